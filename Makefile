@@ -1,0 +1,80 @@
+# Needs Python >= 3.11, make and a package index; every target makes what it needs and is quick the second time.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# One file that is newer than what the environment was made from.
+INSTALLED := $(VENV)/installed
+# Written by `make lock`, so it lists every platform; pip takes what fits.
+LOCK := requirements.lock
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+CODE := src tests $(if $(wildcard bench/*.py),bench)
+# Tests run beside each other; a file stays on one worker, so that what is started for a file is started once.
+WORKERS ?= 2
+
+# The first Python that is new enough and can make environments; PYTHON=... chooses another.
+SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+ifdef PYTHON
+CANDIDATES := $(PYTHON)
+else
+CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3 python
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench lock clean
+# A target that failed half-way is not done.
+.DELETE_ON_ERROR:
+
+help: ## List these commands
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+setup: $(INSTALLED) ## Make .venv with everything that is locked, and no more
+
+$(INSTALLED): $(LOCK) pyproject.toml
+	@set -e; \
+	python=""; \
+	for candidate in $(CANDIDATES); do \
+		if "$$candidate" -c '$(SUITABLE)' 2>/dev/null; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Festgate needs Python 3.11 or newer with its venv module; none of these is: $(CANDIDATES)." >&2; \
+		exit 1; \
+	fi; \
+	rm -f $(INSTALLED); \
+	"$(BIN)/python" -c '$(SUITABLE)' 2>/dev/null || "$$python" -m venv --clear $(VENV); \
+	echo "Installing the locked packages into $(VENV) (a minute or two, once)."
+	@$(PIP) install --require-hashes --requirement $(LOCK)
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)
+
+run: setup ## Open the demo fest
+	@exec $(BIN)/festgate serve --demo $(ARGS)
+
+test: setup ## Run the tests, with a real browser and a real PostgreSQL (ARGS="-k seats" for some)
+	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
+		exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: setup ## Format, lint, types, arrows, dependencies, docs: all that needs no running server
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry src
+	$(BIN)/deptry --ignore DEP002,DEP004 --exclude '\.venv' $(filter-out src,$(CODE))
+	$(BIN)/python -m pytest --quiet -p no:cacheprovider tests/rules -k docs
+
+bench: setup ## Measure the portal beside its limit, as ratios of one run
+	@exec $(BIN)/python -m bench $(ARGS)
+
+# uv only resolves here, so it is no dependency: it comes and goes with a throw-away environment.
+lock: setup ## Rewrite requirements.lock: new packages only, or all of them with UPGRADE=1
+	@set -e; tool="$$(mktemp -d)"; trap 'rm -rf "$$tool"' EXIT; \
+	$(BIN)/python -m venv "$$tool"; \
+	"$$tool/bin/python" -m pip --disable-pip-version-check --no-input -qq install uv; \
+	"$$tool/bin/uv" pip compile pyproject.toml --quiet --all-extras --group dev \
+		--universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		$(if $(UPGRADE),--upgrade) --output-file $(LOCK)
+
+clean: ## Remove what make made; never what the fest keeps
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,75 @@
+"""Tokens and people as JSON, under the same limits as the pages."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from festgate.accounts.forms import Registration, SignIn
+from festgate.accounts.pages import address_of
+from festgate.accounts.passwords import Crowded, Hasher
+from festgate.accounts.people import Taken
+from festgate.accounts.reception import Opening, Reception, WrongPassword
+from festgate.kit.api import Credentials, bearer, problems
+from festgate.kit.clock import moment
+from festgate.kit.errors import SignInNeeded, TooMany
+from festgate.kit.visitors import Role, Visitor
+from festgate.kit.web import Portal
+
+
+class Token(BaseModel):
+    """A key to the API. It is told once: the portal keeps only its hash."""
+
+    token: str = Field(description="Goes into the header `Authorization: Bearer TOKEN`.")
+    expires_at: datetime = Field(description="When it ends (ISO 8601, UTC).")
+
+
+class Account(BaseModel):
+    """Somebody with an account, as they see it themselves."""
+
+    id: int = Field(description="Number of the account.")
+    username: str = Field(description="The name as it is shown.")
+    email: str = Field(description="Where tickets are sent.")
+    role: Role = Field(description="What the account may do.")
+
+
+class AccountApi:
+    """The routes `/tokens` and `/people`."""
+
+    def __init__(self, portal: Portal, hasher: Hasher) -> None:
+        """`hasher` is shared with the pages."""
+        self._portal = portal
+        self._reception = Reception(portal.database, hasher, portal.settings, portal.secret)
+
+    def router(self) -> APIRouter:
+        """The routes of this module, relative to the API's root."""
+        router = APIRouter(tags=["accounts"])
+        caller = bearer(self._portal)
+
+        @router.post("/tokens", status_code=201, responses=problems(WrongPassword, TooMany, Crowded))
+        async def make_token(body: SignIn, request: Request) -> Token:
+            """Sign in: a token for a username (or e-mail address) and a password."""
+            session = await self._reception.sign_in(
+                body.username, body.password, address_of(request), Opening("token")
+            )
+            return Token(token=session.token, expires_at=moment(session.expires_at))
+
+        @router.delete("/tokens/current", status_code=204, responses=problems(SignInNeeded))
+        async def end_token(_person: Annotated[Visitor, Depends(caller)], credentials: Credentials) -> None:
+            """Sign out: the token of this call is over."""
+            if credentials is not None:
+                await self._reception.sign_out(credentials.credentials, "token")
+
+        @router.post("/people", status_code=201, responses=problems(Taken, TooMany, Crowded))
+        async def register(body: Registration, request: Request) -> Account:
+            """Make an account."""
+            person = await self._reception.register(body.newcomer(), body.password, address_of(request))
+            return Account(id=person.id, username=person.username, email=person.email, role=person.role)
+
+        @router.get("/people/me", responses=problems(SignInNeeded))
+        async def read_me(person: Annotated[Visitor, Depends(caller)]) -> Account:
+            """The account that the token belongs to."""
+            return Account(id=person.person, username=person.username, email=person.email, role=person.role)
+
+        return router

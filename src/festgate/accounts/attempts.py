@@ -1,0 +1,109 @@
+"""How often somebody may try: counted in the database, so that all processes count together.
+
+An attempt is counted before the password is looked at, and given back when it turns out well. Counting failures
+afterwards would let everything through that arrives while the first password is still being hashed.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, case, delete, or_, select, update
+
+from festgate.accounts.names import key_of
+from festgate.accounts.tables import attempts
+from festgate.kit.clock import MINUTE, SECOND
+from festgate.kit.errors import TooMany
+from festgate.kit.ids import keyed_hash
+from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+
+WINDOW = 15 * MINUTE
+"""From the first attempt that is counted; after it the count begins again."""
+NETWORK_BITS = 64
+"""Of an IPv6 address: whoever has one has all those of its network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many attempts under one key in one window; the sentence is for whoever goes beyond."""
+
+    key: str
+    most: int
+    sentence: str
+
+
+_over = attempts.c.window_ends_at <= bindparam("now")
+_count = Statement(
+    update(attempts)
+    .where(attempts.c.key == bindparam("counted"), or_(_over, attempts.c.count < bindparam("most")))
+    .values(
+        count=case((_over, 1), else_=attempts.c.count + 1),
+        window_ends_at=case((_over, bindparam("end")), else_=attempts.c.window_ends_at),
+    )
+)
+_window = Statement(select(attempts.c.window_ends_at).where(attempts.c.key == bindparam("counted")))
+_insert = inserting(attempts)
+_give_back = Statement(
+    update(attempts)
+    .where(attempts.c.key == bindparam("counted"), attempts.c.count > 0)
+    .values(count=attempts.c.count - 1)
+)
+_clear = Statement(delete(attempts).where(attempts.c.key == bindparam("counted")))
+_forget = Statement(delete(attempts).where(_over))
+
+
+def account_limit(secret: bytes, name: str, most: int) -> Limit:
+    """Failed sign-ins under one name, whether or not there is such an account."""
+    sentence = "Too many failed sign-ins for this account."
+    return Limit(keyed_hash(secret, "attempts of an account", key_of(name)), most, sentence)
+
+
+def address_limit(secret: bytes, host: str, most: int) -> Limit:
+    """Failed sign-ins and new accounts from one address: a host, or for IPv6 its network."""
+    sentence = "Too many attempts from your network."
+    return Limit(keyed_hash(secret, "attempts of an address", network_of(host)), most, sentence)
+
+
+def count_attempt(connection: Connection, limit: Limit) -> None:
+    """Count one attempt; TooMany, and nothing counted, when the limit is reached."""
+    now = connection.now
+    if connection.run(_count, counted=limit.key, most=limit.most, now=now, end=now + WINDOW) == 1:
+        return
+    window_ends_at = connection.value(_window, counted=limit.key)
+    if window_ends_at is not None:
+        wait = -(-(window_ends_at - now) // SECOND)
+        minutes = -(-wait // 60)
+        msg = f"{limit.sentence} Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
+        raise TooMany(msg, wait)
+    try:
+        connection.run(_insert, key=limit.key, count=1, window_ends_at=now + WINDOW)
+    except UniqueViolation as error:
+        # Another process counted its first attempt in the same instant.
+        raise TryAgain from error
+
+
+def give_back(connection: Connection, limit: Limit) -> None:
+    """One attempt less: it was none that is limited."""
+    connection.run(_give_back, counted=limit.key)
+
+
+def clear(connection: Connection, limit: Limit) -> None:
+    """Begin to count from nothing."""
+    connection.run(_clear, counted=limit.key)
+
+
+def forget_windows(connection: Connection) -> None:
+    """Drop the counts whose window is over."""
+    connection.run(_forget, now=connection.now)
+
+
+def network_of(host: str) -> str:
+    """What counts as one address: an IPv4 address, or the network of an IPv6 address; other text as it is."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), NETWORK_BITS), strict=False))

@@ -1,0 +1,144 @@
+"""`festgate user`: people, their roles and their passwords, from the command line."""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from festgate.accounts.names import (
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+    read_email,
+    read_password,
+    read_username,
+)
+from festgate.accounts.passwords import hash_password
+from festgate.accounts.people import Newcomer, add_person, set_password, set_role
+from festgate.accounts.queries import Member, Person, all_people
+from festgate.kit.clock import moment
+from festgate.kit.commands import current, fail, opened, run
+from festgate.kit.ids import new_code
+from festgate.kit.visitors import Role
+from festgate.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+_TITLES: Mapping[Role, str] = {
+    "attendee": "an attendee",
+    "staff": "a member of staff",
+    "organiser": "an organiser",
+}
+
+Name = Annotated[str, typer.Argument(metavar="USERNAME", help="Username or e-mail address.")]
+FromStdin = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin", help="Read the password from standard input; otherwise one is made and printed."
+    ),
+]
+
+
+@app.command()
+def add(
+    username: Annotated[str, typer.Argument(help="The name as it will be shown.")],
+    email: Annotated[str, typer.Option(help="Where tickets are sent.")],
+    role: Annotated[Role, typer.Option(help="What the account may do.")] = "attendee",
+    password_stdin: FromStdin = False,  # noqa: FBT002  (a flag)
+) -> None:
+    """Make an account."""
+    try:
+        newcomer = Newcomer(read_username(username), read_email(email), role)
+    except ValueError as error:
+        fail(f"{username} <{email}>: {error}")
+    password = _password(from_stdin=password_stdin)
+
+    async def work(settings: Settings) -> Person:
+        async with opened(settings) as database:
+            return await database.write(add_person, newcomer, hash_password(password))
+
+    person = run(work)
+    _say(f"{person.username} is {_TITLES[person.role]} now.")
+    _tell(password, made=not password_stdin)
+
+
+@app.command(name="password")
+def change_password(
+    name: Name,
+    password_stdin: FromStdin = False,  # noqa: FBT002  (a flag)
+) -> None:
+    """Give an account another password, and sign it out everywhere."""
+    password = _password(from_stdin=password_stdin)
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(set_password, name, hash_password(password))
+
+    _say(f"{run(work).username} has another password.")
+    _tell(password, made=not password_stdin)
+
+
+@app.command(name="role")
+def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
+    """Give an account another role."""
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(set_role, name, role)
+
+    person = run(work)
+    _say(f"{person.username} is {_TITLES[person.role]} now.")
+
+
+@app.command(name="list")
+def list_people() -> None:
+    """List the accounts: a table in a terminal, else lines with tabs (username, e-mail, role, when it was made)."""
+
+    async def work(settings: Settings) -> list[Member]:
+        async with current(settings) as database:
+            return await database.report(all_people)
+
+    rows = [
+        (
+            member.person.username,
+            member.person.email,
+            member.person.role,
+            f"{moment(member.created_at):%Y-%m-%dT%H:%M:%SZ}",
+        )
+        for member in run(work)
+    ]
+    if not sys.stdout.isatty():
+        for row in rows:
+            _say("\t".join(row))
+        return
+    table = Table("Username", "E-mail", "Role", "Since")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, highlight=False).print(table)
+
+
+def _password(*, from_stdin: bool) -> str:
+    """The password on standard input, without the end of its line; else a new one of 100 bits."""
+    if not from_stdin:
+        return "-".join(new_code(5).lower() for _ in range(4))
+    try:
+        password = read_password(sys.stdin.readline().rstrip("\r\n"))
+    except (UnicodeDecodeError, ValueError) as error:
+        fail(f"The password on standard input cannot be used: {error}")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        fail(
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; the one on standard input has not."
+        )
+    return password
+
+
+def _tell(password: str, *, made: bool) -> None:
+    if made:
+        _say(f"Password: {password}")
+        _say("It is shown this once.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence)  # noqa: T201  (the command's own voice)

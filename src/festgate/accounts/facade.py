@@ -1,0 +1,6 @@
+"""What other modules may know of people."""
+
+from festgate.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
+from festgate.accounts.sessions import forget_expired
+
+__all__ = ["Person", "find_bearer", "find_person", "find_visitor", "forget_expired", "person_by_id"]

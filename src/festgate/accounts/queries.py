@@ -1,0 +1,112 @@
+"""Reads: who is asking, who is there."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import bindparam, select
+
+from festgate.accounts.names import key_of
+from festgate.accounts.tables import people, sessions
+from festgate.kit.clock import Milliseconds
+from festgate.kit.errors import NotFound
+from festgate.kit.statements import Connection, Statement
+from festgate.kit.visitors import Role, Visitor
+
+Kind = Literal["cookie", "token"]
+"""A browser's session, or a token for the API; neither is taken for the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an account."""
+
+    id: int
+    username: str
+    email: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in the list of all."""
+
+    person: Person
+    created_at: Milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person as whom somebody wants to sign in."""
+
+    person: int
+    password_hash: str
+
+
+_person = (people.c.id, people.c.username, people.c.email, people.c.role)
+# Runs on every request of everyone who is signed in: two lookups by key in one statement.
+_visitor = Statement(
+    select(*_person)
+    .join_from(sessions, people, people.c.id == sessions.c.person_id)
+    .where(
+        sessions.c.token_hash == bindparam("token_hash"),
+        sessions.c.kind == bindparam("kind"),
+        sessions.c.expires_at > bindparam("now"),
+    )
+)
+_by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
+_by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
+_by_email = Statement(select(*_person).where(people.c.email_key == bindparam("key")))
+_candidate_by_username = Statement(
+    select(people.c.id, people.c.password_hash).where(people.c.username_key == bindparam("key"))
+)
+_candidate_by_email = Statement(
+    select(people.c.id, people.c.password_hash).where(people.c.email_key == bindparam("key"))
+)
+_all = Statement(select(*_person, people.c.created_at).order_by(people.c.username_key))
+
+
+def hash_of(token: str) -> str:
+    """What the table of sessions knows of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find_visitor(connection: Connection, token: str) -> Visitor | None:
+    """Who is signed in with this session cookie; None when it is none of ours, or has ended."""
+    return _find(connection, token, "cookie")
+
+
+def find_bearer(connection: Connection, token: str) -> Visitor | None:
+    """Who calls the API with this token; None when it is none of ours, or has ended."""
+    return _find(connection, token, "token")
+
+
+def person_by_id(connection: Connection, person: int) -> Person:
+    """The person with that number; NotFound when there is none."""
+    row = connection.first(_by_id, person=person)
+    if row is None:
+        raise NotFound
+    return Person(*row)
+
+
+def find_person(connection: Connection, name: str) -> Person | None:
+    """The person of that username or e-mail address."""
+    row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
+    return None if row is None else Person(*row)
+
+
+def find_candidate(connection: Connection, name: str) -> Candidate | None:
+    """The person of that username or e-mail address, with what their password is checked against."""
+    statement = _candidate_by_email if "@" in name else _candidate_by_username
+    row = connection.first(statement, key=key_of(name))
+    return None if row is None else Candidate(*row)
+
+
+def all_people(connection: Connection) -> list[Member]:
+    """Everybody, by username."""
+    return [Member(Person(*row[:-1]), row[-1]) for row in connection.all(_all)]
+
+
+def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
+    row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, now=connection.now)
+    return None if row is None else Visitor(*row)

@@ -1,0 +1,219 @@
+"""create_app(settings): the one place where the parts meet."""
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib.resources import as_file, files
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from festgate import __version__
+from festgate.accounts import facade as accounts
+from festgate.kit import mail, outbox
+from festgate.kit.clock import Clock, system_clock
+from festgate.kit.database import Database
+from festgate.kit.errors import Forbidden, Invalid, Refused
+from festgate.kit.gate import Gate, security_headers
+from festgate.kit.metrics import Metrics
+from festgate.kit.pages import Pages
+from festgate.kit.reference import ReferencePage
+from festgate.kit.secret import load_secret
+from festgate.kit.statements import Connection
+from festgate.kit.web import Portal, sentences
+from festgate.modules import TEMPLATE_PACKAGES, Modules, assemble
+from festgate.registrations import facade as registrations
+from festgate.settings import Settings
+
+log = structlog.get_logger()
+
+CHORE_PAUSE = 30
+"""Seconds between two rounds of chores."""
+PAYMENT_SITES = {"stripe": "https://checkout.stripe.com"}
+"""Where a form may lead after checkout, by payment method (the browser's form-action rule)."""
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock) -> ASGIApp:
+    """The portal over the database of these settings, whose schema is up to date. Opens it at start-up."""
+    database = Database(settings.url, clock=clock)
+    portal = Portal(
+        settings=settings,
+        database=database,
+        pages=Pages(settings, TEMPLATE_PACKAGES),
+        metrics=Metrics(),
+        secret=load_secret(settings.data_dir),
+        identify=accounts.find_visitor,
+        identify_bearer=accounts.find_bearer,
+        count_held=registrations.count_held,
+    )
+    modules = assemble(portal)
+    api = _api(portal, modules)
+    routes: list[BaseRoute] = [route for module in modules.listed for route in module.routes]
+    labels = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
+    static = files("festgate.kit") / "static"
+    with as_file(static) as folder:
+        assets = Assets(directory=folder)
+    routes += [
+        Route("/healthz", _healthz, methods=["GET"]),
+        Route("/readyz", _readyz(database), methods=["GET"]),
+        Route("/metrics", _metrics(portal), methods=["GET"]),
+        *ReferencePage(portal, api.openapi).routes(),
+        Mount("/static", assets),
+        Mount("/api/v1", api),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=_lifespan(portal, modules),
+        exception_handlers={
+            Refused: portal.refusal,
+            HTTPException: portal.http_error,
+            Exception: portal.bug,
+        },
+    )
+    app.router.redirect_slashes = False
+    return Gate(
+        app,
+        metrics=portal.metrics,
+        headers=security_headers(
+            secure=settings.secure,
+            form_targets=[PAYMENT_SITES[name] for name in settings.payment_methods if name in PAYMENT_SITES],
+        ),
+        labels=labels,
+        refuse=portal.refusal,
+    )
+
+
+class Assets(StaticFiles):
+    """Static files whose address holds a mark of their content: a browser need never ask again."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:  # noqa: ANN401  (as Starlette has it)
+        """As Starlette's, kept for a year."""
+        response = super().file_response(*arguments, **named)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _api(portal: Portal, modules: Modules) -> FastAPI:
+    """The JSON API; its errors are problem+json like those of all else below /api."""
+
+    async def unreadable(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this class only)
+        return await portal.refusal(request, Invalid(sentences(error.errors())))
+
+    api = FastAPI(
+        title="Festgate",
+        version=__version__,
+        description="The same deeds as the pages, as JSON. Times are UTC; money is in minor units.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": "/api/v1"}],
+        root_path_in_servers=False,
+        exception_handlers={
+            Refused: portal.refusal,
+            RequestValidationError: unreadable,
+            HTTPException: portal.http_error,
+            Exception: portal.bug,
+        },
+        redirect_slashes=False,
+    )
+    for module in modules.listed:
+        if module.api is not None:
+            api.include_router(module.api)
+    return api
+
+
+def _lifespan(portal: Portal, modules: Modules) -> Callable[[Starlette], Any]:
+    subscriptions = [subscription for module in modules.listed for subscription in module.subscriptions]
+    chores = [chore for module in modules.listed for chore in module.chores]
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        database, settings = portal.database, portal.settings
+        await database.open()
+        work = [
+            outbox.Relay(database, subscriptions).run(),
+            mail.Postman(database, mail.transport_for(settings), settings).run(),
+            modules.payments.run(),
+            _do_chores(database, [*chores, outbox.forget_settled]),
+        ]
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            stack.callback(modules.hasher.close)
+            tasks = [asyncio.create_task(each) for each in work]
+            stack.push_async_callback(_end, tasks)
+            yield
+
+    return lifespan
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _do_chores(database: Database, chores: list[Callable[[Connection], object]]) -> None:
+    while True:
+        await asyncio.sleep(CHORE_PAUSE)
+        for chore in chores:
+            try:
+                await database.write(chore)
+            except Exception:
+                log.exception("a chore failed; it comes again")
+
+
+async def _healthz(_request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+def _readyz(database: Database) -> Callable[[Request], Any]:
+    async def readyz(_request: Request) -> Response:
+        """The process can read and write its data."""
+        with suppress(Exception):
+            async with asyncio.timeout(3):
+                await database.read(outbox.count_waiting)
+                await database.write(outbox.count_waiting)
+            return JSONResponse({"ready": True, "database": "ok"})
+        return JSONResponse({"ready": False, "database": "cannot be read and written"}, 503)
+
+    return readyz
+
+
+def _metrics(portal: Portal) -> Callable[[Request], Any]:
+    token = portal.settings.metrics_token
+
+    async def metrics(request: Request) -> Response:
+        """Prometheus' text format; for this machine, or with the token."""
+        if not _is_local(request.scope) and (
+            not token or request.headers.get("authorization") != f"Bearer {token}"
+        ):
+            raise Forbidden("Metrics are for this machine, or for whoever has the metrics_token.")
+        portal.metrics.set_state(
+            {
+                "facts_waiting": await portal.database.read(outbox.count_waiting),
+                "mail_waiting": await portal.database.read(mail.count_waiting),
+            }
+        )
+        return Response(portal.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return metrics
+
+
+def _is_local(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,265 @@
+"""The organisers' pages: events to create, edit, publish and cancel, and orders that wait for someone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.catalogue import facade as catalogue
+from festgate.catalogue.facade import Event, Offer
+from festgate.checkout import facade as checkout
+from festgate.checkout.facade import OpenOrder
+from festgate.kit.errors import Invalid, NotFound, Refused
+from festgate.kit.statements import Connection
+from festgate.kit.web import Portal, read_fields, see_other
+from festgate.registrations import facade as registrations
+
+EMPTY: Mapping[str, str] = {
+    "title": "",
+    "summary": "",
+    "description": "",
+    "category": "",
+    "place": "",
+    "starts_at": "",
+    "ends_at": "",
+    "sales_open_at": "",
+    "sales_close_at": "",
+    "fee": "",
+    "capacity": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Organised:
+    """An event as its organisers see it."""
+
+    event: Event
+    offer: Offer
+    taken: int
+    """Seats that are held or confirmed at this moment."""
+
+
+class BackofficePages:
+    """Each page is for organisers; others are sent to sign in, or told that they may not."""
+
+    def __init__(self, portal: Portal) -> None:
+        """Nothing is read before a request."""
+        self._portal = portal
+        self._zone = portal.settings.zone
+        self._currency = portal.settings.currency
+
+    def routes(self) -> list[Route]:
+        """The routes of this module; `new` stands before the slugs, none of which is `new`."""
+        event = "/organise/events/{slug}"
+        return [
+            Route("/organise", self.show_events, methods=["GET"]),
+            Route("/organise/events/new", self.show_new, methods=["GET"]),
+            Route("/organise/events/new", self.create, methods=["POST"]),
+            Route(event, self.show_event, methods=["GET"]),
+            Route(event, self.edit, methods=["POST"]),
+            Route(f"{event}/publish", self.publish, methods=["POST"]),
+            Route(f"{event}/cancel", self.show_cancel, methods=["GET"]),
+            Route(f"{event}/cancel", self.cancel, methods=["POST"]),
+            Route("/organise/orders", self.show_orders, methods=["GET"]),
+            Route("/organise/orders/{ref}/paid", self.mark_paid, methods=["POST"]),
+            Route("/organise/orders/{ref}/refunded", self.mark_refunded, methods=["POST"]),
+        ]
+
+    async def show_events(self, request: Request) -> Response:
+        """Every event with its state and its seats."""
+        await self._portal.organiser(request)
+        listed = await self._portal.database.read(list_organised)
+        return await self._portal.page(
+            request,
+            "backoffice/events.html",
+            section="organise",
+            events=listed,
+            notice=_notice(request.query_params, listed),
+        )
+
+    async def show_new(self, request: Request) -> Response:
+        """An empty form."""
+        await self._portal.organiser(request)
+        return await self._form(request, None, EMPTY, {})
+
+    async def create(self, request: Request) -> Response:
+        """Make a draft, and publish it where that button was pressed."""
+        await self._portal.organiser(request)
+        fields = await read_fields(request)
+        publishes = _publishes(fields)
+
+        def deed(connection: Connection) -> Event:
+            event = catalogue.create_event(
+                connection, catalogue.read_details(fields, self._zone, self._currency)
+            )
+            return catalogue.publish_event(connection, event.slug) if publishes else event
+
+        try:
+            event = await self._portal.database.write(deed)
+        except Invalid as refusal:
+            return await self._form(request, None, fields, refusal.fields, refusal.status)
+        return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
+
+    async def show_event(self, request: Request) -> Response:
+        """The form of one event."""
+        await self._portal.organiser(request)
+        organised = await self._portal.database.read(find_organised, _slug(request))
+        return await self._form(request, organised, self._written(organised), {})
+
+    async def edit(self, request: Request) -> Response:
+        """Save what was entered, and publish it where that button was pressed."""
+        await self._portal.organiser(request)
+        slug = _slug(request)
+        fields = await read_fields(request)
+        publishes = _publishes(fields)
+
+        def deed(connection: Connection) -> Event:
+            details = catalogue.read_details(fields, self._zone, self._currency)
+            event = catalogue.edit_event(connection, slug, details)
+            return catalogue.publish_event(connection, slug) if publishes else event
+
+        try:
+            await self._portal.database.write(deed)
+        except (Invalid, catalogue.CapacityTaken) as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            return await self._form(request, organised, fields, _errors(refusal), refusal.status)
+        return see_other(f"/organise?{'published' if publishes else 'saved'}={slug}")
+
+    async def publish(self, request: Request) -> Response:
+        """Let everyone see the event; where something is missing, its form says what."""
+        await self._portal.organiser(request)
+        slug = _slug(request)
+        try:
+            await self._portal.database.write(catalogue.publish_event, slug)
+        except Invalid as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            return await self._form(
+                request, organised, self._written(organised), refusal.fields, refusal.status
+            )
+        return see_other(f"/organise?published={slug}")
+
+    async def show_cancel(self, request: Request) -> Response:
+        """What cancelling the event would do, before it is done."""
+        await self._portal.organiser(request)
+        organised = await self._portal.database.read(find_organised, _slug(request))
+        return await self._portal.page(
+            request, "backoffice/cancel.html", section="organise", organised=organised
+        )
+
+    async def cancel(self, request: Request) -> Response:
+        """Call the event off; a draft is thrown away."""
+        await self._portal.organiser(request)
+        slug = _slug(request)
+        await self._portal.database.write(catalogue.cancel_event, slug)
+        return see_other(f"/organise?cancelled={slug}")
+
+    async def show_orders(self, request: Request) -> Response:
+        """Orders that wait for money at the desk, for money to be given back, or for someone else's answer."""
+        await self._portal.organiser(request)
+
+        def read(connection: Connection) -> tuple[list[OpenOrder], checkout.Order | None]:
+            ref = request.query_params.get("done", "")
+            try:
+                done = checkout.order_by_ref(connection, ref) if ref else None
+            except NotFound:
+                done = None
+            return checkout.open_orders(connection), done
+
+        orders, done = await self._portal.database.read(read)
+        at_desk = [order for order in orders if order.method == "desk"]
+        return await self._portal.page(
+            request,
+            "backoffice/orders.html",
+            section="organise",
+            to_pay=[order for order in at_desk if order.state == "pending"],
+            to_refund=[order for order in at_desk if order.state != "pending"],
+            elsewhere=[order for order in orders if order.method != "desk"],
+            done=done,
+        )
+
+    async def mark_paid(self, request: Request) -> Response:
+        """Someone has paid at the desk."""
+        organiser = await self._portal.organiser(request)
+        ref: str = request.path_params["ref"]
+        order = await self._portal.database.write(checkout.mark_paid_at_desk, ref, organiser.person)
+        return see_other(f"/organise/orders?done={order.ref}")
+
+    async def mark_refunded(self, request: Request) -> Response:
+        """Someone was given their money back at the desk."""
+        await self._portal.organiser(request)
+        ref: str = request.path_params["ref"]
+        order = await self._portal.database.write(checkout.mark_refunded_at_desk, ref)
+        return see_other(f"/organise/orders?done={order.ref}")
+
+    async def _form(  # the same form for a new event (`organised` None) and for one that is there
+        self,
+        request: Request,
+        organised: Organised | None,
+        values: Mapping[str, str],
+        errors: Mapping[str, str],
+        status: int = 200,
+    ) -> Response:
+        listed = await self._portal.database.read(catalogue.all_events)
+        return await self._portal.page(
+            request,
+            "backoffice/event.html",
+            status=status,
+            section="organise",
+            organised=organised,
+            values={**EMPTY, **values},
+            errors=errors,
+            categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
+            currency=self._currency,
+            zone=self._zone.key,
+            longest=catalogue.LONGEST,
+        )
+
+    def _written(self, organised: Organised) -> dict[str, str]:
+        return catalogue.written(catalogue.details_of(organised.event), self._zone)
+
+
+def list_organised(connection: Connection) -> list[Organised]:
+    """Every event; those without a time come first."""
+    freed = registrations.find_lapses(connection).seats
+    return [_organised(event, freed, connection.now) for event in catalogue.all_events(connection)]
+
+
+def find_organised(connection: Connection, slug: str) -> Organised:
+    """One event, whatever its state. Raises NotFound."""
+    event = catalogue.any_event_by_slug(connection, slug)
+    return _organised(event, registrations.find_lapses(connection).seats, connection.now)
+
+
+def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:
+    return Organised(
+        event, catalogue.offer_of(event, freed, now), max(0, event.taken - freed.get(event.id, 0))
+    )
+
+
+def _slug(request: Request) -> str:
+    slug: str = request.path_params["slug"]
+    return slug
+
+
+def _publishes(fields: Mapping[str, str]) -> bool:
+    """Which of the form's buttons was pressed."""
+    return fields.get("then") == "publish"
+
+
+def _errors(refusal: Refused) -> Mapping[str, str]:
+    return refusal.fields if isinstance(refusal, Invalid) else {"capacity": refusal.message}
+
+
+def _notice(asked: Mapping[str, str], listed: list[Organised]) -> str:
+    """What the last step did, said only where the event bears it out; nothing for anything else in the address."""
+    titles = {(organised.event.slug, organised.event.state): organised.event.title for organised in listed}
+    for (slug, state), title in titles.items():
+        if slug == asked.get("saved"):
+            return f"{title} is saved{' as a draft' if state == 'draft' else ''}."
+        if slug == asked.get("published") and state == "published":
+            return f"{title} is published."
+        if slug == asked.get("cancelled") and state == "cancelled":
+            return f"{title} is cancelled. Its seats are being given back, and payments refunded."
+    return "The draft is thrown away." if asked.get("cancelled") else ""

@@ -1,0 +1,45 @@
+"""Why a seat cannot be taken, or an event not be changed."""
+
+from festgate.kit.errors import Conflict
+
+
+class SoldOut(Conflict):
+    """Every seat is taken."""
+
+    code = "sold-out"
+    title = "Sold out"
+    message = (
+        "Every seat at this event is taken. A held seat that is not paid comes back when its time is up, "
+        "so it can be worth looking again."
+    )
+
+
+class NotOnSale(Conflict):
+    """The event was cancelled this instant, or is not published."""
+
+    code = "not-on-sale"
+    title = "Not on sale"
+    message = "Seats at this event cannot be had: it is cancelled, or not published yet."
+
+
+class EventWasCancelled(Conflict):
+    """A cancelled event stays as it is."""
+
+    code = "event-cancelled"
+    title = "This event is cancelled"
+    message = "A cancelled event stays cancelled. Create a new event in its place."
+    actions = (("All events", "/organise"),)
+
+
+class CapacityTaken(Conflict):
+    """The capacity cannot go below what people hold already."""
+
+    code = "capacity-taken"
+    title = "More seats are taken"
+    actions = (("All events", "/organise"),)
+
+    def __init__(self, taken: int) -> None:
+        """`taken` seats are held or confirmed."""
+        seats = "1 seat is" if taken == 1 else f"{taken} seats are"
+        super().__init__(f"{seats} taken already, so the capacity cannot be lower than {taken}.")
+        self.taken = taken

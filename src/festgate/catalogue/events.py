@@ -1,0 +1,209 @@
+"""What organisers do with events: create, edit, publish, cancel.
+
+Each of these locks the row that counts the event's seats before it looks at the event, so that it and whoever takes a
+seat see each other's work whole.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import bindparam, delete, select, update
+
+from festgate.catalogue import queries
+from festgate.catalogue.entries import (
+    LONGEST,
+    RESERVED_SLUGS,
+    Details,
+    details_of,
+    find_gaps,
+    find_wrongs,
+    search_text,
+)
+from festgate.catalogue.errors import CapacityTaken, EventWasCancelled
+from festgate.catalogue.facts import EventCancelled, EventChanged
+from festgate.catalogue.queries import Event
+from festgate.catalogue.seats import lock_seats
+from festgate.catalogue.tables import events, seats
+from festgate.kit import outbox
+from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.ids import slug_of
+from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+
+LONGEST_SUFFIX = len("-99999")
+
+_insert = inserting(events, returning="id")
+_insert_seats = inserting(seats)
+_slugs_like = Statement(select(events.c.slug).where(events.c.slug.like(bindparam("beginning"))))
+_edit = Statement(
+    update(events)
+    .where(events.c.id == bindparam("event"))
+    .values(
+        title=bindparam("new_title"),
+        category=bindparam("new_category"),
+        place=bindparam("new_place"),
+        starts_at=bindparam("new_start"),
+        ends_at=bindparam("new_end"),
+        sales_open_at=bindparam("new_opening"),
+        sales_close_at=bindparam("new_closing"),
+        fee_minor=bindparam("new_fee"),
+        currency=bindparam("new_currency"),
+        summary=bindparam("new_summary"),
+        search=bindparam("new_search"),
+        description=bindparam("new_description"),
+        updated_at=bindparam("now"),
+    )
+)
+_move = Statement(
+    update(events)
+    .where(events.c.id == bindparam("event"))
+    .values(state=bindparam("new_state"), updated_at=bindparam("now"))
+)
+_recount = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"), seats.c.taken <= bindparam("new_capacity"))
+    .values(capacity=bindparam("new_capacity"))
+)
+_put_on_sale = Statement(
+    update(seats).where(seats.c.event_id == bindparam("event")).values(on_sale=bindparam("open"))
+)
+
+_drop_seats = Statement(delete(seats).where(seats.c.event_id == bindparam("event")))
+_drop = Statement(delete(events).where(events.c.id == bindparam("event")))
+
+
+def create_event(connection: Connection, details: Details, slug: str | None = None) -> Event:
+    """A new draft. Its slug is made from the title, and made unique, unless one is given that is free.
+
+    Raises Invalid.
+    """
+    _refuse(find_wrongs(details))
+    if slug is not None and queries.id_of_slug(connection, slug) is not None:
+        raise Invalid({"slug": "Another event has this address."})
+    now = connection.now
+    try:
+        event_id: int = connection.value(
+            _insert,
+            slug=slug or free_slug(connection, details.title),
+            state="draft",
+            title=details.title,
+            category=details.category,
+            place=details.place,
+            starts_at=details.starts_at,
+            ends_at=details.ends_at,
+            sales_open_at=details.sales_open_at,
+            sales_close_at=details.sales_close_at,
+            fee_minor=details.fee.minor,
+            currency=details.fee.currency,
+            created_at=now,
+            updated_at=now,
+            summary=details.summary,
+            search=search_text(details),
+            description=details.description,
+        )
+    except UniqueViolation:
+        # Another process has made an event of that address this instant: the next try sees it.
+        raise TryAgain from None
+    connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0)
+    return queries.event_by_id(connection, event_id)
+
+
+def edit_event(connection: Connection, slug: str, details: Details) -> Event:
+    """Other details for the event, whose slug stays. Where nothing is different, nothing is written.
+
+    Raises NotFound, EventWasCancelled, Invalid, or CapacityTaken when people hold more seats than there would be.
+    """
+    event = _lock(connection, slug)
+    if details == details_of(event):
+        return event
+    if event.state == "cancelled":
+        raise EventWasCancelled
+    gaps = find_gaps(details) if event.state == "published" else {}
+    _refuse({**gaps, **find_wrongs(details)})
+    if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
+        raise CapacityTaken(event.taken)
+    connection.run(
+        _edit,
+        event=event.id,
+        new_title=details.title,
+        new_category=details.category,
+        new_place=details.place,
+        new_start=details.starts_at,
+        new_end=details.ends_at,
+        new_opening=details.sales_open_at,
+        new_closing=details.sales_close_at,
+        new_fee=details.fee.minor,
+        new_currency=details.fee.currency,
+        new_summary=details.summary,
+        new_search=search_text(details),
+        new_description=details.description,
+        now=connection.now,
+    )
+    edited = queries.event_by_id(connection, event.id)
+    if event.state == "published" and _printed(edited) != _printed(event):
+        outbox.record(connection, EventChanged(event.id))
+    return edited
+
+
+def publish_event(connection: Connection, slug: str) -> Event:
+    """Everyone may see the event and, once sales open, register. A second time does nothing.
+
+    Raises NotFound, EventWasCancelled, or Invalid naming what has to be filled in first.
+    """
+    event = _lock(connection, slug)
+    if event.state == "published":
+        return event
+    if event.state == "cancelled":
+        raise EventWasCancelled
+    _refuse(find_gaps(details_of(event)))
+    connection.run(_move, event=event.id, new_state="published", now=connection.now)
+    connection.run(_put_on_sale, event=event.id, open=1)
+    return replace(event, state="published", updated_at=connection.now)
+
+
+def cancel_event(connection: Connection, slug: str) -> Event:
+    """Call the event off for good; EventCancelled lets go of its seats. A second time does nothing.
+
+    A draft, which nobody has seen and no seat can have been taken of, is thrown away instead. Raises NotFound.
+    """
+    event = _lock(connection, slug)
+    if event.state == "cancelled":
+        return event
+    if event.state == "draft":
+        connection.run(_drop_seats, event=event.id)
+        connection.run(_drop, event=event.id)
+        return replace(event, state="cancelled", updated_at=connection.now)
+    connection.run(_move, event=event.id, new_state="cancelled", now=connection.now)
+    connection.run(_put_on_sale, event=event.id, open=0)
+    outbox.record(connection, EventCancelled(event.id))
+    return replace(event, state="cancelled", updated_at=connection.now)
+
+
+def free_slug(connection: Connection, title: str) -> str:
+    """`robo-race`, or `robo-race-2` where that is taken, and so on."""
+    slug = slug_of(title, LONGEST["slug"])
+    if slug not in RESERVED_SLUGS and queries.id_of_slug(connection, slug) is None:
+        return slug
+    # A slug that is long already makes room for its number, so what is taken begins with the part that stays.
+    stem = slug[: LONGEST["slug"] - LONGEST_SUFFIX].rstrip("-")
+    taken = {found for (found,) in connection.all(_slugs_like, beginning=f"{stem}%")}
+    number = 2
+    while (candidate := f"{stem}-{number}") in taken:
+        number += 1
+    return candidate
+
+
+def _lock(connection: Connection, slug: str) -> Event:
+    event_id = queries.id_of_slug(connection, slug)
+    if event_id is None:
+        raise NotFound
+    lock_seats(connection, event_id)
+    return queries.event_by_id(connection, event_id)
+
+
+def _printed(event: Event) -> tuple[object, ...]:
+    """What stands on a ticket and in a calendar."""
+    return (event.title, event.place, event.starts_at, event.ends_at)
+
+
+def _refuse(wrong: dict[str, str]) -> None:
+    if wrong:
+        raise Invalid(wrong)

@@ -1,0 +1,46 @@
+"""What the modules above may ask of events."""
+
+from festgate.catalogue.calendars import calendar
+from festgate.catalogue.entries import LONGEST, Details, details_of, read_details, written
+from festgate.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
+from festgate.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.catalogue.offers import Offer, offer_of
+from festgate.catalogue.queries import (
+    Event,
+    EventState,
+    all_events,
+    any_event_by_slug,
+    count_events,
+    event_by_id,
+    event_by_slug,
+)
+from festgate.catalogue.seats import give_back_seats, lock_seats, take_seat
+
+__all__ = [
+    "LONGEST",
+    "CapacityTaken",
+    "Details",
+    "Event",
+    "EventState",
+    "EventWasCancelled",
+    "NotOnSale",
+    "Offer",
+    "SoldOut",
+    "all_events",
+    "any_event_by_slug",
+    "calendar",
+    "cancel_event",
+    "count_events",
+    "create_event",
+    "details_of",
+    "edit_event",
+    "event_by_id",
+    "event_by_slug",
+    "give_back_seats",
+    "lock_seats",
+    "offer_of",
+    "publish_event",
+    "read_details",
+    "take_seat",
+    "written",
+]

@@ -1,0 +1,173 @@
+"""The pages that everyone sees: the fest, the list of events, one event and its calendar entry."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import partial
+from http import HTTPStatus
+
+from babel.dates import format_date
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.catalogue import listing, offers, queries
+from festgate.catalogue.calendars import calendar
+from festgate.catalogue.forms import ListForm
+from festgate.catalogue.listing import PAGE_SIZE, Entry, Filters, Programme
+from festgate.catalogue.offers import Lapsed, offer_of
+from festgate.catalogue.shown import EventPage, HomePage, ListPage, card_of, event_page
+from festgate.kit.clock import Milliseconds
+from festgate.kit.errors import NotFound
+from festgate.kit.statements import Connection
+from festgate.kit.web import Portal, checked
+
+TO = "\N{EN DASH}"
+LONGEST_DATED = 62
+"""Days that a fest may last for its dates to be days; a programme longer than two months is dated by its months."""
+
+
+class CataloguePages:
+    """Every page here is the same for all visitors but for the header, so each is kept until what it shows changes."""
+
+    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], Lapsed]) -> None:
+        """`find_lapses` tells the seats that ended holds have freed; it comes from the module that keeps holds."""
+        self._portal = portal
+        self._find_lapses = find_lapses
+        self._zone = portal.settings.zone
+
+    def routes(self) -> list[Route]:
+        """The routes of this module; that of the calendar stands first, as a slug has no dot."""
+        return [
+            Route("/", self.show_home, methods=["GET"]),
+            Route("/events", self.show_list, methods=["GET"]),
+            Route("/events/{slug}.ics", self.show_calendar, methods=["GET"]),
+            Route("/events/{slug}", self.show_event, methods=["GET"]),
+        ]
+
+    async def show_home(self, request: Request) -> Response:
+        """The fest: its name, its dates, and what is on next."""
+        return await self._portal.kept_page(
+            request, "home", self._look_home, "catalogue/home.html", public=True
+        )
+
+    async def show_list(self, request: Request) -> Response:
+        """The list of events, filtered and in pages."""
+        filters = checked(ListForm, request.query_params).filters()
+        look = partial(self._look_list, filters)
+        if filters.words:
+            # Searches are as many as people; kept, they would push out the pages that everyone asks for.
+            return await self._portal.page(
+                request, "catalogue/events.html", shown=await look(), section="events"
+            )
+        return await self._portal.kept_page(
+            request, ("events", filters), look, "catalogue/events.html", public=True, section="events"
+        )
+
+    async def show_event(self, request: Request) -> Response:
+        """One event, and the way to register."""
+        slug: str = request.path_params["slug"]
+        return await self._portal.kept_page(
+            request,
+            ("event", slug),
+            partial(self._look_event, slug),
+            "catalogue/event.html",
+            public=True,
+            section="events",
+        )
+
+    async def show_calendar(self, request: Request) -> Response:
+        """The event for a calendar."""
+        portal = self._portal
+        slug: str = request.path_params["slug"]
+        event = await portal.database.read(queries.event_by_slug, slug)
+        text = calendar(event, portal.settings.base_url, portal.settings.fest_name)
+        headers = {
+            "cache-control": "no-cache",
+            "content-disposition": f'attachment; filename="{event.slug}.ics"',
+        }
+        return Response(text, HTTPStatus.OK, headers, "text/calendar; charset=utf-8")
+
+    async def _look_home(self) -> HomePage:
+        def read(connection: Connection) -> tuple[Programme, list[Entry], Lapsed, Milliseconds]:
+            programme = listing.find_programme(connection, self._zone)
+            return programme, listing.find_on_next(connection), self._find_lapses(connection), connection.now
+
+        programme, entries, lapsed, now = await self._portal.database.read(read)
+        locale = self._portal.settings.locale
+        return HomePage(
+            dates_of(programme.first_day, programme.last_day, locale),
+            programme.count_ahead(now),
+            self._cards(entries, lapsed, now, "h3"),
+            min(programme.until(now), lapsed.next_at),
+        )
+
+    async def _look_list(self, filters: Filters) -> ListPage:
+        def read(connection: Connection) -> tuple[Programme, int, list[Entry], Lapsed, Milliseconds]:
+            programme = listing.find_programme(connection, self._zone)
+            total = listing.count_entries(connection, filters, self._zone, programme)
+            entries = listing.find_entries(connection, filters, self._zone)
+            return programme, total, entries, self._find_lapses(connection), connection.now
+
+        programme, total, entries, lapsed, now = await self._portal.database.read(read)
+        pages = pages_of(total, filters)
+        # The form shows what was asked for, also where the programme has no such day or category (any more).
+        days = {*programme.days, *([filters.day] if filters.day else [])}
+        categories = {*programme.categories, *([filters.category] if filters.category else [])}
+        return ListPage(
+            filters,
+            pages,
+            total,
+            tuple(sorted(categories, key=str.casefold)),
+            tuple(sorted(days)),
+            self._cards(entries, lapsed, now, "h2"),
+            min(programme.until(now), lapsed.next_at),
+        )
+
+    async def _look_event(self, slug: str) -> EventPage:
+        def read(connection: Connection) -> tuple[queries.Event, Lapsed, Milliseconds]:
+            return queries.event_by_slug(connection, slug), self._find_lapses(connection), connection.now
+
+        event, lapsed, now = await self._portal.database.read(read)
+        return event_page(
+            event,
+            offer_of(event, lapsed.seats, now),
+            self._portal.settings.hold_minutes,
+            self._zone,
+            offers.until(event, lapsed, now),
+        )
+
+    def _cards(
+        self, entries: Iterable[Entry], lapsed: Lapsed, now: Milliseconds, heading: str
+    ) -> tuple[Markup, ...]:
+        return tuple(
+            self._portal.pages.fragment(
+                "catalogue/card.html",
+                card_of(entry, offer_of(entry, lapsed.seats, now), heading, self._zone),
+            )
+            for entry in entries
+        )
+
+
+def pages_of(total: int, filters: Filters) -> int:
+    """How many pages the list has, at least one. Raises NotFound for a page beyond the last."""
+    pages = max(1, -(-total // PAGE_SIZE))
+    if filters.page > pages:
+        has = "1 page" if pages == 1 else f"{pages} pages"
+        msg = f"The list has {has}; there is no page {filters.page}."
+        raise NotFound(msg)
+    return pages
+
+
+def dates_of(first: date | None, last: date | None, locale: str) -> tuple[str, str] | None:
+    """The dates of the fest in two short lines: `13-15` (with a dash) and `March 2026`; None where it has none."""
+    if first is None or last is None:
+        return None
+    years = f"{first.year}" if first.year == last.year else f"{first.year}{TO}{last.year % 100:02}"
+    month, last_month = (format_date(day, "LLL", locale=locale) for day in (first, last))
+    if (last - first).days > LONGEST_DATED:
+        return years, f"{month}{TO}{last_month}"
+    days = f"{first.day}" if first == last else f"{first.day}{TO}{last.day}"
+    if (first.year, first.month) == (last.year, last.month):
+        return days, format_date(first, "LLLL y", locale=locale)
+    return days, f"{month}{TO}{last_month} {years}"

@@ -1,0 +1,115 @@
+"""Reads of single events, and of all of them for those who organise."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import bindparam, func, select
+
+from festgate.catalogue.tables import events, seats
+from festgate.kit.clock import Milliseconds
+from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
+from festgate.kit.statements import Connection, Statement
+
+NO_EVENT = "There is no event at this address."
+
+EventState = Literal["draft", "published", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event and the count of its seats. Times are milliseconds; a draft's are 0 where they are not known yet."""
+
+    id: int
+    slug: str
+    title: str
+    summary: str
+    description: str
+    category: str
+    place: str
+    starts_at: Milliseconds
+    ends_at: Milliseconds
+    sales_open_at: Milliseconds
+    """0: from the moment that it is published."""
+    sales_close_at: Milliseconds
+    """The start, where nothing else was said."""
+    fee: Money
+    capacity: int
+    taken: int
+    """Held and confirmed seats, among them holds that have ended and that nobody has swept yet."""
+    state: EventState
+    updated_at: Milliseconds
+
+
+_event = select(
+    events.c.id,
+    events.c.slug,
+    events.c.title,
+    events.c.summary,
+    events.c.description,
+    events.c.category,
+    events.c.place,
+    events.c.starts_at,
+    events.c.ends_at,
+    events.c.sales_open_at,
+    events.c.sales_close_at,
+    events.c.fee_minor,
+    events.c.currency,
+    seats.c.capacity,
+    seats.c.taken,
+    events.c.state,
+    events.c.updated_at,
+).join_from(events, seats, seats.c.event_id == events.c.id)
+
+_by_id = Statement(_event.where(events.c.id == bindparam("event")))
+_by_slug = Statement(_event.where(events.c.slug == bindparam("slug")))
+_all = Statement(_event.order_by(events.c.starts_at, events.c.id))
+_id_of_slug = Statement(select(events.c.id).where(events.c.slug == bindparam("slug")))
+_count = Statement(select(func.count()).select_from(events))
+
+
+def event_by_id(connection: Connection, event_id: int) -> Event:
+    """The event, whatever its state. Raises NotFound."""
+    row = connection.first(_by_id, event=event_id)
+    if row is None:
+        raise NotFound(NO_EVENT)
+    return _read(row)
+
+
+def event_by_slug(connection: Connection, slug: str) -> Event:
+    """The event as everyone may see it: published or cancelled. Raises NotFound, also for a draft."""
+    event = any_event_by_slug(connection, slug)
+    if event.state == "draft":
+        raise NotFound(NO_EVENT)
+    return event
+
+
+def any_event_by_slug(connection: Connection, slug: str) -> Event:
+    """The event as its organisers see it, whatever its state. Raises NotFound."""
+    row = connection.first(_by_slug, slug=slug)
+    if row is None:
+        raise NotFound(NO_EVENT)
+    return _read(row)
+
+
+def id_of_slug(connection: Connection, slug: str) -> int | None:
+    """The id of the event of that slug, whatever its state; None when there is none."""
+    found: int | None = connection.value(_id_of_slug, slug=slug)
+    return found
+
+
+def all_events(connection: Connection) -> list[Event]:
+    """Every event in every state, by its start; drafts without a time come first."""
+    return [_read(row) for row in connection.all(_all)]
+
+
+def count_events(connection: Connection) -> int:
+    """How many events there are in any state."""
+    count: int = connection.value(_count)
+    return count
+
+
+def _read(row: tuple[Any, ...]) -> Event:
+    values = list(row)
+    values[11:13] = [Money(row[11], row[12])]
+    return Event(*values)

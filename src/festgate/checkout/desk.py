@@ -1,0 +1,62 @@
+"""Paying at the organisers' desk: the seats are kept, and an organiser marks the order paid."""
+
+from collections.abc import Mapping
+
+from festgate.checkout import orders, queries, refunds
+from festgate.checkout.errors import NotAtDesk, NotPending
+from festgate.checkout.methods import Outcome, Waiting
+from festgate.checkout.queries import Order, Refund
+from festgate.kit.clock import HOUR, Milliseconds
+from festgate.kit.statements import Connection
+
+
+class Desk:
+    """The payment method `desk`."""
+
+    name = "desk"
+    label = "Pay at the desk"
+    asks = False
+
+    def __init__(self, hours: int) -> None:
+        """Seats are kept for that many hours."""
+        self.keeps: Milliseconds = hours * HOUR
+        self.hint = f"Your seats are kept for {hours} hours. Bring the order's reference."
+
+    async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
+        """Nothing happens before someone comes to the desk."""
+        del order, details
+        return Waiting()
+
+    async def look_up(self, order: Order) -> Outcome:
+        """Only the organisers know, and they say so themselves."""
+        del order
+        return Waiting()
+
+    async def refund(self, refund: Refund) -> None:
+        """Refunds at the desk wait for the organiser (`refunds.BY_HAND`) and are not sent anywhere."""
+
+    async def abandon(self, order: Order) -> None:
+        """Nobody else knows of the order."""
+
+
+def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int) -> Order:
+    """An organiser has taken the money. A second click does nothing; NotPending once the order is over."""
+    order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
+    if order.method != Desk.name:
+        raise NotAtDesk
+    if order.state == "paid":
+        return order
+    if order.state not in ("pending", "expired"):
+        raise NotPending
+    return orders.mark_paid(connection, order.id, f"desk-{order.ref}-{organiser_id}", order.total)
+
+
+def mark_refunded_at_desk(connection: Connection, ref: str) -> Order:
+    """An organiser has given back what was due for the order."""
+    order = queries.order_by_ref(connection, ref)
+    if order.method != Desk.name:
+        raise NotAtDesk
+    for refund in queries.refunds_of(connection, order.id):
+        if refund.done_at is None:
+            refunds.note_refunded(connection, refund.id, order.id, refund.seat_id)
+    return queries.order_by_id(connection, order.id)

@@ -1,0 +1,18 @@
+"""What orders do when a seat they have paid for is taken back."""
+
+from festgate.checkout import queries
+from festgate.checkout.refunds import refund_seat
+from festgate.kit.outbox import Subscription
+from festgate.kit.statements import Connection
+from festgate.registrations.facts import SeatReleased
+
+
+def refund_released(connection: Connection, fact: SeatReleased) -> None:
+    """Give back the fee of a paid seat. An order that is refunded as a whole has done so already."""
+    order_id = queries.paid_order_of_seat(connection, fact.seat_id)
+    if order_id is not None:
+        order = queries.lock_order(connection, order_id)
+        refund_seat(connection, order, fact.seat_id, "The seat was taken back by the organisers.")
+
+
+SUBSCRIPTIONS = (Subscription(SeatReleased, refund_released),)

@@ -1,0 +1,199 @@
+"""Placing an order, and the moves between its states.
+
+docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py holds them.
+"""
+
+from sqlalchemy import bindparam, update
+
+from festgate.checkout import queries
+from festgate.checkout.errors import NotPending, NothingToPay
+from festgate.checkout.facts import OrderPaid
+from festgate.checkout.queries import Order
+from festgate.checkout.refunds import refund_charge, refund_whole
+from festgate.checkout.tables import lines, orders
+from festgate.kit import outbox
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.ids import keyed_hash, new_code
+from festgate.kit.money import Money, total
+from festgate.kit.outbox import backoff
+from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+from festgate.registrations import facade as registrations
+
+ASK_AFTER: Milliseconds = 15_000
+"""When a payment that has not been answered is first asked about: longer than its first call may take."""
+LONGEST_ASK: Milliseconds = 60_000
+
+_insert = inserting(orders, returning="id")
+_insert_line = inserting(lines)
+_move = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(
+        state=bindparam("new_state"), reason=bindparam("new_reason"), pay_url=None, ask_at=NEVER
+    )
+)
+_pay = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(paid_at=bindparam("now"), paid_minor=bindparam("amount"), provider_ref=bindparam("charge"))
+)
+_wait = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "pending")
+    .values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"))
+)
+_ask_later = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
+    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1)
+)
+_stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
+
+
+def cart_key(connection: Connection, secret: bytes, person_id: int) -> str:
+    """The idempotency key of what the person can pay for now.
+
+    It is the same in every tab and after the back button as long as the list is the same, so two of them are one
+    order; a payment that was declined changes it, so that the next try is a new one.
+    """
+    seats = ",".join(str(seat.id) for seat in registrations.payable_seats(connection, person_id))
+    attempt = queries.count_orders(connection, person_id)
+    return keyed_hash(secret, "cart", f"{person_id}:{attempt}:{seats}")[:32]
+
+
+def place_order(  # noqa: PLR0913  (each is a column)
+    connection: Connection,
+    person_id: int,
+    method: str,
+    keeps: Milliseconds,
+    idempotency_key: str,
+    *,
+    asks: bool,
+) -> tuple[Order, bool]:
+    """One order for all the seats that the person holds, and whether it is new.
+
+    The same key gives the same order. Raises NothingToPay, or registrations' SeatsGone.
+    """
+    existing = queries.order_by_key(connection, person_id, idempotency_key)
+    if existing is not None:
+        return existing, False
+    seats = registrations.payable_seats(connection, person_id)
+    if not seats:
+        raise NothingToPay
+    now = connection.now
+    amount = total([seat.fee for seat in seats], seats[0].fee.currency)
+    # A hold is never cut short by an order, and an order lasts as long as all its seats do.
+    expires_at = max(now + keeps, min(seat.held_until for seat in seats))
+    try:
+        order_id: int = connection.value(
+            _insert,
+            ref=new_code(10),
+            person_id=person_id,
+            state="pending",
+            method=method,
+            total_minor=amount.minor,
+            currency=amount.currency,
+            idempotency_key=idempotency_key,
+            created_at=now,
+            expires_at=expires_at,
+            ask_at=now + ASK_AFTER if asks else NEVER,
+            asked=0,
+            paid_at=None,
+            paid_minor=None,
+            provider_ref=None,
+            pay_url=None,
+            reason=None,
+        )
+    except UniqueViolation:
+        # Another process has placed it this instant: the next try finds it.
+        raise TryAgain from None
+    registrations.claim_seats(connection, seats, order_id, expires_at)
+    for seat in seats:
+        connection.run(
+            _insert_line,
+            order_id=order_id,
+            seat_id=seat.id,
+            event_id=seat.event_id,
+            title=seat.title,
+            slug=seat.slug,
+            starts_at=seat.starts_at,
+            fee_minor=seat.fee.minor,
+        )
+    return queries.order_by_id(connection, order_id), True
+
+
+def mark_paid(connection: Connection, order_id: int, charge: str, amount: Money) -> Order:
+    """The provider has the money. Told twice, it is still one payment; a second charge is given back.
+
+    The seats are confirmed, or, where one is gone, everything is refunded and the person told.
+    """
+    order = queries.lock_order(connection, order_id)
+    if order.paid_at is not None:
+        if charge != order.provider_ref:
+            refund_charge(connection, order, charge, amount, "It was charged a second time.")
+        return queries.order_by_id(connection, order_id)
+    connection.run(_pay, order=order_id, charge=charge, amount=amount.minor, now=connection.now)
+    if amount != order.total:
+        _move_to(connection, order, "refunding", "The amount that was charged is not the order's.")
+        registrations.release_seats(connection, order_id)
+        refund_charge(connection, order, charge, amount, "The amount was wrong.")
+    elif order.state in ("pending", "expired") and registrations.confirm_seats(connection, order_id):
+        _move_to(connection, order, "paid", None)
+        outbox.record(connection, OrderPaid(order_id))
+    else:
+        reason = (
+            "The order had been cancelled before the payment came."
+            if order.state == "cancelled"
+            else "The payment came after your hold had ended, and a seat was gone."
+        )
+        registrations.release_seats(connection, order_id)
+        refund_whole(connection, queries.order_by_id(connection, order_id), reason)
+        _move_to(connection, order, "refunding", reason)
+    return queries.order_by_id(connection, order_id)
+
+
+def mark_declined(connection: Connection, order_id: int, reason: str) -> Order:
+    """There will be no money: the seats are plain holds again. Nothing changes once the order is past pending."""
+    order = queries.lock_order(connection, order_id)
+    if order.state == "pending":
+        registrations.unclaim_seats(connection, order_id)
+        _move_to(connection, order, "declined", reason)
+    return queries.order_by_id(connection, order_id)
+
+
+def mark_waiting(connection: Connection, order_id: int, provider_ref: str | None, pay_url: str | None) -> Order:
+    """The person pays on another site, at that address."""
+    connection.run(_wait, order=order_id, new_ref=provider_ref, new_url=pay_url)
+    return queries.order_by_id(connection, order_id)
+
+
+def ask_later(connection: Connection, order_id: int, asked: int) -> None:
+    """The provider does not know yet: ask again, less and less often, until the order's time is over."""
+    order = queries.order_by_id(connection, order_id)
+    if connection.now >= order.expires_at + LONGEST_ASK:
+        connection.run(_stop_asking, order=order_id)
+    else:
+        connection.run(_ask_later, order=order_id, later=connection.now + backoff(asked + 2, LONGEST_ASK))
+
+
+def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
+    """Give up an order that is not paid, and its seats. A second time does nothing; NotPending once it is paid."""
+    order = queries.lock_order(connection, queries.order_of_person(connection, person_id, ref).id)
+    if order.state == "cancelled":
+        return order
+    if order.state != "pending":
+        raise NotPending
+    registrations.release_seats(connection, order.id)
+    _move_to(connection, order, "cancelled", "You cancelled it.")
+    return queries.order_by_id(connection, order.id)
+
+
+def expire_order(connection: Connection, order_id: int) -> None:
+    """Its time is over. Its seats are free by the clock already; the order itself says so now."""
+    order = queries.lock_order(connection, order_id)
+    if order.state == "pending" and order.expires_at <= connection.now:
+        _move_to(connection, order, "expired", "It was not paid in time.")
+
+
+def _move_to(connection: Connection, order: Order, state: queries.OrderState, reason: str | None) -> None:
+    connection.run(_move, order=order.id, new_state=state, new_reason=reason)

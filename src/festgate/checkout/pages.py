@@ -1,0 +1,177 @@
+"""Checkout and the receipt."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from festgate.checkout import queries
+from festgate.checkout.forms import CheckoutForm
+from festgate.checkout.methods import PaymentMethod
+from festgate.checkout.orders import cart_key
+from festgate.checkout.payments import Payments
+from festgate.checkout.queries import Order, Refund
+from festgate.checkout.sandbox import CARDS, Sandbox
+from festgate.kit.clock import NEVER, SECOND, Milliseconds
+from festgate.kit.errors import Invalid
+from festgate.kit.mail import MailState, find_state
+from festgate.kit.money import Money, total
+from festgate.kit.statements import Connection
+from festgate.kit.web import Portal, checked, read_fields, see_other
+from festgate.registrations import facade as registrations
+
+Tickets = Callable[[Connection, int], Mapping[int, str]]
+"""The person's ticket codes by seat id."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A payment method as the form offers it."""
+
+    name: str
+    label: str
+    hint: str
+    takes_card: bool
+
+
+@dataclass(frozen=True)
+class Till:
+    """What /checkout shows."""
+
+    seats: tuple[registrations.Seat, ...]
+    due: Money
+    key: str
+    choices: tuple[Choice, ...]
+    cards: tuple[tuple[str, str], ...]
+    now: Milliseconds
+    chosen: str
+    card_number: str = ""
+    errors: tuple[tuple[str, str], ...] = ()
+    until: Milliseconds = field(compare=False, default=NEVER)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What /orders/{ref} shows."""
+
+    order: Order
+    username: str
+    method: str
+    refunds: tuple[Refund, ...]
+    tickets: tuple[tuple[int, str], ...]
+    mail: MailState | None
+    until: Milliseconds = field(compare=False, default=NEVER)
+
+
+class CheckoutPages:
+    """Routes of orders."""
+
+    def __init__(self, portal: Portal, payments: Payments, tickets: Tickets) -> None:
+        """`tickets` comes from the module above, which knows what followed from a paid seat."""
+        self._portal = portal
+        self._payments = payments
+        self._tickets = tickets
+        self._choices = tuple(_choice(method) for method in payments.methods.values())
+
+    def routes(self) -> list[Route]:
+        """For app.py."""
+        return [
+            Route("/checkout", self.show_checkout, methods=["GET"]),
+            Route("/checkout", self.check_out, methods=["POST"]),
+            Route("/orders/{ref}", self.show_order, methods=["GET"]),
+            Route("/orders/{ref}/cancel", self.cancel_order, methods=["POST"]),
+        ]
+
+    async def show_checkout(self, request: Request) -> Response:
+        """The person's held seats and their total."""
+        visitor = await self._portal.signed_in(request)
+
+        async def look() -> Till:
+            return await self._portal.database.read(self._look, visitor.person)
+
+        return await self._portal.kept_page(
+            request, ("checkout", visitor.person), look, "checkout/checkout.html", section="checkout"
+        )
+
+    async def check_out(self, request: Request) -> Response:
+        """One order for all held seats; then to its receipt, or to where it is paid."""
+        portal = self._portal
+        visitor = await portal.signed_in(request)
+        fields = await read_fields(request)
+        try:
+            form = checked(CheckoutForm, fields)
+            method = self._payments.method(form.payment_method)
+        except Invalid as invalid:
+            till = await portal.database.read(self._look, visitor.person, fields, invalid.fields)
+            return await portal.page(
+                request, "checkout/checkout.html", status=422, shown=till, section="checkout"
+            )
+        key = form.idempotency_key or await portal.database.read(cart_key, portal.secret, visitor.person)
+        order = await self._payments.check_out(
+            visitor.person, method.name, key, {"card_number": form.card_number}
+        )
+        if order.state == "pending" and order.pay_url:
+            return RedirectResponse(order.pay_url, 303, {"cache-control": "no-store"})
+        return see_other(f"/orders/{order.ref}")
+
+    async def show_order(self, request: Request) -> Response:
+        """The receipt, and the state of the payment."""
+        visitor = await self._portal.signed_in(request)
+        ref = request.path_params["ref"]
+
+        async def look() -> Receipt:
+            return await self._portal.database.read(self._receipt, visitor.person, visitor.username, ref)
+
+        return await self._portal.kept_page(
+            request, ("order", visitor.person, ref), look, "checkout/order.html", section="my-events"
+        )
+
+    async def cancel_order(self, request: Request) -> Response:
+        """Give up an order that is not paid."""
+        visitor = await self._portal.signed_in(request)
+        order = await self._payments.cancel(visitor.person, request.path_params["ref"])
+        return see_other(f"/orders/{order.ref}")
+
+    def _look(
+        self,
+        connection: Connection,
+        person_id: int,
+        entered: Mapping[str, str] | None = None,
+        errors: Mapping[str, str] | None = None,
+    ) -> Till:
+        seats = tuple(registrations.payable_seats(connection, person_id))
+        entered = entered or {}
+        currency = seats[0].fee.currency if seats else self._portal.settings.currency
+        return Till(
+            seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
+            due=total([seat.fee for seat in seats], currency),
+            key=cart_key(connection, self._portal.secret, person_id) if seats else "",
+            choices=self._choices,
+            cards=tuple(CARDS.items()),
+            now=connection.now // SECOND * SECOND if seats else 0,
+            chosen=entered.get("payment_method", self._choices[0].name),
+            card_number=entered.get("card_number", ""),
+            errors=tuple((errors or {}).items()),
+        )
+
+    def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:
+        order = queries.order_of_person(connection, person_id, ref)
+        codes = self._tickets(connection, person_id)
+        return Receipt(
+            order=order,
+            username=username,
+            method=self._label(order.method),
+            refunds=tuple(queries.refunds_of(connection, order.id)),
+            tickets=tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes),
+            mail=find_state(connection, f"order:{order.ref}"),
+        )
+
+    def _label(self, name: str) -> str:
+        method = self._payments.methods.get(name)
+        return method.label if method else name
+
+
+def _choice(method: PaymentMethod) -> Choice:
+    return Choice(method.name, method.label, method.hint, isinstance(method, Sandbox))

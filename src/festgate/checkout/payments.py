@@ -1,0 +1,134 @@
+"""The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; and ask again where it did not."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import structlog
+
+from festgate.checkout import orders, queries, refunds
+from festgate.checkout.errors import UnknownMethod
+from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
+from festgate.checkout.queries import Order, Refund
+from festgate.kit.database import Database
+
+log = structlog.get_logger()
+
+LONGEST_BEGIN = 10.0
+"""Seconds that the person waits for the provider; after that the order's page says that we are asking."""
+LONGEST_CALL = 30.0
+"""Seconds for a call that nobody waits for."""
+
+
+class Payments:
+    """The payment methods of this fest, and the work that goes on behind the pages."""
+
+    def __init__(self, database: Database, methods: Sequence[PaymentMethod]) -> None:
+        """`methods` in the order in which they are offered."""
+        self._database = database
+        self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
+        self._wake = asyncio.Event()
+        database.on_commit("refunds", self._wake.set)
+
+    def method(self, name: str) -> PaymentMethod:
+        """The method of that name; UnknownMethod when this fest does not take it."""
+        found = self.methods.get(name)
+        if found is None:
+            raise UnknownMethod(list(self.methods))
+        return found
+
+    async def check_out(
+        self, person_id: int, method_name: str, idempotency_key: str, details: Mapping[str, str]
+    ) -> Order:
+        """One order for all held seats, and its payment begun. The same key gives the same order, charged once."""
+        method = self.method(method_name)
+        order, new = await self._database.write(
+            orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
+        )
+        if not new:
+            return order
+        try:
+            async with asyncio.timeout(LONGEST_BEGIN):
+                outcome = await method.begin(order, details)
+        except (ProviderError, TimeoutError, OSError) as error:
+            log.warning("a payment was not answered", order=order.ref, method=method.name, reason=repr(error))
+            return order
+        return await self.settle(order.id, outcome)
+
+    async def settle(self, order_id: int, outcome: Outcome) -> Order:
+        """Keep what the provider said. Every way it can say it (answer, webhook, look-up) comes through here."""
+        if isinstance(outcome, Paid):
+            return await self._database.write(orders.mark_paid, order_id, outcome.charge, outcome.amount)
+        if isinstance(outcome, Declined):
+            return await self._database.write(orders.mark_declined, order_id, outcome.reason)
+        return await self._database.write(orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url)
+
+    async def cancel(self, person_id: int, ref: str) -> Order:
+        """Give the order up; then tell the provider, so that it cannot be paid any more."""
+        order = await self._database.write(orders.cancel_order, person_id, ref)
+        method = self.methods.get(order.method)
+        if method is not None:
+            with suppress(ProviderError, TimeoutError, OSError):  # a payment that comes all the same is refunded
+                async with asyncio.timeout(LONGEST_BEGIN):
+                    await method.abandon(order)
+        return order
+
+    async def run(self) -> None:
+        """Ask, expire and refund until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout=1)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self.ask_again()
+                await self.send_refunds()
+                await self.expire()
+            except Exception:
+                log.exception("payments could not be looked after; trying again")
+                await asyncio.sleep(1)
+
+    async def ask_again(self) -> None:
+        """Ask each provider what has become of the payments that it has not answered."""
+        due = await self._database.read(queries.orders_to_ask)
+        await asyncio.gather(*(self._ask(order) for order in due))
+
+    async def expire(self) -> None:
+        """Close the orders whose time is over."""
+        for order in await self._database.read(queries.ended_orders):
+            await self._database.write(orders.expire_order, order.id)
+
+    async def send_refunds(self) -> None:
+        """Give back what is due."""
+        for refund in await self._database.read(queries.refunds_due):
+            if await self._database.write(refunds.claim_refund, refund.id):
+                await self._give_back(refund)
+
+    async def _ask(self, order: Order) -> None:
+        method = self.methods.get(order.method)
+        outcome: Outcome = Waiting(order.provider_ref, order.pay_url)
+        if method is not None:
+            try:
+                async with asyncio.timeout(LONGEST_CALL):
+                    outcome = await method.look_up(order)
+            except (ProviderError, TimeoutError, OSError) as error:
+                log.warning("a provider could not be asked", order=order.ref, method=order.method, reason=repr(error))
+        if isinstance(outcome, Waiting):
+            await self._database.write(orders.ask_later, order.id, order.asked)
+        else:
+            await self.settle(order.id, outcome)
+
+    async def _give_back(self, refund: Refund) -> None:
+        order = await self._database.read(queries.order_by_id, refund.order_id)
+        method = self.methods.get(order.method)
+        try:
+            if method is None:
+                raise ProviderError(f"the payment method {order.method} is not switched on")  # noqa: TRY301
+            async with asyncio.timeout(LONGEST_CALL):
+                await method.refund(refund)
+        except (ProviderError, TimeoutError, OSError) as error:
+            log.warning("a refund could not be sent", order=order.ref, refund=refund.id, reason=repr(error))
+            await self._database.write(refunds.postpone_refund, refund.id, refund.attempts + 1, repr(error))
+        else:
+            await self._database.write(refunds.note_refunded, refund.id, order.id, refund.seat_id)

@@ -1,0 +1,274 @@
+"""Reads of orders."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import bindparam, func, select, table
+from sqlalchemy.sql import column
+
+from festgate.checkout.tables import lines, orders, refunds
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
+from festgate.kit.statements import Connection, Statement
+
+OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One seat of an order, as it was when the order was placed."""
+
+    seat_id: int
+    event_id: int
+    title: str
+    slug: str
+    starts_at: Milliseconds
+    fee: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money that goes back."""
+
+    id: int
+    order_id: int
+    seat_id: int | None
+    provider_ref: str
+    amount: Money
+    reason: str
+    done_at: Milliseconds | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order and its lines."""
+
+    id: int
+    ref: str
+    person_id: int
+    state: OrderState
+    method: str
+    total: Money
+    created_at: Milliseconds
+    expires_at: Milliseconds
+    asked: int
+    paid_at: Milliseconds | None
+    provider_ref: str | None
+    pay_url: str | None
+    reason: str | None
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that an organiser may have to look at."""
+
+    ref: str
+    username: str
+    method: str
+    state: OrderState
+    total: Money
+    created_at: Milliseconds
+    expires_at: Milliseconds
+    reason: str | None
+
+
+_order = select(
+    orders.c.id,
+    orders.c.ref,
+    orders.c.person_id,
+    orders.c.state,
+    orders.c.method,
+    orders.c.total_minor,
+    orders.c.currency,
+    orders.c.created_at,
+    orders.c.expires_at,
+    orders.c.asked,
+    orders.c.paid_at,
+    orders.c.provider_ref,
+    orders.c.pay_url,
+    orders.c.reason,
+)
+_by_id = Statement(_order.where(orders.c.id == bindparam("order")))
+_lock = Statement(_order.where(orders.c.id == bindparam("order")).with_for_update())
+_by_ref = Statement(_order.where(orders.c.ref == bindparam("ref")))
+_by_key = Statement(
+    _order.where(orders.c.person_id == bindparam("person"), orders.c.idempotency_key == bindparam("key"))
+)
+_by_person = Statement(_order.where(orders.c.person_id == bindparam("person")).order_by(orders.c.id.desc()))
+_to_ask = Statement(
+    _order.where(orders.c.ask_at <= bindparam("now"), orders.c.ask_at < NEVER).order_by(orders.c.ask_at).limit(50)
+)
+_ended = Statement(
+    _order.where(orders.c.state == "pending", orders.c.expires_at <= bindparam("now"), orders.c.ask_at == NEVER)
+    .order_by(orders.c.id)
+    .limit(200)
+)
+_lines = Statement(
+    select(
+        lines.c.seat_id,
+        lines.c.event_id,
+        lines.c.title,
+        lines.c.slug,
+        lines.c.starts_at,
+        lines.c.fee_minor,
+        orders.c.currency,
+    )
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(lines.c.order_id == bindparam("order"))
+    .order_by(lines.c.starts_at, lines.c.seat_id)
+)
+_count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam("person")))
+_refund = select(
+    refunds.c.id,
+    refunds.c.order_id,
+    refunds.c.seat_id,
+    refunds.c.provider_ref,
+    refunds.c.amount_minor,
+    orders.c.currency,
+    refunds.c.reason,
+    refunds.c.done_at,
+    refunds.c.attempts,
+).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+_refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
+_refunds_due = Statement(
+    _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER).order_by(refunds.c.due_at).limit(50)
+)
+_seat_order = Statement(
+    select(lines.c.order_id)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(lines.c.seat_id == bindparam("seat"), orders.c.state.in_(("paid", "refunding", "refunded")))
+    .order_by(lines.c.order_id.desc())
+)
+_refs_by_seat = Statement(
+    select(lines.c.seat_id, orders.c.ref)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(orders.c.person_id == bindparam("person"), orders.c.state.in_(("pending", "paid", "refunding", "refunded")))
+    .order_by(orders.c.id)
+)
+_people = table("accounts_people", column("id"), column("username"))
+_open = Statement(
+    select(
+        orders.c.ref,
+        _people.c.username,
+        orders.c.method,
+        orders.c.state,
+        orders.c.total_minor,
+        orders.c.currency,
+        orders.c.created_at,
+        orders.c.expires_at,
+        orders.c.reason,
+    )
+    .join_from(orders, _people, _people.c.id == orders.c.person_id)
+    .where(
+        orders.c.state.in_(("pending", "refunding"))
+        | select(refunds.c.id).where(refunds.c.order_id == orders.c.id, refunds.c.done_at.is_(None)).exists()
+    )
+    .order_by(orders.c.id)
+    .limit(500)
+)
+
+
+def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
+    number, ref, person, state, method, total, currency, *rest = row
+    rows = connection.all(_lines, order=number)
+    found = tuple(
+        Line(seat, event, title, slug, starts_at, Money(fee, code))
+        for seat, event, title, slug, starts_at, fee, code in rows
+    )
+    return Order(number, ref, person, state, method, Money(total, currency), *rest, lines=found)
+
+
+def order_by_id(connection: Connection, order_id: int) -> Order:
+    """The order; NotFound when there is none of that id."""
+    row = connection.first(_by_id, order=order_id)
+    if row is None:
+        raise NotFound
+    return _read(connection, row)
+
+
+def lock_order(connection: Connection, order_id: int) -> Order:
+    """The order, which nobody else can change before this transaction ends."""
+    row = connection.first(_lock, order=order_id)
+    if row is None:
+        raise NotFound
+    return _read(connection, row)
+
+
+def order_by_ref(connection: Connection, ref: str) -> Order:
+    """The order; NotFound when there is none of that reference."""
+    row = connection.first(_by_ref, ref=ref)
+    if row is None:
+        raise NotFound
+    return _read(connection, row)
+
+
+def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
+    """The order when it is this person's; NotFound for others."""
+    order = order_by_ref(connection, ref)
+    if order.person_id != person_id:
+        raise NotFound
+    return order
+
+
+def order_by_key(connection: Connection, person_id: int, idempotency_key: str) -> Order | None:
+    """The order that the person placed under that key."""
+    row = connection.first(_by_key, person=person_id, key=idempotency_key)
+    return None if row is None else _read(connection, row)
+
+
+def orders_of(connection: Connection, person_id: int) -> list[Order]:
+    """Every order of the person, newest first."""
+    return [_read(connection, row) for row in connection.all(_by_person, person=person_id)]
+
+
+def count_orders(connection: Connection, person_id: int) -> int:
+    """How many orders the person has ever placed."""
+    count: int = connection.value(_count_of, person=person_id)
+    return count
+
+
+def orders_to_ask(connection: Connection) -> list[Order]:
+    """Orders whose provider is to be asked now."""
+    return [_read(connection, row) for row in connection.all(_to_ask, now=connection.now)]
+
+
+def ended_orders(connection: Connection) -> list[Order]:
+    """Pending orders whose time is over and whose provider has nothing more to say."""
+    return [_read(connection, row) for row in connection.all(_ended, now=connection.now)]
+
+
+def open_orders(connection: Connection) -> list[OpenOrder]:
+    """Orders that wait for a payment or a refund, oldest first."""
+    return [
+        OpenOrder(ref, username, method, state, Money(total, currency), created_at, expires_at, reason)
+        for ref, username, method, state, total, currency, created_at, expires_at, reason in connection.all(_open)
+    ]
+
+
+def _read_refund(row: tuple[Any, ...]) -> Refund:
+    number, order, seat, provider_ref, amount, currency, reason, done_at, attempts = row
+    return Refund(number, order, seat, provider_ref, Money(amount, currency), reason, done_at, attempts)
+
+
+def refunds_of(connection: Connection, order_id: int) -> list[Refund]:
+    """What goes back or went back for the order."""
+    return [_read_refund(row) for row in connection.all(_refunds_of, order=order_id)]
+
+
+def refunds_due(connection: Connection) -> list[Refund]:
+    """Refunds that are to be sent to their provider now."""
+    return [_read_refund(row) for row in connection.all(_refunds_due, now=connection.now)]
+
+
+def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
+    """The id of the order in which the seat was paid; None when it never was."""
+    found: int | None = connection.value(_seat_order, seat=seat_id)
+    return found
+
+
+def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
+    """The reference of the order that pays, or has paid, for each of the person's seats, by seat id."""
+    return dict(connection.all(_refs_by_seat, person=person_id))  # type: ignore[arg-type]

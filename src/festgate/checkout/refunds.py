@@ -1,0 +1,120 @@
+"""Giving money back: decided in the transaction that makes it due, sent to the provider after COMMIT, tried again."""
+
+from sqlalchemy import bindparam, func, select, update
+
+from festgate.checkout import queries
+from festgate.checkout.facts import OrderRefunded, SeatRefunded
+from festgate.checkout.queries import Order
+from festgate.checkout.tables import orders, refunds
+from festgate.kit import outbox
+from festgate.kit.clock import MINUTE, NEVER
+from festgate.kit.money import Money
+from festgate.kit.outbox import backoff
+from festgate.kit.statements import Connection, Statement, inserting
+
+LEASE = 2 * MINUTE
+"""How long a refund is one process's to send."""
+BY_HAND = frozenset({"desk"})
+"""Methods whose money an organiser gives back; such a refund waits on their list until they say that it is done."""
+
+_insert = inserting(refunds)
+_sum = Statement(
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0)).where(
+        refunds.c.order_id == bindparam("order"), refunds.c.provider_ref == bindparam("charge")
+    )
+)
+_of_seat = Statement(
+    select(refunds.c.id).where(refunds.c.order_id == bindparam("order"), refunds.c.seat_id == bindparam("seat"))
+)
+_claim = Statement(
+    update(refunds)
+    .where(refunds.c.id == bindparam("refund"), refunds.c.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"), attempts=refunds.c.attempts + 1)
+)
+_done = Statement(
+    update(refunds)
+    .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
+    .values(done_at=bindparam("now"), due_at=NEVER, error=None)
+)
+_postpone = Statement(
+    update(refunds)
+    .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
+    .values(due_at=bindparam("later"), error=bindparam("new_error"))
+)
+_pending = Statement(
+    select(func.count()).where(refunds.c.order_id == bindparam("order"), refunds.c.done_at.is_(None))
+)
+_move = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == bindparam("old_state"))
+    .values(state=bindparam("new_state"))
+)
+
+
+def refund_charge(connection: Connection, order: Order, charge: str, amount: Money, reason: str) -> None:
+    """Give one charge back as a whole. Told twice, it is given back once."""
+    if connection.value(_sum, order=order.id, charge=charge) == 0:
+        _record(connection, order, None, charge, amount, reason)
+
+
+def refund_whole(connection: Connection, order: Order, reason: str) -> None:
+    """Give back what is left of the order's own charge."""
+    charge = order.provider_ref or ""
+    left = order.total.minor - connection.value(_sum, order=order.id, charge=charge)
+    if left > 0:
+        _record(connection, order, None, charge, Money(left, order.total.currency), reason)
+
+
+def refund_seat(connection: Connection, order: Order, seat_id: int, reason: str) -> None:
+    """Give back one seat's fee of a paid order. Told twice, or after the whole was given back, it does nothing."""
+    if order.state != "paid" or connection.first(_of_seat, order=order.id, seat=seat_id) is not None:
+        return
+    fee = next((line.fee for line in order.lines if line.seat_id == seat_id), None)
+    if fee is None or fee.minor == 0:
+        return
+    charge = order.provider_ref or ""
+    _record(connection, order, seat_id, charge, fee, reason)
+    if connection.value(_sum, order=order.id, charge=charge) >= order.total.minor:
+        connection.run(_move, order=order.id, old_state="paid", new_state="refunding")
+
+
+def claim_refund(connection: Connection, refund_id: int) -> bool:
+    """Take the refund for the length of a lease; False if another process has it."""
+    now = connection.now
+    return connection.run(_claim, refund=refund_id, now=now, until=now + LEASE) == 1
+
+
+def note_refunded(connection: Connection, refund_id: int, order_id: int, seat_id: int | None) -> None:
+    """The provider has given it back; once all of an order has gone back, it says so."""
+    order = queries.lock_order(connection, order_id)
+    if connection.run(_done, refund=refund_id, now=connection.now) == 0:
+        return
+    if seat_id is not None:
+        outbox.record(connection, SeatRefunded(order_id, seat_id))
+    if order.state == "refunding" and connection.value(_pending, order=order_id) == 0:
+        connection.run(_move, order=order_id, old_state="refunding", new_state="refunded")
+        outbox.record(connection, OrderRefunded(order_id))
+
+
+def postpone_refund(connection: Connection, refund_id: int, attempts: int, error: str) -> None:
+    """The provider could not; try again later."""
+    connection.run(_postpone, refund=refund_id, later=connection.now + backoff(attempts), new_error=error[:500])
+
+
+def _record(  # noqa: PLR0913  (each is a column)
+    connection: Connection, order: Order, seat_id: int | None, charge: str, amount: Money, reason: str
+) -> None:
+    connection.run(
+        _insert,
+        order_id=order.id,
+        seat_id=seat_id,
+        provider_ref=charge,
+        amount_minor=amount.minor,
+        reason=reason,
+        created_at=connection.now,
+        due_at=NEVER if order.method in BY_HAND else connection.now,
+        attempts=0,
+        done_at=None,
+        error=None,
+    )
+    connection.announce("refunds")

@@ -1,0 +1,394 @@
+"""Paying on Stripe's own page, through Stripe's official library.
+
+An order becomes one Checkout Session. All calls are idempotent by the order's reference or the refund's id, so that a
+call whose answer was lost is simply made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from festgate.checkout.methods import Declined, Outcome, Paid, ProviderError, Waiting
+from festgate.checkout.queries import Order, Refund
+from festgate.kit.clock import DAY, MINUTE, SECOND, Milliseconds
+from festgate.kit.errors import StartupError
+from festgate.kit.money import Money, digits_of
+from festgate.settings import Settings
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+    from stripe.params.checkout import SessionCreateParams
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PATIENCE = 4.0
+"""Seconds for one try of a call. The first try and a repetition fit into what a person waits (Payments.LONGEST_BEGIN),
+and a thread that nobody waits for any more is free again after three tries."""
+RETRIES = 2
+MOST_CALLS = 16
+"""Calls at once. They have threads of their own, so that a provider that hangs holds up nothing else."""
+OLDEST_SIGNATURE = 300
+"""Seconds after which a webhook is taken for a recording of an old one."""
+SPARE: Milliseconds = MINUTE
+"""The payment page ends that much before the seats do: time for the last payment to be told."""
+LONGEST_SESSION: Milliseconds = DAY
+"""Stripe's limit; its least is 30 minutes."""
+
+# The decimals of amounts in Stripe's API, as its page on currencies has them; any other currency has 2. They are not
+# always those in which we count: an ISK or RSD has none here, and two there.
+DECIMALS: Mapping[str, int] = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
+}
+UNCLEAR = frozenset({"UGX"})
+"""On Stripe's page both without decimals and with two: a fee could be charged a hundredfold."""
+STEP = 10
+"""In a currency with three decimals Stripe takes only amounts whose last digit is zero."""
+
+EVENTS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
+    }
+)
+"""What the webhook endpoint is to be told of."""
+FAILED = frozenset({"failed", "canceled"})
+"""Ends of a refund in which no money went back."""
+
+NOT_STARTED = (
+    "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
+)
+NOT_IN_TIME = "You did not pay in time. Nothing was charged."
+TURNED_DOWN = "The payment was turned down by your bank or card. Nothing was charged."
+
+
+class Rejected(ProviderError):
+    """Stripe has understood the call and will not do it. `code` is its own name for why, where it has one."""
+
+    def __init__(self, message: str, status: int | None, code: str | None) -> None:
+        """`status` is that of the HTTP answer."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class UnchargeableAmount(ValueError):
+    """Stripe's API has no way to say this amount."""
+
+
+class NotFromStripe(ValueError):
+    """The signature is missing, wrong or too old, or what it signs cannot be read."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a webhook says of an order."""
+
+    kind: str
+    ref: str
+    outcome: Outcome
+
+
+class _Intent(BaseModel):
+    id: str
+    status: str
+
+
+class _Session(BaseModel):
+    """What is used of Stripe's Checkout Session."""
+
+    id: str
+    payment_status: str
+    status: str | None = None
+    url: str | None = None
+    payment_intent: _Intent | str | None = None
+    amount_total: int | None = None
+    currency: str | None = None
+    client_reference_id: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+class _Data(BaseModel):
+    object: Mapping[str, Any]
+
+
+class _Event(BaseModel):
+    id: str
+    type: str
+    data: _Data
+
+
+class Stripe:
+    """The payment method `stripe`."""
+
+    name = "stripe"
+    label = "Pay online"
+    hint = "You pay on the secure page of Stripe, and come back here."
+    keeps: Milliseconds = 35 * MINUTE
+    asks = True
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises StartupError when the library, a key, or a unit for the fest's currency is missing."""
+        _check(settings)
+        try:
+            # Imported only here: it takes a third of a second and 30 MB, which a fest without it need not pay.
+            import stripe  # noqa: PLC0415
+        except ImportError:
+            msg = "The payment method `stripe` needs its library: install `festgate[stripe]`, or take `stripe` out of "
+            msg += "payment_methods."
+            raise StartupError(msg) from None
+        # Otherwise it writes an identifier into the home folder and sends it, and the platform, with every call.
+        stripe.enable_telemetry = False
+        self._library = stripe
+        self._refusals = (
+            stripe.InvalidRequestError,
+            stripe.IdempotencyError,
+            stripe.AuthenticationError,
+            stripe.PermissionError,
+        )
+        self._client: StripeClient = stripe.StripeClient(
+            settings.stripe_secret_key,
+            base_addresses={"api": settings.stripe_api_base.rstrip("/")}
+            if settings.stripe_api_base
+            else None,
+            http_client=stripe.RequestsClient(timeout=PATIENCE),
+            max_network_retries=RETRIES,
+        )
+        self._webhook_secret = settings.stripe_webhook_secret
+        self._base_url = settings.base_url
+        self._fest_name = settings.fest_name
+        self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="stripe")
+
+    async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
+        """A payment page for the order: Waiting with its address. Declined where Stripe will not take such an order."""
+        del details
+        return await self._begin(order)
+
+    async def look_up(self, order: Order) -> Outcome:
+        """What has become of the order's payment page."""
+        if order.provider_ref is None:
+            # The answer to `begin` was lost. Asked again, Stripe gives the same session; and where it never got the
+            # first call, the person can pay now.
+            return await self._begin(order)
+        ref = order.provider_ref
+        try:
+            session = await self._call(
+                lambda: self._client.v1.checkout.sessions.retrieve(
+                    ref, params={"expand": ["payment_intent"]}
+                ).to_dict()
+            )
+        except Rejected as rejected:
+            if rejected.status == 404:  # noqa: PLR2004
+                return Declined(NOT_STARTED)
+            raise
+        return outcome_of(_read_session(session))
+
+    async def refund(self, refund: Refund) -> None:
+        """Give back a part or the whole of a payment."""
+        await self._call(lambda: self._refund(refund))
+
+    async def abandon(self, order: Order) -> None:
+        """Close the payment page. Without a session nobody was ever given its address."""
+        ref = order.provider_ref
+        if ref is None:
+            return
+        try:
+            await self._call(lambda: self._client.v1.checkout.sessions.expire(ref))
+        except Rejected as rejected:
+            # It is over already. Had it been paid, the webhook says so, and the money goes back.
+            log.info("a payment page could not be closed", order=order.ref, reason=str(rejected))
+
+    def read_event(self, body: bytes, signature: str | None) -> Notice | None:
+        """What a webhook says; None when it is nothing about an order of a fest. Raises NotFromStripe."""
+        try:
+            self._library.WebhookSignature.verify_header(
+                body, signature, self._webhook_secret, OLDEST_SIGNATURE
+            )
+            event = _Event.model_validate_json(body)
+        except self._library.SignatureVerificationError as error:
+            raise NotFromStripe(error.user_message) from None
+        except ValueError as error:  # also text that is not UTF-8
+            raise NotFromStripe(str(error)) from None
+        if event.type not in EVENTS:
+            return None
+        session = _read_session(event.data.object)
+        ref = session.client_reference_id
+        # Who opens a payment link of the same account may give it any client_reference_id; metadata only we can.
+        if ref is None or (session.metadata or {}).get("order") != ref:
+            return None
+        failed = event.type == "checkout.session.async_payment_failed"
+        return Notice(event.type, ref, Declined(TURNED_DOWN) if failed else outcome_of(session))
+
+    async def _begin(self, order: Order) -> Outcome:
+        try:
+            params = self._session_of(order)
+            session = await self._call(
+                lambda: self._client.v1.checkout.sessions.create(
+                    params=params, options={"idempotency_key": f"order-{order.ref}"}
+                ).to_dict()
+            )
+        except (Rejected, UnchargeableAmount) as error:
+            # There is no session whose address anyone has been given: the order cannot have been paid.
+            log.error("Stripe does not take an order", order=order.ref, reason=str(error))  # noqa: TRY400
+            return Declined(NOT_STARTED)
+        return outcome_of(_read_session(session))
+
+    def _session_of(self, order: Order) -> SessionCreateParams:
+        """The same for the same order whenever it is asked for, or Stripe would not know the call again."""
+        page = f"{self._base_url}/orders/{order.ref}"
+        ends_at = min(order.expires_at, order.created_at + LONGEST_SESSION) - SPARE
+        metadata = {"order": order.ref}
+        return {
+            "mode": "payment",
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": line.fee.currency.lower(),
+                        "unit_amount": stripe_amount(line.fee),
+                        "product_data": {"name": line.title},
+                    },
+                }
+                for line in order.lines
+            ],
+            "client_reference_id": order.ref,
+            "metadata": metadata,
+            "payment_intent_data": {
+                "description": f"{self._fest_name}: order {order.ref}",
+                "metadata": metadata,
+            },
+            "success_url": page,
+            "cancel_url": page,
+            "expires_at": ends_at // SECOND,
+        }
+
+    def _refund(self, refund: Refund) -> None:
+        mark = str(refund.id)
+        failures = 0
+        if refund.attempts > 0:
+            # An earlier try may have gone through unheard, and Stripe knows idempotency keys for a day only.
+            known = self._client.v1.refunds.list(
+                params={"payment_intent": refund.provider_ref, "limit": 100}
+            ).data
+            ours = [
+                each
+                for each in known
+                if (each.metadata.to_dict() if each.metadata else {}).get("refund") == mark
+            ]
+            if any(each.status not in FAILED for each in ours):
+                return
+            failures = len(ours)
+        try:
+            made = self._client.v1.refunds.create(
+                params={
+                    "payment_intent": refund.provider_ref,
+                    "amount": stripe_amount(refund.amount),
+                    "metadata": {"refund": mark},
+                },
+                options={"idempotency_key": f"refund-{refund.id}-{refund.provider_ref}-{failures}"},
+            )
+        except self._library.InvalidRequestError as error:
+            if error.code == "charge_already_refunded":
+                return
+            raise
+        if made.status in FAILED:
+            msg = f"Stripe's refund {made.id} has failed"
+            raise ProviderError(msg)
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        """Run a call of the library, which waits for its answer, on a thread. Raises ProviderError or Rejected."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._try, call)
+
+    def _try(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except self._refusals as error:
+            raise Rejected(_plain(error), error.http_status, error.code) from error
+        except (self._library.StripeError, UnchargeableAmount) as error:
+            raise ProviderError(_plain(error)) from error
+
+
+def stripe_amount(amount: Money) -> int:
+    """The amount in the minor units of Stripe's API. Raises UnchargeableAmount."""
+    units = amount.minor * _stripe_units(amount.currency)
+    if decimals(amount.currency) == 3 and units % STEP:  # noqa: PLR2004
+        msg = f"Stripe takes {amount.currency} in steps of 0.010, and this is {amount.plain()}"
+        raise UnchargeableAmount(msg)
+    return units
+
+
+def own_amount(units: int, currency: str) -> Money:
+    """Money of what Stripe's API calls that many minor units; `currency` in its lower case."""
+    code = currency.upper()
+    return Money(units // _stripe_units(code), code)
+
+
+def decimals(currency: str) -> int:
+    """How many decimals Stripe's amounts have."""
+    return DECIMALS.get(currency, 2)
+
+
+def can_take(currency: str) -> bool:
+    """Whether each of our amounts has one amount of Stripe's for certain."""
+    return currency not in UNCLEAR and decimals(currency) >= digits_of(currency)
+
+
+def outcome_of(session: _Session) -> Outcome:
+    """What a session says of its payment."""
+    if session.payment_status == "paid":
+        intent = session.payment_intent
+        if intent is None or session.amount_total is None or session.currency is None:
+            msg = f"Stripe's session {session.id} is paid, and does not say by what"
+            raise ProviderError(msg)
+        charge = intent if isinstance(intent, str) else intent.id
+        return Paid(charge, own_amount(session.amount_total, session.currency))
+    if session.status == "expired":
+        return Declined(NOT_IN_TIME)
+    if (
+        session.status == "complete"
+        and isinstance(session.payment_intent, _Intent)
+        and session.payment_intent.status in ("requires_payment_method", "canceled")
+    ):
+        return Declined(TURNED_DOWN)
+    return Waiting(session.id, session.url)
+
+
+def _stripe_units(currency: str) -> int:
+    """How many minor units of Stripe's are one of ours."""
+    return int(10 ** (decimals(currency) - digits_of(currency)))
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _read_session(values: Mapping[str, Any]) -> _Session:
+    try:
+        return _Session.model_validate(values)
+    except ValidationError as error:
+        msg = f"Stripe's session cannot be read: {error}"
+        raise ProviderError(msg) from None
+
+
+def _check(settings: Settings) -> None:
+    for name in ("stripe_secret_key", "stripe_webhook_secret"):
+        if not getattr(settings, name):
+            msg = f"The payment method `stripe` is switched on, and {name} is not set."
+            raise StartupError(msg)
+    if not can_take(settings.currency):
+        msg = (
+            f"The payment method `stripe` cannot take {settings.currency}: choose another currency or method."
+        )
+        raise StartupError(msg)

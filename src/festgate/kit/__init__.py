@@ -1,0 +1,1 @@
+"""What every module stands on: data, pages, mail, facts. It knows no module."""

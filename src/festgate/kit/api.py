@@ -1,0 +1,77 @@
+"""What the JSON API of every module needs: who is calling, and the shapes that all of them answer with."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+
+from festgate.kit.errors import Invalid, Refused, SignInNeeded
+from festgate.kit.money import Money
+from festgate.kit.visitors import Visitor
+from festgate.kit.web import PROBLEM, Portal
+
+TOKEN_SCHEME = HTTPBearer(
+    scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
+)
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]
+"""The token that came with a call, unexamined; None when there was none."""
+
+
+def bearer(portal: Portal) -> Callable[[HTTPAuthorizationCredentials | None], Awaitable[Visitor]]:
+    """The dependency that says who is calling: `person: Annotated[Visitor, Depends(bearer(portal))]`.
+
+    It looks at `Authorization: Bearer TOKEN` and at nothing else: no cookie, so no other site's page can make a
+    visitor's browser call the API for them. Without a token that holds, SignInNeeded: 401.
+    """
+
+    async def caller(credentials: Credentials) -> Visitor:
+        visitor = await portal.bearer(credentials.credentials) if credentials else None
+        if visitor is None:
+            msg = "Send `Authorization: Bearer` with a token from POST /api/v1/tokens that has not ended."
+            raise SignInNeeded(msg)
+        return visitor
+
+    return caller
+
+
+class Problem(BaseModel):
+    """What every error looks like (RFC 9457, `application/problem+json`)."""
+
+    type: str = Field(description="Names the kind of problem: a path that ends in its code.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened, and what can be done, for a person to read.")
+    code: str = Field(description="The kind of problem for programs; it stays the same across releases.")
+    request_id: str = Field(description="Names this request in the server's log.")
+    fields: dict[str, str] = Field(
+        default={}, description="What is wrong with each field; only when the code is `invalid`."
+    )
+
+
+def problems(*refusals: type[Refused]) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: the refusals it may answer with, and malformed input, which any of them may."""
+    found: dict[int | str, dict[str, Any]] = {}
+    possible: tuple[type[Refused], ...] = (*refusals, Invalid)
+    for refusal in possible:
+        known = found.get(refusal.status)
+        words = f"{known['description']}; {refusal.code}" if known else refusal.code
+        found[refusal.status] = {
+            "description": words,
+            "content": {PROBLEM: {"schema": Problem.model_json_schema()}},
+        }
+    return found
+
+
+class Amount(BaseModel):
+    """Money."""
+
+    minor: int = Field(description="In minor units: paise, cents; whole yen.")
+    currency: str = Field(description="ISO 4217 code.")
+    text: str = Field(description="In major units, with a point: `500.00`.")
+
+    @classmethod
+    def of(cls, money: Money) -> "Amount":
+        """An amount as JSON has it."""
+        return cls(minor=money.minor, currency=money.currency, text=money.plain())

@@ -1,0 +1,121 @@
+"""What the commands of every module share: the settings, an open database, and how things end."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn, TypeVar
+
+import typer
+
+from festgate.kit import schema
+from festgate.kit.database import Database
+from festgate.kit.errors import Refused, StartupError
+from festgate.kit.logging import configure
+from festgate.settings import Settings, SettingsError, load_settings
+
+T = TypeVar("T")
+
+WRONG_USE = 2
+"""Exit code when the command, a setting or the environment is at fault."""
+FOUND = 1
+"""Exit code when the command worked and what it found is not good."""
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The fest's database, its schema up to date; closed at the end of the block."""
+    await asyncio.to_thread(schema.upgrade, settings)
+    database = Database(settings.url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def current(settings: Settings) -> AsyncIterator[Database]:
+    """The database as it is, for commands that only look; StartupError when its schema is not this program's."""
+    found = await asyncio.to_thread(schema.revision, settings)
+    if found is None:
+        msg = f"There is no fest at {settings.database_url or settings.sqlite_path} yet. `festgate serve` makes one."
+        raise StartupError(msg)
+    if found != schema.HEAD:
+        msg = f"The database is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
+        raise StartupError(msg)
+    database = Database(settings.url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def read_settings(defaults: Mapping[str, object] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401
+    """The settings of this command; ends it with a sentence when one is wrong."""
+    try:
+        settings = load_settings(defaults=defaults, **overrides)
+    except SettingsError as error:
+        fail(str(error))
+    configure(settings.log_format, settings.log_level)
+    return settings
+
+
+def run(work: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) -> T:  # noqa: ANN401
+    """Do a command's work; ends it with one sentence where it cannot be done."""
+    settings = read_settings(**overrides)
+    try:
+        return asyncio.run(work(settings))
+    except (StartupError, Refused) as error:
+        fail(str(error))
+
+
+def fail(sentence: str, code: int = WRONG_USE) -> NoReturn:
+    """Say what is wrong on standard error, and end."""
+    print(sentence, file=sys.stderr)  # noqa: T201  (the command's own voice, never wrapped or coloured)
+    raise typer.Exit(code)
+
+
+database_app = typer.Typer(no_args_is_help=True)
+
+
+@database_app.command()
+def upgrade() -> None:
+    """Bring the schema up to date; an SQLite file is backed up first."""
+    settings = read_settings()
+    try:
+        before = schema.upgrade(settings)
+    except StartupError as error:
+        fail(str(error))
+    print(f"At {schema.HEAD} already." if before == schema.HEAD else f"From {before or 'nothing'} to {schema.HEAD}.")  # noqa: T201
+
+
+@database_app.command()
+def backup() -> None:
+    """Copy the SQLite file to backups/ in the data folder, also while the portal serves."""
+    settings = read_settings()
+    try:
+        print(schema.backup(settings))  # noqa: T201
+    except StartupError as error:
+        fail(str(error))
+
+
+@database_app.command()
+def check() -> None:
+    """Check the file itself and the schema; exit 1 when something is wrong with it."""
+    settings = read_settings()
+    try:
+        found = schema.revision(settings)
+        wrong = schema.integrity(settings) if found is not None else []
+    except StartupError as error:
+        fail(str(error))
+    if found is None:
+        fail("There is no database yet. `festgate serve` makes one.")
+    if found != schema.HEAD:
+        wrong.append(f"the schema is at {found}, this program at {schema.HEAD}")
+    for line in wrong:
+        print(line)  # noqa: T201
+    if wrong:
+        raise typer.Exit(FOUND)
+    print(f"The database is sound, its schema at {found}.")  # noqa: T201

@@ -1,0 +1,131 @@
+"""Business errors: a class with an HTTP status, a stable code and a sentence for the person.
+
+Anything else that is raised is a bug, and answered as 500.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class Refused(Exception):  # noqa: N818  (a refusal is an answer to the person, not a fault of the program)
+    """Something the portal will not do, and the sentence that says why and what to do instead."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "refused"
+    title: ClassVar[str] = "That did not work"
+    message: str = "The request could not be carried out."
+    actions: ClassVar[tuple[tuple[str, str], ...]] = (("See the events", "/events"),)
+    """(label, address) pairs: what the person can do next."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """`message` takes the place of the class's own sentence."""
+        super().__init__(message or self.message)
+        self.message = message or self.message
+
+    def headers(self) -> Mapping[str, str]:
+        """HTTP headers that go with the answer."""
+        return {}
+
+
+class NotFound(Refused):
+    """No such thing, or not this person's: the two look alike from outside."""
+
+    status = 404
+    code = "not-found"
+    title = "Not found"
+    message = "There is nothing at this address, or it is not yours."
+
+
+class Forbidden(Refused):
+    """Signed in, but not in the role that this needs."""
+
+    status = 403
+    code = "forbidden"
+    title = "Not allowed"
+    message = "Your account may not do this. Ask an organiser if it should."
+
+
+class SignInNeeded(Refused):
+    """Nobody is signed in; a page sends to /login, the API answers 401."""
+
+    status = 401
+    code = "sign-in-needed"
+    title = "Please sign in"
+    message = "Sign in first."
+    actions = (("Sign in", "/login"),)
+
+    def headers(self) -> Mapping[str, str]:
+        """The scheme that the API takes (RFC 6750)."""
+        return {"www-authenticate": 'Bearer realm="festgate"'}
+
+
+class Conflict(Refused):
+    """Well-formed, but the state of things says no."""
+
+    status = 409
+    code = "conflict"
+    title = "Not any more"
+
+
+class TooMany(Refused):
+    """A limit on attempts; `retry_after` is in seconds."""
+
+    status = 429
+    code = "too-many"
+    title = "Too many attempts"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        """Say what was too much, and when it may be tried again."""
+        super().__init__(message)
+        self.retry_after = max(1, retry_after)
+
+    def headers(self) -> Mapping[str, str]:
+        """When to come back (RFC 9110, section 10.2.3)."""
+        return {"retry-after": str(self.retry_after)}
+
+
+class Malformed(Refused):
+    """The request itself cannot be read."""
+
+    status = 400
+    code = "malformed"
+    title = "That request cannot be read"
+
+
+class TooLarge(Refused):
+    """A body beyond what any form or call of this portal needs."""
+
+    status = 413
+    code = "too-large"
+    title = "That is too large"
+    message = "The request is larger than anything this portal takes."
+
+
+class Invalid(Refused):
+    """Input of the wrong shape. `fields` maps each field's name to what is wrong with it."""
+
+    status = 422
+    code = "invalid"
+    title = "Please check what you entered"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        """Each value is a sentence a person can act on."""
+        super().__init__(" ".join(f"{name}: {sentence}" for name, sentence in fields.items()))
+        self.fields = dict(fields)
+
+
+class Unavailable(Refused):
+    """The portal is up, but something that it needs is not."""
+
+    status = 503
+    code = "unavailable"
+    title = "One moment, please"
+    message = "The portal cannot reach its data just now. Nothing was changed; please try again in a moment."
+
+    def headers(self) -> Mapping[str, str]:
+        """Soon: what is away is usually back within seconds."""
+        return {"retry-after": "5"}
+
+
+class StartupError(Exception):
+    """The program cannot start; the sentence says what and what to do. The command exits with 2."""

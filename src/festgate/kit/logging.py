@@ -1,0 +1,55 @@
+"""Log lines: structlog, with the id of the request that they belong to."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""Set for each request by the gate; the error page shows the same one."""
+
+
+def configure(log_format: Literal["auto", "console", "json"], level: str) -> None:
+    """Send structlog's and the standard library's lines to standard error in one format."""
+    console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    shared: list[Processor] = [
+        _add_request_id,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+    ]
+    # Tracebacks without local variables: those hold cookies, passwords and card numbers.
+    plain = structlog.dev.plain_traceback
+    shown: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    structlog.configure(
+        processors=[*shared, *shown],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown],
+        )
+    )
+    logging.basicConfig(level=max(level_number(level), logging.WARNING), handlers=[handler], force=True)
+
+
+def level_number(level: str) -> int:
+    """The standard library's number of `debug`, `info`, `warning` or `error`."""
+    return logging.getLevelNamesMapping()[level.upper()]
+
+
+def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    identity = request_id.get()
+    if identity:
+        event["request_id"] = identity
+    return event

@@ -1,0 +1,66 @@
+"""What Prometheus reads: requests by route, and how well the parts behind them keep up."""
+
+import os
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""The client library's own: a folder in which several workers keep their counts together."""
+
+
+class Metrics:
+    """The counts of one process; with several workers, `exposition` adds them up."""
+
+    def __init__(self) -> None:
+        """A registry of its own, so that two portals in one process (as in tests) do not mix."""
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "festgate_http_requests",
+            "Requests by route, method and status.",
+            ["route", "method", "status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "festgate_http_request_seconds",
+            "Seconds from request to answer, by route.",
+            ["route"],
+            registry=self._registry,
+            buckets=BUCKETS,
+        )
+        self._state = Gauge(
+            "festgate_state",
+            "Counts read from the data: facts and mail that wait, seats held and confirmed.",
+            ["what"],
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
+        # Looking a labelled child up costs more than counting with it.
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request. `route` is a template such as `/events/{slug}`, never an address."""
+        key = (route, method, status)
+        found = self._counters.get(key)
+        if found is None:
+            found = self._counters[key] = (
+                self._requests.labels(route, method, str(status)),
+                self._seconds.labels(route),
+            )
+        found[0].inc()
+        found[1].observe(seconds)
+
+    def set_state(self, counts: Mapping[str, int]) -> None:
+        """What the data says now."""
+        for what, count in counts.items():
+            self._state.labels(what).set(count)
+
+    def exposition(self) -> bytes:
+        """Prometheus' text format, over all workers."""
+        if not os.environ.get(MULTIPROCESS_VARIABLE):
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)

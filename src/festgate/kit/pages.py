@@ -1,0 +1,204 @@
+"""Templates, and pages that are rendered once for each version of what they show.
+
+A page is kept as the bytes before and after the visitor's own part of the header, so that one rendering serves
+everyone. It is rendered again when the data that it shows differ, and not before.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from festgate.kit.clock import MINUTE, SECOND, Milliseconds, moment
+from festgate.kit.money import Money
+from festgate.kit.visitors import Visitor
+from festgate.settings import Settings
+
+MOST_KEPT = 2048
+"""Pages in memory: about 40 MB if each were as long as the list of events, and most are a tenth of that."""
+SLOT = "<!--visitor-->"
+
+
+class Shown(Protocol):
+    """What a kept page shows: a frozen dataclass whose equality means that the page would come out the same."""
+
+    @property
+    def until(self) -> Milliseconds:
+        """When it may change without a commit: a hold that lapses, sales that open."""
+
+
+@dataclass(slots=True)
+class Kept:
+    """A rendered page."""
+
+    shown: Shown
+    version: object
+    until: Milliseconds
+    before: bytes
+    after: bytes
+
+
+class Pages:
+    """The templates of all modules, and the kept pages."""
+
+    def __init__(self, settings: Settings, packages: Iterable[str]) -> None:
+        """`packages` are the modules that have templates, as `festgate.catalogue`."""
+        self._environment = environment(settings, packages)
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
+        self._visitor_parts: dict[tuple[str, str, int, str], bytes] = {}
+
+    def render(self, template: str, **context: Any) -> tuple[bytes, bytes]:  # noqa: ANN401
+        """The page as bytes, before and after the visitor's own part."""
+        text = self._environment.get_template(template).render(visitor_slot=Markup(SLOT), **context)
+        before, _, after = text.partition(SLOT)
+        return before.encode(), after.encode()
+
+    def text(self, template: str, **context: Any) -> str:  # noqa: ANN401
+        """A template that is no page: the body of a mail."""
+        return self._environment.get_template(template).render(**context)
+
+    def fragment(self, template: str, shown: Hashable) -> Markup:
+        """A piece of a page, such as one event's card, rendered once for each value of what it shows."""
+        key = (template, shown)
+        found = self._fragments.get(key)
+        if found is None:
+            found = Markup(self._environment.get_template(template).render(shown=shown))  # noqa: S704  (autoescaped)
+            _keep(self._fragments, key, found)
+        return found
+
+    def kept(self, key: Hashable) -> Kept | None:
+        """The page kept under `key`, if there is one."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def keep(self, key: Hashable, kept: Kept) -> None:
+        """Keep a page; the one that was asked for longest ago makes room."""
+        _keep(self._kept, key, kept)
+
+    def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> bytes:
+        """The header's own part for this visitor, who holds that many unpaid seats."""
+        key = (visitor.username, visitor.role, held, section) if visitor else ("", "", 0, section)
+        found = self._visitor_parts.get(key)
+        if found is None:
+            template = self._environment.get_template("kit/visitor.html")
+            found = template.render(visitor=visitor, held=held, section=section).encode()
+            if len(self._visitor_parts) >= MOST_KEPT:
+                self._visitor_parts.clear()
+            self._visitor_parts[key] = found
+        return found
+
+
+def _keep(store: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:  # noqa: ANN401
+    store[key] = value
+    store.move_to_end(key)
+    if len(store) > MOST_KEPT:
+        store.popitem(last=False)
+
+
+def environment(settings: Settings, packages: Iterable[str]) -> Environment:
+    """Jinja2 with escaping on, undefined names as errors, and the fest's way to write money and time."""
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    writing = Writing(settings)
+    made.globals.update(
+        fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
+        asset=_asset_urls().__getitem__,
+        language=settings.locale.replace("_", "-"),
+    )
+    made.filters.update(
+        money=writing.money,
+        day=writing.day,
+        time=writing.time,
+        when=writing.when,
+        date=writing.date,
+        iso=writing.iso,
+        left=minutes_left,
+        countdown=countdown,
+    )
+    return made
+
+
+class Writing:
+    """Money and moments as the fest's locale and time zone write them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Every result is remembered: Babel takes 50 to 100 us, and a fest has few different moments."""
+        self._locale = settings.locale
+        self._zone = settings.zone
+        self.day = lru_cache(4096)(self._day)
+        self.time = lru_cache(4096)(self._time)
+        self.when = lru_cache(4096)(self._when)
+        self.date = lru_cache(4096)(self._date)
+
+    def money(self, amount: Money) -> str:
+        """`₹500.00`."""
+        return amount.shown(self._locale)
+
+    def iso(self, at: Milliseconds) -> str:
+        """For `datetime` attributes: `2026-11-22T18:00:00+05:30`."""
+        return moment(at, self._zone).isoformat(timespec="seconds")
+
+    def _day(self, at: Milliseconds | date) -> str:
+        """`Sun, 22 Nov`."""
+        shown = at if isinstance(at, date) else moment(at, self._zone).date()
+        return format_date(shown, "EEE, d MMM", locale=self._locale)
+
+    def _date(self, at: Milliseconds, pattern: str) -> str:
+        """By a pattern of Unicode's date fields: `EEE` for `Sun`, `d` for `22`, `MMM` for `Nov`."""
+        return format_date(moment(at, self._zone).date(), pattern, locale=self._locale)
+
+    def _time(self, at: Milliseconds) -> str:
+        """`18:00`, or as the locale has it."""
+        return format_time(moment(at, self._zone), "short", locale=self._locale, tzinfo=self._zone)
+
+    def _when(self, at: Milliseconds) -> str:
+        """`Sun, 22 Nov 2026, 18:00`."""
+        local = moment(at, self._zone)
+        return f"{format_date(local.date(), 'EEE, d MMM y', locale=self._locale)}, {self._time(at)}"
+
+
+def minutes_left(span: Milliseconds) -> str:
+    """`12 minutes`, rounded up, so that nothing is said to be over before it is."""
+    minutes = max(1, -(-span // MINUTE))
+    if minutes >= 120:  # noqa: PLR2004  (from two hours on, hours say it better)
+        return f"{minutes // 60} hours"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
+
+def countdown(span: Milliseconds) -> str:
+    """`12 min 05 s left`, as festgate.js writes it when it takes over."""
+    seconds = max(0, span // SECOND)
+    return f"{seconds // 60} min {seconds % 60:02} s left"
+
+
+def local_day(at: Milliseconds, zone: ZoneInfo) -> date:
+    """The calendar day of a moment, where the fest is."""
+    return datetime.fromtimestamp(at / 1000, zone).date()
+
+
+@lru_cache(maxsize=1)
+def _asset_urls() -> Mapping[str, str]:
+    """Each static file's address, with a mark of its content: it may be cached for ever."""
+    folder = files("festgate.kit") / "static"
+    return {
+        entry.name: f"/static/{entry.name}?v={hashlib.sha256(entry.read_bytes()).hexdigest()[:12]}"
+        for entry in folder.iterdir()
+        if entry.is_file()
+    }

@@ -1,0 +1,49 @@
+"""The fest's secret: made on first start, kept beside the data, readable by its owner only."""
+
+import os
+import secrets
+from pathlib import Path
+
+from festgate.kit.errors import StartupError
+
+NAME = "secret"
+LENGTH = 32
+"""Bytes."""
+
+
+def load_secret(folder: Path) -> bytes:
+    """The secret of this data folder. Of several processes that start at once, one makes it and all use that one."""
+    path = folder / NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = folder / f".{NAME}-{secrets.token_hex(8)}"
+        if not path.exists():
+            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(LENGTH))
+            _put(unfinished, path)
+        secret = bytes.fromhex(path.read_text(encoding="ascii"))
+    except OSError as error:
+        msg = f"The data folder {folder} cannot be used: {error.strerror or error}. Choose another with FESTGATE_DATA_DIR."
+        raise StartupError(msg) from error
+    except ValueError:
+        msg = f"The file {path} is not a secret of this program. Restore it from a backup, or remove it to make a new one."
+        raise StartupError(msg) from None
+    if len(secret) < LENGTH:
+        msg = f"The file {path} is shorter than a secret. Restore it from a backup, or remove it to make a new one."
+        raise StartupError(msg)
+    return secret
+
+
+def _put(unfinished: Path, path: Path) -> None:
+    """Give the file its name, unless another process was first."""
+    try:
+        # A link, unlike a rename, fails when the name is taken.
+        os.link(unfinished, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        if not path.exists():
+            unfinished.replace(path)
+            return
+    unfinished.unlink(missing_ok=True)

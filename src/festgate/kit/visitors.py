@@ -1,0 +1,21 @@
+"""Who is asking, as every module sees them; `accounts` finds out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["attendee", "staff", "organiser"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A person who is signed in."""
+
+    person: int
+    username: str
+    email: str
+    role: Role
+
+    @property
+    def organises(self) -> bool:
+        """May publish events and settle orders."""
+        return self.role == "organiser"

@@ -1,0 +1,323 @@
+"""What the pages of every module need of the web: who is asking, forms, pages, redirects, and answers to what went wrong."""
+
+import unicodedata
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from festgate.kit.database import Database
+from festgate.kit.errors import Forbidden, Invalid, Malformed, NotFound, Refused, SignInNeeded
+from festgate.kit.logging import request_id
+from festgate.kit.metrics import Metrics
+from festgate.kit.pages import Kept, Pages, Shown
+from festgate.kit.statements import Connection
+from festgate.kit.visitors import Visitor
+from festgate.settings import Settings
+
+B = TypeVar("B", bound=BaseModel)
+S = TypeVar("S", bound=Shown)
+
+SESSION_COOKIE = "festgate_session"
+MOST_FIELDS = 50
+PROBLEM = "application/problem+json"
+_PRIVATE = {"cache-control": "private, no-cache"}
+_MOVED_NOWHERE = "/"
+
+
+class Portal:
+    """The parts that every module's pages stand on, handed down by `app.py`."""
+
+    def __init__(  # noqa: PLR0913  (the one object that holds them)
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        pages: Pages,
+        metrics: Metrics,
+        secret: bytes,
+        identify: Callable[[Connection, str], Visitor | None],
+        identify_bearer: Callable[[Connection, str], Visitor | None],
+        count_held: Callable[[Connection, int], int],
+    ) -> None:
+        """Functions of higher modules are handed in, since `kit` knows none of them.
+
+        `identify` finds the visitor of a session cookie, `identify_bearer` of an API token, `count_held` the unpaid
+        seats that a person holds.
+        """
+        self.settings = settings
+        self.database = database
+        self.pages = pages
+        self.metrics = metrics
+        self.secret = secret
+        self._identify = identify
+        self._identify_bearer = identify_bearer
+        self._count_held = count_held
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is signed in, by the session cookie; None for anyone else. Looked up once a request."""
+        scope = request.scope
+        if "festgate.visitor" not in scope:
+            token = request.cookies.get(SESSION_COOKIE)
+            scope["festgate.visitor"] = (
+                await self.database.read(self._identify, token) if token and len(token) < 100 else None  # noqa: PLR2004
+            )
+        visitor: Visitor | None = scope["festgate.visitor"]
+        return visitor
+
+    async def bearer(self, token: str) -> Visitor | None:
+        """Who calls the API with this token; None when it is none of ours, or has ended."""
+        return await self.database.read(self._identify_bearer, token)
+
+    async def signed_in(self, request: Request) -> Visitor:
+        """Who is signed in; SignInNeeded sends anyone else to /login and back."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            raise SignInNeeded
+        return visitor
+
+    async def organiser(self, request: Request) -> Visitor:
+        """Who is signed in, when they organise; Forbidden for others."""
+        visitor = await self.signed_in(request)
+        if not visitor.organises:
+            raise Forbidden
+        return visitor
+
+    async def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,  # noqa: ANN401  (whatever the template shows)
+    ) -> Response:
+        """A page rendered for this request."""
+        section = context.setdefault("section", "")
+        before, after = self.pages.render(template, **context)
+        return await self._with_visitor(request, before, after, section, status=status, headers=headers)
+
+    async def kept_page(
+        self,
+        request: Request,
+        key: Hashable,
+        look: Callable[[], Awaitable[S]],
+        template: str,
+        *,
+        public: bool = False,
+        section: str = "",
+    ) -> Response:
+        """A page rendered once for each value of what it shows.
+
+        `look` reads what the page shows. For a public page it is skipped while nothing has been committed since; a
+        person's own page always looks, so it shows their last deed whichever process did it.
+        """
+        version = self.database.version() if public else None
+        kept = self.pages.kept(key)
+        current = (
+            kept is not None and public and kept.version == version and self.database.clock() < kept.until
+        )
+        if kept is None or not current:
+            shown = await look()
+            if kept is None or kept.shown != shown:
+                before, after = self.pages.render(template, shown=shown, section=section)
+                kept = Kept(shown, version, shown.until, before, after)
+                self.pages.keep(key, kept)
+            else:
+                kept.version, kept.until = version, shown.until
+        return await self._with_visitor(request, kept.before, kept.after, section)
+
+    async def _with_visitor(  # noqa: PLR0913
+        self,
+        request: Request,
+        before: bytes,
+        after: bytes,
+        section: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        visitor = await self.visitor(request)
+        held = await self.database.read(self._count_held, visitor.person) if visitor else 0
+        body = b"".join((before, self.pages.visitor_part(visitor, held, section), after))
+        return Response(
+            body, status, _PRIVATE if headers is None else {**_PRIVATE, **headers}, "text/html; charset=utf-8"
+        )
+
+    async def refusal(self, request: Request, refusal: Exception) -> Response:
+        """The answer to a Refused: a page with the next step, or problem+json under /api."""
+        assert isinstance(refusal, Refused)  # noqa: S101  (registered for this class only)
+        if request.url.path.startswith(("/api/", "/webhooks/")):
+            return problem(refusal)
+        if isinstance(refusal, SignInNeeded):
+            return see_other(f"/login?next={quote(self._return_path(request))}")
+        return await self._error_page(
+            request, refusal.status, refusal.title, refusal.message, refusal.actions, refusal.headers()
+        )
+
+    async def http_error(self, request: Request, error: Exception) -> Response:
+        """The answer to what Starlette itself turns away: 404, 405."""
+        assert isinstance(error, HTTPException)  # noqa: S101
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return await self.refusal(request, NotFound())
+        refusal = Malformed("This address does not take that kind of request.")
+        refusal.status = error.status_code  # type: ignore[misc]
+        return await self.refusal(request, refusal)
+
+    async def bug(self, request: Request, _error: Exception) -> Response:
+        """The answer to a bug: what to say, and the id under which the log has it."""
+        if request.url.path.startswith(("/api/", "/webhooks/")):
+            return problem(Bug())
+        return await self._error_page(request, 500, Bug.title, Bug.message, Bug.actions, {})
+
+    async def _error_page(
+        self,
+        request: Request,
+        status: int,
+        title: str,
+        message: str,
+        actions: tuple[tuple[str, str], ...],
+        headers: Mapping[str, str],
+    ) -> Response:
+        context = {
+            "title": title,
+            "message": message,
+            "actions": actions,
+            "status": status,
+            "request_id": request_id.get(),
+        }
+        try:
+            return await self.page(request, "kit/error.html", status=status, headers=headers, **context)
+        except Exception:  # noqa: BLE001  (the database may be what is broken: answer without asking who it is)
+            before, after = self.pages.render("kit/error.html", section="", **context)
+            return Response(before + after, status, {**_PRIVATE, **headers}, "text/html; charset=utf-8")
+
+    @staticmethod
+    def _return_path(request: Request) -> str:
+        """Where to come back to after signing in: this page; for a POST, the page that its form was on."""
+        if request.method in ("GET", "HEAD"):
+            return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        referer = urlsplit(request.headers.get("referer", ""))
+        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
+
+
+class Bug(Refused):
+    """Something that should not happen did."""
+
+    status = 500
+    code = "bug"
+    title = "Something went wrong on our side"
+    message = "Nothing of yours was lost. Try again; if it stays, tell the organisers the reference below."
+
+
+def problem(refusal: Refused) -> Response:
+    """A refusal as RFC 9457 has it, with the id of the request."""
+    body: dict[str, object] = {
+        "type": f"/docs/problems/{refusal.code}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.message,
+        "code": refusal.code,
+        "request_id": request_id.get(),
+    }
+    if isinstance(refusal, Invalid):
+        body["fields"] = refusal.fields
+    return JSONResponse(body, refusal.status, dict(refusal.headers()), PROBLEM)
+
+
+def see_other(path: str) -> RedirectResponse:
+    """303: the next page is fetched with GET, so reloading it repeats nothing."""
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
+
+
+def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
+    """`text` when it is a path on this site; `otherwise` for anything that a browser might take elsewhere."""
+    if not text or len(text) > 2000 or not text.startswith("/") or text.startswith(("//", "/\\")):  # noqa: PLR2004
+        return otherwise
+    if any(character.isspace() or not character.isprintable() for character in text) or "\\" in text:
+        return otherwise
+    parts = urlsplit(text)
+    return text if not parts.scheme and not parts.netloc else otherwise
+
+
+async def read_fields(request: Request) -> dict[str, str]:
+    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if not body:
+        return {}
+    if kind != "application/x-www-form-urlencoded":
+        msg = "Forms are sent as application/x-www-form-urlencoded."
+        raise Malformed(msg)
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+        )
+    except UnicodeDecodeError:
+        msg = "The form is not valid UTF-8 text."
+        raise Malformed(msg) from None
+    except ValueError:
+        msg = f"The form has more than {MOST_FIELDS} fields."
+        raise Malformed(msg) from None
+    return dict(pairs)
+
+
+def checked(form: type[B], fields: Mapping[str, Any]) -> B:
+    """The fields as `form`; Invalid names each one that is wrong. Fields it does not know are left aside."""
+    known = {name: value for name, value in fields.items() if name in form.model_fields}
+    try:
+        return form.model_validate(known)
+    except ValidationError as error:
+        raise Invalid(sentences(error.errors())) from None
+
+
+def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own list)
+    """pydantic's findings as one sentence for each field."""
+    found: dict[str, str] = {}
+    for detail in details:
+        place = [str(part) for part in detail["loc"] if part not in ("body", "query", "path", "header")]
+        found.setdefault(".".join(place) or "body", _sentence(detail))
+    return found
+
+
+def _sentence(detail: Any) -> str:  # noqa: ANN401
+    context = detail.get("ctx", {})
+    known = {
+        "missing": "This is needed.",
+        "string_too_short": "This is needed."
+        if context.get("min_length") == 1
+        else f"At least {context.get('min_length')} characters.",
+        "string_too_long": f"At most {context.get('max_length')} characters.",
+    }
+    if detail["type"] in known:
+        return known[detail["type"]]
+    text: str = detail["msg"].removeprefix("Value error, ")
+    return text if text.endswith(".") else f"{text}."
+
+
+def _plain(text: str, also: str = "") -> str:
+    text = unicodedata.normalize("NFC", text)
+    # Cc: control; Cf: invisible marks that can reverse or hide a name; Cs: halves of characters.
+    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in also for sign in text):
+        msg = "Control characters and invisible marks cannot be part of this."
+        raise ValueError(msg)
+    return text.strip()
+
+
+def _one_line(text: str) -> str:
+    return _plain(text)
+
+
+def _many_lines(text: str) -> str:
+    return _plain(text.replace("\r\n", "\n").replace("\r", "\n"), also="\n\t\u200d")
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+"""One line of text, normalised, without control characters."""
+Lines = Annotated[str, AfterValidator(_many_lines)]
+"""Text that may have line breaks."""

@@ -1,0 +1,99 @@
+"""Seats as JSON."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from festgate.catalogue.facade import SoldOut
+from festgate.kit.api import Amount, bearer, problems
+from festgate.kit.clock import moment
+from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.visitors import Visitor
+from festgate.kit.web import Portal
+from festgate.registrations import queries
+from festgate.registrations.errors import (
+    AlreadyRegistered,
+    SalesClosed,
+    SalesNotOpen,
+    SeatInOrder,
+    SeatPaid,
+)
+from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
+
+
+class Registration(BaseModel):
+    """A seat at an event."""
+
+    id: int
+    event: str = Field(description="The event's slug.")
+    title: str
+    state: queries.SeatState = Field(
+        description="held: pay before held_until; confirmed: yours; cancelled: given back; lapsed: not paid in time."
+    )
+    held_until: datetime | None = Field(description="While held: when the seat is free for others again.")
+    fee: Amount
+    starts_at: datetime
+    ends_at: datetime
+    place: str
+
+    @classmethod
+    def of(cls, seat: queries.Seat) -> "Registration":
+        """A seat as JSON has it."""
+        return cls(
+            id=seat.id,
+            event=seat.slug,
+            title=seat.title,
+            state=seat.state,
+            held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
+            fee=Amount.of(seat.fee),
+            starts_at=moment(seat.starts_at, UTC),
+            ends_at=moment(seat.ends_at, UTC),
+            place=seat.place,
+        )
+
+
+class RegistrationApi:
+    """Routes of seats under /api/v1."""
+
+    def __init__(self, portal: Portal) -> None:
+        """Needs nothing else."""
+        self._portal = portal
+
+    def router(self) -> APIRouter:
+        """For app.py."""
+        portal = self._portal
+        router = APIRouter(tags=["registrations"])
+        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+
+        @router.post(
+            "/events/{slug}/registrations",
+            status_code=201,
+            responses=problems(SignInNeeded, NotFound, SoldOut, AlreadyRegistered, SalesNotOpen, SalesClosed),
+        )
+        async def register(slug: str, person: Caller) -> Registration:
+            """Take a seat: held when it costs something, else confirmed at once."""
+            await portal.database.read(refuse_early, person.person, slug)
+            seat_id = await portal.database.write(hold_seat, person.person, slug, portal.settings.hold_minutes)
+            return Registration.of(await portal.database.read(queries.seat, seat_id))
+
+        @router.get("/registrations", responses=problems(SignInNeeded))
+        async def list_registrations(person: Caller) -> list[Registration]:
+            """Every seat that you have or had, by the event's start."""
+            return [
+                Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
+            ]
+
+        @router.post(
+            "/registrations/{registration_id}/cancel",
+            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder),
+        )
+        async def cancel(
+            registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
+        ) -> Registration:
+            """Give back a seat that is unpaid or free. A second call changes nothing."""
+            await portal.database.write(cancel_seat, person.person, registration_id)
+            return Registration.of(await portal.database.read(queries.seat, registration_id))
+
+        return router

@@ -1,0 +1,82 @@
+"""What an order does with seats: claims them while it is being paid, confirms them once it is, or lets them go."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, update
+
+from festgate.catalogue import facade as catalogue
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.statements import Connection, Statement
+from festgate.registrations import queries
+from festgate.registrations.errors import SeatsGone
+from festgate.registrations.holds import release_seat, sweep_event
+from festgate.registrations.queries import Seat
+from festgate.registrations.tables import HELD, seats
+
+_claim = Statement(
+    update(seats)
+    .where(
+        seats.c.id == bindparam("seat"),
+        HELD,
+        seats.c.held_until > bindparam("now"),
+        seats.c.order_id.is_(None),
+    )
+    .values(order_id=bindparam("order"), held_until=bindparam("until"), changed_at=bindparam("now"))
+)
+_confirm = Statement(
+    update(seats)
+    .where(seats.c.id == bindparam("seat"))
+    .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
+)
+_unclaim = Statement(
+    update(seats)
+    .where(seats.c.order_id == bindparam("order"), HELD)
+    .values(order_id=None, held_until=seats.c.hold_ends_at, changed_at=bindparam("now"))
+)
+
+
+def claim_seats(
+    connection: Connection, claimed: Sequence[Seat], order_id: int, until: Milliseconds
+) -> None:
+    """Put held seats into an order, which keeps them until `until` at least. All of them, or SeatsGone."""
+    for seat in claimed:
+        longest = max(seat.held_until, until)
+        if not connection.run(_claim, seat=seat.id, order=order_id, until=longest, now=connection.now):
+            raise SeatsGone
+
+
+def unclaim_seats(connection: Connection, order_id: int) -> None:
+    """The payment was declined: the seats are plain holds again, for as long as was promised when they were taken."""
+    connection.run(_unclaim, order=order_id, now=connection.now)
+
+
+def confirm_seats(connection: Connection, order_id: int) -> bool:
+    """The order is paid: its seats are the person's for good. True, or False when one of them is gone for ever.
+
+    A hold that ended while the payment was under way is taken up again where its event still has room. Where one
+    cannot be, no seat of the order is confirmed: an order is all or nothing.
+    """
+    owned = queries.seats_of_order(connection, order_id)
+    lapsed = [seat for seat in owned if seat.state == "lapsed"]
+    if not owned or any(seat.state == "cancelled" for seat in owned):
+        return False
+    for seat in lapsed:  # in order of event id, as everyone who locks several counts does
+        catalogue.lock_seats(connection, seat.event_id)
+        sweep_event(connection, seat.event_id)
+        if queries.has_live_seat(connection, seat.person_id, seat.event_id):
+            return False
+        event = catalogue.event_by_id(connection, seat.event_id)
+        if event.taken >= event.capacity or event.state != "published":
+            return False
+    for seat in lapsed:
+        catalogue.take_seat(connection, seat.event_id)
+    for seat in owned:
+        connection.run(_confirm, seat=seat.id, now=connection.now)
+    return True
+
+
+def release_seats(connection: Connection, order_id: int) -> None:
+    """The order is over without payment, or refunded: its seats are free for others."""
+    for seat in queries.seats_of_order(connection, order_id):
+        if seat.state in ("held", "confirmed"):
+            release_seat(connection, seat)

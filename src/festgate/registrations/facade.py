@@ -1,0 +1,35 @@
+"""What the modules above may ask of seats."""
+
+from festgate.registrations.claims import claim_seats, confirm_seats, release_seats, unclaim_seats
+from festgate.registrations.errors import SeatsGone
+from festgate.registrations.holds import release_seat, sweep_all
+from festgate.registrations.queries import (
+    Lapses,
+    Seat,
+    count_held,
+    find_lapses,
+    live_counts,
+    payable_seats,
+    seat,
+    seats_of,
+    seats_of_order,
+)
+
+__all__ = [
+    "Lapses",
+    "Seat",
+    "SeatsGone",
+    "claim_seats",
+    "confirm_seats",
+    "count_held",
+    "find_lapses",
+    "live_counts",
+    "payable_seats",
+    "release_seat",
+    "release_seats",
+    "seat",
+    "seats_of",
+    "seats_of_order",
+    "sweep_all",
+    "unclaim_seats",
+]

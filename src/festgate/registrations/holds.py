@@ -1,0 +1,135 @@
+"""Taking a seat and giving it back.
+
+The capacity is the database's own rule: a conditional update of the event's count, in the same transaction as the
+seat's row. A hold ends by the clock: whoever comes next sweeps the ended holds of that event before taking a seat, so no
+job has to run for a seat to be free.
+"""
+
+from sqlalchemy import bindparam, update
+
+from festgate.catalogue import facade as catalogue
+from festgate.kit import outbox
+from festgate.kit.clock import MINUTE, NEVER, Milliseconds
+from festgate.kit.errors import NotFound
+from festgate.kit.statements import Connection, Statement, UniqueViolation, inserting
+from festgate.registrations import queries
+from festgate.registrations.errors import (
+    AlreadyRegistered,
+    SalesClosed,
+    SalesNotOpen,
+    SeatInOrder,
+    SeatPaid,
+)
+from festgate.registrations.facts import SeatConfirmed, SeatReleased
+from festgate.registrations.tables import HELD, LIVE, seats
+
+SWEPT_AT_ONCE = 200
+"""Seats that one call of a sweeping handler changes, so that it never holds the writer for long."""
+
+_insert = inserting(seats, returning="id")
+_sweep = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= bindparam("now"))
+    .values(state="lapsed", changed_at=bindparam("now"))
+)
+_cancel = Statement(
+    update(seats)
+    .where(seats.c.id == bindparam("seat"), LIVE)
+    .values(state="cancelled", changed_at=bindparam("now"))
+)
+
+
+def hold_seat(connection: Connection, person_id: int, slug: str, hold_minutes: int) -> int:
+    """Take a seat for the person: held for `hold_minutes` when it costs something, else confirmed. The seat's id.
+
+    Raises NotFound, SalesNotOpen, SalesClosed, AlreadyRegistered or catalogue's SoldOut.
+    """
+    event = open_event(connection, slug)
+    now = connection.now
+    sweep_event(connection, event.id)
+    try:
+        catalogue.take_seat(connection, event.id)
+    except catalogue.SoldOut:
+        if queries.has_live_seat(connection, person_id, event.id):
+            raise AlreadyRegistered from None
+        raise
+    free = event.fee.minor == 0
+    until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
+    try:
+        seat_id: int = connection.value(
+            _insert,
+            event_id=event.id,
+            person_id=person_id,
+            state="confirmed" if free else "held",
+            held_until=until,
+            hold_ends_at=until,
+            fee_minor=event.fee.minor,
+            currency=event.fee.currency,
+            order_id=None,
+            taken_at=now,
+            changed_at=now,
+        )
+    except UniqueViolation:
+        raise AlreadyRegistered from None
+    if free:
+        outbox.record(connection, SeatConfirmed(seat_id))
+    return seat_id
+
+
+def refuse_early(connection: Connection, person_id: int, slug: str) -> None:
+    """Raise what `hold_seat` would raise, from a read: in a rush most answers are "sold out", and need no writer."""
+    event = open_event(connection, slug)
+    if queries.has_live_seat(connection, person_id, event.id):
+        raise AlreadyRegistered
+    if event.taken >= event.capacity and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity:
+        raise catalogue.SoldOut
+
+
+def open_event(connection: Connection, slug: str) -> catalogue.Event:
+    """The event, if a seat at it can be asked for now."""
+    event = catalogue.event_by_slug(connection, slug)
+    if event.state != "published" or connection.now >= event.sales_close_at:
+        raise SalesClosed
+    if connection.now < event.sales_open_at:
+        raise SalesNotOpen
+    return event
+
+
+def sweep_event(connection: Connection, event_id: int) -> int:
+    """Give back the seats of the event whose holds have ended; how many those were."""
+    if queries.count_lapsed(connection, event_id) == 0:
+        return 0
+    swept = connection.run(_sweep, event=event_id, now=connection.now)
+    if swept:
+        catalogue.give_back_seats(connection, event_id, swept)
+    return swept
+
+
+def sweep_all(connection: Connection) -> int:
+    """Sweep every event. Nothing depends on it: it keeps the count of unswept holds small while nobody comes."""
+    return sum(sweep_event(connection, event_id) for event_id in sorted(queries.find_lapses(connection).seats))
+
+
+def cancel_seat(connection: Connection, person_id: int, seat_id: int) -> None:
+    """Give a seat back that is unpaid or free. A second time does nothing.
+
+    Raises NotFound (also for someone else's), SeatPaid or SeatInOrder.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None or seat.person_id != person_id:
+        raise NotFound
+    if seat.state == "confirmed" and seat.fee.minor > 0:
+        raise SeatPaid
+    if seat.state == "held" and seat.order_id is not None:
+        raise SeatInOrder
+    if seat.state in ("held", "confirmed"):
+        release_seat(connection, seat)
+
+
+def release_seat(connection: Connection, seat: queries.Seat) -> None:
+    """End a live seat, whoever asked, and count it back."""
+    if connection.run(_cancel, seat=seat.id, now=connection.now) == 0:
+        return
+    catalogue.give_back_seats(connection, seat.event_id, 1)
+    if seat.state == "confirmed":
+        outbox.record(connection, SeatReleased(seat.id))

@@ -1,0 +1,103 @@
+"""Registering for an event, giving a seat back, and a person's own list."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.kit.clock import NEVER, SECOND, Milliseconds
+from festgate.kit.money import Money, total
+from festgate.kit.statements import Connection
+from festgate.kit.web import Portal, see_other
+from festgate.registrations import queries
+from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
+from festgate.registrations.queries import Seat
+
+Marks = Callable[[Connection, int], Mapping[int, str]]
+"""What a module above knows of a person's seats, by seat id: a ticket's code, an order's reference."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One seat as its owner sees it."""
+
+    seat: Seat
+    ticket: str | None
+    order: str | None
+
+
+@dataclass(frozen=True)
+class MyEvents:
+    """What /my-events shows."""
+
+    held: tuple[Entry, ...]
+    paying: tuple[Entry, ...]
+    confirmed: tuple[Entry, ...]
+    over: tuple[Entry, ...]
+    due: Money
+    now: Milliseconds
+    """To the second while a hold runs, else 0, so that the page stays the same page."""
+    until: Milliseconds = field(compare=False, default=NEVER)
+
+
+class RegistrationPages:
+    """Routes of seats."""
+
+    def __init__(self, portal: Portal, tickets: Marks, orders: Marks) -> None:
+        """`tickets` and `orders` come from the modules above, which know what followed from a seat."""
+        self._portal = portal
+        self._tickets = tickets
+        self._orders = orders
+
+    def routes(self) -> list[Route]:
+        """For app.py."""
+        return [
+            Route("/my-events", self.my_events, methods=["GET"]),
+            Route("/events/{slug}/register", self.register, methods=["POST"]),
+            Route("/registrations/{id:int}/cancel", self.cancel, methods=["POST"]),
+        ]
+
+    async def register(self, request: Request) -> Response:
+        """Hold a seat (paid) or confirm it (free)."""
+        portal = self._portal
+        visitor = await portal.signed_in(request)
+        slug = request.path_params["slug"]
+        await portal.database.read(refuse_early, visitor.person, slug)
+        await portal.database.write(hold_seat, visitor.person, slug, portal.settings.hold_minutes)
+        return see_other("/my-events")
+
+    async def cancel(self, request: Request) -> Response:
+        """Give a seat back."""
+        visitor = await self._portal.signed_in(request)
+        await self._portal.database.write(cancel_seat, visitor.person, request.path_params["id"])
+        return see_other("/my-events")
+
+    async def my_events(self, request: Request) -> Response:
+        """The person's own seats."""
+        visitor = await self._portal.signed_in(request)
+
+        async def look() -> MyEvents:
+            return await self._portal.database.read(self._look, visitor.person)
+
+        return await self._portal.kept_page(
+            request, ("my-events", visitor.person), look, "registrations/my_events.html", section="my-events"
+        )
+
+    def _look(self, connection: Connection, person_id: int) -> MyEvents:
+        seats = queries.seats_of(connection, person_id)
+        tickets = self._tickets(connection, person_id) if seats else {}
+        orders = self._orders(connection, person_id) if seats else {}
+        entries = [Entry(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
+        held = tuple(entry for entry in entries if entry.seat.payable)
+        paying = tuple(entry for entry in entries if entry.seat.state == "held" and not entry.seat.payable)
+        currency = held[0].seat.fee.currency if held else self._portal.settings.currency
+        return MyEvents(
+            held=held,
+            paying=paying,
+            confirmed=tuple(entry for entry in entries if entry.seat.state == "confirmed"),
+            over=tuple(entry for entry in entries if entry.seat.state in ("cancelled", "lapsed")),
+            due=total([entry.seat.fee for entry in held], currency),
+            now=connection.now // SECOND * SECOND if held or paying else 0,
+        )

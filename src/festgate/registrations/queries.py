@@ -1,0 +1,198 @@
+"""Reads of seats, each with what is known of its event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import bindparam, func, select, table
+from sqlalchemy.sql import column
+
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
+from festgate.kit.statements import Connection, Statement
+from festgate.registrations.tables import HELD, LIVE, seats
+
+SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat and its event. A hold that has ended by the clock reads as `lapsed`, swept or not."""
+
+    id: int
+    event_id: int
+    person_id: int
+    state: SeatState
+    held_until: Milliseconds
+    fee: Money
+    order_id: int | None
+    title: str
+    slug: str
+    place: str
+    starts_at: Milliseconds
+    ends_at: Milliseconds
+
+    @property
+    def payable(self) -> bool:
+        """Held, and in no order yet."""
+        return self.state == "held" and self.order_id is None
+
+
+@dataclass(frozen=True)
+class Lapses:
+    """Holds that have ended by the clock though no deed has swept them: their seats are free."""
+
+    seats: Mapping[int, int]
+    """Free seats of this kind by event id."""
+    next_at: Milliseconds
+    """When the next hold ends; NEVER when none is open."""
+
+
+# Named here instead of imported: a module's tables are its own, but one join answers for a whole page.
+_events = table(
+    "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
+)
+_seat = select(
+    seats.c.id,
+    seats.c.event_id,
+    seats.c.person_id,
+    seats.c.state,
+    seats.c.held_until,
+    seats.c.fee_minor,
+    seats.c.currency,
+    seats.c.order_id,
+    _events.c.title,
+    _events.c.slug,
+    _events.c.place,
+    _events.c.starts_at,
+    _events.c.ends_at,
+).join_from(seats, _events, _events.c.id == seats.c.event_id)
+
+_by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
+_lock = Statement(_seat.where(seats.c.id == bindparam("seat")).with_for_update(of=seats))
+_by_person = Statement(
+    _seat.where(seats.c.person_id == bindparam("person")).order_by(_events.c.starts_at, seats.c.id)
+)
+_held_by_person = Statement(
+    _seat.where(
+        seats.c.person_id == bindparam("person"),
+        HELD,
+        seats.c.held_until > bindparam("now"),
+        seats.c.order_id.is_(None),
+    ).order_by(seats.c.event_id)
+)
+_by_order = Statement(
+    _seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id)
+)
+_live = Statement(
+    select(seats.c.id).where(
+        seats.c.event_id == bindparam("event"),
+        seats.c.person_id == bindparam("person"),
+        LIVE,
+        (seats.c.state == "confirmed") | (seats.c.held_until > bindparam("now")),
+    )
+)
+_count_held = Statement(
+    select(func.count()).where(
+        seats.c.person_id == bindparam("person"),
+        HELD,
+        seats.c.held_until > bindparam("now"),
+        seats.c.order_id.is_(None),
+    )
+)
+_lapsed = Statement(
+    select(seats.c.event_id, func.count())
+    .where(HELD, seats.c.held_until <= bindparam("now"))
+    .group_by(seats.c.event_id)
+)
+_lapsed_of_event = Statement(
+    select(func.count()).where(
+        HELD, seats.c.event_id == bindparam("event"), seats.c.held_until <= bindparam("now")
+    )
+)
+_next_lapse = Statement(
+    select(func.min(seats.c.held_until)).where(HELD, seats.c.held_until > bindparam("now"))
+)
+_live_of_event = Statement(
+    _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("most"))
+)
+_counts = Statement(
+    select(seats.c.event_id, seats.c.state, func.count()).where(LIVE).group_by(seats.c.event_id, seats.c.state)
+)
+
+
+def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
+    number, event, person, state, until, fee, currency, order, title, slug, place, starts, ends = row
+    if state == "held" and until <= now:
+        state = "lapsed"
+    return Seat(
+        number, event, person, state, until, Money(fee, currency), order, title, slug, place, starts, ends
+    )
+
+
+def seat(connection: Connection, seat_id: int) -> Seat:
+    """The seat; NotFound when there is none of that id."""
+    row = connection.first(_by_id, seat=seat_id)
+    if row is None:
+        raise NotFound
+    return _read(row, connection.now)
+
+
+def lock_seat(connection: Connection, seat_id: int) -> Seat | None:
+    """The seat, which nobody else can change before this transaction ends; None when there is none."""
+    row = connection.first(_lock, seat=seat_id)
+    return None if row is None else _read(row, connection.now)
+
+
+def seats_of(connection: Connection, person_id: int) -> list[Seat]:
+    """Every seat the person has or had, by the event's start."""
+    return [_read(row, connection.now) for row in connection.all(_by_person, person=person_id)]
+
+
+def payable_seats(connection: Connection, person_id: int) -> list[Seat]:
+    """The held seats that are in no order yet, by event id."""
+    rows = connection.all(_held_by_person, person=person_id, now=connection.now)
+    return [_read(row, connection.now) for row in rows]
+
+
+def seats_of_order(connection: Connection, order_id: int) -> list[Seat]:
+    """The seats that belong to the order, by event id."""
+    return [_read(row, connection.now) for row in connection.all(_by_order, order=order_id)]
+
+
+def live_seats_of_event(connection: Connection, event_id: int, most: int) -> list[Seat]:
+    """At most `most` of the seats at that event that are held or confirmed."""
+    rows = connection.all(_live_of_event, event=event_id, most=most)
+    return [_read(row, connection.now) for row in rows]
+
+
+def has_live_seat(connection: Connection, person_id: int, event_id: int) -> bool:
+    """Whether the person holds a seat at the event, or has one for good."""
+    return connection.first(_live, person=person_id, event=event_id, now=connection.now) is not None
+
+
+def count_held(connection: Connection, person_id: int) -> int:
+    """How many seats the person holds that wait to be paid."""
+    count: int = connection.value(_count_held, person=person_id, now=connection.now)
+    return count
+
+
+def count_lapsed(connection: Connection, event_id: int) -> int:
+    """How many seats of the event are free though still counted as taken."""
+    count: int = connection.value(_lapsed_of_event, event=event_id, now=connection.now)
+    return count
+
+
+def find_lapses(connection: Connection) -> Lapses:
+    """All holds that have ended and await sweeping, and when the next one will end."""
+    now = connection.now
+    next_at = connection.value(_next_lapse, now=now)
+    return Lapses(
+        {event: count for event, count in connection.all(_lapsed, now=now)}, NEVER if next_at is None else next_at
+    )
+
+
+def live_counts(connection: Connection) -> dict[tuple[int, str], int]:
+    """Held and confirmed seats as the rows say, by (event id, state); for proving the catalogue's count."""
+    return {(event, state): count for event, state, count in connection.all(_counts)}

@@ -1,0 +1,244 @@
+"""Every setting of the portal: one frozen object, read once from the environment and an optional TOML file.
+
+`FESTGATE_PORT=8080` in the environment and `port = 8080` in the file mean the same; the environment wins. A name that
+nobody knows is refused, so that a typing error cannot silently leave a default in force.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+PREFIX = "FESTGATE_"
+CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
+"""Names the TOML file; without it, `festgate.toml` where the program is started, if there is one."""
+
+
+class SettingsError(Exception):
+    """A setting that is unknown or cannot be what it is; the sentence names it."""
+
+
+class Settings(BaseModel):
+    """What can be set. Each field's description is its documentation, and docs/reference/settings.md is made of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(
+        Path("festgate-data"),
+        description="Folder that holds everything the fest keeps: the database, its backups, the secret, unsent mail.",
+    )
+    database_url: str = Field(
+        "",
+        description="Empty for SQLite in the data folder; or `postgresql://user@host/name` (extra `postgres`).",
+    )
+    base_url: str = Field(
+        "http://localhost:8000",
+        description="The address people use. Links in mail, calendar files and payment returns begin with it; with "
+        "`https://` cookies are marked secure.",
+        pattern=r"^https?://[^/\s]+$",
+    )
+    host: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses to listen on, separated by commas. Both loopback addresses by default, so that "
+        "`localhost` never waits for a fallback.",
+        min_length=1,
+    )
+    port: int = Field(8000, description="Port to listen on.", ge=0, le=65535)
+    workers: int = Field(
+        1, description="Server processes. One serves thousands of requests a second.", ge=1, le=64
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
+    )
+    fest_name: str = Field(
+        "Festgate", description="The fest's name, as its pages show it.", min_length=1, max_length=80
+    )
+    fest_tagline: str = Field(
+        "", description="One sentence below the name on the first page.", max_length=200
+    )
+    currency: str = Field("INR", description="ISO 4217 code of all fees.")
+    timezone: str = Field(
+        "UTC", description="Time zone in which times are shown and entered, such as `Asia/Kolkata`."
+    )
+    locale: str = Field("en", description="How money and dates are written, such as `en_IN` or `de`.")
+    hold_minutes: int = Field(
+        15, description="Minutes that a paid seat is held for someone who has not paid yet.", ge=1, le=24 * 60
+    )
+    desk_hours: int = Field(
+        48,
+        description="Hours that seats are kept for someone who chose to pay at the desk.",
+        ge=1,
+        le=24 * 60,
+    )
+    payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(
+        ("desk",),
+        description="Ways to pay, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra "
+        "`stripe`), `sandbox` (play money, for demos and rehearsals).",
+        min_length=1,
+    )
+    stripe_secret_key: str = Field("", description="Stripe's secret API key.", repr=False)
+    stripe_webhook_secret: str = Field(
+        "", description="Stripe's signing secret of the webhook endpoint.", repr=False
+    )
+    stripe_api_base: str = Field(
+        "",
+        description="Another address for Stripe's API, for tests against a local server; empty for Stripe's own.",
+    )
+    mail_from: str = Field("fest@localhost", description="Sender of all mail.")
+    smtp_host: str = Field(
+        "", description="Mail server. Empty: mail is written as `.eml` files to `mail/` in the data folder."
+    )
+    smtp_port: int = Field(587, description="Mail server's port.", ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to the mail server is secured."
+    )
+    smtp_username: str = Field("", description="User at the mail server; empty to send without signing in.")
+    smtp_password: str = Field("", description="Password at the mail server.", repr=False)
+    sign_in_limit: int = Field(
+        10, description="Failed sign-ins that one account may have in 15 minutes.", ge=1, le=1_000_000
+    )
+    address_limit: int = Field(
+        2000,
+        description="Failed sign-ins, and new accounts, that one address may have in 15 minutes. Generous: a whole "
+        "campus may share one address.",
+        ge=1,
+        le=10_000_000,
+    )
+    metrics_token: str = Field(
+        "",
+        description="Bearer token that lets others than this machine read `/metrics`; empty: this machine only.",
+        repr=False,
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Log lines for people, for machines, or by whether a terminal is attached."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that is logged."
+    )
+
+    @field_validator("host", "trusted_proxies", "payment_methods", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _trim(cls, value: object) -> object:
+        return value.rstrip("/") if isinstance(value, str) else value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            msg = "must begin with postgresql://, or be empty for SQLite in the data folder"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in list_currencies():
+            msg = f"{value!r} is not an ISO 4217 code"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            msg = f"{value!r} is not a time zone; write it like Europe/Berlin"
+            raise ValueError(msg) from None
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        try:
+            Locale.parse(value)
+        except (UnknownLocaleError, ValueError):
+            msg = f"{value!r} is not a locale; write it like en_IN"
+            raise ValueError(msg) from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The fest's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the portal over TLS."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The one file of data, when the database is SQLite."""
+        return self.data_dir / "festgate.sqlite3"
+
+    @property
+    def url(self) -> str:
+        """The database's address: the one that is set, or the SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{self.sqlite_path}"
+
+
+def load_settings(
+    environment: Mapping[str, str] | None = None,
+    defaults: Mapping[str, object] | None = None,
+    **overrides: Any,  # noqa: ANN401  (fields of any type)
+) -> Settings:
+    """The settings of this process: `overrides` (command-line options), the environment, the file, then `defaults`.
+
+    Raises SettingsError naming the setting, where it was set, and what is wrong with it.
+    """
+    environment = os.environ if environment is None else environment
+    path = _config_file(environment)
+    values: dict[str, Any] = dict(defaults or {})
+    origin: dict[str, str] = {}
+    for name, value in (_read_file(path) if path else {}).items():
+        values[name], origin[name] = value, f"{name} in {path}"
+    for variable, text in environment.items():
+        if variable.startswith(PREFIX) and variable != CONFIG_FILE_VARIABLE:
+            name = variable.removeprefix(PREFIX).lower()
+            values[name], origin[name] = text, variable
+    for name, value in overrides.items():
+        if value is not None:
+            values[name], origin[name] = value, f"--{name.replace('_', '-')}"
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(detail, origin) for detail in error.errors())) from None
+
+
+def _config_file(environment: Mapping[str, str]) -> Path | None:
+    named = environment.get(CONFIG_FILE_VARIABLE)
+    if named:
+        return Path(named)
+    usual = Path("festgate.toml")
+    return usual if usual.is_file() else None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"The settings file {path} cannot be read: {error}"
+        raise SettingsError(msg) from error
+
+
+def _sentence(detail: Any, origin: Mapping[str, str]) -> str:  # noqa: ANN401  (pydantic's own mapping)
+    name = str(detail["loc"][0])
+    where = origin.get(name, name)
+    if detail["type"] == "extra_forbidden":
+        return f"{where} is not a setting. `festgate settings` lists those there are."
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}"

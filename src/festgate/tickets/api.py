@@ -1,0 +1,90 @@
+"""Tickets as JSON."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, Field
+
+from festgate.catalogue import facade as catalogue
+from festgate.kit.api import bearer, problems
+from festgate.kit.clock import moment
+from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.ids import read_code
+from festgate.kit.statements import Connection
+from festgate.kit.visitors import Visitor
+from festgate.kit.web import Portal
+from festgate.tickets import queries
+from festgate.tickets.qr import qr_text
+from festgate.tickets.queries import Ticket, TicketState
+
+Code = Annotated[
+    str, Path(description="The ticket's code; dashes and lower case are put right.", max_length=40)
+]
+
+
+class TicketOutput(BaseModel):
+    """A ticket."""
+
+    code: str = Field(description="16 letters and digits.")
+    state: TicketState = Field(
+        description="void: its seat was given back, refunded, or its event called off."
+    )
+    registration: int = Field(description="The id of the registration that it came from.")
+    event: str = Field(description="The event's slug.")
+    title: str
+    place: str
+    starts_at: datetime
+    ends_at: datetime
+    issued_at: datetime
+    qr: str | None = Field(description="What its QR code says; null when it is void.")
+
+
+class TicketApi:
+    """Routes of tickets under /api/v1."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's API gets it."""
+        self._portal = portal
+
+    def router(self) -> APIRouter:
+        """For app.py."""
+        portal = self._portal
+        router = APIRouter(tags=["tickets"])
+        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+
+        @router.get("/tickets", responses=problems(SignInNeeded))
+        async def list_tickets(caller: Caller) -> list[TicketOutput]:
+            """The caller's tickets, oldest first."""
+            return await portal.database.read(_outputs, caller.person, portal.secret)
+
+        @router.get("/tickets/{code}", responses=problems(SignInNeeded, NotFound))
+        async def show_ticket(caller: Caller, code: Code) -> TicketOutput:
+            """One of the caller's tickets."""
+            return await portal.database.read(_output_of, caller.person, read_code(code), portal.secret)
+
+        return router
+
+
+def _outputs(connection: Connection, person_id: int, secret: bytes) -> list[TicketOutput]:
+    return [_output(connection, ticket, secret) for ticket in queries.tickets_of(connection, person_id)]
+
+
+def _output_of(connection: Connection, person_id: int, code: str, secret: bytes) -> TicketOutput:
+    return _output(connection, queries.ticket_of_person(connection, person_id, code), secret)
+
+
+def _output(connection: Connection, ticket: Ticket, secret: bytes) -> TicketOutput:
+    event = catalogue.event_by_id(connection, ticket.event_id)
+    return TicketOutput(
+        code=ticket.code,
+        state=ticket.state,
+        registration=ticket.seat_id,
+        event=event.slug,
+        title=event.title,
+        place=event.place,
+        starts_at=moment(event.starts_at, UTC),
+        ends_at=moment(event.ends_at, UTC),
+        issued_at=moment(ticket.issued_at, UTC),
+        qr=None if ticket.state == "void" else qr_text(secret, ticket.code),
+    )

@@ -1,0 +1,64 @@
+"""What must be true of tickets."""
+
+from typing import Any
+
+from sqlalchemy import select, table
+from sqlalchemy.sql import column
+
+from festgate.checkout.facts import OrderPaid
+from festgate.kit import outbox
+from festgate.kit.checks import Check, Finding
+from festgate.kit.statements import Connection, Statement
+from festgate.registrations.facts import SeatConfirmed, SeatReleased
+from festgate.tickets.tables import tickets
+
+_seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
+
+_unticketed = Statement(
+    select(_seats.c.id, _seats.c.order_id, tickets.c.state)
+    .join_from(_seats, tickets, tickets.c.seat_id == _seats.c.id, isouter=True)
+    .where(_seats.c.state == "confirmed", tickets.c.state.is_distinct_from("valid"))
+)
+_unseated = Statement(
+    select(tickets.c.code, tickets.c.seat_id, _seats.c.state)
+    .join_from(tickets, _seats, _seats.c.id == tickets.c.seat_id)
+    .where(tickets.c.state == "valid", _seats.c.state != "confirmed")
+)
+
+
+def check_tickets(connection: Connection) -> list[Finding]:
+    """A seat has a valid ticket as long as it is confirmed, or a fact that will see to it is on its way."""
+    coming = _coming(connection)
+    found = [
+        Finding(
+            "a confirmed seat has its ticket",
+            f"seat {seat}",
+            f"its ticket is {state or 'missing'}, and no fact that would bring it is queued",
+        )
+        for seat, order, state in connection.all(_unticketed)
+        if (SeatConfirmed, seat) not in coming and (OrderPaid, order) not in coming
+    ]
+    found += [
+        Finding(
+            "a ticket is valid only while its seat is confirmed",
+            f"ticket {code}",
+            f"its seat is {state}, and no fact that would void it is queued",
+        )
+        for code, seat, state in connection.all(_unseated)
+        if (SeatReleased, seat) not in coming
+    ]
+    return found
+
+
+def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
+    """What queued facts tell: (the fact, the id of its seat or order)."""
+    known = {outbox.kind_of(fact): fact for fact in (SeatConfirmed, OrderPaid, SeatReleased)}
+    return {
+        (known[kind], number)
+        for kind, fields in outbox.waiting(connection)
+        if kind in known
+        for number in fields.values()
+    }
+
+
+CHECKS: tuple[Check, ...] = (check_tickets,)

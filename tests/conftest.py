@@ -1,0 +1,138 @@
+"""Fixtures for every test, and the guard that keeps tests on this machine."""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from playwright.sync_api import Browser, Page
+
+from tests.rig import browser as browsers
+from tests.rig import database as databases
+from tests.rig import postgres
+from tests.rig.loopback import Guard
+from tests.rig.server import Serve, Server
+from tests.rig.smtp import Mailbox, smtp_server
+
+GUARD = Guard()
+SERVERS = pytest.StashKey[list[Server]]()
+
+# No deadline: how long an example takes says more about the machine's other work than about the code.
+settings.register_profile("festgate", deadline=None, print_blob=True)
+settings.load_profile("festgate")
+
+
+def pytest_configure() -> None:
+    GUARD.set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what its servers wrote."""
+    report = yield
+    if report.failed:
+        for server in item.stash.get(SERVERS, []):
+            report.sections.append((f"festgate serve at {server.url} ({report.when})", server.log_tail()))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _on_this_machine() -> Iterator[None]:
+    """A test that reached for another machine fails, also where the code swallowed the refusal."""
+    GUARD.take()
+    yield
+    refused = GUARD.take()
+    assert not refused, f"the test left this machine: {refused}"
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
+    """Starts servers that end with the test: `serve("--demo").url`."""
+    servers = request.node.stash.setdefault(SERVERS, [])
+    endings = ExitStack()
+
+    def start(*arguments: str, data: Path | None = None, extra: Mapping[str, str] | None = None) -> Server:
+        server = Server(data or tmp_path / f"data-{len(servers) + 1}", *arguments, extra=extra)
+        servers.append(server)
+        endings.callback(server.end)
+        server.start()
+        return server
+
+    with endings:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL for this process of the tests."""
+    with postgres.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
+    """The address of an empty database that is this test's alone."""
+    name = postgres_cluster.create()
+    yield postgres_cluster.url(name)
+    postgres_cluster.drop(name)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the newest schema, to copy."""
+    return databases.migrated_file(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_cluster: postgres.Cluster) -> str:
+    """A PostgreSQL database with the newest schema, to copy."""
+    return databases.migrated_template(postgres_cluster)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a database of each kind, migrated and empty, this test's alone."""
+    if request.param == "sqlite":
+        yield databases.copy_of(request.getfixturevalue("migrated_sqlite"), tmp_path / "fest")
+        return
+    cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create(request.getfixturevalue("migrated_postgres"))
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[databases.OpenDatabase]:
+    """An open database of each kind, with a clock that the test moves (`database.clock.move(HOUR)`)."""
+    with databases.open_database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A real SMTP server on loopback and what has arrived there."""
+    with smtp_server() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for a file of tests; such a file has no use of `asyncio.run` (see tests/rig/browser.py)."""
+    with browsers.chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def browser_options() -> dict[str, Any]:
+    """How the visitor's browser is set up; a test or a file overrides it (a phone, dark, without JavaScript)."""
+    return {}
+
+
+@pytest.fixture
+def page(browser: Browser, browser_options: dict[str, Any]) -> Iterator[Page]:
+    """A page of a new visitor; the test fails when it reached for another machine or a script of it broke."""
+    with browsers.visit(browser, **browser_options) as visit:
+        yield visit.context.new_page()
+        assert not visit.wrongs, f"the page did what it must not: {visit.wrongs}"

@@ -1,0 +1,97 @@
+"""Reading and writing: group commit, savepoints, and what a caller hears when things go wrong."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import bindparam, select
+
+from festgate.kit import mail
+from festgate.kit.statements import Connection, Statement, UniqueViolation
+from tests.rig.database import OpenDatabase
+
+_topics = Statement(select(mail.messages.c.topic).order_by(mail.messages.c.id))
+_rename = Statement(
+    mail.messages.update().where(mail.messages.c.topic == bindparam("old")).values(topic=bindparam("new"))
+)
+
+
+def post(connection: Connection, topic: str) -> str:
+    mail.post(connection, topic, "someone@example.org", "Subject", "Body")
+    return topic
+
+
+def topics(connection: Connection) -> list[str]:
+    return [topic for (topic,) in connection.all(_topics)]
+
+
+def refuse(connection: Connection) -> None:
+    post(connection, "refused")
+    raise ValueError("no")
+
+
+def test_a_deed_is_answered_with_what_it_returns_and_is_there_for_the_next_read(database: OpenDatabase) -> None:
+    assert database.write(post, "one") == "one"
+    assert database.read(topics) == ["one"]
+    assert database.report(topics) == ["one"]
+
+
+def test_a_deed_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(database: OpenDatabase) -> None:
+    answers = database.write_together(
+        lambda connection: post(connection, "one"), refuse, lambda connection: post(connection, "two")
+    )
+    assert answers[0] == "one"
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] == "two"
+    assert database.read(topics) == ["one", "two"]
+
+
+def test_a_thousand_deeds_that_arrive_together_are_all_kept(database: OpenDatabase) -> None:
+    names = [f"topic-{number}" for number in range(1000)]
+    answers = database.write_together(*(lambda connection, name=name: post(connection, name) for name in names))
+    assert answers == names
+    assert sorted(database.read(topics)) == sorted(names)
+
+
+def test_a_unique_row_that_is_there_already_is_named_as_such(database: OpenDatabase) -> None:
+    database.write(post, "one")
+    database.write(post, "two")
+    with pytest.raises(UniqueViolation):
+        database.write(lambda connection: connection.run(_rename, old="two", new="one"))
+    assert database.read(topics) == ["one", "two"]
+
+
+def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_a_deed_that_raised(database: OpenDatabase) -> None:
+    seen: list[list[str]] = []
+
+    async def listen() -> None:
+        heard = asyncio.Event()
+        database.real.on_commit("mail", heard.set)
+        with pytest.raises(ValueError, match="no"):
+            await database.real.write(refuse)
+        assert not heard.is_set()
+        await database.real.write(post, "one")
+        await asyncio.wait_for(heard.wait(), timeout=10)
+        seen.append(await database.real.read(topics))
+
+    database.run(listen())
+    assert seen == [["one"]]
+
+
+def test_a_caller_that_goes_away_does_not_undo_its_deed(database: OpenDatabase) -> None:
+    async def leave() -> None:
+        task = asyncio.ensure_future(database.real.write(post, "one"))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # A later write is answered after the earlier one's commit.
+        await database.real.write(post, "two")
+
+    database.run(leave())
+    assert database.read(topics) == ["one", "two"]
+
+
+def test_a_commit_by_anyone_changes_the_version(database: OpenDatabase) -> None:
+    before = database.real.version()
+    database.write(post, "one")
+    assert database.real.version() != before

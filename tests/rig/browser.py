@@ -1,0 +1,86 @@
+"""A real Chromium, and pages that tell when they reach for another machine or break."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, sync_playwright
+from playwright.sync_api import Error as PageError
+
+from tests.rig.find_browser import NONE, find
+from tests.rig.loopback import stays_here
+
+ARGUMENTS = [
+    "--no-sandbox",  # root has no sandbox to give away, and the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    # What a browser asks of its maker when it is started.
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # No other machine has an address here: a page that reaches for one is refused at once, and told of.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
+]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running browser, until the end of the block.
+
+    Playwright keeps an event loop marked as running in this thread until then, so `asyncio.run` fails meanwhile: a file
+    of tests uses either the browser or `asyncio.run`.
+    """
+    path = find()
+    if path is None:
+        raise RuntimeError(f"{NONE}. `make test` installs one.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Visit:
+    """A browser of one visitor: cookies of their own, and a list of what a page must not do."""
+
+    context: BrowserContext
+    wrongs: list[str] = field(default_factory=list)
+    """Requests to other machines, errors of scripts, complaints of the browser (as of a broken security policy)."""
+
+    def __post_init__(self) -> None:
+        """Begins to listen."""
+        self.context.on("request", self._request)
+        self.context.on("weberror", lambda error: self.wrongs.append(f"script: {error.error}"))
+        self.context.on("console", self._console)
+
+    def _request(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme not in {"data", "blob", "about"} and not stays_here(address.hostname):
+            self.wrongs.append(f"request: {request.url}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A 4xx or 5xx answer is also "an error" to the browser's console; the test looks at the status itself.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.wrongs.append(f"console: {message.text}")
+
+
+@contextmanager
+def visit(browser: Browser, **options: Any) -> Iterator[Visit]:  # noqa: ANN401  (Playwright's own options)
+    """A new visitor; `options` as in Playwright's `new_context` (`viewport`, `color_scheme`, `java_script_enabled`)."""
+    context = browser.new_context(**{"viewport": DESK, "locale": "en-IN"} | options)
+    # A test that waits for what never comes fails within its patience, not within Playwright's half a minute.
+    context.set_default_timeout(15_000)
+    try:
+        yield Visit(context)
+    finally:
+        context.close()
+
+
+__all__ = ["ARGUMENTS", "DESK", "PHONE", "PageError", "Visit", "chromium", "visit"]

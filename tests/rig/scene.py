@@ -1,0 +1,41 @@
+"""People and events to begin a test with."""
+
+from itertools import count
+
+from festgate.accounts.people import Newcomer, add_person
+from festgate.catalogue import facade as catalogue
+from festgate.kit.clock import DAY, HOUR
+from festgate.kit.money import Money
+from tests.rig.database import OpenDatabase
+
+_numbers = count(1)
+
+
+def add_someone(database: OpenDatabase, username: str | None = None) -> int:
+    """A person who cannot sign in; their id."""
+    name = username or f"person-{next(_numbers)}"
+    return database.write(add_person, Newcomer(name, f"{name}@example.org"), "no password").id
+
+
+def add_event(
+    database: OpenDatabase, *, fee: int = 50_000, capacity: int = 10, title: str | None = None
+) -> catalogue.Event:
+    """An event that takes registrations now and begins tomorrow. `fee` in paise."""
+    now = database.clock.now
+    details = catalogue.Details(
+        title=title or f"Event {next(_numbers)}",
+        summary="A summary.",
+        description="A description.",
+        category="Technology",
+        place="Main Hall",
+        starts_at=now + DAY,
+        ends_at=now + DAY + 2 * HOUR,
+        sales_open_at=now - DAY,
+        sales_close_at=now + DAY,
+        fee=Money(fee, "INR"),
+        capacity=capacity,
+    )
+    slug = database.write(catalogue.create_event, details).slug
+    return database.write(catalogue.publish_event, slug)
+
+

@@ -1,0 +1,186 @@
+"""The portal as its users run it: a process of its own, on a port of loopback, over a scratch folder of data."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from tests.rig.ports import free_port
+from tests.rig.waiting import until
+
+PATIENCE = 30.0
+"""Seconds for a server to get ready or to stop; many times what it needs, on a machine that does much else."""
+TAIL = 120
+"""Lines of a server's log that a failing test shows."""
+
+
+def environment(data: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with no setting of Festgate but the data folder and `extra`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
+    return inherited | {"FESTGATE_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1"} | dict(extra or {})
+
+
+def festgate(
+    *arguments: str, data: Path, extra: Mapping[str, str] | None = None, seconds: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """One command of the program, run to its end; its exit code and what it wrote."""
+    return subprocess.run(
+        [sys.executable, "-m", "festgate", *arguments],
+        env=environment(data, extra),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=seconds,
+        check=False,
+    )
+
+
+class Server:
+    """A `festgate serve` that answers at `url` and keeps its data in `data`; its log is in the file `log_file`."""
+
+    def __init__(self, data: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
+        """Starts nothing yet. `arguments` follow `serve`, `extra` is added to the environment."""
+        self.data = data
+        self.log_file = data.with_name(f"{data.name}.log")
+        self._arguments = arguments
+        self._extra = dict(extra or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it answers, without a slash at the end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started; with workers, their parent."""
+        if self._process is None:
+            raise RuntimeError("The server is not running.")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Starts the process and returns when /readyz says 200. A second call, after an end, uses the same port."""
+        if self._process is not None:
+            raise RuntimeError("The server is running already.")
+        again = self._port != 0
+        for attempt in range(5):
+            self._port = self._port if again else free_port()
+            started_at = self.log_file.stat().st_size if self.log_file.exists() else 0
+            self._spawn()
+            try:
+                state = until(self._ready_or_gone, f"/readyz of {self.url}", PATIENCE)
+            except AssertionError as error:
+                self.kill()
+                raise AssertionError(f"{error}:\n{self.log_tail()}") from None
+            if state == "ready":
+                return
+            code = self._reap()
+            said = self.log_file.read_bytes()[started_at:].decode("utf-8", "replace")
+            # Between looking for a free port and listening, someone else may have taken it.
+            if "in use" not in said or attempt == 4:
+                raise AssertionError(f"festgate serve ended with exit code {code}:\n{said}")
+
+    def stop(self) -> int:
+        """Asks it to end (SIGTERM), kills it when it does not; the exit code."""
+        if self._process is None:
+            raise RuntimeError("The server is not running.")
+        self._process.terminate()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"festgate serve did not end when asked to:\n{self.log_tail()}") from None
+        return self._reap()
+
+    def kill(self) -> None:
+        """Ends it and its workers at once (SIGKILL), as a power cut would."""
+        if self._process is None:
+            raise RuntimeError("The server is not running.")
+        self._end_group()
+        self._process.wait(PATIENCE)
+        self._process = None
+
+    def end(self) -> None:
+        """Stops it if it runs: for what has to end whatever happened before."""
+        if self.running():
+            self.stop()
+
+    def running(self) -> bool:
+        """Whether the process that was started is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def log(self) -> str:
+        """All that it has written since its first start."""
+        return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
+
+    def log_tail(self) -> str:
+        """The last lines that it has written."""
+        return "\n".join(self.log().splitlines()[-TAIL:])
+
+    def _spawn(self) -> None:
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "festgate", "serve", "--port", str(self._port), *self._arguments],
+                env=environment(self.data, self._extra),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own, so that its workers can be ended with it.
+                start_new_session=True,
+            )
+
+    def _ready_or_gone(self) -> str | None:
+        if not self.running():
+            return "gone"
+        try:
+            # trust_env: a proxy in the environment has nothing to do with loopback. The short wait is for a stranger
+            # who holds the port and never answers.
+            answer = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False)
+        except httpx.TransportError:
+            return None
+        return "ready" if answer.status_code == httpx.codes.OK and self.running() else None
+
+    def _reap(self) -> int:
+        if self._process is None:
+            raise RuntimeError("The server is not running.")
+        code = self._process.wait(PATIENCE)
+        self._end_group()
+        self._process = None
+        return code
+
+    def _end_group(self) -> None:
+        if self._process is None:
+            return
+        if sys.platform == "win32":
+            self._process.kill()
+            return
+        # Where the whole group has ended already, that is what was wanted.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class Serve(Protocol):
+    """What the fixture `serve` gives: starts a server for one test."""
+
+    def __call__(
+        self, *arguments: str, data: Path | None = None, extra: Mapping[str, str] | None = None
+    ) -> Server:
+        """A server that is ready; without `data`, over an empty folder of its own."""
+
+
+@contextmanager
+def serving(data: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that is ready, ended at the end of the block: for fixtures of a whole file."""
+    server = Server(data, *arguments, extra=extra)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()

@@ -1,0 +1,95 @@
+"""A real SMTP server on loopback that keeps what it gets, and refuses when it is told to."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail as it arrived, with the envelope it came in."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message: EmailMessage
+
+
+@dataclass
+class Mailbox:
+    """What has arrived at `host` and `port`, oldest first."""
+
+    host: str
+    port: int
+    letters: list[Letter] = field(default_factory=list)
+    attempts: int = 0
+    """Mails that were offered, refused ones among them."""
+    _answer: str | None = None
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def refuse(self, answer: str = "451 4.3.0 Try again later") -> None:
+        """From now on every mail gets this answer (a code and a text) and is not kept."""
+        with self._changed:
+            self._answer = answer
+
+    def accept(self) -> None:
+        """From now on every mail is kept."""
+        with self._changed:
+            self._answer = None
+
+    def wait_for(self, count: int, seconds: float = 20.0) -> list[Letter]:
+        """The letters, once there are `count`; `AssertionError` when that takes longer than `seconds`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self.letters) >= count, seconds):
+                raise AssertionError(f"{len(self.letters)} of {count} mails after {seconds:g} seconds")
+            return list(self.letters)
+
+    def wait_for_attempts(self, count: int, seconds: float = 20.0) -> int:
+        """How many mails were offered, once there are `count`; `AssertionError` after `seconds`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.attempts >= count, seconds):
+                raise AssertionError(f"{self.attempts} of {count} attempts after {seconds:g} seconds")
+            return self.attempts
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
+        """Aiosmtpd's own hook: the mail is here, and this is the answer to it."""
+        content = (envelope.original_content or b"").replace(b"\r\n", b"\n")
+        message = message_from_bytes(content, policy=policy.default)
+        with self._changed:
+            self.attempts += 1
+            if self._answer is None:
+                self.letters.append(Letter(envelope.mail_from or "", tuple(envelope.rcpt_tos), message))
+            self._changed.notify_all()
+            return self._answer or "250 OK"
+
+
+class _OnSocket(Controller):
+    """Aiosmtpd's server on a socket that listens already: its own way needs to know the port beforehand."""
+
+    def __init__(self, mailbox: Mailbox, listener: socket.socket) -> None:
+        super().__init__(mailbox, hostname=mailbox.host, port=mailbox.port)
+        self._listener = listener
+
+    async def _create_server(self) -> asyncio.AbstractServer:
+        return await self.loop.create_server(self._factory_invoker, sock=self._listener)
+
+
+@contextmanager
+def smtp_server() -> Iterator[Mailbox]:
+    """A mailbox that takes mail until the end of the block."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        mailbox = Mailbox(host, port)
+        controller = _OnSocket(mailbox, listener)
+        controller.start()
+        try:
+            yield mailbox
+        finally:
+            controller.stop()

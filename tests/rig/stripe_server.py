@@ -1,0 +1,272 @@
+"""Stripe on loopback: the calls of its API that the portal makes, the page on which a person pays, and its webhooks.
+
+What goes wrong with the real one goes wrong here when it is told to: errors, silence, webhooks that are late, twice
+there, or sent by someone else.
+"""
+
+import hashlib
+import hmac
+import html
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+from tests.rig.stripe_books import ApiError, Books, Event, Json
+
+SECRET_KEY = "sk_test_of_the_tests"
+WEBHOOK_SECRET = "whsec_of_the_tests"
+DECLINED_CARD = "4000000000000002"
+LONGEST_HOLD = 60.0
+"""Seconds after which a held answer goes out even when no test has released it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the API as it came in, and how it was answered (0: not at all)."""
+
+    method: str
+    path: str
+    fields: Mapping[str, str]
+    headers: Mapping[str, str]
+    status: int
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key that the caller gave."""
+        return self.headers.get("idempotency-key")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one call: an error instead of it, or its answer is lost, or held until `release`."""
+
+    kind: Literal["error", "lost", "held"]
+    status: int = 0
+
+
+class StripeServer:
+    """The API and the payment pages at `url`, its `books`, the `calls` it has had, and what is to go wrong."""
+
+    def __init__(self, url: str, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds since the epoch; signatures are of the machine's own time, whatever it says."""
+        self.url = url
+        self.books = Books(url, clock)
+        self.calls: list[Call] = []
+        self.webhook_url = ""
+        """Where the portal is told."""
+        self.tells_at_once = True
+        """Whether events are sent as soon as they happen; they are kept for `deliver` in any case."""
+        self._faults: deque[Fault] = deque()
+        self._down = 0
+        self._released = threading.Event()
+
+    def fail(self, status: int = 500, times: int = 1) -> None:
+        """The next calls are answered with an error and do nothing."""
+        self._faults.extend([Fault("error", status)] * times)
+
+    def lose(self, times: int = 1) -> None:
+        """The next calls are carried out, and their connections end without an answer."""
+        self._faults.extend([Fault("lost")] * times)
+
+    def hold(self, times: int = 1) -> None:
+        """The next calls are carried out, and answered only after `release`."""
+        self._released.clear()
+        self._faults.extend([Fault("held")] * times)
+
+    def release(self) -> None:
+        """Answer what is held; no later call is held or fails."""
+        self._faults.clear()
+        self._released.set()
+
+    def go_down(self, status: int = 503) -> None:
+        """Every call fails, until `come_up`."""
+        self._down = status
+
+    def come_up(self) -> None:
+        """Calls work again."""
+        self._down = 0
+
+    def made(self, method: str, path: str) -> list[Call]:
+        """The calls of that kind that got through, oldest first."""
+        with self.books.lock:
+            return [
+                call
+                for call in self.calls
+                if (call.method, call.path) == (method, path) and call.status == 200
+            ]
+
+    def pay(self, session_id: str, *, at_once: bool = True) -> None:
+        """The person pays; with `at_once` False the bank takes its time."""
+        self._tell(self.books.pay(session_id, at_once=at_once))
+
+    def bank_answers(self, session_id: str, *, paid: bool) -> None:
+        """The bank that took its time has decided."""
+        self._tell(self.books.bank_answers(session_id, paid=paid))
+
+    def end_sessions(self) -> None:
+        """End the sessions whose time is over."""
+        for event in self.books.end_sessions():
+            self._tell(event)
+
+    def deliver(
+        self, event: Event, *, secret: str = WEBHOOK_SECRET, age: int = 0, header: str | None = None
+    ) -> httpx.Response:
+        """Send one event now, signed `age` seconds ago with `secret`, or with `header` as its signature."""
+        signature = sign(event.body, secret, int(time.time()) - age) if header is None else header
+        return self.post(event.body, signature)
+
+    def post(self, body: bytes, signature: str | None) -> httpx.Response:
+        """Send anything to the webhook's address; with None there is no signature at all."""
+        headers = {"content-type": "application/json; charset=utf-8"}
+        if signature is not None:
+            headers["stripe-signature"] = signature
+        return httpx.post(self.webhook_url, content=body, headers=headers, timeout=30, trust_env=False)
+
+    def answer(
+        self, method: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[int, Json]:
+        """Status and body of one call of the API; status 0 when it gets no answer."""
+        with self.books.lock:
+            fault = self._faults.popleft() if self._faults else None
+            try:
+                self._refuse(fault, headers)
+                status, body = 200, self.books.call(method, path, fields, headers.get("idempotency-key"))
+            except ApiError as error:
+                status, body = error.status, error.body
+            if fault is not None and fault.kind == "lost":
+                status = 0
+            self.calls.append(Call(method, path, dict(fields), dict(headers), status))
+        if fault is not None and fault.kind == "held":
+            self._released.wait(LONGEST_HOLD)
+        return status, body
+
+    def _refuse(self, fault: Fault | None, headers: Mapping[str, str]) -> None:
+        broken = self._down or (fault.status if fault is not None else 0)
+        if broken:
+            raise ApiError(broken, "Something is wrong on our side.")
+        if headers.get("authorization") != f"Bearer {SECRET_KEY}":
+            raise ApiError(401, "Invalid API Key provided.")
+
+    def _tell(self, event: Event) -> None:
+        if self.webhook_url and self.tells_at_once:
+            with suppress(httpx.TransportError):  # Stripe would come again later; here the test does
+                self.deliver(event)
+
+
+def sign(body: bytes, secret: str, at: int) -> str:
+    """Stripe's header: the time, and the HMAC-SHA256 of time and body."""
+    mark = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={mark}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP for the StripeServer of its listener."""
+
+    server: "_Listener"
+
+    def do_GET(self) -> None:
+        """Retrieve something, or show the payment page."""
+        parts = urlsplit(self.path)
+        if parts.path.startswith("/pay/"):
+            self._show_page(parts.path.removeprefix("/pay/"), 200, "")
+        else:
+            self._call(dict(parse_qsl(parts.query)))
+
+    def do_POST(self) -> None:
+        """Create or change something, or take the person's answer."""
+        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        fields = dict(parse_qsl(body, keep_blank_values=True))
+        path = urlsplit(self.path).path
+        if path.startswith("/pay/"):
+            self._take_answer(path.removeprefix("/pay/"), fields)
+        else:
+            self._call(fields)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing: the calls are kept."""
+
+    def _call(self, fields: Mapping[str, str]) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, body = self.server.stripe.answer(self.command, urlsplit(self.path).path, fields, headers)
+        if status:
+            self._answer(
+                status, json.dumps(body), {"content-type": "application/json", "request-id": "req_test"}
+            )
+        else:
+            self.close_connection = True
+
+    def _take_answer(self, session_id: str, fields: Mapping[str, str]) -> None:
+        stripe = self.server.stripe
+        session = stripe.books.sessions[session_id]
+        if fields.get("button") == "back":
+            self._answer(303, "", {"location": session["cancel_url"]})
+        elif fields.get("card", "").replace(" ", "") == DECLINED_CARD:
+            self._show_page(session_id, 402, "Your card was declined.")
+        else:
+            try:
+                stripe.pay(session_id, at_once=fields.get("button") != "bank")
+            except ApiError as error:
+                self._show_page(session_id, error.status, str(error))
+            else:
+                self._answer(303, "", {"location": session["success_url"]})
+
+    def _show_page(self, session_id: str, status: int, message: str) -> None:
+        session = self.server.stripe.books.sessions.get(session_id)
+        kind = {"content-type": "text/html; charset=utf-8"}
+        if session is None:
+            self._answer(404, "<!doctype html><title>Not found</title>", kind)
+            return
+        page = f"""<!doctype html>
+<html lang="en"><title>Pay</title>
+<h1>{session["amount_total"]} {session["currency"]}</h1>
+<p>{html.escape(message or session["status"])}</p>
+<form method="post">
+<label>Card <input name="card" value="4242 4242 4242 4242"></label>
+<button name="button" value="pay">Pay</button>
+<button name="button" value="bank">Pay by bank transfer</button>
+<button name="button" value="back">Back</button>
+</form></html>"""
+        self._answer(status, page, kind)
+
+    def _answer(self, status: int, body: str, headers: Mapping[str, str]) -> None:
+        content = body.encode()
+        with suppress(OSError):  # whoever asked may have stopped waiting
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+
+class _Listener(ThreadingHTTPServer):
+    """Ends without waiting for answers that are held."""
+
+    daemon_threads = True
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.stripe = StripeServer(f"http://127.0.0.1:{self.server_address[1]}", clock)
+
+
+@contextmanager
+def stripe_server(clock: Callable[[], float] = time.time) -> Iterator[StripeServer]:
+    """A Stripe that answers until the end of the block."""
+    with _Listener(clock) as listener:
+        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield listener.stripe
+        finally:
+            listener.stripe.release()
+            listener.shutdown()
+            thread.join()

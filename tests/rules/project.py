@@ -1,0 +1,51 @@
+"""The project as it lies in its folder: where it is, and which files are part of it."""
+
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def files(*endings: str) -> tuple[Path, ...]:
+    """The files that are tracked, or will be once they are added; with `endings`, those whose names end so.
+
+    Without a repository (an unpacked archive): all that .gitignore's folders and the tools' do not hold.
+    """
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    if listed.returncode == 0:
+        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:
+        ignored = {
+            line.strip("/\n") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+        }
+        paths = [path for path in ROOT.rglob("*") if not ignored & set(path.relative_to(ROOT).parts)]
+    return tuple(sorted(path for path in paths if path.is_file() and path.name.endswith(endings or ("",))))
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a text file; none when it holds no text (an image)."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        return []
+
+
+def name(path: Path) -> str:
+    """As it is called from the project's folder."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def pyproject() -> dict[str, Any]:
+    """What pyproject.toml says."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,124 @@
+"""The rig does what the tests lean on: its database is fresh, its mail server real, its browser watchful."""
+
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser
+
+from tests.rig import axe, postgres
+from tests.rig.browser import visit
+from tests.rig.smtp import Mailbox
+
+PAGES = {
+    "/well": "<!doctype html><html lang='en'><title>Well</title><main><h1>Well</h1><a href='/'>Home</a></main>",
+    "/faint": "<!doctype html><html lang='en'><title>Faint</title><main><p style='color:#ccc'>Faint</p></main>",
+    "/small": "<!doctype html><html lang='en'><title>Small</title><main><h1>Small</h1>"
+    "<button style='width:9px;height:9px;padding:0;border:0' aria-label='a'></button>"
+    "<button style='width:9px;height:9px;padding:0;border:0' aria-label='b'></button></main>",
+    "/reaches": "<!doctype html><html lang='en'><title>Reaches</title><img alt='' src='http://192.0.2.1/a.png'>",
+    "/breaks": "<!doctype html><html lang='en'><title>Breaks</title><script>undefined.name</script>",
+}
+
+
+class Pages(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = PAGES.get(self.path, "").encode()
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_database_of_postgresql_is_empty_for_every_test(postgres_url: str, turn: int) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("CREATE TABLE seats (turn integer)")
+        connection.execute("INSERT INTO seats VALUES (%s)", (turn,))
+        assert connection.execute("SELECT turn FROM seats").fetchall() == [(turn,)]
+
+
+def test_a_database_can_be_a_copy_of_another_one(postgres_cluster: postgres.Cluster) -> None:
+    first = postgres_cluster.create()
+    with psycopg.connect(postgres_cluster.url(first)) as connection:
+        connection.execute("CREATE TABLE seats (turn integer)")
+    second = postgres_cluster.create(template=first)
+    with psycopg.connect(postgres_cluster.url(second)) as connection:
+        assert connection.execute("SELECT count(*) FROM seats").fetchone() == (0,)
+    postgres_cluster.drop(first)
+    postgres_cluster.drop(second)
+
+
+def test_a_database_goes_away_whoever_is_connected(postgres_cluster: postgres.Cluster) -> None:
+    name = postgres_cluster.create()
+    connection = psycopg.connect(postgres_cluster.url(name))
+    postgres_cluster.drop(name)
+    with pytest.raises(psycopg.OperationalError):
+        connection.execute("SELECT 1")
+    connection.close()
+
+
+def send(mailbox: Mailbox, subject: str) -> None:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "desk@fest.example", "asha@fest.example", subject
+    message.set_content("Grüße vom Fest.\n")
+    with smtplib.SMTP(mailbox.host, mailbox.port) as client:
+        client.send_message(message)
+
+
+def test_the_mail_server_keeps_what_it_takes(mailbox: Mailbox) -> None:
+    send(mailbox, "Your ticket")
+    (letter,) = mailbox.wait_for(1)
+    assert (letter.sender, letter.recipients) == ("desk@fest.example", ("asha@fest.example",))
+    assert letter.message["Subject"] == "Your ticket"
+    assert letter.message.get_content() == "Grüße vom Fest.\n"
+
+
+def test_the_mail_server_refuses_when_told_to_and_takes_again(mailbox: Mailbox) -> None:
+    mailbox.refuse("451 4.3.0 Not now")
+    with pytest.raises(smtplib.SMTPDataError) as refusal:
+        send(mailbox, "Your ticket")
+    assert refusal.value.smtp_code == 451
+    assert (mailbox.wait_for_attempts(1), mailbox.letters) == (1, [])
+    mailbox.accept()
+    send(mailbox, "Your ticket, again")
+    assert [letter.message["Subject"] for letter in mailbox.wait_for(1)] == ["Your ticket, again"]
+
+
+def test_axe_sees_what_is_well_and_what_is_not(browser: Browser, site: str) -> None:
+    with visit(browser) as visitor:
+        page = visitor.context.new_page()
+        seen = {}
+        for name in ("well", "faint", "small"):
+            page.goto(f"{site}/{name}")
+            seen[name] = {line.partition(":")[0] for line in axe.violations(page)}
+    assert seen == {"well": set(), "faint": {"color-contrast"}, "small": {"target-size"}}
+
+
+@pytest.mark.parametrize(
+    "name, kind", [("reaches", "request: http://192.0.2.1/a.png"), ("breaks", "script: ")]
+)
+def test_a_page_that_reaches_for_another_machine_or_breaks_is_told(
+    browser: Browser, site: str, name: str, kind: str
+) -> None:
+    with visit(browser) as visitor:
+        page = visitor.context.new_page()
+        page.goto(f"{site}/{name}")
+        assert [wrong[: len(kind)] for wrong in visitor.wrongs][:1] == [kind]
