@@ -59,7 +59,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> ASGIApp:
     modules = assemble(portal)
     api = _api(portal, modules)
     routes: list[BaseRoute] = [route for module in modules.listed for route in module.routes]
-    labels = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
+    labels: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
     static = files("festgate.kit") / "static"
     with as_file(static) as folder:
         assets = Assets(directory=folder)
@@ -199,7 +199,8 @@ def _metrics(portal: Portal) -> Callable[[Request], Any]:
         if not _is_local(request.scope) and (
             not token or request.headers.get("authorization") != f"Bearer {token}"
         ):
-            raise Forbidden("Metrics are for this machine, or for whoever has the metrics_token.")
+            msg = "Metrics are for this machine, or for whoever has the metrics_token."
+            raise Forbidden(msg)
         portal.metrics.set_state(
             {
                 "facts_waiting": await portal.database.read(outbox.count_waiting),

@@ -13,8 +13,7 @@ from festgate.accounts.commands import app as accounts_app
 from festgate.catalogue.commands import app as catalogue_app
 from festgate.demo import DEMO_SETTINGS, plant
 from festgate.kit import schema
-from festgate.kit.commands import FOUND, current, fail, opened, read_settings, run
-from festgate.kit.commands import database_app
+from festgate.kit.commands import FOUND, current, database_app, fail, opened, read_settings, run
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.secret import load_secret
 from festgate.modules import CHECKS
@@ -34,11 +33,11 @@ app.add_typer(database_app, name="db", help="The data: upgrade, back up, check."
 
 @app.callback(invoke_without_command=True)
 def festgate(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """Event registration and checkout that is still standing when the doors open."""
     if version:
-        print(__version__)  # noqa: T201
+        print(__version__)
         raise typer.Exit
 
 
@@ -63,7 +62,8 @@ def serve(
         sockets = serving.listen(settings)
         schema.upgrade(settings)
         password = asyncio.run(_plant(settings)) if demo else None
-        _greet(console, settings, sockets[0].getsockname()[1], password)
+        settings = reachable(settings, sockets[0].getsockname()[1])
+        _greet(console, settings, password)
         code = serving.serve(settings, sockets, reload=reload)
     except StartupError as error:
         fail(str(error))
@@ -93,7 +93,9 @@ def settings() -> None:
     for name, field in Settings.model_fields.items():
         value = getattr(now, name)
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
-        table.add_row(f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, field.description)
+        table.add_row(
+            f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, field.description
+        )
     Console().print(table)
 
 
@@ -123,8 +125,15 @@ async def _check(settings: Settings) -> list[Any]:
         return found
 
 
-def _greet(console: Console, settings: Settings, port: int, password: str | None) -> None:
-    console.print(f"[bold]{settings.fest_name}[/bold] is open at http://localhost:{port}")
+def reachable(settings: Settings, port: int) -> Settings:
+    """The settings with the address people use: the one that is set, else this machine's with the port in use."""
+    if "base_url" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"base_url": f"http://localhost:{port}"})
+
+
+def _greet(console: Console, settings: Settings, password: str | None) -> None:
+    console.print(f"[bold]{settings.fest_name}[/bold] is open at {settings.base_url}")
     if password is not None:
         console.print(f"Sign in as [bold]organiser[/bold] with the password [bold]{password}[/bold]")
         console.print("It is shown this once; `festgate user password organiser` makes another.")

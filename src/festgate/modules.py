@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-
 from festgate.accounts.api import AccountApi
 from festgate.accounts.pages import AccountPages
 from festgate.accounts.passwords import Hasher
@@ -21,7 +20,8 @@ from festgate.checkout.checks import CHECKS as CHECKOUT_CHECKS
 from festgate.checkout.handlers import SUBSCRIPTIONS as CHECKOUT_SUBSCRIPTIONS
 from festgate.checkout.pages import CheckoutPages
 from festgate.checkout.payments import Payments
-from festgate.checkout.providers import payment_methods, webhook_routes
+from festgate.checkout.providers import payment_methods
+from festgate.checkout.webhooks import webhook_routes
 from festgate.kit.checks import Check
 from festgate.kit.outbox import Subscription
 from festgate.kit.statements import Connection

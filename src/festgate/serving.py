@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -44,9 +44,10 @@ def serve(settings: Settings, sockets: Sequence[socket.socket], *, reload: bool 
         os.environ[MULTIPROCESS_VARIABLE] = folder
         factory()  # whatever is wrong with the settings is said once, here
         config = _config(factory, settings, reload=reload)
-        target = partial(_run_worker, config)
-        supervisor = ChangeReload if reload else Multiprocess
-        supervisor(config, target=target, sockets=list(sockets)).run()
+        if reload:
+            ChangeReload(config, target=uvicorn.Server(config).run, sockets=list(sockets)).run()
+        else:
+            Multiprocess(config, sockets=list(sockets)).run()
     return 0
 
 
@@ -70,7 +71,8 @@ def listen(settings: Settings) -> list[socket.socket]:
             sockets.append(_listen(host, port))
         except socket.gaierror as error:
             _close(sockets)
-            raise StartupError(f"The address {host} to listen on is not known: {error.strerror}.") from error
+            msg = f"The address {host} to listen on is not known: {error.strerror}."
+            raise StartupError(msg) from error
         except OSError as error:
             if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 missing = error
@@ -79,17 +81,16 @@ def listen(settings: Settings) -> list[socket.socket]:
             raise StartupError(_sentence(host, port, error)) from error
         port = sockets[0].getsockname()[1]
     if not sockets:
-        raise StartupError(f"This machine has none of the addresses {', '.join(settings.host)}: {missing}.")
+        msg = f"This machine has none of the addresses {', '.join(settings.host)}: {missing}."
+        raise StartupError(msg)
     return sockets
 
 
-def _run_worker(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-    uvicorn.Server(config).run(sockets=sockets)
-
-
-def _config(app: object, settings: Settings, *, reload: bool = False) -> uvicorn.Config:
+def _config(
+    app: ASGIApp | Callable[[], ASGIApp], settings: Settings, *, reload: bool = False
+) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  (an application, or with factory=True what makes one)
+        app,
         factory=isinstance(app, partial),
         reload=reload,
         reload_dirs=[str(Path(__file__).parent)] if reload else None,

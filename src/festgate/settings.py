@@ -25,7 +25,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """What can be set. Each field's description is its documentation, and docs/reference/settings.md is made of them."""
+    """What can be set. Each field's description is its documentation, and docs/reference/settings.md is made of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -29,13 +29,17 @@ def refuse(connection: Connection) -> None:
     raise ValueError("no")
 
 
-def test_a_deed_is_answered_with_what_it_returns_and_is_there_for_the_next_read(database: OpenDatabase) -> None:
+def test_a_deed_is_answered_with_what_it_returns_and_is_there_for_the_next_read(
+    database: OpenDatabase,
+) -> None:
     assert database.write(post, "one") == "one"
     assert database.read(topics) == ["one"]
     assert database.report(topics) == ["one"]
 
 
-def test_a_deed_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(database: OpenDatabase) -> None:
+def test_a_deed_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(
+    database: OpenDatabase,
+) -> None:
     answers = database.write_together(
         lambda connection: post(connection, "one"), refuse, lambda connection: post(connection, "two")
     )
@@ -47,7 +51,9 @@ def test_a_deed_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(d
 
 def test_a_thousand_deeds_that_arrive_together_are_all_kept(database: OpenDatabase) -> None:
     names = [f"topic-{number}" for number in range(1000)]
-    answers = database.write_together(*(lambda connection, name=name: post(connection, name) for name in names))
+    answers = database.write_together(
+        *(lambda connection, name=name: post(connection, name) for name in names)
+    )
     assert answers == names
     assert sorted(database.read(topics)) == sorted(names)
 
@@ -60,7 +66,9 @@ def test_a_unique_row_that_is_there_already_is_named_as_such(database: OpenDatab
     assert database.read(topics) == ["one", "two"]
 
 
-def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_a_deed_that_raised(database: OpenDatabase) -> None:
+def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_a_deed_that_raised(
+    database: OpenDatabase,
+) -> None:
     seen: list[list[str]] = []
 
     async def listen() -> None:

@@ -3,14 +3,15 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, select, text
+from structlog.testing import capture_logs
 
 from festgate.kit import outbox
 from festgate.kit.clock import DAY, HOUR, MINUTE, SECOND
@@ -58,7 +59,7 @@ def done(database: OpenDatabase) -> list[str]:
 
 
 def write_down(connection: Connection, fact: BellRung) -> None:
-    connection.run(_insert, what=f"{fact.tower} by {fact.by}")
+    connection.run(_insert, what=f"bell {fact.tower}")
 
 
 def sing(connection: Connection, fact: BellRung) -> None:
@@ -69,6 +70,7 @@ class Breakable:
     """A handler that has done its work when it breaks, as often as it is told to."""
 
     def __init__(self) -> None:
+        """Broken at first."""
         self.broken = True
         self.calls = 0
 
@@ -90,6 +92,25 @@ def deliver(database: OpenDatabase, relay: Relay) -> None:
         pass
 
 
+@asynccontextmanager
+async def running(relay: Relay) -> AsyncIterator[None]:
+    """For the length of the block, which may take twenty seconds."""
+    task = asyncio.create_task(relay.run())
+    try:
+        async with asyncio.timeout(20):
+            yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def settled(database: Database) -> None:
+    """Returns once no fact waits."""
+    while await database.read(outbox.count_waiting):  # noqa: ASYNC110  (another process may be who settles it)
+        await asyncio.sleep(0.01)
+
+
 def waiting(database: OpenDatabase) -> list[tuple[str, dict[str, object]]]:
     return database.read(outbox.waiting)
 
@@ -99,7 +120,7 @@ def test_a_fact_reaches_every_handler_with_its_fields_and_is_then_settled(databa
     ring(database, 1, 2)
     assert waiting(database) == [("kit.BellRung", {"tower": tower, "by": "asha"}) for tower in (1, 2)]
     deliver(database, relay)
-    assert done(database) == ["1 by asha", "2 by asha", "song 1", "song 2"]
+    assert done(database) == ["bell 1", "bell 2", "song 1", "song 2"]
     assert waiting(database) == []
     assert database.read(outbox.count_waiting) == 0
 
@@ -127,18 +148,13 @@ def test_a_running_relay_hears_of_a_commit_and_delivers_without_the_clock_moving
     relay = Relay(database.real, [Subscription(BellRung, write_down)])
 
     async def ring_many() -> None:
-        running = asyncio.create_task(relay.run())
-        async with asyncio.timeout(20):
+        async with running(relay):
             for tower in range(2 * AT_ONCE + 1):
                 await database.real.write(outbox.record, BellRung(tower, "asha"))
-            while await database.real.read(outbox.count_waiting):
-                await asyncio.sleep(0.01)
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+            await settled(database.real)
 
     database.run(ring_many())
-    assert done(database) == sorted(f"{tower} by asha" for tower in range(2 * AT_ONCE + 1))
+    assert done(database) == sorted(f"bell {tower}" for tower in range(2 * AT_ONCE + 1))
 
 
 def test_a_running_relay_finds_what_another_process_has_left(database: OpenDatabase) -> None:
@@ -147,18 +163,13 @@ def test_a_running_relay_finds_what_another_process_has_left(database: OpenDatab
 
     async def ring_elsewhere() -> None:
         await elsewhere.open()
-        running = asyncio.create_task(relay.run())
-        async with asyncio.timeout(20):
+        async with running(relay):
             await elsewhere.write(outbox.record, BellRung(1, "asha"))
-            while await elsewhere.read(outbox.count_waiting):
-                await asyncio.sleep(0.01)
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+            await settled(elsewhere)
         await elsewhere.close()
 
     database.run(ring_elsewhere())
-    assert done(database) == ["1 by asha"]
+    assert done(database) == ["bell 1"]
 
 
 def test_a_handler_that_raises_leaves_nothing_behind_and_holds_up_nobody(database: OpenDatabase) -> None:
@@ -166,13 +177,13 @@ def test_a_handler_that_raises_leaves_nothing_behind_and_holds_up_nobody(databas
     relay = Relay(database.real, [Subscription(BellRung, breakable.toll), Subscription(BellRung, write_down)])
     ring(database, 1, 2)
     deliver(database, relay)
-    assert done(database) == ["1 by asha", "2 by asha"]
+    assert done(database) == ["bell 1", "bell 2"]
     assert len(waiting(database)) == 2
     error, attempts = database.read(lambda connection: connection.first(_error, kind="kit.BellRung")) or (
         "",
         0,
     )
-    assert error.endswith("Breakable.toll: RuntimeError: the rope is torn") or "the rope is torn" in error
+    assert error.endswith("toll: RuntimeError: the rope is torn")
     assert attempts == 1
 
 
@@ -188,7 +199,7 @@ def test_a_handler_that_works_again_gets_the_fact_and_the_others_do_not_get_it_t
     assert breakable.calls == 3
     breakable.broken = False
     deliver(database, relay)
-    assert done(database) == ["1 by asha", "toll 1"]
+    assert done(database) == ["bell 1", "toll 1"]
     assert waiting(database) == []
 
 
@@ -219,12 +230,12 @@ def test_without_one_of_the_modules_facts_wait_for_it_and_the_rest_have_theirs_o
     for _ in range(3):
         deliver(database, crippled)
         database.clock.move(HOUR)
-    assert done(database) == ["1 by asha"]
+    assert done(database) == ["bell 1"]
     assert len(waiting(database)) == 1
     deliver(
         database, Relay(database.real, [Subscription(BellRung, write_down), Subscription(BellRung, sing)])
     )
-    assert done(database) == ["1 by asha", "song 1"]
+    assert done(database) == ["bell 1", "song 1"]
     assert waiting(database) == []
 
 
@@ -242,9 +253,7 @@ def test_two_processes_deliver_each_fact_once_between_them(database: OpenDatabas
     ring(database, *range(50))
     database.run(deliver_both())
     assert waiting(database) == []
-    assert done(database) == sorted(f"{tower} by asha" for tower in range(50)) + [
-        what for what in sorted(f"song {tower}" for tower in range(50))
-    ]
+    assert done(database) == sorted(f"{what} {tower}" for tower in range(50) for what in ("bell", "song"))
 
 
 @pytest.fixture
@@ -293,7 +302,7 @@ def test_what_another_process_has_in_hand_is_neither_done_nor_settled_here(
     database.run(meet())
     database.clock.move(HOUR)
     deliver(database, here)
-    assert done(database) == ["1 by asha", "slow 1"]
+    assert done(database) == ["bell 1", "slow 1"]
     assert waiting(database) == []
 
 
@@ -318,9 +327,10 @@ def test_whatever_fails_how_often_every_handler_takes_effect_once_for_every_fact
 
     relay = Relay(database.real, [Subscription(BellRung, handler(which)) for which in (0, 1)])
     ring(database, *range(len(failures)))
-    for _ in range(5):
-        deliver(database, relay)
-        database.clock.move(LONGEST_WAIT)
+    with capture_logs():
+        for _ in range(5):
+            deliver(database, relay)
+            database.clock.move(LONGEST_WAIT)
     assert waiting(database) == []
     assert Counter(done(database)) - before == Counter(
         f"{which} {tower}" for tower in range(len(failures)) for which in (0, 1)

@@ -52,7 +52,9 @@ def test_the_last_seat_is_sold_once(database: OpenDatabase) -> None:
     assert database.report(check_counts) == []
 
 
-def test_a_second_seat_for_the_same_person_is_refused_also_when_the_event_is_full(database: OpenDatabase) -> None:
+def test_a_second_seat_for_the_same_person_is_refused_also_when_the_event_is_full(
+    database: OpenDatabase,
+) -> None:
     person, event = add_someone(database), add_event(database, capacity=1)
     hold(database, person, event)
     with pytest.raises(AlreadyRegistered):

@@ -53,15 +53,21 @@ class OpenDatabase:
         """Run on the database's own event loop."""
         return self._runner.run(work)
 
-    def write(self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+    def write(
+        self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
         """One deed, committed; or what it raises, undone."""
         return self.run(self.real.write(deed, *arguments, **named))
 
-    def read(self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+    def read(
+        self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
         """One query."""
         return self.run(self.real.read(query, *arguments, **named))
 
-    def report(self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+    def report(
+        self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> T:
         """One long query."""
         return self.run(self.real.report(query, *arguments, **named))
 

@@ -37,5 +37,3 @@ def add_event(
     )
     slug = database.write(catalogue.create_event, details).slug
     return database.write(catalogue.publish_event, slug)
-
-

@@ -46,7 +46,7 @@ def add(
     username: Annotated[str, typer.Argument(help="The name as it will be shown.")],
     email: Annotated[str, typer.Option(help="Where tickets are sent.")],
     role: Annotated[Role, typer.Option(help="What the account may do.")] = "attendee",
-    password_stdin: FromStdin = False,  # noqa: FBT002  (a flag)
+    password_stdin: FromStdin = False,
 ) -> None:
     """Make an account."""
     try:
@@ -67,7 +67,7 @@ def add(
 @app.command(name="password")
 def change_password(
     name: Name,
-    password_stdin: FromStdin = False,  # noqa: FBT002  (a flag)
+    password_stdin: FromStdin = False,
 ) -> None:
     """Give an account another password, and sign it out everywhere."""
     password = _password(from_stdin=password_stdin)
@@ -141,4 +141,4 @@ def _tell(password: str, *, made: bool) -> None:
 
 
 def _say(sentence: str) -> None:
-    print(sentence)  # noqa: T201  (the command's own voice)
+    print(sentence)

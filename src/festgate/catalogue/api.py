@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from festgate.catalogue import listing, queries
 from festgate.catalogue.forms import LAST_PAGE, LONGEST_SEARCH, ListForm
-from festgate.catalogue.listing import Entry
+from festgate.catalogue.listing import Entry, Programmes
 from festgate.catalogue.offers import Lapsed, Offer, OfferState, offer_of
 from festgate.catalogue.pages import pages_of
 from festgate.catalogue.queries import Event
@@ -79,6 +79,7 @@ class CatalogueApi:
         self._portal = portal
         self._find_lapses = find_lapses
         self._zone = portal.settings.zone
+        self._programmes = Programmes(self._zone)
 
     def router(self) -> APIRouter:
         """The routes of this module, relative to the API's root."""
@@ -90,9 +91,9 @@ class CatalogueApi:
             filters = checked(ListForm, asked.model_dump()).filters()
 
             def read(connection: Connection) -> Page:
-                programme = listing.find_programme(connection, self._zone)
-                total = listing.count_entries(connection, filters, self._zone, programme)
-                entries = listing.find_entries(connection, filters, self._zone)
+                programme = self._programmes.find(connection)
+                total = listing.count_entries(connection, filters, programme, self._zone)
+                entries = listing.find_entries(connection, filters, programme, self._zone)
                 lapsed = self._find_lapses(connection).seats
                 events = [
                     Listed(**_listed(entry, offer_of(entry, lapsed, connection.now))) for entry in entries

@@ -65,10 +65,8 @@ def list_events(
 @app.command("import")
 def import_events(
     file: Annotated[Path, typer.Argument(help="A .csv or .ics file.", exists=True, dir_okay=False)],
-    publish: Annotated[bool, typer.Option("--publish", help="Publish them too.")] = False,  # noqa: FBT002
-    dry_run: Annotated[  # noqa: FBT002
-        bool, typer.Option("--dry-run", help="Try all of it, and keep nothing.")
-    ] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish them too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Try all of it, and keep nothing.")] = False,
     capacity: Annotated[str | None, typer.Option(help="Seats of events whose row has none.")] = None,
     fee: Annotated[str | None, typer.Option(help="Fee of events whose row has none; 0 is free.")] = None,
 ) -> None:
@@ -114,7 +112,7 @@ def import_events(
 def export_events(
     file: Annotated[str, typer.Argument(help="A .csv or .ics file, or - for standard output.")],
     form: Annotated[Format | None, typer.Option("--format", help="Where the name does not say it.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,  # noqa: FBT002
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the events, without those that are cancelled, so that importing the file again changes nothing."""
     to_file = file != "-"
@@ -159,7 +157,7 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
     description: Annotated[str, typer.Option(help="What it is, at length.")] = "",
     sales_open_at: Annotated[str, typer.Option(help="As --starts-at; at once without it.")] = "",
     sales_close_at: Annotated[str, typer.Option(help="As --starts-at; when it starts without it.")] = "",
-    publish: Annotated[bool, typer.Option("--publish", help="Publish it too.")] = False,  # noqa: FBT002
+    publish: Annotated[bool, typer.Option("--publish", help="Publish it too.")] = False,
 ) -> None:
     """Create an event: a draft, until it is published."""
     fields = {
@@ -205,7 +203,7 @@ def publish_event(slug: Annotated[str, typer.Argument(help="The event's part of 
 @app.command("cancel")
 def cancel_event(
     slug: Annotated[str, typer.Argument(help="The event's part of its address.")],
-    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone, and is meant.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="It cannot be undone, and is meant.")] = False,
 ) -> None:
     """Call an event off, for good: its seats are given back and payments refunded."""
 

@@ -50,12 +50,13 @@ _edit = Statement(
         search=bindparam("new_search"),
         description=bindparam("new_description"),
         updated_at=bindparam("now"),
+        version=bindparam("new_version"),
     )
 )
 _move = Statement(
     update(events)
     .where(events.c.id == bindparam("event"))
-    .values(state=bindparam("new_state"), updated_at=bindparam("now"))
+    .values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
 )
 _recount = Statement(
     update(seats)
@@ -95,12 +96,13 @@ def create_event(connection: Connection, details: Details, slug: str | None = No
             currency=details.fee.currency,
             created_at=now,
             updated_at=now,
+            version=_next_version(connection),
             summary=details.summary,
             search=search_text(details),
             description=details.description,
         )
     except UniqueViolation:
-        # Another process has made an event of that address this instant: the next try sees it.
+        # Another process has taken that address, or that version, this instant: the next try sees it.
         raise TryAgain from None
     connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0)
     return queries.event_by_id(connection, event_id)
@@ -120,7 +122,8 @@ def edit_event(connection: Connection, slug: str, details: Details) -> Event:
     _refuse({**gaps, **find_wrongs(details)})
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
-    connection.run(
+    _change(
+        connection,
         _edit,
         event=event.id,
         new_title=details.title,
@@ -135,7 +138,6 @@ def edit_event(connection: Connection, slug: str, details: Details) -> Event:
         new_summary=details.summary,
         new_search=search_text(details),
         new_description=details.description,
-        now=connection.now,
     )
     edited = queries.event_by_id(connection, event.id)
     if event.state == "published" and _printed(edited) != _printed(event):
@@ -154,7 +156,7 @@ def publish_event(connection: Connection, slug: str) -> Event:
     if event.state == "cancelled":
         raise EventWasCancelled
     _refuse(find_gaps(details_of(event)))
-    connection.run(_move, event=event.id, new_state="published", now=connection.now)
+    _change(connection, _move, event=event.id, new_state="published")
     connection.run(_put_on_sale, event=event.id, open=1)
     return replace(event, state="published", updated_at=connection.now)
 
@@ -171,7 +173,7 @@ def cancel_event(connection: Connection, slug: str) -> Event:
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
-    connection.run(_move, event=event.id, new_state="cancelled", now=connection.now)
+    _change(connection, _move, event=event.id, new_state="cancelled")
     connection.run(_put_on_sale, event=event.id, open=0)
     outbox.record(connection, EventCancelled(event.id))
     return replace(event, state="cancelled", updated_at=connection.now)
@@ -197,6 +199,19 @@ def _lock(connection: Connection, slug: str) -> Event:
         raise NotFound
     lock_seats(connection, event_id)
     return queries.event_by_id(connection, event_id)
+
+
+def _change(connection: Connection, statement: Statement, **values: object) -> None:
+    try:
+        connection.run(statement, now=connection.now, new_version=_next_version(connection), **values)
+    except UniqueViolation:
+        # Another process has changed the programme this instant.
+        raise TryAgain from None
+
+
+def _next_version(connection: Connection) -> int:
+    # The time, so that no number comes twice: a draft that is thrown away may take the highest one with it.
+    return max(connection.now, queries.programme_version(connection) + 1)
 
 
 def _printed(event: Event) -> tuple[object, ...]:

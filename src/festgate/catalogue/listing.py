@@ -1,20 +1,21 @@
 """The public list: which events it holds, in pages, and how the fest looks as a whole.
 
-What people see is counted in microseconds here: each registration makes the next reader of the list look again. So a
-look is two or three statements, whatever the number of events on the page, and what follows from the programme alone
-(days, categories, the next moment at which anything changes) is worked out once for each state of the programme.
+Microseconds count here, since each registration makes the next reader of the list look again. So a look is a few
+statements whatever the number of events, and what follows from the programme alone (its days, its categories, the next
+moment at which anything changes) is worked out once for each version of the programme.
 """
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from itertools import accumulate
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from festgate.catalogue import queries
 from festgate.catalogue.entries import folded
 from festgate.catalogue.queries import EventState
 from festgate.catalogue.tables import events, seats
@@ -92,6 +93,8 @@ class Programme:
     """When the clock changes what is shown of any of them, in order."""
     ends: tuple[Milliseconds, ...]
     """When each of them ends, in order."""
+    first_starts: tuple[Milliseconds, ...]
+    """For each of `ends`: the earliest start among those that end then or later."""
 
     def until(self, now: Milliseconds) -> Milliseconds:
         """The next of the moments; NEVER when there is none."""
@@ -101,6 +104,11 @@ class Programme:
     def count_ahead(self, now: Milliseconds) -> int:
         """How many of them are not over."""
         return len(self.ends) - bisect_right(self.ends, now)
+
+    def first_start(self, now: Milliseconds) -> Milliseconds:
+        """The earliest start of those that are not over; NEVER when all are."""
+        place = bisect_right(self.ends, now)
+        return self.first_starts[place] if place < len(self.ends) else NEVER
 
 
 _LISTED = events.c.state != "draft"
@@ -127,7 +135,8 @@ def _conditions(*, by_words: bool, by_category: bool, by_day: bool) -> list[Colu
     if by_day:
         found += [events.c.starts_at >= bindparam("day_begins"), events.c.starts_at < bindparam("day_ends")]
     else:
-        found.append(events.c.ends_at > bindparam("now"))
+        # The second condition follows from the first; it lets the index on starts begin where the list does.
+        found += [events.c.ends_at > bindparam("now"), events.c.starts_at >= bindparam("first_start")]
     if by_category:
         found.append(events.c.category == bindparam("category"))
     if by_words:
@@ -157,7 +166,11 @@ _lists = {
     for by_day in _FLAGS
 }
 _on_next = Statement(
-    _entry.where(events.c.state == "published", events.c.ends_at > bindparam("now"))
+    _entry.where(
+        events.c.state == "published",
+        events.c.ends_at > bindparam("now"),
+        events.c.starts_at >= bindparam("first_start"),
+    )
     .order_by(events.c.starts_at, events.c.id)
     .limit(ON_NEXT)
 )
@@ -175,31 +188,54 @@ _marks = Statement(
 )
 
 
-def find_programme(connection: Connection, zone: ZoneInfo) -> Programme:
-    """The fest as a whole; its days are the zone's."""
-    rows = connection.all(_marks, since=connection.now - REMEMBERED)
-    return _programme(tuple(rows), zone)
+class Programmes:
+    """The programme of one fest, worked out again only when an event was changed or is forgotten."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """Days are the zone's."""
+        self._zone = zone
+        self._last: tuple[int, Milliseconds, Programme] = (-1, 0, _work_out([], zone))
+
+    def find(self, connection: Connection) -> Programme:
+        """The programme as it is now."""
+        now = connection.now
+        version, until, programme = self._last
+        # Read before the rows: should a change come in between, the next look works it out once more.
+        newest = queries.programme_version(connection)
+        if version == newest and now < until:
+            return programme
+        rows = connection.all(_marks, since=now - REMEMBERED)
+        programme = _work_out([Mark._make(row) for row in rows], self._zone)
+        until = programme.ends[0] + REMEMBERED if programme.ends else NEVER
+        self._last = (newest, until, programme)
+        return programme
 
 
-def find_entries(connection: Connection, filters: Filters, zone: ZoneInfo) -> list[Entry]:
+def find_entries(
+    connection: Connection, filters: Filters, programme: Programme, zone: ZoneInfo
+) -> list[Entry]:
     """One page of the list by start: what is not over, or, for a chosen day, all that starts on it."""
     rows = connection.all(
-        _list_for(filters)[0], skipped=(filters.page - 1) * PAGE_SIZE, **_values(connection, filters, zone)
+        _list_for(filters)[0],
+        skipped=(filters.page - 1) * PAGE_SIZE,
+        **_values(connection, filters, programme, zone),
     )
     return [Entry._make(row) for row in rows]
 
 
-def count_entries(connection: Connection, filters: Filters, zone: ZoneInfo, programme: Programme) -> int:
+def count_entries(connection: Connection, filters: Filters, programme: Programme, zone: ZoneInfo) -> int:
     """How many events all pages of the list have together; without a filter, the programme knows."""
     if not (filters.words or filters.category or filters.day):
         return programme.count_ahead(connection.now)
-    count: int = connection.value(_list_for(filters)[1], **_values(connection, filters, zone))
+    count: int = connection.value(_list_for(filters)[1], **_values(connection, filters, programme, zone))
     return count
 
 
-def find_on_next(connection: Connection) -> list[Entry]:
+def find_on_next(connection: Connection, programme: Programme) -> list[Entry]:
     """The next events that take place, those that have begun first."""
-    return [Entry._make(row) for row in connection.all(_on_next, now=connection.now)]
+    now = connection.now
+    rows = connection.all(_on_next, now=now, first_start=programme.first_start(now))
+    return [Entry._make(row) for row in rows]
 
 
 def pattern(word: str) -> str:
@@ -215,10 +251,12 @@ def _list_for(filters: Filters) -> tuple[Statement, Statement]:
     return _lists[bool(_words(filters)), bool(filters.category), filters.day is not None]
 
 
-def _values(connection: Connection, filters: Filters, zone: ZoneInfo) -> dict[str, object]:
+def _values(
+    connection: Connection, filters: Filters, programme: Programme, zone: ZoneInfo
+) -> dict[str, object]:
     values: dict[str, object] = {}
     if filters.day is None:
-        values["now"] = connection.now
+        values["now"], values["first_start"] = connection.now, programme.first_start(connection.now)
     else:
         values["day_begins"], values["day_ends"] = bounds_of(filters.day, zone)
     if filters.category:
@@ -236,11 +274,7 @@ def bounds_of(day: date, zone: ZoneInfo) -> tuple[Milliseconds, Milliseconds]:
     return milliseconds(begins), milliseconds(datetime(after.year, after.month, after.day, tzinfo=zone))
 
 
-@lru_cache(maxsize=8)
-def _programme(rows: tuple[tuple[Any, ...], ...], zone: ZoneInfo) -> Programme:
-    # The same rows give the same programme, and comparing 200 of them takes a tenth of working it out.
-    marks = [Mark._make(row) for row in rows]
-
+def _work_out(marks: list[Mark], zone: ZoneInfo) -> Programme:
     def day_of(at: Milliseconds) -> date:
         return moment(at, zone).date()
 
@@ -250,6 +284,7 @@ def _programme(rows: tuple[tuple[Any, ...], ...], zone: ZoneInfo) -> Programme:
         for mark in marks
         for at in (mark.ends_at, mark.sales_open_at, mark.sales_close_at, mark.ends_at + REMEMBERED)
     }
+    from_the_end = accumulate((mark.starts_at for mark in reversed(marks)), min)
     return Programme(
         categories=tuple(sorted({mark.category for mark in marks if mark.category}, key=str.casefold)),
         days=tuple(sorted({day_of(mark.starts_at) for mark in marks})),
@@ -259,4 +294,5 @@ def _programme(rows: tuple[tuple[Any, ...], ...], zone: ZoneInfo) -> Programme:
         ),
         moments=tuple(sorted(moments)),
         ends=tuple(mark.ends_at for mark in marks),
+        first_starts=tuple(from_the_end)[::-1],
     )

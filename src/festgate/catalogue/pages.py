@@ -14,11 +14,12 @@ from starlette.routing import Route
 from festgate.catalogue import listing, offers, queries
 from festgate.catalogue.calendars import calendar
 from festgate.catalogue.forms import ListForm
-from festgate.catalogue.listing import PAGE_SIZE, Entry, Filters, Programme
+from festgate.catalogue.listing import PAGE_SIZE, Entry, Filters, Programme, Programmes
 from festgate.catalogue.offers import Lapsed, offer_of
 from festgate.catalogue.shown import EventPage, HomePage, ListPage, card_of, event_page
 from festgate.kit.clock import Milliseconds
 from festgate.kit.errors import NotFound
+from festgate.kit.pages import MOST_KEPT
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, checked
 
@@ -35,6 +36,8 @@ class CataloguePages:
         self._portal = portal
         self._find_lapses = find_lapses
         self._zone = portal.settings.zone
+        self._by_row: dict[tuple[Entry, str, int, str], Markup] = {}
+        self._programmes = Programmes(self._zone)
 
     def routes(self) -> list[Route]:
         """The routes of this module; that of the calendar stands first, as a slug has no dot."""
@@ -90,8 +93,13 @@ class CataloguePages:
 
     async def _look_home(self) -> HomePage:
         def read(connection: Connection) -> tuple[Programme, list[Entry], Lapsed, Milliseconds]:
-            programme = listing.find_programme(connection, self._zone)
-            return programme, listing.find_on_next(connection), self._find_lapses(connection), connection.now
+            programme = self._programmes.find(connection)
+            return (
+                programme,
+                listing.find_on_next(connection, programme),
+                self._find_lapses(connection),
+                connection.now,
+            )
 
         programme, entries, lapsed, now = await self._portal.database.read(read)
         locale = self._portal.settings.locale
@@ -104,9 +112,9 @@ class CataloguePages:
 
     async def _look_list(self, filters: Filters) -> ListPage:
         def read(connection: Connection) -> tuple[Programme, int, list[Entry], Lapsed, Milliseconds]:
-            programme = listing.find_programme(connection, self._zone)
-            total = listing.count_entries(connection, filters, self._zone, programme)
-            entries = listing.find_entries(connection, filters, self._zone)
+            programme = self._programmes.find(connection)
+            total = listing.count_entries(connection, filters, programme, self._zone)
+            entries = listing.find_entries(connection, filters, programme, self._zone)
             return programme, total, entries, self._find_lapses(connection), connection.now
 
         programme, total, entries, lapsed, now = await self._portal.database.read(read)
@@ -140,13 +148,20 @@ class CataloguePages:
     def _cards(
         self, entries: Iterable[Entry], lapsed: Lapsed, now: Milliseconds, heading: str
     ) -> tuple[Markup, ...]:
-        return tuple(
-            self._portal.pages.fragment(
-                "catalogue/card.html",
-                card_of(entry, offer_of(entry, lapsed.seats, now), heading, self._zone),
-            )
-            for entry in entries
-        )
+        """The cards of a list; in a rush all but one or two are those of the look before, found by their row."""
+        cards: list[Markup] = []
+        for entry in entries:
+            offer = offer_of(entry, lapsed.seats, now)
+            key = (entry, offer.state, offer.left, heading)
+            found = self._by_row.get(key)
+            if found is None:
+                shown = card_of(entry, offer, heading, self._zone)
+                found = self._portal.pages.fragment("catalogue/card.html", shown)
+                if len(self._by_row) >= MOST_KEPT:
+                    self._by_row.clear()
+                self._by_row[key] = found
+            cards.append(found)
+        return tuple(cards)
 
 
 def pages_of(total: int, filters: Filters) -> int:

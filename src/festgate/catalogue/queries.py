@@ -65,6 +65,7 @@ _by_id = Statement(_event.where(events.c.id == bindparam("event")))
 _by_slug = Statement(_event.where(events.c.slug == bindparam("slug")))
 _all = Statement(_event.order_by(events.c.starts_at, events.c.id))
 _id_of_slug = Statement(select(events.c.id).where(events.c.slug == bindparam("slug")))
+_version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
 
 
@@ -107,6 +108,12 @@ def count_events(connection: Connection) -> int:
     """How many events there are in any state."""
     count: int = connection.value(_count)
     return count
+
+
+def programme_version(connection: Connection) -> int:
+    """A number that rises with each change of an event; 0 while there is none."""
+    version: int | None = connection.value(_version)
+    return version or 0
 
 
 def _read(row: tuple[Any, ...]) -> Event:

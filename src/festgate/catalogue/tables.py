@@ -22,6 +22,9 @@ events = Table(
     Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # Rises with each change of any event. Whoever has seen the highest has seen all changes, so what follows from the
+    # programme as a whole need not be read again to know that it still holds.
+    Column("version", BigInteger, nullable=False, unique=True),
     Column("summary", Text, nullable=False),
     # The long ones stand last: SQLite then reads what a list shows without following a row's overflow pages.
     Column("search", Text, nullable=False),

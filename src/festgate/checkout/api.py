@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
 from festgate.checkout import queries
-from festgate.checkout.errors import NotPending, NothingToPay, UnknownMethod
+from festgate.checkout.errors import NothingToPay, NotPending, UnknownMethod
 from festgate.checkout.forms import Key, OrderInput
 from festgate.checkout.payments import Payments
 from festgate.kit.api import Amount, bearer, problems
@@ -55,7 +55,9 @@ class OrderOutput(BaseModel):
             pay_url=order.pay_url,
             reason=order.reason,
             lines=[
-                OrderLine(registration=line.seat_id, event=line.slug, title=line.title, fee=Amount.of(line.fee))
+                OrderLine(
+                    registration=line.seat_id, event=line.slug, title=line.title, fee=Amount.of(line.fee)
+                )
                 for line in order.lines
             ],
         )
@@ -99,7 +101,8 @@ class CheckoutApi:
         async def list_orders(person: Caller) -> list[OrderOutput]:
             """Your orders, newest first."""
             return [
-                OrderOutput.of(order) for order in await portal.database.read(queries.orders_of, person.person)
+                OrderOutput.of(order)
+                for order in await portal.database.read(queries.orders_of, person.person)
             ]
 
         @router.get("/orders/{ref}", responses=problems(SignInNeeded, NotFound))

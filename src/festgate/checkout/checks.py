@@ -23,7 +23,9 @@ _refund_sum = (
     .correlate(orders)
     .scalar_subquery()
 )
-_wrong_totals = Statement(select(orders.c.ref, orders.c.total_minor, _line_sum).where(orders.c.total_minor != _line_sum))
+_wrong_totals = Statement(
+    select(orders.c.ref, orders.c.total_minor, _line_sum).where(orders.c.total_minor != _line_sum)
+)
 _over_refunded = Statement(
     select(orders.c.ref, orders.c.paid_minor, _refund_sum).where(_refund_sum > orders.c.paid_minor)
 )
@@ -62,7 +64,11 @@ _sold_unpaid = Statement(
 def check_money(connection: Connection) -> list[Finding]:
     """Orders add up to their lines; nobody gets back more than was paid."""
     found = [
-        Finding("an order's total is the sum of its lines", f"order {ref}", f"{total} is not {lined} (minor units)")
+        Finding(
+            "an order's total is the sum of its lines",
+            f"order {ref}",
+            f"{total} is not {lined} (minor units)",
+        )
         for ref, total, lined in connection.all(_wrong_totals)
     ]
     found += [
@@ -70,7 +76,9 @@ def check_money(connection: Connection) -> list[Finding]:
         for ref, total, back in connection.all(_over_refunded)
     ]
     found += [
-        Finding("a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one")
+        Finding(
+            "a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one"
+        )
         for ref, state in connection.all(_unbacked)
     ]
     return found
@@ -80,7 +88,9 @@ def check_seats(connection: Connection) -> list[Finding]:
     """Every paid seat is confirmed, once, and every confirmed seat of an order is paid."""
     rows: list[tuple[Any, ...]] = connection.all(_paid_without_seat)
     found = [
-        Finding("a paid order has its seats", f"order {ref}", f"the seat at {title} is {state}, and not refunded")
+        Finding(
+            "a paid order has its seats", f"order {ref}", f"the seat at {title} is {state}, and not refunded"
+        )
         for ref, title, state in rows
     ]
     found += [

@@ -6,7 +6,7 @@ docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py hold
 from sqlalchemy import bindparam, update
 
 from festgate.checkout import queries
-from festgate.checkout.errors import NotPending, NothingToPay
+from festgate.checkout.errors import NothingToPay, NotPending
 from festgate.checkout.facts import OrderPaid
 from festgate.checkout.queries import Order
 from festgate.checkout.refunds import refund_charge, refund_whole
@@ -28,9 +28,7 @@ _insert_line = inserting(lines)
 _move = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"))
-    .values(
-        state=bindparam("new_state"), reason=bindparam("new_reason"), pay_url=None, ask_at=NEVER
-    )
+    .values(state=bindparam("new_state"), reason=bindparam("new_reason"), pay_url=None, ask_at=NEVER)
 )
 _pay = Statement(
     update(orders)
@@ -61,7 +59,7 @@ def cart_key(connection: Connection, secret: bytes, person_id: int) -> str:
     return keyed_hash(secret, "cart", f"{person_id}:{attempt}:{seats}")[:32]
 
 
-def place_order(  # noqa: PLR0913  (each is a column)
+def place_order(
     connection: Connection,
     person_id: int,
     method: str,
@@ -161,7 +159,9 @@ def mark_declined(connection: Connection, order_id: int, reason: str) -> Order:
     return queries.order_by_id(connection, order_id)
 
 
-def mark_waiting(connection: Connection, order_id: int, provider_ref: str | None, pay_url: str | None) -> Order:
+def mark_waiting(
+    connection: Connection, order_id: int, provider_ref: str | None, pay_url: str | None
+) -> Order:
     """The person pays on another site, at that address."""
     connection.run(_wait, order=order_id, new_ref=provider_ref, new_url=pay_url)
     return queries.order_by_id(connection, order_id)

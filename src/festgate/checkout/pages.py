@@ -164,7 +164,9 @@ class CheckoutPages:
             username=username,
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
-            tickets=tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes),
+            tickets=tuple(
+                (line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes
+            ),
             mail=find_state(connection, f"order:{order.ref}"),
         )
 

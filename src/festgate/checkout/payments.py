@@ -1,4 +1,4 @@
-"""The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; and ask again where it did not."""
+"""The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; ask again where it did not."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -61,14 +61,18 @@ class Payments:
             return await self._database.write(orders.mark_paid, order_id, outcome.charge, outcome.amount)
         if isinstance(outcome, Declined):
             return await self._database.write(orders.mark_declined, order_id, outcome.reason)
-        return await self._database.write(orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url)
+        return await self._database.write(
+            orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url
+        )
 
     async def cancel(self, person_id: int, ref: str) -> Order:
         """Give the order up; then tell the provider, so that it cannot be paid any more."""
         order = await self._database.write(orders.cancel_order, person_id, ref)
         method = self.methods.get(order.method)
         if method is not None:
-            with suppress(ProviderError, TimeoutError, OSError):  # a payment that comes all the same is refunded
+            with suppress(
+                ProviderError, TimeoutError, OSError
+            ):  # a payment that comes all the same is refunded
                 async with asyncio.timeout(LONGEST_BEGIN):
                     await method.abandon(order)
         return order
@@ -76,10 +80,8 @@ class Payments:
     async def run(self) -> None:
         """Ask, expire and refund until cancelled."""
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=1)
-            except TimeoutError:
-                pass
             self._wake.clear()
             try:
                 await self.ask_again()
@@ -113,7 +115,9 @@ class Payments:
                 async with asyncio.timeout(LONGEST_CALL):
                     outcome = await method.look_up(order)
             except (ProviderError, TimeoutError, OSError) as error:
-                log.warning("a provider could not be asked", order=order.ref, method=order.method, reason=repr(error))
+                log.warning(
+                    "a provider could not be asked", order=order.ref, method=order.method, reason=repr(error)
+                )
         if isinstance(outcome, Waiting):
             await self._database.write(orders.ask_later, order.id, order.asked)
         else:
@@ -124,7 +128,8 @@ class Payments:
         method = self.methods.get(order.method)
         try:
             if method is None:
-                raise ProviderError(f"the payment method {order.method} is not switched on")  # noqa: TRY301
+                msg = f"the payment method {order.method} is not switched on"
+                raise ProviderError(msg)  # noqa: TRY301
             async with asyncio.timeout(LONGEST_CALL):
                 await method.refund(refund)
         except (ProviderError, TimeoutError, OSError) as error:

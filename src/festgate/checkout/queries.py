@@ -99,10 +99,14 @@ _by_key = Statement(
 )
 _by_person = Statement(_order.where(orders.c.person_id == bindparam("person")).order_by(orders.c.id.desc()))
 _to_ask = Statement(
-    _order.where(orders.c.ask_at <= bindparam("now"), orders.c.ask_at < NEVER).order_by(orders.c.ask_at).limit(50)
+    _order.where(orders.c.ask_at <= bindparam("now"), orders.c.ask_at < NEVER)
+    .order_by(orders.c.ask_at)
+    .limit(50)
 )
 _ended = Statement(
-    _order.where(orders.c.state == "pending", orders.c.expires_at <= bindparam("now"), orders.c.ask_at == NEVER)
+    _order.where(
+        orders.c.state == "pending", orders.c.expires_at <= bindparam("now"), orders.c.ask_at == NEVER
+    )
     .order_by(orders.c.id)
     .limit(200)
 )
@@ -134,7 +138,9 @@ _refund = select(
 ).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
 _refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
 _refunds_due = Statement(
-    _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER).order_by(refunds.c.due_at).limit(50)
+    _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
+    .order_by(refunds.c.due_at)
+    .limit(50)
 )
 _seat_order = Statement(
     select(lines.c.order_id)
@@ -145,7 +151,10 @@ _seat_order = Statement(
 _refs_by_seat = Statement(
     select(lines.c.seat_id, orders.c.ref)
     .join_from(lines, orders, orders.c.id == lines.c.order_id)
-    .where(orders.c.person_id == bindparam("person"), orders.c.state.in_(("pending", "paid", "refunding", "refunded")))
+    .where(
+        orders.c.person_id == bindparam("person"),
+        orders.c.state.in_(("pending", "paid", "refunding", "refunded")),
+    )
     .order_by(orders.c.id)
 )
 _people = table("accounts_people", column("id"), column("username"))
@@ -172,13 +181,44 @@ _open = Statement(
 
 
 def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
-    number, ref, person, state, method, total, currency, *rest = row
+    (
+        number,
+        ref,
+        person,
+        state,
+        method,
+        total,
+        currency,
+        created,
+        expires,
+        asked,
+        paid,
+        provider,
+        url,
+        reason,
+    ) = row
     rows = connection.all(_lines, order=number)
     found = tuple(
         Line(seat, event, title, slug, starts_at, Money(fee, code))
         for seat, event, title, slug, starts_at, fee, code in rows
     )
-    return Order(number, ref, person, state, method, Money(total, currency), *rest, lines=found)
+    amount = Money(total, currency)
+    return Order(
+        number,
+        ref,
+        person,
+        state,
+        method,
+        amount,
+        created,
+        expires,
+        asked,
+        paid,
+        provider,
+        url,
+        reason,
+        found,
+    )
 
 
 def order_by_id(connection: Connection, order_id: int) -> Order:
@@ -244,7 +284,9 @@ def open_orders(connection: Connection) -> list[OpenOrder]:
     """Orders that wait for a payment or a refund, oldest first."""
     return [
         OpenOrder(ref, username, method, state, Money(total, currency), created_at, expires_at, reason)
-        for ref, username, method, state, total, currency, created_at, expires_at, reason in connection.all(_open)
+        for ref, username, method, state, total, currency, created_at, expires_at, reason in connection.all(
+            _open
+        )
     ]
 
 
@@ -271,4 +313,4 @@ def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
 
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
     """The reference of the order that pays, or has paid, for each of the person's seats, by seat id."""
-    return dict(connection.all(_refs_by_seat, person=person_id))  # type: ignore[arg-type]
+    return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)

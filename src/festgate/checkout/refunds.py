@@ -24,7 +24,9 @@ _sum = Statement(
     )
 )
 _of_seat = Statement(
-    select(refunds.c.id).where(refunds.c.order_id == bindparam("order"), refunds.c.seat_id == bindparam("seat"))
+    select(refunds.c.id).where(
+        refunds.c.order_id == bindparam("order"), refunds.c.seat_id == bindparam("seat")
+    )
 )
 _claim = Statement(
     update(refunds)
@@ -98,10 +100,12 @@ def note_refunded(connection: Connection, refund_id: int, order_id: int, seat_id
 
 def postpone_refund(connection: Connection, refund_id: int, attempts: int, error: str) -> None:
     """The provider could not; try again later."""
-    connection.run(_postpone, refund=refund_id, later=connection.now + backoff(attempts), new_error=error[:500])
+    connection.run(
+        _postpone, refund=refund_id, later=connection.now + backoff(attempts), new_error=error[:500]
+    )
 
 
-def _record(  # noqa: PLR0913  (each is a column)
+def _record(
     connection: Connection, order: Order, seat_id: int | None, charge: str, amount: Money, reason: str
 ) -> None:
     connection.run(

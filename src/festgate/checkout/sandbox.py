@@ -38,7 +38,10 @@ SILENCE = 3600.0
 _insert = inserting(sandbox_charges)
 _find = Statement(
     select(
-        sandbox_charges.c.charge, sandbox_charges.c.approved, sandbox_charges.c.amount_minor, sandbox_charges.c.currency
+        sandbox_charges.c.charge,
+        sandbox_charges.c.approved,
+        sandbox_charges.c.amount_minor,
+        sandbox_charges.c.currency,
     ).where(sandbox_charges.c.order_ref == bindparam("ref"))
 )
 _give_back = Statement(
@@ -49,6 +52,7 @@ _give_back = Statement(
     )
     .values(refunded_minor=sandbox_charges.c.refunded_minor + bindparam("amount"))
 )
+
 
 class Sandbox:
     """The payment method `sandbox`."""
@@ -129,5 +133,5 @@ def look_up(connection: Connection, ref: str) -> Outcome:
 def give_back(connection: Connection, refund: Refund) -> None:
     """Never more than was charged."""
     if connection.run(_give_back, of_charge=refund.provider_ref, amount=refund.amount.minor) == 0:
-        raise ProviderError(f"no charge {refund.provider_ref} with {refund.amount.plain()} left to give back")
-
+        msg = f"no charge {refund.provider_ref} with {refund.amount.plain()} left to give back"
+        raise ProviderError(msg)

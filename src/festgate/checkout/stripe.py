@@ -178,11 +178,14 @@ class Stripe:
 
     async def look_up(self, order: Order) -> Outcome:
         """What has become of the order's payment page."""
-        if order.provider_ref is None:
-            # The answer to `begin` was lost. Asked again, Stripe gives the same session; and where it never got the
-            # first call, the person can pay now.
-            return await self._begin(order)
         ref = order.provider_ref
+        if ref is None:
+            # The answer to `begin` was lost. Asked again, Stripe repeats it word for word, as old as it is; and where
+            # it never got the first call, the person can pay now.
+            outcome = await self._begin(order)
+            if not isinstance(outcome, Waiting) or outcome.provider_ref is None:
+                return outcome
+            ref = outcome.provider_ref
         try:
             session = await self._call(
                 lambda: self._client.v1.checkout.sessions.retrieve(

@@ -1,6 +1,16 @@
 """Orders, their lines, refunds, and the books of the play-money provider."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from festgate.kit.clock import NEVER
 from festgate.kit.statements import metadata
@@ -37,7 +47,8 @@ orders = Table(
     Column("reason", Text),
     UniqueConstraint("person_id", "idempotency_key"),
     CheckConstraint(
-        "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')", name="state"
+        "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')",
+        name="state",
     ),
     CheckConstraint("total_minor >= 0", name="total"),
 )

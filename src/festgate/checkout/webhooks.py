@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from festgate.checkout import queries
 from festgate.checkout.payments import Payments
+from festgate.checkout.sandbox import Sandbox
 from festgate.checkout.stripe import NotFromStripe, Stripe
 from festgate.kit.errors import Malformed, NotFound
 from festgate.kit.web import Portal
@@ -63,3 +64,14 @@ class StripeWebhook:
 
 def _taken() -> Response:
     return JSONResponse({"received": True})
+
+
+def webhook_routes(portal: Portal, payments: Payments) -> list[Route]:
+    """Where providers tell of payments; and the sandbox is told where to tell."""
+    routes: list[Route] = []
+    for method in payments.methods.values():
+        if isinstance(method, Sandbox):
+            method.notify(payments.settle)
+        elif isinstance(method, Stripe):
+            routes += StripeWebhook(portal, payments, method).routes()
+    return routes

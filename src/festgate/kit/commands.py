@@ -73,7 +73,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) ->
 
 def fail(sentence: str, code: int = WRONG_USE) -> NoReturn:
     """Say what is wrong on standard error, and end."""
-    print(sentence, file=sys.stderr)  # noqa: T201  (the command's own voice, never wrapped or coloured)
+    print(sentence, file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -88,7 +88,11 @@ def upgrade() -> None:
         before = schema.upgrade(settings)
     except StartupError as error:
         fail(str(error))
-    print(f"At {schema.HEAD} already." if before == schema.HEAD else f"From {before or 'nothing'} to {schema.HEAD}.")  # noqa: T201
+    print(
+        f"At {schema.HEAD} already."
+        if before == schema.HEAD
+        else f"From {before or 'nothing'} to {schema.HEAD}."
+    )
 
 
 @database_app.command()
@@ -96,7 +100,7 @@ def backup() -> None:
     """Copy the SQLite file to backups/ in the data folder, also while the portal serves."""
     settings = read_settings()
     try:
-        print(schema.backup(settings))  # noqa: T201
+        print(schema.backup(settings))
     except StartupError as error:
         fail(str(error))
 
@@ -115,7 +119,7 @@ def check() -> None:
     if found != schema.HEAD:
         wrong.append(f"the schema is at {found}, this program at {schema.HEAD}")
     for line in wrong:
-        print(line)  # noqa: T201
+        print(line)
     if wrong:
         raise typer.Exit(FOUND)
-    print(f"The database is sound, its schema at {found}.")  # noqa: T201
+    print(f"The database is sound, its schema at {found}.")

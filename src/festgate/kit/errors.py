@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 
-class Refused(Exception):  # noqa: N818  (a refusal is an answer to the person, not a fault of the program)
+class Refused(Exception):
     """Something the portal will not do, and the sentence that says why and what to do instead."""
 
     status: ClassVar[int] = 400

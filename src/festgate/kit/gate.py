@@ -28,6 +28,7 @@ LONGEST_TARGET = 4096
 SLOW = 1.0
 """Seconds after which an answer is logged as slow."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+INSPECTED = frozenset({b"accept-encoding", b"content-length", b"sec-fetch-site", b"origin", b"host"})
 SIGNED_PATHS = ("/api/", "/webhooks/")
 """Called by programs: they carry a token or a signature, and never act for a cookie."""
 
@@ -122,21 +123,9 @@ class Gate:
 
     def _inspect(self, scope: Scope, receive: Receive) -> tuple[Refused | None, ASGIApp, Receive]:
         """The reason to turn the request away, or None; the app that suits it; and its guarded body."""
-        app: ASGIApp = self._app
-        length: bytes | None = None
-        site = origin = host = b""
-        for name, value in scope["headers"]:
-            if name == b"accept-encoding":
-                if b"gzip" in value:
-                    app = self._zipping
-            elif name == b"content-length":
-                length = value
-            elif name == b"sec-fetch-site":
-                site = value
-            elif name == b"origin":
-                origin = value
-            elif name == b"host":
-                host = value
+        # Of a header that comes twice the last counts; none of these may.
+        headers = {name: value for name, value in scope["headers"] if name in INSPECTED}
+        app = self._zipping if b"gzip" in headers.get(b"accept-encoding", b"") else self._app
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
             return Malformed("The address is longer than any address of this portal."), app, receive
         if "\0" in scope["path"]:
@@ -147,9 +136,10 @@ class Gate:
             )
         if scope["method"] in SAFE_METHODS:
             return None, app, receive
-        if length is not None and (not length.isdigit() or int(length) > LARGEST_BODY):
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > LARGEST_BODY:
             return TooLarge(), app, receive
-        if not scope["path"].startswith(SIGNED_PATHS) and is_cross_site(site, origin, host):
+        if not scope["path"].startswith(SIGNED_PATHS) and is_cross_site(headers):
             return CrossSite(), app, receive
         return None, app, limited(receive)
 
@@ -178,16 +168,17 @@ class Gate:
 KNOWN_METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
 
-def is_cross_site(site: bytes, origin: bytes, host: bytes) -> bool:
+def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a browser says that another site's page sent this (Fetch Metadata; else the Origin header).
 
     A request with neither header comes from no browser's form (every browser since 2020 sends one on a POST), so
     there is no visitor whose cookie could be misused.
     """
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
     if site:
         return site not in (b"same-origin", b"none")
     if origin:
-        return urlsplit(origin).netloc != host
+        return urlsplit(origin).netloc != headers.get(b"host")
     return False
 
 

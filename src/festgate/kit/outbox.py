@@ -237,10 +237,16 @@ class Relay:
             try:
                 await self._database.write(deliver, due, subscription, names)
             except Exception as error:
-                log.exception(
-                    "a handler failed", fact=due.kind, handler=subscription.name, attempt=due.attempts + 1
+                failure = f"{subscription.name}: {type(error).__name__}: {error}"
+                failures.append(failure)
+                # The whole story once: what fails for an hour fails a dozen times for each fact.
+                log.warning(
+                    "a handler failed",
+                    fact=due.kind,
+                    failure=failure,
+                    attempt=due.attempts + 1,
+                    exc_info=due.attempts == 0,
                 )
-                failures.append(f"{subscription.name}: {type(error).__name__}: {error}")
         if failures:
             later = self._database.clock() + backoff(due.attempts)
             await self._database.write(postpone, due.id, later, "; ".join(failures))

@@ -91,7 +91,10 @@ def _descendants(kind: type[Refused]) -> list[type[Refused]]:
 def _operation(document: Schema, path: str, method: str, operation: Schema, base: str) -> Operation:
     values = [
         Value(
-            each["name"], each["in"], _kind(document, each["schema"]), each.get("required", False),
+            each["name"],
+            each["in"],
+            _kind(document, each["schema"]),
+            each.get("required", False),
             each.get("description", each["schema"].get("description", "")),
         )
         for each in operation.get("parameters", [])
@@ -106,7 +109,9 @@ def _operation(document: Schema, path: str, method: str, operation: Schema, base
         lines.append("-H 'Authorization: Bearer TOKEN'")
     lines += [f"-H '{value.name}: ...'" for value in values if value.place == "header"]
     if body is not None:
-        fields = ", ".join(f'"{value.name}": ...' for value in values if value.place == "body" and value.required)
+        fields = ", ".join(
+            f'"{value.name}": ...' for value in values if value.place == "body" and value.required
+        )
         lines.append(f"-H 'Content-Type: application/json' -d '{{{fields}}}'")
     return Operation(
         anchor=f"{method}-{path}".replace("/", "-").replace("{", "").replace("}", ""),

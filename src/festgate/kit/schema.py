@@ -55,7 +55,9 @@ def revision(settings: Settings) -> str | None:
         msg = f"{path} is not a database of this program: {error}."
         raise StartupError(msg) from error
     except OSError as error:
-        msg = f"The data folder {path.parent} cannot be used: {error.strerror or error}. Choose another with FESTGATE_DATA_DIR."
+        msg = (
+            f"The data folder {path.parent} cannot be used: {error.strerror or error}. Set FESTGATE_DATA_DIR."
+        )
         raise StartupError(msg) from error
     return str(row[0]) if row else None
 
@@ -127,7 +129,7 @@ def _postgres_revision(url: str) -> str | None:
 def _refuse_newer(settings: Settings, before: str | None) -> None:
     if before is not None and before > HEAD:
         where = "The database" if settings.database_url else f"The database {settings.sqlite_path}"
-        msg = f"{where} is newer ({before}) than this program ({HEAD}). Install the version that last used it, or a later one."
+        msg = f"{where} is newer ({before}) than this program ({HEAD}). Install a newer version."
         raise StartupError(msg)
 
 

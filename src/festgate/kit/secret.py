@@ -24,13 +24,13 @@ def load_secret(folder: Path) -> bytes:
             _put(unfinished, path)
         secret = bytes.fromhex(path.read_text(encoding="ascii"))
     except OSError as error:
-        msg = f"The data folder {folder} cannot be used: {error.strerror or error}. Choose another with FESTGATE_DATA_DIR."
+        msg = f"The data folder {folder} cannot be used: {error.strerror or error}. Set FESTGATE_DATA_DIR."
         raise StartupError(msg) from error
     except ValueError:
-        msg = f"The file {path} is not a secret of this program. Restore it from a backup, or remove it to make a new one."
+        msg = f"The file {path} is not a secret of this program. Restore it from a backup, or remove it."
         raise StartupError(msg) from None
     if len(secret) < LENGTH:
-        msg = f"The file {path} is shorter than a secret. Restore it from a backup, or remove it to make a new one."
+        msg = f"The file {path} is shorter than a secret. Restore it from a backup, or remove it."
         raise StartupError(msg)
     return secret
 

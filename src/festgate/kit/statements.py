@@ -35,11 +35,11 @@ _DIALECTS: Mapping[str, Dialect] = {
 }
 
 
-class UniqueViolation(Exception):  # noqa: N818  (the field's own name for it)
+class UniqueViolation(Exception):
     """A row of this kind is there already; the deed that meets it says what that means."""
 
 
-class TryAgain(Exception):  # noqa: N818
+class TryAgain(Exception):
     """The deed lost a race that it would win or lose cleanly a second time; the writer runs it again."""
 
 
@@ -73,7 +73,7 @@ class Statement:
 
     def __init__(self, clause: ClauseElement, columns: Iterable[str] | None = None) -> None:
         """`columns` are the names an INSERT or UPDATE takes its values for."""
-        self._clause = visitors.replacement_traverse(clause, {}, _write_out)
+        self._clause: ClauseElement = visitors.replacement_traverse(clause, {}, _write_out)  # type: ignore[assignment]
         self._columns = None if columns is None else list(columns)
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -99,7 +99,9 @@ def _write_out(element: Any, **_options: Any) -> ClauseElement | None:  # noqa: 
     values = element.value if element.expanding else [element.value]
     if not all(isinstance(value, str | int) for value in values):
         return None
-    texts = [str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'" for value in values]
+    texts = [
+        str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'" for value in values
+    ]
     written: ClauseElement = literal_column(f"({', '.join(texts)})" if element.expanding else texts[0])
     return written
 

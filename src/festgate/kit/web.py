@@ -1,4 +1,4 @@
-"""What the pages of every module need of the web: who is asking, forms, pages, redirects, and answers to what went wrong."""
+"""What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
 
 import unicodedata
 from collections.abc import Awaitable, Callable, Hashable, Mapping
@@ -33,7 +33,7 @@ _MOVED_NOWHERE = "/"
 class Portal:
     """The parts that every module's pages stand on, handed down by `app.py`."""
 
-    def __init__(  # noqa: PLR0913  (the one object that holds them)
+    def __init__(
         self,
         *,
         settings: Settings,
@@ -132,7 +132,7 @@ class Portal:
                 kept.version, kept.until = version, shown.until
         return await self._with_visitor(request, kept.before, kept.after, section)
 
-    async def _with_visitor(  # noqa: PLR0913
+    async def _with_visitor(
         self,
         request: Request,
         before: bytes,
@@ -277,7 +277,7 @@ def checked(form: type[B], fields: Mapping[str, Any]) -> B:
 
 
 def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own list)
-    """pydantic's findings as one sentence for each field."""
+    """Pydantic's findings as one sentence for each field."""
     found: dict[str, str] = {}
     for detail in details:
         place = [str(part) for part in detail["loc"] if part not in ("body", "query", "path", "header")]

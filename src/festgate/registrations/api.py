@@ -75,7 +75,9 @@ class RegistrationApi:
         async def register(slug: str, person: Caller) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""
             await portal.database.read(refuse_early, person.person, slug)
-            seat_id = await portal.database.write(hold_seat, person.person, slug, portal.settings.hold_minutes)
+            seat_id = await portal.database.write(
+                hold_seat, person.person, slug, portal.settings.hold_minutes
+            )
             return Registration.of(await portal.database.read(queries.seat, seat_id))
 
         @router.get("/registrations", responses=problems(SignInNeeded))

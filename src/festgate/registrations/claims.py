@@ -35,9 +35,7 @@ _unclaim = Statement(
 )
 
 
-def claim_seats(
-    connection: Connection, claimed: Sequence[Seat], order_id: int, until: Milliseconds
-) -> None:
+def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, until: Milliseconds) -> None:
     """Put held seats into an order, which keeps them until `until` at least. All of them, or SeatsGone."""
     for seat in claimed:
         longest = max(seat.held_until, until)

@@ -42,7 +42,9 @@ class SeatInOrder(Conflict):
 
     code = "seat-in-order"
     title = "This seat is being paid"
-    message = "This seat is part of an order that waits for its payment. Cancel the order to give the seat back."
+    message = (
+        "This seat is part of an order that waits for its payment. Cancel the order to give the seat back."
+    )
     actions = (("My events", "/my-events"),)
 
 
@@ -51,5 +53,5 @@ class SeatsGone(Conflict):
 
     code = "seats-gone"
     title = "Your hold has ended"
-    message = "A seat in your list is not held for you any more. Nothing was charged; look at what is left and try again."
+    message = "A seat in your list is not held for you any more. Nothing was charged; see what is left and try again."
     actions = (("My events", "/my-events"), ("See the events", "/events"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SeatConfirmed:
-    """A free seat is someone's for good. (A paid one follows from its order's OrderPaid.)"""
+    """A free seat is someone's for good; what follows from a paid one is told by its order."""
 
     seat_id: int
 

@@ -1,8 +1,8 @@
 """Taking a seat and giving it back.
 
 The capacity is the database's own rule: a conditional update of the event's count, in the same transaction as the
-seat's row. A hold ends by the clock: whoever comes next sweeps the ended holds of that event before taking a seat, so no
-job has to run for a seat to be free.
+seat's row. A hold ends by the clock: whoever comes next sweeps the ended holds of that event before taking a seat, so
+no job has to run for a seat to be free.
 """
 
 from sqlalchemy import bindparam, update
@@ -81,7 +81,10 @@ def refuse_early(connection: Connection, person_id: int, slug: str) -> None:
     event = open_event(connection, slug)
     if queries.has_live_seat(connection, person_id, event.id):
         raise AlreadyRegistered
-    if event.taken >= event.capacity and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity:
+    if (
+        event.taken >= event.capacity
+        and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity
+    ):
         raise catalogue.SoldOut
 
 
@@ -107,7 +110,9 @@ def sweep_event(connection: Connection, event_id: int) -> int:
 
 def sweep_all(connection: Connection) -> int:
     """Sweep every event. Nothing depends on it: it keeps the count of unswept holds small while nobody comes."""
-    return sum(sweep_event(connection, event_id) for event_id in sorted(queries.find_lapses(connection).seats))
+    return sum(
+        sweep_event(connection, event_id) for event_id in sorted(queries.find_lapses(connection).seats)
+    )
 
 
 def cancel_seat(connection: Connection, person_id: int, seat_id: int) -> None:

@@ -82,9 +82,7 @@ _held_by_person = Statement(
         seats.c.order_id.is_(None),
     ).order_by(seats.c.event_id)
 )
-_by_order = Statement(
-    _seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id)
-)
+_by_order = Statement(_seat.where(seats.c.order_id == bindparam("order")).order_by(seats.c.event_id))
 _live = Statement(
     select(seats.c.id).where(
         seats.c.event_id == bindparam("event"),
@@ -118,7 +116,9 @@ _live_of_event = Statement(
     _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("most"))
 )
 _counts = Statement(
-    select(seats.c.event_id, seats.c.state, func.count()).where(LIVE).group_by(seats.c.event_id, seats.c.state)
+    select(seats.c.event_id, seats.c.state, func.count())
+    .where(LIVE)
+    .group_by(seats.c.event_id, seats.c.state)
 )
 
 
@@ -189,7 +189,8 @@ def find_lapses(connection: Connection) -> Lapses:
     now = connection.now
     next_at = connection.value(_next_lapse, now=now)
     return Lapses(
-        {event: count for event, count in connection.all(_lapsed, now=now)}, NEVER if next_at is None else next_at
+        {event: count for event, count in connection.all(_lapsed, now=now)},  # noqa: C416  (typed, unlike dict())
+        NEVER if next_at is None else next_at,
     )
 
 

@@ -1,0 +1,424 @@
+"""Register, sign in and sign out on a real server, as a browser without JavaScript does."""
+
+import asyncio
+import http.client
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.rig.server import Serve, Server, serving
+
+PASSWORD = "correct horse"
+COOKIE = "festgate_session"
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("accounts") / "data") as running:
+        yield running
+
+
+def visitor(server: Server) -> httpx.Client:
+    """A browser that nobody has used yet; it does not follow redirects, so that they can be looked at."""
+    return httpx.Client(base_url=server.url, trust_env=False, timeout=60)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with visitor(server) as opened:
+        yield opened
+
+
+def new_name() -> str:
+    return f"person{next(NUMBERS)}"
+
+
+def registration(name: str, **changes: str) -> dict[str, str]:
+    return {"username": name, "email": f"{name}@example.org", "password": PASSWORD} | changes
+
+
+def join(client: httpx.Client, name: str | None = None) -> str:
+    name = name or new_name()
+    assert client.post("/register", data=registration(name)).status_code == 303
+    return name
+
+
+def log_in(client: httpx.Client, name: str, password: str = PASSWORD, **more: str) -> httpx.Response:
+    return client.post("/login", data={"username": name, "password": password} | more)
+
+
+def signed_in_as(client: httpx.Client) -> str | None:
+    """The name in the header of a page."""
+    page = client.get("/no-such-page").text
+    found = re.search(r'class="who-name" title="([^"]*)"', page)
+    return found.group(1) if found else None
+
+
+def error_at(page: httpx.Response, field: str) -> str:
+    found = re.search(rf'id="f-{field}-error">([^<]*)<', page.text)
+    assert found is not None, f"no error at {field}:\n{page.text}"
+    return found.group(1)
+
+
+def test_who_registers_is_signed_in_and_goes_on_to_the_events(client: httpx.Client) -> None:
+    name = new_name()
+    assert signed_in_as(client) is None
+    answer = client.post("/register", data=registration(name))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/events")
+    assert signed_in_as(client) == name
+
+
+def test_who_signs_in_by_name_or_address_is_signed_in(client: httpx.Client, server: Server) -> None:
+    name = join(client)
+    for entered in (name, name.upper(), f"{name}@example.org"):
+        with visitor(server) as other:
+            assert log_in(other, entered).status_code == 303
+            assert signed_in_as(other) == name
+
+
+def test_signing_out_ends_the_session_also_for_whoever_kept_the_cookie(
+    client: httpx.Client, server: Server
+) -> None:
+    join(client)
+    token = client.cookies[COOKIE]
+    answer = client.post("/logout")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert COOKIE not in client.cookies
+    with visitor(server) as thief:
+        thief.cookies.set(COOKIE, token)
+        assert signed_in_as(thief) is None
+
+
+def test_signing_out_twice_or_without_a_session_is_no_error(client: httpx.Client) -> None:
+    assert client.post("/logout").status_code == 303
+    client.cookies.set(COOKIE, "never-given")
+    assert client.post("/logout").status_code == 303
+
+
+def test_a_link_cannot_sign_anybody_out(client: httpx.Client) -> None:
+    name = join(client)
+    assert client.get("/logout").status_code == 405
+    assert signed_in_as(client) == name
+
+
+def test_the_cookie_is_out_of_reach_for_scripts_and_for_other_sites(client: httpx.Client) -> None:
+    answer = client.post("/register", data=registration(new_name()))
+    _, *attributes = [part.strip().lower() for part in answer.headers["set-cookie"].split(";")]
+    assert sorted(attributes) == ["httponly", "max-age=1209600", "path=/", "samesite=lax"]
+
+
+def test_over_tls_the_cookie_is_sent_over_tls_only(serve: Serve) -> None:
+    server = serve(extra={"FESTGATE_BASE_URL": "https://fest.example"})
+    with visitor(server) as client:
+        answer = client.post("/register", data=registration(new_name()))
+        assert "; secure" in answer.headers["set-cookie"].lower()
+        assert "; secure" in client.post("/logout").headers["set-cookie"].lower()
+
+
+def test_a_token_that_was_planted_before_is_never_taken_up(client: httpx.Client, server: Server) -> None:
+    name = join(client)
+    with visitor(server) as victim:
+        victim.cookies.set(COOKIE, "planted-by-somebody-else", domain="127.0.0.1")
+        log_in(victim, name)
+        assert "planted-by-somebody-else" not in [cookie.value for cookie in victim.cookies.jar]
+        assert signed_in_as(victim) == name
+    with visitor(server) as planter:
+        planter.cookies.set(COOKIE, "planted-by-somebody-else")
+        assert signed_in_as(planter) is None
+
+
+def test_signing_in_again_makes_a_new_session_and_ends_the_old_one(
+    client: httpx.Client, server: Server
+) -> None:
+    name = join(client)
+    first = client.cookies[COOKIE]
+    log_in(client, name)
+    assert client.cookies[COOKIE] != first
+    assert signed_in_as(client) == name
+    with visitor(server) as other:
+        other.cookies.set(COOKIE, first)
+        assert signed_in_as(other) is None
+
+
+@pytest.mark.parametrize("page", ["/login", "/register"])
+def test_who_is_signed_in_is_sent_on(client: httpx.Client, page: str) -> None:
+    join(client)
+    answer = client.get(page, params={"next": "/my-events"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/my-events")
+    assert client.get(page).headers["location"] == "/events"
+
+
+@pytest.mark.parametrize("way", ["/events/robo-race?x=1&y=2", "/", "/my-events#tickets", "/caf%C3%A9"])
+def test_next_leads_back_to_where_somebody_was_going(client: httpx.Client, way: str) -> None:
+    name = new_name()
+    form = client.get("/register", params={"next": way}).text
+    assert f'name="next" value="{way.replace("&", "&amp;")}"' in form
+    assert client.post("/register", data=registration(name, next=way)).headers["location"] == way
+    assert log_in(client, name, next=way).headers["location"] == way
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "https://evil.example/",
+        "HTTPS:evil.example",
+        "javascript:alert(1)",
+        "evil.example",
+        "/\t/evil.example",
+        " //evil.example",
+        "/\r\nLocation: https://evil.example",
+        "/\x00",
+        "/" + "x" * 3000,
+    ],
+)
+def test_next_never_leads_to_another_site(client: httpx.Client, way: str) -> None:
+    name = new_name()
+    for answer in (
+        client.post("/register", data=registration(name, next=way)),
+        log_in(client, name, next=way),
+        client.get("/login", params={"next": way}),
+    ):
+        assert answer.status_code == 303
+        assert answer.headers["location"] == "/events"
+        assert urlsplit(answer.headers["location"]).netloc == ""
+
+
+def test_the_link_between_the_two_forms_keeps_where_somebody_was_going(client: httpx.Client) -> None:
+    assert 'href="/register?next=/events/robo-race"' in client.get("/login?next=/events/robo-race").text
+    assert 'href="/login?next=/events/robo-race"' in client.get("/register?next=/events/robo-race").text
+
+
+def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client, server: Server) -> None:
+    name = join(client)
+    with visitor(server) as other:
+        wrong = log_in(other, name, "incorrect horse", next="/my-events")
+        unknown = log_in(other, name[::-1], next="/my-events")
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.text.replace(name, "NAME") == unknown.text.replace(name[::-1], "NAME")
+    assert "That username and password do not go together." in wrong.text
+    assert 'value="/my-events"' in wrong.text
+    own = {"x-request-id", "date", "content-length"}
+    assert {key: value for key, value in wrong.headers.items() if key not in own} == {
+        key: value for key, value in unknown.headers.items() if key not in own
+    }
+
+
+def test_a_password_is_never_sent_back(client: httpx.Client) -> None:
+    for path, fields in (
+        ("/login", {"username": "nobody", "password": "incorrect horse"}),
+        ("/register", {"username": "x", "email": "x", "password": "incorrect horse"}),
+    ):
+        assert "incorrect horse" not in client.post(path, data=fields).text
+
+
+def test_a_name_that_is_taken_is_said_at_its_field_and_the_rest_is_kept(client: httpx.Client) -> None:
+    name = join(client)
+    client.cookies.clear()
+    other = new_name()
+    page = client.post("/register", data=registration(other, username=name.upper()))
+    assert page.status_code == 409
+    assert error_at(page, "username") == "This username is taken. Choose another."
+    assert f'value="{other}@example.org"' in page.text
+    page = client.post("/register", data=registration(other, email=f"{name}@EXAMPLE.org"))
+    assert page.status_code == 409
+    assert "Sign in" in error_at(page, "email")
+    assert signed_in_as(client) is None
+    # Nothing was half-written: the name is still to be had.
+    join(client, other)
+
+
+@pytest.mark.parametrize(
+    "field,value",
+    [
+        ("username", ""),
+        ("username", "ab"),
+        ("username", "x" * 33),
+        ("username", "as\x00ha"),
+        ("username", "as\x07ha"),
+        ("username", "as\u202eha"),
+        ("username", "a@b.example"),
+        ("email", ""),
+        ("email", "somebody"),
+        ("email", "a@b@example.org"),
+        ("email", "a@example.org\r\nBcc: all@example.org"),
+        ("email", "a" * 250 + "@example.org"),
+        ("password", ""),
+        ("password", "1234567"),
+        ("password", "x" * 201),
+        ("password", "1234567\x00"),
+    ],
+)
+def test_what_cannot_be_registered_is_said_at_its_field(client: httpx.Client, field: str, value: str) -> None:
+    page = client.post("/register", data=registration(new_name(), **{field: value}))
+    assert page.status_code == 422
+    assert error_at(page, field).endswith(".")
+    assert all(sign.isprintable() or sign == "\n" for sign in page.text)
+    assert COOKIE not in client.cookies
+
+
+def test_a_form_without_fields_names_every_one_of_them(client: httpx.Client) -> None:
+    page = client.post("/register")
+    assert page.status_code == 422
+    for field in ("username", "email", "password"):
+        assert error_at(page, field) == "This is needed."
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"username": "asha"},
+        {"username": " ", "password": PASSWORD},
+        {"username": "as\x00ha", "password": PASSWORD},
+        {"username": "x" * 300, "password": PASSWORD},
+        {"username": "asha", "password": "x" * 300},
+        {"username": "asha", "password": "1234567\x00"},
+    ],
+)
+def test_what_cannot_be_a_sign_in_is_said_in_the_form(client: httpx.Client, fields: dict[str, str]) -> None:
+    page = client.post("/login", data=fields)
+    assert page.status_code == 422
+    assert 'class="error"' in page.text
+
+
+@pytest.mark.parametrize(
+    "content,kind,status",
+    [
+        (b"username=%ff&password=x", "application/x-www-form-urlencoded", 400),
+        (b"\xff\xfe", "application/x-www-form-urlencoded", 400),
+        (b"{}", "application/json", 400),
+        (b"username=" + b"x" * 100_000, "application/x-www-form-urlencoded", 413),
+    ],
+)
+@pytest.mark.parametrize("path", ["/login", "/register"])
+def test_a_body_that_is_no_form_is_turned_away_with_a_sentence(
+    client: httpx.Client, path: str, content: bytes, kind: str, status: int
+) -> None:
+    answer = client.post(path, content=content, headers={"content-type": kind})
+    assert answer.status_code == status
+    assert 'class="lead"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site", "origin": "https://evil.example"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+    ],
+)
+def test_another_sites_page_can_neither_sign_in_nor_out_nor_register(
+    client: httpx.Client, server: Server, headers: dict[str, str]
+) -> None:
+    name = join(client)
+    assert client.post("/logout", headers=headers).status_code == 403
+    assert signed_in_as(client) == name
+    with visitor(server) as other:
+        fields = {"username": name, "password": PASSWORD}
+        assert other.post("/login", data=fields, headers=headers).status_code == 403
+        assert other.post("/register", data=registration(new_name()), headers=headers).status_code == 403
+        assert COOKIE not in other.cookies
+
+
+@pytest.mark.parametrize("parameter", ["user", "username", "person", "role"])
+def test_nobody_becomes_anybody_by_a_query_parameter(client: httpx.Client, parameter: str) -> None:
+    name = join(client)
+    client.cookies.clear()
+    page = client.get("/login", params={parameter: name})
+    assert page.status_code == 200
+    assert name not in page.text
+
+
+def test_a_form_cannot_choose_a_role(client: httpx.Client) -> None:
+    name = new_name()
+    assert client.post("/register", data=registration(name, role="organiser")).status_code == 303
+    assert signed_in_as(client) == name
+    assert 'href="/organise"' not in client.get("/no-such-page").text
+
+
+def test_of_a_hundred_wrong_passwords_at_once_ten_are_looked_at_and_the_rest_asked_to_wait(
+    client: httpx.Client, server: Server
+) -> None:
+    name = join(client)
+    bystander = join(client)
+
+    async def guess() -> list[httpx.Response]:
+        async with httpx.AsyncClient(
+            base_url=server.url, trust_env=False, timeout=60, limits=httpx.Limits(max_connections=100)
+        ) as guesser:
+            return await asyncio.gather(
+                *(
+                    guesser.post("/login", data={"username": name, "password": f"guess number {number}"})
+                    for number in range(100)
+                )
+            )
+
+    answers = asyncio.run(guess())
+    assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 90}
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert 0 < int(refused.headers["retry-after"]) <= 15 * 60
+    assert "Too many failed sign-ins for this account. Try again in 15 minutes." in refused.text
+    # The right password is not looked at either, or guessing could go on; somebody else's is.
+    assert log_in(client, name).status_code == 429
+    assert log_in(client, bystander).status_code == 303
+
+
+def test_one_address_may_make_so_many_accounts_and_no_more(serve: Serve) -> None:
+    server = serve(extra={"FESTGATE_ADDRESS_LIMIT": "3"})
+    with visitor(server) as client:
+        for _ in range(3):
+            join(client)
+        answer = client.post("/register", data=registration(new_name()))
+        assert answer.status_code == 429
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def test_two_hundred_sign_ins_at_once_all_get_in_while_the_events_keep_answering(serve: Serve) -> None:
+    server = serve(extra={"FESTGATE_SIGN_IN_LIMIT": "1000"})
+    with visitor(server) as client:
+        name = join(client)
+    done = threading.Event()
+    answers: Counter[int] = Counter()
+
+    def look_at_events() -> None:
+        place = urlsplit(server.url)
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+        while not done.is_set():
+            connection.request("GET", "/events")
+            answer = connection.getresponse()
+            answer.read()
+            answers[answer.status] += 1
+        connection.close()
+
+    async def sign_in() -> list[httpx.Response]:
+        async with httpx.AsyncClient(
+            base_url=server.url, trust_env=False, timeout=120, limits=httpx.Limits(max_connections=200)
+        ) as crowd:
+            return await asyncio.gather(
+                *(crowd.post("/login", data={"username": name, "password": PASSWORD}) for _ in range(200))
+            )
+
+    reader = threading.Thread(target=look_at_events)
+    reader.start()
+    try:
+        signed_in = asyncio.run(sign_in())
+    finally:
+        done.set()
+        reader.join()
+    assert Counter(answer.status_code for answer in signed_in) == {303: 200}
+    assert len({answer.cookies[COOKIE] for answer in signed_in}) == 200
+    # One after another, on one connection: had /events waited for the passwords, there would have been a handful.
+    assert set(answers) == {200}
+    assert answers[200] > 200
