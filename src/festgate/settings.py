@@ -30,97 +30,104 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_dir: Path = Field(
-        Path("festgate-data"),
+        default=Path("festgate-data"),
         description="Folder that holds everything the fest keeps: the database, its backups, the secret, unsent mail.",
     )
     database_url: str = Field(
-        "",
+        default="",
         description="Empty for SQLite in the data folder; or `postgresql://user@host/name` (extra `postgres`).",
     )
     base_url: str = Field(
-        "http://localhost:8000",
+        default="http://localhost:8000",
         description="The address people use. Links in mail, calendar files and payment returns begin with it; with "
         "`https://` cookies are marked secure.",
         pattern=r"^https?://[^/\s]+$",
     )
     host: tuple[str, ...] = Field(
-        ("127.0.0.1", "::1"),
+        default=("127.0.0.1", "::1"),
         description="Addresses to listen on, separated by commas. Both loopback addresses by default, so that "
         "`localhost` never waits for a fallback.",
         min_length=1,
     )
-    port: int = Field(8000, description="Port to listen on.", ge=0, le=65535)
+    port: int = Field(default=8000, description="Port to listen on.", ge=0, le=65535)
     workers: int = Field(
-        1, description="Server processes. One serves thousands of requests a second.", ge=1, le=64
+        default=1, description="Server processes. One serves thousands of requests a second.", ge=1, le=64
     )
     trusted_proxies: tuple[str, ...] = Field(
-        ("127.0.0.1", "::1"),
+        default=("127.0.0.1", "::1"),
         description="Addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
     )
     fest_name: str = Field(
-        "Festgate", description="The fest's name, as its pages show it.", min_length=1, max_length=80
+        default="Festgate", description="The fest's name, as its pages show it.", min_length=1, max_length=80
     )
     fest_tagline: str = Field(
-        "", description="One sentence below the name on the first page.", max_length=200
+        default="", description="One sentence below the name on the first page.", max_length=200
     )
-    currency: str = Field("INR", description="ISO 4217 code of all fees.")
+    currency: str = Field(default="INR", description="ISO 4217 code of all fees.")
     timezone: str = Field(
-        "UTC", description="Time zone in which times are shown and entered, such as `Asia/Kolkata`."
+        default="UTC", description="Time zone in which times are shown and entered, such as `Asia/Kolkata`."
     )
-    locale: str = Field("en", description="How money and dates are written, such as `en_IN` or `de`.")
+    locale: str = Field(default="en", description="How money and dates are written, such as `en_IN` or `de`.")
     hold_minutes: int = Field(
-        15, description="Minutes that a paid seat is held for someone who has not paid yet.", ge=1, le=24 * 60
+        default=15,
+        description="Minutes that a paid seat is held for someone who has not paid yet.",
+        ge=1,
+        le=24 * 60,
     )
     desk_hours: int = Field(
-        48,
+        default=48,
         description="Hours that seats are kept for someone who chose to pay at the desk.",
         ge=1,
         le=24 * 60,
     )
     payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(
-        ("desk",),
+        default=("desk",),
         description="Ways to pay, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra "
         "`stripe`), `sandbox` (play money, for demos and rehearsals).",
         min_length=1,
     )
-    stripe_secret_key: str = Field("", description="Stripe's secret API key.", repr=False)
+    stripe_secret_key: str = Field(default="", description="Stripe's secret API key.", repr=False)
     stripe_webhook_secret: str = Field(
-        "", description="Stripe's signing secret of the webhook endpoint.", repr=False
+        default="", description="Stripe's signing secret of the webhook endpoint.", repr=False
     )
     stripe_api_base: str = Field(
-        "",
+        default="",
         description="Another address for Stripe's API, for tests against a local server; empty for Stripe's own.",
     )
-    mail_from: str = Field("fest@localhost", description="Sender of all mail.")
+    mail_from: str = Field(default="fest@localhost", description="Sender of all mail.")
     smtp_host: str = Field(
-        "", description="Mail server. Empty: mail is written as `.eml` files to `mail/` in the data folder."
+        default="",
+        description="Mail server. Empty: mail is written as `.eml` files to `mail/` in the data folder.",
     )
-    smtp_port: int = Field(587, description="Mail server's port.", ge=1, le=65535)
+    smtp_port: int = Field(default=587, description="Mail server's port.", ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="How the connection to the mail server is secured."
+        default="starttls", description="How the connection to the mail server is secured."
     )
-    smtp_username: str = Field("", description="User at the mail server; empty to send without signing in.")
-    smtp_password: str = Field("", description="Password at the mail server.", repr=False)
+    smtp_username: str = Field(
+        default="", description="User at the mail server; empty to send without signing in."
+    )
+    smtp_password: str = Field(default="", description="Password at the mail server.", repr=False)
     sign_in_limit: int = Field(
-        10, description="Failed sign-ins that one account may have in 15 minutes.", ge=1, le=1_000_000
+        default=10, description="Failed sign-ins that one account may have in 15 minutes.", ge=1, le=1_000_000
     )
     address_limit: int = Field(
-        2000,
+        default=2000,
         description="Failed sign-ins, and new accounts, that one address may have in 15 minutes. Generous: a whole "
         "campus may share one address.",
         ge=1,
         le=10_000_000,
     )
     metrics_token: str = Field(
-        "",
+        default="",
         description="Bearer token that lets others than this machine read `/metrics`; empty: this machine only.",
         repr=False,
     )
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="Log lines for people, for machines, or by whether a terminal is attached."
+        default="auto",
+        description="Log lines for people, for machines, or by whether a terminal is attached.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least that is logged."
+        default="info", description="The least that is logged."
     )
 
     @field_validator("host", "trusted_proxies", "payment_methods", mode="before")

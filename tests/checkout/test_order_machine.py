@@ -25,7 +25,7 @@ from festgate.checkout.checks import check_money, check_seats
 from festgate.kit.clock import MINUTE
 from festgate.kit.errors import Refused
 from festgate.kit.money import Money
-from festgate.kit.statements import Statement, metadata
+from festgate.kit.statements import Connection, Statement, metadata
 from festgate.registrations import facade as registrations
 from festgate.registrations.checks import check_counts
 from festgate.registrations.holds import cancel_seat, hold_seat, sweep_all
@@ -56,7 +56,7 @@ class OrderMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         # An example that failed must fail again in the same way.
         for emptied in EMPTY:
-            self.database.write(lambda connection, emptied=emptied: connection.run(emptied))
+            self.database.write(Connection.run, emptied)
         self.people = [add_someone(self.database) for _ in range(3)]
         self.events = [add_event(self.database, capacity=capacity, fee=1000) for capacity in (1, 2)]
         self.seen: dict[int, str] = {}

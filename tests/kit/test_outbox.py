@@ -49,9 +49,11 @@ _facts = Statement(select(outbox.facts.c.id))
 _deliveries = Statement(select(outbox.deliveries.c.fact_id))
 
 
-@pytest.fixture(autouse=True)
-def _effects(database: OpenDatabase) -> None:
+@pytest.fixture
+def database(database: OpenDatabase) -> OpenDatabase:
+    """With the table of effects."""
     database.write(lambda connection: connection.run(_create))
+    return database
 
 
 def done(database: OpenDatabase) -> list[str]:

@@ -21,6 +21,7 @@ SESSIONS = "/v1/checkout/sessions"
 REFUNDS = "/v1/refunds"
 SESSION_FIELDS = frozenset(
     {
+        "adaptive_pricing",
         "cancel_url",
         "client_reference_id",
         "customer_email",

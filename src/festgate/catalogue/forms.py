@@ -6,15 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from festgate.catalogue.entries import EARLIEST, LATEST, LONGEST
+from festgate.catalogue.entries import LONGEST, YEARS
 from festgate.catalogue.listing import Filters
-from festgate.kit.clock import moment
 from festgate.kit.web import Line
 
 LONGEST_SEARCH = 100
 LAST_PAGE = 100_000
 """Beyond any list; a page up to here that does not exist is a page not found, anything else no number of a page."""
-_YEARS = range(moment(EARLIEST).year, moment(LATEST).year)
 
 
 def _read_day(value: object) -> object:
@@ -27,7 +25,7 @@ def _read_day(value: object) -> object:
             day = date.fromisoformat(text)
         except ValueError:
             day = None
-        if day is not None and day.year in _YEARS:
+        if day is not None and day.year in YEARS:
             return day
     msg = "This is not a day; write it like 2026-03-14."
     raise ValueError(msg)

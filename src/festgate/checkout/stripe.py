@@ -266,6 +266,8 @@ class Stripe:
                 }
                 for line in order.lines
             ],
+            # A total in the visitor's own currency would look like a wrong amount.
+            "adaptive_pricing": {"enabled": False},
             "client_reference_id": order.ref,
             "metadata": metadata,
             "payment_intent_data": {

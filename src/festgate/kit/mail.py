@@ -285,7 +285,8 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
     mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
     mail["From"] = Address(_one_line(name or settings.fest_name), addr_spec=sender)
     mail["To"] = message.recipient
-    if len(mail["To"].addresses) != 1:
+    addresses = mail["To"].addresses
+    if len(addresses) != 1 or not addresses[0].domain or addresses[0].addr_spec != message.recipient:
         msg = f"{message.recipient!r} is not one address"
         raise ValueError(msg)
     mail["Subject"] = _one_line(message.subject)
