@@ -1,6 +1,7 @@
 """Events to test with."""
 
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
     """Details of an event of two hours, complete where it has a start."""
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "title": "Robo Race",
         "summary": "Robots on a line.",
         "description": "Bring batteries.",
@@ -32,7 +33,7 @@ def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
         "fee": Money(45_000, "INR"),
         "capacity": 50,
     }
-    return Details(**{**fields, **changes})  # type: ignore[arg-type]  (names and types are those of Details)
+    return Details(**fields | changes)
 
 
 def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False, **changes: object) -> Event:

@@ -1,5 +1,7 @@
 """What an organiser enters: read, refused with a sentence, and written as the same text again."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,10 +47,8 @@ def refusal(**changes: str) -> dict[str, str]:
 
 
 @given(any_details(), st.sampled_from((KOLKATA, BERLIN)))
-def test_what_was_written_is_read_as_the_same_event(entered: Details, zone: object) -> None:
-    assert zone in (KOLKATA, BERLIN)
-    chosen = KOLKATA if zone is KOLKATA else BERLIN
-    assert read_details(written(entered, chosen), chosen, "INR") == entered
+def test_what_was_written_is_read_as_the_same_event(entered: Details, zone: ZoneInfo) -> None:
+    assert read_details(written(entered, zone), zone, "INR") == entered
 
 
 def test_times_are_the_fests_own() -> None:
@@ -136,7 +136,7 @@ def test_scripts_that_need_joiners_keep_them() -> None:
 
 def test_searching_knows_no_case() -> None:
     assert folded("STRASSE") == folded("straße")
-    assert folded("ＲＯＢＯ") == "robo"
+    assert folded("\uff32\uff2f\uff22\uff2f") == "robo"
 
 
 @pytest.mark.parametrize("slug", ["robo-race", "a", "2026"])

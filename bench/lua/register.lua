@@ -1,0 +1,55 @@
+-- People register for events, each (person, event) once; each answer has to be 303 to /my-events.
+--   wrk -t1 -s register.lua URL -- TOKENS SLUGS OFFSET
+-- TOKENS and SLUGS are files with one a line; OFFSET is how many pairs earlier runs may have used.
+
+local tokens, slugs, pair = {}, {}, 0
+local threads = {}
+good, bad, strange = 0, 0, "none"
+
+local function lines_of(name)
+   local found = {}
+   for line in io.lines(name) do found[#found + 1] = line end
+   return found
+end
+
+function setup(thread)
+   threads[#threads + 1] = thread
+end
+
+function init(args)
+   tokens, slugs, pair = lines_of(args[1]), lines_of(args[2]), tonumber(args[3])
+end
+
+function request()
+   -- Person by person, and for each of them another event in every round: no pair comes twice in #tokens * #slugs.
+   local person, round = pair % #tokens, math.floor(pair / #tokens)
+   local slug = slugs[(person + round) % #slugs + 1]
+   pair = pair + 1
+   -- What a browser sends with a form of the fest's own page.
+   return wrk.format("POST", "/events/" .. slug .. "/register", {
+      ["Cookie"] = "festgate_session=" .. tokens[person + 1],
+      ["Sec-Fetch-Site"] = "same-origin",
+   })
+end
+
+function response(status, headers, _)
+   if status == 303 and headers["location"] == "/my-events" then
+      good = good + 1
+   else
+      bad = bad + 1
+      strange = status
+   end
+end
+
+function done(summary, latency, _)
+   local right, wrong, last = 0, 0, "none"
+   for _, thread in ipairs(threads) do
+      right, wrong = right + thread:get("good"), wrong + thread:get("bad")
+      if thread:get("bad") > 0 then last = thread:get("strange") end
+   end
+   local errors = summary.errors
+   -- Registrations, microseconds, wrong answers, failures of connections, status of the last wrong answer, latencies.
+   print(string.format("counted %d %d %d %d %s %d %d", right, summary.duration, wrong,
+      errors.connect + errors.read + errors.write + errors.timeout, tostring(last),
+      latency:percentile(50), latency:percentile(99)))
+end

@@ -1,0 +1,119 @@
+"""The schema: what the migrations make, when they run, and what is refused."""
+
+import sqlite3
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from festgate.kit import mail, schema
+from festgate.kit.errors import StartupError
+from festgate.kit.statements import metadata
+from festgate.settings import Settings
+from tests.rig.database import open_database
+from tests.rig.server import festgate
+
+MODULES = ("accounts", "catalogue", "registrations", "checkout", "tickets")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "fest")
+
+
+def set_revision(settings: Settings, revision: str) -> None:
+    connection = sqlite3.connect(settings.sqlite_path)
+    connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    connection.commit()
+    connection.close()
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database_url: str) -> None:
+    for module in MODULES:
+        import_module(f"festgate.{module}.tables")
+    engine = create_engine(schema.alembic_url(database_url))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_the_newest_migration_is_the_one_that_the_program_names() -> None:
+    scripts = ScriptDirectory(str(Path(schema.__file__).parent.parent / "migrations"))
+    assert scripts.get_heads() == [schema.HEAD]
+
+
+def test_a_second_upgrade_does_nothing_and_makes_no_backup(settings: Settings) -> None:
+    assert schema.upgrade(settings) is None
+    assert schema.upgrade(settings) == schema.HEAD
+    assert not (settings.data_dir / "backups").exists()
+
+
+def test_an_older_file_is_backed_up_before_it_is_changed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema.upgrade(settings)
+    # A program one migration ahead, whose migration fails: the file is as it was, and its copy is there.
+    monkeypatch.setattr(schema, "HEAD", "9999")
+
+    def fail(_settings: Settings) -> None:
+        raise StartupError("The migration failed.")
+
+    monkeypatch.setattr(schema, "_run_alembic", fail)
+    with pytest.raises(StartupError, match="The migration failed"):
+        schema.upgrade(settings)
+    (copy,) = (settings.data_dir / "backups").iterdir()
+    for file in (copy, settings.sqlite_path):
+        connection = sqlite3.connect(file)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        connection.close()
+
+
+def test_a_database_that_is_newer_than_the_program_is_refused_and_left_alone(settings: Settings) -> None:
+    schema.upgrade(settings)
+    set_revision(settings, "9999")
+    before = settings.sqlite_path.read_bytes()
+    with pytest.raises(StartupError, match=r"newer \(9999\) than this program"):
+        schema.upgrade(settings)
+    assert settings.sqlite_path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused_with_its_path(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    settings.sqlite_path.write_text("This is a letter, and it is longer than a header of SQLite. " * 20)
+    with pytest.raises(StartupError, match=r"festgate\.sqlite3 is not a database"):
+        schema.upgrade(settings)
+
+
+def test_a_backup_is_a_whole_database_taken_while_the_portal_writes(settings: Settings) -> None:
+    schema.upgrade(settings)
+    with open_database(settings.url) as database:
+        database.write(mail.post, "topic", "someone@example.org", "Subject", "Body")
+        copy = schema.backup(settings)
+    with open_database(f"sqlite:///{copy}") as restored:
+        assert restored.read(mail.count_waiting) == 1
+
+
+def test_the_commands_say_what_they_did_and_what_is_wrong(tmp_path: Path) -> None:
+    data = tmp_path / "fest"
+    missing = festgate("db", "check", data=data)
+    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
+    assert festgate("db", "upgrade", data=data).stdout == f"From nothing to {schema.HEAD}.\n"
+    assert festgate("db", "upgrade", data=data).stdout == f"At {schema.HEAD} already.\n"
+    assert Path(festgate("db", "backup", data=data).stdout.strip()).is_file()
+    assert festgate("db", "check", data=data).returncode == 0
+    assert festgate("check", data=data).stdout == "All invariants hold.\n"
+    connection = sqlite3.connect(data / "festgate.sqlite3")
+    connection.execute(
+        "INSERT INTO registrations_seats (event_id, person_id, state, held_until, hold_ends_at, fee_minor, currency,"
+        " taken_at, changed_at) VALUES (7, 7, 'held', 0, 0, 0, 'INR', 0, 0)"
+    )
+    connection.commit()
+    connection.close()
+    broken = festgate("db", "check", data=data)
+    assert broken.returncode == 1
+    assert "registrations_seats refers to a row of" in broken.stdout

@@ -1,0 +1,140 @@
+"""HTTP by hand: for a crowd of clients with a connection each, and for what no client library would send."""
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+PATIENCE = 30.0
+"""Seconds for an answer; many times what it takes on a machine that does much else."""
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Names of headers are in small letters; of several with one name, the last is kept."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body, which is UTF-8."""
+        return self.body.decode("utf-8")
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads; empty where there is none."""
+        return self.headers.get("location", "")
+
+
+def port_of(url: str) -> int:
+    """The port that a server's address names."""
+    port = urlsplit(url).port
+    if port is None:
+        raise ValueError(f"{url} names no port")
+    return port
+
+
+def request(
+    method: str | bytes,
+    target: str | bytes,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> bytes:
+    """A request as it goes over the wire, byte for byte as it was given; with a body, its length is told."""
+    lines = [
+        b" ".join((_bytes(method), _bytes(target), b"HTTP/1.1")),
+        *(f"{name}: {value}".encode("latin-1") for name, value in ({"host": "localhost"} | dict(headers or {})).items()),
+    ]
+    if body is not None:
+        lines.append(b"content-length: %d" % len(body))
+    return b"\r\n".join((*lines, b"", body or b""))
+
+
+def form(fields: Mapping[str, str]) -> bytes:
+    """The body of a form."""
+    return urlencode(fields).encode()
+
+
+def exchange(url: str, *parts: bytes) -> Answer:
+    """Send the parts on a connection of their own, one after the other, and read the answer.
+
+    The server may answer and hang up before it has been sent everything. `ConnectionError` when it hangs up without an
+    answer.
+    """
+    with socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # what it said before it hung up can still be there
+        received = b""
+        while (answer := _read(received)) is None:
+            received += _more(connection, received)
+        return answer
+
+
+class Line:
+    """One client's own connection, which stays open from request to request as a browser's does."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Opened by `open`."""
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, url: str) -> "Line":
+        """A connection to the server; `OSError` when nobody listens."""
+        return cls(*await asyncio.open_connection("127.0.0.1", port_of(url)))
+
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """A page. `ConnectionError` when the server hangs up first."""
+        return await self._ask(request("GET", path, headers))
+
+    async def post(
+        self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """A form, sent from a page of the same site. `ConnectionError` when the server hangs up first."""
+        marked = {"content-type": FORM, "sec-fetch-site": "same-origin"} | dict(headers or {})
+        return await self._ask(request("POST", path, marked, form(fields or {})))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+
+    async def _ask(self, sent: bytes) -> Answer:
+        self._writer.write(sent)
+        received = b""
+        async with asyncio.timeout(PATIENCE):
+            while (answer := _read(received)) is None:
+                more = await self._reader.read(65536)
+                if not more:
+                    raise ConnectionError(f"hung up after {received!r}")
+                received += more
+        return answer
+
+
+def _more(connection: socket.socket, received: bytes) -> bytes:
+    more = connection.recv(65536)
+    if not more:
+        raise ConnectionError(f"hung up after {received!r}")
+    return more
+
+
+def _read(received: bytes) -> Answer | None:
+    """The answer, once it is there as a whole. It tells its length, as every answer of the portal does."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if len(body) < int(headers.get("content-length", "0")):
+        return None
+    return Answer(int(status.split()[1]), headers, body)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("latin-1")
