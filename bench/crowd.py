@@ -1,10 +1,9 @@
 """The fest that is measured: its data folder, filled through the portal's own deeds and not over HTTP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import batched
-from pathlib import Path
 
+from bench.programme import ROOM_FOR_ALL, programme
 from festgate.accounts.people import Newcomer, add_person
 from festgate.accounts.sessions import open_session
 from festgate.catalogue.facade import Event, create_event, publish_event
@@ -18,3 +17,77 @@ from festgate.kit.statements import Connection
 from festgate.registrations.holds import hold_seat
 from festgate.settings import Settings
 
+VISITORS = 32
+"""People who look at pages while they are measured, each with five seats."""
+AT_ONCE = 500
+"""People in one deed."""
+KEPT_MINUTES = 120
+"""Their unpaid seats are held for longer than the run may take, so that the page stays the same page."""
+NO_PASSWORD = "*"
+"""In the place of a hash: nobody signs in as them."""
+
+
+@dataclass(frozen=True)
+class Fest:
+    """Who and what there is: session tokens of people, slugs of events."""
+
+    visitors: Sequence[str]
+    """Each has two unpaid seats, two paid ones and a free one."""
+    crowd: Sequence[str]
+    """People without a seat."""
+    wide: Sequence[str]
+    """Events that cost something, are on sale, and have room for all."""
+
+
+async def prepare(settings: Settings, people: int) -> Fest:
+    """Fill the empty data folder of `settings`: the programme, the visitors, and that many people."""
+    async with opened(settings) as database:
+        events = await database.write(publish_programme)
+        visitors = await _sign_up(database, "visitor", VISITORS)
+        crowd = await _sign_up(database, "guest", people)
+        paid = [event for event in events if event.capacity == ROOM_FOR_ALL and event.fee.minor]
+        free = next(event for event in events if event.capacity == ROOM_FOR_ALL and not event.fee.minor)
+        # The latest ones: the first page of the list then shows the programme as it is before the rush.
+        own = [event.slug for event in sorted(paid, key=lambda event: event.starts_at)[-4:]]
+        for person, _ in visitors:
+            await database.write(give_five_seats, person, own, free.slug)
+        wide = [event.slug for event in paid if event.slug not in own]
+        return Fest([token for _, token in visitors], [token for _, token in crowd], wide)
+
+
+def publish_programme(connection: Connection) -> list[Event]:
+    """All events, on the page."""
+    return [
+        publish_event(connection, create_event(connection, details).slug)
+        for details in programme(connection.now)
+    ]
+
+
+def sign_up(connection: Connection, usernames: Sequence[str]) -> list[tuple[int, str]]:
+    """(id, session token) of new people who have just signed in."""
+    people = [
+        add_person(connection, Newcomer(name, f"{name}@example.org"), NO_PASSWORD).id for name in usernames
+    ]
+    return [(person, open_session(connection, person, "cookie").token) for person in people]
+
+
+def give_five_seats(connection: Connection, person: int, paid: Sequence[str], free: str) -> None:
+    """Two seats of an order that is paid, a free one, and two that are held."""
+    for slug in paid[:2]:
+        hold_seat(connection, person, slug, KEPT_MINUTES)
+    order, _ = place_order(connection, person, "sandbox", HOUR, f"bench-{person}", asks=False)
+    outcome = charge(connection, order, approved=True)
+    if not isinstance(outcome, Paid):
+        raise TypeError(outcome)
+    mark_paid(connection, order.id, outcome.charge, outcome.amount)
+    for slug in (free, *paid[2:]):
+        hold_seat(connection, person, slug, KEPT_MINUTES)
+
+
+async def _sign_up(database: Database, kind: str, number: int) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
+    while len(found) < number:
+        last = min(number, len(found) + AT_ONCE)
+        names = [f"{kind}-{each:06}" for each in range(len(found), last)]
+        found += await database.write(sign_up, names)
+    return found

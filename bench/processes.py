@@ -14,6 +14,8 @@ PATIENCE = 60.0
 """Seconds for a program to start or to end, many times what it needs."""
 PAUSE = 0.002
 """Seconds between two looks: the error of a cold start."""
+TAIL = 15
+"""Lines of a log that an error shows."""
 
 
 class BenchError(Exception):
@@ -68,21 +70,30 @@ class Program:
         """Raises BenchError with the end of its log when it has ended."""
         code = self._process.poll()
         if code is not None:
-            tail = "\n".join(self.log_file.read_text(errors="replace").splitlines()[-20:])
-            msg = f"`{self._name}` ended by itself with exit code {code}:\n{tail}"
+            msg = f"`{self._name}` ended by itself with exit code {code}:\n{self.log_tail()}"
             raise BenchError(msg)
+
+    def log_tail(self) -> str:
+        """The last lines that it has written."""
+        return "\n".join(self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:])
 
     def end(self) -> None:
         """SIGTERM, and SIGKILL to the whole group when that is not enough."""
         if self._process.poll() is None:
             self._process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                pass
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code, once it has ended by itself. Raises BenchError when it does not within that time."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            msg = f"`{self._name}` did not end within {seconds:g} seconds"
+            raise BenchError(msg) from None
 
     def cpu_seconds(self) -> float | None:
         """Time of a processor that it has used; None where the system does not say it in /proc."""

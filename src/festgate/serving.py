@@ -25,6 +25,9 @@ BACKLOG = 4096
 """Connections that the kernel holds until they are accepted: the first second of an opening."""
 LONGEST_GOODBYE = 15
 """Seconds that requests under way have to end when the server is asked to stop."""
+LONGEST_SILENCE = 30
+"""Seconds in which a worker process has to say that it lives, from its start. With uvicorn's five, a busy machine on
+which a worker takes longer to import its code kills each one as it gets ready, and starts the next, for ever."""
 NOT_STARTED = 3
 """Exit code when the server could not start for a reason that it has logged."""
 
@@ -105,6 +108,7 @@ def _config(
         forwarded_allow_ips=list(settings.trusted_proxies),
         backlog=BACKLOG,
         timeout_graceful_shutdown=LONGEST_GOODBYE,
+        timeout_worker_healthcheck=LONGEST_SILENCE,
     )
 
 

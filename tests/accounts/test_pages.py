@@ -423,6 +423,6 @@ def test_two_hundred_sign_ins_at_once_all_get_in_while_the_events_keep_answering
     reader.join()
     assert Counter(answer.status_code for answer in signed_in) == {303: 200}
     assert len({answer.cookies[COOKIE] for answer in signed_in}) == 200
-    # Two hundred pages, one after another, came between two of the passwords.
+    # Two hundred pages, one after another, were answered while passwords still waited to be looked at.
     assert pages == {200: 200}
     assert still_waiting[0] > 0

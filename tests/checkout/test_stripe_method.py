@@ -108,7 +108,7 @@ def test_an_amount_that_stripe_cannot_say_is_not_rounded() -> None:
 @pytest.mark.parametrize(
     "currency, fee", [("JPY", 500), ("ISK", 900), ("KWD", 5120), ("RSD", 1200), ("EUR", 990)]
 )
-def test_a_payment_in_any_currency_is_for_the_order_s_own_total(
+def test_a_payment_in_any_currency_is_for_what_the_order_costs(
     server: StripeServer, stripe: Stripe, currency: str, fee: int
 ) -> None:
     order = order_of(Money(fee, currency), Money(fee, currency))

@@ -27,8 +27,10 @@ MOST_THREADS = 8
 MOST_WAITING = 2000
 """Beyond that the last in the queue would wait for a minute, and would rather be told to come back."""
 NICENESS = 5
-"""Of the threads, on Linux: of a core that both want, the event loop gets three quarters. Much more, and signing in would
-come to a stop while another program is busy on the same machine."""
+"""Of the threads, on Linux: of a core that both want, the event loop gets three quarters.
+
+Much more, and signing in would come to a stop while another program is busy on the same machine.
+"""
 
 
 class Crowded(Unavailable):

@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""Writes what follows from the code into the pages of docs/reference, below the line that says so in each.
+
+    python docs/make.py            writes it
+    python docs/make.py --check    exit code 1 and the names of the pages that are not what the code gives
+
+docs/reference/benchmarks.md is not among them: it holds what was measured on one day.
+"""
+
+import argparse
+import inspect
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast, get_args, get_type_hints
+
+import typer
+from fastapi import FastAPI
+from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
+from sqlalchemy.dialects import sqlite
+from starlette.routing import BaseRoute, Mount, Route
+
+from festgate.app import create_app
+from festgate.cli import app as command_line
+from festgate.demo import DEMO_SETTINGS
+from festgate.kit.api import Problem
+from festgate.kit.errors import Refused
+from festgate.kit.statements import metadata
+from festgate.settings import Settings
+
+REFERENCE = Path(__file__).parent / "reference"
+MARK = "<!-- What follows is made from the code by docs/make.py: change the code, then run it. -->\n"
+ORDER = ("kit", "accounts", "catalogue", "registrations", "checkout", "tickets", "backoffice")
+
+EVERY_METHOD: Mapping[str, Any] = {
+    "payment_methods": ("sandbox", "desk", "stripe"),
+    "stripe_secret_key": "sk_test_reference",
+    "stripe_webhook_secret": "whsec_reference",
+}
+"""Settings with which the portal has every address that it can have."""
+
+FASTAPIS_OWN = {"HTTPValidationError", "ValidationError"}
+"""Shapes of answers that the portal never gives."""
+
+Schema = Mapping[str, Any]
+
+
+def cell(text: object) -> str:
+    """Text that stays in its cell."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a table; columns that are empty in every row are left out, and a table without rows too."""
+    written = [[cell(value) for value in row] for row in rows]
+    if not written:
+        return []
+    kept = [place for place in range(len(head)) if any(row[place] for row in written)]
+    lines = [
+        [head[place] for place in kept],
+        ["---"] * len(kept),
+        *([row[place] for place in kept] for row in written),
+    ]
+    return [f"| {' | '.join(line)} |" for line in lines] + [""]
+
+
+def code(text: object) -> str:
+    """Text as code; nothing stays nothing."""
+    return f"`{text}`" if str(text) else ""
+
+
+def paragraph(text: str | None) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
+
+
+# Settings
+
+
+def settings_page() -> list[str]:
+    """Every field of Settings, and what the demo has instead."""
+    fields = Settings.model_json_schema()["properties"]
+    rows = [
+        (code(name), code(_listed(field.default)) or "empty", _values(fields[name]), field.description)
+        for name, field in Settings.model_fields.items()
+    ]
+    demo = [(code(name), code(_listed(value))) for name, value in DEMO_SETTINGS.items()]
+    return [
+        *table(("Setting", "Default", "Values", "Meaning"), rows),
+        "## In the demo",
+        "",
+        "With `festgate serve --demo` these stand in for the defaults; a setting of your own is still stronger.",
+        "",
+        *table(("Setting", "In the demo"), demo),
+    ]
+
+
+def _listed(value: object) -> str:
+    """As the environment has it."""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _values(schema: Schema) -> str:
+    """What a setting may be, as far as its type says so."""
+    if "enum" in schema:
+        return ", ".join(map(code, schema["enum"]))
+    if schema.get("type") == "array":
+        return f"list of {_values(schema['items'])}"
+    if "minimum" in schema and "maximum" in schema:
+        return f"{schema['minimum']:,} to {schema['maximum']:,}"
+    if "maxLength" in schema:
+        return f"at most {schema['maxLength']} characters"
+    return {"string": "text", "integer": "number"}[schema["type"]]
+
+
+# The command line
+
+
+def commands_page() -> list[str]:
+    """Every command with its arguments and options."""
+    return _command(typer.main.get_command(command_line), "festgate")
+
+
+def _command(command: Any, path: str) -> list[str]:  # noqa: ANN401  (Typer gives its commands no public type)
+    inner: Mapping[str, Any] = getattr(command, "commands", {})
+    lines = (
+        []
+        if path == "festgate"
+        else [f"{'###' if ' ' in path.removeprefix('festgate ') else '##'} `{path}`", ""]
+    )
+    lines += [inspect.cleandoc(command.help or ""), ""]
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    options = [each for each in command.params if each.param_type_name == "option"]
+    hints = get_type_hints(command.callback) if command.callback else {}
+    if not inner:
+        words = [path, *(f"--{_option(each)} {_metavar(each)}" for each in options if each.required)]
+        words += [_metavar(each) for each in arguments]
+        words += ["[OPTIONS]"] if any(not each.required for each in options) else []
+        lines += ["```text", " ".join(words), "```", ""]
+    rows = [(code(_metavar(each)), "", _choices(hints.get(each.name)), each.help) for each in arguments]
+    for each in options:
+        takes = "" if each.is_flag else _choices(hints.get(each.name)) or "text"
+        default = "needed" if each.required else code(each.default or "")
+        rows.append((code(", ".join(each.opts)), default, takes, each.help))
+    lines += table(("Name", "Default", "Takes", "Meaning"), rows)
+    for name, each in inner.items():
+        lines += _command(each, f"{path} {name}")
+    return lines
+
+
+def _option(parameter: Any) -> str:  # noqa: ANN401
+    long: str = parameter.opts[0]
+    return long.removeprefix("--")
+
+
+def _metavar(parameter: Any) -> str:  # noqa: ANN401
+    named: str = parameter.metavar or parameter.name
+    return named.upper()
+
+
+def _choices(hint: Any) -> str:  # noqa: ANN401
+    """What a parameter may be: `Literal['csv', 'ics'] | None` -> `csv`, `ics`; a number or a text -> that."""
+    parts = [part for part in (get_args(hint) or (hint,)) if part is not type(None)]
+    if all(isinstance(part, str) for part in parts):
+        return ", ".join(map(code, parts))
+    if len(parts) == 1 and get_args(parts[0]):
+        return _choices(parts[0])
+    return {int: "number", str: "text", Path: "file"}.get(parts[0], "")
+
+
+# The API
+
+
+def api_page(document: Schema) -> list[str]:
+    """Every call, what it takes, what it answers; then the shapes and the problems."""
+    lines: list[str] = []
+    groups: dict[str, list[tuple[str, str, Schema]]] = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            groups.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
+    for tag, operations in groups.items():
+        lines += [f"## {tag.capitalize()}", ""]
+        for method, path, operation in operations:
+            lines += _operation(document, f"{method} /api/v1{path}", operation)
+    lines += ["## Shapes", ""]
+    schemas = {**document["components"]["schemas"], "Problem": Problem.model_json_schema()}
+    bodies = {
+        _content(each["requestBody"])["$ref"] for each in _operations(document) if "requestBody" in each
+    }
+    for name, schema in sorted(schemas.items()):
+        # What is only sent stands with its call.
+        if f"#/components/schemas/{name}" not in bodies and name not in FASTAPIS_OWN:
+            lines += _shape(document, name, schema)
+    lines += ["## Problem codes", "", *table(("Code", "Status", "Means"), _problem_rows())]
+    return lines
+
+
+def _operation(document: Schema, title: str, operation: Schema) -> list[str]:
+    lines = [f"### `{title}`", "", " ".join(operation["description"].split()), ""]
+    if operation.get("security"):
+        lines += ["Needs a token.", ""]
+    rows = [
+        (
+            code(each["name"]),
+            each["in"],
+            _kind(document, each["schema"]),
+            "yes" if each.get("required") else "",
+            each.get("description") or each["schema"].get("description", ""),
+        )
+        for each in operation.get("parameters", [])
+    ]
+    body = _content(operation.get("requestBody", {}))
+    if body:
+        rows += [(*row[:1], "body", *row[1:]) for row in _fields(document, body)]
+    lines += table(("Takes", "Where", "Kind", "Needed", "Meaning"), rows)
+    answers = []
+    for status, answer in sorted(operation["responses"].items()):
+        shape = _content(answer)
+        good = _kind(document, shape) if shape else "nothing"
+        codes = ", ".join(map(code, dict.fromkeys(answer["description"].split("; "))))
+        answers.append((status, good if status.startswith("2") else codes))
+    return lines + table(("Answers", "With"), answers)
+
+
+def _operations(document: Schema) -> list[Schema]:
+    return [operation for methods in document["paths"].values() for operation in methods.values()]
+
+
+def _content(holder: Schema) -> Schema:
+    found: Schema = holder.get("content", {}).get("application/json", {}).get("schema", {})
+    return found
+
+
+def _shape(document: Schema, name: str, schema: Schema) -> list[str]:
+    lines = [f"### {name}", "", " ".join(schema.get("description", "").split()), ""]
+    fields = ((field, kind, meaning) for field, kind, _, meaning in _fields(document, schema))
+    return lines + table(("Field", "Kind", "Meaning"), fields)
+
+
+def _fields(document: Schema, schema: Schema) -> list[tuple[str, str, str, str]]:
+    resolved = (
+        document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    )
+    needed = resolved.get("required", [])
+    return [
+        (code(name), _kind(document, field), "yes" if name in needed else "", field.get("description", ""))
+        for name, field in resolved["properties"].items()
+    ]
+
+
+def _kind(document: Schema, schema: Schema) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(_kind(document, each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(map(code, schema["enum"]))
+    if schema.get("type") == "array":
+        return f"list of {_kind(document, schema['items'])}"
+    kind: str = schema.get("type", "object")
+    return {"date-time": "time"}.get(schema.get("format", ""), kind)
+
+
+def _problem_rows() -> list[tuple[str, int, str]]:
+    rows: dict[str, tuple[str, int, str]] = {}
+    for kind in _kinds(Refused):
+        says = kind.message if "message" in vars(kind) else paragraph(kind.__doc__)
+        rows.setdefault(kind.code, (code(kind.code), kind.status, says))
+    return [rows[name] for name in sorted(rows)]
+
+
+def _kinds(kind: type[Refused]) -> list[type[Refused]]:
+    """Every refusal that has a code of its own."""
+    below = [each for child in kind.__subclasses__() for each in _kinds(child)]
+    return [kind, *below] if "code" in vars(kind) and kind is not Refused else below
+
+
+# Routes
+
+
+def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
+    """Every address of the portal."""
+    lines: list[str] = []
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    for route in routes:
+        if isinstance(route, Route):
+            module = route.endpoint.__module__.split(".")[1]
+            methods = ", ".join(sorted(set(route.methods or ()) - {"HEAD"}))
+            row = (methods, code(_plain(route.path)), paragraph(route.endpoint.__doc__))
+            groups.setdefault(module, []).append(row)
+    for module in sorted(groups, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
+        title = {"app": "The portal itself", "kit": "The API's own pages"}.get(module, module.capitalize())
+        lines += [f"## {title}", "", *table(("Method", "Address", "Does"), groups[module])]
+    mounts = [route.path for route in routes if isinstance(route, Mount)]
+    return [*lines, f"Beside these, files and calls lie below {' and '.join(map(code, mounts))}.", ""]
+
+
+def _plain(path: str) -> str:
+    return path.replace(":int}", "}")
+
+
+# Tables
+
+
+def tables_page() -> list[str]:
+    """Every table of the database."""
+    lines: list[str] = []
+    groups: dict[str, list[Table]] = {}
+    for found in metadata.sorted_tables:
+        groups.setdefault(found.name.split("_")[0], []).append(found)
+    for module in sorted(groups, key=ORDER.index):
+        owner = "festgate.kit" if module == "kit" else f"festgate.{module}.tables"
+        lines += [f"## {module.capitalize()}", "", paragraph(import_module(owner).__doc__), ""]
+        for found in groups[module]:
+            lines += _table(found)
+    return lines
+
+
+def _table(found: Table) -> list[str]:
+    rows = []
+    for column in found.columns:
+        marks = ["key"] if column.primary_key else []
+        marks += [f"of `{each.target_fullname}`" for each in column.foreign_keys]
+        kind = column.type.compile(sqlite.dialect()).lower()
+        rows.append((code(column.name), kind, "yes" if column.nullable else "", ", ".join(marks)))
+    rules = sorted([*map(_constraint, found.constraints), *map(_index, found.indexes)])
+    listed = [f"- {sentence}" for sentence in rules if sentence]
+    head = ("Column", "Type", "May be null", "Is")
+    return [f"### `{found.name}`", "", *table(head, rows), *listed, *([""] if listed else [])]
+
+
+def _constraint(constraint: object) -> str:
+    """A rule over columns, keys left out: those stand beside their columns."""
+    if isinstance(constraint, CheckConstraint):
+        return f"must hold: `{constraint.sqltext}`"
+    if isinstance(constraint, UniqueConstraint):
+        return f"unique: {_columns(constraint.columns)}"
+    return ""
+
+
+def _index(index: Index) -> str:
+    where = index.dialect_options["sqlite"]["where"]
+    text = f"{'unique' if index.unique else 'index'}: {_columns(index.columns)}"
+    if where is None:
+        return text
+    return f"{text} where `{where.compile(dialect=sqlite.dialect(), compile_kwargs={'literal_binds': True})}`"
+
+
+def _columns(columns: Iterable[Any]) -> str:
+    return ", ".join(code(column.name) for column in columns)
+
+
+# All of them
+
+
+def pages() -> dict[str, list[str]]:
+    """Every page that is made, by its file's name."""
+    with tempfile.TemporaryDirectory() as folder:
+        portal = cast("Any", create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)))
+    # The gate keeps its routes to itself, and nobody else needs them.
+    routes: list[BaseRoute] = portal._app.routes  # noqa: SLF001
+    api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
+    return {
+        "settings.md": settings_page(),
+        "command-line.md": commands_page(),
+        "api.md": api_page(api.openapi()),
+        "addresses.md": routes_page(routes),
+        "tables.md": tables_page(),
+    }
+
+
+def main() -> None:
+    """Write the pages, or say which are not up to date."""
+    parser = argparse.ArgumentParser(description=inspect.cleandoc(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; say which pages are not up to date"
+    )
+    checks = parser.parse_args().check
+    stale = []
+    for name, lines in pages().items():
+        path = REFERENCE / name
+        before = path.read_text(encoding="utf-8")
+        by_hand, mark, _ = before.partition(MARK)
+        if not mark:
+            sys.exit(f"{path} has no line that begins what is made: {MARK}")
+        after = "\n".join([by_hand + MARK, *lines]).rstrip("\n") + "\n"
+        if after != before:
+            stale.append(name)
+            if not checks:
+                path.write_text(after, encoding="utf-8", newline="\n")
+    if checks and stale:
+        sys.exit(f"Not what the code gives: {', '.join(stale)}. Run `python docs/make.py`.")
+
+
+if __name__ == "__main__":
+    main()
