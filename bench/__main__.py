@@ -22,9 +22,9 @@ BUSY = 0.5
 
 def measure(
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Under a minute, for a look; too short to quote.")
-    ] = False,  # noqa: FBT002
+    quick: Annotated[  # noqa: FBT002
+        bool, typer.Option("--quick", help="About a minute, for a look; too short to quote.")
+    ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when a target is missed.")] = False,  # noqa: FBT002
     folder: Annotated[
         Path | None,

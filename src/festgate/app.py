@@ -10,13 +10,12 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Lifespan, Scope
 
 from festgate import __version__
 from festgate.accounts import facade as accounts
@@ -28,6 +27,7 @@ from festgate.kit.gate import Gate, security_headers
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Pages
 from festgate.kit.reference import ReferencePage
+from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, sentences
@@ -39,8 +39,6 @@ log = structlog.get_logger()
 
 CHORE_PAUSE = 30
 """Seconds between two rounds of chores."""
-PAYMENT_SITES = {"stripe": "https://checkout.stripe.com"}
-"""Where a form may lead after checkout, by payment method (the browser's form-action rule)."""
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> ASGIApp:
@@ -59,7 +57,6 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> ASGIApp:
     modules = assemble(portal)
     api = _api(portal, modules)
     routes: list[BaseRoute] = [route for module in modules.listed for route in module.routes]
-    labels: dict[object, str] = {route.endpoint: route.path for route in routes if isinstance(route, Route)}
     static = files("festgate.kit") / "static"
     with as_file(static) as folder:
         assets = Assets(directory=folder)
@@ -71,25 +68,11 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> ASGIApp:
         Mount("/static", assets),
         Mount("/api/v1", api),
     ]
-    app = Starlette(
-        routes=routes,
-        lifespan=_lifespan(portal, modules),
-        exception_handlers={
-            Refused: portal.refusal,
-            HTTPException: portal.http_error,
-            Exception: portal.bug,
-        },
-    )
-    app.router.redirect_slashes = False
     return Gate(
-        app,
+        Routes(routes, _lifespan(portal, modules)),
         metrics=portal.metrics,
-        headers=security_headers(
-            secure=settings.secure,
-            form_targets=[PAYMENT_SITES[name] for name in settings.payment_methods if name in PAYMENT_SITES],
-        ),
-        labels=labels,
-        refuse=portal.refusal,
+        headers=security_headers(secure=settings.secure, form_targets=settings.payment_sites),
+        answer=portal.failure,
     )
 
 
@@ -120,10 +103,10 @@ def _api(portal: Portal, modules: Modules) -> FastAPI:
         servers=[{"url": "/api/v1"}],
         root_path_in_servers=False,
         exception_handlers={
-            Refused: portal.refusal,
+            Refused: portal.failure,
             RequestValidationError: unreadable,
-            HTTPException: portal.http_error,
-            Exception: portal.bug,
+            HTTPException: portal.failure,
+            Exception: portal.failure,
         },
         redirect_slashes=False,
     )
@@ -133,12 +116,12 @@ def _api(portal: Portal, modules: Modules) -> FastAPI:
     return api
 
 
-def _lifespan(portal: Portal, modules: Modules) -> Callable[[Starlette], Any]:
+def _lifespan(portal: Portal, modules: Modules) -> Lifespan[Routes]:
     subscriptions = [subscription for module in modules.listed for subscription in module.subscriptions]
     chores = [chore for module in modules.listed for chore in module.chores]
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Routes) -> AsyncIterator[None]:
         database, settings = portal.database, portal.settings
         await database.open()
         work = [

@@ -189,6 +189,11 @@ class Settings(BaseModel):
         return self.base_url.startswith("https://")
 
     @property
+    def payment_sites(self) -> tuple[str, ...]:
+        """Other sites to which the checkout form may lead."""
+        return ("https://checkout.stripe.com",) if "stripe" in self.payment_methods else ()
+
+    @property
     def sqlite_path(self) -> Path:
         """The one file of data, when the database is SQLite."""
         return self.data_dir / "festgate.sqlite3"

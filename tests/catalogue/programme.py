@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from festgate.catalogue.entries import LARGEST_CAPACITY, LONGEST, Details, find_wrongs, tidy
 from festgate.catalogue.events import create_event, publish_event
 from festgate.catalogue.queries import Event
-from festgate.kit.clock import DAY, HOUR, Milliseconds
+from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
 from festgate.kit.money import LARGEST, Money
 from tests.rig.database import OpenDatabase
 
@@ -37,8 +37,8 @@ def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
 
 
 def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False, **changes: object) -> Event:
-    """An event that starts tomorrow at this hour, published unless it is to stay a draft."""
-    starts_at = changes.pop("starts_at", database.clock.now + DAY)
+    """An event that starts tomorrow at this minute, published unless it is to stay a draft."""
+    starts_at = changes.pop("starts_at", (database.clock.now + DAY) // MINUTE * MINUTE)
     assert isinstance(starts_at, int)
     event = database.write(create_event, details(starts_at, **changes), slug)
     return event if draft else database.write(publish_event, event.slug)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -46,7 +47,7 @@ def event_of(entered: Details, number: int = 7) -> Event:
 EVENT = event_of(details(STARTS))
 
 
-def parsed(text: str) -> icalendar.Component:
+def parsed(text: str) -> Any:  # noqa: ANN401  (whose properties are of any of icalendar's types)
     (found,) = icalendar.Calendar.from_ical(text).walk("VEVENT")
     return found
 

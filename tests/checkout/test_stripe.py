@@ -93,7 +93,8 @@ def test_stripe_is_told_what_it_needs_and_no_more(fest: Fest) -> None:
     assert (titles, amounts) == ({"Robo Race", "Music Night"}, {"45000", "25000"})
     assert call.idempotency_key == f"order-{order.ref}"
     assert call.fields["client_reference_id"] == call.fields["metadata[order]"] == order.ref
-    assert call.fields["success_url"] == call.fields["cancel_url"] == f"{fest.url}/orders/{order.ref}"
+    assert call.fields["success_url"] == f"{fest.url}/orders/{order.ref}?returned"
+    assert call.fields["cancel_url"] == f"{fest.url}/orders/{order.ref}"
     # The page ends while the seats are still kept, and Stripe takes no shorter one than half an hour.
     now = fest.database.clock()
     assert now + 30 * MINUTE <= int(call.fields["expires_at"]) * 1000 < order.expires_at

@@ -2,115 +2,118 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from festgate.catalogue.facade import Event
 from festgate.registrations import facade as registrations
-from tests.journeys.stage import Guest, announce, invite, holds
-from tests.rig.database import OpenDatabase, open_database
-from tests.rig.server import Serve, Server
+from tests.journeys.stage import Guest, announce, holds, invite, invite_one
+from tests.rig import postgres
+from tests.rig.database import copy_of, open_database
+from tests.rig.server import Server, serving
 from tests.rig.wire import Answer, Line
 
 CROWD = 500
 SEATS = 50
-TWO = ("--workers", "2")
+TWICE = 50
+"""How often one person asks at once."""
 
 
-@pytest.fixture
-def extra(database_url: str) -> dict[str, str]:
-    """The settings under which a server uses the test's database."""
-    return {} if database_url.startswith("sqlite") else {"FESTGATE_DATABASE_URL": database_url}
+@dataclass(frozen=True)
+class House:
+    """A server over a fest that half a thousand people wait for."""
+
+    server: Server
+    url: str
+    extra: dict[str, str]
+    crowd: list[Guest]
+    impatient: Guest
+    free: Event
+    paid: Event
+    open: Event
+    """With seats for everyone."""
+
+    def holders(self, event: Event) -> set[str]:
+        """Who has a seat at the event, held or confirmed, by the rows."""
+        with open_database(self.url) as database:
+            return {
+                guest.username
+                for guest in self.crowd
+                for seat in database.read(registrations.seats_of, guest.id)
+                if seat.event_id == event.id and seat.state in ("held", "confirmed")
+            }
 
 
-async def rush(server: Server, path: str, crowd: Sequence[Guest]) -> list[Answer]:
-    """Everybody connects first, and then asks for the seat at once."""
-    lines = await asyncio.gather(*(Line.open(server.url) for _ in crowd))
-    asked = (line.post(path, headers=guest.cookie) for line, guest in zip(lines, crowd, strict=True))
-    answers = await asyncio.gather(*asked)
+@pytest.fixture(
+    scope="module",
+    params=[("sqlite", 1), ("sqlite", 2), ("postgresql", 2)],
+    ids=["sqlite", "sqlite, two workers", "postgresql, two workers"],
+)
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    kind, workers = request.param
+    folder = tmp_path_factory.mktemp("race")
+    with ExitStack() as stack:
+        if kind == "sqlite":
+            migrated: Path = request.getfixturevalue("migrated_sqlite")
+            url, extra = copy_of(migrated, folder / "fest"), {}
+        else:
+            cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
+            name = cluster.create(request.getfixturevalue("migrated_postgres"))
+            stack.callback(cluster.drop, name)
+            url = cluster.url(name)
+            extra = {"FESTGATE_DATABASE_URL": url}
+        extra["FESTGATE_PAYMENT_METHODS"] = "sandbox"
+        with open_database(url) as database:
+            crowd = database.write(invite, CROWD)
+            impatient = database.write(invite_one, "impatient")
+            free = database.write(announce, "Opening Ceremony", fee=0, capacity=SEATS)
+            paid = database.write(announce, "Robo Race", capacity=SEATS)
+            wide = database.write(announce, "Music Night", capacity=CROWD)
+        server = stack.enter_context(serving(folder / "fest", "--workers", str(workers), extra=extra))
+        yield House(server, url, extra, crowd, impatient, free, paid, wide)
+        assert "a bug" not in server.log()
+
+
+async def at_once(house: House, guests: Sequence[Guest], path: str, **fields: str) -> list[Answer]:
+    """Everybody connects first, and then sends the form in the same instant."""
+    lines = await asyncio.gather(*(Line.open(house.server.url) for _ in guests))
+    sent = (line.post(path, fields, guest.cookie) for line, guest in zip(lines, guests, strict=True))
+    answers = await asyncio.gather(*sent)
     for line in lines:
         line.close()
     return answers
 
 
-def holders(database: OpenDatabase, crowd: Sequence[Guest]) -> set[str]:
-    """Who has a seat, held or confirmed."""
-    return {
-        guest.username
-        for guest in crowd
-        for seat in database.read(registrations.seats_of, guest.id)
-        if seat.state in ("held", "confirmed")
-    }
-
-
-@pytest.mark.parametrize(
-    "database_url, arguments",
-    [("sqlite", ()), ("sqlite", TWO), ("postgresql", TWO)],
-    indirect=["database_url"],
-    ids=["sqlite", "sqlite, two workers", "postgresql, two workers"],
-)
-@pytest.mark.parametrize("fee", [0, 45_000], ids=["free", "paid"])
-def test_of_500_who_race_for_50_seats_exactly_50_get_one(
-    serve: Serve, database_url: str, extra: dict[str, str], arguments: tuple[str, ...], fee: int, tmp_path: Path
-) -> None:
-    with open_database(database_url) as database:
-        crowd = database.write(invite, CROWD)
-        event = database.write(announce, "Robo Race", fee=fee, capacity=SEATS)
-    server = serve(*arguments, data=tmp_path / "fest", extra=extra)
-    answers = asyncio.run(rush(server, f"/events/{event.slug}/register", crowd))
+@pytest.mark.parametrize("kind", ["free", "paid"])
+def test_of_500_who_race_for_50_seats_exactly_50_get_one(house: House, kind: str) -> None:
+    event = house.free if kind == "free" else house.paid
+    answers = asyncio.run(at_once(house, house.crowd, f"/events/{event.slug}/register"))
     assert Counter(answer.status for answer in answers) == {303: SEATS, 409: CROWD - SEATS}
-    for answer in answers:
-        if answer.status == 303:
-            assert answer.location == "/my-events"
-        else:
-            assert "Sold out" in answer.text
-            assert "it can be worth looking again" in answer.text
-            assert 'href="/events"' in answer.text
-    told = {guest.username for guest, answer in zip(crowd, answers, strict=True) if answer.status == 303}
-    assert server.stop() == 0
-    with open_database(database_url) as database:
-        assert holders(database, crowd) == told
-    holds(server.data, extra)
+    assert {answer.location for answer in answers if answer.status == 303} == {"/my-events"}
+    for refusal in (answer.text for answer in answers if answer.status == 409):
+        assert "Sold out" in refusal
+        assert "it can be worth looking again" in refusal
+        assert 'href="/events"' in refusal
+    told = {guest.username for guest, answer in zip(house.crowd, answers, strict=True) if answer.status == 303}
+    assert house.holders(event) == told
+    holds(house.server.data, house.extra)
 
 
-@pytest.mark.parametrize(
-    "database_url, arguments",
-    [("sqlite", ()), ("sqlite", TWO), ("postgresql", TWO)],
-    indirect=["database_url"],
-    ids=["sqlite", "sqlite, two workers", "postgresql, two workers"],
-)
-def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_order(
-    serve: Serve, database_url: str, extra: dict[str, str], arguments: tuple[str, ...], tmp_path: Path
-) -> None:
-    with open_database(database_url) as database:
-        (guest,) = database.write(invite, 1)
-        event = database.write(announce, "Robo Race")
-    server = serve(
-        *arguments, data=tmp_path / "fest", extra=extra | {"FESTGATE_PAYMENT_METHODS": "sandbox,desk"}
-    )
-    impatient = [guest] * SEATS
-    answers = asyncio.run(rush(server, f"/events/{event.slug}/register", impatient))
-    assert Counter(answer.status for answer in answers) == {303: 1, 409: SEATS - 1}
+def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_order(house: House) -> None:
+    impatient = [house.impatient] * TWICE
+    answers = asyncio.run(at_once(house, impatient, f"/events/{house.open.slug}/register"))
+    assert Counter(answer.status for answer in answers) == {303: 1, 409: TWICE - 1}
     assert all("You have a seat already" in answer.text for answer in answers if answer.status == 409)
-    orders = asyncio.run(pay_at_once(server, impatient))
-    assert len(orders) == 1
-    assert server.stop() == 0
-    with open_database(database_url) as database:
-        (seat,) = database.read(registrations.seats_of, guest.id)
-        assert (seat.state, seat.order_id is not None) == ("confirmed", True)
-    holds(server.data, extra)
-
-
-async def pay_at_once(server: Server, crowd: Sequence[Guest]) -> set[str]:
-    """Everybody presses Pay in the same instant; where they were led."""
-    lines = await asyncio.gather(*(Line.open(server.url) for _ in crowd))
-    fields = {"payment_method": "sandbox", "idempotency_key": "one and the same"}
-    asked = (
-        line.post("/checkout", fields, headers=guest.cookie) for line, guest in zip(lines, crowd, strict=True)
+    payments = asyncio.run(
+        at_once(house, impatient, "/checkout", payment_method="sandbox", idempotency_key="the same")
     )
-    answers = await asyncio.gather(*asked)
-    for line in lines:
-        line.close()
-    assert {answer.status for answer in answers} == {303}
-    return {answer.location for answer in answers}
+    assert {answer.status for answer in payments} == {303}
+    assert len({answer.location for answer in payments}) == 1
+    with open_database(house.url) as database:
+        (seat,) = database.read(registrations.seats_of, house.impatient.id)
+        assert (seat.state, seat.order_id is not None) == ("confirmed", True)
+    holds(house.server.data, house.extra)

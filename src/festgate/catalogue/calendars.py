@@ -3,6 +3,7 @@
 What iCalendar has no property for goes into X-FESTGATE-... ones, which other programs pass over.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -32,6 +33,8 @@ NEEDED: Final = {
     "fee": "X-FESTGATE-FEE is missing: add it, or give --fee for all events that lack it (0: free).",
 }
 """What no other program's calendar has, and every event needs."""
+
+_ESCAPED = re.compile(r"\\([\\;,nN])")
 
 
 @lru_cache(maxsize=512)
@@ -158,11 +161,15 @@ def _fields(event: icalendar.Component) -> dict[str, str]:
 
 def _plain(event: icalendar.Component, name: str) -> str:
     """The text of a property, the first where there are several."""
-    value = event.get(name, "")
+    value = event.get(name)
     if isinstance(value, list):
         value = value[0]
-    # Text that icalendar knows as text has been unescaped; a property that it does not know has not.
-    return str(value) if isinstance(value, icalendar.vText) else str(icalendar.vText.from_ical(str(value)))
+    if not value:
+        return ""
+    # What icalendar knows as text it has unescaped, what it does not know it has not (and releases differ in which it
+    # knows); written again, the two are alike.
+    raw = getattr(value, "to_ical", str(value).encode)().decode()
+    return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], raw)
 
 
 def _category(event: icalendar.Component) -> str:

@@ -44,6 +44,9 @@ class Filters:
     page: int = 1
 
 
+NO_FILTERS = Filters()
+
+
 class Entry(NamedTuple):
     """One event of a list: a named tuple, because a row becomes one in half the time of a dataclass."""
 

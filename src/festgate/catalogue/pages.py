@@ -14,7 +14,7 @@ from starlette.routing import Route
 from festgate.catalogue import listing, offers, queries
 from festgate.catalogue.calendars import calendar
 from festgate.catalogue.forms import ListForm
-from festgate.catalogue.listing import PAGE_SIZE, Entry, Filters, Programme, Programmes
+from festgate.catalogue.listing import NO_FILTERS, PAGE_SIZE, Entry, Filters, Programme, Programmes
 from festgate.catalogue.offers import Lapsed, offer_of
 from festgate.catalogue.shown import EventPage, HomePage, ListPage, card_of, event_page
 from festgate.kit.clock import Milliseconds
@@ -56,7 +56,9 @@ class CataloguePages:
 
     async def show_list(self, request: Request) -> Response:
         """The list of events, filtered and in pages."""
-        filters = checked(ListForm, request.query_params).filters()
+        # Most ask for the plain list, and reading no filters at all costs as much as the rest of the page.
+        asked = request.scope["query_string"]
+        filters = checked(ListForm, request.query_params).filters() if asked else NO_FILTERS
         look = partial(self._look_list, filters)
         if filters.words:
             # Searches are as many as people; kept, they would push out the pages that everyone asks for.

@@ -22,6 +22,8 @@ from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, checked, read_fields, see_other
 from festgate.registrations import facade as registrations
 
+RETURNED = "returned"
+"""Query parameter with which a payment page sends people back."""
 Tickets = Callable[[Connection, int], Mapping[int, str]]
 """The person's ticket codes by seat id."""
 
@@ -73,6 +75,7 @@ class CheckoutPages:
         self._portal = portal
         self._payments = payments
         self._tickets = tickets
+        self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
         self._choices = tuple(_choice(method) for method in payments.methods.values())
 
     def routes(self) -> list[Route]:
@@ -112,7 +115,8 @@ class CheckoutPages:
         order = await self._payments.check_out(
             visitor.person, method.name, key, {"card_number": form.card_number}
         )
-        if order.state == "pending" and order.pay_url:
+        # The browser lets a form lead only to the sites that the security headers name.
+        if order.state == "pending" and order.pay_url and order.pay_url.startswith(self._sites):
             return RedirectResponse(order.pay_url, 303, {"cache-control": "no-store"})
         return see_other(f"/orders/{order.ref}")
 
@@ -120,6 +124,12 @@ class CheckoutPages:
         """The receipt, and the state of the payment."""
         visitor = await self._portal.signed_in(request)
         ref = request.path_params["ref"]
+        if RETURNED in request.query_params:
+            # Back from the payment page, perhaps before its provider has told us.
+            order = await self._portal.database.read(queries.order_of_person, visitor.person, ref)
+            if order.state == "pending":
+                await self._payments.ask(order)
+            return see_other(f"/orders/{ref}")
 
         async def look() -> Receipt:
             return await self._portal.database.read(self._receipt, visitor.person, visitor.username, ref)
@@ -144,13 +154,15 @@ class CheckoutPages:
         seats = tuple(registrations.payable_seats(connection, person_id))
         entered = entered or {}
         currency = seats[0].fee.currency if seats else self._portal.settings.currency
+        second = connection.now // SECOND * SECOND
         return Till(
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
             due=total([seat.fee for seat in seats], currency),
             key=cart_key(connection, self._portal.secret, person_id) if seats else "",
             choices=self._choices,
             cards=tuple(CARDS.items()),
-            now=connection.now // SECOND * SECOND if seats else 0,
+            now=second if seats else 0,
+            until=second + SECOND if seats else NEVER,
             chosen=entered.get("payment_method", self._choices[0].name),
             card_number=entered.get("card_number", ""),
             errors=tuple((errors or {}).items()),

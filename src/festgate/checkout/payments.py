@@ -84,9 +84,8 @@ class Payments:
                 await asyncio.wait_for(self._wake.wait(), timeout=1)
             self._wake.clear()
             try:
-                await self.ask_again()
-                await self.send_refunds()
-                await self.expire()
+                # Side by side: a provider that hangs holds up nobody else's money.
+                await asyncio.gather(self.ask_again(), self.send_refunds(), self.expire())
             except Exception:
                 log.exception("payments could not be looked after; trying again")
                 await asyncio.sleep(1)
@@ -94,7 +93,7 @@ class Payments:
     async def ask_again(self) -> None:
         """Ask each provider what has become of the payments that it has not answered."""
         due = await self._database.read(queries.orders_to_ask)
-        await asyncio.gather(*(self._ask(order) for order in due))
+        await asyncio.gather(*(self.ask(order) for order in due))
 
     async def expire(self) -> None:
         """Close the orders whose time is over."""
@@ -107,7 +106,8 @@ class Payments:
             if await self._database.write(refunds.claim_refund, refund.id):
                 await self._give_back(refund)
 
-    async def _ask(self, order: Order) -> None:
+    async def ask(self, order: Order) -> None:
+        """Ask the provider what has become of one payment, and keep what it says."""
         method = self.methods.get(order.method)
         outcome: Outcome = Waiting(order.provider_ref, order.pay_url)
         if method is not None:
@@ -119,6 +119,8 @@ class Payments:
                     "a provider could not be asked", order=order.ref, method=order.method, reason=repr(error)
                 )
         if isinstance(outcome, Waiting):
+            if (outcome.provider_ref, outcome.pay_url) != (order.provider_ref, order.pay_url):
+                await self.settle(order.id, outcome)
             await self._database.write(orders.ask_later, order.id, order.asked)
         else:
             await self.settle(order.id, outcome)

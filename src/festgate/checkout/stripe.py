@@ -274,7 +274,7 @@ class Stripe:
                 "description": f"{self._fest_name}: order {order.ref}",
                 "metadata": metadata,
             },
-            "success_url": page,
+            "success_url": f"{page}?returned",
             "cancel_url": page,
             "expires_at": ends_at // SECOND,
         }

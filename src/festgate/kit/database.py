@@ -6,9 +6,9 @@ their callers are answered only after COMMIT. One fsync (about half a millisecon
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from festgate.kit.clock import Clock, system_clock
 from festgate.kit.postgres import PostgresEngine
@@ -18,12 +18,19 @@ from festgate.kit.writer import Writer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A", bound=Hashable)
+
+RECALL = 1000
+"""Milliseconds."""
+MOST_RECALLED = 10_000
 
 
 class Engine(Protocol):
     """What SQLite and PostgreSQL each do in their own way."""
 
     writer: Any
+    sees_every_commit: bool
+    """Whether `version` changes with a commit of any process, at once."""
 
     def open(self) -> None:
         """Connect; raises StartupError with a sentence when that cannot be."""
@@ -51,6 +58,13 @@ class Database:
         self._engine: Engine = engine_for(url)
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._writer = Writer(self._engine.writer, clock, self._announce)
+        self._recalled: dict[tuple[object, ...], object] = {}
+        self._recalled_at: object = None
+
+    @property
+    def sees_every_commit(self) -> bool:
+        """Whether `version` tells of every other process's commit at once: SQLite does, PostgreSQL does not."""
+        return self._engine.sees_every_commit
 
     async def open(self) -> None:
         """Connect and take the first write. Raises StartupError when the database cannot be reached."""
@@ -67,6 +81,22 @@ class Database:
     ) -> T:
         """What a short query gives: at once on SQLite, on a bounded pool on PostgreSQL."""
         return await self._engine.read(self.clock, lambda connection: query(connection, *arguments, **named))
+
+    async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
+        """As `read`, but asked only once between two commits by anyone, and at most RECALL milliseconds apart.
+
+        For small questions that every page asks (who is this?), whose answer the clock changes slowly.
+        """
+        if not self._engine.sees_every_commit:
+            return await self.read(query, argument)
+        at = (self.version(), self.clock() // RECALL)
+        if at != self._recalled_at or len(self._recalled) > MOST_RECALLED:
+            self._recalled.clear()
+            self._recalled_at = at
+        key = (query, argument)
+        if key not in self._recalled:
+            self._recalled[key] = await self.read(query, argument)
+        return cast("T", self._recalled[key])
 
     async def write(
         self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs

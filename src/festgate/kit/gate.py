@@ -4,20 +4,25 @@ A request id, limits on the body, the cross-site check, security headers, compre
 plain ASGI callable instead of a stack of middlewares, because at ten thousand requests a second each layer shows.
 """
 
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from random import getrandbits
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from festgate.kit.compression import LEVEL, SMALLEST
 from festgate.kit.errors import Forbidden, Malformed, Refused, TooLarge
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
+from festgate.kit.web import PROGRAM_PATHS
 
 log = structlog.get_logger()
 
@@ -29,10 +34,9 @@ SLOW = 1.0
 """Seconds after which an answer is logged as slow."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 INSPECTED = frozenset({b"accept-encoding", b"content-length", b"sec-fetch-site", b"origin", b"host"})
-SIGNED_PATHS = ("/api/", "/webhooks/")
-"""Called by programs: they carry a token or a signature, and never act for a cookie."""
 
-RawHeaders = list[tuple[bytes, bytes]]
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+Answer: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class CrossSite(Forbidden):
@@ -67,37 +71,31 @@ def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHe
 class Gate:
     """Wraps the portal's routes."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: Metrics,
-        headers: RawHeaders,
-        labels: Mapping[object, str],
-        refuse: Callable[[Request, Refused], Awaitable[Response]],
-    ) -> None:
-        """`labels` maps a route's endpoint to its template; `refuse` answers what does not get to a route."""
-        self._app = app
-        # Level 5: about a third of the time of level 9 for pages that come out 2 % larger.
-        self._zipping = GZipMiddleware(app, minimum_size=1000, compresslevel=5)
+    def __init__(self, routes: ASGIApp, *, metrics: Metrics, headers: RawHeaders, answer: Answer) -> None:
+        """`headers` go with every answer; `answer` makes a response of what is raised."""
+        self._routes = routes
+        # For what is not a page (those are compressed once, see compression.py).
+        self._zipping = GZipMiddleware(routes, minimum_size=SMALLEST, compresslevel=LEVEL)
         self._metrics = metrics
         self._headers = headers
-        self._labels = labels
-        self._refuse = refuse
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._routes(scope, receive, send)
             return
         started = time.perf_counter()
-        identity = secrets.token_hex(8)
+        identity = f"{getrandbits(64):016x}"
         token = request_id.set(identity)
         status = 0
+        whole = False
 
         async def send_checked(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
+            nonlocal status, whole
+            if message["type"] == "http.response.body":
+                whole = not message.get("more_body", False)
+            elif message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
                     *message["headers"],
@@ -106,46 +104,49 @@ class Gate:
                 ]
             await send(message)
 
-        refusal, app, receive = self._inspect(scope, receive)
         try:
-            if refusal is None:
-                await app(scope, receive, send_checked)
-            else:
-                response = await self._refuse(Request(scope, receive), refusal)
-                await response(scope, receive, send_checked)
-        except Exception:
-            log.exception("a bug", method=scope["method"], path=scope["path"])
-            if status == 0:
-                raise
+            try:
+                app, guarded = self._inspect(scope, receive)
+                await app(scope, guarded, send_checked)
+            except Exception as error:
+                if not isinstance(error, Refused | HTTPException):
+                    log.exception("a bug", method=scope["method"], path=scope["path"])
+                if status and not whole:
+                    raise  # too late for another answer: the connection is cut, so the browser knows
+                if not status:
+                    response = await self._answer(Request(scope, receive), error)
+                    await response(scope, receive, send_checked)
         finally:
             self._note(scope, status or 500, time.perf_counter() - started)
             request_id.reset(token)
 
-    def _inspect(self, scope: Scope, receive: Receive) -> tuple[Refused | None, ASGIApp, Receive]:
-        """The reason to turn the request away, or None; the app that suits it; and its guarded body."""
+    def _inspect(self, scope: Scope, receive: Receive) -> tuple[ASGIApp, Receive]:
+        """The app that suits the request, and its body guarded; raises Refused to turn it away."""
         # Of a header that comes twice the last counts; none of these may.
         headers = {name: value for name, value in scope["headers"] if name in INSPECTED}
-        app = self._zipping if b"gzip" in headers.get(b"accept-encoding", b"") else self._app
+        encodings = scope["festgate.encodings"] = headers.get(b"accept-encoding", b"")
+        app = self._zipping if b"gzip" in encodings else self._routes
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
-            return Malformed("The address is longer than any address of this portal."), app, receive
+            msg = "The address is longer than any address of this portal."
+            raise Malformed(msg)
         if "\0" in scope["path"]:
-            return (
-                Malformed("The address holds a character that no address of this portal has."),
-                app,
-                receive,
-            )
+            msg = "The address holds a character that no address of this portal has."
+            raise Malformed(msg)
         if scope["method"] in SAFE_METHODS:
-            return None, app, receive
+            return app, receive
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > LARGEST_BODY:
-            return TooLarge(), app, receive
-        if not scope["path"].startswith(SIGNED_PATHS) and is_cross_site(headers):
-            return CrossSite(), app, receive
-        return None, app, limited(receive)
+            raise TooLarge
+        if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
+            raise CrossSite
+        return app, limited(receive)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
-        label = getattr(route, "path", None) or self._labels.get(scope.get("endpoint"), "other")
+        label = "other"
+        if route is not None:
+            # Below a mount (the API) the inner route's path is counted from there; /static has no inner routes.
+            label = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
         method = scope["method"] if scope["method"] in KNOWN_METHODS else "OTHER"
         self._metrics.observe(label, method, status, seconds)
         if status >= 500 or seconds > SLOW:  # noqa: PLR2004

@@ -19,6 +19,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from festgate.kit.clock import MINUTE, SECOND, Milliseconds, moment
+from festgate.kit.compression import Piece, piece
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.settings import Settings
@@ -43,8 +44,8 @@ class Kept:
     shown: Shown
     version: object
     until: Milliseconds
-    before: bytes
-    after: bytes
+    before: Piece
+    after: Piece
 
 
 class Pages:
@@ -55,16 +56,16 @@ class Pages:
         self._environment = environment(settings, packages)
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
-        self._visitor_parts: dict[tuple[str, str, int, str], bytes] = {}
+        self._visitor_parts: dict[tuple[str, str, int, str], Piece] = {}
 
-    def render(self, template: str, **context: Any) -> tuple[bytes, bytes]:  # noqa: ANN401
-        """The page as bytes, before and after the visitor's own part."""
+    def render(self, template: str, **context: Any) -> tuple[Piece, Piece]:  # noqa: ANN401
+        """The page, before and after the visitor's own part."""
         text = self._environment.get_template(template).render(
             visitor_slot=Markup(SLOT),  # noqa: S704  (a constant)
             **context,
         )
         before, _, after = text.partition(SLOT)
-        return before.encode(), after.encode()
+        return piece(before.encode()), piece(after.encode())
 
     def text(self, template: str, **context: Any) -> str:  # noqa: ANN401
         """A template that is no page: the body of a mail."""
@@ -90,13 +91,13 @@ class Pages:
         """Keep a page; the one that was asked for longest ago makes room."""
         _keep(self._kept, key, kept)
 
-    def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> bytes:
+    def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> Piece:
         """The header's own part for this visitor, who holds that many unpaid seats."""
         key = (visitor.username, visitor.role, held, section) if visitor else ("", "", 0, section)
         found = self._visitor_parts.get(key)
         if found is None:
             template = self._environment.get_template("kit/visitor.html")
-            found = template.render(visitor=visitor, held=held, section=section).encode()
+            found = piece(template.render(visitor=visitor, held=held, section=section).encode())
             if len(self._visitor_parts) >= MOST_KEPT:
                 self._visitor_parts.clear()
             self._visitor_parts[key] = found

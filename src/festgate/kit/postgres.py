@@ -140,6 +140,8 @@ class PostgresWriter:
 class PostgresEngine:
     """One database on a server."""
 
+    sees_every_commit = False
+
     def __init__(self, url: str) -> None:
         """Opens nothing yet."""
         self._url = url

@@ -133,6 +133,8 @@ class SqliteWriter:
 class SqliteEngine:
     """One file: a write connection, a read connection on the loop, and one for each report."""
 
+    sees_every_commit = True
+
     def __init__(self, path: Path) -> None:
         """Opens nothing yet."""
         self._path = path

@@ -93,11 +93,14 @@ class RegistrationPages:
         held = tuple(entry for entry in entries if entry.seat.payable)
         paying = tuple(entry for entry in entries if entry.seat.state == "held" and not entry.seat.payable)
         currency = held[0].seat.fee.currency if held else self._portal.settings.currency
+        second = connection.now // SECOND * SECOND
+        runs = bool(held or paying)
         return MyEvents(
             held=held,
             paying=paying,
             confirmed=tuple(entry for entry in entries if entry.seat.state == "confirmed"),
             over=tuple(entry for entry in entries if entry.seat.state in ("cancelled", "lapsed")),
             due=total([entry.seat.fee for entry in held], currency),
-            now=connection.now // SECOND * SECOND if held or paying else 0,
+            now=second if runs else 0,
+            until=second + SECOND if runs else NEVER,
         )

@@ -1,0 +1,31 @@
+"""Reading a QR code back, as a door's camera does."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import zxingcpp
+
+_SQUARES = re.compile(r"M(\d+) (\d+)h(\d+)v1h-\3z")
+_QR = zxingcpp.barcode_formats_from_str("QRCode")
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def read_pixels(pixels: bytes, width: int) -> list[str]:
+    """What the QR codes in a picture say: one byte of light a pixel, row after row."""
+    image = memoryview(pixels).cast("B", (len(pixels) // width, width))
+    return [found.text for found in zxingcpp.read_barcodes(image, formats=_QR)]
+
+
+def draw_svg(svg: bytes, scale: int) -> tuple[bytearray, int]:
+    """The pixels of a picture of `festgate.tickets.qr`, each square `scale` pixels wide; and the width of a row."""
+    picture = ET.fromstring(svg)  # noqa: S314  (our own)
+    size = int(picture.attrib["viewBox"].split()[2])
+    width = size * scale
+    pixels = bytearray(b"\xff" * width * width)
+    squares = picture.findall(f"{_SVG}path")[1].attrib["d"]
+    assert _SQUARES.sub("", squares) == ""
+    for left, top, length in _SQUARES.findall(squares):
+        for row in range(int(top) * scale, (int(top) + 1) * scale):
+            start = row * width + int(left) * scale
+            pixels[start : start + int(length) * scale] = bytes(int(length) * scale)
+    return pixels, width
