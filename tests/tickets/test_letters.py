@@ -72,8 +72,8 @@ def test_a_free_seat_is_confirmed_with_place_time_link_and_calendar_file(fest: F
     ((name, event),) = files(fest, topic).items()
     assert name == "open-talk.ics"
     assert (event["SUMMARY"], event["LOCATION"], event["STATUS"]) == ("Open Talk", "Gallery 2", "CONFIRMED")
-    assert event["DTSTART"].dt.timestamp() * 1000 == talk.starts_at
-    assert event["DTEND"].dt.timestamp() * 1000 == talk.ends_at
+    assert event.decoded("DTSTART").timestamp() * 1000 == talk.starts_at
+    assert event.decoded("DTEND").timestamp() * 1000 == talk.ends_at
 
 
 def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(fest: Fest) -> None:

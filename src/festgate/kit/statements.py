@@ -6,10 +6,10 @@ text and JSON text only, so values need no conversion on the way.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import MetaData, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -29,10 +29,16 @@ metadata = MetaData(
 )
 """Every module's tables: one schema, one migration history."""
 
-_DIALECTS: Mapping[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="named"),
-    "postgresql": postgresql.psycopg.dialect(),  # type: ignore[no-untyped-call]
-}
+
+@lru_cache(maxsize=2)
+def _dialect(name: str) -> Dialect:
+    if name == "sqlite":
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415  (each is loaded where it is used: a tenth of a second)
+
+        return sqlite.dialect(paramstyle="named")
+    from sqlalchemy.dialects.postgresql import psycopg  # noqa: PLC0415
+
+    return psycopg.dialect()  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
 
 
 class UniqueViolation(Exception):
@@ -73,7 +79,7 @@ class Statement:
 
     def __init__(self, clause: ClauseElement, columns: Iterable[str] | None = None) -> None:
         """`columns` are the names an INSERT or UPDATE takes its values for."""
-        self._clause: ClauseElement = visitors.replacement_traverse(clause, {}, _write_out)  # type: ignore[assignment]
+        self._clause = clause
         self._columns = None if columns is None else list(columns)
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -81,7 +87,9 @@ class Statement:
         """The SQL for that kind of database and the values that are part of the statement itself."""
         found = self._compiled.get(dialect)
         if found is None:
-            compiled = self._clause.compile(dialect=_DIALECTS[dialect], column_keys=self._columns)
+            # Here and not at import: composing the hundred statements of the portal takes a quarter of a second.
+            clause: Any = visitors.replacement_traverse(self._clause, {}, _write_out)
+            compiled = clause.compile(dialect=_dialect(dialect), column_keys=self._columns)
             assert isinstance(compiled, SQLCompiler)  # noqa: S101  (what a statement, unlike DDL, compiles to)
             fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
             found = self._compiled[dialect] = (str(compiled), fixed)

@@ -1,0 +1,199 @@
+"""`kill -9` in the middle of two hundred journeys: whoever was told "paid" has the order and gets the ticket."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from festgate.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
+from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite, quiet
+from tests.rig.server import Serve, Server
+from tests.rig.waiting import until
+from tests.rig.wire import Answer, Line
+
+JOURNEYS = 200
+AT_ONCE = 40
+UNANSWERED = (TIMES_OUT, LOSES) * 3
+"""Cards of those who come first, whose payments the provider leaves open."""
+SETTINGS = {"FESTGATE_PAYMENT_METHODS": "sandbox"}
+PATIENCE = 120.0
+"""Seconds that a person keeps trying while the gate is shut."""
+
+
+@dataclass
+class Crowd:
+    """Two hundred people on their way through the portal, who come again when it hangs up on them."""
+
+    server: Server
+    paths: list[str]
+    told: dict[str, str] = field(default_factory=dict)
+    """Whoever has read on the order's page that it is paid, and the order's reference."""
+    waiting: set[str] = field(default_factory=set)
+    """Whoever has read that the payment is not answered yet."""
+    hung_up: int = 0
+
+    async def walk(self, guest: Guest, card: str, gate: asyncio.Semaphore) -> None:
+        """Take a seat at each event, look at them, pay, and read the receipt."""
+        async with gate, self._line(guest) as ask:
+            for path in self.paths:
+                # Whoever asks again because no answer came may have got the seat the first time.
+                assert (await ask("POST", path, {})).status in (303, 409)
+            assert (await ask("GET", "/my-events", {})).status == 200
+            form = {"payment_method": "sandbox", "idempotency_key": guest.username, "card_number": card}
+            paid = await ask("POST", "/checkout", form)
+            assert (paid.status, paid.location[:8]) == (303, "/orders/")
+            receipt = (await ask("GET", paid.location, {})).text
+            if "Paid." in receipt:
+                self.told[guest.username] = paid.location.removeprefix("/orders/")
+            else:
+                assert "has not been answered yet" in receipt
+                self.waiting.add(guest.username)
+
+    @asynccontextmanager
+    async def _line(self, guest: Guest) -> AsyncIterator[Callable[[str, str, dict[str, str]], Awaitable[Answer]]]:
+        line: Line | None = None
+
+        async def ask(method: str, path: str, fields: dict[str, str]) -> Answer:
+            nonlocal line
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    try:
+                        line = line or await Line.open(self.server.url)
+                        if method == "GET":
+                            return await line.get(path, guest.cookie)
+                        return await line.post(path, fields, guest.cookie)
+                    except OSError:
+                        self.hung_up += 1
+                        if line is not None:
+                            line.close()
+                        line = None
+                        await asyncio.sleep(0.1)
+
+        try:
+            yield ask
+        finally:
+            if line is not None:
+                line.close()
+
+
+async def journeys(crowd: Crowd, guests: list[Guest], at: dict[int, Callable[[], None]]) -> None:
+    """All journeys, forty at a time; each entry of `at` is done once that many people have been told "paid"."""
+    cards = [*UNANSWERED, *[APPROVES] * (len(guests) - len(UNANSWERED))]
+    # Those whose payments hang stand beside the queue, not in it.
+    gates = [asyncio.Semaphore(len(UNANSWERED)), asyncio.Semaphore(AT_ONCE)]
+    walks = [
+        asyncio.create_task(crowd.walk(guest, card, gates[card == APPROVES]))
+        for guest, card in zip(guests, cards, strict=True)
+    ]
+    for number, deed in sorted(at.items()):
+        while len(crowd.told) < number and not all(walk.done() for walk in walks):
+            await asyncio.sleep(0.001)
+        await asyncio.to_thread(deed)
+    await asyncio.gather(*walks)
+
+
+def plant(data: Path) -> tuple[list[str], list[Guest]]:
+    """The events' registration paths, and two hundred people with sessions."""
+    with before_opening(data) as database:
+        events = [database.write(announce, title, capacity=JOURNEYS) for title in ("Robo Race", "Hackathon")]
+        guests = database.write(invite, JOURNEYS)
+    return [f"/events/{event.slug}/register" for event in events], guests
+
+
+def states(data: Path) -> dict[str, str]:
+    """Each order's state by its reference."""
+    return dict(ask_file(data, "SELECT ref, state FROM checkout_orders"))
+
+
+def crash(server: Server, crowd: Crowd) -> None:
+    """The power goes, and comes back: what anyone was told is still so."""
+    server.kill()
+    told = dict(crowd.told)
+    server.start()
+    kept = states(server.data)
+    assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
+
+
+def kill_one_worker(server: Server, crowd: Crowd) -> None:
+    """One of the workers dies; its parent starts another."""
+    before = workers_of(server)
+    told = dict(crowd.told)
+    os.kill(before[0], signal.SIGKILL)
+    until(lambda: len(set(workers_of(server)) - {before[0]}) == 2, "a new worker is there")
+    kept = states(server.data)
+    assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
+
+
+def workers_of(server: Server) -> list[int]:
+    """The process ids of the server's workers."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(server.pid)], capture_output=True, text=True, check=False
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
+
+
+def settle(data: Path) -> None:
+    """Nobody's request is under way any more: what is open is asked about now, and not in a quarter of a minute."""
+    change_file(data, "UPDATE checkout_orders SET ask_at = 0 WHERE state = 'pending'")
+    until(lambda: "pending" not in states(data).values(), "no order is pending")
+
+
+def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
+    """Everybody has what they were told; whose order was cut off before it was charged pays again; nobody pays twice."""
+    data = server.data
+    orders = ask_file(data, "SELECT person_id, ref, state, total_minor FROM checkout_orders")
+    assert len({person for person, *_ in orders}) == len(orders) == JOURNEYS
+    assert {ref for _, ref, state, _ in orders if state == "paid"} >= set(crowd.told.values())
+    unlucky = {person for person, _, state, _ in orders if state == "declined"}
+    assert len(unlucky) >= UNANSWERED.count(LOSES)
+    for guest in guests:
+        if guest.id in unlucky:
+            with guest.browser(server) as browser:
+                again = browser.post("/checkout", data={"payment_method": "sandbox"})
+                crowd.told[guest.username] = again.headers["location"].removeprefix("/orders/")
+    paid = ask_file(data, "SELECT person_id, ref, total_minor FROM checkout_orders WHERE state = 'paid'")
+    assert len(paid) == len({person for person, *_ in paid}) == JOURNEYS
+    charged = ask_file(data, "SELECT order_ref, amount_minor FROM checkout_sandbox_charges WHERE approved = 1")
+    assert sorted(charged) == sorted((ref, total) for _, ref, total in paid)
+    assert ask_file(data, "SELECT count(*) FROM checkout_refunds") == [(0,)]
+    quiet(server)
+    for guest in guests:
+        ref = next(ref for person, ref, _ in paid if person == guest.id)
+        assert crowd.told.get(guest.username, ref) == ref
+        with guest.browser(server) as browser:
+            receipt = browser.get(f"/orders/{ref}").text
+        assert len(re.findall(r'href="/tickets/[0-9A-Z]{16}"', receipt)) == len(crowd.paths)
+    holds(data)
+
+
+def test_nobody_who_was_told_paid_lacks_the_order_or_the_ticket_after_two_crashes(
+    serve: Serve, tmp_path: Path
+) -> None:
+    paths, guests = plant(tmp_path / "fest")
+    server = serve(data=tmp_path / "fest", extra=SETTINGS)
+    crowd = Crowd(server, paths)
+    power_cut = partial(crash, server, crowd)
+    asyncio.run(journeys(crowd, guests, {60: power_cut, 130: power_cut}))
+    assert crowd.hung_up > 0
+    assert len(crowd.told) + len(crowd.waiting) == JOURNEYS
+    settle(server.data)
+    prove(server, crowd, guests)
+
+
+def test_when_one_of_two_workers_is_killed_the_others_go_on_and_nothing_is_lost(
+    serve: Serve, tmp_path: Path
+) -> None:
+    paths, guests = plant(tmp_path / "fest")
+    server = serve("--workers", "2", data=tmp_path / "fest", extra=SETTINGS)
+    crowd = Crowd(server, paths)
+    asyncio.run(journeys(crowd, guests, {60: partial(kill_one_worker, server, crowd)}))
+    assert crowd.hung_up > 0
+    settle(server.data)
+    prove(server, crowd, guests)
+    assert server.stop() == 0
