@@ -8,15 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from festgate import __version__, serving
+from festgate import __version__
 from festgate.accounts.commands import app as accounts_app
 from festgate.catalogue.commands import app as catalogue_app
-from festgate.demo import DEMO_SETTINGS, plant
 from festgate.kit import schema
 from festgate.kit.commands import FOUND, current, database_app, fail, opened, read_settings, run
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.secret import load_secret
-from festgate.modules import CHECKS
 from festgate.settings import PREFIX, Settings
 
 app = typer.Typer(
@@ -54,6 +52,9 @@ def serve(
     ] = False,
 ) -> None:
     """Open the gate."""
+    from festgate import serving  # noqa: PLC0415  (the web framework takes a second, and only this command needs it)
+    from festgate.demo import DEMO_SETTINGS  # noqa: PLC0415
+
     overrides: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = read_settings(DEMO_SETTINGS if demo else {}, **overrides)
     console = Console(stderr=True, highlight=False)
@@ -110,6 +111,8 @@ def main() -> None:
 
 
 async def _plant(settings: Settings) -> str | None:
+    from festgate.demo import plant  # noqa: PLC0415  (see serve)
+
     async with opened(settings) as database:
         try:
             return await plant(database, settings)
@@ -118,6 +121,8 @@ async def _plant(settings: Settings) -> str | None:
 
 
 async def _check(settings: Settings) -> list[Any]:
+    from festgate.modules import CHECKS  # noqa: PLC0415  (see serve)
+
     async with current(settings) as database:
         found = []
         for rule in CHECKS:

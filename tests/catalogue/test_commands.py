@@ -75,23 +75,17 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_imported(
         f"{file}, line 5: 2 cells, where the header has 12.",
         "Nothing was imported: 3 rows are wrong.",
     ]
-    assert slugs(data) == []
-
-
-def test_a_dry_run_keeps_nothing(data: Path, tmp_path: Path) -> None:
     said = done(data, "import", sheet(tmp_path, ROBO), "--dry-run", "--publish")
     assert said.splitlines()[-1] == "1 created, 0 changed, 0 unchanged, 1 published."
     assert slugs(data) == []
 
 
-@pytest.mark.parametrize("name", ["programme.csv", "programme.ics"])
-def test_what_was_exported_is_imported_without_a_change(data: Path, tmp_path: Path, name: str) -> None:
+def test_what_was_exported_is_imported_without_a_change(data: Path, tmp_path: Path) -> None:
     done(data, "import", sheet(tmp_path, ROBO, DANCE))
-    file = tmp_path / name
-    done(data, "export", file)
-    assert done(data, "import", file) == "0 created, 0 changed, 2 unchanged, 0 published.\n"
-    assert done(tmp_path / "elsewhere", "import", file) == "2 created, 0 changed, 0 unchanged, 0 published.\n"
-    assert done(tmp_path / "elsewhere", "export", "-") == done(data, "export", "-")
+    for name in ("programme.csv", "programme.ics"):
+        done(data, "export", tmp_path / name)
+        said = done(data, "import", tmp_path / name)
+        assert said == "0 created, 0 changed, 2 unchanged, 0 published.\n"
 
 
 def test_an_export_replaces_no_file_unless_it_is_told_to(data: Path, tmp_path: Path) -> None:
@@ -116,24 +110,14 @@ def test_a_calendar_from_elsewhere_is_given_its_seats_and_fee(data: Path, tmp_pa
     assert done(data, "import", file, "--capacity", "40", "--fee", "0", "--publish").startswith("1 created")
 
 
-@pytest.mark.parametrize(
-    "name, content, code, sentence",
-    [
-        ("events.xlsx", b"PK", 2, "the name has to end in .csv or .ics"),
-        ("events.csv", b"", 1, "The file is empty"),
-        ("events.csv", "title,fee\nCafé,1\n".encode("latin-1"), 1, "line 2: byte 0xe9 is not UTF-8 text"),
-        ("events.ics", b"title,fee\n", 1, "This is not an iCalendar file"),
-        ("gone.csv", None, 2, "does not exist"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(
-    data: Path, tmp_path: Path, name: str, content: bytes | None, code: int, sentence: str
-) -> None:
-    file = tmp_path / name
-    if content is not None:
-        file.write_bytes(content)
-    said = refused(data, code, "import", file)
-    assert sentence in " ".join(said.replace("│", " ").split())
+def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(data: Path, tmp_path: Path) -> None:
+    book, old = tmp_path / "events.xlsx", tmp_path / "events.csv"
+    book.write_bytes(b"PK")
+    old.write_bytes("title,fee\nCafé,1\n".encode("latin-1"))
+    assert "the name has to end in .csv or .ics" in refused(data, 2, "import", book)
+    said = refused(data, 1, "import", old)
+    assert f"{old}: line 2: byte 0xe9 is not UTF-8 text" in said
+    assert said.endswith("Nothing was imported.\n")
 
 
 def test_an_event_is_created_published_and_cancelled(data: Path) -> None:
@@ -149,7 +133,6 @@ def test_an_event_is_created_published_and_cancelled(data: Path) -> None:
     said = refused(data, 2, "cancel", "robo-race-2")
     assert said == "Robo Race has 0 seats taken. Cancelling cannot be undone; add --yes to do it.\n"
     assert done(data, "cancel", "robo-race-2", "--yes") == "robo-race-2: cancelled.\n"
-    assert "robo-race-2" in done(data, "list", "--state", "cancelled")
     assert slugs(data) == ["robo-race"]
 
 
@@ -158,11 +141,7 @@ def test_options_that_are_wrong_are_named(data: Path) -> None:
     assert [line.partition(":")[0] for line in said.splitlines()] == ["TITLE", "--starts-at", "--fee"]
 
 
-def test_an_event_that_is_not_there_is_a_sentence(data: Path) -> None:
-    done(data, "create", "Robo Race", "--fee", "0")
-    for command in (("publish", "nothing"), ("cancel", "nothing", "--yes")):
-        assert refused(data, 2, *command) == "There is no event at this address.\n"
-
-
-def test_a_fest_that_is_not_there_yet_is_a_sentence(data: Path) -> None:
+def test_what_is_not_there_is_a_sentence(data: Path) -> None:
     assert "There is no fest at" in refused(data, 2, "list")
+    done(data, "create", "Robo Race", "--fee", "0")
+    assert refused(data, 2, "publish", "nothing") == "There is no event at this address.\n"

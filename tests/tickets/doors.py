@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -31,14 +32,19 @@ _numbers = count(1)
 @contextmanager
 def open_doors(data: Path, extra: Mapping[str, str] | None = None) -> Iterator["Doors"]:
     """A fest with a free `open-talk` and a `robo-race` for 450 rupees, served for the length of the block."""
-    settings = Settings.model_validate({"data_dir": data})
+    # On a thread, since a test with a browser has an event loop on its own already.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(_plant, Settings.model_validate({"data_dir": data})).result()
+    with serving(data, extra=EXTRA | dict(extra or {})) as server, ExitStack() as leaving:
+        yield Doors(server, leaving)
+
+
+def _plant(settings: Settings) -> None:
     schema.upgrade(settings)
     with open_database(settings.url) as database:
         fest = Fest(database)
         fest.event("Open Talk", place="Gallery 2")
         fest.event("Robo Race", 45_000)
-    with serving(data, extra=EXTRA | dict(extra or {})) as server, ExitStack() as leaving:
-        yield Doors(server, leaving)
 
 
 class Doors:

@@ -196,7 +196,7 @@ def free_slug(connection: Connection, title: str) -> str:
 def _lock(connection: Connection, slug: str) -> Event:
     event_id = queries.id_of_slug(connection, slug)
     if event_id is None:
-        raise NotFound
+        raise NotFound(queries.NO_EVENT)
     lock_seats(connection, event_id)
     return queries.event_by_id(connection, event_id)
 

@@ -1,5 +1,6 @@
 """What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
 
+import sqlite3
 import unicodedata
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from http import HTTPStatus
@@ -170,20 +171,24 @@ class Portal:
         return await self.refusal(request, NotTaken(error.headers))
 
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
-        context = {
-            "title": refusal.title,
-            "message": refusal.message,
-            "actions": refusal.actions,
-            "status": refusal.status,
-            "request_id": request_id.get(),
-        }
+        before, after = self.pages.render(
+            "kit/error.html",
+            section="",
+            title=refusal.title,
+            message=refusal.message,
+            actions=refusal.actions,
+            status=refusal.status,
+            request_id=request_id.get(),
+        )
         try:
-            return await self.page(
-                request, "kit/error.html", status=refusal.status, headers=refusal.headers(), **context
-            )
-        except Exception:  # noqa: BLE001  (the database may be what is broken: answer without asking who it is)
-            pieces = self.pages.render("kit/error.html", section="", **context)
-            return PageResponse(request, pieces, refusal.status)
+            response = await self._with_visitor(request, before, after, "", status=refusal.status)
+        except (
+            Refused,
+            sqlite3.Error,
+        ):  # the database may be what is broken: answer without asking who it is
+            response = PageResponse(request, (before, after), refusal.status)
+        response.headers.update(refusal.headers())
+        return response
 
     @staticmethod
     def _return_path(request: Request) -> str:

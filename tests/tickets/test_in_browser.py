@@ -1,0 +1,104 @@
+"""The ticket in a real browser: read by a camera from the screen, on a phone, in the dark, printed; and by everyone."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from festgate.kit.secret import load_secret
+from festgate.tickets.facade import read_qr
+from festgate.tickets.qr import in_fours
+from tests.rig.axe import violations
+from tests.rig.browser import DESK, PHONE, visit
+from tests.rig.waiting import until
+from tests.tickets.doors import Doors, Visitor, open_doors
+from tests.tickets.pictures import read_pixels
+
+LIGHT_OF_PICTURE = """image => {
+    const canvas = document.createElement('canvas');
+    canvas.width = image.clientWidth; canvas.height = image.clientHeight;
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    const light = [];
+    for (let at = 0; at < pixels.length; at += 4) light.push(pixels[at]);
+    return {light, width: canvas.width};
+}"""
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    with open_doors(tmp_path_factory.mktemp("tickets") / "data") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def asha(doors: Doors) -> Visitor:
+    return doors.visitor()
+
+
+@pytest.fixture(scope="module")
+def codes(asha: Visitor) -> tuple[str, str]:
+    """Of the ticket that she gave back, and of the one that she took after that."""
+    given_back = asha.get_free_ticket()
+    asha.give_back()
+    until(lambda: asha.client.get(f"/tickets/{given_back}.svg").status_code == 404, "a void ticket")
+    return given_back, asha.get_free_ticket()
+
+
+@pytest.fixture(scope="module")
+def void_code(codes: tuple[str, str]) -> str:
+    return codes[0]
+
+
+@pytest.fixture(scope="module")
+def code(codes: tuple[str, str]) -> str:
+    return codes[1]
+
+
+@pytest.fixture(params=["phone light", "phone dark", "desk light", "desk dark"])
+def page(request: pytest.FixtureRequest, browser: Browser, doors: Doors, asha: Visitor) -> Iterator[Page]:
+    """A browser in which she is signed in."""
+    device, scheme = request.param.split()
+    options = {"viewport": PHONE if device == "phone" else DESK, "color_scheme": scheme}
+    with visit(browser, **options) as opened:
+        for cookie in asha.client.cookies.jar:
+            opened.context.add_cookies(
+                [{"name": cookie.name, "value": cookie.value or "", "url": doors.server.url}]
+            )
+        yield opened.context.new_page()
+        assert not opened.wrongs, f"the page did what it must not: {opened.wrongs}"
+
+
+def test_a_camera_reads_the_ticket_from_the_screen(page: Page, doors: Doors, code: str) -> None:
+    page.goto(f"{doors.server.url}/tickets/{code}")
+    picture = page.get_by_role("img", name=f"QR code of ticket {in_fours(code)}")
+    drawn = picture.evaluate(LIGHT_OF_PICTURE)
+    (text,) = read_pixels(bytes(drawn["light"]), drawn["width"])
+    assert read_qr(load_secret(doors.server.data), text) == code
+
+
+def test_the_ticket_leaves_nobody_out_and_fits_the_screen(page: Page, doors: Doors, code: str) -> None:
+    page.goto(f"{doors.server.url}/tickets/{code}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Open Talk")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_printed_it_is_the_ticket_alone(page: Page, doors: Doors, code: str) -> None:
+    page.goto(f"{doors.server.url}/tickets/{code}")
+    page.emulate_media(media="print")
+    expect(page.get_by_role("img")).to_be_visible()
+    expect(page.get_by_text(in_fours(code), exact=True)).to_be_visible()
+    for hidden in ("Add to calendar", "My events", "Printing this page gives the ticket alone."):
+        for found in page.get_by_text(hidden).all():
+            expect(found).to_be_hidden()
+
+
+def test_a_ticket_that_is_not_valid_says_so_without_a_qr_code(
+    page: Page, doors: Doors, void_code: str
+) -> None:
+    page.goto(f"{doors.server.url}/tickets/{void_code}")
+    expect(page.get_by_text("Not valid")).to_be_visible()
+    expect(page.get_by_role("img")).to_have_count(0)
+    assert violations(page) == []
