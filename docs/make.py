@@ -289,17 +289,13 @@ def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
         if isinstance(route, Route):
             module = route.endpoint.__module__.split(".")[1]
             methods = ", ".join(sorted(set(route.methods or ()) - {"HEAD"}))
-            row = (methods, code(_plain(route.path)), paragraph(route.endpoint.__doc__))
+            row = (code(route.path.replace(":int}", "}")), methods, paragraph(route.endpoint.__doc__))
             groups.setdefault(module, []).append(row)
     for module in sorted(groups, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
         title = {"app": "The portal itself", "kit": "The API's own pages"}.get(module, module.capitalize())
-        lines += [f"## {title}", "", *table(("Method", "Address", "Does"), groups[module])]
+        lines += [f"## {title}", "", *table(("Address", "Method", "Does"), sorted(groups[module]))]
     mounts = [route.path for route in routes if isinstance(route, Mount)]
     return [*lines, f"Beside these, files and calls lie below {' and '.join(map(code, mounts))}.", ""]
-
-
-def _plain(path: str) -> str:
-    return path.replace(":int}", "}")
 
 
 # Tables
@@ -360,8 +356,9 @@ def pages() -> dict[str, list[str]]:
     """Every page that is made, by its file's name."""
     with tempfile.TemporaryDirectory() as folder:
         portal = cast("Any", create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)))
-    # The gate keeps its routes to itself, and nobody else needs them.
-    routes: list[BaseRoute] = portal._app.routes  # noqa: SLF001
+    # The gate and its routers keep their routes to themselves, and nobody else needs them.
+    routers = portal._routes._routers.values()  # noqa: SLF001
+    routes: list[BaseRoute] = [route for router in routers for route in router.routes]
     api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
     return {
         "settings.md": settings_page(),

@@ -13,6 +13,7 @@ from festgate.checkout.errors import NotAtDesk, NothingToPay, NotPending, Unknow
 from festgate.checkout.handlers import refund_released
 from festgate.checkout.payments import Payments
 from festgate.checkout.queries import Order
+from festgate.checkout.refunds import LEASE, claim_refund
 from festgate.checkout.sandbox import ANSWERS_TWICE, APPROVES, DECLINES, LOSES, TIMES_OUT, Sandbox
 from festgate.kit import outbox
 from festgate.kit.clock import HOUR, MINUTE
@@ -216,6 +217,26 @@ def test_a_refund_is_sent_to_the_provider_once_and_the_order_says_so(
     (refund,) = database.read(queries.refunds_of, order.id)
     assert refund.done_at is not None
     assert nothing_is_wrong(database)
+
+
+def test_a_refund_that_was_sent_but_not_noted_is_not_sent_a_second_time(
+    database: OpenDatabase, till: Payments
+) -> None:
+    order = pay(database, till, someone_with_seats(database, 1))
+    line = order.lines[0]
+    database.write(catalogue.cancel_event, line.slug)
+    database.write(release_all, EventCancelled(line.event_id))
+    database.write(refund_released, SeatReleased(line.seat_id))
+    (refund,) = database.read(queries.refunds_due)
+    # The process that sent it died before it could say so.
+    database.write(claim_refund, refund.id)
+    database.run(till.method("sandbox").refund(refund))
+    database.run(till.send_refunds())
+    assert order_now(database, order).state == "refunding", "it is still the other process's"
+    database.clock.move(LEASE)
+    database.run(till.send_refunds())
+    assert order_now(database, order).state == "refunded"
+    assert database.read(queries.refunds_due) == []
 
 
 def test_a_cancelled_event_refunds_its_own_fee_and_leaves_the_rest_of_the_order(

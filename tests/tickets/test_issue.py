@@ -26,6 +26,7 @@ from festgate.registrations.holds import cancel_seat
 from festgate.tickets import facade as tickets
 from festgate.tickets.checks import check_tickets
 from festgate.tickets.handlers import TicketHandlers
+from festgate.tickets.issue import issue_ticket
 from festgate.tickets.queries import codes_by_seat
 from tests.rig.database import OpenDatabase, copy_of, open_database
 from tests.tickets.fest import FEST, Fest, subscriptions
@@ -83,16 +84,29 @@ def test_a_seat_that_is_given_back_has_a_void_ticket_and_a_new_seat_a_new_one(fe
     assert fest.database.read(codes_by_seat, asha.id) == {second: issued[second].code}
 
 
-def test_a_seat_given_back_before_its_ticket_was_made_never_has_a_valid_one(fest: Fest) -> None:
+@pytest.mark.parametrize("first", ["confirmed", "released"])
+def test_a_seat_given_back_before_its_ticket_was_made_never_has_a_valid_one(fest: Fest, first: str) -> None:
     asha, talk = fest.person(), fest.event("Open Talk")
     seat = fest.hold(asha, talk)
     fest.database.write(cancel_seat, asha.id, seat)
     handlers = TicketHandlers(FEST)
-    fest.database.write(handlers.void_released, SeatReleased(seat))
+    if first == "released":
+        fest.database.write(handlers.void_released, SeatReleased(seat))
     fest.database.write(handlers.issue_free, SeatConfirmed(seat))
     fest.deliver()
     assert fest.database.read(codes_by_seat, asha.id) == {}
     assert fest.subjects() == ["Your seat was given back: Open Talk"]
+
+
+def test_whoever_read_the_seat_before_it_was_given_back_issues_nothing_after_it(fest: Fest) -> None:
+    """Two processes on PostgreSQL: one is about to issue the ticket while the seat's end passes through the other."""
+    asha, talk = fest.person(), fest.event("Open Talk")
+    number = fest.hold(asha, talk)
+    stale = fest.database.read(registrations.seat, number)
+    fest.database.write(cancel_seat, asha.id, number)
+    fest.database.write(TicketHandlers(FEST).void_released, SeatReleased(number))
+    assert fest.database.write(issue_ticket, stale) is None
+    assert fest.database.read(codes_by_seat, asha.id) == {}
 
 
 def test_while_tickets_are_broken_the_payment_stands_and_the_ticket_comes_when_they_work_again(

@@ -6,11 +6,11 @@ What it does follows from the card number, so that every ending can be had on pu
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select
 
 from festgate.checkout.methods import Declined, Outcome, Paid, ProviderError
 from festgate.checkout.queries import Order, Refund
-from festgate.checkout.tables import sandbox_charges
+from festgate.checkout.tables import sandbox_charges, sandbox_refunds
 from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.database import Database
 from festgate.kit.ids import new_code
@@ -44,13 +44,20 @@ _find = Statement(
         sandbox_charges.c.currency,
     ).where(sandbox_charges.c.order_ref == bindparam("ref"))
 )
-_give_back = Statement(
-    update(sandbox_charges)
-    .where(
-        sandbox_charges.c.charge == bindparam("of_charge"),
-        sandbox_charges.c.refunded_minor + bindparam("amount") <= sandbox_charges.c.amount_minor,
+_insert_refund = inserting(sandbox_refunds)
+_find_refund = Statement(
+    select(sandbox_refunds.c.refund).where(sandbox_refunds.c.refund == bindparam("of_refund"))
+)
+_left = Statement(
+    select(
+        sandbox_charges.c.amount_minor
+        - select(func.coalesce(func.sum(sandbox_refunds.c.amount_minor), 0))
+        .where(sandbox_refunds.c.charge == sandbox_charges.c.charge)
+        .correlate(sandbox_charges)
+        .scalar_subquery()
     )
-    .values(refunded_minor=sandbox_charges.c.refunded_minor + bindparam("amount"))
+    .where(sandbox_charges.c.charge == bindparam("of_charge"))
+    .with_for_update()
 )
 
 
@@ -112,7 +119,6 @@ def charge(connection: Connection, order: Order, approved: bool) -> Outcome:  # 
                 charge=f"play-{new_code(16)}",
                 approved=int(approved),
                 amount_minor=order.total.minor,
-                refunded_minor=0,
                 currency=order.total.currency,
                 made_at=connection.now,
             )
@@ -131,7 +137,12 @@ def look_up(connection: Connection, ref: str) -> Outcome:
 
 
 def give_back(connection: Connection, refund: Refund) -> None:
-    """Never more than was charged."""
-    if connection.run(_give_back, of_charge=refund.provider_ref, amount=refund.amount.minor) == 0:
+    """Give back once, however often it is asked to, and never more than was charged."""
+    name = f"refund-{refund.id}"
+    if connection.first(_find_refund, of_refund=name) is not None:
+        return
+    left = connection.value(_left, of_charge=refund.provider_ref)
+    if left is None or left < refund.amount.minor:
         msg = f"no charge {refund.provider_ref} with {refund.amount.plain()} left to give back"
         raise ProviderError(msg)
+    connection.run(_insert_refund, refund=name, charge=refund.provider_ref, amount_minor=refund.amount.minor)

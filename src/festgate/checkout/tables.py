@@ -105,8 +105,16 @@ sandbox_charges = Table(
     Column("charge", Text, nullable=False, unique=True),
     Column("approved", Integer, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
-    Column("refunded_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
 )
 """The provider's side, not ours: what a real one keeps in its own database."""
+
+sandbox_refunds = Table(
+    "checkout_sandbox_refunds",
+    metadata,
+    # The name that we gave the refund: asked for twice, it is made once.
+    Column("refund", Text, primary_key=True),
+    Column("charge", ForeignKey("checkout_sandbox_charges.charge"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+)

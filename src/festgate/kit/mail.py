@@ -5,6 +5,7 @@ Without a mail server every message becomes an `.eml` file, which any mail progr
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import smtplib
 import ssl
@@ -140,8 +141,7 @@ class SmtpTransport:
         """Connect, secure, sign in where that is set, and send."""
         settings = self._settings
         # The name to say hello with: without one, smtplib asks the resolver, which can take seconds.
-        us = urlsplit(settings.base_url).hostname or "localhost"
-        where = (settings.smtp_host, settings.smtp_port, us)
+        where = (settings.smtp_host, settings.smtp_port, _own_name(settings.base_url))
         server: smtplib.SMTP
         if settings.smtp_security == "tls":
             server = smtplib.SMTP_SSL(*where, timeout=TIMEOUT, context=ssl.create_default_context())
@@ -153,6 +153,16 @@ class SmtpTransport:
             if settings.smtp_username:
                 server.login(settings.smtp_username, settings.smtp_password)
             server.send_message(message)
+
+
+def _own_name(base_url: str) -> str:
+    """What the portal calls itself to a mail server: its host, or its address as RFC 5321 (4.1.3) writes it."""
+    host = urlsplit(base_url).hostname or "localhost"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"  # noqa: PLR2004
 
 
 def transport_for(settings: Settings) -> Transport:
@@ -364,7 +374,9 @@ class Postman:
         try:
             outcomes = await asyncio.shield(asyncio.gather(*sending, return_exceptions=True))
         except asyncio.CancelledError:
-            await asyncio.wait(sending, timeout=GRACE)
+            _, unfinished = await asyncio.wait(sending, timeout=GRACE)
+            for task in unfinished:
+                task.cancel()
             raise
         for outcome in outcomes:
             if isinstance(outcome, BaseException):

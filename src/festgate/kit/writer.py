@@ -15,9 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
 from festgate.kit.clock import Clock
 from festgate.kit.errors import Unavailable
 from festgate.kit.statements import Connection, Driver, TryAgain
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -178,14 +182,19 @@ class Writer:
             self._driver.commit()
         except Exception as error:  # noqa: BLE001  (every caller in it must hear that nothing was kept)
             self._driver.rollback()
+            log.exception("a commit failed", lost=len(jobs))
             unkept = Unavailable()
             unkept.__cause__ = error
             _lose(jobs, unkept)
 
     def _fail_all(self, error: Exception) -> list[_Job]:
+        """No transaction could begin; nothing was changed."""
+        log.error("the database takes no writes", waiting=len(self._waiting), reason=repr(error))
         jobs = list(self._waiting)
         self._waiting.clear()
-        _lose(jobs, error)
+        unbegun = Unavailable()
+        unbegun.__cause__ = error
+        _lose(jobs, unbegun)
         return jobs
 
     def _answer(self, jobs: list[_Job], topics: set[str]) -> None:

@@ -48,7 +48,7 @@ class TicketHandlers:
         self._settings = settings
         # Letters are plain text: what is escaped for HTML would show as it is.
         texts = environment(settings, ["festgate.tickets"])
-        self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True)
+        self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
 

@@ -77,7 +77,6 @@ def upgrade() -> None:
         sa.Column("charge", sa.Text(), nullable=False),
         sa.Column("approved", sa.Integer(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("order_ref", name=op.f("pk_checkout_sandbox_charges")),
@@ -203,6 +202,16 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_checkout_orders_state", ["state", "created_at"], unique=False)
 
+    op.create_table(
+        "checkout_sandbox_refunds",
+        sa.Column("refund", sa.Text(), nullable=False),
+        sa.Column("charge", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["charge"], ["checkout_sandbox_charges.charge"], name=op.f("fk_checkout_sandbox_refunds_charge")
+        ),
+        sa.PrimaryKeyConstraint("refund", name=op.f("pk_checkout_sandbox_refunds")),
+    )
     op.create_table(
         "kit_deliveries",
         sa.Column("fact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,43 @@
+# ruff: noqa: INP001  (a script, run from the project's folder; docs is no package)
+"""Takes the picture of the README anew, from a running demo in a real Chromium.
+
+python -m docs.picture
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.rig.browser import chromium, visit
+from tests.rig.server import serving
+
+PICTURE = Path(__file__).parent / "images" / "events.png"
+VIEW = {"width": 1280, "height": 848}
+MOST = 150_000
+"""Bytes: whoever opens the README waits for them."""
+
+
+def main() -> None:
+    """The list of events as somebody sees it who holds a seat already."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder) / "data", "--demo") as server,
+        chromium() as browser,
+        visit(browser, viewport=VIEW) as visitor,
+    ):
+        page = visitor.context.new_page()
+        page.goto(f"{server.url}/register?next=/events/photography-walk")
+        page.get_by_label("Username").fill("ravi")
+        page.get_by_label("E-mail").fill("ravi@example.org")
+        page.get_by_label("Password").fill("a long enough one")
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("button", name="Register").click()
+        page.goto(f"{server.url}/events")
+        page.screenshot(path=PICTURE)
+    size = PICTURE.stat().st_size
+    if size > MOST:
+        sys.exit(f"{PICTURE} has {size} bytes; {MOST} are the most.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,374 @@
+"""A stranger at the demo fest, in a real browser: finds an event, gets an account, registers, pays, holds a ticket."""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.stage import ask_file, change_file, holds
+from tests.rig.browser import DESK, PHONE, visit
+from tests.rig.server import Server, serving
+from tests.rig.waiting import until
+
+PASSWORD = "correct horse"
+NUMBERS = count(1)
+MOST_TABS = 60
+"""Presses of the Tab key after which a page has been gone round, and more."""
+HOW = {
+    "at a desk": {"viewport": DESK},
+    "on a phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+    "on a phone without JavaScript": {"viewport": PHONE, "java_script_enabled": False},
+}
+EVERYWHERE = pytest.mark.parametrize("browser_options", HOW.values(), ids=HOW, indirect=True)
+WITH_AND_WITHOUT_SCRIPT = pytest.mark.parametrize("browser_options", list(HOW.values())[::2], ids=list(HOW)[::2], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("visitor") / "fest", "--demo") as running:
+        yield running
+        assert "a bug" not in running.log()
+        holds(running.data)
+
+
+@pytest.fixture
+def browser_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """At a desk, unless the test says otherwise."""
+    return dict(getattr(request, "param", HOW["at a desk"]))
+
+
+def new_name() -> str:
+    return f"stranger{next(NUMBERS)}"
+
+
+def fill_in(page: Page, **fields: str) -> None:
+    for label, text in fields.items():
+        page.get_by_label(label.replace("_", "-")).fill(text)
+
+
+def join(page: Page, name: str | None = None) -> str:
+    """Fills in the form for a new account, which is on the page."""
+    name = name or new_name()
+    fill_in(page, Username=name, E_mail=f"{name}@example.org", Password=PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    return name
+
+
+def come(page: Page, server: Server) -> str:
+    """A new visitor with an account, on the list of events; their name."""
+    page.goto(f"{server.url}/register")
+    name = join(page)
+    page.wait_for_url("**/events")
+    return name
+
+
+def press(page: Page, name: str | re.Pattern[str]) -> None:
+    page.get_by_role("main").get_by_role("button", name=name).first.click()
+
+
+def follow(page: Page, name: str | re.Pattern[str]) -> None:
+    page.get_by_role("main").get_by_role("link", name=name).first.click()
+
+
+def wait_for(page: Page, what: Callable[[], int]) -> None:
+    """Look at the page again until it is there: a ticket follows within a second of its seat."""
+
+    def look() -> bool:
+        if what():
+            return True
+        page.reload()
+        return False
+
+    until(look, f"what {page.url} is to show")
+
+
+def ticket_link(page: Page, title: str) -> None:
+    wait_for(page, page.get_by_role("link", name=f"Ticket for {title}").count)
+    follow(page, f"Ticket for {title}")
+
+
+def has_ticket(page: Page, name: str, title: str) -> None:
+    """The page is that person's ticket for the event, with its QR code drawn."""
+    expect(page).to_have_url(re.compile(r"/tickets/[0-9A-HJKMNP-TV-Z]{16}$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.get_by_text(name, exact=True).last).to_be_visible()
+    code = page.get_by_role("img", name="QR code")
+    expect(code).to_be_visible()
+    answer = page.request.get(str(code.evaluate("image => image.src")))
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
+def orders_of(server: Server, name: str) -> list[str]:
+    """The states of a person's orders, oldest first."""
+    rows = ask_file(
+        server.data,
+        "SELECT o.state FROM checkout_orders o JOIN accounts_people p ON p.id = o.person_id "
+        "WHERE p.username = ? ORDER BY o.id",
+        name,
+    )
+    return [state for (state,) in rows]
+
+
+def charges_of(server: Server, name: str) -> list[int]:
+    """What the play-money provider has taken from that person, in paise."""
+    rows = ask_file(
+        server.data,
+        "SELECT c.amount_minor - c.refunded_minor FROM checkout_sandbox_charges c "
+        "JOIN checkout_orders o ON o.ref = c.order_ref JOIN accounts_people p ON p.id = o.person_id "
+        "WHERE p.username = ? AND c.approved = 1",
+        name,
+    )
+    return [amount for (amount,) in rows]
+
+
+@EVERYWHERE
+def test_a_stranger_finds_the_fest_and_an_account_and_has_a_free_ticket_in_three_clicks(
+    page: Page, server: Server
+) -> None:
+    page.goto(server.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Aurora Fest")
+    follow(page, "See all events")
+    page.get_by_role("navigation").get_by_role("link", name="Register").click()
+    name = join(page)
+    expect(page).to_have_url(f"{server.url}/events")
+    expect(page.get_by_text(name)).to_be_visible()
+    follow(page, "Opening Ceremony")
+    press(page, "Register")
+    expect(page).to_have_url(f"{server.url}/my-events")
+    ticket_link(page, "Opening Ceremony")
+    has_ticket(page, name, "Opening Ceremony")
+
+
+@EVERYWHERE
+def test_who_was_looking_at_an_event_comes_back_to_it_and_has_a_paid_ticket_in_three_clicks(
+    page: Page, server: Server
+) -> None:
+    page.goto(f"{server.url}/events/robo-race")
+    press(page, "Register")
+    expect(page).to_have_url(f"{server.url}/login?next=/events/robo-race")
+    follow(page, "Create an account")
+    name = join(page)
+    expect(page).to_have_url(f"{server.url}/events/robo-race")
+    press(page, "Register")
+    follow(page, "Pay ₹450.00")
+    press(page, "Pay ₹450.00")
+    expect(page).to_have_url(re.compile(r"/orders/[0-9A-Z]{10}$"))
+    expect(page.get_by_text("Paid. Your tickets")).to_be_visible()
+    ticket_link(page, "Robo Race")
+    has_ticket(page, name, "Robo Race")
+    assert (orders_of(server, name), charges_of(server, name)) == (["paid"], [45_000])
+
+
+def test_everything_can_be_done_with_tab_and_enter(page: Page, server: Server) -> None:
+    name = new_name()
+    page.goto(f"{server.url}/events/treasure-hunt")
+    tab_to(page, "Register", within="main")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login?next=**")
+    tab_to(page, "Create an account")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/register?next=**")
+    for field, text in {"Username": name, "E-mail": f"{name}@example.org", "Password": PASSWORD}.items():
+        tab_to(page, field)
+        page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{server.url}/events/treasure-hunt")
+    tab_to(page, "Register", within="main")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/my-events")
+    tab_to(page, "Pay ₹150.00")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/checkout")
+    tab_to(page, "Pay ₹150.00")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/orders/*")
+    wait_for(page, page.get_by_role("link", name="Ticket for Treasure Hunt").count)
+    tab_to(page, "Ticket for Treasure Hunt")
+    page.keyboard.press("Enter")
+    has_ticket(page, name, "Treasure Hunt")
+
+
+NAMED = """within => {
+  const it = document.activeElement;
+  if (!it || it === document.body || (within && !it.closest(within))) return "";
+  const label = it.labels && it.labels.length ? it.labels[0].innerText : it.textContent;
+  return label.trim().replace(/\\s+/g, " ");
+}"""
+
+
+def tab_to(page: Page, name: str, within: str = "") -> None:
+    """Press Tab until what has the focus is called that; whoever has it can be seen to have it."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate(NAMED, within) == name:
+            outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", f"{name} has the focus, and nothing shows it"
+            return
+    raise AssertionError(f"Tab never comes to {name} on {page.url}")
+
+
+def test_the_first_tab_leads_past_the_navigation(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/events")
+    page.keyboard.press("Tab")
+    assert page.evaluate(NAMED, "") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.closest('main') !== null")
+
+
+def hold(page: Page, server: Server, slug: str = "dance-battle") -> str:
+    """A new visitor who holds a seat and is at the checkout; their name."""
+    name = come(page, server)
+    page.goto(f"{server.url}/events/{slug}")
+    press(page, "Register")
+    follow(page, re.compile("^Pay"))
+    page.wait_for_url("**/checkout")
+    return name
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_a_double_click_on_pay_is_one_order_and_one_charge(page: Page, server: Server) -> None:
+    name = hold(page, server)
+    page.get_by_role("button", name="Pay ₹300.00").dblclick(no_wait_after=True)
+    page.wait_for_url("**/orders/*")
+    expect(page.get_by_text("Paid. Your tickets")).to_be_visible()
+    assert (orders_of(server, name), charges_of(server, name)) == (["paid"], [30_000])
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_the_back_button_after_paying_and_paying_again_is_one_order_and_one_charge(
+    page: Page, server: Server
+) -> None:
+    name = hold(page, server)
+    page.get_by_role("button", name="Pay ₹300.00").click()
+    page.wait_for_url("**/orders/*")
+    order = page.url
+    page.go_back()
+    page.wait_for_url("**/checkout")
+    again = page.get_by_role("button", name="Pay ₹300.00")
+    if again.count():  # where the browser shows the page as it was
+        again.click()
+        expect(page).to_have_url(order)
+        expect(page.get_by_text("Paid. Your tickets")).to_be_visible()
+    else:
+        expect(page.get_by_role("heading", name="Nothing to pay")).to_be_visible()
+    assert (orders_of(server, name), charges_of(server, name)) == (["paid"], [30_000])
+
+
+def test_the_form_of_an_old_tab_is_the_order_that_was_placed_already(page: Page, server: Server) -> None:
+    name = hold(page, server)
+    old = page.context.new_page()
+    old.goto(f"{server.url}/checkout")
+    page.get_by_role("button", name="Pay ₹300.00").click()
+    page.wait_for_url("**/orders/*")
+    old.get_by_role("button", name="Pay ₹300.00").click()
+    expect(old).to_have_url(page.url)
+    assert (orders_of(server, name), charges_of(server, name)) == (["paid"], [30_000])
+
+
+@WITH_AND_WITHOUT_SCRIPT
+def test_a_declined_card_can_be_followed_by_another_one(page: Page, server: Server) -> None:
+    name = hold(page, server)
+    page.get_by_label("Card number").fill("4000 0000 0000 0002")
+    press(page, "Pay ₹300.00")
+    expect(page.get_by_role("alert")).to_contain_text("The card was declined.")
+    follow(page, "Try again")
+    page.get_by_label("Card number").fill("4242 4242 4242 4242")
+    press(page, "Pay ₹300.00")
+    expect(page.get_by_text("Paid. Your tickets")).to_be_visible()
+    assert (orders_of(server, name), charges_of(server, name)) == (["declined", "paid"], [30_000])
+
+
+def test_an_order_for_the_desk_keeps_its_seats_until_an_organiser_marks_it_paid(
+    page: Page, server: Server, browser: Browser
+) -> None:
+    name = hold(page, server)
+    page.get_by_label("Pay at the desk").check()
+    press(page, "Pay ₹300.00")
+    page.wait_for_url("**/orders/*")
+    ref = page.url.rpartition("/")[2]
+    expect(page.get_by_text(f"Say the order number: {ref}.")).to_be_visible()
+    (password,) = re.findall(r"Sign in as organiser with the password (\S+)", server.log())
+    with visit(browser) as desk:
+        organiser = desk.context.new_page()
+        organiser.goto(f"{server.url}/organise/orders")
+        fill_in(organiser, Username="organiser", Password=password)
+        press(organiser, "Sign in")
+        expect(organiser).to_have_url(f"{server.url}/organise/orders")
+        expect(organiser.get_by_role("row", name=ref)).to_contain_text(name)
+        press(organiser, f"Mark paid order {ref}")
+        expect(organiser.get_by_text(f"Order {ref} is paid: ₹300.00.")).to_be_visible()
+        expect(organiser.get_by_role("row", name=ref)).to_have_count(0)
+        assert not desk.wrongs
+    page.reload()
+    expect(page.get_by_text("Paid. Your tickets")).to_be_visible()
+    ticket_link(page, "Dance Battle")
+    has_ticket(page, name, "Dance Battle")
+
+
+def test_a_hold_ends_by_the_clock_and_its_seat_is_the_next_persons_at_that_instant(
+    page: Page, server: Server, browser: Browser
+) -> None:
+    come(page, server)
+    page.goto(f"{server.url}/events/ai-workshop")
+    press(page, "Register")
+    expect(page.get_by_text(re.compile(r"Held: 1[45] min \d\d s left"))).to_be_visible()
+    # The rest of the room is taken, and the quarter of an hour is nearly over.
+    change_file(
+        server.data,
+        "UPDATE catalogue_seats SET capacity = taken WHERE event_id = "
+        "(SELECT id FROM catalogue_events WHERE slug = 'ai-workshop')",
+        "UPDATE registrations_seats SET held_until = CAST(strftime('%s', 'now') AS INTEGER) * 1000 + 3000 "
+        "WHERE state = 'held' AND event_id = (SELECT id FROM catalogue_events WHERE slug = 'ai-workshop')",
+    )
+    with visit(browser) as another:
+        next_person = another.context.new_page()
+        name = come(next_person, server)
+        next_person.goto(f"{server.url}/events/ai-workshop")
+        # Nothing is committed from here on: it is the clock alone that frees the seat.
+        wait_for(next_person, next_person.get_by_role("button", name="Register").count)
+        press(next_person, "Register")
+        follow(next_person, "Pay ₹400.00")
+        press(next_person, "Pay ₹400.00")
+        ticket_link(next_person, "AI Workshop")
+        has_ticket(next_person, name, "AI Workshop")
+        assert not another.wrongs
+    page.reload()
+    expect(page.get_by_text("Hold ended unpaid")).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("^Pay"))).to_have_count(0)
+    page.goto(f"{server.url}/events/ai-workshop")
+    expect(page.get_by_text("Sold out")).to_be_visible()
+
+
+def test_the_time_that_a_hold_has_left_runs_in_the_page(page: Page, server: Server) -> None:
+    come(page, server)
+    page.goto(f"{server.url}/events/music-night")
+    press(page, "Register")
+    left = page.locator("time[data-countdown]")
+    first = left.inner_text()
+    expect(left).not_to_have_text(first)
+    expect(left).to_have_text(re.compile(r"^\d+ min \d\d s left$"))
+
+
+def test_a_seat_that_is_given_back_is_free_again(page: Page, server: Server) -> None:
+    come(page, server)
+    page.goto(f"{server.url}/events/photography-walk")
+    before = page.get_by_text(re.compile(r"Only \d of 8 left")).inner_text()
+    press(page, "Register")
+    press(page, "Give back the seat for Photography Walk")
+    expect(page).to_have_url(f"{server.url}/my-events")
+    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    page.goto(f"{server.url}/events/photography-walk")
+    expect(page.get_by_text(before)).to_be_visible()
+
+
+def test_whoever_signs_out_is_out_and_the_back_button_shows_nothing_of_theirs(page: Page, server: Server) -> None:
+    name = hold(page, server)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(f"{server.url}/")
+    expect(page.get_by_text(name)).to_have_count(0)
+    page.goto(f"{server.url}/checkout")
+    expect(page).to_have_url(f"{server.url}/login?next=/checkout")
