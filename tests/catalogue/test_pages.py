@@ -258,13 +258,13 @@ def test_a_page_is_small_and_carries_no_style_or_script_of_its_own(client: httpx
     assert re.findall(r"<script[^>]*>[^<]+", text) == []
 
 
-def test_an_event_goes_into_a_calendar(client: httpx.Client, server: Server) -> None:
+def test_an_event_goes_into_a_calendar(client: httpx.Client) -> None:
     answer = client.get("/events/robo-race.ics")
     assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="robo-race.ics"'
     (found,) = icalendar.Calendar.from_ical(answer.text).walk("VEVENT")
     assert str(found["SUMMARY"]) == "Robo Race"
-    assert str(found["URL"]) == "http://localhost:8000/events/robo-race"
+    assert str(found["URL"]).endswith("/events/robo-race")
     (cancelled,) = icalendar.Calendar.from_ical(client.get("/events/called-off.ics").text).walk("VEVENT")
     assert str(cancelled["STATUS"]) == "CANCELLED"
 

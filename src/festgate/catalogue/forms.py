@@ -4,11 +4,10 @@ import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from festgate.catalogue.entries import LONGEST, YEARS
+from festgate.catalogue.entries import LONGEST, YEARS, tidy
 from festgate.catalogue.listing import Filters
-from festgate.kit.web import Line
 
 LONGEST_SEARCH = 100
 LAST_PAGE = 100_000
@@ -45,8 +44,8 @@ def _read_page(value: object) -> object:
 class ListForm(BaseModel):
     """The filters of the list, as they stand in an address."""
 
-    q: Annotated[Line, Field(max_length=LONGEST_SEARCH)] = ""
-    category: Annotated[Line, Field(max_length=LONGEST["category"])] = ""
+    q: Annotated[str, Field(max_length=LONGEST_SEARCH), AfterValidator(tidy)] = ""
+    category: Annotated[str, Field(max_length=LONGEST["category"]), AfterValidator(tidy)] = ""
     day: Annotated[date | None, BeforeValidator(_read_day)] = None
     page: Annotated[int, BeforeValidator(_read_page)] = 1
 

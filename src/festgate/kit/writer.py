@@ -180,7 +180,7 @@ class Writer:
     def _finish(self, jobs: list[_Job]) -> None:
         try:
             self._driver.commit()
-        except Exception as error:  # noqa: BLE001  (every caller in it must hear that nothing was kept)
+        except Exception as error:
             self._driver.rollback()
             log.exception("a commit failed", lost=len(jobs))
             unkept = Unavailable()

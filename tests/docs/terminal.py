@@ -1,0 +1,141 @@
+"""Pages of documentation as a reader follows them: what they say to type is typed, what they show is compared.
+
+In a fenced block of `console`, a line that begins with `$ ` is a command and the lines below it are what it writes:
+`...` stands for anything, on a line of its own for any number of lines, and `[exit code 2]` says how it ends when that
+is not 0. A fenced block of `toml` is written into the file that is named in the paragraph before it.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.rig.server import environment
+from tests.rules.project import ROOT
+
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"`(?:[\w-]+/)*(?P<name>[\w-]+\.toml)`")
+ENDING = re.compile(r"\[exit code (\d+)\]")
+STAMP = re.compile(r"\d{8}T\d{6}")
+YEAR = "2031"
+"""Of every event in the docs. It is put off when it comes near, since sales at events that are over are closed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, and what it writes."""
+
+    section: str
+    command: str
+    expected: tuple[str, ...]
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that the reader writes."""
+
+    section: str
+    name: str
+    text: str
+
+
+def read(page: str) -> list[Step | Written]:
+    """What the page (its path below docs/) says to do, in order, each with the heading that it stands below."""
+    text = (DOCS / page).read_text(encoding="utf-8").replace(f"{YEAR}-", f"{time.localtime().tm_year + 1}-")
+    found: list[Step | Written] = []
+    for block in BLOCK.finditer(text):
+        before = text[: block.start()]
+        section = re.findall(r"^#+ (.+)$", before, re.MULTILINE)[-1]
+        if block["kind"] == "console":
+            found += _steps(section, block["text"])
+        elif block["kind"] == "toml":
+            names = FILE.findall(before)
+            found.append(Written(section, names[-1], block["text"]))
+    return found
+
+
+def _steps(section: str, block: str) -> Iterator[Step]:
+    command: str | None = None
+    lines: list[str] = []
+    for line in [*block.splitlines(), "$ "]:
+        if not line.startswith("$ "):
+            lines.append(line)
+            continue
+        if command is not None:
+            ending = ENDING.fullmatch(lines[-1]) if lines else None
+            code = int(ending[1]) if ending else 0
+            yield Step(section, command, tuple(lines[:-1] if ending else lines), code)
+        command, lines = line[2:], []
+
+
+@dataclass
+class Terminal:
+    """A shell in a folder, with `festgate` on its path."""
+
+    folder: Path
+    extra: Mapping[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    """Times in names of files: those that the page shows, and those that came instead."""
+    said: list[str] = field(default_factory=list)
+    """What each command has written."""
+
+    def follow(self, steps: list[Step | Written]) -> None:
+        """Do what the page says; AssertionError where it comes out differently."""
+        for step in steps:
+            if isinstance(step, Written):
+                (self.folder / step.name).write_text(step.text, encoding="utf-8")
+            else:
+                self.do(step)
+
+    def do(self, step: Step) -> None:
+        """One command."""
+        code, output = self.run(step.command)
+        self.said.append(output)
+        told = f"$ {step.command}\n{output}[exit code {code}]"
+        assert code == step.code, told
+        if step.expected:
+            match = pattern(step.expected).fullmatch(output)
+            assert match, f"{told}\n\nwhere the page has:\n" + "\n".join(step.expected)
+            stamps = [stamp for line in step.expected for stamp in STAMP.findall(line)]
+            self.known |= dict(zip(stamps, match.groups(), strict=True))
+
+    def run(self, command: str) -> tuple[int, str]:
+        """The exit code of a command and all that it wrote; `cd` is remembered."""
+        for shown, came in self.known.items():
+            command = command.replace(shown, came)
+        where = self.folder / ".where"
+        path = f"{Path(sys.executable).parent}:{environment(Path())['PATH']}"
+        done = subprocess.run(
+            ["sh", "-c", f'{command}\ncode=$?; pwd > "$WHERE"; exit $code'],
+            cwd=self.folder,
+            env=environment(
+                Path("festgate-data"),
+                {"PATH": path, "WHERE": str(where), "PYTHONUTF8": "1", "COLUMNS": "80", **self.extra},
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        self.folder = Path(where.read_text(encoding="utf-8").strip())
+        where.unlink()
+        return done.returncode, "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+
+
+def pattern(expected: tuple[str, ...]) -> re.Pattern[str]:
+    """What fits the lines that a page shows; a time in a name of a file is a group."""
+    parts = []
+    for line in expected:
+        if line == "...":
+            parts.append(r"(?:.*\n)*?")
+        else:
+            escaped = re.escape(line.rstrip()).replace(r"\.\.\.", ".*")
+            parts.append(STAMP.sub(r"(\\d{8}T\\d{6})", escaped) + r"\n")
+    return re.compile("".join(parts))

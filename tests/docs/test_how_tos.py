@@ -1,0 +1,65 @@
+"""The how-tos, followed: what they say to type does what they say it does."""
+
+import shutil
+from pathlib import Path
+
+from tests.docs.terminal import DOCS, Step, Terminal, pattern, read
+from tests.rig.server import Serve
+
+FOLLOWED = {
+    "tutorials/first-fest.md",
+    "how-to/import-events.md",
+    "how-to/back-up-and-restore.md",
+    "how-to/use-postgresql.md",
+}
+
+
+def test_every_page_with_commands_and_answers_is_followed_by_a_test() -> None:
+    pages = {
+        path.relative_to(DOCS).as_posix()
+        for path in DOCS.rglob("*.md")
+        if "\n```console\n" in path.read_text(encoding="utf-8")
+    }
+    assert pages == FOLLOWED
+
+
+def test_a_page_that_shows_something_else_is_found() -> None:
+    shown = ("Sum:", "...", "a ... of it, 20310313T201500")
+    assert pattern(shown).fullmatch("Sum:\none\ntwo\na lot of it, 20270101T000000\n")
+    assert pattern(shown).fullmatch("Sum:\na lot of it, 20270101T000000\n")
+    assert not pattern(shown).fullmatch("Sum:\none\na lot of them, 20270101T000000\n")
+    assert not pattern(shown).fullmatch("Sum:\na lot of it, 20270101T000000\nand more\n")
+
+
+def test_events_are_imported_as_the_how_to_says(tmp_path: Path) -> None:
+    shutil.copytree(DOCS / "how-to" / "samples", tmp_path, dirs_exist_ok=True)
+    terminal = Terminal(tmp_path)
+    terminal.follow(read("how-to/import-events.md"))
+    code, listed = terminal.run("festgate events export -")
+    assert code == 0
+    assert {"Robo Race", "Music Night", "AI Workshop"} <= {line.split(",")[0] for line in listed.splitlines()}
+
+
+def test_a_fest_is_restored_as_it_was_when_it_was_backed_up(tmp_path: Path, serve: Serve) -> None:
+    terminal = Terminal(tmp_path)
+    assert terminal.run("festgate events create 'Robo Race' --fee 450")[0] == 0
+    server = serve(data=tmp_path / "festgate-data")
+    steps = read("how-to/back-up-and-restore.md")
+    terminal.follow([step for step in steps if step.section == "Back up"])
+
+    assert terminal.run("festgate events create 'Music Night' --fee 250")[0] == 0
+    server.kill()
+    assert (tmp_path / "festgate-data" / "festgate.sqlite3-wal").exists()
+    terminal.follow([step for step in steps if step.section == "Restore"])
+
+    server.start()
+    _, listed = terminal.run("festgate events export -")
+    assert "Robo Race" in listed
+    assert "Music Night" not in listed
+    assert [step for step in steps if isinstance(step, Step) and step.command.startswith("cp ")]
+
+
+def test_a_fest_moves_into_postgresql_as_the_how_to_says(tmp_path: Path, postgres_url: str) -> None:
+    terminal = Terminal(tmp_path, extra={"FESTGATE_DATABASE_URL": postgres_url})
+    terminal.follow(read("how-to/use-postgresql.md"))
+    assert not (tmp_path / "festgate-data" / "festgate.sqlite3").exists()

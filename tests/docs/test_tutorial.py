@@ -1,0 +1,100 @@
+"""The tutorial, followed to its end in a scratch folder: its commands in a shell, its clicks in a browser."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.docs.terminal import DOCS, Step, Terminal, Written, pattern, read
+from tests.rig.server import Serve
+from tests.rig.waiting import until
+
+TUTORIAL = "tutorials/first-fest.md"
+PASSWORD = "ravi's own password"
+
+
+class Reader:
+    """Somebody with a browser who presses what the page has in bold letters."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pressed: set[str] = set()
+
+    def press(self, label: str) -> None:
+        """A link or a button; what stands in brackets after its words is for those who cannot see."""
+        self.pressed.add(label)
+        name = re.compile(rf"^{re.escape(label)}")
+        either = self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name))
+        either.last.click()
+
+    def choose(self, label: str) -> None:
+        self.pressed.add(label)
+        self.page.get_by_label(label).check()
+
+    def sign_in(self, username: str, password: str) -> None:
+        self.press("Sign in")
+        self.page.get_by_label("Username or e-mail").fill(username)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def part(steps: list[Step | Written], numbers: str) -> list[Step | Written]:
+    return [step for step in steps if step.section[0] in numbers]
+
+
+def test_whoever_follows_the_tutorial_has_a_fest_with_a_paid_ticket(
+    tmp_path: Path, serve: Serve, page: Page
+) -> None:
+    steps = read(TUTORIAL)
+    terminal = Terminal(tmp_path)
+    terminal.follow(part(steps, "1234"))
+    password = next(
+        match[1] for said in terminal.said if (match := re.search(r"^Password: (.+)$", said, re.MULTILINE))
+    )
+
+    (opening,) = part(steps, "5")
+    assert isinstance(opening, Step)
+    assert opening.command == "festgate serve"
+    server = serve(
+        data=terminal.folder / "festgate-data",
+        extra={"FESTGATE_CONFIG": str(terminal.folder / "festgate.toml")},
+    )
+    port = server.url.rpartition(":")[2]
+    assert pattern(tuple(line.replace("8000", port) for line in opening.expected)).search(server.log())
+
+    reader = Reader(page)
+    page.goto(server.url)
+    reader.press("Register")
+    page.get_by_label("Username").fill("ravi")
+    page.get_by_label("E-mail").fill("ravi@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    reader.press("Create account")
+    reader.press("Robo Race")
+    reader.press("Register")
+    page.wait_for_url("**/my-events")
+    reader.press("My events")
+    reader.press("Pay ₹450.00")
+    reader.choose("Pay at the desk")
+    reader.press("Pay ₹450.00")
+    page.wait_for_url("**/orders/*")
+    assert re.fullmatch(r"[0-9A-Z]{10}", page.url.rpartition("/")[2])
+
+    reader.press("Sign out")
+    reader.sign_in("asha", password)
+    reader.press("Organise")
+    reader.press("Orders")
+    reader.press("Mark paid")
+    page.get_by_text("is paid: ₹450.00").wait_for()
+    reader.press("Organise")
+    page.get_by_text("1 of 48").first.wait_for()
+
+    until(lambda: list((terminal.folder / "festgate-data" / "mail").glob("*.eml")), "a letter as a file")
+    reader.press("Sign out")
+    reader.sign_in("ravi", PASSWORD)
+    reader.press("My events")
+    reader.press("Ticket")
+    page.wait_for_url("**/tickets/*")
+
+    terminal.follow(part(steps, "89"))
+    tutorial = (DOCS / TUTORIAL).read_text(encoding="utf-8")
+    assert set(re.findall(r"\*\*(.+?)\*\*", tutorial)) == reader.pressed

@@ -1,0 +1,234 @@
+"""Every page in every state, in Chromium: WCAG 2.2 AA by axe, light and dark, at 390 and 1280 pixels, without a wrong."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page
+
+from festgate.kit.web import SESSION_COOKIE
+from tests.journeys.gallery import Gallery, gallery
+from tests.journeys.stage import change_file
+from tests.rig.axe import violations
+from tests.rig.browser import DESK, PHONE, visit
+
+NARROW = 320
+"""Pixels: what WCAG 1.4.10 asks a page to fit into."""
+LARGEST_FIRST_PAGE = 30 * 1024
+"""Bytes, compressed: the page and everything that it needs."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page in one state: where it is, who looks at it, what they sent to come there, and its status."""
+
+    path: str
+    who: str = ""
+    status: int = 200
+    fields: dict[str, str] | None = None
+    heading: str = ""
+    """What it says, so that it cannot be another page unnoticed."""
+
+
+WRONG_EVENT = {"title": "", "starts_at": "yesterday", "fee": "many", "capacity": "-1", "sales_open_at": "then"}
+PAGES = {
+    "home": Shown("/", heading="Aurora Fest"),
+    "list": Shown("/events"),
+    "list, last page": Shown("/events?page=2"),
+    "list, nothing found": Shown("/events?q=nothing+fits+this&day=2031-01-01", heading="No event fits"),
+    **{
+        f"event, {state}": Shown(f"/events/{{{state}}}", heading=heading)
+        for state, heading in {
+            "open": "99 of 100 left",
+            "free": "Free",
+            "few": "Only 4 of 5 left",
+            "soldout": "Sold out",
+            "soldout_free": "Seats that are given back",
+            "soon": "Sales open",
+            "closed": "Sales closed",
+            "over": "This event is over",
+            "cancelled": "does not take place",
+            "long": "Donaudampf",
+        }.items()
+    },
+    "sign in": Shown("/login?next=/my-events"),
+    "sign in, refused": Shown("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
+    "register": Shown("/register"),
+    "register, refused": Shown(
+        "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
+    ),
+    "my events, none": Shown("/my-events", "newcomer", heading="No seat yet"),
+    "my events, held": Shown("/my-events", "holder", heading="Held for you"),
+    "my events, long": Shown("/my-events", "long", heading="Donaudampf"),
+    "my events, waiting for payment": Shown("/my-events", "desk", heading="Waiting for payment"),
+    "my events, confirmed": Shown("/my-events", "attendee", heading="Confirmed"),
+    "my events, over": Shown("/my-events", "leaver", heading="Hold ended unpaid"),
+    "checkout": Shown("/checkout", "holder", heading="Pay with"),
+    "checkout, nothing to pay": Shown("/checkout", "newcomer", heading="Nothing to pay"),
+    "checkout, refused": Shown("/checkout", "holder", fields={"payment_method": "gold"}, status=422),
+    "order, paid": Shown("/orders/{order_paid}", "attendee", heading="Paid. Your tickets"),
+    **{
+        f"order, {state}": Shown(f"/orders/{{order_{state}}}", state, heading=heading)
+        for state, heading in {
+            "desk": "Say the order number",
+            "waiting": "waits for its payment",
+            "unanswered": "not been answered yet",
+            "declined": "The card was declined",
+            "cancelled": "This order is cancelled",
+            "expired": "not paid in time",
+            "refunding": "goes back to you",
+            "refunded": "was paid back",
+        }.items()
+    },
+    "ticket": Shown("/tickets/{valid}", "attendee", heading="One person."),
+    "ticket, void": Shown("/tickets/{void}", "leaver", heading="Not valid"),
+    "organise": Shown("/organise", "organiser", heading="New event"),
+    "organise, said": Shown("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
+    "organise, orders": Shown("/organise/orders", "organiser", heading="To be paid at the desk"),
+    "organise, new": Shown("/organise/events/new", "organiser", heading="New event"),
+    "organise, new, refused": Shown(
+        "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Nothing is saved yet"
+    ),
+    "organise, draft": Shown("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
+    "organise, published": Shown("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
+    "organise, cancelled": Shown("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
+    "organise, cancel": Shown("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
+    "docs": Shown("/docs", heading="API"),
+    "docs, a problem": Shown("/docs/problems/sold-out", heading="Sold out"),
+    "400": Shown("/register", "", 400, {str(number): "" for number in range(60)}),
+    "403": Shown("/organise", "attendee", 403, heading="Not allowed"),
+    "404": Shown("/no-such-page", "attendee", 404, heading="Not found"),
+    "405": Shown("/my-events", "attendee", 405, {}),
+    "409, sold out": Shown("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
+    "409, registered": Shown("/events/{open}/register", "attendee", 409, {}, "You have a seat already"),
+    "409, not open": Shown("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
+    "409, nothing to pay": Shown("/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"),
+    "422": Shown("/events?day=someday", "", 422, heading="Please check"),
+}
+
+WATCH = """
+  window.shifts = [];
+  new PerformanceObserver(list => {
+    for (const entry of list.getEntries())
+      if (!entry.hadRecentInput)
+        window.shifts.push(entry.value + " " + entry.sources.map(it => it.node && it.node.nodeName).join(" "));
+  }).observe({type: "layout-shift", buffered: true});
+"""
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SEND = """([path, fields]) => {
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = path;
+  for (const [name, value] of Object.entries(fields)) {
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = name;
+    input.value = value;
+    form.append(input);
+  }
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+@pytest.fixture(scope="module")
+def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with gallery(tmp_path_factory.mktemp("accessibility") / "fest") as shown:
+        yield shown
+
+
+def go(page: Page, fest: Gallery, shown: Shown) -> None:
+    """Come to the page as its visitor would."""
+    path = shown.path.format(**fest.names)
+    if shown.fields is None:
+        answer = page.goto(fest.server.url + path)
+    else:
+        page.goto(f"{fest.server.url}/login")
+        with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
+            page.evaluate(SEND, [path, shown.fields])
+        answer = sent.value
+        page.wait_for_load_state()
+    assert answer is not None
+    assert answer.status == shown.status
+    assert shown.heading in page.get_by_role("main").inner_text()
+
+
+def shifts(page: Page) -> list[str]:
+    page.evaluate(DRAWN)
+    found: list[str] = page.evaluate("() => window.shifts")
+    return found
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("shown", PAGES.values(), ids=PAGES)
+def test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
+    browser: Browser, fest: Gallery, shown: Shown
+) -> None:
+    wrong: list[str] = []
+    with visit(browser, viewport=PHONE) as visitor:
+        if shown.who:
+            session = {"name": SESSION_COOKIE, "value": fest.guests[shown.who].session, "url": fest.server.url}
+            visitor.context.add_cookies([session])
+        visitor.context.add_init_script(WATCH)
+        page = visitor.context.new_page()
+        go(page, fest, shown)
+        for size in (PHONE, DESK):
+            page.set_viewport_size(size)
+            if size is DESK and shown.fields is None:
+                page.reload()
+            if size is PHONE or shown.fields is None:
+                wrong += [f"shifts at {size['width']}: {shift}" for shift in shifts(page)]
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                wrong += [f"{size['width']}, {scheme}: {found}" for found in violations(page)]
+        for width in (NARROW, PHONE["width"], DESK["width"]):
+            page.set_viewport_size({"width": width, "height": 800})
+            if scrolls_sideways(page):
+                wrong.append(f"scrolls sideways at {width}")
+        assert [*wrong, *visitor.wrongs] == []
+
+
+def test_the_page_that_says_that_something_broke_is_for_everyone_too(browser: Browser, fest: Gallery) -> None:
+    broken = "ALTER TABLE catalogue_seats RENAME TO {}", "catalogue_seats", "seats_out_of_reach"
+    change_file(fest.server.data, "ALTER TABLE catalogue_seats RENAME TO out_of_reach")
+    try:
+        test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
+            browser, fest, Shown("/events", "attendee", 500, heading="Something went wrong on our side")
+        )
+    finally:
+        change_file(fest.server.data, "ALTER TABLE out_of_reach RENAME TO catalogue_seats")
+
+
+def test_nothing_moves_while_the_time_of_a_hold_runs(browser: Browser, fest: Gallery) -> None:
+    with visit(browser, viewport=PHONE) as visitor:
+        session = {"name": SESSION_COOKIE, "value": fest.guests["holder"].session, "url": fest.server.url}
+        visitor.context.add_cookies([session])
+        visitor.context.add_init_script(WATCH)
+        page = visitor.context.new_page()
+        page.goto(f"{fest.server.url}/my-events")
+        first = page.locator("time[data-countdown]").first.inner_text()
+        page.wait_for_function(
+            "first => document.querySelector('time[data-countdown]').innerText !== first", arg=first
+        )
+        assert shifts(page) == []
+
+
+def test_the_first_page_and_all_it_needs_is_under_30_kb_compressed(browser: Browser, fest: Gallery) -> None:
+    asked: list[str] = []
+    with visit(browser) as visitor:
+        page = visitor.context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(fest.server.url, wait_until="load")
+        icon = page.locator("link[rel=icon]").get_attribute("href")
+    assert icon is not None
+    needed = {*asked, urljoin(fest.server.url, icon)}
+    assert {re.sub(r"^.*[/.]", "", address.partition("?")[0]) for address in needed} == {"", "css", "js", "svg"}
+    with httpx.Client(trust_env=False, headers={"accept-encoding": "gzip"}) as client:
+        size = sum(client.get(address).num_bytes_downloaded for address in needed)
+    assert size < LARGEST_FIRST_PAGE
