@@ -12,6 +12,7 @@ from rich.console import Console
 from bench import figures, machine
 from bench.measure import FULL, QUICK, Run
 from bench.processes import BenchError
+from bench.site import Site
 
 MISSED = 1
 CANNOT = 2
@@ -47,7 +48,7 @@ def measure(
             progress.print(", ".join(f"{name} {value}" for name, value in found_on.items()))
             if float(str(found_on["load_before"])) > BUSY * float(str(found_on["cores"])):
                 progress.print("[yellow]Other programs use this machine: expect a wide spread.[/yellow]")
-            found = Run(Path(scratch), QUICK if quick else FULL, tell).figures()
+            found = Run(Site(Path(scratch)), QUICK if quick else FULL, tell).figures()
     except BenchError as error:
         progress.print(f"[red]{error}[/red]")
         raise typer.Exit(CANNOT) from None

@@ -9,6 +9,7 @@ docs/reference/benchmarks.md is not among them: it holds what was measured on on
 
 import argparse
 import inspect
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from festgate.cli import app as command_line
 from festgate.demo import DEMO_SETTINGS
 from festgate.kit.api import Problem
 from festgate.kit.errors import Refused
+from festgate.kit.metrics import Metrics
 from festgate.kit.statements import metadata
 from festgate.settings import Settings
 
@@ -294,8 +296,9 @@ def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
     for module in sorted(groups, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER)):
         title = {"app": "The portal itself", "kit": "The API's own pages"}.get(module, module.capitalize())
         lines += [f"## {title}", "", *table(("Address", "Method", "Does"), sorted(groups[module]))]
-    mounts = [route.path for route in routes if isinstance(route, Mount)]
-    return [*lines, f"Beside these, files and calls lie below {' and '.join(map(code, mounts))}.", ""]
+    metrics = re.findall(r"^# HELP (\w+) (.+)$", Metrics().exposition().decode(), re.MULTILINE)
+    rows = [(code(name), meaning) for name, meaning in metrics]
+    return [*lines, "## What `/metrics` tells", "", *table(("Metric", "Says"), rows)]
 
 
 # Tables

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import uvicorn
@@ -97,6 +98,8 @@ def _config(
         factory=isinstance(app, partial),
         reload=reload,
         reload_dirs=[str(Path(__file__).parent)] if reload else None,
+        # Needs watchfiles (a development dependency); without it only Python files are watched.
+        reload_includes=["*.html", "*.css", "*.js", "*.txt"] if reload and find_spec("watchfiles") else None,
         workers=settings.workers,
         ws="none",
         lifespan="on",

@@ -1,5 +1,6 @@
 """The public pages in a real browser: on a phone and a desk, in light and dark, by keyboard, without JavaScript."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(params=["phone light", "phone dark", "desk light", "desk dark"])
+@pytest.fixture(params=["phone dark", "desk light"])
 def page(request: pytest.FixtureRequest, server: Server, browser: Browser) -> Iterator[Page]:
     size, scheme = request.param.split()
     options = {"viewport": PHONE if size == "phone" else DESK, "color_scheme": scheme, "base_url": server.url}
@@ -86,7 +87,7 @@ def plain(server: Server, browser: Browser) -> Iterator[Page]:
 
 def test_a_visitor_finds_an_event_by_keyboard_without_javascript(plain: Page) -> None:
     plain.goto("/events")
-    plain.get_by_label("Find").focus()
+    plain.get_by_role("searchbox", name="Find").focus()
     plain.keyboard.type("robo")
     plain.keyboard.press("Enter")
     expect(plain.locator(".card")).to_have_count(1)
@@ -95,7 +96,7 @@ def test_a_visitor_finds_an_event_by_keyboard_without_javascript(plain: Page) ->
     expect(plain.get_by_role("heading", level=1)).to_have_text("Robo Race")
     plain.get_by_role("button", name="Register").focus()
     plain.keyboard.press("Enter")
-    expect(plain).to_have_url(lambda url: "/login?next=" in url)
+    expect(plain).to_have_url(re.compile(r"/login\?next="))
 
 
 def test_a_visitor_turns_pages_and_filters(plain: Page) -> None:

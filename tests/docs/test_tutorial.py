@@ -17,6 +17,7 @@ class Reader:
     """Somebody with a browser who presses what the page has in bold letters."""
 
     def __init__(self, page: Page) -> None:
+        """Has pressed nothing yet."""
         self.page = page
         self.pressed: set[str] = set()
 

@@ -45,7 +45,13 @@ def gallery(data: Path) -> Iterator[Gallery]:
         thread.submit(plant, data, shown).result()
     with serving(data, extra=SETTINGS) as shown.server:
         quiet(shown.server)
-        for state, code in ask_file(data, "SELECT state, code FROM tickets_tickets ORDER BY id DESC"):
+        for owner, state in (("attendee", "valid"), ("leaver", "void")):
+            ((code,),) = ask_file(
+                data,
+                "SELECT code FROM tickets_tickets WHERE person_id = ? AND state = ? LIMIT 1",
+                shown.guests[owner].id,
+                state,
+            )
             shown.names[state] = code
         yield shown
 
@@ -75,7 +81,7 @@ def _plant_events(database: OpenDatabase, shown: Gallery) -> None:
         "closed": add("Treasure Hunt", sales_close_at=now - HOUR),
         "over": add("Warm-up", starts_at=now - 5 * HOUR),
         "cancelled": add("Rain Dance"),
-        "long": add(LONG_TITLE.strip(), summary="y" * 200, place="z" * 120, fee=99_999_900),
+        "long": add(LONG_TITLE.strip(), summary="y" * 200, place="z" * 120, fee=9_999_900),
         "desk": add("Music Night"),
     }
     for number in range(25):

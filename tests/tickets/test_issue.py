@@ -201,7 +201,7 @@ def deliver_in_disorder(database: OpenDatabase, chance: random.Random) -> None:
 STEPS = ("hold a free one", "hold a paid one", "pay", "give back", "call off", "deliver", "refund")
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2), st.integers(0, 2)), max_size=25),
     seed=st.integers(0, 2**32),

@@ -64,6 +64,8 @@ class Receipt:
     refunds: tuple[Refund, ...]
     tickets: tuple[tuple[int, str], ...]
     mail: MailState | None
+    mail_leaves: bool
+    """False while letters go to a folder only."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
@@ -180,6 +182,7 @@ class CheckoutPages:
                 (line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes
             ),
             mail=find_state(connection, f"order:{order.ref}"),
+            mail_leaves=bool(self._portal.settings.smtp_host),
         )
 
     def _label(self, name: str) -> str:

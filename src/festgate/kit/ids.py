@@ -13,7 +13,7 @@ _MISREAD = str.maketrans("ILO", "110")
 
 def new_code(length: int) -> str:
     """A random code of `length` characters, 5 bits each."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return "".join([ALPHABET[byte % 32] for byte in secrets.token_bytes(length)])
 
 
 def read_code(text: str) -> str:

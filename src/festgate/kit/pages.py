@@ -117,6 +117,8 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
         loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
+        # A look at each file for every page; in development the whole process starts again instead.
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

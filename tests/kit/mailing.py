@@ -1,0 +1,57 @@
+"""Posting and sending in tests of mail."""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from festgate.kit import mail
+from festgate.kit.mail import Attachment, MailState, Postman, transport_for
+from festgate.settings import Settings, load_settings
+from tests.rig.database import OpenDatabase
+
+CALENDAR = Attachment(
+    "robo-race.ics", "text/calendar", "BEGIN:VCALENDAR\r\nSUMMARY:Röbo\r\nEND:VCALENDAR\r\n"
+)
+
+
+def over_smtp(host: str, port: int, **more: object) -> Settings:
+    usual = {"smtp_host": host, "smtp_port": port, "smtp_security": "none", "mail_from": "fest@example.org"}
+    return Settings.model_validate(usual | more)
+
+
+def to_folder(folder: Path) -> Settings:
+    return load_settings({}, data_dir=folder, mail_from="fest@example.org")
+
+
+def postman(database: OpenDatabase, fest: Settings) -> Postman:
+    return Postman(database.real, transport_for(fest), fest)
+
+
+def post(database: OpenDatabase, topic: str, recipient: str = "asha@example.org") -> None:
+    database.write(mail.post, topic, recipient, f"Subject of {topic}", "Good day.\n", [CALENDAR])
+
+
+def send(database: OpenDatabase, sender: Postman) -> None:
+    """Until nothing is due."""
+    while database.run(sender.send_due()):
+        pass
+
+
+def state(database: OpenDatabase, topic: str) -> MailState:
+    found = database.read(mail.find_state, topic)
+    assert found is not None
+    return found
+
+
+def letters(folder: Path) -> list[EmailMessage]:
+    return [
+        message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in sorted((folder / "mail").iterdir())
+    ]
+
+
+def text_of(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    content: str = body.get_content()
+    return content

@@ -1,0 +1,213 @@
+"""What the pages say of the code is so: commands, settings, drawings, decisions."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from festgate.checkout.queries import OrderState
+from festgate.cli import app
+from festgate.kit.gate import LARGEST_BODY
+from festgate.registrations.queries import SeatState
+from festgate.settings import Settings, load_settings
+from tests.checkout.test_order_machine import MOVES
+from tests.rules.project import ROOT, files, name, pyproject
+
+DOCS = ROOT / "docs"
+CODE = re.compile(r"^```\w*\n(?P<block>.*?)^```$|`(?P<words>[^`\n]+)`", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(
+    r"(?:^|&& |\$\(|ExecStart=)(?:\$ )?(?:[A-Z_]+=\S+ )*(?:[\w./-]*/)?festgate (?P<words>[a-z-][^\n|;&)']*)",
+    re.MULTILINE,
+)
+"""`festgate ...` where a line of a shell or a unit has a command."""
+MOVE = re.compile(r"^\s*(?P<before>\w+|\[\*\]) --> (?P<after>\w+)(?:: (?P<why>.+))?$", re.MULTILINE)
+HEADINGS = ["Context", "Decision", "What follows", "What was weighed"]
+LONGEST_DECISION = 60
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def pages() -> list[Path]:
+    return [path for path in files(".md") if path.name != "CHANGELOG.md"]
+
+
+def codes(page: str) -> Iterator[str]:
+    """All that is shown as code."""
+    for match in CODE.finditer(page):
+        yield match["block"] or match["words"]
+
+
+def wrong_words(words: list[str]) -> str | None:
+    """What is wrong with a command as the docs write it: a name or an option that there is not."""
+    command: Any = typer.main.get_command(app)
+    rest = list(words)
+    while rest and rest[0] in getattr(command, "commands", {}):
+        command = command.commands[rest.pop(0)]
+    if getattr(command, "commands", {}) and rest and not rest[0].startswith("-"):
+        return f"there is no command {rest[0]}"
+    known = {"--help", *(option for each in command.params for option in each.opts)}
+    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
+    return f"there is no option {unknown[0]}" if unknown else None
+
+
+def found_wrong(path: Path) -> list[str]:
+    found = []
+    for shown in codes(path.read_text(encoding="utf-8")):
+        for match in COMMAND.finditer(shown.replace("\\\n", " ")):
+            words = shlex.split(match["words"].strip(" .,:"), comments=True)
+            if wrong := wrong_words(words):
+                found.append(f"{name(path)}: festgate {' '.join(words)}: {wrong}")
+    return found
+
+
+def test_every_command_in_the_docs_is_one() -> None:
+    assert not [line for path in pages() for line in found_wrong(path)]
+
+
+@pytest.mark.parametrize(
+    "line, wrong",
+    [
+        ("serve --demo --port 9000", None),
+        ("events import events.csv --dry-run", None),
+        ("events inport events.csv", "there is no command inport"),
+        ("events import events.csv --try", "there is no option --try"),
+    ],
+)
+def test_a_command_that_is_none_is_found(line: str, wrong: str | None) -> None:
+    assert wrong_words(line.split()) == wrong
+
+
+def test_every_target_of_make_in_the_docs_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
+    asked = {
+        target
+        for path in pages()
+        for shown in codes(path.read_text(encoding="utf-8"))
+        for target in re.findall(r"^(?:\$ )?make ([a-z]+)", shown, re.MULTILINE)
+    }
+    assert {"run", "test"} <= asked <= targets
+
+
+def test_every_settings_file_in_the_docs_is_accepted(tmp_path: Path) -> None:
+    read = 0
+    for path in pages():
+        for block in BLOCK.finditer(path.read_text(encoding="utf-8")):
+            if block["kind"] == "toml":
+                file = tmp_path / "festgate.toml"
+                file.write_text(block["text"], encoding="utf-8")
+                settings = load_settings({"FESTGATE_CONFIG": str(file)})
+                assert settings.model_fields_set == tomllib.loads(block["text"]).keys()
+                read += 1
+    assert read
+
+
+def test_every_setting_that_the_docs_name_in_capitals_is_one() -> None:
+    known = {f"FESTGATE_{field.upper()}" for field in Settings.model_fields} | {"FESTGATE_CONFIG"}
+    misspelt = {"FESTGATE_FEST_NAM"}  # the tutorial shows how such a one is refused
+    named = {
+        each for path in pages() for each in re.findall(r"\bFESTGATE_[A-Z_]+[A-Z]", path.read_text("utf-8"))
+    }
+    assert not named - known - misspelt
+
+
+def drawn(page: str) -> dict[str, set[str]]:
+    """The moves of the first state diagram of a page: for each state those that follow it directly."""
+    diagram = next(block["text"] for block in BLOCK.finditer(text(page)) if block["kind"] == "mermaid")
+    moves: dict[str, set[str]] = {}
+    for move in MOVE.finditer(diagram):
+        moves.setdefault(move["before"], set()).add(move["after"])
+        moves.setdefault(move["after"], set())
+        assert move["why"], f"{page}: {move[0].strip()} does not say why"
+    assert len(diagram.strip().splitlines()) == 1 + sum(map(len, moves.values())), (
+        "a line that is not understood"
+    )
+    return moves
+
+
+def reachable(moves: Mapping[str, set[str]], state: str) -> set[str]:
+    """What a state may be at any later look."""
+    seen = {state}
+    waiting = [state]
+    while waiting:
+        new = moves[waiting.pop()] - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+def test_the_states_of_an_order_are_drawn_as_the_property_test_holds_them() -> None:
+    moves = drawn("docs/explanation/orders.md")
+    assert moves.pop("[*]") == {"pending"}
+    assert set(moves) == set(get_args(OrderState))
+    assert {state: reachable(moves, state) for state in moves} == MOVES
+
+
+def test_the_states_of_a_seat_are_drawn() -> None:
+    moves = drawn("docs/explanation/seats.md")
+    assert moves.pop("[*]") == {"held", "confirmed"}
+    assert set(moves) == set(get_args(SeatState))
+
+
+def test_every_fact_is_explained() -> None:
+    page = text("docs/explanation/outbox-and-mail.md")
+    facts = {
+        fact
+        for path in files("facts.py")
+        for fact in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert facts
+    assert not {fact for fact in facts if f"`{fact}`" not in page}
+
+
+def test_the_proxy_lets_through_what_the_portal_takes_and_no_more() -> None:
+    (size,) = re.findall(r"client_max_body_size (\d+)k;", text("docs/how-to/run-behind-nginx.md"))
+    assert int(size) * 1024 == LARGEST_BODY
+
+
+def decisions() -> list[Path]:
+    return sorted(path for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md")
+
+
+def test_decisions_are_numbered_short_and_of_one_form() -> None:
+    for number, path in enumerate(decisions(), start=1):
+        page = path.read_text(encoding="utf-8")
+        assert path.name.startswith(f"{number:04}-"), path.name
+        assert page.startswith(f"# {number:04} · "), path.name
+        assert re.findall(r"^## (.+)$", page, re.MULTILINE) == HEADINGS, path.name
+        assert len(page.splitlines()) <= LONGEST_DECISION, path.name
+        assert path.name in text("docs/decisions/README.md")
+
+
+def test_every_dependency_has_its_reason_and_its_licence() -> None:
+    project = pyproject()["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {canonicalize_name(Requirement(line).name) for line in (*project["dependencies"], *extras)}
+    listed: dict[str, str] = {}
+    for names, licence in re.findall(
+        r"^\| ([a-z0-9, -]+) \| ([A-Z]+\w*) \|", text("docs/decisions/0001-dependencies.md"), re.MULTILINE
+    ):
+        listed |= {canonicalize_name(each): licence for each in names.split(", ")}
+    assert set(listed) == declared
+    for package, licence in listed.items():
+        # tzdata and uvloop are not installed everywhere; their lines are read where they are.
+        try:
+            said = metadata(package)
+        except ModuleNotFoundError:
+            continue
+        words = [
+            word
+            for field in ("License-Expression", "License", "Classifier")
+            for word in said.get_all(field) or []
+        ]
+        assert any(licence in word for word in words), f"{package} is not said to be {licence}"
