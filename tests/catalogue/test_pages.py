@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import icalendar
 import pytest
-from babel.dates import format_date
 
 from festgate.catalogue.events import cancel_event, create_event
 from festgate.catalogue.pages import dates_of
+from festgate.catalogue.queries import event_by_slug
 from festgate.catalogue.seats import take_seat
 from festgate.catalogue.shown import Block, blocks_of
 from festgate.kit.clock import DAY, HOUR, SECOND, moment, system_clock
@@ -114,9 +114,9 @@ def test_a_card_says_what_a_seat_costs_and_whether_it_can_be_had(
     assert foot(page(client, "/events"), title) == expected
 
 
-def test_a_card_says_when_sales_open(client: httpx.Client) -> None:
+def test_a_card_says_when_sales_open(client: httpx.Client, beside: OpenDatabase) -> None:
     found = foot(page(client, "/events"), "Not Yet")
-    opens = moment(system_clock() + 6 * HOUR, KOLKATA)
+    opens = moment(beside.read(event_by_slug, "not-yet").sales_open_at, KOLKATA)
     assert re.fullmatch(rf"₹450.00 Opens {opens:%a}, {opens.day} {opens:%b}, \d+:\d\d [ap]m", found)
 
 
@@ -142,8 +142,8 @@ def test_filters_find_and_show_what_was_asked_for(client: httpx.Client) -> None:
     assert "1 event<" in text
 
 
-def test_a_day_shows_what_starts_on_it_past_days_too(client: httpx.Client) -> None:
-    yesterday = moment(system_clock() - DAY, KOLKATA).date()
+def test_a_day_shows_what_starts_on_it_past_days_too(client: httpx.Client, beside: OpenDatabase) -> None:
+    yesterday = moment(beside.read(event_by_slug, "yesterday").starts_at, KOLKATA).date()
     text = page(client, f"/events?day={yesterday}")
     assert cards(text) == ["Yesterday"]
     assert foot(text, "Yesterday") == "₹450.00 Over"
@@ -237,15 +237,22 @@ def test_what_organisers_write_is_text_and_never_markup(client: httpx.Client) ->
     assert "R&amp;D" in text
 
 
-def test_the_first_page_has_the_fest_its_dates_and_what_is_on_next(client: httpx.Client) -> None:
+def test_the_first_page_has_the_fest_its_dates_and_what_is_on_next(
+    client: httpx.Client, beside: OpenDatabase
+) -> None:
     text = page(client, "/")
     assert "Aurora &lt;Fest&gt;" in text
     assert "Three days &amp; nights." in text
     assert len(cards(text)) == 6
     assert "Called Off" not in cards(text)
     assert '<p><a href="/events">All 58 events</a></p>' in text
-    last = moment(system_clock() + 5 * DAY, KOLKATA)
-    assert format_date(last.date(), "y", locale="en_IN") in text
+    days = [
+        moment(beside.read(event_by_slug, slug).starts_at, KOLKATA).date()
+        for slug in ("yesterday", "talk-00")
+    ]
+    shown = dates_of(days[0], days[1], "en_IN")
+    assert shown is not None
+    assert f'<span class="gate-days">{shown[0]}</span> <span>{shown[1]}</span>' in text
 
 
 @pytest.mark.parametrize("path", ["/", "/events", "/events?day=1999-12-31", "/events/robo-race"])

@@ -84,7 +84,7 @@ def _plant_events(database: OpenDatabase, shown: Gallery) -> None:
         "long": add(LONG_TITLE.strip(), summary="y" * 200, place="z" * 120, fee=9_999_900),
         "desk": add("Music Night"),
     }
-    for number in range(25):
+    for number in range(16):
         add(f"Talk {number}", category="Talks", starts_at=now + (2 + number) * DAY)
     database.write(catalogue.cancel_event, events["cancelled"].slug)
     rough = catalogue.Details("A rough idea", "", "", "", "", 0, 0, 0, 0, Money(0, "INR"), 0)
