@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import typer
 from fastapi import FastAPI
@@ -358,10 +358,7 @@ def _columns(columns: Iterable[Any]) -> str:
 def pages() -> dict[str, list[str]]:
     """Every page that is made, by its file's name."""
     with tempfile.TemporaryDirectory() as folder:
-        portal = cast("Any", create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)))
-    # The gate and its routers keep their routes to themselves, and nobody else needs them.
-    routers = portal._routes._routers.values()  # noqa: SLF001
-    routes: list[BaseRoute] = [route for router in routers for route in router.routes]
+        routes = create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)).routes.listed
     api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
     return {
         "settings.md": settings_page(),

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Lifespan, Scope
+from starlette.types import Lifespan, Scope
 
 from festgate import __version__
 from festgate.accounts import facade as accounts
@@ -41,7 +41,7 @@ CHORE_PAUSE = 30
 """Seconds between two rounds of chores."""
 
 
-def create_app(settings: Settings, *, clock: Clock = system_clock) -> ASGIApp:
+def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     """The portal over the database of these settings, whose schema is up to date. Opens it at start-up."""
     database = Database(settings.url, clock=clock)
     portal = Portal(

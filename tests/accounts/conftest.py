@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import httpx
 import pytest
 from sqlalchemy import select
 
@@ -11,7 +12,9 @@ from festgate.accounts.people import Newcomer, add_person
 from festgate.accounts.queries import Person
 from festgate.kit.statements import Statement, metadata
 from festgate.kit.visitors import Role
+from tests.accounts.visiting import visitor
 from tests.rig.database import OpenDatabase
+from tests.rig.server import Server, serving
 
 
 class Join(Protocol):
@@ -48,3 +51,15 @@ def rows(database: OpenDatabase) -> Callable[[str], list[str]]:
         return [repr(row) for row in database.read(lambda connection: connection.all(statement))]
 
     return rows
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("accounts") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with visitor(server) as opened:
+        yield opened

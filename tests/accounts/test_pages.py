@@ -1,71 +1,20 @@
 """Register, sign in and sign out on a real server, as a browser without JavaScript does."""
 
-import asyncio
-import http.client
-import re
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
-from itertools import count
-from urllib.parse import urlsplit
-
 import httpx
 import pytest
 
-from tests.rig.server import Serve, Server, serving
-
-PASSWORD = "correct horse"
-COOKIE = "festgate_session"
-NUMBERS = count(1)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("accounts") / "data") as running:
-        yield running
-
-
-def visitor(server: Server) -> httpx.Client:
-    """A browser that nobody has used yet; it does not follow redirects, so that they can be looked at."""
-    return httpx.Client(base_url=server.url, trust_env=False, timeout=60)
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[httpx.Client]:
-    with visitor(server) as opened:
-        yield opened
-
-
-def new_name() -> str:
-    return f"person{next(NUMBERS)}"
-
-
-def registration(name: str, **changes: str) -> dict[str, str]:
-    return {"username": name, "email": f"{name}@example.org", "password": PASSWORD} | changes
-
-
-def join(client: httpx.Client, name: str | None = None) -> str:
-    name = name or new_name()
-    assert client.post("/register", data=registration(name)).status_code == 303
-    return name
-
-
-def log_in(client: httpx.Client, name: str, password: str = PASSWORD, **more: str) -> httpx.Response:
-    return client.post("/login", data={"username": name, "password": password} | more)
-
-
-def signed_in_as(client: httpx.Client) -> str | None:
-    """The name in the header of a page."""
-    page = client.get("/events").text
-    found = re.search(r'class="who-name" title="([^"]*)"', page)
-    return found.group(1) if found else None
-
-
-def error_at(page: httpx.Response, field: str) -> str:
-    found = re.search(rf'id="f-{field}-error">([^<]*)<', page.text)
-    assert found is not None, f"no error at {field}:\n{page.text}"
-    return found.group(1)
+from tests.accounts.visiting import (
+    COOKIE,
+    PASSWORD,
+    error_at,
+    join,
+    log_in,
+    new_name,
+    registration,
+    signed_in_as,
+    visitor,
+)
+from tests.rig.server import Serve, Server
 
 
 def test_who_registers_is_signed_in_and_goes_on_to_the_events(client: httpx.Client) -> None:
@@ -347,82 +296,3 @@ def test_a_form_cannot_choose_a_role(client: httpx.Client) -> None:
     assert client.post("/register", data=registration(name, role="organiser")).status_code == 303
     assert signed_in_as(client) == name
     assert 'href="/organise"' not in client.get("/events").text
-
-
-def test_of_a_hundred_wrong_passwords_at_once_ten_are_looked_at_and_the_rest_asked_to_wait(
-    client: httpx.Client, server: Server
-) -> None:
-    name = join(client)
-    bystander = join(client)
-
-    async def guess() -> list[httpx.Response]:
-        async with httpx.AsyncClient(
-            base_url=server.url, trust_env=False, timeout=60, limits=httpx.Limits(max_connections=100)
-        ) as guesser:
-            return await asyncio.gather(
-                *(
-                    guesser.post("/login", data={"username": name, "password": f"guess number {number}"})
-                    for number in range(100)
-                )
-            )
-
-    answers = asyncio.run(guess())
-    assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 90}
-    refused = next(answer for answer in answers if answer.status_code == 429)
-    assert 0 < int(refused.headers["retry-after"]) <= 15 * 60
-    assert "Too many failed sign-ins for this account. Try again in 15 minutes." in refused.text
-    # The right password is not looked at either, or guessing could go on; somebody else's is.
-    assert log_in(client, name).status_code == 429
-    assert log_in(client, bystander).status_code == 303
-
-
-def test_one_address_may_make_so_many_accounts_and_no_more(serve: Serve) -> None:
-    server = serve(extra={"FESTGATE_ADDRESS_LIMIT": "3"})
-    with visitor(server) as client:
-        for _ in range(3):
-            join(client)
-        answer = client.post("/register", data=registration(new_name()))
-        assert answer.status_code == 429
-        assert int(answer.headers["retry-after"]) > 0
-
-
-def test_two_hundred_sign_ins_at_once_all_get_in_while_the_events_keep_answering(serve: Serve) -> None:
-    server = serve(extra={"FESTGATE_SIGN_IN_LIMIT": "1000"})
-    with visitor(server) as client:
-        name = join(client)
-    some = threading.Event()
-    signed_in: list[httpx.Response] = []
-    pages: Counter[int] = Counter()
-    still_waiting: list[int] = []
-
-    def look_at_events() -> None:
-        place = urlsplit(server.url)
-        with closing(http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)) as connection:
-            some.wait(60)
-            for _ in range(200):
-                connection.request("GET", "/events")
-                answer = connection.getresponse()
-                answer.read()
-                pages[answer.status] += 1
-            still_waiting.append(200 - len(signed_in))
-
-    async def sign_in(crowd: httpx.AsyncClient) -> None:
-        signed_in.append(await crowd.post("/login", data={"username": name, "password": PASSWORD}))
-        if len(signed_in) == 20:
-            some.set()
-
-    async def sign_in_together() -> None:
-        async with httpx.AsyncClient(
-            base_url=server.url, trust_env=False, timeout=120, limits=httpx.Limits(max_connections=200)
-        ) as crowd:
-            await asyncio.gather(*(sign_in(crowd) for _ in range(200)))
-
-    reader = threading.Thread(target=look_at_events)
-    reader.start()
-    asyncio.run(sign_in_together())
-    reader.join()
-    assert Counter(answer.status_code for answer in signed_in) == {303: 200}
-    assert len({answer.cookies[COOKIE] for answer in signed_in}) == 200
-    # Two hundred pages, one after another, were answered while passwords still waited to be looked at.
-    assert pages == {200: 200}
-    assert still_waiting[0] > 0

@@ -96,7 +96,6 @@ def test_closing_drops_what_waits() -> None:
     assert any(isinstance(answer, asyncio.CancelledError) for answer in answers)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has a priority of its own")
 def test_the_threads_that_hash_step_back_behind_the_loop(hasher: Hasher) -> None:
     if sys.platform != "linux":
         return

@@ -123,6 +123,8 @@ def quiet(server: Server) -> None:
     """Waits until every fact has been heard: tickets are issued, letters are written."""
     with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         until(
-            lambda: re.search(r'^festgate_state\{what="facts_waiting"\} 0\.0$', client.get("/metrics").text, re.M),
+            lambda: re.search(
+                r'^festgate_state\{what="facts_waiting"\} 0\.0$', client.get("/metrics").text, re.MULTILINE
+            ),
             "no fact waits",
         )

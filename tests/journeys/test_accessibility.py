@@ -33,7 +33,13 @@ class Shown:
     """What it says, so that it cannot be another page unnoticed."""
 
 
-WRONG_EVENT = {"title": "", "starts_at": "yesterday", "fee": "many", "capacity": "-1", "sales_open_at": "then"}
+WRONG_EVENT = {
+    "title": "",
+    "starts_at": "yesterday",
+    "fee": "many",
+    "capacity": "-1",
+    "sales_open_at": "then",
+}
 PAGES = {
     "home": Shown("/", heading="Aurora Fest"),
     "list": Shown("/events"),
@@ -163,7 +169,9 @@ def shifts(page: Page) -> list[str]:
 
 
 def scrolls_sideways(page: Page) -> bool:
-    return bool(page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+    return bool(
+        page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    )
 
 
 @pytest.mark.parametrize("shown", PAGES.values(), ids=PAGES)
@@ -173,7 +181,11 @@ def test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
     wrong: list[str] = []
     with visit(browser, viewport=PHONE) as visitor:
         if shown.who:
-            session = {"name": SESSION_COOKIE, "value": fest.guests[shown.who].session, "url": fest.server.url}
+            session = {
+                "name": SESSION_COOKIE,
+                "value": fest.guests[shown.who].session,
+                "url": fest.server.url,
+            }
             visitor.context.add_cookies([session])
         visitor.context.add_init_script(WATCH)
         page = visitor.context.new_page()
@@ -228,7 +240,12 @@ def test_the_first_page_and_all_it_needs_is_under_30_kb_compressed(browser: Brow
         icon = page.locator("link[rel=icon]").get_attribute("href")
     assert icon is not None
     needed = {*asked, urljoin(fest.server.url, icon)}
-    assert {re.sub(r"^.*[/.]", "", address.partition("?")[0]) for address in needed} == {"", "css", "js", "svg"}
+    assert {re.sub(r"^.*[/.]", "", address.partition("?")[0]) for address in needed} == {
+        "",
+        "css",
+        "js",
+        "svg",
+    }
     with httpx.Client(trust_env=False, headers={"accept-encoding": "gzip"}) as client:
         size = sum(client.get(address).num_bytes_downloaded for address in needed)
     assert size < LARGEST_FIRST_PAGE

@@ -61,7 +61,9 @@ class Crowd:
                 self.untold.add(guest.username)
 
     @asynccontextmanager
-    async def _line(self, guest: Guest) -> AsyncIterator[Callable[[str, str, dict[str, str]], Awaitable[Answer]]]:
+    async def _line(
+        self, guest: Guest
+    ) -> AsyncIterator[Callable[[str, str, dict[str, str]], Awaitable[Answer]]]:
         line: Line | None = None
 
         async def ask(method: str, path: str, fields: dict[str, str]) -> Answer:
@@ -173,7 +175,9 @@ def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
                 crowd.told[guest.username] = again.headers["location"].removeprefix("/orders/")
         paid = ask_file(data, "SELECT person_id, ref, total_minor FROM checkout_orders WHERE state = 'paid'")
         assert len(paid) == len({person for person, *_ in paid}) == JOURNEYS
-        charged = ask_file(data, "SELECT order_ref, amount_minor FROM checkout_sandbox_charges WHERE approved = 1")
+        charged = ask_file(
+            data, "SELECT order_ref, amount_minor FROM checkout_sandbox_charges WHERE approved = 1"
+        )
         assert sorted(charged) == sorted((ref, total) for _, ref, total in paid)
         assert ask_file(data, "SELECT count(*) FROM checkout_refunds") == [(0,)]
         quiet(server)

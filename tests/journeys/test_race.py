@@ -99,7 +99,9 @@ def test_of_500_who_race_for_50_seats_exactly_50_get_one(house: House, kind: str
         assert "Sold out" in refusal
         assert "it can be worth looking again" in refusal
         assert 'href="/events"' in refusal
-    told = {guest.username for guest, answer in zip(house.crowd, answers, strict=True) if answer.status == 303}
+    told = {
+        guest.username for guest, answer in zip(house.crowd, answers, strict=True) if answer.status == 303
+    }
     assert house.holders(event) == told
 
 

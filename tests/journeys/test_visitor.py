@@ -23,7 +23,9 @@ HOW = {
     "on a phone without JavaScript": {"viewport": PHONE, "java_script_enabled": False},
 }
 EVERYWHERE = pytest.mark.parametrize("browser_options", HOW.values(), ids=HOW, indirect=True)
-WITH_AND_WITHOUT_SCRIPT = pytest.mark.parametrize("browser_options", list(HOW.values())[::2], ids=list(HOW)[::2], indirect=True)
+WITH_AND_WITHOUT_SCRIPT = pytest.mark.parametrize(
+    "browser_options", list(HOW.values())[::2], ids=list(HOW)[::2], indirect=True
+)
 
 
 @pytest.fixture(scope="module")
@@ -365,7 +367,9 @@ def test_a_seat_that_is_given_back_is_free_again(page: Page, server: Server) -> 
     expect(page.get_by_text(before)).to_be_visible()
 
 
-def test_whoever_signs_out_is_out_and_the_back_button_shows_nothing_of_theirs(page: Page, server: Server) -> None:
+def test_whoever_signs_out_is_out_and_the_back_button_shows_nothing_of_theirs(
+    page: Page, server: Server
+) -> None:
     name = hold(page, server)
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{server.url}/")

@@ -47,7 +47,10 @@ def request(
     """A request as it goes over the wire, byte for byte as it was given; with a body, its length is told."""
     lines = [
         b" ".join((_bytes(method), _bytes(target), b"HTTP/1.1")),
-        *(f"{name}: {value}".encode("latin-1") for name, value in ({"host": "localhost"} | dict(headers or {})).items()),
+        *(
+            f"{name}: {value}".encode("latin-1")
+            for name, value in ({"host": "localhost"} | dict(headers or {})).items()
+        ),
     ]
     if body is not None:
         lines.append(b"content-length: %d" % len(body))

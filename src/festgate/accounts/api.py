@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from festgate.accounts.forms import Registration, SignIn
+from festgate.accounts.forms import NewAccount, SignIn
 from festgate.accounts.pages import address_of
 from festgate.accounts.passwords import Crowded, Hasher
 from festgate.accounts.people import Taken
@@ -62,7 +62,7 @@ class AccountApi:
                 await self._reception.sign_out(credentials.credentials, "token")
 
         @router.post("/people", status_code=201, responses=problems(Taken, TooMany, Crowded))
-        async def register(body: Registration, request: Request) -> Account:
+        async def register(body: NewAccount, request: Request) -> Account:
             """Make an account."""
             person = await self._reception.register(body.newcomer(), body.password, address_of(request))
             return Account(id=person.id, username=person.username, email=person.email, role=person.role)

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from festgate.accounts.names import (
     LONGEST_PASSWORD,
@@ -19,7 +17,7 @@ from festgate.accounts.passwords import hash_password
 from festgate.accounts.people import Newcomer, add_person, set_password, set_role
 from festgate.accounts.queries import Member, Person, all_people
 from festgate.kit.clock import moment
-from festgate.kit.commands import current, fail, opened, run
+from festgate.kit.commands import current, fail, opened, run, show_rows
 from festgate.kit.ids import new_code
 from festgate.kit.visitors import Role
 from festgate.settings import Settings
@@ -109,14 +107,7 @@ def list_people() -> None:
         )
         for member in run(work)
     ]
-    if not sys.stdout.isatty():
-        for row in rows:
-            _say("\t".join(row))
-        return
-    table = Table("Username", "E-mail", "Role", "Since")
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+    show_rows(("Username", "E-mail", "Role", "Since"), rows)
 
 
 def _password(*, from_stdin: bool) -> str:

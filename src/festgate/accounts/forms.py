@@ -56,7 +56,7 @@ class SignIn(BaseModel):
     password: Password
 
 
-class Registration(BaseModel):
+class NewAccount(BaseModel):
     """What somebody gives to get an account."""
 
     model_config = ConfigDict(extra="forbid")

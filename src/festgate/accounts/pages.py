@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.accounts.forms import Registration, SignIn
+from festgate.accounts.forms import NewAccount, SignIn
 from festgate.accounts.passwords import Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.reception import Opening, Reception, WrongPassword
@@ -47,7 +47,7 @@ class AccountPages:
         """A new account, signed in; or the form again, with what is wrong beside each field."""
         fields = await read_fields(request)
         try:
-            form = checked(Registration, fields)
+            form = checked(NewAccount, fields)
             session = await self._reception.register_and_sign_in(
                 form.newcomer(), form.password, address_of(request), self._opening(request)
             )

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from festgate.catalogue import events, imports, queries
 from festgate.catalogue.calendars import read_calendar, write_calendar
@@ -19,7 +18,7 @@ from festgate.catalogue.queries import Event, EventState
 from festgate.catalogue.rows import Sheet, Unreadable, Wrong
 from festgate.catalogue.sheets import read_sheet, write_sheet
 from festgate.kit.clock import moment
-from festgate.kit.commands import FOUND, current, fail, opened, run
+from festgate.kit.commands import FOUND, current, fail, opened, run, show_rows
 from festgate.kit.errors import Invalid
 from festgate.kit.statements import Connection
 from festgate.settings import Settings
@@ -49,15 +48,14 @@ def list_events(
                 for event in await database.read(queries.all_events)
                 if state is None or event.state == state
             ]
-        table = Table("When", "Event", "Slug", "State", "Taken", "Fee")
+        rows = []
         for event in found:
             when = (
                 f"{moment(event.starts_at, settings.zone):%Y-%m-%d %H:%M}" if event.starts_at else "not set"
             )
             seats = f"{event.taken} of {event.capacity}"
-            table.add_row(when, event.title, event.slug, event.state, seats, event.fee.shown(settings.locale))
-        console = Console(markup=False, highlight=False)
-        console.print(table if found else "There are no events.")
+            rows.append((when, event.title, event.slug, event.state, seats, event.fee.shown(settings.locale)))
+        show_rows(("When", "Event", "Slug", "State", "Taken", "Fee"), rows)
 
     run(work)
 

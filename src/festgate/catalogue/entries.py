@@ -15,6 +15,7 @@ from festgate.catalogue.queries import Event
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money, parse_amount
+from festgate.kit.text import tidy
 
 LONGEST: Mapping[str, int] = {
     "title": 120,
@@ -169,20 +170,6 @@ def folded(text: str) -> str:
 def search_text(details: Details) -> str:
     """What the list's search field looks in."""
     return folded(f"{details.title}\n{details.summary}\n{details.place}\n{details.category}")
-
-
-def tidy(text: str, *, lines: bool = False) -> str:
-    """The text normalised and trimmed. `ValueError` where it holds what nobody can see or type.
-
-    Cc are control characters, Cf invisible marks that can hide or reverse a name, Cs halves of characters. The two
-    joiners stay: Malayalam, Bengali and Persian are not spelled right without them.
-    """
-    also = "\u200c\u200d\n\t" if lines else "\u200c\u200d"
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n") if lines else text)
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in also for sign in text):
-        msg = "Control characters and invisible marks cannot be part of this."
-        raise ValueError(msg)
-    return text.strip()
 
 
 def _text(name: str, fields: Mapping[str, str], wrong: dict[str, str]) -> str:

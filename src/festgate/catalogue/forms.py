@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from festgate.catalogue.entries import LONGEST, YEARS, tidy
+from festgate.catalogue.entries import LONGEST, YEARS
 from festgate.catalogue.listing import Filters
+from festgate.kit.text import tidy
 
 LONGEST_SEARCH = 100
 LAST_PAGE = 100_000

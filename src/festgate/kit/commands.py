@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from festgate.kit import schema
 from festgate.kit.database import Database
@@ -69,6 +71,21 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) ->
         return asyncio.run(work(settings))
     except (StartupError, Refused) as error:
         fail(str(error))
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table in a terminal; elsewhere a line for each row, its fields with tabs between, for other programs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table()
+    for column in columns:
+        # Whole words may be folded, but a name that is to be copied is never cut off.
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, highlight=False).print(table)
 
 
 def fail(sentence: str, code: int = WRONG_USE) -> NoReturn:

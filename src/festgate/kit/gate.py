@@ -22,6 +22,7 @@ from festgate.kit.compression import LEVEL, SMALLEST
 from festgate.kit.errors import Forbidden, Malformed, Refused, TooLarge
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
+from festgate.kit.routing import Routes
 from festgate.kit.web import PROGRAM_PATHS
 
 log = structlog.get_logger()
@@ -71,9 +72,9 @@ def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHe
 class Gate:
     """Wraps the portal's routes."""
 
-    def __init__(self, routes: ASGIApp, *, metrics: Metrics, headers: RawHeaders, answer: Answer) -> None:
+    def __init__(self, routes: Routes, *, metrics: Metrics, headers: RawHeaders, answer: Answer) -> None:
         """`headers` go with every answer; `answer` makes a response of what is raised."""
-        self._routes = routes
+        self.routes = routes
         # For what is not a page (those are compressed once, see compression.py).
         self._zipping = GZipMiddleware(routes, minimum_size=SMALLEST, compresslevel=LEVEL)
         self._metrics = metrics
@@ -83,7 +84,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
         if scope["type"] != "http":
-            await self._routes(scope, receive, send)
+            await self.routes(scope, receive, send)
             return
         started = time.perf_counter()
         identity = f"{getrandbits(64):016x}"
@@ -125,7 +126,7 @@ class Gate:
         # Of a header that comes twice the last counts; none of these may.
         headers = {name: value for name, value in scope["headers"] if name in INSPECTED}
         encodings = scope["festgate.encodings"] = headers.get(b"accept-encoding", b"")
-        app = self._zipping if b"gzip" in encodings else self._routes
+        app = self._zipping if b"gzip" in encodings else self.routes
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
             msg = "The address is longer than any address of this portal."
             raise Malformed(msg)

@@ -32,7 +32,7 @@ class Metrics:
         )
         self._state = Gauge(
             "festgate_state",
-            "Counts read from the data: facts and mail that wait, seats held and confirmed.",
+            "Counts read from the data: facts that wait for a handler, mail that waits to be sent.",
             ["what"],
             registry=self._registry,
             multiprocess_mode="mostrecent",

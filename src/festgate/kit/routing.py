@@ -22,6 +22,8 @@ class Routes:
 
     def __init__(self, routes: Sequence[BaseRoute], lifespan: Lifespan["Routes"]) -> None:
         """Of routes with the same path, the first whose method fits answers."""
+        self.listed = tuple(routes)
+        """All of them, in the order in which they are tried."""
         grouped: dict[str, list[BaseRoute]] = defaultdict(list)
         for route in routes:
             if not isinstance(route, Route | Mount):

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from festgate.kit.errors import StartupError
+from festgate.kit.secret import make_private
 from festgate.settings import Settings
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ def revision(settings: Settings) -> str | None:
         return _postgres_revision(settings.database_url)
     path = settings.sqlite_path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         if not path.exists() or path.stat().st_size == 0:
             return None
         connection = sqlite3.connect(path, timeout=10)

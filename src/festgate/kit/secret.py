@@ -15,7 +15,7 @@ def load_secret(folder: Path) -> bytes:
     """The secret of this data folder. Of several processes that start at once, one makes it and all use that one."""
     path = folder / NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         unfinished = folder / f".{NAME}-{secrets.token_hex(8)}"
         if not path.exists():
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -33,6 +33,12 @@ def load_secret(folder: Path) -> bytes:
         msg = f"The file {path} is shorter than a secret. Restore it from a backup, or remove it."
         raise StartupError(msg)
     return secret
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder, for this account only: it holds people's addresses and the hashes of their passwords."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _put(unfinished: Path, path: Path) -> None:

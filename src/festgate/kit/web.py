@@ -1,7 +1,6 @@
 """What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
 
 import sqlite3
-import unicodedata
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -19,6 +18,7 @@ from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Shown
 from festgate.kit.statements import Connection
+from festgate.kit.text import tidy, tidy_lines
 from festgate.kit.visitors import Visitor
 from festgate.settings import Settings
 
@@ -314,37 +314,18 @@ def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own 
 
 def _sentence(detail: Any) -> str:  # noqa: ANN401
     context = detail.get("ctx", {})
-    known = {
-        "missing": "This is needed.",
-        "string_too_short": "This is needed."
-        if context.get("min_length") == 1
-        else f"At least {context.get('min_length')} characters.",
-        "string_too_long": f"At most {context.get('max_length')} characters.",
-    }
-    if detail["type"] in known:
-        return known[detail["type"]]
+    kind: str = detail["type"].removeprefix("string_")
+    if kind == "missing" or (kind == "too_short" and context.get("min_length") == 1):
+        return "This is needed."
+    if kind == "too_short":
+        return f"At least {context.get('min_length')} characters."
+    if kind == "too_long":
+        return f"At most {context.get('max_length')} characters."
     text: str = detail["msg"].removeprefix("Value error, ")
     return text if text.endswith(".") else f"{text}."
 
 
-def _plain(text: str, also: str = "") -> str:
-    text = unicodedata.normalize("NFC", text)
-    # Cc: control; Cf: invisible marks that can reverse or hide a name; Cs: halves of characters.
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in also for sign in text):
-        msg = "Control characters and invisible marks cannot be part of this."
-        raise ValueError(msg)
-    return text.strip()
-
-
-def _one_line(text: str) -> str:
-    return _plain(text)
-
-
-def _many_lines(text: str) -> str:
-    return _plain(text.replace("\r\n", "\n").replace("\r", "\n"), also="\n\t\u200d")
-
-
-Line = Annotated[str, AfterValidator(_one_line)]
+Line = Annotated[str, AfterValidator(tidy)]
 """One line of text, normalised, without control characters."""
-Lines = Annotated[str, AfterValidator(_many_lines)]
+Lines = Annotated[str, AfterValidator(tidy_lines)]
 """Text that may have line breaks."""

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from festgate.catalogue.facade import SoldOut
+from festgate.catalogue.facade import NotOnSale, SoldOut
 from festgate.kit.api import Amount, bearer, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded
@@ -70,7 +70,9 @@ class RegistrationApi:
         @router.post(
             "/events/{slug}/registrations",
             status_code=201,
-            responses=problems(SignInNeeded, NotFound, SoldOut, AlreadyRegistered, SalesNotOpen, SalesClosed),
+            responses=problems(
+                SignInNeeded, NotFound, SoldOut, AlreadyRegistered, NotOnSale, SalesNotOpen, SalesClosed
+            ),
         )
         async def register(slug: str, person: Caller) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""

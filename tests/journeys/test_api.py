@@ -1,0 +1,251 @@
+"""The same journey as JSON, keys that are used twice, errors of one shape, and schemathesis over the whole document."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+
+from festgate.checkout.sandbox import DECLINES
+from tests.journeys.stage import Guest, announce, before_opening, holds, invite, quiet
+from tests.rig.server import Server, serving
+
+PASSWORD = "correct horse"
+EXAMPLES = 25
+"""Of each call, by schemathesis; two thirds of them break the document's rules."""
+NUMBERS = count(1)
+AT_ONCE = 8
+
+
+@pytest.fixture(scope="module")
+def guests() -> list[Guest]:
+    """People with tokens; filled when the server is planted, taken by the tests one by one."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("api") / "fest"
+    with before_opening(data) as database:
+        for title, fee in (("Robo Race", 45_000), ("Hackathon", 50_000), ("Opening Ceremony", 0)):
+            database.write(announce, title, fee=fee, capacity=1000)
+        database.write(announce, "AI Workshop", capacity=0 + 1)
+        guests += database.write(invite, 20)
+    extra = {"FESTGATE_PAYMENT_METHODS": "sandbox,desk", "FESTGATE_ADDRESS_LIMIT": "1000000"}
+    with serving(data, extra=extra) as running:
+        yield running
+        assert "a bug" not in running.log()
+        holds(data)
+
+
+@pytest.fixture
+def api(server: Server, guests: list[Guest]) -> Iterator[httpx.Client]:
+    """A program of somebody who has no seat yet."""
+    with guests.pop().program(server) as client:
+        yield client
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    """The status and the code of a problem, whose shape is RFC 9457's with what we add."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body.keys() - {"fields"} == {"type", "title", "status", "detail", "code", "request_id"}
+    assert (body["status"], body["request_id"]) == (answer.status_code, answer.headers["x-request-id"])
+    assert body["type"] == f"/docs/problems/{body['code']}"
+    assert all(isinstance(body[name], str) and body[name] for name in ("title", "detail", "code"))
+    return body["status"], body["code"]
+
+
+def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server) -> None:
+    with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, timeout=30) as api:
+        name = f"program{next(NUMBERS)}"
+        account = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
+        assert api.post("/people", json=account).status_code == 201
+        token = api.post("/tokens", json={"username": name, "password": PASSWORD}).json()["token"]
+        api.headers["authorization"] = f"Bearer {token}"
+        assert api.get("/people/me").json()["username"] == name
+        listed = api.get("/events", params={"q": "robo"}).json()
+        assert [event["slug"] for event in listed["events"]] == ["robo-race"]
+        held = api.post("/events/robo-race/registrations")
+        assert (held.status_code, held.json()["state"]) == (201, "held")
+        assert held.json()["held_until"].endswith("Z")
+        assert held.json()["fee"] == {"minor": 45_000, "currency": "INR", "text": "450.00"}
+        free = api.post("/events/opening-ceremony/registrations")
+        assert (free.status_code, free.json()["state"]) == (201, "confirmed")
+        order = api.post("/orders", json={"payment_method": "sandbox"}, headers={"idempotency-key": "one"})
+        assert (order.status_code, order.json()["state"]) == (201, "paid")
+        assert order.json()["total"]["minor"] == 45_000
+        assert api.get(order.headers["location"].removeprefix("/api/v1")).json() == order.json()
+        quiet(server)
+        tickets = api.get("/tickets").json()
+        assert {ticket["event"] for ticket in tickets} == {"robo-race", "opening-ceremony"}
+        assert api.get(f"/tickets/{tickets[0]['code']}").json() == tickets[0]
+        states = [registration["state"] for registration in api.get("/registrations").json()]
+        assert states == ["confirmed", "confirmed"]
+        assert api.delete("/tokens/current").status_code == 204
+        assert error(api.get("/people/me")) == (401, "sign-in-needed")
+
+
+def test_the_same_idempotency_key_is_one_order_and_one_charge_one_after_the_other(api: httpx.Client) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+    body, key = {"payment_method": "sandbox"}, {"idempotency-key": "twice"}
+    first, second = (api.post("/orders", json=body, headers=key) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    assert len(api.get("/orders").json()) == 1
+
+
+def test_the_same_idempotency_key_is_one_order_also_when_it_arrives_many_times_at_once(
+    api: httpx.Client,
+) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+    body, key = {"payment_method": "sandbox"}, {"idempotency-key": "at once"}
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(lambda _: api.post("/orders", json=body, headers=key), range(AT_ONCE)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["ref"] for answer in answers}) == 1
+    (order,) = api.get("/orders").json()
+    assert (order["state"], order["total"]["minor"]) == ("paid", 45_000)
+
+
+def test_different_keys_at_once_are_one_order_too_since_the_seats_are_there_once(api: httpx.Client) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+
+    def place(number: int) -> httpx.Response:
+        key = {"idempotency-key": f"key {number}"}
+        return api.post("/orders", json={"payment_method": "sandbox"}, headers=key)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(place, range(AT_ONCE)))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: AT_ONCE - 1}
+    assert {error(answer) for answer in answers if answer.status_code == 409} == {(409, "nothing-to-pay")}
+
+
+def test_one_persons_key_is_nobody_elses(server: Server, guests: list[Guest]) -> None:
+    refs = []
+    for guest in (guests.pop(), guests.pop()):
+        with guest.program(server) as api:
+            api.post("/events/robo-race/registrations").raise_for_status()
+            order = api.post(
+                "/orders", json={"payment_method": "sandbox"}, headers={"idempotency-key": "shared"}
+            )
+            refs.append(order.json()["ref"])
+    assert refs[0] != refs[1]
+
+
+def test_a_declined_payment_leaves_the_seat_held_and_another_key_tries_again(api: httpx.Client) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+    body = {"payment_method": "sandbox", "card_number": DECLINES}
+    declined = api.post("/orders", json=body, headers={"idempotency-key": "first"}).json()
+    assert (declined["state"], declined["reason"]) == ("declined", "The card was declined.")
+    assert [each["state"] for each in api.get("/registrations").json()] == ["held"]
+    again = api.post("/orders", json={"payment_method": "sandbox"}, headers={"idempotency-key": "second"})
+    assert again.json()["state"] == "paid"
+
+
+def test_an_order_for_the_desk_can_be_given_up_with_its_seats(api: httpx.Client) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+    order = api.post("/orders", json={"payment_method": "desk"}, headers={"idempotency-key": "desk"}).json()
+    assert order["state"] == "pending"
+    assert [api.post(f"/orders/{order['ref']}/cancel").json()["state"] for _ in range(2)] == ["cancelled"] * 2
+    assert [each["state"] for each in api.get("/registrations").json()] == ["cancelled"]
+
+
+def test_every_refusal_is_a_problem_with_a_code(
+    api: httpx.Client, server: Server, guests: list[Guest]
+) -> None:
+    key = {"idempotency-key": "refused"}
+    pay = {"payment_method": "sandbox"}
+    api.post("/events/robo-race/registrations").raise_for_status()
+    with guests.pop().program(server) as other:
+        mine = api.get("/registrations").json()[0]["id"]
+        other.post("/events/ai-workshop/registrations").raise_for_status()
+        assert error(other.post(f"/registrations/{mine}/cancel")) == (404, "not-found")
+        assert error(other.post("/orders", json={"payment_method": "gold"}, headers=key)) == (422, "invalid")
+    assert error(api.post("/events/ai-workshop/registrations")) == (409, "sold-out")
+    assert error(api.post("/events/robo-race/registrations")) == (409, "already-registered")
+    assert error(api.get("/events/no-such-event")) == (404, "not-found")
+    assert error(api.get("/no/such/call")) == (404, "not-found")
+    assert error(api.put("/events")) == (405, "method-not-taken")
+    assert error(api.post("/orders", json=pay)) == (422, "invalid")
+    assert error(api.post("/orders", content=b"{", headers=key)) == (422, "invalid")
+    assert error(api.post("/orders", json=pay | {"total": 1}, headers=key)) == (422, "invalid")
+    ref = api.post("/orders", json=pay, headers=key).json()["ref"]
+    assert error(api.post(f"/orders/{ref}/cancel")) == (409, "order-not-pending")
+    assert error(api.post("/orders", json=pay, headers={"idempotency-key": "more"})) == (
+        409,
+        "nothing-to-pay",
+    )
+    api.headers.pop("authorization")
+    anonymous = api.post("/orders", json=pay, headers=key)
+    assert error(anonymous) == (401, "sign-in-needed")
+    assert anonymous.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_what_is_wrong_with_a_body_is_said_field_by_field(api: httpx.Client) -> None:
+    answer = api.post("/people", json={"username": "x", "password": "short", "role": "organiser"})
+    assert error(answer) == (422, "invalid")
+    assert answer.json()["fields"].keys() == {"username", "email", "password", "role"}
+
+
+def test_a_session_cookie_opens_nothing_at_the_api(server: Server, guests: list[Guest]) -> None:
+    with httpx.Client(
+        base_url=f"{server.url}/api/v1", trust_env=False, headers=guests.pop().cookie
+    ) as client:
+        assert error(client.get("/people/me")) == (401, "sign-in-needed")
+        assert error(client.post("/events/robo-race/registrations")) == (401, "sign-in-needed")
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> schemathesis.BaseSchema:
+    """The server's own OpenAPI document."""
+    return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def real(server: Server, guests: list[Guest]) -> dict[str, Any]:
+    """What there really is, for path parameters that no chance would hit; and a token."""
+    guest = guests.pop()
+    with guest.program(server) as api:
+        ids = [
+            api.post(f"/events/{slug}/registrations").json()["id"]
+            for slug in ("robo-race", "opening-ceremony")
+        ]
+        order = api.post(
+            "/orders", json={"payment_method": "desk"}, headers={"idempotency-key": "real"}
+        ).json()
+        quiet(server)
+        (ticket,) = api.get("/tickets").json()
+    return {
+        "headers": guest.bearer,
+        "slug": "hackathon",
+        "registration_id": ids[0],
+        "ref": order["ref"],
+        "code": ticket["code"],
+    }
+
+
+@schemathesis.pytest.from_fixture("document").parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+def test_every_call_does_what_the_document_says_whatever_it_is_sent(case: Case, real: dict[str, Any]) -> None:
+    if case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE:
+        for name in case.path_parameters:
+            case.path_parameters[name] = real[name]
+    case.call_and_validate(headers=real["headers"], checks=[not_a_server_error])
