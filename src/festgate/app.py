@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from http import HTTPStatus
 from importlib.resources import as_file, files
 from typing import Any
 
@@ -93,6 +94,14 @@ def _api(portal: Portal, modules: Modules) -> FastAPI:
         assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this class only)
         return await portal.refusal(request, Invalid(sentences(error.errors())))
 
+    async def turned_away(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        if isinstance(error.__cause__, Refused):  # FastAPI's own cloak for what is raised while it reads a body
+            return await portal.refusal(request, error.__cause__)
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            return await portal.refusal(request, Invalid({"body": "This cannot be read as JSON in UTF-8."}))
+        return await portal.failure(request, error)
+
     api = FastAPI(
         title="Festgate",
         version=__version__,
@@ -105,7 +114,7 @@ def _api(portal: Portal, modules: Modules) -> FastAPI:
         exception_handlers={
             Refused: portal.failure,
             RequestValidationError: unreadable,
-            HTTPException: portal.failure,
+            HTTPException: turned_away,
             Exception: portal.failure,
         },
         redirect_slashes=False,

@@ -1,5 +1,7 @@
 """Register, sign in and sign out on a real server, as a browser without JavaScript does."""
 
+from urllib.parse import urlsplit
+
 import httpx
 import pytest
 

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from festgate.catalogue.entries import LARGEST_CAPACITY, LONGEST, Details, find_wrongs, tidy
+from festgate.catalogue.entries import LARGEST_CAPACITY, LONGEST, Details, find_wrongs
 from festgate.catalogue.events import create_event, publish_event
 from festgate.catalogue.queries import Event
 from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
 from festgate.kit.money import LARGEST, Money
+from festgate.kit.text import tidy
 from tests.rig.database import OpenDatabase
 
 KOLKATA = ZoneInfo("Asia/Kolkata")

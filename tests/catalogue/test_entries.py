@@ -13,12 +13,12 @@ from festgate.catalogue.entries import (
     read_details,
     read_slug,
     read_time,
-    tidy,
     written,
 )
 from festgate.kit.clock import HOUR
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
+from festgate.kit.text import tidy
 from tests.catalogue.programme import BERLIN, KOLKATA, any_details, details
 
 WHOLE = {

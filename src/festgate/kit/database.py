@@ -82,14 +82,15 @@ class Database:
         """What a short query gives: at once on SQLite, on a bounded pool on PostgreSQL."""
         return await self._engine.read(self.clock, lambda connection: query(connection, *arguments, **named))
 
-    async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
-        """As `read`, but asked only once between two commits by anyone, and at most RECALL milliseconds apart.
+    async def recall(self, query: Callable[[Connection, A], T], argument: A, version: object) -> T:
+        """As `read`, but asked only once for each `version` of the data, and once a second.
 
-        For small questions that every page asks (who is this?), whose answer the clock changes slowly.
+        For small questions that every page asks (who is this?), whose answer the clock changes slowly. `version` is
+        what `version()` said when the request came.
         """
         if not self._engine.sees_every_commit:
             return await self.read(query, argument)
-        at = (self.version(), self.clock() // RECALL)
+        at = (version, self.clock() // RECALL)
         if at != self._recalled_at or len(self._recalled) > MOST_RECALLED:
             self._recalled.clear()
             self._recalled_at = at
