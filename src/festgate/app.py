@@ -96,7 +96,9 @@ def _api(portal: Portal, modules: Modules) -> FastAPI:
 
     async def turned_away(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
-        if isinstance(error.__cause__, Refused):  # FastAPI's own cloak for what is raised while it reads a body
+        if isinstance(
+            error.__cause__, Refused
+        ):  # FastAPI's own cloak for what is raised while it reads a body
             return await portal.refusal(request, error.__cause__)
         if error.status_code == HTTPStatus.BAD_REQUEST:
             return await portal.refusal(request, Invalid({"body": "This cannot be read as JSON in UTF-8."}))

@@ -86,7 +86,7 @@ def test_the_list_is_filtered_like_the_page(client: httpx.Client) -> None:
         ("page=x", 422, "invalid"),
         ("page=3", 404, "not-found"),
         ("day=tomorrow", 422, "invalid"),
-        ("q=%00", 422, "invalid"),
+        ("q=%07", 422, "invalid"),
         (f"q={'x' * 101}", 422, "invalid"),
     ],
 )

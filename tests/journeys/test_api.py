@@ -12,6 +12,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
@@ -20,7 +21,7 @@ from tests.journeys.stage import Guest, announce, before_opening, holds, invite,
 from tests.rig.server import Server, serving
 
 PASSWORD = "correct horse"
-EXAMPLES = 50
+EXAMPLES = 30
 """Of each call and kind, by schemathesis."""
 NUMBERS = count(1)
 AT_ONCE = 8
@@ -254,7 +255,12 @@ def test_every_call_answers_as_the_document_says_whatever_it_is_sent(
         fixed = {name: real.named[name] for name in names} if known else None
         # Whoever ends their token can call nothing else with it.
         headers = real.spare if call.method == "delete" else real.headers
-        ask_often(call.as_strategy(generation_mode=mode, path_parameters=fixed), headers)
+        try:
+            ask_often(call.as_strategy(generation_mode=mode, path_parameters=fixed), headers)
+        except Unsatisfiable:
+            # A call that takes nothing, or any text, has no rule that could be broken.
+            assert mode == GenerationMode.NEGATIVE
+            assert call.method == "get"
 
 
 def test_every_call_that_needs_a_token_is_refused_without_one(

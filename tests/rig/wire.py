@@ -62,11 +62,11 @@ def form(fields: Mapping[str, str]) -> bytes:
     return urlencode(fields).encode()
 
 
-def exchange(url: str, *parts: bytes) -> Answer:
+def exchange(url: str, *parts: bytes, head: bool = False) -> Answer:
     """Send the parts on a connection of their own, one after the other, and read the answer.
 
-    The server may answer and hang up before it has been sent everything. `ConnectionError` when it hangs up without an
-    answer.
+    The server may answer and hang up before it has been sent everything. `head`: the answer is one to HEAD, and all
+    that follows until the server hangs up is its body. `ConnectionError` when it hangs up without an answer.
     """
     with socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE) as connection:
         try:
@@ -75,6 +75,10 @@ def exchange(url: str, *parts: bytes) -> Answer:
         except (BrokenPipeError, ConnectionResetError):
             pass  # what it said before it hung up can still be there
         received = b""
+        if head:
+            while more := connection.recv(65536):
+                received += more
+            return _parse(*received.split(b"\r\n\r\n", 1))
         while (answer := _read(received)) is None:
             received += _more(connection, received)
         return answer
@@ -132,10 +136,13 @@ def _read(received: bytes) -> Answer | None:
     head, end, body = received.partition(b"\r\n\r\n")
     if not end:
         return None
+    answer = _parse(head, body)
+    return None if len(body) < int(answer.headers.get("content-length", "0")) else answer
+
+
+def _parse(head: bytes, body: bytes) -> Answer:
     status, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if len(body) < int(headers.get("content-length", "0")):
-        return None
     return Answer(int(status.split()[1]), headers, body)
 
 

@@ -1,15 +1,16 @@
 """A page compressed once, though part of it is each visitor's own.
 
 A deflate stream can be cut where the compressor was flushed completely: what follows refers to nothing before. So the
-shared bytes before and after the visitor's part are compressed when the page is rendered, and a request costs only the
-small part between them and one checksum, about 20 us instead of the 400 us of compressing 20 KB anew.
+bytes before and after the visitor's part are compressed once for as long as the page is kept, and a request costs only
+one checksum and a join, about 20 us instead of the 400 us of compressing 20 KB anew.
 """
 
 import struct
 import zlib
-from dataclasses import dataclass
 
 LEVEL = 6
+QUICK = 1
+"""For what one person sees once: a third of the time, and 15 % longer."""
 SMALLEST = 1000
 """Bytes below which a compressed answer is hardly shorter."""
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -17,18 +18,24 @@ _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _END = b"\x03\x00"
 
 
-@dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes, as they are and as a part of a deflate stream (RFC 1951) that stands by itself."""
+    """Bytes, as they are and, once somebody asks for it, as a part of a deflate stream that stands by itself."""
 
-    plain: bytes
-    deflated: bytes
+    __slots__ = ("_deflated", "level", "plain")
 
+    def __init__(self, plain: bytes, level: int = LEVEL) -> None:
+        """Compresses nothing yet."""
+        self.plain = plain
+        self.level = level
+        self._deflated: bytes | None = None
 
-def piece(plain: bytes) -> Piece:
-    """Compress once, for use in many answers."""
-    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return Piece(plain, compressor.compress(plain) + compressor.flush(zlib.Z_FULL_FLUSH))
+    @property
+    def deflated(self) -> bytes:
+        """A part of a raw deflate stream (RFC 1951), ended by a full flush."""
+        if self._deflated is None:
+            compressor = zlib.compressobj(self.level, zlib.DEFLATED, -zlib.MAX_WBITS)
+            self._deflated = compressor.compress(self.plain) + compressor.flush(zlib.Z_FULL_FLUSH)
+        return self._deflated
 
 
 def gzipped(pieces: tuple[Piece, ...]) -> bytes:

@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import getrandbits
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -109,6 +109,8 @@ class Gate:
             try:
                 app, guarded = self._inspect(scope, receive)
                 await app(scope, guarded, send_checked)
+            except ClientDisconnect:  # went away in the middle of a form: nobody is left to be answered
+                status = status or 400
             except Exception as error:
                 if not isinstance(error, Refused | HTTPException):
                     log.exception("a bug", method=scope["method"], path=scope["path"])
@@ -130,7 +132,10 @@ class Gate:
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
             msg = "The address is longer than any address of this portal."
             raise Malformed(msg)
-        if "\0" in scope["path"]:
+        if b"%" in scope["query_string"] and not _is_text(scope["query_string"]):
+            msg = "The address is not valid UTF-8 text."
+            raise Malformed(msg)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             msg = "The address holds a character that no address of this portal has."
             raise Malformed(msg)
         if scope["method"] in SAFE_METHODS:
@@ -180,8 +185,18 @@ def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:
     if site:
         return site not in (b"same-origin", b"none")
     if origin:
-        return urlsplit(origin).netloc != headers.get(b"host")
+        # `https://fest.example:8443`, or `null`, which has nothing after its scheme as it has none.
+        return origin.partition(b"://")[2] != headers.get(b"host")
     return False
+
+
+def _is_text(query: bytes) -> bool:
+    """Whether what is percent-encoded is UTF-8."""
+    try:
+        unquote_to_bytes(query).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def limited(receive: Receive) -> Receive:

@@ -9,6 +9,7 @@ import ipaddress
 import json
 import smtplib
 import ssl
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -46,6 +47,8 @@ LEASE = 5 * MINUTE
 """How long a message is one process's to send: more than the dozen steps of the talk at TIMEOUT each, so that two
 processes never send the same one at once."""
 LONGEST_WAIT = 4 * HOUR
+SHARE = 0.1
+"""Of a core: about forty letters a second."""
 AT_ONCE = 4
 """Messages, and so connections to the mail server, under way at the same time: most of the time is spent waiting."""
 GRACE = 5
@@ -346,6 +349,8 @@ class Postman:
         # Threads of its own: a mail server that hangs must not keep anyone else's work waiting.
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="mail")
         self._wake = asyncio.Event()
+        self._spent = 0.0
+        """Seconds of processor time since the last pause."""
         database.on_commit("mail", self._wake.set)
 
     async def run(self) -> None:
@@ -356,7 +361,10 @@ class Postman:
             self._wake.clear()
             try:
                 while await self.send_due() == AT_ONCE:
-                    pass
+                    # Letters can wait, pages cannot: a backlog takes no more than SHARE of a core. What is spent on
+                    # waiting for the mail server does not count.
+                    await asyncio.sleep(self._spent / SHARE)
+                    self._spent = 0.0
             except Exception:
                 log.exception("the mail queue could not be read; trying again")
                 await asyncio.sleep(1)
@@ -397,4 +405,6 @@ class Postman:
             await self._database.write(note_sent, message.id)
 
     def _hand_over(self, message: Message) -> None:
+        began = time.thread_time()
         self._transport.send(compose(message, self._settings))
+        self._spent += time.thread_time() - began

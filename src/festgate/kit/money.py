@@ -50,6 +50,9 @@ def parse_amount(text: str, currency: str) -> Money:
         msg = f"{text!r} is not an amount of zero or more"
         raise ValueError(msg)
     digits = digits_of(currency)
+    if amount > LARGEST:  # before the powers of ten of `1e999999` are worked out
+        msg = f"{text!r} is more than a fee can be"
+        raise ValueError(msg)
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         msg = f"{text!r} has more decimals than {currency} ({digits})"

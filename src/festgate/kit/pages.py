@@ -16,17 +16,19 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from festgate.kit.clock import MINUTE, SECOND, Milliseconds, moment
-from festgate.kit.compression import Piece, piece
+from festgate.kit.compression import QUICK, Piece
 from festgate.kit.money import Money
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import Role, Visitor
 from festgate.settings import Settings
 
 MOST_KEPT = 2048
 """Pages in memory: about 40 MB if each were as long as the list of events, and most are a tenth of that."""
 SLOT = "<!--visitor-->"
+NAME_SLOT = "(name)"
+"""Where a username goes; no username has a bracket."""
 
 
 class Shown(Protocol):
@@ -56,16 +58,16 @@ class Pages:
         self._environment = environment(settings, packages)
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
-        self._visitor_parts: dict[tuple[str, str, int, str], Piece] = {}
+        self._headers: dict[tuple[Role | None, int, str], list[Piece]] = {}
 
-    def render(self, template: str, **context: Any) -> tuple[Piece, Piece]:  # noqa: ANN401
-        """The page, before and after the visitor's own part."""
+    def render(self, template: str, level: int = QUICK, **context: Any) -> tuple[Piece, Piece]:  # noqa: ANN401
+        """The page, before and after the visitor's own part; `level` of compression by how often it will be sent."""
         text = self._environment.get_template(template).render(
             visitor_slot=Markup(SLOT),  # noqa: S704  (a constant)
             **context,
         )
         before, _, after = text.partition(SLOT)
-        return piece(before.encode()), piece(after.encode())
+        return Piece(before.encode(), level), Piece(after.encode(), level)
 
     def text(self, template: str, **context: Any) -> str:  # noqa: ANN401
         """A template that is no page: the body of a mail."""
@@ -93,14 +95,24 @@ class Pages:
 
     def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> Piece:
         """The header's own part for this visitor, who holds that many unpaid seats."""
-        key = (visitor.username, visitor.role, held, section) if visitor else ("", "", 0, section)
-        found = self._visitor_parts.get(key)
+        if visitor is None:
+            return self._header(None, 0, section)[0]
+        between = escape(visitor.username).encode()
+        parts = self._header(visitor.role, held, section)
+        return Piece(between.join([part.plain for part in parts]), QUICK)
+
+    def _header(self, role: Role | None, held: int, section: str) -> list[Piece]:
+        """The same for all of a role but for their name, which stands between these: a rush brings new names only."""
+        key = (role, held, section)
+        found = self._headers.get(key)
         if found is None:
             template = self._environment.get_template("kit/visitor.html")
-            found = piece(template.render(visitor=visitor, held=held, section=section).encode())
-            if len(self._visitor_parts) >= MOST_KEPT:
-                self._visitor_parts.clear()
-            self._visitor_parts[key] = found
+            nobody = None if role is None else Visitor(0, NAME_SLOT, "", role)
+            text = template.render(visitor=nobody, held=held, section=section)
+            found = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
+            if len(self._headers) >= MOST_KEPT:
+                self._headers.clear()
+            self._headers[key] = found
         return found
 
 

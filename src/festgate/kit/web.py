@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from festgate.kit.compression import Piece, gzipped
+from festgate.kit.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.database import Database
 from festgate.kit.errors import Forbidden, Invalid, Malformed, NotFound, Refused, SignInNeeded
 from festgate.kit.logging import request_id
@@ -144,7 +144,8 @@ class Portal:
         if kept is None or not skips or kept.version != version or self.database.clock() >= kept.until:
             shown = await look()
             if kept is None or kept.shown != shown:
-                before, after = self.pages.render(template, shown=shown, section=section)
+                level = LEVEL if public else QUICK
+                before, after = self.pages.render(template, level, shown=shown, section=section)
                 kept = Kept(shown, version, shown.until, before, after)
                 self.pages.keep(key, kept)
             else:
@@ -206,7 +207,10 @@ class Portal:
         """Where to come back to after signing in: this page; for a POST, the page that its form was on."""
         if request.method in ("GET", "HEAD"):
             return request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        referer = urlsplit(request.headers.get("referer", ""))
+        try:
+            referer = urlsplit(request.headers.get("referer", ""))
+        except ValueError:  # no address at all
+            return _MOVED_NOWHERE
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
+from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, see_other
@@ -15,6 +16,8 @@ from festgate.registrations import queries
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
 from festgate.registrations.queries import Seat
 
+LARGEST_ID = 2**53
+"""Beyond any seat's number, and within what every database and every JSON reader can hold."""
 Marks = Callable[[Connection, int], Mapping[int, str]]
 """What a module above knows of a person's seats, by seat id: a ticket's code, an order's reference."""
 
@@ -71,7 +74,10 @@ class RegistrationPages:
     async def cancel(self, request: Request) -> Response:
         """Give a seat back."""
         visitor = await self._portal.signed_in(request)
-        await self._portal.database.write(cancel_seat, visitor.person, request.path_params["id"])
+        seat_id: int = request.path_params["id"]
+        if seat_id > LARGEST_ID:
+            raise NotFound
+        await self._portal.database.write(cancel_seat, visitor.person, seat_id)
         return see_other("/my-events")
 
     async def my_events(self, request: Request) -> Response:
