@@ -31,6 +31,7 @@ from festgate.kit.reference import ReferencePage
 from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
 from festgate.kit.statements import Connection
+from festgate.kit.transports import transport_for
 from festgate.kit.web import Portal, sentences
 from festgate.modules import TEMPLATE_PACKAGES, Modules, assemble
 from festgate.registrations import facade as registrations
@@ -137,7 +138,7 @@ def _lifespan(portal: Portal, modules: Modules) -> Lifespan[Routes]:
         await database.open()
         work = [
             outbox.Relay(database, subscriptions).run(),
-            mail.Postman(database, mail.transport_for(settings), settings).run(),
+            mail.Postman(database, transport_for(settings), settings).run(),
             modules.payments.run(),
             _do_chores(database, [*chores, outbox.forget_settled]),
         ]

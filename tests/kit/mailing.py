@@ -5,7 +5,8 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from festgate.kit import mail
-from festgate.kit.mail import Attachment, MailState, Postman, transport_for
+from festgate.kit.mail import Attachment, MailState, Postman
+from festgate.kit.transports import transport_for
 from festgate.settings import Settings, load_settings
 from tests.rig.database import OpenDatabase
 

@@ -16,12 +16,11 @@ from festgate.kit.mail import (
     AT_ONCE,
     LEASE,
     MOST_ATTEMPTS,
-    FolderTransport,
     MailState,
     Postman,
-    transport_for,
 )
 from festgate.kit.statements import Connection, Statement
+from festgate.kit.transports import FolderTransport, transport_for
 from tests.kit.mailing import CALENDAR, letters, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
 from tests.rig.ports import free_port

@@ -5,10 +5,8 @@ Without a mail server every message becomes an `.eml` file, which any mail progr
 
 import asyncio
 import contextlib
-import ipaddress
 import json
 import smtplib
-import ssl
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +15,7 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from pathlib import Path
-from typing import Literal, Protocol
-from urllib.parse import urlsplit
+from typing import Literal
 
 import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
@@ -34,6 +30,7 @@ from festgate.kit.statements import (
     inserting,
     metadata,
 )
+from festgate.kit.transports import Transport
 from festgate.settings import Settings
 
 log = structlog.get_logger()
@@ -41,8 +38,6 @@ log = structlog.get_logger()
 MOST_ATTEMPTS = 22
 """With the waits between them, about a day and a half. An answer that sounds final (5xx) is tried again like any other:
 it is as often the server's set-up that is wrong, and that gets mended."""
-TIMEOUT = 20
-"""Seconds for each step of the talk with the mail server."""
 LEASE = 5 * MINUTE
 """How long a message is one process's to send: more than the dozen steps of the talk at TIMEOUT each, so that two
 processes never send the same one at once."""
@@ -108,69 +103,6 @@ class MailState:
     at: Milliseconds
     recipient: str
     error: str | None
-
-
-class Transport(Protocol):
-    """A way to send; called on a thread."""
-
-    def send(self, message: EmailMessage) -> None:
-        """Send it, or raise OSError or smtplib.SMTPException."""
-
-
-class FolderTransport:
-    """Writes each message as a file."""
-
-    def __init__(self, folder: Path) -> None:
-        """The folder is made when the first message comes, for this user alone: it holds people's letters."""
-        self._folder = folder
-
-    def send(self, message: EmailMessage) -> None:
-        """The name is the message's own id, so a message sent twice is one file."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = message["Message-ID"].strip("<>").split("@")[0]
-        unfinished = self._folder / f".{name}"
-        unfinished.write_bytes(message.as_bytes())
-        unfinished.replace(self._folder / f"{name}.eml")
-
-
-class SmtpTransport:
-    """Sends through the mail server of the settings, one connection a message."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Nothing is connected yet."""
-        self._settings = settings
-
-    def send(self, message: EmailMessage) -> None:
-        """Connect, secure, sign in where that is set, and send."""
-        settings = self._settings
-        # The name to say hello with: without one, smtplib asks the resolver, which can take seconds.
-        where = (settings.smtp_host, settings.smtp_port, _own_name(settings.base_url))
-        server: smtplib.SMTP
-        if settings.smtp_security == "tls":
-            server = smtplib.SMTP_SSL(*where, timeout=TIMEOUT, context=ssl.create_default_context())
-        else:
-            server = smtplib.SMTP(*where, timeout=TIMEOUT)
-        with server:
-            if settings.smtp_security == "starttls":
-                server.starttls(context=ssl.create_default_context())
-            if settings.smtp_username:
-                server.login(settings.smtp_username, settings.smtp_password)
-            server.send_message(message)
-
-
-def _own_name(base_url: str) -> str:
-    """What the portal calls itself to a mail server: its host, or its address as RFC 5321 (4.1.3) writes it."""
-    host = urlsplit(base_url).hostname or "localhost"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"  # noqa: PLR2004
-
-
-def transport_for(settings: Settings) -> Transport:
-    """The mail server that is set, else a folder."""
-    return SmtpTransport(settings) if settings.smtp_host else FolderTransport(settings.data_dir / "mail")
 
 
 _insert = inserting(messages)
