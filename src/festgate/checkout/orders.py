@@ -3,12 +3,14 @@
 docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py holds them.
 """
 
+from dataclasses import replace
+
 from sqlalchemy import bindparam, update
 
 from festgate.checkout import queries
 from festgate.checkout.errors import NothingToPay, NotPending
 from festgate.checkout.facts import OrderPaid
-from festgate.checkout.queries import Order
+from festgate.checkout.queries import Line, Order, OrderState
 from festgate.checkout.refunds import refund_charge, refund_whole
 from festgate.checkout.tables import lines, orders
 from festgate.kit import outbox
@@ -22,6 +24,8 @@ from festgate.registrations import facade as registrations
 ASK_AFTER: Milliseconds = 15_000
 """When a payment that has not been answered is first asked about: longer than its first call may take."""
 LONGEST_ASK: Milliseconds = 60_000
+REF_LENGTH = 10
+"""Characters of 5 bits: short enough to be said at the desk."""
 
 _insert = inserting(orders, returning="id")
 _insert_line = inserting(lines)
@@ -82,10 +86,11 @@ def place_order(
     amount = total([seat.fee for seat in seats], seats[0].fee.currency)
     # A hold is never cut short by an order, and an order lasts as long as all its seats do.
     expires_at = max(now + keeps, min(seat.held_until for seat in seats))
+    ref = new_code(REF_LENGTH)
     try:
         order_id: int = connection.value(
             _insert,
-            ref=new_code(10),
+            ref=ref,
             person_id=person_id,
             state="pending",
             method=method,
@@ -106,7 +111,8 @@ def place_order(
         # Another process has placed it this instant: the next try finds it.
         raise TryAgain from None
     registrations.claim_seats(connection, seats, order_id, expires_at)
-    for seat in seats:
+    found = []
+    for seat in sorted(seats, key=lambda seat: (seat.starts_at, seat.id)):
         connection.run(
             _insert_line,
             order_id=order_id,
@@ -117,7 +123,24 @@ def place_order(
             starts_at=seat.starts_at,
             fee_minor=seat.fee.minor,
         )
-    return queries.order_by_id(connection, order_id), True
+        found.append(Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee))
+    order = Order(
+        id=order_id,
+        ref=ref,
+        person_id=person_id,
+        state="pending",
+        method=method,
+        total=amount,
+        created_at=now,
+        expires_at=expires_at,
+        asked=0,
+        paid_at=None,
+        provider_ref=None,
+        pay_url=None,
+        reason=None,
+        lines=tuple(found),
+    )
+    return order, True
 
 
 def mark_paid(connection: Connection, order_id: int, charge: str, amount: Money) -> Order:
@@ -129,34 +152,33 @@ def mark_paid(connection: Connection, order_id: int, charge: str, amount: Money)
     if order.paid_at is not None:
         if charge != order.provider_ref:
             refund_charge(connection, order, charge, amount, "It was charged a second time.")
-        return queries.order_by_id(connection, order_id)
+        return order
     connection.run(_pay, order=order_id, charge=charge, amount=amount.minor, now=connection.now)
+    paid = replace(order, provider_ref=charge, paid_at=connection.now)
     if amount != order.total:
-        _move_to(connection, order, "refunding", "The amount that was charged is not the order's.")
         registrations.release_seats(connection, order_id)
-        refund_charge(connection, order, charge, amount, "The amount was wrong.")
-    elif order.state in ("pending", "expired") and registrations.confirm_seats(connection, order_id):
-        _move_to(connection, order, "paid", None)
+        refund_charge(connection, paid, charge, amount, "The amount was wrong.")
+        return _move_to(connection, paid, "refunding", "The amount that was charged is not the order's.")
+    if order.state in ("pending", "expired") and registrations.confirm_seats(connection, order_id):
         outbox.record(connection, OrderPaid(order_id))
-    else:
-        reason = (
-            "The order had been cancelled before the payment came."
-            if order.state == "cancelled"
-            else "The payment came after your hold had ended, and a seat was gone."
-        )
-        registrations.release_seats(connection, order_id)
-        refund_whole(connection, queries.order_by_id(connection, order_id), reason)
-        _move_to(connection, order, "refunding", reason)
-    return queries.order_by_id(connection, order_id)
+        return _move_to(connection, paid, "paid", None)
+    reason = (
+        "The order had been cancelled before the payment came."
+        if order.state == "cancelled"
+        else "The payment came after your hold had ended, and a seat was gone."
+    )
+    registrations.release_seats(connection, order_id)
+    refund_whole(connection, paid, reason)
+    return _move_to(connection, paid, "refunding", reason)
 
 
 def mark_declined(connection: Connection, order_id: int, reason: str) -> Order:
     """There will be no money: the seats are plain holds again. Nothing changes once the order is past pending."""
     order = queries.lock_order(connection, order_id)
-    if order.state == "pending":
-        registrations.unclaim_seats(connection, order_id)
-        _move_to(connection, order, "declined", reason)
-    return queries.order_by_id(connection, order_id)
+    if order.state != "pending":
+        return order
+    registrations.unclaim_seats(connection, order_id)
+    return _move_to(connection, order, "declined", reason)
 
 
 def mark_waiting(
@@ -184,8 +206,7 @@ def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
     if order.state != "pending":
         raise NotPending
     registrations.release_seats(connection, order.id)
-    _move_to(connection, order, "cancelled", "You cancelled it.")
-    return queries.order_by_id(connection, order.id)
+    return _move_to(connection, order, "cancelled", "You cancelled it.")
 
 
 def expire_order(connection: Connection, order_id: int) -> None:
@@ -195,5 +216,6 @@ def expire_order(connection: Connection, order_id: int) -> None:
         _move_to(connection, order, "expired", "It was not paid in time.")
 
 
-def _move_to(connection: Connection, order: Order, state: queries.OrderState, reason: str | None) -> None:
+def _move_to(connection: Connection, order: Order, state: OrderState, reason: str | None) -> Order:
     connection.run(_move, order=order.id, new_state=state, new_reason=reason)
+    return replace(order, state=state, reason=reason, pay_url=None)
