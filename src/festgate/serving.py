@@ -93,13 +93,10 @@ def listen(settings: Settings) -> list[socket.socket]:
 def _config(
     app: ASGIApp | Callable[[], ASGIApp], settings: Settings, *, reload: bool = False
 ) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         factory=isinstance(app, partial),
         reload=reload,
-        reload_dirs=[str(Path(__file__).parent)] if reload else None,
-        # Needs watchfiles (a development dependency); without it only Python files are watched.
-        reload_includes=["*.html", "*.css", "*.js", "*.txt"] if reload and find_spec("watchfiles") else None,
         workers=settings.workers,
         ws="none",
         lifespan="on",
@@ -113,6 +110,12 @@ def _config(
         timeout_graceful_shutdown=LONGEST_GOODBYE,
         timeout_worker_healthcheck=LONGEST_SILENCE,
     )
+    if reload:
+        # Set afterwards: uvicorn itself watches nothing for an application that it does not import by its name.
+        config.reload_dirs = [Path(__file__).parent]
+        # Needs watchfiles (a development dependency); without it only Python files are watched.
+        config.reload_includes = ["*.html", "*.css", "*.js", "*.txt"] if find_spec("watchfiles") else []
+    return config
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -244,7 +244,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        msg = f"The settings file {path} cannot be read: {error}"
+        msg = f"The settings file {path} cannot be read: {error}."
         raise SettingsError(msg) from error
 
 
@@ -253,4 +253,4 @@ def _sentence(detail: Any, origin: Mapping[str, str]) -> str:  # noqa: ANN401  (
     where = origin.get(name, name)
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a setting. `festgate settings` lists those there are."
-    return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}."

@@ -24,6 +24,8 @@ from festgate.registrations import facade as registrations
 
 RETURNED = "returned"
 """Query parameter with which a payment page sends people back."""
+LONGEST_WAIT = 0.3
+"""Seconds that the first look at a paid order waits for its tickets."""
 Tickets = Callable[[Connection, int], Mapping[int, str]]
 """The person's ticket codes by seat id."""
 
@@ -67,6 +69,12 @@ class Receipt:
     mail_leaves: bool
     """False while letters go to a folder only."""
     until: Milliseconds = field(compare=False, default=NEVER)
+
+    def awaits_tickets(self, now: Milliseconds) -> bool:
+        """Whether the payment is so fresh that its tickets are on their way."""
+        paid_at = self.order.paid_at
+        missing = self.order.state == "paid" and len(self.tickets) < len(self.order.lines)
+        return missing and paid_at is not None and now < paid_at + SECOND
 
 
 class CheckoutPages:
@@ -134,7 +142,13 @@ class CheckoutPages:
             return see_other(f"/orders/{ref}")
 
         async def look() -> Receipt:
-            return await self._portal.database.read(self._receipt, visitor.person, visitor.username, ref)
+            database = self._portal.database
+            receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
+            if receipt.awaits_tickets(database.clock()):
+                # Who has just paid comes here a few milliseconds before the tickets do.
+                await database.wait_for("tickets", LONGEST_WAIT)
+                receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
+            return receipt
 
         return await self._portal.kept_page(
             request, ("order", visitor.person, ref), look, "checkout/order.html", section="my-events"

@@ -7,6 +7,7 @@ their callers are answered only after COMMIT. One fsync (about half a millisecon
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -58,6 +59,7 @@ class Database:
         self._engine: Engine = engine_for(url)
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._writer = Writer(self._engine.writer, clock, self._announce)
+        self._awaited: dict[str, asyncio.Event] = {}
         self._recalled: dict[tuple[object, ...], object] = {}
         self._recalled_at: object = None
 
@@ -124,8 +126,17 @@ class Database:
         """Call `listener`, on the loop, after each commit in which a deed announced `topic`."""
         self._listeners[topic].append(listener)
 
+    async def wait_for(self, topic: str, seconds: float) -> None:
+        """Come back after the next commit of this process that announces `topic`, or after `seconds`."""
+        event = self._awaited.setdefault(topic, asyncio.Event())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)
+
     def _announce(self, topics: set[str]) -> None:
         for topic in topics:
+            awaited = self._awaited.pop(topic, None)
+            if awaited is not None:
+                awaited.set()
             for listener in self._listeners[topic]:
                 listener()
 

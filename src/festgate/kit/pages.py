@@ -137,7 +137,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     writing = Writing(settings)
     made.globals.update(
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
-        asset=_asset_urls().__getitem__,
+        assets=_asset_urls(),
         language=settings.locale.replace("_", "-"),
     )
     made.filters.update(

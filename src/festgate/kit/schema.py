@@ -123,7 +123,7 @@ def _postgres_revision(url: str) -> str | None:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
     except psycopg.Error as error:
-        msg = f"PostgreSQL cannot be reached ({str(error).strip()}). Check database_url and that the server runs."
+        msg = f"PostgreSQL cannot be reached ({' '.join(str(error).split())}). Check database_url and that the server runs."
         raise StartupError(msg) from error
 
 

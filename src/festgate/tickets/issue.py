@@ -58,4 +58,5 @@ def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ti
     except UniqueViolation:
         # Another process has made it since we looked: the next try finds it.
         raise TryAgain from None
+    connection.announce("tickets")
     return Ticket(number, code, seat.id, seat.person_id, seat.event_id, seat.order_id, state, connection.now)
