@@ -191,7 +191,9 @@ class Settings(BaseModel):
     @property
     def payment_sites(self) -> tuple[str, ...]:
         """Other sites to which the checkout form may lead."""
-        return ("https://checkout.stripe.com",) if "stripe" in self.payment_methods else ()
+        if "stripe" not in self.payment_methods:
+            return ()
+        return (self.stripe_api_base.rstrip("/") or "https://checkout.stripe.com",)
 
     @property
     def sqlite_path(self) -> Path:

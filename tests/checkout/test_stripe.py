@@ -71,9 +71,9 @@ def test_a_person_pays_on_stripes_page_and_comes_back_to_a_paid_order(fest: Fest
     assert (order.state, order.pay_url) == ("pending", page)
     assert "70000 inr" in httpx.get(page, trust_env=False).text
     back = person.pay(page)
-    assert back.headers["location"] == f"{fest.url}/orders/{order.ref}"
+    assert back.headers["location"] == f"{fest.url}/orders/{order.ref}?returned"
     # Stripe tells of the payment before it sends the person back.
-    assert "Paid" in person.browser.get(back.headers["location"]).text
+    assert "Paid" in person.browser.get(back.headers["location"], follow_redirects=True).text
     order = fest.order(person)
     assert (order.state, order.pay_url) == ("paid", None)
     assert order.provider_ref in fest.stripe.books.intents
@@ -193,6 +193,15 @@ def test_a_payment_is_found_out_by_asking_when_the_webhook_never_comes(fest: Fes
     assert fest.until_state(asha, "paid").provider_ref in fest.stripe.books.intents
     assert fest.stripe.deliver(fest.stripe.books.events[0]).status_code == 200
     assert fest.refunds(asha) == []
+
+
+@ONE
+def test_who_comes_back_before_the_webhook_sees_the_order_paid(fest: Fest, asha: Person) -> None:
+    fest.stripe.tells_at_once = False
+    back = asha.pay(asha.check_out().headers["location"])
+    assert fest.order(asha).state == "pending"
+    assert "Paid" in asha.browser.get(back.headers["location"], follow_redirects=True).text
+    assert fest.order(asha).state == "paid"
 
 
 @ONE

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from festgate.catalogue import facade as catalogue
 from festgate.checkout import facade as checkout
@@ -70,7 +70,10 @@ def plant(data: Path, shown: Gallery) -> None:
 
 def _plant_events(database: OpenDatabase, shown: Gallery) -> None:
     now = database.clock.now
-    add = partial(database.write, announce)
+
+    def add(title: str, **changes: Any) -> catalogue.Event:  # noqa: ANN401  (fields of Details)
+        return database.write(announce, title, **changes)
+
     events = {
         "open": add("Robo Race"),
         "free": add("Opening Ceremony", fee=0, category="Stage"),

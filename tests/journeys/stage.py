@@ -78,7 +78,7 @@ def _guest(connection: Connection, name: str, role: Role) -> Guest:
     return Guest(person.id, name, *sessions)
 
 
-def announce(connection: Connection, title: str, **changes: Any) -> catalogue.Event:  # noqa: ANN401  (of Details)
+def announce(connection: Connection, /, title: str, **changes: Any) -> catalogue.Event:  # noqa: ANN401  (of Details)
     """A published event that sells since yesterday and is on tomorrow; `changes` as fields of Details, fee in paise."""
     now = connection.now
     starts_at = changes.get("starts_at", now + DAY)

@@ -23,11 +23,10 @@ from festgate.checkout.sandbox import APPROVES
 from festgate.kit import schema
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite
 from tests.rig.database import migrated_file
-from tests.rig.ports import free_port
 from tests.rig.server import Serve, Server, serving
 from tests.rig.server import festgate as command
 from tests.rig.waiting import until
-from tests.rig.wire import FORM, Line, form, request
+from tests.rig.wire import Line
 
 PASSWORD = "a password that stands in no log"
 SANDBOX = {"FESTGATE_PAYMENT_METHODS": "sandbox"}
@@ -175,7 +174,9 @@ def test_it_listens_on_both_loopback_addresses_so_that_localhost_never_waits(ser
     assert f"is open at http://localhost:{port}" in server.log()
 
 
-def test_it_says_that_it_lives_and_whether_it_can_read_and_write(client: httpx.Client, server: Server) -> None:
+def test_it_says_that_it_lives_and_whether_it_can_read_and_write(
+    client: httpx.Client, server: Server
+) -> None:
     assert (client.get("/healthz").status_code, client.get("/readyz").json()["ready"]) == (200, True)
     change_file(server.data, "ALTER TABLE kit_facts RENAME TO out_of_reach")
     try:
@@ -229,7 +230,9 @@ def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
     try:
         card = {"payment_method": "sandbox", "card_number": APPROVES}
         assert client.post("/checkout", data=card).status_code == 500
-        assert client.post("/api/v1/orders", json=card, headers=guest.bearer | {"idempotency-key": "x"}).is_error
+        assert client.post(
+            "/api/v1/orders", json=card, headers=guest.bearer | {"idempotency-key": "x"}
+        ).is_error
     finally:
         change_file(server.data, "ALTER TABLE out_of_reach RENAME TO checkout_orders")
     greeting, *lines = [line for line in server.log().splitlines() if line]
@@ -237,7 +240,16 @@ def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
     assert lines.pop(0) == "Ctrl-C closes it."
     assert all(json.loads(line)["event"] for line in lines)
     secret = (server.data / "secret").read_text(encoding="ascii").strip()
-    hidden = [PASSWORD, session, token, guest.session, guest.token, secret, APPROVES, "the token of the metrics"]
+    hidden = [
+        PASSWORD,
+        session,
+        token,
+        guest.session,
+        guest.token,
+        secret,
+        APPROVES,
+        "the token of the metrics",
+    ]
     assert [each for each in hidden if each in server.log()] == []
 
 
@@ -362,7 +374,7 @@ def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(serve
     flags = {flag.strip().lower() for flag in answer.headers["set-cookie"].split(";")}
     assert {"secure", "httponly", "samesite=lax", "path=/"} <= flags
     assert "max-age=31536000" in answer.headers["strict-transport-security"]
-    assert f"is open at https://fest.example" in server.log()
+    assert "is open at https://fest.example" in server.log()
 
 
 def test_reload_starts_again_with_the_code_that_was_changed(serve: Serve, tmp_path: Path) -> None:
