@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import httpx
 import pytest
@@ -24,6 +24,7 @@ PASSWORD = "correct horse"
 EXAMPLES = 30
 """Of each call and kind, by schemathesis."""
 NUMBERS = count(1)
+Case: TypeAlias = "schemathesis.Case[Any]"
 AT_ONCE = 8
 
 
@@ -213,6 +214,11 @@ def document(server: Server) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
+def calls_of(document: schemathesis.BaseSchema) -> list[Any]:
+    """Every call that the document describes."""
+    return [cast("Any", found).ok() for found in document.get_all_operations()]
+
+
 @dataclass(frozen=True)
 class Real:
     """What there really is, which no chance would hit."""
@@ -248,7 +254,7 @@ def real(server: Server, guests: list[Guest]) -> Real:
 def test_every_call_answers_as_the_document_says_whatever_it_is_sent(
     document: schemathesis.BaseSchema, real: Real, mode: GenerationMode, known: bool
 ) -> None:
-    calls = [found.ok() for found in document.get_all_operations()]
+    calls = calls_of(document)
     assert len(calls) > 10
     for call in calls:
         names = {parameter.name for parameter in call.path_parameters}
@@ -266,9 +272,7 @@ def test_every_call_answers_as_the_document_says_whatever_it_is_sent(
 def test_every_call_that_needs_a_token_is_refused_without_one(
     document: schemathesis.BaseSchema, server: Server, real: Real
 ) -> None:
-    needing = [
-        call for found in document.get_all_operations() if (call := found.ok()).definition.raw.get("security")
-    ]
+    needing = [call for call in calls_of(document) if call.definition.raw.get("security")]
     assert len(needing) > 5
     with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False) as api:
         for call in needing:
@@ -278,10 +282,10 @@ def test_every_call_that_needs_a_token_is_refused_without_one(
                 assert error(answer) == (401, "sign-in-needed"), f"{call.method} {path} {headers}"
 
 
-def ask_often(cases: st.SearchStrategy[schemathesis.Case], headers: dict[str, str]) -> None:
+def ask_often(cases: st.SearchStrategy[Case], headers: dict[str, str]) -> None:
     @given(cases)
     @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
-    def ask(case: schemathesis.Case) -> None:
+    def ask(case: Case) -> None:
         case.call_and_validate(headers=headers, excluded_checks=[ignored_auth, positive_data_acceptance])
 
     ask()

@@ -1,145 +1,26 @@
-"""What no form of ours would send: always 4xx with a sentence, never a 500, and nothing half-written."""
+"""Requests that nothing of ours would send: always 4xx with a sentence, never a 500, and nothing half-written."""
 
-import json
-import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
 
-import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from festgate.accounts.passwords import hash_password
-from festgate.accounts.people import Newcomer, add_person
 from festgate.kit.gate import LARGEST_BODY
-from tests.journeys.stage import Guest, announce, ask_file, holds, invite, invite_one, quiet
-from tests.rig.database import copy_of, open_database
-from tests.rig.postgres import Cluster
-from tests.rig.server import Server, serving
+from tests.journeys.siege import JSON, PASSWORD, SEND, Fest, sentence, unharmed
 from tests.rig.waiting import until
-from tests.rig.wire import FORM, Answer, exchange, form, port_of, request
+from tests.rig.wire import FORM, exchange, form, port_of, request
 
-PASSWORD = "correct horse"
 TOO_MUCH = LARGEST_BODY + 1
-SEND = {"content-type": FORM}
-JSON = {"content-type": "application/json"}
 LOCAL = ("/", "/events", "/events/robo-race", "/login", "/my-events", "/checkout", "/docs", "/api/v1/events")
-TABLES = (
-    "accounts_people",
-    "registrations_seats",
-    "checkout_orders",
-    "checkout_sandbox_charges",
-    "tickets_tickets",
-    "catalogue_events",
-)
 
 
-@dataclass(frozen=True)
-class Fest:
-    """A server; someone with a seat, an order and a ticket; someone else; and an organiser."""
-
-    server: Server
-    url: str
-    owner: Guest
-    other: Guest
-    organiser: Guest
-    ref: str
-    code: str
-    seat: int
-
-    def ask(
-        self,
-        method: str,
-        target: str | bytes,
-        headers: dict[str, str] | None = None,
-        body: bytes | None = None,
-        who: Guest | None = None,
-    ) -> Answer:
-        """One request on a connection of its own."""
-        return exchange(
-            self.server.url, request(method, target, (who.cookie if who else {}) | (headers or {}), body)
-        )
-
-    def post(self, path: str, fields: dict[str, str], who: Guest | None = None, **headers: str) -> Answer:
-        """A form, as a browser sends it."""
-        return self.ask("POST", path, SEND | headers, form(fields), who)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the data say, read beside the server."""
-        if self.url.startswith("sqlite"):
-            return ask_file(self.server.data, sql)
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(sql.encode()).fetchall()
-
-    def counts(self) -> list[int]:
-        """How many rows each table has."""
-        return [self.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]  # noqa: S608  (our own names)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def fest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fest]:
-    data = tmp_path_factory.mktemp("bad-input") / "fest"
-    extra = {
-        "FESTGATE_PAYMENT_METHODS": "sandbox,desk",
-        "FESTGATE_SIGN_IN_LIMIT": "1000000",
-        "FESTGATE_ADDRESS_LIMIT": "1000000",
-    }
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = copy_of(request.getfixturevalue("migrated_sqlite"), data)
-        else:
-            cluster: Cluster = request.getfixturevalue("postgres_cluster")
-            name = cluster.create(request.getfixturevalue("migrated_postgres"))
-            stack.callback(cluster.drop, name)
-            url = extra["FESTGATE_DATABASE_URL"] = cluster.url(name)
-        with open_database(url) as database:
-            for title in ("Robo Race", "Hackathon"):
-                database.write(announce, title)
-            owner, other = database.write(invite, 2)
-            organiser = database.write(invite_one, "organiser", "organiser")
-            database.write(add_person, Newcomer("asha", "asha@example.org"), hash_password(PASSWORD))
-        server = stack.enter_context(serving(data, extra=extra))
-        fest = Fest(server, url, owner, other, organiser, "", "", 0)
-        assert fest.post("/events/robo-race/register", {}, owner).location == "/my-events"
-        ref = fest.post("/checkout", {"payment_method": "sandbox"}, owner).location.removeprefix("/orders/")
-        assert fest.post("/events/hackathon/register", {}, owner).location == "/my-events"
-        quiet(server)
-        ((code,),) = fest.rows("SELECT code FROM tickets_tickets")
-        ((seat,),) = fest.rows("SELECT id FROM registrations_seats WHERE state = 'held'")
-        yield replace(fest, ref=ref, code=code, seat=seat)
-        holds(data, extra)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_breaks_and_nothing_is_written(fest: Fest) -> Iterator[None]:
-    """Whatever a test sends: the log has no bug, and each table has the rows that it had."""
-    before, seen = fest.counts(), len(fest.server.log())
-    yield
-    assert "a bug" not in fest.server.log()[seen:]
-    assert fest.counts() == before
-
-
-def sentence(answer: Answer) -> str:
-    """What a refusal says: on a page below its heading, in a problem as its detail."""
-    kind = answer.headers.get("content-type", "")
-    if kind == "application/problem+json":
-        said: str = json.loads(answer.body)["detail"]
-    elif kind.startswith("text/html"):
-        found = re.search(
-            r'<p class="lead">([^<]+)</p>|class="(?:error|notice[^"]*)"[^>]*>([^<]+)<', answer.text
-        )
-        assert found is not None, answer.text
-        said = found.group(1) or found.group(2)
-    else:
-        # What cannot be read as HTTP at all does not come as far as the portal.
-        said = answer.text
-    assert re.match(r"\S.{8,}[.:]", said), said
-    return said
+@pytest.fixture
+def fest(besieged: Fest) -> Iterator[Fest]:
+    """Unharmed after each test."""
+    with unharmed(besieged):
+        yield besieged
 
 
 def chunked(body: bytes) -> bytes:
@@ -189,7 +70,9 @@ def test_a_body_that_does_not_tell_its_length_is_counted_as_it_comes(fest: Fest,
     assert fits.status == (303 if path == "/login" else 422)
 
 
-@pytest.mark.parametrize("length", ["99999999999999999999999999", "1e3", "-1", "0x10", "５"])
+@pytest.mark.parametrize(
+    "length", ["99999999999999999999999999", "1e3", "-1", "0x10", "\N{FULLWIDTH DIGIT FIVE}"]
+)
 def test_a_length_that_is_none_is_refused(fest: Fest, length: str) -> None:
     raw = request("POST", "/login", SEND)[:-2] + b"content-length: " + length.encode() + b"\r\n\r\n"
     assert exchange(fest.server.url, raw).status in (400, 413)
@@ -378,276 +261,7 @@ def test_head_answers_as_get_does_without_the_body(fest: Fest, path: str) -> Non
     assert with_head.headers.get("content-length") == get.headers.get("content-length")
 
 
-ELSEWHERE = (
-    "//evil.example",
-    "///evil.example",
-    "/\\evil.example",
-    "\\\\evil.example",
-    "/\\/evil.example",
-    "/\t/evil.example",
-    "/\n/evil.example",
-    "/\r\nset-cookie: a=b",
-    "/\x00//evil.example",
-    " //evil.example",
-    "https://evil.example",
-    "HTTPS:evil.example",
-    "javascript:alert(1)",
-    "data:text/html,x",
-    "evil.example",
-    "@evil.example",
-    "/%0d%0aset-cookie:%20a=b",
-    "/.//evil.example",
-    "/..//evil.example",
-    "/\u2028/evil.example",
-    "/ü/evil.example",
-    "http://[",
-    "/" + "x" * 5000,
-    "",
-)
-
-
-@pytest.mark.parametrize("next_", ELSEWHERE)
-def test_next_never_leads_to_another_site(fest: Fest, next_: str) -> None:
-    signed_in = fest.post("/login", {"username": "asha", "password": PASSWORD, "next": next_})
-    assert signed_in.status == 303
-    assert "\r" not in signed_in.location
-    leads_to = urlsplit(urljoin("http://fest.example/login", signed_in.location.replace("\\", "/")))
-    assert (leads_to.scheme, leads_to.netloc) == ("http", "fest.example")
-    for page in ("/login", "/register"):
-        shown = fest.ask("GET", f"{page}?next={quote(next_)}")
-        if shown.status == 200:
-            (kept,) = re.findall(r'name="next" value="([^"]*)"', shown.text)
-            assert kept.startswith("/")
-            assert not kept.startswith(("//", "/\\"))
-        else:
-            assert sentence(shown)
-
-
-@pytest.mark.parametrize(
-    "headers, status",
-    [
-        ({"sec-fetch-site": "cross-site"}, 403),
-        ({"sec-fetch-site": "same-site"}, 403),
-        ({"sec-fetch-site": "nonsense"}, 403),
-        ({"origin": "https://evil.example"}, 403),
-        ({"origin": "null"}, 403),
-        ({"origin": "http://localhost.evil.example"}, 403),
-        ({"origin": "http://localhost:1"}, 403),
-        ({"origin": "http://localhost", "sec-fetch-site": "cross-site"}, 403),
-    ],
-)
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/events/hackathon/register",
-        "/registrations/{seat}/cancel",
-        "/checkout",
-        "/orders/{ref}/cancel",
-        "/logout",
-        "/login",
-        "/register",
-    ],
-)
-def test_a_form_on_another_site_does_nothing(
-    fest: Fest, path: str, headers: dict[str, str], status: int
-) -> None:
-    path = path.format(seat=fest.seat, ref=fest.ref)
-    answer = fest.ask("POST", path, SEND | headers, form({"payment_method": "sandbox"}), fest.owner)
-    assert answer.status == status
-    assert "only accepted from the fest" in sentence(answer)
-    assert fest.rows(f"SELECT state FROM registrations_seats WHERE id = {fest.seat}") == [("held",)]
-    assert "Sign out" in fest.ask("GET", "/events", who=fest.owner).text
-
-
-@pytest.mark.parametrize(
-    "method, path",
-    [
-        ("GET", "/orders/{ref}"),
-        ("POST", "/orders/{ref}/cancel"),
-        ("GET", "/tickets/{code}"),
-        ("GET", "/tickets/{code}.svg"),
-        ("GET", "/tickets/{code}.ics"),
-        ("POST", "/registrations/{seat}/cancel"),
-        ("GET", "/api/v1/orders/{ref}"),
-        ("POST", "/api/v1/orders/{ref}/cancel"),
-        ("GET", "/api/v1/tickets/{code}"),
-        ("POST", "/api/v1/registrations/{seat}/cancel"),
-    ],
-)
-def test_what_is_someone_elses_looks_as_if_it_were_not_there(fest: Fest, method: str, path: str) -> None:
-    path = path.format(ref=fest.ref, code=fest.code, seat=fest.seat)
-    headers = fest.other.bearer if path.startswith("/api/") else SEND
-    answer = fest.ask(method, path, headers, who=fest.other)
-    assert answer.status == 404
-    assert sentence(answer) == "There is nothing at this address, or it is not yours."
-    organiser = fest.organiser.bearer if path.startswith("/api/") else SEND
-    assert fest.ask(method, path, organiser, who=fest.organiser).status == 404
-    states = fest.rows("SELECT state FROM registrations_seats ORDER BY id")
-    assert states == [("confirmed",), ("held",)]
-
-
-@pytest.mark.parametrize(
-    "path", ["/organise", "/organise/events/new", "/organise/events/robo-race", "/organise/orders"]
-)
-def test_the_organisers_pages_are_theirs(fest: Fest, path: str) -> None:
-    assert fest.ask("GET", path).location == f"/login?next={path}"
-    answer = fest.ask("GET", path, who=fest.other)
-    assert answer.status == 403
-    assert sentence(answer)
-
-
-@pytest.mark.parametrize(
-    "path", ["/organise/events/new", "/organise/events/robo-race", "/organise/events/robo-race/cancel"]
-)
-def test_who_organises_nothing_changes_nothing(fest: Fest, path: str) -> None:
-    assert fest.post(path, {"title": "Mine", "fee": "0"}, fest.other).status == 403
-    assert fest.rows("SELECT DISTINCT state FROM catalogue_events") == [("published",)]
-
-
-@pytest.mark.parametrize("parameter", ["user", "username", "person", "person_id", "session", "token"])
-def test_nobody_becomes_someone_by_a_parameter_of_the_address(fest: Fest, parameter: str) -> None:
-    for value in (fest.owner.username, str(fest.owner.id), fest.owner.session):
-        query = f"{parameter}={quote(value)}"
-        anonymous = fest.ask("GET", f"/my-events?{query}")
-        assert (anonymous.status, anonymous.location) == (303, f"/login?next={quote(f'/my-events?{query}')}")
-        assert "No seat yet" in fest.ask("GET", f"/my-events?{query}", who=fest.other).text
-        assert fest.post(f"/events/hackathon/register?{query}", {}).location.startswith("/login")
-
-
-FIELDS: dict[str, list[str]] = {
-    "title": ["", "x" * 121, "a\x00b", "a\u202eb"],
-    "summary": ["x" * 201, "a\nb", "a\x1bb"],
-    "description": ["x" * 10_001, "a\x00b"],
-    "place": ["x" * 121, "\x7f"],
-    "starts_at": [
-        "tomorrow",
-        "2026-02-30T10:00",
-        "0000-00-00T00:00",
-        "9999-12-31T23:59",
-        "2026-11-22T25:00",
-        "\x00",
-    ],
-    "ends_at": ["2001-01-01T10:00", "x" * 500],
-    "sales_open_at": ["never"],
-    "fee": ["", "-1", "NaN", "Infinity", "1e999999", "1e-999999", "-0.001", "1.234", "10" + "0" * 40, "\x00"],
-    "capacity": ["-1", "1.5", "1e3", "1000001", "9" * 400, "٣", "many", "\x00"],
-}
-EVENT = {
-    "title": "Another",
-    "place": "Main Hall",
-    "starts_at": "2031-03-14T10:00",
-    "ends_at": "2031-03-14T12:00",
-    "fee": "100",
-    "capacity": "10",
-    "then": "publish",
-}
-
-
-@pytest.mark.parametrize("field", FIELDS)
-def test_an_organiser_is_told_what_is_wrong_with_a_field(fest: Fest, field: str) -> None:
-    for value in FIELDS[field]:
-        answer = fest.post("/organise/events/new", EVENT | {field: value}, fest.organiser)
-        assert answer.status == 422, f"{field}={value[:40]!r}"
-        assert f'id="f-{field}-error"' in answer.text
-
-
-NAMES = [
-    "",
-    "x",
-    "x" * 33,
-    "a b",
-    "a\x00b",
-    "\u202eadmin",
-    "name@example.org",
-    "-asha",
-    "a\nb",
-    "\u200b\u200b\u200b",
-    "../..",
-]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_nobody_can_read_is_refused(fest: Fest, name: str) -> None:
-    fields = {"username": name, "email": "new@example.org", "password": PASSWORD}
-    answer = fest.post("/register", fields)
-    assert answer.status == 422
-    assert 'id="f-username-error"' in answer.text
-    assert fest.ask("POST", "/api/v1/people", JSON, json.dumps(fields).encode()).status == 422
-
-
-JSONS: dict[str, bytes] = {
-    "brackets without end": b"[" * 60_000,
-    "objects without end": b'{"a":' * 10_000,
-    "a number of many digits": b'{"username": ' + b"9" * 6000 + b', "password": "x"}',
-    "half a character": b'{"username": "\\ud800", "password": "x"}',
-    "a NUL": b'{"username": "a\\u0000b", "password": "x"}',
-    "not a number": b'{"username": NaN, "password": Infinity}',
-    "the same key twice": b'{"username": "a", "username": 1, "password": 2}',
-    "not UTF-8": b'{"username": "\xff", "password": "x"}',
-    "UTF-16": '{"username": 1}'.encode("utf-16"),
-    "a list": b"[1, 2]",
-    "a text": b'"asha"',
-    "nothing": b"",
-}
-
-
-@pytest.mark.parametrize("body", JSONS.values(), ids=JSONS)
-def test_json_that_is_none_is_refused_with_a_sentence(fest: Fest, body: bytes) -> None:
-    answer = fest.ask("POST", "/api/v1/tokens", JSON, body)
-    assert answer.status == 422
-    assert sentence(answer)
-
-
-FORMS = (
-    "/login",
-    "/register",
-    "/checkout",
-    "/events/no-such-event/register",
-    "/registrations/4711/cancel",
-    "/organise/events/new",
-    "/organise/events/robo-race",
-    "/api/v1/tokens",
-    "/api/v1/people",
-)
-names = st.sampled_from(
-    ["username", "email", "password", "next", "payment_method", "idempotency_key", "card_number", *EVENT]
-)
-texts = st.text(st.characters(exclude_categories=()), max_size=60).map(
-    lambda text: quote(text.encode("utf-8", "surrogatepass"))
-)
-values = st.one_of(
-    texts, st.binary(max_size=40).map(lambda raw: raw.replace(b"&", b"")), st.sampled_from(["", "%", "0"])
-)
-bodies = st.one_of(
-    st.binary(max_size=300),
-    st.lists(st.tuples(names, values), max_size=12).map(
-        lambda pairs: b"&".join(
-            name.encode() + b"=" + (value if isinstance(value, bytes) else value.encode())
-            for name, value in pairs
-        )
-    ),
-)
-
-
-@settings(max_examples=300)
-@given(
-    path=st.sampled_from(FORMS),
-    body=bodies,
-    kind=st.sampled_from([FORM, FORM, FORM, "application/json", "text/plain", f"{FORM}; charset=utf-7", ""]),
-    organises=st.booleans(),
-)
-def test_whatever_a_form_is_sent_the_answer_is_no_500(
-    fest: Fest, path: str, body: bytes, kind: str, organises: bool
-) -> None:
-    who = fest.organiser if organises else None
-    answer = fest.ask("POST", path, {"content-type": kind}, body, who)
-    # By chance nobody has a right name and password, or fills in a whole event.
-    assert answer.status in (303, 400, 401, 403, 404, 409, 422), (path, body)
-    if answer.status == 303:
-        assert answer.location.startswith("/login")
-
-
-@settings(max_examples=200)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=st.binary(min_size=1, max_size=60).filter(lambda raw: not set(raw) & set(b" \r\n")))
 def test_whatever_an_address_is_the_answer_is_no_500(fest: Fest, target: bytes) -> None:
     for prefix in (b"/", b"/events/", b"/events?", b"/orders/", b"/tickets/", b"/static/", b"/api/v1/", b""):

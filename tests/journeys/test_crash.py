@@ -105,7 +105,7 @@ async def journeys(
     ]
     for number in DEEDS_AFTER:
         while len(crowd.told) < number and not all(walk.done() for walk in walks):
-            await asyncio.sleep(0.001)
+            await asyncio.wait(walks, timeout=0.005)
         await asyncio.to_thread(deed)
     await asyncio.gather(*walks)
 
@@ -160,7 +160,7 @@ def settle(data: Path) -> None:
 
 
 def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
-    """Everybody has what they were told; whose order was cut off before it was charged pays again; nobody pays twice."""
+    """Everybody has what they were told; whose order was cut off before it was charged pays again; none pays twice."""
     data = server.data
     orders = ask_file(data, "SELECT person_id, ref, state, total_minor FROM checkout_orders")
     assert len({person for person, *_ in orders}) == len(orders) == JOURNEYS

@@ -17,7 +17,7 @@ PASSWORD = "correct horse"
 NUMBERS = count(1)
 MOST_TABS = 60
 """Presses of the Tab key after which a page has been gone round, and more."""
-HOW = {
+HOW: dict[str, dict[str, Any]] = {
     "at a desk": {"viewport": DESK},
     "on a phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
     "on a phone without JavaScript": {"viewport": PHONE, "java_script_enabled": False},
@@ -39,7 +39,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def browser_options(request: pytest.FixtureRequest) -> dict[str, Any]:
     """At a desk, unless the test says otherwise."""
-    return dict(getattr(request, "param", HOW["at a desk"]))
+    options: dict[str, Any] = getattr(request, "param", HOW["at a desk"])
+    return options
 
 
 def new_name() -> str:

@@ -123,7 +123,8 @@ def _postgres_revision(url: str) -> str | None:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
     except psycopg.Error as error:
-        msg = f"PostgreSQL cannot be reached ({' '.join(str(error).split())}). Check database_url and that the server runs."
+        said = " ".join(str(error).split())  # it comes in several lines
+        msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
         raise StartupError(msg) from error
 
 

@@ -1,0 +1,156 @@
+"""What other sites, and other people, would like to do in somebody's name."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, urljoin, urlsplit
+
+import pytest
+
+from tests.journeys.siege import PASSWORD, SEND, Fest, sentence, unharmed
+from tests.rig.wire import form
+
+# Whose something is, is asked in the same words of either kind of database.
+pytestmark = pytest.mark.parametrize("besieged", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def fest(besieged: Fest) -> Iterator[Fest]:
+    """Unharmed after each test."""
+    with unharmed(besieged):
+        yield besieged
+
+
+ELSEWHERE = (
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/\\/evil.example",
+    "/\t/evil.example",
+    "/\n/evil.example",
+    "/\r\nset-cookie: a=b",
+    "/\x00//evil.example",
+    " //evil.example",
+    "https://evil.example",
+    "HTTPS:evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "evil.example",
+    "@evil.example",
+    "/%0d%0aset-cookie:%20a=b",
+    "/.//evil.example",
+    "/..//evil.example",
+    "/\u2028/evil.example",
+    "/ü/evil.example",
+    "http://[",
+    "/" + "x" * 5000,
+    "",
+)
+
+
+@pytest.mark.parametrize("next_", ELSEWHERE)
+def test_next_never_leads_to_another_site(fest: Fest, next_: str) -> None:
+    signed_in = fest.post("/login", {"username": "asha", "password": PASSWORD, "next": next_})
+    assert signed_in.status == 303
+    assert "\r" not in signed_in.location
+    leads_to = urlsplit(urljoin("http://fest.example/login", signed_in.location.replace("\\", "/")))
+    assert (leads_to.scheme, leads_to.netloc) == ("http", "fest.example")
+    for page in ("/login", "/register"):
+        shown = fest.ask("GET", f"{page}?next={quote(next_)}")
+        if shown.status == 200:
+            (kept,) = re.findall(r'name="next" value="([^"]*)"', shown.text)
+            assert kept.startswith("/")
+            assert not kept.startswith(("//", "/\\"))
+        else:
+            assert sentence(shown)
+
+
+@pytest.mark.parametrize(
+    "headers, status",
+    [
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "nonsense"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost.evil.example"}, 403),
+        ({"origin": "http://localhost:1"}, 403),
+        ({"origin": "http://localhost", "sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/events/hackathon/register",
+        "/registrations/{seat}/cancel",
+        "/checkout",
+        "/orders/{ref}/cancel",
+        "/logout",
+        "/login",
+        "/register",
+    ],
+)
+def test_a_form_on_another_site_does_nothing(
+    fest: Fest, path: str, headers: dict[str, str], status: int
+) -> None:
+    path = path.format(seat=fest.seat, ref=fest.ref)
+    answer = fest.ask("POST", path, SEND | headers, form({"payment_method": "sandbox"}), fest.owner)
+    assert answer.status == status
+    assert "only accepted from the fest" in sentence(answer)
+    assert fest.rows("SELECT state FROM registrations_seats ORDER BY id") == [("confirmed",), ("held",)]
+    assert "Sign out" in fest.ask("GET", "/events", who=fest.owner).text
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/orders/{ref}"),
+        ("POST", "/orders/{ref}/cancel"),
+        ("GET", "/tickets/{code}"),
+        ("GET", "/tickets/{code}.svg"),
+        ("GET", "/tickets/{code}.ics"),
+        ("POST", "/registrations/{seat}/cancel"),
+        ("GET", "/api/v1/orders/{ref}"),
+        ("POST", "/api/v1/orders/{ref}/cancel"),
+        ("GET", "/api/v1/tickets/{code}"),
+        ("POST", "/api/v1/registrations/{seat}/cancel"),
+    ],
+)
+def test_what_is_someone_elses_looks_as_if_it_were_not_there(fest: Fest, method: str, path: str) -> None:
+    path = path.format(ref=fest.ref, code=fest.code, seat=fest.seat)
+    headers = fest.other.bearer if path.startswith("/api/") else SEND
+    answer = fest.ask(method, path, headers, who=fest.other)
+    assert answer.status == 404
+    assert sentence(answer) == "There is nothing at this address, or it is not yours."
+    organiser = fest.organiser.bearer if path.startswith("/api/") else SEND
+    assert fest.ask(method, path, organiser, who=fest.organiser).status == 404
+    states = fest.rows("SELECT state FROM registrations_seats ORDER BY id")
+    assert states == [("confirmed",), ("held",)]
+
+
+@pytest.mark.parametrize(
+    "path", ["/organise", "/organise/events/new", "/organise/events/robo-race", "/organise/orders"]
+)
+def test_the_organisers_pages_are_theirs(fest: Fest, path: str) -> None:
+    assert fest.ask("GET", path).location == f"/login?next={path}"
+    answer = fest.ask("GET", path, who=fest.other)
+    assert answer.status == 403
+    assert sentence(answer)
+
+
+@pytest.mark.parametrize(
+    "path", ["/organise/events/new", "/organise/events/robo-race", "/organise/events/robo-race/cancel"]
+)
+def test_who_organises_nothing_changes_nothing(fest: Fest, path: str) -> None:
+    assert fest.post(path, {"title": "Mine", "fee": "0"}, fest.other).status == 403
+    assert fest.rows("SELECT DISTINCT state FROM catalogue_events") == [("published",)]
+
+
+@pytest.mark.parametrize("parameter", ["user", "username", "person", "person_id", "session", "token"])
+def test_nobody_becomes_someone_by_a_parameter_of_the_address(fest: Fest, parameter: str) -> None:
+    for value in (fest.owner.username, str(fest.owner.id), fest.owner.session):
+        query = f"{parameter}={quote(value)}"
+        anonymous = fest.ask("GET", f"/my-events?{query}")
+        assert (anonymous.status, anonymous.location) == (303, f"/login?next={quote(f'/my-events?{query}')}")
+        assert "No seat yet" in fest.ask("GET", f"/my-events?{query}", who=fest.other).text
+        assert fest.post(f"/events/hackathon/register?{query}", {}).location.startswith("/login")
