@@ -1,6 +1,7 @@
 """create_app(settings): the one place where the parts meet."""
 
 import asyncio
+import gc
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -145,6 +146,9 @@ def _lifespan(portal: Portal, modules: Modules) -> Lifespan[Routes]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.close)
             stack.callback(modules.hasher.close)
+            # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time.
+            gc.collect()
+            gc.freeze()
             tasks = [asyncio.create_task(each) for each in work]
             stack.push_async_callback(_end, tasks)
             yield

@@ -231,7 +231,10 @@ def load_settings(
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("\n".join(_sentence(detail, origin) for detail in error.errors())) from None
+        sentences: dict[str, str] = {}
+        for detail in error.errors():
+            sentences.setdefault(str(detail["loc"][0]), _sentence(detail, origin))
+        raise SettingsError("\n".join(sentences.values())) from None
 
 
 def _config_file(environment: Mapping[str, str]) -> Path | None:

@@ -130,7 +130,6 @@ def test_next_leads_back_to_where_somebody_was_going(client: httpx.Client, way: 
         "/\t/evil.example",
         " //evil.example",
         "/\r\nLocation: https://evil.example",
-        "/\x00",
         "/" + "x" * 3000,
     ],
 )

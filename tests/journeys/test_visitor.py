@@ -116,12 +116,13 @@ def orders_of(server: Server, name: str) -> list[str]:
 
 
 def charges_of(server: Server, name: str) -> list[int]:
-    """What the play-money provider has taken from that person, in paise."""
+    """What the play-money provider has taken from that person for good, in paise."""
     rows = ask_file(
         server.data,
-        "SELECT c.amount_minor - c.refunded_minor FROM checkout_sandbox_charges c "
+        "SELECT c.amount_minor FROM checkout_sandbox_charges c "
         "JOIN checkout_orders o ON o.ref = c.order_ref JOIN accounts_people p ON p.id = o.person_id "
-        "WHERE p.username = ? AND c.approved = 1",
+        "WHERE p.username = ? AND c.approved = 1 "
+        "AND NOT EXISTS (SELECT 1 FROM checkout_refunds r WHERE r.order_id = o.id)",
         name,
     )
     return [amount for (amount,) in rows]

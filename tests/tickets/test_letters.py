@@ -12,8 +12,9 @@ from festgate.checkout import orders
 from festgate.checkout.facts import OrderRefunded
 from festgate.kit import mail, outbox
 from festgate.kit.clock import HOUR, MINUTE
-from festgate.kit.mail import Postman, transport_for
+from festgate.kit.mail import Postman
 from festgate.kit.statements import Connection, Statement
+from festgate.kit.transports import transport_for
 from festgate.registrations.holds import cancel_seat
 from festgate.tickets import facade as tickets
 from festgate.tickets.handlers import TOLD_AT_ONCE

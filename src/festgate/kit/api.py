@@ -7,7 +7,7 @@ from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
-from festgate.kit.errors import Invalid, Refused, SignInNeeded
+from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import PROBLEM, Portal
@@ -51,9 +51,9 @@ class Problem(BaseModel):
 
 
 def problems(*refusals: type[Refused]) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: the refusals it may answer with, and malformed input, which any of them may."""
+    """For a route's `responses`: the refusals it may answer with, and what cannot be read or is of the wrong shape, which any of them may."""
     found: dict[int | str, dict[str, Any]] = {}
-    possible: tuple[type[Refused], ...] = (*refusals, Invalid)
+    possible: tuple[type[Refused], ...] = (*refusals, Malformed, Invalid)
     for refusal in possible:
         known = found.get(refusal.status)
         words = f"{known['description']}; {refusal.code}" if known else refusal.code

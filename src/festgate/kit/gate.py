@@ -33,6 +33,8 @@ LONGEST_TARGET = 4096
 """Bytes of path and query."""
 SLOW = 1.0
 """Seconds after which an answer is logged as slow."""
+ZIPPED_PATHS = ("/api/", "/static/", "/openapi.json", "/metrics")
+"""Compressed as they are sent. Pages are compressed once instead (compression.py), pictures and calendars are small."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 INSPECTED = frozenset({b"accept-encoding", b"content-length", b"sec-fetch-site", b"origin", b"host"})
 
@@ -128,7 +130,9 @@ class Gate:
         # Of a header that comes twice the last counts; none of these may.
         headers = {name: value for name, value in scope["headers"] if name in INSPECTED}
         encodings = scope["festgate.encodings"] = headers.get(b"accept-encoding", b"")
-        app = self._zipping if b"gzip" in encodings else self.routes
+        app = (
+            self._zipping if b"gzip" in encodings and scope["path"].startswith(ZIPPED_PATHS) else self.routes
+        )
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
             msg = "The address is longer than any address of this portal."
             raise Malformed(msg)
@@ -186,7 +190,8 @@ def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:
         return site not in (b"same-origin", b"none")
     if origin:
         # `https://fest.example:8443`, or `null`, which has nothing after its scheme as it has none.
-        return origin.partition(b"://")[2] != headers.get(b"host")
+        named = origin.partition(b"://")[2]
+        return not named or named != headers.get(b"host")
     return False
 
 

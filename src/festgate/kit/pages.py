@@ -202,8 +202,13 @@ def minutes_left(span: Milliseconds) -> str:
 
 def countdown(span: Milliseconds) -> str:
     """`12 min 05 s left`, as festgate.js writes it when it takes over."""
-    seconds = max(0, span // SECOND)
-    return f"{seconds // 60} min {seconds % 60:02} s left"
+    seconds = -(-span // SECOND)
+    if seconds <= 0:
+        return "time is up"
+    minutes = seconds // 60
+    if minutes >= 120:  # noqa: PLR2004
+        return f"{minutes // 60} hours left"
+    return f"{minutes} min {seconds % 60:02} s left"
 
 
 def local_day(at: Milliseconds, zone: ZoneInfo) -> date:

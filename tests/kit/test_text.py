@@ -1,0 +1,48 @@
+"""Text that people type, made fit to keep and to show."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from festgate.kit.text import JOINERS, tidy, tidy_lines
+
+
+@given(st.text())
+def test_what_is_kept_has_no_sign_that_nobody_can_see(text: str) -> None:
+    for reading, also in ((tidy, ""), (tidy_lines, "\n\t")):
+        try:
+            kept = reading(text)
+        except ValueError as error:
+            said = str(error)
+            assert "Control characters" in said
+        else:
+            assert reading(kept) == kept
+            assert not {sign for sign in kept if unicodedata.category(sign) in ("Cc", "Cf", "Cs")} - set(
+                JOINERS + also
+            )
+
+
+@pytest.mark.parametrize(
+    "sign", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\u202e", "\u200b", "\ufeff", "\ud800"]
+)
+def test_a_sign_that_hides_or_turns_a_name_is_refused(sign: str) -> None:
+    for reading in (tidy, tidy_lines):
+        with pytest.raises(ValueError, match="Control characters and invisible marks"):
+            reading(f"a{sign}b")
+
+
+def test_words_that_need_a_joiner_are_left_as_they_are_spelled() -> None:
+    word = "\u0d28\u0d28\u0d4d\u200d\u0d2e"
+    assert tidy(word) == word
+
+
+def test_lines_end_in_one_way_and_only_where_lines_may_be() -> None:
+    assert tidy_lines("a\r\nb\rc\nd") == "a\nb\nc\nd"
+    with pytest.raises(ValueError, match="Control characters"):
+        tidy("a\nb")
+
+
+def test_one_spelling_of_each_character_is_kept() -> None:
+    assert tidy("e\u0301") == "\u00e9"

@@ -1,0 +1,205 @@
+"""Paths that stay on this site, forms, and the answers to what goes wrong."""
+
+import asyncio
+import json
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.types import Message
+
+from festgate.kit.errors import Invalid, Malformed, NotFound, TooMany
+from festgate.kit.web import (
+    MOST_FIELDS,
+    PROBLEM,
+    Line,
+    Lines,
+    checked,
+    local_path,
+    problem,
+    read_fields,
+    see_other,
+)
+
+SITE = "https://fest.example"
+whole = st.text(st.characters(exclude_categories=["Cs"]))
+"""Text of whole characters, which is what UTF-8 can write."""
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/events",
+        "/events/robo-race",
+        "/events?q=robo&page=2",
+        "/my-events#held",
+        "/a//b",
+        "/events/%C3%BC",
+        "/ü",
+    ],
+)
+def test_a_path_on_this_site_is_kept(path: str) -> None:
+    assert local_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "events",
+        "?q=1",
+        "#top",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/a\\b",
+        "https://evil.example",
+        "http:/evil.example",
+        "javascript:alert(1)",
+        "/\tevil",
+        "/\nevil",
+        "/\r\nset-cookie: a=b",
+        "/ evil",
+        " /evil",
+        "/\x00",
+        "/\x7f",
+        "/\u2028",
+        "/\u202eevil",
+        "/\u00a0evil",
+        "/" + "x" * 2000,
+    ],
+)
+def test_anything_that_a_browser_might_take_elsewhere_is_not(text: str | None) -> None:
+    assert local_path(text, "/home") == "/home"
+
+
+def as_a_browser_takes_it(location: str) -> str:
+    """The site that a browser goes to, which drops tabs and line ends, trims, and takes a backslash for a slash."""
+    text = location.translate(dict.fromkeys(map(ord, "\t\r\n")))
+    text = text.strip("".join(map(chr, range(33)))).replace("\\", "/")
+    parts = urlsplit(urljoin(f"{SITE}/login", text))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+slashes = st.text(st.sampled_from("/\\:@?#.%[]\t\r\n \x00aeé"), max_size=12)
+
+
+@given(st.one_of(slashes, st.text(max_size=30), slashes.map("/".__add__), st.text().map("/".__add__)))
+@example("/\\evil.example")
+@example("//[")
+def test_whatever_is_asked_for_nobody_leaves_this_site(text: str) -> None:
+    path = local_path(text)
+    assert path.startswith("/")
+    assert as_a_browser_takes_it(path) == SITE
+
+
+def sent(body: bytes, kind: str = FORM) -> dict[str, str]:
+    """The fields that a request with this body has."""
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return asyncio.run(read_fields(Request(scope, receive)))
+
+
+@given(st.dictionaries(whole, whole, max_size=MOST_FIELDS))
+def test_a_form_is_read_as_it_was_filled_in(fields: dict[str, str]) -> None:
+    assert sent(urlencode(fields).encode()) == fields
+
+
+def test_a_form_has_at_most_fifty_fields() -> None:
+    fields = {str(number): "" for number in range(MOST_FIELDS)}
+    assert sent(urlencode(fields).encode()) == fields
+    with pytest.raises(Malformed, match="more than 50 fields"):
+        sent(urlencode(fields | {"one more": ""}).encode())
+
+
+def test_of_a_field_that_comes_twice_the_last_counts_and_an_empty_one_is_there() -> None:
+    assert sent(b"a=1&a=2&b=&c") == {"a": "2", "b": "", "c": ""}
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "multipart/form-data; boundary=x"])
+def test_a_form_of_another_kind_is_malformed_and_nothing_at_all_is_an_empty_form(kind: str) -> None:
+    with pytest.raises(Malformed, match="Forms are sent as"):
+        sent(b"a=1", kind)
+    assert sent(b"", kind) == {}
+
+
+@pytest.mark.parametrize("kind", [FORM.upper(), f"{FORM}; charset=UTF-8", f"  {FORM} ;x"])
+def test_the_kind_may_be_written_as_it_likes(kind: str) -> None:
+    assert sent(b"a=1", kind) == {"a": "1"}
+
+
+@given(st.binary())
+def test_bytes_that_are_no_text_are_malformed_raw_and_percent_encoded(raw: bytes) -> None:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        for body in (b"a=" + raw, b"a=" + quote(raw).encode()):
+            with pytest.raises(Malformed):
+                sent(body)
+    else:
+        assert sent(b"a=" + quote(text, safe="").encode()) == {"a": text}
+
+
+class Person(BaseModel):
+    name: Line = Field(min_length=2, max_length=5)
+    about: Lines = ""
+
+
+def test_fields_are_checked_and_those_that_a_form_does_not_know_are_left_aside() -> None:
+    person = checked(Person, {"name": " ash ", "about": "a\r\nb\rc", "role": "organiser"})
+    assert (person.name, person.about) == ("ash", "a\nb\nc")
+
+
+@pytest.mark.parametrize(
+    "fields, wrong",
+    [
+        ({}, {"name": "This is needed."}),
+        ({"name": "a"}, {"name": "At least 2 characters."}),
+        ({"name": "abcdef"}, {"name": "At most 5 characters."}),
+        ({"name": "a\x00b"}, {"name": "Control characters and invisible marks cannot be part of this."}),
+        ({"name": "a\nb"}, {"name": "Control characters and invisible marks cannot be part of this."}),
+        ({"name": "\u202eab", "about": "\x1b"}, None),
+    ],
+)
+def test_what_is_wrong_is_said_field_by_field_in_a_sentence(
+    fields: dict[str, str], wrong: dict[str, str] | None
+) -> None:
+    with pytest.raises(Invalid) as refusal:
+        checked(Person, fields)
+    assert refusal.value.fields.keys() <= {"name", "about"}
+    assert all(sentence.endswith(".") for sentence in refusal.value.fields.values())
+    if wrong is not None:
+        assert refusal.value.fields == wrong
+    else:
+        assert len(refusal.value.fields) == 2
+
+
+def test_a_refusal_is_a_problem_with_its_headers() -> None:
+    answer = problem(TooMany("Too many sign-ins.", 30))
+    assert (answer.status_code, answer.media_type) == (429, PROBLEM)
+    assert answer.headers["retry-after"] == "30"
+    body = json.loads(bytes(answer.body))
+    assert (body["code"], body["type"], body["detail"]) == (
+        "too-many",
+        "/docs/problems/too-many",
+        "Too many sign-ins.",
+    )
+    assert "fields" not in body
+    assert json.loads(bytes(problem(Invalid({"name": "No."})).body))["fields"] == {"name": "No."}
+    assert json.loads(bytes(problem(NotFound()).body))["status"] == 404
+
+
+def test_after_a_form_the_next_page_is_fetched_anew() -> None:
+    answer = see_other("/my-events")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/my-events")
+    assert answer.headers["cache-control"] == "no-store"

@@ -1,0 +1,177 @@
+"""Settings: from the environment and a file, in that order, and each wrong one named in a sentence."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from festgate.settings import CONFIG_FILE_VARIABLE, PREFIX, Settings, SettingsError, load_settings
+
+SECRETS = ("stripe_secret_key", "stripe_webhook_secret", "smtp_password", "metrics_token")
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the program is started there is no file of settings, unless the test writes one."""
+    monkeypatch.chdir(tmp_path)
+
+
+def write(tmp_path: Path, text: str, name: str = "festgate.toml") -> Path:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_any_setting_there_are_the_defaults() -> None:
+    settings = load_settings({})
+    assert settings == Settings()
+    assert (settings.port, settings.host, settings.payment_methods) == (8000, ("127.0.0.1", "::1"), ("desk",))
+    assert settings.url == "sqlite:///festgate-data/festgate.sqlite3"
+    assert not settings.secure
+
+
+def test_the_environment_is_read_by_prefix_and_in_capitals(tmp_path: Path) -> None:
+    settings = load_settings(
+        {
+            "FESTGATE_PORT": "8080",
+            "FESTGATE_FEST_NAME": "Aurora Fest",
+            "FESTGATE_HOST": "127.0.0.1, 192.0.2.1 ,",
+            "FESTGATE_PAYMENT_METHODS": "sandbox,desk",
+            "FESTGATE_DATA_DIR": str(tmp_path / "fest"),
+            "PORT": "1",
+            "festgate_port": "2",
+        }
+    )
+    assert (settings.port, settings.fest_name) == (8080, "Aurora Fest")
+    assert settings.host == ("127.0.0.1", "192.0.2.1")
+    assert settings.payment_methods == ("sandbox", "desk")
+    assert settings.sqlite_path == tmp_path / "fest" / "festgate.sqlite3"
+
+
+def test_the_file_where_the_program_is_started_is_read(tmp_path: Path) -> None:
+    write(
+        tmp_path, 'port = 8080\nfest_name = "Grüße"\nhost = ["127.0.0.1"]\npayment_methods = "sandbox,desk"\n'
+    )
+    settings = load_settings({})
+    assert (settings.port, settings.fest_name, settings.host) == (8080, "Grüße", ("127.0.0.1",))
+    assert settings.payment_methods == ("sandbox", "desk")
+
+
+def test_options_come_before_the_environment_the_environment_before_the_file_the_file_before_defaults(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, 'port = 2\nfest_name = "file"\ncurrency = "EUR"\n', "other.toml")
+    environment = {CONFIG_FILE_VARIABLE: str(path), "FESTGATE_PORT": "3", "FESTGATE_FEST_NAME": "environment"}
+    defaults = {"port": 1, "fest_name": "default", "currency": "INR", "locale": "en_IN"}
+    settings = load_settings(environment, defaults, port=4, workers=None)
+    assert (settings.port, settings.fest_name, settings.currency) == (4, "environment", "EUR")
+    assert (settings.locale, settings.workers) == ("en_IN", 1)
+
+
+@pytest.mark.parametrize(
+    "name, value, sentence",
+    [
+        ("port", "eight", "unable to parse"),
+        ("port", "-1", "greater than or equal to 0"),
+        ("port", "65536", "less than or equal to 65535"),
+        ("workers", "0", "greater than or equal to 1"),
+        ("host", " , ", "at least 1 item"),
+        ("base_url", "fest.example", "should match pattern"),
+        ("base_url", "https://fest.example/portal", "should match pattern"),
+        ("database_url", "mysql://fest", "must begin with postgresql://"),
+        ("currency", "RUPEE", "'RUPEE' is not an ISO 4217 code"),
+        ("currency", "inr", "'inr' is not an ISO 4217 code"),
+        ("timezone", "Mars/Olympus", "'Mars/Olympus' is not a time zone"),
+        ("timezone", "../../etc/passwd", "is not a time zone"),
+        ("locale", "klingon", "'klingon' is not a locale"),
+        ("hold_minutes", "0", "greater than or equal to 1"),
+        ("desk_hours", "1441", "less than or equal to 1440"),
+        ("payment_methods", "gold", "'sandbox', 'desk' or 'stripe'"),
+        ("payment_methods", "", "at least 1 item"),
+        ("smtp_port", "0", "greater than or equal to 1"),
+        ("smtp_security", "ssl", "'starttls', 'tls' or 'none'"),
+        ("sign_in_limit", "0", "greater than or equal to 1"),
+        ("log_format", "xml", "'auto', 'console' or 'json'"),
+        ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("fest_name", "", "at least 1 character"),
+        ("fest_name", "x" * 81, "at most 80 characters"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_with_what_is_wrong(
+    tmp_path: Path, name: str, value: str, sentence: str
+) -> None:
+    variable = f"{PREFIX}{name.upper()}"
+    with pytest.raises(SettingsError, match=rf"^{variable}: .*{re.escape(sentence)}.*\.$"):
+        load_settings({variable: value})
+    path = write(tmp_path, f'{name} = "{value}"\n')
+    with pytest.raises(
+        SettingsError, match=rf"^{name} in {re.escape(path.name)}: .*{re.escape(sentence)}.*\.$"
+    ):
+        load_settings({})
+
+
+def test_an_option_that_cannot_be_is_named_as_the_option() -> None:
+    with pytest.raises(SettingsError, match=r"^--port: "):
+        load_settings({}, port="eight")
+
+
+def test_a_name_that_nobody_knows_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="FESTGATE_PROT is not a setting"):
+        load_settings({"FESTGATE_PROT": "8000"})
+    write(tmp_path, "prot = 8000\n")
+    with pytest.raises(SettingsError, match=r"prot in festgate\.toml is not a setting"):
+        load_settings({})
+
+
+def test_everything_that_is_wrong_is_said_at_once_a_line_each() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({"FESTGATE_PORT": "eight", "FESTGATE_CURRENCY": "RUPEE", "FESTGATE_PROT": "1"})
+    assert len(str(refusal.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe", b"[port]\nx = 1", b"port = 1\nport = 2"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "festgate.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"festgate\.toml"):
+        load_settings({})
+
+
+def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"no-such\.toml cannot be read"):
+        load_settings({CONFIG_FILE_VARIABLE: "no-such.toml"})
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=20), max_size=5))
+def test_whatever_the_environment_says_it_is_settings_or_a_sentence(values: dict[str, str]) -> None:
+    environment = {f"{PREFIX}{name.upper()}": value for name, value in values.items()}
+    try:
+        settings = load_settings(environment)
+    except SettingsError as error:
+        lines = str(error).splitlines()
+        assert all(line.startswith(PREFIX) and line.endswith(".") for line in lines)
+    else:
+        assert settings.zone.key == settings.timezone
+        assert "://" in settings.url
+
+
+def test_every_setting_is_explained_and_none_can_be_changed_later() -> None:
+    settings = Settings()
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+    with pytest.raises(ValidationError):
+        settings.port = 1
+
+
+def test_what_is_secret_does_not_show_where_settings_are_printed() -> None:
+    settings = Settings(**dict.fromkeys(SECRETS, "told to nobody"))  # type: ignore[arg-type]
+    assert "told to nobody" not in repr(settings) + str(settings)
+
+
+def test_an_address_is_trimmed_and_says_whether_there_is_tls() -> None:
+    settings = load_settings({"FESTGATE_BASE_URL": "https://fest.example/"})
+    assert (settings.base_url, settings.secure) == ("https://fest.example", True)
