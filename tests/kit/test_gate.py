@@ -122,7 +122,8 @@ async def answer(_request: Request, error: Exception) -> Response:
 
 
 def gate(*, secure: bool = False, metrics: Metrics | None = None) -> Gate:
-    endpoints = {"/well/{name}": well, "/refuses": refuses, "/breaks": breaks, "/halfway": breaks_halfway}
+    endpoints = {"/well/{name}": well,
+"/api/{name}": well, "/refuses": refuses, "/breaks": breaks, "/halfway": breaks_halfway}
     routes = [Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in endpoints.items()]
     lifespan: Lifespan[Routes] = no_lifespan  # type: ignore[assignment]
     return Gate(
@@ -175,9 +176,14 @@ def test_an_answer_that_breaks_off_is_not_made_to_look_whole() -> None:
 
 @pytest.mark.parametrize("encodings, zipped", [("gzip, br", True), ("identity", False)])
 def test_what_is_large_is_compressed_for_whoever_takes_that(encodings: str, zipped: bool) -> None:
-    found = ask(gate(), "GET", "/well/one", {"accept-encoding": encodings})
+    found = ask(gate(), "GET", "/api/one", {"accept-encoding": encodings})
     assert (found.headers.get("content-encoding") == "gzip") is zipped
     assert found.text == "x" * 2000
+
+
+def test_pages_are_not_compressed_a_second_time() -> None:
+    found = ask(gate(), "GET", "/well/one", {"accept-encoding": "gzip"})
+    assert "content-encoding" not in found.headers
 
 
 def test_requests_are_counted_by_the_route_and_not_by_the_address() -> None:

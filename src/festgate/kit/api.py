@@ -51,7 +51,7 @@ class Problem(BaseModel):
 
 
 def problems(*refusals: type[Refused]) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: the refusals it may answer with, and what cannot be read or is of the wrong shape, which any of them may."""
+    """For a route's `responses`: the refusals it may answer with, and the two that any may: malformed, and invalid."""
     found: dict[int | str, dict[str, Any]] = {}
     possible: tuple[type[Refused], ...] = (*refusals, Malformed, Invalid)
     for refusal in possible:
