@@ -122,8 +122,13 @@ async def answer(_request: Request, error: Exception) -> Response:
 
 
 def gate(*, secure: bool = False, metrics: Metrics | None = None) -> Gate:
-    endpoints = {"/well/{name}": well,
-"/api/{name}": well, "/refuses": refuses, "/breaks": breaks, "/halfway": breaks_halfway}
+    endpoints = {
+        "/well/{name}": well,
+        "/api/{name}": well,
+        "/refuses": refuses,
+        "/breaks": breaks,
+        "/halfway": breaks_halfway,
+    }
     routes = [Route(path, endpoint, methods=["GET", "POST"]) for path, endpoint in endpoints.items()]
     lifespan: Lifespan[Routes] = no_lifespan  # type: ignore[assignment]
     return Gate(
