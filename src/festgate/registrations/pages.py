@@ -18,6 +18,8 @@ from festgate.registrations.queries import Seat
 
 LARGEST_ID = 2**53
 """Beyond any seat's number, and within what every database and every JSON reader can hold."""
+LONGEST_WAIT = 0.3
+"""Seconds that the first look at a free seat waits for its ticket."""
 Marks = Callable[[Connection, int], Mapping[int, str]]
 """What a module above knows of a person's seats, by seat id: a ticket's code, an order's reference."""
 
@@ -42,6 +44,8 @@ class MyEvents:
     due: Money
     now: Milliseconds
     """To the second while a hold runs, else 0, so that the page stays the same page."""
+    awaits_tickets: bool = field(compare=False, default=False)
+    """A seat was confirmed so lately that its ticket is on its way."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
@@ -85,7 +89,13 @@ class RegistrationPages:
         visitor = await self._portal.signed_in(request)
 
         async def look() -> MyEvents:
-            return await self._portal.database.read(self._look, visitor.person)
+            database = self._portal.database
+            shown = await database.read(self._look, visitor.person)
+            if shown.awaits_tickets:
+                # Who has just taken a free seat comes here a few milliseconds before its ticket does.
+                await database.wait_for("tickets", LONGEST_WAIT)
+                shown = await database.read(self._look, visitor.person)
+            return shown
 
         return await self._portal.kept_page(
             request, ("my-events", visitor.person), look, "registrations/my_events.html", section="my-events"
@@ -99,14 +109,18 @@ class RegistrationPages:
         held = tuple(entry for entry in entries if entry.seat.payable)
         paying = tuple(entry for entry in entries if entry.seat.state == "held" and not entry.seat.payable)
         currency = held[0].seat.fee.currency if held else self._portal.settings.currency
+        confirmed = tuple(entry for entry in entries if entry.seat.state == "confirmed")
+        unticketed = any(entry.ticket is None for entry in confirmed)
         second = connection.now // SECOND * SECOND
         runs = bool(held or paying)
         return MyEvents(
             held=held,
             paying=paying,
-            confirmed=tuple(entry for entry in entries if entry.seat.state == "confirmed"),
+            confirmed=confirmed,
             over=tuple(entry for entry in entries if entry.seat.state in ("cancelled", "lapsed")),
             due=total([entry.seat.fee for entry in held], currency),
             now=second if runs else 0,
+            awaits_tickets=unticketed
+            and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
             until=second + SECOND if runs else NEVER,
         )

@@ -99,6 +99,13 @@ _count_held = Statement(
         seats.c.order_id.is_(None),
     )
 )
+_confirmed_since = Statement(
+    select(seats.c.id).where(
+        seats.c.person_id == bindparam("person"),
+        seats.c.state == "confirmed",
+        seats.c.changed_at > bindparam("since"),
+    )
+)
 _lapsed = Statement(
     select(seats.c.event_id, func.count())
     .where(HELD, seats.c.held_until <= bindparam("now"))
@@ -176,6 +183,11 @@ def count_held(connection: Connection, person_id: int) -> int:
     """How many seats the person holds that wait to be paid."""
     count: int = connection.value(_count_held, person=person_id, now=connection.now)
     return count
+
+
+def has_confirmed_since(connection: Connection, person_id: int, since: Milliseconds) -> bool:
+    """Whether a seat became the person's for good after that time."""
+    return connection.first(_confirmed_since, person=person_id, since=since) is not None
 
 
 def count_lapsed(connection: Connection, event_id: int) -> int:
