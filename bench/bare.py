@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.serving import _config, listen
+from festgate.serving import listen, server_config
 from festgate.settings import Settings
 
 
@@ -45,7 +45,7 @@ def main(port: int, pages_file: Path) -> None:
     """Serve until SIGTERM."""
     settings = Settings(host=("127.0.0.1",), port=port)
     app = app_of(json.loads(pages_file.read_text(encoding="utf-8")), pages_file.parent)
-    uvicorn.Server(_config(app, settings)).run(sockets=listen(settings))
+    uvicorn.Server(server_config(app, settings)).run(sockets=listen(settings))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def serve(settings: Settings, sockets: Sequence[socket.socket], *, reload: bool 
     """Serve until SIGINT or SIGTERM. The process's exit code: 0, or 3 when it could not start."""
     factory = partial(application, settings)
     if settings.workers == 1 and not reload:
-        server = uvicorn.Server(_config(factory(), settings))
+        server = uvicorn.Server(server_config(factory(), settings))
         # Once it has ended in good order, uvicorn raises the signal that ended it again.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         with suppress(KeyboardInterrupt):
@@ -47,7 +47,7 @@ def serve(settings: Settings, sockets: Sequence[socket.socket], *, reload: bool 
         # The workers' environment, which they are given before they import the metrics library.
         os.environ[MULTIPROCESS_VARIABLE] = folder
         factory()  # whatever is wrong with the settings is said once, here
-        config = _config(factory, settings, reload=reload)
+        config = server_config(factory, settings, reload=reload)
         if reload:
             ChangeReload(config, target=uvicorn.Server(config).run, sockets=list(sockets)).run()
         else:
@@ -90,9 +90,10 @@ def listen(settings: Settings) -> list[socket.socket]:
     return sockets
 
 
-def _config(
+def server_config(
     app: ASGIApp | Callable[[], ASGIApp], settings: Settings, *, reload: bool = False
 ) -> uvicorn.Config:
+    """How uvicorn serves the portal; the benchmark serves its bare route the same way."""
     config = uvicorn.Config(
         app,
         factory=isinstance(app, partial),
