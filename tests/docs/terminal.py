@@ -5,11 +5,14 @@ In a fenced block of `console`, a line that begins with `$ ` is a command and th
 is not 0. A fenced block of `toml` is written into the file that is named in the paragraph before it.
 """
 
+import os
+import pty
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,23 +113,48 @@ class Terminal:
             command = command.replace(shown, came)
         where = self.folder / ".where"
         path = f"{Path(sys.executable).parent}:{environment(Path())['PATH']}"
-        done = subprocess.run(
-            ["sh", "-c", f'{command}\ncode=$?; pwd > "$WHERE"; exit $code'],
-            cwd=self.folder,
-            env=environment(
+        code, written = in_terminal(
+            f'{command}\ncode=$?; pwd > "$WHERE"; exit $code',
+            self.folder,
+            environment(
                 Path("festgate-data"),
-                {"PATH": path, "WHERE": str(where), "PYTHONUTF8": "1", "COLUMNS": "80", **self.extra},
+                {
+                    "PATH": path,
+                    "WHERE": str(where),
+                    "PYTHONUTF8": "1",
+                    "COLUMNS": "80",
+                    # Without colours, which no page can show.
+                    "TERM": "dumb",
+                    **self.extra,
+                },
             ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
         )
         self.folder = Path(where.read_text(encoding="utf-8").strip())
         where.unlink()
-        return done.returncode, "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+        return code, "".join(f"{line.rstrip()}\n" for line in written.splitlines())
+
+
+def in_terminal(script: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """What a shell writes to a terminal, as a reader's does: some commands show tables to people and tabs to programs."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        try:
+            shell = subprocess.Popen(
+                ["sh", "-c", script],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=theirs,
+                stderr=theirs,
+            )
+        finally:
+            os.close(theirs)
+        written = b""
+        # A terminal whose last writer is gone reads as an I/O error on Linux, and as its end elsewhere.
+        with suppress(OSError):
+            while more := screen.read(65536):
+                written += more
+    return shell.wait(timeout=120), written.decode("utf-8")
 
 
 def pattern(expected: tuple[str, ...]) -> re.Pattern[str]:

@@ -121,7 +121,8 @@ WATCH = """
   new PerformanceObserver(list => {
     for (const entry of list.getEntries())
       if (!entry.hadRecentInput)
-        window.shifts.push(entry.value + " " + entry.sources.map(it => it.node && it.node.nodeName).join(" "));
+        window.shifts.push(entry.value + entry.sources.map(({node, previousRect, currentRect}) =>
+          ` ${node && node.nodeName} ${JSON.stringify(previousRect)} to ${JSON.stringify(currentRect)}`));
   }).observe({type: "layout-shift", buffered: true});
 """
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

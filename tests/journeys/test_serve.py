@@ -11,7 +11,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -300,19 +300,23 @@ def test_asked_to_end_it_answers_what_it_took_and_ends_with_0(
     server = serve(data=tmp_path / "fest")
 
     async def hurry() -> list[int]:
-        lines = await asyncio.gather(*(Line.open(server.url) for _ in guests))
-        # Whoever signs in waits for a hash, one after the other: there is a queue when the signal comes.
-        fields = {"username": "nobody", "password": "wrong"}
-        asked = [asyncio.create_task(line.post("/login", fields)) for line in lines[:30]]
-        asked += [
-            asyncio.create_task(line.post("/events/robo-race/register", headers=guest.cookie))
-            for line, guest in zip(lines[30:], guests[30:], strict=True)
-        ]
-        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        os.kill(server.pid, number)
-        answers = await asyncio.gather(*asked)
-        for line in lines:
-            line.close()
+        *lines, last = await asyncio.gather(*(Line.open(server.url) for _ in range(len(guests) + 1)))
+        with ExitStack() as endings:
+            for line in (*lines, last):
+                endings.callback(line.close)
+            # Whoever signs in waits for a hash, one after the other: there is a queue when the signal comes.
+            fields = {"username": "nobody", "password": "wrong"}
+            asked = [asyncio.create_task(line.post("/login", fields)) for line in lines[:30]]
+            asked += [
+                asyncio.create_task(line.post("/events/robo-race/register", headers=guest.cookie))
+                for line, guest in zip(lines[30:], guests[30:], strict=True)
+            ]
+            # Each is sent in its task's first step. What is sent after them has been answered only when they have
+            # been read, and what the server has read it must answer.
+            await asyncio.sleep(0)
+            assert (await last.get("/healthz")).status == 200
+            os.kill(server.pid, number)
+            answers = await asyncio.gather(*asked)
         return [answer.status for answer in answers]
 
     statuses = asyncio.run(hurry())

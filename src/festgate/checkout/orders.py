@@ -81,7 +81,11 @@ def place_order(
         return existing, False
     seats = registrations.payable_seats(connection, person_id)
     if not seats:
-        raise NothingToPay
+        # Where processes write side by side, another may have placed it between the two looks, and taken the seats.
+        existing = queries.order_by_key(connection, person_id, idempotency_key)
+        if existing is None:
+            raise NothingToPay
+        return existing, False
     now = connection.now
     amount = total([seat.fee for seat in seats], seats[0].fee.currency)
     # A hold is never cut short by an order, and an order lasts as long as all its seats do.

@@ -1,0 +1,70 @@
+"""Placing an order while another process places the same one, where a database lets both write at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from festgate.checkout import queries
+from festgate.checkout.orders import place_order
+from festgate.kit.clock import DAY
+from festgate.kit.statements import Connection, Cursor, Driver
+from festgate.registrations.holds import hold_seat
+from tests.rig import postgres
+from tests.rig.database import OpenDatabase, open_database
+from tests.rig.scene import add_event, add_someone
+
+
+@pytest.fixture
+def both(
+    postgres_cluster: postgres.Cluster, migrated_postgres: str
+) -> Iterator[tuple[OpenDatabase, OpenDatabase]]:
+    """The database of two processes."""
+    name = postgres_cluster.create(migrated_postgres)
+    url = postgres_cluster.url(name)
+    with open_database(url) as one, open_database(url) as other:
+        yield one, other
+    postgres_cluster.drop(name)
+
+
+class Interrupted:
+    """A driver; before its first statement that reads from `table`, something happens."""
+
+    def __init__(self, driver: Driver, table: str, event: Callable[[], None]) -> None:
+        """`event` happens once."""
+        self.dialect = driver.dialect
+        self._driver = driver
+        self._table = table
+        self._events = [event]
+
+    def execute(self, sql: str, values: Mapping[str, Any]) -> Cursor:
+        """The driver's own."""
+        if sql.startswith("SELECT") and self._table in sql and self._events:
+            self._events.pop()()
+        return self._driver.execute(sql, values)
+
+
+def place(connection: Connection, person: int) -> tuple[int, bool]:
+    order, is_new = place_order(connection, person, "sandbox", DAY, "the same", asks=True)
+    return order.id, is_new
+
+
+def test_an_order_that_another_process_places_between_two_looks_is_the_same_order(
+    both: tuple[OpenDatabase, OpenDatabase],
+) -> None:
+    one, other = both
+    person = add_someone(one)
+    one.write(hold_seat, person, add_event(one).slug, 15)
+    placed: list[tuple[int, bool]] = []
+
+    def place_while_the_other_does(connection: Connection) -> tuple[int, bool]:
+        def place_there() -> None:
+            placed.append(other.write(place, person))
+
+        slowed = Interrupted(one.real._engine.writer, "registrations_seats", place_there)  # noqa: SLF001
+        return place(Connection(slowed, connection.now), person)
+
+    second = one.write(place_while_the_other_does)
+    assert placed == [(second[0], True)]
+    assert second[1] is False
+    assert len(one.read(queries.orders_of, person)) == 1
