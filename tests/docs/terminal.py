@@ -135,7 +135,7 @@ class Terminal:
 
 
 def in_terminal(script: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """What a shell writes to a terminal, as a reader's does: some commands show tables to people and tabs to programs."""
+    """What a shell writes to a terminal, as a reader's does: there some commands show tables, to programs tabs."""
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "rb", buffering=0) as screen:
         try:
