@@ -62,6 +62,8 @@ class Database:
         self._awaited: dict[str, asyncio.Event] = {}
         self._recalled: dict[tuple[object, ...], object] = {}
         self._recalled_at: object = None
+        self._seen: object = None
+        """What `version` last saw of the file, in this turn of the loop; None when it has to look."""
 
     @property
     def sees_every_commit(self) -> bool:
@@ -84,15 +86,14 @@ class Database:
         """What a short query gives: at once on SQLite, on a bounded pool on PostgreSQL."""
         return await self._engine.read(self.clock, lambda connection: query(connection, *arguments, **named))
 
-    async def recall(self, query: Callable[[Connection, A], T], argument: A, version: object) -> T:
-        """As `read`, but asked only once for each `version` of the data, and once a second.
+    async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
+        """As `read`, but asked only once for each version of the data, and once a second.
 
-        For small questions that every page asks (who is this?), whose answer the clock changes slowly. `version` is
-        what `version()` said when the request came.
+        For small questions that every page asks (who is this?), whose answer the clock changes slowly.
         """
         if not self._engine.sees_every_commit:
             return await self.read(query, argument)
-        at = (version, self.clock() // RECALL)
+        at = (self.version(), self.clock() // RECALL)
         if at != self._recalled_at or len(self._recalled) > MOST_RECALLED:
             self._recalled.clear()
             self._recalled_at = at
@@ -118,9 +119,17 @@ class Database:
     def version(self) -> object:
         """Equal to an earlier answer only if nothing was committed in between.
 
-        By anyone, on SQLite; on PostgreSQL another process's commit shows within a quarter of a second.
+        By anyone, on SQLite; on PostgreSQL another process's commit shows within a quarter of a second. Called on the
+        loop, in each turn of which it looks once (7 us, a tenth of a page): whatever a request of this turn may have
+        to know was committed before the turn began, as the request came before it.
         """
-        return self._writer.turns, self._engine.version()
+        if self._seen is None:
+            self._seen = self._engine.version()
+            asyncio.get_running_loop().call_soon(self._forget)
+        return self._writer.turns, self._seen
+
+    def _forget(self) -> None:
+        self._seen = None
 
     def on_commit(self, topic: str, listener: Callable[[], None]) -> None:
         """Call `listener`, on the loop, after each commit in which a deed announced `topic`."""

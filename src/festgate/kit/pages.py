@@ -59,6 +59,7 @@ class Pages:
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
         self._headers: dict[tuple[Role | None, int, str], list[Piece]] = {}
+        self._parts: OrderedDict[Hashable, Piece] = OrderedDict()
 
     def render(self, template: str, level: int = QUICK, **context: Any) -> tuple[Piece, Piece]:  # noqa: ANN401
         """The page, before and after the visitor's own part; `level` of compression by how often it will be sent."""
@@ -97,9 +98,14 @@ class Pages:
         """The header's own part for this visitor, who holds that many unpaid seats."""
         if visitor is None:
             return self._header(None, 0, section)[0]
-        between = escape(visitor.username).encode()
-        parts = self._header(visitor.role, held, section)
-        return Piece(between.join([part.plain for part in parts]), QUICK)
+        key = (visitor.username, visitor.role, held, section)
+        found = self._parts.get(key)
+        if found is None:
+            between = escape(visitor.username).encode()
+            parts = self._header(visitor.role, held, section)
+            found = Piece(between.join([part.plain for part in parts]), QUICK)
+            _keep(self._parts, key, found)
+        return found
 
     def _header(self, role: Role | None, held: int, section: str) -> list[Piece]:
         """The same for all of a role but for their name, which stands between these: a rush brings new names only."""

@@ -1,20 +1,20 @@
 """From a path to the function that answers it."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class Routes:
-    """Starlette's router for each first segment of a path.
+    """Starlette's router for each first segment of a path, and a table of the paths that have no parameter.
 
     One router tries its routes one after the other, 2 us each, and the portal has some fifty. What an endpoint raises
     is left to the gate, which answers for all of them, so each route is spared a wrapper of its own.
@@ -33,6 +33,7 @@ class Routes:
                 route.app = answering(route.endpoint)
             grouped[_first_segment(route.path)].append(route)
         self._routers = {segment: Router(found, redirect_slashes=False) for segment, found in grouped.items()}
+        self._fixed = dict(_fixed_paths(self.listed))
         self._whole = Router(lifespan=lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,6 +41,13 @@ class Routes:
         scope["app"] = self
         if scope["type"] != "http":
             await self._whole(scope, receive, send)
+            return
+        route = self._fixed.get((scope["method"], scope["path"]))
+        if route is not None:
+            scope["route"] = route
+            scope["endpoint"] = route.endpoint
+            scope["path_params"] = {}
+            await route.app(scope, receive, send)
             return
         router = self._routers.get(_first_segment(scope["path"]))
         if router is None:
@@ -55,6 +63,17 @@ def answering(endpoint: Endpoint) -> ASGIApp:
         await response(scope, receive, send)
 
     return app
+
+
+def _fixed_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[tuple[str, str], Route]]:
+    """Each route that answers one path only, by method and path, where a router would choose it too."""
+    for route in routes:
+        if not isinstance(route, Route) or route.param_convertors:
+            continue
+        for method in route.methods or ():
+            asked: Scope = {"type": "http", "method": method, "path": route.path, "root_path": ""}
+            if next(other for other in routes if other.matches(asked)[0] is Match.FULL) is route:
+                yield (method, route.path), route
 
 
 def _first_segment(path: str) -> str:
