@@ -5,7 +5,8 @@ from xml.etree import ElementTree as ET
 
 import zxingcpp
 
-_SQUARES = re.compile(r"M(\d+) (\d+)h(\d+)v1h-\3z")
+_ROW = re.compile(r"M(\d+) (\d+)\.5((?:h\d+|m\d+ 0)*)")
+_STEP = re.compile(r"([hm])(\d+)")
 _QR = zxingcpp.barcode_formats_from_str("QRCode")
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -22,10 +23,15 @@ def draw_svg(svg: bytes, scale: int) -> tuple[bytearray, int]:
     size = int(picture.attrib["viewBox"].split()[2])
     width = size * scale
     pixels = bytearray(b"\xff" * width * width)
-    squares = picture.findall(f"{_SVG}path")[1].attrib["d"]
-    assert _SQUARES.sub("", squares) == ""
-    for left, top, length in _SQUARES.findall(squares):
-        for row in range(int(top) * scale, (int(top) + 1) * scale):
-            start = row * width + int(left) * scale
-            pixels[start : start + int(length) * scale] = bytes(int(length) * scale)
+    lines = picture.findall(f"{_SVG}path")[1]
+    assert "stroke-width" not in lines.attrib  # 1, as it is where nothing is said
+    assert _ROW.sub("", lines.attrib["d"]) == ""
+    for left, top, steps in _ROW.findall(lines.attrib["d"]):
+        at = int(left)
+        for kind, length in _STEP.findall(steps):
+            for row in range(int(top) * scale, (int(top) + 1) * scale):
+                start = row * width + at * scale
+                if kind == "h":
+                    pixels[start : start + int(length) * scale] = bytes(int(length) * scale)
+            at += int(length)
     return pixels, width

@@ -89,7 +89,7 @@ def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(f
     assert f"Receipt: https://fest.example/orders/{order.ref}\n" in body
     for ticket in fest.database.read(tickets.tickets_of, asha.id):
         assert f"https://fest.example/tickets/{ticket.code}\n" in body
-        state = fest.database.read(tickets.mail_of, ticket)
+        state = fest.database.read(tickets.mail_of, ticket, order.ref)
         assert state is not None
         assert (state.state, state.recipient) == ("queued", "asha@example.org")
     assert sorted(files(fest, topic)) == [
@@ -263,7 +263,7 @@ def test_the_letter_reaches_a_real_mail_server_once_even_one_that_refuses_at_fir
     mailbox.refuse()
     for _ in range(refusals):
         fest.database.run(postman.send_due())
-        state = fest.database.read(tickets.mail_of, ticket)
+        state = fest.database.read(tickets.mail_of, ticket, None)
         assert state is not None
         assert (state.state, state.error) == ("queued", "451 4.3.0 Try again later")
         fest.database.clock.move(state.at - fest.database.clock())
@@ -275,6 +275,6 @@ def test_the_letter_reaches_a_real_mail_server_once_even_one_that_refuses_at_fir
     (file,) = letter.message.iter_attachments()
     (event,) = icalendar.Calendar.from_ical(file.get_content()).walk("VEVENT")
     assert event["SUMMARY"] == "Open Talk"
-    state = fest.database.read(tickets.mail_of, ticket)
+    state = fest.database.read(tickets.mail_of, ticket, None)
     assert state is not None
     assert (state.state, state.at) == ("sent", fest.database.clock())

@@ -3,6 +3,7 @@
 docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py holds them.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import bindparam, update
@@ -52,15 +53,17 @@ _ask_later = Statement(
 _stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
 
 
-def cart_key(connection: Connection, secret: bytes, person_id: int) -> str:
-    """The idempotency key of what the person can pay for now.
+def cart_key(
+    connection: Connection, secret: bytes, person_id: int, seats: Iterable[registrations.Seat]
+) -> str:
+    """The idempotency key of `seats`, all that the person can pay for now.
 
     It is the same in every tab and after the back button as long as the list is the same, so two of them are one
     order; a payment that was declined changes it, so that the next try is a new one.
     """
-    seats = ",".join(str(seat.id) for seat in registrations.payable_seats(connection, person_id))
+    listed = ",".join(str(seat.id) for seat in seats)
     attempt = queries.count_orders(connection, person_id)
-    return keyed_hash(secret, "cart", f"{person_id}:{attempt}:{seats}")[:32]
+    return keyed_hash(secret, "cart", f"{person_id}:{attempt}:{listed}")[:32]
 
 
 def place_order(

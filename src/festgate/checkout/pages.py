@@ -1,7 +1,7 @@
 """Checkout and the receipt."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -121,7 +121,7 @@ class CheckoutPages:
             return await portal.page(
                 request, "checkout/checkout.html", status=422, shown=till, section="checkout"
             )
-        key = form.idempotency_key or await portal.database.read(cart_key, portal.secret, visitor.person)
+        key = form.idempotency_key or await portal.database.read(self._cart_key, visitor.person)
         order = await self._payments.check_out(
             visitor.person, method.name, key, {"card_number": form.card_number}
         )
@@ -147,7 +147,8 @@ class CheckoutPages:
             if receipt.awaits_tickets(database.clock()):
                 # Who has just paid comes here a few milliseconds before the tickets do.
                 await database.wait_for("tickets", LONGEST_WAIT)
-                receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
+                tickets, letter = await database.read(self._sent_for, receipt.order)
+                receipt = replace(receipt, tickets=tickets, mail=letter)
             return receipt
 
         return await self._portal.kept_page(
@@ -174,7 +175,7 @@ class CheckoutPages:
         return Till(
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
             due=total([seat.fee for seat in seats], currency),
-            key=cart_key(connection, self._portal.secret, person_id) if seats else "",
+            key=cart_key(connection, self._portal.secret, person_id, seats) if seats else "",
             choices=self._choices,
             cards=tuple(CARDS.items()),
             now=second if seats else 0,
@@ -186,18 +187,28 @@ class CheckoutPages:
 
     def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:
         order = queries.order_of_person(connection, person_id, ref)
-        codes = self._tickets(connection, person_id)
+        tickets, letter = self._sent_for(connection, order)
         return Receipt(
             order=order,
             username=username,
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
-            tickets=tuple(
-                (line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes
-            ),
-            mail=find_state(connection, f"order:{order.ref}"),
+            tickets=tickets,
+            mail=letter,
             mail_leaves=bool(self._portal.settings.smtp_host),
         )
+
+    def _sent_for(
+        self, connection: Connection, order: Order
+    ) -> tuple[tuple[tuple[int, str], ...], MailState | None]:
+        """What follows from a payment: the tickets by seat, and the letter."""
+        codes = self._tickets(connection, order.person_id)
+        tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
+        return tickets, find_state(connection, f"order:{order.ref}")
+
+    def _cart_key(self, connection: Connection, person_id: int) -> str:
+        seats = registrations.payable_seats(connection, person_id)
+        return cart_key(connection, self._portal.secret, person_id, seats)
 
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)

@@ -7,10 +7,15 @@ one checksum and a join, about 20 us instead of the 400 us of compressing 20 KB 
 
 import struct
 import zlib
+from collections.abc import Iterable
 
 LEVEL = 6
 QUICK = 1
 """For what one person sees once: a third of the time, and 15 % longer."""
+STORED = 0
+"""For a few bytes: beginning to compress takes 10 us, however little there is."""
+LONGEST_STORED = 0xFFFF
+"""Bytes in one block (RFC 1951, 3.2.4)."""
 SMALLEST = 1000
 """Bytes below which a compressed answer is hardly shorter."""
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -33,16 +38,25 @@ class Piece:
     def deflated(self) -> bytes:
         """A part of a raw deflate stream (RFC 1951), ended by a full flush."""
         if self._deflated is None:
-            compressor = zlib.compressobj(self.level, zlib.DEFLATED, -zlib.MAX_WBITS)
-            self._deflated = compressor.compress(self.plain) + compressor.flush(zlib.Z_FULL_FLUSH)
+            self._deflated = _deflated(self.plain, self.level)
         return self._deflated
 
 
-def gzipped(pieces: tuple[Piece, ...]) -> bytes:
+def _deflated(plain: bytes, level: int) -> bytes:
+    if level == STORED and len(plain) <= LONGEST_STORED:
+        return struct.pack("<xHH", len(plain), len(plain) ^ 0xFFFF) + plain
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return compressor.compress(plain) + compressor.flush(zlib.Z_FULL_FLUSH)
+
+
+def gzipped(pieces: Iterable[Piece]) -> bytes:
     """The pieces one after the other, as one gzip member (RFC 1952)."""
     checksum = length = 0
+    parts = [_HEADER]
     for each in pieces:
         checksum = zlib.crc32(each.plain, checksum)
         length += len(each.plain)
-    trailer = struct.pack("<LL", checksum, length & 0xFFFFFFFF)
-    return b"".join((_HEADER, *(each.deflated for each in pieces), _END, trailer))
+        parts.append(each.deflated)
+    parts.append(_END)
+    parts.append(struct.pack("<LL", checksum, length & 0xFFFFFFFF))
+    return b"".join(parts)

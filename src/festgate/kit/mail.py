@@ -42,8 +42,11 @@ LEASE = 5 * MINUTE
 """How long a message is one process's to send: more than the dozen steps of the talk at TIMEOUT each, so that two
 processes never send the same one at once."""
 LONGEST_WAIT = 4 * HOUR
-SHARE = 0.1
-"""Of a core: about forty letters a second."""
+SHARE_OF_RUSH = 0.05
+"""Of a core, while people want pages: twenty or thirty letters a second."""
+SHARE_AT_REST = 0.5
+BUSY = 0.5
+"""Of a core, for anything but letters: above it, it is a rush."""
 AT_ONCE = 4
 """Messages, and so connections to the mail server, under way at the same time: most of the time is spent waiting."""
 GRACE = 5
@@ -282,7 +285,8 @@ class Postman:
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="mail")
         self._wake = asyncio.Event()
         self._spent = 0.0
-        """Seconds of processor time since the last pause."""
+        """Seconds of processor time for letters since the last pause."""
+        self._since = (time.monotonic(), time.process_time())
         database.on_commit("mail", self._wake.set)
 
     async def run(self) -> None:
@@ -293,13 +297,23 @@ class Postman:
             self._wake.clear()
             try:
                 while await self.send_due() == AT_ONCE:
-                    # Letters can wait, pages cannot: a backlog takes no more than SHARE of a core. What is spent on
-                    # waiting for the mail server does not count.
-                    await asyncio.sleep(self._spent / SHARE)
-                    self._spent = 0.0
+                    pause = self._pause()
+                    await asyncio.sleep(pause)
             except Exception:
                 log.exception("the mail queue could not be read; trying again")
                 await asyncio.sleep(1)
+
+    def _pause(self) -> float:
+        """Seconds until the next few letters of a backlog: they can wait, pages cannot.
+
+        Letters take no more than a share of a core, a small one while the rest of the process is busy. What is spent on
+        waiting for the mail server does not count.
+        """
+        before, used_before = self._since
+        now, used = self._since = (time.monotonic(), time.process_time())
+        spent, self._spent = self._spent, 0.0
+        busy = (used - used_before - spent) > BUSY * (now - before)
+        return spent / (SHARE_OF_RUSH if busy else SHARE_AT_REST)
 
     async def send_due(self) -> int:
         """Send what is due, a few messages side by side; how many those were.

@@ -1,7 +1,8 @@
 """Templates, and pages that are rendered once for each version of what they show.
 
-A page is kept as the bytes before and after the visitor's own part of the header, so that one rendering serves
-everyone. It is rendered again when the data that it shows differ, and not before.
+A page is kept as pieces: those of the frame around it, which all pages share, and its own before and after the
+visitor's part of the header. So one rendering serves everyone, and a page that one person sees once is rendered and
+compressed without its frame. A kept page is rendered again when the data that it shows differ, and not before.
 """
 
 import hashlib
@@ -19,14 +20,15 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from festgate.kit.clock import MINUTE, SECOND, Milliseconds, moment
-from festgate.kit.compression import QUICK, Piece
+from festgate.kit.compression import QUICK, STORED, Piece
 from festgate.kit.money import Money
 from festgate.kit.visitors import Role, Visitor
 from festgate.settings import Settings
 
 MOST_KEPT = 2048
 """Pages in memory: about 40 MB if each were as long as the list of events, and most are a tenth of that."""
-SLOT = "<!--visitor-->"
+CUT = "<!--cut-->"
+"""Where the frame, and what fills it, are cut into pieces; what people write is escaped, so it holds none."""
 NAME_SLOT = "(name)"
 """Where a username goes; no username has a bracket."""
 
@@ -39,15 +41,22 @@ class Shown(Protocol):
         """When it may change without a commit: a hold that lapses, sales that open."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page but for its visitor's part of the header."""
+
+    before: tuple[Piece, ...]
+    after: tuple[Piece, ...]
+
+
 @dataclass(slots=True)
 class Kept:
-    """A rendered page."""
+    """A page that is kept, and for how long."""
 
     shown: Shown
     version: object
     until: Milliseconds
-    before: Piece
-    after: Piece
+    page: Rendered
 
 
 class Pages:
@@ -58,17 +67,23 @@ class Pages:
         self._environment = environment(settings, packages)
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
+        self._frames: dict[str, list[Piece]] = {}
         self._headers: dict[tuple[Role | None, int, str], list[Piece]] = {}
-        self._parts: OrderedDict[Hashable, Piece] = OrderedDict()
 
-    def render(self, template: str, level: int = QUICK, **context: Any) -> tuple[Piece, Piece]:  # noqa: ANN401
-        """The page, before and after the visitor's own part; `level` of compression by how often it will be sent."""
-        text = self._environment.get_template(template).render(
-            visitor_slot=Markup(SLOT),  # noqa: S704  (a constant)
-            **context,
+    def render(self, template: str, section: str = "", level: int = QUICK, **context: Any) -> Rendered:  # noqa: ANN401
+        """A page in its frame; `level` of compression by how often it will be sent."""
+        head, main = self._environment.get_template(template).render(context).split(CUT)
+        top, navigation, rest, foot = self._frame(section)
+        return Rendered(
+            (top, Piece(head.encode(), STORED), navigation), (rest, Piece(main.encode(), level), foot)
         )
-        before, _, after = text.partition(SLOT)
-        return Piece(before.encode(), level), Piece(after.encode(), level)
+
+    def _frame(self, section: str) -> list[Piece]:
+        found = self._frames.get(section)
+        if found is None:
+            text = self._environment.get_template("kit/frame.html").render(section=section)
+            found = self._frames[section] = [Piece(part.encode()) for part in text.split(CUT)]
+        return found
 
     def text(self, template: str, **context: Any) -> str:  # noqa: ANN401
         """A template that is no page: the body of a mail."""
@@ -94,18 +109,13 @@ class Pages:
         """Keep a page; the one that was asked for longest ago makes room."""
         _keep(self._kept, key, kept)
 
-    def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> Piece:
+    def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> tuple[Piece, ...]:
         """The header's own part for this visitor, who holds that many unpaid seats."""
         if visitor is None:
-            return self._header(None, 0, section)[0]
-        key = (visitor.username, visitor.role, held, section)
-        found = self._parts.get(key)
-        if found is None:
-            between = escape(visitor.username).encode()
-            parts = self._header(visitor.role, held, section)
-            found = Piece(between.join([part.plain for part in parts]), QUICK)
-            _keep(self._parts, key, found)
-        return found
+            return tuple(self._header(None, 0, section))
+        name = Piece(escape(visitor.username).encode(), STORED)
+        first, *others = self._header(visitor.role, held, section)
+        return (first, *(piece for other in others for piece in (name, other)))
 
     def _header(self, role: Role | None, held: int, section: str) -> list[Piece]:
         """The same for all of a role but for their name, which stands between these: a rush brings new names only."""
@@ -145,6 +155,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
         assets=_asset_urls(),
         language=settings.locale.replace("_", "-"),
+        cut=Markup(CUT),  # noqa: S704  (a constant)
     )
     made.filters.update(
         money=writing.money,

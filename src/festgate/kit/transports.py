@@ -30,10 +30,14 @@ class FolderTransport:
 
     def send(self, message: EmailMessage) -> None:
         """The name is the message's own id, so a message sent twice is one file."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = message["Message-ID"].strip("<>").split("@")[0]
         unfinished = self._folder / f".{name}"
-        unfinished.write_bytes(message.as_bytes())
+        text = message.as_bytes()
+        try:
+            unfinished.write_bytes(text)
+        except FileNotFoundError:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished.write_bytes(text)
         unfinished.replace(self._folder / f"{name}.eml")
 
 

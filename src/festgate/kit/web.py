@@ -16,7 +16,7 @@ from festgate.kit.database import Database
 from festgate.kit.errors import Forbidden, Invalid, Malformed, NotFound, Refused, SignInNeeded
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
-from festgate.kit.pages import Kept, Pages, Shown
+from festgate.kit.pages import Kept, Pages, Rendered, Shown
 from festgate.kit.statements import Connection
 from festgate.kit.text import tidy, tidy_lines
 from festgate.kit.visitors import Visitor
@@ -105,14 +105,14 @@ class Portal:
         request: Request,
         template: str,
         *,
+        section: str = "",
         status: int = 200,
         headers: Mapping[str, str] | None = None,
         **context: Any,  # noqa: ANN401  (whatever the template shows)
     ) -> Response:
         """A page rendered for this request."""
-        section = context.setdefault("section", "")
-        before, after = self.pages.render(template, **context)
-        response = await self._with_visitor(request, before, after, section, status=status)
+        page = self.pages.render(template, section, **context)
+        response = await self._with_visitor(request, page, section, status=status)
         response.headers.update(headers or {})
         return response
 
@@ -138,21 +138,20 @@ class Portal:
         if kept is None or not skips or kept.version != version or self.database.clock() >= kept.until:
             shown = await look()
             if kept is None or kept.shown != shown:
-                level = LEVEL if public else QUICK
-                before, after = self.pages.render(template, level, shown=shown, section=section)
-                kept = Kept(shown, version, shown.until, before, after)
+                page = self.pages.render(template, section, LEVEL if public else QUICK, shown=shown)
+                kept = Kept(shown, version, shown.until, page)
                 self.pages.keep(key, kept)
             else:
                 kept.version, kept.until = version, shown.until
-        return await self._with_visitor(request, kept.before, kept.after, section)
+        return await self._with_visitor(request, kept.page, section)
 
     async def _with_visitor(
-        self, request: Request, before: Piece, after: Piece, section: str, *, status: int = 200
+        self, request: Request, page: Rendered, section: str, *, status: int = 200
     ) -> Response:
         visitor = await self.visitor(request)
         held = await self.database.recall(self._count_held, visitor.person) if visitor else 0
         part = self.pages.visitor_part(visitor, held, section)
-        return PageResponse(request, (before, part, after), status)
+        return PageResponse(request, (*page.before, *part, *page.after), status)
 
     async def refusal(self, request: Request, refusal: Refused) -> Response:
         """The answer to a Refused: a page with the next step, or problem+json under /api."""
@@ -173,9 +172,8 @@ class Portal:
         return await self.refusal(request, NotTaken(error.headers))
 
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
-        before, after = self.pages.render(
+        page = self.pages.render(
             "kit/error.html",
-            section="",
             title=refusal.title,
             message=refusal.message,
             actions=refusal.actions,
@@ -183,12 +181,12 @@ class Portal:
             request_id=request_id.get(),
         )
         try:
-            response = await self._with_visitor(request, before, after, "", status=refusal.status)
+            response = await self._with_visitor(request, page, "", status=refusal.status)
         except (
             Refused,
             sqlite3.Error,
         ):  # the database may be what is broken: answer without asking who it is
-            response = PageResponse(request, (before, after), refusal.status)
+            response = PageResponse(request, (*page.before, *page.after), refusal.status)
         response.headers.update(refusal.headers())
         return response
 

@@ -100,7 +100,7 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
     receipt = None if ticket.order_id is None else checkout.order_by_id(connection, ticket.order_id).ref
-    return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket))
+    return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket, receipt))
 
 
 def _typed(request: Request, part: Part) -> Response | None:

