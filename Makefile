@@ -8,8 +8,9 @@ INSTALLED := $(VENV)/installed
 LOCK := requirements.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 CODE := src tests $(if $(wildcard bench/*.py),bench)
-# Tests run beside each other; a file stays on one worker, so that what is started for a file is started once.
-WORKERS ?= 2
+# Tests run beside each other, one more than there are cores as many wait; a file stays on one worker, so that what is
+# started for a file is started once.
+WORKERS ?= 3
 
 # The first Python that is new enough and can make environments; PYTHON=... chooses another.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))

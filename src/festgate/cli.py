@@ -15,6 +15,7 @@ from festgate.kit import schema
 from festgate.kit.commands import FOUND, current, database_app, fail, opened, read_settings, run
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.secret import load_secret
+from festgate.rehearsal import commands as rehearsal_commands
 from festgate.settings import PREFIX, Settings
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(accounts_app, name="user", help="People and their roles.")
 app.add_typer(catalogue_app, name="events", help="Events: list, import, export, publish.")
 app.add_typer(database_app, name="db", help="The data: upgrade, back up, check.")
+rehearsal_commands.mount(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
 """Names the TOML file; without it, `festgate.toml` where the program is started, if there is one."""
+TOOLS_PREFIX = "FESTGATE_REHEARSAL_"
+"""What a rehearsal tells its journeys in the environment: no settings of the portal."""
 
 
 class SettingsError(Exception):
@@ -222,7 +224,9 @@ def load_settings(
     for name, value in (_read_file(path) if path else {}).items():
         values[name], origin[name] = value, f"{name} in {path}"
     for variable, text in environment.items():
-        if variable.startswith(PREFIX) and variable != CONFIG_FILE_VARIABLE:
+        if variable.startswith(TOOLS_PREFIX) or variable == CONFIG_FILE_VARIABLE:
+            continue
+        if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower()
             values[name], origin[name] = text, variable
     for name, value in overrides.items():

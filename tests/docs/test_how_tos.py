@@ -8,9 +8,11 @@ from tests.rig.server import Serve
 
 FOLLOWED = {
     "tutorials/first-fest.md",
+    "tutorials/rehearse-your-opening-day.md",
     "how-to/import-events.md",
     "how-to/back-up-and-restore.md",
     "how-to/use-postgresql.md",
+    "how-to/gate-a-change-by-its-speed.md",
 }
 
 

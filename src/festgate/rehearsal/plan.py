@@ -1,7 +1,10 @@
 """What a run is to do: the journey, the load, how long. Kept with the run, and enough to play it again."""
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+MOST_USERS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,11 @@ class Users:
     """Users a second until all are there."""
     kind: Literal["users"] = "users"
 
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return "1 user" if self.users == 1 else f"{self.users:,} users"
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -21,7 +29,14 @@ class Rate:
     rate: float
     """Journeys a second."""
     arrivals: Literal["poisson", "constant"] = "poisson"
+    most_users: int = MOST_USERS
+    """On their way at the same time; whoever arrives beyond that waits, and is late."""
     kind: Literal["rate"] = "rate"
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return f"{self.rate:g} a second"
 
 
 Load: TypeAlias = Users | Rate
@@ -56,3 +71,27 @@ class Plan:
         load = dict(fields["load"])
         made: Load = Rate(**load) if load["kind"] == "rate" else Users(**load)
         return cls(**{**fields, "load": made, "fail_if": tuple(fields["fail_if"])})
+
+
+def journeys() -> list[str]:
+    """The names of the journeys that come with Festgate."""
+    return sorted(
+        path.stem for path in (Path(__file__).parent / "journeys").glob("*.py") if _is_journey(path)
+    )
+
+
+def journey_file(journey: str) -> Path:
+    """The locustfile of a journey's name, or of its path. Raises FileNotFoundError, with the names that there are."""
+    ours = Path(__file__).parent / "journeys" / f"{journey.replace('-', '_')}.py"
+    if _is_journey(ours):
+        return ours
+    path = Path(journey)
+    if path.is_file():
+        return path.resolve()
+    msg = f"{journey} is neither a journey ({', '.join(journeys())}) nor a file."
+    raise FileNotFoundError(msg)
+
+
+def _is_journey(path: Path) -> bool:
+    """Whether it is one, and not a part that journeys share: those hold an abstract user."""
+    return path.is_file() and path.stem not in ("__init__", "visitor")

@@ -1,0 +1,352 @@
+"""`festgate compare`, `ab`, `calibrate` and `capacity`: two builds and the verdict, or one and its end."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from festgate.rehearsal.options import (
+    BROKEN,
+    FORMATS,
+    INTERRUPTED,
+    RUNS,
+    RunsFolder,
+    fail,
+    find_run,
+    label_of,
+    load_of,
+    needs_extra,
+    seconds_of,
+)
+
+if TYPE_CHECKING:
+    from festgate.rehearsal.metrics import Metric
+    from festgate.rehearsal.pairs import Side
+    from festgate.rehearsal.plan import Plan
+    from festgate.rehearsal.rehearse import Second
+    from festgate.rehearsal.runs import Run
+
+STARTING = 4.0
+"""Seconds that a server takes to start, for the time that is left."""
+LEAST_PAIRS = 6
+PLANNED = (6, 10, 20)
+"""Numbers of pairs for which `calibrate` tells the smallest effect."""
+
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", help="What is compared, the primary one first: 'p95(/events)', 'p50', 'mean(/checkout)'."
+    ),
+]
+Margin = Annotated[str, typer.Option(help="Differences below it do not matter.")]
+Format = Annotated[str, typer.Option("--format", help="On standard output: text, markdown, json or junit.")]
+Users = Annotated[int | None, typer.Option(min=1, help="A closed loop of that many people.")]
+Rate = Annotated[
+    float | None, typer.Option(min=0.01, help="An open loop: that many journeys begin a second.")
+]
+Pairs = Annotated[int, typer.Option(min=2, help="Pairs of runs, decided before the first is played.")]
+Duration = Annotated[str, typer.Option(help="How long each run is measured: 10s, 1m.")]
+WarmUp = Annotated[str, typer.Option(help="How long before that is not counted.")]
+Seed = Annotated[int | None, typer.Option(help="Repeats the people and the arrivals of another comparison.")]
+Accept = Annotated[
+    list[str] | None, typer.Option(help="A refusal that you answer for, by its name: responses-differ.")
+]
+Report = Annotated[Path | None, typer.Option(help="Write the report as HTML to this file.")]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command("compare")(compare_runs)
+    app.command()(ab)
+    app.command()(calibrate)
+    app.command()(capacity)
+
+
+def compare_runs(
+    names: Annotated[
+        list[str],
+        typer.Argument(help="Kept runs: those of the build before, then as many of the build after."),
+    ],
+    metric: Metrics = None,
+    margin: Margin = "5%",
+    form: Format = "text",
+    report: Report = None,
+    accept: Accept = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Compare kept runs, the first half with the second, in pairs by their order.
+
+    Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
+    nothing.
+    """
+    needs_extra()
+    from festgate.rehearsal.comparison import is_interleaved  # noqa: PLC0415
+
+    if len(names) % 2:
+        fail(f"{len(names)} runs cannot be halved into those before and those after.")
+    found = [find_run(name, runs) for name in names]
+    first, second = found[: len(found) // 2], found[len(found) // 2 :]
+    metrics = _metrics(metric, first)
+    interleaved = is_interleaved(first, second)
+    raise typer.Exit(_judge(first, second, metrics, margin, form, report, accept, interleaved=interleaved))
+
+
+def ab(
+    journey: Annotated[
+        str, typer.Argument(help="events, my_events, checkout, attendee, opening_day, or a locustfile.")
+    ],
+    before: Annotated[
+        str, typer.Option(help="A URL, a command with {port} in it, or a git revision of this checkout.")
+    ],
+    after: Annotated[str, typer.Option(help="The same for the other build.")],
+    metric: Metrics = None,
+    pairs: Pairs = 10,
+    margin: Margin = "5%",
+    users: Users = None,
+    rate: Rate = None,
+    duration: Duration = "10s",
+    warm_up: WarmUp = "3s",
+    seed: Seed = None,
+    label: Annotated[str, typer.Option(help="A word for the runs' folders.")] = "",
+    form: Format = "text",
+    report: Report = None,
+    accept: Accept = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Play two builds in turn (ABBA BAAB), each run with a server of its own, and say what differs.
+
+    Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
+    nothing.
+    """
+    plan = _plan(journey, users, rate, duration, warm_up, seed, label)
+    if pairs < LEAST_PAIRS:
+        fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
+    first, second = _play(plan, before, after, pairs, runs)
+    raise typer.Exit(
+        _judge(first, second, _metrics(metric, first), margin, form, report, accept, interleaved=True)
+    )
+
+
+def calibrate(
+    journey: Annotated[str, typer.Argument(help="The journey that comparisons will play.")] = "events",
+    target: Annotated[
+        str,
+        typer.Option(
+            help="A URL, a command with {port} in it, or a git revision; without it, a portal of its own."
+        ),
+    ] = "",
+    metric: Metrics = None,
+    pairs: Pairs = 6,
+    users: Users = None,
+    rate: Rate = None,
+    duration: Duration = "10s",
+    warm_up: WarmUp = "3s",
+    seed: Seed = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Compare a build with itself: the smallest difference that this machine can see with 6, 10 and 20 pairs."""
+    plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate")
+    first, second = _play(plan, target, target, pairs, runs)
+    from festgate.rehearsal.comparison import compare  # noqa: PLC0415
+    from festgate.rehearsal.paired import smallest_effect  # noqa: PLC0415
+
+    metrics = _metrics(metric, first)
+    found = compare(first, second, metrics, interleaved=True, calibration=True)
+    if found.primary is None:
+        for finding in found.refusals:
+            print(f"{finding.meaning} ({finding.figure}) {finding.remedy}", file=sys.stderr)
+        raise typer.Exit(found.exit_code)
+    for effect in (found.primary, *found.others):
+        import numpy as np  # noqa: PLC0415
+
+        differences = np.array(effect.differences)
+        sizes = ", ".join(
+            f"{smallest_effect(differences, count):.1%} with {count} pairs" for count in PLANNED
+        )
+        print(f"{effect.metric.text}: the smallest difference to be seen here is {sizes}.")
+    print(f"The same build against itself came out as {found.verdict}.")
+
+
+def capacity(
+    journey: Annotated[str, typer.Argument(help="A journey's name, or a locustfile.")],
+    slo: Annotated[
+        str, typer.Option(help="What has to hold, with commas between: 'p95 < 300ms, errors < 0.1%'.")
+    ],
+    target: Annotated[str, typer.Option(help="As for ab; without it, a portal of its own.")] = "",
+    begin: Annotated[float, typer.Option(min=0.01, help="Journeys a second to begin with.")] = 5.0,
+    rates: Annotated[
+        int, typer.Option(min=1, help="Rates between the last that held and the first that did not.")
+    ] = 4,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each is played.")] = 2,
+    duration: Duration = "15s",
+    warm_up: WarmUp = "3s",
+    seed: Seed = None,
+    form: Format = "text",
+    report: Report = None,
+    runs: RunsFolder = RUNS,
+) -> None:
+    """Find the largest rate of an open loop at which every limit holds.
+
+    Exit code 0 when there is one, 1 when no rate holds.
+    """
+    plan = _plan(journey, None, begin, duration, warm_up, seed, "")
+    from festgate.rehearsal.candidates import Installed, candidate  # noqa: PLC0415
+    from festgate.rehearsal.capacity import find_capacity  # noqa: PLC0415
+    from festgate.rehearsal.metrics import parse_thresholds  # noqa: PLC0415
+    from festgate.rehearsal.report.capacity_report import capacity_document, capacity_json  # noqa: PLC0415
+    from festgate.rehearsal.report.page import page  # noqa: PLC0415
+    from festgate.rehearsal.report.text import markdown, text  # noqa: PLC0415
+
+    if form not in ("text", "markdown", "json"):
+        fail("--format is text, markdown or json.")
+    try:
+        limits = parse_thresholds(slo)
+    except ValueError as error:
+        fail(f"--slo: {error}")
+    console = Console(file=sys.stderr, highlight=False)
+
+    def tell(rate: float, number: int, second: "Second") -> None:
+        if second.at >= plan.warm_up + plan.duration:
+            console.print(f"Step {number + 1}, {rate:g} journeys a second: {second.requests} requests")
+
+    with _sentences(runs), ExitStack() as stack:
+        serving = stack.enter_context(candidate(target, Path.cwd())) if target else Installed()
+        found = find_capacity(
+            plan, serving, limits, runs, begin=begin, rates=rates, repeats=repeats, tell=tell
+        )
+    document = capacity_document(found)
+    print(
+        capacity_json(found) if form == "json" else (text if form == "text" else markdown)(document), end=""
+    )
+    if report is not None:
+        report.write_text(page(document), encoding="utf-8")
+        console.print(f"The report is {report}", soft_wrap=True)
+    raise typer.Exit(0 if found.most is not None else BROKEN)
+
+
+@contextmanager
+def _sentences(runs: Path) -> Iterator[None]:
+    """Whatever keeps a play from going on, as one sentence and an exit code."""
+    from festgate.rehearsal.candidates import NoCandidate  # noqa: PLC0415
+    from festgate.rehearsal.preflight import NotThere  # noqa: PLC0415
+    from festgate.rehearsal.rehearse import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.servers import CannotServe  # noqa: PLC0415
+
+    try:
+        yield
+    except (NoCandidate, NotThere, CannotPlay, CannotServe) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail(f"Cut off. What was played is kept in {runs}.", INTERRUPTED)
+
+
+def _judge(
+    before: "Sequence[Run]",
+    after: "Sequence[Run]",
+    metrics: "Sequence[Metric]",
+    margin: str,
+    form: str,
+    report: Path | None,
+    accepted: list[str] | None,
+    *,
+    interleaved: bool,
+) -> int:
+    from festgate.rehearsal.comparison import compare  # noqa: PLC0415
+    from festgate.rehearsal.report import Compared, render, write_report  # noqa: PLC0415
+
+    if form not in FORMATS:
+        fail(f"--format is one of {', '.join(FORMATS)}.")
+    found = compare(
+        before, after, metrics, margin=_share(margin), interleaved=interleaved, accepted=accepted or ()
+    )
+    shown = Compared(found, before, after)
+    print(render(shown, form), end="")
+    if report is not None:
+        write_report(shown, report)
+        print(f"The report is {report}", file=sys.stderr)
+    return found.exit_code
+
+
+def _play(plan: "Plan", before: str, after: str, pairs: int, runs: Path) -> "tuple[list[Run], list[Run]]":
+    from festgate.rehearsal.candidates import Installed, candidate  # noqa: PLC0415
+    from festgate.rehearsal.pairs import play_pairs  # noqa: PLC0415
+
+    each = plan.warm_up + plan.duration
+    console = Console(file=sys.stderr, highlight=False)
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+    )
+    task = progress.add_task("Starting", total=2 * pairs * (each + STARTING))
+
+    def tell(number: int, side: "Side", second: "Second") -> None:
+        progress.update(
+            task,
+            completed=number * (each + STARTING) + STARTING + second.at,
+            description=f"Run {number + 1} of {2 * pairs}, {side}",
+        )
+        if not console.is_terminal and second.at >= each:
+            console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
+
+    with _sentences(runs), ExitStack() as stack:
+        stack.enter_context(progress)
+        one, other = (
+            stack.enter_context(candidate(text, Path.cwd())) if text else Installed()
+            for text in (before, after)
+        )
+        return play_pairs(plan, one, other, pairs, runs, tell=tell)
+
+
+def _plan(
+    journey: str,
+    users: int | None,
+    rate: float | None,
+    duration: str,
+    warm_up: str,
+    seed: int | None,
+    label: str,
+) -> "Plan":
+    needs_extra()
+    from festgate.rehearsal.plan import Plan, journey_file  # noqa: PLC0415
+    from festgate.rehearsal.servers import new_seed  # noqa: PLC0415
+
+    try:
+        file = journey_file(journey)
+    except FileNotFoundError as error:
+        fail(str(error))
+    plan = Plan(
+        journey=journey if file.stem == journey.replace("-", "_") else str(file),
+        host="",
+        load=load_of(users, None, rate, constant=False),
+        duration=seconds_of(duration),
+        warm_up=seconds_of(warm_up),
+        seed=new_seed() if seed is None else seed,
+    )
+    return replace(plan, label=label_of(label))
+
+
+def _metrics(texts: list[str] | None, runs: "Sequence[Run]") -> "list[Metric]":
+    """Those that were named; else the p95 of all, and of each step."""
+    from festgate.rehearsal.metrics import parse_metric  # noqa: PLC0415
+
+    names = runs[0].samples().names if runs else ()
+    wanted = texts or ["p95", *(f"p95({name})" for name in names if len(names) > 1)]
+    try:
+        return [parse_metric(text) for text in wanted]
+    except ValueError as error:
+        fail(f"--metric: {error}")
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        fail(f"--margin {text!r}: write a share between 0 and 1, as 5%.")
+    return value

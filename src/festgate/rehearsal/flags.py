@@ -1,0 +1,253 @@
+"""What the reader of a comparison has to know, though it is valid."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from festgate.rehearsal.findings import Check, Evidence, Finding, percent
+from festgate.rehearsal.observed import Observed
+from festgate.rehearsal.plan import Rate, Users
+
+MOST_EARLY: Final = 1.2
+"""Median latency at the beginning over that of the rest, in most runs: a fifth is what a cold cache or a JIT costs."""
+LEAST_CONNECTING: Final = 0.5
+"""Share of the slowest hundredth that opened a connection, from which on connections are what is slow."""
+MOST_CONNECTED: Final = 0.25
+"""Where more of all requests open one, they are how this client works and no outliers."""
+LEAST_SLOWEST: Final = 5.0
+"""Times the median, from which on the slowest hundredth are outliers and not a tail."""
+MOST_OMITTED: Final = 1.2
+"""p99 corrected for coordinated omission, over p99 as measured."""
+MOST_BUNCHED: Final = 1.5
+"""Coefficient of variation between arrivals: 1 for people who know nothing of each other, 0 for a clock."""
+MOST_MIX_SHIFT: Final = 0.02
+"""Share of all requests that went to another step; more than drawing journeys by lot does in runs of 700 requests."""
+LEAST_SHARE: Final = 0.05
+"""Of all requests that the step of a metric has; a faster one in twenty is no faster app."""
+MOST_DRIFT: Final = 1.2
+"""Median latency late in a run over that early in it, up or down, in most runs."""
+MOST_UNDER_WAY: Final = 1.05
+"""Requests under way at once over the users that there are; 5 % for answers that came after the end."""
+MOST_OFF_PLAN: Final = 0.05
+"""Difference of the arrivals that were sent from those that were planned, beyond what Poisson's law lets vary."""
+MOST_DROPPED: Final = 0.001
+"""Share of arrivals that were never sent: more, and the p99 is without some of its slowest."""
+
+
+def not_interleaved(evidence: Evidence) -> Finding | None:
+    """All of one build, and then all of the other."""
+    if evidence.interleaved:
+        return None
+    return Finding(
+        "not-interleaved",
+        f"{len(evidence.before)} runs and then {len(evidence.after)}",
+        "What changed on the machine meanwhile counts as the build's: so played, 22 of 100 identical builds differ.",
+        "Play the builds in turn (ABBA BAAB), as `festgate ab` does.",
+    )
+
+
+def warm_up_not_cut(evidence: Evidence) -> Finding | None:
+    """No warm-up, one that ends before all users are there, or a beginning that is still slow after it."""
+    plan = evidence.runs[0].run.plan
+    early = _middle([seen.early for seen in evidence.runs])
+    ramp = (
+        plan.load.users / plan.load.spawn_rate
+        if isinstance(plan.load, Users) and plan.load.spawn_rate
+        else 0.0
+    )
+    if plan.warm_up <= 0:
+        figure = "no warm-up"
+    elif ramp > plan.warm_up:
+        figure = f"all users are there after {ramp:g} s, the warm-up is {plan.warm_up:g} s"
+    elif early > MOST_EARLY:
+        figure = f"the first tenth took {early:.2f} times as long as the rest"
+    else:
+        return None
+    return Finding(
+        "warm-up-not-cut",
+        figure,
+        "The first requests fill caches and open connections, and so tell of the start more than of the build.",
+        "Give a --warm-up that is longer than the start takes.",
+    )
+
+
+def connection_outliers(evidence: Evidence) -> Finding | None:
+    """The slowest requests are those that opened a connection, as where `localhost` is tried at ::1 first."""
+    troubled = [seen for seen in evidence.runs if _connections_are_slow(seen)]
+    if 2 * len(troubled) < len(evidence.runs):
+        return None
+    worst = max(troubled, key=lambda seen: seen.slowest)
+    return Finding(
+        "connection-outliers",
+        f"{percent(worst.connecting)} of the slowest 1 % opened a connection and took {worst.slowest:.0f} x the median",
+        "The high percentiles are of opening connections, which no change of a route makes quicker.",
+        "Send to an address instead of a name that has several (127.0.0.1, not localhost), after a warm-up.",
+    )
+
+
+def _connections_are_slow(seen: Observed) -> bool:
+    often = seen.connecting > LEAST_CONNECTING and seen.connected < MOST_CONNECTED
+    return often and seen.slowest > LEAST_SLOWEST
+
+
+def coordinated_omission(evidence: Evidence) -> Finding | None:
+    """A closed loop that asked less while the target stood still."""
+    worst = max(seen.omission for seen in evidence.runs)
+    if worst <= MOST_OMITTED:
+        return None
+    return Finding(
+        "coordinated-omission",
+        f"p99 is {worst:.2f} times as long with the waits that were left out",
+        "While the target stood still its users waited and asked nothing, so the stall is in few of the requests.",
+        "Play an open loop with --rate, which counts from the moment at which a request was due.",
+    )
+
+
+def phase_lock(evidence: Evidence) -> Finding | None:
+    """Users that fire together."""
+    bunched = _middle([seen.arrivals for seen in evidence.runs])
+    if bunched <= MOST_BUNCHED:
+        return None
+    return Finding(
+        "phase-lock",
+        f"the time between requests varies by {bunched:.2f} of its mean",
+        "The users ask at the same moments, so the times are of a queue that real visitors do not make.",
+        "Let them come at random: --rate, or between() instead of constant_pacing() and a slower spawn rate.",
+    )
+
+
+def rate_is_given(evidence: Evidence) -> Finding | None:
+    """A rate is compared, and the plan sets it."""
+    compared = [metric.text for metric in evidence.metrics if metric.kind == "rate"]
+    if not compared:
+        return None
+    load = evidence.runs[0].run.plan.load
+    if isinstance(load, Rate):
+        figure = f"{load.rate:g} arrivals/s by the plan"
+    else:
+        busy = _middle([seen.under_way for seen in evidence.runs]) / load.users
+        if busy > 0.5:  # noqa: PLR2004  (they wait for the target more than they think, so it sets the pace)
+            return None
+        figure = f"users wait for an answer {percent(busy)} of their time"
+    return Finding(
+        "rate-is-given",
+        figure,
+        f"The load sets {compared[0]}, and it cannot move whatever the server does.",
+        "Compare a latency, or search for the largest rate with `festgate capacity`.",
+    )
+
+
+def mix_shifted(evidence: Evidence) -> Finding | None:
+    """The steps' shares of all requests are others than before."""
+    before, after = _mix(evidence.before), _mix(evidence.after)
+    moved = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in evidence.steps}
+    shift = sum(abs(share) for share in moved.values()) / 2
+    if not before or not after or shift <= MOST_MIX_SHIFT:
+        return None
+    name = max(moved, key=lambda each: abs(moved[each]))
+    return Finding(
+        "mix-shifted",
+        f"{name} is {percent(before.get(name, 0.0))} / {percent(after.get(name, 0.0))} of the requests",
+        "Figures over all requests moved because others were asked, not only because they were answered otherwise.",
+        "Compare a metric of one step, such as p95(/events), and find out why the journeys went another way.",
+    )
+
+
+def _mix(side: Sequence[Observed]) -> dict[str, float]:
+    total = sum(seen.requests for seen in side)
+    names = {name for seen in side for name in seen.steps}
+    return {
+        name: sum(seen.steps[name].requests for seen in side if name in seen.steps) / total for name in names
+    }
+
+
+def one_row_of_many(evidence: Evidence) -> Finding | None:
+    """The primary metric is of a step that hardly anybody asks for."""
+    if evidence.primary.step is None:
+        return None
+    share = _mix(evidence.runs).get(evidence.primary.step, 0.0)
+    if share >= LEAST_SHARE:
+        return None
+    return Finding(
+        "one-row-of-many",
+        f"{evidence.primary.step} is {percent(share)} of the requests",
+        "One row picked out of many says nothing of what most visitors get.",
+        "Declare a metric over all requests or of a main step, and read this one beside it.",
+    )
+
+
+def drift(evidence: Evidence) -> Finding | None:
+    """Runs that become slower or faster while they last."""
+    moved = _middle([seen.drift for seen in evidence.runs])
+    if 1 / MOST_DRIFT <= moved <= MOST_DRIFT:
+        return None
+    return Finding(
+        "drift",
+        f"late in a run the median is {moved:.2f} times that of early in it",
+        "The target had not come to rest, so the figures depend on how long it was played.",
+        "Look for what grows (a table, a log, memory), or play longer after a longer warm-up.",
+    )
+
+
+def littles_law_off(evidence: Evidence) -> Finding | None:
+    """More requests under way than there are users, or other arrivals than were planned.
+
+    Little's law: the number under way is rate x latency. In a closed loop it cannot be more than the users; how far
+    below it is depends on the time they think, which no plan holds. In an open loop whose journey is one step the
+    arrivals are counted against the plan's.
+    """
+    for seen in evidence.runs:
+        plan = seen.run.plan
+        if isinstance(plan.load, Users):
+            if seen.under_way > MOST_UNDER_WAY * plan.load.users:
+                return _off(f"{seen.under_way:.1f} requests under way from {plan.load.users} users")
+        elif len(seen.steps) == 1:
+            planned = plan.load.rate * plan.duration
+            chance = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0
+            if abs(seen.requests - planned) > MOST_OFF_PLAN * planned + chance:
+                return _off(f"{seen.requests:,} arrivals of {planned:,.0f} planned")
+    return None
+
+
+def _off(figure: str) -> Finding:
+    return Finding(
+        "littles-law-off",
+        figure,
+        "Users, rate and latency do not agree, so requests were lost or are not what they are called.",
+        "See whether a step asks more than it names, and whether the load was reached: load.log has what Locust said.",
+    )
+
+
+def arrivals_dropped(evidence: Evidence) -> Finding | None:
+    """Arrivals of an open loop that were never sent."""
+    dropped = sum(seen.run.dropped for seen in evidence.runs)
+    share = dropped / max(1, dropped + sum(seen.requests for seen in evidence.runs))
+    if share <= MOST_DROPPED:
+        return None
+    return Finding(
+        "arrivals-dropped",
+        f"{dropped:,} arrivals, {percent(share)}",
+        "Those who were to wait the longest were never sent, so the high percentiles are better than a visitor's.",
+        "Send at a rate that the target holds: `festgate capacity` finds it.",
+    )
+
+
+FLAGS: Final[tuple[Check, ...]] = (
+    not_interleaved,
+    warm_up_not_cut,
+    connection_outliers,
+    coordinated_omission,
+    phase_lock,
+    rate_is_given,
+    mix_shifted,
+    one_row_of_many,
+    drift,
+    littles_law_off,
+    arrivals_dropped,
+)
+
+
+def _middle(values: Sequence[float]) -> float:
+    """The median: what most of the runs show."""
+    return float(np.median(values))

@@ -1,0 +1,25 @@
+"""A person's own list, again and again: a page that is nobody else's.
+
+locust -f src/festgate/rehearsal/journeys/my_events.py
+"""
+
+from locust import task
+
+from festgate.rehearsal.journeys.visitor import Regular
+
+
+def check_own_list(page: bytes) -> str:
+    """Seats, or the sentence that there are none."""
+    if b'<li class="card ' in page or b"No seat yet" in page:
+        return ""
+    return "neither seats are shown nor that there are none"
+
+
+class MyEvents(Regular):
+    """Signs up once; an iteration is one look at their list, which is empty: people of this journey take no seats."""
+
+    @task
+    def look_at_my_events(self) -> None:
+        """GET /my-events."""
+        self.be_ready()
+        self.get("/my-events", "/my-events", check_own_list, heading=b"<h1>My events</h1>")

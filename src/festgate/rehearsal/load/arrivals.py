@@ -1,0 +1,97 @@
+"""An open loop inside Locust: people arrive by the clock, whatever became of those before them.
+
+Locust's users are a closed loop: each waits for its answer, so a target that stalls is asked less, and the stall hardly
+shows (Tene's coordinated omission). Here a user waits for an arrival in the place of its think time. Each arrival has
+the moment at which it was due, and what its first request takes is counted from there.
+"""
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import gevent
+from gevent.queue import Queue
+from locust import User
+from locust.runners import Runner
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
+
+from festgate.rehearsal.plan import Rate
+
+FIRST_USERS: Final = 10
+"""At least; else those of one second."""
+
+
+class Arrivals:
+    """Gives the users of `classes` their arrivals."""
+
+    def __init__(self, classes: Sequence[type[User]], load: Rate, seed: str) -> None:
+        """From now on the users of these classes wait for arrivals and no longer for the time of their own."""
+        self._load = load
+        self._random = random.Random(seed)  # noqa: S311  (to be repeated, not to be secret)
+        self._classes = list(classes)
+        self._weights = [each.weight for each in classes]
+        self._queues: dict[type[User], Queue[float]] = {each: Queue() for each in classes}
+        self._users = dict.fromkeys(classes, 0)
+        self._idle = dict.fromkeys(classes, 0)
+        self.due = 0
+        """Arrivals so far."""
+        for each in classes:
+            self._attend(each)
+
+    def _attend(self, user_class: type[User]) -> None:
+        queue = self._queues[user_class]
+        prepare = user_class.on_start
+
+        def wait_for_arrival(_user: User | None = None) -> float:
+            self._idle[user_class] += 1
+            try:
+                gevent.getcurrent().__dict__["intended"] = queue.get()
+            finally:
+                self._idle[user_class] -= 1
+            return 0.0
+
+        def on_start(user: User) -> None:
+            prepare(user)
+            # As Locust has it while a user thinks: one that waits may be stopped at once.
+            user._state = LOCUST_STATE_WAITING  # noqa: SLF001
+            wait_for_arrival()
+            user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
+
+        setattr(user_class, "on_start", on_start)  # noqa: B010  (a method of somebody's class, as Locust lets one set it)
+        setattr(user_class, "wait_time", wait_for_arrival)  # noqa: B010
+
+    def prepare(self, runner: Runner) -> None:
+        """Let the first users come: they sign in, or whatever the journey does before it begins."""
+        count = min(self._load.most_users, max(FIRST_USERS, math.ceil(self._load.rate)))
+        total = sum(self._weights)
+        for each, weight in zip(self._classes, self._weights, strict=True):
+            self._spawn(runner, each, max(1, round(count * weight / total)))
+
+    def run(self, runner: Runner, began: float, seconds: float) -> None:
+        """Send arrivals until `seconds` after `began` (seconds since 1970)."""
+        at = 0.0
+        while True:
+            gap = 1 / self._load.rate
+            at += self._random.expovariate(self._load.rate) if self._load.arrivals == "poisson" else gap
+            if at >= seconds:
+                return
+            gevent.sleep(max(0.0, began + at - time.time()))
+            (chosen,) = self._random.choices(self._classes, self._weights)
+            self._queues[chosen].put(at)
+            self.due += 1
+            if (
+                self._idle[chosen] < len(self._queues[chosen])
+                and sum(self._users.values()) < self._load.most_users
+            ):
+                self._spawn(runner, chosen, 1)
+
+    @property
+    def waiting(self) -> int:
+        """Arrivals that no user has taken yet: at the end, those that were never sent."""
+        return sum(len(queue) for queue in self._queues.values())
+
+    def _spawn(self, runner: Runner, user_class: type[User], count: int) -> None:
+        self._users[user_class] += count
+        runner.spawn_users({user_class.__name__: count})

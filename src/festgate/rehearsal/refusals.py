@@ -1,0 +1,328 @@
+"""When two builds cannot be compared by these runs, and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from festgate.rehearsal.findings import Check, Evidence, Finding, milliseconds, percent
+from festgate.rehearsal.observed import Observed, Step
+from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.samples import Integers
+
+LEAST_PAIRS: Final = 6
+"""With five, the smallest two-sided p of the sign-flip test is 2/32: above 0.05 whatever is seen."""
+LEAST_TAIL: Final = 30
+"""Requests beyond the quantile in each run: 600 for a p95, 3,000 for a p99. With fewer its spread is that of a few."""
+MOST_CPU: Final = 0.8
+"""Share of a core; above it a Python process that sends begins to measure its own queue."""
+MOST_LATENESS: Final = 0.05
+"""99th percentile of lateness as a share of the median latency: the margin that comparisons have by default."""
+LATENESS_GRAIN: Final = 0.001
+"""Seconds; an event loop wakes no more exactly than this, and a target that answers in 2 ms is not to blame for it."""
+MOST_TAIL_FAILED: Final = 0.2
+"""Difference of failures as a share of the tail: failures are quick or time out, and so move the quantile."""
+MOST_FAILED: Final = 0.01
+"""Difference of failures where the metric is no quantile."""
+MOST_STATUS_SHIFT: Final = 0.02
+"""Share of a step's answers that have another status: one in fifty, as for its size."""
+MOST_SIZE_SHIFT: Final = 0.02
+"""Relative difference of a step's mean size: a list of twenty rows that lost one differs by 5 %."""
+SIZE_GRAIN: Final = 16
+"""Bytes: a user's name or a count with one digit more is no other page."""
+SHARED: Final = 0.9
+"""Share of bodies that runs of one side have in common, from which on a step's page counts as the same for everyone."""
+LEAST_FAMILIAR: Final = 0.1
+"""Share of such a step's bodies that the other side has sent too; below it the page is another."""
+MANY_NAMES: Final = 500
+"""No web app has that many routes in one journey."""
+SPARSE_NAMES: Final = 10
+"""Names, from which on a median of LEAST_PER_NAME requests or fewer says that they hold users' values."""
+LEAST_PER_NAME: Final = 3
+COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
+"""They name the web server's product, which is the same for every build behind it."""
+
+
+def run_cut(evidence: Evidence) -> Finding | None:
+    """A run that did not come to its end."""
+    cut = [seen.run.name for seen in evidence.runs if seen.run.state != "whole"]
+    if not cut:
+        return None
+    return Finding(
+        "run-cut",
+        f"{len(cut)} of {len(evidence.runs)} runs: {', '.join(cut)}",
+        "A run that was cut off lacks the part in which the target may have been slow.",
+        "Play it again, or leave it and its partner out.",
+    )
+
+
+def too_few_runs(evidence: Evidence) -> Finding | None:
+    """Runs without a partner, or fewer than six pairs."""
+    before, after = len(evidence.before), len(evidence.after)
+    if before == after and before >= LEAST_PAIRS:
+        return None
+    return Finding(
+        "too-few-runs",
+        f"{before} before, {after} after",
+        "Two runs of one build differ by more than most changes do, so fewer than six pairs decide nothing.",
+        f"Play at least {LEAST_PAIRS} runs of each build, better 10, as pairs in turn: `festgate ab`.",
+    )
+
+
+def workload_differs(evidence: Evidence) -> Finding | None:
+    """Another journey, load, length, seed, or another version or machine that sent it."""
+    seen = [_workload(each.run.plan, each.run.generator) for each in evidence.runs]
+    for name in sorted({name for each in seen for name in each}):
+        values = list(dict.fromkeys(each.get(name, "unknown") for each in seen))
+        if len(values) > 1:
+            return _other_workload(f"{name}: {' / '.join(values)}")
+    before, after = (
+        sorted(each.run.plan.seed for each in side) for side in (evidence.before, evidence.after)
+    )
+    if len(before) == len(after) and before != after:
+        return _other_workload(f"seeds {_listed(before)} / {_listed(after)}")
+    return None
+
+
+def _other_workload(figure: str) -> Finding:
+    return Finding(
+        "workload-differs",
+        figure,
+        "The two builds were not asked the same, so a difference may come from what was asked.",
+        "Play both with one plan, one seed a pair and the same generator on the same machine.",
+    )
+
+
+def _workload(plan: Plan, generator: Mapping[str, str]) -> dict[str, str]:
+    load = plan.load
+    if isinstance(load, Rate):
+        told = f"{load.rate:g} arrivals/s ({load.arrivals})"
+    else:
+        told = f"{load.users} users, {load.spawn_rate:g}/s"
+    asked = {
+        "journey": plan.journey,
+        "load": told,
+        "duration": f"{plan.duration:g} s",
+        "warm-up": f"{plan.warm_up:g} s",
+        "workers": str(plan.workers),
+    }
+    return asked | {f"generator's {name}": value for name, value in generator.items()}
+
+
+def builds_mixed(evidence: Evidence) -> Finding | None:
+    """One side is of more than one build."""
+    for side, runs in (("before", evidence.before), ("after", evidence.after)):
+        builds = list(dict.fromkeys(told for seen in runs if (told := _build(seen))))
+        if len(builds) > 1:
+            return Finding(
+                "builds-mixed",
+                f"{side}: {' / '.join(builds)}",
+                "The runs of one side are of different builds, so the verdict would be about none of them.",
+                "Compare runs of one build with runs of one other.",
+            )
+    return None
+
+
+def same_build(evidence: Evidence) -> Finding | None:
+    """Both sides say that they are the same build. What says nothing of its build is not judged."""
+    builds = {_build(seen) for seen in evidence.runs}
+    (build, *others) = builds or {""}
+    if others or not build:
+        return None
+    return Finding(
+        "same-build",
+        build,
+        "The server did not change between the two sides, so what differs is the load or the machine.",
+        "Deploy the change before the second side is played; to learn the machine's own noise, `festgate calibrate`.",
+    )
+
+
+def _build(seen: Observed) -> str:
+    told = sorted(
+        (name, value) for name, value in seen.run.server.items() if name.lower() not in COMMON_HEADERS
+    )
+    return ", ".join(f"{name} {value}" for name, value in told)
+
+
+def responses_differ(evidence: Evidence) -> Finding | None:
+    """A step answers with other statuses, with another size, or with another page than before.
+
+    Sees: another share of statuses (a redirect to the sign-in instead of a page), a page that lost or gained 2 % of its
+    bytes in every run, and a page that is the same for everyone within each side and no more the same across. Cannot
+    see: other content of about the same size on a page that differs for each visitor anyhow. Steps that only one side
+    has are for `mix_shifted`.
+    """
+    for name in evidence.steps:
+        before, after = _of(evidence.before, name), _of(evidence.after, name)
+        if not before or not after:
+            continue
+        figure = _other_statuses(before, after) or _other_size(before, after) or _other_page(before, after)
+        if figure:
+            return Finding(
+                "responses-differ",
+                f"{name}: {figure}",
+                "The two builds do not answer with the same, so one may be quicker because it does less.",
+                "Make them answer alike, or accept the difference by name if it is meant and costs nothing.",
+            )
+    return None
+
+
+def _of(side: Sequence[Observed], name: str) -> list[Step]:
+    return [seen.steps[name] for seen in side if name in seen.steps]
+
+
+def _other_statuses(before: list[Step], after: list[Step]) -> str:
+    first, second = _statuses(before), _statuses(after)
+    moved = {status: second.get(status, 0.0) - first.get(status, 0.0) for status in first | second}
+    # What failed on one side only is told by its rate of errors, with the limit that the metric needs.
+    moved = {status: share for status, share in moved.items() if 0 < status < 400}  # noqa: PLR2004  (client errors)
+    status = max(moved, key=lambda each: abs(moved[each]), default=0)
+    errors = abs(_failing(after) - _failing(before))
+    if not moved or abs(moved[status]) - errors <= MOST_STATUS_SHIFT:
+        return ""
+    return f"status {status} in {percent(first.get(status, 0.0))} / {percent(second.get(status, 0.0))} of its answers"
+
+
+def _statuses(side: list[Step]) -> dict[int, float]:
+    total = sum(step.requests for step in side)
+    every = {status for step in side for status in step.statuses}
+    return {status: sum(step.statuses.get(status, 0) for step in side) / total for status in every}
+
+
+def _failing(side: list[Step]) -> float:
+    return sum(step.failed for step in side) / sum(step.requests for step in side)
+
+
+def _other_size(before: list[Step], after: list[Step]) -> str:
+    first, second = (np.array([step.size for step in side if step.times.size]) for side in (before, after))
+    if not len(first) or not len(second):
+        return ""
+    low, high = sorted((float(np.median(first)), float(np.median(second))))
+    apart = first.max() < second.min() or second.max() < first.min()
+    if not apart or high - low <= max(MOST_SIZE_SHIFT * low, SIZE_GRAIN):
+        return ""
+    return f"{np.median(first):,.0f} / {np.median(second):,.0f} bytes"
+
+
+def _other_page(before: list[Step], after: list[Step]) -> str:
+    (ours, ours_again), (theirs, theirs_again) = _bodies(before), _bodies(after)
+    # The run that has the least in common with the others of its side.
+    again = min(
+        *(_share_in([step], ours_again) for step in before),
+        *(_share_in([step], theirs_again) for step in after),
+    )
+    if again < SHARED:
+        return ""
+    across = min(_share_in(after, ours), _share_in(before, theirs))
+    if across >= LEAST_FAMILIAR:
+        return ""
+    return f"{percent(across)} of its bodies are from both sides, though {percent(again)} come again on one"
+
+
+def _bodies(side: list[Step]) -> tuple[Integers, Integers]:
+    """The different bodies of a side, and those of them that several of its runs have."""
+    found, runs = np.unique(np.concatenate([step.bodies for step in side]), return_counts=True)
+    return found, found[runs > 1]
+
+
+def _share_in(side: list[Step], known: Integers) -> float:
+    total = sum(int(step.times.sum()) for step in side)
+    found = sum(int(step.times[np.isin(step.bodies, known, assume_unique=True)].sum()) for step in side)
+    return found / total if total else 1.0
+
+
+def error_rates_differ(evidence: Evidence) -> Finding | None:
+    """One side fails more often; not where the rate of errors is itself what is compared."""
+    before, after = (_failed(side) for side in (evidence.before, evidence.after))
+    quantile = evidence.primary.quantile
+    limit = (
+        MOST_FAILED if quantile is None else min(MOST_FAILED, MOST_TAIL_FAILED * min(quantile, 1 - quantile))
+    )
+    if evidence.primary.kind == "errors" or abs(after - before) <= limit:
+        return None
+    return Finding(
+        "error-rates-differ",
+        f"{percent(before)} / {percent(after)} of the requests failed",
+        "A request that fails takes another time than one that is answered, so the times are of different things.",
+        "Find out why they fail before you compare times; or compare `errors` itself.",
+    )
+
+
+def _failed(side: Sequence[Observed]) -> float:
+    requests = sum(seen.requests for seen in side)
+    return sum(seen.failed for seen in side) / requests if requests else 0.0
+
+
+def too_few_samples(evidence: Evidence) -> Finding | None:
+    """A run has fewer than 30 requests beyond the primary quantile."""
+    least = min((seen.counts[0] for seen in evidence.runs), default=0)
+    needed = least_requests(evidence.primary.quantile)
+    if least >= needed:
+        return None
+    return Finding(
+        "too-few-samples",
+        f"{least:,} requests in a run, {evidence.primary.text} takes {needed:,}",
+        "A high percentile of few requests is one or two of them, and comes out otherwise each time.",
+        "Play longer or at a higher rate, or compare a lower percentile.",
+    )
+
+
+def least_requests(quantile: float | None) -> int:
+    """How many requests a run needs: 600 for p95, 3,000 for p99; 30 for what is no quantile."""
+    tail = 1.0 if quantile is None else min(quantile, 1 - quantile)
+    return int(np.ceil(round(LEAST_TAIL / tail, 6)))
+
+
+def generator_saturated(evidence: Evidence) -> Finding | None:
+    """What sent the requests was itself too busy to send them in time."""
+    cpu = max((seen.cpu for seen in evidence.runs if seen.cpu is not None), default=0.0)
+    if cpu > MOST_CPU:
+        return _saturated(f"{percent(cpu)} of a core")
+    for seen in evidence.runs:
+        if seen.late > max(MOST_LATENESS * seen.median, LATENESS_GRAIN):
+            return _saturated(
+                f"one in a hundred sent {milliseconds(seen.late)} late, a median of {milliseconds(seen.median)}"
+            )
+    return None
+
+
+def _saturated(figure: str) -> Finding:
+    return Finding(
+        "generator-saturated",
+        figure,
+        "The process that sends was too busy, so the times are partly its own.",
+        "Send less, or send from a machine of its own.",
+    )
+
+
+def many_names(evidence: Evidence) -> Finding | None:
+    """Steps named by a user's value: each visitor became a row of its own."""
+    for seen in evidence.runs:
+        names = len(seen.steps)
+        each = float(np.median([step.requests for step in seen.steps.values()])) if names else 0.0
+        if names >= MANY_NAMES or (names >= SPARSE_NAMES and each <= LEAST_PER_NAME):
+            return Finding(
+                "many-names",
+                f"{names:,} names, most of them with {each:g} requests",
+                "Names that hold a visitor's value split one step into rows that mean nothing, and slow the generator.",
+                'Name each step by its route: `self.client.get(path, name="/events/{slug}")`.',
+            )
+    return None
+
+
+REFUSALS: Final[tuple[Check, ...]] = (
+    run_cut,
+    too_few_runs,
+    workload_differs,
+    builds_mixed,
+    same_build,
+    many_names,
+    too_few_samples,
+    error_rates_differ,
+    responses_differ,
+    generator_saturated,
+)
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(str(seed) for seed in dict.fromkeys(seeds))

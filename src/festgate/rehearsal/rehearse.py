@@ -1,0 +1,185 @@
+"""Playing one run: from a plan to a kept folder."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from festgate.rehearsal.histogram import write_histogram
+from festgate.rehearsal.plan import Plan, journey_file
+from festgate.rehearsal.preflight import look
+from festgate.rehearsal.runs import Run, Side
+from festgate.rehearsal.servers import Server, own_portal
+from festgate.rehearsal.watching import Watch
+
+LEAST_DISK = 50 * 1024 * 1024
+"""Bytes that must be free: a run of an hour at a thousand requests a second."""
+GOODBYE = 30.0
+"""Seconds for the player to keep what it has when the run is cut off."""
+
+
+class CannotPlay(Exception):
+    """Nothing was sent; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class Second:
+    """How the run stands, told once a second."""
+
+    at: float
+    """Seconds since it began."""
+    requests: int
+    failures: int
+    users: int
+    waiting: int
+    """Arrivals for whom no user was free yet."""
+    p50: float | None
+    """Of the responses of this second, in seconds; None where there was none."""
+    p95: float | None
+    worst: float | None
+    cpu: Mapping[Side, float]
+    """Share of a core."""
+
+
+Tell = Callable[[Second], None]
+
+
+def rehearse(plan: Plan, runs: Path, *, tell: Tell = lambda _: None, server: Server | None = None) -> Run:
+    """Play `plan` and keep it in a new folder of `runs`; an own portal where `plan.host` is empty.
+
+    `server` is what answers at `plan.host`, where the caller has started it. A run that is cut off by Ctrl-C or a crash
+    of the player is kept as `cut`. Raises CannotPlay, NotThere, CannotServe.
+    """
+    folder = _new_folder(runs, plan)
+    started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else own_portal()
+    try:
+        with started as serving:
+            target = look(plan.host or (serving.url if serving else ""))
+            run = Run(
+                folder=folder,
+                plan=replace(plan, host=target.url),
+                state="running",
+                began=time.time(),
+                generator=_generator(plan.journey),
+                server={**target.server, **(serving.identity if serving else {})},
+                notes=tuple(target.notes),
+            )
+            run.keep()
+            return _play(run, serving, tell)
+    except BaseException:
+        if not list(folder.glob("*.samples")):
+            shutil.rmtree(folder)
+        raise
+
+
+def _play(run: Run, serving: Server | None, tell: Tell) -> Run:
+    seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "festgate.rehearsal.load.player", str(run.folder)],
+        env={**os.environ, **seed, **(serving.environment if serving else {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as player:
+        sides: dict[Side, int] = {"generator": player.pid}
+        if serving is not None:
+            sides["server"] = serving.pid
+        with Watch(run.folder, sides) as watch:
+            try:
+                last = _follow(player, watch, tell)
+            except KeyboardInterrupt:
+                last = _cut_off(player)
+                return _kept(run, {**last, "ended": "cut"})
+            except BaseException:
+                player.kill()
+                raise
+    if "error" in last:
+        raise CannotPlay(last["error"])
+    return _kept(run, last)
+
+
+def _follow(player: "subprocess.Popen[str]", watch: Watch, tell: Tell) -> dict[str, Any]:
+    """Tell each second of the player; everything that its other lines say."""
+    said: dict[str, Any] = {}
+    assert player.stdout is not None  # noqa: S101  (a pipe, as it was started)
+    for line in player.stdout:
+        fields = json.loads(line)
+        if "began" in fields:
+            watch.begin(fields["began"])
+        if "second" not in fields:
+            said |= fields
+            continue
+        at = fields.pop("second")
+        tell(Second(at=at, cpu={side: found.cpu for side, found in watch.last.items()}, **fields))
+    return said
+
+
+def _cut_off(player: "subprocess.Popen[str]") -> dict[str, Any]:
+    player.send_signal(signal.SIGTERM)
+    try:
+        rest, _ = player.communicate(timeout=GOODBYE)
+    except subprocess.TimeoutExpired:
+        player.kill()
+        return {}
+    said: dict[str, Any] = {}
+    for line in rest.splitlines():
+        said |= json.loads(line)
+    return said
+
+
+def _kept(run: Run, last: Mapping[str, Any]) -> Run:
+    notes = list(run.notes)
+    if last.get("first_failure"):
+        notes.append(f"The first failure was {last['first_failure']}.")
+    if "ended" not in last:
+        notes.append("The process that sent the requests ended by itself; load.log has its last words.")
+    ended = run.ended(
+        "whole" if last.get("ended") == "whole" else "cut",
+        began=last.get("began", run.began),
+        dropped=last.get("dropped", 0),
+        notes=tuple(notes),
+    )
+    write_histogram(ended)
+    return ended
+
+
+def _new_folder(runs: Path, plan: Plan) -> Path:
+    """A folder whose name sorts by time and says what was played. Raises CannotPlay."""
+    name = f"{time.strftime('%Y%m%dT%H%M%S')}-{plan.label or Path(plan.journey).stem}"
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(runs).free < LEAST_DISK:
+            msg = f"There is no room for a run in {runs}: less than {LEAST_DISK // 2**20} MB are free."
+            raise CannotPlay(msg)
+        for number in range(1, 1000):
+            folder = runs / (name if number == 1 else f"{name}-{number}")
+            if not folder.exists():
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        msg = f"Runs cannot be kept in {runs}: {error.strerror}. Choose another folder with --runs."
+        raise CannotPlay(msg) from None
+    msg = f"There are a thousand runs named {name} in {runs}."
+    raise CannotPlay(msg)
+
+
+def _generator(journey: str) -> dict[str, str]:
+    return {
+        "festgate": version("festgate"),
+        "journey": hashlib.sha256(journey_file(journey).read_bytes()).hexdigest()[:12],
+        "locust": version("locust"),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }

@@ -1,0 +1,175 @@
+"""The report of a search for the capacity."""
+
+import json
+import math
+
+import altair as alt
+
+from festgate.rehearsal.capacity import Capacity
+from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
+
+
+def capacity_document(found: Capacity) -> Document:
+    """What every format but JSON is written from."""
+    tone: Tone = "good" if found.most is not None else "bad"
+    return Document(
+        title=f"How much {found.steps[0].run.plan.journey} holds",
+        tone=tone,
+        verdict=_verdict(found),
+        words=tuple(_words(found)),
+        sections=(_rates(found), _law(found)),
+        facts=tuple(_facts(found)),
+    )
+
+
+def capacity_json(found: Capacity) -> str:
+    """The same for programs; rates are journeys a second."""
+    told = {
+        "most": found.most,
+        "breaks_at": found.breaks_at,
+        "limits": [limit.text for limit in found.limits],
+        "steps": [
+            {
+                "rate": step.rate,
+                "holds": step.holds,
+                "requests_per_second": step.requests,
+                "people": step.people,
+                "values": dict(zip([limit.metric.text for limit in found.limits], step.values, strict=True)),
+                "generator_busy": step.generator_busy,
+                "run": step.run.name,
+            }
+            for step in found.steps
+        ],
+        "law": None
+        if found.law is None
+        else {
+            "gain": found.law.gain,
+            "contention": found.law.contention,
+            "coherency": found.law.coherency,
+            "r_squared": found.law.fit,
+        },
+        "law_refused": found.law_refused or None,
+    }
+    return json.dumps(told, indent=2) + "\n"
+
+
+def _verdict(found: Capacity) -> str:
+    if found.most is None:
+        return "It does not hold at any rate"
+    return f"It holds {_a_minute(found.most)}"
+
+
+def _words(found: Capacity) -> list[str]:
+    limits = ", ".join(limit.text for limit in found.limits)
+    if found.most is None:
+        return [
+            f"Already at {_a_minute(found.steps[0].rate)} one of the limits is broken: {limits}. Begin lower."
+        ]
+    words = [f"{_a_minute(found.most)} is the largest number at which every play kept within {limits}."]
+    if found.breaks_at is not None:
+        words.append(f"At {_a_minute(found.breaks_at)} it no longer does.")
+    if any(step.generator_busy for step in found.steps):
+        words.append(
+            "The process that sends was too busy to send more, so the portal may hold more than that. Search again "
+            "from a machine of its own."
+        )
+    return words
+
+
+def _facts(found: Capacity) -> list[tuple[str, str]]:
+    facts = []
+    if found.most is not None:
+        best = max((step for step in found.steps if step.rate == found.most), key=lambda step: step.requests)
+        facts = [
+            ("journeys a minute", f"{found.most * 60:,.0f}"),
+            ("requests a second", f"{best.requests:,.0f}"),
+            ("at the same time", f"{best.people:,.0f}"),
+        ]
+    return facts
+
+
+def _rates(found: Capacity) -> Section:
+    steps = sorted(found.steps, key=lambda step: step.rate)
+    columns = (
+        "journeys a second",
+        "kept within",
+        "requests a second",
+        "people",
+        *(limit.metric.text for limit in found.limits),
+        "run",
+    )
+    rows = tuple(
+        (
+            f"{step.rate:g}",
+            "yes" if step.holds else "no",
+            f"{step.requests:,.0f}",
+            f"{step.people:,.1f}",
+            *(limit.metric.shown(value) for limit, value in zip(found.limits, step.values, strict=True)),
+            step.run.name,
+        )
+        for step in steps
+    )
+    table = Table("Every rate that was played", columns, rows, frozenset({1, len(columns) - 1}))
+    charts = tuple(_chart(found, number, table) for number in range(len(found.limits)))
+    return Section("What was played", charts=charts, tables=(table,))
+
+
+def _chart(found: Capacity, number: int, table: Table) -> Chart:
+    limit = found.limits[number]
+    points = [
+        {
+            "rate": step.rate,
+            "value": step.values[number],
+            "holds": "holds" if limit.holds(step.values[number]) else "breaks",
+        }
+        for step in found.steps
+        if math.isfinite(step.values[number])
+    ]
+    base = alt.Chart(alt.Data(values=points))  # type: ignore[no-untyped-call]
+    x = alt.X("rate:Q", title="journeys that begin a second")
+    y = alt.Y("value:Q", title=limit.metric.text)
+    dots = base.mark_point(filled=True, size=70).encode(
+        x=x,
+        y=y,
+        shape=alt.Shape(
+            "holds:N", title=None, scale=alt.Scale(domain=["holds", "breaks"], range=["circle", "cross"])
+        ),
+        color=alt.Color(
+            "holds:N", title=None, scale=alt.Scale(domain=["holds", "breaks"], range=["#0b6e4f", "#b3261e"])
+        ),
+    )
+    line = (
+        alt.Chart(alt.Data(values=[{"limit": limit.limit}]))  # type: ignore[no-untyped-call]
+        .mark_rule(strokeDash=[6, 4])
+        .encode(y=alt.Y("limit:Q"))
+    )
+    drawn = alt.layer(dots, line).properties(width="container", height=260)
+    return Chart(
+        f"{limit.metric.text} at each rate",
+        f"Each mark is one play; the dashed line is the limit, {limit.text}.",
+        drawn.to_dict(),
+        table,
+    )
+
+
+def _law(found: Capacity) -> Section:
+    if found.law is None:
+        notice = Notice("plain", "No scalability law is shown", meaning=found.law_refused)
+    else:
+        law = found.law
+        most = f"{law.most:,.0f} requests a second" if math.isfinite(law.most) else "no end in sight"
+        notice = Notice(
+            "plain",
+            "The scalability law",
+            figure=f"R\N{SUPERSCRIPT TWO} {law.fit:.2f}",
+            meaning=(
+                f"One person at a time gets {law.gain:,.1f} requests a second done; {law.contention:.1%} of the work "
+                f"waits its turn, and each pair of people costs {law.coherency:.2%} more. By it the most would be "
+                f"{most}."
+            ),
+        )
+    return Section("Where it would end", notices=(notice,))
+
+
+def _a_minute(rate: float) -> str:
+    return f"{rate * 60:,.0f} journeys a minute"

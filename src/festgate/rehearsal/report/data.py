@@ -1,0 +1,213 @@
+"""A run and a comparison for other programs: JSON, and JUnit's XML for what shows the outcome of tests."""
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from festgate.rehearsal.comparison import Comparison, Effect
+from festgate.rehearsal.findings import Finding
+from festgate.rehearsal.report.words import (
+    comparison_in_words,
+    effect_in_words,
+    limit_in_words,
+    outcome,
+    run_in_words,
+)
+from festgate.rehearsal.runs import Run
+from festgate.rehearsal.summary import QUANTILES, Figures, Machine, Summary
+
+FORMAT: Final = 1
+"""Of the JSON: grows when a field changes its meaning."""
+
+
+def run_json(summary: Summary) -> str:
+    """The figures of a run: seconds, bytes, shares from 0 to 1; what is not known is null."""
+    run = summary.run
+    return _json(
+        {
+            "kind": "run",
+            "format": FORMAT,
+            "name": run.name,
+            "outcome": outcome(summary),
+            "words": run_in_words(summary),
+            "state": run.state,
+            "began": run.began,
+            "measured_seconds": summary.seconds,
+            "plan": run.plan.as_json(),
+            "server": dict(run.server),
+            "generator": dict(run.generator),
+            "notes": list(run.notes),
+            "dropped": run.dropped,
+            "lateness_p99": summary.lateness,
+            "limits": [
+                {"text": check.text, "value": check.value, "held": check.held, "few_requests": check.few}
+                for check in summary.checks
+            ],
+            "all": _figures(summary.all),
+            "steps": [_figures(step) for step in summary.steps],
+            "failures": [
+                {"step": step, "status": status, "times": times}
+                for (step, status), times in summary.failures.items()
+            ],
+            "machines": {machine.side: _machine(machine) for machine in summary.machines},
+            "series": {
+                name: getattr(summary.series, name).tolist()
+                for name in ("at", "asked", "answered", "failed", "p50", "p95", "slowest")
+            },
+        }
+    )
+
+
+def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequence[Run]) -> str:
+    """The verdict and what it rests on."""
+    return _json(
+        {
+            "kind": "comparison",
+            "format": FORMAT,
+            "verdict": comparison.verdict,
+            "exit_code": comparison.exit_code,
+            "words": comparison_in_words(comparison),
+            "pairs": comparison.pairs,
+            "margin": comparison.margin,
+            "before": [run.name for run in before],
+            "after": [run.name for run in after],
+            "primary": None if comparison.primary is None else _effect(comparison.primary),
+            "others": [_effect(effect) for effect in comparison.others],
+            "refusals": [_finding(finding) for finding in comparison.refusals],
+            "flags": [_finding(finding) for finding in comparison.flags],
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    name: str
+    result: Literal["passed", "failure", "error", "skipped"]
+    message: str
+
+
+def run_junit(summary: Summary) -> str:
+    """A test case for each limit, and one for whether the run came to its end."""
+    run = summary.run
+    planned = f"{summary.seconds:g} s of {run.plan.duration:g} s were played"
+    cases = [_Case("played to its end", "passed" if run.state == "whole" else "error", planned)]
+    cases += [
+        _Case(check.text, "passed" if check.held else "failure", f"{check.text}: {limit_in_words(check)}")
+        for check in summary.checks
+    ]
+    return _junit(f"festgate.rehearsal.{run.plan.journey}", cases, summary.seconds, run.began)
+
+
+def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
+    """A test case for each metric: a failure where it regressed, skipped where the runs cannot tell."""
+    cases = [
+        _Case(finding.code, "error", f"{finding.figure}: {finding.meaning} {finding.remedy}")
+        for finding in comparison.refusals
+    ]
+    for effect in (*([comparison.primary] if comparison.primary else []), *comparison.others):
+        result: Literal["passed", "failure", "skipped"] = "passed"
+        if effect.verdict == "regressed":
+            result = "failure"
+        elif effect.verdict == "inconclusive":
+            result = "skipped"
+        cases.append(_Case(effect.metric.text, result, effect_in_words(effect, comparison.margin)))
+    if not cases:
+        cases.append(_Case("comparison", "error", " ".join(comparison_in_words(comparison))))
+    seconds = sum(run.plan.duration for run in runs)
+    began = min((run.began for run in runs), default=None)
+    return _junit("festgate.rehearsal.comparison", cases, seconds, began)
+
+
+def _figures(step: Figures) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "requests": step.requests,
+        "failures": step.failures,
+        "rate": step.rate,
+        "mean": step.mean,
+        **{text: step.quantiles[text] for text, _ in QUANTILES},
+        "slowest": step.slowest,
+        "few_requests_for": [text for text, _ in QUANTILES if step.few(text)],
+        "bytes_a_second": step.bytes_a_second,
+        "late": step.late,
+        "new_connections": step.new_connections,
+    }
+
+
+def _machine(machine: Machine) -> dict[str, float]:
+    return {"cpu": machine.cpu, "cpu_most": machine.cpu_most, "memory_most": machine.memory_most}
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "metric": effect.metric.text,
+        "verdict": effect.verdict,
+        "before": effect.before,
+        "after": effect.after,
+        "change": effect.change,
+        "low": effect.low,
+        "high": effect.high,
+        "p": effect.p,
+        "p_adjusted": effect.p_adjusted,
+        "pairs_to_decide": effect.pairs_to_decide,
+        "samples_before": effect.samples_before,
+        "samples_after": effect.samples_after,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {
+        "code": finding.code,
+        "figure": finding.figure,
+        "meaning": finding.meaning,
+        "remedy": finding.remedy,
+    }
+
+
+def _json(fields: Mapping[str, Any]) -> str:
+    return json.dumps(_known(fields), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _known(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)
+    """JSON has no word for what is not a number, nor for numpy's kinds of numbers."""
+    if isinstance(value, Mapping):
+        return {key: _known(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(entry) for entry in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def _junit(suite: str, cases: Sequence[_Case], seconds: float, began: float | None) -> str:
+    counts = {
+        f"{kind}s" if kind != "skipped" else kind: str(sum(case.result == kind for case in cases))
+        for kind in ("failure", "error", "skipped")
+    }
+    root = ET.Element("testsuites")
+    told = {"name": _xml(suite), "tests": str(len(cases)), **counts, "time": f"{seconds:.3f}"}
+    if began is not None:
+        told["timestamp"] = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S}"
+    under = ET.SubElement(root, "testsuite", told)
+    for case in cases:
+        shown = ET.SubElement(under, "testcase", {"classname": _xml(suite), "name": _xml(case.name)})
+        if case.result != "passed":
+            ET.SubElement(shown, case.result, {"message": _xml(case.message)})
+        else:
+            ET.SubElement(shown, "system-out").text = _xml(case.message)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _xml(text: str) -> str:
+    """Without what XML 1.0 cannot hold in any form: most of the control characters."""
+    return "".join(sign for sign in text if _in_xml(ord(sign)))
+
+
+def _in_xml(point: int) -> bool:
+    ranges: Iterable[tuple[int, int]] = ((0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+    return point in (0x9, 0xA, 0xD) or any(low <= point <= high for low, high in ranges)

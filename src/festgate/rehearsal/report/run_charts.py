@@ -1,0 +1,290 @@
+"""The pictures of one run."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+
+from festgate.rehearsal import figures
+from festgate.rehearsal.report.document import Chart, Table
+from festgate.rehearsal.report.drawing import (
+    BAD,
+    COLOURS,
+    FIGURE_FORMAT,
+    INK,
+    Row,
+    cells,
+    finished,
+    inline,
+    latency_axis,
+    lines,
+    milliseconds,
+    over_time,
+    short,
+    time_axis,
+)
+from festgate.rehearsal.summary import MOST_BINS, QUANTILES, TAIL, Series, Summary
+
+MOST_STEPS = 6
+"""Steps in one picture: more cannot be told apart."""
+_MOST_CELLS = 150
+"""Bins of a row: each is a mark of its own."""
+_EVERYTHING = "all steps"
+_LATENCIES = {"p50": "half waited longer", "p95": "slowest twentieth", "slowest": "slowest of all"}
+
+
+def run_charts(summary: Summary) -> tuple[Chart, ...]:
+    """Latency over time and by step, the percentile curve, throughput, errors, both sides' CPU; those with data."""
+    if not summary.all.requests:
+        return ()
+    drawn = [
+        _latency(summary),
+        _by_step(summary),
+        _curves(summary),
+        _throughput(summary),
+        _errors(summary),
+        _cpu(summary),
+    ]
+    return tuple(chart for chart in drawn if chart is not None)
+
+
+def slowest_steps(summary: Summary) -> list[str]:
+    """The steps that are drawn: those with the highest p95, in the order of the run."""
+    ranked = sorted(summary.steps, key=lambda step: -step.quantiles["p95"])[:MOST_STEPS]
+    return [step.name for step in summary.steps if step in ranked]
+
+
+def _latency(summary: Summary) -> Chart:
+    series = summary.series
+    rows: list[Row] = [
+        {
+            "at": short(at),
+            "p50": milliseconds(p50),
+            "p95": milliseconds(p95),
+            "slowest": milliseconds(slowest),
+        }
+        for at, p50, p95, slowest in zip(series.at, series.p50, series.p95, series.slowest, strict=True)
+        if np.isfinite(p50)
+    ]
+    names = list(_LATENCIES.values())
+    line = (
+        alt.Chart()
+        .transform_fold(list(_LATENCIES), as_=["field", "value"])
+        .transform_calculate(line=_renamed("field", _LATENCIES))
+        .mark_line()
+        .encode(x=time_axis(), y=latency_axis("value", rows, _LATENCIES), **lines("line", names))
+    )
+    told = {field: f"{title}, ms" for field, title in _LATENCIES.items()}
+    everything = summary.all.quantiles
+    return Chart(
+        title="How long people waited, over time",
+        says=f"Of each {figures.span(series.width)}: the median, the 95th percentile and the slowest. Over the run"
+        f" half waited {figures.latency(everything['p50'])} or longer, the slowest twentieth"
+        f" {figures.latency(everything['p95'])} or longer, and the slowest {figures.latency(summary.all.slowest)}."
+        + (" The warm-up is shaded, and does not count." if summary.run.plan.warm_up else ""),
+        spec=over_time(rows, [line], told, summary.run.plan.warm_up),
+        table=_over_time_table(
+            "Latency over time",
+            series,
+            ("median", "p95", "slowest"),
+            [[figures.latency(x) for x in column] for column in (series.p50, series.p95, series.slowest)],
+        ),
+    )
+
+
+def _by_step(summary: Summary) -> Chart | None:
+    steps = slowest_steps(summary)
+    if len(steps) < 2:  # noqa: PLR2004  (one step is the picture before)
+        return None
+    series = summary.step_series[steps[0]]
+    together = max(1, -(-len(series.at) // _MOST_CELLS))
+    rows: list[Row] = []
+    for name in steps:
+        slow = summary.step_series[name].p95
+        for first in range(0, len(series.at), together):
+            some = slow[first : first + together]
+            some = some[np.isfinite(some)]
+            if len(some):
+                begin = float(series.at[first])
+                rows.append(
+                    {
+                        "step": name,
+                        "at": short(begin),
+                        "end": short(begin + together * series.width),
+                        "waited": milliseconds(float(some.max())),
+                    }
+                )
+    more = len(summary.steps) - len(steps)
+    return Chart(
+        title="Which step was slow, and when",
+        says=f"The stronger the colour, the longer the slowest twentieth of {figures.span(together * series.width)}"
+        " waited; where few asked, the slowest of them."
+        + (f" These are the {MOST_STEPS} slowest of {len(summary.steps)} steps." if more else ""),
+        spec=finished(cells(rows, steps), 46 * len(steps)),
+        table=_over_time_table(
+            "95th percentile of each step over time",
+            series,
+            steps,
+            [[figures.latency(x) for x in summary.step_series[name].p95] for name in steps],
+        ),
+    )
+
+
+def _curves(summary: Summary) -> Chart:
+    steps = slowest_steps(summary)
+    named = {name: name for name in steps}
+    names = {"": _EVERYTHING, **named} if len(steps) > 1 else named
+    of_name = {step.name: step for step in (*summary.steps, summary.all)}
+    rows: list[Row] = []
+    for key, name in names.items():
+        for share, waited in zip(*summary.curves[key], strict=True):
+            beyond = 1 - share
+            rows.append(
+                {
+                    "beyond": short(beyond),
+                    "percentile": short(share * 100),
+                    "waited": milliseconds(waited),
+                    "line": name,
+                    # The last point that is worth reading belongs to both parts, so that they meet.
+                    "worth": int(of_name[key].requests * beyond >= TAIL - 1e-9),
+                }
+            )
+    labels = "datum.value >= 1 ? '0 %' : format(100 - 100 * datum.value, '~r') + ' %'"
+    axis = alt.Axis(
+        values=[1, 0.5, 0.1, 0.05, 0.01, 0.001],
+        labelExpr=labels,
+        title="of the requests were answered within",
+    )
+    scale = alt.Scale(type="log", domain=[1, 0.001], nice=False)
+    tooltip = [
+        alt.Tooltip("line:N", title="step"),
+        alt.Tooltip("percentile:Q", title="percent", format="~r"),
+        alt.Tooltip("waited:Q", title="within, ms", format=FIGURE_FORMAT),
+    ]
+    chart = alt.Chart().encode(
+        x=alt.X("beyond:Q", axis=axis, scale=scale),
+        y=latency_axis("waited", rows),
+        **lines("line", list(names.values()), colours=(*((INK,) if len(steps) > 1 else ()), *COLOURS)),
+    )
+    weak = chart.mark_line(opacity=0.3)
+    solid = chart.transform_filter("datum.worth == 1").mark_line()
+    near = chart.mark_point(opacity=0, size=120).encode(tooltip=tooltip)
+    return Chart(
+        title="How many were answered within",
+        says="From the fastest to the slowest one in a thousand, the slow end drawn out. Pale where fewer than"
+        f" {TAIL} requests were slower, so that chance made the line.",
+        spec=finished(alt.layer(weak, solid, near, data=inline(rows))),
+        table=Table(
+            "Percentiles",
+            ("step", *(text for text, _ in QUANTILES)),
+            tuple(
+                (name, *(figures.latency(of_name[key].quantiles[text]) for text, _ in QUANTILES))
+                for key, name in names.items()
+            ),
+        ),
+    )
+
+
+def _throughput(summary: Summary) -> Chart:
+    series = summary.series
+    names = ("asked", "answered")
+    rows: list[Row] = [
+        {"at": short(at), "asked": short(asked), "answered": short(answered)}
+        for at, asked, answered in zip(series.at, series.asked, series.answered, strict=True)
+    ]
+    base = (
+        alt.Chart()
+        .transform_fold([*names], as_=["line", "value"])
+        .encode(
+            x=time_axis(),
+            y=alt.Y("value:Q", title="requests a second", stack=None),
+            **lines("line", names, dashed=False),
+        )
+    )
+    asked = base.transform_filter("datum.line == 'asked'").mark_area(interpolate="step-after", opacity=0.3)
+    answered = base.transform_filter("datum.line == 'answered'").mark_line(interpolate="step-after")
+    told = {"asked": "asked, /s", "answered": "answered, /s"}
+    return Chart(
+        title="Requests asked and answered",
+        says=f"{figures.rate(summary.all.rate)} on the mean. Where fewer are answered than asked, people queue.",
+        spec=over_time(rows, [asked, answered], told, summary.run.plan.warm_up),
+        table=_over_time_table(
+            "Throughput over time",
+            series,
+            ("asked", "answered"),
+            [[figures.rate(x) for x in column] for column in (series.asked, series.answered)],
+        ),
+    )
+
+
+def _errors(summary: Summary) -> Chart | None:
+    series = summary.series
+    if not series.failed.any():
+        return None
+    rows: list[Row] = [
+        {"at": short(at), "failed": short(failed), "end": short(at + series.width)}
+        for at, failed in zip(series.at, series.failed, strict=True)
+    ]
+    bar = (
+        alt.Chart()
+        .mark_rect(color=BAD)
+        .encode(x=time_axis(), x2="end:Q", y=alt.Y("failed:Q", title="failed a second"))
+    )
+    return Chart(
+        title="Errors",
+        says=f"{figures.count(summary.all.failures)} of {figures.count(summary.all.requests)} measured requests"
+        f" failed ({figures.share(summary.all.failed)}), at the moment they were asked for.",
+        spec=over_time(rows, [bar], {"failed": "failed, /s"}, summary.run.plan.warm_up),
+        table=_over_time_table(
+            "Errors over time", series, ("failed",), [[figures.rate(x) for x in series.failed]]
+        ),
+    )
+
+
+def _cpu(summary: Summary) -> Chart | None:
+    if not summary.machines:
+        return None
+    rows: list[Row] = []
+    table = []
+    for machine in summary.machines:
+        step = max(1, -(-len(machine.seconds) // MOST_BINS))
+        for first in range(0, len(machine.seconds), step):
+            some = machine.seconds[first : first + step]
+            cpu = sum(second.cpu for second in some) / len(some)
+            rows.append({"at": short(some[0].at), machine.side: short(cpu * 100)})
+        table.append(
+            (
+                machine.side,
+                figures.share(machine.cpu),
+                figures.share(machine.cpu_most),
+                figures.size(machine.memory_most),
+            )
+        )
+    sides = [machine.side for machine in summary.machines]
+    line = (
+        alt.Chart()
+        .transform_fold([*sides], as_=["line", "value"])
+        .transform_filter("isValid(datum.value)")
+        .mark_line()
+        .encode(x=time_axis(), y=alt.Y("value:Q", title="% of one core"), **lines("line", sides))
+    )
+    used = " and ".join(f"the {machine.side} {figures.share(machine.cpu)}" for machine in summary.machines)
+    return Chart(
+        title="How busy both machines were",
+        says=f"On the mean {used} of one core. A generator that is busy measures itself.",
+        spec=over_time(rows, [line], {side: f"{side}, %" for side in sides}, summary.run.plan.warm_up),
+        table=Table(
+            "Both sides while measured", ("side", "CPU, mean", "CPU, most", "memory, most"), tuple(table)
+        ),
+    )
+
+
+def _renamed(field: str, names: dict[str, str]) -> str:
+    """A Vega expression that gives a field's value another of our own names."""
+    pairs = ", ".join(f"{key}: '{name}'" for key, name in names.items())
+    return f"({{{pairs}}})[datum.{field}]"
+
+
+def _over_time_table(caption: str, series: Series, names: Sequence[str], columns: list[list[str]]) -> Table:
+    rows = tuple((figures.at(at), *cells) for at, *cells in zip(series.at, *columns, strict=True))
+    return Table(caption, ("from", *names), rows)

@@ -1,0 +1,127 @@
+"""A report as text for a terminal or a log, and as Markdown for a pull request: words and tables, no pictures."""
+
+from io import StringIO
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from festgate.rehearsal.report.document import Document, Notice, Table, Tone
+
+WIDTH: Final = 140
+"""Columns of a table in text that goes to a file: the widest, of a comparison's metrics, fits."""
+_LINE: Final = 100
+"""Columns of a sentence, which is read; a table is looked up."""
+_NAME: Final = 34
+"""Columns of a name that is not broken: steps are told apart by their ends."""
+_STYLES: Final[dict[Tone, str]] = {"good": "green", "bad": "bold red", "warn": "yellow", "plain": "cyan"}
+_MARKS: Final[dict[Tone, str]] = {"good": "+", "bad": "x", "warn": "!", "plain": "-"}
+_LONGEST: Final = 60
+"""Rows of a table in Markdown or text; the whole of it is in report.html and in the JSON."""
+
+
+def show(document: Document, console: Console) -> None:
+    """Print it, in colours where the console has them."""
+
+    def say(words: str, style: str = "") -> None:
+        console.print(Text(words, style=style), width=min(_LINE, console.width))
+
+    say(document.title, "bold")
+    say(document.verdict, _STYLES[document.tone])
+    for sentence in document.words:
+        say(sentence)
+    for section in document.sections:
+        if not (section.words or section.notices or section.tables):
+            continue
+        console.print()
+        say(section.heading, "bold")
+        for sentence in section.words:
+            say(sentence)
+        for notice in section.notices:
+            _show_notice(notice, console)
+        for table in section.tables:
+            console.print(_rich_table(table))
+            if table.note:
+                say(table.note, "dim")
+
+
+def text(document: Document) -> str:
+    """The same without colours, `WIDTH` columns wide; ends with a newline."""
+    written = StringIO()
+    console = Console(
+        file=written, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False
+    )
+    show(document, console)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
+
+
+def markdown(document: Document) -> str:
+    """GitHub's Markdown; names and figures are escaped. Ends with a newline."""
+    parts = [f"# {_plain(document.title)}", f"**{_plain(document.verdict)}.**"]
+    parts += [_plain(sentence) for sentence in document.words]
+    for section in document.sections:
+        if not (section.words or section.notices or section.tables):
+            continue
+        parts.append(f"## {_plain(section.heading)}")
+        parts += [_plain(sentence) for sentence in section.words]
+        if section.notices:
+            parts.append("\n".join(_notice_line(notice) for notice in section.notices))
+        for table in section.tables:
+            parts += [f"**{_plain(table.caption)}**", _markdown_table(table)]
+            if table.note:
+                parts.append(_plain(table.note))
+    return "\n\n".join(parts) + "\n"
+
+
+def _show_notice(notice: Notice, console: Console) -> None:
+    line = Text.assemble((f"{_MARKS[notice.tone]} ", _STYLES[notice.tone]), (notice.title, "bold"))
+    if notice.figure:
+        line.append(f": {notice.figure}")
+    console.print(line, width=min(_LINE, console.width))
+    rest = " ".join(part for part in (notice.meaning, notice.remedy) if part)
+    if rest:
+        console.print(Padding(Text(rest), (0, 0, 0, 2)), width=min(_LINE, console.width))
+
+
+def _rich_table(table: Table) -> RichTable:
+    drawn = RichTable(
+        title=Text(table.caption), title_justify="left", title_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for place, name in enumerate(table.columns):
+        words = place in table.words
+        longest = max((len(row[place]) for row in table.rows), default=0)
+        drawn.add_column(
+            Text(name),
+            justify="left" if words else "right",
+            overflow="fold",
+            no_wrap=not words or longest <= _NAME,
+        )
+    for row in table.rows[:_LONGEST]:
+        drawn.add_row(*map(Text, row))
+    return drawn
+
+
+def _notice_line(notice: Notice) -> str:
+    figure = f": {_plain(notice.figure)}" if notice.figure else ""
+    rest = "".join(f" {_plain(part)}" for part in (notice.meaning, notice.remedy) if part)
+    return f"- **{_plain(notice.title)}**{figure}{'.' if rest else ''}{rest}"
+
+
+def _markdown_table(table: Table) -> str:
+    def row(cells: tuple[str, ...]) -> str:
+        return f"| {' | '.join(_plain(cell) for cell in cells)} |"
+
+    rule = "|".join(":---" if place in table.words else "---:" for place in range(len(table.columns)))
+    return "\n".join([row(table.columns), f"|{rule}|", *(row(cells) for cells in table.rows[:_LONGEST])])
+
+
+def _plain(said: str) -> str:
+    """No markup but that of commands: a step may be called `/a_b_c/<slug>`."""
+    parts = said.split("`")
+    for place in range(0, len(parts), 2):
+        for sign in "\\*_{}[]<>|#":
+            parts[place] = parts[place].replace(sign, f"\\{sign}")
+    return " ".join("`".join(parts).split())

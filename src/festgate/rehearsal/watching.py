@@ -1,0 +1,90 @@
+"""What both sides of a run use of the machine, second by second."""
+
+import csv
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from festgate.rehearsal.runs import RESOURCES_FILE, Resources, Side
+
+SECOND = 1.0
+
+
+class Watch:
+    """Samples processes, and their children, on a thread of its own until it is left."""
+
+    def __init__(self, folder: Path, processes: Mapping[Side, int]) -> None:
+        """`processes` are ids by side; one that ends is left aside from then on."""
+        self._path = folder / RESOURCES_FILE
+        self._processes = {
+            side: psutil.Process(pid) for side, pid in processes.items() if psutil.pid_exists(pid)
+        }
+        self._ended = threading.Event()
+        self._began: float | None = None
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self.last: dict[Side, Resources] = {}
+        """The newest of each side."""
+
+    def __enter__(self) -> Self:
+        """Begin; the file is made."""
+        self._thread.start()
+        return self
+
+    def begin(self, began: float) -> None:
+        """The run begins, at that many seconds since 1970; what was used before, to get ready, is not kept."""
+        self._began = began
+
+    def __exit__(self, *_: object) -> None:
+        """End, after the second that is under way."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        used = {side: (_seconds(process), time.time()) for side, process in self._processes.items()}
+        with self._path.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("side", "at", "cpu", "memory"))
+            while not self._ended.wait(SECOND):
+                for side, process in self._processes.items():
+                    try:
+                        seconds, memory = _seconds(process), _memory(process)
+                    except psutil.Error:
+                        continue
+                    now = time.time()
+                    before, since = used[side]
+                    used[side] = (seconds, now)
+                    if self._began is None or since < self._began:
+                        continue
+                    cpu = max(0.0, seconds - before) / max(now - since, 0.001)
+                    found = self.last[side] = Resources(side, now - self._began, cpu, memory)
+                    rows.writerow((side, f"{found.at:.2f}", f"{found.cpu:.3f}", found.memory))
+                file.flush()
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _seconds(process: psutil.Process) -> float:
+    total = 0.0
+    for each in _family(process):
+        try:
+            times = each.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+    return total
+
+
+def _memory(process: psutil.Process) -> int:
+    total = 0
+    for each in _family(process):
+        try:
+            total += each.memory_info().rss
+        except psutil.Error:
+            continue
+    return total

@@ -1,0 +1,114 @@
+"""Runs of a few seconds, written as a player would have written them."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from festgate.rehearsal.plan import Load, Plan, Rate
+from festgate.rehearsal.runs import RESOURCES_FILE, Run, State
+from festgate.rehearsal.samples import SUFFIX, Floats, Sample, SamplesWriter
+
+REQUESTS = 700
+"""After the warm-up: enough for a p95, as in the runs that the method was measured on."""
+BODY = 0xFE57
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one run saw; a list has one figure a request, in the order of sending."""
+
+    latency: Floats
+    intended: Floats
+    late: float = 0.0
+    """Seconds that every fiftieth request was sent late."""
+    steps: Sequence[str] = ("/events",)
+    """In turn."""
+    failed: int = 0
+    """So many of the first."""
+    failed_status: int = 500
+    status: int = 200
+    size: int = 21_138
+    bodies: Sequence[int] = (BODY,)
+    """In turn."""
+    connecting: Sequence[int] = ()
+    """Which requests opened a connection."""
+
+
+@dataclass(frozen=True)
+class Fest:
+    """Writes runs into a folder."""
+
+    folder: Path
+    plan: Plan = field(
+        default_factory=lambda: Plan("events", "http://127.0.0.1:1", Rate(70.0), duration=10.0, warm_up=2.0)
+    )
+
+    def usual(self, seed: int, *, slower: float = 1.0, requests: int = REQUESTS) -> Answers:
+        """Log-normal latencies about 20 ms and Poisson arrivals, from the warm-up's end on."""
+        chance = np.random.default_rng(seed)
+        gaps = chance.exponential(size=requests + 1)
+        place = np.cumsum(gaps)[:-1] / gaps.sum()
+        return Answers(
+            latency=0.020 * slower * np.exp(0.3 * chance.standard_normal(requests)),
+            intended=self.plan.warm_up + place * self.plan.duration,
+        )
+
+    def run(
+        self,
+        name: str,
+        answers: Answers,
+        plan: Plan | None = None,
+        server: Mapping[str, str] | None = None,
+        generator: Mapping[str, str] | None = None,
+        cpu: float = 0.3,
+        state: State = "whole",
+        dropped: int = 0,
+    ) -> Run:
+        """Keep a run under `name`."""
+        folder = self.folder / name
+        folder.mkdir(parents=True)
+        writer = SamplesWriter(folder / f"0{SUFFIX}")
+        connecting = set(answers.connecting)
+        for number, (latency, intended) in enumerate(zip(answers.latency, answers.intended, strict=True)):
+            bad = number < answers.failed
+            writer.add(
+                Sample(
+                    name=answers.steps[number % len(answers.steps)],
+                    intended=float(intended),
+                    start=float(intended) + (answers.late if number % 50 == 0 else 0.0),
+                    latency=float(latency),
+                    status=answers.failed_status if bad else answers.status,
+                    failed=bad,
+                    new_connection=number in connecting,
+                    size=answers.size,
+                    digest=answers.bodies[number % len(answers.bodies)],
+                )
+            )
+        writer.close()
+        played = self.plan if plan is None else plan
+        with (folder / RESOURCES_FILE).open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(("side", "at", "cpu", "memory"))
+            for second in range(int(played.warm_up + played.duration)):
+                rows.writerow(("generator", second, cpu, 1))
+                rows.writerow(("server", second, 0.95, 1))
+        run = Run(
+            folder=folder,
+            plan=played,
+            state=state,
+            began=float(len(list(self.folder.iterdir()))),
+            generator={"festgate": "1", "locust": "2"} if generator is None else generator,
+            server={} if server is None else server,
+            dropped=dropped,
+        )
+        run.keep()
+        return run
+
+
+def with_load(plan: Plan, load: Load, **changes: float) -> Plan:
+    """The plan with another load."""
+    fields = plan.as_json() | changes
+    return Plan.from_json(fields | {"load": Plan("", "", load, 1.0).as_json()["load"]})

@@ -1,0 +1,209 @@
+"""The commands of the rehearsal as they are typed: what they say, and how they end."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.rehearsal.target import answering, journey, welcome
+from tests.rig.ports import free_port
+from tests.rig.server import environment
+
+SERVER = """
+import sys, time
+sys.path.insert(0, {root!r})
+from tests.rehearsal.target import Target, welcome
+
+def answer(path):
+    if path == "/page":
+        time.sleep(float(sys.argv[2]) / 1000)
+    return welcome(path)
+
+Target(answer, port=int(sys.argv[1])).serve_forever()
+"""
+
+
+def festgate(folder: Path, *words: str, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
+    """A command in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "festgate", *words],
+        cwd=folder,
+        env=environment(folder / "data") | {"COLUMNS": "120"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=seconds,
+        check=False,
+    )
+
+
+def server(folder: Path) -> str:
+    """A command that serves /page after some milliseconds, which are its last word."""
+    script = folder / "server.py"
+    script.write_text(SERVER.format(root=str(Path.cwd())), encoding="utf-8")
+    return f"{sys.executable} {script} {{port}}"
+
+
+def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_path: Path) -> None:
+    with answering(welcome) as target:
+        play = ["rehearse", journey(tmp_path), "--host", target.url, "--users", "2", "--duration", "2s"]
+        kept = festgate(tmp_path, *play, "--warm-up", "0s", "--fail-if", "errors < 1%", "--format", "junit")
+        broken = festgate(tmp_path, *play, "--warm-up", "0s", "--fail-if", "rate(/page) > 100000/s")
+    assert kept.returncode == 0, kept.stderr
+    (suite,) = ET.fromstring(kept.stdout).iter("testsuite")  # noqa: S314  (our own)
+    assert suite.attrib["failures"] == "0"
+    assert "errors < 1%" in [case.attrib["name"] for case in suite.iter("testcase")]
+    assert broken.returncode == 1, broken.stderr
+    assert "rate(/page) > 100000/s" in broken.stdout
+    assert "report.html" in broken.stderr
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (["rehearse", "no_such_journey"], "no_such_journey is neither a journey"),
+        (["rehearse", "events", "--fail-if", "p95(/nowhere) < 1s"], "has no step /nowhere"),
+        (["rehearse", "events", "--fail-if", "p95 is fine"], "is no threshold"),
+        (["rehearse", "events", "--duration", "long"], "'long' is no time"),
+        (["rehearse", "events", "--label", "a/b"], "letters, digits"),
+        (["rehearse", "events", "--format", "pdf"], "--format is one of"),
+        (["rehearse", "events", "--host", "http://127.0.0.1:{free}"], "Nothing answers at"),
+        (["runs", "show", "no-such-run"], "is not the folder of a run"),
+        (["compare", "one"], "cannot be halved"),
+        (["ab", "events", "--before", "x", "--after", "y", "--pairs", "3"], "fewer than 6 pairs"),
+        (["ab", "events", "--before", "no-such-revision", "--after", "y"], "nor a revision of the checkout"),
+        (["capacity", "events", "--slo", "quick"], "is no threshold"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    done = festgate(tmp_path, *(word.replace("{free}", str(free_port())) for word in words))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("festgate-runs/*"))
+
+
+def test_without_a_host_it_plays_against_a_portal_of_its_own_and_leaves_nothing_of_it(tmp_path: Path) -> None:
+    done = festgate(
+        tmp_path,
+        "rehearse",
+        "attendee",
+        "--rate",
+        "4",
+        "--duration",
+        "4s",
+        "--warm-up",
+        "1s",
+        "--format",
+        "json",
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert "/tickets/{code}" in json.dumps(told)
+    (folder,) = (tmp_path / "festgate-runs").iterdir()
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert run["server"]["build"].startswith("festgate ")
+    sides = {
+        line.split(",")[0] for line in (folder / "resources.csv").read_text(encoding="utf-8").splitlines()[1:]
+    }
+    assert sides == {"generator", "server"}
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert not (tmp_path / "data").exists()
+
+
+def test_runs_are_listed_shown_exported_and_pruned(tmp_path: Path) -> None:
+    with answering(welcome) as target:
+        for label in ("one", "two"):
+            words = [
+                "--label",
+                label,
+                "--users",
+                "2",
+                "--duration",
+                "1s",
+                "--warm-up",
+                "0s",
+                "--host",
+                target.url,
+            ]
+            assert festgate(tmp_path, "rehearse", journey(tmp_path), *words).returncode == 0
+    listed = festgate(tmp_path, "runs", "list").stdout
+    names = [word for word in listed.split() if word.endswith(("-one", "-two"))]
+    assert len(names) == 2
+    assert names[0].endswith("-two")
+    assert "/page" in festgate(tmp_path, "runs", "show", names[0], "--format", "markdown").stdout
+    done = festgate(tmp_path, "runs", "export", names[0], "requests.csv")
+    lines = (tmp_path / "requests.csv").read_text(encoding="utf-8").splitlines()
+    assert f"{len(lines) - 1} requests in requests.csv." in done.stdout
+    assert lines[1].startswith("/page,")
+    again = festgate(tmp_path, "runs", "export", names[0], "requests.csv")
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert "1 deleted" in festgate(tmp_path, "runs", "prune", "--keep", "1", "--yes").stdout
+    assert [entry.name for entry in (tmp_path / "festgate-runs").iterdir()] == [names[0]]
+
+
+def test_a_build_that_is_slower_is_a_regression_and_the_same_build_is_refused(tmp_path: Path) -> None:
+    serve = server(tmp_path)
+    words = ["--users", "3", "--duration", "3s", "--warm-up", "1s", "--metric", "p50(/page)", "--pairs", "6"]
+    slower = festgate(
+        tmp_path,
+        "ab",
+        journey(tmp_path, wait=0.01),
+        "--before",
+        f"{serve} 5",
+        "--after",
+        f"{serve} 25",
+        *words,
+    )
+    assert slower.returncode == 1, slower.stdout + slower.stderr
+    assert "p50(/page)" in slower.stdout
+    names = [entry.name for entry in sorted((tmp_path / "festgate-runs").iterdir())]
+    before = [name for name in names if "-before" in name]
+    after = [name for name in names if "-after" in name]
+    assert (len(before), len(after)) == (6, 6)
+    kept = festgate(tmp_path, "compare", *before, *after, "--metric", "p50(/page)", "--format", "json")
+    assert (kept.returncode, json.loads(kept.stdout)["verdict"]) == (1, "regressed"), kept.stderr
+    same = festgate(tmp_path, "compare", *before, *before, "--metric", "p50(/page)")
+    assert same.returncode == 2
+    assert "did not change" in same.stdout
+
+
+def test_the_capacity_of_a_server_that_answers_one_at_a_time_is_found(tmp_path: Path) -> None:
+    words = ["--begin", "40", "--rates", "1", "--repeats", "1", "--duration", "3s", "--warm-up", "1s"]
+    script = tmp_path / "one.py"
+    script.write_text(
+        SERVER.format(root=str(Path.cwd()))
+        .replace("import sys, time", "import sys, threading, time\none = threading.Lock()")
+        .replace("        time.sleep(", "        with one: time.sleep("),
+        encoding="utf-8",
+    )
+    target = f"{sys.executable} {script} {{port}} 10"
+    done = festgate(
+        tmp_path,
+        "capacity",
+        journey(tmp_path),
+        "--slo",
+        "p50 < 200ms",
+        "--target",
+        target,
+        "--format",
+        "json",
+        *words,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    # A hundredth of a second each: it cannot do more than a hundred a second, and forty are no burden.
+    assert 40 <= told["most"] < told["breaks_at"]
+    assert 80 <= told["breaks_at"] <= 320
+
+
+def test_nothing_of_the_fest_is_opened_by_a_rehearsal_of_another_program(tmp_path: Path) -> None:
+    with answering(welcome) as target:
+        words = ["--host", target.url, "--users", "1", "--duration", "1s", "--warm-up", "0s"]
+        assert festgate(tmp_path, "rehearse", journey(tmp_path), *words).returncode == 0
+    assert not list(tmp_path.rglob("*.sqlite3"))

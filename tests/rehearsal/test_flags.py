@@ -1,0 +1,247 @@
+"""Each flag: runs that cause it, and runs that come near and do not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from festgate.rehearsal.comparison import Comparison, compare, is_interleaved
+from festgate.rehearsal.metrics import parse_metric
+from festgate.rehearsal.plan import Rate, Users
+from tests.rehearsal.played import REQUESTS, Answers, Fest, with_load
+
+PAIRS = 6
+Change = Callable[[Answers], Answers]
+
+
+@pytest.fixture
+def fest(tmp_path: Path) -> Fest:
+    return Fest(tmp_path)
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Fest:
+    """Twenty users, all there within the first second, who think for a quarter of one."""
+    return Fest(tmp_path, with_load(Fest(tmp_path).plan, Users(20, spawn_rate=20.0)))
+
+
+def played(fest: Fest, before: Change, after: Change, metric: str = "p95", dropped: int = 0) -> Comparison:
+    first, second = (
+        [
+            fest.run(f"{side}{number}", change(fest.usual(seed + number)), dropped=dropped)
+            for number in range(PAIRS)
+        ]
+        for side, change, seed in (("a", before, 0), ("b", after, 100))
+    )
+    return compare(first, second, [parse_metric(metric)], interleaved=True)
+
+
+def flags(comparison: Comparison) -> list[str]:
+    """Its codes; each with its figure, meaning and remedy."""
+    assert comparison.refusals == ()
+    for flag in comparison.flags:
+        assert flag.figure
+        assert flag.meaning.endswith(".")
+        assert flag.remedy.endswith(".")
+    return [flag.code for flag in comparison.flags]
+
+
+def flagged(fest: Fest, change: Change, metric: str = "p95", dropped: int = 0) -> list[str]:
+    return flags(played(fest, change, change, metric, dropped))
+
+
+def same(answers: Answers) -> Answers:
+    return answers
+
+
+def test_runs_that_are_as_they_should_be_have_no_flag(fest: Fest) -> None:
+    assert flagged(fest, same) == []
+
+
+def test_closed_loops_that_are_as_they_should_be_have_no_flag(users: Fest) -> None:
+    assert flagged(users, same) == []
+
+
+@pytest.mark.parametrize(
+    "order,expected",
+    [
+        ("ABBABAABABBA", True),
+        ("ABABABABABAB", True),
+        ("AAAAAABBBBBB", False),
+        ("ABBABAABABAABB", False),
+        ("AB" * 5 + "A", False),
+    ],
+)
+def test_runs_are_interleaved_when_each_two_in_time_are_one_of_each_build(
+    fest: Fest, order: str, expected: bool
+) -> None:
+    runs = [(side, fest.run(f"{at:02}{side}", fest.usual(at, requests=3))) for at, side in enumerate(order)]
+    before, after = ([run for side, run in runs if side == which] for which in "AB")
+    assert is_interleaved(before[::-1], after) is expected
+
+
+def test_runs_that_were_not_interleaved_are_flagged(fest: Fest) -> None:
+    before, after = (
+        [fest.run(f"{side}{number}", fest.usual(seed + number)) for number in range(PAIRS)]
+        for side, seed in (("a", 0), ("b", 100))
+    )
+    p95 = [parse_metric("p95")]
+    assert flags(compare(before, after, p95, interleaved=False)) == ["not-interleaved"]
+    assert flags(compare(before, after, p95, interleaved=True)) == []
+
+
+def test_a_run_without_a_warm_up_is_flagged(tmp_path: Path) -> None:
+    fest = Fest(tmp_path, replace(Fest(tmp_path).plan, warm_up=0.0))
+    assert flagged(fest, same) == ["warm-up-not-cut"]
+
+
+@pytest.mark.parametrize("spawn_rate,expected", [(10.5, []), (5.0, ["warm-up-not-cut"])])
+def test_a_warm_up_that_ends_before_all_users_are_there_is_flagged(
+    tmp_path: Path, spawn_rate: float, expected: list[str]
+) -> None:
+    fest = Fest(tmp_path, with_load(Fest(tmp_path).plan, Users(20, spawn_rate)))
+    assert flagged(fest, same) == expected
+
+
+@pytest.mark.parametrize("factor,expected", [(1.1, []), (1.5, ["warm-up-not-cut"])])
+def test_a_beginning_that_is_still_slow_is_flagged(fest: Fest, factor: float, expected: list[str]) -> None:
+    def cold(answers: Answers) -> Answers:
+        early = answers.intended < fest.plan.warm_up + 0.1 * fest.plan.duration
+        return replace(answers, latency=answers.latency * np.where(early, factor, 1.0))
+
+    assert flagged(fest, cold) == expected
+
+
+def test_first_connections_that_take_two_seconds_are_flagged(fest: Fest) -> None:
+    def fallback(answers: Answers) -> Answers:
+        latency = answers.latency.copy()
+        latency[:10] += 2.0
+        return replace(answers, latency=latency, connecting=range(10))
+
+    assert "connection-outliers" in flagged(fest, fallback)
+
+
+def test_first_connections_that_take_a_little_longer_are_not_outliers(fest: Fest) -> None:
+    def connecting(answers: Answers) -> Answers:
+        latency = answers.latency.copy()
+        latency[:10] += 0.04
+        return replace(answers, latency=latency, connecting=range(10))
+
+    assert flagged(fest, connecting) == []
+
+
+def test_a_client_that_always_connects_anew_has_no_outliers(fest: Fest) -> None:
+    def outliers(answers: Answers) -> Answers:
+        latency = answers.latency.copy()
+        latency[::90] += 2.0
+        return replace(answers, latency=latency, connecting=range(REQUESTS))
+
+    assert flagged(fest, outliers) == []
+
+
+@pytest.mark.parametrize("frozen,expected", [(0.4, []), (2.0, ["coordinated-omission"])])
+def test_a_closed_loop_that_stood_still_is_flagged(users: Fest, frozen: float, expected: list[str]) -> None:
+    def freeze(answers: Answers) -> Answers:
+        # All that was under way at 6 s: six of twenty users, as the others think.
+        latency = answers.latency.copy()
+        at = int(np.searchsorted(answers.intended, 6.0))
+        latency[at : at + 6] += frozen
+        return replace(answers, latency=latency)
+
+    assert flagged(users, freeze) == expected
+
+
+def test_an_open_loop_that_stood_still_omits_nothing(fest: Fest) -> None:
+    def freeze(answers: Answers) -> Answers:
+        latency = answers.latency.copy()
+        latency[200:210] += 2.0
+        return replace(answers, latency=latency)
+
+    assert flagged(fest, freeze) == []
+
+
+@pytest.mark.parametrize("spread,expected", [(0.30, []), (0.01, ["phase-lock"])])
+def test_users_that_fire_together_are_flagged(users: Fest, spread: float, expected: list[str]) -> None:
+    def together(answers: Answers) -> Answers:
+        # Twenty users every 0.286 s, each of them up to `spread` seconds after the beat.
+        beat = users.plan.warm_up + np.arange(REQUESTS) // 20 * (users.plan.duration / 35)
+        within = np.random.default_rng(1).uniform(0, spread, REQUESTS)
+        return replace(answers, intended=np.minimum(np.sort(beat + within), 11.99))
+
+    assert flagged(users, together) == expected
+
+
+def test_one_pause_of_the_target_is_no_phase_lock(users: Fest) -> None:
+    def pause(answers: Answers) -> Answers:
+        later = answers.intended > 6.0
+        return replace(
+            answers, intended=np.where(later, 8.0 + (answers.intended - 6.0) * 2 / 3, answers.intended)
+        )
+
+    assert flagged(users, pause) == []
+
+
+def test_a_rate_that_the_plan_sets_is_flagged(fest: Fest) -> None:
+    assert flagged(fest, same, metric="rate") == ["rate-is-given"]
+
+
+@pytest.mark.parametrize("waiting,expected", [(0.2, ["rate-is-given"]), (0.8, [])])
+def test_users_who_mostly_think_set_the_rate(users: Fest, waiting: float, expected: list[str]) -> None:
+    def share(answers: Answers) -> Answers:
+        asked = waiting * 20 * users.plan.duration / answers.latency.sum()
+        return replace(answers, latency=answers.latency * asked)
+
+    assert flagged(users, share, metric="rate") == expected
+
+
+@pytest.mark.parametrize("more,expected", [(1, []), (8, ["mix-shifted"])])
+def test_another_mix_of_steps_is_flagged(fest: Fest, more: int, expected: list[str]) -> None:
+    before = ["/events"] * 50 + ["/checkout"] * 50
+    after = ["/events"] * (50 + more) + ["/checkout"] * (50 - more)
+    comparison = played(
+        fest, lambda answers: replace(answers, steps=before), lambda answers: replace(answers, steps=after)
+    )
+    assert flags(comparison) == expected
+
+
+@pytest.mark.parametrize("every,expected", [(17, []), (22, ["one-row-of-many"])])
+def test_a_metric_of_a_step_that_hardly_anybody_takes_is_flagged(
+    fest: Fest, every: int, expected: list[str]
+) -> None:
+    steps = ["/checkout", *["/events"] * (every - 1)]
+    assert flagged(fest, lambda answers: replace(answers, steps=steps), metric="mean(/checkout)") == expected
+
+
+@pytest.mark.parametrize("factor,expected", [(0.7, ["drift"]), (0.9, []), (1.1, []), (1.6, ["drift"])])
+def test_a_run_that_becomes_slower_or_faster_is_flagged(
+    fest: Fest, factor: float, expected: list[str]
+) -> None:
+    def drifting(answers: Answers) -> Answers:
+        return replace(answers, latency=answers.latency * np.linspace(1, factor, REQUESTS))
+
+    assert flagged(fest, drifting) == expected
+
+
+def test_more_requests_under_way_than_users_are_flagged(users: Fest) -> None:
+    def scaled(under_way: float) -> Change:
+        return lambda answers: replace(
+            answers, latency=answers.latency * under_way * users.plan.duration / answers.latency.sum()
+        )
+
+    assert flagged(Fest(users.folder / "near", users.plan), scaled(20.0)) == []
+    assert flagged(Fest(users.folder / "over", users.plan), scaled(22.0)) == ["littles-law-off"]
+
+
+@pytest.mark.parametrize("rate,expected", [(78.0, []), (100.0, ["littles-law-off"])])
+def test_arrivals_that_are_not_those_of_the_plan_are_flagged(
+    tmp_path: Path, rate: float, expected: list[str]
+) -> None:
+    fest = Fest(tmp_path, with_load(Fest(tmp_path).plan, Rate(rate)))
+    assert flagged(fest, same) == expected
+
+
+@pytest.mark.parametrize("dropped,expected", [(0, []), (2, ["arrivals-dropped"])])
+def test_arrivals_that_were_never_sent_are_flagged(fest: Fest, dropped: int, expected: list[str]) -> None:
+    assert flagged(fest, same, dropped=dropped) == expected

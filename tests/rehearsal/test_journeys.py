@@ -1,0 +1,290 @@
+"""The journeys, played by Locust as anyone would play them, against a real portal and against wrong ones."""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tests.journeys.stage import ask_file, holds
+from tests.rig.server import Serve, Server, environment, serving
+from tests.rules.project import ROOT
+
+JOURNEYS = ROOT / "src/festgate/rehearsal/journeys"
+SIGN_UP = {"GET /register", "POST /register"}
+WHOLE_WAY = [
+    "GET /events",
+    "GET /events/{slug}",
+    "GET /register",
+    "POST /register",
+    "POST /events/{slug}/register",
+    "GET /my-events",
+    "GET /checkout",
+    "POST /checkout",
+    "GET /orders/{ref}",
+    "GET /tickets/{code}",
+    "GET /tickets/{code}.svg",
+]
+STEPS = {
+    "events": SIGN_UP | {"GET /events"},
+    "my_events": SIGN_UP | {"GET /my-events"},
+    "checkout": SIGN_UP | {"GET /events", "POST /events/{slug}/register", "GET /checkout"},
+    "attendee": set(WHOLE_WAY),
+}
+"""Of each journey that one kind of visitor plays, by a person whom the portal has not seen before."""
+WATCHING = {"POST /login", "GET /organise", "GET /organise/orders"}
+ORGANISER = re.compile(r"Sign in as (\S+) with the password (\S+)")
+TEMPLATES = (
+    (re.compile(r"^/events/[^/]+/register$"), "/events/{slug}/register"),
+    (re.compile(r"^/events/[^/]+$"), "/events/{slug}"),
+    (re.compile(r"^/orders/[^/]+$"), "/orders/{ref}"),
+    (re.compile(r"^/tickets/[^/]+\.svg$"), "/tickets/{code}.svg"),
+    (re.compile(r"^/tickets/[^/.]+$"), "/tickets/{code}"),
+)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What Locust said of a run: its exit code (1 after any failure), and requests and failures of each step."""
+
+    code: int
+    requests: Mapping[str, int]
+    failures: Mapping[str, int]
+    said: str
+
+
+def play(
+    journey: str | Path, url: str, folder: Path, *, users: int = 5, seconds: int = 4, **extra: str
+) -> Played:
+    """Play a journey or a locustfile; `extra` is the environment's FESTGATE_REHEARSAL_..., in lower case."""
+    path = journey if isinstance(journey, Path) else JOURNEYS / f"{journey}.py"
+    prefix = folder / path.stem
+    known = {f"FESTGATE_REHEARSAL_{name.upper()}": value for name, value in extra.items()}
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "--locustfile", str(path), "--headless"),
+            *("--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds}s"),
+            *("--host", url, "--csv", str(prefix), "--json-file", str(prefix), "--loglevel", "WARNING"),
+        ],
+        env=environment(folder, known),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=seconds + 60,
+        check=False,
+    )
+    # The CSV files are a second behind at the end; what they say of failures is for whoever reads this test's.
+    failures = prefix.with_name(f"{prefix.name}_failures.csv").read_text(encoding="utf-8")
+    rows = json.loads(prefix.with_suffix(".json").read_text(encoding="utf-8"))
+    steps = {f"{row['method']} {row['name']}": row for row in rows}
+    return Played(
+        done.returncode,
+        {step: row["num_requests"] for step, row in steps.items()},
+        {step: row["num_failures"] for step, row in steps.items()},
+        done.stdout + done.stderr + failures,
+    )
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The demo fest; each test's visitors have a seed of their own."""
+    with serving(tmp_path_factory.mktemp("portal") / "data", "--demo") as server:
+        yield server
+
+
+@pytest.mark.parametrize("journey", STEPS)
+def test_a_journey_goes_through_and_is_told_by_its_steps_templates(
+    portal: Server, tmp_path: Path, journey: str
+) -> None:
+    played = play(journey, portal.url, tmp_path, seed=journey)
+    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
+    assert set(played.requests) == STEPS[journey]
+
+
+def test_whoever_went_the_whole_way_has_a_ticket_and_the_books_are_right(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve("--demo")
+    played = play("attendee", server.url, tmp_path)
+    assert played.code == 0, played.said
+    ((issued,),) = ask_file(server.data, "SELECT count(*) FROM tickets_tickets")
+    assert issued >= played.requests["GET /tickets/{code}"] > 0
+    server.stop()
+    holds(server.data)
+
+
+def test_opening_day_sells_the_scarce_seats_once_and_tells_the_others_while_an_organiser_watches(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve("--demo")
+    found = ORGANISER.search(server.log())
+    assert found is not None
+    played = play(
+        "opening_day",
+        server.url,
+        tmp_path,
+        users=16,
+        seconds=8,
+        doors="3",
+        organiser=f"{found[1]}:{found[2]}",
+    )
+    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
+    assert set(played.requests) == {*WHOLE_WAY, *WATCHING}
+    taken = ask_file(
+        server.data,
+        "SELECT slug, taken, capacity FROM catalogue_seats JOIN catalogue_events ON id = event_id WHERE taken > 0",
+    )
+    assert taken == [("photography-walk", 8, 8)]
+    assert played.requests["POST /login"] == 1
+
+
+def test_opening_day_without_an_organiser_has_a_crowd_alone(portal: Server, tmp_path: Path) -> None:
+    played = play("opening_day", portal.url, tmp_path, seed="crowd", doors="0")
+    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
+    assert not WATCHING & set(played.requests)
+
+
+def test_a_journey_of_ones_own_is_played_as_the_reference_shows_it(portal: Server, tmp_path: Path) -> None:
+    page = (ROOT / "docs/reference/journeys.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    own = tmp_path / "looker.py"
+    own.write_text(shown, encoding="utf-8")
+    played = play(own, portal.url, tmp_path, seconds=2)
+    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
+    assert set(played.requests) == {"GET /events", "GET /events/{slug}", "GET /"}
+
+
+def names(server: Server) -> set[str]:
+    return {
+        name
+        for (name,) in ask_file(server.data, "SELECT username FROM accounts_people WHERE role = 'attendee'")
+    }
+
+
+def test_the_same_seed_brings_the_same_people_and_another_seed_brings_others(
+    serve: Serve, tmp_path: Path
+) -> None:
+    first, second = serve("--demo"), serve("--demo")
+    play("my_events", first.url, tmp_path, users=3, seed="7")
+    play("my_events", second.url, tmp_path, users=3, seed="7")
+    assert len(names(first)) == 3
+    assert names(first) == names(second)
+    play("my_events", second.url, tmp_path, users=3, seed="8")
+    assert len(names(second)) == 6
+
+
+@pytest.mark.parametrize("journey", ["my_events", "checkout", "attendee"])
+def test_people_who_were_here_before_sign_in_and_find_what_they_have(
+    portal: Server, tmp_path: Path, journey: str
+) -> None:
+    play(journey, portal.url, tmp_path, users=2, seed=f"again {journey}")
+    played = play(journey, portal.url, tmp_path, users=2, seed=f"again {journey}")
+    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
+    assert played.requests["POST /login"] > 0
+
+
+class Blank(BaseHTTPRequestHandler):
+    """Answers 200 with nothing, whatever is asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815  (as the class has it)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as the class has it)
+        """A test's output is what failed."""
+
+
+@contextmanager
+def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server on loopback whose connections `handler` answers; its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("journey", [*STEPS, "opening_day"])
+def test_a_server_that_answers_200_with_nothing_passes_at_no_step(tmp_path: Path, journey: str) -> None:
+    with answering(Blank) as url:
+        played = play(journey, url, tmp_path, users=2, seconds=2, organiser="somebody:password")
+    assert played.code == 1
+    assert played.requests == played.failures, played.said
+    assert sum(played.requests.values()) > 0
+
+
+def step_of(method: str, path: str) -> str:
+    for pattern, template in TEMPLATES:
+        path = pattern.sub(template, path)
+    return f"{method} {path}"
+
+
+class Spoiler(BaseHTTPRequestHandler):
+    """Passes everything on to the portal, and spoils one step for each person: another one for the next person.
+
+    A person is a connection. The status stays as it was: of a page the body is gone, a redirect leads elsewhere.
+    """
+
+    protocol_version = "HTTP/1.1"
+    portal: ClassVar[str]
+    persons: ClassVar[Iterator[int]]
+
+    def setup(self) -> None:
+        super().setup()
+        self.spoiled = WHOLE_WAY[next(self.persons) % len(WHOLE_WAY)]
+
+    def do_GET(self) -> None:
+        form = self.rfile.read(int(self.headers.get("content-length", 0)))
+        with closing(http.client.HTTPConnection(self.portal, timeout=30)) as beyond:
+            beyond.request(self.command, self.path, form, dict(self.headers.items()))
+            answer = beyond.getresponse()
+            body = answer.read()
+        spoil = step_of(self.command, self.path) == self.spoiled
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            # Of an empty page no encoding is true.
+            if name.lower() not in {
+                "content-length",
+                "connection",
+                "location",
+                *(["content-encoding"] if spoil else []),
+            }:
+                self.send_header(name, value)
+        if location := answer.getheader("location"):
+            self.send_header("location", "/elsewhere" if spoil else location)
+        self.send_header("content-length", "0" if spoil else str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if spoil else body)
+
+    do_POST = do_GET  # noqa: N815  (as the class has it)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as the class has it)
+        """A test's output is what failed."""
+
+
+def test_a_wrong_answer_is_found_at_whichever_step_it_comes(portal: Server, tmp_path: Path) -> None:
+    beyond = portal.url.removeprefix("http://")
+    spoiler = type("Here", (Spoiler,), {"portal": beyond, "persons": count()})
+    with answering(spoiler) as url:
+        played = play("attendee", url, tmp_path, users=2 * len(WHOLE_WAY), seconds=6, seed="spoiled")
+    assert played.code == 1
+    assert {step for step, failures in played.failures.items() if failures} == set(WHOLE_WAY), played.said

@@ -1,0 +1,158 @@
+"""Playing a run: the load that goes out, what is kept of it, and what happens when it cannot be played."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from festgate.rehearsal.plan import Plan, Rate, Users
+from festgate.rehearsal.rehearse import CannotPlay, Second, rehearse
+from festgate.rehearsal.runs import HISTOGRAM_FILE, Run, list_runs, read_run
+from tests.rehearsal.target import Freezing, answering, journey, welcome
+from tests.rig.server import environment
+from tests.rig.waiting import until
+
+
+def play(tmp_path: Path, host: str, load: Users | Rate, **more: float) -> tuple[Run, list[Second]]:
+    seconds: list[Second] = []
+    plan = Plan(journey=journey(tmp_path), host=host, load=load, **{"duration": 3.0, "seed": 7, **more})  # type: ignore[arg-type]
+    return rehearse(plan, tmp_path / "runs", tell=seconds.append), seconds
+
+
+def test_a_run_is_kept_with_every_request_and_both_sides_and_a_histogram(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(path: str) -> tuple[int, bytes]:
+        asked.append(path)
+        return welcome(path)
+
+    with answering(answer) as target:
+        run, seconds = play(tmp_path, target.url, Users(4, 100), warm_up=1.0)
+    assert run.state == "whole"
+    samples = run.samples()
+    assert (samples.names, len(samples)) == (("/page",), asked.count("/page"))
+    assert set(samples.status.tolist()) == {200}
+    assert not samples.failed.any()
+    assert set(samples.size.tolist()) == {507}
+    assert len(set(samples.digest.tolist())) == 1
+    assert int(samples.new_connection.sum()) == 4
+    assert 0 < len(run.measured()) < len(samples)
+    assert run.measured().intended.min() >= 1
+    on_disk = sum(file.stat().st_size for file in run.folder.glob("*.samples"))
+    assert on_disk / len(samples) <= 20
+    assert {each.side for each in run.resources()} == {"generator"}
+    assert all(each.cpu >= 0 and each.memory > 10_000_000 for each in run.resources())
+    assert [second.at for second in seconds] == [1, 2, 3, 4]
+    assert seconds[-1].requests <= len(samples)
+    assert (run.plan.seed, run.generator["festgate"] != "", run.name) == (7, True, read_run(run.folder).name)
+    assert [each.name for each in list_runs(tmp_path / "runs")] == [run.name]
+    log = (run.folder / HISTOGRAM_FILE).read_text(encoding="ascii")
+    encoded = [line.split(",")[3] for line in log.splitlines() if re.match(r"\d", line)]
+    counts = [HdrHistogram.decode(each).get_total_count() for each in encoded]
+    assert sum(counts) == len(run.measured())
+
+
+def test_a_check_of_the_journey_that_fails_is_a_failure_though_the_status_is_200(tmp_path: Path) -> None:
+    with answering(lambda _path: (200, b"another page")) as target:
+        run, seconds = play(tmp_path, target.url, Users(2, 100), duration=1.0)
+    samples = run.samples()
+    assert samples.failed.all()
+    assert set(samples.status.tolist()) == {200}
+    assert seconds[-1].failures > 0
+    assert "not the page" in " ".join(run.notes)
+
+
+def test_a_server_that_freezes_shows_in_an_open_loop_and_hardly_in_a_closed_one(tmp_path: Path) -> None:
+    """One freeze of 2 s in 20 s at 100 a second: a tenth of all people came while it lasted."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "closed").mkdir()
+    with answering(Freezing(after=10, length=2)) as target:
+        opened, _ = play(tmp_path / "open", target.url, Rate(100), duration=20.0)
+    with answering(Freezing(after=10, length=2)) as target:
+        closed, _ = play(tmp_path / "closed", target.url, Users(5, 100), duration=20.0)
+    late = opened.measured().response
+    assert np.quantile(late, 0.99) > 1.0
+    assert 0.05 < np.mean(late > 0.2) < 0.15
+    assert np.mean(closed.measured().response > 0.2) < 0.01
+
+
+def test_an_open_loop_sends_at_its_rate_and_the_same_seed_sends_at_the_same_moments(tmp_path: Path) -> None:
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        with answering(welcome) as target:
+            run, _ = play(tmp_path / name, target.url, Rate(80), duration=3.0)
+        found.append(run.samples().intended)
+    first, second = found
+    both = min(len(first), len(second))
+    assert 150 < both < 350
+    assert np.abs(first[:both] - second[:both]).max() < 1e-5
+
+
+def test_an_arrival_that_nobody_could_take_in_time_is_counted_as_dropped(tmp_path: Path) -> None:
+    with answering(Freezing(after=0, length=6)) as target:
+        run, seconds = play(tmp_path, target.url, Rate(20, "constant", most_users=3), duration=2.0)
+    assert run.dropped > 0
+    assert seconds[-1].waiting > 0
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        ("from locust import task\nclass Broken(:\n", "line 2"),
+        (
+            "from locust import task\n\nraise RuntimeError('no such thing')\n",
+            "line 3: RuntimeError: no such thing",
+        ),
+        ("import this_module_is_nowhere\n", "this_module_is_nowhere"),
+        ("VALUE = 1\n", "has no user"),
+    ],
+)
+def test_a_journey_with_an_error_is_one_sentence_and_leaves_no_run(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    with answering(welcome) as target:
+        plan = Plan(journey(tmp_path, text), target.url, Users(1, 1), 1.0)
+        with pytest.raises(CannotPlay, match=re.escape(sentence)):
+            rehearse(plan, tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_run_that_is_cut_off_by_ctrl_c_is_kept_and_marked(tmp_path: Path) -> None:
+    with answering(welcome) as target:
+        command = [sys.executable, "-m", "festgate", "rehearse", journey(tmp_path), "--host", target.url]
+        with subprocess.Popen(
+            [
+                *command,
+                "--users",
+                "2",
+                "--duration",
+                "1h",
+                "--runs",
+                str(tmp_path / "runs"),
+                "--format",
+                "json",
+            ],
+            env=environment(tmp_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as program:
+            until(lambda: any((tmp_path / "runs").glob("*/*.samples")), "it has begun")
+            until(
+                lambda: sum(len(run.samples()) for run in list_runs(tmp_path / "runs")) > 20, "some are kept"
+            )
+            program.send_signal(signal.SIGINT)
+            said, told = program.communicate(timeout=60)
+    assert program.returncode == 130, told
+    (run,) = list_runs(tmp_path / "runs")
+    assert run.state == "cut"
+    assert len(run.samples()) > 20
+    assert json.loads(said)

@@ -1,0 +1,255 @@
+"""Each refusal: runs that cause it, and runs that come near and do not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from festgate.rehearsal.comparison import Comparison, compare
+from festgate.rehearsal.metrics import parse_metric
+from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.runs import Run
+from tests.rehearsal.played import BODY, Answers, Fest, with_load
+
+PAIRS = 6
+P95 = [parse_metric("p95(/events)")]
+
+
+@pytest.fixture
+def fest(tmp_path: Path) -> Fest:
+    return Fest(tmp_path)
+
+
+Play = Callable[[str, Answers], Run]
+
+
+def pairs(fest: Fest, before: Play, after: Play, count: int = PAIRS) -> tuple[list[Run], list[Run]]:
+    """Runs of both sides; the same requests within a pair, so that only what a test says differs."""
+    return (
+        [before(f"a{number}", fest.usual(number)) for number in range(count)],
+        [after(f"b{number}", fest.usual(100 + number)) for number in range(count)],
+    )
+
+
+def codes(comparison: Comparison) -> list[str]:
+    """What it was refused for; each with its figure, meaning and remedy."""
+    for finding in comparison.refusals:
+        assert finding.figure
+        assert finding.meaning.endswith(".")
+        assert finding.remedy.endswith((".", "`."))
+    assert (comparison.verdict == "refused") == bool(comparison.refusals)
+    return [finding.code for finding in comparison.refusals]
+
+
+def refused(fest: Fest, before: Play, after: Play, count: int = PAIRS) -> list[str]:
+    first, second = pairs(fest, before, after, count)
+    return codes(compare(first, second, P95, interleaved=True))
+
+
+def test_runs_that_differ_in_nothing_but_chance_are_not_refused(fest: Fest) -> None:
+    assert refused(fest, fest.run, fest.run) == []
+
+
+def test_five_pairs_are_too_few_and_six_are_not(fest: Fest) -> None:
+    first, second = pairs(fest, fest.run, fest.run)
+    assert codes(compare(first[:5], second[:5], P95, interleaved=True)) == ["too-few-runs"]
+    assert codes(compare(first, second[:5], P95, interleaved=True)) == ["too-few-runs"]
+    assert codes(compare(first, second, P95, interleaved=True)) == []
+
+
+def test_nothing_at_all_is_too_few(fest: Fest) -> None:
+    comparison = compare([], [], P95, interleaved=True)
+    assert "too-few-runs" in codes(comparison)
+    assert comparison.exit_code == 2
+
+
+def test_a_run_that_was_cut_off_is_refused_by_its_name(fest: Fest) -> None:
+    first, second = pairs(
+        fest,
+        fest.run,
+        lambda name, answers: fest.run(name, answers, state="cut" if name == "b3" else "whole"),
+    )
+    comparison = compare(first, second, P95, interleaved=True)
+    assert codes(comparison) == ["run-cut"]
+    assert comparison.refusals[0].figure == "1 of 12 runs: b3"
+
+
+@pytest.mark.parametrize(
+    "change,figure",
+    [
+        (lambda plan: replace(plan, journey="attendee"), "journey: events / attendee"),
+        (lambda plan: with_load(plan, Rate(80)), "load: 70 arrivals/s (poisson) / 80 arrivals/s (poisson)"),
+        (lambda plan: replace(plan, warm_up=1.0), "warm-up: 2 s / 1 s"),
+        (lambda plan: replace(plan, seed=5), "seeds 0 / 5"),
+    ],
+)
+def test_another_workload_is_refused(fest: Fest, change: Callable[[Plan], Plan], figure: str) -> None:
+    first, second = pairs(fest, fest.run, lambda name, answers: fest.run(name, answers, change(fest.plan)))
+    comparison = compare(first, second, P95, interleaved=True)
+    assert codes(comparison) == ["workload-differs"]
+    assert comparison.refusals[0].figure == figure
+
+
+def test_another_host_label_or_seed_of_each_pair_is_no_other_workload(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        plan = replace(fest.plan, host=f"http://{name}:1", label=name, seed=int(name[1:]))
+        return fest.run(name, answers, plan)
+
+    assert refused(fest, play, play) == []
+
+
+def test_another_version_of_what_sent_is_another_workload(fest: Fest) -> None:
+    assert refused(
+        fest,
+        fest.run,
+        lambda name, answers: fest.run(name, answers, generator={"festgate": "1", "locust": "3"}),
+    ) == ["workload-differs"]
+
+
+def test_the_same_build_on_both_sides_is_refused_unless_it_is_meant(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers, server={"server": "uvicorn", "revision": "1f2e3d"})
+
+    first, second = pairs(fest, play, play)
+    comparison = compare(first, second, P95, interleaved=True)
+    assert codes(comparison) == ["same-build"]
+    assert comparison.refusals[0].figure == "revision 1f2e3d"
+    assert codes(compare(first, second, P95, interleaved=True, calibration=True)) == []
+
+
+def test_a_header_that_every_build_sends_says_nothing_of_the_build(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers, server={"server": "nginx/1.29"})
+
+    assert refused(fest, play, play) == []
+
+
+def test_two_builds_on_one_side_are_refused_and_one_on_each_is_not(fest: Fest) -> None:
+    def first(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers, server={"revision": "one"})
+
+    def mixed(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers, server={"revision": "two" if name == "b4" else "three"})
+
+    before, after = pairs(fest, first, mixed)
+    assert codes(compare(before, after, P95, interleaved=True)) == ["builds-mixed"]
+    others = [run for run in after if run.name != "b4"]
+    again = fest.run("b9", fest.usual(9), server={"revision": "three"})
+    assert codes(compare(before, [*others, again], P95, interleaved=True)) == []
+
+
+@pytest.mark.parametrize("requests,expected", [(590, ["too-few-samples"]), (600, [])])
+def test_a_p95_takes_six_hundred_requests_of_each_run(fest: Fest, requests: int, expected: list[str]) -> None:
+    def play(name: str, _: Answers) -> Run:
+        return fest.run(name, fest.usual(int(name[1:]), requests=requests))
+
+    assert refused(fest, play, play) == expected
+
+
+def test_the_warm_up_does_not_count_among_the_requests(fest: Fest) -> None:
+    plan = replace(fest.plan, warm_up=4.0, duration=8.0)  # of usual runs, sent from 2 s to 12 s
+
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers, plan)
+
+    assert refused(fest, play, play) == ["too-few-samples"]
+
+
+@pytest.mark.parametrize("failed,expected", [(4, []), (11, ["error-rates-differ"])])
+def test_other_rates_of_errors_are_refused(fest: Fest, failed: int, expected: list[str]) -> None:
+    assert (
+        refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, failed=failed)))
+        == expected
+    )
+
+
+def test_errors_themselves_can_be_compared(fest: Fest) -> None:
+    first, second = pairs(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, failed=40)))
+    comparison = compare(first, second, [parse_metric("errors")], interleaved=True)
+    assert codes(comparison) == []
+    assert comparison.verdict == "regressed"
+    assert comparison.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "change,figure",
+    [
+        ({"size": 20_600}, "/events: 21,138 / 20,600 bytes"),
+        ({"status": 303}, "/events: status 200 in 100 % / 0 % of its answers"),
+        (
+            {"bodies": (1, 2)},
+            "/events: 0 % of its bodies are from both sides, though 100 % come again on one",
+        ),
+    ],
+)
+def test_other_responses_are_refused_unless_they_are_accepted(
+    fest: Fest, change: dict[str, int], figure: str
+) -> None:
+    first, second = pairs(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, **change)))  # type: ignore[arg-type]
+    comparison = compare(first, second, P95, interleaved=True)
+    assert codes(comparison) == ["responses-differ"]
+    assert comparison.refusals[0].figure == figure
+    accepted = compare(first, second, P95, interleaved=True, accepted={"responses-differ"})
+    assert codes(accepted) == []
+    assert "responses-differ" in [flag.code for flag in accepted.flags]
+
+
+@pytest.mark.parametrize("bodies", [(BODY, 1), (BODY, *range(100, 105))])
+def test_a_page_of_which_one_body_in_six_was_seen_before_is_the_same(
+    fest: Fest, bodies: tuple[int, ...]
+) -> None:
+    assert (
+        refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, bodies=bodies))) == []
+    )
+
+
+@pytest.mark.parametrize("size,expected", [(3_180, []), (3_280, ["responses-differ"])])
+def test_pages_that_differ_for_every_visitor_are_compared_by_their_size(
+    fest: Fest, size: int, expected: list[str]
+) -> None:
+    def personal(name: str, answers: Answers) -> Run:
+        mine = range(1_000 * ord(name[0]) + 10_000_000 * int(name[1:]), 2**32)[:700]
+        return fest.run(name, replace(answers, bodies=mine, size=3_144 if name[0] == "a" else size))
+
+    assert refused(fest, personal, personal) == expected
+
+
+@pytest.mark.parametrize("cpu,expected", [(0.75, []), (0.85, ["generator-saturated"])])
+def test_a_generator_that_needs_most_of_its_core_is_refused(
+    fest: Fest, cpu: float, expected: list[str]
+) -> None:
+    assert refused(fest, fest.run, lambda name, answers: fest.run(name, answers, cpu=cpu)) == expected
+
+
+def test_workers_share_what_their_processes_use(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers, replace(fest.plan, workers=2), cpu=1.5)
+
+    assert refused(fest, play, play) == []
+
+
+@pytest.mark.parametrize("late,expected", [(0.0009, []), (0.0015, ["generator-saturated"])])
+def test_requests_that_are_sent_late_are_refused(fest: Fest, late: float, expected: list[str]) -> None:
+    # Of a median of 20 ms, 5 % are 1 ms.
+    assert (
+        refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, late=late))) == expected
+    )
+
+
+def test_names_that_hold_a_visitors_value_are_refused(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, replace(answers, steps=[f"/events?user={number}" for number in range(350)]))
+
+    first, second = pairs(fest, play, play)
+    comparison = compare(first, second, [parse_metric("p95")], interleaved=True)
+    assert codes(comparison) == ["many-names"]
+    assert comparison.refusals[0].figure == "350 names, most of them with 2 requests"
+
+
+def test_a_journey_of_many_steps_has_many_requests_of_each(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, replace(answers, steps=[f"/step/{number}" for number in range(70)]))
+
+    first, second = pairs(fest, play, play)
+    assert codes(compare(first, second, [parse_metric("p95")], interleaved=True)) == []

@@ -1,0 +1,178 @@
+"""report.html in a real browser: one file, offline, drawn, and for everyone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page
+
+from festgate.rehearsal.comparison import compare
+from festgate.rehearsal.metrics import parse_metric
+from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.report import Compared, write_report
+from festgate.rehearsal.runs import Run
+from tests.rehearsal.played import Fest
+from tests.rig.axe import violations
+from tests.rig.browser import DESK, PHONE, visit
+
+DRAWN = "() => [...document.querySelectorAll('.chart')].every(place => place.dataset.drawn === 'yes')"
+SIDEWAYS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+HOSTILE = "/events/{slug}'\"</script><img src=x onerror=alert(1)>`${1}`\\"
+LARGEST = 1_400_000
+"""Bytes: the program that draws is 900,000 of them."""
+
+
+@pytest.fixture(scope="module")
+def fest(tmp_path_factory: pytest.TempPathFactory) -> Fest:
+    plan = Plan("opening_day", "http://127.0.0.1:1", Rate(70.0), duration=300.0, warm_up=20.0)
+    return Fest(tmp_path_factory.mktemp("reports"), plan)
+
+
+@pytest.fixture(scope="module")
+def run(fest: Fest) -> Run:
+    """Twenty thousand requests with a slow spell, errors in it, and a step whose name is no friend's."""
+    answers = replace(fest.usual(1, requests=20_000), steps=("/events", "POST /checkout", HOSTILE), failed=40)
+    slow = (answers.intended > 200) & (answers.intended < 220)
+    latency = np.where(slow, answers.latency * 30, answers.latency)
+    limits = ("p95(/events) < 2s", "p95(POST /checkout) < 20ms", "p99.9(/events) < 9s")
+    plan = replace(fest.plan, fail_if=limits)
+    return fest.run(
+        "spell", replace(answers, latency=latency), plan=plan, server={"revision": "abc"}, dropped=3
+    )
+
+
+@pytest.fixture(scope="module")
+def comparison(fest: Fest) -> Compared:
+    plan = replace(fest.plan, duration=10.0, warm_up=2.0)
+    short = Fest(fest.folder / "pairs", plan)
+    before, after = [], []
+    for pair in range(6):
+        before.append(short.run(f"before-{pair}", short.usual(pair), server={"revision": "a"}))
+        after.append(short.run(f"after-{pair}", short.usual(pair + 50, slower=1.2), server={"revision": "b"}))
+    metrics = [parse_metric("p95(/events)"), parse_metric("p50"), parse_metric("mean")]
+    return Compared(compare(before, after, metrics, interleaved=True), before, after)
+
+
+@pytest.fixture(scope="module")
+def refused(comparison: Compared) -> Compared:
+    same = comparison.before
+    return Compared(compare(same, same, [parse_metric("p95")], interleaved=False), same, same)
+
+
+@pytest.fixture(scope="module")
+def reports(fest: Fest, run: Run, comparison: Compared, refused: Compared) -> dict[str, Path]:
+    """The file of each."""
+    files = {}
+    things: dict[str, Run | Compared] = {"run": run, "comparison": comparison, "refused": refused}
+    for name, thing in things.items():
+        files[name] = fest.folder / f"{name}.html"
+        write_report(thing, files[name])
+    return files
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest, reports: dict[str, Path]) -> str:
+    """The address of the report that the test's parameter names; of the run's without one."""
+    return reports[getattr(request, "param", "run")].as_uri()
+
+
+def opened(page: Page, report: str) -> None:
+    page.goto(report)
+    page.wait_for_function(DRAWN)
+
+
+@pytest.mark.parametrize(
+    "report, charts", [("run", 6), ("comparison", 2), ("refused", 0)], indirect=["report"]
+)
+def test_a_report_opens_offline_and_is_for_everyone_in_light_and_dark(
+    browser: Browser, report: str, charts: int
+) -> None:
+    wrong = []
+    with visit(browser, viewport=PHONE, offline=True) as visitor:
+        # The very first request for anything but the file itself is seen, also one that is refused.
+        asked: list[str] = []
+        visitor.context.on("request", lambda request: asked.append(request.url))
+        page = visitor.context.new_page()
+        opened(page, report)
+        for size in (PHONE, DESK):
+            page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                found = violations(page, colours_only=scheme == "dark")
+                wrong += [f"{size['width']}, {scheme}: {line}" for line in found]
+            if page.evaluate(SIDEWAYS):
+                wrong.append(f"scrolls sideways at {size['width']}")
+        assert page.locator(".chart svg").count() == charts
+        assert asked == [report]
+        assert [*wrong, *visitor.wrongs] == []
+
+
+def test_a_chart_shows_its_figures_under_the_pointer_and_as_a_table(page: Page, report: str) -> None:
+    opened(page, report)
+    chart = page.get_by_role("img", name="How long people waited, over time")
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    page.locator("#vg-tooltip-element.visible", has_text="slowest of all").wait_for()
+    figure = page.locator("figure", has=chart)
+    figure.get_by_text("The same as a table").click()
+    table = figure.get_by_role("table", name="Latency over time")
+    assert table.get_by_role("columnheader").all_inner_texts() == ["from", "median", "p95", "slowest"]
+    assert table.get_by_role("rowheader").count() > 100
+
+
+def test_the_colours_of_a_chart_are_those_of_the_page(page: Page, report: str) -> None:
+    colour = (
+        "() => getComputedStyle(document.querySelector('.chart svg path[stroke^=\"var(--line\"]')).stroke"
+    )
+    page.emulate_media(color_scheme="light")
+    opened(page, report)
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark", media="print")
+    assert light != dark
+    assert page.evaluate(colour) == light
+
+
+def test_on_paper_nothing_is_cut_off(page: Page, report: str) -> None:
+    # A4 less its margins, at 96 dots an inch.
+    page.set_viewport_size({"width": 688, "height": 1017})
+    opened(page, report)
+    page.emulate_media(media="print")
+    right = "() => Math.max(...[...document.querySelectorAll('main *')].map(e => e.getBoundingClientRect().right))"
+    assert page.evaluate(right) <= 688
+    assert page.locator("details:visible").count() == 0
+    assert page.locator(".chart svg:visible").count() == 6
+
+
+def test_a_name_is_text_wherever_it_stands(page: Page, report: str) -> None:
+    opened(page, report)
+    assert page.locator("img[src=x]").count() == 0
+    assert page.get_by_role("rowheader", name=HOSTILE, exact=True).count() > 0
+    assert page.locator(".chart svg text", has_text=HOSTILE).count() > 0
+
+
+def test_the_organiser_reads_first_and_the_engineer_below(page: Page, report: str) -> None:
+    opened(page, report)
+    headings = page.get_by_role("heading", level=2).all_inner_texts()
+    assert headings == [
+        "It did not hold",
+        "Limits",
+        "What to know",
+        "Charts",
+        "Steps",
+        "What was played",
+    ]
+    limits = page.locator("section", has=page.get_by_role("heading", name="Limits")).get_by_role("listitem")
+    assert [text.splitlines()[0].split(":")[0] for text in limits.all_inner_texts()] == [
+        "Held",
+        "Broken",
+        "Held",
+    ]
+
+
+def test_a_report_is_small(reports: dict[str, Path]) -> None:
+    assert reports["run"].stat().st_size < LARGEST
+    # Without a chart there is nothing to draw with.
+    assert reports["refused"].stat().st_size < 30_000

@@ -1,0 +1,175 @@
+"""A run in figures: what counts, what is worth reading, which limits held, when it was slow."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.summary import MOST_BINS, needed, summarize
+from tests.rehearsal.played import Answers, Fest
+
+
+@pytest.fixture
+def fest(tmp_path: Path) -> Fest:
+    return Fest(tmp_path)
+
+
+def even(plan: Plan, each_second: float, *, until: float | None = None) -> Answers:
+    """The same 20 ms for everybody, at equal distances from the run's beginning."""
+    end = plan.warm_up + plan.duration if until is None else until
+    intended = np.arange(0, end, 1 / each_second)
+    return Answers(latency=np.full(len(intended), 0.020), intended=intended)
+
+
+def test_the_warm_up_does_not_count(fest: Fest) -> None:
+    answers = even(fest.plan, 70)
+    slow_start = np.where(answers.intended < fest.plan.warm_up, 3.0, answers.latency)
+    found = summarize(fest.run("one", replace(answers, latency=slow_start)))
+    assert found.seconds == 10.0
+    assert found.all.requests == 700
+    assert found.all.rate == pytest.approx(70)
+    assert found.all.slowest == pytest.approx(0.020)
+    assert found.series.slowest[0] == pytest.approx(3.0)
+
+
+def test_figures_are_those_of_the_requests(fest: Fest) -> None:
+    latency = np.arange(1, 1001) / 1000
+    intended = 2 + np.arange(1000) / 100
+    answers = Answers(
+        latency, intended, steps=("/events", "/checkout"), failed=6, size=500, connecting=(0, 1, 5)
+    )
+    found = summarize(fest.run("one", answers))
+    assert found.all.mean == pytest.approx(0.5005)
+    assert found.all.quantiles["p50"] == pytest.approx(0.5005, abs=0.001)
+    assert found.all.quantiles["p95"] == pytest.approx(0.95, abs=0.003)
+    assert found.all.slowest == pytest.approx(1.0)
+    assert found.all.bytes_a_second == pytest.approx(50_000)
+    assert found.all.new_connections == 3
+    assert found.all.failed == pytest.approx(0.006)
+    assert [step.name for step in found.steps] == ["/events", "/checkout"]
+    assert [step.requests for step in found.steps] == [500, 500]
+    assert dict(found.failures) == {("/events", 500): 3, ("/checkout", 500): 3}
+
+
+def test_who_was_sent_late_waited_from_when_they_came(fest: Fest) -> None:
+    found = summarize(fest.run("one", replace(even(fest.plan, 70), late=0.5)))
+    assert found.all.late == 14
+    assert found.all.slowest == pytest.approx(0.52)
+    assert found.lateness == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("requests, few", [(599, True), (600, False)])
+def test_a_percentile_asks_for_thirty_requests_beyond_it(fest: Fest, requests: int, few: bool) -> None:
+    found = summarize(fest.run("one", fest.usual(1, requests=requests)))
+    assert found.all.few("p95") is few
+    assert (needed("p50"), needed("p95"), needed("p99"), needed("p99.9")) == (60, 600, 3000, 30_000)
+
+
+def test_a_run_that_was_cut_off_is_measured_as_long_as_it_was_played(fest: Fest) -> None:
+    found = summarize(fest.run("one", even(fest.plan, 70, until=6.0), state="cut"))
+    assert found.seconds == pytest.approx(4.0, abs=0.03)
+    assert found.all.rate == pytest.approx(70, rel=0.02)
+
+
+def test_a_run_that_sent_nothing_after_its_warm_up_has_a_summary(fest: Fest) -> None:
+    found = summarize(fest.run("one", even(fest.plan, 70, until=1.0), state="cut"))
+    assert (found.all.requests, found.seconds, found.steps, found.spell) == (0, 0.0, (), None)
+    assert np.isnan(found.all.quantiles["p95"])
+
+
+def test_limits_hold_or_do_not(fest: Fest) -> None:
+    limits = (
+        "p95(/events) < 200ms",
+        "p95 < 10ms",
+        "errors < 0.1%",
+        "rate > 50/s",
+        "p99(/nowhere) < 1s",
+        "fast",
+    )
+    run = fest.run("one", fest.usual(1), plan=replace(fest.plan, fail_if=limits))
+    found = summarize(run)
+    assert [check.text for check in found.checks] == list(limits)
+    assert [check.held for check in found.checks] == [True, False, True, True, False, False]
+    assert [check.text for check in found.broken] == ["p95 < 10ms", "p99(/nowhere) < 1s", "fast"]
+    assert found.checks[2].value == 0.0
+    assert found.checks[3].value == pytest.approx(70)
+
+
+def test_a_limit_on_a_percentile_of_few_requests_says_so(fest: Fest) -> None:
+    plan = replace(fest.plan, fail_if=("p95 < 1s", "p99 < 1s", "errors < 1%"))
+    found = summarize(fest.run("one", fest.usual(1), plan=plan))
+    assert [check.few for check in found.checks] == [False, True, False]
+
+
+def test_the_series_is_what_was_asked_and_answered_in_each_bin(fest: Fest) -> None:
+    answers = fest.usual(3)
+    # Nothing is answered between the fifth and the seventh second.
+    frozen = (answers.intended >= 5) & (answers.intended < 7)
+    latency = np.where(frozen, 7.0 - answers.intended + 0.02, answers.latency)
+    found = summarize(fest.run("one", replace(answers, latency=latency))).series
+    assert found.width == 1.0
+    assert (found.asked * found.width).sum() == pytest.approx(700)
+    assert found.answered[6] == 0
+    assert found.answered[7] > 2 * found.asked[7]
+    inside = latency[(answers.intended >= 5) & (answers.intended < 6)]
+    assert found.p50[5] == pytest.approx(np.quantile(inside, 0.5, method="inverted_cdf"), abs=1e-5)
+    assert found.p95[5] == pytest.approx(np.quantile(inside, 0.95, method="inverted_cdf"), abs=1e-5)
+    assert np.isnan(found.p95[:2]).all()
+
+
+def test_an_hour_is_a_few_hundred_points(fest: Fest) -> None:
+    plan = replace(fest.plan, duration=3600.0)
+    found = summarize(fest.run("one", even(plan, 2), plan=plan)).series
+    assert len(found.at) <= MOST_BINS
+    assert (found.asked[:-1] == 2).all()
+    assert found.asked[-1] == pytest.approx(2)
+
+
+def test_the_step_that_slows_down_first_is_named(fest: Fest) -> None:
+    plan = replace(fest.plan, duration=60.0)
+    answers = replace(fest.usual(4, requests=4200), steps=("/events", "/checkout"))
+    intended = 2 + (answers.intended - 2) * 6
+    checkout = np.arange(4200) % 2 == 1
+    slow = np.where(checkout, (intended > 30) & (intended < 40), (intended > 34) & (intended < 40))
+    latency = np.where(slow, answers.latency * 40, answers.latency)
+    spell = summarize(fest.run("one", replace(answers, intended=intended, latency=latency), plan=plan)).spell
+    assert spell is not None
+    assert spell.step == "/checkout"
+    assert 29 <= spell.begin <= 31
+    assert 39 <= spell.end <= 41
+    # Some 350 requests are too few for a p95.
+    assert spell.quantile == "p50"
+    assert spell.waited == pytest.approx(0.8, rel=0.15)
+    assert spell.usual == pytest.approx(0.02, rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_no_slow_spell(fest: Fest, seed: int) -> None:
+    assert summarize(fest.run("one", fest.usual(seed, requests=1500))).spell is None
+
+
+def test_becoming_slower_below_what_anybody_notices_is_no_slow_spell(fest: Fest) -> None:
+    answers = fest.usual(1, slower=0.1)
+    slow = (answers.intended > 5) & (answers.intended < 9)
+    quick = replace(answers, latency=np.where(slow, answers.latency * 10, answers.latency))
+    assert summarize(fest.run("one", quick)).spell is None
+
+
+def test_both_sides_use_is_that_of_the_measured_seconds(fest: Fest) -> None:
+    found = summarize(fest.run("one", fest.usual(1), cpu=0.4))
+    assert [machine.side for machine in found.machines] == ["generator", "server"]
+    assert found.machines[0].cpu == pytest.approx(0.4)
+    assert found.machines[1].cpu_most == pytest.approx(0.95)
+    assert len(found.machines[1].seconds) == 12
+
+
+def test_the_curve_rises_from_the_fastest_to_one_in_a_thousand(fest: Fest) -> None:
+    plan = replace(fest.plan, load=Rate(2000.0))
+    answers = fest.usual(1, requests=20_000)
+    shares, waited = summarize(fest.run("one", answers, plan=plan)).curves[""]
+    assert waited[0] == pytest.approx(answers.latency.min(), abs=1e-6)
+    assert shares[-1] == pytest.approx(0.999)
+    assert waited[-1] == pytest.approx(np.quantile(answers.latency, 0.999, method="inverted_cdf"), abs=1e-6)
+    assert (np.diff(waited) >= 0).all()
