@@ -140,6 +140,16 @@ def test_an_event_is_created_and_published_with_one_button(client: httpx.Client)
     assert client.get(f"/events/{slug}").status_code == 200
 
 
+def test_a_small_event_is_nearly_full_only_when_most_of_its_seats_are_taken(
+    client: httpx.Client, beside: OpenDatabase
+) -> None:
+    slug = create(client, title="Eight Seats", capacity="8", then="publish")
+    assert "On sale 0 of 8" in row(client, slug)
+    for _ in range(5):
+        beside.write(hold_seat, someone(beside).id, slug, 15)
+    assert "Nearly full 5 of 8" in row(client, slug)
+
+
 def test_the_form_shows_what_is_stored_in_the_fests_own_time(client: httpx.Client) -> None:
     slug = create(client, title="Shown Again", sales_open_at="2199-03-01T08:00")
     page = client.get(f"/organise/events/{slug}")
@@ -206,7 +216,7 @@ def test_a_hold_that_has_ended_does_not_count_as_taken(
     assert "Sold out 1 of 1" in row(client, slug)
     ended = beside.clock.now - MINUTE
     change_file(data, f"UPDATE registrations_seats SET held_until = {ended} WHERE state = 'held'")  # noqa: S608
-    assert "Nearly full 0 of 1" in row(client, slug)
+    assert "On sale 0 of 1" in row(client, slug)
 
 
 def test_cancelling_says_first_whom_it_concerns_and_then_gives_the_seats_back(
