@@ -75,6 +75,9 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
         (["compare", "one"], "cannot be halved"),
         (["ab", "events", "--before", "x", "--after", "y", "--pairs", "3"], "fewer than 6 pairs"),
         (["ab", "events", "--before", "no-such-revision", "--after", "y"], "nor a revision of the checkout"),
+        (["ab", "events", "--before", "x", "--after", "y", "--margin", "much"], "write a share"),
+        (["ab", "events", "--before", "x", "--after", "y", "--metric", "speed"], "--metric"),
+        (["ab", "events", "--before", "x", "--after", "y", "--format", "pdf"], "--format is one of"),
         (["capacity", "events", "--slo", "quick"], "is no threshold"),
     ],
 )

@@ -19,10 +19,6 @@ class NoCandidate(Exception):
 class Candidate(Protocol):
     """One side of a comparison."""
 
-    @property
-    def restarts(self) -> bool:
-        """Whether each run has a server of its own."""
-
     def serve(self) -> AbstractContextManager[Server | None]:
         """A server for one run; None where it runs already. Raises CannotServe."""
 
@@ -36,7 +32,6 @@ class Running:
     """A server that somebody else has started."""
 
     host: str
-    restarts: bool = False
 
     @contextmanager
     def serve(self) -> Iterator[None]:
@@ -49,7 +44,6 @@ class Command:
     """A command that serves on the port that it is given."""
 
     words: tuple[str, ...]
-    restarts: bool = True
     host: str = ""
 
     @contextmanager
@@ -69,7 +63,6 @@ class Revision:
     source: Path
     """Its `src`, in a worktree that lasts as long as the comparison."""
     commit: str
-    restarts: bool = True
     host: str = ""
 
     def serve(self) -> AbstractContextManager[Server]:
@@ -81,7 +74,6 @@ class Revision:
 class Installed:
     """The Festgate that is running this."""
 
-    restarts: bool = True
     host: str = ""
 
     def serve(self) -> AbstractContextManager[Server]:

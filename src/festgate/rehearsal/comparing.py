@@ -88,6 +88,7 @@ def compare_runs(
     needs_extra()
     from festgate.rehearsal.comparison import is_interleaved  # noqa: PLC0415
 
+    _check(metric, margin, form)
     if len(names) % 2:
         fail(f"{len(names)} runs cannot be halved into those before and those after.")
     found = [find_run(name, runs) for name in names]
@@ -125,6 +126,7 @@ def ab(
     nothing.
     """
     plan = _plan(journey, users, rate, duration, warm_up, seed, label)
+    _check(metric, margin, form)
     if pairs < LEAST_PAIRS:
         fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
     first, second = _play(plan, before, after, pairs, runs)
@@ -246,6 +248,14 @@ def _sentences(runs: Path) -> Iterator[None]:
         fail(f"Cut off. What was played is kept in {runs}.", INTERRUPTED)
 
 
+def _check(metric: list[str] | None, margin: str, form: str) -> None:
+    """What is written wrongly is said before anything is played, and not minutes after."""
+    _metrics(metric, ())
+    _share(margin)
+    if form not in FORMATS:
+        fail(f"--format is one of {', '.join(FORMATS)}.")
+
+
 def _judge(
     before: "Sequence[Run]",
     after: "Sequence[Run]",
@@ -260,8 +270,6 @@ def _judge(
     from festgate.rehearsal.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.report import Compared, render, write_report  # noqa: PLC0415
 
-    if form not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
     found = compare(
         before, after, metrics, margin=_share(margin), interleaved=interleaved, accepted=accepted or ()
     )

@@ -158,7 +158,7 @@ def _generator_warnings(summary: Summary) -> list[Notice]:
                 "The generator was busy",
                 f"{figures.share(sent_from.cpu)} of a core, {plan.workers} sending",
                 "Part of the latency may be its own.",
-                "Play with more --workers, from another machine.",
+                "Send less, or send from a machine of its own.",
             )
         )
     if summary.all.late:
