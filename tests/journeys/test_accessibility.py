@@ -125,6 +125,8 @@ WATCH = """
           ` ${node && node.nodeName} ${JSON.stringify(previousRect)} to ${JSON.stringify(currentRect)}`));
   }).observe({type: "layout-shift", buffered: true});
 """
+SLOW_LINE = {"offline": False, "latency": 20, "downloadThroughput": 2000, "uploadThroughput": 100_000}
+"""Milliseconds and bytes a second: a page arrives in many pieces."""
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SEND = """([path, fields]) => {
   const form = document.createElement("form");
@@ -220,6 +222,22 @@ def test_the_page_that_says_that_something_broke_is_for_everyone_too(browser: Br
         )
     finally:
         change_file(fest.server.data, "ALTER TABLE out_of_reach RENAME TO catalogue_seats")
+
+
+@pytest.mark.parametrize("name", ["my events, held", "organise"])
+def test_nothing_moves_while_a_page_arrives_over_a_slow_line(
+    browser: Browser, fest: Gallery, name: str
+) -> None:
+    with visit(browser, viewport=DESK) as visitor:
+        shown = PAGES[name]
+        sign_in(visitor, fest, shown.who)
+        visitor.context.add_init_script(WATCH)
+        page = visitor.context.new_page()
+        # The style is there already, so the browser could draw the first lines of the page.
+        page.goto(f"{fest.server.url}/login")
+        visitor.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW_LINE)
+        go(page, fest, shown)
+        assert shifts(page) == []
 
 
 def test_nothing_moves_while_the_time_of_a_hold_runs(browser: Browser, fest: Gallery) -> None:
