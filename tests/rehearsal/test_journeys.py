@@ -33,7 +33,6 @@ WHOLE_WAY = [
     "POST /checkout",
     "GET /orders/{ref}",
     "GET /tickets/{code}",
-    "GET /tickets/{code}.svg",
 ]
 STEPS = {
     "events": SIGN_UP | {"GET /events"},
@@ -48,7 +47,6 @@ TEMPLATES = (
     (re.compile(r"^/events/[^/]+/register$"), "/events/{slug}/register"),
     (re.compile(r"^/events/[^/]+$"), "/events/{slug}"),
     (re.compile(r"^/orders/[^/]+$"), "/orders/{ref}"),
-    (re.compile(r"^/tickets/[^/]+\.svg$"), "/tickets/{code}.svg"),
     (re.compile(r"^/tickets/[^/.]+$"), "/tickets/{code}"),
 )
 

@@ -17,7 +17,7 @@ def read_pixels(pixels: bytes, width: int) -> list[str]:
     return [found.text for found in zxingcpp.read_barcodes(image, formats=_QR)]
 
 
-def draw_svg(svg: bytes, scale: int) -> tuple[bytearray, int]:
+def draw_svg(svg: str, scale: int) -> tuple[bytearray, int]:
     """The pixels of a picture of `festgate.tickets.qr`, each square `scale` pixels wide; and the width of a row."""
     picture = ET.fromstring(svg)  # noqa: S314  (our own)
     size = int(picture.attrib["viewBox"].split()[2])

@@ -146,7 +146,7 @@ class CheckoutPages:
             receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
             if receipt.awaits_tickets(database.clock()):
                 # Who has just paid comes here a few milliseconds before the tickets do.
-                await database.wait_for("tickets", LONGEST_WAIT)
+                await database.wait_for(registrations.tickets_of(visitor.person), LONGEST_WAIT)
                 tickets, letter = await database.read(self._sent_for, receipt.order)
                 receipt = replace(receipt, tickets=tickets, mail=letter)
             return receipt

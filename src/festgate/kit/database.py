@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from weakref import WeakValueDictionary
 
 from festgate.kit.clock import Clock, system_clock
 from festgate.kit.postgres import PostgresEngine
@@ -59,7 +60,8 @@ class Database:
         self._engine: Engine = engine_for(url)
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._writer = Writer(self._engine.writer, clock, self._announce)
-        self._awaited: dict[str, asyncio.Event] = {}
+        self._awaited: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
+        """By topic, for as long as somebody waits."""
         self._recalled: dict[tuple[object, ...], object] = {}
         self._recalled_at: object = None
         self._seen: object = None
@@ -137,7 +139,9 @@ class Database:
 
     async def wait_for(self, topic: str, seconds: float) -> None:
         """Come back after the next commit of this process that announces `topic`, or after `seconds`."""
-        event = self._awaited.setdefault(topic, asyncio.Event())
+        event = self._awaited.get(topic)
+        if event is None:
+            event = self._awaited[topic] = asyncio.Event()
         with suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), seconds)
 
@@ -146,7 +150,7 @@ class Database:
             awaited = self._awaited.pop(topic, None)
             if awaited is not None:
                 awaited.set()
-            for listener in self._listeners[topic]:
+            for listener in self._listeners.get(topic, ()):
                 listener()
 
 

@@ -2,6 +2,7 @@
 
 from festgate.registrations.claims import claim_seats, confirm_seats, release_seats, unclaim_seats
 from festgate.registrations.errors import SeatsGone
+from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import release_seat, sweep_all
 from festgate.registrations.queries import (
     Lapses,
@@ -31,5 +32,6 @@ __all__ = [
     "seats_of",
     "seats_of_order",
     "sweep_all",
+    "tickets_of",
     "unclaim_seats",
 ]

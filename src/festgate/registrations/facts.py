@@ -15,3 +15,8 @@ class SeatReleased:
     """A confirmed seat was given back or taken back; whatever followed from it is void."""
 
     seat_id: int
+
+
+def tickets_of(person_id: int) -> str:
+    """The topic that is announced when the person got a ticket, for a page of theirs that waits for it."""
+    return f"tickets of {person_id}"

@@ -13,6 +13,7 @@ from festgate.kit.money import Money, total
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, see_other
 from festgate.registrations import queries
+from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
 from festgate.registrations.queries import Seat
 
@@ -93,7 +94,7 @@ class RegistrationPages:
             shown = await database.read(self._look, visitor.person)
             if shown.awaits_tickets:
                 # Who has just taken a free seat comes here a few milliseconds before its ticket does.
-                await database.wait_for("tickets", LONGEST_WAIT)
+                await database.wait_for(tickets_of(visitor.person), LONGEST_WAIT)
                 shown = await database.read(self._look, visitor.person)
             return shown
 

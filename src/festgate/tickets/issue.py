@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, update
 
 from festgate.kit.ids import new_code
 from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
-from festgate.registrations.facade import Seat
+from festgate.registrations.facade import Seat, tickets_of
 from festgate.tickets.queries import Ticket, TicketState, ticket_of_seat
 from festgate.tickets.tables import tickets
 
@@ -58,5 +58,5 @@ def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ti
     except UniqueViolation:
         # Another process has made it since we looked: the next try finds it.
         raise TryAgain from None
-    connection.announce("tickets")
+    connection.announce(tickets_of(seat.person_id))
     return Ticket(number, code, seat.id, seat.person_id, seat.event_id, seat.order_id, state, connection.now)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -63,21 +64,21 @@ class TicketPages:
             ticket=sheet.ticket,
             event=sheet.event,
             code=in_fours(sheet.ticket.code),
+            picture=self._picture(sheet.ticket),
             holder=visitor.username,
             now=self._portal.database.clock(),
             mail_leaves=bool(self._portal.settings.smtp_host),
         )
 
     async def show_code(self, request: Request) -> Response:
-        """The QR code alone. A ticket that is void has none: it would pass for a good one at a careless door."""
+        """The QR code to save. A void ticket has none: it would pass for a good one at a careless door."""
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, ".svg")) is not None:
             return typed
         ticket = await self._find(visitor.person, request)
         if ticket.state == "void":
             raise NotFound
-        picture = draw(qr_text(self._portal.secret, ticket.code))
-        return Response(picture, 200, _PRIVATE, "image/svg+xml")
+        return Response(self._picture(ticket), 200, _PRIVATE, "image/svg+xml")
 
     async def show_calendar(self, request: Request) -> Response:
         """The event for the holder's calendar."""
@@ -89,6 +90,10 @@ class TicketPages:
         text = catalogue.calendar(replace(event, taken=0), self._portal.settings.base_url)
         named = {"content-disposition": f'attachment; filename="{event.slug}.ics"'}
         return Response(text, 200, {**_PRIVATE, **named}, "text/calendar; charset=utf-8")
+
+    def _picture(self, ticket: Ticket) -> Markup:
+        """Its QR code as SVG, as good in a page as in a file."""
+        return Markup(draw(qr_text(self._portal.secret, ticket.code)))  # noqa: S704  (nothing of it is anyone's text)
 
     async def _find(self, person_id: int, request: Request) -> Ticket:
         code: str = request.path_params["code"]

@@ -61,7 +61,7 @@ def read_qr(secret: bytes, text: str) -> str:
     return code
 
 
-def draw(text: str) -> bytes:
+def draw(text: str) -> str:
     """The QR code as an SVG picture that takes any size, black on white whatever surrounds it.
 
     Each row is a line as thick as a square is high, with crisp edges: rows that are smoothed each for itself would let
@@ -77,11 +77,10 @@ def draw(text: str) -> bytes:
         path.append(f"M{_QUIET_ZONE} {y + _QUIET_ZONE}.5")
         row = pixels[y * squares : (y + 1) * squares]
         path += [_strokes(row[start : start + _STRIDE]) for start in range(0, squares, _STRIDE)]
-    picture = (
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
         f'<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/><path stroke="#000" d="{"".join(path)}"/></svg>'
     )
-    return picture.encode()
 
 
 @lru_cache(maxsize=1024)
