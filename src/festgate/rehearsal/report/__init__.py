@@ -1,16 +1,22 @@
-"""Reports: a run or a comparison as a page that opens offline, as text, Markdown, JSON and JUnit's XML."""
+"""Reports: a run, a comparison, a search for the capacity, and Locust's own tables.
 
-from collections.abc import Sequence
+Each as a page that opens offline, as text, Markdown, JSON and JUnit's XML.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from rich.console import Console
 
+from festgate.rehearsal.capacity import Capacity
 from festgate.rehearsal.comparison import Comparison
-from festgate.rehearsal.report import data, text
+from festgate.rehearsal.locust_output import LocustOutput
+from festgate.rehearsal.report import capacity_report, data, locust_report, text
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.document import Document
+from festgate.rehearsal.report.locust_report import SetBeside
 from festgate.rehearsal.report.page import page
 from festgate.rehearsal.report.run_report import run_document
 from festgate.rehearsal.runs import Run
@@ -29,7 +35,34 @@ class Compared:
     after: Sequence[Run] = ()
 
 
-Reported: TypeAlias = Run | Summary | Comparison | Compared
+Reported: TypeAlias = Run | Summary | Comparison | Compared | Capacity | LocustOutput | SetBeside
+_Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | SetBeside
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one kind of thing is written."""
+
+    document: Callable[[Any], Document]
+    json: Callable[[Any], str]
+    junit: Callable[[Any], str]
+
+
+_KINDS: Final[dict[type, _Kind]] = {
+    Summary: _Kind(run_document, data.run_json, data.run_junit),
+    Compared: _Kind(
+        lambda shown: comparison_document(shown.comparison, shown.before, shown.after),
+        lambda shown: data.comparison_json(shown.comparison, shown.before, shown.after),
+        lambda shown: data.comparison_junit(shown.comparison, [*shown.before, *shown.after]),
+    ),
+    Capacity: _Kind(
+        capacity_report.capacity_document, capacity_report.capacity_json, capacity_report.capacity_junit
+    ),
+    LocustOutput: _Kind(
+        locust_report.described_document, locust_report.described_json, locust_report.described_junit
+    ),
+    SetBeside: _Kind(locust_report.beside_document, locust_report.beside_json, locust_report.beside_junit),
+}
 
 
 def write_report(thing: Reported, path: Path) -> None:
@@ -45,23 +78,18 @@ def render(thing: Reported, form: str) -> str:
         msg = f"{form!r} is no format of a report: {', '.join(FORMATS)}."
         raise ValueError(msg)
     read = _read(thing)
-    if form in ("json", "junit"):
-        return _as_data(read, form)
-    document = document_of(read)
+    kind = _KINDS[type(read)]
+    if form == "json":
+        return kind.json(read)
+    if form == "junit":
+        return kind.junit(read)
+    document = kind.document(read)
     if form == "html":
         return page(document)
     return text.markdown(document) if form == "markdown" else text.text(document)
 
 
-def _as_data(thing: Summary | Compared, form: str) -> str:
-    if isinstance(thing, Summary):
-        return data.run_json(thing) if form == "json" else data.run_junit(thing)
-    if form == "json":
-        return data.comparison_json(thing.comparison, thing.before, thing.after)
-    return data.comparison_junit(thing.comparison, [*thing.before, *thing.after])
-
-
-def _read(thing: Reported) -> Summary | Compared:
+def _read(thing: Reported) -> _Read:
     if isinstance(thing, Run):
         return summarize(thing)
     return Compared(thing) if isinstance(thing, Comparison) else thing
@@ -75,9 +103,17 @@ def show(thing: Reported, console: Console) -> None:
 def document_of(thing: Reported) -> Document:
     """What every format but JSON and JUnit is written from."""
     read = _read(thing)
-    if isinstance(read, Summary):
-        return run_document(read)
-    return comparison_document(read.comparison, read.before, read.after)
+    return _KINDS[type(read)].document(read)
 
 
-__all__ = ["FORMATS", "Compared", "Format", "Reported", "document_of", "render", "show", "write_report"]
+__all__ = [
+    "FORMATS",
+    "Compared",
+    "Format",
+    "Reported",
+    "SetBeside",
+    "document_of",
+    "render",
+    "show",
+    "write_report",
+]

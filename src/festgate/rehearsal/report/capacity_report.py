@@ -7,6 +7,7 @@ import altair as alt
 
 from festgate.rehearsal.capacity import Capacity
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
+from festgate.rehearsal.report.junit import Case, suite
 
 
 def capacity_document(found: Capacity) -> Document:
@@ -51,6 +52,29 @@ def capacity_json(found: Capacity) -> str:
         "law_refused": found.law_refused or None,
     }
     return json.dumps(told, indent=2) + "\n"
+
+
+def capacity_junit(found: Capacity) -> str:
+    """A case for whether any rate holds, and one for each limit at the largest rate that holds, or at the least played.
+
+    That a limit breaks at a higher rate is what the search looks for, and no failure.
+    """
+    held = found.most is not None
+    words = " ".join(_words(found))
+    cases = [Case("a rate at which every limit holds", "passed" if held else "failure", words)]
+    rate = found.most if found.most is not None else min(step.rate for step in found.steps)
+    plays = [step for step in found.steps if step.rate == rate]
+    for number, limit in enumerate(found.limits):
+        values = [step.values[number] for step in plays]
+        kept = all(limit.holds(value) for value in values)
+        told = ", ".join(limit.metric.shown(value) for value in values)
+        message = f"{told} at {_a_minute(rate)}"
+        cases.append(Case(limit.text, "passed" if kept else "failure", message))
+    runs = [step.run for step in found.steps]
+    seconds = sum(run.plan.duration for run in runs)
+    return suite(
+        f"festgate.rehearsal.capacity.{runs[0].plan.journey}", cases, seconds, min(run.began for run in runs)
+    )
 
 
 def _verdict(found: Capacity) -> str:

@@ -2,14 +2,12 @@
 
 import json
 import math
-import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from festgate.rehearsal.comparison import Comparison, Effect
 from festgate.rehearsal.findings import Finding
+from festgate.rehearsal.report.junit import Case, Result, suite
 from festgate.rehearsal.report.words import (
     comparison_in_words,
     effect_in_words,
@@ -27,7 +25,7 @@ FORMAT: Final = 1
 def run_json(summary: Summary) -> str:
     """The figures of a run: seconds, bytes, shares from 0 to 1; what is not known is null."""
     run = summary.run
-    return _json(
+    return as_json(
         {
             "kind": "run",
             "format": FORMAT,
@@ -64,7 +62,7 @@ def run_json(summary: Summary) -> str:
 
 def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequence[Run]) -> str:
     """The verdict and what it rests on."""
-    return _json(
+    return as_json(
         {
             "kind": "comparison",
             "format": FORMAT,
@@ -77,49 +75,42 @@ def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequen
             "after": [run.name for run in after],
             "primary": None if comparison.primary is None else _effect(comparison.primary),
             "others": [_effect(effect) for effect in comparison.others],
-            "refusals": [_finding(finding) for finding in comparison.refusals],
-            "flags": [_finding(finding) for finding in comparison.flags],
+            "refusals": [finding_fields(finding) for finding in comparison.refusals],
+            "flags": [finding_fields(finding) for finding in comparison.flags],
         }
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    name: str
-    result: Literal["passed", "failure", "error", "skipped"]
-    message: str
 
 
 def run_junit(summary: Summary) -> str:
     """A test case for each limit, and one for whether the run came to its end."""
     run = summary.run
     planned = f"{summary.seconds:g} s of {run.plan.duration:g} s were played"
-    cases = [_Case("played to its end", "passed" if run.state == "whole" else "error", planned)]
+    cases = [Case("played to its end", "passed" if run.state == "whole" else "error", planned)]
     cases += [
-        _Case(check.text, "passed" if check.held else "failure", f"{check.text}: {limit_in_words(check)}")
+        Case(check.text, "passed" if check.held else "failure", f"{check.text}: {limit_in_words(check)}")
         for check in summary.checks
     ]
-    return _junit(f"festgate.rehearsal.{run.plan.journey}", cases, summary.seconds, run.began)
+    return suite(f"festgate.rehearsal.{run.plan.journey}", cases, summary.seconds, run.began)
 
 
 def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
     """A test case for each metric: a failure where it regressed, skipped where the runs cannot tell."""
     cases = [
-        _Case(finding.code, "error", f"{finding.figure}: {finding.meaning} {finding.remedy}")
+        Case(finding.code, "error", f"{finding.figure}: {finding.meaning} {finding.remedy}")
         for finding in comparison.refusals
     ]
     for effect in (*([comparison.primary] if comparison.primary else []), *comparison.others):
-        result: Literal["passed", "failure", "skipped"] = "passed"
+        result: Result = "passed"
         if effect.verdict == "regressed":
             result = "failure"
         elif effect.verdict == "inconclusive":
             result = "skipped"
-        cases.append(_Case(effect.metric.text, result, effect_in_words(effect, comparison.margin)))
+        cases.append(Case(effect.metric.text, result, effect_in_words(effect, comparison.margin)))
     if not cases:
-        cases.append(_Case("comparison", "error", " ".join(comparison_in_words(comparison))))
+        cases.append(Case("comparison", "error", " ".join(comparison_in_words(comparison))))
     seconds = sum(run.plan.duration for run in runs)
     began = min((run.began for run in runs), default=None)
-    return _junit("festgate.rehearsal.comparison", cases, seconds, began)
+    return suite("festgate.rehearsal.comparison", cases, seconds, began)
 
 
 def _figures(step: Figures) -> dict[str, Any]:
@@ -159,7 +150,8 @@ def _effect(effect: Effect) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, str]:
+def finding_fields(finding: Finding) -> dict[str, str]:
+    """A refusal or a flag, as every report has it."""
     return {
         "code": finding.code,
         "figure": finding.figure,
@@ -168,7 +160,8 @@ def _finding(finding: Finding) -> dict[str, str]:
     }
 
 
-def _json(fields: Mapping[str, Any]) -> str:
+def as_json(fields: Mapping[str, Any]) -> str:
+    """The fields as JSON, ended by a newline; what is not a number is null."""
     return json.dumps(_known(fields), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -181,33 +174,3 @@ def _known(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value
-
-
-def _junit(suite: str, cases: Sequence[_Case], seconds: float, began: float | None) -> str:
-    counts = {
-        f"{kind}s" if kind != "skipped" else kind: str(sum(case.result == kind for case in cases))
-        for kind in ("failure", "error", "skipped")
-    }
-    root = ET.Element("testsuites")
-    told = {"name": _xml(suite), "tests": str(len(cases)), **counts, "time": f"{seconds:.3f}"}
-    if began is not None:
-        told["timestamp"] = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S}"
-    under = ET.SubElement(root, "testsuite", told)
-    for case in cases:
-        shown = ET.SubElement(under, "testcase", {"classname": _xml(suite), "name": _xml(case.name)})
-        if case.result != "passed":
-            ET.SubElement(shown, case.result, {"message": _xml(case.message)})
-        else:
-            ET.SubElement(shown, "system-out").text = _xml(case.message)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
-
-
-def _xml(text: str) -> str:
-    """Without what XML 1.0 cannot hold in any form: most of the control characters."""
-    return "".join(sign for sign in text if _in_xml(ord(sign)))
-
-
-def _in_xml(point: int) -> bool:
-    ranges: Iterable[tuple[int, int]] = ((0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
-    return point in (0x9, 0xA, 0xD) or any(low <= point <= high for low, high in ranges)

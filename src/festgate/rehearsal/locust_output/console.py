@@ -1,0 +1,194 @@
+"""Text: what Locust printed at a terminal, or a table copied from its web page, in a log, a mail or a report."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from festgate.rehearsal.locust_output.columns import has_requests
+from festgate.rehearsal.locust_output.grid import Grid, grid_at, is_rule, is_title
+from festgate.rehearsal.locust_output.lines import Line, lines_of
+from festgate.rehearsal.locust_output.model import (
+    TOTAL,
+    Failure,
+    Kind,
+    LocustOutput,
+    NotLocust,
+    Problem,
+    Rates,
+    Row,
+    Table,
+)
+
+_ERRORS: Final = re.compile(r"\s*#\s*occurrences\s+Error\s*$", re.IGNORECASE)
+_ERROR: Final = re.compile(r"\s*(\d+)\s+(\S.*)$")
+_CAPTION: Final = re.compile(r"\W*((?:before|after|baseline|old|new)\b.{0,60})$", re.IGNORECASE)
+_STARTED: Final = re.compile(r"Starting Locust|Starting web interface|^\s*\S*[$#>]\s*locust\b")
+
+
+@dataclass
+class _Run:
+    """The tables of one run so far, the last of which counts."""
+
+    grid: Grid
+    heading: str
+    interim: tuple[int, ...] = ()
+    percentiles: Grid | None = None
+    failures: list[Failure] = field(default_factory=list)
+
+
+def read_text(source: str, text: str) -> LocustOutput:
+    """Every run's table in it, in their order. Raises NotLocust where there is none."""
+    lines = lines_of(text)
+    runs: list[_Run] = []
+    problems: list[tuple[int, str]] = []
+    heading = ""
+    divided = True
+    place = 0
+    while place < len(lines):
+        line = lines[place]
+        grid = None if is_rule(line.text) else grid_at(lines, place)
+        if grid is None:
+            if _ERRORS.match(line.text):
+                place = _read_errors(lines, place + 1, runs)
+                continue
+            title = _title(line)
+            heading = title or heading
+            divided = divided or bool(title) or is_title(line.text) or _STARTED.search(line.text) is not None
+            place += 1
+            continue
+        problems += grid.problems
+        place = max(grid.end, place + 1)
+        if not has_requests(grid.columns):
+            if not runs or runs[-1].percentiles is not None:
+                problems.append((grid.line, "these percentiles stand below no table of requests."))
+            else:
+                runs[-1].percentiles = grid
+            continue
+        if grid.total is None and not grid.rows:
+            continue
+        if runs and not divided and runs[-1].percentiles is None and _goes_on(runs[-1].grid, grid):
+            runs[-1] = replace(runs[-1], grid=grid, interim=(*runs[-1].interim, runs[-1].grid.line))
+        else:
+            runs.append(_Run(grid, heading))
+        divided = False
+    if not runs:
+        raise NotLocust(_nothing(source, lines, problems))
+    found = [Problem(source, number, sentence) for number, sentence in sorted(problems)]
+    return LocustOutput(source, tuple(_table(source, run) for run in runs), tuple(found))
+
+
+def _nothing(source: str, lines: Sequence[Line], problems: list[tuple[int, str]]) -> str:
+    if problems:
+        number, sentence = problems[0]
+        return f"{source}, line {number}: {sentence}"
+    return (
+        f"{source}, line {lines[-1].number}: the end is reached, and there was no table of Locust: one begins with a"
+        " line of Type, Name, # reqs, # fails, Avg and so on."
+    )
+
+
+def _title(line: Line) -> str:
+    """What the line calls that which stands below it, if it does."""
+    if line.logged:
+        return ""
+    if is_title(line.text):
+        return line.text.strip().strip("#`~ ")
+    caption = _CAPTION.match(line.text)
+    return caption[1].strip(" :*_") if caption is not None else ""
+
+
+def _goes_on(old: Grid, new: Grid) -> bool:
+    """Whether the new table can be of the same run, later: Locust prints all so far every two seconds."""
+    if not any(column.console for column in new.columns) or old.columns != new.columns:
+        return False
+    later = {row.key: row for row in _all(new)}
+    return all(
+        row.key in later and _can_become(row, later[row.key]) for row in _all(old) if row.requests
+    ) and any(row.requests for row in _all(new)) >= any(row.requests for row in _all(old))
+
+
+def _can_become(row: Row, later: Row) -> bool:
+    """Whether nothing that can only grow is smaller later, and the other way round. The console cuts means down."""
+    if later.requests < row.requests or later.failures < row.failures:
+        return False
+    if row.most is not None and later.most is not None and later.most < row.most:
+        return False
+    if row.least and later.least is not None and later.least > row.least:
+        return False
+    if row.average is None or later.average is None:
+        return True
+    return (later.average + 1) * later.requests >= row.average * row.requests
+
+
+def _all(grid: Grid) -> list[Row]:
+    return [*grid.rows, *([grid.total] if grid.total is not None else [])]
+
+
+def _read_errors(lines: Sequence[Line], place: int, runs: list[_Run]) -> int:
+    """Give the last run the lines of its error report; the place of what follows it."""
+    found: list[tuple[int, int, str]] = []
+    ruled = False
+    while place < len(lines):
+        line = lines[place]
+        error = _ERROR.match(line.text)
+        following = lines[place + 1].text if place + 1 < len(lines) else ""
+        goes_on = _ERROR.match(following) or (is_rule(following) and following.strip())
+        # Locust fills a line of errors with blanks, which makes an empty one where the window is narrow.
+        if is_title(line.text) or (not line.text.strip() and found and not goes_on):
+            break
+        if is_rule(line.text) and line.text.strip():
+            if ruled and found:
+                place += 1
+                break
+            ruled = True
+        elif error is not None:
+            found.append((line.number, int(error[1]), error[2].strip()))
+        elif found and line.text.strip() and not line.logged:
+            number, times, text = found[-1]
+            found[-1] = (number, times, f"{text} {line.text.strip()}")
+        place += 1
+    if runs:
+        runs[-1].failures += [_failure(runs[-1].grid, *each) for each in found]
+    return place
+
+
+def _failure(grid: Grid, line: int, times: int, text: str) -> Failure:
+    # `GET /events: what happened`: only the rows tell where a name with a colon in it ends.
+    names = [row for row in grid.rows if text.startswith(f"{row.title}: ")]
+    if not names:
+        return Failure(line, "", "", text, times)
+    row = max(names, key=lambda each: len(each.title))
+    return Failure(line, row.method, row.name, text[len(row.title) + 2 :].strip(), times)
+
+
+def _table(source: str, run: _Run) -> Table:
+    grid = run.grid
+    fields = {column.field for column in grid.columns}
+    console = any(column.console for column in grid.columns)
+    kind: Kind = "console" if console else "web"
+    rates: Rates = "run"
+    if "rate_now" in fields:
+        rates = "moment"
+    elif console and run.percentiles is None:
+        # Locust prints the same table with rates of the last ten seconds, and with those of the run at its end.
+        rates = "unknown"
+    beside = {_loose(row): row.percentiles for row in _all(run.percentiles)} if run.percentiles else {}
+    rows = [replace(row, percentiles=beside.get(_loose(row), row.percentiles)) for row in _all(grid)]
+    total = next((row for row in rows if row.key == ("", TOTAL)), None)
+    return Table(
+        source=source,
+        line=grid.line,
+        kind=kind,
+        rates=rates,
+        rows=tuple(row for row in rows if row is not total),
+        total=total,
+        heading=run.heading,
+        interim=run.interim,
+        failures=tuple(run.failures),
+    )
+
+
+def _loose(row: Row) -> tuple[str, str]:
+    """What a row is found by in the table of percentiles, where its name may have been broken elsewhere."""
+    return row.method, "".join(row.name.split())

@@ -1,0 +1,74 @@
+"""Tables in the layouts of Locust's outputs, with figures that were chosen: as they are printed, copied and broken."""
+
+from collections.abc import Sequence
+
+HEAD = ("Type", "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s")
+PERCENTS = ("50%", "66%", "75%", "80%", "90%", "95%", "98%", "99%", "99.9%", "99.99%", "100%")
+WEB_HEAD = (
+    "Type",
+    "Name",
+    "# Requests",
+    "# Fails",
+    "Median (ms)",
+    "95%ile (ms)",
+    "99%ile (ms)",
+    "Average (ms)",
+    "Min (ms)",
+    "Max (ms)",
+    "Average size (bytes)",
+    "Current RPS",
+    "Current Failures/s",
+)
+WEB_ROWS = (
+    ("GET", "/events", "16", "1", "330", "2500", "2500", "451.37", "258", "2460", "21138", "0.5", "0.1"),
+    ("GET", "/my events", "4", "0", "9", "11", "11", "8.02", "7", "11", "3144.5", "0.5", "0"),
+    ("", "Aggregated", "20", "1", "300", "2500", "2500", "362.7", "7", "2460", "17539", "1", "0.1"),
+)
+
+Told = tuple[str, str, int, int, int, int, int, int, float]
+"""Method, name, requests, failures, mean, least, most, median, rate."""
+BEFORE: Told = ("GET", "/checkout", 17, 0, 132, 7, 2104, 9, 0.6)
+AFTER: Told = ("GET", "/checkout", 19, 0, 117, 7, 2082, 8, 0.66)
+
+
+def console_row(told: Told, width: int = 40) -> str:
+    """One row, with the distances that Locust prints; `width` is that of the name."""
+    method, name, requests, failures, mean, least, most, middle, rate = told
+    failed = f"{failures}({100 * failures / requests if requests else 0:.2f}%)"
+    return (
+        f"{method:8} {name:{width}} {requests:7d} {failed:>12} |{mean:7d} {least:7d} {most:7d}{middle:7d} | "
+        f"{rate:7.2f} {0:11.2f}"
+    )
+
+
+def console_table(*rows: Told, total: Told | None = None, width: int = 40) -> str:
+    """The table of requests; without a total the last row is that of all requests, too."""
+    first, second, third, *times, rate, failing = HEAD
+    middle = f"|{times[1]:>7} {times[2]:>7} {times[3]:>7}{times[4]:>7} | {rate:>7} {failing:>11}"
+    heading = f"{first:8} {second:{width}} {third:>7} {times[0]:>12} {middle}"
+    rule = "|".join("-" * each for each in (8, width, 7, 13, 7, 7, 7, 7, 8, 11))
+    whole: Told = total or ("", "Aggregated", *rows[-1][2:])
+    return "\n".join(
+        [heading, rule, *(console_row(row, width) for row in rows), rule, console_row(whole, width), ""]
+    )
+
+
+def percentile_table(*rows: tuple[str, str, Sequence[int], int], width: int = 44) -> str:
+    """The table that Locust prints below, once, when a run has ended."""
+    heading = f"{'Type':8} {'Name':{width}} {PERCENTS[0]:>8} {' '.join(f'{each:>6}' for each in PERCENTS[1:])} # reqs"
+    rule = "|".join("-" * each for each in (8, width, 8, *[6] * len(PERCENTS)))
+    lines = [
+        f"{method:8} {name:{width}} {times[0]:8d} {' '.join(f'{each:6d}' for each in times[1:])} {requests:6d}"
+        for method, name, times, requests in rows
+    ]
+    return "\n".join(["Response time percentiles (approximated)", heading, rule, *lines, rule, ""])
+
+
+def folded(text: str, width: int, *, trimmed: bool = False) -> str:
+    """As a window of that width breaks it; trimmed, as most terminals copy it, without blanks at the ends of lines."""
+    pieces = [
+        line[begin : begin + width]
+        for line in text.split("\n")
+        for begin in range(0, max(len(line), 1), width)
+    ]
+    return "\n".join(piece.rstrip() if trimmed else piece for piece in pieces)

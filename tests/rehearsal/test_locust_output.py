@@ -1,0 +1,181 @@
+"""What Locust itself writes of a run, read from a run of Locust: its CSV files, its HTML report, its console."""
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from festgate.rehearsal.locust_output import Table, read_locust
+from tests.rehearsal.locust_texts import folded
+from tests.rehearsal.target import Answer, answering, welcome
+
+LOCUSTFILE = """
+from pathlib import Path
+
+import gevent
+from locust import FastHttpUser, constant, task
+
+class Visitor(FastHttpUser):
+    wait_time = constant(0.02)
+    left = 15
+
+    @task
+    def look(self):
+        # Locust writes its CSV files every second and not at its end: the last request has to be in them.
+        self.left -= 1
+        if self.left >= 0:
+            self.client.get("/page", name="/page")
+            self.client.post("/order", name="an order | with 2 words")
+            self.client.get("/missing")
+        elif self.left == -1:
+            raise ValueError("the end, as planned")
+        elif ",Aggregated,90," in Path("out_stats.csv").read_text():
+            gevent.spawn(self.environment.runner.quit)
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of one run."""
+
+    prefix: Path
+    html: Path
+    console: Path
+
+
+def answer(path: str) -> Answer:
+    return (404, b"none") if path == "/missing" else welcome(path)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    folder = tmp_path_factory.mktemp("locust")
+    (folder / "visitor.py").write_text(LOCUSTFILE, encoding="utf-8")
+    words = ["--headless", "-f", "visitor.py", "-u", "2", "-r", "2", "-t", "30s"]
+    with answering(answer) as target:
+        done = subprocess.run(
+            [sys.executable, "-m", "locust", *words, "-H", target.url, "--csv", "out", "--html", "out.html"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+    console = folder / "console.txt"
+    console.write_text(done.stdout, encoding="utf-8")
+    assert (folder / "out_stats.csv").exists(), done.stdout
+    return Written(folder / "out", folder / "out.html", console)
+
+
+def only(path: Path) -> Table:
+    """The one table of a file in which everything is understood."""
+    output = read_locust(path)
+    assert output.problems == ()
+    (table,) = output.tables
+    return table
+
+
+def test_all_three_tell_of_the_same_run(written: Written) -> None:
+    tables = [only(Path(f"{written.prefix}_stats.csv")), only(written.html), only(written.console)]
+    csv, html, console = ([*table.rows, table.total] for table in tables)
+    assert [table.kind for table in tables] == ["csv", "html", "console"]
+    assert {table.rates for table in tables} == {"run"}
+    for one, other, third in zip(csv, html, console, strict=True):
+        assert one is not None
+        assert other is not None
+        assert third is not None
+        assert one.key == other.key == third.key
+        assert (one.requests, one.failures) == (other.requests, other.failures)
+        assert (one.requests, one.failures) == (third.requests, third.failures)
+        assert one.median == other.median == third.median
+        assert one.percentile(0.95) == other.percentile(0.95) == third.percentile(0.95)
+        assert one.percentiles == third.percentiles
+        # The console cuts a mean down to whole milliseconds, the report rounds the slowest.
+        assert one.average == pytest.approx(other.average)
+        assert one.average is not None
+        assert third.average == int(one.average)
+        assert other.most == pytest.approx(one.most, abs=0.6)
+        assert third.most == pytest.approx(one.most, abs=1)
+        assert one.rate == pytest.approx(third.rate, rel=0.5)
+        assert one.size == other.size
+
+
+def test_every_row_has_its_method_name_and_counts(written: Written) -> None:
+    table = only(written.console)
+    told = {row.title: (row.requests, row.failures) for row in table.rows}
+    assert told == {
+        "GET /missing": (30, 30),
+        "GET /page": (30, 0),
+        "POST an order | with 2 words": (30, 30),
+    }
+    assert table.total is not None
+    assert (table.total.requests, table.total.failures) == (90, 60)
+    text = written.console.read_text(encoding="utf-8").splitlines()
+    assert all(text[row.line - 1].startswith(row.method) for row in table.rows)
+    assert text[table.line - 1].startswith("Type ")
+
+
+def test_errors_exceptions_and_users_are_told_where_they_are_written(written: Written) -> None:
+    csv, html, console = only(Path(f"{written.prefix}_stats.csv")), only(written.html), only(written.console)
+    for table in (csv, html, console):
+        found = {(each.method, each.name, each.occurrences) for each in table.failures}
+        assert found == {("GET", "/missing", 30), ("POST", "an order | with 2 words", 30)}
+        assert all("LocustBadStatusCode" in each.error for each in table.failures)
+    assert csv.exceptions == html.exceptions == 2
+    assert csv.users == 2
+    assert html.host.startswith("http://127.0.0.1:")
+
+
+def test_what_was_printed_while_the_run_went_on_is_replaced_by_its_last_table(written: Written) -> None:
+    text = written.console.read_text(encoding="utf-8")
+    headings = [
+        number for number, line in enumerate(text.splitlines(), 1) if "# reqs" in line and "Avg" in line
+    ]
+    table = only(written.console)
+    assert [*table.interim, table.line] == headings
+    # One before anything was sent, and one at the end, at least.
+    assert len(headings) >= 2
+
+
+@pytest.mark.parametrize("part", ["_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv"])
+def test_any_of_the_csv_files_stands_for_all(written: Written, part: str) -> None:
+    whole = only(Path(f"{written.prefix}_stats.csv"))
+    assert replace(only(Path(f"{written.prefix}{part}")), source=whole.source) == whole
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 133])
+@pytest.mark.parametrize("trimmed", [False, True], ids=["with-blanks", "trimmed"])
+def test_a_window_that_broke_every_row_in_two_changes_nothing(
+    written: Written, tmp_path: Path, width: int, trimmed: bool
+) -> None:
+    broken = tmp_path / "broken.txt"
+    broken.write_text(
+        folded(written.console.read_text(encoding="utf-8"), width, trimmed=trimmed), encoding="utf-8"
+    )
+    whole, table = only(written.console), only(broken)
+    assert [replace(row, line=0) for row in table.rows] == [replace(row, line=0) for row in whole.rows]
+    assert table.total is not None
+    assert whole.total is not None
+    assert replace(table.total, line=0) == replace(whole.total, line=0)
+    assert [(each.name, each.occurrences) for each in table.failures] == [
+        (each.name, each.occurrences) for each in whole.failures
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_a_windows_shell_wrote_to_a_file_is_read(
+    written: Written, tmp_path: Path, encoding: str
+) -> None:
+    text = written.console.read_text(encoding="utf-8").replace("\n", "\r\n")
+    (tmp_path / "out.txt").write_bytes(text.encode(encoding))
+    assert only(tmp_path / "out.txt").rows == only(written.console).rows
+
+
+def test_a_csv_file_that_excel_saved_with_semicolons_is_read(written: Written, tmp_path: Path) -> None:
+    text = Path(f"{written.prefix}_stats.csv").read_text(encoding="utf-8")
+    (tmp_path / "saved.csv").write_text(text.replace(",", ";"), encoding="utf-8")
+    assert only(tmp_path / "saved.csv").rows == only(Path(f"{written.prefix}_stats.csv")).rows
