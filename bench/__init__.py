@@ -1,1 +1,1 @@
-"""The portal beside its limit: what `make bench` measures, as ratios and rates of one run."""
+"""The portal and the rehearsal beside their limits: what `make bench` measures, as ratios and rates of one run."""

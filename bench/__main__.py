@@ -4,12 +4,12 @@ import signal
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from rich.console import Console
 
-from bench import figures, machine
+from bench import figures, machine, rehearsal
 from bench.measure import FULL, QUICK, Run
 from bench.processes import BenchError
 from bench.site import Site
@@ -27,12 +27,15 @@ def measure(
         bool, typer.Option("--quick", help="About a minute, for a look; too short to quote.")
     ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when a target is missed.")] = False,  # noqa: FBT002
+    only: Annotated[
+        Literal["portal", "rehearsal"] | None, typer.Option(help="Measure that part alone.")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(help="Where scratch data lies for the time of the run; /var/tmp by default."),
     ] = None,
 ) -> None:
-    """Measure the portal beside a bare Starlette route, and how fast it takes registrations and orders."""
+    """Measure the portal beside a bare Starlette route, how fast it takes orders, and what a rehearsal itself costs."""
     signal.signal(signal.SIGTERM, _end)
     progress, result = Console(stderr=True, highlight=False), Console(highlight=False)
     began = time.monotonic()
@@ -48,7 +51,11 @@ def measure(
             progress.print(", ".join(f"{name} {value}" for name, value in found_on.items()))
             if float(str(found_on["load_before"])) > BUSY * float(str(found_on["cores"])):
                 progress.print("[yellow]Other programs use this machine: expect a wide spread.[/yellow]")
-            found = Run(Site(Path(scratch)), QUICK if quick else FULL, tell).figures()
+            site = Site(Path(scratch))
+            found = [] if only == "rehearsal" else Run(site, QUICK if quick else FULL, tell).figures()
+            if only != "portal":
+                lengths = rehearsal.QUICK if quick else rehearsal.FULL
+                found += rehearsal.Measure(site, lengths, tell).figures()
     except BenchError as error:
         progress.print(f"[red]{error}[/red]")
         raise typer.Exit(CANNOT) from None

@@ -58,7 +58,7 @@ def written(value: float, unit: str) -> str:
 
 def show(console: Console, figures: Sequence[Figure]) -> None:
     """A table of all figures, and a line of notes for each."""
-    table = Table(title="The portal beside its limit", title_justify="left")
+    table = Table(title="Beside their limits", title_justify="left")
     table.add_column("Figure")
     for heading in ("Median", "Lowest", "Highest", "Target"):
         table.add_column(heading, justify="right")

@@ -23,7 +23,9 @@ class Answers:
     latency: Floats
     intended: Floats
     late: float = 0.0
-    """Seconds that every fiftieth request was sent late."""
+    """Seconds that some requests were sent late: ..."""
+    late_every: int = 50
+    """... each that stands at a multiple of this."""
     steps: Sequence[str] = ("/events",)
     """In turn."""
     failed: int = 0
@@ -78,7 +80,7 @@ class Fest:
                 Sample(
                     name=answers.steps[number % len(answers.steps)],
                     intended=float(intended),
-                    start=float(intended) + (answers.late if number % 50 == 0 else 0.0),
+                    start=float(intended) + (answers.late if number % answers.late_every == 0 else 0.0),
                     latency=float(latency),
                     status=answers.failed_status if bad else answers.status,
                     failed=bad,

@@ -1,10 +1,12 @@
 """Small web servers to rehearse against, and journeys for them."""
 
+import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,18 +25,38 @@ class Visitor(FastHttpUser):
 """
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer with all that it may have."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    closes: bool = False
+    """The connection is closed after it."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def setup(self) -> None:
+        super().setup()
+        self.asked = 0
+
     def do_GET(self) -> None:
         server = self.server
         assert isinstance(server, Target)
-        status, body = server.answer(self.path)
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
+        self.asked += 1
+        reply = server.reply(self.path, self.asked)
+        self.send_response(reply.status)
+        self.send_header("content-length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.closes:
+            self.send_header("connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(reply.body)
 
     def log_message(self, *_: object) -> None:
         return
@@ -51,6 +73,10 @@ class Target(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         super().__init__((address, port), _Handler)
         self.answer = answer
+
+    def reply(self, path: str, _asked: int) -> Reply:
+        """To a request; `_asked` is 1 for the first of its connection."""
+        return Reply(*self.answer(path))
 
     def handle_error(self, *_: object) -> None:
         """Whoever hangs up before the answer has had enough of it."""
@@ -69,7 +95,14 @@ class Target(ThreadingHTTPServer):
 @contextmanager
 def answering(answer: Callable[[str], Answer]) -> Iterator[Target]:
     """A server until the block ends."""
-    with Target(answer) as target:
+    with serving(Target(answer)) as target:
+        yield target
+
+
+@contextmanager
+def serving(target: Target) -> Iterator[Target]:
+    """Let a server answer until the block ends."""
+    with target:
         thread = threading.Thread(target=target.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -112,3 +145,83 @@ def journey(folder: Path, text: str = JOURNEY, *, wait: float = 0.05) -> str:
     path = folder / "journey.py"
     path.write_text(text.replace("{wait}", str(wait)), encoding="utf-8")
     return str(path)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a Site behaves. Times in seconds; where each n-th is meant, 0 is none."""
+
+    build: str = ""
+    """What it says of itself; nothing where it is empty."""
+    wait: float = 0.03
+    """Before each answer: long beside what a busy machine adds to it."""
+    slower: tuple[float, float] = (0.0, 0.0)
+    """Begin and end, after the first visitor, of a time in which everything takes four times as long."""
+    frozen: tuple[float, float] = (0.0, 0.0)
+    """Begin and end, after the first visitor, of a time in which nobody gets an answer."""
+    opening: float = 0.0
+    """More before the first answer on a connection."""
+    closes_after: int = 0
+    """Answers on a connection, after which it is closed."""
+    fails: int = 0
+    """Each n-th page is an error."""
+    accepts: int = 0
+    """Each n-th page has the status 202 and no page."""
+    onward: int = 2
+    """Each n-th page leads on to the visitor's own."""
+    page: bytes = b"welcome"
+    """What is on the page, which is the same for everybody."""
+    own_size: int = 3_000
+    """Bytes of the page that is another for each visitor."""
+
+
+class Site(Target):
+    """A page at /page, which may lead on to a page of the visitor's own at /mine."""
+
+    def __init__(self, manner: Manner) -> None:
+        """Listens at once."""
+        super().__init__(welcome)
+        self._manner = manner
+        self._numbers = itertools.count(1)
+        self._pages = itertools.count(1)
+        self._first: float | None = None
+        self._lock = threading.Lock()
+
+    def reply(self, path: str, asked: int) -> Reply:
+        """The page, after a while; whoever only looks whether there is a server is no visitor."""
+        manner = self._manner
+        headers = {"x-version": manner.build} if manner.build else {}
+        if path not in ("/page", "/mine"):
+            return Reply(200, b"", headers)
+        with self._lock:
+            self._first = self._first or time.monotonic()
+            age = time.monotonic() - self._first
+            number = next(self._numbers)
+            page = next(self._pages) if path == "/page" else 0
+        threading.Event().wait(self._wait(age, asked))
+        closes = manner.closes_after > 0 and asked >= manner.closes_after
+        if path == "/mine":
+            return Reply(
+                200,
+                f"of visitor {number:09} at {self.port:05}".encode().ljust(manner.own_size),
+                headers,
+                closes,
+            )
+        if _each(page, manner.fails):
+            return Reply(500, b"", headers, closes)
+        if _each(page, manner.accepts):
+            return Reply(202, b"", headers, closes)
+        end = b" onward" if _each(page, manner.onward) else b" goodbye"
+        return Reply(200, manner.page.ljust(600) + end.ljust(8), headers, closes)
+
+    def _wait(self, age: float, asked: int) -> float:
+        manner = self._manner
+        begin, end = manner.slower
+        wait = manner.wait * (4 if begin <= age < end else 1)
+        begin, end = manner.frozen
+        frozen = end - age if begin <= age < end else 0.0
+        return max(wait, frozen) + (manner.opening if asked == 1 else 0.0)
+
+
+def _each(number: int, every: int) -> bool:
+    return every > 0 and number % every == 0

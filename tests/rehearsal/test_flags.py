@@ -245,3 +245,16 @@ def test_arrivals_that_are_not_those_of_the_plan_are_flagged(
 @pytest.mark.parametrize("dropped,expected", [(0, []), (2, ["arrivals-dropped"])])
 def test_arrivals_that_were_never_sent_are_flagged(fest: Fest, dropped: int, expected: list[str]) -> None:
     assert flagged(fest, same, dropped=dropped) == expected
+
+
+@pytest.mark.parametrize("late,expected", [(0.003, []), (0.006, ["sent-late"])])
+def test_lateness_in_sending_that_hides_a_tenth_of_a_change_is_flagged(
+    fest: Fest, late: float, expected: list[str]
+) -> None:
+    # Of a p95 of 33 ms.
+    assert flagged(fest, lambda answers: replace(answers, late=late, late_every=1)) == expected
+
+
+def test_nobody_is_late_for_a_share_of_errors(fest: Fest) -> None:
+    late = flagged(fest, lambda answers: replace(answers, late=0.1, late_every=1), metric="errors")
+    assert late == []

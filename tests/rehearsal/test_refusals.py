@@ -229,12 +229,19 @@ def test_workers_share_what_their_processes_use(fest: Fest) -> None:
     assert refused(fest, play, play) == []
 
 
-@pytest.mark.parametrize("late,expected", [(0.0009, []), (0.0015, ["generator-saturated"])])
-def test_requests_that_are_sent_late_are_refused(fest: Fest, late: float, expected: list[str]) -> None:
-    # Of a median of 20 ms, 5 % are 1 ms.
-    assert (
-        refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, late=late))) == expected
-    )
+@pytest.mark.parametrize("late,expected", [(0.025, []), (0.045, ["generator-saturated"])])
+def test_requests_are_refused_where_lateness_in_sending_is_half_of_what_they_took(
+    fest: Fest, late: float, expected: list[str]
+) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        return fest.run(name, replace(answers, late=late, late_every=1))
+
+    # The p95 of the usual answers is 33 ms.
+    assert refused(fest, fest.run, play) == expected
+
+
+def test_a_few_requests_that_are_sent_very_late_are_not_what_a_p95_is_of(fest: Fest) -> None:
+    assert refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, late=0.5))) == []
 
 
 def test_names_that_hold_a_visitors_value_are_refused(fest: Fest) -> None:

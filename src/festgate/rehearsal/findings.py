@@ -6,7 +6,8 @@ are named there with their reason; those without a better one are proposals that
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+
+import numpy as np
 
 from festgate.rehearsal.metrics import Metric
 from festgate.rehearsal.observed import Observed
@@ -42,6 +43,12 @@ class Evidence:
         return self.before + self.after
 
     @property
+    def late(self) -> float:
+        """Share of the primary metric that is lateness: the middle run's, of the side that has more of it."""
+        sides = (self.before, self.after)
+        return max(float(np.median([seen.late for seen in side])) if side else 0.0 for side in sides)
+
+    @property
     def primary(self) -> Metric:
         """The metric that was declared beforehand."""
         return self.metrics[0]
@@ -52,14 +59,26 @@ class Evidence:
         return sorted({name for seen in self.runs for name in seen.steps})
 
 
-Check: TypeAlias = Callable[[Evidence], Finding | None]
+@dataclass(frozen=True)
+class Check:
+    """One thing to look for: `look` gives the figure that shows it, and nothing (an empty text) where it is not so."""
+
+    code: str
+    meaning: str
+    remedy: str
+    look: Callable[[Evidence], str]
+
+    def __call__(self, evidence: Evidence) -> Finding | None:
+        """The finding, with its figure; None where there is none."""
+        figure = self.look(evidence)
+        return Finding(self.code, figure, self.meaning, self.remedy) if figure else None
+
+
+def check(code: str, meaning: str, remedy: str) -> Callable[[Callable[[Evidence], str]], Check]:
+    """Make a check of the function that looks for it: its code, what it means, and what to do."""
+    return lambda look: Check(code, meaning, remedy, look)
 
 
 def percent(share: float) -> str:
     """`0.4 %`, `91 %`."""
     return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"  # noqa: PLR2004  (two digits)
-
-
-def milliseconds(seconds: float) -> str:
-    """`0.42 ms`, `1.3 ms`, `120 ms`."""
-    return f"{seconds * 1000:.2g} ms" if seconds < 0.1 else f"{seconds * 1000:,.0f} ms"  # noqa: PLR2004  (likewise)

@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.findings import Check, Evidence, Finding, percent
+from festgate.rehearsal.findings import Check, Evidence, check, percent
 from festgate.rehearsal.observed import Observed
 from festgate.rehearsal.plan import Rate, Users
+from festgate.rehearsal.refusals import MOST_LATE
 
 MOST_EARLY: Final = 1.2
 """Median latency at the beginning over that of the rest, in most runs: a fifth is what a cold cache or a JIT costs."""
@@ -21,6 +22,8 @@ MOST_OMITTED: Final = 1.2
 """p99 corrected for coordinated omission, over p99 as measured."""
 MOST_BUNCHED: Final = 1.5
 """Coefficient of variation between arrivals: 1 for people who know nothing of each other, 0 for a clock."""
+MOST_THINKING: Final = 0.5
+"""Share of their time that users wait for answers, up to which what they think sets the pace and not the target."""
 MOST_MIX_SHIFT: Final = 0.02
 """Share of all requests that went to another step; more than drawing journeys by lot does in runs of 700 requests."""
 LEAST_SHARE: Final = 0.05
@@ -28,26 +31,31 @@ LEAST_SHARE: Final = 0.05
 MOST_DRIFT: Final = 1.2
 """Median latency late in a run over that early in it, up or down, in most runs."""
 MOST_UNDER_WAY: Final = 1.05
-"""Requests under way at once over the users that there are; 5 % for answers that came after the end."""
+"""Requests under way at once over the users that there are; 5 % for the clocks of both."""
 MOST_OFF_PLAN: Final = 0.05
 """Difference of the arrivals that were sent from those that were planned, beyond what Poisson's law lets vary."""
 MOST_DROPPED: Final = 0.001
 """Share of arrivals that were never sent: more, and the p99 is without some of its slowest."""
+LEAST_LATE: Final = 0.1
+"""Share of the primary metric that is the sender's own lateness: what it takes off a change is then worth knowing."""
 
 
-def not_interleaved(evidence: Evidence) -> Finding | None:
+@check(
+    "not-interleaved",
+    "What changed on the machine meanwhile counts as the build's: so played, 22 of 100 identical builds differ.",
+    "Play the builds in turn (ABBA BAAB), as `festgate ab` does.",
+)
+def not_interleaved(evidence: Evidence) -> str:
     """All of one build, and then all of the other."""
-    if evidence.interleaved:
-        return None
-    return Finding(
-        "not-interleaved",
-        f"{len(evidence.before)} runs and then {len(evidence.after)}",
-        "What changed on the machine meanwhile counts as the build's: so played, 22 of 100 identical builds differ.",
-        "Play the builds in turn (ABBA BAAB), as `festgate ab` does.",
-    )
+    return "" if evidence.interleaved else f"{len(evidence.before)} runs and then {len(evidence.after)}"
 
 
-def warm_up_not_cut(evidence: Evidence) -> Finding | None:
+@check(
+    "warm-up-not-cut",
+    "The first requests fill caches and open connections, and so tell of the start more than of the build.",
+    "Give a --warm-up that is longer than the start takes.",
+)
+def warm_up_not_cut(evidence: Evidence) -> str:
     """No warm-up, one that ends before all users are there, or a beginning that is still slow after it."""
     plan = evidence.runs[0].run.plan
     early = _middle([seen.early for seen in evidence.runs])
@@ -57,33 +65,25 @@ def warm_up_not_cut(evidence: Evidence) -> Finding | None:
         else 0.0
     )
     if plan.warm_up <= 0:
-        figure = "no warm-up"
-    elif ramp > plan.warm_up:
-        figure = f"all users are there after {ramp:g} s, the warm-up is {plan.warm_up:g} s"
-    elif early > MOST_EARLY:
-        figure = f"the first tenth took {early:.2f} times as long as the rest"
-    else:
-        return None
-    return Finding(
-        "warm-up-not-cut",
-        figure,
-        "The first requests fill caches and open connections, and so tell of the start more than of the build.",
-        "Give a --warm-up that is longer than the start takes.",
-    )
+        return "no warm-up"
+    if ramp > plan.warm_up:
+        return f"all users are there after {ramp:g} s, the warm-up is {plan.warm_up:g} s"
+    return f"the first tenth took {early:.2f} times as long as the rest" if early > MOST_EARLY else ""
 
 
-def connection_outliers(evidence: Evidence) -> Finding | None:
+@check(
+    "connection-outliers",
+    "The high percentiles are of opening connections, which no change of a route makes quicker.",
+    "Send to an address instead of a name that has several (127.0.0.1, not localhost), after a warm-up.",
+)
+def connection_outliers(evidence: Evidence) -> str:
     """The slowest requests are those that opened a connection, as where `localhost` is tried at ::1 first."""
     troubled = [seen for seen in evidence.runs if _connections_are_slow(seen)]
     if 2 * len(troubled) < len(evidence.runs):
-        return None
+        return ""
     worst = max(troubled, key=lambda seen: seen.slowest)
-    return Finding(
-        "connection-outliers",
-        f"{percent(worst.connecting)} of the slowest 1 % opened a connection and took {worst.slowest:.0f} x the median",
-        "The high percentiles are of opening connections, which no change of a route makes quicker.",
-        "Send to an address instead of a name that has several (127.0.0.1, not localhost), after a warm-up.",
-    )
+    share = percent(worst.connecting)
+    return f"{share} of the slowest 1 % opened a connection and took {worst.slowest:.0f} x the median"
 
 
 def _connections_are_slow(seen: Observed) -> bool:
@@ -91,67 +91,63 @@ def _connections_are_slow(seen: Observed) -> bool:
     return often and seen.slowest > LEAST_SLOWEST
 
 
-def coordinated_omission(evidence: Evidence) -> Finding | None:
+@check(
+    "coordinated-omission",
+    "While the target stood still its users waited and asked nothing, so the stall is in few of the requests.",
+    "Play an open loop with --rate, which counts from the moment at which a request was due.",
+)
+def coordinated_omission(evidence: Evidence) -> str:
     """A closed loop that asked less while the target stood still."""
     worst = max(seen.omission for seen in evidence.runs)
-    if worst <= MOST_OMITTED:
-        return None
-    return Finding(
-        "coordinated-omission",
-        f"p99 is {worst:.2f} times as long with the waits that were left out",
-        "While the target stood still its users waited and asked nothing, so the stall is in few of the requests.",
-        "Play an open loop with --rate, which counts from the moment at which a request was due.",
+    return (
+        f"p99 is {worst:.2f} times as long with the waits that were left out" if worst > MOST_OMITTED else ""
     )
 
 
-def phase_lock(evidence: Evidence) -> Finding | None:
+@check(
+    "phase-lock",
+    "The users ask at the same moments, so the times are of a queue that real visitors do not make.",
+    "Let them come at random: --rate, or between() instead of constant_pacing() and a slower spawn rate.",
+)
+def phase_lock(evidence: Evidence) -> str:
     """Users that fire together."""
     bunched = _middle([seen.arrivals for seen in evidence.runs])
-    if bunched <= MOST_BUNCHED:
-        return None
-    return Finding(
-        "phase-lock",
-        f"the time between requests varies by {bunched:.2f} of its mean",
-        "The users ask at the same moments, so the times are of a queue that real visitors do not make.",
-        "Let them come at random: --rate, or between() instead of constant_pacing() and a slower spawn rate.",
-    )
+    return f"the time between requests varies by {bunched:.2f} of its mean" if bunched > MOST_BUNCHED else ""
 
 
-def rate_is_given(evidence: Evidence) -> Finding | None:
+@check(
+    "rate-is-given",
+    "The load sets the rate that is compared, and it cannot move whatever the server does.",
+    "Compare a latency, or search for the largest rate with `festgate capacity`.",
+)
+def rate_is_given(evidence: Evidence) -> str:
     """A rate is compared, and the plan sets it."""
-    compared = [metric.text for metric in evidence.metrics if metric.kind == "rate"]
-    if not compared:
-        return None
+    compared = next((metric.text for metric in evidence.metrics if metric.kind == "rate"), "")
     load = evidence.runs[0].run.plan.load
+    if not compared:
+        return ""
     if isinstance(load, Rate):
-        figure = f"{load.rate:g} arrivals/s by the plan"
-    else:
-        busy = _middle([seen.under_way for seen in evidence.runs]) / load.users
-        if busy > 0.5:  # noqa: PLR2004  (they wait for the target more than they think, so it sets the pace)
-            return None
-        figure = f"users wait for an answer {percent(busy)} of their time"
-    return Finding(
-        "rate-is-given",
-        figure,
-        f"The load sets {compared[0]}, and it cannot move whatever the server does.",
-        "Compare a latency, or search for the largest rate with `festgate capacity`.",
-    )
+        return f"{compared}: {load.rate:g} arrivals/s by the plan"
+    busy = _middle([seen.under_way for seen in evidence.runs]) / load.users
+    if busy > MOST_THINKING:
+        return ""
+    return f"{compared}: users wait for an answer {percent(busy)} of their time"
 
 
-def mix_shifted(evidence: Evidence) -> Finding | None:
+@check(
+    "mix-shifted",
+    "Figures over all requests moved because others were asked, not only because they were answered otherwise.",
+    "Compare a metric of one step, such as p95(/events), and find out why the journeys went another way.",
+)
+def mix_shifted(evidence: Evidence) -> str:
     """The steps' shares of all requests are others than before."""
     before, after = _mix(evidence.before), _mix(evidence.after)
     moved = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in evidence.steps}
     shift = sum(abs(share) for share in moved.values()) / 2
     if not before or not after or shift <= MOST_MIX_SHIFT:
-        return None
+        return ""
     name = max(moved, key=lambda each: abs(moved[each]))
-    return Finding(
-        "mix-shifted",
-        f"{name} is {percent(before.get(name, 0.0))} / {percent(after.get(name, 0.0))} of the requests",
-        "Figures over all requests moved because others were asked, not only because they were answered otherwise.",
-        "Compare a metric of one step, such as p95(/events), and find out why the journeys went another way.",
-    )
+    return f"{name} is {percent(before.get(name, 0.0))} / {percent(after.get(name, 0.0))} of the requests"
 
 
 def _mix(side: Sequence[Observed]) -> dict[str, float]:
@@ -162,35 +158,36 @@ def _mix(side: Sequence[Observed]) -> dict[str, float]:
     }
 
 
-def one_row_of_many(evidence: Evidence) -> Finding | None:
+@check(
+    "one-row-of-many",
+    "One row picked out of many says nothing of what most visitors get.",
+    "Declare a metric over all requests or of a main step, and read this one beside it.",
+)
+def one_row_of_many(evidence: Evidence) -> str:
     """The primary metric is of a step that hardly anybody asks for."""
-    if evidence.primary.step is None:
-        return None
-    share = _mix(evidence.runs).get(evidence.primary.step, 0.0)
-    if share >= LEAST_SHARE:
-        return None
-    return Finding(
-        "one-row-of-many",
-        f"{evidence.primary.step} is {percent(share)} of the requests",
-        "One row picked out of many says nothing of what most visitors get.",
-        "Declare a metric over all requests or of a main step, and read this one beside it.",
-    )
+    step = evidence.primary.step
+    share = 1.0 if step is None else _mix(evidence.runs).get(step, 0.0)
+    return f"{step} is {percent(share)} of the requests" if share < LEAST_SHARE else ""
 
 
-def drift(evidence: Evidence) -> Finding | None:
+@check(
+    "drift",
+    "The target had not come to rest, so the figures depend on how long it was played.",
+    "Look for what grows (a table, a log, memory), or play longer after a longer warm-up.",
+)
+def drift(evidence: Evidence) -> str:
     """Runs that become slower or faster while they last."""
     moved = _middle([seen.drift for seen in evidence.runs])
-    if 1 / MOST_DRIFT <= moved <= MOST_DRIFT:
-        return None
-    return Finding(
-        "drift",
-        f"late in a run the median is {moved:.2f} times that of early in it",
-        "The target had not come to rest, so the figures depend on how long it was played.",
-        "Look for what grows (a table, a log, memory), or play longer after a longer warm-up.",
-    )
+    still = 1 / MOST_DRIFT <= moved <= MOST_DRIFT
+    return "" if still else f"late in a run the median is {moved:.2f} times that of early in it"
 
 
-def littles_law_off(evidence: Evidence) -> Finding | None:
+@check(
+    "littles-law-off",
+    "Users, rate and latency do not agree, so requests were lost or are not what they are called.",
+    "See whether a step asks more than it names, and whether the load was reached: load.log has what Locust said.",
+)
+def littles_law_off(evidence: Evidence) -> str:
     """More requests under way than there are users, or other arrivals than were planned.
 
     Little's law: the number under way is rate x latency. In a closed loop it cannot be more than the users; how far
@@ -201,36 +198,37 @@ def littles_law_off(evidence: Evidence) -> Finding | None:
         plan = seen.run.plan
         if isinstance(plan.load, Users):
             if seen.under_way > MOST_UNDER_WAY * plan.load.users:
-                return _off(f"{seen.under_way:.1f} requests under way from {plan.load.users} users")
+                return f"{seen.under_way:.1f} requests under way from {plan.load.users} users"
         elif len(seen.steps) == 1:
             planned = plan.load.rate * plan.duration
             chance = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0
             if abs(seen.requests - planned) > MOST_OFF_PLAN * planned + chance:
-                return _off(f"{seen.requests:,} arrivals of {planned:,.0f} planned")
-    return None
+                return f"{seen.requests:,} arrivals of {planned:,.0f} planned"
+    return ""
 
 
-def _off(figure: str) -> Finding:
-    return Finding(
-        "littles-law-off",
-        figure,
-        "Users, rate and latency do not agree, so requests were lost or are not what they are called.",
-        "See whether a step asks more than it names, and whether the load was reached: load.log has what Locust said.",
-    )
-
-
-def arrivals_dropped(evidence: Evidence) -> Finding | None:
+@check(
+    "arrivals-dropped",
+    "Those who were to wait the longest were never sent, so the high percentiles are better than a visitor's.",
+    "Send at a rate that the target holds: `festgate capacity` finds it.",
+)
+def arrivals_dropped(evidence: Evidence) -> str:
     """Arrivals of an open loop that were never sent."""
     dropped = sum(seen.run.dropped for seen in evidence.runs)
     share = dropped / max(1, dropped + sum(seen.requests for seen in evidence.runs))
-    if share <= MOST_DROPPED:
-        return None
-    return Finding(
-        "arrivals-dropped",
-        f"{dropped:,} arrivals, {percent(share)}",
-        "Those who were to wait the longest were never sent, so the high percentiles are better than a visitor's.",
-        "Send at a rate that the target holds: `festgate capacity` finds it.",
-    )
+    return f"{dropped:,} arrivals, {percent(share)}" if share > MOST_DROPPED else ""
+
+
+@check(
+    "sent-late",
+    "That share is the machine's and the same for both builds, so a change of the build shows smaller than it is.",
+    "Send less, send from a machine of its own, or compare a slower step, of which lateness is a smaller share.",
+)
+def sent_late(evidence: Evidence) -> str:
+    """A part of what is compared is not the target's; beyond a half it is refused as `generator-saturated`."""
+    late = evidence.late
+    told = LEAST_LATE < late <= MOST_LATE
+    return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if told else ""
 
 
 FLAGS: Final[tuple[Check, ...]] = (
@@ -245,6 +243,7 @@ FLAGS: Final[tuple[Check, ...]] = (
     drift,
     littles_law_off,
     arrivals_dropped,
+    sent_late,
 )
 
 

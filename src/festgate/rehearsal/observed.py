@@ -58,9 +58,7 @@ class Observed:
     cpu: float | None
     """Share of a core of each sending process in the busiest tenth of the seconds; None where it was not seen."""
     late: float
-    """99th percentile of start less intended."""
-    median: float
-    """Of the latencies, from the moment of sending."""
+    """Share of the first metric that is lateness in sending; 0 for what is no time, and in a closed loop."""
     early: float
     """Median latency in the first tenth of the time, over that of the rest; of the busiest step, as the next ones."""
     drift: float
@@ -76,7 +74,7 @@ class Observed:
     omission: float
     """99th percentile with the waits that a closed loop left out, over the one without; 1 for an open loop."""
     under_way: float
-    """Mean number of requests without an answer: rate x mean latency."""
+    """Mean number of requests without an answer: rate x mean latency, of what lies before the run's end."""
 
     @property
     def failing(self) -> float:
@@ -102,8 +100,7 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
         failed=int(np.count_nonzero(samples.failed)),
         steps=steps,
         cpu=_cpu(run),
-        late=_quantile(samples.start - samples.intended, _TAIL),
-        median=_quantile(samples.latency, 0.5),
+        late=_lateness(metrics[0], samples),
         early=_ratio(samples.latency[mine], share < _EARLY, share >= _EARLY),
         drift=_ratio(
             samples.latency[mine], *((share >= low) & (share < high) for low, high in (_LAST, _FIRST))
@@ -113,7 +110,7 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
         connected=connected,
         slowest=slowest,
         omission=_omission(run, samples),
-        under_way=float(samples.latency.sum()) / seconds,
+        under_way=_under_way(samples, run.plan.warm_up + seconds) / seconds,
     )
 
 
@@ -142,6 +139,19 @@ def _cpu(run: Run) -> float | None:
     return _quantile(np.array(used), _BUSY_SECONDS) / max(1, run.plan.workers) if used else None
 
 
+def _lateness(metric: Metric, samples: Samples) -> float:
+    """How much less the metric would be if each request had been sent when it was to be, over what it is."""
+    chosen = metric.of(samples)
+    whole, sent = samples.response[chosen], samples.latency[chosen]
+    if metric.quantile is not None:
+        found, known = (_quantile(values, metric.quantile) for values in (whole, sent))
+    elif metric.kind == "mean":
+        found, known = float(whole.sum()), float(sent.sum())
+    else:
+        return 0.0
+    return 1 - known / found if found else 0.0
+
+
 def _connections(samples: Samples) -> tuple[float, float, float]:
     count = len(samples)
     if count == 0:
@@ -161,6 +171,11 @@ def _omission(run: Run, samples: Samples) -> float:
     interval = load.users * run.plan.duration / len(samples)
     raw = _quantile(samples.latency, _TAIL)
     return _quantile(corrected(samples.latency, interval), _TAIL) / raw if raw else 1.0
+
+
+def _under_way(samples: Samples, end: float) -> float:
+    """Seconds that requests waited for their answers up to `end`; all together."""
+    return float(np.clip(end - samples.start, 0, samples.latency).sum())
 
 
 def _regularity(starts: Floats, begin: float, seconds: float) -> float:

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.findings import Check, Evidence, Finding, milliseconds, percent
+from festgate.rehearsal.findings import Check, Evidence, check, percent
 from festgate.rehearsal.observed import Observed, Step
 from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.samples import Integers
@@ -16,10 +16,9 @@ LEAST_TAIL: Final = 30
 """Requests beyond the quantile in each run: 600 for a p95, 3,000 for a p99. With fewer its spread is that of a few."""
 MOST_CPU: Final = 0.8
 """Share of a core; above it a Python process that sends begins to measure its own queue."""
-MOST_LATENESS: Final = 0.05
-"""99th percentile of lateness as a share of the median latency: the margin that comparisons have by default."""
-LATENESS_GRAIN: Final = 0.001
-"""Seconds; an event loop wakes no more exactly than this, and a target that answers in 2 ms is not to blame for it."""
+MOST_LATE: Final = 0.5
+"""Share of the primary metric that is the sender's own lateness. That share of the metric does not change with the
+build: where it is a half, a build that is 10 % slower shows as 5 %, and what is within the margin may be twice it."""
 MOST_TAIL_FAILED: Final = 0.2
 """Difference of failures as a share of the tail: failures are quick or time out, and so move the quantile."""
 MOST_FAILED: Final = 0.01
@@ -43,54 +42,46 @@ COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
 """They name the web server's product, which is the same for every build behind it."""
 
 
-def run_cut(evidence: Evidence) -> Finding | None:
+@check(
+    "run-cut",
+    "A run that was cut off lacks the part in which the target may have been slow.",
+    "Play it again, or leave it and its partner out.",
+)
+def run_cut(evidence: Evidence) -> str:
     """A run that did not come to its end."""
     cut = [seen.run.name for seen in evidence.runs if seen.run.state != "whole"]
-    if not cut:
-        return None
-    return Finding(
-        "run-cut",
-        f"{len(cut)} of {len(evidence.runs)} runs: {', '.join(cut)}",
-        "A run that was cut off lacks the part in which the target may have been slow.",
-        "Play it again, or leave it and its partner out.",
-    )
+    return f"{len(cut)} of {len(evidence.runs)} runs: {', '.join(cut)}" if cut else ""
 
 
-def too_few_runs(evidence: Evidence) -> Finding | None:
+@check(
+    "too-few-runs",
+    "Two runs of one build differ by more than most changes do, so fewer than six pairs decide nothing.",
+    f"Play at least {LEAST_PAIRS} runs of each build, better 10, as pairs in turn: `festgate ab`.",
+)
+def too_few_runs(evidence: Evidence) -> str:
     """Runs without a partner, or fewer than six pairs."""
     before, after = len(evidence.before), len(evidence.after)
-    if before == after and before >= LEAST_PAIRS:
-        return None
-    return Finding(
-        "too-few-runs",
-        f"{before} before, {after} after",
-        "Two runs of one build differ by more than most changes do, so fewer than six pairs decide nothing.",
-        f"Play at least {LEAST_PAIRS} runs of each build, better 10, as pairs in turn: `festgate ab`.",
-    )
+    return "" if before == after and before >= LEAST_PAIRS else f"{before} before, {after} after"
 
 
-def workload_differs(evidence: Evidence) -> Finding | None:
+@check(
+    "workload-differs",
+    "The two builds were not asked the same, so a difference may come from what was asked.",
+    "Play both with one plan, one seed a pair and the same generator on the same machine.",
+)
+def workload_differs(evidence: Evidence) -> str:
     """Another journey, load, length, seed, or another version or machine that sent it."""
     seen = [_workload(each.run.plan, each.run.generator) for each in evidence.runs]
     for name in sorted({name for each in seen for name in each}):
         values = list(dict.fromkeys(each.get(name, "unknown") for each in seen))
         if len(values) > 1:
-            return _other_workload(f"{name}: {' / '.join(values)}")
+            return f"{name}: {' / '.join(values)}"
     before, after = (
         sorted(each.run.plan.seed for each in side) for side in (evidence.before, evidence.after)
     )
     if len(before) == len(after) and before != after:
-        return _other_workload(f"seeds {_listed(before)} / {_listed(after)}")
-    return None
-
-
-def _other_workload(figure: str) -> Finding:
-    return Finding(
-        "workload-differs",
-        figure,
-        "The two builds were not asked the same, so a difference may come from what was asked.",
-        "Play both with one plan, one seed a pair and the same generator on the same machine.",
-    )
+        return f"seeds {_listed(before)} / {_listed(after)}"
+    return ""
 
 
 def _workload(plan: Plan, generator: Mapping[str, str]) -> dict[str, str]:
@@ -109,32 +100,29 @@ def _workload(plan: Plan, generator: Mapping[str, str]) -> dict[str, str]:
     return asked | {f"generator's {name}": value for name, value in generator.items()}
 
 
-def builds_mixed(evidence: Evidence) -> Finding | None:
+@check(
+    "builds-mixed",
+    "The runs of one side are of different builds, so the verdict would be about none of them.",
+    "Compare runs of one build with runs of one other.",
+)
+def builds_mixed(evidence: Evidence) -> str:
     """One side is of more than one build."""
     for side, runs in (("before", evidence.before), ("after", evidence.after)):
         builds = list(dict.fromkeys(told for seen in runs if (told := _build(seen))))
         if len(builds) > 1:
-            return Finding(
-                "builds-mixed",
-                f"{side}: {' / '.join(builds)}",
-                "The runs of one side are of different builds, so the verdict would be about none of them.",
-                "Compare runs of one build with runs of one other.",
-            )
-    return None
+            return f"{side}: {' / '.join(builds)}"
+    return ""
 
 
-def same_build(evidence: Evidence) -> Finding | None:
+@check(
+    "same-build",
+    "The server did not change between the two sides, so what differs is the load or the machine.",
+    "Deploy the change before the second side is played; to learn the machine's own noise, `festgate calibrate`.",
+)
+def same_build(evidence: Evidence) -> str:
     """Both sides say that they are the same build. What says nothing of its build is not judged."""
-    builds = {_build(seen) for seen in evidence.runs}
-    (build, *others) = builds or {""}
-    if others or not build:
-        return None
-    return Finding(
-        "same-build",
-        build,
-        "The server did not change between the two sides, so what differs is the load or the machine.",
-        "Deploy the change before the second side is played; to learn the machine's own noise, `festgate calibrate`.",
-    )
+    build, *others = {_build(seen) for seen in evidence.runs} or {""}
+    return "" if others else build
 
 
 def _build(seen: Observed) -> str:
@@ -144,7 +132,12 @@ def _build(seen: Observed) -> str:
     return ", ".join(f"{name} {value}" for name, value in told)
 
 
-def responses_differ(evidence: Evidence) -> Finding | None:
+@check(
+    "responses-differ",
+    "The two builds do not answer with the same, so one may be quicker because it does less.",
+    "Make them answer alike, or accept the difference by name if it is meant and costs nothing.",
+)
+def responses_differ(evidence: Evidence) -> str:
     """A step answers with other statuses, with another size, or with another page than before.
 
     Sees: another share of statuses (a redirect to the sign-in instead of a page), a page that lost or gained 2 % of its
@@ -158,13 +151,8 @@ def responses_differ(evidence: Evidence) -> Finding | None:
             continue
         figure = _other_statuses(before, after) or _other_size(before, after) or _other_page(before, after)
         if figure:
-            return Finding(
-                "responses-differ",
-                f"{name}: {figure}",
-                "The two builds do not answer with the same, so one may be quicker because it does less.",
-                "Make them answer alike, or accept the difference by name if it is meant and costs nothing.",
-            )
-    return None
+            return f"{name}: {figure}"
+    return ""
 
 
 def _of(side: Sequence[Observed], name: str) -> list[Step]:
@@ -231,7 +219,12 @@ def _share_in(side: list[Step], known: Integers) -> float:
     return found / total if total else 1.0
 
 
-def error_rates_differ(evidence: Evidence) -> Finding | None:
+@check(
+    "error-rates-differ",
+    "A request that fails takes another time than one that is answered, so the times are of different things.",
+    "Find out why they fail before you compare times; or compare `errors` itself.",
+)
+def error_rates_differ(evidence: Evidence) -> str:
     """One side fails more often; not where the rate of errors is itself what is compared."""
     before, after = (_failed(side) for side in (evidence.before, evidence.after))
     quantile = evidence.primary.quantile
@@ -239,13 +232,8 @@ def error_rates_differ(evidence: Evidence) -> Finding | None:
         MOST_FAILED if quantile is None else min(MOST_FAILED, MOST_TAIL_FAILED * min(quantile, 1 - quantile))
     )
     if evidence.primary.kind == "errors" or abs(after - before) <= limit:
-        return None
-    return Finding(
-        "error-rates-differ",
-        f"{percent(before)} / {percent(after)} of the requests failed",
-        "A request that fails takes another time than one that is answered, so the times are of different things.",
-        "Find out why they fail before you compare times; or compare `errors` itself.",
-    )
+        return ""
+    return f"{percent(before)} / {percent(after)} of the requests failed"
 
 
 def _failed(side: Sequence[Observed]) -> float:
@@ -253,18 +241,16 @@ def _failed(side: Sequence[Observed]) -> float:
     return sum(seen.failed for seen in side) / requests if requests else 0.0
 
 
-def too_few_samples(evidence: Evidence) -> Finding | None:
+@check(
+    "too-few-samples",
+    "A high percentile of few requests is one or two of them, and comes out otherwise each time.",
+    "Play longer or at a higher rate, or compare a lower percentile.",
+)
+def too_few_samples(evidence: Evidence) -> str:
     """A run has fewer than 30 requests beyond the primary quantile."""
     least = min((seen.counts[0] for seen in evidence.runs), default=0)
     needed = least_requests(evidence.primary.quantile)
-    if least >= needed:
-        return None
-    return Finding(
-        "too-few-samples",
-        f"{least:,} requests in a run, {evidence.primary.text} takes {needed:,}",
-        "A high percentile of few requests is one or two of them, and comes out otherwise each time.",
-        "Play longer or at a higher rate, or compare a lower percentile.",
-    )
+    return f"{least:,} requests in a run, {evidence.primary.text} takes {needed:,}" if least < needed else ""
 
 
 def least_requests(quantile: float | None) -> int:
@@ -273,41 +259,33 @@ def least_requests(quantile: float | None) -> int:
     return int(np.ceil(round(LEAST_TAIL / tail, 6)))
 
 
-def generator_saturated(evidence: Evidence) -> Finding | None:
-    """What sent the requests was itself too busy to send them in time."""
+@check(
+    "generator-saturated",
+    "What sends was too busy, or was not given the processor in time, so the times are largely its own.",
+    "Send less, or send from a machine of its own on which nothing else runs.",
+)
+def generator_saturated(evidence: Evidence) -> str:
+    """What sent the requests could not send them in time, so that half of what is compared is its own."""
     cpu = max((seen.cpu for seen in evidence.runs if seen.cpu is not None), default=0.0)
     if cpu > MOST_CPU:
-        return _saturated(f"{percent(cpu)} of a core")
-    for seen in evidence.runs:
-        if seen.late > max(MOST_LATENESS * seen.median, LATENESS_GRAIN):
-            return _saturated(
-                f"one in a hundred sent {milliseconds(seen.late)} late, a median of {milliseconds(seen.median)}"
-            )
-    return None
+        return f"{percent(cpu)} of a core"
+    late = evidence.late
+    return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if late > MOST_LATE else ""
 
 
-def _saturated(figure: str) -> Finding:
-    return Finding(
-        "generator-saturated",
-        figure,
-        "The process that sends was too busy, so the times are partly its own.",
-        "Send less, or send from a machine of its own.",
-    )
-
-
-def many_names(evidence: Evidence) -> Finding | None:
+@check(
+    "many-names",
+    "Names that hold a visitor's value split one step into rows that mean nothing, and slow the generator.",
+    'Name each step by its route: `self.client.get(path, name="/events/{slug}")`.',
+)
+def many_names(evidence: Evidence) -> str:
     """Steps named by a user's value: each visitor became a row of its own."""
     for seen in evidence.runs:
         names = len(seen.steps)
         each = float(np.median([step.requests for step in seen.steps.values()])) if names else 0.0
         if names >= MANY_NAMES or (names >= SPARSE_NAMES and each <= LEAST_PER_NAME):
-            return Finding(
-                "many-names",
-                f"{names:,} names, most of them with {each:g} requests",
-                "Names that hold a visitor's value split one step into rows that mean nothing, and slow the generator.",
-                'Name each step by its route: `self.client.get(path, name="/events/{slug}")`.',
-            )
-    return None
+            return f"{names:,} names, most of them with {each:g} requests"
+    return ""
 
 
 REFUSALS: Final[tuple[Check, ...]] = (

@@ -1,0 +1,144 @@
+"""Short real runs against small servers, each with one thing that a comparison has to notice, or nearly."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from festgate.rehearsal.plan import Load, Plan, Rate, Users
+from festgate.rehearsal.rehearse import Second, rehearse
+from festgate.rehearsal.runs import Run
+from tests.rehearsal.target import Manner, Site, serving
+
+PAIRS: Final = 6
+AT_ONCE: Final = 4
+"""Runs; more disturb each other, fewer leave the machine idle while Python starts."""
+WARM_UP: Final = 0.4
+
+_JOURNEY = """
+import itertools
+import time
+
+import gevent
+from locust import FastHttpUser, between, constant, constant_pacing, task
+
+number = itertools.count()
+
+class Visitor(FastHttpUser):
+    wait_time = {wait}
+
+    @task
+    def look(self):
+        {look}
+"""
+_LOOK = """page = self.client.get("/page", name="/page")
+        if b"onward" in (page.content or b""):
+            self.client.get("/mine", name="/mine")"""
+_THINK = "between(0.05, 0.15)"
+
+JOURNEYS: Final[Mapping[str, tuple[str, str]]] = {
+    "thinking": (_THINK, _LOOK),
+    "restless": ("constant(0)", _LOOK),
+    "patient": ("between(0.3, 0.5)", _LOOK),
+    "paced": ("constant_pacing(0.1)", _LOOK),
+    "named by value": (_THINK, 'self.client.get("/page", name=f"/page?user={next(number)}")'),
+    "named by one of twelve": (_THINK, 'self.client.get("/page", name=f"/page/{next(number) % 12}")'),
+    "several at once": (
+        "constant(0)",
+        'gevent.joinall([gevent.spawn(self.client.get, "/page", name="/page") for _ in range(3)])',
+    ),
+    "hesitating": (_THINK, "gevent.sleep(0.06)\n        " + _LOOK),
+    "computing": (
+        _THINK,
+        "until = time.thread_time() + 0.04\n        while time.thread_time() < until:\n            pass\n        "
+        + _LOOK,
+    ),
+}
+"""How long a visitor thinks, and what they do then."""
+
+SIXTEEN: Final = Users(16, spawn_rate=100.0)
+TWO: Final = Users(2, spawn_rate=100.0)
+OPEN: Final = Rate(32.0, "constant")
+"""The last arrival is due long before the end, so that it is sent on a busy machine, too."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """One run. Times in seconds."""
+
+    manner: Manner = field(default_factory=Manner)
+    journey: str = "thinking"
+    load: Load = SIXTEEN
+    duration: float = 1.0
+    warm_up: float = WARM_UP
+    seed: int = 0
+    cut: bool = False
+    """By Ctrl-C, after a second."""
+
+
+_ONE = Manner(build="one")
+# Near the limits of other answers, of more errors, and of slow connections.
+_TWO = Manner(build="two", own_size=3_030, accepts=100, fails=150, closes_after=10, opening=0.02)
+_PAGE = Manner(onward=0)
+_SLOW = Manner(onward=0, wait=0.2)
+
+PLAYS: Final[Mapping[str, Play]] = {
+    **{f"one {number}": Play(_ONE, seed=number) for number in range(PAIRS)},
+    **{f"two {number}": Play(_TWO, seed=number) for number in range(PAIRS)},
+    "cut": Play(duration=20.0, cut=True),
+    "failing": Play(Manner(fails=20)),
+    "accepting": Play(Manner(accepts=10)),
+    "shrunk": Play(Manner(own_size=2_800)),
+    "another page 1": Play(Manner(page=b"good bye"), seed=1),
+    "another page 2": Play(Manner(page=b"good bye"), seed=2),
+    "named by value": Play(_PAGE, "named by value", warm_up=0.0),
+    "named by one of twelve": Play(_PAGE, "named by one of twelve"),
+    "slow to come": Play(load=Users(16, spawn_rate=12.0)),
+    "cold": Play(Manner(slower=(0.0, WARM_UP + 0.7)), duration=2.0),
+    "slow to connect": Play(Manner(closes_after=5, opening=0.8), duration=1.5),
+    "frozen": Play(Manner(wait=0.0, frozen=(1.0, 1.6), onward=0), "restless", TWO, duration=2.6),
+    "frozen before the patient": Play(
+        Manner(frozen=(0.7, 1.1), onward=0), "patient", Users(40, spawn_rate=200.0)
+    ),
+    "restless": Play(Manner(wait=0.02, onward=0), "restless", TWO, duration=2.0),
+    "paced": Play(_PAGE, "paced", Users(10, spawn_rate=1000.0)),
+    "rarely onward": Play(Manner(onward=40)),
+    "at times onward": Play(Manner(onward=10)),
+    "slower in the end": Play(Manner(slower=(WARM_UP + 0.5, 60.0))),
+    "several at once": Play(_PAGE, "several at once", TWO),
+    "open": Play(_SLOW, load=OPEN),
+    "open with three people": Play(_SLOW, load=replace(OPEN, most_users=3), warm_up=0.1),
+    "open and hesitating": Play(_SLOW, "hesitating", OPEN),
+    # Two people who compute before each of their requests: who comes next waits for them.
+    "open and computing": Play(_PAGE, "computing", replace(OPEN, most_users=2), duration=2.0, warm_up=0.1),
+}
+
+
+def play_all(folder: Path) -> dict[str, Run]:
+    """Every run of PLAYS, several at once."""
+    for name, (wait, look) in JOURNEYS.items():
+        text = _JOURNEY.replace("{wait}", wait).replace("{look}", look)
+        (folder / f"{name.replace(' ', '_')}.py").write_text(text, encoding="utf-8")
+    with ExitStack() as stack:
+        urls = {name: stack.enter_context(serving(Site(play.manner))).url for name, play in PLAYS.items()}
+        players = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        played = {name: players.submit(_play, play, name, urls[name], folder) for name, play in PLAYS.items()}
+        return {name: run.result() for name, run in played.items()}
+
+
+def _play(play: Play, name: str, url: str, folder: Path) -> Run:
+    def tell(_: Second) -> None:
+        if play.cut:
+            raise KeyboardInterrupt
+
+    plan = Plan(
+        journey=str(folder / f"{play.journey.replace(' ', '_')}.py"),
+        host=url,
+        load=play.load,
+        duration=play.duration,
+        warm_up=play.warm_up,
+        seed=play.seed,
+    )
+    return rehearse(plan, folder / name.replace(" ", "-"), tell=tell)

@@ -1,0 +1,24 @@
+"""The warm-up of `festgate ab` where nobody says one: long enough for those who sign up first."""
+
+import pytest
+
+from festgate.rehearsal.comparing import sign_ups
+from festgate.rehearsal.plan import Load, Plan, Rate, Users
+
+
+@pytest.mark.parametrize(
+    "journey,load,seconds",
+    [
+        ("events", Users(50, spawn_rate=50.0), 5.0),
+        ("checkout", Rate(80.0), 8.0),
+        # An open loop sends for ten at least.
+        ("attendee", Rate(0.5), 1.0),
+        # What it measures begins ten seconds after it, however many there are.
+        ("opening_day", Rate(200.0), 0.0),
+        ("opening-day", Users(200, spawn_rate=200.0), 0.0),
+    ],
+)
+def test_more_people_take_longer_to_sign_up_and_doors_do_not_wait(
+    journey: str, load: Load, seconds: float
+) -> None:
+    assert sign_ups(Plan(journey, "", load, duration=10.0)) == pytest.approx(seconds)
