@@ -2,27 +2,19 @@
 
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.rig import command
 from tests.rig.server import Serve, environment, festgate
 
 
 def user(data: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """`festgate user ...` with something on its standard input."""
-    return subprocess.run(
-        [sys.executable, "-m", "festgate", "user", *arguments],
-        env=environment(data),
-        input=typed,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    return command.run(["user", *arguments], environment(data), typed=typed)
 
 
 @pytest.fixture

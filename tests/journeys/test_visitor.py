@@ -98,9 +98,9 @@ def has_ticket(page: Page, name: str, title: str) -> None:
     expect(page).to_have_url(re.compile(r"/tickets/[0-9A-HJKMNP-TV-Z]{16}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.get_by_text(name, exact=True).last).to_be_visible()
-    code = page.get_by_role("img", name="QR code")
-    expect(code).to_be_visible()
-    answer = page.request.get(str(code.evaluate("image => image.src")))
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    saved = page.get_by_role("link", name="Save the QR code")
+    answer = page.request.get(str(saved.evaluate("link => link.href")))
     assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml")
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import httpx
 
+from tests.rig import command
 from tests.rig.ports import free_port
 from tests.rig.waiting import until
 
@@ -30,15 +31,7 @@ def festgate(
     *arguments: str, data: Path, extra: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
     """One command of the program, run to its end; its exit code and what it wrote."""
-    return subprocess.run(
-        [sys.executable, "-m", "festgate", *arguments],
-        env=environment(data, extra),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=seconds,
-        check=False,
-    )
+    return command.run(list(arguments), environment(data, extra), seconds=seconds)
 
 
 class Server:
@@ -50,7 +43,7 @@ class Server:
         self.log_file = data.with_name(f"{data.name}.log")
         self._arguments = arguments
         self._extra = dict(extra or {})
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: command.Process | None = None
         self._port = 0
 
     @property
@@ -91,7 +84,7 @@ class Server:
         """Asks it to end (SIGTERM), kills it when it does not; the exit code."""
         if self._process is None:
             raise RuntimeError("The server is not running.")
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -125,16 +118,10 @@ class Server:
         return "\n".join(self.log().splitlines()[-TAIL:])
 
     def _spawn(self) -> None:
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "festgate", "serve", "--port", str(self._port), *self._arguments],
-                env=environment(self.data, self._extra),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A group of its own, so that its workers can be ended with it.
-                start_new_session=True,
-            )
+        words = ["serve", "--port", str(self._port), *self._arguments]
+        # A session of its own, so that its workers can be ended with it.
+        with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            self._process = command.start(words, environment(self.data, self._extra), nothing, log, log)
 
     def _ready_or_gone(self) -> str | None:
         if not self.running():
@@ -159,7 +146,7 @@ class Server:
         if self._process is None:
             return
         if sys.platform == "win32":
-            self._process.kill()
+            self._process.send_signal(signal.SIGTERM)  # which ends it at once there
             return
         # Where the whole group has ended already, that is what was wanted.
         with suppress(ProcessLookupError):

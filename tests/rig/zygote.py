@@ -1,0 +1,105 @@
+"""A process that has imported the program, and forks for each command: `python -m tests.rig.zygote MODULE...`.
+
+Importing is nine tenths of what a command costs, and the tests run hundreds of them. A forked one is a process like any
+other: its own id, group, environment, folder, files, signals, exit code. `tests.rig.command` is the other end.
+"""
+
+import atexit
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from importlib import import_module
+
+STANDARD = 3
+"""Input, output, errors."""
+LONGEST_REQUEST = 1 << 20
+
+
+def serve(control: socket.socket) -> list[str] | None:
+    """Fork for each request; returns the command's words in the forked process, None when nobody asks any more."""
+    # The processes that wait for a command are nobody's to wait for.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        data, files, _, _ = socket.recv_fds(control, LONGEST_REQUEST, STANDARD + 1)
+        if not data:
+            return None
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            control.close()
+            return begin(json.loads(data), files)
+        for number in files:
+            os.close(number)
+
+
+def begin(request: dict[str, object], files: list[int]) -> list[str]:
+    """Fork once more and become the command, while this process waits for it and tells how it ended."""
+    *standard, status = files
+    child = os.fork()
+    if child:
+        for number in standard:
+            os.close(number)
+        os.write(status, f"{child}\n".encode())
+        _, ended = os.waitpid(child, 0)
+        # Whoever has asked may be gone.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        try:
+            os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
+        finally:
+            os._exit(0)
+    os.setsid()
+    for number, opened in enumerate(standard):
+        os.dup2(opened, number)
+        os.close(opened)
+    os.close(status)
+    environment, words = request["environment"], request["words"]
+    assert isinstance(environment, dict)
+    assert isinstance(words, list)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(str(request["folder"]))
+    return words
+
+
+def main() -> None:
+    """The program's modules are named on the command line; the socket is standard input."""
+    with socket.socket(fileno=os.dup(0)) as control:
+        for module in sys.argv[1:]:
+            import_module(module)
+        # What is there already is shared for as long as nobody writes to it, and collecting garbage does.
+        gc.freeze()
+        words = serve(control)
+    if words is not None:
+        os._exit(run(words))
+
+
+def run(words: list[str]) -> int:
+    """The command, to its exit code: all that an interpreter does at its end but for taking its modules apart."""
+    sys.argv = ["festgate", *words]
+    code = 1
+    try:
+        import_module("festgate.cli").main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+    except BaseException:  # noqa: BLE001  (as the interpreter does it)
+        traceback.print_exc()
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()  # noqa: SLF001  (nothing else calls them without ending the process)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    return code
+
+
+if __name__ == "__main__":
+    main()
