@@ -9,12 +9,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.rehearsal.target import answering, journey, welcome
+from tests.rig import command
 from tests.rig.ports import free_port
 from tests.rig.server import environment
 
 SERVER = """
 import sys, time
 sys.path.insert(0, {root!r})
+from tests.rig import command
 from tests.rehearsal.target import Target, welcome
 
 def answer(path):
@@ -28,16 +30,8 @@ Target(answer, port=int(sys.argv[1])).serve_forever()
 
 def festgate(folder: Path, *words: str, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
     """A command in a folder of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "festgate", *words],
-        cwd=folder,
-        env=environment(folder / "data") | {"COLUMNS": "120"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=seconds,
-        check=False,
-    )
+    known = environment(folder / "data") | {"COLUMNS": "120"}
+    return command.run(list(words), known, folder=folder, modules=command.REHEARSAL, seconds=seconds)
 
 
 def server(folder: Path) -> str:
@@ -152,7 +146,18 @@ def test_runs_are_listed_shown_exported_and_pruned(tmp_path: Path) -> None:
 
 def test_a_build_that_is_slower_is_a_regression_and_the_same_build_is_refused(tmp_path: Path) -> None:
     serve = server(tmp_path)
-    words = ["--users", "3", "--duration", "3s", "--warm-up", "1s", "--metric", "p50(/page)", "--pairs", "6"]
+    words = [
+        "--users",
+        "3",
+        "--duration",
+        "1.5s",
+        "--warm-up",
+        "0.5s",
+        "--metric",
+        "p50(/page)",
+        "--pairs",
+        "6",
+    ]
     slower = festgate(
         tmp_path,
         "ab",
@@ -177,7 +182,7 @@ def test_a_build_that_is_slower_is_a_regression_and_the_same_build_is_refused(tm
 
 
 def test_the_capacity_of_a_server_that_answers_one_at_a_time_is_found(tmp_path: Path) -> None:
-    words = ["--begin", "40", "--rates", "1", "--repeats", "1", "--duration", "3s", "--warm-up", "1s"]
+    words = ["--begin", "40", "--rates", "1", "--repeats", "1", "--duration", "2s", "--warm-up", "0.5s"]
     script = tmp_path / "one.py"
     script.write_text(
         SERVER.format(root=str(Path.cwd()))

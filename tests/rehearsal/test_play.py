@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -72,10 +73,15 @@ def test_a_server_that_freezes_shows_in_an_open_loop_and_hardly_in_a_closed_one(
     """One freeze of 2 s in 20 s at 100 a second: a tenth of all people came while it lasted."""
     (tmp_path / "open").mkdir()
     (tmp_path / "closed").mkdir()
-    with answering(Freezing(after=10, length=2)) as target:
-        opened, _ = play(tmp_path / "open", target.url, Rate(100), duration=20.0, warm_up=2.0)
-    with answering(Freezing(after=10, length=2)) as target:
-        closed, _ = play(tmp_path / "closed", target.url, Users(5, 100), duration=20.0, warm_up=2.0)
+    length = {"duration": 20.0, "warm_up": 2.0}
+    with (
+        answering(Freezing(after=10, length=2)) as one,
+        answering(Freezing(after=10, length=2)) as other,
+        ThreadPoolExecutor() as both,
+    ):
+        people = both.submit(play, tmp_path / "closed", other.url, Users(5, 100), **length)
+        opened, _ = play(tmp_path / "open", one.url, Rate(100), **length)
+        closed, _ = people.result()
     waited = opened.measured().response
     assert np.quantile(waited, 0.99) > 1.0
     # Whoever came in its first second waited for more than one: a hundred of two thousand people, but five of the few.

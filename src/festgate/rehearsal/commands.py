@@ -9,23 +9,26 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from festgate.rehearsal import comparing
+from festgate.rehearsal import comparing, describing
 from festgate.rehearsal.options import (
     BROKEN,
     FORMATS,
     INTERRUPTED,
     RUNS,
     RunsFolder,
+    address_of,
     fail,
     find_run,
     label_of,
     load_of,
     needs_extra,
+    plan_of,
     seconds_of,
 )
 
 if TYPE_CHECKING:
     from festgate.rehearsal.metrics import Threshold
+    from festgate.rehearsal.plan import Plan, Staging
     from festgate.rehearsal.runs import Run
 
 
@@ -74,6 +77,21 @@ def rehearse(
     seed: Annotated[
         int | None, typer.Option(help="Repeats the people and the arrivals of another run.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that send, each with an equal share of the load.")
+    ] = 1,
+    join_at: Annotated[
+        str, typer.Option(help="HOST:PORT of this machine: wait there for workers, and start none here.")
+    ] = "",
+    join_wait: Annotated[str, typer.Option(help="How long to wait for all workers: 60s, 5m.")] = "60s",
+    worker_of: Annotated[
+        str,
+        typer.Option(
+            help="HOST:PORT: be a worker of the rehearsal that waits there; its plan counts, not these options."
+        ),
+    ] = "",
+    ui: Annotated[bool, typer.Option("--ui", help="Locust's own web page too, while it is played.")] = False,
+    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Where on 127.0.0.1.")] = 8089,
     report: Annotated[
         str, typer.Option("--format", help="On standard output: text, markdown, json or junit.")
     ] = "text",
@@ -84,39 +102,71 @@ def rehearse(
     Exit code 0 when every threshold holds, 1 when one is broken, 2 when nothing could be played.
     """
     needs_extra()
-    from festgate.rehearsal import display  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
-    from festgate.rehearsal.plan import Plan, journey_file  # noqa: PLC0415
-    from festgate.rehearsal.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.rehearse import CannotPlay  # noqa: PLC0415
-    from festgate.rehearsal.rehearse import rehearse as play  # noqa: PLC0415
-    from festgate.rehearsal.servers import CannotServe, new_seed  # noqa: PLC0415
-
+    wait = seconds_of(join_wait)
+    if worker_of:
+        raise typer.Exit(_take_part(journey, *address_of("--worker-of", worker_of), wait))
     if report not in FORMATS:
         fail(f"--format is one of {', '.join(FORMATS)}.")
     thresholds = [_threshold(text) for text in fail_if or ()]
-    try:
-        file = journey_file(journey)
-    except FileNotFoundError as error:
-        fail(str(error))
-    _know_steps(file, thresholds)
-    plan = Plan(
-        journey=journey if file.stem == journey.replace("-", "_") else str(file),
+    plan = plan_of(
+        journey,
+        load_of(users, spawn_rate, rate, constant=constant),
         host=host,
-        load=load_of(users, spawn_rate, rate, constant=constant),
         duration=seconds_of(duration),
         warm_up=seconds_of(warm_up),
-        seed=new_seed() if seed is None else seed,
+        seed=seed,
+        workers=workers,
         label=label_of(label),
         fail_if=tuple(fail_if or ()),
     )
+    _know_steps(plan, thresholds)
+    _can_be_shared(plan, join_at)
+    from festgate.rehearsal.plan import Staging  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+
+    staging = Staging(
+        page=ui_port if ui else 0,
+        join_at=address_of("--join-at", join_at) if join_at else None,
+        patience=wait,
+    )
+    raise typer.Exit(_told(_played(plan, runs, staging), report))
+
+
+def _played(plan: "Plan", runs: Path, staging: "Staging") -> "Run":
+    from festgate.rehearsal import display  # noqa: PLC0415
+    from festgate.rehearsal.preflight import NotThere  # noqa: PLC0415
+    from festgate.rehearsal.rehearse import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.rehearse import rehearse as play  # noqa: PLC0415
+    from festgate.rehearsal.servers import CannotServe  # noqa: PLC0415
+
     try:
         with display.Display(plan, display.console()) as shown:
-            run = play(plan, runs, tell=shown)
+            return play(plan, runs, tell=shown, say=shown.say, staging=staging)
     except (NotThere, CannotPlay, CannotServe) as error:
         fail(str(error))
     except KeyboardInterrupt:
         fail("Nothing was sent.", INTERRUPTED)
-    raise typer.Exit(_told(run, report))
+
+
+def _take_part(journey: str, host: str, port: int, patience: float) -> int:
+    from festgate.rehearsal.joining import CannotJoin, join  # noqa: PLC0415
+    from festgate.rehearsal.plan import journey_file  # noqa: PLC0415
+
+    try:
+        journey_file(journey)
+        return join(journey, host, port, patience, say=lambda sentence: print(sentence, file=sys.stderr))
+    except (CannotJoin, FileNotFoundError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("It did not take part.", INTERRUPTED)
+
+
+def _can_be_shared(plan: "Plan", join_at: str) -> None:
+    """Refuse what workers could not share out, or not reach."""
+    most = plan.load.users if plan.load.kind == "users" else plan.load.most_users
+    if plan.workers > most:
+        fail(f"--workers {plan.workers}: that is more than the {most} people that they are to play.")
+    if join_at and not plan.host:
+        fail("--join-at needs a --host: a portal of its own answers on this machine only.")
 
 
 def _told(run: "Run", report: str) -> int:
@@ -149,17 +199,23 @@ def list_runs(runs: RunsFolder = RUNS) -> None:
 
 @runs_app.command()
 def show(
-    run: Annotated[str, typer.Argument(help="A run's name, or its folder.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run's name, or its folder; or a file of Locust's own: --csv, --html, or its table as text."
+        ),
+    ],
     report: Annotated[str, typer.Option("--format", help="text, markdown, json or junit.")] = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
-    """A run's report."""
+    """A run's report, or what Locust's own files tell of one."""
     needs_extra()
     from festgate.rehearsal.report import render  # noqa: PLC0415
 
     if report not in FORMATS:
         fail(f"--format is one of {', '.join(FORMATS)}.")
-    print(render(find_run(run, runs), report), end="")
+    outputs = describing.read([run], runs)
+    print(render(outputs[0] if outputs else find_run(run, runs), report), end="")
 
 
 @runs_app.command()
@@ -214,10 +270,12 @@ def _threshold(text: str) -> "Threshold":
         fail(f"--fail-if {text!r}: {error}")
 
 
-def _know_steps(file: Path, thresholds: "list[Threshold]") -> None:
+def _know_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
     """Refuse a threshold of a step that the journey does not have, before anything is sent."""
+    from festgate.rehearsal.plan import journey_file  # noqa: PLC0415
     from festgate.rehearsal.steps import steps_of  # noqa: PLC0415
 
+    file = journey_file(plan.journey)
     known = steps_of(file)
     for threshold in thresholds:
         step = threshold.metric.step

@@ -1,5 +1,6 @@
 """`festgate compare`, `ab`, `calibrate` and `capacity`: two builds and the verdict, or one and its end."""
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,17 +12,20 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from festgate.rehearsal import describing
 from festgate.rehearsal.options import (
     BROKEN,
     FORMATS,
     INTERRUPTED,
     RUNS,
+    WRONG_USE,
     RunsFolder,
     fail,
     find_run,
     label_of,
     load_of,
     needs_extra,
+    plan_of,
     seconds_of,
 )
 
@@ -30,10 +34,16 @@ if TYPE_CHECKING:
     from festgate.rehearsal.pairs import Side
     from festgate.rehearsal.plan import Plan
     from festgate.rehearsal.rehearse import Second
+    from festgate.rehearsal.report import Reported
     from festgate.rehearsal.runs import Run
 
 STARTING = 4.0
 """Seconds that a server takes to start, for the time that is left."""
+LEAST_WARM_UP = "3s"
+SIGN_UP = 0.1
+"""Seconds for one person: a password's hash is slow on purpose. Seventy-seven at once took 6.6 s on two busy cores."""
+FIRST_PEOPLE = 10
+"""Whom an open loop sends for before it begins, or those of one second where they are more."""
 LEAST_PAIRS = 6
 PLANNED = (6, 10, 20)
 """Numbers of pairs for which `calibrate` tells the smallest effect."""
@@ -71,7 +81,10 @@ def mount(app: typer.Typer) -> None:
 def compare_runs(
     names: Annotated[
         list[str],
-        typer.Argument(help="Kept runs: those of the build before, then as many of the build after."),
+        typer.Argument(
+            help="Kept runs: those of the build before, then as many of the build after. Or files of Locust's own,"
+            " which are described."
+        ),
     ],
     metric: Metrics = None,
     margin: Margin = "5%",
@@ -82,6 +95,8 @@ def compare_runs(
 ) -> None:
     """Compare kept runs, the first half with the second, in pairs by their order.
 
+    What Locust itself wrote (--csv, --html, its table as text) is set side by side and then refused, with the reasons.
+
     Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
     nothing.
     """
@@ -89,6 +104,10 @@ def compare_runs(
     from festgate.rehearsal.comparison import is_interleaved  # noqa: PLC0415
 
     _check(metric, margin, form)
+    outputs = describing.read(names, runs)
+    if outputs:
+        _show(describing.set_beside(outputs), form, report)
+        raise typer.Exit(WRONG_USE)
     if len(names) % 2:
         fail(f"{len(names)} runs cannot be halved into those before and those after.")
     found = [find_run(name, runs) for name in names]
@@ -112,7 +131,13 @@ def ab(
     users: Users = None,
     rate: Rate = None,
     duration: Duration = "10s",
-    warm_up: WarmUp = "3s",
+    warm_up: Annotated[
+        str,
+        typer.Option(
+            help="How long before that is not counted; without it, 3 s and a tenth of one for each person at first,"
+            " who may have to sign up."
+        ),
+    ] = "",
     seed: Seed = None,
     label: Annotated[str, typer.Option(help="A word for the runs' folders.")] = "",
     form: Format = "text",
@@ -125,7 +150,9 @@ def ab(
     Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
     nothing.
     """
-    plan = _plan(journey, users, rate, duration, warm_up, seed, label)
+    plan = _plan(journey, users, rate, duration, warm_up or LEAST_WARM_UP, seed, label)
+    if not warm_up:
+        plan = replace(plan, warm_up=plan.warm_up + sign_ups(plan))
     _check(metric, margin, form)
     if pairs < LEAST_PAIRS:
         fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
@@ -201,12 +228,9 @@ def capacity(
     from festgate.rehearsal.candidates import Installed, candidate  # noqa: PLC0415
     from festgate.rehearsal.capacity import find_capacity  # noqa: PLC0415
     from festgate.rehearsal.metrics import parse_thresholds  # noqa: PLC0415
-    from festgate.rehearsal.report.capacity_report import capacity_document, capacity_json  # noqa: PLC0415
-    from festgate.rehearsal.report.page import page  # noqa: PLC0415
-    from festgate.rehearsal.report.text import markdown, text  # noqa: PLC0415
 
-    if form not in ("text", "markdown", "json"):
-        fail("--format is text, markdown or json.")
+    if form not in FORMATS:
+        fail(f"--format is one of {', '.join(FORMATS)}.")
     try:
         limits = parse_thresholds(slo)
     except ValueError as error:
@@ -222,13 +246,7 @@ def capacity(
         found = find_capacity(
             plan, serving, limits, runs, begin=begin, rates=rates, repeats=repeats, tell=tell
         )
-    document = capacity_document(found)
-    print(
-        capacity_json(found) if form == "json" else (text if form == "text" else markdown)(document), end=""
-    )
-    if report is not None:
-        report.write_text(page(document), encoding="utf-8")
-        console.print(f"The report is {report}", soft_wrap=True)
+    _show(found, form, report)
     raise typer.Exit(0 if found.most is not None else BROKEN)
 
 
@@ -268,17 +286,26 @@ def _judge(
     interleaved: bool,
 ) -> int:
     from festgate.rehearsal.comparison import compare  # noqa: PLC0415
-    from festgate.rehearsal.report import Compared, render, write_report  # noqa: PLC0415
+    from festgate.rehearsal.report import Compared  # noqa: PLC0415
 
     found = compare(
         before, after, metrics, margin=_share(margin), interleaved=interleaved, accepted=accepted or ()
     )
-    shown = Compared(found, before, after)
-    print(render(shown, form), end="")
-    if report is not None:
-        write_report(shown, report)
-        print(f"The report is {report}", file=sys.stderr)
+    _show(Compared(found, before, after), form, report)
     return found.exit_code
+
+
+def _show(thing: "Reported", form: str, report: Path | None) -> None:
+    from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
+
+    print(render(thing, form), end="")
+    if report is None:
+        return
+    try:
+        write_report(thing, report)
+    except OSError as error:
+        fail(f"{report} cannot be written: {error.strerror}.")
+    print(f"The report is {report}", file=sys.stderr)
 
 
 def _play(plan: "Plan", before: str, after: str, pairs: int, runs: Path) -> "tuple[list[Run], list[Run]]":
@@ -320,22 +347,22 @@ def _plan(
     label: str,
 ) -> "Plan":
     needs_extra()
-    from festgate.rehearsal.plan import Plan, journey_file  # noqa: PLC0415
-    from festgate.rehearsal.servers import new_seed  # noqa: PLC0415
-
-    try:
-        file = journey_file(journey)
-    except FileNotFoundError as error:
-        fail(str(error))
-    plan = Plan(
-        journey=journey if file.stem == journey.replace("-", "_") else str(file),
-        host="",
-        load=load_of(users, None, rate, constant=False),
+    return plan_of(
+        journey,
+        load_of(users, None, rate, constant=False),
         duration=seconds_of(duration),
         warm_up=seconds_of(warm_up),
-        seed=new_seed() if seed is None else seed,
+        seed=seed,
+        label=label_of(label),
     )
-    return replace(plan, label=label_of(label))
+
+
+def sign_ups(plan: "Plan") -> float:
+    """Seconds until all who come at first have signed up, where the journey leaves time for it."""
+    if plan.journey.replace("-", "_") == "opening_day":
+        return 0.0  # its doors open ten seconds after the beginning, and that is to be measured
+    load = plan.load
+    return SIGN_UP * (load.users if load.kind == "users" else max(FIRST_PEOPLE, math.ceil(load.rate)))
 
 
 def _metrics(texts: list[str] | None, runs: "Sequence[Run]") -> "list[Metric]":

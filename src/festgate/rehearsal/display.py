@@ -68,6 +68,10 @@ class Display:
                 f"{second.failures} failures, p95 {_time(second.p95)}"
             )
 
+    def say(self, sentence: str) -> None:
+        """A line above what is drawn."""
+        self._console.print(sentence, soft_wrap=True)
+
 
 def _table(second: Second, rate: float) -> Table:
     table = Table(box=None, padding=(0, 2))

@@ -6,12 +6,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from festgate.rehearsal.plan import Load
+    from festgate.rehearsal.plan import Load, Plan
     from festgate.rehearsal.runs import Run
 
 BROKEN = 1
@@ -19,6 +19,7 @@ WRONG_USE = 2
 INTERRUPTED = 130
 """Exit codes: a threshold is broken; it was asked for wrongly; Ctrl-C."""
 RUNS = Path("festgate-runs")
+LAST_PORT = 65_535
 FORMATS = ("text", "markdown", "json", "junit")
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Where runs are kept.")]
 
@@ -46,6 +47,28 @@ def load_of(users: int | None, spawn_rate: float | None, rate: float | None, *, 
         fail("--constant is for an open loop: give it a --rate.")
     count = users or 10
     return Users(count, spawn_rate or float(count))
+
+
+def plan_of(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "Plan":  # noqa: ANN401  (fields of a plan)
+    """The plan of a journey's name or file, with a seed of its own where none is given; or the end, with a sentence."""
+    from festgate.rehearsal.plan import Plan, journey_file  # noqa: PLC0415
+    from festgate.rehearsal.servers import new_seed  # noqa: PLC0415
+
+    try:
+        file = journey_file(journey)
+    except FileNotFoundError as error:
+        fail(str(error))
+    named = journey if file.stem == journey.replace("-", "_") else str(file)
+    fields: dict[str, Any] = {"host": "", **more}
+    return Plan(journey=named, load=load, seed=new_seed() if seed is None else seed, **fields)
+
+
+def address_of(option: str, text: str) -> tuple[str, int]:
+    """`192.0.2.7:5557` or `name:5557`."""
+    host, _, port = text.rpartition(":")
+    if not host or ":" in host or not port.isdecimal() or not 0 < int(port) <= LAST_PORT:
+        fail(f"{option} {text!r}: write HOST:PORT, with a name or an IPv4 address.")
+    return host, int(port)
 
 
 def seconds_of(text: str) -> float:

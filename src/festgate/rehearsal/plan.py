@@ -57,6 +57,7 @@ class Plan:
     """Seconds before them, recorded and not counted."""
     seed: int = 0
     workers: int = 1
+    """Processes that send."""
     label: str = ""
     fail_if: tuple[str, ...] = field(default=())
     """Thresholds that make the run fail, as they were written."""
@@ -71,6 +72,18 @@ class Plan:
         load = dict(fields["load"])
         made: Load = Rate(**load) if load["kind"] == "rate" else Users(**load)
         return cls(**{**fields, "load": made, "fail_if": tuple(fields["fail_if"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """How a run is played that does not belong to what is played, and is not kept with it."""
+
+    page: int = 0
+    """The port of Locust's own web page; 0 for none."""
+    join_at: tuple[str, int] | None = None
+    """Where workers join, as (host, port); None where they are started here."""
+    patience: float = 60.0
+    """Seconds to wait for the workers."""
 
 
 def journeys() -> list[str]:

@@ -6,18 +6,19 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from festgate.rehearsal.histogram import write_histogram
-from festgate.rehearsal.plan import Plan, journey_file
+from festgate.rehearsal.plan import Plan, Staging, journey_file
 from festgate.rehearsal.preflight import look
 from festgate.rehearsal.runs import Run, Side
 from festgate.rehearsal.servers import Server, own_portal
@@ -55,12 +56,26 @@ class Second:
 Tell = Callable[[Second], None]
 
 
-def rehearse(plan: Plan, runs: Path, *, tell: Tell = lambda _: None, server: Server | None = None) -> Run:
+Say = Callable[[str], None]
+"""A sentence for whoever looks on."""
+
+
+def rehearse(
+    plan: Plan,
+    runs: Path,
+    *,
+    tell: Tell = lambda _: None,
+    server: Server | None = None,
+    staging: Staging | None = None,
+    say: Say = lambda _: None,
+) -> Run:
     """Play `plan` and keep it in a new folder of `runs`; an own portal where `plan.host` is empty.
 
     `server` is what answers at `plan.host`, where the caller has started it. A run that is cut off by Ctrl-C or a crash
     of the player is kept as `cut`. Raises CannotPlay, NotThere, CannotServe.
     """
+    staging = staging or Staging()
+    _look_at_ports(staging)
     folder = _new_folder(runs, plan)
     started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else own_portal()
     try:
@@ -76,17 +91,23 @@ def rehearse(plan: Plan, runs: Path, *, tell: Tell = lambda _: None, server: Ser
                 notes=tuple(target.notes),
             )
             run.keep()
-            return _play(run, serving, tell)
+            return _play(run, serving, staging, tell, say)
     except BaseException:
-        if not list(folder.glob("*.samples")):
+        if not any(samples.stat().st_size for samples in folder.glob("*.samples")):
             shutil.rmtree(folder)
         raise
 
 
-def _play(run: Run, serving: Server | None, tell: Tell) -> Run:
+def _play(run: Run, serving: Server | None, staging: Staging, tell: Tell, say: Say) -> Run:
     seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
     with subprocess.Popen(
-        [sys.executable, "-m", "festgate.rehearsal.load.player", str(run.folder)],
+        [
+            sys.executable,
+            "-m",
+            "festgate.rehearsal.load.player",
+            str(run.folder),
+            json.dumps(asdict(staging)),
+        ],
         env={**os.environ, **seed, **(serving.environment if serving else {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -96,34 +117,43 @@ def _play(run: Run, serving: Server | None, tell: Tell) -> Run:
         sides: dict[Side, int] = {"generator": player.pid}
         if serving is not None:
             sides["server"] = serving.pid
-        with Watch(run.folder, sides) as watch:
+        last: dict[str, Any] = {}
+        with Watch(run.folder, sides, senders=run.plan.workers) as watch:
             try:
-                last = _follow(player, watch, tell)
+                _follow(player, watch, tell, say, last)
             except KeyboardInterrupt:
-                last = _cut_off(player)
+                last |= _cut_off(player)
+                if "began" not in last:
+                    raise
                 return _kept(run, {**last, "ended": "cut"})
             except BaseException:
                 player.kill()
                 raise
     if "error" in last:
         raise CannotPlay(last["error"])
+    if last.get("ended") == "cut" and "began" not in last:
+        raise KeyboardInterrupt
     return _kept(run, last)
 
 
-def _follow(player: "subprocess.Popen[str]", watch: Watch, tell: Tell) -> dict[str, Any]:
-    """Tell each second of the player; everything that its other lines say."""
-    said: dict[str, Any] = {}
+def _follow(
+    player: "subprocess.Popen[str]", watch: Watch, tell: Tell, say: Say, said: dict[str, Any]
+) -> None:
+    """Tell each second of the player, and its sentences; what its other lines say goes into `said`."""
     assert player.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in player.stdout:
         fields = json.loads(line)
         if "began" in fields:
             watch.begin(fields["began"])
+        if "says" in fields:
+            say(fields["says"])
+            continue
         if "second" not in fields:
             said |= fields
             continue
         at = fields.pop("second")
+        watch.elsewhere = fields.pop("elsewhere", ())
         tell(Second(at=at, cpu={side: found.cpu for side, found in watch.last.items()}, **fields))
-    return said
 
 
 def _cut_off(player: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -143,6 +173,7 @@ def _kept(run: Run, last: Mapping[str, Any]) -> Run:
     notes = list(run.notes)
     if last.get("first_failure"):
         notes.append(f"The first failure was {last['first_failure']}.")
+    notes += last.get("notes", ())
     if "ended" not in last:
         notes.append("The process that sent the requests ended by itself; load.log has its last words.")
     ended = run.ended(
@@ -153,6 +184,21 @@ def _kept(run: Run, last: Mapping[str, Any]) -> Run:
     )
     write_histogram(ended)
     return ended
+
+
+def _look_at_ports(staging: Staging) -> None:
+    """Whether this program can listen where it is to. Raises CannotPlay."""
+    wanted = [("Locust's page", "127.0.0.1", staging.page, "--ui-port")] if staging.page else []
+    if staging.join_at is not None:
+        wanted.append(("The place where workers join", *staging.join_at, "--join-at"))
+    for what, host, port, option in wanted:
+        try:
+            with socket.create_server((host, port)):
+                pass
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            msg = f"{what} cannot be at {host}:{port}: {why}. Choose another with {option}."
+            raise CannotPlay(msg) from None
 
 
 def _new_folder(runs: Path, plan: Plan) -> Path:

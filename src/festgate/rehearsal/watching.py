@@ -3,7 +3,7 @@
 import csv
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -17,12 +17,15 @@ SECOND = 1.0
 class Watch:
     """Samples processes, and their children, on a thread of its own until it is left."""
 
-    def __init__(self, folder: Path, processes: Mapping[Side, int]) -> None:
-        """`processes` are ids by side; one that ends is left aside from then on."""
+    def __init__(self, folder: Path, processes: Mapping[Side, int], *, senders: int = 1) -> None:
+        """`processes` are ids by side; one that ends is left aside from then on. `senders`: processes that send."""
         self._path = folder / RESOURCES_FILE
         self._processes = {
             side: psutil.Process(pid) for side, pid in processes.items() if psutil.pid_exists(pid)
         }
+        self._senders = senders
+        self.elsewhere: Sequence[tuple[float, int]] = ()
+        """What workers on other machines used in the last second: share of a core, bytes of memory."""
         self._ended = threading.Event()
         self._began: float | None = None
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -59,7 +62,17 @@ class Watch:
                     used[side] = (seconds, now)
                     if self._began is None or since < self._began:
                         continue
-                    cpu = max(0.0, seconds - before) / max(now - since, 0.001)
+                    spent = [
+                        max(0.0, each - before.get(pid, 0.0)) / max(now - since, 0.001)
+                        for pid, each in seconds.items()
+                    ]
+                    if side == "generator":
+                        spent += [cpu for cpu, _ in self.elsewhere]
+                        memory += sum(each for _, each in self.elsewhere)
+                    cpu = sum(spent)
+                    if side == "generator":
+                        # Workers have equal shares, so the busiest is the one that is late: it counts for all.
+                        cpu = max(cpu, self._senders * max(spent, default=0.0))
                     found = self.last[side] = Resources(side, now - self._began, cpu, memory)
                     rows.writerow((side, f"{found.at:.2f}", f"{found.cpu:.3f}", found.memory))
                 file.flush()
@@ -69,15 +82,16 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def _seconds(process: psutil.Process) -> float:
-    total = 0.0
+def _seconds(process: psutil.Process) -> dict[int, float]:
+    """Of processor time, by process."""
+    found: dict[int, float] = {}
     for each in _family(process):
         try:
             times = each.cpu_times()
         except psutil.Error:
             continue
-        total += times.user + times.system
-    return total
+        found[each.pid] = times.user + times.system
+    return found
 
 
 def _memory(process: psutil.Process) -> int:

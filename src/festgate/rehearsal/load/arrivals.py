@@ -26,9 +26,19 @@ FIRST_USERS: Final = 10
 class Arrivals:
     """Gives the users of `classes` their arrivals."""
 
-    def __init__(self, classes: Sequence[type[User]], load: Rate, seed: str) -> None:
-        """From now on the users of these classes wait for arrivals and no longer for the time of their own."""
+    def __init__(
+        self, classes: Sequence[type[User]], load: Rate, seed: str, *, number: int = 0, processes: int = 1
+    ) -> None:
+        """From now on the users of these classes wait for arrivals and no longer for the time of their own.
+
+        Of several processes each has its share of `load`. Poisson processes that are independent (each has a seed of
+        its own) are together one of the sum of their rates; constant ones take turns.
+        """
         self._load = load
+        self._rate = load.rate / processes
+        self._most_users = max(1, load.most_users // processes + (number < load.most_users % processes))
+        # The first comes after a gap of the whole load, as in one process.
+        self._turn = (number + 1 - processes) / load.rate if load.arrivals == "constant" else 0.0
         self._random = random.Random(seed)  # noqa: S311  (to be repeated, not to be secret)
         self._classes = list(classes)
         self._weights = [each.weight for each in classes]
@@ -37,6 +47,7 @@ class Arrivals:
         self._idle = dict.fromkeys(classes, 0)
         self.due = 0
         """Arrivals so far."""
+        self._taken = 0
         for each in classes:
             self._attend(each)
 
@@ -48,6 +59,7 @@ class Arrivals:
             self._idle[user_class] += 1
             try:
                 gevent.getcurrent().__dict__["intended"] = queue.get()
+                self._taken += 1
             finally:
                 self._idle[user_class] -= 1
             return 0.0
@@ -62,35 +74,40 @@ class Arrivals:
         setattr(user_class, "on_start", on_start)  # noqa: B010  (a method of somebody's class, as Locust lets one set it)
         setattr(user_class, "wait_time", wait_for_arrival)  # noqa: B010
 
+    @property
+    def ready(self) -> int:
+        """Users who wait for an arrival."""
+        return sum(self._idle.values())
+
     def prepare(self, runner: Runner) -> None:
         """Let the first users come: they sign in, or whatever the journey does before it begins."""
-        count = min(self._load.most_users, max(FIRST_USERS, math.ceil(self._load.rate)))
+        count = min(self._most_users, max(FIRST_USERS, math.ceil(self._rate)))
         total = sum(self._weights)
         for each, weight in zip(self._classes, self._weights, strict=True):
             self._spawn(runner, each, max(1, round(count * weight / total)))
 
     def run(self, runner: Runner, began: float, seconds: float) -> None:
         """Send arrivals until `seconds` after `began` (seconds since 1970)."""
-        at = 0.0
+        at = self._turn
         while True:
-            gap = 1 / self._load.rate
-            at += self._random.expovariate(self._load.rate) if self._load.arrivals == "poisson" else gap
+            gap = 1 / self._rate
+            at += self._random.expovariate(self._rate) if self._load.arrivals == "poisson" else gap
             if at >= seconds:
                 return
             gevent.sleep(max(0.0, began + at - time.time()))
             (chosen,) = self._random.choices(self._classes, self._weights)
-            self._queues[chosen].put(at)
             self.due += 1
+            self._queues[chosen].put(at)
             if (
                 self._idle[chosen] < len(self._queues[chosen])
-                and sum(self._users.values()) < self._load.most_users
+                and sum(self._users.values()) < self._most_users
             ):
                 self._spawn(runner, chosen, 1)
 
     @property
     def waiting(self) -> int:
         """Arrivals that no user has taken yet: at the end, those that were never sent."""
-        return sum(len(queue) for queue in self._queues.values())
+        return self.due - self._taken
 
     def _spawn(self, runner: Runner, user_class: type[User], count: int) -> None:
         self._users[user_class] += count

@@ -15,12 +15,13 @@ RECENT: Final = 10_000
 
 
 class Recorder:
-    """Listens to an environment from the moment it is made."""
+    """Listens to an environment from the moment it is made, and keeps what is sent once the run has begun."""
 
-    def __init__(self, environment: Environment, writer: SamplesWriter, began: float) -> None:
-        """`began` is the run's beginning, in seconds since 1970."""
+    def __init__(self, environment: Environment, writer: SamplesWriter) -> None:
+        """Of what comes before the run (people who get ready), only the first failure is kept."""
         self._writer = writer
-        self._began = began
+        self.began: float | None = None
+        """The run's beginning, in seconds since 1970."""
         self.requests = 0
         self.failures = 0
         self.recent: deque[float] = deque(maxlen=RECENT)
@@ -42,8 +43,12 @@ class Recorder:
         **_more: object,
     ) -> None:
         """Locust's own event; its times are seconds since 1970 and milliseconds."""
+        if exception is not None:
+            self.first_failure = self.first_failure or f"{name}: {exception}"
+        if self.began is None:
+            return
         greenlet = gevent.getcurrent()
-        start = start_time - self._began
+        start = start_time - self.began
         intended = greenlet.__dict__.pop("intended", None)
         latency = response_time / 1000
         content = getattr(response, "content", None) or b""
@@ -65,7 +70,6 @@ class Recorder:
         self.recent.append(start - sample.intended + latency)
         if exception is not None:
             self.failures += 1
-            self.first_failure = self.first_failure or f"{name}: {exception}"
 
     def take_recent(self) -> list[float]:
         """The responses since the last call, in seconds."""
