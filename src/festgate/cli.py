@@ -14,6 +14,7 @@ from festgate.catalogue.commands import app as catalogue_app
 from festgate.kit import schema
 from festgate.kit.commands import FOUND, current, database_app, fail, opened, read_settings, run
 from festgate.kit.errors import Refused, StartupError
+from festgate.kit.imports import uncollected
 from festgate.kit.secret import load_secret
 from festgate.rehearsal import commands as rehearsal_commands
 from festgate.settings import PREFIX, Settings
@@ -54,8 +55,9 @@ def serve(
     ] = False,
 ) -> None:
     """Open the gate."""
-    from festgate import serving  # noqa: PLC0415  (the web framework takes a second, and only this command needs it)
-    from festgate.demo import DEMO_SETTINGS  # noqa: PLC0415
+    with uncollected():
+        from festgate import serving  # noqa: PLC0415  (the web framework takes a second, and only this command needs it)
+        from festgate.demo import DEMO_SETTINGS  # noqa: PLC0415
 
     overrides: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     settings = read_settings(DEMO_SETTINGS if demo else {}, **overrides)
@@ -63,7 +65,8 @@ def serve(
     try:
         load_secret(settings.data_dir)
         sockets = serving.listen(settings)
-        schema.upgrade(settings)
+        with uncollected():
+            schema.upgrade(settings)
         password = asyncio.run(_plant(settings)) if demo else None
         settings = reachable(settings, sockets[0].getsockname()[1])
         _greet(console, settings, password)
@@ -145,7 +148,3 @@ def _greet(console: Console, settings: Settings, password: str | None) -> None:
         console.print(f"Sign in as [bold]organiser[/bold] with the password [bold]{password}[/bold]")
         console.print("It is shown this once; `festgate user password organiser` makes another.")
     console.print("Ctrl-C closes it.")
-
-
-if __name__ == "__main__":
-    main()

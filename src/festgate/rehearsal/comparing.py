@@ -1,6 +1,5 @@
 """`festgate compare`, `ab`, `calibrate` and `capacity`: two builds and the verdict, or one and its end."""
 
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -42,8 +41,6 @@ STARTING = 4.0
 LEAST_WARM_UP = "3s"
 SIGN_UP = 0.1
 """Seconds for one person: a password's hash is slow on purpose. Seventy-seven at once took 6.6 s on two busy cores."""
-FIRST_PEOPLE = 10
-"""Whom an open loop sends for before it begins, or those of one second where they are more."""
 LEAST_PAIRS = 6
 PLANNED = (6, 10, 20)
 """Numbers of pairs for which `calibrate` tells the smallest effect."""
@@ -134,7 +131,7 @@ def ab(
     warm_up: Annotated[
         str,
         typer.Option(
-            help="How long before that is not counted; without it, 3 s and a tenth of one for each person at first,"
+            help="How long before that is not counted; without it, 3 s, and with --users a tenth of one for each,"
             " who may have to sign up."
         ),
     ] = "",
@@ -358,11 +355,13 @@ def _plan(
 
 
 def sign_ups(plan: "Plan") -> float:
-    """Seconds until all who come at first have signed up, where the journey leaves time for it."""
-    if plan.journey.replace("-", "_") == "opening_day":
-        return 0.0  # its doors open ten seconds after the beginning, and that is to be measured
+    """Seconds until all of a closed loop have signed up, where the journey leaves time for it."""
     load = plan.load
-    return SIGN_UP * (load.users if load.kind == "users" else max(FIRST_PEOPLE, math.ceil(load.rate)))
+    # The first people of an open loop are ready before it begins. The doors of an opening day open ten seconds after
+    # its beginning, and that is to be measured.
+    if load.kind != "users" or plan.journey.replace("-", "_") == "opening_day":
+        return 0.0
+    return SIGN_UP * load.users
 
 
 def _metrics(texts: list[str] | None, runs: "Sequence[Run]") -> "list[Metric]":
