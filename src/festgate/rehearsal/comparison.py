@@ -1,8 +1,8 @@
 """Two builds compared by pairs of runs, and the verdict."""
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from festgate.rehearsal import paired
 from festgate.rehearsal.findings import Evidence, Finding
 from festgate.rehearsal.flags import FLAGS
 from festgate.rehearsal.metrics import Metric
-from festgate.rehearsal.observed import observe
+from festgate.rehearsal.observed import Observed, observe
 from festgate.rehearsal.refusals import REFUSALS, least_requests, same_build
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.samples import Floats
@@ -19,6 +19,7 @@ from festgate.rehearsal.samples import Floats
 Verdict = Literal["improved", "regressed", "changed", "equivalent", "inconclusive", "refused"]
 """`improved`, `regressed`: the 95 % interval lies beyond the margin. `changed`: it leaves out 0, and is not beyond the
 margin. `equivalent`: the 90 % interval lies within the margin. `inconclusive`: none of these. `refused`: not judged."""
+Values = tuple[float, ...]
 MARGIN: Final = 0.05
 NO_REGRESSION, REGRESSION, REFUSED, INCONCLUSIVE = 0, 1, 2, 3
 """Exit codes."""
@@ -65,6 +66,8 @@ class Comparison:
     pairs: int
     margin: float
     """A share: differences within it do not matter."""
+    steps: Mapping[str, tuple[Values, Values]] = field(default_factory=dict)
+    """Before and after, the medians over the runs of a step's STEP_METRICS; empty where no run has the step."""
 
     @property
     def exit_code(self) -> int:
@@ -109,9 +112,10 @@ def compare(
     flags += [finding for check in FLAGS if evidence.runs and (finding := check(evidence)) is not None]
     pairs = min(len(before), len(after))
     effects = [] if refusals else _effects(evidence, margin)
+    told = (tuple(flags), pairs, margin, _steps(evidence))
     if not effects:
-        return Comparison("refused", None, (), refusals, tuple(flags), pairs, margin)
-    return Comparison(effects[0].verdict, effects[0], tuple(effects[1:]), (), tuple(flags), pairs, margin)
+        return Comparison("refused", None, (), refusals, *told)
+    return Comparison(effects[0].verdict, effects[0], tuple(effects[1:]), (), *told)
 
 
 def judge(differences: Floats, margin: float = MARGIN, *, less_is_better: bool = True) -> Verdict:
@@ -131,6 +135,17 @@ def is_interleaved(before: Sequence[Run], after: Sequence[Run]) -> bool:
     played = sorted([(run.began, "before") for run in before] + [(run.began, "after") for run in after])
     sides = [side for _, side in played]
     return len(before) == len(after) and all(sides[at] != sides[at + 1] for at in range(0, len(sides), 2))
+
+
+def _steps(evidence: Evidence) -> dict[str, tuple[Values, Values]]:
+    names = dict.fromkeys(name for seen in evidence.runs for name in seen.steps)
+    sides = (evidence.before, evidence.after)
+
+    def medians(name: str, side: Sequence[Observed]) -> Values:
+        values = [seen.steps[name].values for seen in side if name in seen.steps]
+        return tuple(float(middle) for middle in np.median(values, axis=0)) if values else ()
+
+    return {name: (medians(name, sides[0]), medians(name, sides[1])) for name in names}
 
 
 def _effects(evidence: Evidence, margin: float) -> list[Effect]:

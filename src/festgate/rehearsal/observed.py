@@ -27,6 +27,15 @@ _TAIL: Final = 0.99
 _BUSY_SECONDS: Final = 0.9
 
 
+STEP_METRICS: Final = (
+    Metric("rate", "rate"),
+    Metric("errors", "errors"),
+    Metric("p50", "quantile", 0.5),
+    Metric("p95", "quantile", 0.95),
+)
+"""What is told of every step, whether it is compared or not."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One step's requests in one run."""
@@ -41,6 +50,8 @@ class Step:
     """The different bodies (CRC-32) that it took, in ascending order."""
     times: Integers
     """How often each of them came."""
+    values: tuple[float, ...]
+    """Of STEP_METRICS."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     """Read a run. Raises ValueError where a file of it is damaged."""
     samples = run.measured()
     seconds = run.plan.duration
-    steps = {name: _step(samples, number) for number, name in enumerate(samples.names)}
+    steps = {name: _step(samples, number, seconds) for number, name in enumerate(samples.names)}
     steps = {name: step for name, step in steps.items() if step.requests}
     busiest = max(steps, key=lambda name: steps[name].requests, default="")
     mine = samples.name == samples.names.index(busiest) if busiest else np.zeros(0, np.bool_)
@@ -114,8 +125,9 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     )
 
 
-def _step(samples: Samples, number: int) -> Step:
+def _step(samples: Samples, number: int, seconds: float) -> Step:
     mine = samples.name == number
+    of_step = samples.of(samples.names[number])
     statuses, counts = np.unique(samples.status[mine], return_counts=True)
     taken = mine & ~samples.failed
     bodies, times = np.unique(samples.digest[taken], return_counts=True)
@@ -126,6 +138,7 @@ def _step(samples: Samples, number: int) -> Step:
         size=float(samples.size[taken].mean()) if len(bodies) else float("nan"),
         bodies=bodies,
         times=times,
+        values=tuple(measure(metric, of_step, seconds) for metric in STEP_METRICS) if len(of_step) else (),
     )
 
 

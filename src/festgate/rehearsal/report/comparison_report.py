@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from statistics import median
 from typing import Final
 
 import altair as alt
@@ -11,7 +10,7 @@ import numpy as np
 from festgate.rehearsal import figures
 from festgate.rehearsal.comparison import Comparison, Effect
 from festgate.rehearsal.findings import Finding
-from festgate.rehearsal.metrics import Metric, measure
+from festgate.rehearsal.observed import STEP_METRICS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.drawing import BAD, COLOURS, INK, SHADE, SOFT, Row, finished, inline, short
 from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, worse_beside
@@ -26,12 +25,8 @@ VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
     "refused": ("Not a valid comparison", "warn"),
 }
 _MEAN: Final = "all pairs"
-_STEP_FIGURES: Final = (
-    ("requests", Metric("rate", "rate")),
-    ("errors", Metric("errors", "errors")),
-    ("p50", Metric("p50", "quantile", 0.5)),
-    ("p95", Metric("p95", "quantile", 0.95)),
-)
+_STEP_COLUMNS: Final = ("requests", "errors", "p50", "p95")
+"""Of STEP_METRICS."""
 
 
 def comparison_document(comparison: Comparison, before: Sequence[Run], after: Sequence[Run]) -> Document:
@@ -49,7 +44,7 @@ def comparison_document(comparison: Comparison, before: Sequence[Run], after: Se
         Section("What weakens it", notices=tuple(_finding(finding, "warn") for finding in comparison.flags)),
         Section("The difference", charts=tuple(chart for chart in charts if chart is not None)),
         Section("Every metric", tables=_effects_tables(effects)),
-        Section("Every step", tables=_step_tables(before, after)),
+        Section("Every step", tables=_step_tables(comparison)),
         Section("What was compared", words=_plans(before, after), tables=_run_tables(before, after)),
     )
     return Document(
@@ -226,30 +221,24 @@ def _effects_tables(effects: list[Effect]) -> tuple[Table, ...]:
     return (Table("Effects", columns, rows, words=frozenset({0, 1}), note=note),)
 
 
-def _step_tables(before: Sequence[Run], after: Sequence[Run]) -> tuple[Table, ...]:
-    if not before or not after:
+def _step_tables(comparison: Comparison) -> tuple[Table, ...]:
+    if not comparison.steps:
         return ()
-    # One run's samples at a time: those of twenty runs together take hundreds of megabytes.
-    found: dict[str, tuple[list[list[float]], list[list[float]]]] = {}
-    for side, runs in enumerate((before, after)):
-        for run in runs:
-            samples = run.measured()
-            for number in np.unique(samples.name):
-                of_step = samples.of(samples.names[number])
-                values = [measure(metric, of_step, run.plan.duration) for _, metric in _STEP_FIGURES]
-                found.setdefault(samples.names[number], ([], []))[side].append(values)
-    rows = []
-    for step, sides in found.items():
-        cells = []
-        for place, (_, metric) in enumerate(_STEP_FIGURES):
-            middles = [median(values[place] for values in side) if side else math.nan for side in sides]
-            cells.append(" to ".join(metric.shown(middle) for middle in middles))
-        rows.append((step, *cells))
-    columns = ("step", *(name for name, _ in _STEP_FIGURES))
+    rows = tuple(
+        (
+            step,
+            *(
+                " to ".join(metric.shown(side[place]) if side else figures.NOTHING for side in sides)
+                for place, metric in enumerate(STEP_METRICS)
+            ),
+        )
+        for step, sides in comparison.steps.items()
+    )
+    columns = ("step", *_STEP_COLUMNS)
     note = (
         "Medians over the runs. A difference here is no verdict: only what was declared beforehand is tested."
     )
-    return (Table("Steps, from before to after", columns, tuple(rows), note=note),)
+    return (Table("Steps, from before to after", columns, rows, note=note),)
 
 
 def _run_tables(before: Sequence[Run], after: Sequence[Run]) -> tuple[Table, ...]:
