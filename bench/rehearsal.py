@@ -17,10 +17,10 @@ from bench.figures import Figure, Target
 from bench.measure import Tell
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
-from festgate.rehearsal.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.samples import SUFFIX, Sample, SamplesWriter
+from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
 PAGE: Final = 21_138
 """Bytes of the page that is asked for: a list of twenty events."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.comparison import INCONCLUSIVE, NO_REGRESSION, REFUSED, REGRESSION
-from festgate.rehearsal.findings import Check
-from festgate.rehearsal.flags import FLAGS
-from festgate.rehearsal.refusals import REFUSALS
 from festgate.rehearsal.samples import _COLUMNS as COLUMNS
+from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REFUSED, REGRESSION
+from festgate.rehearsal.verdict.findings import Check
+from festgate.rehearsal.verdict.flags import FLAGS
+from festgate.rehearsal.verdict.refusals import REFUSALS
 from tests.docs.terminal import DOCS, Step, Terminal, read
 
 HOW_TO = "how-to/gate-a-change-by-its-speed.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from festgate.rehearsal.plan import Load, Plan, Rate, Users
-from festgate.rehearsal.rehearse import Second, rehearse
+from festgate.rehearsal.playing.rehearse import Second, rehearse
 from festgate.rehearsal.runs import Run
 from tests.rehearsal.target import Manner, Site, serving
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal.comparison import Comparison, compare, judge
 from festgate.rehearsal.metrics import parse_metric
 from festgate.rehearsal.runs import Run, read_run
+from festgate.rehearsal.verdict.comparison import Comparison, compare, judge
 from tests.rehearsal.played import Answers, Fest
 
 P95 = [parse_metric("p95(/events)")]

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from scipy import signal, stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal.comparison import judge
 from festgate.rehearsal.quantiles import harrell_davis
 from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.verdict.comparison import judge
 
 COMPARISONS, PAIRS, REQUESTS = 1_000, 10, 700
 AUTOCORRELATION = 0.69

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from festgate.rehearsal.comparison import Comparison, compare, is_interleaved
-from festgate.rehearsal.flags import FLAGS
 from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.refusals import REFUSALS, least_requests
 from festgate.rehearsal.runs import Run
+from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
+from festgate.rehearsal.verdict.flags import FLAGS
+from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests
 from tests.rehearsal.real_runs import PAIRS, play_all
 
 ONE = [f"one {number}" for number in range(PAIRS)]

@@ -12,10 +12,10 @@ import typer
 
 from festgate.rehearsal import describing
 from festgate.rehearsal.commands import show
-from festgate.rehearsal.findings import Finding
 from festgate.rehearsal.locust_output import LocustOutput, Moment, Problem, Row, Table, read_locust
 from festgate.rehearsal.locust_output.reasons import bucket, reasons
 from festgate.rehearsal.report import SetBeside, render
+from festgate.rehearsal.verdict.findings import Finding
 from tests.rehearsal.locust_texts import AFTER, BEFORE, Told, console_table
 from tests.rehearsal.test_commands import festgate
 

@@ -7,8 +7,8 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 from scipy import stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal import paired
 from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.verdict import paired
 
 # Ten differences of ln p95, as ten pairs of runs might have given them.
 FIXED = np.array([0.062, 0.011, 0.094, -0.020, 0.118, 0.051, 0.033, 0.087, -0.004, 0.070])

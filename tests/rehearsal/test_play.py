@@ -13,7 +13,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from festgate.rehearsal.plan import Plan, Rate, Users
-from festgate.rehearsal.rehearse import CannotPlay, Second, rehearse
+from festgate.rehearsal.playing.rehearse import CannotPlay, Second, rehearse
 from festgate.rehearsal.runs import HISTOGRAM_FILE, Run, list_runs, read_run
 from tests.rehearsal.target import Freezing, answering, journey, welcome
 from tests.rig.server import environment

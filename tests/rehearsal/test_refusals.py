@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.comparison import Comparison, compare
 from festgate.rehearsal.metrics import parse_metric
 from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.runs import Run
+from festgate.rehearsal.verdict.comparison import Comparison, compare
 from tests.rehearsal.played import BODY, Answers, Fest, with_load
 
 PAIRS = 6

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from festgate.rehearsal.comparison import Comparison, compare
 from festgate.rehearsal.metrics import parse_metric
 from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.report import Compared, render, show, write_report
 from festgate.rehearsal.runs import Run
+from festgate.rehearsal.verdict.comparison import Comparison, compare
 from tests.rehearsal.played import Fest
 
 LIMITS = ("p95(/events) < 200ms", "p95(/my_events) < 1ms", "errors < 5%")

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from festgate.rehearsal import figures
-from festgate.rehearsal.comparison import Comparison, Effect, Verdict
-from festgate.rehearsal.findings import Finding
 from festgate.rehearsal.metrics import parse_metric
 from festgate.rehearsal.plan import Plan, Rate, Users
 from festgate.rehearsal.report.comparison_report import comparison_document
@@ -21,6 +19,8 @@ from festgate.rehearsal.report.words import (
     run_in_words,
 )
 from festgate.rehearsal.summary import summarize
+from festgate.rehearsal.verdict.comparison import Comparison, Effect, Verdict
+from festgate.rehearsal.verdict.findings import Finding
 from tests.rehearsal.played import Fest
 
 

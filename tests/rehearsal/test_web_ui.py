@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from festgate.rehearsal.plan import Plan, Rate, Staging, Users, journey_file, journeys
-from festgate.rehearsal.rehearse import CannotPlay, Second, rehearse
+from festgate.rehearsal.playing.rehearse import CannotPlay, Second, rehearse
 from festgate.rehearsal.runs import Run
 from tests.rehearsal.target import answering, journey, welcome
 from tests.rehearsal.test_commands import festgate

@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 import pytest
 
-from festgate.rehearsal.joining import CannotJoin, join
 from festgate.rehearsal.plan import Plan, Rate, Staging, Users
-from festgate.rehearsal.rehearse import CannotPlay, Second, rehearse
+from festgate.rehearsal.playing.joining import CannotJoin, join
+from festgate.rehearsal.playing.rehearse import CannotPlay, Second, rehearse
 from festgate.rehearsal.runs import Run
 from tests.rehearsal.target import Answer, answering, journey, welcome
 from tests.rehearsal.test_commands import festgate

@@ -31,14 +31,14 @@ REHEARSAL = (
     *(
         f"festgate.rehearsal.{name}"
         for name in (
-            "candidates",
+            "playing.candidates",
             "capacity",
-            "comparison",
+            "verdict.comparison",
             "describing",
             "display",
             "export",
-            "pairs",
-            "rehearse",
+            "playing.pairs",
+            "playing.rehearse",
             "report",
             "summary",
         )

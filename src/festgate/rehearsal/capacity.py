@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.candidates import Candidate
 from festgate.rehearsal.metrics import Threshold, measure
 from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.rehearse import Second, rehearse
+from festgate.rehearsal.playing.candidates import Candidate
+from festgate.rehearsal.playing.rehearse import Second, rehearse
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.usl import DoesNotFit, Scalability, fit_usl
 

@@ -133,10 +133,10 @@ def rehearse(
 
 def _played(plan: "Plan", runs: Path, staging: "Staging") -> "Run":
     from festgate.rehearsal import display  # noqa: PLC0415
-    from festgate.rehearsal.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.rehearse import CannotPlay  # noqa: PLC0415
-    from festgate.rehearsal.rehearse import rehearse as play  # noqa: PLC0415
-    from festgate.rehearsal.servers import CannotServe  # noqa: PLC0415
+    from festgate.rehearsal.playing.preflight import NotThere  # noqa: PLC0415
+    from festgate.rehearsal.playing.rehearse import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.playing.rehearse import rehearse as play  # noqa: PLC0415
+    from festgate.rehearsal.playing.servers import CannotServe  # noqa: PLC0415
 
     try:
         with display.Display(plan, display.console()) as shown:
@@ -148,8 +148,8 @@ def _played(plan: "Plan", runs: Path, staging: "Staging") -> "Run":
 
 
 def _take_part(journey: str, host: str, port: int, patience: float) -> int:
-    from festgate.rehearsal.joining import CannotJoin, join  # noqa: PLC0415
     from festgate.rehearsal.plan import journey_file  # noqa: PLC0415
+    from festgate.rehearsal.playing.joining import CannotJoin, join  # noqa: PLC0415
 
     try:
         journey_file(journey)
@@ -273,7 +273,7 @@ def _threshold(text: str) -> "Threshold":
 def _know_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
     """Refuse a threshold of a step that the journey does not have, before anything is sent."""
     from festgate.rehearsal.plan import journey_file  # noqa: PLC0415
-    from festgate.rehearsal.steps import steps_of  # noqa: PLC0415
+    from festgate.rehearsal.playing.steps import steps_of  # noqa: PLC0415
 
     file = journey_file(plan.journey)
     known = steps_of(file)

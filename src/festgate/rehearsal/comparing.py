@@ -30,9 +30,9 @@ from festgate.rehearsal.options import (
 
 if TYPE_CHECKING:
     from festgate.rehearsal.metrics import Metric
-    from festgate.rehearsal.pairs import Side
     from festgate.rehearsal.plan import Plan
-    from festgate.rehearsal.rehearse import Second
+    from festgate.rehearsal.playing.pairs import Side
+    from festgate.rehearsal.playing.rehearse import Second
     from festgate.rehearsal.report import Reported
     from festgate.rehearsal.runs import Run
 
@@ -98,7 +98,7 @@ def compare_runs(
     nothing.
     """
     needs_extra()
-    from festgate.rehearsal.comparison import is_interleaved  # noqa: PLC0415
+    from festgate.rehearsal.verdict.comparison import is_interleaved  # noqa: PLC0415
 
     _check(metric, margin, form)
     outputs = describing.read(names, runs)
@@ -179,8 +179,8 @@ def calibrate(
     """Compare a build with itself: the smallest difference that this machine can see with 6, 10 and 20 pairs."""
     plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate")
     first, second = _play(plan, target, target, pairs, runs)
-    from festgate.rehearsal.comparison import compare  # noqa: PLC0415
-    from festgate.rehearsal.paired import smallest_effect  # noqa: PLC0415
+    from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
+    from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
 
     metrics = _metrics(metric, first)
     found = compare(first, second, metrics, interleaved=True, calibration=True)
@@ -222,9 +222,9 @@ def capacity(
     Exit code 0 when there is one, 1 when no rate holds.
     """
     plan = _plan(journey, None, begin, duration, warm_up, seed, "")
-    from festgate.rehearsal.candidates import Installed, candidate  # noqa: PLC0415
     from festgate.rehearsal.capacity import find_capacity  # noqa: PLC0415
     from festgate.rehearsal.metrics import parse_thresholds  # noqa: PLC0415
+    from festgate.rehearsal.playing.candidates import Installed, candidate  # noqa: PLC0415
 
     if form not in FORMATS:
         fail(f"--format is one of {', '.join(FORMATS)}.")
@@ -250,10 +250,10 @@ def capacity(
 @contextmanager
 def _sentences(runs: Path) -> Iterator[None]:
     """Whatever keeps a play from going on, as one sentence and an exit code."""
-    from festgate.rehearsal.candidates import NoCandidate  # noqa: PLC0415
-    from festgate.rehearsal.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.rehearse import CannotPlay  # noqa: PLC0415
-    from festgate.rehearsal.servers import CannotServe  # noqa: PLC0415
+    from festgate.rehearsal.playing.candidates import NoCandidate  # noqa: PLC0415
+    from festgate.rehearsal.playing.preflight import NotThere  # noqa: PLC0415
+    from festgate.rehearsal.playing.rehearse import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.playing.servers import CannotServe  # noqa: PLC0415
 
     try:
         yield
@@ -282,8 +282,8 @@ def _judge(
     *,
     interleaved: bool,
 ) -> int:
-    from festgate.rehearsal.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.report import Compared  # noqa: PLC0415
+    from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
 
     found = compare(
         before, after, metrics, margin=_share(margin), interleaved=interleaved, accepted=accepted or ()
@@ -306,8 +306,8 @@ def _show(thing: "Reported", form: str, report: Path | None) -> None:
 
 
 def _play(plan: "Plan", before: str, after: str, pairs: int, runs: Path) -> "tuple[list[Run], list[Run]]":
-    from festgate.rehearsal.candidates import Installed, candidate  # noqa: PLC0415
-    from festgate.rehearsal.pairs import play_pairs  # noqa: PLC0415
+    from festgate.rehearsal.playing.candidates import Installed, candidate  # noqa: PLC0415
+    from festgate.rehearsal.playing.pairs import play_pairs  # noqa: PLC0415
 
     each = plan.warm_up + plan.duration
     console = Console(file=sys.stderr, highlight=False)

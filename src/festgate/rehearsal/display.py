@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.rehearse import Second
+from festgate.rehearsal.playing.rehearse import Second
 
 SATURATED = 0.8
 """Share of a core from which the generator's own queue is part of what it measures."""

@@ -52,7 +52,7 @@ def load_of(users: int | None, spawn_rate: float | None, rate: float | None, *, 
 def plan_of(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "Plan":  # noqa: ANN401  (fields of a plan)
     """The plan of a journey's name or file, with a seed of its own where none is given; or the end, with a sentence."""
     from festgate.rehearsal.plan import Plan, journey_file  # noqa: PLC0415
-    from festgate.rehearsal.servers import new_seed  # noqa: PLC0415
+    from festgate.rehearsal.playing.servers import new_seed  # noqa: PLC0415
 
     try:
         file = journey_file(journey)

@@ -36,8 +36,8 @@ from festgate.rehearsal.load.sending import (
 from festgate.rehearsal.load.standing import Standing, tell, together
 from festgate.rehearsal.load.web_page import open_page
 from festgate.rehearsal.plan import Plan, Staging, Users, journey_file
+from festgate.rehearsal.playing.servers import version
 from festgate.rehearsal.samples import SUFFIX
-from festgate.rehearsal.servers import version
 
 log = logging.getLogger(__name__)
 

@@ -42,10 +42,10 @@ from festgate.rehearsal.load.sending import (
 )
 from festgate.rehearsal.load.standing import Standing, tell
 from festgate.rehearsal.plan import Plan, journey_file
-from festgate.rehearsal.preflight import NotThere, look
+from festgate.rehearsal.playing.preflight import NotThere, look
+from festgate.rehearsal.playing.servers import version
 from festgate.rehearsal.runs import LOG_FILE
 from festgate.rehearsal.samples import SUFFIX, SamplesWriter
-from festgate.rehearsal.servers import version
 
 TRIES: Final = 16
 """Askings for the time."""

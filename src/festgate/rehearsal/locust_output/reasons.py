@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from festgate.rehearsal.findings import Finding, percent
 from festgate.rehearsal.locust_output.model import Row, Table
+from festgate.rehearsal.verdict.findings import Finding, percent
 
 LEAST_PAIRS: Final = 6
 FEW: Final = 20

@@ -8,13 +8,13 @@ import altair as alt
 import numpy as np
 
 from festgate.rehearsal import figures
-from festgate.rehearsal.comparison import Comparison, Effect
-from festgate.rehearsal.findings import Finding
-from festgate.rehearsal.observed import STEP_METRICS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.drawing import BAD, COLOURS, INK, SHADE, SOFT, Row, finished, inline, short
 from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, worse_beside
 from festgate.rehearsal.runs import Run
+from festgate.rehearsal.verdict.comparison import Comparison, Effect
+from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.observed import STEP_METRICS
 
 VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
     "improved": ("Better", "good"),

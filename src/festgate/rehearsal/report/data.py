@@ -5,8 +5,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from festgate.rehearsal.comparison import Comparison, Effect
-from festgate.rehearsal.findings import Finding
 from festgate.rehearsal.report.junit import Case, Result, suite
 from festgate.rehearsal.report.words import (
     comparison_in_words,
@@ -17,6 +15,8 @@ from festgate.rehearsal.report.words import (
 )
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.summary import QUANTILES, Figures, Machine, Summary
+from festgate.rehearsal.verdict.comparison import Comparison, Effect
+from festgate.rehearsal.verdict.findings import Finding
 
 FORMAT: Final = 1
 """Of the JSON: grows when a field changes its meaning."""
@@ -110,7 +110,7 @@ def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
         cases.append(Case("comparison", "error", " ".join(comparison_in_words(comparison))))
     seconds = sum(run.plan.duration for run in runs)
     began = min((run.began for run in runs), default=None)
-    return suite("festgate.rehearsal.comparison", cases, seconds, began)
+    return suite("festgate.rehearsal.verdict.comparison", cases, seconds, began)
 
 
 def _figures(step: Figures) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any, Final
 
 from festgate.rehearsal import figures
-from festgate.rehearsal.findings import Finding
 from festgate.rehearsal.locust_output import LocustOutput, Problem, Row
 from festgate.rehearsal.locust_output import Table as LocustTable
 from festgate.rehearsal.locust_output.reasons import milliseconds, reasons
 from festgate.rehearsal.report.data import FORMAT, as_json, finding_fields
 from festgate.rehearsal.report.document import Document, Notice, Section, Table
 from festgate.rehearsal.report.junit import Case, suite
+from festgate.rehearsal.verdict.findings import Finding
 
 REFUSED: Final = 2
 """The exit code of a comparison without a verdict."""

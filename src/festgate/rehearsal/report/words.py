@@ -4,9 +4,9 @@ import math
 from typing import Final, Literal
 
 from festgate.rehearsal import figures
-from festgate.rehearsal.comparison import Comparison, Effect
 from festgate.rehearsal.plan import Load, Plan, Rate
 from festgate.rehearsal.summary import Check, Summary
+from festgate.rehearsal.verdict.comparison import Comparison, Effect
 
 Outcome = Literal["held", "failed", "cut", "nothing"]
 """`held`: to its end, every limit kept (without limits: no error), everybody served."""

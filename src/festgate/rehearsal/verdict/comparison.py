@@ -7,14 +7,14 @@ from typing import Final, Literal
 
 import numpy as np
 
-from festgate.rehearsal import paired
-from festgate.rehearsal.findings import Evidence, Finding
-from festgate.rehearsal.flags import FLAGS
 from festgate.rehearsal.metrics import Metric
-from festgate.rehearsal.observed import Observed, observe
-from festgate.rehearsal.refusals import REFUSALS, least_requests, same_build
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.verdict import paired
+from festgate.rehearsal.verdict.findings import Evidence, Finding
+from festgate.rehearsal.verdict.flags import FLAGS
+from festgate.rehearsal.verdict.observed import Observed, observe
+from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests, same_build
 
 Verdict = Literal["improved", "regressed", "changed", "equivalent", "inconclusive", "refused"]
 """`improved`, `regressed`: the 95 % interval lies beyond the margin. `changed`: it leaves out 0, and is not beyond the

@@ -19,10 +19,10 @@ from typing import Any
 
 from festgate.rehearsal.histogram import write_histogram
 from festgate.rehearsal.plan import Plan, Staging, journey_file
-from festgate.rehearsal.preflight import look
+from festgate.rehearsal.playing.preflight import look
+from festgate.rehearsal.playing.servers import Server, own_portal
+from festgate.rehearsal.playing.watching import Watch
 from festgate.rehearsal.runs import Run, Side
-from festgate.rehearsal.servers import Server, own_portal
-from festgate.rehearsal.watching import Watch
 
 LEAST_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from festgate.rehearsal.metrics import Metric
-from festgate.rehearsal.observed import Observed
+from festgate.rehearsal.verdict.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)

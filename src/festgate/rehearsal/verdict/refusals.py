@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.findings import Check, Evidence, check, percent
-from festgate.rehearsal.observed import Observed, Step
 from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.samples import Integers
+from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
+from festgate.rehearsal.verdict.observed import Observed, Step
 
 LEAST_PAIRS: Final = 6
 """With five, the smallest two-sided p of the sign-flip test is 2/32: above 0.05 whatever is seen."""

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from festgate.rehearsal.candidates import Candidate
 from festgate.rehearsal.plan import Plan
-from festgate.rehearsal.rehearse import Second, rehearse
+from festgate.rehearsal.playing.candidates import Candidate
+from festgate.rehearsal.playing.rehearse import Second, rehearse
 from festgate.rehearsal.runs import Run
 
 Side = Literal["before", "after"]

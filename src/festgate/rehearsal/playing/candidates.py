@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from festgate.rehearsal.servers import Server, own_portal, serving
+from festgate.rehearsal.playing.servers import Server, own_portal, serving
 
 
 class NoCandidate(Exception):

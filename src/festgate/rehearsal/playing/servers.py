@@ -126,7 +126,7 @@ def free_port() -> int:
 
 def version() -> str:
     """Festgate's own, and a mark of its code: an edit is another build."""
-    package = Path(__file__).parent.parent
+    package = Path(__file__).parent.parent.parent
     mark = hashlib.sha256()
     for path in sorted(package.rglob("*")):
         if path.suffix in CODE:

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.findings import Check, Evidence, check, percent
-from festgate.rehearsal.observed import Observed
 from festgate.rehearsal.plan import Rate, Users
-from festgate.rehearsal.refusals import MOST_LATE
+from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
+from festgate.rehearsal.verdict.observed import Observed
+from festgate.rehearsal.verdict.refusals import MOST_LATE
 
 MOST_EARLY: Final = 1.2
 """Median latency at the beginning over that of the rest, in most runs: a fifth is what a cold cache or a JIT costs."""

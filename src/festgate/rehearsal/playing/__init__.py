@@ -1,0 +1,1 @@
+"""Playing a plan: the target and its servers, the process that sends, what is seen of both meanwhile."""
