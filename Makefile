@@ -52,7 +52,7 @@ run: setup ## Open the demo fest
 
 test: setup ## Run the tests, with a real browser and a real PostgreSQL (ARGS="-k seats" for some)
 	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
-		exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+		exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## Format, lint, types, arrows, dependencies, docs: all that needs no running server
 	$(BIN)/ruff format --check .

@@ -19,6 +19,21 @@ from tests.rig.smtp import Mailbox, smtp_server
 GUARD = Guard()
 SERVERS = pytest.StashKey[list[Server]]()
 
+LONGEST = (
+    "rehearsal/test_portal_compared",
+    "journeys/test_accessibility",
+    "docs/test_rehearsal_docs",
+    "rehearsal/test_commands",
+    "rehearsal/test_journeys",
+    "rehearsal/test_play",
+    "rehearsal/test_findings_on_real_runs",
+    "docs/test_tutorial",
+    "docs/test_how_tos",
+    "journeys/",
+    "rehearsal/",
+)
+"""Files that take longest come first, so that none of them is still under way when all others are done."""
+
 # No deadline: how long an example takes says more about the machine's other work than about the code.
 settings.register_profile("festgate", deadline=None, print_blob=True)
 settings.load_profile("festgate")
@@ -26,6 +41,15 @@ settings.load_profile("festgate")
 
 def pytest_configure() -> None:
     GUARD.set()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Stable: files, and the tests of a file, keep their order otherwise."""
+    items.sort(
+        key=lambda item: next(
+            (place for place, name in enumerate(LONGEST) if f"tests/{name}" in item.nodeid), len(LONGEST)
+        )
+    )
 
 
 @pytest.hookimpl(wrapper=True)

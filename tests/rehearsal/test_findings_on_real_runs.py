@@ -70,7 +70,7 @@ FLAGGED = {
     "connection-outliers": ((["slow to connect"],) * 2, USUAL[PAIRS:]),
     "coordinated-omission": ((["frozen"],) * 2, [(["frozen before the patient"],) * 2, *USUAL]),
     "phase-lock": ((["paced"],) * 2, USUAL),
-    "mix-shifted": ((["one 0"], ["at times onward"]), [(ONE, TWO)]),
+    "mix-shifted": ((["one 0"], ["at times onward"]), [(ONE, TWO), *USUAL]),
     "drift": ((["slower in the end"],) * 2, USUAL),
     "littles-law-off": ((["several at once"],) * 2, [(["restless"],) * 2]),
     # One that was due in the last moment is one of a thousand or two.
