@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from festgate.catalogue.calendars import calendar, read_calendar, write_calendar
@@ -73,8 +73,9 @@ def test_a_calendar_updates_what_it_was_given_before() -> None:
 
 @given(any_details())
 def test_lines_are_folded_and_ended_as_the_standard_has_it(entered: Details) -> None:
-    assume(entered.starts_at and entered.ends_at)
-    text = calendar(event_of(entered), BASE, "Aurora Fest")
+    begin = entered.starts_at or STARTS
+    timed = replace(entered, starts_at=begin, ends_at=entered.ends_at or begin + HOUR)
+    text = calendar(event_of(timed), BASE, "Aurora Fest")
     assert text.endswith("END:VCALENDAR\r\n")
     lines = text.split("\r\n")
     assert all(len(line.encode()) <= 75 and "\n" not in line for line in lines)

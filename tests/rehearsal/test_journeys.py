@@ -63,7 +63,7 @@ class Played:
 
 
 def play(
-    journey: str | Path, url: str, folder: Path, *, users: int = 5, seconds: int = 4, **extra: str
+    journey: str | Path, url: str, folder: Path, *, users: int = 5, seconds: int = 3, **extra: str
 ) -> Played:
     """Play a journey or a locustfile; `extra` is the environment's FESTGATE_REHEARSAL_..., in lower case.
 

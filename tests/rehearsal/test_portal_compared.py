@@ -6,9 +6,12 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from festgate.rehearsal.playing.candidates import candidate
 from tests.rehearsal.test_commands import festgate
+from tests.rig.server import serving
 from tests.rules.project import ROOT
 
 SLEEP = 0.020
@@ -26,34 +29,35 @@ class Guest(FastHttpUser):
 PLAY = ("--users", "3", "--warm-up", "0.5s", "--duration", "1.2s", "--pairs", "6", "--metric", "p50(/events)")
 
 
-def git(folder: Path, *words: str) -> None:
-    who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
-    subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True)
+def copied(folder: Path) -> Path:
+    """The program's code, to be changed."""
+    source = folder / "src"
+    shutil.copytree(
+        ROOT / "src" / "festgate", source / "festgate", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return source
+
+
+def change(file: Path, text: str, other: str) -> None:
+    before = file.read_text(encoding="utf-8")
+    assert before.count(text) == 1
+    file.write_text(before.replace(text, other), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository with this build of the portal, and after it one that sleeps."""
+def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
+    """A folder with a journey, and the addresses of this build and of one that sleeps."""
     folder = tmp_path_factory.mktemp("builds")
-    without = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "src" / "festgate", folder / "src" / "festgate", ignore=without)
     (folder / "journey.py").write_text(JOURNEY, encoding="utf-8")
-    git(folder, "init", "--quiet")
-    git(folder, "add", "src")
-    git(folder, "commit", "--quiet", "--message", "as it is")
-    pages = folder / "src" / "festgate" / "catalogue" / "pages.py"
-    text = pages.read_text(encoding="utf-8")
+    source = copied(folder)
     route = "async def show_list(self, request: Request) -> Response:\n"
-    assert text.count(route) == 1
     slow = f"{route}        import asyncio\n        await asyncio.sleep({SLEEP})\n"
-    pages.write_text(text.replace(route, slow), encoding="utf-8")
-    git(folder, "commit", "--quiet", "--all", "--message", "slower")
-    yield folder
-    # Nothing of the comparison is left behind.
-    listed = subprocess.run(
-        ["git", "-C", str(folder), "worktree", "list"], check=True, capture_output=True, text=True
-    )
-    assert len(listed.stdout.splitlines()) == 1
+    change(source / "festgate" / "catalogue" / "pages.py", route, slow)
+    with (
+        serving(folder / "one", "--demo") as one,
+        serving(folder / "other", "--demo", extra={"PYTHONPATH": str(source)}) as other,
+    ):
+        yield folder, one.url, other.url
 
 
 def kept(folder: Path, label: str) -> tuple[list[str], list[str]]:
@@ -62,30 +66,51 @@ def kept(folder: Path, label: str) -> tuple[list[str], list[str]]:
     return [name for name in names if "-before" in name], [name for name in names if "-after" in name]
 
 
-def test_a_sleep_planted_in_a_route_is_a_regression_and_is_named(checkout: Path) -> None:
-    words = ["ab", "journey.py", "--before", "HEAD~1", "--after", "HEAD", "--label", "planted"]
-    done = festgate(checkout, *words, *PLAY, "--format", "json", seconds=300)
+def test_a_sleep_planted_in_a_route_is_a_regression_and_is_named(play: tuple[Path, str, str]) -> None:
+    folder, before, after = play
+    words = ["ab", "journey.py", "--before", before, "--after", after, "--label", "planted"]
+    done = festgate(folder, *words, *PLAY, "--format", "json", seconds=300)
     assert done.returncode == 1, done.stdout + done.stderr
     told = json.loads(done.stdout)
-    assert told["verdict"] == "regressed"
-    assert told["primary"]["metric"] == "p50(/events)"
-    before, after = kept(checkout, "planted")
-    assert (len(before), len(after)) == (6, 6)
-    again = festgate(checkout, "compare", *before, *after, "--metric", "p50(/events)", "--format", "json")
+    assert (told["verdict"], told["primary"]["metric"]) == ("regressed", "p50(/events)")
+    runs = kept(folder, "planted")
+    assert (len(runs[0]), len(runs[1])) == (6, 6)
+    again = festgate(folder, "compare", *runs[0], *runs[1], "--metric", "p50(/events)", "--format", "json")
     assert (again.returncode, json.loads(again.stdout)["verdict"]) == (1, "regressed"), again.stderr
-    same = festgate(checkout, "compare", *before, *before, "--metric", "p50(/events)")
-    assert same.returncode == 2
-    assert "did not change" in same.stdout
 
 
-def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(checkout: Path) -> None:
-    done = festgate(checkout, "calibrate", "journey.py", "--target", "HEAD~1", *PLAY, seconds=300)
+def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
+    play: tuple[Path, str, str],
+) -> None:
+    folder, url, _ = play
+    done = festgate(folder, "calibrate", "journey.py", "--target", url, *PLAY, seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "p50(/events): the smallest difference to be seen here is" in done.stdout
-    before, after = kept(checkout, "calibrate")
+    before, after = kept(folder, "calibrate")
     # A margin that no noise of so short runs reaches: what is found beyond it would be a fault of the method.
-    words = ["--metric", "p50(/events)", "--margin", "25%", "--accept", "same-build", "--format", "json"]
-    compared = festgate(checkout, "compare", *before, *after, *words)
+    words = ["--metric", "p50(/events)", "--margin", "25%", "--format", "json"]
+    compared = festgate(folder, "compare", *before, *after, *words)
     assert json.loads(compared.stdout)["verdict"] in {"equivalent", "inconclusive", "changed"}, (
         compared.stdout
     )
+
+
+def test_a_revision_of_the_checkout_serves_as_it_was_then(tmp_path: Path) -> None:
+    app = copied(tmp_path) / "festgate" / "app.py"
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
+
+    def commit(message: str) -> None:
+        subprocess.run([*git, "add", "src"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--message", message], check=True)
+
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    change(app, '"ok\\n"', '"as it was\\n"')
+    commit("then")
+    change(app, '"as it was\\n"', '"as it is\\n"')
+    commit("now")
+    with candidate("HEAD~1", tmp_path) as then, then.serve() as server:
+        assert server is not None
+        assert httpx.get(f"{server.url}/healthz", trust_env=False).text == "as it was\n"
+        assert "festgate at" in json.dumps(server.identity)
+    listed = subprocess.run([*git, "worktree", "list"], check=True, capture_output=True, text=True)
+    assert len(listed.stdout.splitlines()) == 1
