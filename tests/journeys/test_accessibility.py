@@ -1,8 +1,10 @@
 """Every page in every state, in Chromium: WCAG 2.2 AA by axe, in light and dark, at 390 and 1280 pixels."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urljoin
 
 import httpx
@@ -16,6 +18,7 @@ from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, Visit, visit
 
 SIZES = [(size["width"], size["height"]) for size in (PHONE, DESK)]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 NARROW = 320
 """Pixels: what WCAG 1.4.10 asks a page to fit into."""
 LARGEST_FIRST_PAGE = 30 * 1024
@@ -150,6 +153,31 @@ def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
         yield shown
 
 
+Seats = Callable[[str], tuple[Visit, Page]]
+
+
+@pytest.fixture(scope="module")
+def seat(browser: Browser, fest: Gallery) -> Iterator[Seats]:
+    """A browser in which somebody is signed in, and its page: opened once for each person."""
+    seats: dict[str, tuple[Visit, Page]] = {}
+    with ExitStack() as stack:
+
+        def of(who: str) -> tuple[Visit, Page]:
+            if who not in seats:
+                visitor = stack.enter_context(visit(browser, viewport=PHONE))
+                if who:
+                    sign_in(visitor, fest, who)
+                visitor.context.add_init_script(WATCH)
+                seats[who] = (visitor, visitor.context.new_page())
+            visitor, page = seats[who]
+            visitor.wrongs.clear()
+            page.set_viewport_size(PHONE)
+            page.emulate_media(color_scheme="light")
+            return visitor, page
+
+        yield of
+
+
 def sign_in(visitor: Visit, fest: Gallery, who: str) -> None:
     """As somebody whose session is open already."""
     session = fest.guests[who].session
@@ -186,39 +214,35 @@ def scrolls_sideways(page: Page) -> bool:
 
 @pytest.mark.parametrize("shown", PAGES.values(), ids=PAGES)
 def test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
-    browser: Browser, fest: Gallery, shown: Shown
+    seat: Seats, fest: Gallery, shown: Shown
 ) -> None:
     wrong: list[str] = []
-    with visit(browser, viewport=PHONE) as visitor:
-        if shown.who:
-            sign_in(visitor, fest, shown.who)
-        visitor.context.add_init_script(WATCH)
-        page = visitor.context.new_page()
-        go(page, fest, shown)
-        for width, height in SIZES:
-            page.set_viewport_size({"width": width, "height": height})
-            loaded = width == PHONE["width"]
-            if not loaded and shown.fields is None:
-                page.reload()
-                loaded = True
-            if loaded:
-                wrong += [f"shifts at {width}: {shift}" for shift in shifts(page)]
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                found = violations(page, colours_only=scheme == "dark")
-                wrong += [f"{width}, {scheme}: {line}" for line in found]
-        for width in (NARROW, PHONE["width"], DESK["width"]):
-            page.set_viewport_size({"width": width, "height": 800})
-            if scrolls_sideways(page):
-                wrong.append(f"scrolls sideways at {width}")
-        assert [*wrong, *visitor.wrongs] == []
+    visitor, page = seat(shown.who)
+    go(page, fest, shown)
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        loaded = width == PHONE["width"]
+        if not loaded and shown.fields is None:
+            page.reload()
+            loaded = True
+        if loaded:
+            wrong += [f"shifts at {width}: {shift}" for shift in shifts(page)]
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found = violations(page, colours_only=scheme == "dark")
+            wrong += [f"{width}, {scheme}: {line}" for line in found]
+    for width in (NARROW, PHONE["width"], DESK["width"]):
+        page.set_viewport_size({"width": width, "height": 800})
+        if scrolls_sideways(page):
+            wrong.append(f"scrolls sideways at {width}")
+    assert [*wrong, *visitor.wrongs] == []
 
 
-def test_the_page_that_says_that_something_broke_is_for_everyone_too(browser: Browser, fest: Gallery) -> None:
+def test_the_page_that_says_that_something_broke_is_for_everyone_too(seat: Seats, fest: Gallery) -> None:
     change_file(fest.server.data, "ALTER TABLE catalogue_seats RENAME TO out_of_reach")
     try:
         test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
-            browser, fest, Shown("/events", "attendee", 500, heading="Something went wrong on our side")
+            seat, fest, Shown("/events", "attendee", 500, heading="Something went wrong on our side")
         )
     finally:
         change_file(fest.server.data, "ALTER TABLE out_of_reach RENAME TO catalogue_seats")
