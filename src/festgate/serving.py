@@ -1,6 +1,5 @@
 """Running the portal: sockets, worker processes, reload."""
 
-import asyncio
 import errno
 import os
 import signal
@@ -12,11 +11,9 @@ from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from festgate.app import create_app
@@ -102,7 +99,6 @@ def server_config(
         factory=isinstance(app, partial),
         reload=reload,
         workers=settings.workers,
-        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -121,50 +117,6 @@ def server_config(
         # Needs watchfiles (a development dependency); without it only Python files are watched.
         config.reload_includes = ["*.html", "*.css", "*.js", "*.txt"] if find_spec("watchfiles") else []
     return config
-
-
-class JoinedWrites:
-    """A transport that sends a response's head and its body with one call to the kernel, as one packet.
-
-    uvicorn writes them one after the other, and a call costs about a twentieth of what a page does.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        """Stands before `transport`."""
-        self._transport = transport
-        self._loop = loop
-        self._head: bytes | None = None
-
-    def write(self, data: bytes) -> None:
-        """The first of two is kept for the second, though not beyond this turn of the loop."""
-        if self._head is None:
-            self._head = data
-            self._loop.call_soon(self._flush)
-        else:
-            head, self._head = self._head, None
-            self._transport.write(head + data)
-
-    def close(self) -> None:
-        """Once all is sent."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._head is not None:
-            head, self._head = self._head, None
-            self._transport.write(head)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (whatever a transport has)
-        """All else is the transport's own."""
-        return getattr(self._transport, name)
-
-
-class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Whichever HTTP uvicorn has found, with joined writes."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        """Somebody has connected."""
-        super().connection_made(JoinedWrites(transport, asyncio.get_running_loop()))
 
 
 def _listen(host: str, port: int) -> socket.socket:
