@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import optimize  # type: ignore[import-untyped]
+import scipy  # type: ignore[import-untyped]  # optimize is loaded where it is first used: a third of a second
 
 from festgate.rehearsal.samples import Floats
 
@@ -69,7 +69,7 @@ def fit_usl(users: Sequence[float], rates: Sequence[float]) -> Scalability:
             "The rate is the same at every load, so there is nothing that the scalability law could explain."
         )
         raise DoesNotFit(msg)
-    found, _ = optimize.curve_fit(
+    found, _ = scipy.optimize.curve_fit(
         _law, at, seen, p0=_first_guess(at, seen), bounds=(0, np.inf), x_scale="jac", max_nfev=2_000
     )
     gain, contention, coherency = (float(value) for value in found)
@@ -87,7 +87,7 @@ def _law(users: Floats, gain: float, contention: float, coherency: float) -> Flo
 def _first_guess(users: Floats, rates: Floats) -> tuple[float, float, float]:
     """N/X is linear in 1/g, a/g and b/g, so least squares finds where the search begins."""
     columns = np.stack([np.ones_like(users), users - 1, users * (users - 1)], axis=1)
-    (base, turn, pair), _ = optimize.nnls(columns, users / rates)
+    (base, turn, pair), _ = scipy.optimize.nnls(columns, users / rates)
     if base <= 0:
         return float(rates.max() / users[rates.argmax()]), 0.01, 0.0001
     return 1 / base, turn / base, pair / base
