@@ -85,6 +85,21 @@ def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_a_deed_that_raise
     assert seen == [["one"]]
 
 
+def test_who_waits_for_a_topic_is_woken_by_its_commit_and_by_no_other(database: OpenDatabase) -> None:
+    async def wait() -> None:
+        waiting = [asyncio.ensure_future(database.real.wait_for("mine", 60)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await database.real.write(lambda connection: connection.announce("another's"))
+        await asyncio.sleep(0)
+        assert not any(each.done() for each in waiting)
+        await database.real.write(lambda connection: connection.announce("mine"))
+        await asyncio.wait_for(asyncio.gather(*waiting), timeout=10)
+        # Nobody else waits, so there is nothing left to be woken.
+        await database.real.wait_for("mine", 0.01)
+
+    database.run(wait())
+
+
 def test_a_caller_that_goes_away_does_not_undo_its_deed(database: OpenDatabase) -> None:
     async def leave() -> None:
         task = asyncio.ensure_future(database.real.write(post, "one"))

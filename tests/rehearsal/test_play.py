@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hdrh.histogram import HdrHistogram
 from festgate.rehearsal.plan import Plan, Rate, Users
 from festgate.rehearsal.playing.rehearse import CannotPlay, Second, rehearse
 from festgate.rehearsal.runs import HISTOGRAM_FILE, Run, list_runs, read_run
-from tests.rehearsal.target import Freezing, answering, journey, welcome
+from tests.rehearsal.target import Answer, Freezing, answering, journey, welcome
 from tests.rig.server import environment
 from tests.rig.waiting import until
 
@@ -100,6 +101,46 @@ def test_an_open_loop_sends_at_its_rate_and_the_same_seed_sends_at_the_same_mome
     both = min(len(first), len(second))
     assert 150 < both < 350
     assert np.abs(first[:both] - second[:both]).max() < 1e-5
+
+
+GETTING_READY = """
+from locust import FastHttpUser, task
+
+class Guest(FastHttpUser):
+    def on_start(self):
+        self.client.get("/ready")
+        {then}
+
+    @task
+    def look(self):
+        self.client.get("/page")
+"""
+
+
+def test_the_first_people_of_an_open_loop_are_ready_before_its_clock_starts(tmp_path: Path) -> None:
+    def answer(path: str) -> Answer:
+        if path == "/ready":
+            time.sleep(0.7)
+        return welcome(path)
+
+    with answering(answer) as target:
+        text = GETTING_READY.replace("{then}", "pass")
+        plan = Plan(journey(tmp_path, text), target.url, Rate(8, "constant"), duration=1.5)
+        run = rehearse(plan, tmp_path / "runs")
+    samples = run.samples()
+    assert samples.names == ("/page",)
+    # Each was sent by somebody who was there: none waited for a newcomer to get ready.
+    assert len(samples) == 11
+    assert run.dropped == 0
+
+
+def test_a_journey_for_which_nobody_gets_ready_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
+    with answering(lambda _path: (503, b"closed")) as target:
+        text = GETTING_READY.replace("{then}", "raise RuntimeError")
+        plan = Plan(journey(tmp_path, text), target.url, Rate(5), duration=1.0)
+        with pytest.raises(CannotPlay, match=r"None of the first people got ready to begin: /ready: .*503"):
+            rehearse(plan, tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_an_arrival_that_nobody_could_take_in_time_is_counted_as_dropped(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class TicketPages:
             ticket=sheet.ticket,
             event=sheet.event,
             code=in_fours(sheet.ticket.code),
-            picture=self._picture(sheet.ticket),
+            picture=self._picture,
             holder=visitor.username,
             now=self._portal.database.clock(),
             mail_leaves=bool(self._portal.settings.smtp_host),
