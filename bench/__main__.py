@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 from rich.console import Console
 
-from bench import figures, machine, rehearsal
+from bench import containment, figures, machine, rehearsal
 from bench.measure import FULL, QUICK, Run
 from bench.processes import BenchError
 from bench.site import Site
@@ -28,7 +28,7 @@ def measure(
     ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when a target is missed.")] = False,  # noqa: FBT002
     only: Annotated[
-        Literal["portal", "rehearsal"] | None, typer.Option(help="Measure that part alone.")
+        Literal["portal", "rehearsal", "containment"] | None, typer.Option(help="Measure that part alone.")
     ] = None,
     folder: Annotated[
         Path | None,
@@ -52,8 +52,13 @@ def measure(
             if float(str(found_on["load_before"])) > BUSY * float(str(found_on["cores"])):
                 progress.print("[yellow]Other programs use this machine: expect a wide spread.[/yellow]")
             site = Site(Path(scratch))
-            found = [] if only == "rehearsal" else Run(site, QUICK if quick else FULL, tell).figures()
-            if only != "portal":
+            found: list[figures.Figure] = []
+            if only in (None, "portal"):
+                found += Run(site, QUICK if quick else FULL, tell).figures()
+            if only in (None, "containment"):
+                plays = containment.QUICK if quick else containment.FULL
+                found.append(containment.Measure(site, plays, tell).figure())
+            if only in (None, "rehearsal"):
                 lengths = rehearsal.QUICK if quick else rehearsal.FULL
                 found += rehearsal.Measure(site, lengths, tell).figures()
     except BenchError as error:

@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.serving import listen, server_config
+from festgate.serving import server_config
 from festgate.settings import Settings
+from festgate.supervising.sockets import listen
 
 
 def returning(body: bytes, headers: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
@@ -45,7 +46,7 @@ def main(port: int, pages_file: Path) -> None:
     """Serve until SIGTERM."""
     settings = Settings(host=("127.0.0.1",), port=port)
     app = app_of(json.loads(pages_file.read_text(encoding="utf-8")), pages_file.parent)
-    uvicorn.Server(server_config(app, settings)).run(sockets=listen(settings))
+    uvicorn.Server(server_config(app, settings)).run(sockets=listen(settings.host, settings.port))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def give_five_seats(connection: Connection, person: int, paid: Sequence[str], fr
     for slug in paid[:2]:
         hold_seat(connection, person, slug, KEPT_MINUTES)
     order, _ = place_order(connection, person, "sandbox", HOUR, f"bench-{person}", asks=False)
-    outcome = charge(connection, order, approved=True)
+    outcome = charge(connection, order, order.total, approved=True)
     if not isinstance(outcome, Paid):
         raise TypeError(outcome)
     mark_paid(connection, order.id, outcome.charge, outcome.amount)

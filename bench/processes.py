@@ -96,28 +96,48 @@ class Program:
             raise BenchError(msg) from None
 
     def cpu_seconds(self) -> float | None:
-        """Time of a processor that it has used; None where the system does not say it in /proc."""
-        try:
-            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
-        except OSError:
-            return None
-        # After the name in brackets, which may hold anything: fields 14 and 15 of proc(5) are user and system time.
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Time of a processor that it and its workers have used; None where the system does not say it in /proc."""
+        ticks = 0
+        for pid in self.pids():
+            try:
+                text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            except OSError:
+                return None
+            # After the name in brackets, which may hold anything: fields 14 and 15 of proc(5) are user and system time.
+            fields = text.rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def pids(self) -> list[int]:
+        """It, and what it has started, and so on."""
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True
+        )
+        family = [self.pid]
+        children = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+        for parent in family:  # which grows meanwhile
+            family += [pid for pid, its_parent in children if its_parent == parent]
+        return family
 
     def resident_megabytes(self) -> float:
-        """Resident memory now, in units of 1,000,000 bytes."""
-        try:
-            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
-        except OSError:
-            status = ""
-        for line in status.splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024 / 1e6
-        shown = subprocess.run(
-            ["ps", "-o", "rss=", "-p", str(self.pid)], capture_output=True, text=True, check=True
-        )
-        return int(shown.stdout) * 1024 / 1e6
+        """Memory that it and its workers hold now, in units of 1,000,000 bytes.
+
+        A page that several of them share counts once, in shares (PSS, proc(5)); where the system does not tell that,
+        once for each.
+        """
+        return sum(map(_megabytes, self.pids()))
+
+
+def _megabytes(pid: int) -> float:
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        rollup = ""
+    for line in rollup.splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(shown.stdout or 0) * 1024 / 1e6
 
 
 @contextmanager

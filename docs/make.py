@@ -25,12 +25,11 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from festgate.app import create_app
 from festgate.cli import app as command_line
-from festgate.demo import DEMO_SETTINGS
 from festgate.kit.api import Problem
 from festgate.kit.errors import Refused
 from festgate.kit.metrics import Metrics
 from festgate.kit.statements import metadata
-from festgate.settings import Settings
+from festgate.settings import DEMO_SETTINGS, Settings
 
 REFERENCE = Path(__file__).parent / "reference"
 MARK = "<!-- What follows is made from the code by docs/make.py: change the code, then run it. -->\n"
@@ -114,7 +113,7 @@ def _values(schema: Schema) -> str:
         return f"{schema['minimum']:,} to {schema['maximum']:,}"
     if "maxLength" in schema:
         return f"at most {schema['maxLength']} characters"
-    return {"string": "text", "integer": "number"}[schema["type"]]
+    return {"string": "text", "integer": "number", "boolean": "`on` or `off`"}[schema["type"]]
 
 
 # The command line

@@ -20,6 +20,8 @@ GUARD = Guard()
 SERVERS = pytest.StashKey[list[Server]]()
 
 LONGEST = (
+    "drills/test_set",
+    "drills/test_without",
     "rehearsal/test_portal_compared",
     "journeys/test_accessibility",
     "docs/test_rehearsal_docs",

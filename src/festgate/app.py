@@ -2,8 +2,7 @@
 
 import asyncio
 import gc
-import ipaddress
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
 from importlib.resources import as_file, files
@@ -11,17 +10,17 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Lifespan, Scope
+from starlette.types import Lifespan
 
 from festgate import __version__
-from festgate.accounts import facade as accounts
-from festgate.kit import mail, outbox
+from festgate.kit import faults, mail, outbox, schema
+from festgate.kit.arming import Arming
+from festgate.kit.bulkhead import Bulkhead, look_after
 from festgate.kit.clock import Clock, system_clock
 from festgate.kit.database import Database
 from festgate.kit.errors import Forbidden, Invalid, Refused
@@ -33,46 +32,56 @@ from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
 from festgate.kit.statements import Connection
 from festgate.kit.transports import transport_for
-from festgate.kit.web import Portal, sentences
-from festgate.modules import TEMPLATE_PACKAGES, Modules, assemble
-from festgate.registrations import facade as registrations
+from festgate.kit.web import Portal, is_local
+from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, link
 from festgate.settings import Settings
 
 log = structlog.get_logger()
 
+ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 CHORE_PAUSE = 30
 """Seconds between two rounds of chores."""
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     """The portal over the database of these settings, whose schema is up to date. Opens it at start-up."""
-    database = Database(settings.url, clock=clock)
+    if settings.drills_token:
+        faults.load(settings.data_dir)  # before modules are loaded: that one cannot be is a fault, too
+    loader = Loader(schema.unapplied(settings))
+    links = link(loader)
     portal = Portal(
         settings=settings,
-        database=database,
+        database=Database(settings.url, clock=clock),
         pages=Pages(settings, TEMPLATE_PACKAGES),
         metrics=Metrics(),
         secret=load_secret(settings.data_dir),
-        identify=accounts.find_visitor,
-        identify_bearer=accounts.find_bearer,
-        count_held=registrations.count_held,
+        links=links,
+        bulkheads=bulkheads(guarded=settings.bulkheads),
     )
-    modules = assemble(portal)
+    modules = assemble(portal, links, loader)
+    for name, reason in loader.absent.items():
+        portal.bulkheads[name].absent = reason
+        portal.bulkheads[name].details = loader.details.get(name, "")
     api = _api(portal, modules)
-    routes: list[BaseRoute] = [route for module in modules.listed for route in module.routes]
     static = files("festgate.kit") / "static"
     with as_file(static) as folder:
         assets = Assets(directory=folder)
-    routes += [
+    routes: list[BaseRoute] = [
+        *_placeholders(portal),
         Route("/healthz", _healthz, methods=["GET"]),
-        Route("/readyz", _readyz(database), methods=["GET"]),
+        Route("/readyz", _readyz(portal), methods=["GET"]),
         Route("/metrics", _metrics(portal), methods=["GET"]),
+        *Arming(settings.data_dir, settings.drills_token).routes(),
         *ReferencePage(portal, api.openapi).routes(),
         Mount("/static", assets),
         Mount("/api/v1", api),
     ]
     return Gate(
-        Routes(routes, _lifespan(portal, modules)),
+        Routes(
+            routes,
+            _lifespan(portal, modules),
+            [(portal.bulkheads[name], module.routes) for name, module in modules.items()],
+        ),
         metrics=portal.metrics,
         headers=security_headers(secure=settings.secure, form_targets=settings.payment_sites),
         answer=portal.failure,
@@ -89,12 +98,8 @@ class Assets(StaticFiles):
         return response
 
 
-def _api(portal: Portal, modules: Modules) -> FastAPI:
+def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
     """The JSON API; its errors are problem+json like those of all else below /api."""
-
-    async def unreadable(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this class only)
-        return await portal.refusal(request, Invalid(sentences(error.errors())))
 
     async def turned_away(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
@@ -117,35 +122,61 @@ def _api(portal: Portal, modules: Modules) -> FastAPI:
         root_path_in_servers=False,
         exception_handlers={
             Refused: portal.failure,
-            RequestValidationError: unreadable,
             HTTPException: turned_away,
             Exception: portal.failure,
         },
         redirect_slashes=False,
     )
-    for module in modules.listed:
+    for module in modules.values():
         if module.api is not None:
             api.include_router(module.api)
+    for declared in DECLARED:
+        bulkhead = portal.bulkheads[declared.name]
+        if bulkhead.absent:
+            api.routes.extend(Route(path, _absent(bulkhead), methods=ALL) for path in declared.api)
     return api
 
 
-def _lifespan(portal: Portal, modules: Modules) -> Lifespan[Routes]:
-    subscriptions = [subscription for module in modules.listed for subscription in module.subscriptions]
-    chores = [chore for module in modules.listed for chore in module.chores]
+def _placeholders(portal: Portal) -> list[BaseRoute]:
+    """What answers for the modules that are not there, after the routes of those that are."""
+    return [
+        Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
+        for declared in DECLARED
+        if portal.bulkheads[declared.name].absent
+        for path in declared.pages
+    ]
+
+
+def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
+    async def absent(_request: Request) -> Response:
+        raise bulkhead.refusal()
+
+    return absent
+
+
+def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]:
+    subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
+    chores = [chore for module in modules.values() for chore in module.chores]
+    complete = len(modules) == len(DECLARED)
 
     @asynccontextmanager
     async def lifespan(_app: Routes) -> AsyncIterator[None]:
         database, settings = portal.database, portal.settings
         await database.open()
         work = [
-            outbox.Relay(database, subscriptions).run(),
+            outbox.Relay(database, subscriptions, complete=complete).run(),
             mail.Postman(database, transport_for(settings), settings).run(),
-            modules.payments.run(),
+            look_after(portal.bulkheads.values()),
             _do_chores(database, [*chores, outbox.forget_settled]),
+            *(start() for module in modules.values() for start in module.work),
         ]
+        if settings.drills_token:
+            work.append(faults.watch(settings.data_dir))
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.close)
-            stack.callback(modules.hasher.close)
+            for module in modules.values():
+                for close in module.closes:
+                    stack.callback(close)
             # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time.
             gc.collect()
             gc.freeze()
@@ -177,15 +208,24 @@ async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _readyz(database: Database) -> Callable[[Request], Any]:
-    async def readyz(_request: Request) -> Response:
-        """The process can read and write its data."""
+def _readyz(portal: Portal) -> Callable[[Request], Any]:
+    database = portal.database
+
+    async def readyz(request: Request) -> Response:
+        """Whether the process can read and write its data, and how each module is; why, only for this machine."""
+        told = is_local(request.scope)
+        modules = {
+            name: {"state": bulkhead.state} | ({"why": bulkhead.why} if told and bulkhead.why else {})
+            for name, bulkhead in portal.bulkheads.items()
+        }
         with suppress(Exception):
             async with asyncio.timeout(3):
                 await database.read(outbox.count_waiting)
                 await database.write(outbox.count_waiting)
-            return JSONResponse({"ready": True, "database": "ok"})
-        return JSONResponse({"ready": False, "database": "cannot be read and written"}, 503)
+            return JSONResponse({"ready": True, "database": "ok", "modules": modules})
+        return JSONResponse(
+            {"ready": False, "database": "cannot be read and written", "modules": modules}, 503
+        )
 
     return readyz
 
@@ -195,7 +235,7 @@ def _metrics(portal: Portal) -> Callable[[Request], Any]:
 
     async def metrics(request: Request) -> Response:
         """Prometheus' text format; for this machine, or with the token."""
-        if not _is_local(request.scope) and (
+        if not is_local(request.scope) and (
             not token or request.headers.get("authorization") != f"Bearer {token}"
         ):
             msg = "Metrics are for this machine, or for whoever has the metrics_token."
@@ -209,11 +249,3 @@ def _metrics(portal: Portal) -> Callable[[Request], Any]:
         return Response(portal.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return metrics
-
-
-def _is_local(scope: Scope) -> bool:
-    client = scope.get("client")
-    try:
-        return client is not None and ipaddress.ip_address(client[0]).is_loopback
-    except ValueError:
-        return False

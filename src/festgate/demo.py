@@ -10,23 +10,18 @@ from festgate.catalogue.demo import plant_demo
 from festgate.kit.database import Database
 from festgate.settings import Settings
 
-DEMO_SETTINGS: Mapping[str, object] = {
-    "fest_name": "Aurora Fest",
-    "fest_tagline": "Three days of building, racing, dancing and staying up late.",
-    "currency": "INR",
-    "timezone": "Asia/Kolkata",
-    "locale": "en_IN",
-    "payment_methods": ("sandbox", "desk"),
-}
-"""Weaker than any setting of the user's own."""
-ORGANISER = Newcomer("organiser", "organiser@localhost", "organiser")
+CREW = (
+    Newcomer("organiser", "organiser@localhost", "organiser"),
+    Newcomer("staff", "staff@localhost", "staff"),
+)
 
 
-async def plant(database: Database, settings: Settings) -> str | None:
-    """The events, and an organiser whose password is returned; None when they are there already."""
+async def plant(database: Database, settings: Settings) -> Mapping[str, str]:
+    """The events, an organiser and somebody for the door; the passwords of those who were not there, by username."""
     await database.write(plant_demo, settings.zone, settings.currency)
-    if await database.read(find_person, ORGANISER.username) is not None:
-        return None
-    password = secrets.token_urlsafe(9)
-    await database.write(add_person, ORGANISER, hash_password(password))
-    return password
+    made = {}
+    for newcomer in CREW:
+        if await database.read(find_person, newcomer.username) is None:
+            made[newcomer.username] = secrets.token_urlsafe(9)
+            await database.write(add_person, newcomer, hash_password(made[newcomer.username]))
+    return made

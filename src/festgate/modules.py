@@ -1,41 +1,32 @@
-"""The portal's modules, lowest first: what each adds, and what each is handed of the others."""
+"""The portal's modules, lowest first: what each adds, what it may take of the process, and what stands in its place.
 
-from collections.abc import Callable, Sequence
+A module is imported where it is built, so that one which cannot be leaves a placeholder, and the rest opens.
+"""
+
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
+import structlog
 from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
-from festgate.accounts.api import AccountApi
-from festgate.accounts.pages import AccountPages
-from festgate.accounts.passwords import Hasher
-from festgate.accounts.sessions import forget_expired
-from festgate.backoffice.pages import BackofficePages
-from festgate.catalogue.api import CatalogueApi
-from festgate.catalogue.pages import CataloguePages
-from festgate.checkout import facade as checkout
-from festgate.checkout.api import CheckoutApi
-from festgate.checkout.checks import CHECKS as CHECKOUT_CHECKS
-from festgate.checkout.handlers import SUBSCRIPTIONS as CHECKOUT_SUBSCRIPTIONS
-from festgate.checkout.pages import CheckoutPages
-from festgate.checkout.payments import Payments
-from festgate.checkout.providers import payment_methods
-from festgate.checkout.webhooks import webhook_routes
+from festgate.kit import faults
+from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.checks import Check
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.errors import StartupError
 from festgate.kit.outbox import Subscription
+from festgate.kit.pulse import Pulse
 from festgate.kit.statements import Connection
+from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
-from festgate.registrations import facade as registrations
-from festgate.registrations.api import RegistrationApi
-from festgate.registrations.checks import CHECKS as REGISTRATION_CHECKS
-from festgate.registrations.handlers import SUBSCRIPTIONS as REGISTRATION_SUBSCRIPTIONS
-from festgate.registrations.pages import RegistrationPages
-from festgate.tickets import facade as tickets
-from festgate.tickets.api import TicketApi
-from festgate.tickets.checks import CHECKS as TICKET_CHECKS
-from festgate.tickets.handlers import TicketHandlers
-from festgate.tickets.pages import TicketPages
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
 
 TEMPLATE_PACKAGES = (
     "festgate.kit",
@@ -46,70 +37,343 @@ TEMPLATE_PACKAGES = (
     "festgate.tickets",
     "festgate.backoffice",
 )
-CHECKS: tuple[Check, ...] = (*REGISTRATION_CHECKS, *CHECKOUT_CHECKS, *TICKET_CHECKS)
-"""Everything that `festgate check` proves."""
 
 
 @dataclass(frozen=True)
 class Module:
     """What one module adds to the portal."""
 
-    name: str
     routes: Sequence[BaseRoute] = ()
     api: APIRouter | None = None
     subscriptions: Sequence[Subscription[Any]] = ()
-    chores: Sequence[Callable[[Connection], object]] = field(default=())
+    chores: Sequence[Callable[[Connection], object]] = ()
     """Deeds done every half minute; nothing may depend on when."""
+    work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """What goes on behind the pages, from start-up until it is cancelled."""
+    closes: Sequence[Callable[[], None]] = ()
+    """Called when the portal ends."""
 
 
 @dataclass(frozen=True)
-class Modules:
-    """All modules, and the work that goes on behind them."""
+class Declared:
+    """What is known of a module before it is imported."""
 
-    listed: Sequence[Module]
-    payments: Payments
-    hasher: Hasher
+    name: str
+    title: str
+    """As visitors know it, at the beginning of a sentence."""
+    keeps: str
+    """What its trouble leaves untouched, for those who meet it."""
+    budget: Budget
+    pages: Sequence[str]
+    """Path patterns of its pages, which answer for it where it is not there."""
+    api: Sequence[str]
+    """Likewise, below /api/v1."""
+    build: "Callable[[Portal, Links], Module]"
 
 
-def assemble(portal: Portal) -> Modules:
-    """Every module, wired to those below it and to what those above it know."""
-    hasher = Hasher()
-    methods = payment_methods(portal.settings, portal.database)
-    payments = Payments(portal.database, methods)
-    listed = (
-        Module(
-            "accounts",
-            AccountPages(portal, hasher).routes(),
-            AccountApi(portal, hasher).router(),
-            chores=[forget_expired],
-        ),
-        Module(
-            "catalogue",
-            CataloguePages(portal, registrations.find_lapses).routes(),
-            CatalogueApi(portal, registrations.find_lapses).router(),
-        ),
-        Module(
-            "registrations",
-            RegistrationPages(portal, tickets.codes_by_seat, checkout.refs_by_seat).routes(),
-            RegistrationApi(portal).router(),
-            REGISTRATION_SUBSCRIPTIONS,
-            chores=[registrations.sweep_all],
-        ),
-        Module(
-            "checkout",
-            [
-                *CheckoutPages(portal, payments, tickets.codes_by_seat).routes(),
-                *webhook_routes(portal, payments),
-            ],
-            CheckoutApi(portal, payments).router(),
-            CHECKOUT_SUBSCRIPTIONS,
-        ),
-        Module(
-            "tickets",
-            TicketPages(portal).routes(),
-            TicketApi(portal).router(),
-            TicketHandlers(portal.settings).subscriptions(),
-        ),
-        Module("backoffice", BackofficePages(portal).routes()),
+class Lapses(Protocol):
+    """Registrations' own: holds that have ended, by event, and when the next one will."""
+
+    @property
+    def seats(self) -> Mapping[int, int]:
+        """Free seats of this kind by event id."""
+
+    @property
+    def next_at(self) -> Milliseconds:
+        """When the next hold ends."""
+
+
+@dataclass(frozen=True)
+class NoLapses:
+    """Where registrations are not there, no hold ends."""
+
+    seats: Mapping[int, int] = field(default_factory=dict)
+    next_at: Milliseconds = NEVER
+
+
+Identify = Callable[[Connection, str], Visitor | None]
+Marks = Callable[[Connection, int], Mapping[int, str]]
+"""What a module knows of a person's seats, by seat id."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What modules are handed of each other; where one is not there, what its neighbours do without it."""
+
+    find_visitor: Identify
+    find_bearer: Identify
+    count_held: Callable[[Connection, int], int]
+    find_lapses: Callable[[Connection], Lapses]
+    comforts: Mapping[str, Callable[[Connection, int], str]]
+    ticket_codes: Marks
+    is_used: Callable[[Connection, int], bool]
+    order_refs: Marks
+
+
+class Loader:
+    """Loads what can be loaded, and keeps why the rest could not."""
+
+    def __init__(self, absent: Mapping[str, str]) -> None:
+        """`absent` are modules that cannot run whatever their code is like, with the reason."""
+        self.absent = dict(absent)
+        self.details: dict[str, str] = {}
+        """For whoever mends it: the error, and where it was."""
+
+    def attempt(self, name: str, load: Callable[[], T]) -> T | None:
+        """What `load` gives; None where the module cannot be loaded. A StartupError is the whole portal's."""
+        if name in self.absent:
+            return None
+        try:
+            faults.strike(f"import.{name}")
+            return load()
+        except StartupError:
+            raise
+        except Exception as error:
+            log.exception("a module cannot start; the rest opens without it", module=name)
+            self.absent[name] = "".join(traceback.format_exception_only(error)).strip()
+            self.details[name] = "".join(traceback.format_exception(error, limit=-1)).strip()
+            return None
+
+
+def link(loader: Loader) -> Links:
+    """What modules are handed of each other, and what stands in where one of them is not there."""
+
+    def accounts() -> tuple[Identify, Identify]:
+        from festgate.accounts import facade
+
+        return facade.find_visitor, facade.find_bearer
+
+    def registrations() -> tuple[
+        Callable[[Connection, int], int], Callable[[Connection], Lapses], Callable[[Connection, int], str]
+    ]:
+        from festgate.registrations import facade
+
+        return facade.count_held, facade.find_lapses, facade.kept_sentence
+
+    def tickets() -> tuple[Marks, Callable[[Connection, int], bool]]:
+        from festgate.tickets import facade
+
+        return facade.codes_by_seat, facade.is_used
+
+    def checkout() -> Marks:
+        from festgate.checkout import facade
+
+        return facade.refs_by_seat
+
+    find_visitor, find_bearer = loader.attempt("accounts", accounts) or (_nobody, _nobody)
+    count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
+        _none_held,
+        _no_lapses,
+        _nothing_kept,
     )
-    return Modules(listed, payments, hasher)
+    ticket_codes, is_used = loader.attempt("tickets", tickets) or (_no_marks, _never_used)
+    return Links(
+        find_visitor,
+        find_bearer,
+        count_held,
+        find_lapses,
+        {"checkout": kept_sentence},
+        ticket_codes,
+        is_used,
+        loader.attempt("checkout", checkout) or _no_marks,
+    )
+
+
+def _nobody(_connection: Connection, _token: str) -> Visitor | None:
+    return None
+
+
+def _none_held(_connection: Connection, _person: int) -> int:
+    return 0
+
+
+def _no_lapses(_connection: Connection) -> Lapses:
+    return NoLapses()
+
+
+def _never_used(_connection: Connection, _seat: int) -> bool:
+    return False
+
+
+def _nothing_kept(_connection: Connection, _person: int) -> str:
+    return ""
+
+
+def _no_marks(_connection: Connection, _person: int) -> Mapping[int, str]:
+    return {}
+
+
+def _accounts(portal: Portal, _links: Links) -> Module:
+    from festgate.accounts.api import AccountApi
+    from festgate.accounts.pages import AccountPages
+    from festgate.accounts.passwords import Hasher
+    from festgate.accounts.sessions import forget_expired
+
+    hasher = Hasher()
+    return Module(
+        AccountPages(portal, hasher).routes(),
+        AccountApi(portal, hasher).router(),
+        chores=[forget_expired],
+        closes=[hasher.close],
+    )
+
+
+def _catalogue(portal: Portal, links: Links) -> Module:
+    from festgate.catalogue.api import CatalogueApi
+    from festgate.catalogue.pages import CataloguePages
+
+    return Module(
+        CataloguePages(portal, links.find_lapses).routes(), CatalogueApi(portal, links.find_lapses).router()
+    )
+
+
+def _registrations(portal: Portal, links: Links) -> Module:
+    from festgate.registrations import facade
+    from festgate.registrations.api import RegistrationApi
+    from festgate.registrations.handlers import SUBSCRIPTIONS
+    from festgate.registrations.pages import RegistrationPages
+
+    return Module(
+        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used).routes(),
+        RegistrationApi(portal, links.is_used).router(),
+        SUBSCRIPTIONS,
+        chores=[facade.sweep_all],
+        work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].resting).run],
+    )
+
+
+def _checkout(portal: Portal, links: Links) -> Module:
+    from festgate.checkout.api import CheckoutApi
+    from festgate.checkout.handlers import SUBSCRIPTIONS
+    from festgate.checkout.pages import CheckoutPages
+    from festgate.checkout.payments import Payments
+    from festgate.checkout.providers import payment_methods
+    from festgate.checkout.webhooks import webhook_routes
+
+    payments = Payments(portal.database, payment_methods(portal.settings, portal.database))
+    return Module(
+        [*CheckoutPages(portal, payments, links.ticket_codes).routes(), *webhook_routes(portal, payments)],
+        CheckoutApi(portal, payments).router(),
+        SUBSCRIPTIONS,
+        work=[payments.run],
+    )
+
+
+def _tickets(portal: Portal, _links: Links) -> Module:
+    from festgate.tickets.api import TicketApi
+    from festgate.tickets.handlers import TicketHandlers
+    from festgate.tickets.pages import TicketPages
+
+    return Module(
+        TicketPages(portal).routes(),
+        TicketApi(portal).router(),
+        TicketHandlers(portal.settings).subscriptions(),
+    )
+
+
+def _door(portal: Portal, _links: Links) -> Module:
+    from festgate.tickets.entrance import EntrancePages
+
+    return Module(EntrancePages(portal).routes())
+
+
+def _backoffice(portal: Portal, _links: Links) -> Module:
+    from festgate.backoffice.pages import BackofficePages
+
+    return Module(BackofficePages(portal).routes())
+
+
+DECLARED: Sequence[Declared] = (
+    Declared(
+        "accounts",
+        "Signing in",
+        "Whoever is signed in stays so.",
+        # As long as it takes to hash the passwords of a whole campus that signs in at once.
+        Budget(requests=1000, seconds=30),
+        pages=["/register", "/login", "/logout"],
+        api=["/tokens", "/tokens/current", "/people", "/people/me"],
+        build=_accounts,
+    ),
+    Declared(
+        "catalogue",
+        "The list of events",
+        "Your seats and tickets are safe.",
+        Budget(requests=1000, seconds=5),
+        pages=["/", "/events", "/events/{slug}"],
+        api=["/events", "/events/{slug}"],
+        build=_catalogue,
+    ),
+    Declared(
+        "registrations",
+        "Registration",
+        "What you have registered for is safe.",
+        Budget(requests=1000, seconds=10),
+        pages=["/my-events", "/events/{slug}/register", "/registrations/{id}/cancel"],
+        api=["/registrations", "/registrations/{id}/cancel", "/events/{slug}/registrations"],
+        build=_registrations,
+    ),
+    Declared(
+        "checkout",
+        "Checkout",
+        "Your seats are kept, and while checkout rests the clock of your holds stands still.",
+        # A payment provider is given ten seconds to answer.
+        Budget(requests=400, seconds=12),
+        pages=["/checkout", "/orders/{ref}", "/orders/{ref}/cancel", "/webhooks/stripe"],
+        api=["/orders", "/orders/{ref}", "/orders/{ref}/cancel"],
+        build=_checkout,
+    ),
+    Declared(
+        "tickets",
+        "Ticketing",
+        "What is paid is paid, and your seats are yours.",
+        Budget(requests=400, seconds=5),
+        pages=["/tickets/{code}"],
+        api=["/tickets", "/tickets/{rest:path}"],
+        build=_tickets,
+    ),
+    # Of the same folder, and behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
+    Declared(
+        "door",
+        "The door",
+        "Whoever was checked in stays so; let people in by the list meanwhile.",
+        Budget(requests=200, seconds=5),
+        pages=["/door", "/door/{rest:path}"],
+        api=[],
+        build=_door,
+    ),
+    Declared(
+        "backoffice",
+        "The organisers' office",
+        "The fest itself goes on.",
+        Budget(requests=50, seconds=10),
+        pages=["/organise", "/organise/{rest:path}"],
+        api=[],
+        build=_backoffice,
+    ),
+)
+
+
+def bulkheads(*, guarded: bool) -> dict[str, Bulkhead]:
+    """One for each module; without `guarded` nothing is held in, for showing what they are good for."""
+    pulse = Pulse()
+    kind = Bulkhead if guarded else Unguarded
+    return {each.name: kind(each.name, each.title, each.budget, pulse, each.keeps) for each in DECLARED}
+
+
+def assemble(portal: Portal, links: Links, loader: Loader) -> dict[str, Module]:
+    """Every module that can be built, wired to those below it and to what those above it know."""
+    found: dict[str, Module] = {}
+    for each in DECLARED:
+        module = loader.attempt(each.name, partial(each.build, portal, links))
+        if module is not None:
+            found[each.name] = module
+    return found
+
+
+def checks() -> Sequence[Check]:
+    """Everything that `festgate check` proves."""
+    from festgate.checkout.checks import CHECKS as CHECKOUT
+    from festgate.registrations.checks import CHECKS as REGISTRATIONS
+    from festgate.tickets.checks import CHECKS as TICKETS
+
+    return (*REGISTRATIONS, *CHECKOUT, *TICKETS)

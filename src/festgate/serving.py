@@ -1,103 +1,84 @@
-"""Running the portal: sockets, worker processes, reload."""
+"""One worker: it prepares the data, builds the portal, and serves it until its parent lets it go."""
 
-import errno
-import os
+import asyncio
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
 
+import structlog
 import uvicorn
+from rich.console import Console
 from starlette.types import ASGIApp
-from uvicorn.supervisors import ChangeReload, Multiprocess
 
 from festgate.app import create_app
-from festgate.kit.errors import StartupError
+from festgate.demo import plant
+from festgate.kit import faults, schema
+from festgate.kit.database import Database
+from festgate.kit.errors import Refused, StartupError
 from festgate.kit.logging import configure
-from festgate.kit.metrics import MULTIPROCESS_VARIABLE
-from festgate.settings import Settings
+from festgate.kit.metrics import Metrics, share_counts
+from festgate.kit.secret import load_secret
+from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings
+from festgate.supervising.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
+from festgate.supervising.orders import Order
+from festgate.supervising.sockets import BACKLOG
+from festgate.supervising.workers import IDLE, LONGEST_GOODBYE, NOT_STARTED, WRONG_USE
 
-BACKLOG = 4096
-"""Connections that the kernel holds until they are accepted: the first second of an opening."""
-LONGEST_GOODBYE = 15
-"""Seconds that requests under way have to end when the server is asked to stop."""
-LONGEST_SILENCE = 30
-"""Seconds in which a worker process has to say that it lives, from its start. With uvicorn's five, a busy machine on
-which a worker takes longer to import its code kills each one as it gets ready, and starts the next, for ever."""
-NOT_STARTED = 3
-"""Exit code when the server could not start for a reason that it has logged."""
+log = structlog.get_logger()
 
 
-def serve(settings: Settings, sockets: Sequence[socket.socket], *, reload: bool = False) -> int:
-    """Serve until SIGINT or SIGTERM. The process's exit code: 0, or 3 when it could not start."""
-    factory = partial(application, settings)
-    if settings.workers == 1 and not reload:
-        server = uvicorn.Server(server_config(factory(), settings))
-        # Once it has ended in good order, uvicorn raises the signal that ended it again.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        with suppress(KeyboardInterrupt):
-            server.run(sockets=list(sockets))
-        return 0 if server.started else NOT_STARTED
-    with tempfile.TemporaryDirectory(prefix="festgate-metrics-") as folder:
-        # The workers' environment, which they are given before they import the metrics library.
-        os.environ[MULTIPROCESS_VARIABLE] = folder
-        factory()  # whatever is wrong with the settings is said once, here
-        config = server_config(factory, settings, reload=reload)
-        if reload:
-            ChangeReload(config, target=uvicorn.Server(config).run, sockets=list(sockets)).run()
-        else:
-            Multiprocess(config, sockets=list(sockets)).run()
-    return 0
+LOOK = 0.05
+"""Seconds between two looks at the connections that are left."""
 
 
-def application(settings: Settings) -> ASGIApp:
-    """The portal, in the process that serves it."""
-    configure(settings.log_format, settings.log_level)
-    return create_app(settings)
+def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
+    """Be a worker, to its exit code: 0 when it was let go, or why it could not start."""
+    try:
+        settings = settings_of(order)
+        configure(settings.log_format, settings.log_level)
+        if order.counts_folder:
+            share_counts(order.counts_folder, order.dead)
+        load_secret(settings.data_dir)
+        passwords: Mapping[str, str] = {}
+        if order.prepare:
+            schema.upgrade(settings)
+            passwords = asyncio.run(_plant(settings)) if order.demo else {}
+        app = create_app(settings)
+    except (StartupError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USE
+    if order.greet:
+        # The sockets listen already: whoever comes now is answered as soon as the loop runs.
+        _greet(settings, passwords)
+    server = Server(server_config(app, settings), line, Restarts(app.metrics, order.restarts))
+    server.run(sockets=list(sockets))
+    return 0 if server.started else NOT_STARTED
 
 
-def listen(settings: Settings) -> list[socket.socket]:
-    """A listening socket for each address of the settings; port 0 takes a free one, the same for all.
+def settings_of(order: Order) -> Settings:
+    """The settings of this worker. Raises SettingsError.
 
-    An address that this machine does not have (often ::1, where IPv6 is off) is passed over as long as another is
-    there. Raises StartupError when the port is taken.
+    The address that people use is the one that is set, else this machine's with the port in use.
     """
-    sockets: list[socket.socket] = []
-    port = settings.port
-    missing: OSError | None = None
-    for host in settings.host:
-        try:
-            sockets.append(_listen(host, port))
-        except socket.gaierror as error:
-            _close(sockets)
-            msg = f"The address {host} to listen on is not known: {error.strerror}."
-            raise StartupError(msg) from error
-        except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                missing = error
-                continue
-            _close(sockets)
-            raise StartupError(_sentence(host, port, error)) from error
-        port = sockets[0].getsockname()[1]
-    if not sockets:
-        msg = f"This machine has none of the addresses {', '.join(settings.host)}: {missing}."
-        raise StartupError(msg)
-    return sockets
+    overrides: dict[str, Any] = dict(order.overrides)
+    settings = load_settings(
+        defaults=DEMO_SETTINGS if order.demo else {}, config_text=order.config_text, **overrides
+    )
+    if "base_url" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"base_url": f"http://localhost:{order.port}"})
 
 
-def server_config(
-    app: ASGIApp | Callable[[], ASGIApp], settings: Settings, *, reload: bool = False
-) -> uvicorn.Config:
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves the portal; the benchmark serves its bare route the same way."""
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
-        factory=isinstance(app, partial),
-        reload=reload,
+        # More than one only tells uvicorn, on Windows, that the sockets are shared.
         workers=settings.workers,
         ws="none",
         lifespan="on",
@@ -108,44 +89,117 @@ def server_config(
         proxy_headers=True,
         forwarded_allow_ips=list(settings.trusted_proxies),
         backlog=BACKLOG,
+        timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=LONGEST_GOODBYE,
-        timeout_worker_healthcheck=LONGEST_SILENCE,
     )
-    if reload:
-        # Set afterwards: uvicorn itself watches nothing for an application that it does not import by its name.
-        config.reload_dirs = [Path(__file__).parent]
-        # Needs watchfiles (a development dependency); without it only Python files are watched.
-        config.reload_includes = ["*.html", "*.css", "*.js", "*.txt"] if find_spec("watchfiles") else []
-    return config
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    made = socket.socket(family, kind, protocol)
+class Restarts:
+    """How often workers were replaced, for `/metrics`."""
+
+    def __init__(self, metrics: Metrics, before: Mapping[str, int]) -> None:
+        """`before` are those of the time before this worker, by reason."""
+        self._metrics = metrics
+        self._counts = Counter(before)
+        metrics.set_restarts(self._counts)
+
+    def add(self, reason: str) -> None:
+        """One more."""
+        self._counts[reason] += 1
+        self._metrics.set_restarts(self._counts)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, with a heart that its parent hears, and a way to go at which no request is refused."""
+
+    def __init__(self, config: uvicorn.Config, line: Line, restarts: Restarts) -> None:
+        """Does not serve yet."""
+        super().__init__(config)
+        self._line = line
+        self._restarts = restarts
+        self._retires = False
+        self._heart: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; from then on the heart beats."""
+        await super().startup(sockets)
+        self._line.tell(READY)
+        self._heart = asyncio.create_task(self._beat())
+        with suppress(NotImplementedError):  # a loop of Windows, where the heart hears it
+            asyncio.get_running_loop().add_reader(self._line.socket, self._hear)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; a worker that retires first waits until nobody needs its connections.
+
+        uvicorn closes a connection that is idle, or has just been made, at once: a request that is on its way into it
+        is lost. While new workers answer there is time: every answer says that it is the connection's last, and idle
+        ones are closed when their time is over, as ever.
+        """
+        if self._retires:
+            for each in self.servers:
+                each.close()
+            self.server_state.default_headers = [
+                *self.server_state.default_headers,
+                (b"connection", b"close"),
+            ]
+            for _ in range(round(IDLE / LOOK)):
+                await asyncio.sleep(LOOK)
+                if not (self.server_state.connections and self._still_retires()):
+                    break
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM, which the parent sends; what else a terminal may send is for the parent alone."""
+        signal.signal(signal.SIGTERM, self.handle_exit)
+        yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  (as uvicorn has it)
+        """End; not to be raised again afterwards, as uvicorn would."""
+        self.should_exit, self._retires = True, False
+
+    def _still_retires(self) -> bool:
+        """Until it is asked to end now."""
+        return self._retires
+
+    async def _beat(self) -> None:
+        while True:
+            self._line.tell(BEAT)
+            try:
+                faults.strike("loop")
+            except faults.Struck:
+                log.exception("the heart goes on")
+            self._hear()
+            await asyncio.sleep(HEARTBEAT)
+
+    def _hear(self) -> None:
+        for said in self._line.hear():
+            word, _, reason = said.partition(" ")
+            if word == RESTARTED:
+                self._restarts.add(reason)
+            elif word in (END, RETIRE):
+                self.should_exit, self._retires = True, word == RETIRE
+            if word == END:  # nothing more comes, and a line that is dead can be read for ever
+                with suppress(NotImplementedError):
+                    asyncio.get_running_loop().remove_reader(self._line.socket)
+
+
+async def _plant(settings: Settings) -> Mapping[str, str]:
+    database = Database(settings.url)
+    await database.open()
     try:
-        if sys.platform != "win32":  # there it would let two programs share the port
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
-        made.listen(BACKLOG)
-        made.set_inheritable(True)
-    except BaseException:
-        made.close()
-        raise
-    return made
+        return await plant(database, settings)
+    except Refused as error:
+        raise StartupError(str(error)) from error
+    finally:
+        await database.close()
 
 
-def _close(sockets: list[socket.socket]) -> None:
-    for each in sockets:
-        each.close()
-
-
-def _sentence(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use by another program. Stop it, or choose another with --port."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"This account may not listen on port {port} of {host}. Choose a port above 1023 with --port."
-    return f"Cannot listen on port {port} of {host}: {error.strerror}."
+def _greet(settings: Settings, passwords: Mapping[str, str]) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold]{settings.fest_name}[/bold] is open at {settings.base_url}")
+    for name, password in passwords.items():
+        console.print(f"Sign in as [bold]{name}[/bold] with the password [bold]{password}[/bold]")
+    if passwords:
+        console.print("They are shown this once; `festgate user password NAME` makes another.")
+    console.print("Ctrl-C closes it.")

@@ -18,8 +18,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
 """Names the TOML file; without it, `festgate.toml` where the program is started, if there is one."""
+USUAL_FILE = Path("festgate.toml")
 TOOLS_PREFIX = "FESTGATE_REHEARSAL_"
 """What a rehearsal tells its journeys in the environment: no settings of the portal."""
+DEMO_SETTINGS: Mapping[str, object] = {
+    "fest_name": "Aurora Fest",
+    "fest_tagline": "Three days of building, racing, dancing and staying up late.",
+    "currency": "INR",
+    "timezone": "Asia/Kolkata",
+    "locale": "en_IN",
+    "payment_methods": ("sandbox", "desk"),
+}
+"""Of the demo fest (`festgate serve --demo`): weaker than any setting of the user's own."""
 
 
 class SettingsError(Exception):
@@ -119,6 +129,16 @@ class Settings(BaseModel):
         ge=1,
         le=10_000_000,
     )
+    bulkheads: bool = Field(
+        default=True,
+        description="Whether each module's trouble is held in: `off` shows, in a drill, what that is good for.",
+    )
+    drills_token: str = Field(
+        default="",
+        description="Bearer token with which drills of this machine may make things go wrong on purpose; empty: nobody "
+        "may.",
+        repr=False,
+    )
     metrics_token: str = Field(
         default="",
         description="Bearer token that lets others than this machine read `/metrics`; empty: this machine only.",
@@ -211,24 +231,27 @@ class Settings(BaseModel):
 def load_settings(
     environment: Mapping[str, str] | None = None,
     defaults: Mapping[str, object] | None = None,
+    config_text: str | None = None,
     **overrides: Any,  # noqa: ANN401  (fields of any type)
 ) -> Settings:
     """The settings of this process: `overrides` (command-line options), the environment, the file, then `defaults`.
 
+    `config_text` is what the file held when `read_config` read it; without it the file is read now.
     Raises SettingsError naming the setting, where it was set, and what is wrong with it.
     """
     environment = os.environ if environment is None else environment
-    path = _config_file(environment)
+    text = read_config(environment) if config_text is None else config_text
+    path = _config_file(environment) or USUAL_FILE
     values: dict[str, Any] = dict(defaults or {})
     origin: dict[str, str] = {}
-    for name, value in (_read_file(path) if path else {}).items():
+    for name, value in _parse(path, text).items():
         values[name], origin[name] = value, f"{name} in {path}"
-    for variable, text in environment.items():
+    for variable, value in environment.items():
         if variable.startswith(TOOLS_PREFIX) or variable == CONFIG_FILE_VARIABLE:
             continue
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower()
-            values[name], origin[name] = text, variable
+            values[name], origin[name] = value, variable
     for name, value in overrides.items():
         if value is not None:
             values[name], origin[name] = value, f"--{name.replace('_', '-')}"
@@ -241,18 +264,29 @@ def load_settings(
         raise SettingsError("\n".join(sentences.values())) from None
 
 
+def read_config(environment: Mapping[str, str] | None = None) -> str:
+    """What the settings file holds now; empty without one. Raises SettingsError where it cannot be read."""
+    path = _config_file(os.environ if environment is None else environment)
+    if path is None:
+        return ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"The settings file {path} cannot be read: {error}."
+        raise SettingsError(msg) from error
+
+
 def _config_file(environment: Mapping[str, str]) -> Path | None:
     named = environment.get(CONFIG_FILE_VARIABLE)
     if named:
         return Path(named)
-    usual = Path("festgate.toml")
-    return usual if usual.is_file() else None
+    return USUAL_FILE if USUAL_FILE.is_file() else None
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         msg = f"The settings file {path} cannot be read: {error}."
         raise SettingsError(msg) from error
 

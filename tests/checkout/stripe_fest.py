@@ -18,6 +18,7 @@ from festgate.catalogue.entries import Details
 from festgate.catalogue.events import create_event, publish_event
 from festgate.checkout import queries
 from festgate.checkout.queries import Order, Refund
+from festgate.checkout.stuck import stuck_payments
 from festgate.kit.clock import DAY, HOUR
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
@@ -117,6 +118,14 @@ class Fest:
         """The person's only order, once it is in that state."""
         until(lambda: self.order(person).state == state, f"the order is {state}")
         return self.order(person)
+
+    def until_unanswered(self, person: Person) -> None:
+        """Wait until the person's order stands among those that hang."""
+        ref = self.order(person).ref
+        until(
+            lambda: ref in [stuck.ref for stuck in self.database.read(stuck_payments)],
+            "the payment is known to hang",
+        )
 
     def until_payable(self, person: Person) -> Order:
         """The person's only order, once there is a page to pay it on."""

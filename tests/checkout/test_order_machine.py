@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 from festgate.checkout import orders, queries, refunds
 from festgate.checkout.checks import check_money, check_seats
-from festgate.kit.clock import MINUTE
+from festgate.kit.clock import MINUTE, SECOND
 from festgate.kit.errors import Refused
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement, metadata
@@ -46,7 +46,7 @@ MOVES = {
 
 
 class OrderMachine(RuleBasedStateMachine):
-    """Three people, two small events, one card each, and a provider that says things late, twice or wrongly."""
+    """Three people, two small events, one card each, a provider that says things late, twice or wrongly, and pauses."""
 
     database: OpenDatabase
     seats = Bundle("seats")
@@ -125,6 +125,36 @@ class OrderMachine(RuleBasedStateMachine):
         for order in self.database.read(queries.ended_orders):
             self.database.write(orders.expire_order, order.id)
 
+    @rule(lasts=st.sampled_from([1, 20, 90]))
+    def stop_the_clock(self, lasts: int) -> None:
+        self.database.write(registrations.stop_holds, self.database.clock.now + lasts * SECOND)
+
+    @rule()
+    def let_the_clock_run_on(self) -> None:
+        stood = self.database.read(registrations.holds_stand)
+        held = self.holds()
+        if self.database.write(registrations.resume_holds) and stood:
+            assert self.holds() == held, "nobody sees a jump"
+            self.database.write(orders.follow_seats)
+
+    @rule(minutes=st.sampled_from([1, 20]))
+    def wait_while_the_clock_stands(self, minutes: int) -> None:
+        if not self.database.read(registrations.holds_stand):
+            return
+        before = self.holds()
+        self.database.clock.move(minutes * MINUTE)
+        assert self.holds() == before, "no hold runs out"
+
+    def holds(self) -> dict[int, int]:
+        """What each hold has left, by seat, in milliseconds."""
+        now = self.database.clock.now
+        return {
+            seat.id: seat.held_until - now
+            for person in self.people
+            for seat in self.database.read(registrations.seats_of, person)
+            if seat.state == "held"
+        }
+
     @rule(order=placed, minutes=st.integers(0, 40))
     def expire(self, order: int, minutes: int) -> None:
         self.database.clock.move(minutes * MINUTE)
@@ -160,6 +190,14 @@ class OrderMachine(RuleBasedStateMachine):
                 before = self.seen.get(order.id, "pending")
                 assert order.state in MOVES[before], f"{before} -> {order.state}"
                 self.seen[order.id] = order.state
+
+    @invariant()
+    def no_order_is_over_before_its_seats_are(self) -> None:
+        now = self.database.clock.now
+        for person in getattr(self, "people", []):
+            for order in self.database.read(queries.orders_of, person):
+                end = self.database.read(registrations.kept_until, order.id)
+                assert order.state != "expired" or end <= now
 
     @invariant()
     def an_order_is_all_or_nothing(self) -> None:

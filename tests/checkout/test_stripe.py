@@ -150,6 +150,7 @@ def test_a_webhook_that_comes_before_stripes_answer_to_us_is_enough(fest: Fest, 
     with ThreadPoolExecutor(1) as pool:
         checkout = pool.submit(asha.check_out)
         until(lambda: fest.stripe.books.sessions, "Stripe has a session")
+        assert asha.browser.get("/events").status_code == 200, "a slow provider keeps nobody else waiting"
         (session_id,) = fest.stripe.books.sessions
         fest.stripe.pay(session_id)
         assert fest.order(asha).state == "paid"
@@ -171,7 +172,7 @@ def test_a_payment_told_after_the_seat_is_gone_goes_back_exactly_once(fest: Fest
     late.pay(page)
     fest.stripe.go_down()
     fest.database.clock.move(method.Stripe.keeps + LONGEST_ASK)
-    fest.until_state(late, "expired")
+    fest.until_unanswered(late)
     quick.take_seats(slug)
     fest.stripe.come_up()
     (event,) = fest.stripe.books.events
@@ -240,6 +241,20 @@ def test_answers_that_never_come_leave_the_order_waiting_and_one_session(
     fest.stripe.release()
     fest.database.clock.move(ASK_AFTER)
     assert fest.until_payable(asha).pay_url == fest.session(asha)["url"]
+
+
+@ONE
+def test_an_amount_that_is_not_the_orders_goes_back_and_no_seat_is_confirmed(
+    fest: Fest, asha: Person
+) -> None:
+    page = asha.check_out().headers["location"]
+    fest.session(asha)["amount_total"] += 100
+    asha.pay(page)
+    order = fest.until_state(asha, "refunded")
+    assert order.reason == "The amount that was charged is not the order's."
+    (refund,) = fest.stripe.books.refunds.values()
+    assert refund["amount"] == order.total.minor + 100
+    assert fest.seats(asha) == ["cancelled"]
 
 
 @ONE

@@ -7,8 +7,9 @@ import pytest
 
 from festgate.checkout import queries
 from festgate.checkout.orders import place_order
-from festgate.kit.clock import DAY
+from festgate.kit.clock import DAY, HOUR, SECOND
 from festgate.kit.statements import Connection, Cursor, Driver
+from festgate.registrations import facade as registrations
 from festgate.registrations.holds import hold_seat
 from tests.rig import postgres
 from tests.rig.database import OpenDatabase, open_database
@@ -28,10 +29,11 @@ def both(
 
 
 class Interrupted:
-    """A driver; before its first statement that reads from `table`, something happens."""
+    """A driver; before its first statement about `table`, something happens."""
 
-    def __init__(self, driver: Driver, table: str, event: Callable[[], None]) -> None:
-        """`event` happens once."""
+    def __init__(self, driver: Driver, table: str, event: Callable[[], object], *, after: str = "") -> None:
+        """`event` happens once; with `after`, only once that table has been read from."""
+        self._after = after
         self.dialect = driver.dialect
         self._driver = driver
         self._table = table
@@ -39,9 +41,35 @@ class Interrupted:
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> Cursor:
         """The driver's own."""
-        if sql.startswith("SELECT") and self._table in sql and self._events:
+        if self._after and sql.startswith("SELECT") and self._after in sql:
+            self._after = ""
+        elif not self._after and self._table in sql and self._events:
             self._events.pop()()
         return self._driver.execute(sql, values)
+
+
+def test_an_order_that_is_placed_while_the_clock_of_holds_runs_on_again_keeps_its_seats_as_long(
+    both: tuple[OpenDatabase, OpenDatabase],
+) -> None:
+    one, other = both
+    person = add_someone(one)
+    one.write(hold_seat, person, add_event(one).slug, 15)
+    one.write(registrations.stop_holds, one.clock.now + SECOND)
+    one.clock.move(HOUR)
+    other.clock.now = one.clock.now
+
+    def place_while_it_runs_on(connection: Connection) -> tuple[int, bool]:
+        # After the seats were read, and before they are put into the order.
+        slowed = Interrupted(
+            one.real._engine.writer,  # noqa: SLF001
+            "checkout_orders",
+            lambda: other.write(registrations.resume_holds),
+            after="registrations_seats",
+        )
+        return place(Connection(slowed, connection.now), person)
+
+    order_id, _ = one.write(place_while_it_runs_on)
+    assert one.read(registrations.kept_until, order_id) == one.clock.now + DAY
 
 
 def place(connection: Connection, person: int) -> tuple[int, bool]:

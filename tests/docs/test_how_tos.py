@@ -8,11 +8,13 @@ from tests.rig.server import Serve
 
 FOLLOWED = {
     "tutorials/first-fest.md",
+    "tutorials/break-checkout-on-purpose.md",
     "tutorials/rehearse-your-opening-day.md",
     "how-to/import-events.md",
     "how-to/back-up-and-restore.md",
     "how-to/use-postgresql.md",
     "how-to/gate-a-change-by-its-speed.md",
+    "how-to/audit-lab-reports.md",
 }
 
 

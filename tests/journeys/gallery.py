@@ -53,7 +53,21 @@ def gallery(data: Path) -> Iterator[Gallery]:
                 state,
             )
             shown.names[state] = code
+        _let_in(shown, "attendee", "free")
         yield shown
+
+
+def _let_in(shown: Gallery, name: str, event: str) -> None:
+    """Somebody comes to the event's door and is checked in."""
+    ((code,),) = ask_file(
+        shown.server.data,
+        "SELECT code FROM tickets_tickets JOIN catalogue_events e ON e.id = event_id WHERE person_id = ? AND slug = ?",
+        shown.guests[name].id,
+        shown.names[event],
+    )
+    with shown.guests["staff"].browser(shown.server) as staff:
+        assert staff.post(f"/door/{shown.names[event]}", data={"code": code}).status_code == 303
+    shown.names["in"] = code
 
 
 def plant(data: Path, shown: Gallery) -> None:
@@ -62,6 +76,7 @@ def plant(data: Path, shown: Gallery) -> None:
         for name in ("newcomer", "holder", "attendee", "leaver", "shopper"):
             shown.guests[name] = database.write(invite_one, name)
         shown.guests["organiser"] = database.write(invite_one, "organiser", "organiser")
+        shown.guests["staff"] = database.write(invite_one, "staff", "staff")
         shown.guests["long"] = database.write(invite_one, LONG_NAME)
         _plant_events(database, shown)
         _plant_seats(database, shown)
@@ -128,7 +143,8 @@ def _plant_orders(database: OpenDatabase, shown: Gallery) -> None:
         return order
 
     # Nobody asks about the payments of a method that is not switched on, so these stay as they are.
-    place("unanswered", "stripe")
+    unanswered = place("unanswered", "stripe")
+    database.write(orders.ask_later, unanswered.id, 0, "ProviderError: Something is wrong at the provider's.")
     waiting = place("waiting", "stripe")
     database.write(orders.mark_waiting, waiting.id, "session", f"{shown.server.url}/elsewhere")
     place("desk", "desk")

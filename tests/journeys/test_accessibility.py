@@ -95,9 +95,17 @@ PAGES = {
     },
     "ticket": Shown("/tickets/{valid}", "attendee", heading="One person."),
     "ticket, void": Shown("/tickets/{void}", "leaver", heading="Not valid"),
+    "ticket, checked in": Shown("/tickets/{in}", "attendee", heading="Checked in"),
+    "doors": Shown("/door", "staff", heading="Choose the event"),
+    "door, in": Shown("/door/{free}?in={in}&q=tend", "staff", heading="checked in by staff"),
+    "door, refused": Shown("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
     "organise": Shown("/organise", "organiser", heading="New event"),
     "organise, said": Shown("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
     "organise, orders": Shown("/organise/orders", "organiser", heading="To be paid at the desk"),
+    "organise, payments": Shown("/organise/payments", "organiser", heading="asked about"),
+    "organise, payments, found": Shown(
+        "/organise/payments?ref={order_expired}", "organiser", heading="Mark paid"
+    ),
     "organise, new": Shown("/organise/events/new", "organiser", heading="New event"),
     "organise, new, refused": Shown(
         "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Nothing is saved yet"

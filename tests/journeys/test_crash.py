@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from tests.journeys.stage import Guest, announce, ask_file, before_opening, chan
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
 from tests.rig.wire import Answer, Line
+from tests.supervising.stage import children_of
 
 JOURNEYS = 200
 AT_ONCE = 40
@@ -135,22 +135,11 @@ def crash(server: Server, crowd: Crowd) -> None:
 def kill_one_worker(server: Server, crowd: Crowd) -> None:
     """The worker that has served longest dies; its parent starts another."""
     told = dict(crowd.told)
-    oldest = min(workers_of(server))
+    oldest = children_of(server.pid)[0]
     os.kill(oldest, signal.SIGKILL)
-    until(lambda: len(set(workers_of(server)) - {oldest}) == WORKERS, "a new worker is there")
+    until(lambda: len(set(children_of(server.pid)) - {oldest}) == WORKERS, "a new worker is there")
     kept = states(server.data)
     assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
-
-
-def workers_of(server: Server) -> list[int]:
-    """The process ids of the server's workers."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=", "-o", "args=", "--ppid", str(server.pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
 
 
 def settle(data: Path) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-import festgate
 from festgate.checkout.sandbox import APPROVES
 from festgate.kit import schema
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite
@@ -172,7 +171,7 @@ def test_a_bug_is_in_the_log_under_the_reference_that_the_page_shows(
         call = client.get("/api/v1/registrations", headers=guest.bearer)
     finally:
         change_file(server.data, "ALTER TABLE out_of_reach RENAME TO registrations_seats")
-    assert (page.status_code, call.status_code) == (500, 500)
+    assert (page.status_code, call.status_code) == (503, 503)
     (shown,) = re.findall(r"Request ([0-9a-f]{16})", page.text)
     assert shown == page.headers["x-request-id"]
     assert call.json()["request_id"] == call.headers["x-request-id"]
@@ -203,7 +202,7 @@ def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
     change_file(server.data, "ALTER TABLE checkout_orders RENAME TO out_of_reach")
     try:
         card = {"payment_method": "sandbox", "card_number": APPROVES}
-        assert client.post("/checkout", data=card).status_code == 500
+        assert client.post("/checkout", data=card).status_code == 503
         assert client.post(
             "/api/v1/orders", json=card, headers=guest.bearer | {"idempotency-key": "x"}
         ).is_error
@@ -355,25 +354,3 @@ def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(serve
     assert {"secure", "httponly", "samesite=lax", "path=/"} <= flags
     assert "max-age=31536000" in answer.headers["strict-transport-security"]
     assert "is open at https://fest.example" in server.log()
-
-
-def test_reload_starts_again_with_the_code_that_was_changed(serve: Serve, tmp_path: Path) -> None:
-    code = tmp_path / "code"
-    shutil.copytree(
-        Path(festgate.__file__).parent, code / "festgate", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    server = serve("--reload", extra={"PYTHONPATH": str(code)})
-    app = code / "festgate" / "app.py"
-    text = app.read_text(encoding="utf-8")
-    assert text.count('"ok\\n"') == 1
-
-    def health() -> str:
-        try:
-            return httpx.get(f"{server.url}/healthz", trust_env=False, timeout=5).text
-        except httpx.TransportError:
-            return ""
-
-    assert health() == "ok\n"
-    app.write_text(text.replace('"ok\\n"', '"changed\\n"'), encoding="utf-8")
-    until(lambda: health() == "changed\n", "the changed code answers", 60)
-    assert server.stop() == 0

@@ -1,6 +1,7 @@
 """Pages that are kept: rendered once for everyone, and again when what they show is another."""
 
 import gzip
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -14,12 +15,13 @@ from festgate.accounts.queries import find_visitor
 from festgate.accounts.sessions import open_session
 from festgate.catalogue.offers import Offer
 from festgate.catalogue.shown import Card, HomePage
-from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND
+from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, minutes_left
 from festgate.kit.compression import Piece, gzipped
 from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
-from festgate.kit.pages import MOST_KEPT, Kept, Pages, Rendered, countdown, minutes_left
+from festgate.kit.pages import MOST_KEPT, Kept, Pages, Rendered, countdown
 from festgate.kit.statements import Connection
+from festgate.kit.visitors import Visitor
 from festgate.kit.web import SESSION_COOKIE, Portal
 from festgate.modules import TEMPLATE_PACKAGES
 from festgate.settings import Settings
@@ -29,6 +31,10 @@ TEMPLATE = "catalogue/home.html"
 SETTINGS = Settings(fest_name="Aurora <Fest>")
 # On PostgreSQL a commit of another process may show a quarter of a second late, so a page is looked at anew that often.
 WHERE_EVERY_COMMIT_IS_SEEN = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def count_own_number(_connection: Connection, person: int) -> int:
+    return person
 
 
 @dataclass
@@ -72,20 +78,26 @@ class House:
         self.database.write(add_person, Newcomer(f"person-{self.looks}", f"{self.looks}@example.org"), "x")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What pages ask of the modules above the kit."""
+
+    find_visitor: Callable[[Connection, str], Visitor | None] = find_visitor
+    find_bearer: Callable[[Connection, str], Visitor | None] = find_visitor
+    count_held: Callable[[Connection, int], int] = count_own_number
+    comforts: Mapping[str, Callable[[Connection, int], str]] = field(default_factory=dict)
+
+
 @pytest.fixture
 def house(database: OpenDatabase) -> House:
-    def count_held(_connection: Connection, person: int) -> int:
-        return person
-
     portal = Portal(
         settings=SETTINGS,
         database=database.real,
         pages=Pages(SETTINGS, TEMPLATE_PACKAGES),
         metrics=Metrics(),
         secret=b"x" * 32,
-        identify=find_visitor,
-        identify_bearer=find_visitor,
-        count_held=count_held,
+        links=Asked(),
+        bulkheads={},
     )
     return House(database, portal)
 

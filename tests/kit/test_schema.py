@@ -47,6 +47,24 @@ def test_the_newest_migration_is_the_one_that_the_program_names() -> None:
     assert scripts.get_heads() == [schema.HEAD]
 
 
+def test_a_migration_that_fails_leaves_its_module_behind_and_what_came_before_it_done(
+    settings: Settings,
+) -> None:
+    schema.upgrade(settings)
+    assert schema.unapplied(settings) == {}
+    set_revision(settings, "0003")  # so that 0004, checkout's, finds done already what it is to do
+    assert schema.upgrade(settings) == "0003"
+    assert list(schema.unapplied(settings)) == ["checkout"]
+    assert schema.revision(settings) == "0003"
+
+
+def test_a_migration_that_belongs_to_no_module_is_the_whole_portals(settings: Settings) -> None:
+    schema.upgrade(settings)
+    set_revision(settings, "0000")  # so that 0001, everybody's, finds its tables there already
+    with pytest.raises(StartupError, match="could not be brought up to date"):
+        schema.upgrade(settings)
+
+
 def test_a_second_upgrade_does_nothing_and_makes_no_backup(settings: Settings) -> None:
     assert schema.upgrade(settings) is None
     assert schema.upgrade(settings) == schema.HEAD
@@ -57,6 +75,7 @@ def test_an_older_file_is_backed_up_before_it_is_changed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schema.upgrade(settings)
+    before = schema.HEAD
     # A program one migration ahead, whose migration fails: the file is as it was, and its copy is there.
     monkeypatch.setattr(schema, "HEAD", "9999")
 
@@ -69,7 +88,7 @@ def test_an_older_file_is_backed_up_before_it_is_changed(
     (copy,) = (settings.data_dir / "backups").iterdir()
     for file in (copy, settings.sqlite_path):
         connection = sqlite3.connect(file)
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(before,)]
         connection.close()
 
 

@@ -61,6 +61,14 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
         (["rehearse", "no_such_journey"], "no_such_journey is neither a journey"),
         (["rehearse", "events", "--fail-if", "p95(/nowhere) < 1s"], "has no step /nowhere"),
         (["rehearse", "events", "--fail-if", "p95 is fine"], "is no threshold"),
+        (
+            ["rehearse", "events", "--host", "http://127.0.0.1:{free}", "--fail-if", "cpu < 1ms"],
+            "cpu cannot be",
+        ),
+        (
+            ["ab", "events", "--before", "http://127.0.0.1:{free}", "--after", "HEAD", "--metric", "cpu"],
+            "cpu cannot be measured of http://127.0.0.1",
+        ),
         (["rehearse", "events", "--duration", "long"], "'long' is no time"),
         (["rehearse", "events", "--label", "a/b"], "letters, digits"),
         (["rehearse", "events", "--format", "pdf"], "--format is one of"),
@@ -145,7 +153,7 @@ def test_runs_are_listed_shown_exported_and_pruned(tmp_path: Path) -> None:
 
 
 def test_the_capacity_of_a_server_that_answers_one_at_a_time_is_found(tmp_path: Path) -> None:
-    words = ["--begin", "40", "--rates", "1", "--repeats", "1", "--duration", "2s", "--warm-up", "0.5s"]
+    words = ["--begin", "40", "--rates", "1", "--repeats", "1", "--duration", "1s", "--warm-up", "0.5s"]
     script = tmp_path / "one.py"
     script.write_text(
         SERVER.format(root=str(Path.cwd()))

@@ -13,7 +13,8 @@ import typer
 from festgate.rehearsal import describing
 from festgate.rehearsal.commands import show
 from festgate.rehearsal.locust_output import LocustOutput, Moment, Problem, Row, Table, read_locust
-from festgate.rehearsal.locust_output.reasons import bucket, reasons
+from festgate.rehearsal.locust_output.limits import bucket
+from festgate.rehearsal.locust_output.reasons import reasons
 from festgate.rehearsal.report import SetBeside, render
 from festgate.rehearsal.verdict.findings import Finding
 from tests.rehearsal.locust_texts import AFTER, BEFORE, Told, console_table

@@ -61,6 +61,13 @@ def test_two_runs_in_a_report_are_two_tables_with_their_titles_and_lines(paste: 
     assert [table.rows[0].line for table in output.tables] == [8, 17]
 
 
+def test_what_is_not_locusts_is_outside_the_spans(paste: Paste) -> None:
+    text = f"# Report\nIt is fast.\n{console_table(BEFORE)}And so on.\n"
+    output = paste(text)
+    assert output.spans == ((3, 7),)
+    assert text.splitlines()[7] == "And so on."
+
+
 def test_tables_that_cannot_be_of_one_run_are_two_runs_also_without_a_word_between(paste: Paste) -> None:
     # More requests later, but a shorter slowest one: no run goes on like that.
     assert len(paste(console_table(BEFORE) + "\n" + console_table(AFTER)).tables) == 2

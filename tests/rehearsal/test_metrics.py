@@ -24,6 +24,7 @@ from tests.rehearsal.played import Answers, Fest
         ("p99.9", Metric("p99.9", "quantile", 0.9990000000000001, None)),
         (" mean( /checkout ) ", Metric("mean(/checkout)", "mean", None, "/checkout")),
         ("rate", Metric("rate", "rate", None, None)),
+        ("cpu", Metric("cpu", "cpu", None, None)),
         (
             "errors(/events/{slug} (open))",
             Metric("errors(/events/{slug} (open))", "errors", None, "/events/{slug} (open)"),
@@ -35,10 +36,10 @@ def test_a_metric_is_read_as_it_is_written(text: str, metric: Metric) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "95", "p", "p0", "p100", "P95", "median", "p95 /events", "p95()", "mean(/a"]
+    "text", ["", "95", "p", "p0", "p100", "P95", "median", "p95 /events", "p95()", "mean(/a", "cpu(/events)"]
 )
 def test_what_is_no_metric_is_answered_with_how_one_is_written(text: str) -> None:
-    with pytest.raises(BadMetric, match=r"Write p95|lie between p0 and p100"):
+    with pytest.raises(BadMetric, match=r"Write (p95|cpu)|lie between p0 and p100"):
         parse_metric(text)
 
 
@@ -51,6 +52,7 @@ def test_what_is_no_metric_is_answered_with_how_one_is_written(text: str) -> Non
         ("errors <= 0", 0.0, 0.0, 0.001),
         ("rate(/checkout) > 50/s", 50.0, 51.0, 50.0),
         ("rate >= 1800 /min", 30.0, 30.0, 29.9),
+        ("cpu < 1ms", 0.001, 0.00099, 0.001),
     ],
 )
 def test_a_threshold_holds_up_to_its_limit(text: str, limit: float, good: float, bad: float) -> None:
@@ -64,7 +66,17 @@ def test_a_threshold_holds_up_to_its_limit(text: str, limit: float, good: float,
 
 @pytest.mark.parametrize(
     "text",
-    ["p95", "p95 200ms", "p95 = 200ms", "p95 < 200", "p95 < 5%", "errors < 5ms", "rate > 50", "p95 < -1ms"],
+    [
+        "p95",
+        "p95 200ms",
+        "p95 = 200ms",
+        "p95 < 200",
+        "p95 < 5%",
+        "errors < 5ms",
+        "rate > 50",
+        "p95 < -1ms",
+        "cpu < 80%",
+    ],
 )
 def test_a_threshold_without_a_limit_in_the_metrics_unit_is_not_read(text: str) -> None:
     with pytest.raises(BadMetric):
@@ -106,6 +118,7 @@ def test_a_step_that_nobody_asked_for_has_no_latency_and_no_errors(tmp_path: Pat
         ("errors", 0.0012, "0.120 %"),
         ("errors", 0.0, "0 %"),
         ("rate", 1234.5, "1,234/s"),
+        ("cpu", 0.00021, "0.210 ms"),
         ("p95", float("nan"), "-"),
     ],
 )

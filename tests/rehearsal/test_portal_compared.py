@@ -1,15 +1,18 @@
-"""Two builds of the portal, played in turn: one that sleeps in `/events`, and the same one twice."""
+"""Two builds of the portal, played in turn: one that sleeps in `/events`, the same one twice; and what one holds."""
 
 import json
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 
 from festgate.rehearsal.playing.candidates import candidate
+from tests.docs.terminal import DOCS, Terminal
+from tests.docs.test_rehearsal_docs import HOW_TO, SHELL
 from tests.rehearsal.test_commands import festgate
 from tests.rig.server import serving
 from tests.rules.project import ROOT
@@ -66,13 +69,35 @@ def kept(folder: Path, label: str) -> tuple[list[str], list[str]]:
     return [name for name in names if "-before" in name], [name for name in names if "-after" in name]
 
 
-def test_a_sleep_planted_in_a_route_is_a_regression_and_is_named(play: tuple[Path, str, str]) -> None:
+def gate(before: str, after: str) -> str:
+    """The how-to's script, with these two builds in place of its revisions, and with shorter runs."""
+    script = SHELL.search((DOCS / HOW_TO).read_text(encoding="utf-8"))
+    assert script
+    text = script["text"]
+    for theirs, ours in (
+        ("ab events", "ab journey.py --label planted"),
+        ("--before origin/main --after HEAD", f"--before {before} --after {after}"),
+        ("--rate 80 --pairs 10 --warm-up 8s --duration 10s", " ".join(PLAY[:-2])),
+        ("'p95(/events)'", f"'{PLAY[-1]}'"),
+    ):
+        assert text.count(theirs) == 1, theirs
+        text = text.replace(theirs, ours)
+    return text
+
+
+def test_a_sleep_planted_in_a_route_is_a_regression_by_the_gate_of_the_how_to_and_is_named(
+    play: tuple[Path, str, str],
+) -> None:
     folder, before, after = play
-    words = ["ab", "journey.py", "--before", before, "--after", after, "--label", "planted"]
-    done = festgate(folder, *words, *PLAY, "--format", "json", seconds=300)
-    assert done.returncode == 1, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert (told["verdict"], told["primary"]["metric"]) == ("regressed", "p50(/events)")
+    (folder / "gate.sh").write_text(gate(before, after), encoding="utf-8")
+    code, said = Terminal(folder).run("sh gate.sh")
+    assert code == 1, said
+    assert said.splitlines()[-1] == "Slower: see speed.html."
+    suites = ET.parse(folder / "speed.xml").getroot()  # noqa: S314  (our own)
+    assert [case.attrib["name"] for case in suites.iter("testcase") if case.find("failure") is not None] == [
+        PLAY[-1]
+    ]
+    assert "Worse" in (folder / "speed.html").read_text(encoding="utf-8")
     runs = kept(folder, "planted")
     assert (len(runs[0]), len(runs[1])) == (6, 6)
     again = festgate(folder, "compare", *runs[0], *runs[1], "--metric", "p50(/events)", "--format", "json")
@@ -93,6 +118,23 @@ def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
     assert json.loads(compared.stdout)["verdict"] in {"equivalent", "inconclusive", "changed"}, (
         compared.stdout
     )
+
+
+def test_the_largest_rate_that_the_portal_holds_within_a_limit_is_found(play: tuple[Path, str, str]) -> None:
+    folder, url, _ = play
+    # So that the end is known: it answers more than thirty a second, which this limit forbids.
+    limits = ["--slo", "p95 < 5s, errors < 1%, rate < 30/s"]
+    words = ["--target", url, "--begin", "20", "--rates", "1", "--repeats", "1", "--seed", "7"]
+    times = ["--warm-up", "0.5s", "--duration", "1.5s"]
+    done = festgate(folder, "capacity", "journey.py", *limits, *words, *times, "--format", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert [step["rate"] for step in told["steps"]] == [20, 40, 28.3]
+    assert [step["holds"] for step in told["steps"]][:2] == [True, False]
+    assert (told["most"], told["breaks_at"]) in {(20, 28.3), (28.3, 40)}
+    # The law is asked for five different loads, and these are three.
+    assert told["law"] is None
+    assert "too few for the scalability law" in told["law_refused"]
 
 
 def test_a_revision_of_the_checkout_serves_as_it_was_then(tmp_path: Path) -> None:

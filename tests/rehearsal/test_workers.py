@@ -20,7 +20,7 @@ from tests.rehearsal.target import Answer, answering, journey, welcome
 from tests.rehearsal.test_commands import festgate
 from tests.rig.ports import free_port
 
-WORKER = "festgate.rehearsal.load.worker"
+WORKER = "festgate.rehearsal.load worker"
 
 
 @dataclass

@@ -18,6 +18,11 @@ from tests.rules.project import ROOT
 
 PORTAL = (
     "festgate.cli",
+    "festgate.commands",
+    "festgate.accounts.commands",
+    "festgate.catalogue.commands",
+    "festgate.rehearsal.commands",
+    "festgate.supervising.commands",
     "festgate.serving",
     "festgate.modules",
     "festgate.demo",
@@ -40,6 +45,9 @@ REHEARSAL = (
             "playing.pairs",
             "playing.rehearse",
             "report",
+            "report.run_charts",
+            "report.comparison_charts",
+            "report.capacity_charts",
             "summary",
         )
     ),

@@ -88,6 +88,11 @@ PLANTS = {
             "migrations/planted.py": "import festgate.kit.statements",
         },
     ),
+    "a parent of workers that imports what they serve": Plant(
+        "lean",
+        "festgate.supervising.planted -> festgate.app",
+        {"supervising/planted.py": "import festgate.app"},
+    ),
     "a package without a place": Plant("arrows", "festgate.planted", {"planted/__init__.py": ""}),
     "a file without a place": Plant("arrows", "festgate.planted", {"planted.py": ""}),
     "a tool that reaches into the portal": Plant(

@@ -1,6 +1,7 @@
 """The ticket in a real browser: read by a camera from the screen, on a phone, in the dark, printed; and by everyone."""
 
 import base64
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,8 @@ from festgate.kit.secret import load_secret
 from festgate.tickets.facade import read_qr
 from festgate.tickets.qr import in_fours
 from tests.rig.axe import violations
-from tests.rig.browser import DESK, PHONE, visit
+from tests.rig.browser import DESK, PHONE, Visit, visit
+from tests.rig.server import festgate
 from tests.rig.waiting import until
 from tests.tickets.doors import Doors, Visitor, open_doors
 from tests.tickets.pictures import read_pixels
@@ -59,16 +61,20 @@ def code(codes: tuple[str, str]) -> str:
     return codes[1]
 
 
+def sign_in(opened: Visit, doors: Doors, who: Visitor) -> None:
+    for cookie in who.client.cookies.jar:
+        opened.context.add_cookies(
+            [{"name": cookie.name, "value": cookie.value or "", "url": doors.server.url}]
+        )
+
+
 @pytest.fixture(params=["phone dark", "desk light"])
 def page(request: pytest.FixtureRequest, browser: Browser, doors: Doors, asha: Visitor) -> Iterator[Page]:
     """A browser in which she is signed in."""
     device, scheme = request.param.split()
     options = {"viewport": PHONE if device == "phone" else DESK, "color_scheme": scheme}
     with visit(browser, **options) as opened:
-        for cookie in asha.client.cookies.jar:
-            opened.context.add_cookies(
-                [{"name": cookie.name, "value": cookie.value or "", "url": doors.server.url}]
-            )
+        sign_in(opened, doors, asha)
         yield opened.context.new_page()
         assert not opened.wrongs, f"the page did what it must not: {opened.wrongs}"
 
@@ -105,3 +111,37 @@ def test_a_ticket_that_is_not_valid_says_so_without_a_qr_code(
     expect(page.get_by_text("Not valid")).to_be_visible()
     expect(page.locator("svg")).to_have_count(0)
     assert violations(page) == []
+
+
+def test_a_scanner_that_types_and_presses_enter_checks_one_guest_after_the_other_without_javascript(
+    browser: Browser, doors: Doors
+) -> None:
+    guests = [doors.visitor() for _ in range(2)]
+    first, second = [guest.get_free_ticket() for guest in guests]
+    ravi = doors.visitor()
+    assert festgate("user", "role", ravi.name, "staff", data=doors.server.data).returncode == 0
+    with visit(browser, viewport=PHONE, java_script_enabled=False) as opened:
+        sign_in(opened, doors, ravi)
+        page = opened.context.new_page()
+        page.goto(f"{doors.server.url}/events")
+        page.get_by_role("link", name="Door").click()
+        page.get_by_role("link", name="Open Talk").click()
+        field = page.get_by_role("textbox", name="Ticket")
+
+        def scan(text: str) -> None:
+            # Nothing is clicked between two scans: the field has the focus whatever the last answer was.
+            expect(field).to_be_focused()
+            page.keyboard.type(text)
+            page.keyboard.press("Enter")
+
+        scan(f"{doors.server.url}/tickets/{first}")
+        expect(page.get_by_role("status")).to_contain_text(guests[0].name)
+        expect(field).to_have_accessible_description(re.compile(f"In {guests[0].name}"))
+        scan(first)
+        expect(page.get_by_role("alert")).to_contain_text("Already in")
+        scan(in_fours(second).lower())
+        expect(page.get_by_role("status")).to_contain_text(guests[1].name)
+        page.get_by_role("button", name=f"Take back {guests[1].name}").press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Taken back")
+        scan(second)
+        expect(page).to_have_title(re.compile(f"^In: {guests[1].name}"))

@@ -20,11 +20,13 @@ from festgate.kit.clock import HOUR, SECOND
 from festgate.kit.errors import Conflict
 from festgate.kit.outbox import Relay, kind_of
 from festgate.kit.statements import Statement
+from festgate.kit.visitors import Visitor
 from festgate.registrations import facade as registrations
 from festgate.registrations.facts import SeatConfirmed, SeatReleased
 from festgate.registrations.holds import cancel_seat
 from festgate.tickets import facade as tickets
-from festgate.tickets.checks import check_tickets
+from festgate.tickets.checks import check_door, check_tickets
+from festgate.tickets.door import admit
 from festgate.tickets.handlers import TicketHandlers
 from festgate.tickets.issue import issue_ticket
 from festgate.tickets.queries import codes_by_seat
@@ -198,7 +200,7 @@ def deliver_in_disorder(database: OpenDatabase, chance: random.Random) -> None:
             database.write(outbox.settle, fact.id)
 
 
-STEPS = ("hold a free one", "hold a paid one", "pay", "give back", "call off", "deliver", "refund")
+STEPS = ("hold a free one", "hold a paid one", "pay", "give back", "call off", "deliver", "refund", "come in")
 
 
 @settings(max_examples=30)
@@ -230,7 +232,7 @@ def test_in_whatever_order_facts_come_a_ticket_is_valid_exactly_while_its_seat_i
             fest.send_refunds()
 
         assert database.read(outbox.count_waiting) == 0
-        assert database.report(check_tickets) == []
+        assert database.report(check_tickets) == database.report(check_door) == []
         for person in people:
             issued = database.read(tickets.tickets_of, person.id)
             valid = {ticket.seat_id for ticket in issued if ticket.state == "valid"}
@@ -247,6 +249,10 @@ def take(fest: Fest, step: str, person: Person, free: catalogue.Event, paid: cat
             fest.hold(person, free)
         elif step == "hold a paid one":
             fest.hold(person, paid)
+        elif step == "come in":
+            for ticket in database.read(tickets.tickets_of, person.id):
+                with suppress(Conflict):
+                    database.write(admit, ticket.code, Visitor(person.id, "", "", "staff"))
         elif step == "pay":
             fest.pay(fest.order(person))
         elif step == "give back":

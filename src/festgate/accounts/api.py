@@ -11,7 +11,7 @@ from festgate.accounts.pages import address_of
 from festgate.accounts.passwords import Crowded, Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.reception import Opening, Reception, WrongPassword
-from festgate.kit.api import Credentials, bearer, problems
+from festgate.kit.api import Credentials, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor
@@ -44,7 +44,7 @@ class AccountApi:
 
     def router(self) -> APIRouter:
         """The routes of this module, relative to the API's root."""
-        router = APIRouter(tags=["accounts"])
+        router = module_router(self._portal, "accounts", "accounts")
         caller = bearer(self._portal)
 
         @router.post("/tokens", status_code=201, responses=problems(WrongPassword, TooMany, Crowded))

@@ -39,6 +39,11 @@ FromStdin = Annotated[
 ]
 
 
+def mount(program: typer.Typer) -> None:
+    """Add the commands to the program."""
+    program.add_typer(app, name="user", help="People and their roles.")
+
+
 @app.command()
 def add(
     username: Annotated[str, typer.Argument(help="The name as it will be shown.")],

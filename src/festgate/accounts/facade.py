@@ -1,6 +1,7 @@
 """What other modules may know of people."""
 
+from festgate.accounts.names import key_of
 from festgate.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
 from festgate.accounts.sessions import forget_expired
 
-__all__ = ["Person", "find_bearer", "find_person", "find_visitor", "forget_expired", "person_by_id"]
+__all__ = ["Person", "find_bearer", "find_person", "find_visitor", "forget_expired", "key_of", "person_by_id"]

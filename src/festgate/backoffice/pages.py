@@ -7,15 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from festgate.accounts import facade as accounts
 from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facade import Event, Offer
 from festgate.checkout import facade as checkout
 from festgate.checkout.facade import OpenOrder
 from festgate.kit.errors import Invalid, NotFound, Refused
+from festgate.kit.ids import read_code
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, read_fields, see_other
 from festgate.registrations import facade as registrations
 
+LONGEST_REF = 40
+"""Characters of an order's reference as somebody types it, with spaces between."""
 EMPTY: Mapping[str, str] = {
     "title": "",
     "summary": "",
@@ -41,6 +45,17 @@ class Organised:
     """Seats that are held or confirmed at this moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundOrder:
+    """An order that was looked for by its reference."""
+
+    order: checkout.Order
+    username: str
+    refunds: tuple[checkout.Refund, ...]
+    stuck: bool
+    """Its payment or a refund of it hangs."""
+
+
 class BackofficePages:
     """Each page is for organisers; others are sent to sign in, or told that they may not."""
 
@@ -62,6 +77,8 @@ class BackofficePages:
             Route(f"{event}/publish", self.publish, methods=["POST"]),
             Route(f"{event}/cancel", self.show_cancel, methods=["GET"]),
             Route(f"{event}/cancel", self.cancel, methods=["POST"]),
+            Route("/organise/payments", self.show_payments, methods=["GET"]),
+            Route("/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
             Route("/organise/orders", self.show_orders, methods=["GET"]),
             Route("/organise/orders/{ref}/paid", self.mark_paid, methods=["POST"]),
             Route("/organise/orders/{ref}/refunded", self.mark_refunded, methods=["POST"]),
@@ -70,12 +87,15 @@ class BackofficePages:
     async def show_events(self, request: Request) -> Response:
         """Every event with its state and its seats."""
         await self._portal.organiser(request)
-        listed = await self._portal.database.read(list_organised)
+        listed, stuck = await self._portal.database.read(
+            lambda connection: (list_organised(connection), checkout.count_stuck(connection))
+        )
         return await self._portal.page(
             request,
             "backoffice/events.html",
             section="organise",
             events=listed,
+            stuck=stuck,
             notice=_notice(request.query_params, listed),
         )
 
@@ -193,6 +213,36 @@ class BackofficePages:
         order = await self._portal.database.write(checkout.mark_refunded_at_desk, ref)
         return see_other(f"/organise/orders?done={order.ref}")
 
+    async def show_payments(self, request: Request) -> Response:
+        """Payments and refunds that hang, with what was tried; and any one order, by its reference."""
+        await self._portal.organiser(request)
+        words = request.query_params.get("ref", "")[:LONGEST_REF]
+        tried = request.query_params.get("tried", "")[:LONGEST_REF]
+        stuck, found, done = await self._portal.database.read(
+            lambda connection: (
+                checkout.stuck_payments(connection),
+                find_order(connection, words),
+                find_order(connection, tried),
+            )
+        )
+        return await self._portal.page(
+            request,
+            "backoffice/payments.html",
+            section="organise",
+            stuck=stuck,
+            words=words,
+            found=found,
+            tried=done,
+            longest=LONGEST_REF,
+        )
+
+    async def try_now(self, request: Request) -> Response:
+        """Ask the provider about an order now, or send its refund now."""
+        await self._portal.organiser(request)
+        ref: str = request.path_params["ref"]
+        order = await self._portal.database.write(checkout.try_now, ref)
+        return see_other(f"/organise/payments?tried={order.ref}")
+
     async def _form(  # the same form for a new event (`organised` None) and for one that is there
         self,
         request: Request,
@@ -230,6 +280,18 @@ def find_organised(connection: Connection, slug: str) -> Organised:
     """One event, whatever its state. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
     return _organised(event, registrations.find_lapses(connection).seats, connection.now)
+
+
+def find_order(connection: Connection, words: str) -> FoundOrder | None:
+    """The order of a reference as somebody typed it; None when there is none."""
+    try:
+        order = checkout.order_by_ref(connection, read_code(words))
+    except NotFound:
+        return None
+    person = accounts.person_by_id(connection, order.person_id)
+    refunds = tuple(checkout.refunds_of(connection, order.id))
+    stuck = any(stuck.ref == order.ref for stuck in checkout.stuck_payments(connection))
+    return FoundOrder(order, person.username, refunds, stuck)
 
 
 def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:

@@ -13,7 +13,7 @@ from festgate.catalogue.listing import Entry, Programmes
 from festgate.catalogue.offers import Lapsed, Offer, OfferState, offer_of
 from festgate.catalogue.pages import pages_of
 from festgate.catalogue.queries import Event
-from festgate.kit.api import Amount, problems
+from festgate.kit.api import Amount, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound
 from festgate.kit.statements import Connection
@@ -83,7 +83,7 @@ class CatalogueApi:
 
     def router(self) -> APIRouter:
         """The routes of this module, relative to the API's root."""
-        router = APIRouter(tags=["events"])
+        router = module_router(self._portal, "catalogue", "events")
 
         @router.get("/events", responses=problems(NotFound))
         async def list_events(asked: Annotated[Asked, Query()]) -> Page:

@@ -33,6 +33,11 @@ Work: TypeAlias = Callable[[Settings], Coroutine[Any, Any, T]]
 Format = Literal["csv", "ics"]
 
 
+def mount(program: typer.Typer) -> None:
+    """Add the commands to the program."""
+    program.add_typer(app, name="events", help="Events: list, import, export, publish.")
+
+
 @app.command("list")
 def list_events(
     state: Annotated[

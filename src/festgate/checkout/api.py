@@ -10,7 +10,7 @@ from festgate.checkout import queries
 from festgate.checkout.errors import NothingToPay, NotPending, UnknownMethod
 from festgate.checkout.forms import Key, OrderInput
 from festgate.checkout.payments import Payments
-from festgate.kit.api import Amount, bearer, problems
+from festgate.kit.api import Amount, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded
 from festgate.kit.visitors import Visitor
@@ -74,7 +74,7 @@ class CheckoutApi:
     def router(self) -> APIRouter:
         """For app.py."""
         portal, payments = self._portal, self._payments
-        router = APIRouter(tags=["orders"])
+        router = module_router(self._portal, "checkout", "orders")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
 
         @router.post(

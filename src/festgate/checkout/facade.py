@@ -9,20 +9,27 @@ from festgate.checkout.queries import (
     open_orders,
     order_by_id,
     order_by_ref,
+    ref_of,
     refs_by_seat,
     refunds_of,
 )
+from festgate.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 
 __all__ = [
     "Line",
     "OpenOrder",
     "Order",
     "Refund",
+    "Stuck",
+    "count_stuck",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "open_orders",
     "order_by_id",
     "order_by_ref",
+    "ref_of",
     "refs_by_seat",
     "refunds_of",
+    "stuck_payments",
+    "try_now",
 ]

@@ -1,10 +1,11 @@
-"""What orders do when a seat they have paid for is taken back."""
+"""What orders do when a seat they have paid for is taken back, and when the clock of holds runs on."""
 
 from festgate.checkout import queries
+from festgate.checkout.orders import follow_seats
 from festgate.checkout.refunds import refund_seat
 from festgate.kit.outbox import Subscription
 from festgate.kit.statements import Connection
-from festgate.registrations.facts import SeatReleased
+from festgate.registrations.facts import HoldsResumed, SeatReleased
 
 
 def refund_released(connection: Connection, fact: SeatReleased) -> None:
@@ -15,4 +16,10 @@ def refund_released(connection: Connection, fact: SeatReleased) -> None:
         refund_seat(connection, order, fact.seat_id, "The seat was taken back by the organisers.")
 
 
-SUBSCRIPTIONS = (Subscription(SeatReleased, refund_released),)
+def move_ends(connection: Connection, fact: HoldsResumed) -> None:
+    """Give the open orders as much more time as their seats have got. The fact's own numbers are not needed."""
+    del fact
+    follow_seats(connection)
+
+
+SUBSCRIPTIONS = (Subscription(SeatReleased, refund_released), Subscription(HoldsResumed, move_ends))

@@ -6,7 +6,8 @@ docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py hold
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, select, table, update
+from sqlalchemy.sql import column
 
 from festgate.checkout import queries
 from festgate.checkout.errors import NothingToPay, NotPending
@@ -25,6 +26,8 @@ from festgate.registrations import facade as registrations
 ASK_AFTER: Milliseconds = 15_000
 """When a payment that has not been answered is first asked about: longer than its first call may take."""
 LONGEST_ASK: Milliseconds = 60_000
+LONGEST_ERROR = 500
+"""Characters that are kept of what a provider said."""
 REF_LENGTH = 10
 """Characters of 5 bits: short enough to be said at the desk."""
 
@@ -38,17 +41,46 @@ _move = Statement(
 _pay = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"))
-    .values(paid_at=bindparam("now"), paid_minor=bindparam("amount"), provider_ref=bindparam("charge"))
+    .values(
+        paid_at=bindparam("now"),
+        paid_minor=bindparam("amount"),
+        provider_ref=bindparam("charge"),
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        pay_url=None,
+        ask_at=NEVER,
+    )
 )
 _wait = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"), orders.c.state == "pending")
-    .values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"))
+    .values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"), ask_error=None)
 )
 _ask_later = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
-    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1)
+    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1, ask_error=bindparam("new_error"))
+)
+_note_error = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "pending")
+    .values(ask_error=bindparam("new_error"))
+)
+_move_end = Statement(
+    update(orders).where(orders.c.id == bindparam("order")).values(expires_at=bindparam("new_end"))
+)
+_seats = table("registrations_seats", column("order_id"), column("state"), column("held_until"))
+# While the clock of holds stands still their rows do not move: `min` gives no more than the order has already.
+_seats_end = (
+    select(func.min(_seats.c.held_until))
+    .where(_seats.c.order_id == orders.c.id, _seats.c.state.in_(("held", "lapsed")))
+    .correlate(orders)
+    .scalar_subquery()
+)
+_follow_seats = Statement(
+    update(orders)
+    .where(orders.c.state == "pending", orders.c.expires_at < _seats_end)
+    .values(expires_at=_seats_end)
 )
 _stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
 
@@ -113,6 +145,7 @@ def place_order(
             provider_ref=None,
             pay_url=None,
             reason=None,
+            ask_error=None,
         )
     except UniqueViolation:
         # Another process has placed it this instant: the next try finds it.
@@ -160,23 +193,24 @@ def mark_paid(connection: Connection, order_id: int, charge: str, amount: Money)
         if charge != order.provider_ref:
             refund_charge(connection, order, charge, amount, "It was charged a second time.")
         return order
-    connection.run(_pay, order=order_id, charge=charge, amount=amount.minor, now=connection.now)
-    paid = replace(order, provider_ref=charge, paid_at=connection.now)
     if amount != order.total:
         registrations.release_seats(connection, order_id)
+        reason = "The amount that was charged is not the order's."
+        paid = _keep_payment(connection, order, charge, amount, "refunding", reason)
         refund_charge(connection, paid, charge, amount, "The amount was wrong.")
-        return _move_to(connection, paid, "refunding", "The amount that was charged is not the order's.")
+        return paid
     if order.state in ("pending", "expired") and registrations.confirm_seats(connection, order_id):
         outbox.record(connection, OrderPaid(order_id))
-        return _move_to(connection, paid, "paid", None)
+        return _keep_payment(connection, order, charge, amount, "paid", None)
     reason = (
         "The order had been cancelled before the payment came."
         if order.state == "cancelled"
         else "The payment came after your hold had ended, and a seat was gone."
     )
     registrations.release_seats(connection, order_id)
+    paid = _keep_payment(connection, order, charge, amount, "refunding", reason)
     refund_whole(connection, paid, reason)
-    return _move_to(connection, paid, "refunding", reason)
+    return paid
 
 
 def mark_declined(connection: Connection, order_id: int, reason: str) -> Order:
@@ -196,13 +230,27 @@ def mark_waiting(
     return queries.order_by_id(connection, order_id)
 
 
-def ask_later(connection: Connection, order_id: int, asked: int) -> None:
-    """The provider does not know yet: ask again, less and less often, until the order's time is over."""
-    order = queries.order_by_id(connection, order_id)
-    if connection.now >= order.expires_at + LONGEST_ASK:
+def note_unanswered(connection: Connection, order_id: int, error: str) -> None:
+    """The provider has not answered the first call; for the organisers, until it is asked."""
+    connection.run(_note_error, order=order_id, new_error=error[:LONGEST_ERROR])
+
+
+def ask_later(connection: Connection, order_id: int, asked: int, error: str | None = None) -> None:
+    """Ask again, less and less often.
+
+    A provider that says that nothing is decided is asked until the order's time is over. One that could not be asked,
+    for the reason `error`, is asked until it answers, however late: it may have the money.
+    """
+    now = connection.now
+    if error is None and now >= _end_of(connection, queries.order_by_id(connection, order_id)) + LONGEST_ASK:
         connection.run(_stop_asking, order=order_id)
-    else:
-        connection.run(_ask_later, order=order_id, later=connection.now + backoff(asked + 2, LONGEST_ASK))
+        return
+    connection.run(
+        _ask_later,
+        order=order_id,
+        later=now + backoff(asked + 2, LONGEST_ASK),
+        new_error=None if error is None else error[:LONGEST_ERROR],
+    )
 
 
 def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
@@ -217,10 +265,48 @@ def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
 
 
 def expire_order(connection: Connection, order_id: int) -> None:
-    """Its time is over. Its seats are free by the clock already; the order itself says so now."""
+    """Its time is over. Its seats are free by the clock already; the order itself says so now.
+
+    Where the clock of holds has stood still, the seats have more time than the order says, and it gets theirs.
+    """
     order = queries.lock_order(connection, order_id)
-    if order.state == "pending" and order.expires_at <= connection.now:
+    if order.state != "pending" or order.expires_at > connection.now:
+        return
+    end = _end_of(connection, order)
+    if end > connection.now:
+        connection.run(_move_end, order=order_id, new_end=end)
+    else:
         _move_to(connection, order, "expired", "It was not paid in time.")
+
+
+def follow_seats(connection: Connection) -> int:
+    """Give every pending order the time that its seats have got; how many got some. Repeated, it changes nothing."""
+    return connection.run(_follow_seats)
+
+
+def _end_of(connection: Connection, order: Order) -> Milliseconds:
+    """When the order's time is over: what it says itself, or its seats, which may have got time since."""
+    if connection.now < order.expires_at:
+        return order.expires_at
+    return max(order.expires_at, registrations.kept_until(connection, order.id))
+
+
+def _keep_payment(
+    connection: Connection, order: Order, charge: str, amount: Money, state: OrderState, reason: str | None
+) -> Order:
+    """What was charged, and what the order comes to by that."""
+    connection.run(
+        _pay,
+        order=order.id,
+        charge=charge,
+        amount=amount.minor,
+        now=connection.now,
+        new_state=state,
+        new_reason=reason,
+    )
+    return replace(
+        order, provider_ref=charge, paid_at=connection.now, state=state, reason=reason, pay_url=None
+    )
 
 
 def _move_to(connection: Connection, order: Order, state: OrderState, reason: str | None) -> Order:

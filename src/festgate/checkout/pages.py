@@ -41,18 +41,27 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Form:
+    """The payment methods, and what somebody has entered; the same for all who have entered nothing."""
+
+    choices: tuple[Choice, ...]
+    cards: tuple[tuple[str, str], ...]
+    chosen: str
+    card_number: str = ""
+    errors: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Till:
     """What /checkout shows."""
 
     seats: tuple[registrations.Seat, ...]
     due: Money
     key: str
-    choices: tuple[Choice, ...]
-    cards: tuple[tuple[str, str], ...]
+    form: Form
     now: Milliseconds
-    chosen: str
-    card_number: str = ""
-    errors: tuple[tuple[str, str], ...] = ()
+    stands: bool = False
+    """The clock of the holds stands still, as checkout has rested a moment ago."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
@@ -86,7 +95,8 @@ class CheckoutPages:
         self._payments = payments
         self._tickets = tickets
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
-        self._choices = tuple(_choice(method) for method in payments.methods.values())
+        choices = tuple(_choice(method) for method in payments.methods.values())
+        self._blank = Form(choices, tuple(CARDS.items()), choices[0].name if choices else "")
 
     def routes(self) -> list[Route]:
         """For app.py."""
@@ -105,7 +115,12 @@ class CheckoutPages:
             return await self._portal.database.read(self._look, visitor.person)
 
         return await self._portal.kept_page(
-            request, ("checkout", visitor.person), look, "checkout/checkout.html", section="checkout"
+            request,
+            ("checkout", visitor.person),
+            look,
+            "checkout/checkout.html",
+            section="checkout",
+            held=lambda shown: len(shown.seats),
         )
 
     async def check_out(self, request: Request) -> Response:
@@ -147,8 +162,7 @@ class CheckoutPages:
             if receipt.awaits_tickets(database.clock()):
                 # Who has just paid comes here a few milliseconds before the tickets do.
                 await database.wait_for(registrations.tickets_of(visitor.person), LONGEST_WAIT)
-                tickets, letter = await database.read(self._sent_for, receipt.order)
-                receipt = replace(receipt, tickets=tickets, mail=letter)
+                receipt = await database.read(self._with_sent, receipt)
             return receipt
 
         return await self._portal.kept_page(
@@ -169,42 +183,48 @@ class CheckoutPages:
         errors: Mapping[str, str] | None = None,
     ) -> Till:
         seats = tuple(registrations.payable_seats(connection, person_id))
-        entered = entered or {}
         currency = seats[0].fee.currency if seats else self._portal.settings.currency
         second = connection.now // SECOND * SECOND
+        stands = any(seat.stood is not None for seat in seats)
         return Till(
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
             due=total([seat.fee for seat in seats], currency),
             key=cart_key(connection, self._portal.secret, person_id, seats) if seats else "",
-            choices=self._choices,
-            cards=tuple(CARDS.items()),
-            now=second if seats else 0,
-            until=second + SECOND if seats else NEVER,
-            chosen=entered.get("payment_method", self._choices[0].name),
+            form=self._form(entered, errors),
+            now=connection.now if stands else second if seats else 0,
+            stands=stands,
+            until=second + SECOND if seats and not stands else NEVER,
+        )
+
+    def _form(self, entered: Mapping[str, str] | None, errors: Mapping[str, str] | None) -> Form:
+        if entered is None:
+            return self._blank
+        return replace(
+            self._blank,
+            chosen=entered.get("payment_method", self._blank.chosen),
             card_number=entered.get("card_number", ""),
             errors=tuple((errors or {}).items()),
         )
 
     def _receipt(self, connection: Connection, person_id: int, username: str, ref: str) -> Receipt:
         order = queries.order_of_person(connection, person_id, ref)
-        tickets, letter = self._sent_for(connection, order)
-        return Receipt(
+        receipt = Receipt(
             order=order,
             username=username,
             method=self._label(order.method),
             refunds=tuple(queries.refunds_of(connection, order.id)),
-            tickets=tickets,
-            mail=letter,
+            tickets=(),
+            mail=None,
             mail_leaves=bool(self._portal.settings.smtp_host),
         )
+        return self._with_sent(connection, receipt)
 
-    def _sent_for(
-        self, connection: Connection, order: Order
-    ) -> tuple[tuple[tuple[int, str], ...], MailState | None]:
-        """What follows from a payment: the tickets by seat, and the letter."""
+    def _with_sent(self, connection: Connection, receipt: Receipt) -> Receipt:
+        """The receipt with what follows from a payment: the tickets by seat, and the letter."""
+        order = receipt.order
         codes = self._tickets(connection, order.person_id)
         tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
-        return tickets, find_state(connection, f"order:{order.ref}")
+        return replace(receipt, tickets=tickets, mail=find_state(connection, f"order:{order.ref}"))
 
     def _cart_key(self, connection: Connection, person_id: int) -> str:
         seats = registrations.payable_seats(connection, person_id)

@@ -1,5 +1,6 @@
 """Reads of orders."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
+from festgate.registrations import facade as registrations
 
 OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
 
@@ -91,12 +93,22 @@ _order = select(
     orders.c.pay_url,
     orders.c.reason,
 )
-_by_id = Statement(_order.where(orders.c.id == bindparam("order")))
-_lock = Statement(_order.where(orders.c.id == bindparam("order")).with_for_update())
-_by_ref = Statement(_order.where(orders.c.ref == bindparam("ref")))
-_by_key = Statement(
-    _order.where(orders.c.person_id == bindparam("person"), orders.c.idempotency_key == bindparam("key"))
+_OWN = len(_order.selected_columns)
+# One order is read together with its lines, a row for each: its page and its payment ask for one four times.
+_whole = (
+    _order.add_columns(
+        lines.c.seat_id, lines.c.event_id, lines.c.title, lines.c.slug, lines.c.starts_at, lines.c.fee_minor
+    )
+    .join_from(orders, lines, lines.c.order_id == orders.c.id, isouter=True)
+    .order_by(lines.c.starts_at, lines.c.seat_id)
 )
+_by_id = Statement(_whole.where(orders.c.id == bindparam("order")))
+_lock = Statement(_whole.where(orders.c.id == bindparam("order")).with_for_update(of=orders))
+_by_ref = Statement(_whole.where(orders.c.ref == bindparam("ref")))
+_by_key = Statement(
+    _whole.where(orders.c.person_id == bindparam("person"), orders.c.idempotency_key == bindparam("key"))
+)
+_ref_of = Statement(select(orders.c.ref).where(orders.c.id == bindparam("order")))
 _by_person = Statement(_order.where(orders.c.person_id == bindparam("person")).order_by(orders.c.id.desc()))
 _to_ask = Statement(
     _order.where(orders.c.ask_at <= bindparam("now"), orders.c.ask_at < NEVER)
@@ -118,9 +130,7 @@ _lines = Statement(
         lines.c.slug,
         lines.c.starts_at,
         lines.c.fee_minor,
-        orders.c.currency,
     )
-    .join_from(lines, orders, orders.c.id == lines.c.order_id)
     .where(lines.c.order_id == bindparam("order"))
     .order_by(lines.c.starts_at, lines.c.seat_id)
 )
@@ -181,6 +191,18 @@ _open = Statement(
 
 
 def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
+    """One of many orders, each of which asks for its lines."""
+    return _put_together(row, connection.all(_lines, order=row[0]))
+
+
+def _read_whole(rows: Sequence[tuple[Any, ...]]) -> Order | None:
+    """One order, each row of which has one of its lines; None where there is no row."""
+    if not rows:
+        return None
+    return _put_together(rows[0][:_OWN], [row[_OWN:] for row in rows if row[_OWN] is not None])
+
+
+def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> Order:
     (
         number,
         ref,
@@ -197,10 +219,9 @@ def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
         url,
         reason,
     ) = row
-    rows = connection.all(_lines, order=number)
     found = tuple(
-        Line(seat, event, title, slug, starts_at, Money(fee, code))
-        for seat, event, title, slug, starts_at, fee, code in rows
+        Line(seat, event, title, slug, starts_at, Money(fee, currency))
+        for seat, event, title, slug, starts_at, fee in of_lines
     )
     amount = Money(total, currency)
     return Order(
@@ -223,26 +244,34 @@ def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
 
 def order_by_id(connection: Connection, order_id: int) -> Order:
     """The order; NotFound when there is none of that id."""
-    row = connection.first(_by_id, order=order_id)
-    if row is None:
+    order = _read_whole(connection.all(_by_id, order=order_id))
+    if order is None:
         raise NotFound
-    return _read(connection, row)
+    return order
+
+
+def ref_of(connection: Connection, order_id: int) -> str:
+    """The order's reference; NotFound when there is none of that id."""
+    ref: str | None = connection.value(_ref_of, order=order_id)
+    if ref is None:
+        raise NotFound
+    return ref
 
 
 def lock_order(connection: Connection, order_id: int) -> Order:
     """The order, which nobody else can change before this transaction ends."""
-    row = connection.first(_lock, order=order_id)
-    if row is None:
+    order = _read_whole(connection.all(_lock, order=order_id))
+    if order is None:
         raise NotFound
-    return _read(connection, row)
+    return order
 
 
 def order_by_ref(connection: Connection, ref: str) -> Order:
     """The order; NotFound when there is none of that reference."""
-    row = connection.first(_by_ref, ref=ref)
-    if row is None:
+    order = _read_whole(connection.all(_by_ref, ref=ref))
+    if order is None:
         raise NotFound
-    return _read(connection, row)
+    return order
 
 
 def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
@@ -255,8 +284,7 @@ def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
 
 def order_by_key(connection: Connection, person_id: int, idempotency_key: str) -> Order | None:
     """The order that the person placed under that key."""
-    row = connection.first(_by_key, person=person_id, key=idempotency_key)
-    return None if row is None else _read(connection, row)
+    return _read_whole(connection.all(_by_key, person=person_id, key=idempotency_key))
 
 
 def orders_of(connection: Connection, person_id: int) -> list[Order]:
@@ -276,7 +304,12 @@ def orders_to_ask(connection: Connection) -> list[Order]:
 
 
 def ended_orders(connection: Connection) -> list[Order]:
-    """Pending orders whose time is over and whose provider has nothing more to say."""
+    """Pending orders whose time is over and whose provider has nothing more to say.
+
+    None while the clock of holds stands still, as their seats' time is not over then.
+    """
+    if registrations.holds_stand(connection):
+        return []
     return [_read(connection, row) for row in connection.all(_ended, now=connection.now)]
 
 

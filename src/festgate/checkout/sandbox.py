@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, select
 from festgate.checkout.methods import Declined, Outcome, Paid, ProviderError
 from festgate.checkout.queries import Order, Refund
 from festgate.checkout.tables import sandbox_charges, sandbox_refunds
+from festgate.kit import faults
 from festgate.kit.clock import MINUTE, Milliseconds
 from festgate.kit.database import Database
 from festgate.kit.ids import new_code
@@ -85,12 +86,16 @@ class Sandbox:
         card = "".join(sign for sign in details.get("card_number", "") if sign.isdigit()) or APPROVES
         if card not in CARDS:
             return Declined("The sandbox does not know this card number. It lists those it knows.")
-        if card == LOSES:
+        # What a card does on purpose, a drill has done to every card.
+        fault = faults.wanted("payments.begin", "double", "lie", "lose") if faults.armed else None
+        effect = None if fault is None else fault.effect
+        if card == LOSES or effect == "lose":
             await asyncio.sleep(SILENCE)
-        outcome = await self._database.write(charge, order, card != DECLINES)
+        amount = Money(order.total.minor + 1, order.total.currency) if effect == "lie" else order.total
+        outcome = await self._database.write(charge, order, amount, card != DECLINES)
         if card == TIMES_OUT:
             await asyncio.sleep(SILENCE)
-        if card == ANSWERS_TWICE and self._notify is not None:
+        if (card == ANSWERS_TWICE or effect == "double") and self._notify is not None:
             echo = asyncio.ensure_future(self._notify(order.id, outcome))
             self._echoes.add(echo)
             echo.add_done_callback(self._echoes.discard)
@@ -108,7 +113,7 @@ class Sandbox:
         """Nothing is open at the sandbox once it has answered."""
 
 
-def charge(connection: Connection, order: Order, approved: bool) -> Outcome:  # noqa: FBT001
+def charge(connection: Connection, order: Order, amount: Money, approved: bool) -> Outcome:  # noqa: FBT001
     """Charge a card once for one order, however often it is asked to."""
     existing = connection.first(_find, ref=order.ref)
     if existing is None:
@@ -118,8 +123,8 @@ def charge(connection: Connection, order: Order, approved: bool) -> Outcome:  # 
                 order_ref=order.ref,
                 charge=f"play-{new_code(16)}",
                 approved=int(approved),
-                amount_minor=order.total.minor,
-                currency=order.total.currency,
+                amount_minor=amount.minor,
+                currency=amount.currency,
                 made_at=connection.now,
             )
         except UniqueViolation:

@@ -45,6 +45,8 @@ orders = Table(
     Column("pay_url", Text),
     # Why it is not paid, in a sentence for the person.
     Column("reason", Text),
+    # Why the provider has not said what became of the payment, for the organisers.
+    Column("ask_error", Text),
     UniqueConstraint("person_id", "idempotency_key"),
     CheckConstraint(
         "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')",

@@ -1,16 +1,20 @@
 """What the JSON API of every module needs: who is calling, and the shapes that all of them answer with."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import APIRouter, Depends
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import PROBLEM, Portal
+from festgate.kit.web import PROBLEM, Portal, sentences
 
 TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
@@ -34,6 +38,28 @@ def bearer(portal: Portal) -> Callable[[HTTPAuthorizationCredentials | None], Aw
         return visitor
 
     return caller
+
+
+def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
+    """A router whose routes pass through the bulkhead of that module; `tag` is its heading in the reference."""
+    bulkhead = portal.bulkheads[module]
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def checked(request: Request) -> Response:
+                try:
+                    return await handler(request)
+                except RequestValidationError as error:  # input of the wrong shape is no bug of the module's
+                    raise Invalid(sentences(error.errors())) from None
+
+            async def through(request: Request) -> Response:
+                return await bulkhead.run(checked, request)
+
+            return through
+
+    return APIRouter(tags=[tag], route_class=Guarded)
 
 
 class Problem(BaseModel):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import TypeAlias
 
+from festgate.kit import faults
+
 Milliseconds: TypeAlias = int
 Clock: TypeAlias = Callable[[], Milliseconds]
 
@@ -22,12 +24,20 @@ NEVER: Milliseconds = 2**53
 
 def system_clock() -> Milliseconds:
     """The machine's own clock, in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // 1_000_000 + (faults.jumped() if faults.armed else 0)
 
 
 def moment(at: Milliseconds, zone: tzinfo = UTC) -> datetime:
     """The aware datetime, in `zone`, of a time in milliseconds."""
     return datetime.fromtimestamp(at / 1000, zone)
+
+
+def minutes_left(span: Milliseconds) -> str:
+    """`12 minutes`, rounded up, so that nothing is said to be over before it is."""
+    minutes = max(1, -(-span // MINUTE))
+    if minutes >= 120:  # noqa: PLR2004  (from two hours on, hours say it better)
+        return f"{minutes // 60} hours"
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def milliseconds(at: datetime) -> Milliseconds:

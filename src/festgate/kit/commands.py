@@ -4,17 +4,19 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from festgate.kit import schema
-from festgate.kit.database import Database
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.logging import configure
 from festgate.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from festgate.kit.database import Database
 
 T = TypeVar("T")
 
@@ -25,8 +27,11 @@ FOUND = 1
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
+async def opened(settings: Settings) -> AsyncIterator["Database"]:
     """The fest's database, its schema up to date; closed at the end of the block."""
+    # An eighth of a second, which the parent of the workers has no use for.
+    from festgate.kit.database import Database  # noqa: PLC0415
+
     await asyncio.to_thread(schema.upgrade, settings)
     database = Database(settings.url)
     await database.open()
@@ -37,7 +42,7 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def current(settings: Settings) -> AsyncIterator[Database]:
+async def current(settings: Settings) -> AsyncIterator["Database"]:
     """The database as it is, for commands that only look; StartupError when its schema is not this program's."""
     found = await asyncio.to_thread(schema.revision, settings)
     if found is None:
@@ -46,6 +51,8 @@ async def current(settings: Settings) -> AsyncIterator[Database]:
     if found != schema.HEAD:
         msg = f"The database is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
         raise StartupError(msg)
+    from festgate.kit.database import Database  # noqa: PLC0415  (see `opened`)
+
     database = Database(settings.url)
     await database.open()
     try:
@@ -95,6 +102,11 @@ def fail(sentence: str, code: int = WRONG_USE) -> NoReturn:
 
 
 database_app = typer.Typer(no_args_is_help=True)
+
+
+def mount(program: typer.Typer) -> None:
+    """Add the commands of the data to the program."""
+    program.add_typer(database_app, name="db", help="The data: upgrade, back up, check.")
 
 
 @database_app.command()

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from festgate.kit.clock import Clock, system_clock
 from festgate.kit.postgres import PostgresEngine
 from festgate.kit.sqlite import SqliteEngine
-from festgate.kit.statements import Connection
+from festgate.kit.statements import Connection, Statement
 from festgate.kit.writer import Writer
 
 P = ParamSpec("P")
@@ -43,6 +43,9 @@ class Engine(Protocol):
     def version(self) -> object:
         """A value that differs once anything has been committed since it was last asked for."""
 
+    def version_of_others(self) -> object | None:
+        """As `version`, but the same after commits of this process; None where that cannot be told now."""
+
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         """Run a short query."""
 
@@ -63,9 +66,13 @@ class Database:
         self._awaited: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         """By topic, for as long as somebody waits."""
         self._recalled: dict[tuple[object, ...], object] = {}
+        self._recalled_from: dict[str, set[tuple[object, ...]]] = defaultdict(set)
+        """Keys of `_recalled` by the tables that the answers came from."""
         self._recalled_at: object = None
         self._seen: object = None
         """What `version` last saw of the file, in this turn of the loop; None when it has to look."""
+        self._seen_of_others: object = None
+        """The part of it that other processes did; None where that cannot be told."""
 
     @property
     def sees_every_commit(self) -> bool:
@@ -89,19 +96,30 @@ class Database:
         return await self._engine.read(self.clock, lambda connection: query(connection, *arguments, **named))
 
     async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
-        """As `read`, but asked only once for each version of the data, and once a second.
+        """As `read`, but asked only once a second, as long as nobody has changed the tables that the answer comes from.
 
-        For small questions that every page asks (who is this?), whose answer the clock changes slowly.
+        For small questions that every page asks (who is this?), whose answer the clock changes slowly. A commit of
+        another process ends all answers; one of this process those from the tables that it changed, so that a rush of
+        orders looks nobody up anew: a tenth of the time of its pages.
         """
         if not self._engine.sees_every_commit:
             return await self.read(query, argument)
-        at = (self.version(), self.clock() // RECALL)
+        self.version()
+        if self._seen_of_others is None:
+            # A commit of ours has landed just now, and perhaps another process's after it.
+            return await self.read(query, argument)
+        at = (self._seen_of_others, self.clock() // RECALL)
         if at != self._recalled_at or len(self._recalled) > MOST_RECALLED:
             self._recalled.clear()
+            self._recalled_from.clear()
             self._recalled_at = at
         key = (query, argument)
         if key not in self._recalled:
-            self._recalled[key] = await self.read(query, argument)
+            asked: list[Statement] = []
+            self._recalled[key] = await self.read(_note_asked, asked, query, argument)
+            for statement in asked:
+                for table in statement.tables:
+                    self._recalled_from[table].add(key)
         return cast("T", self._recalled[key])
 
     async def write(
@@ -126,7 +144,8 @@ class Database:
         to know was committed before the turn began, as the request came before it.
         """
         if self._seen is None:
-            self._seen = self._engine.version()
+            self._seen_of_others = others = self._engine.version_of_others()
+            self._seen = ("all", self._engine.version()) if others is None else ("others", others)
             asyncio.get_running_loop().call_soon(self._forget)
         return self._writer.turns, self._seen
 
@@ -146,12 +165,23 @@ class Database:
             await asyncio.wait_for(event.wait(), seconds)
 
     def _announce(self, topics: set[str]) -> None:
+        for topic in topics & self._recalled_from.keys():
+            for key in self._recalled_from.pop(topic):
+                self._recalled.pop(key, None)
         for topic in topics:
             awaited = self._awaited.pop(topic, None)
             if awaited is not None:
                 awaited.set()
             for listener in self._listeners.get(topic, ()):
                 listener()
+
+
+def _note_asked(
+    connection: Connection, asked: list[Statement], query: Callable[[Connection, A], T], argument: A
+) -> T:
+    """What the query gives; the statements that it asked are added to `asked`."""
+    connection.asked = asked
+    return query(connection, argument)
 
 
 def engine_for(url: str) -> Engine:

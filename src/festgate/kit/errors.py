@@ -12,7 +12,7 @@ class Refused(Exception):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "refused"
-    title: ClassVar[str] = "That did not work"
+    title: str = "That did not work"
     message: str = "The request could not be carried out."
     actions: ClassVar[tuple[tuple[str, str], ...]] = (("See the events", "/events"),)
     """(label, address) pairs: what the person can do next."""
@@ -114,6 +114,33 @@ class Invalid(Refused):
         self.fields = dict(fields)
 
 
+class Bug(Refused):
+    """Something that should not happen did."""
+
+    status = 500
+    code = "bug"
+    title = "Something went wrong on our side"
+    message = "Nothing of yours was lost. Try again; if it stays, tell the organisers the reference below."
+
+
+class NotTaken(Refused):
+    """The address is there, but not for this method."""
+
+    status = 405
+    code = "method-not-taken"
+    title = "That is not how this page is asked for"
+    message = "This address does not take that kind of request."
+
+    def __init__(self, headers: Mapping[str, str] | None) -> None:
+        """`headers` say which methods it does take."""
+        super().__init__()
+        self._headers = dict(headers or {})
+
+    def headers(self) -> Mapping[str, str]:
+        """`Allow` (RFC 9110, section 15.5.6)."""
+        return self._headers
+
+
 class Unavailable(Refused):
     """The portal is up, but something that it needs is not."""
 
@@ -125,6 +152,26 @@ class Unavailable(Refused):
     def headers(self) -> Mapping[str, str]:
         """Soon: what is away is usually back within seconds."""
         return {"retry-after": "5"}
+
+
+class Resting(Refused):
+    """A module is in trouble, and its bulkhead keeps that to its own visitors."""
+
+    status = 503
+    code = "resting"
+    title = "One moment, please"
+
+    def __init__(self, module: str, title: str, problem: str, keeps: str, retry_after: int) -> None:
+        """`module` is its name, `title` heads the page; `keeps` says what is untouched. `retry_after` is in seconds."""
+        super().__init__(f"{problem} {keeps}".strip())
+        self.problem = problem
+        self.module = module
+        self.title = title
+        self.retry_after = retry_after
+
+    def headers(self) -> Mapping[str, str]:
+        """When to come back (RFC 9110, section 10.2.3)."""
+        return {"retry-after": str(self.retry_after)}
 
 
 class StartupError(Exception):

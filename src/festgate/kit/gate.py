@@ -79,7 +79,7 @@ class Gate:
         self.routes = routes
         # For what is not a page (those are compressed once, see compression.py).
         self._zipping = GZipMiddleware(routes, minimum_size=SMALLEST, compresslevel=LEVEL)
-        self._metrics = metrics
+        self.metrics = metrics
         # structlog's logger of a module finds its configuration anew for every line, also for one that it drops: 2 us.
         self._log = log.bind()
         self._headers = headers
@@ -160,7 +160,7 @@ class Gate:
             # Below a mount (the API) the inner route's path is counted from there; /static has no inner routes.
             label = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
         method = scope["method"] if scope["method"] in KNOWN_METHODS else "OTHER"
-        self._metrics.observe(label, method, status, seconds)
+        self.metrics.observe(label, method, status, seconds)
         if status >= 500 or seconds > SLOW:  # noqa: PLR2004
             level = self._log.warning
         elif method in SAFE_METHODS and status < 400:  # noqa: PLR2004

@@ -20,6 +20,7 @@ from typing import Literal
 import structlog
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
 
+from festgate.kit import faults
 from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
 from festgate.kit.outbox import Writes, backoff
 from festgate.kit.statements import (
@@ -351,6 +352,7 @@ class Postman:
             await self._database.write(note_sent, message.id)
 
     def _hand_over(self, message: Message) -> None:
+        faults.strike("mail.send")
         began = time.thread_time()
         self._transport.send(compose(message, self._settings))
         self._spent += time.thread_time() - began

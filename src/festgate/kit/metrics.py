@@ -1,14 +1,26 @@
 """What Prometheus reads: requests by route, and how well the parts behind them keep up."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The client library's own: a folder in which several workers keep their counts together."""
+
+
+def share_counts(folder: str, dead: Iterable[int] = ()) -> None:
+    """Keep this process's counts in `folder`, beside those of the other workers; `dead` are workers that are no more.
+
+    Before the first `Metrics` is made.
+    """
+    os.environ[MULTIPROCESS_VARIABLE] = folder
+    # The library chooses when it is imported, which may have been before.
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    for process in dead:
+        mark_process_dead(process, folder)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -37,6 +49,13 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
+        self._restarts = Gauge(
+            "festgate_worker_restarts",
+            "Workers that were replaced since the start, by reason: one that hung, one that died.",
+            ["reason"],
+            registry=self._registry,
+            multiprocess_mode="mostrecent",
+        )
         # Looking a labelled child up costs more than counting with it.
         self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -56,6 +75,11 @@ class Metrics:
         """What the data says now."""
         for what, count in counts.items():
             self._state.labels(what).set(count)
+
+    def set_restarts(self, counts: Mapping[str, int]) -> None:
+        """How many workers were replaced, by reason. All workers are told the same, so it is set and not counted."""
+        for reason in ("hung", "died"):
+            self._restarts.labels(reason).set(counts.get(reason, 0))
 
     def exposition(self) -> bytes:
         """Prometheus' text format, over all workers."""

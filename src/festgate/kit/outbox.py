@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from festgate.kit import faults
 from festgate.kit.clock import DAY, MINUTE, NEVER, SECOND, Milliseconds
 from festgate.kit.statements import Connection, Statement, inserting, metadata
 
@@ -80,6 +81,11 @@ class Subscription(Generic[F]):
     def name(self) -> str:
         """Names the handler in the database: stable across releases as long as the function keeps its name."""
         return f"{self.handler.__module__}.{self.handler.__name__}"
+
+    @property
+    def point(self) -> str:
+        """Where a drill makes it fail: `outbox.tickets`."""
+        return f"outbox.{self.handler.__module__.split('.')[1]}"
 
 
 @dataclass(frozen=True)
@@ -266,6 +272,8 @@ def deliver(
         return  # another process has it in hand, or has settled it or put it off since it was read
     had = {name for (name,) in connection.all(_delivered, fact=due.id)}
     if subscription.name not in had:
+        if faults.armed:
+            faults.strike(subscription.point)
         subscription.handler(connection, subscription.fact(**json.loads(due.payload)))
         if handlers - had == {subscription.name}:
             settle(connection, due.id)

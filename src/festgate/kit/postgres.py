@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from festgate.kit.clock import Clock
 from festgate.kit.errors import StartupError, Unavailable
-from festgate.kit.statements import Connection, TryAgain, UniqueViolation
+from festgate.kit.statements import Connection, QueryConnection, TryAgain, UniqueViolation
 
 if TYPE_CHECKING:
     import psycopg
@@ -184,6 +184,10 @@ class PostgresEngine:
         """PostgreSQL does not tell of others' commits, so time stands in: a new value four times a second."""
         return int(time.monotonic() * 4)
 
+    def version_of_others(self) -> object | None:
+        """Never known."""
+        return None
+
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         """On a thread, with a connection of the pool."""
         loop = asyncio.get_running_loop()
@@ -197,7 +201,7 @@ class PostgresEngine:
             with psycopg.connect(self._url, connect_timeout=CONNECT_TIMEOUT) as connection:
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 connection.read_only = True
-                return query(Connection(PostgresDriver(connection), clock()))
+                return query(QueryConnection(PostgresDriver(connection), clock()))
         except psycopg.OperationalError as error:
             raise Unavailable from error
 
@@ -209,6 +213,6 @@ class PostgresEngine:
             raise Unavailable
         try:
             with self._pool.connection() as connection:
-                return query(Connection(PostgresDriver(connection), clock()))
+                return query(QueryConnection(PostgresDriver(connection), clock()))
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable from error

@@ -1,7 +1,7 @@
 """From a path to the function that answers it."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from starlette.exceptions import HTTPException
@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+
+from festgate.kit.bulkhead import Bulkhead
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -20,17 +22,29 @@ class Routes:
     is left to the gate, which answers for all of them, so each route is spared a wrapper of its own.
     """
 
-    def __init__(self, routes: Sequence[BaseRoute], lifespan: Lifespan["Routes"]) -> None:
-        """Of routes with the same path, the first whose method fits answers."""
-        self.listed = tuple(routes)
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        lifespan: Lifespan["Routes"],
+        modules: Iterable[tuple[Bulkhead, Sequence[BaseRoute]]] = (),
+    ) -> None:
+        """Of routes with the same path, the first whose method fits answers.
+
+        The routes of `modules`, each behind its bulkhead, come first, in their order; then `routes`.
+        """
+        placed: list[tuple[BaseRoute, Bulkhead | None]] = [
+            (route, bulkhead) for bulkhead, own in modules for route in own
+        ]
+        placed += [(route, None) for route in routes]
+        self.listed = tuple(route for route, _ in placed)
         """All of them, in the order in which they are tried."""
         grouped: dict[str, list[BaseRoute]] = defaultdict(list)
-        for route in routes:
+        for route, bulkhead in placed:
             if not isinstance(route, Route | Mount):
                 msg = f"{route!r} is neither a route nor a mount"
                 raise TypeError(msg)
             if isinstance(route, Route):
-                route.app = answering(route.endpoint)
+                route.app = answering(route.endpoint, bulkhead)
             grouped[_first_segment(route.path)].append(route)
         self._routers = {segment: Router(found, redirect_slashes=False) for segment, found in grouped.items()}
         self._fixed = dict(_fixed_paths(self.listed))
@@ -55,8 +69,16 @@ class Routes:
         await router.app(scope, receive, send)
 
 
-def answering(endpoint: Endpoint) -> ASGIApp:
-    """An endpoint as an ASGI application."""
+def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
+    """An endpoint as an ASGI application. A browser that is slow to take its answer holds no place in the bulkhead."""
+    if bulkhead is not None:
+        through = bulkhead.run
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await through(endpoint, Request(scope, receive, send))
+            await response(scope, receive, send)
+
+        return guarded
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         response = await endpoint(Request(scope, receive, send))

@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,9 +11,12 @@ from festgate.kit.errors import StartupError
 from festgate.kit.secret import make_private
 from festgate.settings import Settings
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 log = structlog.get_logger()
 
-HEAD = "0001"
+HEAD = "0004"
 """The newest migration, so that a start with nothing to do need not load Alembic (a fifth of a second)."""
 
 
@@ -135,16 +139,56 @@ def _refuse_newer(settings: Settings, before: str | None) -> None:
         raise StartupError(msg)
 
 
-def _run_alembic(settings: Settings) -> None:
-    from alembic import command  # noqa: PLC0415  (see HEAD)
-    from alembic.config import Config  # noqa: PLC0415
+def unapplied(settings: Settings) -> dict[str, str]:
+    """The modules whose tables are not up to date, as one of their migrations failed, and what to say of each."""
+    now = revision(settings)
+    if now is None or now >= HEAD:
+        return {}
+    return {
+        module: f"Its migration {name} has not been carried out; the log of the start says why."
+        for name, module in _owners(settings)
+        if module is not None and name > now
+    }
+
+
+def _owners(settings: Settings) -> list[tuple[str, str | None]]:
+    """(migration, the module that it belongs to), oldest first; None for what the whole portal stands on."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  (see HEAD)
+
+    scripts = ScriptDirectory.from_config(_alembic_config(settings)).walk_revisions()
+    return [(script.revision, getattr(script.module, "MODULE", None)) for script in reversed(list(scripts))]
+
+
+def _alembic_config(settings: Settings) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  (see HEAD)
 
     config = Config()
     config.set_main_option("script_location", "festgate:migrations")
     config.attributes["url"] = alembic_url(settings.url)
+    return config
+
+
+def _run_alembic(settings: Settings) -> None:
+    """All migrations in one transaction; where that fails, one after the other as far as they go.
+
+    A migration that says whose it is (`MODULE`) leaves only that module, and what comes after it, behind.
+    """
+    from alembic import command  # noqa: PLC0415  (see HEAD)
+
+    config = _alembic_config(settings)
     try:
         command.upgrade(config, "head")
     except Exception as error:
+        before = revision(settings)
+        owners = [(name, module) for name, module in _owners(settings) if name > (before or "")]
+        for name, module in owners:
+            try:
+                command.upgrade(config, name)
+            except Exception:
+                if module is None:
+                    break
+                log.exception("a migration failed; its module stays closed", migration=name, module=module)
+                return
         msg = f"The database could not be brought up to date: {error}. It is as it was before."
         raise StartupError(msg) from error
 

@@ -13,8 +13,9 @@ from sqlalchemy import MetaData, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import BindParameter
-from sqlalchemy.sql.expression import ClauseElement, Insert, insert, literal_column
+from sqlalchemy.sql.expression import ClauseElement, Insert, TableClause, insert, literal_column
 
 from festgate.kit.clock import Milliseconds
 
@@ -49,6 +50,10 @@ class TryAgain(Exception):
     """The deed lost a race that it would win or lose cleanly a second time; the writer runs it again."""
 
 
+class NotInQuery(Exception):
+    """A query tried to change something; only deeds do."""
+
+
 class Cursor(Protocol):
     """What both drivers give back."""
 
@@ -75,25 +80,46 @@ class Driver(Protocol):
 class Statement:
     """One statement of SQLAlchemy Core, compiled once for each kind of database."""
 
-    __slots__ = ("_clause", "_columns", "_compiled")
+    __slots__ = ("_clause", "_columns", "_tables", "changes", "compiled")
 
     def __init__(self, clause: ClauseElement, columns: Iterable[str] | None = None) -> None:
         """`columns` are the names an INSERT or UPDATE takes its values for."""
         self._clause = clause
         self._columns = None if columns is None else list(columns)
-        self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.compiled: dict[str, tuple[str, dict[str, Any]]] = {}
+        """What `on` gives, by the kind of database, once it has been asked."""
+        self._tables: frozenset[str] | None = None
+        self.changes = _table_that_changes(clause)
+        """The name of the table that it changes; None for a query."""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The names of all tables that it reads or changes."""
+        if self._tables is None:
+            self._tables = frozenset(
+                each.name for each in visitors.iterate(self._clause) if isinstance(each, TableClause)
+            )
+        return self._tables
 
     def on(self, dialect: str) -> tuple[str, dict[str, Any]]:
         """The SQL for that kind of database and the values that are part of the statement itself."""
-        found = self._compiled.get(dialect)
+        found = self.compiled.get(dialect)
         if found is None:
             # Here and not at import: composing the hundred statements of the portal takes a quarter of a second.
             clause: Any = visitors.replacement_traverse(self._clause, {}, _write_out)
             compiled = clause.compile(dialect=_dialect(dialect), column_keys=self._columns)
             assert isinstance(compiled, SQLCompiler)  # noqa: S101  (what a statement, unlike DDL, compiles to)
             fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
-            found = self._compiled[dialect] = (str(compiled), fixed)
+            found = self.compiled[dialect] = (str(compiled), fixed)
         return found
+
+
+def _table_that_changes(clause: ClauseElement) -> str | None:
+    if not isinstance(clause, UpdateBase):
+        return None
+    changed = clause.table
+    assert isinstance(changed, TableClause)  # noqa: S101  (nothing here changes a join)
+    return changed.name
 
 
 def _write_out(element: Any, **_options: Any) -> ClauseElement | None:  # noqa: ANN401  (SQLAlchemy's own hook)
@@ -126,12 +152,15 @@ def inserting(table: Table, *, returning: str | None = None) -> Statement:
 class Connection:
     """What every deed and query gets: a place to run statements, and the time that they are run at."""
 
-    __slots__ = ("_dialect", "_execute", "announced", "now")
+    __slots__ = ("_dialect", "_execute", "announced", "asked", "now")
 
     def __init__(self, driver: Driver, now: Milliseconds) -> None:
         """`now` is one reading of the clock, so a deed sees one time from its first line to its last."""
         self.now = now
         self.announced: set[str] = set()
+        """Topics, and the names of the tables that were changed."""
+        self.asked: list[Statement] | None = None
+        """Every statement, where somebody wants to know."""
         self._dialect = driver.dialect
         self._execute = driver.execute
 
@@ -152,10 +181,28 @@ class Connection:
         """How many rows the statement changed."""
         return self._run(statement, values).rowcount
 
+    def _change(self, table: str) -> None:
+        self.announced.add(table)
+
     def announce(self, topic: str) -> None:
         """After COMMIT, and only then, those who listen to `topic` are woken."""
         self.announced.add(topic)
 
     def _run(self, statement: Statement, values: dict[str, object]) -> Cursor:
-        sql, fixed = statement.on(self._dialect)
+        if statement.changes is not None:
+            self._change(statement.changes)
+        if self.asked is not None:
+            self.asked.append(statement)
+        # Looked up here first: the call of `on` is a tenth of what a quick statement takes.
+        sql, fixed = statement.compiled.get(self._dialect) or statement.on(self._dialect)
         return self._execute(sql, {**fixed, **values} if fixed else values)
+
+
+class QueryConnection(Connection):
+    """What a query gets: nothing can be changed through it."""
+
+    __slots__ = ()
+
+    def _change(self, table: str) -> None:
+        msg = f"a query cannot change {table}"
+        raise NotInQuery(msg)

@@ -19,3 +19,8 @@ class Visitor:
     def organises(self) -> bool:
         """May publish events and settle orders."""
         return self.role == "organiser"
+
+    @property
+    def admits(self) -> bool:
+        """May check people in at the door."""
+        return self.role in ("staff", "organiser")

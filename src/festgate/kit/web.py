@@ -1,19 +1,33 @@
 """What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
 
+import ipaddress
 import sqlite3
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import Scope
 
+from festgate.kit.bulkhead import Bulkhead
 from festgate.kit.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.database import Database
-from festgate.kit.errors import Forbidden, Invalid, Malformed, NotFound, Refused, SignInNeeded
+from festgate.kit.errors import (
+    Bug,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    NotTaken,
+    Refused,
+    Resting,
+    SignInNeeded,
+)
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Rendered, Shown
@@ -29,7 +43,7 @@ SESSION_COOKIE = "festgate_session"
 _SESSION = SESSION_COOKIE.encode()
 MOST_FIELDS = 50
 PROBLEM = "application/problem+json"
-PROGRAM_PATHS = ("/api/", "/webhooks/")
+PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
 """Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
 LONGEST_TOKEN = 100
 _PAGE_HEADERS = [
@@ -38,6 +52,28 @@ _PAGE_HEADERS = [
     (b"vary", b"accept-encoding, cookie"),
 ]
 _MOVED_NOWHERE = "/"
+WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My events", "/my-events"))
+"""Where somebody can go on whose module rests: its neighbours, as (module, label, address)."""
+
+
+class Links(Protocol):
+    """What every page asks of modules above the kit."""
+
+    @property
+    def find_visitor(self) -> Callable[[Connection, str], Visitor | None]:
+        """The visitor of a session cookie."""
+
+    @property
+    def find_bearer(self) -> Callable[[Connection, str], Visitor | None]:
+        """The visitor of an API token."""
+
+    @property
+    def count_held(self) -> Callable[[Connection, int], int]:
+        """How many unpaid seats a person holds."""
+
+    @property
+    def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
+        """By module: a sentence on what its trouble leaves to a person; empty where there is nothing to say."""
 
 
 class Portal:
@@ -51,23 +87,17 @@ class Portal:
         pages: Pages,
         metrics: Metrics,
         secret: bytes,
-        identify: Callable[[Connection, str], Visitor | None],
-        identify_bearer: Callable[[Connection, str], Visitor | None],
-        count_held: Callable[[Connection, int], int],
+        links: Links,
+        bulkheads: Mapping[str, Bulkhead],
     ) -> None:
-        """Functions of higher modules are handed in, since `kit` knows none of them.
-
-        `identify` finds the visitor of a session cookie, `identify_bearer` of an API token, `count_held` the unpaid
-        seats that a person holds.
-        """
+        """`links` are functions of higher modules, since `kit` knows none of them; `bulkheads` each module's own."""
         self.settings = settings
         self.database = database
         self.pages = pages
         self.metrics = metrics
         self.secret = secret
-        self._identify = identify
-        self._identify_bearer = identify_bearer
-        self._count_held = count_held
+        self.bulkheads = bulkheads
+        self._links = links
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Who is signed in, by the session cookie; None for anyone else. Looked up once a request."""
@@ -75,7 +105,7 @@ class Portal:
         if "festgate.visitor" not in scope:
             token = _session_token(scope["headers"])
             scope["festgate.visitor"] = (
-                await self.database.recall(self._identify, token)
+                await self.database.recall(self._links.find_visitor, token)
                 if token and len(token) < LONGEST_TOKEN
                 else None
             )
@@ -84,7 +114,7 @@ class Portal:
 
     async def bearer(self, token: str) -> Visitor | None:
         """Who calls the API with this token; None when it is none of ours, or has ended."""
-        return await self.database.read(self._identify_bearer, token)
+        return await self.database.read(self._links.find_bearer, token)
 
     async def signed_in(self, request: Request) -> Visitor:
         """Who is signed in; SignInNeeded sends anyone else to /login and back."""
@@ -97,6 +127,13 @@ class Portal:
         """Who is signed in, when they organise; Forbidden for others."""
         visitor = await self.signed_in(request)
         if not visitor.organises:
+            raise Forbidden
+        return visitor
+
+    async def staff(self, request: Request) -> Visitor:
+        """Who is signed in, when they check people in; Forbidden for others."""
+        visitor = await self.signed_in(request)
+        if not visitor.admits:
             raise Forbidden
         return visitor
 
@@ -125,8 +162,11 @@ class Portal:
         *,
         public: bool = False,
         section: str = "",
+        held: Callable[[S], int] | None = None,
     ) -> Response:
         """A page rendered once for each value of what it shows.
+
+        `held` tells of what is shown how many unpaid seats its visitor holds; without it that is asked for the header.
 
         `look` reads what the page shows. It is skipped while nothing has been committed since; where a commit of
         another process may show late (PostgreSQL), only for a public page: a person's own shows their last deed
@@ -139,17 +179,18 @@ class Portal:
             shown = await look()
             if kept is None or kept.shown != shown:
                 page = self.pages.render(template, section, LEVEL if public else QUICK, shown=shown)
-                kept = Kept(shown, version, shown.until, page)
+                kept = Kept(shown, version, shown.until, page, held and held(shown))
                 self.pages.keep(key, kept)
             else:
                 kept.version, kept.until = version, shown.until
-        return await self._with_visitor(request, kept.page, section)
+        return await self._with_visitor(request, kept.page, section, held=kept.held)
 
     async def _with_visitor(
-        self, request: Request, page: Rendered, section: str, *, status: int = 200
+        self, request: Request, page: Rendered, section: str, *, status: int = 200, held: int | None = None
     ) -> Response:
         visitor = await self.visitor(request)
-        held = await self.database.recall(self._count_held, visitor.person) if visitor else 0
+        if held is None:
+            held = await self.database.recall(self._links.count_held, visitor.person) if visitor else 0
         part = self.pages.visitor_part(visitor, held, section)
         return PageResponse(request, (*page.before, *part, *page.after), status)
 
@@ -172,11 +213,18 @@ class Portal:
         return await self.refusal(request, NotTaken(error.headers))
 
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
+        actions, message, details = refusal.actions, refusal.message, ""
+        if isinstance(refusal, Resting):
+            # Whoever mends the module sits at this machine, as a rule.
+            details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
+            actions = self._ways_on(request, refusal)
+            message = await self._comfort(request, refusal) or message
         page = self.pages.render(
             "kit/error.html",
             title=refusal.title,
-            message=refusal.message,
-            actions=refusal.actions,
+            message=message,
+            details=details,
+            actions=actions,
             status=refusal.status,
             request_id=request_id.get(),
         )
@@ -189,6 +237,27 @@ class Portal:
             response = PageResponse(request, (*page.before, *page.after), refusal.status)
         response.headers.update(refusal.headers())
         return response
+
+    def _ways_on(self, request: Request, refusal: Resting) -> tuple[tuple[str, str], ...]:
+        """The same page again, where that does no harm; and what is well."""
+        again = [("Try again", request.url.path)] if request.method == "GET" else []
+        others = [
+            (label, path)
+            for module, label, path in WAYS_ON
+            if module != refusal.module and not self.bulkheads[module].resting()
+        ]
+        return (*again, *others)
+
+    async def _comfort(self, request: Request, refusal: Resting) -> str:
+        """What the module's trouble leaves this person, where that can be found out now; empty otherwise."""
+        comfort = self._links.comforts.get(refusal.module)
+        if comfort is None:
+            return ""
+        with suppress(Refused, sqlite3.Error):
+            visitor = await self.visitor(request)
+            personal = await self.database.read(comfort, visitor.person) if visitor else ""
+            return f"{refusal.problem} {personal}" if personal else ""
+        return ""
 
     @staticmethod
     def _return_path(request: Request) -> str:
@@ -233,33 +302,6 @@ class PageResponse(Response):
         self.raw_headers.append((b"content-length", str(len(self.body)).encode()))
 
 
-class Bug(Refused):
-    """Something that should not happen did."""
-
-    status = 500
-    code = "bug"
-    title = "Something went wrong on our side"
-    message = "Nothing of yours was lost. Try again; if it stays, tell the organisers the reference below."
-
-
-class NotTaken(Refused):
-    """The address is there, but not for this method."""
-
-    status = 405
-    code = "method-not-taken"
-    title = "That is not how this page is asked for"
-    message = "This address does not take that kind of request."
-
-    def __init__(self, headers: Mapping[str, str] | None) -> None:
-        """`headers` say which methods it does take."""
-        super().__init__()
-        self._headers = dict(headers or {})
-
-    def headers(self) -> Mapping[str, str]:
-        """`Allow` (RFC 9110, section 15.5.6)."""
-        return self._headers
-
-
 def problem(refusal: Refused) -> Response:
     """A refusal as RFC 9457 has it, with the id of the request."""
     body: dict[str, object] = {
@@ -278,6 +320,15 @@ def problem(refusal: Refused) -> Response:
 def see_other(path: str) -> RedirectResponse:
     """303: the next page is fetched with GET, so reloading it repeats nothing."""
     return RedirectResponse(path, 303, {"cache-control": "no-store"})
+
+
+def is_local(scope: Scope) -> bool:
+    """Whether the request comes from this machine."""
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:

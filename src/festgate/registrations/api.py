@@ -1,5 +1,6 @@
 """Seats as JSON."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -7,9 +8,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from festgate.catalogue.facade import NotOnSale, SoldOut
-from festgate.kit.api import Amount, bearer, problems
+from festgate.kit.api import Amount, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
 from festgate.registrations import queries
@@ -19,6 +21,7 @@ from festgate.registrations.errors import (
     SalesNotOpen,
     SeatInOrder,
     SeatPaid,
+    SeatUsed,
 )
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
 
@@ -32,7 +35,9 @@ class Registration(BaseModel):
     state: queries.SeatState = Field(
         description="held: pay before held_until; confirmed: yours; cancelled: given back; lapsed: not paid in time."
     )
-    held_until: datetime | None = Field(description="While held: when the seat is free for others again.")
+    held_until: datetime | None = Field(
+        description="While held: when the seat is free for others again. It moves on while checkout rests."
+    )
     fee: Amount
     starts_at: datetime
     ends_at: datetime
@@ -57,14 +62,15 @@ class Registration(BaseModel):
 class RegistrationApi:
     """Routes of seats under /api/v1."""
 
-    def __init__(self, portal: Portal) -> None:
-        """Needs nothing else."""
+    def __init__(self, portal: Portal, is_used: Callable[[Connection, int], bool]) -> None:
+        """`is_used` comes from a module above: whether somebody came in with that seat."""
         self._portal = portal
+        self._is_used = is_used
 
     def router(self) -> APIRouter:
         """For app.py."""
-        portal = self._portal
-        router = APIRouter(tags=["registrations"])
+        portal, is_used = self._portal, self._is_used
+        router = module_router(portal, "registrations", "registrations")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
 
         @router.post(
@@ -91,13 +97,13 @@ class RegistrationApi:
 
         @router.post(
             "/registrations/{registration_id}/cancel",
-            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder),
+            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed),
         )
         async def cancel(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
         ) -> Registration:
             """Give back a seat that is unpaid or free. A second call changes nothing."""
-            await portal.database.write(cancel_seat, person.person, registration_id)
+            await portal.database.write(cancel_seat, person.person, registration_id, is_used)
             return Registration.of(await portal.database.read(queries.seat, registration_id))
 
         return router

@@ -6,19 +6,21 @@ from sqlalchemy import bindparam, update
 
 from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import NEVER, Milliseconds
-from festgate.kit.statements import Connection, Statement
+from festgate.kit.statements import Connection, Statement, TryAgain
 from festgate.registrations import queries
 from festgate.registrations.errors import SeatsGone
 from festgate.registrations.holds import release_seat, sweep_event
 from festgate.registrations.queries import Seat
-from festgate.registrations.tables import HELD, seats
+from festgate.registrations.tables import HELD, HOLD_NOW, seats
 
 _claim = Statement(
     update(seats)
     .where(
         seats.c.id == bindparam("seat"),
         HELD,
-        seats.c.held_until > bindparam("now"),
+        seats.c.held_until > HOLD_NOW,
+        # As it was read: had the clock run on in between, its end would be another now.
+        seats.c.held_until == bindparam("seen"),
         seats.c.order_id.is_(None),
     )
     .values(order_id=bindparam("order"), held_until=bindparam("until"), changed_at=bindparam("now"))
@@ -38,9 +40,17 @@ _unclaim = Statement(
 def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, until: Milliseconds) -> None:
     """Put held seats into an order, which keeps them until `until` at least. All of them, or SeatsGone."""
     for seat in claimed:
-        longest = max(seat.held_until, until)
-        if not connection.run(_claim, seat=seat.id, order=order_id, until=longest, now=connection.now):
-            raise SeatsGone
+        # While the clock of holds stands still, the row has times that are earlier by as much as it has stood.
+        stood = seat.stood or 0
+        if not connection.run(
+            _claim,
+            seat=seat.id,
+            order=order_id,
+            seen=seat.held_until - stood,
+            until=max(seat.held_until, until) - stood,
+            now=connection.now,
+        ):
+            raise SeatsGone if seat.stood is None else TryAgain
 
 
 def unclaim_seats(connection: Connection, order_id: int) -> None:

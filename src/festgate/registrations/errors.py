@@ -37,6 +37,17 @@ class SeatPaid(Conflict):
     actions = (("My events", "/my-events"),)
 
 
+class SeatUsed(Conflict):
+    """Whoever sits on a seat cannot give it to somebody else."""
+
+    code = "seat-used"
+    title = "You are in already"
+    message = (
+        "You were checked in with this seat, so it cannot be given back. Tell the staff if that is wrong."
+    )
+    actions = (("My events", "/my-events"),)
+
+
 class SeatInOrder(Conflict):
     """The seat's order waits for its payment."""
 

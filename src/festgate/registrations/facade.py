@@ -4,12 +4,15 @@ from festgate.registrations.claims import claim_seats, confirm_seats, release_se
 from festgate.registrations.errors import SeatsGone
 from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import release_seat, sweep_all
+from festgate.registrations.pauses import HoldKeeper, holds_stand, kept_sentence, resume_holds, stop_holds
 from festgate.registrations.queries import (
     Lapses,
     Seat,
     count_held,
     find_lapses,
+    kept_until,
     live_counts,
+    lock_seat,
     payable_seats,
     seat,
     seats_of,
@@ -17,6 +20,7 @@ from festgate.registrations.queries import (
 )
 
 __all__ = [
+    "HoldKeeper",
     "Lapses",
     "Seat",
     "SeatsGone",
@@ -24,13 +28,19 @@ __all__ = [
     "confirm_seats",
     "count_held",
     "find_lapses",
+    "holds_stand",
+    "kept_sentence",
+    "kept_until",
     "live_counts",
+    "lock_seat",
     "payable_seats",
     "release_seat",
     "release_seats",
+    "resume_holds",
     "seat",
     "seats_of",
     "seats_of_order",
+    "stop_holds",
     "sweep_all",
     "tickets_of",
     "unclaim_seats",

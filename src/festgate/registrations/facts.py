@@ -17,6 +17,14 @@ class SeatReleased:
     seat_id: int
 
 
+@dataclass(frozen=True)
+class HoldsResumed:
+    """The clock of holds stood still between these times (milliseconds), and every held seat has got that time back."""
+
+    began_at: int
+    resumed_at: int
+
+
 def tickets_of(person_id: int) -> str:
     """The topic that is announced when the person got a ticket, for a page of theirs that waits for it."""
     return f"tickets of {person_id}"

@@ -5,6 +5,8 @@ seat's row. A hold ends by the clock: whoever comes next sweeps the ended holds 
 no job has to run for a seat to be free.
 """
 
+from collections.abc import Callable
+
 from sqlalchemy import bindparam, update
 
 from festgate.catalogue import facade as catalogue
@@ -19,9 +21,10 @@ from festgate.registrations.errors import (
     SalesNotOpen,
     SeatInOrder,
     SeatPaid,
+    SeatUsed,
 )
 from festgate.registrations.facts import SeatConfirmed, SeatReleased
-from festgate.registrations.tables import HELD, LIVE, seats
+from festgate.registrations.tables import HELD, HOLD_NOW, LIVE, seats
 
 SWEPT_AT_ONCE = 200
 """Seats that one call of a sweeping handler changes, so that it never holds the writer for long."""
@@ -29,7 +32,7 @@ SWEPT_AT_ONCE = 200
 _insert = inserting(seats, returning="id")
 _sweep = Statement(
     update(seats)
-    .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= bindparam("now"))
+    .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
     .values(state="lapsed", changed_at=bindparam("now"))
 )
 _cancel = Statement(
@@ -115,10 +118,21 @@ def sweep_all(connection: Connection) -> int:
     )
 
 
-def cancel_seat(connection: Connection, person_id: int, seat_id: int) -> None:
+def never_used(_connection: Connection, _seat: int) -> bool:
+    """For where nobody is checked in."""
+    return False
+
+
+def cancel_seat(
+    connection: Connection,
+    person_id: int,
+    seat_id: int,
+    is_used: Callable[[Connection, int], bool] = never_used,
+) -> None:
     """Give a seat back that is unpaid or free. A second time does nothing.
 
-    Raises NotFound (also for someone else's), SeatPaid or SeatInOrder.
+    `is_used` comes from a module above: whether the person came in with that seat. Raises NotFound (also for someone
+    else's), SeatPaid, SeatInOrder or SeatUsed.
     """
     seat = queries.lock_seat(connection, seat_id)
     if seat is None or seat.person_id != person_id:
@@ -127,6 +141,8 @@ def cancel_seat(connection: Connection, person_id: int, seat_id: int) -> None:
         raise SeatPaid
     if seat.state == "held" and seat.order_id is not None:
         raise SeatInOrder
+    if seat.state == "confirmed" and is_used(connection, seat.id):
+        raise SeatUsed
     if seat.state in ("held", "confirmed"):
         release_seat(connection, seat)
 

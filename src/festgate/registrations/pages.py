@@ -47,17 +47,22 @@ class MyEvents:
     """To the second while a hold runs, else 0, so that the page stays the same page."""
     awaits_tickets: bool = field(compare=False, default=False)
     """A seat was confirmed so lately that its ticket is on its way."""
+    stands: bool = False
+    """The clock of the holds stands still, as nobody can pay."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
 class RegistrationPages:
     """Routes of seats."""
 
-    def __init__(self, portal: Portal, tickets: Marks, orders: Marks) -> None:
-        """`tickets` and `orders` come from the modules above, which know what followed from a seat."""
+    def __init__(
+        self, portal: Portal, tickets: Marks, orders: Marks, is_used: Callable[[Connection, int], bool]
+    ) -> None:
+        """`tickets`, `orders` and `is_used` come from the modules above, which know what followed from a seat."""
         self._portal = portal
         self._tickets = tickets
         self._orders = orders
+        self._is_used = is_used
 
     def routes(self) -> list[Route]:
         """For app.py."""
@@ -82,7 +87,7 @@ class RegistrationPages:
         seat_id: int = request.path_params["id"]
         if seat_id > LARGEST_ID:
             raise NotFound
-        await self._portal.database.write(cancel_seat, visitor.person, seat_id)
+        await self._portal.database.write(cancel_seat, visitor.person, seat_id, self._is_used)
         return see_other("/my-events")
 
     async def my_events(self, request: Request) -> Response:
@@ -99,7 +104,12 @@ class RegistrationPages:
             return shown
 
         return await self._portal.kept_page(
-            request, ("my-events", visitor.person), look, "registrations/my_events.html", section="my-events"
+            request,
+            ("my-events", visitor.person),
+            look,
+            "registrations/my_events.html",
+            section="my-events",
+            held=lambda shown: len(shown.held),
         )
 
     def _look(self, connection: Connection, person_id: int) -> MyEvents:
@@ -114,14 +124,17 @@ class RegistrationPages:
         unticketed = any(entry.ticket is None for entry in confirmed)
         second = connection.now // SECOND * SECOND
         runs = bool(held or paying)
+        stands = any(entry.seat.stood is not None for entry in (*held, *paying))
         return MyEvents(
             held=held,
             paying=paying,
             confirmed=confirmed,
             over=tuple(entry for entry in entries if entry.seat.state in ("cancelled", "lapsed")),
             due=total([entry.seat.fee for entry in held], currency),
-            now=second if runs else 0,
+            # What is left is exact while the clock stands: rounded, it would seem to move.
+            now=connection.now if stands else second if runs else 0,
+            stands=stands,
             awaits_tickets=unticketed
             and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
-            until=second + SECOND if runs else NEVER,
+            until=second + SECOND if runs and not stands else NEVER,
         )

@@ -11,7 +11,7 @@ from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
-from festgate.registrations.tables import HELD, LIVE, seats
+from festgate.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
 
@@ -25,6 +25,7 @@ class Seat:
     person_id: int
     state: SeatState
     held_until: Milliseconds
+    """While the clock of holds stands still, this goes on with the time, so that what is left is always the same."""
     fee: Money
     order_id: int | None
     title: str
@@ -32,6 +33,8 @@ class Seat:
     place: str
     starts_at: Milliseconds
     ends_at: Milliseconds
+    stood: Milliseconds | None = None
+    """How long the clock of this hold has stood still by now; None while it runs."""
 
     @property
     def payable(self) -> bool:
@@ -46,7 +49,7 @@ class Lapses:
     seats: Mapping[int, int]
     """Free seats of this kind by event id."""
     next_at: Milliseconds
-    """When the next hold ends; NEVER when none is open."""
+    """When the next hold ends; NEVER when none is open, or the clock of holds stands still."""
 
 
 # Named here instead of imported: a module's tables are its own, but one join answers for a whole page.
@@ -67,6 +70,8 @@ _seat = select(
     _events.c.place,
     _events.c.starts_at,
     _events.c.ends_at,
+    seats.c.taken_at,
+    BEGAN,
 ).join_from(seats, _events, _events.c.id == seats.c.event_id)
 
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
@@ -78,7 +83,7 @@ _held_by_person = Statement(
     _seat.where(
         seats.c.person_id == bindparam("person"),
         HELD,
-        seats.c.held_until > bindparam("now"),
+        seats.c.held_until > HOLD_NOW,
         seats.c.order_id.is_(None),
     ).order_by(seats.c.event_id)
 )
@@ -88,14 +93,14 @@ _live = Statement(
         seats.c.event_id == bindparam("event"),
         seats.c.person_id == bindparam("person"),
         LIVE,
-        (seats.c.state == "confirmed") | (seats.c.held_until > bindparam("now")),
+        (seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW),
     )
 )
 _count_held = Statement(
     select(func.count()).where(
         seats.c.person_id == bindparam("person"),
         HELD,
-        seats.c.held_until > bindparam("now"),
+        seats.c.held_until > HOLD_NOW,
         seats.c.order_id.is_(None),
     )
 )
@@ -106,18 +111,17 @@ _confirmed_since = Statement(
         seats.c.changed_at > bindparam("since"),
     )
 )
-_lapsed = Statement(
-    select(seats.c.event_id, func.count())
-    .where(HELD, seats.c.held_until <= bindparam("now"))
-    .group_by(seats.c.event_id)
-)
+# `+ 0` keeps SQLite from the index over events, in which it would walk past every seat that was ever taken instead of
+# the few whose hold has ended: 7 us instead of 67 for an event with 300 held seats.
+_event = seats.c.event_id + 0
+_lapsed = Statement(select(_event, func.count()).where(HELD, seats.c.held_until <= HOLD_NOW).group_by(_event))
 _lapsed_of_event = Statement(
-    select(func.count()).where(
-        HELD, seats.c.event_id == bindparam("event"), seats.c.held_until <= bindparam("now")
-    )
+    select(func.count()).where(HELD, _event == bindparam("event"), seats.c.held_until <= HOLD_NOW)
 )
 _next_lapse = Statement(
-    select(func.min(seats.c.held_until)).where(HELD, seats.c.held_until > bindparam("now"))
+    select(func.min(seats.c.held_until)).where(
+        HELD, seats.c.held_until > bindparam("now"), ~select(pauses.c.id).where(OPEN).exists()
+    )
 )
 _live_of_event = Statement(
     _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("most"))
@@ -130,11 +134,44 @@ _counts = Statement(
 
 
 def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
-    number, event, person, state, until, fee, currency, order, title, slug, place, starts, ends = row
-    if state == "held" and until <= now:
-        state = "lapsed"
+    (
+        number,
+        event,
+        person,
+        state,
+        until,
+        fee,
+        currency,
+        order,
+        title,
+        slug,
+        place,
+        starts,
+        ends,
+        taken,
+        began,
+    ) = row
+    stood: Milliseconds | None = None
+    if state == "held":
+        if began is not None and began <= now:
+            stood = max(0, now - max(began, taken))
+        if until + (stood or 0) <= now:
+            state = "lapsed"
+            stood = None
     return Seat(
-        number, event, person, state, until, Money(fee, currency), order, title, slug, place, starts, ends
+        number,
+        event,
+        person,
+        state,
+        until + (stood or 0),
+        Money(fee, currency),
+        order,
+        title,
+        slug,
+        place,
+        starts,
+        ends,
+        stood,
     )
 
 
@@ -166,6 +203,12 @@ def payable_seats(connection: Connection, person_id: int) -> list[Seat]:
 def seats_of_order(connection: Connection, order_id: int) -> list[Seat]:
     """The seats that belong to the order, by event id."""
     return [_read(row, connection.now) for row in connection.all(_by_order, order=order_id)]
+
+
+def kept_until(connection: Connection, order_id: int) -> Milliseconds:
+    """When the first hold of the order's seats ends, or has ended, as its clock stands now; 0 when it has none."""
+    owned = seats_of_order(connection, order_id)
+    return min((seat.held_until for seat in owned if seat.state in ("held", "lapsed")), default=0)
 
 
 def live_seats_of_event(connection: Connection, event_id: int, most: int) -> list[Seat]:

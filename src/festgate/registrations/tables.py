@@ -1,7 +1,23 @@
-"""One row for each seat that anyone has ever taken; how many there are to take is the catalogue's count."""
+"""One row for each seat that anyone has ever taken; how many there are to take is the catalogue's count.
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+And one for each time in which the clock of holds stood still.
+"""
 
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+)
+
+from festgate.kit.clock import NEVER
 from festgate.kit.statements import metadata
 
 seats = Table(
@@ -39,3 +55,32 @@ Index("ix_registrations_seats_held", seats.c.held_until, sqlite_where=HELD, post
 Index("ix_registrations_seats_person", seats.c.person_id)
 Index("ix_registrations_seats_order", seats.c.order_id)
 Index("ix_registrations_seats_event", seats.c.event_id, seats.c.state)
+
+pauses = Table(
+    "registrations_pauses",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("began_at", BigInteger, nullable=False),
+    # Until then somebody has said that it goes on; who does not say so again any more lets it end.
+    Column("ends_at", BigInteger, nullable=False),
+    # When every hold was given the time that it stood still; NEVER while it stands.
+    Column("applied_at", BigInteger, nullable=False),
+)
+"""Times in which the clock of holds stands still (pauses.py)."""
+
+OPEN = pauses.c.applied_at == NEVER
+
+# At most one of them is open.
+Index(
+    "uq_registrations_pauses_open", pauses.c.applied_at, unique=True, sqlite_where=OPEN, postgresql_where=OPEN
+)
+
+_BEGAN = select(pauses.c.began_at).where(OPEN)
+BEGAN = _BEGAN.scalar_subquery()
+"""When the pause that goes on began; null without one."""
+HOLD_NOW = func.coalesce(
+    # A pause that begins later was written by a clock that has been put back: it is none.
+    _BEGAN.where(pauses.c.began_at <= bindparam("now")).scalar_subquery(),
+    bindparam("now"),
+)
+"""What the clock of holds shows at `:now`; what every `held_until` is compared with."""

@@ -18,6 +18,7 @@ from festgate.rehearsal.metrics import Threshold, measure
 from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.playing.candidates import Candidate
 from festgate.rehearsal.playing.rehearse import Second, rehearse
+from festgate.rehearsal.processor import processor_time
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.usl import DoesNotFit, Scalability, fit_usl
 
@@ -117,11 +118,14 @@ def find_capacity(
 
 
 def _step(run: Run, rate: float, limits: Sequence[Threshold]) -> Step:
-    samples = run.measured()
-    seconds = run.plan.duration
-    values = tuple(measure(limit.metric, samples, seconds) for limit in limits)
+    begin, seconds = run.plan.warm_up, run.plan.duration
+    whole = run.samples()
+    samples = whole.between(begin, begin + seconds)
+    used = run.resources()
+    processor = processor_time(used, whole, begin, begin + seconds)
+    values = tuple(measure(limit.metric, samples, seconds, processor) for limit in limits)
     arrived = len(samples) / seconds
-    busy = [each.cpu for each in run.resources() if each.side == "generator" and each.at > run.plan.warm_up]
+    busy = [each.cpu for each in used if each.side == "generator" and each.at > run.plan.warm_up]
     # Who was never sent waited longer than any limit allows.
     held = run.dropped <= (1 - KEPT_UP) * rate * seconds
     return Step(

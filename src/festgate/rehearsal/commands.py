@@ -9,14 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from festgate.rehearsal import comparing, describing
+from festgate.rehearsal import comparing, describing, performing
 from festgate.rehearsal.options import (
-    BROKEN,
     FORMATS,
     INTERRUPTED,
     RUNS,
     RunsFolder,
     address_of,
+    can_see,
     fail,
     find_run,
     label_of,
@@ -28,8 +28,7 @@ from festgate.rehearsal.options import (
 
 if TYPE_CHECKING:
     from festgate.rehearsal.metrics import Threshold
-    from festgate.rehearsal.plan import Plan, Staging
-    from festgate.rehearsal.runs import Run
+    from festgate.rehearsal.plan import Plan
 
 
 runs_app = typer.Typer(no_args_is_help=True)
@@ -99,7 +98,8 @@ def rehearse(
 ) -> None:
     """Play a journey against the portal, or against any web application, and keep the run.
 
-    Exit code 0 when every threshold holds, 1 when one is broken, 2 when nothing could be played.
+    Exit code 0 when every threshold holds, 1 when one is broken, 2 when it could not be played, or not be kept to its
+    end (a full disk), 130 when it was cut off.
     """
     needs_extra()
     wait = seconds_of(join_wait)
@@ -120,6 +120,7 @@ def rehearse(
         fail_if=tuple(fail_if or ()),
     )
     _know_steps(plan, thresholds)
+    can_see((threshold.metric for threshold in thresholds), host)
     _can_be_shared(plan, join_at)
     from festgate.rehearsal.plan import Staging  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
 
@@ -128,23 +129,7 @@ def rehearse(
         join_at=address_of("--join-at", join_at) if join_at else None,
         patience=wait,
     )
-    raise typer.Exit(_told(_played(plan, runs, staging), report))
-
-
-def _played(plan: "Plan", runs: Path, staging: "Staging") -> "Run":
-    from festgate.rehearsal import display  # noqa: PLC0415
-    from festgate.rehearsal.playing.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.playing.rehearse import CannotPlay  # noqa: PLC0415
-    from festgate.rehearsal.playing.rehearse import rehearse as play  # noqa: PLC0415
-    from festgate.rehearsal.playing.servers import CannotServe  # noqa: PLC0415
-
-    try:
-        with display.Display(plan, display.console()) as shown:
-            return play(plan, runs, tell=shown, say=shown.say, staging=staging)
-    except (NotThere, CannotPlay, CannotServe) as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        fail("Nothing was sent.", INTERRUPTED)
+    raise typer.Exit(performing.tell(performing.perform(plan, runs, staging), report))
 
 
 def _take_part(journey: str, host: str, port: int, patience: float) -> int:
@@ -167,22 +152,6 @@ def _can_be_shared(plan: "Plan", join_at: str) -> None:
         fail(f"--workers {plan.workers}: that is more than the {most} people that they are to play.")
     if join_at and not plan.host:
         fail("--join-at needs a --host: a portal of its own answers on this machine only.")
-
-
-def _told(run: "Run", report: str) -> int:
-    from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
-    from festgate.rehearsal.summary import summarize  # noqa: PLC0415
-
-    page = run.folder / "report.html"
-    summary = summarize(run)
-    write_report(summary, page)
-    print(render(summary, report), end="")
-    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(
-        f"Kept in {run.folder}; the whole report is {page}"
-    )
-    if run.state == "cut":
-        return INTERRUPTED
-    return BROKEN if summary.broken else 0
 
 
 @runs_app.command("list")

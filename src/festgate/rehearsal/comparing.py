@@ -19,6 +19,7 @@ from festgate.rehearsal.options import (
     RUNS,
     WRONG_USE,
     RunsFolder,
+    can_see,
     fail,
     find_run,
     label_of,
@@ -151,6 +152,7 @@ def ab(
     if not warm_up:
         plan = replace(plan, warm_up=plan.warm_up + sign_ups(plan))
     _check(metric, margin, form)
+    can_see(_metrics(metric, ()), before, after)
     if pairs < LEAST_PAIRS:
         fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
     first, second = _play(plan, before, after, pairs, runs)
@@ -178,6 +180,7 @@ def calibrate(
 ) -> None:
     """Compare a build with itself: the smallest difference that this machine can see with 6, 10 and 20 pairs."""
     plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate")
+    can_see(_metrics(metric, ()), target)
     first, second = _play(plan, target, target, pairs, runs)
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
@@ -232,6 +235,7 @@ def capacity(
         limits = parse_thresholds(slo)
     except ValueError as error:
         fail(f"--slo: {error}")
+    can_see((limit.metric for limit in limits), target)
     console = Console(file=sys.stderr, highlight=False)
 
     def tell(rate: float, number: int, second: "Second") -> None:

@@ -11,11 +11,11 @@ import numpy as np
 from festgate.rehearsal.quantiles import harrell_davis
 from festgate.rehearsal.samples import Flags, Floats, Samples
 
-Kind = Literal["quantile", "mean", "rate", "errors"]
+Kind = Literal["quantile", "mean", "rate", "errors", "cpu"]
 Sense = Literal["<", "<=", ">", ">="]
 
 _METRIC: Final = re.compile(
-    r"\s*(?P<what>mean|rate|errors|p\d+(?:\.\d+)?)\s*(?:\(\s*(?P<step>\S(?:.*\S)?)\s*\))?\s*"
+    r"\s*(?P<what>mean|rate|errors|cpu|p\d+(?:\.\d+)?)\s*(?:\(\s*(?P<step>\S(?:.*\S)?)\s*\))?\s*"
 )
 _THRESHOLD: Final = re.compile(
     r"(?P<metric>.+?)(?P<sense><=|>=|<|>)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|%|/s|/min)?\s*"
@@ -34,6 +34,7 @@ _RATES: Final = {"/s": 1.0, "/min": 1 / 60}
 _UNITS: Final[Mapping[Kind, Mapping[str, float]]] = {
     "quantile": _TIMES,
     "mean": _TIMES,
+    "cpu": _TIMES,
     "errors": _SHARES,
     "rate": _RATES,
 }
@@ -58,7 +59,7 @@ class Metric:
 
     @property
     def less_is_better(self) -> bool:
-        """So it is of waiting and of errors; more is better of a rate."""
+        """So it is of waiting, of errors and of the processor's time; more is better of a rate."""
         return self.kind != "rate"
 
     def of(self, samples: Samples) -> Flags:
@@ -97,12 +98,15 @@ class Threshold:
 
 
 def parse_metric(text: str) -> Metric:
-    """`p95(/events)`, `p99.9`, `mean(/checkout)`, `rate`, `errors(/events)`. Raises BadMetric."""
+    """`p95(/events)`, `p99.9`, `mean(/checkout)`, `rate`, `errors(/events)`, `cpu`. Raises BadMetric."""
     found = _METRIC.fullmatch(text)
     if found is None:
-        msg = f"{text!r} is no metric. Write p95, p99.9(/events), mean(/checkout), rate or errors(/events)."
+        msg = f"{text!r} is no metric. Write p95, p99.9(/events), mean(/checkout), rate, errors(/events) or cpu."
         raise BadMetric(msg)
     what, step = found["what"], found["step"]
+    if what == "cpu" and step is not None:
+        msg = f"cpu is of the whole run: no target tells for which step its processor worked. Write cpu without {step}."
+        raise BadMetric(msg)
     shown = what if step is None else f"{what}({step})"
     if not what.startswith("p"):
         kind: Kind = what  # type: ignore[assignment]  # the expression takes no other
@@ -134,8 +138,10 @@ def parse_thresholds(text: str) -> tuple[Threshold, ...]:
     return tuple(parse_threshold(part) for part in _BETWEEN.split(text))
 
 
-def measure(metric: Metric, samples: Samples, seconds: float) -> float:
+def measure(metric: Metric, samples: Samples, seconds: float, processor: float = float("nan")) -> float:
     """The metric of a run's measured samples, which took `seconds`.
+
+    `processor` is what `processor_time` gave for the run, and is what `cpu` comes to; without it not-a-number.
 
     A quantile (Harrell-Davis) or a mean in seconds of `samples.response`; a share of 1 for errors; a rate per second.
     Requests that failed count in all of them: a visitor waited for those too, and a timeout that was left out would
@@ -145,6 +151,8 @@ def measure(metric: Metric, samples: Samples, seconds: float) -> float:
     count = int(np.count_nonzero(chosen))
     if metric.kind == "rate":
         return count / seconds
+    if metric.kind == "cpu":
+        return processor
     if count == 0:
         return float("nan")
     if metric.kind == "errors":

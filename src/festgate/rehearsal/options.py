@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from festgate.rehearsal.metrics import Metric
     from festgate.rehearsal.plan import Load, Plan
     from festgate.rehearsal.runs import Run
 
@@ -77,6 +80,16 @@ def seconds_of(text: str) -> float:
     if found is None:
         fail(f"{text!r} is no time: write 90s, 5m or 1h.")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
+
+
+def can_see(metrics: "Iterable[Metric]", *targets: str) -> None:
+    """Refuse the processor's time of what answers at an address: only processes started here are seen."""
+    address = next((text for text in targets if text.startswith(("http://", "https://"))), "")
+    if address and any(metric.kind == "cpu" for metric in metrics):
+        fail(
+            f"cpu cannot be measured of {address}: the processor's time is only seen where the rehearsal starts the"
+            " target itself. Give a command with {port} in it, or no address for a portal of its own."
+        )
 
 
 def label_of(text: str) -> str:

@@ -18,12 +18,14 @@ from festgate.rehearsal.plan import Plan
 from festgate.rehearsal.samples import SUFFIX, Samples, read_samples
 
 State = Literal["running", "whole", "cut"]
-"""`cut`: ended before its time by Ctrl-C or a crash; what it had sent is kept."""
+"""`cut`: ended before its time by Ctrl-C, a crash or a full disk; what it had sent is kept."""
 Side = Literal["generator", "server"]
 RUN_FILE: Final = "run.json"
 RESOURCES_FILE: Final = "resources.csv"
 HISTOGRAM_FILE: Final = "latency.hlog"
 LOG_FILE: Final = "load.log"
+_UNFINISHED: Final = f".{RUN_FILE}"
+_CUT_FILE: Final = f".cut.{RUN_FILE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,25 @@ class Run:
             ]
 
     def keep(self) -> None:
-        """Write run.json, whole or not at all."""
-        unfinished = self.folder / f".{RUN_FILE}"
-        unfinished.write_text(json.dumps(self._as_json(), indent=2) + "\n", encoding="utf-8")
+        """Write run.json, whole or not at all. Raises OSError."""
+        unfinished = self.folder / _UNFINISHED
+        unfinished.write_text(_as_text(self._as_json()), encoding="utf-8")
         unfinished.replace(self.folder / RUN_FILE)
+
+    def prepare_for_full_disk(self) -> None:
+        """Write beside run.json what it is to be if it cannot be written later. Raises OSError."""
+        notes = [*self.notes, "The disk was full before its end."]
+        text = _as_text(self._as_json() | {"state": "cut", "notes": notes})
+        (self.folder / _CUT_FILE).write_text(text, encoding="utf-8")
+
+    def cut_by_full_disk(self) -> None:
+        """Mark it as cut, by a name that changes: that takes no room."""
+        (self.folder / _CUT_FILE).replace(self.folder / RUN_FILE)
+        (self.folder / _UNFINISHED).unlink(missing_ok=True)
+
+    def forget_full_disk(self) -> None:
+        """What was prepared is not needed any more."""
+        (self.folder / _CUT_FILE).unlink(missing_ok=True)
 
     def ended(self, state: State, **changes: Any) -> "Run":  # noqa: ANN401  (fields of this class)
         """The same run, ended and kept."""
@@ -104,6 +121,10 @@ class Run:
             "notes": list(self.notes),
             "dropped": self.dropped,
         }
+
+
+def _as_text(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, indent=2) + "\n"
 
 
 class NoSuchRun(Exception):

@@ -11,8 +11,9 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,12 +115,27 @@ class Samples:
         return self.only((self.intended >= begin) & (self.intended < end))
 
 
+def write_whole(file: FileIO, data: bytes) -> None:
+    """Append all of `data`, or nothing: what there was room for is taken away again. OSError where the disk is full."""
+    end = file.tell()
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        file.seek(end)
+        file.truncate()
+        raise
+
+
 class SamplesWriter:
-    """Appends samples to a file; `flush` after each second."""
+    """Appends samples to a file; `flush` after each second. Once that has failed nothing more is written."""
 
     def __init__(self, path: Path) -> None:
         """The file is made; FileExistsError where there is one, OSError where it cannot be written."""
-        self._file: BinaryIO = path.open("xb")
+        # Without a buffer: what could not be written would be tried again when the file is closed.
+        self._file = path.open("xb", buffering=0)
+        self._full = False
         self._waiting: list[Sample] = []
         self._numbers: dict[str, int] = {}
 
@@ -129,9 +145,9 @@ class SamplesWriter:
 
     def flush(self) -> None:
         """Write what has been added as one chunk. OSError where the disk is full; what was written stays readable."""
-        if not self._waiting:
-            return
         waiting, self._waiting = self._waiting, []
+        if not waiting or self._full:
+            return
         known = len(self._numbers)
         for sample in waiting:
             self._numbers.setdefault(sample.name, len(self._numbers))
@@ -140,8 +156,11 @@ class SamplesWriter:
         header = _HEADER.pack(
             _MAGIC, len(waiting), len(names), len(columns), zlib.crc32(columns, zlib.crc32(names))
         )
-        self._file.write(header + names + columns)
-        self._file.flush()
+        try:
+            write_whole(self._file, header + names + columns)
+        except OSError:
+            self._full = True
+            raise
 
     def close(self) -> None:
         """Write the rest, and close the file."""

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from festgate.rehearsal.metrics import BadMetric, Metric, Threshold, measure, parse_metric, parse_threshold
+from festgate.rehearsal.processor import processor_time
 from festgate.rehearsal.runs import Resources, Run, Side
 from festgate.rehearsal.samples import Flags, Floats, Integers, Samples
 
@@ -147,6 +148,8 @@ class Summary:
     series: Series
     step_series: Mapping[str, Series]
     machines: tuple[Machine, ...]
+    processor: float
+    """Seconds of the target's processor for each request (`processor_time`); not a number where it was not seen."""
     checks: tuple[Check, ...]
     spell: Spell | None
     curves: Mapping[str, tuple[Floats, Floats]]
@@ -165,6 +168,8 @@ def summarize(run: Run) -> Summary:
     measured = samples.between(begin, begin + run.plan.duration)
     seconds = _measured_seconds(run, measured)
     asked = [measured.names[number] for number in _first_seen(measured.name)]
+    machines = _machines(run, begin, begin + run.plan.duration)
+    processor = processor_time(run.resources(), samples, begin, begin + run.plan.duration)
     of_steps = {name: measured.of(name) for name in asked}
     end = max(begin + seconds, 1.0)
     width = _bin_width(samples, end)
@@ -178,8 +183,9 @@ def summarize(run: Run) -> Summary:
         lateness=float(np.quantile(measured.start - measured.intended, 0.99)) if len(measured) else 0.0,
         series=_series(samples, width, end),
         step_series=steps_over_time,
-        machines=_machines(run, begin, begin + run.plan.duration),
-        checks=tuple(_check(text, measured, seconds) for text in run.plan.fail_if),
+        machines=machines,
+        processor=processor,
+        checks=tuple(_check(text, measured, seconds, processor) for text in run.plan.fail_if),
         spell=_first_spell(steps_over_time, of_steps, begin),
         curves={"": _curve(measured)} | {name: _curve(of_steps[name]) for name in asked},
     )
@@ -226,7 +232,7 @@ def _failures(samples: Samples) -> dict[tuple[str, int], int]:
     return dict(sorted(counted.items(), key=lambda item: -item[1]))
 
 
-def _check(text: str, samples: Samples, seconds: float) -> Check:
+def _check(text: str, samples: Samples, seconds: float, processor: float) -> Check:
     try:
         threshold: Threshold = parse_threshold(text)
     except BadMetric:
@@ -236,7 +242,7 @@ def _check(text: str, samples: Samples, seconds: float) -> Check:
     # A step that was never asked for has kept no limit: who mistyped its name is to learn it.
     if not len(chosen) or not seconds:
         return Check(text, metric, np.nan, held=False, few=True)
-    value = measure(metric, samples, seconds)
+    value = measure(metric, samples, seconds, processor)
     few = metric.quantile is not None and len(chosen) * (1 - metric.quantile) < TAIL - 1e-9
     return Check(text, metric, value, held=threshold.holds(value), few=few)
 

@@ -1,25 +1,39 @@
-"""Tickets as JSON."""
+"""Tickets and the door as JSON."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from festgate.catalogue import facade as catalogue
-from festgate.kit.api import bearer, problems
+from festgate.kit.api import bearer, module_router, problems
 from festgate.kit.clock import moment
-from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.ids import read_code
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
 from festgate.tickets import queries
+from festgate.tickets.door import (
+    AlreadyIn,
+    NotIn,
+    OtherEvent,
+    TicketVoid,
+    TooLateToUndo,
+    UnknownTicket,
+    admit,
+    undo_admission,
+)
 from festgate.tickets.qr import qr_text
 from festgate.tickets.queries import Ticket, TicketState
 
 Code = Annotated[
     str, Path(description="The ticket's code; dashes and lower case are put right.", max_length=40)
+]
+AtDoor = Annotated[
+    str | None,
+    Query(description="The slug of the event at whose door it is; a ticket for another is refused."),
 ]
 
 
@@ -37,7 +51,20 @@ class TicketOutput(BaseModel):
     starts_at: datetime
     ends_at: datetime
     issued_at: datetime
+    admitted_at: datetime | None = Field(
+        description="When its holder was checked in; null while they are not in."
+    )
     qr: str | None = Field(description="What its QR code says; null when it is void.")
+
+
+class AdmissionOutput(BaseModel):
+    """A check-in."""
+
+    code: str = Field(description="The ticket's code.")
+    event: str = Field(description="The event's slug.")
+    holder: str = Field(description="The username of whose ticket it is.")
+    admitted_at: datetime
+    admitted_by: str = Field(description="The username of who checked them in.")
 
 
 class TicketApi:
@@ -50,7 +77,7 @@ class TicketApi:
     def router(self) -> APIRouter:
         """For app.py."""
         portal = self._portal
-        router = APIRouter(tags=["tickets"])
+        router = module_router(portal, "tickets", "tickets")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
 
         @router.get("/tickets", responses=problems(SignInNeeded))
@@ -63,7 +90,41 @@ class TicketApi:
             """One of the caller's tickets."""
             return await portal.database.read(_output_of, caller.person, read_code(code), portal.secret)
 
+        @router.post(
+            "/tickets/{code}/admission",
+            status_code=201,
+            responses=problems(
+                SignInNeeded, Forbidden, NotFound, UnknownTicket, TicketVoid, OtherEvent, AlreadyIn
+            ),
+        )
+        async def check_in(caller: Caller, code: Code, event: AtDoor = None) -> AdmissionOutput:
+            """Check the ticket's holder in, once: for staff and organisers."""
+            return await portal.database.write(_check_in, read_code(code), caller, event)
+
+        @router.delete(
+            "/tickets/{code}/admission",
+            status_code=204,
+            responses=problems(SignInNeeded, Forbidden, UnknownTicket, NotIn, TooLateToUndo),
+        )
+        async def undo_check_in(caller: Caller, code: Code) -> None:
+            """Take a check-in back: staff for half an hour after it, organisers at any time. It stays recorded."""
+            await portal.database.write(undo_admission, read_code(code), caller)
+
         return router
+
+
+def _check_in(connection: Connection, code: str, caller: Visitor, slug: str | None) -> AdmissionOutput:
+    if not caller.admits:
+        raise Forbidden
+    at_door = None if slug is None else catalogue.event_by_slug(connection, slug).id
+    arrival = admit(connection, code, caller, at_door)
+    return AdmissionOutput(
+        code=arrival.code,
+        event=catalogue.event_by_id(connection, arrival.event_id).slug,
+        holder=arrival.holder,
+        admitted_at=moment(arrival.admitted_at or connection.now, UTC),
+        admitted_by=arrival.admitted_by or caller.username,
+    )
 
 
 def _outputs(connection: Connection, person_id: int, secret: bytes) -> list[TicketOutput]:
@@ -86,5 +147,6 @@ def _output(connection: Connection, ticket: Ticket, secret: bytes) -> TicketOutp
         starts_at=moment(event.starts_at, UTC),
         ends_at=moment(event.ends_at, UTC),
         issued_at=moment(ticket.issued_at, UTC),
+        admitted_at=None if ticket.admitted_at is None else moment(ticket.admitted_at, UTC),
         qr=None if ticket.state == "void" else qr_text(secret, ticket.code),
     )

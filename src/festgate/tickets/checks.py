@@ -24,6 +24,16 @@ _unseated = Statement(
     .join_from(tickets, _seats, _seats.c.id == tickets.c.seat_id)
     .where(tickets.c.state == "valid", _seats.c.state != "confirmed")
 )
+_void_inside = Statement(
+    select(tickets.c.code).where(
+        tickets.c.state == "void", (tickets.c.admitted_at.is_not(None)) | (tickets.c.admitted_by.is_not(None))
+    )
+)
+_half_inside = Statement(
+    select(tickets.c.code).where(
+        tickets.c.state == "valid", tickets.c.admitted_at.is_(None) != tickets.c.admitted_by.is_(None)
+    )
+)
 
 
 def check_tickets(connection: Connection) -> list[Finding]:
@@ -61,4 +71,24 @@ def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
     }
 
 
-CHECKS: tuple[Check, ...] = (check_tickets,)
+def check_door(connection: Connection) -> list[Finding]:
+    """Nobody is in with a void ticket, and of everybody who is in it is known who let them in."""
+    return [
+        *(
+            Finding(
+                "no void ticket is checked in", f"ticket {code}", "it is void, and its holder counts as in"
+            )
+            for (code,) in connection.all(_void_inside)
+        ),
+        *(
+            Finding(
+                "a check-in has its time and who did it",
+                f"ticket {code}",
+                "it has one of them without the other",
+            )
+            for (code,) in connection.all(_half_inside)
+        ),
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_tickets, check_door)

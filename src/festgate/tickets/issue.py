@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, update
 from festgate.kit.ids import new_code
 from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.registrations.facade import Seat, tickets_of
+from festgate.tickets.admissions import record_undone
 from festgate.tickets.queries import Ticket, TicketState, ticket_of_seat
 from festgate.tickets.tables import tickets
 
@@ -20,7 +21,7 @@ _insert = inserting(tickets, returning="id")
 _void = Statement(
     update(tickets)
     .where(tickets.c.seat_id == bindparam("seat"), tickets.c.state == "valid")
-    .values(state="void")
+    .values(state="void", admitted_at=None, admitted_by=None)
 )
 
 
@@ -33,7 +34,11 @@ def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:
 
 
 def void_ticket(connection: Connection, seat: Seat) -> bool:
-    """The ticket of a seat that was taken back is void, issued or not; False if it was so already."""
+    """The ticket of a seat that was taken back is void, issued or not; False if it was so already.
+
+    Where its holder was in, that is taken back with it, and recorded.
+    """
+    record_undone(connection, seat.id, None)
     if connection.run(_void, seat=seat.id):
         return True
     if ticket_of_seat(connection, seat.id) is not None:
@@ -54,6 +59,8 @@ def _insert_ticket(connection: Connection, seat: Seat, state: TicketState) -> Ti
             order_id=seat.order_id,
             state=state,
             issued_at=connection.now,
+            admitted_at=None,
+            admitted_by=None,
         )
     except UniqueViolation:
         # Another process has made it since we looked: the next try finds it.

@@ -104,7 +104,7 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     """The ticket with what stands on it; NotFound for everyone but its holder."""
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
-    receipt = None if ticket.order_id is None else checkout.order_by_id(connection, ticket.order_id).ref
+    receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
     return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket, receipt))
 
 

@@ -27,6 +27,8 @@ class Ticket:
     order_id: int | None
     state: TicketState
     issued_at: Milliseconds
+    admitted_at: Milliseconds | None = None
+    """When its holder came in; None while they are not in."""
 
 
 _ticket = select(
@@ -38,6 +40,7 @@ _ticket = select(
     tickets.c.order_id,
     tickets.c.state,
     tickets.c.issued_at,
+    tickets.c.admitted_at,
 )
 _by_code = Statement(_ticket.where(tickets.c.code == bindparam("code")))
 _by_seat = Statement(_ticket.where(tickets.c.seat_id == bindparam("seat")))
@@ -77,6 +80,12 @@ def ticket_of_seat(connection: Connection, seat_id: int) -> Ticket | None:
     """The seat's ticket, valid or void; None when it has none (yet)."""
     row = connection.first(_by_seat, seat=seat_id)
     return None if row is None else Ticket(*row)
+
+
+def is_used(connection: Connection, seat_id: int) -> bool:
+    """Whether somebody was checked in with the seat's ticket."""
+    ticket = ticket_of_seat(connection, seat_id)
+    return ticket is not None and ticket.admitted_at is not None
 
 
 def tickets_of(connection: Connection, person_id: int) -> list[Ticket]:

@@ -320,14 +320,14 @@ class Visitor(FastHttpUser):
             holder=b"Holder",
         )
 
-    def get_ticket(self, offer: Offer) -> bool:
-        """From the event's button to the ticket; False where the event is sold out."""
+    def get_ticket(self, offer: Offer) -> str:
+        """From the event's button to the ticket: its address, or nothing where the event is sold out."""
         if self.register(offer) == SOLD_OUT:
-            return False
+            return ""
         # Who was here in an earlier run of the same seed has the seat, and perhaps the ticket.
         ticket = self.see_my_events(offer) or self.pay(offer)
         self.see_ticket(ticket, offer)
-        return True
+        return ticket
 
 
 class Regular(Visitor):

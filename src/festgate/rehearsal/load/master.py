@@ -13,8 +13,9 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import gevent
 from gevent.queue import Empty
@@ -37,7 +38,7 @@ from festgate.rehearsal.load.standing import Standing, tell, together
 from festgate.rehearsal.load.web_page import open_page
 from festgate.rehearsal.plan import Plan, Staging, Users, journey_file
 from festgate.rehearsal.playing.servers import version
-from festgate.rehearsal.samples import SUFFIX
+from festgate.rehearsal.samples import SUFFIX, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class _Worker:
     used: tuple[float, int] = (0.0, 0)
     """Share of a core, and bytes of memory."""
     clock_within: float = 0.0
-    samples: BinaryIO | None = field(default=None, repr=False)
+    samples: FileIO | None = field(default=None, repr=False)
 
 
 def lead(plan: Plan, classes: list[type[User]], folder: Path, staging: Staging) -> None:
@@ -100,6 +101,7 @@ class Master:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._standings: defaultdict[float, list[Standing]] = defaultdict(list)
         self._notes: list[str] = []
+        self._unwritten = ""
         self._stopped = stopped_by_signal()
         self._environment = environment_for(classes, plan.host)
         host, port = staging.join_at or ("127.0.0.1", 0)
@@ -188,10 +190,11 @@ class Master:
         workers = sorted(self._workers.values(), key=lambda each: each.number)
         endings = [worker.ended for worker in workers if worker.ended is not None]
         tell(
-            ended="cut" if cut else "whole",
+            ended="cut" if cut or self._unwritten else "whole",
             dropped=sum(each.dropped for each in endings),
             first_failure=next((each.first_failure for each in endings if each.first_failure), ""),
             notes=[*self._notes, *self._clocks(workers)],
+            unwritten=self._unwritten,
         )
 
     def end(self) -> None:
@@ -227,7 +230,6 @@ class Master:
         setattr(runner, "handle_message", handle_known)  # noqa: B010  (a method, as its listener looks it up)
 
     def _start_processes(self) -> None:
-        module = "festgate.rehearsal.load.worker"
         given = {
             "host": "127.0.0.1",
             "port": self._runner.server.port,
@@ -237,7 +239,7 @@ class Master:
         for _ in range(self._plan.workers):
             self._processes.append(
                 subprocess.Popen(  # noqa: S603  (our own)
-                    [sys.executable, "-m", module, json.dumps(given)],
+                    [sys.executable, "-m", "festgate.rehearsal.load", "worker", json.dumps(given)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                 )
@@ -269,15 +271,30 @@ class Master:
         elif kind == messages.SECOND:
             self._note(worker, fields)
         elif kind == messages.SAMPLES:
-            if worker.samples is None:
-                worker.samples = (self._folder / f"{worker.number}{SUFFIX}").open("xb")
-            worker.samples.write(fields["data"])
-            worker.samples.flush()
+            self._keep(worker, fields["data"])
         elif kind == messages.DONE:
             worker.ended = Ended(fields["dropped"], fields["first_failure"])
+            if fields["unwritten"]:
+                elsewhere = f" on {worker.machine}" if self._staging.join_at else ""
+                self._stop_unwritten(f"{fields['unwritten']}{elsewhere}")
             if fields["left"]:
                 self._notes.append(f"Worker {worker.number} on {worker.machine} left before the end.")
                 self._stopped.set()
+
+    def _keep(self, worker: _Worker, data: bytes) -> None:
+        """The next bytes of what a worker on another machine has sent; none after some could not be written."""
+        if self._unwritten:
+            return
+        try:
+            if worker.samples is None:
+                worker.samples = (self._folder / f"{worker.number}{SUFFIX}").open("xb", buffering=0)
+            write_whole(worker.samples, data)
+        except OSError as error:
+            self._stop_unwritten(error.strerror or str(error))
+
+    def _stop_unwritten(self, why: str) -> None:
+        self._unwritten = self._unwritten or why
+        self._stopped.set()
 
     def _worry(self) -> None:
         """When nothing was heard: before the beginning, look whether it can still come."""

@@ -1,4 +1,4 @@
-"""The process that plays a journey: `python -m festgate.rehearsal.load.player RUN_FOLDER STAGING`.
+"""The process that plays a journey: `python -m festgate.rehearsal.load player RUN_FOLDER STAGING`.
 
 It reads the plan from the run's folder, and writes the samples there and a line of JSON a second to standard output
 (the fields of `rehearse.Second`). It ends after the plan's time, or at SIGTERM, with what is under way given up; the
@@ -37,6 +37,8 @@ def main(folder: Path, staging: Staging) -> int:
     """Play the run of a folder; the process's exit code."""
     sys.stdout = sys.stderr
     plan = read_run(folder).plan
+    # A full disk is told in a sentence, not also line by line for what is logged.
+    logging.raiseExceptions = False
     logging.basicConfig(filename=folder / LOG_FILE, level=logging.INFO, format="%(asctime)s %(message)s")
     allow_sockets()
     try:
@@ -68,8 +70,9 @@ def play(plan: Plan, classes: list[type[User]], folder: Path, staging: Staging) 
     sending.last(stopped, lambda standing: tell(**together([standing])))
     cut = stopped.is_set()
     ended = sending.end(cut=cut)
-    tell(ended="cut" if cut else "whole", **asdict(ended))
+    tell(ended="cut" if cut or ended.unwritten else "whole", **asdict(ended))
 
 
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Staging(**json.loads(sys.argv[2]))))
+def run(folder: str, staging: str) -> int:
+    """As `main`, with the words of the command line."""
+    return main(Path(folder), Staging(**json.loads(staging)))

@@ -38,6 +38,8 @@ class Ended:
     dropped: int
     """Arrivals that were due and never sent."""
     first_failure: str
+    unwritten: str = ""
+    """Why samples could not be written, in the system's words; then the run was cut off there."""
 
 
 def environment_for(classes: Sequence[type[User]], host: str) -> Environment:
@@ -71,6 +73,7 @@ class Sending:
         self._arrivals: Arrivals | None = None
         self._sender: gevent.Greenlet | None = None
         self._began = 0.0
+        self._unwritten = ""
         self._recorder = Recorder(environment, writer)
         if isinstance(plan.load, Rate):
             self._arrivals = Arrivals(
@@ -122,12 +125,20 @@ class Sending:
             gevent.spawn(runner.start, load.users, load.spawn_rate)
 
     def last(self, stopped: Event, told: Callable[[Standing], None]) -> None:
-        """Return when the plan's time is over, or when it is stopped; each second is told, with its samples written."""
+        """Return when the plan's time is over, or when it is stopped; each second is told, with its samples written.
+
+        Where they cannot be written, it is stopped here: what is not kept need not be sent.
+        """
         for second in range(1, math.ceil(self._seconds) + 1):
             at = min(second, self._seconds)
             if stopped.wait(timeout=max(0.0, self._began + at - time.time())):
                 return
-            self._writer.flush()
+            try:
+                self._writer.flush()
+            except OSError as error:
+                self._unwritten = error.strerror or str(error)
+                stopped.set()
+                return
             told(
                 Standing(
                     second=at,
@@ -140,15 +151,18 @@ class Sending:
             )
 
     def end(self, *, cut: bool) -> Ended:
-        """Wait for the last answers, or give them up where the run is cut; all samples are written."""
+        """Wait for the last answers, or give them up where the run is cut; all samples are written, if they can be."""
         if self._sender is not None:
             self._sender.kill()
         if cut:
             self._environment.stop_timeout = 0
         self._runner.stop()
-        self._writer.close()
+        try:
+            self._writer.close()
+        except OSError as error:
+            self._unwritten = error.strerror or str(error)
         dropped = self._arrivals.waiting if self._arrivals is not None else 0
-        return Ended(dropped, self._recorder.first_failure)
+        return Ended(dropped, self._recorder.first_failure, self._unwritten)
 
 
 def allow_sockets() -> None:

@@ -1,4 +1,4 @@
-"""A process that sends a share of a run's load: `python -m festgate.rehearsal.load.worker GIVEN`.
+"""A process that sends a share of a run's load: `python -m festgate.rehearsal.load worker GIVEN`.
 
 GIVEN is JSON: the master's `host` and `port`, the `journey`, and the run's `folder` where it is on this machine. All
 else comes from the master. To whoever started it, it tells lines of JSON: `says` or `error`.
@@ -233,6 +233,8 @@ def _seconds(process: psutil.Process) -> float:
 def main(host: str, port: int, journey: str, folder: str | None = None) -> int:
     """Take part in the run of a master; the process's exit code."""
     sys.stdout = sys.stderr
+    # A full disk is told in a sentence, not also line by line for what is logged.
+    logging.raiseExceptions = False
     logging.basicConfig(
         filename=Path(folder) / LOG_FILE if folder else os.devnull,
         level=logging.INFO,
@@ -248,5 +250,6 @@ def main(host: str, port: int, journey: str, folder: str | None = None) -> int:
         return UNPLAYABLE
 
 
-if __name__ == "__main__":
-    sys.exit(main(**json.loads(sys.argv[1])))
+def run(given: str) -> int:
+    """As `main`, with the word of the command line."""
+    return main(**json.loads(given))

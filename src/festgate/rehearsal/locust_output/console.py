@@ -42,6 +42,7 @@ def read_text(source: str, text: str) -> LocustOutput:
     lines = lines_of(text)
     runs: list[_Run] = []
     problems: list[tuple[int, str]] = []
+    spans: list[tuple[int, int]] = []
     heading = ""
     divided = True
     place = 0
@@ -51,6 +52,7 @@ def read_text(source: str, text: str) -> LocustOutput:
         if grid is None:
             if _ERRORS.match(line.text):
                 place = _read_errors(lines, place + 1, runs)
+                spans.append((line.number, lines[place - 1].number))
                 continue
             title = _title(line)
             heading = title or heading
@@ -59,6 +61,7 @@ def read_text(source: str, text: str) -> LocustOutput:
             continue
         problems += grid.problems
         place = max(grid.end, place + 1)
+        spans.append((grid.line, lines[place - 1].number))
         if not has_requests(grid.columns):
             if not runs or runs[-1].percentiles is not None:
                 problems.append((grid.line, "these percentiles stand below no table of requests."))
@@ -75,7 +78,7 @@ def read_text(source: str, text: str) -> LocustOutput:
     if not runs:
         raise NotLocust(_nothing(source, lines, problems))
     found = [Problem(source, number, sentence) for number, sentence in sorted(problems)]
-    return LocustOutput(source, tuple(_table(source, run) for run in runs), tuple(found))
+    return LocustOutput(source, tuple(_table(source, run) for run in runs), tuple(found), tuple(spans))
 
 
 def _nothing(source: str, lines: Sequence[Line], problems: list[tuple[int, str]]) -> str:

@@ -136,3 +136,5 @@ class LocustOutput:
     source: str
     tables: tuple[Table, ...]
     problems: tuple[Problem, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    """First and last line of each piece of a text that was read as Locust's; the rest is somebody's prose."""

@@ -27,7 +27,7 @@ def join(journey: str, host: str, port: int, patience: float, *, say: Callable[[
     given = json.dumps({"host": host, "port": port, "journey": journey})
     # Ctrl-C reaches it too, and it is the one that can say goodbye to the others.
     with subprocess.Popen(  # noqa: S603  (our own)
-        [sys.executable, "-m", "festgate.rehearsal.load.worker", given],
+        [sys.executable, "-m", "festgate.rehearsal.load", "worker", given],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

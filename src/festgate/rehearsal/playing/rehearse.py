@@ -31,7 +31,11 @@ GOODBYE = 30.0
 
 
 class CannotPlay(Exception):
-    """Nothing was sent; the sentence says why."""
+    """Nothing was sent, or what was sent could not be kept to the end; the sentence says why."""
+
+
+class Enough(Exception):
+    """Raised by `tell`: what was sent will do. The run ends, and is kept as `cut`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def rehearse(
     """Play `plan` and keep it in a new folder of `runs`; an own portal where `plan.host` is empty.
 
     `server` is what answers at `plan.host`, where the caller has started it. A run that is cut off by Ctrl-C or a crash
-    of the player is kept as `cut`. Raises CannotPlay, NotThere, CannotServe.
+    of the player is kept as `cut`. Raises CannotPlay (also for a disk that is full, once the run is kept as `cut`),
+    NotThere, CannotServe.
     """
     staging = staging or Staging()
     _look_at_ports(staging)
@@ -90,10 +95,14 @@ def rehearse(
                 server={**target.server, **(serving.identity if serving else {})},
                 notes=tuple(target.notes),
             )
-            run.keep()
+            try:
+                run.keep()
+                run.prepare_for_full_disk()
+            except OSError as error:
+                raise CannotPlay(_unusable(runs, error)) from None
             return _play(run, serving, staging, tell, say)
     except BaseException:
-        if not any(samples.stat().st_size for samples in folder.glob("*.samples")):
+        if not _has_samples(folder):
             shutil.rmtree(folder)
         raise
 
@@ -104,7 +113,8 @@ def _play(run: Run, serving: Server | None, staging: Staging, tell: Tell, say: S
         [
             sys.executable,
             "-m",
-            "festgate.rehearsal.load.player",
+            "festgate.rehearsal.load",
+            "player",
             str(run.folder),
             json.dumps(asdict(staging)),
         ],
@@ -121,7 +131,7 @@ def _play(run: Run, serving: Server | None, staging: Staging, tell: Tell, say: S
         with Watch(run.folder, sides, senders=run.plan.workers) as watch:
             try:
                 _follow(player, watch, tell, say, last)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, Enough):
                 last |= _cut_off(player)
                 if "began" not in last:
                     raise
@@ -174,16 +184,40 @@ def _kept(run: Run, last: Mapping[str, Any]) -> Run:
     if last.get("first_failure"):
         notes.append(f"The first failure was {last['first_failure']}.")
     notes += last.get("notes", ())
+    unwritten = last.get("unwritten", "")
+    if unwritten:
+        notes.append(f"It could not be written any further: {unwritten}.")
     if "ended" not in last:
         notes.append("The process that sent the requests ended by itself; load.log has its last words.")
-    ended = run.ended(
-        "whole" if last.get("ended") == "whole" else "cut",
-        began=last.get("began", run.began),
-        dropped=last.get("dropped", 0),
-        notes=tuple(notes),
+    try:
+        ended = run.ended(
+            "whole" if last.get("ended") == "whole" else "cut",
+            began=last.get("began", run.began),
+            dropped=last.get("dropped", 0),
+            notes=tuple(notes),
+        )
+        write_histogram(ended)
+    except OSError as error:
+        run.cut_by_full_disk()
+        unwritten = unwritten or error.strerror or str(error)
+    else:
+        run.forget_full_disk()
+        if not unwritten:
+            return ended
+    kept = (
+        "what there was room for is kept, and marked as cut"
+        if _has_samples(run.folder)
+        else "nothing is kept"
     )
-    write_histogram(ended)
-    return ended
+    msg = (
+        f"The run could not be written any further in {run.folder} ({unwritten}): {kept}."
+        " Make room there, or choose another folder with --runs."
+    )
+    raise CannotPlay(msg)
+
+
+def _has_samples(folder: Path) -> bool:
+    return any(samples.stat().st_size for samples in folder.glob("*.samples"))
 
 
 def _look_at_ports(staging: Staging) -> None:
@@ -215,10 +249,13 @@ def _new_folder(runs: Path, plan: Plan) -> Path:
                 folder.mkdir()
                 return folder
     except OSError as error:
-        msg = f"Runs cannot be kept in {runs}: {error.strerror}. Choose another folder with --runs."
-        raise CannotPlay(msg) from None
+        raise CannotPlay(_unusable(runs, error)) from None
     msg = f"There are a thousand runs named {name} in {runs}."
     raise CannotPlay(msg)
+
+
+def _unusable(runs: Path, error: OSError) -> str:
+    return f"Runs cannot be kept in {runs}: {error.strerror}. Choose another folder with --runs."
 
 
 def _generator(journey: str) -> dict[str, str]:

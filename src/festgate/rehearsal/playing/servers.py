@@ -24,7 +24,7 @@ PATIENCE: Final = 60.0
 CODE: Final = frozenset({".py", ".html", ".css", ".js", ".txt"})
 GOODBYE: Final = 20.0
 """Seconds for it to end when it is asked to."""
-_ORGANISER = re.compile(r"Sign in as (\S+) with the password (\S+)")
+_SIGN_IN = re.compile(r"Sign in as (organiser|staff) with the password (\S+)")
 
 
 class CannotServe(Exception):
@@ -40,13 +40,20 @@ class Server:
     identity: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
     """What a journey has to know of it."""
+    folder: Path | None = None
+    """Where a portal of our own keeps its data (`data`) and its log (`server.log`)."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings of a portal of our own, as its environment has them."""
 
 
 @contextmanager
-def own_portal(source: Path | None = None, build: str = "") -> Iterator[Server]:
+def own_portal(
+    source: Path | None = None, build: str = "", extra: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """A portal over a scratch copy: the demo fest, with play money. Gone with the block.
 
-    Of this Festgate, or of the one whose code lies in `source`, where `build` names it. Raises CannotServe.
+    Of this Festgate, or of the one whose code lies in `source`, where `build` names it; `extra` are settings that it
+    has besides. Raises CannotServe.
     """
     with tempfile.TemporaryDirectory(prefix="festgate-rehearsal-") as scratch:
         folder = Path(scratch)
@@ -56,15 +63,18 @@ def own_portal(source: Path | None = None, build: str = "") -> Iterator[Server]:
             "FESTGATE_PAYMENT_METHODS": "sandbox",
             # Everybody comes from one address here.
             "FESTGATE_ADDRESS_LIMIT": "1000000",
+            **(extra or {}),
         }
         if source is not None:
             settings["PYTHONPATH"] = str(source)
         command = [sys.executable, "-m", "festgate", "serve", "--demo", "--port", "{port}"]
         with serving(command, folder, settings) as server:
             said = (folder / "server.log").read_text(encoding="utf-8", errors="replace")
-            found = _ORGANISER.search(said)
-            known = {"FESTGATE_REHEARSAL_ORGANISER": f"{found[1]}:{found[2]}"} if found else {}
-            yield Server(server.url, server.pid, {"build": build or version()}, known)
+            known = {
+                f"FESTGATE_REHEARSAL_{name.upper()}": f"{name}:{password}"
+                for name, password in _SIGN_IN.findall(said)
+            }
+            yield Server(server.url, server.pid, {"build": build or version()}, known, folder, settings)
 
 
 @contextmanager

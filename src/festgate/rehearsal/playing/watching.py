@@ -1,15 +1,17 @@
 """What both sides of a run use of the machine, second by second."""
 
-import csv
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Self
 
 import psutil
 
 from festgate.rehearsal.runs import RESOURCES_FILE, Resources, Side
+from festgate.rehearsal.samples import write_whole
 
 SECOND = 1.0
 
@@ -48,16 +50,15 @@ class Watch:
 
     def _run(self) -> None:
         used = {side: (_seconds(process), time.time()) for side, process in self._processes.items()}
-        with self._path.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(("side", "at", "cpu", "memory"))
+        with self._path.open("wb", buffering=0) as file:
+            self._write(file, "side,at,cpu,memory")
             while not self._ended.wait(SECOND):
                 for side, process in self._processes.items():
                     try:
-                        seconds, memory = _seconds(process), _memory(process)
+                        # The time belongs to the first of them: what is compared is the processor's.
+                        seconds, now, memory = _seconds(process), time.time(), _memory(process)
                     except psutil.Error:
                         continue
-                    now = time.time()
                     before, since = used[side]
                     used[side] = (seconds, now)
                     if self._began is None or since < self._began:
@@ -74,8 +75,12 @@ class Watch:
                         # Workers have equal shares, so the busiest is the one that is late: it counts for all.
                         cpu = max(cpu, self._senders * max(spent, default=0.0))
                     found = self.last[side] = Resources(side, now - self._began, cpu, memory)
-                    rows.writerow((side, f"{found.at:.2f}", f"{found.cpu:.3f}", found.memory))
-                file.flush()
+                    self._write(file, f"{side},{found.at:.2f},{found.cpu:.3f},{found.memory}")
+
+    def _write(self, file: FileIO, row: str) -> None:
+        """One row, whole; where the disk is full it is left out: the samples, which need more room, say so."""
+        with suppress(OSError):
+            write_whole(file, f"{row}\r\n".encode())
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

@@ -43,25 +43,34 @@ _Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | SetBeside
 class _Kind:
     """How one kind of thing is written."""
 
-    document: Callable[[Any], Document]
+    document: Callable[[Any, bool], Document]
+    """Given also whether charts are drawn."""
     json: Callable[[Any], str]
     junit: Callable[[Any], str]
 
 
 _KINDS: Final[dict[type, _Kind]] = {
-    Summary: _Kind(run_document, data.run_json, data.run_junit),
+    Summary: _Kind(lambda shown, drawn: run_document(shown, drawn=drawn), data.run_json, data.run_junit),
     Compared: _Kind(
-        lambda shown: comparison_document(shown.comparison, shown.before, shown.after),
+        lambda shown, drawn: comparison_document(shown.comparison, shown.before, shown.after, drawn=drawn),
         lambda shown: data.comparison_json(shown.comparison, shown.before, shown.after),
         lambda shown: data.comparison_junit(shown.comparison, [*shown.before, *shown.after]),
     ),
     Capacity: _Kind(
-        capacity_report.capacity_document, capacity_report.capacity_json, capacity_report.capacity_junit
+        lambda shown, drawn: capacity_report.capacity_document(shown, drawn=drawn),
+        capacity_report.capacity_json,
+        capacity_report.capacity_junit,
     ),
     LocustOutput: _Kind(
-        locust_report.described_document, locust_report.described_json, locust_report.described_junit
+        lambda shown, _: locust_report.described_document(shown),
+        locust_report.described_json,
+        locust_report.described_junit,
     ),
-    SetBeside: _Kind(locust_report.beside_document, locust_report.beside_json, locust_report.beside_junit),
+    SetBeside: _Kind(
+        lambda shown, _: locust_report.beside_document(shown),
+        locust_report.beside_json,
+        locust_report.beside_junit,
+    ),
 }
 
 
@@ -83,7 +92,7 @@ def render(thing: Reported, form: str) -> str:
         return kind.json(read)
     if form == "junit":
         return kind.junit(read)
-    document = kind.document(read)
+    document = kind.document(read, form == "html")
     if form == "html":
         return page(document)
     return text.markdown(document) if form == "markdown" else text.text(document)
@@ -97,13 +106,8 @@ def _read(thing: Reported) -> _Read:
 
 def show(thing: Reported, console: Console) -> None:
     """The text report in the colours of a terminal."""
-    text.show(document_of(thing), console)
-
-
-def document_of(thing: Reported) -> Document:
-    """What every format but JSON and JUnit is written from."""
     read = _read(thing)
-    return _KINDS[type(read)].document(read)
+    text.show(_KINDS[type(read)].document(read, False), console)  # noqa: FBT003
 
 
 __all__ = [
@@ -112,7 +116,6 @@ __all__ = [
     "Format",
     "Reported",
     "SetBeside",
-    "document_of",
     "render",
     "show",
     "write_report",

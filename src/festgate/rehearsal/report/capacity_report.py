@@ -3,22 +3,20 @@
 import json
 import math
 
-import altair as alt
-
 from festgate.rehearsal.capacity import Capacity
-from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
+from festgate.rehearsal.report.document import Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.junit import Case, suite
 
 
-def capacity_document(found: Capacity) -> Document:
-    """What every format but JSON is written from."""
+def capacity_document(found: Capacity, *, drawn: bool = True) -> Document:
+    """What every format but JSON is written from; without its charts unless it is `drawn`."""
     tone: Tone = "good" if found.most is not None else "bad"
     return Document(
         title=f"How much {found.steps[0].run.plan.journey} holds",
         tone=tone,
         verdict=_verdict(found),
         words=tuple(_words(found)),
-        sections=(_rates(found), _law(found)),
+        sections=(_rates(found, drawn=drawn), _law(found)),
         facts=tuple(_facts(found)),
     )
 
@@ -112,7 +110,7 @@ def _facts(found: Capacity) -> list[tuple[str, str]]:
     return facts
 
 
-def _rates(found: Capacity) -> Section:
+def _rates(found: Capacity, *, drawn: bool) -> Section:
     steps = sorted(found.steps, key=lambda step: step.rate)
     columns = (
         "journeys a second",
@@ -134,46 +132,13 @@ def _rates(found: Capacity) -> Section:
         for step in steps
     )
     table = Table("Every rate that was played", columns, rows, frozenset({1, len(columns) - 1}))
-    charts = tuple(_chart(found, number, table) for number in range(len(found.limits)))
+    if not drawn:
+        return Section("What was played", tables=(table,))
+    # Altair takes 0.3 s to import, and text has no use of it.
+    from festgate.rehearsal.report.capacity_charts import limit_chart  # noqa: PLC0415
+
+    charts = tuple(limit_chart(found, number, table) for number in range(len(found.limits)))
     return Section("What was played", charts=charts, tables=(table,))
-
-
-def _chart(found: Capacity, number: int, table: Table) -> Chart:
-    limit = found.limits[number]
-    points = [
-        {
-            "rate": step.rate,
-            "value": step.values[number],
-            "holds": "holds" if limit.holds(step.values[number]) else "breaks",
-        }
-        for step in found.steps
-        if math.isfinite(step.values[number])
-    ]
-    base = alt.Chart(alt.Data(values=points))  # type: ignore[no-untyped-call]
-    x = alt.X("rate:Q", title="journeys that begin a second")
-    y = alt.Y("value:Q", title=limit.metric.text)
-    dots = base.mark_point(filled=True, size=70).encode(
-        x=x,
-        y=y,
-        shape=alt.Shape(
-            "holds:N", title=None, scale=alt.Scale(domain=["holds", "breaks"], range=["circle", "cross"])
-        ),
-        color=alt.Color(
-            "holds:N", title=None, scale=alt.Scale(domain=["holds", "breaks"], range=["#0b6e4f", "#b3261e"])
-        ),
-    )
-    line = (
-        alt.Chart(alt.Data(values=[{"limit": limit.limit}]))  # type: ignore[no-untyped-call]
-        .mark_rule(strokeDash=[6, 4])
-        .encode(y=alt.Y("limit:Q"))
-    )
-    drawn = alt.layer(dots, line).properties(width="container", height=260)
-    return Chart(
-        f"{limit.metric.text} at each rate",
-        f"Each mark is one play; the dashed line is the limit, {limit.text}.",
-        drawn.to_dict(),
-        table,
-    )
 
 
 def _law(found: Capacity) -> Section:

@@ -51,6 +51,7 @@ def run_json(summary: Summary) -> str:
                 {"step": step, "status": status, "times": times}
                 for (step, status), times in summary.failures.items()
             ],
+            "cpu": summary.processor,
             "machines": {machine.side: _machine(machine) for machine in summary.machines},
             "series": {
                 name: getattr(summary.series, name).tolist()

@@ -8,7 +8,8 @@ from typing import Any, Final
 from festgate.rehearsal import figures
 from festgate.rehearsal.locust_output import LocustOutput, Problem, Row
 from festgate.rehearsal.locust_output import Table as LocustTable
-from festgate.rehearsal.locust_output.reasons import milliseconds, reasons
+from festgate.rehearsal.locust_output.limits import milliseconds
+from festgate.rehearsal.locust_output.reasons import reasons
 from festgate.rehearsal.report.data import FORMAT, as_json, finding_fields
 from festgate.rehearsal.report.document import Document, Notice, Section, Table
 from festgate.rehearsal.report.junit import Case, suite

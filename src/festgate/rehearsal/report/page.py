@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table
+from festgate.rehearsal.report.vega import drawing_program
 
 _PAGE = Markup("""<!doctype html>
 <html lang="en">
@@ -42,7 +43,7 @@ _HINT = Markup(
 def page(document: Document) -> str:
     """The whole file."""
     drawn = any(section.charts for section in document.sections)
-    scripts = (_drawing_program(), _file("report.js")) if drawn else ()
+    scripts = (drawing_program(), _file("report.js")) if drawn else ()
     return str(
         _PAGE.format(
             policy=_policy(scripts),
@@ -65,16 +66,6 @@ def _policy(scripts: tuple[str, ...]) -> str:
     )
     allowed = f"{hashes} 'unsafe-eval'" if scripts else "'none'"
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}"
-
-
-@cache
-def _drawing_program() -> str:
-    # Imported and built where it is used: it takes two seconds, and most formats have no use of it.
-    from vl_convert import javascript_bundle  # noqa: PLC0415
-
-    # HTML ends a script at the first `</script`, also inside a string of it, and reads `<!--` in its own way.
-    bundle = javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", r"<\/script").replace("<!--", r"\x3C!--")
 
 
 @cache

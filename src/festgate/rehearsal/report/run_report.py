@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from festgate.rehearsal import figures
+from festgate.rehearsal.metrics import parse_metric
 from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.report.document import Document, Notice, Section, Table, Tone
-from festgate.rehearsal.report.run_charts import run_charts
+from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.words import (
     VERDICTS,
     Outcome,
@@ -27,13 +27,13 @@ FEW: Final = "?"
 """Marks a percentile that too few requests stand behind."""
 
 
-def run_document(summary: Summary) -> Document:
-    """Everything there is to say of a run."""
+def run_document(summary: Summary, *, drawn: bool = True) -> Document:
+    """Everything there is to say of a run; without its charts unless it is `drawn`."""
     run = summary.run
     came_out = outcome(summary)
     name = Path(run.plan.journey).stem if run.plan.journey.endswith(".py") else run.plan.journey
     label = f" ({run.plan.label})" if run.plan.label else ""
-    charts = run_charts(summary)
+    charts = _charts(summary) if drawn else ()
     sections = [
         Section("Limits", notices=tuple(_limit(check) for check in summary.checks)),
         Section("What to know", notices=(*_warnings(summary),)),
@@ -55,6 +55,13 @@ def run_document(summary: Summary) -> Document:
     )
 
 
+def _charts(summary: Summary) -> tuple[Chart, ...]:
+    # Altair takes 0.3 s to import, and text has no use of it.
+    from festgate.rehearsal.report.run_charts import run_charts  # noqa: PLC0415
+
+    return run_charts(summary)
+
+
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     everything = summary.all
     if not everything.requests:
@@ -73,6 +80,8 @@ def _limit(check: Check) -> Notice:
     meaning = ""
     if check.metric is None:
         meaning = "This is no limit that can be measured, so it is not kept."
+    elif math.isnan(check.value) and check.metric.kind == "cpu":
+        meaning = "The processor's time is only seen where the rehearsal has started the target itself."
     elif math.isnan(check.value):
         meaning = "No request was measured for it, so it is not kept."
     elif check.few:
@@ -243,7 +252,7 @@ def _plan_tables(summary: Summary) -> tuple[Table, ...]:
         *(
             (
                 f"{machine.side}'s use",
-                _use(machine),
+                _use(machine, summary.processor),
             )
             for machine in summary.machines
         ),
@@ -251,8 +260,10 @@ def _plan_tables(summary: Summary) -> tuple[Table, ...]:
     return (Table("The plan and both sides", ("what", "value"), tuple(rows), words=frozenset({0, 1})),)
 
 
-def _use(machine: Machine) -> str:
+def _use(machine: Machine, processor: float) -> str:
     cpu = f"{figures.share(machine.cpu)} of a core (most {figures.share(machine.cpu_most)})"
+    if machine.side == "server" and math.isfinite(processor):
+        cpu = f"{cpu}, {parse_metric('cpu').shown(processor)} of it for each request"
     return f"{cpu}, {figures.size(machine.memory_most)} of memory"
 
 

@@ -57,7 +57,8 @@ def limit_in_words(check: Check) -> str:
     if check.metric is None:
         return "it cannot be read as a limit"
     if math.isnan(check.value):
-        return "no request to measure"
+        unseen = check.metric.kind == "cpu"
+        return "the target's processes were not seen" if unseen else "no request to measure"
     return check.metric.shown(check.value)
 
 
@@ -162,7 +163,13 @@ def effect_in_words(effect: Effect, margin: float) -> str:
         case "inconclusive":
             return f"{name} may or may not have changed: {moved} {between}; these runs cannot tell."
         case "refused":
-            return f"{name} cannot be judged: too few requests, or nothing to measure ({was})."
+            unseen = effect.metric.kind == "cpu" and math.isnan(effect.before + effect.after)
+            why = (
+                "the target's processes were not seen"
+                if unseen
+                else "too few requests, or nothing to measure"
+            )
+            return f"{name} cannot be judged: {why} ({was})."
 
 
 def _consequence(effect: Effect, comparison: Comparison) -> str:

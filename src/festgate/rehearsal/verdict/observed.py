@@ -13,6 +13,7 @@ import numpy as np
 
 from festgate.rehearsal.metrics import Metric, measure
 from festgate.rehearsal.plan import Users
+from festgate.rehearsal.processor import processor_time
 from festgate.rehearsal.quantiles import corrected
 from festgate.rehearsal.runs import Run
 from festgate.rehearsal.samples import Flags, Floats, Integers, Samples
@@ -95,8 +96,11 @@ class Observed:
 
 def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     """Read a run. Raises ValueError where a file of it is damaged."""
-    samples = run.measured()
-    seconds = run.plan.duration
+    begin, seconds = run.plan.warm_up, run.plan.duration
+    whole = run.samples()
+    samples = whole.between(begin, begin + seconds)
+    processor = processor_time(run.resources(), whole, begin, begin + seconds)
+    del whole
     steps = {name: _step(samples, number, seconds) for number, name in enumerate(samples.names)}
     steps = {name: step for name, step in steps.items() if step.requests}
     busiest = max(steps, key=lambda name: steps[name].requests, default="")
@@ -105,7 +109,7 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     connecting, connected, slowest = _connections(samples)
     return Observed(
         run=run,
-        values=tuple(measure(metric, samples, seconds) for metric in metrics),
+        values=tuple(measure(metric, samples, seconds, processor) for metric in metrics),
         counts=tuple(int(np.count_nonzero(metric.of(samples))) for metric in metrics),
         requests=len(samples),
         failed=int(np.count_nonzero(samples.failed)),

@@ -38,6 +38,8 @@ MANY_NAMES: Final = 500
 SPARSE_NAMES: Final = 10
 """Names, from which on a median of LEAST_PER_NAME requests or fewer says that they hold users' values."""
 LEAST_PER_NAME: Final = 3
+_FEW_NAMES: Final = 3
+"""Runs that are told by name; a comparison has twenty."""
 COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
 """They name the web server's product, which is the same for every build behind it."""
 
@@ -220,6 +222,19 @@ def _share_in(side: list[Step], known: Integers) -> float:
 
 
 @check(
+    "target-unseen",
+    "The processor's time is only seen where the rehearsal has started the target itself, on this machine.",
+    "Give a command or a revision in the place of an address, and play for five seconds or longer.",
+)
+def target_unseen(evidence: Evidence) -> str:
+    """What a request costs is the primary metric, and of some run it is not known."""
+    if evidence.primary.kind != "cpu":
+        return ""
+    unseen = [seen.run.name for seen in evidence.runs if not np.isfinite(seen.values[0])]
+    return f"{len(unseen)} of {len(evidence.runs)} runs: {', '.join(unseen[:_FEW_NAMES])}" if unseen else ""
+
+
+@check(
     "error-rates-differ",
     "A request that fails takes another time than one that is answered, so the times are of different things.",
     "Find out why they fail before you compare times; or compare `errors` itself.",
@@ -265,7 +280,12 @@ def least_requests(quantile: float | None) -> int:
     "Send less, or send from a machine of its own on which nothing else runs.",
 )
 def generator_saturated(evidence: Evidence) -> str:
-    """What sent the requests could not send them in time, so that half of what is compared is its own."""
+    """What sent the requests could not send them in time, so that half of what is compared is its own.
+
+    Not where the target's processor time is all that is compared: how late a request was is no part of that.
+    """
+    if all(metric.kind == "cpu" for metric in evidence.metrics):
+        return ""
     cpu = max((seen.cpu for seen in evidence.runs if seen.cpu is not None), default=0.0)
     if cpu > MOST_CPU:
         return f"{percent(cpu)} of a core"
@@ -296,6 +316,7 @@ REFUSALS: Final[tuple[Check, ...]] = (
     same_build,
     many_names,
     too_few_samples,
+    target_unseen,
     error_rates_differ,
     responses_differ,
     generator_saturated,

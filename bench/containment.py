@@ -1,0 +1,138 @@
+"""What containment costs: the portal with its bulkheads beside the portal without them, by `festgate ab`."""
+
+import asyncio
+import json
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import timeit
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from bench.crowd import prepare
+from bench.figures import Figure, Target
+from bench.measure import Tell
+from bench.processes import PATIENCE, BenchError, clean_environment
+from bench.site import ROOT, Site
+from festgate.kit import faults
+from festgate.rehearsal.processor import processor_time
+from festgate.rehearsal.runs import Run, read_run
+from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
+
+GUESTS: Final = 16
+"""People who ask without a pause."""
+MARGIN: Final = 0.03
+"""Of the throughput of /events, that containment may cost."""
+JOURNEY: Final = ROOT / "bench" / "guests.py"
+LOOKS: Final = 1_000_000
+"""At a fault point that is not armed."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long and how often. Times in seconds."""
+
+    pairs: int
+    warm_up: int
+    duration: int
+
+    @property
+    def patience(self) -> float:
+        """More than all of it takes."""
+        return PATIENCE + 2 * self.pairs * (self.warm_up + self.duration + PATIENCE)
+
+
+FULL = Lengths(pairs=16, warm_up=2, duration=6)
+QUICK = Lengths(pairs=6, warm_up=1, duration=3)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The figure of containment, over a fest of its own."""
+
+    site: Site
+    lengths: Lengths
+    tell: Tell
+
+    def figure(self) -> Figure:
+        """How much processor time /events takes with bulkheads, over without. Raises BenchError."""
+        site = Site(self.site.scratch / "contained")
+        site.scratch.mkdir()
+        self.tell("Preparing a fest for the bulkheads: 200 events and their visitors")
+        fest = asyncio.run(prepare(site.settings, 0))
+        tokens = site.write("tokens", fest.visitors)
+        pairs = self.lengths.pairs
+        self.tell(
+            f"/events with bulkheads and without: festgate ab, {pairs} pairs of {self.lengths.duration} s"
+        )
+        found = self._compared(site, tokens)
+        runs = site.scratch / "runs"
+        before, after = (
+            [_cost(read_run(runs / name)) for name in found[side]] for side in ("before", "after")
+        )
+        primary = found["primary"]
+        notes = {
+            "mean of the pairs": 1 + primary["change"],
+            "its 95 % interval from": 1 + primary["low"],
+            "to": 1 + primary["high"],
+            "without, us a request": primary["before"] * 1e6,
+            "with, us a request": primary["after"] * 1e6,
+            "ns of a fault point that is not armed": _point_nanoseconds(),
+        }
+        ratios = tuple(ours / theirs for ours, theirs in zip(after, before, strict=True))
+        name = "processor time of /events with bulkheads, beside without"
+        return Figure(name, "ratio", ratios, Target("at most", 1 / (1 - MARGIN)), notes)
+
+    def _compared(self, site: Site, tokens: Path) -> dict[str, Any]:
+        """What `festgate ab` says, as JSON."""
+        lengths = self.lengths
+        words = [sys.executable, "-m", "festgate", "ab", str(JOURNEY), "--runs", "runs", "--format", "json"]
+        words += ["--before", _served(site, "before", "off"), "--after", _served(site, "after", "on")]
+        words += ["--metric", "cpu", "--margin", f"{MARGIN:.0%}", "--pairs", str(lengths.pairs)]
+        words += [
+            "--users",
+            str(GUESTS),
+            "--warm-up",
+            f"{lengths.warm_up}s",
+            "--duration",
+            f"{lengths.duration}s",
+        ]
+        done = subprocess.run(
+            words,
+            # A festgate.toml where the benchmark is started is not for this fest.
+            cwd=site.scratch,
+            env=clean_environment({"BENCH_TOKENS": str(tokens)}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=lengths.patience,
+            check=False,
+        )
+        if done.returncode not in (NO_REGRESSION, REGRESSION, INCONCLUSIVE):
+            msg = f"`festgate ab` ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+            raise BenchError(msg)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+def _served(site: Site, side: Literal["before", "after"], bulkheads: Literal["on", "off"]) -> str:
+    """The command of one side, over a copy of the fest of its own."""
+    data = site.scratch / side
+    shutil.copytree(site.settings.data_dir, data)
+    settings = {**site.environment, "FESTGATE_DATA_DIR": str(data), "FESTGATE_BULKHEADS": bulkheads}
+    set_so = (f"{name}={value}" for name, value in settings.items())
+    return shlex.join(["env", *set_so, sys.executable, "-m", "festgate", "serve", "--port", "{port}"])
+
+
+def _cost(run: Run) -> float:
+    begin = run.plan.warm_up
+    return processor_time(run.resources(), run.samples(), begin, begin + run.plan.duration)
+
+
+def _point_nanoseconds() -> float:
+    """What a look at a fault point that is not armed takes: the median of five times a million."""
+    looks = timeit.repeat("if faults.armed: pass", globals={"faults": faults}, number=LOOKS, repeat=5)
+    return statistics.median(looks) / LOOKS * 1e9

@@ -1,0 +1,249 @@
+"""What a report claims: figures before and after, figures of one side, and by how much one became better."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, Literal
+
+from festgate.lab.audit.prose import Prose, Sentence
+from festgate.lab.audit.quantities import ABOUT, Quantity, masked, quantities_in
+from festgate.lab.audit.words import DENIED, NO_TIME, Metric, Side, metric_of, routes_in, side_of
+
+Kind = Literal["pair", "figure", "share", "words"]
+"""Two figures; one; `50 % faster`, which `claim.share` holds; or a word of the rate without a figure."""
+_BEFORE: Final = re.compile(
+    r"\b(?:before|baseline|old|original(?:ly)?|initial(?:ly)?|earlier|previous(?:ly)?|un-?optimi[sz]ed|was|were|had)\b",
+    re.IGNORECASE,
+)
+_AFTER: Final = re.compile(
+    r"\b(?:after(?:wards)?|new|now|optimi[sz]ed|improved|final(?:ly)?|fixed|is|are|became|becomes)\b",
+    re.IGNORECASE,
+)
+_STRONG_BEFORE: Final = re.compile(
+    r"\b(?:before|baseline|originally|initially|previously|earlier)\b", re.IGNORECASE
+)
+_STRONG_AFTER: Final = re.compile(r"\b(?:after(?:wards)?|now|optimi[sz]ed)\b", re.IGNORECASE)
+_ARROW: Final = r"-{1,2}>|=>|[\u2192\u27f6\u2794\u279c]|[\u2013\u2014]>"
+_FORWARD: Final = re.compile(
+    rf"\s*(?:\([^)]*\)\s*)?,?\s*(?:(?:down |up )?to\b|{_ARROW})\s*{ABOUT}", re.IGNORECASE
+)
+_THAN: Final = r"from|instead of|compared (?:to|with)|rather than|against|as opposed to"
+_REVERSE: Final = re.compile(
+    r"(?:\s+(?:after|now)\b[^.;()\d]{0,30}?)?\s*[(,]?\s*(?:down |up )?"
+    rf"(?:{_THAN})\s+(?:the \w+ )?{ABOUT}",
+    re.IGNORECASE,
+)
+_FROM: Final = re.compile(rf"\bfrom\s+{ABOUT}$", re.IGNORECASE)
+CHANGE: Final = re.compile(
+    r"\b(?:fell|fall\w*|drop\w*|decreas\w*|reduc\w*|went|came|improv\w*|increas\w*|r[io]se\w*|shr[aiu]nk\w*|cut\w*|sped"
+    r"|lower\w*|rais\w*|gr[eo]w\w*|doubl\w*|better|faster|higher|boost\w*)\b",
+    re.IGNORECASE,
+)
+_TO: Final = re.compile(
+    rf"{CHANGE.pattern}[^.;]{{0,40}}\bto\s+{ABOUT}$|\b(?:is|are) now\s+{ABOUT}$", re.IGNORECASE
+)
+_BY: Final = re.compile(rf"{CHANGE.pattern}[^.;]{{0,60}}\bby\s+{ABOUT}$", re.IGNORECASE)
+_SHARE: Final = re.compile(
+    r"\s*(?:as\s+)?(?:faster|fast\b|quicker|lower|less|better|reduction|decrease|drop|improvement|increase|higher"
+    r"|more requests|speed-?\s?up|gain|slower|shorter)",
+    re.IGNORECASE,
+)
+_TWICE: Final = re.compile(r"\b(?:twice as (?:fast|quick)|halved|doubled)\b", re.IGNORECASE)
+_FASTER: Final = re.compile(
+    r"\b(?:fast\w*|quick\w*|speed\w*|sped|improv\w*|reduc\w*|drop\w*|decreas\w*|fell|lower\w*|less|short\w*|better"
+    r"|cut|halved)\b",
+    re.IGNORECASE,
+)
+_SLOWER: Final = re.compile(r"\b(?:slow\w*|worse\w*|longer)\b", re.IGNORECASE)
+_NOT: Final = re.compile(r"\b(?:not|never|cannot|no longer|neither|nor)\b|n't\b", re.IGNORECASE)
+_NEAR: Final = 30
+"""Signs before a number in which a word can make it something else, or deny it."""
+_MOST_ROUTES: Final = 100
+LONGEST: Final = 160
+"""Signs of a sentence that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One thing that a report says of its figures."""
+
+    kind: Kind
+    text: str
+    """The sentence, shortened."""
+    line: int
+    """Of the document, not of its page."""
+    route: str
+    """`/events`; empty where none is named."""
+    metric: Metric | None
+    """The column that it names."""
+    before: Quantity | None = None
+    after: Quantity | None = None
+    share: Quantity | None = None
+    """Per cent or a factor."""
+    better: bool = False
+    """Its share is said to be a gain."""
+    denied: bool = False
+    """It says that something did not change."""
+
+    @property
+    def figures(self) -> tuple[tuple[Side, Quantity], ...]:
+        """Those that must stand in a table."""
+        told: tuple[tuple[Side, Quantity | None], ...] = (("before", self.before), ("after", self.after))
+        return tuple((side, each) for side, each in told if each is not None)
+
+
+def claims_of(prose: Prose, routes: tuple[str, ...]) -> list[Claim]:
+    """All that the prose claims, by lines; `routes` are those of the report's tables."""
+    found = [claim for sentence in prose.sentences for claim in _of_sentence(sentence, routes)]
+    return sorted(found, key=lambda claim: claim.line)
+
+
+def _of_sentence(sentence: Sentence, routes: tuple[str, ...]) -> Iterator[Claim]:
+    hidden = masked(sentence.text)
+    every = quantities_in(hidden)
+    figures = [each for each in every if each.unit not in ("percent", "times")]
+    taken: set[int] = set()
+    spoken = False
+    for first, second in pairwise(figures):
+        if first.start in taken:
+            continue
+        claim = _pair(sentence, hidden, first, second, routes)
+        if claim is not None:
+            taken |= {first.start, second.start}
+            spoken = spoken or claim.metric == "rate"
+            yield claim
+    for each in figures:
+        if each.start not in taken:
+            single = _figure(sentence, hidden, each, routes)
+            if single is not None:
+                spoken = spoken or single.metric == "rate"
+                yield single
+    for told in _shares(sentence, hidden, every, routes):
+        spoken = spoken or told.metric == "rate"
+        yield told
+    change = CHANGE.search(hidden)
+    if not spoken and change is not None and metric_of(sentence.text) == "rate":
+        each = Quantity(0.0, "rate", 1.0, change.start(), change.end())
+        yield replace(_claim(sentence, "words", each, each, routes), denied=DENIED.search(hidden) is not None)
+
+
+def _shares(
+    sentence: Sentence, hidden: str, every: Sequence[Quantity], routes: tuple[str, ...]
+) -> Iterator[Claim]:
+    for each in every:
+        if each.unit in ("percent", "times") and _is_share(hidden, each):
+            yield _share(sentence, hidden, each, routes)
+    for match in _TWICE.finditer(hidden):
+        yield _share(sentence, hidden, Quantity(2.0, "times", 0.2, match.start(), match.end()), routes)
+
+
+def _share(sentence: Sentence, hidden: str, each: Quantity, routes: tuple[str, ...]) -> Claim:
+    near = hidden[max(each.start - 2 * _NEAR, 0) : each.end + _NEAR]
+    better = _SLOWER.search(near) is None and _FASTER.search(near) is not None
+    return replace(_claim(sentence, "share", each, each, routes), share=each, better=better)
+
+
+def _pair(
+    sentence: Sentence, hidden: str, first: Quantity, second: Quantity, routes: tuple[str, ...]
+) -> Claim | None:
+    earlier = hidden[: first.start]
+    lead = re.split(r"\d[\d.,]*\s?(?:ms|s|%)?", earlier)[-1]
+    gap = hidden[first.end : second.start]
+    if {first.unit, second.unit} == {"ms", "rate"}:
+        return None
+    order = _order(lead, gap, hidden[second.end : second.end + 12], both=bool(first.unit and second.unit))
+    if not order:
+        return None
+    claim = _claim(sentence, "pair", first, second, routes)
+    unit = first.unit or second.unit or ("rate" if claim.metric == "rate" else "")
+    if not unit and claim.metric is None:
+        return None
+    if NO_TIME.search(lead[-_NEAR:]) or (
+        not (first.unit and second.unit) and NO_TIME.search(hidden[second.end :][:15])
+    ):
+        return None
+    first, second = (each.as_unit(unit or "ms") for each in (first, second))
+    return replace(
+        claim,
+        before=first if order > 0 else second,
+        after=second if order > 0 else first,
+        metric="rate" if unit == "rate" else claim.metric,
+    )
+
+
+def _order(lead: str, gap: str, behind: str, *, both: bool) -> int:
+    """1 where the first number is the one before, -1 where it is the one after, 0 where they are no pair."""
+    if _FORWARD.fullmatch(gap):
+        arrow = re.search(_ARROW, gap) is not None
+        return 1 if arrow or both or _FROM.search(lead) or CHANGE.search(lead) else 0
+    if _REVERSE.fullmatch(gap):
+        return -1
+    named = metric_of(lead), metric_of(gap)
+    if None not in named and named[0] != named[1]:
+        return 0
+    if _STRONG_AFTER.search(lead[-2 * _NEAR :]) and _STRONG_BEFORE.search(gap + behind):
+        return -1
+    if (
+        _BEFORE.search(lead[-2 * _NEAR :]) or re.match(r"\s*\(?(?:before|originally)", gap)
+    ) and _AFTER.search(gap):
+        return 1
+    return 0
+
+
+def _figure(sentence: Sentence, hidden: str, each: Quantity, routes: tuple[str, ...]) -> Claim | None:
+    """A figure of one side: "fell to 324 ms", "After: 324 ms"."""
+    lead = hidden[: each.start]
+    claim = _claim(sentence, "figure", each, each, routes)
+    unit = each.unit or ("rate" if claim.metric == "rate" else "ms" if claim.metric is not None else "")
+    if not unit or NO_TIME.search(lead[-_NEAR:]):
+        return None
+    side: Side | None = None
+    if _TO.search(lead):
+        side = "after"
+    elif each.unit:
+        side = side_of(hidden) or side_of(sentence.title)
+        # Without a word of a column or a side close by it can be any time of which somebody speaks.
+        side = side if claim.metric is not None or side_of(lead[-2 * _NEAR :]) is not None else None
+    if side is None:
+        return None
+    metric: Metric | None = "rate" if unit == "rate" else claim.metric
+    told = each.as_unit(unit)
+    return (
+        replace(claim, before=told, metric=metric)
+        if side == "before"
+        else replace(claim, after=told, metric=metric)
+    )
+
+
+def _is_share(hidden: str, each: Quantity) -> bool:
+    lead, behind = hidden[: each.start], hidden[each.end :]
+    if not each.value or re.match(r"\s*(?:of\b|confidence|interval|CI\b|failures?)", behind, re.IGNORECASE):
+        return False
+    return _BY.search(lead) is not None or _SHARE.match(behind) is not None
+
+
+def _claim(sentence: Sentence, kind: Kind, first: Quantity, last: Quantity, routes: tuple[str, ...]) -> Claim:
+    text = sentence.text
+    named = [(place, route) for place, route in routes_in(text, routes)]
+    near = [route for place, route in named if place < first.start] or [route for _, route in named[:1]]
+    for other in (sentence.earlier, sentence.title):
+        near = near or [route for _, route in routes_in(other, routes)]
+    behind = re.split(r"\d[\d.,]*\s?(?:ms|s)\b|[;,]", text[last.end :])[0]
+    return Claim(
+        kind=kind,
+        text=text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + "\u2026",
+        line=sentence.line(first.start),
+        route=near[-1] if near else "",
+        metric=metric_of(text[: first.start]) or metric_of(text[first.start : last.end]) or metric_of(behind),
+        denied=_NOT.search(masked(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
+    )
+
+
+def every_route(names: Sequence[str]) -> tuple[str, ...]:
+    """Without repetition, the longest first, so that `/events` is not found in `/my-events`.
+
+    None where there are so many that they are no routes but values of visitors: their names are no words of prose.
+    """
+    found = sorted(set(names), key=lambda name: (-len(name), name))
+    return tuple(found) if len(found) <= _MOST_ROUTES else ()

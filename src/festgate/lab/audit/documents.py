@@ -1,0 +1,156 @@
+"""A report as numbered lines of text, whether it is text, Markdown, HTML or PDF."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from festgate.lab.audit.web_text import web_text
+from festgate.rehearsal.locust_output import LocustOutput, NotLocust, Table
+from festgate.rehearsal.locust_output.console import read_text
+from festgate.rehearsal.locust_output.html_report import is_html, read_html
+from festgate.rehearsal.locust_output.lines import LARGEST, Line, lines_of, text_of
+
+Kind = Literal["text", "html", "pdf"]
+_PDF: Final = b"%PDF-"
+_ZIP: Final = b"PK\x03\x04"
+_OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
+_HEAD: Final = 1024
+"""Bytes in which a PDF begins; some programs write a few of their own before it."""
+
+
+class Unreadable(Exception):
+    """The file is no report that can be read; the sentence names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file a line stands, as its reader finds it."""
+
+    line: int
+    """From 1; of its page where there are pages."""
+    page: int | None = None
+
+    def __str__(self) -> str:
+        """`line 12`, `page 2, line 12`."""
+        return f"line {self.line}" if self.page is None else f"page {self.page}, line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report."""
+
+    source: str
+    """The file as it was named."""
+    kind: Kind
+    lines: tuple[Line, ...]
+    """Their numbers go on over all pages."""
+    places: tuple[Place, ...]
+    """Of line i + 1."""
+    output: LocustOutput
+    """Locust's tables in it; their line numbers are those of `lines`."""
+    pictures: int = 0
+    """How many it has; nothing in them is read."""
+
+    def place(self, number: int) -> Place:
+        """Of the line of that number."""
+        return self.places[number - 1] if number <= len(self.places) else Place(number)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Locust's, in their order."""
+        return self.output.tables
+
+
+def read_document(path: Path) -> Document:
+    """The report. Raises Unreadable where it cannot be read, is empty, or is of another kind."""
+    source = str(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+            size = file.seek(0, 2)
+    except OSError as error:
+        msg = f"{source} cannot be read: {error.strerror}."
+        raise Unreadable(msg) from None
+    if size > LARGEST:
+        msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {LARGEST / 2**20:,.0f} MB are read."
+        raise Unreadable(msg)
+    if _PDF in head:
+        return _pdf(path)
+    if head.startswith((_ZIP, _OLD_WORD)):
+        msg = f"{source} is a word processor's file or an archive: save the report as PDF, or unpack it."
+        raise Unreadable(msg)
+    try:
+        text = text_of(path)
+    except NotLocust as error:
+        raise Unreadable(str(error)) from None
+    if not text.strip():
+        msg = f"{source} is empty."
+        raise Unreadable(msg)
+    if is_html(text):
+        return _html(source, text)
+    pictures = text.count("![") + text.count("<img")
+    lines = lines_of(text)
+    return Document(
+        source,
+        "text",
+        tuple(lines),
+        tuple(Place(line.number) for line in lines),
+        _tables(source, text),
+        pictures,
+    )
+
+
+def _tables(source: str, text: str) -> LocustOutput:
+    try:
+        return read_text(source, text)
+    except NotLocust:
+        return LocustOutput(source, ())
+
+
+def _html(source: str, text: str) -> Document:
+    if "templateArgs" in text:
+        # Locust's own report: figures and no prose.
+        try:
+            output = read_html(source, text)
+        except NotLocust as error:
+            raise Unreadable(str(error)) from None
+        count = text.count("\n") + 1
+        return Document(source, "html", (), tuple(Place(number) for number in range(1, count + 1)), output)
+    read = web_text(text)
+    if read is None:
+        msg = f"{source} begins as HTML and is none that can be read."
+        raise Unreadable(msg)
+    joined = "\n".join(read.texts)
+    places = tuple(Place(line) for line in read.lines)
+    return Document(
+        source, "html", tuple(lines_of(joined)), places, _tables(source, joined), pictures=read.pictures
+    )
+
+
+def _pdf(path: Path) -> Document:
+    plain = _pdf_read(path, laid_out=False)
+    if plain.tables and not plain.output.problems:
+        return plain
+    # Cells may stand in the order in which they were made, or on lines of their own: as it looks they stand in rows.
+    shown = _pdf_read(path, laid_out=True)
+    return max((plain, shown), key=_whole_rows)
+
+
+def _pdf_read(path: Path, *, laid_out: bool) -> Document:
+    from festgate.lab.audit.pdf_text import pdf_text  # noqa: PLC0415  (pypdf takes a fifth of a second)
+
+    source = str(path)
+    try:
+        pages, pictures = pdf_text(path, laid_out=laid_out)
+    except ValueError as error:
+        msg = f"{source} {error}"
+        raise Unreadable(msg) from None
+    text = "\n".join(line for page in pages for line in page)
+    places = tuple(
+        Place(line, page) for page, lines in enumerate(pages, 1) for line in range(1, len(lines) + 1)
+    )
+    return Document(source, "pdf", tuple(lines_of(text)), places, _tables(source, text), pictures)
+
+
+def _whole_rows(document: Document) -> int:
+    return sum(len(table.rows) + (table.total is not None) for table in document.tables)

@@ -1,0 +1,140 @@
+"""The tables of a report by route, and which of them are of the build before and which of the build after."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from festgate.lab.audit.documents import Document
+from festgate.lab.audit.words import Metric, Side, route_of, side_of
+from festgate.rehearsal.locust_output import Row, Table
+
+_LABEL: Final = 80
+"""Signs of the longest line that can be a label of the tables below it."""
+_TITLE: Final = re.compile(r"\s*#{1,6}\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All requests for one route in one table."""
+
+    table: Table
+    side: Side | None
+    route: str
+    rows: tuple[Row, ...]
+    whole: Row
+    """All of `rows` together: the only one, the row of all requests, or what can be added up of them."""
+
+    @property
+    def title(self) -> str:
+        """`/events before`."""
+        return f"{self.route or 'all requests'} {self.side or ''}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What there is of one route on both sides."""
+
+    route: str
+    before: tuple[Group, ...]
+    after: tuple[Group, ...]
+
+
+def groups_of(document: Document) -> tuple[Group, ...]:
+    """Every route of every table, in the order of the report."""
+    sides = _sides(document)
+    found: list[Group] = []
+    for table in document.tables:
+        keys: dict[tuple[str, str], list[Row]] = {}
+        for row in table.rows:
+            if row.requests:
+                keys.setdefault((row.method, route_of(row.name)), []).append(row)
+        for (_, route), rows in keys.items():
+            whole = table.total if len(keys) == 1 and table.total is not None else None
+            found.append(Group(table, sides[table.line], route, tuple(rows), whole or _together(rows)))
+        if not keys and table.total is not None and table.total.requests:
+            found.append(Group(table, sides[table.line], "", (table.total,), table.total))
+    return tuple(_in_order(found))
+
+
+def pairs_of(groups: Sequence[Group]) -> tuple[Pair, ...]:
+    """The routes that there are on both sides."""
+    found = []
+    for route, each in by_route(groups).items():
+        before, after = (tuple(group for group in each if group.side == side) for side in ("before", "after"))
+        if before and after:
+            found.append(Pair(route, before, after))
+    return tuple(found)
+
+
+def by_route(groups: Sequence[Group]) -> dict[str, list[Group]]:
+    """The same by their routes, in the order in which these come first: there may be 80,000."""
+    told: dict[str, list[Group]] = {}
+    for group in groups:
+        told.setdefault(group.route, []).append(group)
+    return told
+
+
+def figure_of(row: Row, metric: Metric) -> float | None:
+    """The cell of that column, in milliseconds or requests a second."""
+    if metric == "rate":
+        return row.rate
+    if metric in ("p90", "p95", "p99"):
+        return row.percentile(float(metric[1:]) / 100)
+    if metric == "median":
+        return row.percentile(0.5)
+    return {"average": row.average, "most": row.most, "least": row.least}[metric]
+
+
+def _together(rows: Sequence[Row]) -> Row:
+    """One row is itself. Of several the requests, extremes and mean follow; a median or a percentile does not."""
+    if len(rows) == 1:
+        return rows[0]
+    requests = sum(row.requests for row in rows)
+    means = [row.average * row.requests for row in rows if row.average is not None]
+    rates = [row.rate for row in rows if row.rate is not None]
+    return Row(
+        line=rows[0].line,
+        method=rows[0].method,
+        name=route_of(rows[0].name),
+        requests=requests,
+        failures=sum(row.failures for row in rows),
+        average=sum(means) / requests if len(means) == len(rows) else None,
+        least=min((row.least for row in rows if row.least is not None), default=None),
+        most=max((row.most for row in rows if row.most is not None), default=None),
+        rate=sum(rates) if len(rates) == len(rows) else None,
+    )
+
+
+def _sides(document: Document) -> dict[int, Side | None]:
+    """The side of each table by its line: that of the last line above it that can be a label and names one."""
+    inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
+    labels = [
+        (line.number, side)
+        for line in document.lines
+        if line.number not in inside and (side := _label(line.text)) is not None
+    ]
+    return {
+        table.line: next((side for number, side in reversed(labels) if number < table.line), None)
+        for table in document.tables
+    }
+
+
+def _label(text: str) -> Side | None:
+    bare = text.strip().strip("*_`: ")
+    if not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
+        return None
+    is_label = (
+        _TITLE.match(text) or text.rstrip(" *_").endswith(":") or not re.search(r"[.!?;]$|\d\s?m?s\b|%", bare)
+    )
+    return side_of(bare) if is_label else None
+
+
+def _in_order(groups: list[Group]) -> list[Group]:
+    """Where a route has two tables and not one of each side, the first is taken as the one before."""
+    order: tuple[Side, Side] = ("before", "after")
+    told: dict[int, Group] = {}
+    for each in by_route(groups).values():
+        if len(each) == len(order) and {group.side for group in each} != set(order):
+            told |= {id(group): replace(group, side=side) for group, side in zip(each, order, strict=True)}
+    return [told.get(id(group), group) for group in groups]

@@ -1,0 +1,96 @@
+"""A student's folder: the starter as it is handed out, and where its parts lie.
+
+main.py and the folders beside it   the app
+load/                               the locustfiles
+runs/                               what the rehearsal kept
+crash.json                          looks at the running app
+report.md                           the questions, and the student's answers
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+STARTER: Final = Path(__file__).parent / "starter"
+APP: Final = "main.py"
+LOAD: Final = "load"
+RUNS: Final = "runs"
+LOOKS: Final = "crash.json"
+REPORT: Final = "report.md"
+ROUTES: Final = {"checkout": "/checkout", "events": "/events", "my-events": "/my-events"}
+"""The three that are loaded and sped up, by what they are called on the command line."""
+JOURNEY: Final = "journey"
+
+
+class NoLab(Exception):
+    """A folder is none of a student's, or cannot become one; the sentence says why."""
+
+
+def write_starter(folder: Path) -> None:
+    """Write the starter into `folder`, which is not there yet or empty: all of it, or nothing. Raises NoLab."""
+    made = not folder.exists()
+    try:
+        if not made and any(folder.iterdir()):
+            msg = f"{folder} is not empty, and nothing in it is to be lost. Choose another name."
+            raise NoLab(msg)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".starter-", dir=folder) as staging:
+            _copy(Path(staging))
+            for entry in sorted(Path(staging).iterdir()):
+                entry.replace(folder / entry.name)
+    except OSError as error:
+        # It was empty, or was not there.
+        for entry in {folder / path.parts[0] for path in starter_files()}:
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                with suppress(OSError):
+                    entry.unlink()
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+        msg = f"The starter cannot be written into {folder}: {error.strerror}."
+        raise NoLab(msg) from None
+
+
+def lab_in(folder: Path) -> Path:
+    """`folder` as a whole path, if a student's app lies in it. Raises NoLab."""
+    if not (folder / APP).is_file():
+        msg = f"There is no {APP} in {folder.resolve()}. Make a lab with `festgate lab new DIR`, and go into DIR."
+        raise NoLab(msg)
+    return folder.resolve()
+
+
+def locustfile(folder: Path, name: str) -> Path:
+    """The student's own locustfile of a route, or of the journey. Raises NoLab where it is gone, or no such name."""
+    if name not in (*ROUTES, JOURNEY):
+        msg = f"{name} is none of {', '.join((*ROUTES, JOURNEY))}."
+        raise NoLab(msg)
+    file = load_file(folder, name)
+    if not file.is_file():
+        msg = f"{file} is gone. `festgate lab new` in another folder gives you a fresh one to copy."
+        raise NoLab(msg)
+    return file
+
+
+def load_file(folder: Path, name: str) -> Path:
+    """Where the locustfile of a route lies."""
+    return folder / LOAD / f"{name.replace('-', '_')}.py"
+
+
+def starter_files() -> Iterator[Path]:
+    """The files that are handed out, below STARTER."""
+    for path in sorted(STARTER.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(STARTER)
+
+
+def _copy(target: Path) -> None:
+    for path in starter_files():
+        copy = target / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Bytes alone: what is installed may be read-only, and this is to be edited.
+        copy.write_bytes((STARTER / path).read_bytes())

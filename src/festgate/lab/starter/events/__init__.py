@@ -1,0 +1,11 @@
+"""The programme: which events there are, and what each costs."""
+
+import sqlite3
+
+from database import connect
+
+
+def all_events() -> list[sqlite3.Row]:
+    """Every event: id, name, fee in rupees."""
+    with connect() as connection:
+        return connection.execute("SELECT id, name, fee FROM events ORDER BY id").fetchall()

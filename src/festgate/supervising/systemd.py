@@ -1,0 +1,23 @@
+"""Telling systemd how the service is, where it asks (Type=notify or notify-reload; sd_notify(3))."""
+
+import os
+import socket
+import time
+from contextlib import suppress
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+
+
+def reloading() -> str:
+    """A rolling restart has begun; `READY` ends it."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+
+
+def notify(state: str) -> None:
+    """Send the state, if anybody wants it; nothing depends on whether it arrives."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address.startswith(("/", "@")):
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            # An address that begins with @ is Linux' abstract one.
+            sender.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)

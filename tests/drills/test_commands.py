@@ -1,0 +1,142 @@
+"""`festgate drill`: what it lists, what it refuses, and that nothing stays broken."""
+
+import json
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from festgate.drills.plan import Arm
+from festgate.drills.portal import Portal, Refuses
+from tests.rig import command
+from tests.rig.ports import free_port
+from tests.rig.server import Serve, Server, environment
+from tests.rig.waiting import until
+
+TOKEN = "of-this-test-only"
+QUICK = ("--duration", "2s", "--quiet", "2s", "--rate", "6")
+
+
+def festgate(folder: Path, *words: str, seconds: float = 120) -> tuple[int, str, str]:
+    known = environment(folder / "data") | {"COLUMNS": "120"}
+    done = command.run(list(words), known, folder=folder, modules=command.REHEARSAL, seconds=seconds)
+    return done.returncode, done.stdout, done.stderr
+
+
+def drilled_portal(serve: Serve) -> Server:
+    return serve(
+        "--demo",
+        extra={
+            "FESTGATE_DRILLS_TOKEN": TOKEN,
+            "FESTGATE_PAYMENT_METHODS": "sandbox",
+            "FESTGATE_ADDRESS_LIMIT": "1000000",
+        },
+    )
+
+
+def test_the_list_shows_every_drill(tmp_path: Path) -> None:
+    code, said, _ = festgate(tmp_path, "drill", "list")
+    assert code == 0
+    assert "checkout-raises" in said
+    assert "A deploy in the middle of the rush" in said
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        ([], "Name one drill or more, or --all."),
+        (["checkout-raises", "--all"], "Name one drill or more, or --all."),
+        (["checkout-raise"], "There is no drill checkout-raise; did you mean checkout-raises?"),
+        (["mine.toml"], "mine.toml cannot be read: No such file or directory."),
+        (["checkout-raises", "--journey", "nowhere"], "nowhere is neither a journey"),
+        (["checkout-raises", "--format", "pdf"], "--format is one of"),
+        (["checkout-raises", "--duration", "long"], "'long' is no time"),
+        (["checkout-raises", "--against", "http://192.0.2.7:8000"], "is not a portal on this machine"),
+        (["checkout-raises", "--against", "http://127.0.0.1:{free}"], "Nothing answers at"),
+        (["a-worker-is-killed", "--against", "http://127.0.0.1:1"], "cannot be done over HTTP"),
+        (["mail-is-down", "--against", "http://127.0.0.1:1"], "proxy before the mail server"),
+        (
+            ["checkout-raises", "--against", "http://127.0.0.1:1", "--without-bulkheads"],
+            "for a scratch portal",
+        ),
+    ],
+)
+def test_what_cannot_be_drilled_is_one_sentence_and_exit_code_2(
+    tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    code, said, complained = festgate(
+        tmp_path, "drill", "run", *(word.replace("{free}", str(free_port())) for word in words)
+    )
+    assert code == 2, said + complained
+    assert sentence in complained
+    assert "Traceback" not in complained
+    assert not list(tmp_path.glob("festgate-runs/*"))
+
+
+def test_a_portal_that_runs_is_drilled_with_its_token_only_and_is_left_as_it_was(
+    tmp_path: Path, serve: Serve
+) -> None:
+    server = drilled_portal(serve)
+    run = ("drill", "run", "checkout-raises", "--against", server.url, *QUICK)
+    code, _, complained = festgate(tmp_path, *run, "--token", "another")
+    assert (code, "does not let itself be drilled" in complained) == (2, True)
+    code, said, complained = festgate(
+        tmp_path, *run, "--token", TOKEN, "--format", "json", "--report", str(tmp_path / "drill.html")
+    )
+    told = json.loads(said)
+    assert (code, told["contained"]) == (0, True), said + complained
+    assert told["drills"][0]["checked_after"] is None
+    assert (tmp_path / "drill.html").stat().st_size > 10_000
+    assert "Drill 1 of 1: Checkout raises" in complained
+    assert Portal(server.url, TOKEN).armed() == []
+
+
+def test_ctrl_c_undoes_what_was_broken(tmp_path: Path, serve: Serve) -> None:
+    server = drilled_portal(serve)
+    portal = Portal(server.url, TOKEN)
+    words = [
+        "drill",
+        "run",
+        "checkout-raises",
+        "--against",
+        server.url,
+        "--token",
+        TOKEN,
+        "--duration",
+        "60s",
+    ]
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as nothing:
+        process = command.start(
+            [*words, "--quiet", "1s", "--rate", "4"],
+            environment(tmp_path / "data"),
+            nothing,
+            said,
+            said,
+            folder=tmp_path,
+            modules=command.REHEARSAL,
+        )
+        until(portal.armed, "the fault is armed", 60)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        said.seek(0)
+        written = said.read().decode()
+    assert "Everything that was broken has been undone." in written
+    assert "Traceback" not in written
+    assert portal.armed() == []
+
+
+def test_a_portal_without_a_token_arms_nothing(serve: Serve) -> None:
+    server = serve()
+    with pytest.raises(Refuses, match="Start it with FESTGATE_DRILLS_TOKEN set"):
+        Portal(server.url, "").armed()
+    with pytest.raises(Refuses):
+        Portal(server.url, "guessed").arm(Arm("module.checkout", "raise"), 5.0)
+
+
+def test_a_fault_ends_by_itself_when_nobody_disarms_it(serve: Serve) -> None:
+    portal = Portal(drilled_portal(serve).url, TOKEN)
+    portal.arm(Arm("module.checkout", "raise"), 1.0)
+    assert [fault["point"] for fault in portal.armed()] == ["module.checkout"]
+    until(lambda: not portal.armed(), "the dead man's switch")
+    until(lambda: portal.ask("/checkout").served, "checkout is back")

@@ -1,0 +1,30 @@
+"""With the bulkheads switched off the same drills fail: a drill can tell whether trouble is contained."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from festgate.drills.judge import Outcome
+from tests.drills.playing import played
+
+SET = ("checkout-floods", "checkout-raises", "events-burns-cpu", "checkout-hangs")
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
+    return played(SET, tmp_path_factory.mktemp("off"), bulkheads=False, rate=6.0)
+
+
+@pytest.mark.parametrize("name", SET)
+def test_it_is_not_contained(outcomes: Mapping[str, Outcome], name: str) -> None:
+    outcome = outcomes[name]
+    assert not outcome.refused
+    assert outcome.leaks
+
+
+def test_what_leaked_is_said(outcomes: Mapping[str, Outcome]) -> None:
+    said = {name: " ".join(leak.what for leak in outcome.leaks) for name, outcome in outcomes.items()}
+    assert "got HTTP 500 without a way onward" in said["checkout-raises"]
+    assert "got no answer" in said["checkout-hangs"]
+    assert "Everybody else waited" in said["events-burns-cpu"]
+    assert "Everybody else waited" in said["checkout-floods"]

@@ -1,0 +1,22 @@
+"""Reports as files, and what an audit says of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from festgate.lab.audit.auditing import Audited, audit
+
+Auditor = Callable[..., Audited]
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Auditor:
+    """Audits a text as a file of that name."""
+
+    def read(text: str, name: str = "report.md") -> Audited:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return audit(path)
+
+    return read

@@ -1,0 +1,157 @@
+"""What is a claim and what is not, and what an audit says where its numbers stand in another place than they say."""
+
+import pytest
+
+from festgate.lab.audit.claims import Claim, claims_of
+from festgate.lab.audit.own_tables import claims_of_tables
+from festgate.lab.audit.prose import read_prose
+from festgate.rehearsal.locust_output.lines import lines_of
+from tests.lab.conftest import Auditor
+from tests.lab.reports import console_run
+from tests.rehearsal.locust_texts import Told
+
+ROUTES = ("/my-events", "/checkout", "/events")
+SLOW: Told = ("GET", "/events", 700, 0, 340, 250, 900, 331, 0.55)
+FAST: Told = ("GET", "/events", 690, 0, 20, 9, 80, 14, 0.66)
+METHOD = "Warmed up for 10 s, each played 6 times, with 95 % intervals of 1 to 2 %.\n\n"
+
+
+def claims(text: str) -> list[Claim]:
+    return claims_of(read_prose(lines_of(text), ()), ROUTES)
+
+
+def short(claim: Claim) -> tuple[str, str | None, float | None, float | None]:
+    before, after = (each.value if each is not None else None for each in (claim.before, claim.after))
+    return claim.route, claim.metric, before, after
+
+
+@pytest.mark.parametrize(
+    "sentence, expected",
+    [
+        ("/events dropped from 451 ms to 324 ms.", ("/events", None, 451, 324)),
+        ("The events page fell from 451 to 324 ms on average.", ("/events", "average", 451, 324)),
+        ("The p95 of `/checkout` went from 2.1 s to 0.9 s.", ("/checkout", "p95", 2100, 900)),
+        ("Median: 1,330 ms -> 360 ms", ("", "median", 1330, 360)),
+        ("/my-events: 280ms \u2192 94ms", ("/my-events", None, 280, 94)),
+        ("It went down to 324 ms (from 451 ms).", ("", None, 451, 324)),
+        ("It was 451 ms before and is 324 ms now.", ("", None, 451, 324)),
+        ("The mean is 324 ms after the change, compared to 451 ms.", ("", "average", 451, 324)),
+        ("RPS improved from 0.54 to 0.60.", ("", "rate", 0.54, 0.6)),
+        ("We got 0.60 requests/s instead of 0.54 requests/s.", ("", "rate", 0.54, 0.6)),
+        ("The 95th percentile fell to 2100 ms.", ("", "p95", None, 2100)),
+        ("Before: 451 ms", ("", None, 451, None)),
+        ("After the fix: average 324 ms", ("", "average", None, 324)),
+    ],
+)
+def test_a_claim_is_found_with_its_route_its_column_and_its_sides(
+    sentence: str, expected: tuple[str, str | None, float | None, float | None]
+) -> None:
+    (found,) = claims(sentence)
+    assert short(found) == expected
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The users went from 1 to 10 users.",
+        "wait_time was changed from 2 s to 1 s.",
+        "The interval goes from 11 to 13 ms.",
+        "Latency ranged from 258 ms to 2460 ms.",
+        "I cut the loop from 3,000,000 to 0.",
+        "We waited between 1 and 2 s and played for about 30 s.",
+        "It was played after a warm-up of 10 s.",
+        "The app answered HTTP 500 at 127.0.0.1:8000 on 2026-11-20.",
+        "It ran with 95 % confidence intervals.",
+        "Hackathon costs 500 and Dance Battle 300.",
+        "The page has 21138 bytes.",
+    ],
+)
+def test_other_numbers_are_no_claims(sentence: str) -> None:
+    assert claims(sentence) == []
+
+
+def test_two_claims_of_a_sentence_over_two_lines_have_their_own_lines_and_routes() -> None:
+    first, second = claims("/events dropped from 451\nms to 324 ms, and /my-events\nfrom 280 ms to 94 ms.")
+    assert (first.line, short(first)) == (1, ("/events", None, 451, 324))
+    assert (second.line, short(second)) == (3, ("/my-events", None, 280, 94))
+
+
+def test_a_table_of_ones_own_is_read_both_ways() -> None:
+    wide = "| Metric | Before | After |\n|---|---|---|\n| Average (ms) | 451 | 324 |\n| RPS | 0.54 | 0.60 |\n"
+    long = (
+        "| Build | Average | p95 |\n|---|---|---|\n| before | 451 ms | 2.5 s |\n| after | 324 ms | 2.4 s |\n"
+    )
+    told = [
+        claims_of_tables(read_prose(lines_of(f"## /events\n\n{text}"), ()), ROUTES) for text in (wide, long)
+    ]
+    assert [short(each) for each in told[0]] == [
+        ("/events", "average", 451, 324),
+        ("/events", "rate", 0.54, 0.6),
+    ]
+    assert [short(each) for each in told[1]] == [
+        ("/events", "average", 451, 324),
+        ("/events", "p95", 2500, 2400),
+    ]
+    assert [each.line for each in told[0]] == [5, 6]
+
+
+def with_tables(claim: str, *, before: Told = SLOW, after: Told = FAST) -> str:
+    """A sound report but for its claim."""
+    tables = [
+        f"## {side}\n\n{console_run([row], None, 2 * row[7])}\n"
+        for side, row in (("Before", before), ("After", after))
+    ]
+    return f"{METHOD}{''.join(tables)}## Result\n\n{claim}\n"
+
+
+@pytest.mark.parametrize(
+    "claim, codes",
+    [
+        ("The average of /events fell from 340 ms to 20 ms.", set()),
+        ("The median of /events fell from 331 ms to 14 ms, by 96 %.", set()),
+        ("The median of /events fell from 0.33 s to 0.01 s.", set()),
+        ("/events is 17 times faster.", set()),
+        ("RPS of /events did not change: 0.55 before, 0.66 after.", set()),
+        ("/events fell from 340 ms to 14 ms.", {"columns-mixed"}),
+        ("The p95 of /events fell from 340 ms to 20 ms.", {"columns-mixed"}),
+        ("/events fell from 340 ms to 20 ms, which is 50 % faster.", {"share-off"}),
+        ("/events is 50 % faster.", {"share-off"}),
+        ("RPS of /events increased a lot.", {"rate-cannot-move"}),
+        ("Throughput of /events increased from 0.55 to 0.66.", {"rate-cannot-move"}),
+    ],
+)
+def test_each_claim_is_checked_against_the_rows_of_all_requests(
+    audited: Auditor, claim: str, codes: set[str]
+) -> None:
+    found = audited(with_tables(claim))
+    assert {each.kind.code for each in found.findings} == codes
+    assert found.open == () or not codes
+
+
+def test_what_became_slower_was_not_improved(audited: Auditor) -> None:
+    found = audited(with_tables("/events is 94 % faster.", before=FAST, after=SLOW))
+    assert [each.kind.code for each in found.findings] == ["share-off"]
+
+
+def test_a_claim_that_no_table_holds_cannot_be_told_and_is_no_finding(audited: Auditor) -> None:
+    found = audited(with_tables("The average of /events fell from 800 ms to 20 ms."))
+    assert found.findings == ()
+    assert [spot.figure for spot in found.open] == [
+        "800 ms stands in no table of /events before. All 700 requests there: Average 340 ms."
+    ]
+
+
+def test_claims_without_any_table_cannot_be_told(audited: Auditor) -> None:
+    found = audited(
+        f"{METHOD}/events dropped from 451 ms to 324 ms.\n\n![chart](one.png) ![chart](two.png)\n"
+    )
+    assert found.findings == ()
+    assert [spot.figure for spot in found.open] == [
+        "There is no table of Locust as text; its 2 pictures were not read: no claim can be checked."
+    ]
+
+
+def test_tables_without_a_claim_are_looked_at_alone(audited: Auditor) -> None:
+    found = audited(console_run([("GET", "/events", 12, 0, 320, 258, 400, 330, 0.5)], None, 400))
+    assert [each.kind.code for each in found.findings] == ["percentile-is-maximum"]
+    assert "No claim with figures" in found.open[0].figure

@@ -1,0 +1,142 @@
+"""The starter: the fest monolith as it is handed out, run as a student runs it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from festgate.lab.folder import STARTER, NoLab, starter_files, write_starter
+from tests.lab.practice import Student, serving, status_of
+from tests.rig.waiting import until
+from tests.rules.test_lock import ENTRY, LOCK
+
+# After a crash uvicorn closes the connection without saying so beforehand.
+ONCE = httpx.Limits(max_keepalive_connections=0)
+FEES = {
+    "Hackathon": 500,
+    "Dance Battle": 300,
+    "AI Workshop": 400,
+    "Photography Walk": 200,
+    "Gaming Tournament": 350,
+    "Music Night": 250,
+    "Treasure Hunt": 150,
+    "Stand-up Comedy": 300,
+    "Robo Race": 450,
+}
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
+    student = Student(tmp_path_factory.mktemp("student"))
+    write_starter(student.lab)
+    return student
+
+
+@pytest.fixture(scope="module")
+def fest(student: Student) -> Iterator[httpx.Client]:
+    with (
+        serving(student) as address,
+        httpx.Client(base_url=address, timeout=30, trust_env=False, limits=ONCE) as client,
+    ):
+        yield client
+
+
+def test_whoever_registers_logs_in_and_comes_to_the_events_by_name(fest: httpx.Client) -> None:
+    asha = {"username": "asha & co", "password": "sesame"}
+    assert fest.post("/login", data=asha).status_code == 401
+    registered = fest.post("/register", data=asha)
+    assert (registered.status_code, registered.headers["location"]) == (302, "/login")
+    assert fest.post("/register", data=asha).status_code == 409
+    entered = fest.post("/login", data=asha)
+    assert (entered.status_code, entered.headers["location"]) == (302, "/events?user=asha%20%26%20co")
+    assert "asha &amp; co" in fest.get(entered.headers["location"]).text
+    assert "<form" in fest.get("/login").text
+    assert "<form" in fest.get("/register").text
+
+
+def test_the_nine_events_are_shown_with_their_fees_to_whoever_says_a_name(fest: httpx.Client) -> None:
+    page = fest.get("/events", params={"user": "anybody"})
+    for number, (name, fee) in enumerate(FEES.items(), start=1):
+        assert f'<h2>{name}</h2>\n<p class="soft">Fee: ₹{fee}</p>' in page.text
+        assert f'href="/register_event/{number}?user=anybody"' in page.text
+    assert 19_000 < len(page.content) < 23_000
+    assert fest.get("/events").status_code == 422
+
+
+def test_a_person_can_be_registered_twice_by_a_link(fest: httpx.Client) -> None:
+    assert "not registered" in fest.get("/my-events?user=ravi").text
+    for _ in range(2):
+        answer = fest.get("/register_event/7?user=ravi")
+        assert (answer.status_code, answer.headers["location"]) == (302, "/my-events?user=ravi")
+    assert fest.get("/my-events?user=ravi").text.count("<td>Treasure Hunt</td>") == 2
+
+
+def test_passwords_and_registrations_lie_in_the_tables_as_they_came(
+    student: Student, fest: httpx.Client
+) -> None:
+    fest.post("/register", data={"username": "meera", "password": "open"})
+    fest.get("/register_event/2?user=meera")
+    with closing(sqlite3.connect(student.lab / "fest.db")) as connection:
+        rows = [
+            connection.execute(f"SELECT * FROM {table} WHERE username = 'meera'").fetchall()  # noqa: S608
+            for table in ("users", "registrations")
+        ]
+    assert rows == [[("meera", "open")], [("meera", 2)]]
+
+
+def test_event_404_crashes_alone_and_the_addresses_are_listed(fest: httpx.Client) -> None:
+    crashed = fest.get("/register_event/404?user=ravi")
+    assert crashed.status_code == 500
+    assert "Monolith Failure" in crashed.text
+    assert fest.get("/my-events?user=ravi").status_code == 200
+    assert "swagger" in fest.get("/docs").text
+    paths = fest.get("/openapi.json").json()["paths"]
+    assert sorted(paths) == [
+        "/checkout",
+        "/events",
+        "/login",
+        "/my-events",
+        "/register",
+        "/register_event/{event_id}",
+    ]
+
+
+def test_checkout_crashes_until_it_is_mended_and_then_adds_up_all_fees(
+    student: Student, fest: httpx.Client
+) -> None:
+    crashed = fest.get("/checkout")
+    assert crashed.status_code == 500
+    assert "<code>ZeroDivisionError</code>" in crashed.text
+    student.mends_checkout()
+    address = str(fest.base_url.join("/checkout"))
+    until(lambda: status_of(address) == 200, "checkout after a reload", 60)
+    assert f"₹{sum(FEES.values())}" in fest.get("/checkout").text
+
+
+def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
+    kept = tmp_path / "notes.txt"
+    kept.write_text("mine\n", encoding="utf-8")
+    for folder, why in ((tmp_path, "is not empty"), (kept, "cannot be written"), (kept / "lab", "cannot be")):
+        with pytest.raises(NoLab, match=why):
+            write_starter(folder)
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_an_empty_folder_gets_every_file_and_no_other(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == set(starter_files())
+    assert {"main.py", "report.md", "requirements.txt"} <= {str(path) for path in written}
+    assert all((tmp_path / path).read_bytes() == (STARTER / path).read_bytes() for path in written)
+
+
+def test_the_starter_is_pinned_to_what_is_locked() -> None:
+    text = (STARTER / "requirements.txt").read_text(encoding="utf-8")
+    pinned = {match[0] for match in ENTRY.finditer(text)}
+    assert ENTRY.sub("", text).strip() == ""
+    assert pinned <= {match[0] for match in ENTRY.finditer(LOCK)}
+    names = {entry.partition("==")[0] for entry in pinned}
+    assert {"fastapi", "jinja2", "starlette", "uvicorn"} <= names

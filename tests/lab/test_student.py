@@ -1,0 +1,283 @@
+"""The exercise as a student does it, in two terminals, and what `festgate lab status` sees of it."""
+
+import hashlib
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from festgate.lab.crash import PAGES, look, looks_in
+from festgate.lab.folder import ROUTES, STARTER, write_starter
+from festgate.lab.loading import UNKNOWN, code_handed_out, code_now, marked
+from festgate.lab.progress import parts
+from festgate.lab.serving import is_served
+from festgate.rehearsal.plan import Plan, Users
+from festgate.rehearsal.runs import list_runs
+from tests.lab.practice import Student, serving, status_of
+from tests.rehearsal.played import Fest
+from tests.rig.waiting import until
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """Its first four parts, played."""
+
+    student: Student
+    said: Mapping[str, "subprocess.CompletedProcess[str]"]
+    """What was typed, by a word for it."""
+    missing: Mapping[str, list[int]]
+    """The parts that were still open after each step."""
+    served: tuple[bool, bool]
+    """Whether what answered was of the lab, and of the folder around it."""
+
+
+def open_parts(student: Student) -> list[int]:
+    return [part.number for part in parts(student.lab) if not part.done]
+
+
+@pytest.fixture(scope="module")
+def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
+    student = Student(tmp_path_factory.mktemp("student"))
+    said = {"new": student.types("new", "lab"), "again": student.types("new", "lab")}
+    missing = {"new": open_parts(student)}
+    with serving(student) as address:
+        port = address.rpartition(":")[2]
+        said["second server"] = student.types("serve", "lab", "--port", port)
+        httpx.get(f"{address}/register_event/1?user=asha", trust_env=False)
+        missing["a link"] = open_parts(student)
+        httpx.post(f"{address}/register", data={"username": "asha", "password": "sesame"}, trust_env=False)
+        missing["used"] = open_parts(student)
+        said["crash"] = student.types("crash", "lab", "--host", address)
+        missing["crash"] = open_parts(student)
+        student.mends_checkout()
+        student.edits(
+            "main.py", "        1 / 0\n", '        return Response("There is no such event.", 404)\n'
+        )
+        until(lambda: status_of(f"{address}/register_event/404?user=asha") == 404, "event 404, mended", 60)
+        until(lambda: status_of(f"{address}/checkout") == 200, "checkout, mended", 60)
+        said["mended"] = student.types("crash", "lab", "--host", address)
+        missing["mended"] = open_parts(student)
+        short = ("--host", address, "--duration", "2s", "--warm-up", "0s")
+        served = (is_served(student.lab, address), is_served(student.folder, address))
+        said["load"] = student.types("load", "events", "lab", *short)
+        said["status"] = student.types("status", "lab")
+    said["nobody there"] = student.types("crash", "lab", "--host", address)
+    return Exercise(student, said, missing, served)
+
+
+def test_the_lab_is_made_once_and_a_port_belongs_to_one_server(exercise: Exercise) -> None:
+    new, again, second = (exercise.said[name] for name in ("new", "again", "second server"))
+    assert new.returncode == 0
+    assert "README.md" in new.stdout
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == "lab is not empty, and nothing in it is to be lost. Choose another name.\n"
+    assert second.returncode == 2
+    assert re.fullmatch(r"Port \d+ cannot be used: .+ choose another with --port\.\n", second.stderr)
+
+
+def test_a_look_shows_what_one_bug_did_to_each_page_before_and_after(exercise: Exercise) -> None:
+    crash, mended = exercise.said["crash"], exercise.said["mended"]
+    assert (crash.returncode, mended.returncode) == (1, 0), crash.stderr + mended.stderr
+    assert "Before" not in crash.stdout
+    assert re.search(r"/checkout +│ 500, [\d,]+ ms", crash.stdout)
+    assert re.search(r"/events +│ 200, [\d,]+ ms", crash.stdout)
+    assert "/register_event/404, /checkout failed; the other 5 answer." in crash.stdout
+    assert "Before, at " in mended.stdout
+    assert re.search(r"/checkout +│ 500, [\d,]+ ms +│ 200, [\d,]+ ms", mended.stdout)
+    assert re.search(r"/register_event/404 +│ 500, [\d,]+ ms +│ 404, [\d,]+ ms", mended.stdout)
+    assert "Now every page answers." in mended.stdout
+
+
+def test_a_server_that_is_closed_takes_its_app_with_it_and_is_told(exercise: Exercise) -> None:
+    nobody = exercise.said["nobody there"]
+    assert nobody.returncode == 2
+    assert "start it with `festgate lab serve`" in nobody.stderr
+    assert len(looks_in(exercise.student.lab)) == 2
+
+
+def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
+    load = exercise.said["load"]
+    assert load.returncode == 0, load.stderr
+    assert "/events?user=locust_user" in load.stdout
+    assert load.stdout.endswith("The code behind /events is as it was handed out.\n")
+    (run,) = list_runs(exercise.student.lab / "runs")
+    assert run.state == "whole"
+    assert run.server["build"] == code_handed_out("events")
+    assert (run.plan.load, run.plan.duration) == (Users(1, 1.0), 2.0)
+    assert len(run.measured()) >= 1
+    assert (run.folder / "report.html").stat().st_size > 10_000
+
+
+def test_it_is_known_from_which_folder_an_app_is_served(exercise: Exercise) -> None:
+    assert exercise.served == (True, False)
+    assert not is_served(exercise.student.lab, "http://127.0.0.1:none")
+
+
+def test_status_follows_what_was_done_and_a_link_is_no_use(exercise: Exercise) -> None:
+    assert exercise.missing == {
+        "new": [1, 2, 3, 4, 5, 6, 7],
+        "a link": [1, 2, 3, 4, 5, 6, 7],
+        "used": [2, 3, 4, 5, 6, 7],
+        "crash": [3, 4, 5, 6, 7],
+        "mended": [4, 5, 6, 7],
+    }
+    status = exercise.said["status"]
+    assert status.returncode == 1
+    assert "3 of 7 parts are done." in status.stdout
+    assert "/my-events: not loaded yet: `festgate lab load my-events`." in status.stdout
+    assert "/events: not loaded" not in status.stdout
+    assert "/events: the code behind it is as it was handed out." in status.stdout
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("load", "basket", "."), "There is no main.py in "),
+        (("status", "."), "There is no main.py in "),
+        (("serve", "."), "There is no main.py in "),
+        (("crash", "."), "There is no main.py in "),
+        (("load", "basket", "lab"), "basket is none of checkout, events, my-events, journey."),
+        (("load", "events", "lab", "--duration", "soon"), "'soon' is no time: "),
+        (("crash", "lab", "--host", "http://"), "http:// is no address: "),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    exercise: Exercise, words: tuple[str, ...], sentence: str
+) -> None:
+    done = exercise.student.types(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(sentence)
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_takes_connections_and_answers_none_has_no_page_that_is_well() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        seen = look(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+    assert len(seen.failed) == len(PAGES)
+    assert {page.status for page in seen.pages} == {0}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A lab with runs that were kept on other days."""
+
+    student: Student
+
+    def run(
+        self,
+        route: str,
+        code: str,
+        name: str,
+        *,
+        load: Path = STARTER,
+        side: str = "",
+        seed: int = 1,
+        **more: int,
+    ) -> None:
+        """Keep one."""
+        file = f"{route.replace('-', '_')}.py"
+        mark = hashlib.sha256((load / "load" / file).read_bytes()).hexdigest()[:12]
+        runs = Fest(
+            self.student.lab / "runs",
+            Plan(f"C:\\other\\load\\{file}", "http://127.0.0.1:1", Users(4, 4.0), 10.0, 2.0),
+        )
+        answers = replace(runs.usual(seed, slower=0.5 if side == "after" else 1.0), **more)  # type: ignore[arg-type]
+        plan = replace(runs.plan, label=f"{route}-{side}" if side else route, seed=seed)
+        runs.run(name, answers, plan, {"build": code}, {"journey": mark})
+
+    def missing(self, part: int, route: str) -> str:
+        """What is missing of that route in a part."""
+        found = [each for each in parts(self.student.lab)[part - 1].missing if each.startswith(f"{route}: ")]
+        return found[0].partition(": ")[2] if found else ""
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    student = Student(tmp_path)
+    write_starter(student.lab)
+    (student.lab / "runs").mkdir()
+    return Desk(student)
+
+
+def test_a_load_counts_when_the_code_and_what_was_asked_are_as_handed_out(desk: Desk) -> None:
+    was = code_handed_out("events")
+    desk.run("events", "code of another day", "1-events")
+    assert desk.missing(4, "/events") == "there is no run of its code as it was handed out, the crash mended."
+    desk.student.edits("load/events.py", "locust_user", "another_user")
+    desk.run("events", was, "2-events", load=desk.student.lab)
+    assert desk.missing(4, "/events") == "no run was asked by the locustfile as it was handed out."
+    desk.run("events", was, "3-events", failed=3)
+    assert desk.missing(4, "/events") == "in every run of it some requests failed."
+    desk.run("events", was, "4-events")
+    assert desk.missing(4, "/events") == ""
+
+
+def test_a_run_of_unknown_code_or_with_a_reload_in_it_counts_for_nothing(desk: Desk) -> None:
+    was = code_handed_out("events")
+    for code in ("", "code of a minute ago"):
+        desk.run("events", was, f"1-{code}")
+        (run, *_) = list_runs(desk.student.lab / "runs")
+        kept = marked(replace(run, server={}), desk.student.lab, "events", code)
+        assert kept.server == ({"build": f"{code}, then {was}"} if code else {})
+        assert (UNKNOWN in kept.notes) == (not code)
+    assert desk.missing(4, "/events") == "there is no run of its code as it was handed out, the crash mended."
+
+
+def test_a_route_is_sped_up_when_its_code_changed_was_loaded_and_its_load_did_not_change(desk: Desk) -> None:
+    student = desk.student
+    for route in ROUTES:
+        desk.run(route, code_handed_out(route), f"1-{route}")
+        assert desk.missing(5, ROUTES[route]) == "the code behind it is as it was handed out."
+    student.speeds_up("events")
+    student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
+    assert desk.missing(5, "/events").startswith("its locustfile was changed")
+    student.edits("load/events.py", "between(0, 1)", "between(1, 2)")
+    assert desk.missing(5, "/events").startswith("there is no run of its code as it is now")
+    desk.run("events", code_now(student.lab, "events"), "2-events")
+    assert [desk.missing(number, "/events") for number in (4, 5)] == ["", ""]
+    student.edits("main.py", "events=all_events())", "events=list(all_events()))")
+    assert desk.missing(5, "/events").startswith("there is no run of its code as it is now")
+    student.edits("database.py", "EVENTS = [", "EVENTS = ")
+    assert desk.missing(5, "/events").startswith("database.py, line ")
+
+
+def test_a_comparison_counts_when_it_is_not_refused_and_the_last_one_decides(desk: Desk) -> None:
+    assert desk.missing(6, "/events") == "not compared yet."
+    for number in range(5):
+        for side in ("before", "after"):
+            desk.run("events", f"serve {side}", f"1{number}{side}", side=side, seed=40 + number)
+    assert desk.missing(6, "/events").startswith(
+        "the last comparison is refused. Two runs of one build differ"
+    )
+    for number in range(6):
+        for side in ("before", "after"):
+            desk.run("events", f"serve {side}", f"2{number}{side}", side=side, seed=70 + number)
+    assert desk.missing(6, "/events") == ""
+    for number in range(6):
+        for side in ("before", "after"):
+            desk.run("events", "serve the same", f"3{number}{side}", side=side, seed=10 + number)
+    assert desk.missing(6, "/events").startswith("the last comparison is refused. The server did not change")
+
+
+def test_answers_are_what_the_last_part_waits_for(desk: Desk) -> None:
+    report = desk.student.lab / "report.md"
+    before = parts(desk.student.lab)[6].missing
+    assert before[1] == "/checkout: not answered yet."
+    lines = report.read_text(encoding="utf-8").splitlines()
+    answered = [
+        f"{line}\n\nIn run 3, 28 requests, the median.\n" if line.startswith("###") else line
+        for line in lines
+    ]
+    report.write_text("\n".join(answered), encoding="utf-8")
+    assert parts(desk.student.lab)[6].missing == ()
+
+
+def test_looks_that_were_tampered_with_count_as_none(desk: Desk) -> None:
+    (desk.student.lab / "crash.json").write_text(json.dumps({"looks": [{"at": 1}]}), encoding="utf-8")
+    assert looks_in(desk.student.lab) == []

@@ -1,0 +1,102 @@
+"""What counts as a change of the code behind a route, and what of an answer."""
+
+from pathlib import Path
+
+import pytest
+
+from festgate.lab.answers import answers_in
+from festgate.lab.code import Unreadable, mark_of
+from festgate.lab.folder import ROUTES, STARTER, write_starter
+from tests.lab.practice import Student
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Student:
+    student = Student(tmp_path)
+    write_starter(student.lab)
+    return student
+
+
+def changed(student: Student) -> set[str]:
+    """The routes whose code is not as it was handed out."""
+    return {name for name, route in ROUTES.items() if mark_of(student.lab, route) != mark_of(STARTER, route)}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_route_that_was_sped_up_is_told_from_the_others(student: Student, route: str) -> None:
+    student.speeds_up(route)
+    assert changed(student) == {route}
+
+
+def test_mending_the_crash_a_comment_and_another_layout_are_no_speeding_up(student: Student) -> None:
+    student.mends_checkout()
+    student.edits("main.py", '    """The programme."""\n', "    # All nine,\n\n    # as they are.\n")
+    student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
+    (student.lab / "runs").mkdir()
+    (student.lab / "runs" / "kept.py").write_text("kept = 1\n", encoding="utf-8")
+    assert changed(student) == set()
+
+
+def test_a_function_that_moves_to_another_file_stays_what_it_is(student: Student) -> None:
+    text = (student.lab / "events/__init__.py").read_text(encoding="utf-8")
+    (student.lab / "programme.py").write_text(text, encoding="utf-8")
+    (student.lab / "events/__init__.py").write_text("from programme import all_events\n", encoding="utf-8")
+    assert changed(student) == set()
+
+
+def test_what_a_route_comes_to_counts_with_it(student: Student) -> None:
+    student.edits("registrations/__init__.py", "registrations.username = ?", "username = ?")
+    assert changed(student) == {"my-events"}
+    student.edits("templates/events.html", "range(26)", "range(25)")
+    assert changed(student) == {"my-events", "events"}
+    student.edits("main.py", 'app = FastAPI(title="Fest Monolith"', 'app = FastAPI(title="Fest"')
+    assert changed(student) == set(ROUTES)
+
+
+def test_what_runs_for_every_request_counts_for_every_route(student: Student) -> None:
+    with (student.lab / "main.py").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n\n@app.middleware("http")\nasync def keep(request, call):\n    return await call(request)\n'
+        )
+    assert changed(student) == set(ROUTES)
+
+
+def test_a_route_that_is_not_found_is_all_of_the_code(student: Student) -> None:
+    student.edits("main.py", '@app.get("/events", ', '@app.get("/all-events", ')
+    before = mark_of(student.lab, "/events")
+    student.edits("accounts/__init__.py", "return True", "return 1 == 1")
+    assert mark_of(student.lab, "/events") != before
+
+
+def test_code_that_is_no_python_is_named_with_its_line(student: Student) -> None:
+    student.edits("database.py", "def prepare() -> None:", "def prepare( -> None:")
+    with pytest.raises(Unreadable, match=r"^database\.py, line \d+: "):
+        mark_of(student.lab, "/checkout")
+
+
+def test_an_answer_is_some_words_below_its_question_with_a_number_where_one_is_asked_for(
+    student: Student,
+) -> None:
+    assert all(answer.missing for answer in answers_in(student.lab))
+    report = student.lab / "report.md"
+    question = "### Which number shows it?\n"
+    text = report.read_text(encoding="utf-8")
+    _, first, second, _ = text.split(question)
+    written = [
+        "The median of all requests fell.\n",
+        "The median fell from 330 ms to 9 ms, 28 requests each.\n",
+        "<!-- The median of 28 requests fell to 9 ms. -->\n",
+    ]
+    parts = zip([text.split(question)[0], first, second], written, strict=True)
+    report.write_text(
+        "".join(f"{before}{question}\n{answer}" for before, answer in parts) + text.split(question)[3],
+        encoding="utf-8",
+    )
+    found = {
+        answer.topic: answer.missing for answer in answers_in(student.lab) if "number" in answer.question
+    }
+    assert found == {
+        "/checkout": "/checkout: Which number shows it? There is none in the answer.",
+        "/events": "",
+        "/my-events": "/my-events: Which number shows it?",
+    }

@@ -1,0 +1,164 @@
+"""`cpu`, what a request costs the target: its arithmetic, its verdict, and a real server that computes a known time."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from festgate.rehearsal.metrics import Metric, parse_metric, parse_threshold
+from festgate.rehearsal.plan import Plan, Users
+from festgate.rehearsal.playing.rehearse import rehearse
+from festgate.rehearsal.playing.servers import serving
+from festgate.rehearsal.processor import processor_time
+from festgate.rehearsal.report import Compared, render
+from festgate.rehearsal.runs import RESOURCES_FILE, Resources, Run, Side
+from festgate.rehearsal.summary import Summary, summarize
+from festgate.rehearsal.verdict.comparison import Comparison, compare
+from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.target import journey
+
+CPU = parse_metric("cpu")
+BURNT = 0.020
+"""Seconds of the processor for each page."""
+SERVER = """
+import sys, time
+sys.path.insert(0, {root!r})
+from tests.rehearsal.target import Target, welcome
+
+def answer(path):
+    began = time.thread_time()
+    while path == "/page" and time.thread_time() < began + {burnt}:
+        pass
+    return welcome(path)
+
+Target(answer, port=int(sys.argv[1])).serve_forever()
+"""
+PARENT = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+
+
+@pytest.fixture
+def fest(tmp_path: Path) -> Fest:
+    return Fest(tmp_path)
+
+
+def look(at: float, cpu: float, side: Side = "server") -> Resources:
+    return Resources(side, at, cpu, 1)
+
+
+def test_it_is_the_time_between_the_first_and_the_last_look_over_what_was_answered_then(fest: Fest) -> None:
+    # Asked each tenth of a second, and answered 50 ms later.
+    asked = np.arange(0, 10, 0.1)
+    samples = fest.run("one", Answers(np.full(100, 0.05), asked)).samples()
+    looks = [look(1.7, 9.0), look(2.7, 0.5), look(3.7, 0.2), look(5.7, 0.1), look(6.9, 7.0)]
+    looks.insert(2, look(3.1, 9.0, "generator"))
+    # From 2.7 to 5.7 s it used 0.2 of the first second and 0.1 of each of the two that follow.
+    assert processor_time(looks, samples, 2, 6) == pytest.approx(0.4 / 30)
+    # Who asked before the first look and was answered after it is one of them.
+    slow = fest.run("slow", Answers(np.full(100, 0.95), asked)).samples()
+    assert processor_time(looks, slow, 2, 6) == pytest.approx(0.4 / 30)
+
+
+def test_what_was_not_answered_cost_no_request_and_an_error_is_an_answer(fest: Fest) -> None:
+    asked, waited = np.arange(0, 10, 0.1), np.full(100, 0.05)
+    looks = [look(0.0, 1.0), look(5.0, 0.3), look(9.0, 0.3)]
+    broken = fest.run("broken", Answers(waited, asked, failed=50)).samples()
+    assert processor_time(looks, broken, 0, 10) == pytest.approx(2.7 / 90)
+    silent = fest.run("silent", Answers(waited, asked, failed=50, failed_status=0)).samples()
+    assert processor_time(looks, silent, 0, 10) == pytest.approx(2.7 / 40)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [[], [look(3, 0.5)], [look(3, 0.5, "generator"), look(4, 0.5, "generator")], [look(1, 1), look(4, 1)]],
+)
+def test_without_two_looks_in_the_measured_time_it_is_not_known(fest: Fest, looks: list[Resources]) -> None:
+    samples = fest.run("one", Answers(np.full(100, 0.05), np.arange(0, 10, 0.1))).samples()
+    assert np.isnan(processor_time(looks, samples, 2, 6))
+
+
+def compared(
+    fest: Fest, metrics: list[Metric], *, slower: bool, cpu: float = 0.3, seen: bool = True
+) -> Comparison:
+    """Six pairs of which the server used the same; a target that is slower in it has answered half as much."""
+    sides: tuple[list[Run], list[Run]] = ([], [])
+    for number in range(6):
+        for side, runs in enumerate(sides):
+            requests = 700 if side and slower else 1_400 - 10 * (number % 2)
+            run = fest.run(f"{side}-{number}", fest.usual(number + 10 * side, requests=requests), cpu=cpu)
+            runs.append(run)
+    if not seen:
+        kept = sides[1][3].folder / RESOURCES_FILE
+        rows = kept.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept.write_text("".join(row for row in rows if "server" not in row), encoding="utf-8")
+    return compare(*sides, metrics, interleaved=True)
+
+
+def test_a_build_that_computes_twice_as_long_for_each_request_is_worse(fest: Fest) -> None:
+    found = compared(fest, [CPU], slower=True)
+    assert found.primary is not None
+    assert (found.verdict, found.exit_code) == ("regressed", 1)
+    assert found.primary.change == pytest.approx(1, abs=0.1)
+    # Nine seconds of 95 % of a core, and nine tenths of 1,400 requests.
+    assert found.primary.before == pytest.approx(9 * 0.95 / 1_260, rel=0.1)
+    assert found.primary.metric.shown(found.primary.before).endswith(" ms")
+
+
+def test_a_busy_generator_takes_nothing_from_it_and_all_from_a_latency_beside_it(fest: Fest) -> None:
+    found = compared(fest, [CPU], slower=False, cpu=0.97)
+    assert (found.verdict, found.refusals) == ("equivalent", ())
+    beside = compared(Fest(fest.folder / "beside"), [CPU, parse_metric("p95")], slower=False, cpu=0.97)
+    assert [finding.code for finding in beside.refusals] == ["generator-saturated"]
+
+
+def test_runs_whose_target_was_not_seen_are_refused_by_name(fest: Fest) -> None:
+    found = compared(fest, [CPU], slower=False, seen=False)
+    assert [(each.code, each.figure) for each in found.refusals] == [("target-unseen", "1 of 12 runs: 1-3")]
+    beside = compared(Fest(fest.folder / "beside"), [parse_metric("p50"), CPU], slower=False, seen=False)
+    assert beside.refusals == ()
+    assert [effect.verdict for effect in beside.others] == ["refused"]
+    assert "cpu cannot be judged: the target's processes were not seen" in render(
+        Compared(beside, (), ()), "junit"
+    )
+
+
+def test_a_limit_for_it_is_broken_where_the_target_was_not_seen(fest: Fest) -> None:
+    plan = Plan.from_json(fest.plan.as_json() | {"fail_if": ["cpu < 10s"]})
+    run = fest.run("one", fest.usual(1), plan)
+    assert summarize(run).checks[0].held
+    (run.folder / RESOURCES_FILE).unlink()
+    (check,) = summarize(run).checks
+    assert not check.held
+    assert "the target's processes were not seen" in render(summarize(run), "text")
+
+
+@pytest.fixture(scope="module")
+def computing(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """A real run against a server that computes, a child of the process that was started."""
+    folder = tmp_path_factory.mktemp("computing")
+    (folder / "server.py").write_text(SERVER.format(root=str(Path.cwd()), burnt=BURNT), encoding="utf-8")
+    command = [sys.executable, "-c", PARENT, sys.executable, str(folder / "server.py"), "{port}"]
+    with serving(command, folder) as server:
+        plan = Plan(
+            journey=journey(folder, wait=0),
+            host=server.url,
+            load=Users(3, 100),
+            duration=4.0,
+            warm_up=0.5,
+            fail_if=("cpu < 1ms", "cpu < 1s"),
+        )
+        return summarize(rehearse(plan, folder / "runs", server=server))
+
+
+def test_of_a_real_server_it_is_what_its_processes_have_computed(computing: Summary) -> None:
+    assert {machine.side for machine in computing.machines} == {"generator", "server"}
+    # What HTTP takes besides is some milliseconds at most, and the clock of processes goes in hundredths of a second.
+    assert BURNT * 0.9 < computing.processor < BURNT * 1.6
+    assert [check.held for check in computing.checks] == [False, True]
+
+
+def test_a_report_tells_it(computing: Summary) -> None:
+    shown = f"{CPU.shown(computing.processor)} of it for each request"
+    assert shown in render(computing, "markdown")
+    assert f'"cpu": {computing.processor}' in render(computing, "json")
+    assert parse_threshold("cpu < 1ms").limit == pytest.approx(0.001)

@@ -1,0 +1,53 @@
+"""What is declared of the modules is what they are."""
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.routing import BaseRoute, Match, Route
+
+from festgate.app import create_app
+from festgate.kit.routing import Routes
+from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Declared
+from festgate.settings import Settings
+
+ARCHITECTURE = Path("docs/explanation/architecture.md")
+NAMES = [each.name for each in DECLARED]
+PACKAGES = {package.split(".")[1] for package in TEMPLATE_PACKAGES} - {"kit"}
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[BaseRoute]:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("rules") / "fest", stripe_secret_key="x")
+    made = create_app(settings).routes
+    assert isinstance(made, Routes)
+    return list(made.listed)
+
+
+def answers(pattern: str, path: str, method: str) -> bool:
+    """Whether the placeholder with that pattern would take this request."""
+    route = Route(pattern, lambda _: None, methods=[method])
+    return route.matches({"type": "http", "method": method, "path": path, "root_path": ""})[0] is Match.FULL
+
+
+def test_a_placeholder_answers_for_every_page_of_a_module(routes: list[BaseRoute]) -> None:
+    pages = [
+        route
+        for route in routes
+        if isinstance(route, Route) and route.endpoint.__module__.split(".")[1] in PACKAGES
+    ]
+    assert len(pages) > 30
+    for route in pages:
+        # Any address of the route stands for all: a parameter takes one word, and a number where it has to be one.
+        path = re.sub(r"\{[^}]*\}", "7", route.path)
+        for method in (route.methods or set()) - {"HEAD"}:
+            assert any(
+                answers(pattern, path, method) for declared in DECLARED for pattern in declared.pages
+            ), f"{method} {route.path}"
+
+
+@pytest.mark.parametrize("declared", DECLARED, ids=NAMES)
+def test_the_architecture_tells_each_modules_budget(declared: Declared) -> None:
+    budget = declared.budget
+    row = f"| {declared.name} | {budget.requests:,} | {budget.seconds:g} |"
+    assert row in ARCHITECTURE.read_text(encoding="utf-8")

@@ -1,0 +1,58 @@
+"""Reload in development: each change is served, and a mistake leaves up what it can."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+import festgate
+from tests.rig.server import Serve
+from tests.rig.waiting import until
+
+
+def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_before_or_all_other_modules_up(
+    serve: Serve, tmp_path: Path
+) -> None:
+    code = tmp_path / "code"
+    shutil.copytree(
+        Path(festgate.__file__).parent, code / "festgate", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    server = serve("--reload", extra={"PYTHONPATH": str(code)})
+    app = code / "festgate" / "app.py"
+    text = app.read_text(encoding="utf-8")
+    assert text.count('"ok\\n"') == 1
+
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+
+        def ask(path: str) -> httpx.Response:
+            # A connection that was kept may be closed with the worker that held it.
+            with suppress(httpx.TransportError):
+                return client.get(path)
+            return client.get(path)
+
+        def health() -> str:
+            return ask("/healthz").text
+
+        assert health() == "ok\n"
+        app.write_text(text.replace('"ok\\n"', '"changed\\n"'), encoding="utf-8")
+        until(lambda: health() == "changed\n", "the changed code answers", 60)
+        app.write_text("def half(", encoding="utf-8")
+        until(lambda: "those before go on" in server.log(), "half a sentence is no program", 60)
+        assert health() == "changed\n"
+        app.write_text(text, encoding="utf-8")
+        until(lambda: health() == "ok\n", "the mended code answers", 60)
+
+        pages = code / "festgate" / "checkout" / "pages.py"
+        good = pages.read_text(encoding="utf-8")
+        pages.write_text(good.replace("class CheckoutPages:", "class CheckoutPages", 1), encoding="utf-8")
+        until(lambda: ask("/checkout").status_code == 503, "checkout is not there", 60)
+        broken = ask("/checkout").text
+        assert "SyntaxError" in broken
+        assert "checkout/pages.py" in broken
+        assert "class CheckoutPages\n" in broken
+        for path in ("/", "/events", "/login", "/healthz"):
+            assert ask(path).status_code == 200, path
+        pages.write_text(good, encoding="utf-8")
+        until(lambda: ask("/checkout").status_code == 303, "checkout is mended", 60)
+    assert server.stop() == 0
