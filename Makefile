@@ -11,6 +11,8 @@ CODE := src tests $(if $(wildcard bench/*.py),bench)
 # Tests run beside each other, one more than there are cores as many wait; a file stays on one worker, so that what is
 # started for a file is started once.
 WORKERS ?= 3
+# Containers like to set it; then each of the thousand processes that the tests start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python that is new enough and can make environments; PYTHON=... chooses another.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))

@@ -11,21 +11,18 @@ from festgate.kit.clock import DAY, HOUR, SECOND
 from festgate.kit.statements import Connection, Cursor, Driver
 from festgate.registrations import facade as registrations
 from festgate.registrations.holds import hold_seat
-from tests.rig import postgres
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.recycled import Recycled
 from tests.rig.scene import add_event, add_someone
 
 
 @pytest.fixture
-def both(
-    postgres_cluster: postgres.Cluster, migrated_postgres: str
-) -> Iterator[tuple[OpenDatabase, OpenDatabase]]:
+def both(emptied_postgres: Recycled) -> Iterator[tuple[OpenDatabase, OpenDatabase]]:
     """The database of two processes."""
-    name = postgres_cluster.create(migrated_postgres)
-    url = postgres_cluster.url(name)
-    with open_database(url) as one, open_database(url) as other:
-        yield one, other
-    postgres_cluster.drop(name)
+    with emptied_postgres.lent() as name:
+        url = emptied_postgres.cluster.url(name)
+        with open_database(url) as one, open_database(url) as other:
+            yield one, other
 
 
 class Interrupted:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.rig import axe, postgres
 from tests.rig.browser import visit
+from tests.rig.recycled import Recycled
 from tests.rig.smtp import Mailbox
 
 PAGES = {
@@ -64,6 +65,42 @@ def test_a_database_can_be_a_copy_of_another_one(postgres_cluster: postgres.Clus
         assert connection.execute("SELECT count(*) FROM seats").fetchone() == (0,)
     postgres_cluster.drop(first)
     postgres_cluster.drop(second)
+
+
+def test_a_database_that_is_lent_again_is_as_a_new_one_whatever_was_left_in_it(
+    postgres_cluster: postgres.Cluster,
+) -> None:
+    template = postgres_cluster.create()
+    with psycopg.connect(postgres_cluster.url(template)) as connection:
+        connection.execute("CREATE TABLE halls (id serial PRIMARY KEY, name text)")
+        connection.execute("INSERT INTO halls (name) VALUES ('Great Hall')")
+        connection.execute("CREATE TABLE seats (id serial PRIMARY KEY, hall integer REFERENCES halls)")
+    emptied = Recycled(postgres_cluster, template)
+    names = []
+    for change in (
+        "INSERT INTO seats (hall) SELECT 1 FROM generate_series(1, 9)",
+        "UPDATE halls SET name = 'Small Hall'",
+        "DELETE FROM seats; DELETE FROM halls; INSERT INTO halls (name) VALUES ('Great Hall')",
+        "DROP TABLE seats",
+        "ALTER TABLE halls ADD COLUMN floor integer",
+        "INSERT INTO halls (name) SELECT repeat(md5(n::text), 40) FROM generate_series(1, 5000) AS n",
+        "SELECT 1",
+    ):
+        with emptied.lent() as name:
+            # Its connection is still open when the block ends.
+            connection = psycopg.connect(postgres_cluster.url(name), autocommit=True)
+            assert connection.execute("SELECT * FROM halls").fetchall() == [(1, "Great Hall")]
+            assert connection.execute("INSERT INTO seats (hall) VALUES (1) RETURNING id").fetchone() == (1,)
+            connection.execute(change)
+            names.append(name)
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+        connection.close()
+    # Rows are put back; another schema and many rows make a new one.
+    assert names[0] == names[1] == names[2] == names[3]
+    assert len({*names[3:]}) == len(names[3:])
+    postgres_cluster.drop(names[-1])
+    postgres_cluster.drop(template)
 
 
 def test_a_database_goes_away_whoever_is_connected(postgres_cluster: postgres.Cluster) -> None:

@@ -1,0 +1,132 @@
+"""Databases like a template that are emptied after a test and lent to the next.
+
+A copy of the template takes PostgreSQL half a thousand files, made and removed for each test; what a test has left in
+one takes a few rows to remove. What cannot be put back as it was (another schema, a file that has grown) is not used
+again.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import sql
+
+from tests.rig.postgres import Cluster
+
+MOST_GROWN = 4 * 1024 * 1024
+"""Bytes: one that grew by more is slower than a new one."""
+CONNECTIONS_END = 10_000
+"""Milliseconds that a connection of a test that has ended may take to end."""
+_SCHEMA = """
+SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relkind, c.relnatts, c.relchecks, c.relhastriggers, i.columns),
+                      ',' ORDER BY c.oid))
+FROM pg_class AS c
+LEFT JOIN (SELECT attrelid, string_agg(concat_ws(' ', attname, atttypid, attnotnull, atthasdef), ',' ORDER BY attnum)
+                  AS columns
+           FROM pg_attribute WHERE attnum > 0 GROUP BY attrelid) AS i ON i.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace
+"""
+_OTHERS = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
+_SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+_SIZE = "SELECT pg_database_size(current_database())"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a database is like: its schema's sum, its size in bytes, its rows by table, its sequences."""
+
+    schema: str
+    size: int
+    rows: Mapping[str, tuple[tuple[object, ...], ...]]
+    sequences: Mapping[str, int | None]
+
+
+@dataclass
+class Recycled:
+    """Copies of one template in one cluster, each lent to one test at a time."""
+
+    cluster: Cluster
+    template: str
+    _idle: list[str] = field(default_factory=list)
+    _first: dict[str, State] = field(default_factory=dict)
+    """How each copy was when it was new."""
+
+    @contextmanager
+    def lent(self) -> Iterator[str]:
+        """The name of a database like the template, for the block."""
+        name = self._idle.pop() if self._idle else self._made()
+        yield name
+        if self._emptied(name):
+            self._idle.append(name)
+        else:
+            self.cluster.drop(name)
+
+    def _made(self) -> str:
+        name = self.cluster.create(self.template)
+        with psycopg.connect(self.cluster.url(name)) as connection:
+            self._first[name] = _state(connection)
+        return name
+
+    def _emptied(self, name: str) -> bool:
+        """Whether it is as it was when it was new."""
+        first = self._first[name]
+        with psycopg.connect(self.cluster.url(name)) as connection:
+            connection.execute(_OTHERS, (CONNECTIONS_END, connection.info.backend_pid))
+            now = _state(connection, first.rows)
+            if now.schema != first.schema or now.size > first.size + MOST_GROWN:
+                return False
+            # Neither foreign keys nor triggers are asked: every row that was not there goes.
+            connection.execute("SET LOCAL session_replication_role = replica")
+            for table, rows in now.rows.items():
+                if rows != first.rows[table]:
+                    _replace(connection, table, first.rows[table])
+            for sequence, last in now.sequences.items():
+                if last != first.sequences[sequence]:
+                    connection.execute(
+                        "SELECT setval(%s, %s, %s)",
+                        (
+                            f'public."{sequence}"',
+                            first.sequences[sequence] or 1,
+                            first.sequences[sequence] is not None,
+                        ),
+                    )
+        return True
+
+
+def _state(
+    connection: psycopg.Connection[tuple[object, ...]],
+    first: Mapping[str, tuple[tuple[object, ...], ...]] | None = None,
+) -> State:
+    """Of `first` a table needs one row more to be another one."""
+    (schema,), (size,) = (connection.execute(query).fetchone() or ("",) for query in (_SCHEMA, _SIZE))
+    tables = [str(name) for (name,) in connection.execute(_TABLES).fetchall()]
+    return State(
+        schema=str(schema),
+        size=int(str(size)),
+        rows={
+            table: tuple(
+                connection.execute(
+                    sql.SQL("SELECT * FROM {} LIMIT {}").format(
+                        sql.Identifier(table), None if first is None else len(first.get(table, ())) + 1
+                    )
+                ).fetchall()
+            )
+            for table in tables
+        },
+        sequences={
+            str(name): None if last is None else int(str(last))
+            for name, last in connection.execute(_SEQUENCES).fetchall()
+        },
+    )
+
+
+def _replace(
+    connection: psycopg.Connection[tuple[object, ...]], table: str, rows: tuple[tuple[object, ...], ...]
+) -> None:
+    name = sql.Identifier(table)
+    connection.execute(sql.SQL("DELETE FROM {}").format(name))
+    for row in rows:
+        places = sql.SQL(", ").join([sql.Placeholder()] * len(row))
+        connection.execute(sql.SQL("INSERT INTO {} VALUES ({})").format(name, places), row)
