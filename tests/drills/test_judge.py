@@ -18,6 +18,7 @@ from tests.drills.recorded import ARMED, BEGAN, ENDED, UNDONE, record, struck
 RESTING: Mapping[str, object] = {"status": 503, "failed": True}
 ERROR: Mapping[str, object] = {"status": 500, "failed": True}
 CUT: Mapping[str, object] = {"status": 0, "failed": True}
+UNFINISHED: Mapping[str, object] = {"status": 200, "failed": True}
 CHECKOUT = ("/checkout", "POST /checkout", "/orders/{ref}")
 
 
@@ -39,7 +40,11 @@ def test_a_module_that_rests_while_the_others_are_served_is_contained(tmp_path: 
     assert "Nobody else was harmed" in in_words(outcome)[0]
 
 
-@pytest.mark.parametrize("answer", [ERROR, RESTING, CUT], ids=["an error", "come back later", "no answer"])
+@pytest.mark.parametrize(
+    "answer",
+    [ERROR, RESTING, CUT, UNFINISHED],
+    ids=["an error", "come back later", "no answer", "a page without what they came for"],
+)
 def test_whatever_others_get_instead_of_their_page_is_a_leak_with_the_step(
     tmp_path: Path, answer: Mapping[str, object]
 ) -> None:
@@ -51,6 +56,17 @@ def test_whatever_others_get_instead_of_their_page_is_a_leak_with_the_step(
     assert leak.what.startswith("/my-events is not part of what was struck")
     assert "8 times" in leak.what
     assert outcome.after(outcome.contained_at) == pytest.approx(1.885, abs=0.02)
+
+
+def test_a_receipt_that_says_that_nothing_is_paid_yet_is_no_error_of_what_was_struck(tmp_path: Path) -> None:
+    outcome = record(
+        tmp_path / "run", lambda step, at: UNFINISHED if step == "/orders/{ref}" and struck(at) else {}
+    ).outcome()
+    assert outcome.contained
+    assert sum(step.unfinished for step in outcome.steps) == 64
+    assert sum(step.errors for step in outcome.steps) == 0
+    assert modules_of(outcome)["checkout"] == "resting"
+    assert "64 of what was struck showed that a payment or a ticket was not there yet" in in_words(outcome)[0]
 
 
 def test_an_error_of_the_struck_module_is_a_leak_where_a_503_was_promised(tmp_path: Path) -> None:

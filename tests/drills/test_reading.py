@@ -76,7 +76,10 @@ def test_the_set_has_every_kind_of_trouble_that_it_is_there_for() -> None:
         ("clock", "jump"),
     }
     assert {action.signal for action in actions if isinstance(action, Strike)} == {"KILL", "STOP"}
-    assert Poison("mail", Toxic("down")) in actions
+    assert {("clock", -3600.0), ("clock", 3600.0)} <= {
+        (action.point, action.seconds) for action in actions if isinstance(action, Arm)
+    }
+    assert {Poison("mail", Toxic("down")), Poison("database", Toxic("down"))} <= set(actions)
 
 
 @pytest.mark.parametrize("drill", drills(), ids=lambda drill: drill.name)

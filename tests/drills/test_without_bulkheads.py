@@ -7,7 +7,7 @@ import pytest
 from festgate.drills.judge import Outcome
 from tests.drills.playing import played
 
-SET = ("checkout-floods", "checkout-raises", "events-burns-cpu", "checkout-hangs")
+SET = ("checkout-floods", "checkout-raises", "events-burns-cpu")
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,5 @@ def test_it_is_not_contained(outcomes: Mapping[str, Outcome], name: str) -> None
 def test_what_leaked_is_said(outcomes: Mapping[str, Outcome]) -> None:
     said = {name: " ".join(leak.what for leak in outcome.leaks) for name, outcome in outcomes.items()}
     assert "got HTTP 500 without a way onward" in said["checkout-raises"]
-    assert "got no answer" in said["checkout-hangs"]
     assert "Everybody else waited" in said["events-burns-cpu"]
     assert "Everybody else waited" in said["checkout-floods"]

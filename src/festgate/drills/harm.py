@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, Literal
 
 import numpy as np
@@ -43,6 +44,8 @@ class StepHarm:
     """Told to come back later (503)."""
     cut: int
     """No answer: the worker that had it was struck."""
+    unfinished: int
+    """Answered with a page on which something was not done yet: a receipt without its payment or its ticket."""
     errors: int
     """Failed in any other way."""
     quiet_p95: float
@@ -109,10 +112,17 @@ def cut_off(samples: Samples) -> Flags:
     return np.asarray(samples.failed & (samples.status == 0))
 
 
+def unfinished(samples: Samples) -> Flags:
+    """Those that were answered as usual, without what the person had come for."""
+    return np.asarray(
+        samples.failed & (samples.status >= HTTPStatus.OK) & (samples.status < HTTPStatus.BAD_REQUEST)
+    )
+
+
 def step_harm(name: str, drill: Drill, during: Samples, steady: Samples) -> StepHarm:
     """One step's figures: `during` the drill and in the `steady` state."""
     mine = during.of(name)
-    later, cut = put_off(mine), cut_off(mine)
+    later, cut, undone = put_off(mine), cut_off(mine), unfinished(mine)
     return StepHarm(
         step=name,
         module=module_of(name),
@@ -120,7 +130,8 @@ def step_harm(name: str, drill: Drill, during: Samples, steady: Samples) -> Step
         requests=len(mine),
         resting=int(later.sum()),
         cut=int(cut.sum()),
-        errors=int((mine.failed & ~later & ~cut).sum()),
+        unfinished=int(undone.sum()),
+        errors=int((mine.failed & ~later & ~cut & ~undone).sum()),
         quiet_p95=measure(P95, steady.of(name), 1.0),
         p95=measure(P95, mine, 1.0),
     )
@@ -197,7 +208,7 @@ def cells(every: Samples, steady: Samples, begin: float, end: float) -> dict[str
 def _state(some: Samples, limit: float) -> State:
     if not len(some):
         return "quiet"
-    later = put_off(some)
+    later = put_off(some) | unfinished(some)
     if (some.failed & ~later).any():
         return "error"
     if later.any():

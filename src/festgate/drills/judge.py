@@ -241,10 +241,16 @@ def _harmed(step: StepHarm, drill: Drill) -> Leak | None:
     manner = drill.tolerance.manner
     if not step.tolerated:
         lost = 0 if manner == "cut" else step.cut
-        count = step.errors + step.resting + lost
-        if not count:
+        kinds = Counter(
+            {
+                "an error": step.errors,
+                '"come back later"': step.resting,
+                "a page without what they came for": step.unfinished,
+                "no answer": lost,
+            }
+        )
+        if not kinds.total():
             return None
-        kinds = Counter({"an error": step.errors, '"come back later"': step.resting, "no answer": lost})
         told = ", ".join(f"{kind} {times} times" for kind, times in kinds.items() if times)
         return Leak(
             f"{step.step} is not part of what was struck, and its people got {told} of {step.requests}.",

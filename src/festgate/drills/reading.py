@@ -34,6 +34,8 @@ FOLDER: Final = Path(__file__).parent / "plans"
 MOST_PEOPLE: Final = 1_000
 """Of a flood."""
 MOST_WORKERS: Final = 8
+FARTHEST: Final = 366 * 86_400.0
+"""Seconds that the clock may jump, ahead or back."""
 POINTS: Final = (
     *(f"{kind}.{module}" for kind in ("module", "import", "outbox") for module in MODULES),
     *("database.read", "database.write", "mail.send", "payments.begin", "payments.look_up", "clock", "loop"),
@@ -63,10 +65,12 @@ class _Table:
             self.refuse(f'{key} is {value!r}; write it as text: {key} = "..."')
         return " ".join(value.split())
 
-    def number(self, key: str, default: float | None = None, *, most: float = LONGEST) -> float:
+    def number(
+        self, key: str, default: float | None = None, *, least: float = 0.0, most: float = LONGEST
+    ) -> float:
         value = self._take(key, default, f"write {key} = 2.5")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-            self.refuse(f"{key} is {value!r}; write a number from 0 to {most:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            self.refuse(f"{key} is {value!r}; write a number from {least:g} to {most:g}")
         return float(value)
 
     def count(self, key: str, default: int | None, most: int) -> int:
@@ -216,7 +220,10 @@ def _arm(table: _Table) -> Arm:
     point = table.choice("point", POINTS)
     effect = table.choice("effect", EFFECTS)
     times = table.count("times", None, 1_000_000) if "times" in table.values else None
-    seconds = table.number("seconds", 0.0, most=10 * 365 * 86_400.0 if effect == "jump" else LONGEST)
+    jump = effect == "jump"
+    seconds = table.number(
+        "seconds", 0.0, least=-FARTHEST if jump else 0.0, most=FARTHEST if jump else LONGEST
+    )
     return Arm(point, effect, seconds, times, table.number("share", 1.0, most=1.0))  # type: ignore[arg-type]
 
 

@@ -73,10 +73,11 @@ class Witness:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, after the looks that are under way."""
+        """End, after the looks that are under way and a last one at how it is in the end."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
+        self._look()
 
     def _repeat(self, look: Callable[[], None]) -> None:
         while not self._ended.is_set():

@@ -13,7 +13,7 @@ LETTERS: Final[dict[State, str]] = {"well": "", "slow": "S", "resting": "R", "er
 MEANINGS: Final[dict[State, str]] = {
     "well": "served",
     "slow": "S: served slowly",
-    "resting": 'R: "come back later"',
+    "resting": 'R: "come back later", or not done yet',
     "error": "E: an error, or no answer",
     "quiet": "not asked",
 }
@@ -72,6 +72,7 @@ def _harm(outcome: Outcome) -> str:
     harmed = sum(map(harm, spared))
     asked = sum(step.requests for step in spared)
     put_off = sum(step.resting for step in struck)
+    undone = sum(step.unfinished for step in struck)
     failed = sum(step.errors + step.cut for step in struck)
     text = (
         f"Nobody else was harmed: {figures.count(asked)} requests of others were answered as always"
@@ -80,6 +81,8 @@ def _harm(outcome: Outcome) -> str:
     )
     if put_off:
         text += f"; {figures.count(put_off)} of what was struck were asked to come back later"
+    if undone:
+        text += f"; {figures.count(undone)} of what was struck showed that a payment or a ticket was not there yet"
     if failed:
         text += f"; {figures.count(failed)} of what was struck failed"
     return f"{text}."
@@ -131,7 +134,7 @@ def _data(outcome: Outcome) -> str:
 
 def harm(step: StepHarm) -> int:
     """How many of its requests were harmed."""
-    return step.resting + step.cut + step.errors
+    return step.resting + step.unfinished + step.cut + step.errors
 
 
 def modules_of(outcome: Outcome) -> dict[Module, State]:
@@ -144,7 +147,7 @@ def modules_of(outcome: Outcome) -> dict[Module, State]:
             found[module] = "quiet"
         elif any(step.errors + step.cut for step in mine):
             found[module] = "error"
-        elif any(step.resting for step in mine):
+        elif any(step.resting + step.unfinished for step in mine):
             found[module] = "resting"
         else:
             found[module] = "slow" if outcome.others.slower and spared else "well"
