@@ -148,6 +148,11 @@ def test_a_rate_that_the_load_sets_is_flagged_and_one_that_the_target_sets_is_no
     assert "rate-is-given" not in flags(runs, ["restless"], ["restless"], "rate")
 
 
+def test_the_processors_time_of_a_target_that_was_only_an_address_is_refused(runs: dict[str, Run]) -> None:
+    assert "target-unseen" in refusals(runs, ONE, TWO, "cpu")
+    assert "target-unseen" not in refusals(runs, ONE, TWO)
+
+
 def test_a_row_that_hardly_anybody_asks_for_is_flagged(runs: dict[str, Run]) -> None:
     own = "mean(/mine)"
     assert "one-row-of-many" in flags(runs, ["rarely onward"], ["rarely onward"], own)
@@ -160,5 +165,6 @@ def test_fewer_arrivals_than_were_planned_are_flagged(runs: dict[str, Run]) -> N
 
 
 def test_every_refusal_and_every_flag_is_caused_here() -> None:
-    apart = {"responses-differ", "too-few-samples", "not-interleaved", "rate-is-given", "one-row-of-many"}
+    apart = {"responses-differ", "too-few-samples", "target-unseen"}
+    apart |= {"not-interleaved", "rate-is-given", "one-row-of-many"}
     assert {*REFUSED, *FLAGGED} | apart == {check.code for check in (*REFUSALS, *FLAGS)}

@@ -151,6 +151,7 @@ def test_a_closed_loop_that_stood_still_is_flagged(users: Fest, frozen: float, e
         return replace(answers, latency=latency)
 
     assert flagged(users, freeze) == expected
+    assert flagged(Fest(users.folder / "cpu", users.plan), freeze, "cpu") == []
 
 
 def test_an_open_loop_that_stood_still_omits_nothing(fest: Fest) -> None:
@@ -171,6 +172,7 @@ def test_users_that_fire_together_are_flagged(users: Fest, spread: float, expect
         return replace(answers, intended=np.minimum(np.sort(beat + within), 11.99))
 
     assert flagged(users, together) == expected
+    assert flagged(Fest(users.folder / "cpu", users.plan), together, "cpu") == []
 
 
 def test_one_pause_of_the_target_is_no_phase_lock(users: Fest) -> None:

@@ -133,7 +133,7 @@ def test_a_limit_for_it_is_broken_where_the_target_was_not_seen(fest: Fest) -> N
 
 
 @pytest.fixture(scope="module")
-def computing(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A real run against a server that computes, a child of the process that was started."""
     folder = tmp_path_factory.mktemp("computing")
     (folder / "server.py").write_text(SERVER.format(root=str(Path.cwd()), burnt=BURNT), encoding="utf-8")
@@ -147,7 +147,17 @@ def computing(tmp_path_factory: pytest.TempPathFactory) -> Summary:
             warm_up=0.5,
             fail_if=("cpu < 1ms", "cpu < 1s"),
         )
-        return summarize(rehearse(plan, folder / "runs", server=server))
+        return rehearse(plan, folder / "runs", server=server)
+
+
+@pytest.fixture(scope="module")
+def computing(played: Run) -> Summary:
+    return summarize(played)
+
+
+def test_a_target_that_was_started_here_is_seen(played: Run) -> None:
+    found = compare([played], [played], [CPU], interleaved=True)
+    assert "target-unseen" not in {each.code for each in found.refusals}
 
 
 def test_of_a_real_server_it_is_what_its_processes_have_computed(computing: Summary) -> None:

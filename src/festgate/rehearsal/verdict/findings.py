@@ -54,6 +54,11 @@ class Evidence:
         return self.metrics[0]
 
     @property
+    def only_processor(self) -> bool:
+        """Whether the target's processor time is all that is compared: how long anybody waited is no part of that."""
+        return all(metric.kind == "cpu" for metric in self.metrics)
+
+    @property
     def steps(self) -> list[str]:
         """The names of all steps of all runs, in order."""
         return sorted({name for seen in self.runs for name in seen.steps})

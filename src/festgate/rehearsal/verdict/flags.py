@@ -98,6 +98,8 @@ def _connections_are_slow(seen: Observed) -> bool:
 )
 def coordinated_omission(evidence: Evidence) -> str:
     """A closed loop that asked less while the target stood still."""
+    if evidence.only_processor:
+        return ""
     worst = max(seen.omission for seen in evidence.runs)
     return (
         f"p99 is {worst:.2f} times as long with the waits that were left out" if worst > MOST_OMITTED else ""
@@ -111,6 +113,8 @@ def coordinated_omission(evidence: Evidence) -> str:
 )
 def phase_lock(evidence: Evidence) -> str:
     """Users that fire together."""
+    if evidence.only_processor:
+        return ""
     bunched = _middle([seen.arrivals for seen in evidence.runs])
     return f"the time between requests varies by {bunched:.2f} of its mean" if bunched > MOST_BUNCHED else ""
 

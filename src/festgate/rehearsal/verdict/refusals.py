@@ -280,11 +280,8 @@ def least_requests(quantile: float | None) -> int:
     "Send less, or send from a machine of its own on which nothing else runs.",
 )
 def generator_saturated(evidence: Evidence) -> str:
-    """What sent the requests could not send them in time, so that half of what is compared is its own.
-
-    Not where the target's processor time is all that is compared: how late a request was is no part of that.
-    """
-    if all(metric.kind == "cpu" for metric in evidence.metrics):
+    """What sent the requests could not send them in time, so that half of what is compared is its own."""
+    if evidence.only_processor:
         return ""
     cpu = max((seen.cpu for seen in evidence.runs if seen.cpu is not None), default=0.0)
     if cpu > MOST_CPU:
