@@ -113,7 +113,9 @@ class Settings(BaseModel):
     )
     smtp_port: int = Field(default=587, description="Mail server's port.", ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="How the connection to the mail server is secured."
+        default="starttls",
+        description="How the connection to the mail server is secured. Its certificate has to be one that this machine"
+        " trusts; SSL_CERT_FILE names another file of authorities.",
     )
     smtp_username: str = Field(
         default="", description="User at the mail server; empty to send without signing in."
