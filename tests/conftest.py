@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.rig import browser as browsers
 from tests.rig import database as databases
-from tests.rig import postgres
+from tests.rig import postgres, recycled
 from tests.rig.loopback import Guard
 from tests.rig.server import Serve, Server
 from tests.rig.smtp import Mailbox, smtp_server
@@ -20,11 +20,15 @@ GUARD = Guard()
 SERVERS = pytest.StashKey[list[Server]]()
 
 LONGEST = (
+    # In turn one that computes and one that mostly waits.
+    "drills/test_set_of_modules",
+    "rehearsal/test_portal_compared",
+    "lab/test_exercise",
+    "drills/test_set_of_payments",
+    "docs/test_rehearsal_docs",
+    "journeys/test_accessibility",
     "drills/test_set",
     "drills/test_without",
-    "rehearsal/test_portal_compared",
-    "journeys/test_accessibility",
-    "docs/test_rehearsal_docs",
     "rehearsal/test_commands",
     "rehearsal/test_journeys",
     "rehearsal/test_play",
@@ -117,16 +121,21 @@ def migrated_postgres(postgres_cluster: postgres.Cluster) -> str:
     return databases.migrated_template(postgres_cluster)
 
 
+@pytest.fixture(scope="session")
+def emptied_postgres(postgres_cluster: postgres.Cluster, migrated_postgres: str) -> recycled.Recycled:
+    """Databases of PostgreSQL with the newest schema and nothing in them."""
+    return recycled.Recycled(postgres_cluster, migrated_postgres)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a database of each kind, migrated and empty, this test's alone."""
     if request.param == "sqlite":
         yield databases.copy_of(request.getfixturevalue("migrated_sqlite"), tmp_path / "fest")
         return
-    cluster: postgres.Cluster = request.getfixturevalue("postgres_cluster")
-    name = cluster.create(request.getfixturevalue("migrated_postgres"))
-    yield cluster.url(name)
-    cluster.drop(name)
+    emptied: recycled.Recycled = request.getfixturevalue("emptied_postgres")
+    with emptied.lent() as name:
+        yield emptied.cluster.url(name)
 
 
 @pytest.fixture
