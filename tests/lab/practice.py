@@ -39,10 +39,12 @@ class Student:
         """The folder that `festgate lab new lab` makes."""
         return self.folder / "lab"
 
-    def types(self, *words: str) -> "subprocess.CompletedProcess[str]":
+    def types(self, *words: str, seconds: float = 60.0) -> "subprocess.CompletedProcess[str]":
         """`festgate lab WORDS...`, to its end."""
         known = environment(self.folder / "data") | {"COLUMNS": "160"}
-        return command.run(["lab", *words], known, folder=self.folder, modules=command.REHEARSAL)
+        return command.run(
+            ["lab", *words], known, folder=self.folder, modules=command.REHEARSAL, seconds=seconds
+        )
 
     def edits(self, file: str, old: str, new: str) -> None:
         """Replace `old`, which stands there once, and save."""

@@ -105,6 +105,9 @@ def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
     load = exercise.said["load"]
     assert load.returncode == 0, load.stderr
     assert "/events?user=locust_user" in load.stdout
+    assert re.search(
+        r"^Hints: too-few-samples, .+\. `festgate lab hint CODE` shows one\.$", load.stdout, re.MULTILINE
+    )
     assert load.stdout.endswith("The code behind /events is as it was handed out.\n")
     (run,) = list_runs(exercise.student.lab / "runs")
     assert run.state == "whole"
@@ -191,6 +194,12 @@ class Desk:
         plan = replace(runs.plan, label=f"{route}-{side}" if side else route, seed=seed)
         runs.run(name, answers, plan, {"build": code}, {"journey": mark})
 
+    def pairs(self, name: str, seed: int, before: str, after: str, count: int = 6) -> None:
+        """Keep a comparison of `/events`."""
+        for number in range(count):
+            for side, code in (("before", before), ("after", after)):
+                self.run("events", code, f"{name}{number}{side}", side=side, seed=seed + number)
+
     def missing(self, part: int, route: str) -> str:
         """What is missing of that route in a part."""
         found = [each for each in parts(self.student.lab)[part - 1].missing if each.startswith(f"{route}: ")]
@@ -248,21 +257,31 @@ def test_a_route_is_sped_up_when_its_code_changed_was_loaded_and_its_load_did_no
 
 
 def test_a_comparison_counts_when_it_is_not_refused_and_the_last_one_decides(desk: Desk) -> None:
-    assert desk.missing(6, "/events") == "not compared yet."
-    for number in range(5):
-        for side in ("before", "after"):
-            desk.run("events", f"serve {side}", f"1{number}{side}", side=side, seed=40 + number)
+    not_yet = "not compared yet: `festgate lab compare events`."
+    assert desk.missing(6, "/events") == not_yet
+    was = code_handed_out("events")
+    desk.student.speeds_up("events")
+    now = code_now(desk.student.lab, "events")
+    desk.pairs("1", 40, was, now, count=5)
     assert desk.missing(6, "/events").startswith(
         "the last comparison is refused. Two runs of one build differ"
     )
-    for number in range(6):
-        for side in ("before", "after"):
-            desk.run("events", f"serve {side}", f"2{number}{side}", side=side, seed=70 + number)
+    desk.pairs("2", 70, was, now)
     assert desk.missing(6, "/events") == ""
-    for number in range(6):
-        for side in ("before", "after"):
-            desk.run("events", "serve the same", f"3{number}{side}", side=side, seed=10 + number)
+    desk.pairs("3", 10, now, now)
     assert desk.missing(6, "/events").startswith("the last comparison is refused. The server did not change")
+
+
+def test_a_comparison_counts_for_the_starter_and_the_code_as_it_is_now(desk: Desk) -> None:
+    was, missing = code_handed_out("events"), "was compared as it is no more: `festgate lab compare events`."
+    desk.student.speeds_up("events")
+    now = code_now(desk.student.lab, "events")
+    desk.pairs("1", 40, "code of a slower baseline", now)
+    assert desk.missing(6, "/events").startswith("what was before is not the starter")
+    desk.pairs("2", 70, was, now)
+    assert desk.missing(6, "/events") == ""
+    desk.student.edits("main.py", "events=all_events())", "events=list(all_events()))")
+    assert desk.missing(6, "/events") == f"it {missing}"
 
 
 def test_answers_are_what_the_last_part_waits_for(desk: Desk) -> None:

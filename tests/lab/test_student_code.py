@@ -7,7 +7,7 @@ import pytest
 from festgate.lab.answers import answers_in
 from festgate.lab.code import Unreadable, mark_of
 from festgate.lab.folder import ROUTES, STARTER, write_starter
-from tests.lab.practice import Student
+from tests.lab.practice import CRASH, Student
 
 
 @pytest.fixture
@@ -35,6 +35,40 @@ def test_mending_the_crash_a_comment_and_another_layout_are_no_speeding_up(stude
     (student.lab / "runs").mkdir()
     (student.lab / "runs" / "kept.py").write_text("kept = 1\n", encoding="utf-8")
     assert changed(student) == set()
+
+
+@pytest.mark.parametrize(
+    "mend",
+    [
+        "    try:\n        1 / 0\n    except ZeroDivisionError:\n        pass\n",
+        "    try:\n        1 / 0\n    except (ValueError, ArithmeticError) as error:\n        print(error)\n",
+        "    try:\n        1 / 0\n    except:\n        total = total\n    finally:\n        pass\n",
+        "    with contextlib.suppress(ZeroDivisionError):\n        1 / 0\n",
+        "    # 1 / 0\n",
+        "    1 / 1\n",
+    ],
+)
+def test_however_the_crash_is_mended_it_is_no_speeding_up(student: Student, mend: str) -> None:
+    student.edits("checkout/__init__.py", CRASH, mend)
+    assert changed(student) == set()
+
+
+def test_a_try_around_all_of_a_function_is_a_mend_and_one_that_keeps_a_cache_is_a_change(
+    student: Student,
+) -> None:
+    file = student.lab / "checkout/__init__.py"
+    head, body = file.read_text(encoding="utf-8").split("    total = 0\n")
+    inside = "".join(f"    {line}\n" for line in f"    total = 0\n{body}".splitlines())
+    file.write_text(
+        f"{head}    try:\n{inside}    except Exception:\n        return total\n", encoding="utf-8"
+    )
+    assert changed(student) == set()
+    student.edits(
+        "events/__init__.py",
+        "    with connect() as connection:\n",
+        "    try:\n        return KEPT[0]\n    except IndexError:\n        pass\n    with connect() as connection:\n",
+    )
+    assert changed(student) == {"checkout", "events"}
 
 
 def test_a_function_that_moves_to_another_file_stays_what_it_is(student: Student) -> None:

@@ -51,6 +51,9 @@ REHEARSAL = (
             "summary",
         )
     ),
+    "festgate.lab.commands",
+    "festgate.lab.hints.pictures",
+    "festgate.lab.report.document",
 )
 """And what the rehearsal's commands do, with its libraries of numbers and charts."""
 PATIENCE = 60.0

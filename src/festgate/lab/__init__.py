@@ -1,5 +1,5 @@
 """The lab: the rehearsal's tools as a course.
 
-Owns the audit of lab reports: what they conclude, checked against the tables that they show. Built on the rehearsal's
-readers of Locust's outputs; it imports nothing of the portal.
+Owns the starter, what a student has done with it, hints and the student's report, the verification of what is handed
+in, and the audit of what reports conclude. Built on the rehearsal; it imports nothing of the portal.
 """

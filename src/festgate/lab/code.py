@@ -3,7 +3,7 @@
 Of a whole program only what the route comes to counts: its function, what that names in turn, the templates, and what
 modules do when they are loaded. So a change of `/events` leaves the mark of `/checkout` as it was. Comments, layout and
 docstrings do not count; neither does a statement that only computes with constants, as the planted `1 / 0` is, so that
-mending it is no speeding up.
+mending it is no speeding up; nor does a `try` around it whose handlers take that error.
 """
 
 import ast
@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.folder import LOAD, RUNS
+from festgate.lab.folder import APP, LOAD, RUNS
 
 ANSWERS: Final = frozenset({"get", "route", "api_route"})
 ALWAYS: Final = frozenset({"middleware", "on_event", "exception_handler"})
 """Decorators of functions that run for any route."""
+CAUGHT: Final = frozenset({"ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"})
+"""What the planted error is, to a handler."""
 _TEMPLATE = re.compile(r"[\"']([\w./-]+\.html)[\"']")
 
 
@@ -59,8 +61,8 @@ def code_behind(folder: Path, route: str) -> str:
 
 
 def code_files(folder: Path) -> list[Path]:
-    """The app's Python files, without the load, the runs, and environments of packages."""
-    environments = {path.parent for path in folder.glob("*/pyvenv.cfg")}
+    """The app's Python files, without the load, the runs, environments of packages, and copies of the lab in it."""
+    environments = {path.parent for name in ("pyvenv.cfg", APP) for path in folder.glob(f"*/{name}")}
     found = []
     for path in sorted(folder.rglob("*.py")):
         top = folder / path.relative_to(folder).parts[0]
@@ -77,23 +79,52 @@ def _statements(file: Path) -> list[ast.stmt]:
         place = f"{file.name}, line {line}" if line else file.name
         msg = f"{place}: this is no Python that can be read."
         raise Unreadable(msg) from None
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [each for each in body if not _says_nothing(each)]
-            # A body is never empty, also where it was a docstring and no more.
-            node.body = kept if kept or isinstance(node, ast.Module) else [ast.Pass()]  # type: ignore[attr-defined]
-    return tree.body
+    plain: ast.Module = _Plain().visit(tree)
+    for node in ast.walk(plain):
+        # A body is never empty, also where all of it said nothing.
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+    return plain.body
 
 
-def _says_nothing(statement: ast.stmt) -> bool:
-    """Whether it is a docstring, or computes with constants for nobody."""
-    if isinstance(statement, ast.Pass):
+class _Plain(ast.NodeTransformer):
+    """Leaves out what says nothing, and what only catches the planted error: both are ways to mend, and no others."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
+        """A docstring, or a computation with constants for nobody."""
+        self.generic_visit(node)
+        allowed = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+        return None if all(isinstance(each, allowed) for each in ast.walk(node.value)) else node
+
+    def visit_Pass(self, _node: ast.Pass) -> None:
+        """It fills a body, and no more."""
+
+    def visit_Try(self, node: ast.Try) -> list[ast.stmt] | ast.stmt:
+        """What stands in it, where each handler takes the planted error; else as it is."""
+        self.generic_visit(node)
+        if not node.handlers or not all(_catches(handler.type) for handler in node.handlers):
+            return node
+        return [*node.body, *node.orelse, *node.finalbody]
+
+    def visit_With(self, node: ast.With) -> list[ast.stmt] | ast.stmt:
+        """Of `with suppress(...):` the same."""
+        self.generic_visit(node)
+        calls = [item.context_expr for item in node.items]
+        suppressed = all(
+            isinstance(call, ast.Call)
+            and ast.unparse(call.func).rpartition(".")[2] == "suppress"
+            and any(_catches(each) for each in call.args)
+            for call in calls
+        )
+        return node.body if suppressed else node
+
+
+def _catches(kind: ast.expr | None) -> bool:
+    """Whether a handler of that kind takes a division by zero."""
+    if kind is None:
         return True
-    allowed = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
-    return isinstance(statement, ast.Expr) and all(
-        isinstance(node, allowed) for node in ast.walk(statement.value)
-    )
+    each = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(ast.unparse(one).rpartition(".")[2] in CAUGHT for one in each)
 
 
 def _names_bound(statement: ast.stmt) -> Iterator[str]:

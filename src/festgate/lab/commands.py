@@ -8,17 +8,24 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from festgate.lab import exercise
+from festgate.lab import comparing, exercise, reporting, teaching
 from festgate.rehearsal.options import BROKEN, WRONG_USE, fail
 
 FORMATS = ("text", "json")
 lab_app = typer.Typer(no_args_is_help=True)
 exercise.mount(lab_app)
+comparing.mount(lab_app)
+reporting.mount(lab_app)
+teaching.mount(lab_app)
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.add_typer(lab_app, name="lab", help="Learn to measure: new, serve, crash, load, status; audit.")
+    app.add_typer(
+        lab_app,
+        name="lab",
+        help="Learn to measure: new, serve, crash, load, compare, hint, report, status; audit, verify, grade.",
+    )
 
 
 @lab_app.callback()

@@ -1,4 +1,7 @@
-"""What one bug did to each page: every page of the running app is asked, and the looks are kept."""
+"""What one bug did to each page: every page of the running app is asked, and the looks are kept.
+
+Of the last page that failed its answer is kept, too, as a browser would have shown it: once it is mended nobody can.
+"""
 
 import http.client
 import json
@@ -9,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from festgate.lab.folder import LOOKS, NoLab
+from festgate.lab.folder import CRASH_PAGE, LOOKS, NoLab
 
 NOBODY: Final = "looking_on"
 """Who asks: nobody's name, so that nobody's pages are touched."""
@@ -28,6 +31,8 @@ SHORT: Final = 0.1
 """Share of that for the others once one has not answered: a server whose code cannot be loaded answers none."""
 MOST: Final = 200
 """Looks that are kept."""
+MOST_BYTES: Final = 200_000
+"""Of the page that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Look:
     at: float
     """Seconds since 1970."""
     pages: Sequence[Page]
+    answer: bytes = b""
+    """Of the last page that failed and answered; empty where none did, and of a look that was kept."""
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -79,13 +86,17 @@ def look(host: str, patience: float = PATIENCE) -> Look:
         raise NoLab(msg)
     at = time.time()
     pages: list[Page] = []
+    kept = b""
     for path in PAGES:
         silent = any(page.status == 0 for page in pages)
-        pages.append(_ask(name, port, path, patience * SHORT if silent else patience))
-    return Look(at, tuple(pages))
+        page, answer = ask(name, port, path, patience * SHORT if silent else patience)
+        pages.append(page)
+        kept = answer if page.failed and answer else kept
+    return Look(at, tuple(pages), kept)
 
 
-def _ask(host: str, port: int, path: str, patience: float) -> Page:
+def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
+    """One page, and its body where it came. Raises NoLab where nothing listens there."""
     connection = http.client.HTTPConnection(host, port, timeout=patience)
     began = time.monotonic()
     try:
@@ -96,13 +107,13 @@ def _ask(host: str, port: int, path: str, patience: float) -> Page:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        answer.read()
+        body = answer.read()
         status = answer.status
     except (OSError, http.client.HTTPException):
-        status = 0
+        status, body = 0, b""
     finally:
         connection.close()
-    return Page(path, status, round((time.monotonic() - began) * 1000, 1))
+    return Page(path, status, round((time.monotonic() - began) * 1000, 1)), body[:MOST_BYTES]
 
 
 def looks_in(folder: Path) -> list[Look]:
@@ -116,10 +127,16 @@ def looks_in(folder: Path) -> list[Look]:
 
 def keep(folder: Path, looks: Sequence[Look]) -> None:
     """Write them, whole or not at all. Raises OSError."""
-    text = json.dumps({"looks": [asdict(each) for each in looks[-MOST:]]}, indent=1) + "\n"
-    unfinished = folder / f".{LOOKS}"
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(folder / LOOKS)
+    told = [{"at": each.at, "pages": [asdict(page) for page in each.pages]} for each in looks[-MOST:]]
+    _write(folder / LOOKS, (json.dumps({"looks": told}, indent=1) + "\n").encode())
+    if looks and looks[-1].answer:
+        _write(folder / CRASH_PAGE, looks[-1].answer)
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
 
 
 def last_other(looks: Sequence[Look], now: Look) -> Look | None:

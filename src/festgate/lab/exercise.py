@@ -83,6 +83,7 @@ def load(
     """
     needs_extra()
     from festgate.lab.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+    from festgate.lab.hints.found import findings_of_one  # noqa: PLC0415
     from festgate.lab.loading import UNKNOWN, code_now, marked, said_of_code  # noqa: PLC0415
     from festgate.rehearsal.performing import perform, tell  # noqa: PLC0415
     from festgate.rehearsal.plan import Staging  # noqa: PLC0415
@@ -101,6 +102,9 @@ def load(
         code = code_now(lab, route) if serving.is_served(lab, host) else ""
         run = marked(perform(plan, lab / RUNS, Staging(page=ui_port if ui else 0)), lab, route, code)
         ended = tell(run, "text")
+        met = findings_of_one(run)
+        if met:
+            print(f"Hints: {', '.join(finding.code for finding in met)}. `festgate lab hint CODE` shows one.")
         print(said_of_code(lab, route) if code else UNKNOWN)
     except (NoLab, Unreadable) as error:
         fail(str(error))
@@ -143,7 +147,7 @@ def status(folder: Folder = HERE) -> None:
 
     try:
         found = parts(lab_in(folder))
-    except NoLab as error:
+    except (NoLab, ValueError) as error:
         fail(str(error))
     table = Table("Part", "", "Missing")
     for part in found:

@@ -3,8 +3,10 @@
 main.py and the folders beside it   the app
 load/                               the locustfiles
 runs/                               what the rehearsal kept
-crash.json                          looks at the running app
+crash.json, crash.html              looks at the running app, and the last page that failed
 report.md                           the questions, and the student's answers
+hints/                              what weakens or forbids a comparison, shown with its runs
+report.html                         all of it on one page
 """
 
 import shutil
@@ -19,7 +21,10 @@ APP: Final = "main.py"
 LOAD: Final = "load"
 RUNS: Final = "runs"
 LOOKS: Final = "crash.json"
+CRASH_PAGE: Final = "crash.html"
 REPORT: Final = "report.md"
+PAGE: Final = "report.html"
+HINTS: Final = "hints"
 ROUTES: Final = {"checkout": "/checkout", "events": "/events", "my-events": "/my-events"}
 """The three that are loaded and sped up, by what they are called on the command line."""
 JOURNEY: Final = "journey"

@@ -1,21 +1,19 @@
 """`festgate compare`, `ab`, `calibrate` and `capacity`: two builds and the verdict, or one and its end."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from festgate.rehearsal import describing
+from festgate.rehearsal import describing, performing
 from festgate.rehearsal.options import (
     BROKEN,
     FORMATS,
-    INTERRUPTED,
     RUNS,
     WRONG_USE,
     RunsFolder,
@@ -32,13 +30,10 @@ from festgate.rehearsal.options import (
 if TYPE_CHECKING:
     from festgate.rehearsal.metrics import Metric
     from festgate.rehearsal.plan import Plan
-    from festgate.rehearsal.playing.pairs import Side
     from festgate.rehearsal.playing.rehearse import Second
     from festgate.rehearsal.report import Reported
     from festgate.rehearsal.runs import Run
 
-STARTING = 4.0
-"""Seconds that a server takes to start, for the time that is left."""
 LEAST_WARM_UP = "3s"
 SIGN_UP = 0.1
 """Seconds for one person: a password's hash is slow on purpose. Seventy-seven at once took 6.6 s on two busy cores."""
@@ -242,29 +237,13 @@ def capacity(
         if second.at >= plan.warm_up + plan.duration:
             console.print(f"Step {number + 1}, {rate:g} journeys a second: {second.requests} requests")
 
-    with _sentences(runs), ExitStack() as stack:
+    with performing.sentences(runs), ExitStack() as stack:
         serving = stack.enter_context(candidate(target, Path.cwd())) if target else Installed()
         found = find_capacity(
             plan, serving, limits, runs, begin=begin, rates=rates, repeats=repeats, tell=tell
         )
     _show(found, form, report)
     raise typer.Exit(0 if found.most is not None else BROKEN)
-
-
-@contextmanager
-def _sentences(runs: Path) -> Iterator[None]:
-    """Whatever keeps a play from going on, as one sentence and an exit code."""
-    from festgate.rehearsal.playing.candidates import NoCandidate  # noqa: PLC0415
-    from festgate.rehearsal.playing.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.playing.rehearse import CannotPlay  # noqa: PLC0415
-    from festgate.rehearsal.playing.servers import CannotServe  # noqa: PLC0415
-
-    try:
-        yield
-    except (NoCandidate, NotThere, CannotPlay, CannotServe) as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        fail(f"Cut off. What was played is kept in {runs}.", INTERRUPTED)
 
 
 def _check(metric: list[str] | None, margin: str, form: str) -> None:
@@ -311,31 +290,13 @@ def _show(thing: "Reported", form: str, report: Path | None) -> None:
 
 def _play(plan: "Plan", before: str, after: str, pairs: int, runs: Path) -> "tuple[list[Run], list[Run]]":
     from festgate.rehearsal.playing.candidates import Installed, candidate  # noqa: PLC0415
-    from festgate.rehearsal.playing.pairs import play_pairs  # noqa: PLC0415
 
-    each = plan.warm_up + plan.duration
-    console = Console(file=sys.stderr, highlight=False)
-    progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
-    )
-    task = progress.add_task("Starting", total=2 * pairs * (each + STARTING))
-
-    def tell(number: int, side: "Side", second: "Second") -> None:
-        progress.update(
-            task,
-            completed=number * (each + STARTING) + STARTING + second.at,
-            description=f"Run {number + 1} of {2 * pairs}, {side}",
-        )
-        if not console.is_terminal and second.at >= each:
-            console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
-
-    with _sentences(runs), ExitStack() as stack:
-        stack.enter_context(progress)
+    with performing.sentences(runs), ExitStack() as stack:
         one, other = (
             stack.enter_context(candidate(text, Path.cwd())) if text else Installed()
             for text in (before, after)
         )
-        return play_pairs(plan, one, other, pairs, runs, tell=tell)
+        return performing.perform_pairs(plan, one, other, pairs, runs)
 
 
 def _plan(

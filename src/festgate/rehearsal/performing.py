@@ -1,16 +1,25 @@
-"""One run as a command plays it: shown meanwhile, kept, and told."""
+"""A run, or pairs of runs, as a command plays them: shown meanwhile, kept, and told."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from festgate.rehearsal.options import BROKEN, INTERRUPTED, fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.plan import Plan, Staging
+    from festgate.rehearsal.playing.candidates import Candidate
+    from festgate.rehearsal.playing.pairs import Side
+    from festgate.rehearsal.playing.rehearse import Second
     from festgate.rehearsal.runs import Run
+
+STARTING = 4.0
+"""Seconds that a server takes to start, for the time that is left."""
 
 
 def perform(plan: "Plan", runs: Path, staging: "Staging") -> "Run":
@@ -46,3 +55,45 @@ def tell(run: "Run", report: str) -> int:
     if run.state == "cut":
         return INTERRUPTED
     return BROKEN if summary.broken else 0
+
+
+def perform_pairs(
+    plan: "Plan", before: "Candidate", after: "Candidate", pairs: int, runs: Path
+) -> "tuple[list[Run], list[Run]]":
+    """Play them, with the time that is left on standard error. Raises what `play_pairs` does."""
+    from festgate.rehearsal.playing.pairs import play_pairs  # noqa: PLC0415
+
+    each = plan.warm_up + plan.duration
+    console = Console(file=sys.stderr, highlight=False)
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+    )
+    task = progress.add_task("Starting", total=2 * pairs * (each + STARTING))
+
+    def tell(number: int, side: "Side", second: "Second") -> None:
+        progress.update(
+            task,
+            completed=number * (each + STARTING) + STARTING + second.at,
+            description=f"Run {number + 1} of {2 * pairs}, {side}",
+        )
+        if not console.is_terminal and second.at >= each:
+            console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
+
+    with progress:
+        return play_pairs(plan, before, after, pairs, runs, tell=tell)
+
+
+@contextmanager
+def sentences(runs: Path) -> Iterator[None]:
+    """Whatever keeps a play from going on, as one sentence and an exit code."""
+    from festgate.rehearsal.playing.candidates import NoCandidate  # noqa: PLC0415
+    from festgate.rehearsal.playing.preflight import NotThere  # noqa: PLC0415
+    from festgate.rehearsal.playing.rehearse import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.playing.servers import CannotServe  # noqa: PLC0415
+
+    try:
+        yield
+    except (NoCandidate, NotThere, CannotPlay, CannotServe) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail(f"Cut off. What was played is kept in {runs}.", INTERRUPTED)

@@ -1,4 +1,7 @@
-"""What a report says, before it is written as a page, as text or as Markdown: words, notices, charts and tables."""
+"""What a report says, before it is written as a page, as text or as Markdown: words, notices, charts and tables.
+
+Screens and quotes are of a page alone.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -44,14 +47,37 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """What a browser showed."""
+
+    title: str
+    says: str
+    """Stands below the title, and is what someone hears who cannot see it."""
+    png: bytes
+    width: int
+    """Of the picture, in pixels."""
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What somebody has written, as it stands there; no word of ours."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A heading and what stands below it, in this order."""
 
     heading: str
     words: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
+    screens: tuple[Screen, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
+    quotes: tuple[Quote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +94,5 @@ class Document:
     sections: tuple[Section, ...]
     facts: tuple[tuple[str, str], ...] = field(default=())
     """The few figures that stand in large type: (what, figure)."""
+    of: str = "Festgate rehearsal"
+    """What wrote it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table
+from festgate.rehearsal.report.document import Chart, Document, Notice, Quote, Screen, Section, Table
 from festgate.rehearsal.report.vega import drawing_program
 
 _PAGE = Markup("""<!doctype html>
@@ -23,7 +23,7 @@ _PAGE = Markup("""<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<header><div class="wide"><p class="of">Festgate rehearsal</p><h1>{title}</h1></div></header>
+<header><div class="wide"><p class="of">{of}</p><h1>{title}</h1></div></header>
 <main class="wide">
 <section class="answer {tone}" aria-labelledby="answer"><h2 id="answer">{verdict}</h2>{words}</section>
 {facts}
@@ -44,28 +44,36 @@ def page(document: Document) -> str:
     """The whole file."""
     drawn = any(section.charts for section in document.sections)
     scripts = (drawing_program(), _file("report.js")) if drawn else ()
+    first = next((place for place, section in enumerate(document.sections) if section.charts), None)
     return str(
         _PAGE.format(
-            policy=_policy(scripts),
+            policy=_policy(scripts, seen=any(section.screens for section in document.sections)),
+            of=document.of,
             title=document.title,
             verdict=document.verdict,
             tone=document.tone,
             style=Markup(_file("report.css")),  # noqa: S704  (our own)
             words=_paragraphs(document.words),
             facts=_facts(document),
-            sections=_joined(_section(section) for section in document.sections),
+            sections=_joined(
+                _section(section, told=place == first) for place, section in enumerate(document.sections)
+            ),
             scripts=_joined(Markup("<script>{}</script>").format(Markup(text)) for text in scripts),  # noqa: S704
         )
     )
 
 
-def _policy(scripts: tuple[str, ...]) -> str:
-    """Nothing is fetched, and no script runs but ours: a step's name is a stranger's text. Vega makes functions."""
+def _policy(scripts: tuple[str, ...], *, seen: bool) -> str:
+    """Nothing is fetched, and no script runs but ours: a step's name is a stranger's text. Vega makes functions.
+
+    `seen`: there are screens, whose pictures are in the page itself.
+    """
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
     )
     allowed = f"{hashes} 'unsafe-eval'" if scripts else "'none'"
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}"
+    pictures = "; img-src data:" if seen else ""
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}{pictures}"
 
 
 @cache
@@ -80,13 +88,18 @@ def _facts(document: Document) -> Markup:
     return Markup('<dl class="facts">{}</dl>').format(rows)
 
 
-def _section(section: Section) -> Markup:
+def _section(section: Section, *, told: bool) -> Markup:
+    """`told`: how charts are read is said above them, which one section does for all."""
     parts = [Markup("<section><h2>{}</h2>").format(section.heading), _paragraphs(section.words)]
     if section.notices:
         parts.append(Markup('<ul class="notices">{}</ul>').format(_joined(map(_notice, section.notices))))
-    if section.charts:
-        parts += [_HINT, *map(_chart, section.charts)]
+    if section.screens:
+        parts.append(Markup('<div class="screens">{}</div>').format(_joined(map(_screen, section.screens))))
+    if told:
+        parts.append(_HINT)
+    parts += map(_chart, section.charts)
     parts += [Markup('<div class="sheet">{}</div>').format(_table(table)) for table in section.tables]
+    parts += map(_quote, section.quotes)
     return _joined([*parts, Markup("</section>")])
 
 
@@ -96,6 +109,23 @@ def _notice(notice: Notice) -> Markup:
     return Markup('<li class="{}"><p class="name"><strong>{}</strong>{}</p>{}</li>').format(
         notice.tone, notice.title, figure, _paragraphs(said)
     )
+
+
+def _screen(screen: Screen) -> Markup:
+    return Markup(
+        "<figure><figcaption><h3>{title}</h3><p>{says}</p></figcaption>"
+        '<img src="data:image/png;base64,{data}" width="{width}" height="{height}" alt="{title}. {says}"></figure>'
+    ).format(
+        title=screen.title,
+        says=screen.says,
+        data=base64.b64encode(screen.png).decode(),
+        width=screen.width,
+        height=screen.height,
+    )
+
+
+def _quote(quote: Quote) -> Markup:
+    return Markup("<h3>{}</h3><blockquote>{}</blockquote>").format(quote.heading, quote.text)
 
 
 def _chart(chart: Chart) -> Markup:

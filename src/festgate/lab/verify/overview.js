@@ -1,0 +1,18 @@
+// Sorts the rows by the column whose heading is pressed: once up, again down.
+const body = document.querySelector("tbody");
+const headings = [...document.querySelectorAll("th[scope=col]")];
+for (const [place, heading] of headings.entries()) {
+  const button = heading.querySelector("button");
+  if (!button) continue;
+  button.addEventListener("click", () => {
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    for (const each of headings) each.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    const key = row => row.children[place].dataset.sort ?? row.children[place].textContent.trim();
+    const rows = [...body.rows].sort((one, other) =>
+      key(one).localeCompare(key(other), "en", {numeric: true, sensitivity: "base"}));
+    body.append(...(down ? rows.reverse() : rows));
+    document.querySelector("#sorted").textContent =
+      `Sorted by ${button.textContent.trim()}, ${down ? "descending" : "ascending"}.`;
+  });
+}

@@ -1,0 +1,259 @@
+"""What students hand in: the reference solution, and the false friends, each done to a folder of `festgate lab new`.
+
+A false friend looks quicker, or looks mended, and is not. Each is done on top of another solution, which
+`FALSE_FRIENDS` names: `reference` where only one route is to be false, so that several can be put into one app.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from festgate.lab.folder import STARTER, starter_files
+
+Change = Callable[[Path], None]
+CRASH: Final = "    1 / 0\n"
+CRASH_404: Final = "    if event_id == 404:\n        1 / 0\n"
+LOOPS: Final = {
+    "events": "    interest = 0\n    for number in range(3_000_000):\n        interest += number\n",
+    "my-events": "    interest = 0\n    for number in range(1_500_000):\n        interest += number\n",
+}
+COUNTING: Final = """        fee = event["fee"]
+        while fee > 0:
+            total += 1
+            fee -= 1
+"""
+SHOW_EVENTS: Final = '    return page(request, "events.html", user=user, events=all_events())\n'
+SHOW_MINE: Final = '    return page(request, "my_events.html", user=user, events=events_of(user))\n'
+SHOW_TOTAL: Final = '    return page(request, "checkout.html", total=total_payable())\n'
+
+
+def edit(folder: Path, file: str, old: str, new: str) -> None:
+    """Replace `old`, which stands in the file once."""
+    path = folder / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, (file, old)
+    path.write_text(text.replace(old, new), encoding="utf-8", newline="\n")
+
+
+def mend(folder: Path) -> None:
+    """Take out both planted crashes; an event that does not exist answers 404."""
+    edit(folder, "checkout/__init__.py", CRASH, "")
+    edit(
+        folder,
+        "main.py",
+        CRASH_404,
+        '    if event_id == 404:\n        return Response("There is no such event.", 404)\n',
+    )
+
+
+def speed_up(folder: Path, route: str) -> None:
+    """Make one of `events`, `my-events` and `checkout` quicker, rightly."""
+    if route == "checkout":
+        edit(folder, "checkout/__init__.py", COUNTING, '        total += event["fee"]\n')
+    else:
+        edit(folder, "main.py", LOOPS[route], "")
+
+
+def reference(folder: Path) -> None:
+    """The whole exercise done rightly: mended, and three routes quicker that answer as before."""
+    mend(folder)
+    for route in ("events", "my-events", "checkout"):
+        speed_up(folder, route)
+
+
+def random_people(folder: Path) -> None:
+    """Only the locustfile changed: each request is somebody else's."""
+    edit(folder, "load/events.py", '"/events?user=locust_user"', 'f"/events?user={random.random()}"')
+    edit(folder, "load/events.py", "from locust", "import random\n\nfrom locust")
+
+
+def shorter_wait(folder: Path) -> None:
+    """`wait_time` shortened, so that RPS rises."""
+    edit(folder, "load/events.py", "between(1, 2)", "between(0, 0.1)")
+
+
+def swallowed_errors(folder: Path) -> None:
+    """The locustfile calls every answer a success."""
+    edit(
+        folder,
+        "load/checkout.py",
+        '        self.client.get("/checkout")\n',
+        '        with self.client.get("/checkout", catch_response=True) as answer:\n            answer.success()\n',
+    )
+
+
+def constant_page(folder: Path) -> None:
+    """The programme as it was when somebody looked at it once, with the name of who asks put in."""
+    names = [
+        "Hackathon",
+        "Dance Battle",
+        "AI Workshop",
+        "Photography Walk",
+        "Gaming Tournament",
+        "Music Night",
+        "Treasure Hunt",
+        "Stand-up Comedy",
+        "Robo Race",
+    ]
+    fees = [500, 300, 400, 200, 350, 250, 150, 300, 450]
+    cards = "".join(
+        f"<li><h2>{name}</h2><p>Fee: ₹{fee}</p><a href='/register_event/{number}?user=USER'>Register</a></li>"
+        for number, (name, fee) in enumerate(zip(names, fees, strict=True), start=1)
+    )
+    head = (
+        "<nav><a href='/events?user=USER'>Events</a> <a href='/my-events?user=USER'>My events</a>"
+        " <span>USER</span></nav>"
+    )
+    edit(folder, "main.py", SHOW_EVENTS, "    return HTMLResponse(PAGE.replace('USER', quote(user)))\n")
+    edit(folder, "main.py", "FORM = {\n", f'PAGE = """{head}<ul>{cards}</ul>"""\nFORM = {{\n')
+
+
+def dropped_rows(folder: Path) -> None:
+    """A shorter page is quicker."""
+    edit(folder, "main.py", "events=all_events())", "events=all_events()[:5])")
+
+
+def fixed_total(folder: Path) -> None:
+    """The total of the nine events, written down."""
+    path = folder / "checkout" / "__init__.py"
+    path.write_text(
+        '"""What is to be paid."""\n\n\ndef total_payable() -> int:\n    """The sum."""\n    return 2900\n',
+        encoding="utf-8",
+        newline="\n",
+    )
+
+
+def shared_cache(folder: Path) -> None:
+    """A page is made once and then shown to everybody."""
+    edit(
+        folder,
+        "main.py",
+        SHOW_MINE,
+        '    if "mine" not in kept:\n'
+        '        kept["mine"] = page(request, "my_events.html", user=user, events=events_of(user)).body\n'
+        '    return HTMLResponse(kept["mine"])\n',
+    )
+    edit(folder, "main.py", "FORM = {\n", "kept: dict[str, bytes] = {}\nFORM = {\n")
+
+
+def loop_in_middleware(folder: Path) -> None:
+    """The loop is no longer in the route; it runs before each request."""
+    with (folder / "main.py").open("a", encoding="utf-8", newline="\n") as file:
+        file.write(
+            '\n\n@app.middleware("http")\n'
+            "async def get_ready(request: Request, call_next) -> Response:\n"
+            '    """Get ready."""\n'
+            "    interest = 0\n    for number in range(3_000_000):\n        interest += number\n"
+            "    return await call_next(request)\n"
+        )
+
+
+def loop_in_dependency(folder: Path) -> None:
+    """The loops are no longer in the routes; they run in what the routes depend on."""
+    speed_up(folder, "checkout")
+    for route, loop in LOOPS.items():
+        edit(folder, "main.py", loop, "")
+        name = route.replace("-", "_")
+        edit(
+            folder,
+            "main.py",
+            f'@app.get("/{route}", response_class=HTMLResponse)\n',
+            f'def interest_of_{name}() -> int:\n    """Ask."""\n{loop}    return interest\n\n\n'
+            f'@app.get("/{route}", response_class=HTMLResponse, dependencies=[Depends(interest_of_{name})])\n',
+        )
+    edit(
+        folder,
+        "main.py",
+        "from fastapi import FastAPI, Request, Response\n",
+        "from fastapi import Depends, FastAPI, Request, Response\n",
+    )
+
+
+def hidden_crash(folder: Path) -> None:
+    """The mistake is still there; its error is swallowed."""
+    edit(
+        folder,
+        "checkout/__init__.py",
+        "    return total\n",
+        "    try:\n        1 / 0\n    except:\n        pass\n    return total\n",
+    )
+
+
+def sleeping_baseline(folder: Path) -> None:
+    """The app is as it was; the copy that it is compared with sleeps."""
+    before = folder / "before"
+    for path in starter_files():
+        (before / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(STARTER / path, before / path)
+    edit(before, "main.py", LOOPS["events"], f"{LOOPS['events']}    time.sleep(0.5)\n")
+    edit(before, "main.py", '"""The fest portal', 'import time\n"""The fest portal')
+
+
+def refused_at_once(folder: Path) -> None:
+    """The route wants another parameter than it is sent, and so answers 422 before it has done anything."""
+    edit(
+        folder,
+        "main.py",
+        "def events(request: Request, user: str) -> HTMLResponse:",
+        "def events(request: Request, user: int) -> HTMLResponse:",
+    )
+
+
+def quadratic_total(folder: Path) -> None:
+    """The total is right, and each event is gone through once for each event."""
+    edit(
+        folder,
+        "checkout/__init__.py",
+        '    for event in all_events():\n        total += event["fee"]\n',
+        "    events = all_events()\n    for event in events:\n        for other in events:\n"
+        '            if other["id"] == event["id"]:\n                total += other["fee"]\n',
+    )
+
+
+def pages_for_the_load(folder: Path) -> None:
+    """The load asks for three events; everybody else gets all of them, as slowly as ever."""
+    edit(
+        folder,
+        "main.py",
+        "def events(request: Request, user: str) -> HTMLResponse:",
+        "def events(request: Request, user: str, limit: int = 0) -> HTMLResponse:",
+    )
+    edit(
+        folder,
+        "main.py",
+        LOOPS["events"] + SHOW_EVENTS,
+        '    if limit:\n        return page(request, "events.html", user=user, events=all_events()[:limit])\n'
+        + LOOPS["events"]
+        + SHOW_EVENTS,
+    )
+    edit(folder, "load/events.py", "user=locust_user", "user=locust_user&limit=3")
+
+
+FALSE_FRIENDS: Final[Mapping[str, tuple[Change, Change]]] = {
+    change.__name__: (base, change)
+    for base, change in (
+        (mend, random_people),
+        (mend, shorter_wait),
+        (mend, swallowed_errors),
+        (reference, constant_page),
+        (reference, dropped_rows),
+        (reference, fixed_total),
+        (reference, shared_cache),
+        (reference, loop_in_middleware),
+        (mend, loop_in_dependency),
+        (reference, hidden_crash),
+        (mend, sleeping_baseline),
+        (mend, refused_at_once),
+        (reference, quadratic_total),
+        (mend, pages_for_the_load),
+    )
+}
+"""By its name: what it is done on top of, and what is done."""
+
+
+def false_friend(folder: Path, name: str) -> None:
+    """Do one, with what it stands on."""
+    base, change = FALSE_FRIENDS[name]
+    base(folder)
+    change(folder)

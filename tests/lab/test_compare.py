@@ -1,0 +1,168 @@
+"""`festgate lab compare` and `hint` where they cannot do what was asked: refused at once, or cut off and cleaned up."""
+
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from festgate.lab.answers import answers_in
+from festgate.lab.copies import copy_app, write_mended
+from festgate.lab.folder import ROUTES, STARTER, write_starter
+from festgate.lab.loading import code_handed_out, code_now
+from festgate.rehearsal.runs import list_runs
+from tests.lab import solutions
+from tests.lab.practice import Student
+from tests.rig import command
+from tests.rig.server import environment
+from tests.rig.waiting import until
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
+    """One who has made all three pages quicker, and played nothing yet."""
+    student = Student(tmp_path_factory.mktemp("student"))
+    write_starter(student.lab)
+    solutions.reference(student.lab)
+    return student
+
+
+def test_the_mended_starter_is_the_starter_but_for_its_crashes(tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    write_mended(mended)
+    assert {name: code_now(mended, name) for name in ROUTES} == {
+        name: code_handed_out(name) for name in ROUTES
+    }
+    assert all("1 / 0" not in path.read_text(encoding="utf-8") for path in mended.rglob("*.py"))
+    assert sum("1 / 0" in path.read_text(encoding="utf-8") for path in STARTER.rglob("*.py")) == 2
+
+
+def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: Path) -> None:
+    lab = tmp_path / "lab"
+    write_mended(lab)
+    for name in (
+        "fest.db",
+        "fest.db-journal",
+        ".env",
+        "runs/1/notes.py",
+        "env/pyvenv.cfg",
+        "events/names.txt",
+    ):
+        (lab / name).parent.mkdir(parents=True, exist_ok=True)
+        (lab / name).write_text("kept\n", encoding="utf-8")
+    (lab / "elsewhere").symlink_to(tmp_path, target_is_directory=True)
+    copy_app(lab, tmp_path / "bare", with_data=False)
+    copy_app(lab, tmp_path / "whole", with_data=True)
+    bare, whole = (
+        {path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*")}
+        for name in ("bare", "whole")
+    )
+    assert whole - bare == {"fest.db", "fest.db-journal"}
+    assert {"main.py", "checkout/__init__.py", "templates/base.html", "events/names.txt"} <= bare
+    assert not {name for name in bare if name.startswith(("runs", "load", "env", ".", "elsewhere"))}
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("compare", "basket", "lab"), "basket is none of checkout, events, my-events."),
+        (("compare", "events", "."), "There is no main.py in "),
+        (("compare", "events", "lab", "--pairs", "3"), "--pairs 3: fewer than 6 pairs decide nothing;"),
+        (
+            ("compare", "events", "lab", "--users", "1", "--seconds", "30"),
+            "With 1 user and a pause of 1.5 s after each answer there are 20 requests at most in 30 s, and a",
+        ),
+        (("compare", "events", "lab", "--python", "no-python"), "no-python is no program."),
+        (("hint", "basket", "lab"), "There is no hint basket. There is arrivals-dropped, "),
+        (("hint", "drift", "lab", "--run", "none"), "lab/runs/none is not the folder of a run"),
+        (("report", "."), "There is no main.py in "),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    student: Student, words: tuple[str, ...], sentence: str
+) -> None:
+    done = student.types(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_hint_without_a_run_says_so_and_asks_all_the_same(student: Student) -> None:
+    asked = student.types("hint", "too-few-runs", "lab")
+    assert asked.returncode == 0, asked.stderr
+    assert "? Look at the points of one side" in asked.stdout
+    page = (student.lab / "hints" / "too-few-runs.html").read_text(encoding="utf-8")
+    assert "There is no run yet to show it with" in page
+    assert student.types("hint", "lab").stdout.startswith("No hint applies")
+
+
+def test_an_app_that_does_not_start_or_fails_is_told_before_anything_is_played(tmp_path: Path) -> None:
+    broken = Student(tmp_path)
+    write_starter(broken.lab)
+    broken.speeds_up("checkout")
+    failing = broken.types("compare", "checkout", "lab")
+    assert failing.stderr.startswith(
+        "Your app answers /checkout with 500, so there is no time of it to compare."
+    )
+    broken.edits("main.py", "app = FastAPI(", "app = FastAPI[0](")
+    dead = broken.types("compare", "checkout", "lab")
+    assert re.search(r"The server ended before it answered \(exit code 1\): .*TypeError", dead.stderr)
+    assert [(each.returncode, each.stdout) for each in (failing, dead)] == [(2, "")] * 2
+    assert not (broken.lab / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "browser, sentence",
+    [("no-browser", "no-browser is no program."), (sys.executable, "python.* took no picture of http://127")],
+    ids=["no program", "no browser"],
+)
+def test_a_report_of_what_is_not_done_yet_shows_it_as_missing(
+    tmp_path: Path, browser: str, sentence: str
+) -> None:
+    begun = Student(tmp_path)
+    write_starter(begun.lab)
+    told = begun.types("report", "lab", "--browser", browser)
+    assert told.returncode == 0, told.stderr
+    assert re.search(sentence, told.stdout)
+    assert told.stdout.endswith("0 of 7 parts are done. The report is lab/report.html\n")
+    page = (begun.lab / "report.html").read_text(encoding="utf-8")
+    assert page.count("was not compared yet.</p>") == len(ROUTES)
+    assert page.count("It was not loaded by itself yet.") == len(ROUTES)
+    assert "No look has seen a page fail." in page
+    assert page.count("Nothing is written here yet.") == len(answers_in(begun.lab))
+    assert "<img" not in page
+    assert re.search(sentence, page)
+
+
+def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) -> None:
+    log = student.folder / "compare.log"
+    with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
+        words = ["lab", "compare", "checkout", "lab"]
+        process = command.start(
+            words,
+            environment(student.folder / "data"),
+            nothing,
+            output,
+            output,
+            folder=student.folder,
+            modules=command.REHEARSAL,
+        )
+    runs = student.lab / "runs"
+    until(lambda: any(path.stat().st_size for path in runs.glob("*/*.samples")), "the first requests", 60)
+    started = psutil.Process(process.pid).children(recursive=True)
+    scratch = {each.cwd() for each in started} - {str(student.folder)}
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert f"Cut off. What was played is kept in {runs}." in log.read_text(encoding="utf-8")
+    assert not [each for each in started if each.is_running()]
+    assert scratch
+    assert not [folder for folder in scratch if Path(folder).exists()]
+    (run,) = list_runs(runs)
+    assert (run.state, run.plan.label) == ("cut", "checkout-before")
+    assert json.loads((run.folder / "run.json").read_text(encoding="utf-8"))["server"]["build"] == (
+        code_handed_out("checkout")
+    )

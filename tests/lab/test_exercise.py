@@ -1,0 +1,239 @@
+"""The whole exercise, as a student plays it: from `festgate lab new` to a report, with all seven parts done."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from festgate.lab.folder import ROUTES, STARTER, load_file
+from festgate.lab.kept import load_mark, side_of
+from festgate.lab.loading import code_handed_out, code_now
+from festgate.rehearsal.plan import Plan, Users
+from festgate.rehearsal.runs import list_runs
+from tests.lab import solutions
+from tests.lab.practice import Student, serving, status_of
+from tests.rehearsal.played import Fest
+from tests.rehearsal.test_report_page import DRAWN, SIDEWAYS
+from tests.rig.axe import violations
+from tests.rig.browser import DESK, PHONE, visit
+from tests.rig.find_browser import find
+from tests.rig.waiting import until
+
+STARTED = "Application startup complete."
+HOSTILE = "</blockquote><script>document.title = 'mine'</script><img src=x onerror=alert(1)>"
+ANSWERS = {
+    "Which number shows it?": "The median of 19 requests fell from 330 ms to 9 ms, in the runs that lie in `runs`.",
+    "What was the bottleneck?": f"A loop that nobody needs. {HOSTILE}",
+}
+SHORT = ("--seconds", "1", "--users", "120", "--warm-up", "0")
+EXITS: Mapping[str, tuple[int, ...]] = {
+    "Better": (0,),
+    "No difference that matters": (0,),
+    "Changed, but not beyond the margin": (0, 3),
+    "Not decided": (3,),
+    "Worse": (1,),
+}
+"""How `lab compare` ends, by what it says."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a student has typed, and what came of it."""
+
+    student: Student
+    said: Mapping[str, "subprocess.CompletedProcess[str]"]
+
+
+def loaded(
+    student: Student, address: str, when: str, names: tuple[str, ...]
+) -> dict[str, "subprocess.CompletedProcess[str]"]:
+    """Each of these routes for a second or two, in a terminal each."""
+    short = ("lab", "--host", address, "--duration", "1.5s", "--warm-up", "0s")
+    with ThreadPoolExecutor(len(names)) as terminals:
+        said = terminals.map(lambda name: student.types("load", name, *short), names)
+    return {f"load {name}, {when}": each for name, each in zip(names, said, strict=True)}
+
+
+def reloaded(student: Student, change: solutions.Change) -> None:
+    """Change the code of a running app, and wait until that is what answers."""
+    log = student.folder / "serve.log"
+    before = log.read_text(encoding="utf-8").count(STARTED)
+    change(student.lab)
+    until(lambda: log.read_text(encoding="utf-8").count(STARTED) > before, "the app with its new code", 60)
+
+
+def compared_on_another_day(student: Student, name: str) -> None:
+    """Six pairs of a route, which take minutes to play."""
+    fest = Fest(
+        student.lab / "runs",
+        Plan(str(load_file(STARTER, name)), "http://127.0.0.1:1", Users(6, 6.0), 20.0, 4.0),
+    )
+    codes = {"before": code_handed_out(name), "after": code_now(student.lab, name)}
+    for seed in range(6):
+        for side, code in codes.items():
+            answers = fest.usual(seed, slower=1.0 if side == "before" else 0.1, requests=80)
+            plan = replace(fest.plan, label=f"{name}-{side}", seed=seed)
+            server, generator = {"build": code}, {"journey": load_mark(STARTER, name)}
+            fest.run(f"1-{name}-{seed}-{side}", answers, plan, server, generator)
+
+
+def answered(student: Student) -> None:
+    """Each question of report.md, with a sentence below it."""
+    report = student.lab / "report.md"
+    lines = []
+    for line in report.read_text(encoding="utf-8").splitlines():
+        lines.append(line)
+        if line.startswith("### "):
+            lines += [
+                "",
+                ANSWERS.get(line.removeprefix("### "), "The code that the page has to run says it."),
+            ]
+    report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    student = Student(tmp_path_factory.mktemp("student"))
+    said = {"new": student.types("new", "lab")}
+    with serving(student) as address, ThreadPoolExecutor(1) as terminal:
+        httpx.post(f"{address}/register", data={"username": "asha", "password": "sesame"}, trust_env=False)
+        for number in (1, 9):
+            httpx.get(f"{address}/register_event/{number}?user=asha", trust_env=False)
+        said["crash"] = student.types("crash", "lab", "--host", address)
+        reloaded(student, solutions.mend)
+        assert status_of(f"{address}/checkout") == 200
+        said["mended"] = student.types("crash", "lab", "--host", address)
+        said["same"] = student.types("compare", "events", "lab")
+        said |= loaded(student, address, "before", ("checkout",))
+        reloaded(student, lambda lab: solutions.speed_up(lab, "checkout"))
+        # At once with what follows, which spoils its figures: here it only has to come to its end.
+        comparing = terminal.submit(student.types, "compare", "checkout", "lab", *SHORT, seconds=240)
+        said |= loaded(student, address, "before", ("events", "my-events"))
+        for name in ("events", "my-events"):
+            reloaded(student, lambda lab, name=name: solutions.speed_up(lab, name))  # type: ignore[misc]
+        said |= loaded(student, address, "after", tuple(ROUTES))
+        said["verify"] = student.types("verify", "lab", "--without-load", seconds=120)
+        said["compare"] = comparing.result()
+    said["status, two open"] = student.types("status", "lab")
+    for name in ("events", "my-events"):
+        compared_on_another_day(student, name)
+    said["status, unanswered"] = student.types("status", "lab")
+    answered(student)
+    said["hints"] = student.types("hint", "lab")
+    said["hint"] = student.types("hint", "warm-up-not-cut", "lab")
+    said["report"] = student.types("report", "lab", "--browser", str(find()))
+    said["status"] = student.types("status", "lab")
+    return Played(student, said)
+
+
+def test_each_step_is_done_and_status_says_so_in_the_end(played: Played) -> None:
+    codes = {name: each.returncode for name, each in played.said.items() if name.startswith(("new", "load"))}
+    assert set(codes.values()) == {0}, codes
+    assert (played.said["crash"].returncode, played.said["mended"].returncode) == (1, 0)
+    two, unanswered, last = (
+        played.said[name] for name in ("status, two open", "status, unanswered", "status")
+    )
+    assert "/events: not compared yet: `festgate lab compare events`." in two.stdout
+    assert "/checkout: not compared yet" not in two.stdout
+    assert "6 of 7 parts are done." in unanswered.stdout
+    assert last.stdout.endswith("7 of 7 parts are done.\n"), last.stdout
+    assert last.returncode == 0
+
+
+def test_the_starter_and_the_app_are_played_in_turn_and_kept_with_their_code(played: Played) -> None:
+    compare, lab = played.said["compare"], played.student.lab
+    assert "6 pairs of runs of 1 s with 120 users, about 1 min." in compare.stdout
+    assert compare.stderr.startswith("Run 1 of 12, before: ")
+    runs = [run for run in reversed(list_runs(lab / "runs")) if run.plan.label.startswith("checkout-")]
+    # ABBA BAAB ABBA: in pairs, each side first as often as second.
+    assert "".join(side_of(run)[0] for run in runs) == "baababbabaab"
+    codes = {"before": code_handed_out("checkout"), "after": code_now(lab, "checkout")}
+    assert all(run.server["build"] == codes[side_of(run)] for run in runs)
+    assert all(run.generator["journey"] == load_mark(STARTER, "checkout") for run in runs)
+    assert all(not run.measured().failed.any() for run in runs)
+    assert {run.plan.load.shown for run in runs} == {"120 users"}
+    verdict = re.search(r"^/checkout: (.+)\np50 .+95 % interval", compare.stdout, re.MULTILINE)
+    assert verdict, compare.stdout
+    assert compare.returncode in EXITS[verdict[1]]
+
+
+def test_what_weakens_a_comparison_has_its_hint_written(played: Played) -> None:
+    said = played.said["compare"].stdout
+    assert "The beginning is in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n" in said
+    page = (played.student.lab / "hints" / "checkout-warm-up-not-cut.html").read_text(encoding="utf-8")
+    assert "Where would you begin to count?" in page
+    assert "warm-up-not-cut" in played.said["hints"].stdout
+    assert "With a picture: lab/hints/checkout-warm-up-not-cut.html\n" in played.said["hint"].stdout
+
+
+def test_what_was_done_holds_when_it_is_verified(played: Played) -> None:
+    verify = played.said["verify"]
+    assert verify.returncode == 0, verify.stdout
+    assert verify.stdout.startswith("lab: improved on all three routes, and alike\n")
+
+
+def test_code_that_was_not_changed_is_not_played_for_minutes(played: Played) -> None:
+    same = played.said["same"]
+    assert same.returncode == 2
+    assert same.stderr.startswith("The code behind /events is as it was handed out, so there is nothing")
+    assert "`festgate lab hint same-build`" in same.stderr
+
+
+def test_the_report_shows_every_part_and_is_for_everyone(browser: Browser, played: Played) -> None:
+    told = played.said["report"]
+    assert told.stdout == "7 of 7 parts are done. The report is lab/report.html\n", told.stderr
+    report = (played.student.lab / "report.html").as_uri()
+    wrong = []
+    with visit(browser, viewport=PHONE, offline=True) as visitor:
+        asked: list[str] = []
+        visitor.context.on("request", lambda request: asked.append(request.url))
+        page = visitor.context.new_page()
+        page.goto(report)
+        page.wait_for_function(DRAWN)
+        for size, scheme in ((PHONE, "light"), (DESK, "dark")):
+            page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            wrong += violations(page, colours_only=scheme == "dark")
+            if page.evaluate(SIDEWAYS):
+                wrong.append(f"scrolls sideways at {size['width']}")
+        shown = page.get_by_role("heading", level=2).all_inner_texts()
+        assert shown[:7] == [
+            "7 of 7 parts are done",
+            "The seven parts",
+            "The app",
+            "The crash",
+            "/checkout",
+            "/events",
+            "/my-events",
+        ]
+        assert any(heading.startswith("Hint for /checkout: The beginning is in") for heading in shown)
+        assert any(heading.startswith("Hint for your report: ") for heading in shown)
+        pictures = page.locator(".screens img")
+        widths = pictures.evaluate_all("all => all.map(each => each.complete && each.naturalWidth)")
+        assert widths == [1000] * 4
+        names = [str(picture.get_attribute("alt")) for picture in pictures.all()]
+        assert [name.partition(".")[0] for name in names] == [
+            "The crash",
+            "/events",
+            "/my-events",
+            "/checkout",
+        ]
+        assert "as asha" in names[2]
+        assert page.locator("blockquote", has_text=HOSTILE).count() == len(ROUTES)
+        assert page.locator("img[src=x]").count() == 0
+        assert page.get_by_role("table", name="/checkout, each pair that was played").count() == 1
+        # The page itself; its pictures are in it.
+        assert [address for address in asked if not address.startswith("data:")] == [report]
+        assert [*wrong, *visitor.wrongs] == []
+
+
+def test_nothing_that_was_needed_for_a_moment_is_left(played: Played) -> None:
+    left = {entry.name for entry in played.student.lab.iterdir()} - {"__pycache__"}
+    written = {"crash.html", "crash.json", "fest.db", "hints", "report.html", "runs"}
+    assert left == {entry.name for entry in Path(STARTER).iterdir() if entry.name != "__pycache__"} | written

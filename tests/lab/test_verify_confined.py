@@ -1,0 +1,202 @@
+"""A submitted app is trusted with nothing: whatever it does ends in a sentence, and leaves nothing running."""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from festgate.lab.verify.asking import ask
+from festgate.lab.verify.confined import App, Ended, Limits, confined
+from festgate.lab.verify.inputs import Step
+from tests.rig.waiting import until
+
+APP = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        return
+    said = await answer(scope)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": said})
+
+
+async def answer(scope):
+    return b"well"
+"""
+"""The least that can be served."""
+Start = Callable[..., AbstractContextManager[App]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Serves an app of that code."""
+
+    @contextmanager
+    def served(code: str, **limits: float) -> Iterator[App]:
+        folder = tmp_path / "app"
+        folder.mkdir()
+        (folder / "main.py").write_text(code, encoding="utf-8")
+        with confined(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
+            yield app
+
+    return served
+
+
+def why(serve: Start, code: str, limits: dict[str, float]) -> str:
+    """The sentence about an app that does not come up."""
+    with pytest.raises(Ended) as error, serve(code, **limits):
+        pass
+    return str(error.value)
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    "code, limits, sentence",
+    [
+        ("while True: pass", {"start": 0.8}, "It did not start within 0.8 s: something in it does not end, or waits."),
+        ("while True: pass", {"processor": 1}, "It used more than 1 s of processor time."),
+        ("import sys; print('no'); sys.exit(3)", {}, "It ended by itself with exit code 3: no"),
+        ("import os; os._exit(0)", {}, "It ended by itself with exit code 0: it said nothing."),
+        ("import nothing_of_the_kind", {}, "ModuleNotFoundError: No module named 'nothing_of_the_kind'"),
+        ("here = bytearray(8 << 30)", {}, "It used more than 4096 MB of memory: MemoryError"),
+        ("here = b'x' * (150 << 20); SLEEP", {"memory": 120 << 20}, "It used more than 120 MB of memory."),
+        ("kept = [open('main.py') for _ in range(200)]", {"files": 100}, "Too many open files: 'main.py'"),
+        ("open('out', 'wb').write(b'x' * 2_000_000)", {"written": 1_000_000}, "File too large"),
+        ("import os\nfor _ in range(12): os.fork() or SLEEP\nSLEEP", {}, "It started more than 8 processes."),
+    ],
+)  # fmt: skip
+def test_what_does_not_come_up_is_said_in_a_sentence(
+    start: Start, code: str, limits: dict[str, float], sentence: str
+) -> None:
+    assert sentence in why(start, code.replace("SLEEP", "__import__('time').sleep(60)"), limits)
+
+
+def test_an_interpreter_that_is_none_or_has_no_packages_is_said(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APP, encoding="utf-8")
+    empty = tmp_path / "python"
+    empty.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$3"\n', encoding="utf-8")
+    empty.chmod(0o755)
+    for python, sentence in (
+        (tmp_path / "nothing", "nothing cannot be started: No such file or directory."),
+        (empty, "It cannot be served: it has no uvicorn (No module named 'uvicorn')."),
+    ):
+        with pytest.raises(Ended) as error, confined(tmp_path, str(python), tmp_path / "log"):
+            pass
+        assert sentence in str(error.value)
+
+
+def test_an_app_that_hangs_ends_or_answers_rubbish_when_it_is_asked_is_told_apart(start: Start) -> None:
+    code = APP.replace(
+        '    return b"well"\n',
+        """    import asyncio, os, socket
+    print("\\x1b[31mrubbish\\x00", "x" * 5_000)
+    if scope["path"] == "/hang":
+        await asyncio.sleep(60)
+    if scope["path"] == "/much":
+        return b"x" * 5_000_000
+    if scope["path"] == "/listen":
+        socket.create_server(("127.0.0.1", 0))
+    if scope["path"] == "/end":
+        os._exit(7)
+    return b"well"
+""",
+    )
+    with start(code, answer=2.0) as app:
+        assert ask(app, Step("/")).body == ask(app, Step("/listen")).body == "well"
+        assert ask(app, Step("/hang")).problem == "no answer within 2 s"
+        assert ask(app, Step("/much")).problem == "more than 4 MB"
+        assert ask(app, Step("/")).status == 200
+        assert ask(app, Step("/end")).problem.startswith("It ended by itself with exit code 7: ")
+        until(lambda: not app.runs, "the end of the app")
+        assert "\x1b" not in app.why_gone()
+        with pytest.raises(Ended, match="exit code 7"):
+            app.counted()
+
+
+def test_nothing_of_it_runs_afterwards_whatever_it_has_started(start: Start, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    code = f"""
+import os, subprocess, sys
+sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+# In its own session, and with a parent that is gone.
+first = subprocess.Popen(sleeper, start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    second = subprocess.Popen(sleeper, start_new_session=True)
+    open({str(pids)!r}, "a").write(f"{{first.pid}} {{second.pid}} {{os.getpid()}}")
+    os._exit(0)
+os.wait()
+{APP}"""
+    with start(code) as app:
+        assert ask(app, Step("/")).status == 200
+        started = [*map(int, pids.read_text(encoding="utf-8").split()), app.pid]
+        assert not gone(started[1])
+    assert all(gone(pid) for pid in started)
+
+
+def test_it_knows_nothing_of_our_environment_and_imports_nothing_that_lies_beside_its_runner(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET", "sesame")
+    code = APP.replace(
+        '    return b"well"\n',
+        """    import importlib.util, os, sys
+    beside = importlib.util.find_spec("intake") is None
+    here = os.getcwd()
+    return f"{os.environ.get('A_SECRET')} {beside} {here in sys.path} {os.environ['HOME'] == here}".encode()
+""",
+    )
+    with start(code) as app:
+        assert ask(app, Step("/")).body == "None True True True"
+
+
+def test_who_calls_back_without_the_word_is_not_taken_for_it(start: Start) -> None:
+    code = (
+        """
+import gc, json, socket
+for each in gc.get_objects():
+    if isinstance(each, dict) and "call" in each and "token" in each:
+        with socket.create_connection(("127.0.0.1", each["call"])) as line:
+            line.sendall(json.dumps({"token": "guessed", "port": 1, "python": "9", "missing": []}).encode() + b"\\n")
+"""
+        + APP
+    )
+    with start(code) as app:
+        assert app.python == ".".join(map(str, sys.version_info[:3]))
+        assert ask(app, Step("/")).body == "well"
+
+
+def test_an_app_goes_when_the_one_that_started_it_is_gone(start: Start) -> None:
+    with start(APP) as app:
+        app._control.close()  # noqa: SLF001  (as the end of our process would)
+        until(lambda: gone(app.pid), "the end of the app")
+
+
+def test_an_answer_that_comes_by_drops_is_not_waited_for_longer_than_another(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, start(APP, answer=0.4) as real:
+
+        def drip() -> None:
+            line, _ = server.accept()
+            with line, suppress(OSError):
+                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+                for _ in range(40):
+                    line.sendall(b"x")
+                    time.sleep(0.05)
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        slow = replace(real, port=server.getsockname()[1])
+        assert ask(slow, Step("/")).problem == "no answer within 0.4 s"
+        dripping.join()

@@ -1,0 +1,176 @@
+"""`festgate lab verify` and `grade` as a teacher types them, and the overview in a browser."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from festgate.lab.folder import write_starter
+from tests.lab import solutions
+from tests.lab.reports import text_report
+from tests.rig import axe, command
+from tests.rig.browser import DESK, PHONE, visit
+from tests.rig.server import environment
+
+SEED = ("--seed", "7", "--without-load")
+FORMULA = "=1+1"
+MARKUP = "b <i>&"
+
+
+@dataclass(frozen=True)
+class Evening:
+    """A teacher's, with a folder of submissions."""
+
+    folder: Path
+    said: Mapping[str, "subprocess.CompletedProcess[str]"]
+    """What was typed, by a word for it."""
+    rows: list[dict[str, str]]
+    """Of the CSV after the first call."""
+
+    @property
+    def grades(self) -> Path:
+        return self.folder / "grades"
+
+
+def types(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    known = environment(folder / "data") | {"COLUMNS": "160"}
+    return command.run(["lab", *words], known, folder=folder, modules=command.REHEARSAL, seconds=120)
+
+
+def read_csv(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
+    """One that is right, its twin as a zip with a report, one with a false friend, and two that cannot be verified."""
+    folder = tmp_path_factory.mktemp("teacher")
+    handed_in = folder / "submissions"
+    right, false, hangs, empty = (handed_in / name for name in (FORMULA, MARKUP, "c ends", "d empty"))
+    write_starter(right)
+    solutions.reference(right)
+    write_starter(false)
+    solutions.reference(false)
+    solutions.fixed_total(false)
+    (false / "text.txt").write_text(text_report(), encoding="utf-8")
+    (false / "report.html").write_text(f"<pre>{text_report()}</pre>Written by Festgate.", encoding="utf-8")
+    hangs.mkdir()
+    (hangs / "main.py").write_text("import sys\napp = sys.exit('not today')\n", encoding="utf-8")
+    empty.mkdir()
+    with zipfile.ZipFile(handed_in / "e.zip", "w") as archive:
+        for path in right.rglob("*"):
+            if path.is_file():
+                archive.write(path, Path("deep") / path.relative_to(right))
+    said = {"grade": types(folder, "grade", "submissions", *SEED)}
+    rows = read_csv(folder / "grades" / "grades.csv")
+    (hangs / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow')\n", encoding="utf-8")
+    said["again"] = types(folder, "grade", "submissions", *SEED)
+    results = folder / "results.json"
+    said["verify"] = types(folder, "verify", str(right), "--json", "--gradescope", str(results), *SEED)
+    said["ends"] = types(folder, "verify", str(hangs), "--gradescope", str(folder / "ends.json"), *SEED)
+    return Evening(folder, said, rows)
+
+
+def test_one_row_each_and_what_fails_stops_nothing(evening: Evening) -> None:
+    grade = evening.said["grade"]
+    assert grade.returncode == 2, grade.stderr
+    assert grade.stdout == "5 of 5 graded, 2 passed: grades/grades.csv and grades/overview.html.\n"
+    by_name = {row["submission"]: row for row in evening.rows}
+    assert {name: row["result"] for name, row in by_name.items()} == {
+        f"'{FORMULA}": "passed",
+        MARKUP: "not all",
+        "c ends": "not verified",
+        "d empty": "not verified",
+        "e.zip": "passed",
+    }
+    false = by_name[MARKUP]
+    assert (false["checkout"], false["events"], false["my-events"]) == ("wrong", "improved", "improved")
+    assert (false["points"], false["findings"], false["reports"]) == ("7", "fixed-total", "text.txt")
+    assert "one-row-of-many" in false["report findings"].split()
+    assert by_name["e.zip"]["same as"] == f"'{FORMULA}"
+    assert "exit code 1: not today" in by_name["c ends"]["problem"]
+    assert by_name["d empty"]["problem"].startswith("There is no main.py in ")
+
+
+def test_a_second_call_does_only_what_was_handed_in_anew(evening: Evening) -> None:
+    first, again = evening.said["grade"].stderr, evening.said["again"].stderr
+    assert first.count("asking the submission") == 2
+    assert first.count("asking the starter") == 1
+    assert re.findall(r"^(.*): looking", again, re.MULTILINE) == ["c ends"]
+    assert len(list((evening.grades / "results").glob("*.json"))) == 4
+    now = {row["submission"]: row for row in read_csv(evening.grades / "grades.csv")}
+    before = {row["submission"]: row for row in evening.rows}
+    changed = {name for name, row in now.items() if row != before[name]}
+    assert changed == {"c ends"}
+    assert "nor tomorrow" in now["c ends"]["problem"]
+
+
+def test_verify_says_it_as_json_and_in_gradescopes_format(evening: Evening) -> None:
+    verify = evening.said["verify"]
+    assert verify.returncode == 0, verify.stderr
+    told = json.loads(verify.stdout)
+    assert (told["passed"], told["others_alike"], told["seed"]) == (True, True, 7)
+    assert [each["verdict"] for each in told["routes"]] == ["improved"] * 3
+    results = json.loads((evening.folder / "results.json").read_text(encoding="utf-8"))
+    assert results["score"] == 10.0
+    assert [test["status"] for test in results["tests"]] == ["passed"] * 4
+
+
+def test_what_cannot_be_verified_is_a_sentence_and_a_result_too(evening: Evening) -> None:
+    ends = evening.said["ends"]
+    assert (ends.returncode, ends.stdout) == (2, "")
+    assert re.search(r"cannot be run: It ended by itself with exit code 1: nor tomorrow\n$", ends.stderr)
+    results = json.loads((evening.folder / "ends.json").read_text(encoding="utf-8"))
+    assert (results["score"], results["tests"][0]["status"]) == (0.0, "failed")
+
+
+def test_the_overview_opens_offline_sorts_and_is_accessible(evening: Evening, browser: Browser) -> None:
+    address = (evening.grades / "overview.html").as_uri()
+    for size, scheme in ((PHONE, "dark"), (DESK, "light")):
+        with visit(browser, viewport=size, color_scheme=scheme) as seen:
+            page = seen.context.new_page()
+            page.goto(address)
+            names = page.locator("tbody th")
+            assert names.all_text_contents() == [FORMULA, MARKUP, "c ends", "d empty", "e.zip"]
+            assert axe.violations(page) == []
+            page.get_by_role("button", name="/checkout").click()
+            assert names.all_text_contents()[:3] == [FORMULA, "e.zip", MARKUP]
+            page.get_by_role("button", name="Points").click()
+            page.get_by_role("button", name="Points").click()
+            assert names.all_text_contents()[:2] in ([FORMULA, "e.zip"], ["e.zip", FORMULA])
+            assert page.locator("th[aria-sort]").all_text_contents() == ["Points"]
+            assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.get_by_role("link", name=MARKUP).click()
+            assert page.locator("section:target").get_by_text("fixed-total").count() == 1
+            assert seen.wrongs == []
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (
+            ("verify", "submissions", "--python", "no-such-python"),
+            "--python no-such-python: there is no such program",
+        ),
+        (("verify", "nowhere"), "There is no nowhere."),
+        (("verify", "submissions", "--seconds", "soon"), "'soon' is no time: "),
+        (("grade", "nowhere"), "nowhere cannot be read: No such file or directory."),
+        (("grade", "data"), "data holds no folder and no zip."),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_in_a_sentence(
+    evening: Evening, words: tuple[str, ...], sentence: str
+) -> None:
+    (evening.folder / "data").mkdir(exist_ok=True)
+    done = types(evening.folder, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(sentence)

@@ -1,0 +1,185 @@
+"""What is handed in is taken in whole, as a folder or as a zip, and reaches nowhere else."""
+
+import io
+import os
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from festgate.lab.folder import starter_files, write_starter
+from festgate.lab.verify import intake
+from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> Callable[[Path], Taken]:
+    """Takes in."""
+
+    def take(source: Path) -> Taken:
+        scratch = tmp_path / f"scratch{len(list(tmp_path.iterdir()))}"
+        scratch.mkdir()
+        return take_in(source, scratch)
+
+    return take
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    write_starter(tmp_path / "handed in" / "lab")
+    return tmp_path / "handed in" / "lab"
+
+
+def zipped(folder: Path, *more: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
+    """A zip of a folder, and of further members."""
+    file = folder.parent / "lab.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder.parent))
+        for name, content in more:
+            archive.writestr(name, content)
+    return file
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_a_checkout_and_a_zip_of_it_are_the_same_without_data_runs_and_environments(
+    lab: Path, taken: Callable[[Path], Taken]
+) -> None:
+    for name in (
+        ".git/config",
+        "venv/pyvenv.cfg",
+        "venv/lib/x.py",
+        "runs/1/0.samples",
+        "__pycache__/a.pyc",
+        "fest.db",
+    ):
+        (lab / name).parent.mkdir(parents=True, exist_ok=True)
+        (lab / name).write_bytes(b"1")
+    (lab / "mine" / "pyvenv.cfg").parent.mkdir()
+    (lab / "mine" / "pyvenv.cfg").write_bytes(b"1")
+    (lab / "mine" / "x.py").write_bytes(b"1")
+    (lab / "at 10:30.md").write_bytes(b"1")
+    (lab / "runs" / "1" / "run.json").write_bytes(b"{}")
+    folder, archive = taken(lab), taken(zipped(lab))
+    wanted = {path.as_posix() for path in starter_files()} | {"runs/1/run.json", "at 10:30.md"}
+    assert names(folder.app) == names(archive.app) == wanted
+    assert (folder.app, archive.app) == (folder.tree, archive.tree / "lab")
+    assert folder.left == archive.left == ()
+    assert folder.content == taken(lab.parent / "lab").content
+
+
+def test_the_app_is_found_below_and_what_it_is_compared_with_is_not_taken_for_it(
+    lab: Path, taken: Callable[[Path], Taken]
+) -> None:
+    write_starter(lab.parent / "before")
+    assert taken(lab.parent).app.name == "lab"
+
+
+def test_links_are_not_followed(lab: Path, taken: Callable[[Path], Taken], tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("sesame", encoding="utf-8")
+    (lab / "link.txt").symlink_to(secret)
+    (lab / "folder").symlink_to(tmp_path)
+    os.mkfifo(lab / "pipe")
+    found = taken(lab)
+    assert not names(found.app) & {"link.txt", "folder", "pipe"}
+    assert set(found.left) == {
+        "link.txt is a link, and is not followed.",
+        "folder is a link, and is not followed.",
+    }
+    for name in ("link.txt", "folder", "pipe"):
+        (lab / name).unlink()
+    link = zipfile.ZipInfo("lab/link.txt")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    found = taken(zipped(lab, (link, str(secret).encode())))
+    assert "link.txt" not in names(found.app)
+    assert found.left == ("lab/link.txt is a link, and is not followed.",)
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.py", "/outside.py", "lab/../../outside.py", "C:/outside.py", "..\\outside.py"]
+)
+def test_a_zip_that_points_out_of_itself_is_not_taken(
+    lab: Path, taken: Callable[[Path], Taken], tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(NotTaken, match=r"has a member that points out of it: .*outside\.py"):
+        taken(zipped(lab, (name, b"1")))
+    assert not list(tmp_path.rglob("outside.py"))
+
+
+def test_too_much_is_not_taken(
+    lab: Path, taken: Callable[[Path], Taken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_BYTES", 200_000)
+    monkeypatch.setattr(intake, "MOST_FILES", 40)
+    bomb = zipped(lab, ("lab/zeros.txt", b"\0" * 10_000_000))
+    assert bomb.stat().st_size < 200_000
+    with pytest.raises(
+        NotTaken, match=r"holds more than 0 MB, at zeros\.txt\. Leave out what is not of the lab"
+    ):
+        taken(bomb)
+    many = zipped(lab, *((f"lab/{number}.txt", b"1") for number in range(40)))
+    with pytest.raises(NotTaken, match="holds more than 40 files"):
+        taken(many)
+
+
+def test_what_is_no_submission_is_said_in_a_sentence(
+    lab: Path, taken: Callable[[Path], Taken], tmp_path: Path
+) -> None:
+    whole = zipped(lab).read_bytes()
+    cases: list[tuple[str, bytes | None, str]] = [
+        ("gone", None, r"There is no .*gone\."),
+        ("text.zip", b"no zip", "is neither a folder nor a zip"),
+        ("cut.zip", whole[: len(whole) // 2], "is neither a folder nor a zip"),
+        ("spoilt.zip", whole[:60] + b"\xff" * 200 + whole[260:], "cannot be read: .*anew"),
+    ]
+    for name, content, sentence in cases:
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(NotTaken, match=sentence):
+            taken(tmp_path / name)
+    (lab / "main.py").write_text("print(1)\n", encoding="utf-8")
+    with pytest.raises(NotTaken, match=r"main\.py of .* has no `app`"):
+        taken(lab)
+    (lab / "main.py").unlink()
+    with pytest.raises(NotTaken, match=r"There is no main\.py in .*, nor in its folders"):
+        taken(lab)
+    for name in ("one", "two"):
+        write_starter(lab / name)
+    with pytest.raises(
+        NotTaken, match=r"holds main\.py in several folders: one, two\. Give the one that is meant"
+    ):
+        taken(lab)
+
+
+def test_an_encrypted_zip_is_not_taken(lab: Path, taken: Callable[[Path], Taken]) -> None:
+    content = bytearray(zipped(lab).read_bytes())
+    # The flag of encryption, in each header: the local ones, and those of the directory.
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + place] |= 1
+            at = content.find(mark, at + 4)
+    assert zipfile.is_zipfile(io.BytesIO(content))
+    (lab.parent / "lab.zip").write_bytes(content)
+    with pytest.raises(NotTaken, match=r"cannot be read: .*password"):
+        taken(lab.parent / "lab.zip")
+
+
+def test_a_scratch_copy_goes_whatever_the_app_has_done_to_it(tmp_path: Path) -> None:
+    folder = tmp_path / "scratch"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "file").write_bytes(b"1")
+    (folder / "deep").chmod(0)
+    other = tmp_path / "other"
+    other.mkdir(mode=0o755)
+    (folder / "link").symlink_to(other)
+    clear(folder)
+    assert not folder.exists()
+    assert stat.S_IMODE(other.stat().st_mode) == 0o755

@@ -1,0 +1,88 @@
+"""What counts on a page is what it says, however it is written; and a page may be anything."""
+
+import pytest
+
+from festgate.lab.verify.pages import Answer, facts_of
+
+EVENTS = ("Tea & <Talks>", "Quiz 12", "Quiz 123", "Relay 7")
+PEOPLE = ("anu & co", "bela")
+PAGE = """<!doctype html><html><head><title>Quiz 12 ₹1</title><style>a { content: "₹2" }</style></head><body>
+<nav><a href="/events?user=anu+%26%20co">Events</a></nav>
+<table><tr><td>Tea &amp; &lt;Talks&gt;</td><td>₹1,200</td></tr><tr><td>Quiz 123</td><td>₹0</td></tr></table>
+<a aria-label="Register > Quiz 12" href="/register_event/3?user=anu%20%26%20co">Register for Quiz 12</a>
+<form><input name=username><input type="password" name='password'></form></body></html>
+"""
+OTHER = """<body><!-- Relay 7 ₹5 --><b>anu &amp; co</b>
+<UL><LI>Tea &#38;
+  &lt;Talks&gt; costs Rs. 1200.00<li class='x'>Quiz 123: INR 0</UL>
+<A HREF='register_event/3?user=anu%20%26+co'>in!</A><textarea name="password"></textarea>
+<input name="username" value="₹9"><script>"<b>Relay 7 ₹7"</script></body>
+"""
+
+
+def test_two_pages_that_say_the_same_have_the_same_facts() -> None:
+    one, other = (facts_of(Answer(200, body=page), EVENTS, PEOPLE) for page in (PAGE, OTHER))
+    assert one == other
+    assert one.names == (("Tea & <Talks>", "1200"), ("Quiz 123", "0"))
+    assert one.amounts == ("1200", "0")
+    assert one.people == {"anu & co"}
+    assert one.links == ("/register_event/3?user=anu & co",)
+    assert one.fields == ("password", "username")
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("Tea &amp; &lt;Talks&gt;", "Tea & <Talks>"),  # as a tag it is not seen
+        ("₹1,200", "₹1,201"),
+        ("<tr><td>Quiz 123</td><td>₹0</td></tr>", ""),
+        ("₹0", "₹0 and Relay 7 ₹4"),
+        ("register_event/3", "register_event/4"),
+        ("anu%20%26%20co", "bela"),
+        ("name=username", "name=user"),
+    ],
+)
+def test_a_page_that_says_something_else_has_other_facts(old: str, new: str) -> None:
+    assert PAGE.count(old) == 1
+    one, other = (facts_of(Answer(200, body=page), EVENTS, PEOPLE) for page in (PAGE, PAGE.replace(old, new)))
+    assert one != other
+
+
+def test_where_it_redirects_to_counts_and_how_it_is_written_does_not() -> None:
+    places = [
+        "/my-events?user=a%20b",
+        "http://127.0.0.1:99/my-events?user=a+b",
+        "/events?user=a+b",
+        "http://[",
+    ]
+    found = [facts_of(Answer(302, place), (), ()) for place in places]
+    assert found[0] == found[1]
+    assert len({each.location for each in found}) == 3
+
+
+def test_the_words_of_an_error_are_free() -> None:
+    assert facts_of(Answer(404, body=PAGE), EVENTS, PEOPLE) == facts_of(Answer(404), EVENTS, PEOPLE)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<!--",
+        "<![CDATA[",
+        "<a",
+        "<a x='",
+        "</",
+        "<?",
+        "<script>",
+        "<a href='http://['>",
+        "&#",
+        "₹",
+        "₹9",
+        "₹,",
+        "9",
+        "İ",
+    ],
+)
+def test_a_page_of_four_hundred_thousand_letters_that_mean_nothing_is_read(piece: str) -> None:
+    found = facts_of(Answer(200, body="₹5 " + piece * (400_000 // len(piece))), EVENTS, PEOPLE)
+    assert (found.amounts[0], found.names) == ("5", ())

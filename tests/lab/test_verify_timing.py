@@ -1,0 +1,94 @@
+"""The timed runs are real ones, and whoever cuts a verification off leaves nothing behind."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import psutil
+
+from festgate.lab.copies import write_mended
+from festgate.lab.folder import write_starter
+from festgate.lab.verify.behaviour import Program
+from festgate.lab.verify.confined import MARK
+from festgate.lab.verify.timing import time_routes
+from festgate.rehearsal.runs import list_runs
+from tests.lab import solutions
+from tests.rig import command
+from tests.rig.server import environment
+from tests.rig.waiting import until
+
+
+def test_both_apps_are_played_in_turn_and_each_route_is_a_comparison_of_its_own(tmp_path: Path) -> None:
+    write_mended(tmp_path / "before")
+    write_starter(tmp_path / "after")
+    solutions.reference(tmp_path / "after")
+    told = []
+    found = time_routes(
+        Program(tmp_path / "before", sys.executable),
+        Program(tmp_path / "after", sys.executable),
+        {"my-events": ("code 1", "code 2"), "checkout": ("code 3", "code 4")},
+        tmp_path / "runs",
+        pairs=1,
+        seconds=2.0,
+        tell=lambda number, side, _: told.append((number, side)),
+    )
+    assert sorted(set(told)) == [(0, "before"), (1, "after")]
+    after, before = list_runs(tmp_path / "runs")
+    assert (before.server["build"], after.server["build"]) == ("code 1 code 3", "code 2 code 4")
+    for run in (before, after):
+        samples = run.measured()
+        assert set(samples.names) == {"/my-events", "/checkout"}
+        assert not samples.failed.any()
+        assert len(set(samples.digest[samples.name == samples.names.index("/my-events")].tolist())) > 1
+    assert set(found) == {"my-events", "checkout"}
+    for name, comparison in found.items():
+        assert comparison.verdict == "refused"
+        assert {each.code for each in comparison.refusals} <= {
+            "too-few-runs",
+            "too-few-samples",
+            "generator-saturated",
+        }
+        assert set(comparison.steps) == {"/checkout", "/my-events"}, name
+    slow, quick = (side[2] for side in found["my-events"].steps["/my-events"])
+    assert quick < slow
+
+
+def test_a_verification_that_is_cut_off_leaves_nothing_running_and_nothing_lying_about(
+    tmp_path: Path,
+) -> None:
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    (lab / "main.py").write_text("app = None\nwhile True: pass\n", encoding="utf-8")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    known = environment(tmp_path / "data", {"TMPDIR": str(scratch)})
+    log = tmp_path / "log"
+    with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
+        process = command.start(
+            ["lab", "verify", "lab", "--without-load"],
+            known,
+            nothing,
+            output,
+            output,
+            folder=tmp_path,
+            modules=command.REHEARSAL,
+        )
+    until(lambda: running(lab.parent), "the start of the submission")
+    process.send_signal(15)
+    assert process.wait(30) == 130
+    assert re.search(r"Cut off\. Nothing of it runs any more\.\n$", log.read_text(encoding="utf-8"))
+    assert running(lab.parent) == []
+    assert list(scratch.iterdir()) == []
+
+
+def running(folder: Path) -> list[int]:
+    """Submitted apps whose scratch copy lies below that folder."""
+    found = []
+    for each in psutil.process_iter():
+        try:
+            if MARK in each.environ() and each.cwd().startswith(str(folder)):
+                found.append(each.pid)
+        except psutil.Error:
+            continue
+    return found

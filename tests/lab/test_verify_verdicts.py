@@ -1,0 +1,217 @@
+"""Which verdict follows from answers, times and counts, and what is told where they disagree."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from festgate.lab.verify import __file__ as package
+from festgate.lab.verify.behaviour import Difference
+from festgate.lab.verify.findings import MEANINGS
+from festgate.lab.verify.telling import as_gradescope, headline, not_verified
+from festgate.lab.verify.timing import LONGEST, SHORTEST, seconds_for, time_it_takes
+from festgate.lab.verify.verdicts import Judged, judge_route
+from festgate.lab.verify.work import Count, Work, judge
+from festgate.rehearsal.metrics import parse_metric
+from festgate.rehearsal.plan import Plan, Users
+from festgate.rehearsal.runs import Run
+from festgate.rehearsal.verdict.comparison import Comparison, compare
+from tests.rehearsal.played import Fest
+from tests.rules.project import ROOT
+
+STARTER = {"instructions": 35_000, "statements": 1, "rows": 9, "steps": 87, "calls": 400}
+LINEAR = {"instructions": 1.0, "statements": 0.0, "rows": 1.0, "steps": 1.0}
+CAPPED = STARTER | {"instructions": 400_000}
+
+
+def work(counts: Mapping[str, int], growth: Mapping[str, float] = LINEAR) -> Work:
+    return Work(
+        "/events", Count(counts, {}, counts["instructions"] >= 400_000, busy=False), True, growth, counts
+    )
+
+
+QUICK = work(STARTER | {"instructions": 500})
+SAME = work(STARTER)
+SLOW = work(CAPPED, {})
+
+
+@pytest.fixture
+def timed(tmp_path: Path) -> "Times":
+    return Times(tmp_path)
+
+
+class Times:
+    """Comparisons of six pairs of runs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Runs are written into the folder."""
+        self._folder = folder
+
+    def __call__(self, slower: float, requests: int = 700) -> Comparison:
+        """The median of the second app is that many times the first's."""
+        fest = Fest(
+            self._folder / str(len(list(self._folder.iterdir()))),
+            Plan("x", "http://127.0.0.1:1", Users(1, 1.0), 10.0, 2.0),
+        )
+        sides: dict[str, list[Run]] = {"before": [], "after": []}
+        for number in range(6):
+            for side, factor in (("before", 1.0), ("after", slower)):
+                seed = 10 * number + (side == "after")
+                answers = fest.usual(seed, slower=factor, requests=requests)
+                plan = replace(fest.plan, seed=number)
+                sides[side].append(fest.run(f"{number}{side}", answers, plan, {"build": side}))
+        metrics = [parse_metric("p50(/events)")]
+        return compare(sides["before"], sides["after"], metrics, interleaved=True)
+
+
+def judged(
+    counts: tuple[Work, Work] | None, time: Comparison | None, *, changed: bool = True
+) -> tuple[Judged, list[str]]:
+    """The verdict, and the codes of what was found besides."""
+    found, findings = judge_route("events", changed=changed, differences=(), work=counts, time=time)
+    return found, [each.code for each in findings]
+
+
+def test_time_and_work_that_agree_give_the_share_with_its_interval(timed: Times) -> None:
+    found, codes = judged((SLOW, QUICK), timed(0.05))
+    assert (found.verdict, found.by, codes) == ("improved", ("time", "work"), [])
+    assert found.time is not None
+    assert found.time.low < -0.95 < found.time.high < -0.94
+    assert headline(found).startswith("improved by 95.0 % [94.")
+    found, codes = judged((SAME, work(STARTER | {"instructions": 90_000})), timed(1.6))
+    assert (found.verdict, found.by, codes) == ("worse", ("time", "work"), [])
+
+
+def test_work_decides_where_what_was_saved_is_too_little_for_time(timed: Times) -> None:
+    found, codes = judged((SAME, QUICK), timed(1.0))
+    assert (found.verdict, found.by, codes) == ("improved", ("work",), [])
+    assert "too little to be seen over HTTP" in found.said[-1]
+    assert headline(found) == "improved: 98.6 % fewer instructions, counted"
+
+
+def test_work_that_is_counted_and_time_that_says_otherwise_are_told(timed: Times) -> None:
+    # Half a second of instructions gone, and no time with it: they went to where nobody counts.
+    found, codes = judged((SLOW, QUICK), timed(1.0))
+    assert (found.verdict, codes) == ("unchanged", ["work-elsewhere"])
+    found, codes = judged((SAME, QUICK), timed(1.5))
+    assert (found.verdict, codes) == ("worse", ["work-elsewhere"])
+    found, codes = judged((SAME, SAME), timed(0.5))
+    assert (found.verdict, codes) == ("improved", ["time-without-work"])
+
+
+def test_too_few_requests_leave_it_to_the_work_and_say_so(timed: Times) -> None:
+    found, _ = judged((SLOW, QUICK), timed(0.05, requests=40))
+    assert (found.verdict, found.by, found.time) == ("improved", ("work",), None)
+    assert found.said[0].startswith("Time cannot tell: ")
+    assert "40 requests in a run" in found.said[0]
+    assert headline(found) == "improved: at least 99.9 % fewer instructions, counted"
+
+
+def test_without_counts_time_decides_alone_and_without_both_nothing_is_improved(timed: Times) -> None:
+    found, _ = judged(None, timed(0.5))
+    assert (found.verdict, found.by) == ("improved", ("time",))
+    found, _ = judged(None, None)
+    assert found.verdict == "unchanged"
+
+
+def test_code_that_is_as_it_was_is_unchanged_and_an_answer_that_differs_is_wrong() -> None:
+    found, _ = judged((SLOW, SLOW), None, changed=False)
+    assert (found.verdict, found.by) == ("unchanged", ("code",))
+    difference = Difference("/events", "rows-dropped", "GET /events", "rows: a (1)", "no rows")
+    wrong, _ = judge_route(
+        "events", changed=True, differences=[difference] * 3, work=(SLOW, QUICK), time=None
+    )
+    assert wrong.verdict == "wrong"
+    assert wrong.said == (
+        "GET /events: rows: a (1) was expected, no rows came.",
+        "2 more of its answers differ.",
+    )
+
+
+@pytest.mark.parametrize(
+    "after, verdict",
+    [
+        (STARTER, "same"),
+        (STARTER | {"instructions": 34_000}, "same"),
+        (STARTER | {"instructions": 20_000}, "less"),
+        (STARTER | {"instructions": 20_000, "statements": 10}, "mixed"),
+        (STARTER | {"statements": 2}, "more"),
+        (STARTER | {"rows": 18}, "more"),
+        (STARTER | {"steps": 9}, "same"),
+        (STARTER | {"instructions": 36_900}, "more"),
+        (CAPPED, "more"),
+    ],
+)
+def test_work_is_less_only_where_nothing_of_it_is_more(after: dict[str, int], verdict: str) -> None:
+    assert judge(SAME, work(after)) == verdict
+
+
+def test_growth_decides_before_what_is_less_today(timed: Times) -> None:
+    quadratic = work(QUICK.usual.counts, LINEAR | {"instructions": 1.9})
+    found, codes = judged((SAME, quadratic), timed(0.5))
+    assert (found.verdict, found.by, codes[0]) == ("worse", ("work",), "grows-faster")
+    assert judge(SAME, work(QUICK.usual.counts, LINEAR | {"instructions": 1.3})) == "less"
+    # One statement for each row is more work, and no other order of it.
+    assert judge(SAME, work(QUICK.usual.counts, LINEAR | {"statements": 1.0})) == "less"
+
+
+def test_an_app_that_does_not_come_to_rest_is_told() -> None:
+    restless = replace(SAME, usual=replace(SAME.usual, busy=True))
+    found, codes = judged((SAME, restless), None)
+    assert (found.verdict, codes) == ("unchanged", ["busy-without-requests"])
+
+
+def test_a_run_is_as_long_as_the_slower_app_needs_for_a_median_and_all_of_them_end_in_time() -> None:
+    assert seconds_for([(150.0, 3.0), (70.0, 70.0)]) == LONGEST
+    assert seconds_for([(90.0, 3.0), (10.0, 10.0)]) == pytest.approx(2 * 60 * 0.1)
+    assert seconds_for([(1.0, 1.0)]) == SHORTEST
+    assert seconds_for([(2_000.0, 1.0), (float("nan"), 1.0)]) == LONGEST
+    assert time_it_takes(6, LONGEST) < 330
+
+
+def test_gradescope_gets_points_for_each_route_and_for_the_other_pages() -> None:
+    finding = {"code": "rows-dropped", "route": "/events", "meaning": "Fewer.", "figure": "GET /events"}
+    routes = [
+        {"route": "/checkout", "verdict": "improved", "headline": "improved", "said": ["Time."]},
+        {"route": "/events", "verdict": "wrong", "headline": "wrong", "said": ["No."]},
+    ]
+    told = {
+        "routes": routes,
+        "others_alike": True,
+        "findings": [finding],
+        "notes": ["A note."],
+        "seconds": 12.4,
+    }
+    results = as_gradescope(told)
+    # https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
+    assert set(results) <= {
+        "score", "execution_time", "output", "output_format", "visibility", "stdout_visibility", "extra_data",
+        "tests", "leaderboard",
+    }  # fmt: skip
+    assert (results["score"], results["execution_time"], results["output"]) == (4.0, 12, "A note.")
+    for test in results["tests"]:
+        assert set(test) <= {
+            "score", "max_score", "status", "name", "name_format", "number", "output", "output_format", "tags",
+            "visibility", "extra_data",
+        }  # fmt: skip
+        assert test["visibility"] in {"hidden", "after_due_date", "after_published", "visible"}
+    assert [(test["score"], test["max_score"], test["status"]) for test in results["tests"]] == [
+        (3.0, 3.0, "passed"),
+        (0.0, 3.0, "failed"),
+        (1.0, 1.0, "passed"),
+    ]
+    assert "rows-dropped: Fewer. (GET /events)" in results["tests"][1]["output"]
+    assert not_verified("No main.py.")["tests"][0]["output"] == "No main.py."
+
+
+def test_every_finding_that_has_a_meaning_can_be_found() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(package).parent.glob("*.py"))
+    assert {each for each in MEANINGS if code.count(f'"{each}"') > 1} == set(MEANINGS)
+
+
+def test_the_how_to_has_every_finding_with_its_meaning() -> None:
+    page = (ROOT / "docs" / "how-to" / "check-submissions.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| (.+) \|$", page, re.MULTILINE))
+    assert rows == MEANINGS
