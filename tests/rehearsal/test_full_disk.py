@@ -43,7 +43,8 @@ def play(folder: Path, host: str, workers: int) -> subprocess.CompletedProcess[s
     words = ["rehearse", journey(folder), "--host", host, *load, "--runs", str(folder / "runs")]
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, str(ROOM), *words],
-        env=environment(folder),
+        # Python takes a compiled file that was cut short for a whole one; the next to import it would fail.
+        env=environment(folder, {"PYTHONDONTWRITEBYTECODE": "1"}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
