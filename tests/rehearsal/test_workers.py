@@ -150,9 +150,9 @@ def test_the_samples_of_all_workers_are_one_run_with_the_load_of_the_plan(played
     assert (found.run.state, found.run.plan.workers) == ("whole", 2)
     assert len(samples) == found.asked
     assert sorted(file.name for file in found.run.folder.glob("*.samples")) == ["0.samples", "1.samples"]
-    # 40 a second for 2 seconds, the first after one distance: each worker sends every second one. Whether the last one
+    # 40 a second for 2 seconds, the first after one distance: each worker sends every second one. Whether its last one
     # comes just before the end or at it is the rounding's.
-    assert len(samples) + found.run.dropped in (79, 80)
+    assert len(samples) + found.run.dropped in (78, 79, 80)
     place = samples.intended * 40
     assert np.allclose(place, np.round(place), atol=1e-3)
     assert len(set(np.round(place).tolist())) == len(samples)

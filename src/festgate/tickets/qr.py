@@ -28,6 +28,13 @@ CODE = re.compile(rf"[{ALPHABET}]{{{CODE_LENGTH}}}")
 _SIGNED = re.compile(rf"FESTGATE1:({CODE.pattern}):([0-9A-F]{{{SIGNATURE_LENGTH}}})")
 _RUN = re.compile(rb"\x00+|[^\x00]+")
 _STRIDE = 8
+_MASK = 3
+"""Which squares are inverted against large plain areas; a code says which of the eight masks it has.
+
+Trying all of them for the best (7.8.3 of the standard) takes 240 us instead of 50, an order's largest single part. What
+a ticket says is as good as random, so none is better: of 400 pictures that were turned, blurred and made noisy as
+cameras do, 335 to 344 were read with each mask, and 338 with the one that was best by the standard.
+"""
 _QUIET_ZONE = 4
 """Squares of white around the code, as the standard asks."""
 
@@ -69,7 +76,7 @@ def draw(text: str) -> str:
     Each row is a line as thick as a square is high, with crisp edges: rows that are smoothed each for itself would let
     lines of light through between them.
     """
-    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M", data_mask=_MASK)
     # One byte a square, row by row; the library's types do not say that its image is a buffer.
     pixels = memoryview(cast("bytes", code.to_image(scale=1, add_quiet_zones=False))).tobytes()
     squares = isqrt(len(pixels))
