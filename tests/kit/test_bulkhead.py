@@ -366,7 +366,7 @@ def test_pages_from_memory_ask_for_no_round_of_the_loop_and_a_crowd_of_them_does
         tea = make(pulse=pulse)
         await tea.run(answer, "x")
         assert (pulse.counting, pulse.turn) == (False, 0)
-        await tea.run(hold(0.001), "x")
+        await tea.run(hold(0.004), "x")
         assert (pulse.counting, pulse.turn) == (True, 0)
         await asyncio.sleep(0)
         assert (pulse.counting, pulse.turn) == (False, 1)

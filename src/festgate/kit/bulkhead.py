@@ -33,9 +33,10 @@ R = TypeVar("R")
 
 QUANTUM = 0.005
 """Seconds of one turn of the loop that one module has to itself: fifty pages from memory, or a few others."""
-COUNTED = 0.0005
-"""Seconds that a module computes before the end of the turn is asked for: a tenth of a quantum. To be told of it costs
-the loop a round of its own, which was a third of what the bulkhead took for a page from memory."""
+COUNTED = 0.0025
+"""Seconds that a module computes, in this turn or in several, before the end of the turn is asked for: half a quantum, so
+that it has at least the other half. To be told of it costs the loop a round of its own, which was more than a third of
+what bulkheads take for a page from memory when it was asked for after a tenth."""
 HELD = 0.1
 """Seconds of the loop without a pause that count as a failure: a page takes a hundredth of that."""
 WINDOW = 10
