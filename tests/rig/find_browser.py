@@ -15,15 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-PROGRAMS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-    "microsoft-edge",
-)
+from festgate.lab.browser import PROGRAMS
+
 ELSEWHERE = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -54,9 +47,10 @@ def find_or_install() -> Path:
         _try([sys.executable, "-m", "playwright", "install", "chromium"])
         path = find()
     if path is None and _root() and shutil.which("apt-get"):
-        _say("Playwright's own does not run here: installing the distribution's chromium.")
+        _say("Playwright's own does not run here: installing the distribution's.")
         if _try(["apt-get", "update"]):
-            _try(["apt-get", "install", "--yes", "--no-install-recommends", "chromium"])
+            install = ["apt-get", "install", "--yes", "--no-install-recommends"]
+            _try([*install, "chromium-headless-shell"]) or _try([*install, "chromium"])
         path = find()
     if path is None:
         raise SystemExit(NONE)

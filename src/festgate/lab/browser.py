@@ -15,6 +15,9 @@ from typing import Final
 from festgate.rehearsal.playing.servers import end
 
 PROGRAMS: Final = (
+    # Without windows and all that belongs to them: half the time of a whole browser.
+    "chromium-headless-shell",
+    "chrome-headless-shell",
     "chromium",
     "chromium-browser",
     "google-chrome",
