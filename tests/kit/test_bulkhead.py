@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from festgate.kit import bulkhead as bulkheads
-from festgate.kit.bulkhead import LEAST_FAILURES, TRIALS, Budget, Bulkhead, Unguarded, look_after
+from festgate.kit.breaker import LEAST_FAILURES, TRIALS
+from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded, look_after
 from festgate.kit.errors import NotFound, Resting, Unavailable
 from festgate.kit.pulse import Pulse
 

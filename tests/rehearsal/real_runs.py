@@ -85,8 +85,9 @@ _PAGE = Manner(onward=0)
 _SLOW = Manner(onward=0, wait=0.2)
 
 PLAYS: Final[Mapping[str, Play]] = {
-    **{f"one {number}": Play(_ONE, seed=number) for number in range(PAIRS)},
-    **{f"two {number}": Play(_TWO, seed=number) for number in range(PAIRS)},
+    # Long enough for the thirty requests that a median needs on a machine that others keep busy.
+    **{f"one {number}": Play(_ONE, seed=number, duration=1.5) for number in range(PAIRS)},
+    **{f"two {number}": Play(_TWO, seed=number, duration=1.5) for number in range(PAIRS)},
     "cut": Play(duration=20.0, cut=True),
     "failing": Play(Manner(fails=20)),
     "accepting": Play(Manner(accepts=10)),

@@ -13,16 +13,17 @@ A monolith shares one process and one loop. Each module passes through a bulkhea
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from festgate.kit import faults
+from festgate.kit.breaker import Breaker
 from festgate.kit.errors import Refused, Resting, Unavailable
 from festgate.kit.pulse import Pulse, resumed
 
@@ -30,30 +31,17 @@ log = structlog.get_logger()
 
 A = TypeVar("A")
 R = TypeVar("R")
+Work: TypeAlias = Callable[[A], Awaitable[R]]
+Rest: TypeAlias = Coroutine[Any, Any, None]
 
 QUANTUM = 0.005
 """Seconds of one turn of the loop that one module has to itself: fifty pages from memory, or a few others."""
 COUNTED = 0.0025
-"""Seconds that a module computes, in this turn or in several, before the end of the turn is asked for: half a quantum, so
-that it has at least the other half. To be told of it costs the loop a round of its own, which was more than a third of
-what bulkheads take for a page from memory when it was asked for after a tenth."""
+"""Seconds that a module computes, in this turn or in several, before the end of the turn is asked for: half a quantum,
+so that it has at least the other half. To be told of it costs the loop a round of its own, a third of what bulkheads
+took for a page from memory when it was asked for after a tenth."""
 HELD = 0.1
 """Seconds of the loop without a pause that count as a failure: a page takes a hundredth of that."""
-WINDOW = 10
-"""Seconds over which failures are counted, in slices of one."""
-LEAST_FAILURES = 5
-"""Failures in a window before a module rests..."""
-FAILING_SHARE = 0.5
-"""...and their share of its requests."""
-MOST_HELD = 1.0
-"""Seconds of a window that a module's failures may hold the loop: everybody else has waited as long."""
-SHORTEST_REST = 2.0
-LONGEST_REST = 24.0
-"""Seconds. Each rest that a trial ends badly is followed by one twice as long."""
-TRIALS = 2
-"""Requests in a row that must go well before a module that rested is well again."""
-UNTRIED = 15.0
-"""Seconds after a rest in which nobody came: holds must not stand still for ever because nobody looks."""
 TICK = 0.25
 """Seconds between two looks for requests whose time is over."""
 
@@ -76,83 +64,15 @@ class Budget:
     """That one request may take."""
 
 
-class Breaker:
-    """Counts how a module's requests end, and lets it rest when most fail."""
+_ENDED: Final = object()
 
-    def __init__(self, name: str) -> None:
-        """Well, with nothing counted. `name` is the module's, for the log."""
-        self.resting = False
-        self.why = ""
-        self.good = 0
-        """Requests of this second that ended as they should; counted by whoever runs them, since that is cheap."""
-        self._name = name
-        self._bad = 0
-        self._held = 0.0
-        self._slices: deque[tuple[int, int, float]] = deque(maxlen=WINDOW)
-        self._rest = SHORTEST_REST
-        self._until = 0.0
-        self._tried = False
-        self._passed = 0
 
-    @property
-    def left(self) -> float:
-        """Seconds until the next trial; 0 when it may begin."""
-        return max(0.0, self._until - monotonic())
+async def _put(answer: list[R], work: Work[A, R], argument: A) -> None:
+    """What `work` gives, into the list.
 
-    def admits_trial(self) -> bool:
-        """Whether a request may go in while the module rests: one at a time, once its rest is over."""
-        if self._tried or monotonic() < self._until:
-            return False
-        self._tried = True
-        return True
-
-    def passed(self) -> None:
-        """A trial went well."""
-        self._tried = False
-        self._passed += 1
-        if self._passed >= TRIALS:
-            self._recover()
-
-    def failed(self, why: str, *, trial: bool, held: float = 0.0) -> None:
-        """A request ended as none should; the module rests when that is the rule. `held`: seconds of the loop."""
-        self._bad += 1
-        self._held += held
-        if trial:
-            self._tried, self._passed = False, 0
-            self._rest = min(LONGEST_REST, self._rest * 2)
-            self._until = monotonic() + self._rest
-            self.why = why
-            return
-        bad = self._bad + sum(bad for _, bad, _ in self._slices)
-        good = self.good + sum(good for good, _, _ in self._slices)
-        lost = self._held + sum(lost for _, _, lost in self._slices)
-        failing = bad >= LEAST_FAILURES and bad >= FAILING_SHARE * (good + bad)
-        if not self.resting and (failing or lost > MOST_HELD):
-            self.resting, self.why = True, why
-            self._tried, self._passed = False, 0
-            self._until = monotonic() + self._rest
-            log.error("a module rests", module=self._name, failed=bad, of=good + bad, why=why)
-
-    def undecided(self, *, trial: bool) -> None:
-        """A request ended for a reason that is not the module's: a trial that it was has shown nothing."""
-        if trial:
-            self._tried = False
-
-    def _recover(self) -> None:
-        self.resting, self.why = False, ""
-        self._rest = SHORTEST_REST
-        self.good = self._bad = 0
-        self._held = 0.0
-        self._slices.clear()
-        log.warning("a module is well again", module=self._name)
-
-    def next_slice(self) -> None:
-        """A second has passed. Where nobody has come to try a module that rested, it is taken to be well again."""
-        if self.resting and not self._tried and monotonic() > self._until + UNTRIED:
-            self._recover()
-        self._slices.append((self.good, self._bad, self._held))
-        self.good = self._bad = 0
-        self._held = 0.0
+    Where a coroutine returns something, its last step ends with an exception, and that takes as long as all the rest.
+    """
+    answer.append(await work(argument))
 
 
 class Bulkhead:
@@ -164,6 +84,7 @@ class Bulkhead:
         self.title = title
         self.keeps = keeps
         self.budget = budget
+        self._most = budget.requests
         self.breaker = Breaker(name)
         self.pulse = pulse
         self.absent = ""
@@ -200,63 +121,115 @@ class Bulkhead:
         """Whether it answers nobody now, or only on trial."""
         return bool(self.absent) or self.breaker.resting
 
-    async def run(  # noqa: C901, PLR0912, PLR0915  (every request passes here, and a call is a tenth of what it costs)
-        self, work: Callable[[A], Awaitable[R]], argument: A
-    ) -> R:
+    async def run(self, work: Work[A, R], argument: A) -> R:
         """What `work(argument)` gives. Raises Resting for what the module cannot answer, and its own Refused."""
-        breaker = self.breaker
-        trial = breaker.resting
-        if trial and not breaker.admits_trial():
+        answer: list[R] = []
+        rest = self.begin(answer, work, argument)
+        if rest is not None:
+            await rest
+        return answer[0]
+
+    def begin(self, answer: list[R], work: Work[A, R], argument: A) -> Rest | None:
+        """As `run`, into `answer`: at once where nothing has to be waited for, else after what is to be awaited.
+
+        Not a coroutine itself, since most pages from memory need none here.
+        """
+        turn = self.pulse.turn
+        if self._turn != turn:
+            self._turn, self._spent, self._entered = turn, 0.0, 0
+        if (
+            self.breaker.resting
+            or self._queue
+            or self._spent > QUANTUM
+            or faults.armed
+            or len(self._inside) >= self._most
+        ):
+            return self._admit(answer, work, argument)
+        return self._step_in(_put(answer, work, argument), None, trial=False)
+
+    async def _admit(self, answer: list[R], work: Work[A, R], argument: A) -> None:
+        """The same for whoever may have to wait for their turn, or be refused."""
+        trial = self.breaker.resting
+        if trial and not self.breaker.admits_trial():
             raise self.refusal()
-        if len(self._inside) >= self.budget.requests:
+        if len(self._inside) >= self._most:
             raise self._full(trial=trial)
-        pulse = self.pulse
         task: asyncio.Task[Any] | None = None
-        waits = -1
         try:
-            if self._queue or (self._spent > QUANTUM and self._turn == pulse.turn):
+            if self._queue or self._spent > QUANTUM:
                 task = self._count_in(monotonic())
-                await self._wait_for_turn()
-            if self._turn != pulse.turn:
-                self._turn, self._spent, self._entered = pulse.turn, 0.0, 0
-            self._entered += 1
-            waits, entered = pulse.waits, monotonic()
-            if faults.armed:
-                work = self._struck(work)
-            steps = work(argument).__await__()
-            # The first step by hand: most requests need no other, and whoever never waits is never seen inside.
-            try:
-                awaited = next(steps)
-            except StopIteration as done:
-                answer: R = done.value
-            else:
-                pulse.waits += 1
-                if task is None:
-                    task = self._count_in(entered)
-                answer = await resumed(steps, awaited)
+                try:
+                    await self._wait_for_turn()
+                except asyncio.CancelledError:
+                    self._end_cancelled(task, trial=trial)
+                    raise
+            if self._turn != self.pulse.turn:
+                self._turn, self._spent, self._entered = self.pulse.turn, 0.0, 0
+            struck = self._struck(work) if faults.armed else work
+            rest = self._step_in(_put(answer, struck, argument), task, trial=trial)
+            if rest is not None:
+                await rest
+        finally:
+            if task is not None:
+                self._leave(task)
+
+    def _step_in(
+        self,
+        work: Rest,
+        task: asyncio.Task[Any] | None,
+        *,
+        trial: bool,
+    ) -> Rest | None:
+        """The first step by hand: most requests need no other, and whoever never waits is never seen inside."""
+        self._entered += 1
+        steps = work.__await__()
+        began = monotonic()
+        try:
+            awaited = next(steps, _ENDED)
         except asyncio.CancelledError:
             self._end_cancelled(task, trial=trial)
             raise
         except Exception as error:
-            spent = monotonic() - entered if waits == pulse.waits else 0.0
-            self._end_raised(error, spent, trial=trial)
+            self._end_raised(error, monotonic() - began, trial=trial)
+            raise
+        if awaited is not _ENDED:
+            self.pulse.waits += 1
+            return self._wait(steps, awaited, task or self._count_in(began), trial=trial)
+        # Nothing else ran meanwhile: all of this was the loop's time.
+        spent = monotonic() - began
+        self._spent += spent
+        if self._spent > COUNTED and not self.pulse.counting:
+            self.pulse.count()
+        if spent > HELD and self._held(spent, trial=trial):
+            return None
+        if trial:
+            self.breaker.passed()
+        else:
+            self.breaker.good += 1
+        return None
+
+    async def _wait(
+        self, steps: Generator[Any, Any, None], awaited: object, task: asyncio.Task[Any], *, trial: bool
+    ) -> None:
+        """What comes after the first step."""
+        try:
+            await resumed(steps, awaited)
+        except asyncio.CancelledError:
+            self._end_cancelled(task, trial=trial)
+            raise
+        except Exception as error:
+            self._end_raised(error, 0.0, trial=trial)
             raise
         finally:
-            if task is not None:
-                del self._inside[task]
-                self._overdue.discard(task)
-        if waits == pulse.waits:  # nothing else ran meanwhile: all of this was the loop's time
-            spent = monotonic() - entered
-            self._spent += spent
-            if self._spent > COUNTED and not pulse.counting:
-                pulse.count()
-            if spent > HELD and self._held(spent, trial=trial):
-                return answer
+            self._leave(task)
         if trial:
-            breaker.passed()
+            self.breaker.passed()
         else:
-            breaker.good += 1
-        return answer
+            self.breaker.good += 1
+
+    def _leave(self, task: asyncio.Task[Any]) -> None:
+        self._inside.pop(task, None)
+        self._overdue.discard(task)
 
     def _count_in(self, began: float) -> asyncio.Task[Any]:
         """This request is inside from now on, until its task is taken out again."""
@@ -265,7 +238,7 @@ class Bulkhead:
         self._inside[task] = began
         return task
 
-    def _struck(self, work: Callable[[A], Awaitable[R]]) -> Callable[[A], Awaitable[R]]:
+    def _struck(self, work: Work[A, R]) -> Work[A, R]:
         """The same work behind the fault that a drill may have armed for this module."""
 
         async def behind_fault(argument: A) -> R:
@@ -348,11 +321,9 @@ class Bulkhead:
 class Unguarded(Bulkhead):
     """The same door with nothing in it: whatever happens inside happens to everybody."""
 
-    async def run(self, work: Callable[[A], Awaitable[R]], argument: A) -> R:
-        """What `work(argument)` gives, or raises."""
-        if faults.armed:
-            await faults.linger(self._point)
-        return await work(argument)
+    def begin(self, answer: list[R], work: Work[A, R], argument: A) -> Rest | None:
+        """What to await, so that `answer` has what `work(argument)` gives."""
+        return _put(answer, self._struck(work) if faults.armed else work, argument)
 
 
 async def look_after(bulkheads: Iterable[Bulkhead]) -> None:

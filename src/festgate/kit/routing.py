@@ -72,11 +72,14 @@ class Routes:
 def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
     """An endpoint as an ASGI application. A browser that is slow to take its answer holds no place in the bulkhead."""
     if bulkhead is not None:
-        through = bulkhead.run
+        begin = bulkhead.begin
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await through(endpoint, Request(scope, receive, send))
-            await response(scope, receive, send)
+            answer: list[Response] = []
+            rest = begin(answer, endpoint, Request(scope, receive, send))
+            if rest is not None:
+                await rest
+            await answer[0](scope, receive, send)
 
         return guarded
 

@@ -128,11 +128,11 @@ def _html(source: str, text: str) -> Document:
 
 
 def _pdf(path: Path) -> Document:
-    plain = _pdf_read(path, laid_out=False)
-    if plain.tables and not plain.output.problems:
-        return plain
-    # Cells may stand in the order in which they were made, or on lines of their own: as it looks they stand in rows.
+    # As it looks, cells stand in rows; in the order in which it was written, they may stand on lines of their own.
     shown = _pdf_read(path, laid_out=True)
+    if shown.tables and not shown.output.problems:
+        return shown
+    plain = _pdf_read(path, laid_out=False)
     return max((plain, shown), key=_whole_rows)
 
 

@@ -21,7 +21,7 @@ Pages = list[list[str]]
 def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
     """Its pages, and the number of its pictures. Raises ValueError with what is wrong, to stand behind the file's name.
 
-    Two pages full of Locust's tables, each letter placed by itself as Chromium does, take 0.7 s of a processor.
+    Two pages full of Locust's tables, each letter placed by itself as Chromium does, take 0.4 to 0.8 s of a processor.
     """
     if find_spec("pypdf") is None:
         msg = "is a PDF, which needs the extra: pip install 'festgate[lab]'"
