@@ -9,7 +9,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from festgate.kit import bulkhead as bulkheads
+from festgate.kit import breaker
 from festgate.kit.breaker import LEAST_FAILURES, TRIALS
 from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded, look_after
 from festgate.kit.errors import NotFound, Resting, Unavailable
@@ -153,7 +153,7 @@ def test_a_module_that_fails_now_and_then_goes_on() -> None:
 def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well_it_is_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bulkheads, "SHORTEST_REST", 0.0)
+    monkeypatch.setattr(breaker, "SHORTEST_REST", 0.0)
 
     async def main() -> None:
         tea = make()
@@ -173,8 +173,8 @@ def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well
 
 
 def test_a_trial_that_fails_is_followed_by_a_longer_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulkheads, "SHORTEST_REST", 0.0)
-    monkeypatch.setattr(bulkheads, "LONGEST_REST", 1000.0)
+    monkeypatch.setattr(breaker, "SHORTEST_REST", 0.0)
+    monkeypatch.setattr(breaker, "LONGEST_REST", 1000.0)
 
     async def main() -> None:
         tea = make()
@@ -188,8 +188,8 @@ def test_a_trial_that_fails_is_followed_by_a_longer_rest(monkeypatch: pytest.Mon
 
 
 def test_a_module_that_nobody_comes_to_try_is_taken_to_be_well_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulkheads, "SHORTEST_REST", 0.0)
-    monkeypatch.setattr(bulkheads, "UNTRIED", 0.0)
+    monkeypatch.setattr(breaker, "SHORTEST_REST", 0.0)
+    monkeypatch.setattr(breaker, "UNTRIED", 0.0)
 
     async def main() -> None:
         tea = make()
