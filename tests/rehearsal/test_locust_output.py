@@ -23,7 +23,8 @@ class Visitor(FastHttpUser):
 
     @task
     def look(self):
-        # Locust writes its CSV files every second and not at its end: the last request has to be in them.
+        # Locust writes its CSV files every second, one after the other, and not at its end: the last request and both
+        # exceptions have to be in them.
         self.left -= 1
         if self.left >= 0:
             self.client.get("/page", name="/page")
@@ -31,8 +32,11 @@ class Visitor(FastHttpUser):
             self.client.get("/missing")
         elif self.left == -1:
             raise ValueError("the end, as planned")
-        elif ",Aggregated,90," in Path("out_stats.csv").read_text():
+        elif wrote("stats", ",Aggregated,90,") and wrote("exceptions", "\\n2,"):
             gevent.spawn(self.environment.runner.quit)
+
+def wrote(kind, text):
+    return text in Path(f"out_{kind}.csv").read_text()
 """
 
 
