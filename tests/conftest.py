@@ -1,5 +1,6 @@
 """Fixtures for every test, and the guard that keeps tests on this machine."""
 
+import gc
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,6 +48,13 @@ settings.load_profile("festgate")
 
 def pytest_configure() -> None:
     GUARD.set()
+    # Modules and tests are there to stay: nobody looks through them for garbage, now or later.
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

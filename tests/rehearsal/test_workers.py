@@ -55,13 +55,21 @@ class Asked:
         return welcome(path)
 
 
+def words_of(process: psutil.Process) -> str:
+    """What it was started with; empty when it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # or a zombie, which is one of them
+        return ""
+
+
 def player_of(folder: Path) -> psutil.Process:
-    (player,) = [each for each in psutil.Process().children() if str(folder) in " ".join(each.cmdline())]
+    (player,) = [each for each in psutil.Process().children() if str(folder) in words_of(each)]
     return player
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    return [each for each in process.children(recursive=True) if WORKER in " ".join(each.cmdline())]
+    return [each for each in process.children(recursive=True) if WORKER in words_of(each)]
 
 
 def started_here(folder: Path) -> Played:
