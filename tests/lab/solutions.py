@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from festgate.lab.folder import STARTER, starter_files
+from festgate.lab.verify.inputs import HANDED_OUT
 
 Change = Callable[[Path], None]
 CRASH: Final = "    1 / 0\n"
@@ -85,21 +86,10 @@ def swallowed_errors(folder: Path) -> None:
 
 def constant_page(folder: Path) -> None:
     """The programme as it was when somebody looked at it once, with the name of who asks put in."""
-    names = [
-        "Hackathon",
-        "Dance Battle",
-        "AI Workshop",
-        "Photography Walk",
-        "Gaming Tournament",
-        "Music Night",
-        "Treasure Hunt",
-        "Stand-up Comedy",
-        "Robo Race",
-    ]
     fees = [500, 300, 400, 200, 350, 250, 150, 300, 450]
     cards = "".join(
         f"<li><h2>{name}</h2><p>Fee: ₹{fee}</p><a href='/register_event/{number}?user=USER'>Register</a></li>"
-        for number, (name, fee) in enumerate(zip(names, fees, strict=True), start=1)
+        for number, (name, fee) in enumerate(zip(HANDED_OUT, fees, strict=True), start=1)
     )
     head = (
         "<nav><a href='/events?user=USER'>Events</a> <a href='/my-events?user=USER'>My events</a>"

@@ -32,7 +32,7 @@ class Breaker:
         self.resting = False
         self.why = ""
         self.good = 0
-        """Requests of this second that ended as they should; counted by whoever runs them, since that is cheap."""
+        """Requests of this second that ended as they should."""
         self._name = name
         self._bad = 0
         self._held = 0.0
@@ -54,8 +54,11 @@ class Breaker:
         self._tried = True
         return True
 
-    def passed(self) -> None:
-        """A trial went well."""
+    def ended_well(self, *, trial: bool) -> None:
+        """A request ended as it should; where it was a trial, one more of those that make the module well again."""
+        if not trial:
+            self.good += 1
+            return
         self._tried = False
         self._passed += 1
         if self._passed >= TRIALS:

@@ -200,12 +200,8 @@ class Bulkhead:
         self._spent += spent
         if self._spent > COUNTED and not self.pulse.counting:
             self.pulse.count()
-        if spent > HELD and self._held(spent, trial=trial):
-            return None
-        if trial:
-            self.breaker.passed()
-        else:
-            self.breaker.good += 1
+        if not (spent > HELD and self._held(spent, trial=trial)):
+            self.breaker.ended_well(trial=trial)
         return None
 
     async def _wait(
@@ -222,10 +218,7 @@ class Bulkhead:
             raise
         finally:
             self._leave(task)
-        if trial:
-            self.breaker.passed()
-        else:
-            self.breaker.good += 1
+        self.breaker.ended_well(trial=trial)
 
     def _leave(self, task: asyncio.Task[Any]) -> None:
         self._inside.pop(task, None)
@@ -275,12 +268,8 @@ class Bulkhead:
             log.error("a bug", module=self.name, exc_info=error)
             self.breaker.failed(f"{type(error).__name__}: {error}", trial=trial)
             raise self.refusal() from error
-        elif spent > HELD and self._held(spent, trial=trial):
-            pass
-        elif trial:
-            self.breaker.passed()
-        else:
-            self.breaker.good += 1
+        elif not (spent > HELD and self._held(spent, trial=trial)):
+            self.breaker.ended_well(trial=trial)
 
     async def _wait_for_turn(self) -> None:
         """Come back in a later turn of the loop, in the order of arrival."""
