@@ -77,6 +77,12 @@ def _open(desk: Desk) -> Material:
     return Material([desk.run(plan=replace(PLAN, load=Rate(4.0)), dropped=30)])
 
 
+def _at_once(desk: Desk) -> Material:
+    pairs = desk.pairs(3)
+    after = [replace(run, began=other.began) for run, other in zip(pairs.after, pairs.before, strict=True)]
+    return replace(pairs, after=after)
+
+
 CAUSES: Final[Mapping[str, Callable[[Desk], Material]]] = {
     "run-cut": lambda desk: Material(
         [desk.run(), desk.run(replace(desk.usual(), intended=np.linspace(4, 9, 80)), state="cut")]
@@ -87,6 +93,7 @@ CAUSES: Final[Mapping[str, Callable[[Desk], Material]]] = {
     ),
     "builds-mixed": lambda desk: desk.pairs(),
     "same-build": lambda desk: desk.pairs(after=MARK),
+    "played-at-once": _at_once,
     "many-names": lambda desk: Material(
         [desk.run(replace(desk.usual(), steps=tuple(f"/events?user={number}" for number in range(40))))]
     ),

@@ -14,6 +14,8 @@ from festgate.rehearsal.samples import SUFFIX, Floats, Sample, SamplesWriter
 REQUESTS = 700
 """After the warm-up: enough for a p95, as in the runs that the method was measured on."""
 BODY = 0xFE57
+MINUTE = 60.0
+"""Seconds from the beginning of one run to that of the next."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Fest:
             folder=folder,
             plan=played,
             state=state,
-            began=float(len(list(self.folder.iterdir()))),
+            began=MINUTE * len(list(self.folder.iterdir())),
             generator={"festgate": "1", "locust": "2"} if generator is None else generator,
             server={} if server is None else server,
             dropped=dropped,

@@ -80,6 +80,11 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
         (["ab", "events", "--before", "x", "--after", "y", "--margin", "much"], "write a share"),
         (["ab", "events", "--before", "x", "--after", "y", "--metric", "speed"], "--metric"),
         (["ab", "events", "--before", "x", "--after", "y", "--format", "pdf"], "--format is one of"),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--at-once", "--metric", "p95(/events)"],
+            "--at-once compares cpu alone, not p95(/events)",
+        ),
+        (["calibrate", "--at-once", "--metric", "cpu", "--metric", "rate"], "compares cpu alone, not rate"),
         (["capacity", "events", "--slo", "quick"], "is no threshold"),
     ],
 )

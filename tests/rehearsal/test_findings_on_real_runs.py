@@ -31,7 +31,12 @@ def compared(
 ) -> Comparison:
     first, second = ([runs[name] for name in side] for side in (before, after))
     return compare(
-        first, second, [parse_metric(metric)], interleaved=len(first) < PAIRS or is_interleaved(first, second)
+        first,
+        second,
+        [parse_metric(metric)],
+        interleaved=len(first) < PAIRS or is_interleaved(first, second),
+        # They are, four at a time, so that the tests last for less.
+        accepted=["played-at-once"],
     )
 
 
@@ -108,6 +113,20 @@ def test_a_percentile_takes_as_many_requests_as_lie_beyond_it(runs: dict[str, Ru
     assert "too-few-samples" in refusals(runs, many, many, f"p{(most + 1) / 10:g}")
 
 
+def test_runs_of_the_same_seconds_were_played_at_once_and_the_first_and_the_last_were_not(
+    runs: dict[str, Run],
+) -> None:
+    def found(one: Run, other: Run) -> set[str]:
+        return {
+            each.code for each in compare([one], [other], [parse_metric(MEAN)], interleaved=True).refusals
+        }
+
+    first, second, *_, last = sorted(runs.values(), key=lambda run: run.began)
+    assert "played-at-once" in found(first, second)
+    assert "played-at-once" in found(second, first)
+    assert "played-at-once" not in found(first, last)
+
+
 def test_pairs_of_two_builds_that_differ_in_little_are_judged(runs: dict[str, Run]) -> None:
     found = compared(runs, ONE, TWO)
     assert found.refusals == ()
@@ -165,6 +184,6 @@ def test_fewer_arrivals_than_were_planned_are_flagged(runs: dict[str, Run]) -> N
 
 
 def test_every_refusal_and_every_flag_is_caused_here() -> None:
-    apart = {"responses-differ", "too-few-samples", "target-unseen"}
+    apart = {"responses-differ", "too-few-samples", "target-unseen", "played-at-once"}
     apart |= {"not-interleaved", "rate-is-given", "one-row-of-many"}
     assert {*REFUSED, *FLAGGED} | apart == {check.code for check in (*REFUSALS, *FLAGS)}

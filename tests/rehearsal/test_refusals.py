@@ -118,6 +118,21 @@ def test_the_same_build_on_both_sides_is_refused_unless_it_is_meant(fest: Fest) 
     assert codes(compare(first, second, P95, interleaved=True, calibration=True)) == []
 
 
+def test_runs_that_lay_over_each_other_in_time_are_refused_unless_only_the_processor_is_compared(
+    fest: Fest,
+) -> None:
+    first, second = pairs(fest, fest.run, fest.run)
+    long = fest.plan.warm_up + fest.plan.duration
+    after = [replace(first[0], began=second[0].began - long), *first[1:]]
+    over = [replace(first[0], began=second[0].began - long + 0.1), *first[1:]]
+    assert codes(compare(after, second, P95, interleaved=True)) == []
+    found = compare(over, second, P95, interleaved=True)
+    assert [(each.code, each.figure) for each in found.refusals] == [
+        ("played-at-once", "1 of 6 runs before lay over one after")
+    ]
+    assert codes(compare(over, second, [parse_metric("cpu")], interleaved=True)) == []
+
+
 def test_a_header_that_every_build_sends_says_nothing_of_the_build(fest: Fest) -> None:
     def play(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, server={"server": "nginx/1.29"})

@@ -61,6 +61,13 @@ Accept = Annotated[
     list[str] | None, typer.Option(help="A refusal that you answer for, by its name: responses-differ.")
 ]
 Report = Annotated[Path | None, typer.Option(help="Write the report as HTML to this file.")]
+AtOnce = Annotated[
+    bool,
+    typer.Option(
+        "--at-once",
+        help="Both runs of a pair in the same seconds, for the metric cpu alone: a smaller difference is seen.",
+    ),
+]
 
 
 def mount(app: typer.Typer) -> None:
@@ -136,6 +143,7 @@ def ab(
     form: Format = "text",
     report: Report = None,
     accept: Accept = None,
+    at_once: AtOnce = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Play two builds in turn (ABBA BAAB), each run with a server of its own, and say what differs.
@@ -146,11 +154,12 @@ def ab(
     plan = _plan(journey, users, rate, duration, warm_up or LEAST_WARM_UP, seed, label)
     if not warm_up:
         plan = replace(plan, warm_up=plan.warm_up + sign_ups(plan))
+    metric = _compared(metric, at_once=at_once)
     _check(metric, margin, form)
     can_see(_metrics(metric, ()), before, after)
     if pairs < LEAST_PAIRS:
         fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
-    first, second = _play(plan, before, after, pairs, runs)
+    first, second = _play(plan, before, after, pairs, runs, at_once=at_once)
     raise typer.Exit(
         _judge(first, second, _metrics(metric, first), margin, form, report, accept, interleaved=True)
     )
@@ -171,12 +180,14 @@ def calibrate(
     duration: Duration = "10s",
     warm_up: WarmUp = "3s",
     seed: Seed = None,
+    at_once: AtOnce = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Compare a build with itself: the smallest difference that this machine can see with 6, 10 and 20 pairs."""
     plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate")
+    metric = _compared(metric, at_once=at_once)
     can_see(_metrics(metric, ()), target)
-    first, second = _play(plan, target, target, pairs, runs)
+    first, second = _play(plan, target, target, pairs, runs, at_once=at_once)
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
 
@@ -288,7 +299,22 @@ def _show(thing: "Reported", form: str, report: Path | None) -> None:
     print(f"The report is {report}", file=sys.stderr)
 
 
-def _play(plan: "Plan", before: str, after: str, pairs: int, runs: Path) -> "tuple[list[Run], list[Run]]":
+def _compared(metric: list[str] | None, *, at_once: bool) -> list[str] | None:
+    """The metrics that were named. Builds that are under load at once are compared by what they use alone."""
+    if not at_once:
+        return metric
+    other = next((each.text for each in _metrics(metric or ["cpu"], ()) if each.kind != "cpu"), "")
+    if other:
+        fail(
+            f"--at-once compares cpu alone, not {other}: two builds in the same seconds take the processor from each"
+            " other, and so wait for each other. Play them in turn to compare anything else."
+        )
+    return ["cpu"]
+
+
+def _play(
+    plan: "Plan", before: str, after: str, pairs: int, runs: Path, *, at_once: bool
+) -> "tuple[list[Run], list[Run]]":
     from festgate.rehearsal.playing.candidates import Installed, candidate  # noqa: PLC0415
 
     with performing.sentences(runs), ExitStack() as stack:
@@ -296,7 +322,7 @@ def _play(plan: "Plan", before: str, after: str, pairs: int, runs: Path) -> "tup
             stack.enter_context(candidate(text, Path.cwd())) if text else Installed()
             for text in (before, after)
         )
-        return performing.perform_pairs(plan, one, other, pairs, runs)
+        return performing.perform_pairs(plan, one, other, pairs, runs, at_once=at_once)
 
 
 def _plan(

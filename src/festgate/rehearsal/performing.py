@@ -58,29 +58,30 @@ def tell(run: "Run", report: str) -> int:
 
 
 def perform_pairs(
-    plan: "Plan", before: "Candidate", after: "Candidate", pairs: int, runs: Path
+    plan: "Plan", before: "Candidate", after: "Candidate", pairs: int, runs: Path, *, at_once: bool = False
 ) -> "tuple[list[Run], list[Run]]":
     """Play them, with the time that is left on standard error. Raises what `play_pairs` does."""
     from festgate.rehearsal.playing.pairs import play_pairs  # noqa: PLC0415
 
     each = plan.warm_up + plan.duration
+    together = 2 if at_once else 1
     console = Console(file=sys.stderr, highlight=False)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     )
-    task = progress.add_task("Starting", total=2 * pairs * (each + STARTING))
+    task = progress.add_task("Starting", total=2 * pairs // together * (each + STARTING))
 
     def tell(number: int, side: "Side", second: "Second") -> None:
         progress.update(
             task,
-            completed=number * (each + STARTING) + STARTING + second.at,
+            completed=number // together * (each + STARTING) + STARTING + second.at,
             description=f"Run {number + 1} of {2 * pairs}, {side}",
         )
         if not console.is_terminal and second.at >= each:
             console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
 
     with progress:
-        return play_pairs(plan, before, after, pairs, runs, tell=tell)
+        return play_pairs(plan, before, after, pairs, runs, tell=tell, at_once=at_once)
 
 
 @contextmanager

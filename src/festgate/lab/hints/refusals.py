@@ -65,6 +65,18 @@ REFUSED: Final = (
         "builds",
     ),
     Hint(
+        "played-at-once",
+        "Both sides ran in the same seconds",
+        (
+            "The two programs were asked at the same time, on one machine. It has so many processors and no more, and"
+            " what one of the programs takes of them the other has to wait for. "
+            "A page that became slow makes the other program's page slow, too, and the difference shrinks."
+        ),
+        "Two people share one kitchen and cook at the same time: does the clock on the wall tell who cooks faster? What"
+        " would?",
+        "order",
+    ),
+    Hint(
         "many-names",
         "Requests for one page stand under many names",
         (

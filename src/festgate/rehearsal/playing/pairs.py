@@ -3,16 +3,25 @@
 ABBA BAAB: whatever drifts (a machine that grows warm, a neighbour that comes and goes) falls on both sides alike
 (Abedi & Brecht, ICPE 2017). Each run has a server of its own, freshly started, as one server's luck with memory and
 caches would otherwise be taken for its build's (Kalibera & Jones, ISMM 2013).
+
+Where what each build uses of the processor is all that is asked, both runs of a pair can be played at once, both
+servers on one core: then not even a second of the machine's mood is one side's alone (the duets of Bulej et al.,
+"Duet Benchmarking", ICPE 2020).
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from festgate.rehearsal.plan import Plan
 from festgate.rehearsal.playing.candidates import Candidate
-from festgate.rehearsal.playing.rehearse import Second, rehearse
+from festgate.rehearsal.playing.cores import Cores, confined, share_out
+from festgate.rehearsal.playing.rehearse import Enough, Second, rehearse
+from festgate.rehearsal.playing.servers import Server
 from festgate.rehearsal.runs import Run
 
 Side = Literal["before", "after"]
@@ -26,36 +35,85 @@ Tell = Callable[[int, Side, Second], None]
 """Which run of all (from 0), whose, and how it stands."""
 
 
-def turns(pairs: int) -> Iterator[Side]:
-    """Whose turn it is, run by run."""
-    for pair in range(pairs):
-        yield from ORDER[pair % len(ORDER)]
-
-
 def play_pairs(
-    plan: Plan, before: Candidate, after: Candidate, pairs: int, runs: Path, *, tell: Tell
+    plan: Plan,
+    before: Candidate,
+    after: Candidate,
+    pairs: int,
+    runs: Path,
+    *,
+    tell: Tell,
+    at_once: bool = False,
 ) -> tuple[list[Run], list[Run]]:
     """The runs of both sides, in pairs by their place. The seed is a pair's own, the same for both.
 
+    `at_once`: both runs of a pair in the same seconds. `tell` is then called from two threads, and this is to be called
+    from the main one.
+
     A run that is cut off ends the comparison; what was played is kept. Raises what `rehearse` does.
     """
-    played: dict[Side, list[Run]] = {"before": [], "after": []}
     sides: dict[Side, Candidate] = {"before": before, "after": after}
-    for number, side in enumerate(turns(pairs)):
-        candidate = sides[side]
-        with candidate.serve() as server:
-            run = rehearse(
-                replace(
-                    plan,
-                    host=server.url if server is not None else candidate.host,
-                    seed=plan.seed + len(played[side]),
-                    label="-".join(filter(None, (plan.label, side))),
-                ),
-                runs,
-                tell=lambda second, number=number, side=side: tell(number, side, second),  # type: ignore[misc]
-                server=server,
-            )
-        played[side].append(run)
+    played: dict[Side, list[Run]] = {"before": [], "after": []}
+    cores = share_out() if at_once else Cores()
+    for pair in range(pairs):
+        seeded = replace(plan, seed=plan.seed + pair)
+        order = ORDER[pair % len(ORDER)]
+        turns = [_Turn(seeded, 2 * pair + place, side, sides[side]) for place, side in enumerate(order)]
+        found = _play_at_once(turns, runs, tell, cores) if at_once else _play_in_turn(turns, runs, tell)
+        for side, run in zip(order, found, strict=True):
+            played[side].append(run)
+    return played["before"], played["after"]
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One run that is to be played."""
+
+    plan: Plan
+    number: int
+    side: Side
+    candidate: Candidate
+
+    def play(self, server: Server | None, runs: Path, tell: Tell, enough: threading.Event) -> Run:
+        """The run, cut off as soon as it is `enough`. Raises KeyboardInterrupt where it is cut off by anything else."""
+
+        def tell_and_listen(second: Second) -> None:
+            tell(self.number, self.side, second)
+            if enough.is_set():
+                raise Enough
+
+        plan = replace(
+            self.plan,
+            host=server.url if server is not None else self.candidate.host,
+            label="-".join(filter(None, (self.plan.label, self.side))),
+        )
+        run = rehearse(plan, runs, tell=tell_and_listen, server=server)
         if run.state == "cut":
             raise KeyboardInterrupt
-    return played["before"], played["after"]
+        return run
+
+
+def _play_in_turn(turns: Sequence[_Turn], runs: Path, tell: Tell) -> list[Run]:
+    played = []
+    for turn in turns:
+        with turn.candidate.serve() as server:
+            played.append(turn.play(server, runs, tell, threading.Event()))
+    return played
+
+
+def _play_at_once(turns: Sequence[_Turn], runs: Path, tell: Tell, cores: Cores) -> list[Run]:
+    enough = threading.Event()
+    with ExitStack() as stack:
+        with confined(cores.targets):
+            servers = [stack.enter_context(turn.candidate.serve()) for turn in turns]
+        with confined(cores.generators), ThreadPoolExecutor(len(turns)) as threads:
+            playing = [
+                threads.submit(turn.play, server, runs, tell, enough)
+                for turn, server in zip(turns, servers, strict=True)
+            ]
+            try:
+                return [run.result() for run in playing]
+            except BaseException:
+                # The other is cut off within its second, and kept: the threads are waited for.
+                enough.set()
+                raise

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.runs import Run
 from festgate.rehearsal.samples import Integers
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed, Step
@@ -125,6 +126,26 @@ def same_build(evidence: Evidence) -> str:
     """Both sides say that they are the same build. What says nothing of its build is not judged."""
     build, *others = {_build(seen) for seen in evidence.runs} or {""}
     return "" if others else build
+
+
+@check(
+    "played-at-once",
+    "Two builds under load in the same seconds wait for each other, so how long anybody waited is neither's own.",
+    "Play the builds in turn, or compare `cpu` alone: what each has used is its own all the same.",
+)
+def played_at_once(evidence: Evidence) -> str:
+    """Runs of both sides lay over each other in time; no matter where only the processor's time is compared."""
+    if evidence.only_processor:
+        return ""
+    over = sum(
+        any(_lay_over_each_other(seen.run, other.run) for other in evidence.after) for seen in evidence.before
+    )
+    return f"{over} of {len(evidence.before)} runs before lay over one after" if over else ""
+
+
+def _lay_over_each_other(one: Run, other: Run) -> bool:
+    first, second = sorted((one, other), key=lambda run: run.began)
+    return second.began < first.began + first.plan.warm_up + first.plan.duration
 
 
 def _build(seen: Observed) -> str:
@@ -311,6 +332,7 @@ REFUSALS: Final[tuple[Check, ...]] = (
     workload_differs,
     builds_mixed,
     same_build,
+    played_at_once,
     many_names,
     too_few_samples,
     target_unseen,

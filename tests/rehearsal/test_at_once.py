@@ -1,0 +1,145 @@
+"""Two builds under load in the same seconds, compared by what each uses of the processor."""
+
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from festgate.rehearsal.metrics import parse_metric
+from festgate.rehearsal.plan import Plan, Users
+from festgate.rehearsal.playing.candidates import Command
+from festgate.rehearsal.playing.cores import share_out
+from festgate.rehearsal.playing.pairs import play_pairs
+from festgate.rehearsal.runs import Run, list_runs
+from festgate.rehearsal.verdict.comparison import compare, is_interleaved
+from tests.rehearsal.target import journey
+from tests.rig.server import environment
+from tests.rig.waiting import until
+
+CPU = [parse_metric("cpu")]
+PAIRS = 2
+CORES = """
+import os
+import psutil
+
+kind = psutil.Process()
+with open({kept!r} + "/cores-" + {name!r} + "-" + str(os.getpid()), "w") as file:
+    file.write(repr(list(kind.cpu_affinity())) if hasattr(kind, "cpu_affinity") else "[]")
+"""
+"""Notes which cores the process has."""
+SERVER = """
+import sys, time
+sys.path.insert(0, {root!r})
+from tests.rehearsal.target import Target, welcome
+
+def answer(path):
+    began = time.thread_time()
+    while path == "/page" and time.thread_time() < began + float(sys.argv[2]) / 1000:
+        pass
+    return welcome(path)
+
+Target(answer, port=int(sys.argv[1])).serve_forever()
+"""
+
+
+def computing(folder: Path, milliseconds: int) -> str:
+    """A command that serves /page, which takes the processor so long."""
+    script = folder / "server.py"
+    noted = CORES.format(kept=str(folder), name="target")
+    script.write_text(noted + SERVER.format(root=str(Path.cwd())), encoding="utf-8")
+    return shlex.join([sys.executable, str(script), "{port}", str(milliseconds)])
+
+
+def plan(folder: Path) -> Plan:
+    """Of six people who ask without a pause."""
+    noted = CORES.format(kept=str(folder), name="generator")
+    path = Path(journey(folder, wait=0))
+    path.write_text(noted + path.read_text(encoding="utf-8"), encoding="utf-8")
+    return Plan(str(path), "", Users(6, 100.0), duration=2.5, warm_up=0.5, seed=7)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("at-once")
+
+
+@pytest.fixture(scope="module")
+def played(folder: Path) -> tuple[list[Run], list[Run]]:
+    """Pairs of a build, and one that computes three times as long."""
+    before, after = (Command(tuple(shlex.split(computing(folder, each)))) for each in (4, 12))
+    return play_pairs(plan(folder), before, after, PAIRS, folder / "runs", tell=lambda *_: None, at_once=True)
+
+
+def test_each_build_is_found_to_use_what_it_computes_itself(played: tuple[list[Run], list[Run]]) -> None:
+    found = compare(*played, CPU, interleaved=is_interleaved(*played), accepted=["too-few-runs"])
+    assert (found.refusals, {flag.code for flag in found.flags} & {"not-interleaved"}) == ((), set())
+    assert found.primary is not None
+    # What HTTP takes besides is the same for both, some milliseconds at most.
+    assert 0.004 * 0.9 < found.primary.before < 0.010
+    assert 0.012 * 0.9 < found.primary.after < 0.020
+
+
+def test_a_pair_has_one_seed_and_lies_in_the_same_seconds(played: tuple[list[Run], list[Run]]) -> None:
+    assert [run.plan.seed for run in played[0]] == [run.plan.seed for run in played[1]] == [7, 8]
+    for one, other in zip(*played, strict=True):
+        assert abs(one.began - other.began) < one.plan.warm_up + one.plan.duration
+
+
+def test_how_long_anybody_waited_meanwhile_is_refused(played: tuple[list[Run], list[Run]]) -> None:
+    found = compare(*played, [parse_metric("p50")], interleaved=True)
+    told = {refusal.code: refusal.figure for refusal in found.refusals}
+    assert told["played-at-once"] == "2 of 2 runs before lay over one after"
+    assert "played-at-once" not in {
+        refusal.code for refusal in compare(*played, CPU, interleaved=True).refusals
+    }
+
+
+def test_both_targets_have_the_same_core_and_what_asks_has_the_others(
+    folder: Path, played: tuple[list[Run], list[Run]]
+) -> None:
+    cores = share_out()
+    if not cores.targets:  # one core, or a system that lets nobody choose
+        cores = replace(cores, targets=_all_cores(), generators=_all_cores())
+    noted = {
+        name: [path.read_text(encoding="utf-8") for path in folder.glob(f"cores-{name}-*")]
+        for name in ("target", "generator")
+    }
+    assert noted == {
+        "target": [repr(list(cores.targets))] * 2 * PAIRS,
+        "generator": [repr(list(cores.generators))] * 2 * PAIRS,
+    }
+    assert len(played[0]) == PAIRS
+
+
+def _all_cores() -> list[int]:
+    kind = psutil.Process()
+    return list(kind.cpu_affinity()) if hasattr(kind, "cpu_affinity") else []
+
+
+def test_ctrl_c_ends_both_runs_and_keeps_them(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    one, other = (computing(tmp_path, each) for each in (4, 5))
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "festgate", "ab", journey(tmp_path, wait=0)),
+            *("--at-once", "--before", one, "--after", other, "--users", "2", "--duration", "1h"),
+            *("--runs", str(runs)),
+        ],
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        until(lambda: len(list(runs.glob("*/*.samples"))) == 2, "both have begun")
+        until(lambda: all(len(run.samples()) > 20 for run in list_runs(runs)), "some of each are kept")
+        program.send_signal(signal.SIGINT)
+        _, told = program.communicate(timeout=60)
+    assert (program.returncode, f"What was played is kept in {runs}" in told) == (130, True), told
+    assert [run.state for run in list_runs(runs)] == ["cut", "cut"]
+    assert {run.name.rsplit("-", 1)[-1] for run in list_runs(runs)} == {"before", "after"}
