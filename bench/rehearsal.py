@@ -18,8 +18,8 @@ from bench.measure import Tell
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
 from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.recording import SUFFIX, Sample, SamplesWriter
 from festgate.rehearsal.runs import Run
-from festgate.rehearsal.samples import SUFFIX, Sample, SamplesWriter
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
 PAGE: Final = 21_138

@@ -14,8 +14,8 @@ from festgate.drills.reading import find_drill
 from festgate.drills.stage import Checked
 from festgate.drills.witness import Look, Visit
 from festgate.rehearsal.plan import Plan, Rate
+from festgate.rehearsal.recording import SUFFIX, Sample, SamplesWriter
 from festgate.rehearsal.runs import Run
-from festgate.rehearsal.samples import SUFFIX, Sample, SamplesWriter
 
 BEGAN = 1_000_000.0
 QUIET = (2.0, 12.0)

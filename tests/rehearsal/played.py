@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from festgate.rehearsal.plan import Load, Plan, Rate
+from festgate.rehearsal.recording import SUFFIX, Sample, SamplesWriter
 from festgate.rehearsal.runs import RESOURCES_FILE, Run, State
-from festgate.rehearsal.samples import SUFFIX, Floats, Sample, SamplesWriter
+from festgate.rehearsal.samples import Floats
 
 REQUESTS = 700
 """After the warm-up: enough for a p95, as in the runs that the method was measured on."""

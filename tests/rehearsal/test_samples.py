@@ -1,5 +1,7 @@
 """The file of samples: what is written is read, also after its writer was killed."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from festgate.rehearsal.samples import Sample, SamplesWriter, read_samples
+from festgate.rehearsal.recording import Sample, SamplesWriter
+from festgate.rehearsal.samples import read_samples
 
 REQUESTS = st.builds(
     Sample,
@@ -46,6 +49,12 @@ def test_what_is_written_is_read_in_the_order_in_which_it_was_to_be_sent(
         assert np.allclose(getattr(found, column), [getattr(row, column) for row in rows], atol=2e-6)
     for column in ("status", "failed", "new_connection", "size", "digest"):
         assert getattr(found, column).tolist() == [getattr(row, column) for row in rows]
+
+
+def test_what_sends_starts_without_the_libraries_of_numbers() -> None:
+    words = "import sys; import festgate.rehearsal.load.player; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def some(path: Path, chunks: int) -> None:

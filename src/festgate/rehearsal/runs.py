@@ -1,7 +1,7 @@
 """Kept runs: a folder each.
 
 run.json        the plan, who played it against what, when, and how it ended
-*.samples       every request (samples.py), a file for each process that sent
+*.samples       every request (recording.py), a file for each process that sent
 resources.csv   a line a second: side, seconds since the beginning, share of a core, bytes of memory
 latency.hlog    the same latencies as an HdrHistogram log, for other tools
 load.log        what Locust said
@@ -12,10 +12,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from festgate.rehearsal.plan import Plan
-from festgate.rehearsal.samples import SUFFIX, Samples, read_samples
+from festgate.rehearsal.recording import SUFFIX
+
+if TYPE_CHECKING:
+    from festgate.rehearsal.samples import Samples
 
 State = Literal["running", "whole", "cut"]
 """`cut`: ended before its time by Ctrl-C, a crash or a full disk; what it had sent is kept."""
@@ -64,11 +67,13 @@ class Run:
         """Of the folder: what `festgate runs` and `festgate compare` call it."""
         return self.folder.name
 
-    def samples(self) -> Samples:
+    def samples(self) -> "Samples":
         """Every request, warm-up included. Raises ValueError where a file is damaged."""
+        from festgate.rehearsal.samples import read_samples  # noqa: PLC0415  (numpy; what sends never reads)
+
         return read_samples(sorted(self.folder.glob(f"*{SUFFIX}")))
 
-    def measured(self) -> Samples:
+    def measured(self) -> "Samples":
         """The requests after the warm-up."""
         begin = self.plan.warm_up
         return self.samples().between(begin, begin + self.plan.duration)

@@ -1,68 +1,20 @@
-"""What a run is kept as: one row a request, in columns, written a second at a time.
-
-A file is a row of chunks; each stands for itself, so that a file whose writer was killed is whole but for its last
-second. A chunk is a header (`_HEADER`: magic, rows, bytes of names, bytes of columns, CRC-32 of both), the names of
-steps that are new in this chunk (JSON), and the columns one after the other, compressed with zlib. Times are whole
-microseconds, most of them as differences, which are small and compress well: about 13 bytes a request in all.
-"""
+"""Every request of a run, in columns, read from what `recording.py` wrote."""
 
 import json
-import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from festgate.rehearsal.recording import COLUMNS, FAILED, HEADER, MAGIC, MICRO, NEW_CONNECTION
+
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
-
-SUFFIX: Final = ".samples"
-_MAGIC = b"FGS1"
-_HEADER = struct.Struct("<4sIIII")
-_MICRO = 1e-6
-_LEVEL = 6
-_FAILED, _NEW_CONNECTION = 1, 2
-# Each column as it is written: (name, type). `late` is start less intended.
-_COLUMNS = (
-    ("intended", "<i8"),
-    ("late", "<i4"),
-    ("latency", "<u4"),
-    ("name", "<u2"),
-    ("status", "<u2"),
-    ("marks", "u1"),
-    ("size", "<u4"),
-    ("digest", "<u4"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One request."""
-
-    name: str
-    """Of the step: a route template, never a visitor's value."""
-    intended: float
-    """Seconds from the run's beginning to when it was to be sent."""
-    start: float
-    """Seconds from the run's beginning to when it was sent."""
-    latency: float
-    """Seconds from `start` to the last byte of the answer."""
-    status: int
-    """Of HTTP; 0 where no answer came."""
-    failed: bool
-    """No answer, an error, or an answer that the step's own check did not take."""
-    new_connection: bool
-    """A connection was opened for it."""
-    size: int
-    """Bytes of the body as it came over the wire."""
-    digest: int
-    """CRC-32 of the body."""
 
 
 @dataclass(frozen=True)
@@ -115,80 +67,6 @@ class Samples:
         return self.only((self.intended >= begin) & (self.intended < end))
 
 
-def write_whole(file: FileIO, data: bytes) -> None:
-    """Append all of `data`, or nothing: what there was room for is taken away again. OSError where the disk is full."""
-    end = file.tell()
-    left = memoryview(data)
-    try:
-        while left:
-            left = left[file.write(left) :]
-    except OSError:
-        file.seek(end)
-        file.truncate()
-        raise
-
-
-class SamplesWriter:
-    """Appends samples to a file; `flush` after each second. Once that has failed nothing more is written."""
-
-    def __init__(self, path: Path) -> None:
-        """The file is made; FileExistsError where there is one, OSError where it cannot be written."""
-        # Without a buffer: what could not be written would be tried again when the file is closed.
-        self._file = path.open("xb", buffering=0)
-        self._full = False
-        self._waiting: list[Sample] = []
-        self._numbers: dict[str, int] = {}
-
-    def add(self, sample: Sample) -> None:
-        """Keep one for the next chunk."""
-        self._waiting.append(sample)
-
-    def flush(self) -> None:
-        """Write what has been added as one chunk. OSError where the disk is full; what was written stays readable."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting or self._full:
-            return
-        known = len(self._numbers)
-        for sample in waiting:
-            self._numbers.setdefault(sample.name, len(self._numbers))
-        names = json.dumps(list(self._numbers)[known:]).encode()
-        columns = zlib.compress(b"".join(_columns(waiting, self._numbers)), _LEVEL)
-        header = _HEADER.pack(
-            _MAGIC, len(waiting), len(names), len(columns), zlib.crc32(columns, zlib.crc32(names))
-        )
-        try:
-            write_whole(self._file, header + names + columns)
-        except OSError:
-            self._full = True
-            raise
-
-    def close(self) -> None:
-        """Write the rest, and close the file."""
-        try:
-            self.flush()
-        finally:
-            self._file.close()
-
-
-def _columns(rows: Sequence[Sample], numbers: dict[str, int]) -> Iterable[bytes]:
-    intended = np.array([round(row.intended / _MICRO) for row in rows], np.int64)
-    start = np.array([round(row.start / _MICRO) for row in rows], np.int64)
-    values = {
-        "intended": np.diff(intended, prepend=np.int64(0)),
-        "late": np.clip(start - intended, 0, 2**31 - 1),
-        "latency": np.clip([round(row.latency / _MICRO) for row in rows], 0, 2**32 - 1),
-        "name": [numbers[row.name] for row in rows],
-        "status": [row.status for row in rows],
-        "marks": [_FAILED * row.failed + _NEW_CONNECTION * row.new_connection for row in rows],
-        "size": np.clip([row.size for row in rows], 0, 2**32 - 1),
-        "digest": [row.digest for row in rows],
-    }
-    for name, kind in _COLUMNS:
-        # Bytes of the same weight side by side: the high ones are nearly all zero, so they nearly vanish.
-        column = np.asarray(values[name]).astype(kind)
-        yield column.view(np.uint8).reshape(len(rows), -1).T.tobytes()
-
-
 def read_samples(paths: Iterable[Path]) -> Samples:
     """The samples of all files together. A last chunk that is not whole is left aside.
 
@@ -199,19 +77,19 @@ def read_samples(paths: Iterable[Path]) -> Samples:
     for path in paths:
         parts += _read_file(path, names)
     if not parts:
-        parts = [{name: np.zeros(0, np.int64) for name, _ in _COLUMNS}]
-    whole = {name: np.concatenate([part[name] for part in parts]) for name, _ in _COLUMNS}
+        parts = [{name: np.zeros(0, np.int64) for name, _ in COLUMNS}]
+    whole = {name: np.concatenate([part[name] for part in parts]) for name, _ in COLUMNS}
     order = np.argsort(whole["intended"], kind="stable")
     whole = {name: column[order] for name, column in whole.items()}
     return Samples(
         names=tuple(names),
         name=whole["name"],
-        intended=whole["intended"] * _MICRO,
-        start=(whole["intended"] + whole["late"]) * _MICRO,
-        latency=whole["latency"] * _MICRO,
+        intended=whole["intended"] * MICRO,
+        start=(whole["intended"] + whole["late"]) * MICRO,
+        latency=whole["latency"] * MICRO,
         status=whole["status"],
-        failed=(whole["marks"] & _FAILED) > 0,
-        new_connection=(whole["marks"] & _NEW_CONNECTION) > 0,
+        failed=(whole["marks"] & FAILED) > 0,
+        new_connection=(whole["marks"] & NEW_CONNECTION) > 0,
         size=whole["size"],
         digest=whole["digest"],
     )
@@ -222,16 +100,16 @@ def _read_file(path: Path, names: dict[str, int]) -> Iterable[dict[str, NDArray[
     numbers: list[int] = []
     at = 0
     while at < len(content):
-        if len(content) - at < _HEADER.size:
+        if len(content) - at < HEADER.size:
             return
-        magic, rows, names_length, columns_length, checksum = _HEADER.unpack_from(content, at)
-        at += _HEADER.size
+        magic, rows, names_length, columns_length, checksum = HEADER.unpack_from(content, at)
+        at += HEADER.size
         told = content[at : at + names_length]
         packed = content[at + names_length : at + names_length + columns_length]
         at += names_length + columns_length
-        if magic == _MAGIC and at > len(content):
+        if magic == MAGIC and at > len(content):
             return
-        if magic != _MAGIC or zlib.crc32(packed, zlib.crc32(told)) != checksum:
+        if magic != MAGIC or zlib.crc32(packed, zlib.crc32(told)) != checksum:
             msg = f"{path} is not a file of samples, or was changed: the chunk that ends at byte {at} is not whole."
             raise ValueError(msg)
         numbers += [names.setdefault(name, len(names)) for name in json.loads(told)]
@@ -241,10 +119,11 @@ def _read_file(path: Path, names: dict[str, int]) -> Iterable[dict[str, NDArray[
 def _unpacked(data: bytes, rows: int, numbers: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     found: dict[str, NDArray[np.int64]] = {}
     at = 0
-    for name, kind in _COLUMNS:
-        width = np.dtype(kind).itemsize
+    for name, kind in COLUMNS:
+        stored = np.dtype(f"<{kind}")
+        width = stored.itemsize
         planes = np.frombuffer(data, np.uint8, rows * width, at).reshape(width, rows)
-        found[name] = np.ascontiguousarray(planes.T).view(kind).reshape(rows).astype(np.int64)
+        found[name] = np.ascontiguousarray(planes.T).view(stored).reshape(rows).astype(np.int64)
         at += rows * width
     found["intended"] = np.cumsum(found["intended"])
     found["name"] = numbers[found["name"]]

@@ -38,7 +38,7 @@ from festgate.rehearsal.load.standing import Standing, tell, together
 from festgate.rehearsal.load.web_page import open_page
 from festgate.rehearsal.plan import Plan, Staging, Users, journey_file
 from festgate.rehearsal.playing.servers import version
-from festgate.rehearsal.samples import SUFFIX, write_whole
+from festgate.rehearsal.recording import SUFFIX, write_whole
 
 log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from festgate.rehearsal.load.locustfile import Unplayable
 from festgate.rehearsal.load.recorder import Recorder
 from festgate.rehearsal.load.standing import Standing, thinned
 from festgate.rehearsal.plan import Plan, Rate, Users
-from festgate.rehearsal.samples import SamplesWriter
+from festgate.rehearsal.recording import SamplesWriter
 
 LONGEST_PREPARATION: Final = 60.0
 """Seconds that the first people of an open loop have to get ready."""

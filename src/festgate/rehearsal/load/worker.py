@@ -44,8 +44,8 @@ from festgate.rehearsal.load.standing import Standing, tell
 from festgate.rehearsal.plan import Plan, journey_file
 from festgate.rehearsal.playing.preflight import NotThere, look
 from festgate.rehearsal.playing.servers import version
+from festgate.rehearsal.recording import SUFFIX, SamplesWriter
 from festgate.rehearsal.runs import LOG_FILE
-from festgate.rehearsal.samples import SUFFIX, SamplesWriter
 
 TRIES: Final = 16
 """Askings for the time."""

@@ -10,8 +10,8 @@ from typing import Self
 
 import psutil
 
+from festgate.rehearsal.recording import write_whole
 from festgate.rehearsal.runs import RESOURCES_FILE, Resources, Side
-from festgate.rehearsal.samples import write_whole
 
 SECOND = 1.0
 
