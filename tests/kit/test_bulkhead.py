@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
@@ -11,12 +11,12 @@ from starlette.requests import ClientDisconnect
 
 from festgate.kit import breaker
 from festgate.kit.breaker import LEAST_FAILURES, TRIALS
-from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded, look_after
+from festgate.kit.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
 from festgate.kit.errors import NotFound, Resting, Unavailable
 from festgate.kit.pulse import Pulse
 
 T = TypeVar("T")
-Work = Callable[[str], Awaitable[str]]
+Work = Callable[[str], Coroutine[Any, Any, str]]
 
 
 async def answer(word: str) -> str:
@@ -367,9 +367,26 @@ def test_pages_from_memory_ask_for_no_round_of_the_loop_and_a_crowd_of_them_does
         tea = make(pulse=pulse)
         await tea.run(answer, "x")
         assert (pulse.counting, pulse.turn) == (False, 0)
-        await tea.run(hold(0.004), "x")
+        await tea.run(hold(1.2 * COUNTED), "x")
         assert (pulse.counting, pulse.turn) == (True, 0)
         await asyncio.sleep(0)
         assert (pulse.counting, pulse.turn) == (False, 1)
+
+    on_loop(main)
+
+
+def test_what_was_computed_in_turns_that_are_over_keeps_nobody_waiting_in_this_one() -> None:
+    async def main() -> None:
+        tea = make()
+        for _ in range(4):
+            await tea.run(hold(0.4 * COUNTED), "x")
+            await asyncio.sleep(0)
+        assert tea.begin([], hold(0.9 * QUANTUM), "x", time.monotonic()) is None
+        assert tea.begin([], answer, "x", time.monotonic()) is None
+        waits = tea.begin([], hold(0.2 * QUANTUM), "x", time.monotonic()) or tea.begin(
+            [], answer, "x", time.monotonic()
+        )
+        assert waits is not None
+        await waits
 
     on_loop(main)

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from dataclasses import dataclass
 from time import monotonic
+from types import coroutine
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import structlog
@@ -31,15 +32,16 @@ log = structlog.get_logger()
 
 A = TypeVar("A")
 R = TypeVar("R")
-Work: TypeAlias = Callable[[A], Awaitable[R]]
-Rest: TypeAlias = Coroutine[Any, Any, None]
+Work: TypeAlias = Callable[[A], Coroutine[Any, Any, R]]
+Rest: TypeAlias = Awaitable[None]
 
-QUANTUM = 0.005
-"""Seconds of one turn of the loop that one module has to itself: fifty pages from memory, or a few others."""
-COUNTED = 0.0025
-"""Seconds that a module computes, in this turn or in several, before the end of the turn is asked for: half a quantum,
-so that it has at least the other half. To be told of it costs the loop a round of its own, a third of what bulkheads
-took for a page from memory when it was asked for after a tenth."""
+QUANTUM = 0.010
+"""Seconds of one turn of the loop that one module has to itself: fifty pages from memory, or a few others. Nobody sees
+that long a wait, and sixteen people who ask without a pause fit in. With half of it they had to wait for turns, and
+bulkheads took 3 % of what a page takes; now they take 1 to 2 %."""
+COUNTED = 0.005
+"""Seconds that a module computes, in this turn or in several, before the end of the turn is asked for. To be told of it
+costs the loop a round of its own."""
 HELD = 0.1
 """Seconds of the loop without a pause that count as a failure: a page takes a hundredth of that."""
 TICK = 0.25
@@ -67,12 +69,28 @@ class Budget:
 _ENDED: Final = object()
 
 
-async def _put(answer: list[R], work: Work[A, R], argument: A) -> None:
+@dataclass(slots=True)
+class _Entry:
+    """A request that could not just walk through."""
+
+    trial: bool
+    """Whether it is to show that a module that rested is well again."""
+    task: asyncio.Task[Any] | None = None
+    """Where it has had to wait for anything."""
+
+
+_THROUGH: Final = _Entry(trial=False)
+"""All the others."""
+
+
+@coroutine
+def _put(answer: list[R], work: Work[A, R], argument: A) -> Generator[Any, Any, None]:
     """What `work` gives, into the list.
 
     Where a coroutine returns something, its last step ends with an exception, and that takes as long as all the rest.
+    A generator, since that can be stepped as it is: a coroutine would need an iterator made of it first.
     """
-    answer.append(await work(argument))
+    answer.append((yield from work(argument)))
 
 
 class Bulkhead:
@@ -84,7 +102,6 @@ class Bulkhead:
         self.title = title
         self.keeps = keeps
         self.budget = budget
-        self._most = budget.requests
         self.breaker = Breaker(name)
         self.pulse = pulse
         self.absent = ""
@@ -94,6 +111,7 @@ class Bulkhead:
         self._point = f"module.{name}"
         self._inside: dict[asyncio.Task[Any], float] = {}
         """When each began that has had to wait for anything, the longest inside first."""
+        self._full = budget.requests <= 0
         self._overdue: set[asyncio.Task[Any]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
         """Those that wait for the loop's next turn."""
@@ -124,111 +142,109 @@ class Bulkhead:
     async def run(self, work: Work[A, R], argument: A) -> R:
         """What `work(argument)` gives. Raises Resting for what the module cannot answer, and its own Refused."""
         answer: list[R] = []
-        rest = self.begin(answer, work, argument)
+        rest = self.begin(answer, work, argument, monotonic())
         if rest is not None:
             await rest
         return answer[0]
 
-    def begin(self, answer: list[R], work: Work[A, R], argument: A) -> Rest | None:
+    def begin(self, answer: list[R], work: Work[A, R], argument: A, began: float) -> Rest | None:
         """As `run`, into `answer`: at once where nothing has to be waited for, else after what is to be awaited.
+
+        `began`: by the monotonic clock, in this turn of the loop, when what is done for this request began.
 
         Not a coroutine itself, since most pages from memory need none here.
         """
-        turn = self.pulse.turn
-        if self._turn != turn:
-            self._turn, self._spent, self._entered = turn, 0.0, 0
-        if (
-            self.breaker.resting
-            or self._queue
-            or self._spent > QUANTUM
-            or faults.armed
-            or len(self._inside) >= self._most
-        ):
+        pulse = self.pulse
+        if self._turn != pulse.turn:
+            self._turn, self._spent, self._entered = pulse.turn, 0.0, 0
+        if self.breaker.resting or self._queue or self._spent > QUANTUM or self._full or faults.armed:
             return self._admit(answer, work, argument)
-        return self._step_in(_put(answer, work, argument), None, trial=False)
+        return self._step_in(_put(answer, work, argument), _THROUGH, began)
 
     async def _admit(self, answer: list[R], work: Work[A, R], argument: A) -> None:
         """The same for whoever may have to wait for their turn, or be refused."""
-        trial = self.breaker.resting
-        if trial and not self.breaker.admits_trial():
+        entry = _Entry(self.breaker.resting)
+        if entry.trial and not self.breaker.admits_trial():
             raise self.refusal()
-        if len(self._inside) >= self._most:
-            raise self._full(trial=trial)
-        task: asyncio.Task[Any] | None = None
+        if self._full:
+            raise self._refused_as_full(entry)
         try:
             if self._queue or self._spent > QUANTUM:
-                task = self._count_in(monotonic())
+                entry.task = self._count_in(monotonic())
                 try:
                     await self._wait_for_turn()
                 except asyncio.CancelledError:
-                    self._end_cancelled(task, trial=trial)
+                    self._end_cancelled(entry)
                     raise
             if self._turn != self.pulse.turn:
                 self._turn, self._spent, self._entered = self.pulse.turn, 0.0, 0
             struck = self._struck(work) if faults.armed else work
-            rest = self._step_in(_put(answer, struck, argument), task, trial=trial)
+            rest = self._step_in(_put(answer, struck, argument), entry, monotonic())
             if rest is not None:
                 await rest
         finally:
-            if task is not None:
-                self._leave(task)
+            if entry.task is not None:
+                self._leave(entry.task)
 
-    def _step_in(
-        self,
-        work: Rest,
-        task: asyncio.Task[Any] | None,
-        *,
-        trial: bool,
-    ) -> Rest | None:
+    def _step_in(self, steps: Generator[Any, Any, None], entry: _Entry, began: float) -> Rest | None:
         """The first step by hand: most requests need no other, and whoever never waits is never seen inside."""
         self._entered += 1
-        steps = work.__await__()
-        began = monotonic()
         try:
             awaited = next(steps, _ENDED)
         except asyncio.CancelledError:
-            self._end_cancelled(task, trial=trial)
+            self._end_cancelled(entry)
             raise
         except Exception as error:
-            self._end_raised(error, monotonic() - began, trial=trial)
+            self._end_raised(error, monotonic() - began, entry)
             raise
         if awaited is not _ENDED:
             self.pulse.waits += 1
-            return self._wait(steps, awaited, task or self._count_in(began), trial=trial)
+            return self._wait(steps, awaited, _Entry(entry.trial, entry.task or self._count_in(began)))
         # Nothing else ran meanwhile: all of this was the loop's time.
         spent = monotonic() - began
         self._spent += spent
-        if self._spent > COUNTED and not self.pulse.counting:
-            self.pulse.count()
-        if not (spent > HELD and self._held(spent, trial=trial)):
-            self.breaker.ended_well(trial=trial)
+        if self._spent > COUNTED and self._is_long(spent, entry):
+            return None
+        if entry is _THROUGH:
+            self.breaker.good += 1  # written out, as this is what nearly every request comes to
+        else:
+            self.breaker.ended_well(trial=entry.trial)
         return None
 
-    async def _wait(
-        self, steps: Generator[Any, Any, None], awaited: object, task: asyncio.Task[Any], *, trial: bool
-    ) -> None:
+    def _is_long(self, spent: float, entry: _Entry) -> bool:
+        """Ask for the end of the turn; whether the request held the loop by itself, which counts as a failure."""
+        if not self.pulse.counting:
+            self.pulse.count()
+            # What came before this request may have been in turns that are over.
+            self._spent = spent
+        return spent > HELD and self._held(spent, entry)
+
+    async def _wait(self, steps: Generator[Any, Any, None], awaited: object, entry: _Entry) -> None:
         """What comes after the first step."""
         try:
             await resumed(steps, awaited)
         except asyncio.CancelledError:
-            self._end_cancelled(task, trial=trial)
+            self._end_cancelled(entry)
             raise
         except Exception as error:
-            self._end_raised(error, 0.0, trial=trial)
+            self._end_raised(error, 0.0, entry)
             raise
         finally:
-            self._leave(task)
-        self.breaker.ended_well(trial=trial)
+            if entry.task is not None:
+                self._leave(entry.task)
+        self.breaker.ended_well(trial=entry.trial)
 
     def _leave(self, task: asyncio.Task[Any]) -> None:
         self._inside.pop(task, None)
         self._overdue.discard(task)
+        self._full = len(self._inside) >= self.budget.requests
 
     def _count_in(self, began: float) -> asyncio.Task[Any]:
         """This request is inside from now on, until its task is taken out again."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  (requests run in tasks)
         self._inside[task] = began
+        self._full = len(self._inside) >= self.budget.requests
         return task
 
     def _struck(self, work: Work[A, R]) -> Work[A, R]:
@@ -240,36 +256,36 @@ class Bulkhead:
 
         return behind_fault
 
-    def _held(self, spent: float, *, trial: bool) -> bool:
+    def _held(self, spent: float, entry: _Entry) -> bool:
         """Whether the code held the loop for too long, and not the machine the code; then that is a failure."""
         held = self.pulse.computed() > HELD
         if held:
-            self.breaker.failed(f"A request held the loop for {spent:.2f} s.", trial=trial, held=spent)
+            self.breaker.failed(f"A request held the loop for {spent:.2f} s.", trial=entry.trial, held=spent)
         return held
 
-    def _full(self, *, trial: bool) -> Resting:
-        self.breaker.undecided(trial=trial)
+    def _refused_as_full(self, entry: _Entry) -> Resting:
+        self.breaker.undecided(trial=entry.trial)
         return Resting(self.name, f"{self.title} is full", f"{self.title} {FULL}", "", 2)
 
-    def _end_cancelled(self, task: asyncio.Task[Any] | None, *, trial: bool) -> None:
-        if task is None or task not in self._overdue:  # the visitor went away, or the process ends
-            self.breaker.undecided(trial=trial)
+    def _end_cancelled(self, entry: _Entry) -> None:
+        if entry.task not in self._overdue:  # the visitor went away, or the process ends
+            self.breaker.undecided(trial=entry.trial)
             return
-        task.uncancel()
+        entry.task.uncancel()
         log.warning("a request took too long", module=self.name, limit=self.budget.seconds)
-        self.breaker.failed(f"A request took more than {self.budget.seconds:g} s.", trial=trial)
+        self.breaker.failed(f"A request took more than {self.budget.seconds:g} s.", trial=entry.trial)
         raise self.refusal(done=False) from None
 
-    def _end_raised(self, error: Exception, spent: float, *, trial: bool) -> None:
+    def _end_raised(self, error: Exception, spent: float, entry: _Entry) -> None:
         if isinstance(error, Unavailable | ClientDisconnect):
-            self.breaker.undecided(trial=trial)
+            self.breaker.undecided(trial=entry.trial)
         elif not isinstance(error, Refused | HTTPException):
             # The page says what to do; the whole story is for the log.
             log.error("a bug", module=self.name, exc_info=error)
-            self.breaker.failed(f"{type(error).__name__}: {error}", trial=trial)
+            self.breaker.failed(f"{type(error).__name__}: {error}", trial=entry.trial)
             raise self.refusal() from error
-        elif not (spent > HELD and self._held(spent, trial=trial)):
-            self.breaker.ended_well(trial=trial)
+        elif not (spent > HELD and self._held(spent, entry)):
+            self.breaker.ended_well(trial=entry.trial)
 
     async def _wait_for_turn(self) -> None:
         """Come back in a later turn of the loop, in the order of arrival."""
@@ -310,7 +326,7 @@ class Bulkhead:
 class Unguarded(Bulkhead):
     """The same door with nothing in it: whatever happens inside happens to everybody."""
 
-    def begin(self, answer: list[R], work: Work[A, R], argument: A) -> Rest | None:
+    def begin(self, answer: list[R], work: Work[A, R], argument: A, began: float) -> Rest | None:  # noqa: ARG002
         """What to await, so that `answer` has what `work(argument)` gives."""
         return _put(answer, self._struck(work) if faults.armed else work, argument)
 

@@ -1,8 +1,8 @@
 """From a path to the function that answers it."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,7 +12,9 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from festgate.kit.bulkhead import Bulkhead
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+BEGAN: Final = "festgate.began"
+"""In a request's scope: when it came in, by the monotonic clock. The gate reads it, once for all who have to know."""
+Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Routes:
@@ -76,7 +78,7 @@ def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             answer: list[Response] = []
-            rest = begin(answer, endpoint, Request(scope, receive, send))
+            rest = begin(answer, endpoint, Request(scope, receive, send), scope[BEGAN])
             if rest is not None:
                 await rest
             await answer[0](scope, receive, send)
