@@ -56,9 +56,9 @@ def computing(folder: Path, milliseconds: int) -> str:
 
 
 def plan(folder: Path) -> Plan:
-    """Of six people who ask without a pause."""
+    """Of six people, who leave both targets some time."""
     noted = CORES.format(kept=str(folder), name="generator")
-    path = Path(journey(folder, wait=0))
+    path = Path(journey(folder, wait=0.1))
     path.write_text(noted + path.read_text(encoding="utf-8"), encoding="utf-8")
     return Plan(str(path), "", Users(6, 100.0), duration=2.5, warm_up=0.5, seed=7)
 
