@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import pytest
@@ -389,16 +389,11 @@ def test_what_was_computed_in_turns_that_are_over_keeps_nobody_waiting_in_this_o
 
     async def main() -> None:
         tea = make()
-
-        def come(seconds: float) -> Awaitable[None] | None:
-            return tea.begin([], compute, seconds, now)
-
-        assert come(0.9 * COUNTED) is None
+        assert tea.begin([], compute, 0.9 * COUNTED, now) is None
         await some_turns()
-        assert come(0.2 * COUNTED) is None
-        assert come(0.8 * QUANTUM) is None
-        assert come(0.2 * QUANTUM) is None
-        queued = come(0)
+        crowd = (0.2 * COUNTED, 0.8 * QUANTUM, 0.2 * QUANTUM, 0)
+        *first, queued = [tea.begin([], compute, each, now) for each in crowd]
+        assert first == [None] * 3
         assert queued is not None
         await queued
 
