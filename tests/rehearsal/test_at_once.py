@@ -15,6 +15,7 @@ from festgate.rehearsal.plan import Plan, Users
 from festgate.rehearsal.playing.candidates import Command
 from festgate.rehearsal.playing.cores import share_out
 from festgate.rehearsal.playing.pairs import play_pairs
+from festgate.rehearsal.report import Compared, render
 from festgate.rehearsal.runs import Run, list_runs
 from festgate.rehearsal.verdict.comparison import compare, is_interleaved
 from tests.rehearsal.target import journey
@@ -77,6 +78,7 @@ def played(folder: Path) -> tuple[list[Run], list[Run]]:
 
 def test_each_build_is_found_to_use_what_it_computes_itself(played: tuple[list[Run], list[Run]]) -> None:
     found = compare(*played, CPU, interleaved=is_interleaved(*played), accepted=["too-few-runs"])
+    assert "under load in the same seconds" in " ".join(render(Compared(found, *played), "text").split())
     assert (found.refusals, {flag.code for flag in found.flags} & {"not-interleaved"}) == ((), set())
     assert found.primary is not None
     # What HTTP takes besides is the same for both, some milliseconds at most.

@@ -78,6 +78,11 @@ class Run:
         begin = self.plan.warm_up
         return self.samples().between(begin, begin + self.plan.duration)
 
+    def overlaps(self, other: "Run") -> bool:
+        """Whether both were under way at some moment, by how long they were to last."""
+        first, second = sorted((self, other), key=lambda run: run.began)
+        return second.began < first.began + first.plan.warm_up + first.plan.duration
+
     def resources(self) -> list[Resources]:
         """Both sides' use of the machine, in the order of time; empty where it was not seen."""
         path = self.folder / RESOURCES_FILE

@@ -23,6 +23,8 @@ VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
 _STEP_COLUMNS: Final = ("requests", "errors", "p50", "p95")
 """Of STEP_METRICS."""
 
+_AT_ONCE: Final = "Both sides were under load in the same seconds: each waited for the other, and only the processor's time is its own."
+
 
 def comparison_document(
     comparison: Comparison, before: Sequence[Run], after: Sequence[Run], *, drawn: bool = True
@@ -172,7 +174,10 @@ def _run_tables(before: Sequence[Run], after: Sequence[Run]) -> tuple[Table, ...
 
 
 def _plans(before: Sequence[Run], after: Sequence[Run]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{plan_in_words(run.plan)}." for run in (*before, *after)))
+    words = dict.fromkeys(f"{plan_in_words(run.plan)}." for run in (*before, *after))
+    if any(run.overlaps(other) for run in before for other in after):
+        words[_AT_ONCE] = None
+    return tuple(words)
 
 
 def _chance(p: float) -> str:

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 
 from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.runs import Run
 from festgate.rehearsal.samples import Integers
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed, Step
@@ -137,15 +136,8 @@ def played_at_once(evidence: Evidence) -> str:
     """Runs of both sides lay over each other in time; no matter where only the processor's time is compared."""
     if evidence.only_processor:
         return ""
-    over = sum(
-        any(_lay_over_each_other(seen.run, other.run) for other in evidence.after) for seen in evidence.before
-    )
+    over = sum(any(seen.run.overlaps(other.run) for other in evidence.after) for seen in evidence.before)
     return f"{over} of {len(evidence.before)} runs before lay over one after" if over else ""
-
-
-def _lay_over_each_other(one: Run, other: Run) -> bool:
-    first, second = sorted((one, other), key=lambda run: run.began)
-    return second.began < first.began + first.plan.warm_up + first.plan.duration
 
 
 def _build(seen: Observed) -> str:
