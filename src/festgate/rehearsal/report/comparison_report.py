@@ -23,7 +23,10 @@ VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
 _STEP_COLUMNS: Final = ("requests", "errors", "p50", "p95")
 """Of STEP_METRICS."""
 
-_AT_ONCE: Final = "Both sides were under load in the same seconds: each waited for the other, and only the processor's time is its own."
+_AT_ONCE: Final = (
+    "Both sides were under load in the same seconds: each waited for the other, and what each used of the processor is"
+    " all that is its own."
+)
 
 
 def comparison_document(
