@@ -271,8 +271,8 @@ def _failed(side: Sequence[Observed]) -> float:
 
 @check(
     "too-few-samples",
-    "A high percentile of few requests is one or two of them, and comes out otherwise each time.",
-    "Play longer or at a higher rate, or compare a lower percentile.",
+    "A figure of few requests, most of all a high percentile, is that of one or two, and changes each time.",
+    "Play longer or at a higher rate; of percentiles, compare a lower one.",
 )
 def too_few_samples(evidence: Evidence) -> str:
     """A run has fewer than 30 requests beyond the primary quantile."""
