@@ -60,6 +60,8 @@ check: setup ## Format, lint, types, arrows, dependencies, docs: all that needs 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy --platform win32 --no-warn-unreachable --cache-dir .mypy_cache/win32 src
+	$(BIN)/mypy --platform darwin --no-warn-unreachable --cache-dir .mypy_cache/darwin src
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry src
 	$(BIN)/deptry --ignore DEP002,DEP004 --exclude '\.venv' $(filter-out src,$(CODE))

@@ -85,9 +85,9 @@ class Stage:
                 self.portal.disarm()
             case Restart():
                 self.replaced |= self.workers()
-                os.kill(self._pid(), signal.SIGHUP)
+                os.kill(self._pid(), _signal("HUP"))
             case Strike(signal=name):
-                self._strike(signal.Signals[f"SIG{name}"])
+                self._strike(_signal(name))
             case Flood(path=path, people=people):
                 self.crowd = Crowd(self.portal, path, people)
                 self.crowd.__enter__()
@@ -108,9 +108,10 @@ class Stage:
             self.crowd.__exit__(None, None, None)
             self.crowd = None
         self.do(Cleanse(), 0.0)
-        for pid in self.struck:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        if sys.platform != "win32":
+            for pid in self.struck:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
         until = time.monotonic() + seconds
         while True:
             try:
@@ -218,6 +219,15 @@ class Stage:
             msg = f"There is no proxy before the {name} here."
             raise Refuses(msg)
         return proxy
+
+
+def _signal(name: str) -> signal.Signals:
+    """Raises Refuses where this system has none of that name: Windows knows TERM alone."""
+    found: signal.Signals | None = getattr(signal, f"SIG{name}", None)
+    if found is None:
+        msg = f"This system has no signal SIG{name}, so this drill cannot be played here: play it on Linux or macOS."
+        raise Refuses(msg)
+    return found
 
 
 @contextmanager

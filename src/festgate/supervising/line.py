@@ -17,7 +17,9 @@ END, RETIRE, RESTARTED = "end", "retire", "restarted"
 """End now; end as soon as nobody needs this worker any more; another worker was replaced (and for which reason)."""
 HEARTBEAT = 0.5
 """Seconds between two."""
-STACK_SIGNAL = None if sys.platform == "win32" else signal.SIGUSR2
+STACK_SIGNAL: signal.Signals | None = None
+if sys.platform != "win32":
+    STACK_SIGNAL = signal.SIGUSR2
 """Makes a worker write the stacks of its threads to the line."""
 DEATH_SIGNAL_OPTION = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
@@ -41,7 +43,7 @@ class Line:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         faulthandler.enable(file=self.socket.fileno())
-        if STACK_SIGNAL is not None:
+        if sys.platform != "win32" and STACK_SIGNAL is not None:
             faulthandler.register(STACK_SIGNAL, file=self.socket.fileno())
         self.socket.setblocking(False)  # noqa: FBT003  (as the library has it)
         die_with_parent(self.parent)

@@ -43,7 +43,9 @@ PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds that each next one waits, never longer than the last."""
 ENDING = frozenset({signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGBREAK", signal.SIGTERM)})
 HANGUP = getattr(signal, "SIGHUP", None)
-HEARD = (*sorted(ENDING), *((HANGUP, signal.SIGCHLD) if sys.platform != "win32" else ()))
+HEARD = tuple(sorted(ENDING))
+if sys.platform != "win32":
+    HEARD = (*HEARD, signal.SIGHUP, signal.SIGCHLD)
 
 
 def supervise(sockets: Sequence[socket.socket], order: Order, count: int, *, reload: bool = False) -> int:

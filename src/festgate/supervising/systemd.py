@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from contextlib import suppress
 
@@ -17,7 +18,7 @@ def reloading() -> str:
 def notify(state: str) -> None:
     """Send the state, if anybody wants it; nothing depends on whether it arrives."""
     address = os.environ.get("NOTIFY_SOCKET", "")
-    if address.startswith(("/", "@")):
+    if sys.platform != "win32" and address.startswith(("/", "@")):
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             # An address that begins with @ is Linux' abstract one.
             sender.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)

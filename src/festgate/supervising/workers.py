@@ -186,7 +186,7 @@ def start(
     """
     ours, its = socket.socketpair()
     line = Line(its, os.getpid())
-    if FORKS:
+    if sys.platform != "win32":
         body = {Way.AS_IS: _work, Way.RENEWED: _renewed, Way.APART: _execute}[way]
         process: BaseProcess = multiprocessing.get_context("fork").Process(
             target=_forked, args=(body, order, line, tuple(sockets), (ours.close, forget))
@@ -206,7 +206,7 @@ def watch(folder: Path, forget: Callable[[], None]) -> Worker:
     """A process that looks for changes of the code below `folder`; it says something at each."""
     ours, its = socket.socketpair()
     line = Line(its, os.getpid())
-    if FORKS:
+    if sys.platform != "win32":
         process: BaseProcess = multiprocessing.get_context("fork").Process(
             target=_watch, args=(folder, line, (ours.close, forget))
         )

@@ -216,10 +216,10 @@ def count_sql() -> None:
 
 def limit(limits: dict[str, int]) -> list[str]:
     """Set them; which of them this system does not have."""
-    try:
-        import resource  # noqa: PLC0415  (Windows has none)
-    except ImportError:
+    if sys.platform == "win32":
         return sorted(limits)
+    import resource  # noqa: PLC0415  (Windows has none)
+
     missing = []
     for name, most_of in limits.items():
         try:

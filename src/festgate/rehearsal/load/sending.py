@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -167,10 +168,10 @@ class Sending:
 
 def allow_sockets() -> None:
     """As many as this account may have open: each person on the way has one, and the usual limit is a thousand."""
-    try:
-        import resource  # noqa: PLC0415  (not on Windows, where there is no such limit)
-    except ImportError:
+    if sys.platform == "win32":  # where there is no such limit
         return
+    import resource  # noqa: PLC0415  (Windows has none)
+
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
