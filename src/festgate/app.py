@@ -177,8 +177,8 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]
             for module in modules.values():
                 for close in module.closes:
                     stack.callback(close)
-            # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time.
-            gc.collect()
+            # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time. It
+            # does not look now either: that takes as long as a page's templates, and the process is no smaller for it.
             gc.freeze()
             tasks = [asyncio.create_task(each) for each in work]
             stack.push_async_callback(_end, tasks)

@@ -20,6 +20,7 @@ from festgate.demo import plant
 from festgate.kit import faults, schema
 from festgate.kit.database import Database
 from festgate.kit.errors import Refused, StartupError
+from festgate.kit.imports import uncollected
 from festgate.kit.logging import configure
 from festgate.kit.metrics import Metrics, share_counts
 from festgate.kit.secret import load_secret
@@ -48,7 +49,8 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         if order.prepare:
             schema.upgrade(settings)
             passwords = asyncio.run(_plant(settings)) if order.demo else {}
-        app = create_app(settings)
+        with uncollected():
+            app = create_app(settings)
     except (StartupError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
