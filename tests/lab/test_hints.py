@@ -24,6 +24,7 @@ from tests.rehearsal.played import Fest
 from tests.rehearsal.test_report_page import DRAWN, SIDEWAYS
 from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, visit
+from tests.rig.charts import charts_of
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +107,11 @@ def test_every_hint_opens_offline_is_drawn_and_is_for_everyone(
         page.goto(file.as_uri())
         page.wait_for_function(DRAWN)
         assert page.locator(".chart svg").count() == len(CAUSES)
+        assert charts_of(file) == [""] * len(CAUSES)
         for size, scheme in ((PHONE, "light"), (DESK, "dark")):
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            wrong += violations(page, colours_only=scheme == "dark")
+            wrong += violations(page)
             if page.evaluate(SIDEWAYS):
                 wrong.append(f"scrolls sideways at {size['width']}")
         assert asked == [file.as_uri()]

@@ -1,0 +1,22 @@
+"""The charts of a report, as they stand in its page."""
+
+import json
+import re
+from pathlib import Path
+
+from altair.vegalite.v6.schema import core
+
+SPEC = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
+
+
+def charts_of(page: Path) -> list[str]:
+    """What is wrong with each by the schema of Vega-Lite; empty for one that is as it has to be."""
+    return [_fault(spec) for spec in SPEC.findall(page.read_text(encoding="utf-8"))]
+
+
+def _fault(spec: str) -> str:
+    try:
+        core.TopLevelSpec.validate(json.loads(spec))
+    except Exception as error:  # noqa: BLE001  (of a library of Altair's)
+        return str(error)
+    return ""
