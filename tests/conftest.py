@@ -18,8 +18,11 @@ from tests.rig.server import Serve, Server
 from tests.rig.smtp import Mailbox, smtp_server
 
 GUARD = Guard()
+BROWSER = browsers.Shared()
 SERVERS = pytest.StashKey[list[Server]]()
 
+BROWSERS = "what needs a browser"
+"""Stands for all files whose tests need one: those that follow each other share it."""
 LONGEST = (
     # In turn one that computes and one that mostly waits.
     "drills/test_set_of_modules",
@@ -27,15 +30,14 @@ LONGEST = (
     "lab/test_exercise",
     "drills/test_set_of_payments",
     "docs/test_rehearsal_docs",
-    "journeys/test_accessibility",
     "drills/test_set",
     "drills/test_without",
     "rehearsal/test_commands",
     "rehearsal/test_journeys",
     "rehearsal/test_play",
     "rehearsal/test_findings_on_real_runs",
-    "docs/test_tutorial",
     "docs/test_how_tos",
+    BROWSERS,
     "journeys/",
     "rehearsal/",
 )
@@ -59,11 +61,24 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Stable: files, and the tests of a file, keep their order otherwise."""
-    items.sort(
-        key=lambda item: next(
-            (place for place, name in enumerate(LONGEST) if f"tests/{name}" in item.nodeid), len(LONGEST)
+    seeing = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+
+    def place(item: pytest.Item) -> int:
+        named = (number for number, name in enumerate(LONGEST) if f"tests/{name}" in item.nodeid)
+        return min(
+            next(named, len(LONGEST)), LONGEST.index(BROWSERS) if item.path in seeing else len(LONGEST)
         )
-    )
+
+    items.sort(key=place)
+    BROWSER.files = seeing
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
+    """The browser stays for the next file that needs one."""
+    yield
+    if nextitem is None or nextitem.path not in BROWSER.files:
+        BROWSER.close()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -161,10 +176,9 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Browser:
     """A Chromium for a file of tests; such a file has no use of `asyncio.run` (see tests/rig/browser.py)."""
-    with browsers.chromium() as running:
-        yield running
+    return BROWSER.running()
 
 
 @pytest.fixture

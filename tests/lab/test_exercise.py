@@ -199,7 +199,7 @@ def test_the_report_shows_every_part_and_is_for_everyone(browser: Browser, playe
         for size, scheme in ((PHONE, "light"), (DESK, "dark")):
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            wrong += violations(page, colours_only=scheme == "dark")
+            wrong += violations(page)
             if page.evaluate(SIDEWAYS):
                 wrong.append(f"scrolls sideways at {size['width']}")
         shown = page.get_by_role("heading", level=2).all_inner_texts()

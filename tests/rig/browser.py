@@ -1,8 +1,10 @@
 """A real Chromium, and pages that tell when they reach for another machine or break."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +55,29 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+class Shared:
+    """One browser for all the files that follow each other and need one: starting it takes a processor some seconds."""
+
+    def __init__(self) -> None:
+        """Not started yet."""
+        self.files: AbstractSet[Path] = frozenset()
+        """Which files need it."""
+        self._stack = ExitStack()
+        self._browser: Browser | None = None
+
+    def running(self) -> Browser:
+        """Started where it does not run."""
+        if self._browser is None or not self._browser.is_connected():
+            self.close()
+            self._browser = self._stack.enter_context(chromium())
+        return self._browser
+
+    def close(self) -> None:
+        """From then on an event loop can run in this thread again."""
+        self._browser = None
+        self._stack.close()
+
+
 @dataclass
 class Visit:
     """A browser of one visitor: cookies of their own, and a list of what a page must not do."""
@@ -90,4 +115,4 @@ def visit(browser: Browser, **options: Any) -> Iterator[Visit]:  # noqa: ANN401 
         context.close()
 
 
-__all__ = ["ARGUMENTS", "DESK", "PHONE", "PageError", "Visit", "chromium", "visit"]
+__all__ = ["ARGUMENTS", "DESK", "PHONE", "PageError", "Shared", "Visit", "chromium", "visit"]

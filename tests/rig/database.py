@@ -3,9 +3,11 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from festgate.kit import schema
 from festgate.kit.clock import Milliseconds, system_clock
@@ -16,6 +18,7 @@ from tests.rig.postgres import Cluster
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class MovableClock:
@@ -37,12 +40,12 @@ class MovableClock:
 class OpenDatabase:
     """The portal's own Database, driven from plain test functions."""
 
-    def __init__(self, url: str, runner: asyncio.Runner) -> None:
-        """Opened and closed by `open_database`."""
+    def __init__(self, url: str, run: Run) -> None:
+        """Opened and closed by `open_database`; `run` gives what a coroutine returns, on one event loop."""
         self.url = url
         self.clock = MovableClock()
         self.real = Database(url, clock=self.clock)
-        self._runner = runner
+        self._run = run
 
     @property
     def dialect(self) -> str:
@@ -51,7 +54,8 @@ class OpenDatabase:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run on the database's own event loop."""
-        return self._runner.run(work)
+        answer: T = self._run(work)
+        return answer
 
     def write(
         self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -83,13 +87,31 @@ class OpenDatabase:
 @contextmanager
 def open_database(url: str) -> Iterator[OpenDatabase]:
     """Open for the length of the block; the schema is there already."""
-    with asyncio.Runner() as runner:
-        database = OpenDatabase(url, runner)
-        runner.run(database.real.open())
+    with ExitStack() as stack:
+        runner = asyncio.Runner()
+        run: Run = runner.run
+        if not _a_loop_runs():
+            stack.enter_context(runner)
+        else:  # a browser's, in this thread (tests/rig/browser.py)
+            thread = stack.enter_context(ThreadPoolExecutor(1))
+            stack.callback(lambda: thread.submit(runner.close).result())
+            run = partial(_elsewhere, thread, runner.run)
+        database = OpenDatabase(url, run)
+        run(database.real.open())
         try:
             yield database
         finally:
-            runner.run(database.real.close())
+            run(database.real.close())
+
+
+def _a_loop_runs() -> bool:
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop() is not None
+    return False
+
+
+def _elsewhere(thread: Executor, run: Run, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  (whatever it gives)
+    return thread.submit(run, work).result()
 
 
 def migrated_file(folder: Path) -> Path:
