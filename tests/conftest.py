@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from playwright.sync_api import Browser, Page
 
@@ -52,6 +53,9 @@ def pytest_configure() -> None:
     GUARD.set()
     # Modules and tests are there to stay: nobody looks through them for garbage, now or later.
     gc.disable()
+    # What is logged in this process: structlog's own way draws a traceback with all its variables, 150 ms each.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_finish() -> None:

@@ -49,7 +49,7 @@ def test_an_account_made_on_the_command_line_signs_in_with_the_password_that_was
 ) -> None:
     password = add(data, role="organiser")
     server = serve(data=data)
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
         assert client.post("/login", data={"username": "meena", "password": password}).status_code == 303
         assert 'href="/organise"' in client.get("/events").text
 
@@ -64,13 +64,13 @@ def test_a_password_on_standard_input_is_taken_and_not_printed(data: Path, serve
     assert "correct horse" not in done.stdout + done.stderr
     server = serve(data=data)
     fields = {"username": "m@example.org", "password": "correct horse"}
-    assert httpx.post(f"{server.url}/login", data=fields, trust_env=False).status_code == 303
+    assert httpx.post(f"{server.url}/login", data=fields, trust_env=False, verify=False).status_code == 303
 
 
 def test_a_role_is_changed_while_the_portal_serves(data: Path, serve: Serve) -> None:
     password = add(data)
     server = serve(data=data)
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
         client.post("/login", data={"username": "meena", "password": password})
         assert 'href="/organise"' not in client.get("/events").text
         done = festgate("user", "role", "meena", "organiser", data=data)
@@ -81,7 +81,7 @@ def test_a_role_is_changed_while_the_portal_serves(data: Path, serve: Serve) -> 
 def test_another_password_signs_the_person_out_everywhere(data: Path, serve: Serve) -> None:
     old = add(data)
     server = serve(data=data)
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
         client.post("/login", data={"username": "meena", "password": old})
         done = user(data, "password", "meena", "--password-stdin", typed="another horse\n")
         assert done.returncode == 0, done.stderr

@@ -21,7 +21,11 @@ def test_of_a_hundred_wrong_passwords_at_once_ten_are_looked_at_and_the_rest_ask
 
     async def guess() -> list[httpx.Response]:
         async with httpx.AsyncClient(
-            base_url=server.url, trust_env=False, timeout=60, limits=httpx.Limits(max_connections=100)
+            base_url=server.url,
+            trust_env=False,
+            verify=False,
+            timeout=60,
+            limits=httpx.Limits(max_connections=100),
         ) as guesser:
             return await asyncio.gather(
                 *(
@@ -77,7 +81,11 @@ def test_two_hundred_sign_ins_at_once_all_get_in_while_the_events_keep_answering
 
     async def sign_in_together() -> None:
         async with httpx.AsyncClient(
-            base_url=server.url, trust_env=False, timeout=120, limits=httpx.Limits(max_connections=200)
+            base_url=server.url,
+            trust_env=False,
+            verify=False,
+            timeout=120,
+            limits=httpx.Limits(max_connections=200),
         ) as crowd:
             await asyncio.gather(*(sign_in(crowd) for _ in range(200)))
 

@@ -34,7 +34,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         database.write(plant)
     with (
         serving(data, extra={"FESTGATE_TIMEZONE": "Asia/Kolkata"}) as server,
-        httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, timeout=30) as opened,
+        httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, verify=False, timeout=30) as opened,
     ):
         yield opened
 

@@ -66,7 +66,7 @@ def server(data: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as opened:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as opened:
         yield opened
 
 
@@ -296,7 +296,7 @@ def test_sales_open_on_the_page_by_the_clock_alone(serve: Serve, tmp_path: Path)
         opens = system_clock() + 6 * SECOND
         database.write(partial(announce, title="Robo Race", sales_open_at=opens))
     server = serve(data=data)
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         # The first look is kept; on a slow machine sales may be open by then.
         client.get("/events/robo-race")
         client.get("/events")
@@ -312,7 +312,7 @@ def test_the_seat_of_a_hold_that_ends_is_shown_as_free_at_that_moment(serve: Ser
         guest = database.write(invite_one, "asha")
         database.write(hold_seat, guest.id, event.slug, 15)
     server = serve(data=data)
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         assert "Sold out" in client.get("/events").text
         ends = system_clock() + 2 * SECOND
         change_file(data, f"UPDATE registrations_seats SET held_until = {ends}")  # noqa: S608  (a number)
@@ -323,7 +323,7 @@ def test_the_seat_of_a_hold_that_ends_is_shown_as_free_at_that_moment(serve: Ser
 
 def test_a_fest_without_events_says_so(serve: Serve) -> None:
     server = serve(extra=SETTINGS)
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         for path in ("/", "/events"):
             text = page(client, path)
             assert "Nothing is on yet" in text

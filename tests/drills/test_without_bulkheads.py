@@ -1,5 +1,6 @@
 """With the bulkheads switched off the same drills fail: a drill can tell whether trouble is contained."""
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -32,5 +33,6 @@ def test_it_is_not_contained(outcomes: Mapping[str, Outcome], name: str) -> None
 def test_what_leaked_is_said(outcomes: Mapping[str, Outcome]) -> None:
     said = {name: " ".join(leak.what for leak in outcome.leaks) for name, outcome in outcomes.items()}
     assert "got HTTP 500 without a way onward" in said["checkout-raises"]
-    assert "Everybody else waited" in said["events-burns-cpu"]
-    assert "Everybody else waited" in said["checkout-floods"]
+    # Where others have most of the machine, too, those who waited may not have been answered at all.
+    for name in ("events-burns-cpu", "checkout-floods"):
+        assert re.search("Everybody else waited|people got no answer", said[name])

@@ -255,7 +255,10 @@ def test_the_page_that_says_that_something_broke_is_for_everyone_too(seat: Seats
         change_file(fest.server.data, "ALTER TABLE out_of_reach RENAME TO catalogue_seats")
         # A module that failed so often rests, until those who come find it well.
         until(
-            lambda: httpx.get(f"{fest.server.url}/events", trust_env=False).status_code == httpx.codes.OK,
+            lambda: (
+                httpx.get(f"{fest.server.url}/events", trust_env=False, verify=False).status_code
+                == httpx.codes.OK
+            ),
             "events are back",
         )
 
@@ -304,6 +307,6 @@ def test_the_first_page_and_all_it_needs_is_under_30_kb_compressed(browser: Brow
         "js",
         "svg",
     }
-    with httpx.Client(trust_env=False, headers={"accept-encoding": "gzip"}) as client:
+    with httpx.Client(trust_env=False, verify=False, headers={"accept-encoding": "gzip"}) as client:
         size = sum(client.get(address).num_bytes_downloaded for address in needed)
     assert size < LARGEST_FIRST_PAGE

@@ -156,7 +156,7 @@ def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
     assert {ref for _, ref, state, _ in orders if state == "paid"} >= set(crowd.told.values())
     unlucky = {person for person, _, state, _ in orders if state == "declined"}
     # One client for all: making one takes longer than a request.
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as browser:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as browser:
         for guest in guests:
             if guest.id in unlucky:
                 form = {"payment_method": "sandbox"}

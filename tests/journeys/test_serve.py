@@ -136,14 +136,16 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as opened:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as opened:
         yield opened
 
 
 def test_it_listens_on_both_loopback_addresses_so_that_localhost_never_waits(server: Server) -> None:
     port = server.url.rpartition(":")[2]
     hosts = ["127.0.0.1", "localhost", *(["[::1]"] if has_ipv6() else [])]
-    assert {httpx.get(f"http://{host}:{port}/healthz", trust_env=False).text for host in hosts} == {"ok\n"}
+    assert {
+        httpx.get(f"http://{host}:{port}/healthz", trust_env=False, verify=False).text for host in hosts
+    } == {"ok\n"}
     assert f"is open at http://localhost:{port}" in server.log()
 
 
@@ -285,7 +287,7 @@ def test_two_workers_serve_and_their_counts_are_added_up(serve: Serve) -> None:
     asyncio.run(ask_together(100))
     counted = 'festgate_http_requests_total{method="GET",route="/healthz",status="200"} 100.0'
     for _ in range(10):  # whichever worker is asked
-        assert counted in httpx.get(f"{server.url}/metrics", trust_env=False).text
+        assert counted in httpx.get(f"{server.url}/metrics", trust_env=False, verify=False).text
     assert server.stop() == 0
 
 
@@ -332,7 +334,7 @@ def test_a_second_start_keeps_the_secret_and_everybody_signed_in(serve: Serve) -
     secret = server.data / "secret"
     kept = secret.read_bytes()
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as browser:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as browser:
         account = {"username": "asha", "email": "asha@example.org", "password": PASSWORD}
         assert browser.post("/register", data=account).status_code == 303
         assert browser.get("/my-events").status_code == 200
@@ -349,7 +351,7 @@ def test_a_second_start_keeps_the_secret_and_everybody_signed_in(serve: Serve) -
 def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(serve: Serve) -> None:
     server = serve(extra={"FESTGATE_BASE_URL": "https://fest.example/"})
     account = {"username": "asha", "email": "asha@example.org", "password": PASSWORD}
-    answer = httpx.post(f"{server.url}/register", data=account, trust_env=False)
+    answer = httpx.post(f"{server.url}/register", data=account, trust_env=False, verify=False)
     flags = {flag.strip().lower() for flag in answer.headers["set-cookie"].split(";")}
     assert {"secure", "httponly", "samesite=lax", "path=/"} <= flags
     assert "max-age=31536000" in answer.headers["strict-transport-security"]

@@ -86,6 +86,6 @@ def serving(student: Student) -> Iterator[str]:
 def status_of(address: str) -> int:
     """Of the answer; 0 where there is none."""
     try:
-        return httpx.get(address, timeout=30, trust_env=False).status_code
+        return httpx.get(address, timeout=30, trust_env=False, verify=False).status_code
     except httpx.TransportError:
         return 0

@@ -49,7 +49,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     def look(_second: Second) -> None:
         if looked:
             return
-        with httpx.Client(base_url=at, trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=at, trust_env=False, verify=False, timeout=20) as client:
             page, stats = client.get("/").text, client.get("/stats/requests").json()
             swarm = client.post(
                 "/swarm", data={"user_count": 99, "spawn_rate": 99, "host": "http://127.0.0.1:1"}
@@ -62,7 +62,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         run = rehearse(plan, folder / "runs", tell=look, say=said.append, staging=Staging(page=port))
     assert said == [f"Locust's own page of this run is {at}"]
     try:
-        httpx.get(at, trust_env=False)
+        httpx.get(at, trust_env=False, verify=False)
     except httpx.ConnectError:
         return Seen(run, *looked[0], gone=True)
     return Seen(run, *looked[0], gone=False)
@@ -120,7 +120,9 @@ def swarm(name: str, url: str, folder: Path) -> tuple[str, Stats, str]:
         heard = next(
             line for line in locust.stderr if "Starting web interface" in line or "Traceback" in line
         )
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False, timeout=20
+        ) as client:
 
             def page() -> str | None:
                 try:

@@ -37,7 +37,7 @@ def workers(parent: Own, count: int) -> set[int] | None:
     found: set[int] = set()
     with suppress(httpx.TransportError):
         for _ in range(10):
-            found.add(int(httpx.get(parent.url, trust_env=False, timeout=PATIENCE).text))
+            found.add(int(httpx.get(parent.url, trust_env=False, verify=False, timeout=PATIENCE).text))
     return found if len(found) == count else None
 
 

@@ -30,7 +30,7 @@ def notices() -> Iterator[socket.socket]:
 
 
 def get(server: Server, path: str) -> httpx.Response:
-    return httpx.get(server.url + path, trust_env=False, timeout=PATIENCE)
+    return httpx.get(server.url + path, trust_env=False, verify=False, timeout=PATIENCE)
 
 
 def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_with_its_parent(
@@ -43,6 +43,7 @@ def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_wit
         json={"point": "loop", "effect": "block", "times": 1},
         headers={"authorization": f"Bearer {TOKEN}"},
         trust_env=False,
+        verify=False,
     )
     assert armed.status_code == 201
     until(lambda: children_of(server.pid) not in ([first], []), "another takes its place", PATIENCE)
@@ -68,7 +69,9 @@ def workers(server: Server, count: int) -> set[int] | None:
     """Those that answer, once they are so many."""
     headers = {"authorization": f"Bearer {TOKEN}"}
     address = f"{server.url}/drills/faults"
-    found = {httpx.get(address, headers=headers, trust_env=False).json()["worker"] for _ in range(10)}
+    found = {
+        httpx.get(address, headers=headers, trust_env=False, verify=False).json()["worker"] for _ in range(10)
+    }
     return found if len(found) == count else None
 
 

@@ -23,7 +23,7 @@ def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_befor
     text = app.read_text(encoding="utf-8")
     assert text.count('"ok\\n"') == 1
 
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
 
         def ask(path: str) -> httpx.Response:
             # A connection that was kept may be closed with the worker that held it.
