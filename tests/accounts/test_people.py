@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from festgate.accounts.facade import Person, find_bearer, find_person, find_visitor, person_by_id
-from festgate.accounts.people import Newcomer, Taken, add_person, renew_hash, set_password, set_role
+from festgate.accounts.people import Newcomer, Taken, add_person, replace_hash, set_password, set_role
 from festgate.accounts.queries import all_people, find_candidate
 from festgate.accounts.sessions import open_session
 from festgate.kit.database import Database
@@ -123,9 +123,9 @@ def test_a_newer_hash_does_not_undo_a_password_that_was_changed_meanwhile(
         candidate = find_candidate(connection, "asha")
         return candidate.password_hash if candidate else None
 
-    database.write(renew_hash, asha.id, "old", "newer")
+    assert database.write(replace_hash, asha.id, "old", "newer")
     assert database.read(stored) == "newer"
-    database.write(renew_hash, asha.id, "old", "wrong")
+    assert not database.write(replace_hash, asha.id, "old", "wrong")
     assert database.read(stored) == "newer"
 
 

@@ -10,6 +10,7 @@ FOLLOWED = {
     "tutorials/first-fest.md",
     "tutorials/break-checkout-on-purpose.md",
     "tutorials/rehearse-your-opening-day.md",
+    "how-to/help-people-sign-in.md",
     "how-to/import-events.md",
     "how-to/back-up-and-restore.md",
     "how-to/use-postgresql.md",
@@ -42,6 +43,13 @@ def test_events_are_imported_as_the_how_to_says(tmp_path: Path) -> None:
     code, listed = terminal.run("festgate events export -")
     assert code == 0
     assert {"Robo Race", "Music Night", "AI Workshop"} <= {line.split(",")[0] for line in listed.splitlines()}
+
+
+def test_who_cannot_sign_in_is_helped_as_the_how_to_says(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    assert terminal.run("festgate user add asha --email asha@example.org")[0] == 0
+    assert "asha@example.org" in terminal.run("festgate user list")[1]
+    terminal.follow(read("how-to/help-people-sign-in.md"))
 
 
 def test_a_fest_is_restored_as_it_was_when_it_was_backed_up(tmp_path: Path, serve: Serve) -> None:

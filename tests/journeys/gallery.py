@@ -1,11 +1,14 @@
 """A fest in which every state of every page can be looked at, planted by the portal's own deeds before it opens."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from festgate.catalogue import facade as catalogue
 from festgate.checkout import facade as checkout
@@ -14,9 +17,12 @@ from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.money import Money
 from festgate.registrations.holds import cancel_seat, hold_seat
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, invite_one, quiet
+from tests.kit.mailing import letters, text_of
 from tests.rig.database import OpenDatabase
 from tests.rig.server import Server, serving
+from tests.rig.waiting import until
 
+LINK = re.compile(r"/reset/(\S+)")
 LONG_NAME = "x" * 32
 LONG_TITLE = "Donaudampfschifffahrtsgesellschaftskapitänsmützen " * 2
 SETTINGS = {
@@ -54,7 +60,20 @@ def gallery(data: Path) -> Iterator[Gallery]:
             )
             shown.names[state] = code
         _let_in(shown, "attendee", "free")
+        _forget(shown, "newcomer")
         yield shown
+
+
+def _forget(shown: Gallery, name: str) -> None:
+    """Somebody has forgotten their password, and has a letter with a link to another."""
+    asked = httpx.post(f"{shown.server.url}/forgot", data={"username": name}, trust_env=False, verify=False)
+    assert asked.status_code == httpx.codes.OK
+
+    def link() -> str | None:
+        found = [LINK.search(text_of(letter)) for letter in letters(shown.server.data)]
+        return next((match[1] for match in found if match), None)
+
+    shown.names["link"] = until(link, "the letter with the link") or ""
 
 
 def _let_in(shown: Gallery, name: str, event: str) -> None:

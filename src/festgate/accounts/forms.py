@@ -56,6 +56,22 @@ class SignIn(BaseModel):
     password: Password
 
 
+class Forgotten(BaseModel):
+    """Whose password somebody has forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Name
+
+
+class Chosen(BaseModel):
+    """The password in the place of one that was forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: NewPassword
+
+
 class NewAccount(BaseModel):
     """What somebody gives to get an account."""
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.accounts.forms import NewAccount, SignIn
+from festgate.accounts.forms import Chosen, Forgotten, NewAccount, SignIn
 from festgate.accounts.passwords import Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.reception import Opening, Reception, WrongPassword
@@ -37,6 +37,10 @@ class AccountPages:
             Route("/login", self.show_login, methods=["GET"]),
             Route("/login", self.log_in, methods=["POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
+            Route("/forgot", self.show_forgot, methods=["GET"]),
+            Route("/forgot", self.send_link, methods=["POST"]),
+            Route("/reset/{token}", self.show_reset, methods=["GET"]),
+            Route("/reset/{token}", self.reset, methods=["POST"]),
         ]
 
     async def show_register(self, request: Request) -> Response:
@@ -88,6 +92,39 @@ class AccountPages:
         )
         return response
 
+    async def show_forgot(self, request: Request) -> Response:
+        """The form of who has forgotten their password."""
+        return await self._page(request, "forgot", {})
+
+    async def send_link(self, request: Request) -> Response:
+        """A letter with a link is on its way where there is such an account; the page does not say whether there is."""
+        fields = await read_fields(request)
+        try:
+            form = checked(Forgotten, fields)
+        except Invalid as refusal:
+            return await self._page(request, "forgot", fields, refusal.status, refusal.fields)
+        await self._reception.send_link(form.username, address_of(request))
+        return await self._page(request, "forgot", fields, sent=True)
+
+    async def show_reset(self, request: Request) -> Response:
+        """The form for a new password, behind the link of a letter; 410 where the link is over."""
+        person = await self._reception.read_link(request.path_params["token"])
+        return await self._page(request, "reset", {"username": person.username})
+
+    async def reset(self, request: Request) -> Response:
+        """The new password holds, the link and every session are over, and one begins; or the form again."""
+        token = request.path_params["token"]
+        person = await self._reception.read_link(token)
+        fields = await read_fields(request)
+        try:
+            form = checked(Chosen, fields)
+        except Invalid as refusal:
+            return await self._page(
+                request, "reset", {"username": person.username}, refusal.status, refusal.fields
+            )
+        session = await self._reception.use_link(token, form.password, self._opening(request))
+        return self._welcome(session, {})
+
     async def _show(self, request: Request, page: str) -> Response:
         if await self._portal.visitor(request) is not None:
             return see_other(local_path(request.query_params.get("next"), AFTERWARDS))
@@ -102,6 +139,8 @@ class AccountPages:
         errors: Mapping[str, str] | None = None,
         sentence: str = "",
         headers: Mapping[str, str] | None = None,
+        *,
+        sent: bool = False,
     ) -> Response:
         path = local_path(entered.get("next"), AFTERWARDS)
         return await self._portal.page(
@@ -113,6 +152,7 @@ class AccountPages:
             entered={name: _visible(entered.get(name, "")) for name in ("username", "email")},
             errors=errors or {},
             sentence=sentence,
+            sent=sent,
             next=path,
             onward="" if path == AFTERWARDS else f"?next={quote(path, safe='/')}",
         )

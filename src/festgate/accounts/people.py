@@ -42,7 +42,7 @@ _set_role = Statement(
 _set_hash = Statement(
     update(people).where(people.c.id == bindparam("person")).values(password_hash=bindparam("new_hash"))
 )
-_renew_hash = Statement(
+_replace_hash = Statement(
     update(people)
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("old_hash"))
     .values(password_hash=bindparam("new_hash"))
@@ -96,9 +96,9 @@ def set_password(connection: Connection, name: str, password_hash: str) -> Perso
     return person
 
 
-def renew_hash(connection: Connection, person: int, old: str, new: str) -> None:
-    """The same password under newer parameters, unless it was changed meanwhile."""
-    connection.run(_renew_hash, person=person, old_hash=old, new_hash=new)
+def replace_hash(connection: Connection, person: int, old: str, new: str) -> bool:
+    """Another hash in the place of `old`: whether it still was the person's, and so was replaced."""
+    return connection.run(_replace_hash, person=person, old_hash=old, new_hash=new) == 1
 
 
 def _named(connection: Connection, name: str) -> Person:

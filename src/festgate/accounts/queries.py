@@ -57,6 +57,7 @@ _visitor = Statement(
 _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
 _by_email = Statement(select(*_person).where(people.c.email_key == bindparam("key")))
+_hash_by_id = Statement(select(people.c.password_hash).where(people.c.id == bindparam("person")))
 _candidate_by_username = Statement(
     select(people.c.id, people.c.password_hash).where(people.c.username_key == bindparam("key"))
 )
@@ -87,6 +88,15 @@ def person_by_id(connection: Connection, person: int) -> Person:
     if row is None:
         raise NotFound
     return Person(*row)
+
+
+def hash_by_id(connection: Connection, person: int) -> str:
+    """What that person's password is checked against; NotFound when there is none of that number."""
+    row = connection.first(_hash_by_id, person=person)
+    if row is None:
+        raise NotFound
+    password_hash: str = row[0]
+    return password_hash
 
 
 def find_person(connection: Connection, name: str) -> Person | None:

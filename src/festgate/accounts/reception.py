@@ -1,11 +1,13 @@
 """Signing in and getting an account, in order: count the attempt, hash, then write. Pages and API share it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from festgate.accounts.attempts import Limit, account_limit, address_limit, clear, count_attempt, give_back
 from festgate.accounts.passwords import Hasher, is_outdated
-from festgate.accounts.people import Newcomer, Taken, add_person, find_taken, renew_hash
+from festgate.accounts.people import Newcomer, Taken, add_person, find_taken, replace_hash
 from festgate.accounts.queries import Candidate, Kind, Person, find_candidate
+from festgate.accounts.recovery import Claim, read_token, send_link, use_token
 from festgate.accounts.sessions import Session, end_session, open_session
 from festgate.kit.database import Database
 from festgate.kit.errors import Refused
@@ -71,6 +73,24 @@ class Reception:
         password_hash = await self._admit(newcomer, password, host)
         return await self._database.write(add_person_and_sign_in, newcomer, password_hash, opening)
 
+    async def send_link(self, name: str, host: str) -> None:
+        """A letter with a link to a new password, where there is such a person, which is not told; or TooMany."""
+        await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
+
+    async def read_link(self, token: str) -> Person:
+        """Whose password the link replaces; LinkOver."""
+        claim = await self._database.read(read_token, self._secret, token)
+        return claim.person
+
+    async def use_link(self, token: str, password: str, opening: Opening) -> Session:
+        """A session of the person, whose only one it is, with their new password; LinkOver or Crowded."""
+        claim = await self._database.read(read_token, self._secret, token)
+        password_hash = await self._hasher.hash(password)
+        # They may have locked themselves out before they remembered that they do not remember.
+        names = (claim.person.username, claim.person.email)
+        limits = [account_limit(self._secret, name, self._settings.sign_in_limit) for name in names]
+        return await self._database.write(finish_recovery, claim, password_hash, limits, opening)
+
     async def sign_out(self, token: str, kind: Kind) -> None:
         """The session of that token is over."""
         await self._database.write(end_session, token, kind)
@@ -104,8 +124,19 @@ def finish_sign_in(
     clear(connection, account)
     give_back(connection, address)
     if newer_hash is not None:
-        renew_hash(connection, candidate.person, candidate.password_hash, newer_hash)
+        # The same password under newer parameters, unless it was changed meanwhile.
+        replace_hash(connection, candidate.person, candidate.password_hash, newer_hash)
     return _open(connection, candidate.person, opening)
+
+
+def finish_recovery(
+    connection: Connection, claim: Claim, password_hash: str, limits: Sequence[Limit], opening: Opening
+) -> Session:
+    """The new password, and a session; LinkOver when the link was used while the password was hashed."""
+    use_token(connection, claim, password_hash)
+    for limit in limits:
+        clear(connection, limit)
+    return _open(connection, claim.person.id, opening)
 
 
 def begin_registration(connection: Connection, newcomer: Newcomer, address: Limit) -> dict[str, str]:

@@ -157,8 +157,13 @@ def post(
     subject: str,
     body: str,
     attachments: Sequence[Attachment] = (),
+    *,
+    ahead: Milliseconds = 0,
 ) -> None:
-    """Queue a message in this transaction. A second one of the same `topic` is the same message, and is dropped."""
+    """Queue a message in this transaction. A second one of the same `topic` is the same message, and is dropped.
+
+    It goes before those of the last `ahead` milliseconds that still wait.
+    """
     if connection.first(_by_topic, topic=topic) is not None:
         return
     try:
@@ -170,7 +175,7 @@ def post(
             body=body,
             attachments=json.dumps([asdict(attachment) for attachment in attachments]),
             queued_at=connection.now,
-            due_at=connection.now,
+            due_at=connection.now - ahead,
             attempts=0,
             sent_at=None,
             error=None,
