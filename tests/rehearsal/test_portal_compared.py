@@ -124,12 +124,28 @@ def test_the_largest_rate_that_the_portal_holds_within_a_limit_is_found(play: tu
     folder, url, _ = play
     # So that the end is known: it answers more than thirty a second, which this limit forbids.
     limits = ["--slo", "p95 < 5s, errors < 1%, rate < 30/s"]
-    words = ["--target", url, "--begin", "20", "--rates", "1", "--repeats", "1", "--seed", "7"]
+    words = [
+        "--target",
+        url,
+        "--begin",
+        "20",
+        "--rates",
+        "1",
+        "--repeats",
+        "1",
+        "--seed",
+        "7",
+        "--workers",
+        "2",
+    ]
     times = ["--warm-up", "0.5s", "--duration", "1.5s"]
     done = festgate(folder, "capacity", "journey.py", *limits, *words, *times, "--format", "json")
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert [step["rate"] for step in told["steps"]] == [20, 40, 28.3]
+    for step in told["steps"]:
+        sent = [*(folder / "festgate-runs" / step["run"]).glob("*.samples")]
+        assert len([file for file in sent if file.stat().st_size]) == 2
     assert [step["holds"] for step in told["steps"]][:2] == [True, False]
     assert (told["most"], told["breaks_at"]) in {(20, 28.3), (28.3, 40)}
     # The law is asked for five different loads, and these are three.

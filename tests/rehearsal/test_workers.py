@@ -268,3 +268,11 @@ def test_what_workers_cannot_share_is_one_sentence_and_exit_code_2(
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_comparison_whose_people_are_too_few_for_its_workers_plays_nothing(tmp_path: Path) -> None:
+    builds = ["--before", "http://127.0.0.1:1", "--after", "http://127.0.0.1:1"]
+    done = festgate(tmp_path, "ab", "events", *builds, "--workers", "3", "--users", "2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--workers 3: that is more than the 2 people that they are to play." in done.stderr
+    assert not (tmp_path / "festgate-runs").exists()

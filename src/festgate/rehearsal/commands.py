@@ -16,6 +16,7 @@ from festgate.rehearsal.options import (
     RUNS,
     RunsFolder,
     address_of,
+    can_be_shared,
     can_see,
     fail,
     find_run,
@@ -121,7 +122,9 @@ def rehearse(
     )
     _know_steps(plan, thresholds)
     can_see((threshold.metric for threshold in thresholds), host)
-    _can_be_shared(plan, join_at)
+    can_be_shared(plan)
+    if join_at and not plan.host:
+        fail("--join-at needs a --host: a portal of its own answers on this machine only.")
     from festgate.rehearsal.plan import Staging  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
 
     staging = Staging(
@@ -143,15 +146,6 @@ def _take_part(journey: str, host: str, port: int, patience: float) -> int:
         fail(str(error))
     except KeyboardInterrupt:
         fail("It did not take part.", INTERRUPTED)
-
-
-def _can_be_shared(plan: "Plan", join_at: str) -> None:
-    """Refuse what workers could not share out, or not reach."""
-    most = plan.load.users if plan.load.kind == "users" else plan.load.most_users
-    if plan.workers > most:
-        fail(f"--workers {plan.workers}: that is more than the {most} people that they are to play.")
-    if join_at and not plan.host:
-        fail("--join-at needs a --host: a portal of its own answers on this machine only.")
 
 
 @runs_app.command("list")

@@ -17,6 +17,7 @@ from festgate.rehearsal.options import (
     RUNS,
     WRONG_USE,
     RunsFolder,
+    can_be_shared,
     can_see,
     fail,
     find_run,
@@ -61,6 +62,9 @@ Accept = Annotated[
     list[str] | None, typer.Option(help="A refusal that you answer for, by its name: responses-differ.")
 ]
 Report = Annotated[Path | None, typer.Option(help="Write the report as HTML to this file.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes that send, each with an equal share of the load.")
+]
 AtOnce = Annotated[
     bool,
     typer.Option(
@@ -144,6 +148,7 @@ def ab(
     report: Report = None,
     accept: Accept = None,
     at_once: AtOnce = False,
+    workers: Workers = 1,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Play two builds in turn (ABBA BAAB), each run with a server of its own, and say what differs.
@@ -151,7 +156,7 @@ def ab(
     Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
     nothing.
     """
-    plan = _plan(journey, users, rate, duration, warm_up or LEAST_WARM_UP, seed, label)
+    plan = _plan(journey, users, rate, duration, warm_up or LEAST_WARM_UP, seed, label, workers)
     if not warm_up:
         plan = replace(plan, warm_up=plan.warm_up + sign_ups(plan))
     metric = _compared(metric, at_once=at_once)
@@ -181,10 +186,11 @@ def calibrate(
     warm_up: WarmUp = "3s",
     seed: Seed = None,
     at_once: AtOnce = False,
+    workers: Workers = 1,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Compare a build with itself: the smallest difference that this machine can see with 6, 10 and 20 pairs."""
-    plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate")
+    plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
     metric = _compared(metric, at_once=at_once)
     can_see(_metrics(metric, ()), target)
     first, second = _play(plan, target, target, pairs, runs, at_once=at_once)
@@ -222,6 +228,7 @@ def capacity(
     duration: Duration = "15s",
     warm_up: WarmUp = "3s",
     seed: Seed = None,
+    workers: Workers = 1,
     form: Format = "text",
     report: Report = None,
     runs: RunsFolder = RUNS,
@@ -230,7 +237,7 @@ def capacity(
 
     Exit code 0 when there is one, 1 when no rate holds.
     """
-    plan = _plan(journey, None, begin, duration, warm_up, seed, "")
+    plan = _plan(journey, None, begin, duration, warm_up, seed, "", workers)
     from festgate.rehearsal.capacity import find_capacity  # noqa: PLC0415
     from festgate.rehearsal.metrics import parse_thresholds  # noqa: PLC0415
     from festgate.rehearsal.playing.candidates import Installed, candidate  # noqa: PLC0415
@@ -333,16 +340,20 @@ def _plan(
     warm_up: str,
     seed: int | None,
     label: str,
+    workers: int,
 ) -> "Plan":
     needs_extra()
-    return plan_of(
+    plan = plan_of(
         journey,
         load_of(users, None, rate, constant=False),
         duration=seconds_of(duration),
         warm_up=seconds_of(warm_up),
         seed=seed,
+        workers=workers,
         label=label_of(label),
     )
+    can_be_shared(plan)
+    return plan
 
 
 def sign_ups(plan: "Plan") -> float:

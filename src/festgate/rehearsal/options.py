@@ -66,6 +66,13 @@ def plan_of(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "Pl
     return Plan(journey=named, load=load, seed=new_seed() if seed is None else seed, **fields)
 
 
+def can_be_shared(plan: "Plan") -> None:
+    """Refuse more processes than there are people."""
+    most = plan.load.users if plan.load.kind == "users" else plan.load.most_users
+    if plan.workers > most:
+        fail(f"--workers {plan.workers}: that is more than the {most} people that they are to play.")
+
+
 def address_of(option: str, text: str) -> tuple[str, int]:
     """`192.0.2.7:5557` or `name:5557`."""
     host, _, port = text.rpartition(":")
