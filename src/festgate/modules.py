@@ -292,7 +292,7 @@ DECLARED: Sequence[Declared] = (
         "Whoever is signed in stays so.",
         # As long as it takes to hash the passwords of a whole campus that signs in at once.
         Budget(requests=1000, seconds=30),
-        pages=["/register", "/login", "/logout", "/forgot", "/reset/{token}"],
+        pages=["/register", "/login", "/logout", "/forgot", "/reset"],
         api=["/tokens", "/tokens/current", "/people", "/people/me"],
         build=_accounts,
     ),

@@ -22,7 +22,7 @@ from tests.rig.database import OpenDatabase
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
-LINK = re.compile(r"/reset/(\S+)")
+LINK = re.compile(r"/reset\?token=(\S+)")
 LONG_NAME = "x" * 32
 LONG_TITLE = "Donaudampfschifffahrtsgesellschaftskapitänsmützen " * 2
 SETTINGS = {

@@ -68,11 +68,11 @@ PAGES = {
     "sign in, refused": Shown("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
     "forgot": Shown("/forgot", heading="Send the link"),
     "forgot, sent": Shown("/forgot", fields={"username": "nobody"}, heading="Look into your mail"),
-    "reset": Shown("/reset/{link}", heading="For newcomer."),
+    "reset": Shown("/reset?token={link}", heading="For newcomer."),
     "reset, refused": Shown(
-        "/reset/{link}", fields={"password": "x"}, status=422, heading="still the old one"
+        "/reset?token={link}", fields={"password": "x"}, status=422, heading="still the old one"
     ),
-    "reset, over": Shown("/reset/1-1-0", status=410, heading="This link is over"),
+    "reset, over": Shown("/reset?token=1-1-0", status=410, heading="This link is over"),
     "register": Shown("/register"),
     "register, refused": Shown(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422

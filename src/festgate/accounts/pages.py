@@ -39,8 +39,8 @@ class AccountPages:
             Route("/logout", self.log_out, methods=["POST"]),
             Route("/forgot", self.show_forgot, methods=["GET"]),
             Route("/forgot", self.send_link, methods=["POST"]),
-            Route("/reset/{token}", self.show_reset, methods=["GET"]),
-            Route("/reset/{token}", self.reset, methods=["POST"]),
+            Route("/reset", self.show_reset, methods=["GET"]),
+            Route("/reset", self.reset, methods=["POST"]),
         ]
 
     async def show_register(self, request: Request) -> Response:
@@ -108,12 +108,12 @@ class AccountPages:
 
     async def show_reset(self, request: Request) -> Response:
         """The form for a new password, behind the link of a letter; 410 where the link is over."""
-        person = await self._reception.read_link(request.path_params["token"])
+        person = await self._reception.read_link(_token(request))
         return await self._page(request, "reset", {"username": person.username})
 
     async def reset(self, request: Request) -> Response:
         """The new password holds, the link and every session are over, and one begins; or the form again."""
-        token = request.path_params["token"]
+        token = _token(request)
         person = await self._reception.read_link(token)
         fields = await read_fields(request)
         try:
@@ -178,6 +178,11 @@ class AccountPages:
 def address_of(request: Request) -> str:
     """The address that asks; behind a proxy that is trusted, the one that the proxy names."""
     return request.client.host if request.client else ""
+
+
+def _token(request: Request) -> str:
+    """Of a link to a new password. In the query, since the path of a request stands in the log."""
+    return request.query_params.get("token", "")
 
 
 def _visible(text: str) -> str:

@@ -65,7 +65,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         f"Hello {person.username},\n\n"
         f"somebody, you we hope, wants a new password for your account at {settings.fest_name}. "
         "Choose it here within an hour:\n\n"
-        f"{settings.base_url}/reset/{token}\n\n"
+        f"{settings.base_url}/reset?token={token}\n\n"
         "If it was not you, there is nothing to do: your password stays as it is. Give the link to nobody.\n\n"
         f"{settings.fest_name}\n"
     )
