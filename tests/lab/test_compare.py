@@ -166,3 +166,15 @@ def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) ->
     assert json.loads((run.folder / "run.json").read_text(encoding="utf-8"))["server"]["build"] == (
         code_handed_out("checkout")
     )
+
+
+def test_a_page_that_answers_too_few_people_in_that_time_is_told_after_the_first_run(tmp_path: Path) -> None:
+    hasty = Student(tmp_path)
+    write_starter(hasty.lab)
+    solutions.reference(hasty.lab)
+    done = hasty.types("compare", "events", "lab", "--users", "100", "--seconds", "1", "--warm-up", "0")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "which takes 60 in each run, so the comparison would be refused." in done.stderr
+    assert done.stderr.endswith("See `festgate lab hint too-few-samples`.\n")
+    (run,) = list_runs(hasty.lab / "runs")
+    assert run.plan.label == "events-before"

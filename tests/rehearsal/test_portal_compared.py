@@ -120,6 +120,26 @@ def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
     )
 
 
+@pytest.mark.parametrize(
+    "metric, needed, remedy",
+    [
+        ("p99", "p99, which takes 3,000 in each run, so the comparison would be refused.", "Play longer, "),
+        ("p95(/evnts)", "has 0 requests for p95(/evnts), which takes 600", "What was asked for: /events. "),
+    ],
+)
+def test_what_would_be_refused_for_too_few_requests_ends_after_its_first_run(
+    play: tuple[Path, str, str], metric: str, needed: str, remedy: str
+) -> None:
+    folder, before, after = play
+    label = f"short-{metric[:3]}"
+    words = ["--before", before, "--after", after, "--users", "1", "--warm-up", "0s", "--duration", "1s"]
+    done = festgate(folder, "ab", "journey.py", *words, "--label", label, "--metric", metric)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert needed in done.stderr
+    assert remedy in done.stderr
+    assert [len(side) for side in kept(folder, label)] == [1, 0]
+
+
 def test_the_largest_rate_that_the_portal_holds_within_a_limit_is_found(play: tuple[Path, str, str]) -> None:
     folder, url, _ = play
     # So that the end is known: it answers more than thirty a second, which this limit forbids.

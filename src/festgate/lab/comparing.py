@@ -116,8 +116,10 @@ def _played(
 ) -> "tuple[list[Run], list[Run]]":
     """The runs of both sides. Raises NoLab, Unreadable."""
     from festgate.lab.copies import App, copy_app, write_mended  # noqa: PLC0415
+    from festgate.lab.kept import METRIC  # noqa: PLC0415
     from festgate.lab.loading import code_handed_out, code_now  # noqa: PLC0415
-    from festgate.rehearsal.performing import STARTING, perform_pairs, sentences  # noqa: PLC0415
+    from festgate.rehearsal.metrics import parse_metric  # noqa: PLC0415
+    from festgate.rehearsal.performing import STARTING, TooFew, perform_pairs, sentences  # noqa: PLC0415
 
     write_mended(scratch / "before")
     # A copy: what is edited while this is played is compared the next time.
@@ -144,7 +146,11 @@ def _played(
             print(
                 f"Your {LOAD}/{load_file(lab, route).name} is another than was handed out, and is not used."
             )
-        return perform_pairs(plan, before, after, pairs, lab / RUNS)
+        try:
+            return perform_pairs(plan, before, after, pairs, lab / RUNS, primary=parse_metric(METRIC))
+        except TooFew as error:
+            msg = f"{error} See `festgate lab hint too-few-samples`."
+            raise NoLab(msg) from None
 
 
 def _answers(app: "App", route: str) -> None:

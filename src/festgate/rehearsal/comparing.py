@@ -164,7 +164,8 @@ def ab(
     can_see(_metrics(metric, ()), before, after)
     if pairs < LEAST_PAIRS:
         fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
-    first, second = _play(plan, before, after, pairs, runs, at_once=at_once)
+    primary = None if "too-few-samples" in (accept or ()) else _metrics(metric, ())[0]
+    first, second = _play(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
     raise typer.Exit(
         _judge(first, second, _metrics(metric, first), margin, form, report, accept, interleaved=True)
     )
@@ -193,7 +194,8 @@ def calibrate(
     plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
     metric = _compared(metric, at_once=at_once)
     can_see(_metrics(metric, ()), target)
-    first, second = _play(plan, target, target, pairs, runs, at_once=at_once)
+    primary = _metrics(metric, ())[0]
+    first, second = _play(plan, target, target, pairs, runs, primary=primary, at_once=at_once)
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
 
@@ -320,7 +322,14 @@ def _compared(metric: list[str] | None, *, at_once: bool) -> list[str] | None:
 
 
 def _play(
-    plan: "Plan", before: str, after: str, pairs: int, runs: Path, *, at_once: bool
+    plan: "Plan",
+    before: str,
+    after: str,
+    pairs: int,
+    runs: Path,
+    *,
+    primary: "Metric | None",
+    at_once: bool,
 ) -> "tuple[list[Run], list[Run]]":
     from festgate.rehearsal.playing.candidates import Installed, candidate  # noqa: PLC0415
 
@@ -329,7 +338,7 @@ def _play(
             stack.enter_context(candidate(text, Path.cwd())) if text else Installed()
             for text in (before, after)
         )
-        return performing.perform_pairs(plan, one, other, pairs, runs, at_once=at_once)
+        return performing.perform_pairs(plan, one, other, pairs, runs, primary=primary, at_once=at_once)
 
 
 def _plan(

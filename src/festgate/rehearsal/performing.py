@@ -1,5 +1,6 @@
 """A run, or pairs of runs, as a command plays them: shown meanwhile, kept, and told."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from festgate.rehearsal.options import BROKEN, INTERRUPTED, fail
 
 if TYPE_CHECKING:
+    from festgate.rehearsal.metrics import Metric
     from festgate.rehearsal.plan import Plan, Staging
     from festgate.rehearsal.playing.candidates import Candidate
     from festgate.rehearsal.playing.pairs import Side
@@ -57,10 +59,24 @@ def tell(run: "Run", report: str) -> int:
     return BROKEN if summary.broken else 0
 
 
+class TooFew(Exception):
+    """What is played would be refused in the end; the sentence says why, and what to do."""
+
+
 def perform_pairs(
-    plan: "Plan", before: "Candidate", after: "Candidate", pairs: int, runs: Path, *, at_once: bool = False
+    plan: "Plan",
+    before: "Candidate",
+    after: "Candidate",
+    pairs: int,
+    runs: Path,
+    *,
+    primary: "Metric | None" = None,
+    at_once: bool = False,
 ) -> "tuple[list[Run], list[Run]]":
-    """Play them, with the time that is left on standard error. Raises what `play_pairs` does."""
+    """Play them, with the time that is left on standard error.
+
+    Raises what `play_pairs` does, and TooFew after the first run with too few requests for the `primary` metric.
+    """
     from festgate.rehearsal.playing.pairs import play_pairs  # noqa: PLC0415
 
     each = plan.warm_up + plan.duration
@@ -80,8 +96,34 @@ def perform_pairs(
         if not console.is_terminal and second.at >= each:
             console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
 
+    def look(run: "Run") -> None:
+        if primary is not None:
+            _enough(run, primary, runs)
+
     with progress:
-        return play_pairs(plan, before, after, pairs, runs, tell=tell, at_once=at_once)
+        return play_pairs(plan, before, after, pairs, runs, tell=tell, look=look, at_once=at_once)
+
+
+def _enough(run: "Run", primary: "Metric", runs: Path) -> None:
+    """Raises TooFew."""
+    from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
+
+    samples = run.measured()
+    count, needed = int(primary.of(samples).sum()), least_requests(primary.quantile)
+    if count >= needed:
+        return
+    # Half as long again: what one run had just enough of, the next has not.
+    better = 5 * math.ceil(1.5 * run.plan.duration * needed / max(1, count) / 5)
+    remedy = (
+        f"Play longer, {better:,} s at this pace, or have more asked."
+        if count
+        else f"What was asked for: {', '.join(samples.names) or 'nothing'}."
+    )
+    msg = (
+        f"{run.name} has {count:,} requests for {primary.text}, which takes {needed:,} in each run, so the comparison"
+        f" would be refused. {remedy} What was played is kept in {runs}."
+    )
+    raise TooFew(msg)
 
 
 @contextmanager
@@ -94,7 +136,7 @@ def sentences(runs: Path) -> Iterator[None]:
 
     try:
         yield
-    except (NoCandidate, NotThere, CannotPlay, CannotServe) as error:
+    except (NoCandidate, NotThere, CannotPlay, CannotServe, TooFew) as error:
         fail(str(error))
     except KeyboardInterrupt:
         fail(f"Cut off. What was played is kept in {runs}.", INTERRUPTED)

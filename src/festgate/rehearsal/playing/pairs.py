@@ -33,6 +33,8 @@ ORDER: tuple[tuple[Side, Side], ...] = (
 )
 Tell = Callable[[int, Side, Second], None]
 """Which run of all (from 0), whose, and how it stands."""
+Look = Callable[[Run], None]
+"""At a run that was played to its end; what it raises ends the comparison."""
 
 
 def play_pairs(
@@ -43,6 +45,7 @@ def play_pairs(
     runs: Path,
     *,
     tell: Tell,
+    look: Look = lambda _: None,
     at_once: bool = False,
 ) -> tuple[list[Run], list[Run]]:
     """The runs of both sides, in pairs by their place. The seed is a pair's own, the same for both.
@@ -50,7 +53,7 @@ def play_pairs(
     `at_once`: both runs of a pair in the same seconds. `tell` is then called from two threads, and this is to be called
     from the main one.
 
-    A run that is cut off ends the comparison; what was played is kept. Raises what `rehearse` does.
+    A run that is cut off ends the comparison; what was played is kept. Raises what `rehearse` and `look` do.
     """
     sides: dict[Side, Candidate] = {"before": before, "after": after}
     played: dict[Side, list[Run]] = {"before": [], "after": []}
@@ -59,7 +62,12 @@ def play_pairs(
         seeded = replace(plan, seed=plan.seed + pair)
         order = ORDER[pair % len(ORDER)]
         turns = [_Turn(seeded, 2 * pair + place, side, sides[side]) for place, side in enumerate(order)]
-        found = _play_at_once(turns, runs, tell, cores) if at_once else _play_in_turn(turns, runs, tell)
+        if at_once:
+            found = _play_at_once(turns, runs, tell, cores)
+            for run in found:
+                look(run)
+        else:
+            found = _play_in_turn(turns, runs, tell, look)
         for side, run in zip(order, found, strict=True):
             played[side].append(run)
     return played["before"], played["after"]
@@ -93,11 +101,12 @@ class _Turn:
         return run
 
 
-def _play_in_turn(turns: Sequence[_Turn], runs: Path, tell: Tell) -> list[Run]:
+def _play_in_turn(turns: Sequence[_Turn], runs: Path, tell: Tell, look: Look) -> list[Run]:
     played = []
     for turn in turns:
         with turn.candidate.serve() as server:
             played.append(turn.play(server, runs, tell, threading.Event()))
+        look(played[-1])
     return played
 
 
