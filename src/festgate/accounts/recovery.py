@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from festgate.accounts.attempts import Limit, count_attempt
 from festgate.accounts.people import replace_hash
-from festgate.accounts.queries import Person, find_candidate, find_person, hash_by_id, person_by_id
+from festgate.accounts.queries import Person, find_person, hash_by_id, person_by_id
 from festgate.accounts.sessions import end_sessions
 from festgate.kit import mail
 from festgate.kit.clock import HOUR, Milliseconds
@@ -51,8 +51,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
     """
     count_attempt(connection, address)
     person = find_person(connection, name)
-    candidate = find_candidate(connection, name)
-    if person is None or candidate is None:
+    if person is None:
         return
     key = keyed_hash(secret, "letters about a password", str(person.id))
     try:
@@ -60,7 +59,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
     except TooMany:
         return
     until = connection.now + LIFE
-    token = write_token(secret, Claim(person, candidate.password_hash), until)
+    token = write_token(secret, Claim(person, hash_by_id(connection, person.id)), until)
     text = (
         f"Hello {person.username},\n\n"
         f"somebody, you we hope, wants a new password for your account at {settings.fest_name}. "
