@@ -1,6 +1,7 @@
 """Playing a run: the load that goes out, what is kept of it, and what happens when it cannot be played."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,12 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
 from festgate.rehearsal.plan import Plan, Rate, Users
 from festgate.rehearsal.playing.rehearse import CannotPlay, Second, rehearse
-from festgate.rehearsal.runs import HISTOGRAM_FILE, Run, list_runs, read_run
+from festgate.rehearsal.playing.watching import Watch
+from festgate.rehearsal.runs import HISTOGRAM_FILE, RESOURCES_FILE, Run, list_runs, read_run
 from tests.rehearsal.target import Answer, Freezing, answering, journey, welcome
 from tests.rig.server import environment
 from tests.rig.waiting import until
@@ -215,3 +218,24 @@ def test_a_server_that_freezes_shows_in_an_open_loop_and_hardly_in_a_closed_one(
     # Whoever came in its first second waited for more than one: a hundred of two thousand people, but five of the few.
     assert np.mean(opened > 1.0) > 0.03
     assert np.mean(closed > 1.0) < 0.02
+
+
+def test_a_process_that_has_ended_is_left_aside_also_before_anybody_has_waited_for_it(tmp_path: Path) -> None:
+    rows = tmp_path / RESOURCES_FILE
+
+    def seen(side: str) -> int:
+        return rows.read_text(encoding="utf-8").count(side)
+
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    with process, Watch(tmp_path, {"generator": process.pid, "server": os.getpid()}) as watch:
+        watch.begin(time.time())
+        until(lambda: watch.last.get("generator"), "a look at the process")
+        process.stdin.close()
+        until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE, "its end")
+        before, looks = seen("generator"), seen("server")
+        until(lambda: seen("server") >= looks + 2, "two more looks")
+        # The first of the two may have begun before its end.
+        assert seen("generator") <= before + 1
+    memory = [int(row.rpartition(",")[2]) for row in rows.read_text(encoding="utf-8").splitlines()[1:]]
+    assert min(memory) > 0

@@ -59,6 +59,8 @@ class Watch:
                         seconds, now, memory = _seconds(process), time.time(), _memory(process)
                     except psutil.Error:
                         continue
+                    if not memory:  # it has ended, and nobody has waited for it yet
+                        continue
                     before, since = used[side]
                     used[side] = (seconds, now)
                     if self._began is None or since < self._began:
