@@ -1,5 +1,6 @@
 """`cpu`, what a request costs the target: its arithmetic, its verdict, and a real server that computes a known time."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -158,6 +159,11 @@ def computing(played: Run) -> Summary:
 def test_a_target_that_was_started_here_is_seen(played: Run) -> None:
     found = compare([played], [played], [CPU], interleaved=True)
     assert "target-unseen" not in {each.code for each in found.refusals}
+
+
+def test_what_the_command_has_started_ends_with_it(played: Run) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(played.plan.host.rpartition(":")[2])), timeout=5)
 
 
 def test_of_a_real_server_it_is_what_its_processes_have_computed(computing: Summary) -> None:

@@ -13,11 +13,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 PATIENCE: Final = 60.0
 """Seconds for a server to answer its first request."""
@@ -117,14 +119,26 @@ def serving(
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Ask it to end, and its children with it; end it when it does not."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(GOODBYE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    """Ask it to end, and then what it has started and left behind, as a shell does; end what does not."""
+    if process.poll() is not None:
+        return
+    try:
+        started = psutil.Process(process.pid).children(recursive=True)
+    except psutil.Error:
+        started = []
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(GOODBYE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for child in started:
+        with suppress(psutil.Error):
+            child.terminate()
+    _, lasting = psutil.wait_procs(started, GOODBYE)
+    for child in lasting:
+        with suppress(psutil.Error):
+            child.kill()
 
 
 def free_port() -> int:
