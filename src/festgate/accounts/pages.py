@@ -108,21 +108,19 @@ class AccountPages:
 
     async def show_reset(self, request: Request) -> Response:
         """The form for a new password, behind the link of a letter; 410 where the link is over."""
-        person = await self._reception.read_link(_token(request))
-        return await self._page(request, "reset", {"username": person.username})
+        claim = await self._reception.read_link(_token(request))
+        return await self._page(request, "reset", {"username": claim.person.username})
 
     async def reset(self, request: Request) -> Response:
         """The new password holds, the link and every session are over, and one begins; or the form again."""
-        token = _token(request)
-        person = await self._reception.read_link(token)
+        claim = await self._reception.read_link(_token(request))
         fields = await read_fields(request)
         try:
             form = checked(Chosen, fields)
         except Invalid as refusal:
-            return await self._page(
-                request, "reset", {"username": person.username}, refusal.status, refusal.fields
-            )
-        session = await self._reception.use_link(token, form.password, self._opening(request))
+            entered = {"username": claim.person.username}
+            return await self._page(request, "reset", entered, refusal.status, refusal.fields)
+        session = await self._reception.use_link(claim, form.password, self._opening(request))
         return self._welcome(session, {})
 
     async def _show(self, request: Request, page: str) -> Response:

@@ -77,14 +77,12 @@ class Reception:
         """A letter with a link to a new password, where there is such a person, which is not told; or TooMany."""
         await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
 
-    async def read_link(self, token: str) -> Person:
+    async def read_link(self, token: str) -> Claim:
         """Whose password the link replaces; LinkOver."""
-        claim = await self._database.read(read_token, self._secret, token)
-        return claim.person
+        return await self._database.read(read_token, self._secret, token)
 
-    async def use_link(self, token: str, password: str, opening: Opening) -> Session:
+    async def use_link(self, claim: Claim, password: str, opening: Opening) -> Session:
         """A session of the person, whose only one it is, with their new password; LinkOver or Crowded."""
-        claim = await self._database.read(read_token, self._secret, token)
         password_hash = await self._hasher.hash(password)
         # They may have locked themselves out before they remembered that they do not remember.
         names = (claim.person.username, claim.person.email)

@@ -15,6 +15,7 @@ from festgate.rehearsal.options import (
     INTERRUPTED,
     RUNS,
     RunsFolder,
+    Workers,
     address_of,
     can_be_shared,
     can_see,
@@ -77,9 +78,7 @@ def rehearse(
     seed: Annotated[
         int | None, typer.Option(help="Repeats the people and the arrivals of another run.")
     ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Processes that send, each with an equal share of the load.")
-    ] = 1,
+    workers: Workers = 1,
     join_at: Annotated[
         str, typer.Option(help="HOST:PORT of this machine: wait there for workers, and start none here.")
     ] = "",

@@ -17,6 +17,7 @@ from festgate.rehearsal.options import (
     RUNS,
     WRONG_USE,
     RunsFolder,
+    Workers,
     can_be_shared,
     can_see,
     fail,
@@ -62,9 +63,6 @@ Accept = Annotated[
     list[str] | None, typer.Option(help="A refusal that you answer for, by its name: responses-differ.")
 ]
 Report = Annotated[Path | None, typer.Option(help="Write the report as HTML to this file.")]
-Workers = Annotated[
-    int, typer.Option(min=1, help="Processes that send, each with an equal share of the load.")
-]
 AtOnce = Annotated[
     bool,
     typer.Option(

@@ -25,6 +25,9 @@ RUNS = Path("festgate-runs")
 LAST_PORT = 65_535
 FORMATS = ("text", "markdown", "json", "junit")
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Where runs are kept.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Processes that send, each with an equal share of the load.")
+]
 
 
 def find_run(name: str, runs: Path) -> "Run":
