@@ -1,6 +1,7 @@
 """Fixtures for every test, and the guard that keeps tests on this machine."""
 
 import gc
+import signal
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,6 +52,8 @@ settings.load_profile("festgate")
 
 def pytest_configure() -> None:
     GUARD.set()
+    # A shell that starts the tests in the background has SIGINT ignored, in all that they start as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Modules and tests are there to stay: nobody looks through them for garbage, now or later.
     gc.disable()
     # What is logged in this process: structlog's own way draws a traceback with all its variables, 150 ms each.

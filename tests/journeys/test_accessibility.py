@@ -222,8 +222,13 @@ def shifts(page: Page) -> list[str]:
 
 
 def scrolls_sideways(page: Page) -> bool:
+    """The page, or what is in a panel would stick out of it."""
     return bool(
-        page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        page.evaluate(
+            """() => [document.documentElement, ...document.querySelectorAll(".panel")].some(
+                each => each.scrollWidth > each.clientWidth
+            )"""
+        )
     )
 
 
