@@ -168,13 +168,22 @@ def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) ->
     )
 
 
-def test_a_page_that_answers_too_few_people_in_that_time_is_told_after_the_first_run(tmp_path: Path) -> None:
+def test_a_page_that_answers_too_few_people_in_that_time_is_told_after_the_run_that_has_them(
+    tmp_path: Path,
+) -> None:
     hasty = Student(tmp_path)
     write_starter(hasty.lab)
     solutions.reference(hasty.lab)
+    # It sleeps on the loop, and so answers one after another: 36 people until the last answers of a run are in.
+    solutions.edit(
+        hasty.lab, "main.py", solutions.SHOW_EVENTS, f"    time.sleep(0.3)\n{solutions.SHOW_EVENTS}"
+    )
+    solutions.edit(hasty.lab, "main.py", "\ndef events(", "\nasync def events(")
+    solutions.edit(hasty.lab, "main.py", "from pathlib", "import time\nfrom pathlib")
     done = hasty.types("compare", "events", "lab", "--users", "100", "--seconds", "1", "--warm-up", "0")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "which takes 60 in each run, so the comparison would be refused." in done.stderr
     assert done.stderr.endswith("See `festgate lab hint too-few-samples`.\n")
-    (run,) = list_runs(hasty.lab / "runs")
-    assert run.plan.label == "events-before"
+    # A machine may be so slow that the starter is the first to answer too few.
+    labels = [run.plan.label for run in reversed(list_runs(hasty.lab / "runs"))]
+    assert labels in (["events-before", "events-after"], ["events-before"])
