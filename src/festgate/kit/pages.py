@@ -25,8 +25,8 @@ from festgate.kit.money import Money
 from festgate.kit.visitors import Role, Visitor
 from festgate.settings import Settings
 
-MOST_KEPT = 2048
-"""Pages in memory: about 40 MB if each were as long as the list of events, and most are a tenth of that."""
+MOST_KEPT = 1024
+"""Pages in memory: about 20 MB if each were as long as the list of events, and most are a tenth of that."""
 CUT = "<!--cut-->"
 """Where the frame, and what fills it, are cut into pieces; what people write is escaped, so it holds none."""
 NAME_SLOT = "(name)"
