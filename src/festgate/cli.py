@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from festgate import __version__
 from festgate.kit.imports import uncollected
+from festgate.kit.limits import allow_files
 
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.supervising.commands": ("serve",),
@@ -96,4 +97,5 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+    allow_files()
     app()

@@ -35,6 +35,8 @@ log = structlog.get_logger()
 
 LOOK = 0.05
 """Seconds between two looks at the connections that are left."""
+MOST_ON_WINDOWS = 400
+"""Connections of a worker: its loop there watches 512 files, and ends at one more. Who comes then is answered 503."""
 
 
 def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
@@ -80,8 +82,9 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves the portal; the benchmark serves its bare route the same way."""
     return uvicorn.Config(
         app,
-        # More than one only tells uvicorn, on Windows, that the sockets are shared.
-        workers=settings.workers,
+        # More than one only tells uvicorn, on Windows, that the sockets are shared: also one worker's are its parent's.
+        workers=2,
+        limit_concurrency=MOST_ON_WINDOWS if sys.platform == "win32" else None,
         ws="none",
         lifespan="on",
         log_config=None,

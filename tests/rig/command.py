@@ -155,10 +155,11 @@ def start(
 ) -> Process:
     """`festgate WORDS...` in a process and a session of its own, in `folder`.
 
-    One that is to run code of another place (PYTHONPATH), or on Windows, is not forked.
+    One that is to run code of another place (PYTHONPATH) is not forked, and elsewhere than on Linux none is: macOS ends
+    what was forked of a process that has used its libraries.
     """
     folder = folder or Path.cwd()
-    if sys.platform == "win32" or "PYTHONPATH" in environment:
+    if sys.platform != "linux" or "PYTHONPATH" in environment:
         return subprocess.Popen(
             [sys.executable, "-m", "festgate", *words],
             cwd=folder,

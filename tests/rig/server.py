@@ -149,7 +149,7 @@ class Server:
             self._process.send_signal(signal.SIGTERM)  # which ends it at once there
             return
         # Where the whole group has ended already, that is what was wanted.
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # macOS says the second of those that have ended
             os.killpg(self._process.pid, signal.SIGKILL)
 
 

@@ -74,7 +74,7 @@ class _OnSocket(Controller):
     """Aiosmtpd's server on a socket that listens already: its own way needs to know the port beforehand."""
 
     def __init__(self, mailbox: Mailbox, listener: socket.socket) -> None:
-        super().__init__(mailbox, hostname=mailbox.host, port=mailbox.port)
+        super().__init__(mailbox, hostname=mailbox.host, port=mailbox.port, server_hostname="localhost")
         self._listener = listener
 
     async def _create_server(self) -> asyncio.AbstractServer:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.rig.ports import free_port
 from tests.rules.project import ROOT
 
@@ -20,20 +22,18 @@ PATIENCE = 30.0
 
 def children_of(pid: int) -> list[int]:
     """The processes that a process has started, oldest first."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--sort=start_time", "--ppid", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(word) for word in listed.stdout.split()]
+    try:
+        children = psutil.Process(pid).children()
+    except psutil.NoSuchProcess:
+        return []
+    return [child.pid for child in sorted(children, key=lambda child: (child.create_time(), child.pid))]
 
 
 def gone(pid: int) -> bool:
     """Whether there is no such process any more; one that has ended and that nobody has asked about is gone, too."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
-    except OSError:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return True
 
 
@@ -92,6 +92,6 @@ def own(folder: Path, manner: str, workers: int = 1, extra: Mapping[str, str] | 
     try:
         yield Own(process, port, log_file)
     finally:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # macOS says the second of those that have ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE)

@@ -38,7 +38,8 @@ class _OnSocket(Controller):
 
     def __init__(self, box: Letterbox, listener: socket.socket) -> None:
         host, port = box.address
-        super().__init__(box, hostname=host, port=port)
+        # Its own name: to ask the system for one takes macOS seconds.
+        super().__init__(box, hostname=host, port=port, server_hostname="localhost")
         self._listener = listener
 
     async def _create_server(self) -> asyncio.AbstractServer:

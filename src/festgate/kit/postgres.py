@@ -155,7 +155,7 @@ class PostgresEngine:
             import psycopg  # noqa: PLC0415
             from psycopg_pool import ConnectionPool, PoolTimeout  # noqa: PLC0415
         except ImportError as error:
-            msg = "PostgreSQL needs the extra: pip install 'festgate[postgres]'"
+            msg = 'PostgreSQL needs the extra: pip install "festgate[postgres]"'
             raise StartupError(msg) from error
         try:
             self.writer.connect()

@@ -118,7 +118,7 @@ def _postgres_revision(url: str) -> str | None:
     try:
         import psycopg  # noqa: PLC0415  (an extra)
     except ImportError as error:
-        msg = "PostgreSQL needs the extra: pip install 'festgate[postgres]'"
+        msg = 'PostgreSQL needs the extra: pip install "festgate[postgres]"'
         raise StartupError(msg) from error
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:

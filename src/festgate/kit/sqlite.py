@@ -42,6 +42,9 @@ def connect(path: Path, *, read_only: bool = False, timeout: float = BUSY_TIMEOU
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: an answer that says "paid" outlives a power cut. With group commit the fsync is shared.
     connection.execute("PRAGMA synchronous = FULL")
+    # What an fsync of macOS leaves out, and no other system knows: that the drive itself has written.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -8000")
     if read_only:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from festgate.lab.folder import find_program
 from festgate.rehearsal.playing.servers import end
 
 PROGRAMS: Final = (
@@ -48,6 +49,8 @@ _SWITCHES: Final = (
     "--disable-component-update",
     "--disable-extensions",
     "--disable-sync",
+    # On macOS it would ask the person before it for the keychain.
+    "--use-mock-keychain",
     # No other machine has an address here: what a page would fetch from elsewhere is left out.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
@@ -69,11 +72,11 @@ class Shot:
 def find_browser(named: str = "") -> Path:
     """`named` where it is given, else the first that is there. Raises NoBrowser."""
     if named:
-        found = shutil.which(named)
+        found = find_program(named)
         if found is None:
             msg = f"{named} is no program."
             raise NoBrowser(msg)
-        return Path(found)
+        return found
     for path in _candidates():
         if _runs(path):
             return path
@@ -131,7 +134,8 @@ def _candidates() -> Iterator[Path]:
     yield from (Path(found) for name in PROGRAMS if (found := shutil.which(name)))
     places: list[Path] = []
     if sys.platform == "darwin":
-        places = [Path(f"/Applications/{name}.app/Contents/MacOS/{name}") for name in _MACOS]
+        inside = [f"Applications/{name}.app/Contents/MacOS/{name}" for name in _MACOS]
+        places = [root / place for root in (Path("/"), Path.home()) for place in inside]
     elif sys.platform == "win32":
         roots = [root for name in _WINDOWS_ROOTS if (root := os.environ.get(name))]
         places = [Path(root) / place for root in roots for place in _WINDOWS]

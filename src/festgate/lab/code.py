@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.folder import APP, LOAD, RUNS
+from festgate.lab.folder import APP, LOAD, RUNS, is_of_desktop
 
 ANSWERS: Final = frozenset({"get", "route", "api_route"})
 ALWAYS: Final = frozenset({"middleware", "on_event", "exception_handler"})
@@ -65,6 +65,8 @@ def code_files(folder: Path) -> list[Path]:
     environments = {path.parent for name in ("pyvenv.cfg", APP) for path in folder.glob(f"*/{name}")}
     found = []
     for path in sorted(folder.rglob("*.py")):
+        if is_of_desktop(path.name):
+            continue
         top = folder / path.relative_to(folder).parts[0]
         if top.name not in (LOAD, RUNS) and not top.name.startswith(".") and top not in environments:
             found.append(path)
@@ -73,7 +75,7 @@ def code_files(folder: Path) -> list[Path]:
 
 def _statements(file: Path) -> list[ast.stmt]:
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         place = f"{file.name}, line {line}" if line else file.name

@@ -62,7 +62,7 @@ def audit(
         if form == "text":
             display.show(report, console)
     if form == "json":
-        print(json.dumps(display.as_json(reports, unreadable), ensure_ascii=False, indent=2))
+        print(json.dumps(display.as_json(reports, unreadable), indent=2))
     if unreadable:
         raise typer.Exit(WRONG_USE)
     raise typer.Exit(BROKEN if any(report.findings for report in reports) else 0)

@@ -1,7 +1,5 @@
 """`festgate lab compare`: the starter against the student's app, in interleaved pairs."""
 
-import shutil
-import sys
 import tempfile
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from festgate.lab.exercise import HERE, Folder
-from festgate.lab.folder import LOAD, ROUTES, RUNS, STARTER, NoLab, lab_in, load_file
+from festgate.lab.folder import LOAD, ROUTES, RUNS, STARTER, NoLab, interpreter, lab_in, load_file
 from festgate.rehearsal.options import fail, load_of, needs_extra, plan_of
 
 if TYPE_CHECKING:
@@ -66,24 +64,12 @@ def compare(
             label=route,
         )
         _enough(plan, pairs, users)
-        with tempfile.TemporaryDirectory(prefix="festgate-lab-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
             found = compared(*_played(lab, route, plan, pairs, interpreter(python), Path(scratch)))
     except (NoLab, Unreadable) as error:
         fail(str(error))
     _tell(folder, lab, route, found)
     raise typer.Exit(found.comparison.exit_code)
-
-
-def interpreter(python: str) -> str:
-    """What runs the student's app: also from another folder than this. Raises NoLab where it is not there."""
-    if not python:
-        return sys.executable
-    found = shutil.which(python)
-    if found is None:
-        msg = f"{python} is no program. Give the path of a Python, as .venv/bin/python."
-        raise NoLab(msg)
-    # Not resolved: the link in an environment is what tells its packages.
-    return str(Path(found).absolute())
 
 
 def _known(route: str) -> None:

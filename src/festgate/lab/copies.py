@@ -76,7 +76,7 @@ class App:
         # A line in a log for each request is the server's time, and no part of the app.
         words = [self.python, "-m", "uvicorn", app, "--port", "{port}", "--no-access-log"]
         with (
-            TemporaryDirectory(prefix="festgate-lab-") as scratch,
+            TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch,
             serving(words, Path(scratch), _environment(), folder_of_work=self.folder) as server,
         ):
             yield replace(server, identity={BUILD: self.code})

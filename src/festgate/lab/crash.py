@@ -98,7 +98,7 @@ def look(host: str, patience: float = PATIENCE) -> Look:
 def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
     """One page, and its body where it came. Raises NoLab where nothing listens there."""
     connection = http.client.HTTPConnection(host, port, timeout=patience)
-    began = time.monotonic()
+    began = time.perf_counter()
     try:
         connection.connect()
     except OSError as error:
@@ -113,7 +113,7 @@ def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
         status, body = 0, b""
     finally:
         connection.close()
-    return Page(path, status, round((time.monotonic() - began) * 1000, 1)), body[:MOST_BYTES]
+    return Page(path, status, round((time.perf_counter() - began) * 1000, 1)), body[:MOST_BYTES]
 
 
 def looks_in(folder: Path) -> list[Look]:

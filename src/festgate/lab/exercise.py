@@ -1,7 +1,6 @@
 """`festgate lab new`, `serve`, `load`, `crash` and `status`: the exercise, on the student's side."""
 
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from festgate.lab import crash as looking
 from festgate.lab import serving
-from festgate.lab.folder import JOURNEY, ROUTES, RUNS, NoLab, lab_in, locustfile, write_starter
+from festgate.lab.folder import JOURNEY, ROUTES, RUNS, NoLab, interpreter, lab_in, locustfile, write_starter
 from festgate.rehearsal.options import fail, load_of, needs_extra, plan_of, seconds_of
 
 MISSING = 1
@@ -59,7 +58,7 @@ def serve(
         lab = lab_in(folder)
         serving.is_free(port)
         print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C ends it.", flush=True)
-        raise typer.Exit(serving.serve(lab, port, python or sys.executable))
+        raise typer.Exit(serving.serve(lab, port, interpreter(python)))
     except NoLab as error:
         fail(str(error))
 

@@ -10,6 +10,7 @@ report.html                         all of it on one page
 """
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,21 +29,52 @@ HINTS: Final = "hints"
 ROUTES: Final = {"checkout": "/checkout", "events": "/events", "my-events": "/my-events"}
 """The three that are loaded and sped up, by what they are called on the command line."""
 JOURNEY: Final = "journey"
+_DESKTOP: Final = frozenset({".ds_store", ".localized", "desktop.ini", "thumbs.db"})
 
 
 class NoLab(Exception):
     """A folder is none of a student's, or cannot become one; the sentence says why."""
 
 
+def find_program(named: str) -> Path | None:
+    """What is meant by a name or a path, as typed; None where there is no such program.
+
+    Not resolved: the link in an environment is what tells its packages.
+    """
+    # A path without its ending is found by Windows' own shell, and not by `which` of Python 3.11.
+    names = (named, f"{named}.exe") if sys.platform == "win32" else (named,)
+    found = next((each for each in map(shutil.which, names) if each), None)
+    return None if found is None else Path(found).absolute()
+
+
+def interpreter(python: str) -> str:
+    """What runs a student's app: also from another folder than this. Raises NoLab where it is not there."""
+    if not python:
+        return sys.executable
+    found = find_program(python)
+    if found is None:
+        example = r".venv\Scripts\python.exe" if sys.platform == "win32" else ".venv/bin/python"
+        msg = f"{python} is no program. Give the path of a Python, as {example}."
+        raise NoLab(msg)
+    return str(found)
+
+
+def is_of_desktop(name: str) -> bool:
+    """Whether a file of that name was put there by who only looked into the folder: Finder, Explorer."""
+    return name.lower() in _DESKTOP or name.startswith("._")
+
+
 def write_starter(folder: Path) -> None:
     """Write the starter into `folder`, which is not there yet or empty: all of it, or nothing. Raises NoLab."""
     made = not folder.exists()
     try:
-        if not made and any(folder.iterdir()):
+        if not made and not all(is_of_desktop(entry.name) for entry in folder.iterdir()):
             msg = f"{folder} is not empty, and nothing in it is to be lost. Choose another name."
             raise NoLab(msg)
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".starter-", dir=folder) as staging:
+        with tempfile.TemporaryDirectory(
+            prefix=".starter-", dir=folder, ignore_cleanup_errors=True
+        ) as staging:
             _copy(Path(staging))
             for entry in sorted(Path(staging).iterdir()):
                 entry.replace(folder / entry.name)

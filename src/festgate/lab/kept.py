@@ -1,12 +1,12 @@
 """The runs that a lab's folder holds of a route, and the comparison that was played of it last."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
 from festgate.lab.folder import RUNS, load_file
+from festgate.rehearsal.plan import text_mark
 from festgate.rehearsal.runs import Run, list_runs
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def compared(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
 def load_mark(folder: Path, name: str) -> str:
     """Of a locustfile, as a run keeps it; empty where it is gone."""
     try:
-        return hashlib.sha256(load_file(folder, name).read_bytes()).hexdigest()[:12]
+        return text_mark(load_file(folder, name).read_bytes())
     except OSError:
         return ""
 

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from festgate.lab.comparing import interpreter
 from festgate.lab.exercise import HERE, Folder
-from festgate.lab.folder import APP, PAGE, ROUTES, NoLab, lab_in
+from festgate.lab.folder import APP, PAGE, ROUTES, NoLab, interpreter, lab_in
 from festgate.rehearsal.options import fail, needs_extra
 
 if TYPE_CHECKING:

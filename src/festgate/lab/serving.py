@@ -5,6 +5,7 @@ import http.client
 import os
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ HEADER: Final = "x-lab-folder"
 """In every answer, so that it can be told from outside whose code answers."""
 PATIENCE: Final = 5.0
 """Seconds for one answer."""
+ANSWERS: Final = 0.2
+"""Seconds for somebody who listens on this machine to be heard of."""
 
 
 def is_free(port: int) -> None:
@@ -26,9 +29,15 @@ def is_free(port: int) -> None:
         with socket.create_server((HOST, port)):
             pass
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        msg = f"Port {port} cannot be used: {why}. End what runs there, or choose another with --port."
-        raise NoLab(msg) from None
+        raise _taken(port, (error.strerror or str(error)).lower()) from None
+    # macOS lends the port of one address where another program listens on all; and `localhost` may be either.
+    for address in (HOST, "::1"):
+        with suppress(OSError), socket.create_connection((address, port), ANSWERS):
+            raise _taken(port, f"another program answers on {address}")
+
+
+def _taken(port: int, why: str) -> NoLab:
+    return NoLab(f"Port {port} cannot be used: {why}. End what runs there, or choose another with --port.")
 
 
 def serve(folder: Path, port: int, python: str) -> int:
@@ -79,7 +88,9 @@ def is_served(folder: Path, host: str) -> bool:
 
 
 def _mark(folder: Path) -> str:
-    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    # Not the path: some systems take it in capitals as well.
+    which = folder.stat()
+    return hashlib.sha256(f"{which.st_dev} {which.st_ino}".encode()).hexdigest()[:12]
 
 
 def _environment() -> dict[str, str]:

@@ -1,8 +1,6 @@
 """`festgate lab verify` and `grade`: the exercise, on the teacher's side."""
 
 import json
-import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from festgate.lab.folder import NoLab, interpreter
 from festgate.rehearsal.options import INTERRUPTED, WRONG_USE, fail, needs_extra, seconds_of
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def verify(
     told = telling.as_json(verified)
     _write(gradescope, telling.as_gradescope(told))
     if as_json:
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        print(json.dumps(told, indent=2))
     else:
         telling.show(verified, Console(highlight=False))
     raise typer.Exit(0 if verified.passed else NOT_ALL)
@@ -115,7 +114,10 @@ def grade(
     done: list[Graded] = []
     cut = False
     try:
-        with tempfile.TemporaryDirectory(prefix="festgate-lab-") as scratch, Display(len(found)) as display:
+        with (
+            tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch,
+            Display(len(found)) as display,
+        ):
             baseline = Baseline(Path(scratch) / "starter")
             for number, source in enumerate(found):
                 display.begin(number, source.name)
@@ -154,12 +156,13 @@ def options_of(python: str, seed: int | None, without_load: bool, pairs: int, se
     from festgate.lab.verify.verifying import Options  # noqa: PLC0415
     from festgate.rehearsal.playing.servers import new_seed  # noqa: PLC0415
 
-    found = shutil.which(python) if python else sys.executable
-    if found is None:
-        fail(f"--python {python}: there is no such program that can be run.")
+    try:
+        runs_it = interpreter(python)
+    except NoLab as error:
+        fail(f"--python {error}")
     length = seconds_of(seconds) if seconds else 0.0
     return Options(
-        python=str(Path(found).absolute()),
+        python=runs_it,
         seed=new_seed() if seed is None else seed,
         load=not without_load,
         pairs=pairs,
@@ -170,7 +173,7 @@ def options_of(python: str, seed: int | None, without_load: bool, pairs: int, se
 def _verified(source: Path, options: "Options", display: Any) -> "Verified":  # noqa: ANN401
     from festgate.lab.verify.verifying import Baseline, verify  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="festgate-lab-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
         return verify(source, options, Baseline(Path(scratch) / "starter"), display)
 
 

@@ -113,7 +113,7 @@ def needs_extra() -> None:
     """Say which packages are missing, where they are; and let whoever ends the program end what it started too."""
     signal.signal(signal.SIGTERM, _interrupt)
     if find_spec("numpy") is None or find_spec("locust") is None:
-        fail("The rehearsal needs its extra: pip install 'festgate[rehearsal]'")
+        fail('The rehearsal needs its extra: pip install "festgate[rehearsal]"')
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

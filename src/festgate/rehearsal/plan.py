@@ -1,5 +1,7 @@
 """What a run is to do: the journey, the load, how long. Kept with the run, and enough to play it again."""
 
+import codecs
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -103,6 +105,21 @@ def journey_file(journey: str) -> Path:
         return path.resolve()
     msg = f"{journey} is neither a journey ({', '.join(journeys())}) nor a file."
     raise FileNotFoundError(msg)
+
+
+def mark_of(journey: str) -> str:
+    """Of its file: two that differ are not the same journey. Raises FileNotFoundError."""
+    return text_mark(journey_file(journey).read_bytes())
+
+
+def text_mark(content: bytes) -> str:
+    """Of a file of text, twelve digits: the same wherever it was checked out."""
+    return hashlib.sha256(as_written(content)).hexdigest()[:12]
+
+
+def as_written(content: bytes) -> bytes:
+    """Without what Windows adds: git to the ends of lines where it checks out, and an editor before the first."""
+    return content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
 
 
 def _is_journey(path: Path) -> bool:

@@ -42,7 +42,8 @@ class Line:
         if sys.platform != "win32":
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        faulthandler.enable(file=self.socket.fileno())
+        # A socket of Windows is no file.
+        faulthandler.enable(file=sys.stderr if sys.platform == "win32" else self.socket.fileno())
         if sys.platform != "win32" and STACK_SIGNAL is not None:
             faulthandler.register(STACK_SIGNAL, file=self.socket.fileno())
         self.socket.setblocking(False)  # noqa: FBT003  (as the library has it)

@@ -55,7 +55,9 @@ def supervise(sockets: Sequence[socket.socket], order: Order, count: int, *, rel
     """
     with ExitStack() as stack:
         if count > 1:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="festgate-counts-"))
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="festgate-counts-", ignore_cleanup_errors=True)
+            )
             order = replace(order, counts_folder=folder)
         return Supervisor(sockets, order, count, reload=reload).run()
 
@@ -164,6 +166,9 @@ class Supervisor:
         return logbook(self._order)
 
     def _way(self) -> Way:
+        if sys.platform == "darwin":
+            # Its own libraries, which ask for the network's settings, end a process that was forked and goes on.
+            return Way.APART
         if self._newest == 1:
             return Way.AS_IS
         return Way.RENEWED if self._reload else Way.APART

@@ -24,7 +24,7 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
     Two pages full of Locust's tables, each letter placed by itself as Chromium does, take 0.4 to 0.8 s of a processor.
     """
     if find_spec("pypdf") is None:
-        msg = "is a PDF, which needs the extra: pip install 'festgate[lab]'"
+        msg = 'is a PDF, which needs the extra: pip install "festgate[lab]"'
         raise ValueError(msg)
     from pypdf import PdfReader  # noqa: PLC0415  (the extra)
     from pypdf.errors import PyPdfError  # noqa: PLC0415

@@ -42,7 +42,7 @@ def take(lab: Path, python: str, browser: str) -> Taken:
             "There is no picture of the crash: no look has seen a page fail. `festgate lab crash`."
         )
     try:
-        with TemporaryDirectory(prefix="festgate-lab-") as scratch:
+        with TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
             copy = Path(scratch) / "app"
             copy_app(lab, copy, with_data=True)
             with App(copy, python, "").serve() as server:

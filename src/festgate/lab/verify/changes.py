@@ -45,9 +45,9 @@ def _load(app: Path) -> Iterator[Finding]:
         if not file.is_file():
             yield Finding("load-missing", route, place)
             continue
-        handed_out = ast.parse(ours.read_text(encoding="utf-8"))
+        handed_out = ast.parse(ours.read_bytes())
         try:
-            handed_in = ast.parse(file.read_text(encoding="utf-8"))
+            handed_in = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError):
             yield Finding("load-changed", route, f"{place} is no Python that can be read")
             continue

@@ -20,7 +20,17 @@ import psutil
 RUNNER: Final = Path(__file__).parent / "runner.py"
 MARK: Final = "FESTGATE_LAB_RUN"
 """In the environment of a submitted app, and so of what it starts: how that is found again."""
-KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "PATHEXT", "COMSPEC")
+KEPT: Final = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "SYSTEMROOT",
+    "WINDIR",
+    "SYSTEMDRIVE",
+    "PATHEXT",
+    "COMSPEC",
+)
 """Of our environment; everything else may hold a secret."""
 COUNTS: Final = ("instructions", "calls", "statements", "rows", "steps")
 """What is counted: see `runner`."""
@@ -229,7 +239,13 @@ def _app(
 
 def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
     own = {name: value for name, value in os.environ.items() if name.upper() in KEPT}
-    scratch = {"HOME": str(folder), "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
+    scratch = {
+        "HOME": str(folder),
+        "USERPROFILE": str(folder),
+        "TMPDIR": str(folder),
+        "TEMP": str(folder),
+        "TMP": str(folder),
+    }
     # A fixed order of sets, so that what is counted twice is the same twice.
     told = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", MARK: token}
     alone: dict[str, Any] = {"start_new_session": True}

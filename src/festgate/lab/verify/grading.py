@@ -15,6 +15,7 @@ from festgate.lab.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
 from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
 from festgate.lab.verify.telling import as_gradescope, as_json
 from festgate.lab.verify.verifying import Baseline, CannotVerify, Options, Tell, verify_taken
+from festgate.rehearsal.plan import as_written
 from festgate.rehearsal.playing.servers import version
 
 REPORTS: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf"})
@@ -129,13 +130,13 @@ def _graded(
 
 
 def _reports(taken: Taken) -> Iterator[Report]:
-    handed_out = {path.read_bytes() for path in STARTER.iterdir() if path.suffix in REPORTS}
+    handed_out = {as_written(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
     for file in sorted(taken.tree.rglob("*")):
         inside = file.relative_to(taken.tree)
         if not file.is_file() or file.suffix.lower() not in REPORTS or NO_REPORTS & set(inside.parts[:-1]):
             continue
         content = file.read_bytes()
-        if content in handed_out or OURS in content:
+        if as_written(content) in handed_out or OURS in content:
             continue
         try:
             found = audit(file)

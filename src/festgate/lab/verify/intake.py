@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Final
 
-from festgate.lab.folder import APP, RUNS
+from festgate.lab.folder import APP, RUNS, is_of_desktop
 from festgate.rehearsal.runs import RUN_FILE
 
 MOST_FILES: Final = 2_000
@@ -42,6 +43,8 @@ LEFT_FILES: Final = (
 BEFORE: Final = frozenset({"before", "baseline", "starter", "old", "original"})
 """Folders that hold what the app is compared with, and not the app."""
 _CHUNK: Final = 65_536
+_NOT_ON_WINDOWS: Final = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$')
+"""What no part of a name may hold there."""
 
 
 class NotTaken(Exception):
@@ -87,9 +90,11 @@ def content_of(tree: Path) -> str:
     while len(inside := list(tree.iterdir())) == 1 and inside[0].is_dir():
         tree = inside[0]
     mark = hashlib.sha256()
-    for path in sorted(path for path in tree.rglob("*") if path.is_file()):
+    # By what they are called: paths of Windows are in another order.
+    files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
+    for name, path in sorted(files.items()):
         inner = hashlib.sha256(path.read_bytes()).hexdigest()
-        mark.update(f"{path.relative_to(tree).as_posix()}\n{inner}\n".encode())
+        mark.update(f"{name}\n{inner}\n".encode())
     return mark.hexdigest()[:16]
 
 
@@ -155,13 +160,15 @@ def _unpack(source: Path, scratch: Path, left: list[str]) -> None:
         for member in members:
             name = member.filename.replace("\\", "/")
             path = PurePosixPath(name)
-            elsewhere = path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive
-            if elsewhere or (sys.platform == "win32" and ":" in name):
+            if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive:
                 msg = (
                     f"{source} has a member that points out of it: {name[:80]!r}. Make the zip anew from the lab's"
                     " folder."
                 )
                 raise NotTaken(msg)
+            if sys.platform == "win32" and any(map(_NOT_ON_WINDOWS.search, path.parts)):
+                left.append(f"{name} has a name that Windows does not take.")
+                continue
             if stat.S_ISLNK(member.external_attr >> 16):
                 left.append(f"{name} is a link, and is not followed.")
                 continue
@@ -178,8 +185,9 @@ def _is_left(folder: str) -> bool:
 
 
 def _is_left_file(parts: Sequence[str]) -> bool:
-    """Data, and of kept runs everything but what they are."""
-    return parts[-1].lower().endswith(LEFT_FILES) or (RUNS in parts[:-1] and parts[-1] != RUN_FILE)
+    """Data, what a desktop writes, and of kept runs everything but what they are."""
+    data = parts[-1].lower().endswith(LEFT_FILES) or is_of_desktop(parts[-1])
+    return data or (RUNS in parts[:-1] and parts[-1] != RUN_FILE)
 
 
 def _app_in(tree: Path, source: Path) -> Path:

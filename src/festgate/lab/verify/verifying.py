@@ -153,8 +153,8 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
     expected, came = baseline.answered(options, what, tell), played.answers
     if played.missing:
         notes.append(
-            f"This system has no limit of {', '.join(played.missing)}: only time, the memory in use and the number"
-            " of processes are watched."
+            f"This system has no limit of {', '.join(played.missing)}; time, the memory in use and the number of"
+            " processes are watched all the same."
         )
     different = differences(expected, came)
     findings = [*changes.findings, *findings_of(different)]
@@ -225,7 +225,7 @@ def _timed(
         tell(f"run {number + 1} of {runs}, {whose}", share)
 
     tell(f"{runs} timed runs, about {figures.span(timing.time_it_takes(options.pairs, seconds))}", 0.0)
-    with tempfile.TemporaryDirectory(prefix="festgate-lab-") as kept:
+    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as kept:
         return timing.time_routes(
             before, after, builds, Path(kept), pairs=options.pairs, seconds=seconds, tell=told
         )

@@ -4,7 +4,6 @@ Here no request is sent. Workers on this machine are started here and write thei
 that join from elsewhere send theirs. All times are by this machine's clock: see `worker`.
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -36,7 +35,7 @@ from festgate.rehearsal.load.sending import (
 )
 from festgate.rehearsal.load.standing import Standing, tell, together
 from festgate.rehearsal.load.web_page import open_page
-from festgate.rehearsal.plan import Plan, Staging, Users, journey_file
+from festgate.rehearsal.plan import Plan, Staging, Users, mark_of
 from festgate.rehearsal.playing.servers import version
 from festgate.rehearsal.recording import SUFFIX, write_whole
 
@@ -364,11 +363,6 @@ class Master:
             f"Worker {each.number} sent from {each.machine}, its clock known to {each.clock_within * 1000:.1f} ms."
             for each in workers
         ]
-
-
-def mark_of(journey: str) -> str:
-    """Of its file: two that differ are not the same journey. Raises FileNotFoundError."""
-    return hashlib.sha256(journey_file(journey).read_bytes()).hexdigest()[:12]
 
 
 def _counted(workers: int) -> str:

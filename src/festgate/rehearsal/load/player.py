@@ -18,7 +18,6 @@ from festgate.rehearsal.load.locustfile import Unplayable, load
 from festgate.rehearsal.load.master import lead
 from festgate.rehearsal.load.sending import (
     Sending,
-    allow_sockets,
     environment_for,
     initialized,
     stopped_by_signal,
@@ -39,8 +38,9 @@ def main(folder: Path, staging: Staging) -> int:
     plan = read_run(folder).plan
     # A full disk is told in a sentence, not also line by line for what is logged.
     logging.raiseExceptions = False
-    logging.basicConfig(filename=folder / LOG_FILE, level=logging.INFO, format="%(asctime)s %(message)s")
-    allow_sockets()
+    logging.basicConfig(
+        filename=folder / LOG_FILE, encoding="utf-8", level=logging.INFO, format="%(asctime)s %(message)s"
+    )
     try:
         classes = load(journey_file(plan.journey))
         if plan.workers > 1 or staging.join_at:

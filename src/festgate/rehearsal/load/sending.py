@@ -1,6 +1,5 @@
 """What every process that sends does, whether it is the only one or a worker: its share of a plan's load."""
 
-import contextlib
 import math
 import os
 import signal
@@ -12,6 +11,7 @@ from typing import Final
 
 import gevent
 import locust
+import psutil
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
@@ -166,17 +166,6 @@ class Sending:
         return Ended(dropped, self._recorder.first_failure, self._unwritten)
 
 
-def allow_sockets() -> None:
-    """As many as this account may have open: each person on the way has one, and the usual limit is a thousand."""
-    if sys.platform == "win32":  # where there is no such limit
-        return
-    import resource  # noqa: PLC0415  (Windows has none)
-
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def stopped_by_signal() -> Event:
     """Set at SIGTERM."""
     stopped = Event()
@@ -186,8 +175,19 @@ def stopped_by_signal() -> Event:
     return stopped
 
 
-def stop_without(parent: int, stopped: Event) -> None:
+def started_as() -> int:
+    """The process that who started this one knows: on Windows an environment's python.exe starts another and waits."""
+    return os.getppid() if sys.platform == "win32" and sys.prefix != sys.base_prefix else os.getpid()
+
+
+def stop_without_starter(stopped: Event) -> None:
     """Set `stopped` when the process that started this one is gone: nobody else would end it."""
-    while not stopped.is_set() and os.getppid() == parent:
+    try:
+        starter = psutil.Process(started_as()).parent()
+    except psutil.Error:
+        starter = None
+    # A process whose parent is gone has another one, but on Windows.
+    parent = os.getppid()
+    while not stopped.is_set() and starter is not None and starter.is_running() and os.getppid() == parent:
         gevent.sleep(1)
     stopped.set()

@@ -30,18 +30,17 @@ from locust.runners import WorkerRunner
 
 from festgate.rehearsal.load import messages
 from festgate.rehearsal.load.locustfile import Unplayable, load
-from festgate.rehearsal.load.master import mark_of
 from festgate.rehearsal.load.messages import Fields, collect
 from festgate.rehearsal.load.sending import (
     Sending,
-    allow_sockets,
     environment_for,
     initialized,
-    stop_without,
+    started_as,
+    stop_without_starter,
     stopped_by_signal,
 )
 from festgate.rehearsal.load.standing import Standing, tell
-from festgate.rehearsal.plan import Plan, journey_file
+from festgate.rehearsal.plan import Plan, journey_file, mark_of
 from festgate.rehearsal.playing.preflight import NotThere, look
 from festgate.rehearsal.playing.servers import version
 from festgate.rehearsal.recording import SUFFIX, SamplesWriter
@@ -88,10 +87,10 @@ class Worker:
             gevent.signal_handler(signal.SIGTERM, self._leave)
             gevent.spawn(self._stop_without_master)
         else:
-            gevent.spawn(stop_without, os.getppid(), self._stopped)
+            gevent.spawn(stop_without_starter, self._stopped)
         self._send(
             messages.HELLO,
-            pid=os.getpid(),
+            pid=started_as(),
             machine=platform.node(),
             journey=mark_of(self._journey),
             build=version() if self._folder is None else "",
@@ -102,7 +101,9 @@ class Worker:
             return UNPLAYABLE
         with ExitStack() as stack:
             folder = self._folder or Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="festgate-worker-"))
+                stack.enter_context(
+                    tempfile.TemporaryDirectory(prefix="festgate-worker-", ignore_cleanup_errors=True)
+                )
             )
             return self._take_part(share, folder)
 
@@ -237,10 +238,10 @@ def main(host: str, port: int, journey: str, folder: str | None = None) -> int:
     logging.raiseExceptions = False
     logging.basicConfig(
         filename=Path(folder) / LOG_FILE if folder else os.devnull,
+        encoding="utf-8",
         level=logging.INFO,
         format=f"%(asctime)s [{os.getpid()}] %(message)s",
     )
-    allow_sockets()
     try:
         # Half a minute and not five: whoever started this has seen that somebody listens there.
         runners.CONNECT_RETRY_COUNT = TRIES_TO_JOIN

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -50,7 +51,7 @@ class Command:
     def serve(self) -> Iterator[Server]:
         """The command, started where `festgate` was."""
         with (
-            tempfile.TemporaryDirectory(prefix="festgate-rehearsal-") as scratch,
+            tempfile.TemporaryDirectory(prefix="festgate-rehearsal-", ignore_cleanup_errors=True) as scratch,
             serving(self.words, Path(scratch), folder_of_work=Path.cwd()) as server,
         ):
             yield server
@@ -81,6 +82,13 @@ class Installed:
         return own_portal()
 
 
+def words_of(command: str) -> tuple[str, ...]:
+    """As a shell takes them; on Windows a backslash is part of a path."""
+    if sys.platform == "win32":
+        return tuple(word.strip("\"'") for word in shlex.split(command, posix=False))
+    return tuple(shlex.split(command))
+
+
 @contextmanager
 def candidate(text: str, checkout: Path) -> Iterator[Candidate]:
     """What `text` names; a worktree that was made for it is gone with the block. Raises NoCandidate."""
@@ -88,7 +96,7 @@ def candidate(text: str, checkout: Path) -> Iterator[Candidate]:
         yield Running(text)
         return
     if "{port}" in text:
-        yield Command(tuple(shlex.split(text)))
+        yield Command(words_of(text))
         return
     commit = _git(checkout, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
     if commit is None:
@@ -97,7 +105,7 @@ def candidate(text: str, checkout: Path) -> Iterator[Candidate]:
             f"{checkout}."
         )
         raise NoCandidate(msg)
-    with tempfile.TemporaryDirectory(prefix="festgate-revision-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="festgate-revision-", ignore_cleanup_errors=True) as scratch:
         tree = Path(scratch) / "tree"
         if _git(checkout, "worktree", "add", "--detach", str(tree), commit) is None:
             msg = f"Revision {text} cannot be checked out beside {checkout}."

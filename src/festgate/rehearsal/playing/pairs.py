@@ -11,7 +11,7 @@ servers on one core: then not even a second of the machine's mood is one side's 
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +31,8 @@ ORDER: tuple[tuple[Side, Side], ...] = (
     ("after", "before"),
     ("before", "after"),
 )
+LOOK = 0.2
+"""Seconds between two looks at runs that are played at once."""
 Tell = Callable[[int, Side, Second], None]
 """Which run of all (from 0), whose, and how it stands."""
 Look = Callable[[Run], None]
@@ -121,6 +123,12 @@ def _play_at_once(turns: Sequence[_Turn], runs: Path, tell: Tell, cores: Cores) 
                 for turn, server in zip(turns, servers, strict=True)
             ]
             try:
+                left = set(playing)
+                while left:
+                    # In short waits: on Windows, Ctrl-C ends no other.
+                    done, left = wait(left, LOOK, FIRST_EXCEPTION)
+                    for run in done:
+                        run.result()
                 return [run.result() for run in playing]
             except BaseException:
                 # The other is cut off within its second, and kept: the threads are waited for.

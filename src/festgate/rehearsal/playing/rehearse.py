@@ -1,6 +1,5 @@
 """Playing one run: from a plan to a kept folder."""
 
-import hashlib
 import json
 import os
 import platform
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from festgate.rehearsal.histogram import write_histogram
-from festgate.rehearsal.plan import Plan, Staging, journey_file
+from festgate.rehearsal.plan import Plan, Staging, mark_of
 from festgate.rehearsal.playing.preflight import look
-from festgate.rehearsal.playing.servers import Server, own_portal
+from festgate.rehearsal.playing.servers import Server, end, own_portal
 from festgate.rehearsal.playing.watching import Watch
 from festgate.rehearsal.runs import Run, Side
 
@@ -103,7 +102,7 @@ def rehearse(
             return _play(run, serving, staging, tell, say)
     except BaseException:
         if not _has_samples(folder):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
@@ -167,7 +166,11 @@ def _follow(
 
 
 def _cut_off(player: "subprocess.Popen[str]") -> dict[str, Any]:
-    player.send_signal(signal.SIGTERM)
+    if sys.platform == "win32":
+        # A signal is the end at once there, of what was started alone: its workers would go on.
+        end(player)
+    else:
+        player.send_signal(signal.SIGTERM)
     try:
         rest, _ = player.communicate(timeout=GOODBYE)
     except subprocess.TimeoutExpired:
@@ -261,7 +264,7 @@ def _unusable(runs: Path, error: OSError) -> str:
 def _generator(journey: str) -> dict[str, str]:
     return {
         "festgate": version("festgate"),
-        "journey": hashlib.sha256(journey_file(journey).read_bytes()).hexdigest()[:12],
+        "journey": mark_of(journey),
         "locust": version("locust"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

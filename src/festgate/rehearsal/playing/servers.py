@@ -17,15 +17,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
+
+from festgate.rehearsal.plan import as_written
 
 PATIENCE: Final = 60.0
 """Seconds for a server to answer its first request."""
 CODE: Final = frozenset({".py", ".html", ".css", ".js", ".txt"})
 GOODBYE: Final = 20.0
 """Seconds for it to end when it is asked to."""
+NEW_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+"""What keeps Ctrl-C away from it on Windows, as a session of its own does elsewhere."""
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A campus's proxy would answer for a server of this machine that is not up yet."""
 _SIGN_IN = re.compile(r"Sign in as (organiser|staff) with the password (\S+)")
 
 
@@ -57,7 +63,7 @@ def own_portal(
     Of this Festgate, or of the one whose code lies in `source`, where `build` names it; `extra` are settings that it
     has besides. Raises CannotServe.
     """
-    with tempfile.TemporaryDirectory(prefix="festgate-rehearsal-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="festgate-rehearsal-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         settings = {
             "FESTGATE_DATA_DIR": str(folder / "data"),
@@ -100,12 +106,14 @@ def serving(
             process = subprocess.Popen(
                 filled,
                 cwd=folder_of_work or folder,
-                env={**kept, **(extra or {})},
+                # Its log is read as UTF-8, and what it prints is not to fail where the console's own would not.
+                env={**kept, "PYTHONIOENCODING": "utf-8", **(extra or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in the terminal is for the rehearsal, which then ends its server itself.
                 start_new_session=True,
+                creationflags=NEW_GROUP,
             )
         except OSError as error:
             msg = f"{filled[0]} cannot be started: {error.strerror}."
@@ -118,7 +126,7 @@ def serving(
         end(process)
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: "subprocess.Popen[Any]") -> None:
     """Ask it to end, and then what it has started and left behind, as a shell does; end what does not."""
     if process.poll() is not None:
         return
@@ -154,7 +162,7 @@ def version() -> str:
     mark = hashlib.sha256()
     for path in sorted(package.rglob("*")):
         if path.suffix in CODE:
-            mark.update(path.read_bytes())
+            mark.update(as_written(path.read_bytes()))
     return f"festgate {installed('festgate')}, code {mark.hexdigest()[:12]}"
 
 
@@ -165,7 +173,7 @@ def _wait_for(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
             msg = f"The server ended before it answered (exit code {process.returncode}): {_last_line(log)}"
             raise CannotServe(msg)
         try:
-            with urllib.request.urlopen(url, timeout=PATIENCE):  # noqa: S310  (our own)
+            with _DIRECTLY.open(url, timeout=PATIENCE):
                 return
         except urllib.error.HTTPError:
             return  # it answers: with what, the journey will see

@@ -12,7 +12,7 @@ def steps_of(file: Path) -> list[str]:
     Looked for in the file and in the files beside it that it imports, as `name=` or, where there is none, as the path.
     """
     try:
-        trees = [ast.parse(path.read_text(encoding="utf-8")) for path in _with_neighbours(file)]
+        trees = [ast.parse(path.read_bytes()) for path in _with_neighbours(file)]
     except (SyntaxError, ValueError):
         return []  # the player says what is wrong with it
     steps: set[str] = set()
@@ -39,7 +39,7 @@ def _is_path(node: ast.AST) -> bool:
 
 def _with_neighbours(file: Path) -> list[Path]:
     found = [file]
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.ImportFrom | ast.Import):
             names = (
                 [node.module or ""]

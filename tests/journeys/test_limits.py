@@ -1,0 +1,48 @@
+"""A terminal that allows few files, as macOS's does."""
+
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+
+from tests.rig.ports import free_port
+from tests.rig.server import environment
+from tests.rig.waiting import until
+
+TERMINALS = 256
+"""Files that a program may have open which is started in a terminal of macOS."""
+PEOPLE = 400
+
+
+def test_more_people_than_a_terminal_allows_files_have_a_connection_and_the_next_is_answered(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    words = ("-m", "festgate", "serve", "--demo", "--host", "127.0.0.1", "--port", str(port))
+    few = ["/bin/sh", "-c", f'ulimit -S -n {TERMINALS} && exec "$@"', "sh", sys.executable, *words]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(few, env=environment(tmp_path / "fest"), stdout=log, stderr=log) as server,
+        httpx.Client(base_url=url, trust_env=False, verify=False) as visitor,
+        ExitStack() as connections,
+    ):
+        try:
+            until(lambda: ready(visitor), "/readyz", 60)
+            for _ in range(PEOPLE):
+                connections.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            with httpx.Client(base_url=url, trust_env=False, verify=False, timeout=10) as newcomer:
+                assert newcomer.get("/events").status_code == 200
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def ready(visitor: httpx.Client) -> bool:
+    try:
+        return visitor.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,119 @@
+"""What Windows, macOS and their programs do to the files of a lab and around it, done here."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from festgate.lab.code import mark_of
+from festgate.lab.folder import ROUTES, STARTER, load_file, write_starter
+from festgate.lab.kept import load_mark
+from festgate.lab.verify.intake import take_in
+from festgate.rehearsal.playing import servers
+from tests.lab import solutions
+from tests.lab.practice import Student
+from tests.lab.test_verify_grade import types
+from tests.rehearsal.target import Target, answering, serving
+
+BOM = b"\xef\xbb\xbf"
+FINDERS = (".DS_Store", "events/._main.py", "._report.md", "Thumbs.db")
+NO_UTF8 = b"\x00\x05\x16\x07\xff\xfe"
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Student:
+    student = Student(tmp_path)
+    write_starter(student.lab)
+    return student
+
+
+def of_windows(folder: Path) -> None:
+    """As git checks text out there, and as its editors save it."""
+    for path in folder.rglob("*"):
+        if path.suffix in (".py", ".md", ".html"):
+            content = path.read_bytes().replace(b"\n", b"\r\n")
+            path.write_bytes(BOM + content if path.suffix == ".py" else content)
+
+
+def looked_at_in_finder(folder: Path) -> None:
+    for name in FINDERS:
+        (folder / name).write_bytes(NO_UTF8)
+
+
+def written(folder: Path, first: str) -> list[str]:
+    """The command of a server that does something first, and then answers 501 to whoever asks."""
+    answers = "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.BaseHTTPRequestHandler)"
+    text = f"import http.server, sys\n{first}\n{answers}.serve_forever()\n"
+    (folder / "app.py").write_text(text, encoding="utf-8")
+    return [sys.executable, "app.py", "{port}"]
+
+
+def test_other_line_ends_and_a_byte_order_mark_are_no_change(student: Student) -> None:
+    of_windows(student.lab)
+    assert {route: mark_of(student.lab, route) for route in ROUTES.values()} == {
+        route: mark_of(STARTER, route) for route in ROUTES.values()
+    }
+    for name in ROUTES:
+        assert load_file(student.lab, name).read_bytes().startswith(BOM)
+        assert load_mark(student.lab, name) == load_mark(STARTER, name)
+
+
+def test_a_submission_of_windows_is_verified_as_any_other(student: Student) -> None:
+    solutions.reference(student.lab)
+    of_windows(student.lab)
+    done = types(student.folder, "verify", "lab", "--json", "--seed", "7", "--without-load")
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Where it is redirected, a console of Windows writes another code: what is plain ASCII comes whole.
+    assert done.stdout.isascii()
+    told = json.loads(done.stdout)
+    assert not [finding for finding in told["findings"] if finding["code"].startswith("load-")]
+
+
+def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:
+    before = take_in(student.lab, _made(tmp_path / "one")).content
+    looked_at_in_finder(student.lab)
+    assert take_in(student.lab, _made(tmp_path / "other")).content == before
+    assert all(mark_of(student.lab, route) == mark_of(STARTER, route) for route in ROUTES.values())
+    opened = _made(tmp_path / "opened")
+    (opened / ".DS_Store").write_bytes(NO_UTF8)
+    assert student.types("new", str(opened)).returncode == 0
+    assert (opened / "main.py").is_file()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def test_what_an_app_prints_does_not_end_its_answers_where_a_console_knows_fewer_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = written(tmp_path, "print('₹ 450', flush=True)")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    with servers.serving(command, tmp_path) as server:
+        assert server.pid
+    assert "₹ 450" in (tmp_path / "server.log").read_text(encoding="utf-8")
+
+
+def test_a_proxy_is_not_asked_for_a_server_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = written(tmp_path, "import time; time.sleep(1)")
+    # It says 502 to everything, as a proxy does of what it cannot reach.
+    with answering(lambda _path: (502, b"of the proxy")) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        with servers.serving(command, tmp_path) as server:
+            port = int(server.url.rpartition(":")[2])
+            socket.create_connection(("127.0.0.1", port), 5).close()
+
+
+def test_a_port_on_which_another_program_answers_for_localhost_is_not_taken(student: Student) -> None:
+    with serving(Target(lambda _path: (200, b"another"), "::1")) as other:
+        done = student.types("serve", "lab", "--port", str(other.port))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Port {other.port} cannot be used: another program answers on ::1.")
