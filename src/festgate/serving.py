@@ -27,7 +27,7 @@ from festgate.kit.secret import load_secret
 from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings
 from festgate.supervising.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
 from festgate.supervising.orders import Order
-from festgate.supervising.sockets import BACKLOG
+from festgate.supervising.sockets import BACKLOG, doors
 from festgate.supervising.workers import IDLE, LONGEST_GOODBYE, NOT_STARTED, WRONG_USE
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         # The sockets listen already: whoever comes now is answered as soon as the loop runs.
         _greet(settings, passwords)
     server = Server(server_config(app, settings), line, Restarts(app.metrics, order.restarts))
-    server.run(sockets=list(sockets))
+    server.run(sockets=doors(sockets))
     return 0 if server.started else NOT_STARTED
 
 

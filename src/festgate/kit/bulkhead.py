@@ -216,7 +216,7 @@ class Bulkhead:
         if not self.pulse.counting:
             self.pulse.count()
             # What came before this request may have been in turns that are over.
-            self._spent = spent
+            self._spent, self._entered = spent, 1
         return spent > HELD and self._held(spent, entry)
 
     async def _wait(self, steps: Generator[Any, Any, None], awaited: object, entry: _Entry) -> None:
@@ -291,21 +291,21 @@ class Bulkhead:
         """Come back in a later turn of the loop, in the order of arrival."""
         loop = asyncio.get_running_loop()
         if not self._queue:
-            loop.call_soon(self._send_in, loop, max(1, self._entered))
+            loop.call_soon(self._send_in, loop)
         waiter = loop.create_future()
         self._queue.append(waiter)
         await waiter
 
-    def _send_in(self, loop: asyncio.AbstractEventLoop, fitting: int) -> None:
-        """All that was ready in this turn has run: as many as fitted into a quantum go into the next."""
-        left = fitting
+    def _send_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """All that was ready in this turn has run: as many as fit into a quantum, as it was, go into the next."""
+        left = max(1, int(QUANTUM * self._entered / self._spent)) if self._spent else 1
         while self._queue and left:
             waiter = self._queue.popleft()
             if not waiter.done():  # who gave up while they waited is passed over
                 waiter.set_result(None)
                 left -= 1
         if self._queue:
-            loop.call_soon(self._send_in, loop, fitting)
+            loop.call_soon(self._send_in, loop)
 
     def refusal(self, *, done: bool = True) -> Resting:
         """What a visitor is told. Without `done` it is not known whether what they asked for was done."""

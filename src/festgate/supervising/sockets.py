@@ -11,6 +11,18 @@ BACKLOG = 4096
 """Connections that the kernel holds until they are accepted: the first second of an opening."""
 
 
+DOORS = 16
+"""Of each listening socket. libuv takes one connection at each in a turn of the loop: while a module's crowd fills the
+turns, three hundred who come anew would wait for as many of them, with everybody who comes behind."""
+
+
+def doors(sockets: Sequence[socket.socket]) -> list[socket.socket]:
+    """All of them, with the copies that let more than one connection in at a time."""
+    if sys.platform == "win32":  # where the loop takes all that are there
+        return list(sockets)
+    return [door for each in sockets for door in (each, *(each.dup() for _ in range(DOORS - 1)))]
+
+
 def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
     """A listening socket for each address; port 0 takes a free one, the same for all.
 
