@@ -1,6 +1,7 @@
 """The sockets that the portal listens on. The parent opens them, and every worker accepts from them."""
 
 import errno
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,12 @@ def doors(sockets: Sequence[socket.socket]) -> list[socket.socket]:
     """All of them, with the copies that let more than one connection in at a time."""
     if sys.platform == "win32":  # where the loop takes all that are there
         return list(sockets)
-    return [door for each in sockets for door in (each, *(each.dup() for _ in range(DOORS - 1)))]
+    return [door for each in sockets for door in (each, *(_copy(each) for _ in range(DOORS - 1)))]
+
+
+def _copy(listener: socket.socket) -> socket.socket:
+    # Python's own would have all copies wait where this one does, also those of workers that serve already.
+    return socket.socket(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
 
 
 def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:

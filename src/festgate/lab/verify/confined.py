@@ -188,10 +188,12 @@ def confined(
     limits = limits or Limits()
     token = secrets.token_hex(16)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = _started(folder, python, log, token)
-        watch = _Watch(process, limits)
+        process: subprocess.Popen[bytes] | None = None
+        watch: _Watch | None = None
         control: socket.socket | None = None
         try:
+            process = _started(folder, python, log, token)
+            watch = _Watch(process, limits)
             order = {
                 "call": listening.getsockname()[1],
                 "token": token,
@@ -214,9 +216,12 @@ def confined(
                 raise Ended(msg)
             yield _app(said, process, control, log, watch, limits)
         finally:
-            watch.end()
+            # Whoever cuts it off may do so before it is known under its number, and its mark is known.
+            if watch is not None:
+                watch.end()
             _kill_marked(token)
-            process.wait()
+            if process is not None:
+                process.wait()
             if control is not None:
                 control.close()
 
