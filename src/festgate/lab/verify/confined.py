@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import psutil
 
+from festgate.rehearsal.playing.servers import NEW_GROUP
+
 RUNNER: Final = Path(__file__).parent / "runner.py"
 MARK: Final = "FESTGATE_LAB_RUN"
 """In the environment of a submitted app, and so of what it starts: how that is found again."""
@@ -244,18 +246,9 @@ def _app(
 
 def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
     own = {name: value for name, value in os.environ.items() if name.upper() in KEPT}
-    scratch = {
-        "HOME": str(folder),
-        "USERPROFILE": str(folder),
-        "TMPDIR": str(folder),
-        "TEMP": str(folder),
-        "TMP": str(folder),
-    }
+    scratch = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
     # A fixed order of sets, so that what is counted twice is the same twice.
     told = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", MARK: token}
-    alone: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        alone = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     with log.open("wb") as output:
         try:
             return subprocess.Popen(
@@ -265,7 +258,8 @@ def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Po
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                **alone,
+                start_new_session=True,
+                creationflags=NEW_GROUP,
             )
         except OSError as error:
             msg = f"{python} cannot be started: {error.strerror}."
