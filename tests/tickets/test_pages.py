@@ -22,6 +22,15 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
         yield opened
 
 
+def sends_to(mailbox: Mailbox) -> dict[str, str]:
+    """The environment of a fest that has a mail server."""
+    return {
+        "FESTGATE_SMTP_HOST": mailbox.host,
+        "FESTGATE_SMTP_PORT": str(mailbox.port),
+        "FESTGATE_SMTP_SECURITY": "none",
+    }
+
+
 @pytest.fixture(scope="module")
 def asha(doors: Doors) -> Visitor:
     return doors.visitor()
@@ -124,16 +133,25 @@ def test_a_paid_ticket_leads_to_its_receipt(doors: Doors) -> None:
     assert code in chitra.client.get(f"/orders/{receipt}").text
 
 
+def test_a_receipt_speaks_of_mail_only_where_the_fest_sends_some(
+    doors: Doors, tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox
+) -> None:
+    def said(visitor: Visitor) -> str:
+        ticket = visitor.client.get(f"/tickets/{visitor.buy_ticket()}").text
+        receipt = ticket.partition('href="/orders/')[2].partition('"')[0]
+        page = visitor.client.get(f"/orders/{receipt}").text
+        return page[page.index("Paid. Your tickets are") :].partition("<")[0].strip()
+
+    assert said(doors.visitor()) == "Paid. Your tickets are below."
+    with open_doors(tmp_path_factory.mktemp("mailed") / "data", sends_to(mailbox)) as mailed:
+        assert said(mailed.visitor()) == "Paid. Your tickets are below and in your mail."
+
+
 def test_the_page_says_that_the_letter_waits_and_then_when_it_was_sent(
     tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox
 ) -> None:
     mailbox.refuse()
-    smtp = {
-        "FESTGATE_SMTP_HOST": mailbox.host,
-        "FESTGATE_SMTP_PORT": str(mailbox.port),
-        "FESTGATE_SMTP_SECURITY": "none",
-    }
-    with open_doors(tmp_path_factory.mktemp("mailed") / "data", smtp) as doors:
+    with open_doors(tmp_path_factory.mktemp("mailed") / "data", sends_to(mailbox)) as doors:
         asha = doors.visitor()
         code = asha.get_free_ticket()
 
