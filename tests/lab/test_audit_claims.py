@@ -8,7 +8,7 @@ from festgate.lab.audit.prose import read_prose
 from festgate.rehearsal.locust_output.lines import lines_of
 from tests.lab.conftest import Auditor
 from tests.lab.reports import console_run
-from tests.rehearsal.locust_texts import Told
+from tests.rehearsal.locust_texts import TRACEBACK, Told
 
 ROUTES = ("/my-events", "/checkout", "/events")
 SLOW: Told = ("GET", "/events", 700, 0, 340, 250, 900, 331, 0.55)
@@ -155,3 +155,19 @@ def test_tables_without_a_claim_are_looked_at_alone(audited: Auditor) -> None:
     found = audited(console_run([("GET", "/events", 12, 0, 320, 258, 400, 330, 0.5)], None, 400))
     assert [each.kind.code for each in found.findings] == ["percentile-is-maximum"]
     assert "No claim with figures" in found.open[0].figure
+
+
+@pytest.mark.parametrize("traceback", [TRACEBACK, "\n".join(TRACEBACK.splitlines()[:4])], ids=["odd", "one"])
+def test_what_stands_behind_a_traceback_is_read(traceback: str) -> None:
+    (found,) = claims(f"It crashed:\n\n{traceback}\n\n/events dropped from 451 ms to 324 ms.\n")
+    assert short(found) == ("/events", None, 451, 324)
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~", "```text", "~~~~ text", "  ~~~"])
+def test_what_is_fenced_in_is_code_also_where_it_has_the_other_fence_within(fence: str) -> None:
+    code = "/checkout dropped from 90 ms to 10 ms.\n"
+    other = "~~~" if "`" in fence else "```"
+    end = fence.removesuffix("text").rstrip()
+    text = f"{fence}\n{code}{other}\n{code}{end}\n\n/events dropped from 451 ms to 324 ms.\n\n{fence}\n{code}{end}\n"
+    (found,) = claims(text)
+    assert short(found) == ("/events", None, 451, 324)

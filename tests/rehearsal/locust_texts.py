@@ -72,3 +72,20 @@ def folded(text: str, width: int, *, trimmed: bool = False) -> str:
         for begin in range(0, max(len(line), 1), width)
     ]
     return "\n".join(piece.rstrip() if trimmed else piece for piece in pieces)
+
+
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "task.py", line 363, in run
+    self.execute_next_task()
+    ~~~~~~~~~~~~~~~~~~~~~~^^
+  File "visitor.py", line 24, in look
+    (first
+    ~~~~~~
+     .later())
+     ~~~~~~^^
+    total = price / people
+            ~~~~~~^~~~~~~~
+ZeroDivisionError: division by zero
+"""
+"""As Python 3.13 prints it: what is marked is underlined with the signs that fence in a block of Markdown."""

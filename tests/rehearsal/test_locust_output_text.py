@@ -10,6 +10,7 @@ from tests.rehearsal.locust_texts import (
     AFTER,
     BEFORE,
     HEAD,
+    TRACEBACK,
     WEB_HEAD,
     WEB_ROWS,
     Told,
@@ -79,6 +80,13 @@ def test_tables_of_a_run_that_goes_on_are_one_with_the_last_figures(paste: Paste
     start = "\n".join(console_table(nothing).splitlines()[:2]) + "\n" + console_row(nothing) + "\n\n"
     (table,) = paste(start + console_table(early) + "[log] said something\n" + console_table(BEFORE)).tables
     assert (table.requests, table.interim) == (17, (1, 5))
+
+
+@pytest.mark.parametrize("width", [200, 24])
+def test_a_traceback_between_its_tables_does_not_divide_a_run(paste: Paste, width: int) -> None:
+    early: Told = ("GET", "/checkout", 4, 0, 500, 8, 1900, 9, 0.3)
+    (table,) = paste(console_table(early) + folded(TRACEBACK, width) + console_table(BEFORE)).tables
+    assert (table.requests, table.interim) == (17, (1,))
 
 
 def test_the_table_of_percentiles_ends_a_run(paste: Paste) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from festgate.rehearsal.locust_output.grid import is_rule
+from festgate.rehearsal.locust_output.grid import fence_of, is_rule
 from festgate.rehearsal.locust_output.lines import Line
 
-_FENCE: Final = re.compile(r"\s*(?:```|~~~)")
 _TITLE: Final = re.compile(r"\s*#{1,6}\s+(\S.*)$")
 _BULLET: Final = re.compile(r"\s*(?:[-*+\u2022\u25aa\u25e6\u25cf]|\d{1,2}[.)])\s+(?=\S)")
 _MARKS: Final = re.compile(r"\*\*|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
@@ -84,22 +83,25 @@ def _blocks(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Iterator
     """Paragraphs, points of lists and tables, each below its title."""
     title = ""
     block: list[Line] = []
-    fenced = False
+    fenced = ""
     inside = {number for first, last in spans for number in range(first, last + 1)}
     for line in lines:
         text = line.text
-        if line.number in inside:
-            # A fence may open before a table and close within what was read as the table's end.
-            fenced = fenced != (_FENCE.match(text) is not None)
-            text = ""
-        elif _FENCE.match(text):
-            fenced = not fenced
+        fence = fence_of(text)
+        if fence and fenced in ("", fence):
+            # It may open before a table and close within what was read as the table's end.
+            fenced = "" if fenced else fence
+        if fence or line.number in inside:
             text = ""
         if is_rule(text) and not _cells(text):
             text = ""
         found = _TITLE.match(text)
         new = (
-            not text.strip() or fenced or line.logged or found is not None or _BULLET.match(text) is not None
+            not text.strip()
+            or bool(fenced)
+            or line.logged
+            or found is not None
+            or _BULLET.match(text) is not None
         )
         changed = bool(block) and bool(_cells(text)) != bool(_cells(block[-1].text))
         if block and (new or changed):

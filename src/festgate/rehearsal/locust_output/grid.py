@@ -30,8 +30,9 @@ _FRAGMENT: Final = re.compile(r"[\d.,%()|\s]*\d[\d.,%()|\s]*")
 _METHOD: Final = re.compile(r"\s*(?:[A-Z]{2,10}\s+\S|" + TOTAL + r"\s)")
 _FIRST: Final = re.compile(r"[\s|*`]*(?:Type|Method|Name)", re.IGNORECASE)
 """How a heading begins, which is quickly seen: there are tables of 80,000 rows, each of which could be a heading."""
-_FENCE: Final = re.compile(r"\s*(?:```|~~~)")
-_TITLE: Final = re.compile(r"\s*(?:#{1,6}\s|```|~~~)")
+_FENCE: Final = re.compile(r"\s*(`)``| {0,3}(~)~~(?!~*\^)")
+"""Python underlines in a traceback with the same sign, further in or with a ^ behind."""
+_TITLE: Final = re.compile(r"\s*#{1,6}\s")
 _PART: Final = re.compile(r"\s*(?:Response time percentiles|Error report)", re.IGNORECASE)
 
 
@@ -56,7 +57,13 @@ def is_rule(text: str) -> bool:
 
 def is_title(text: str) -> bool:
     """Whether it is a title of Markdown, or a fence."""
-    return _TITLE.match(text) is not None
+    return _TITLE.match(text) is not None or bool(fence_of(text))
+
+
+def fence_of(text: str) -> str:
+    """The sign of the fence around a block of Markdown that the line is, empty where it is none."""
+    found = _FENCE.match(text)
+    return (found[1] or found[2]) if found is not None else ""
 
 
 def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
@@ -107,7 +114,7 @@ def _heading(lines: Sequence[Line], place: int) -> tuple[tuple[Column, ...], int
     # The most lines first: what a broken heading begins with can look like a whole one.
     for count in range(min(_MOST_PIECES, len(lines) - place), 0, -1):
         texts = [line.text for line in lines[place : place + count]]
-        if any(_FENCE.match(text) for text in texts) or is_rule(texts[0]) or is_rule(texts[-1]):
+        if any(fence_of(text) for text in texts) or is_rule(texts[0]) or is_rule(texts[-1]):
             continue
         text = " ".join(texts)
         columns = columns_of("".join(_unmarked(text)))
