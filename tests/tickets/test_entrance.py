@@ -15,8 +15,10 @@ from tests.journeys.stage import ask_file, change_file, holds
 from tests.rig.server import festgate
 from tests.rig.waiting import until
 from tests.tickets.doors import PASSWORD, Doors, Visitor, open_doors
+from tests.tickets.pictures import draw_svg
 
 TALK = "/door/open-talk"
+PICTURE = f"{TALK}/picture"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,26 @@ def test_the_door_is_for_staff_and_organisers(entrance: Entrance, method: str, p
     assert (stranger.status_code, stranger.headers["location"].partition("?")[0]) == (303, "/login")
     for who in (entrance.staff, entrance.organiser):
         assert who.client.request(method, path).status_code in (200, 422)
+
+
+def test_what_a_camera_sees_is_read_for_staff_and_lets_in(entrance: Entrance) -> None:
+    someone, code = entrance.ticket()
+    pixels, _ = draw_svg(someone.client.get(f"/tickets/{code}.svg").text, scale=5)
+
+    def look(who: Visitor | None, light: bytes) -> httpx.Response:
+        client = who.client if who is not None else entrance.doors.client()
+        return client.post(PICTURE, content=light)
+
+    seen = look(entrance.staff, bytes(pixels))
+    assert seen.status_code == 200
+    assert someone.name in words(entrance.scan(seen.json()["scanned"]))
+    assert [look(who, bytes(pixels)).status_code for who in (entrance.guest, None)] == [403, 303]
+    nothing, odd, large = (
+        look(entrance.staff, bytes(size)) for size in (240 * 240, 240 * 240 - 1, 300 * 300)
+    )
+    assert (nothing.status_code, nothing.content) == (204, b"")
+    assert (odd.status_code, "A picture is square" in odd.text) == (400, True)
+    assert large.status_code == 413
 
 
 def test_the_navigation_shows_the_door_to_those_who_stand_at_it(entrance: Entrance) -> None:

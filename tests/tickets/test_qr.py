@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from festgate.kit.errors import Malformed
 from festgate.kit.ids import ALPHABET, new_code, read_code
 from festgate.tickets.facade import ForgedCode, read_qr
 from festgate.tickets.issue import CODE_LENGTH
-from festgate.tickets.qr import draw, in_fours, qr_text, sign
+from festgate.tickets.qr import draw, in_fours, qr_text, read_picture, sign
 from tests.tickets.pictures import draw_svg, read_pixels
 
 SECRET = b"a secret of thirty-two bytes...."
@@ -30,6 +31,37 @@ def test_it_reads_with_a_smudge_of_five_squares_by_five_and_upside_down() -> Non
         pixels[start : start + smudge] = b"\x80" * smudge
     assert read_pixels(bytes(pixels), width) == [text]
     assert read_pixels(bytes(reversed(pixels)), width) == [text]
+
+
+def test_a_ticket_in_a_picture_is_read_before_other_codes_beside_it() -> None:
+    ticket = qr_text(SECRET, "7GK2M9QX04ZT8WAB")
+    assert read_picture(picture(["https://fest.example"])) == "https://fest.example"
+    assert read_picture(picture(["https://fest.example", ticket])) == ticket
+    assert read_picture(picture([ticket, "https://fest.example"])) == ticket
+
+
+@given(light=st.binary(min_size=32 * 32, max_size=32 * 32))
+def test_a_picture_of_anything_else_says_nothing(light: bytes) -> None:
+    assert read_picture(light) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 28 * 28, 240 * 240 - 1, 240 * 240 + 1])
+def test_what_is_no_square_picture_is_refused_in_a_sentence(size: int) -> None:
+    with pytest.raises(Malformed, match="A picture is square"):
+        read_picture(bytes(size))
+
+
+def picture(texts: list[str]) -> bytes:
+    """A grey square with these codes, from its upper left corner to its lower right one."""
+    side = 240
+    light = bytearray(b"\x90" * side * side)
+    for number, text in enumerate(texts):
+        code, width = draw_svg(draw(text), scale=3)
+        corner = number * (side - width)
+        for row in range(width):
+            start = (corner + row) * side + corner
+            light[start : start + width] = code[row * width : (row + 1) * width]
+    return bytes(light)
 
 
 def test_it_is_a_small_code_with_its_own_white_around_it() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from festgate.catalogue import facade as catalogue
@@ -39,7 +39,7 @@ from festgate.tickets.door import (
     read_scan,
     undo_admission,
 )
-from festgate.tickets.qr import in_fours
+from festgate.tickets.qr import in_fours, read_picture
 
 LATEST = 8
 """Check-ins that the page lists."""
@@ -102,6 +102,7 @@ class EntrancePages:
             Route("/door", self.show_events, methods=["GET"]),
             Route("/door/{slug}", self.show_door, methods=["GET"]),
             Route("/door/{slug}", self.check_in, methods=["POST"]),
+            Route("/door/{slug}/picture", self.read_picture, methods=["POST"]),
             Route("/door/{slug}/undo", self.undo, methods=["POST"]),
         ]
 
@@ -131,6 +132,12 @@ class EntrancePages:
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?in={code}")
+
+    async def read_picture(self, request: Request) -> Response:
+        """What the ticket says that a phone's camera sees, as JSON (`scanned`); 204 where it sees none."""
+        await self._portal.staff(request)
+        text = read_picture(await request.body())
+        return Response(status_code=204) if text is None else JSONResponse({"scanned": text})
 
     async def undo(self, request: Request) -> Response:
         """Take a check-in back, where it was a mistake."""
