@@ -134,7 +134,7 @@ class EntrancePages:
         return see_other(f"/door/{slug}?in={code}")
 
     async def read_picture(self, request: Request) -> Response:
-        """What the ticket says that a phone's camera sees, as JSON (`scanned`); 204 where it sees none."""
+        """What the QR code says that a phone's camera sees, as JSON (`scanned`); 204 where it sees none."""
         await self._portal.staff(request)
         text = read_picture(await request.body())
         return Response(status_code=204) if text is None else JSONResponse({"scanned": text})
