@@ -39,14 +39,16 @@ class Scanning:
     def page(self, browser: Browser) -> Iterator[tuple[Page, Visit]]:
         """The door, and what its page must not do."""
         with visit(browser, viewport=PHONE) as opened:
-            for cookie in self.ravi.client.cookies.jar:
-                opened.context.add_cookies(
-                    [{"name": cookie.name, "value": cookie.value or "", "url": self.doors.server.url}]
-                )
-            page = opened.context.new_page()
-            page.goto(f"{self.doors.server.url}{TALK}")
-            yield page, opened
+            yield self.open(opened, self.doors.server.url), opened
             assert not opened.wrongs, f"the page did what it must not: {opened.wrongs}"
+
+    def open(self, opened: Visit, site: str) -> Page:
+        """The door, at any address of the fest."""
+        for cookie in self.ravi.client.cookies.jar:
+            opened.context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": site}])
+        page = opened.context.new_page()
+        page.goto(f"{site}{TALK}")
+        return page
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +60,23 @@ def scanning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scanning]:
 
 
 @contextmanager
-def seeing(browser: Browser, film: Path) -> Iterator[Browser]:
-    """A browser beside the given one, whose camera shows the film again and again."""
-    words = [
-        "use-fake-device-for-media-stream",
-        "use-fake-ui-for-media-stream",
-        f"use-file-for-fake-video-capture={film}",
-    ]
+def launched(browser: Browser, *switches: str) -> Iterator[Browser]:
+    """Another one beside the given one, with these switches besides."""
     other = browser.browser_type.launch(
-        executable_path=find(), args=[*ARGUMENTS, *(f"--{word}" for word in words)]
+        executable_path=find(), args=[*ARGUMENTS, *(f"--{switch}" for switch in switches)]
     )
     try:
         yield other
     finally:
         other.close()
+
+
+@contextmanager
+def seeing(browser: Browser, film: Path) -> Iterator[Browser]:
+    """A browser whose camera shows the film again and again."""
+    switches = ("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream")
+    with launched(browser, *switches, f"use-file-for-fake-video-capture={film}") as other:
+        yield other
 
 
 def write_film(path: Path, pictures: Sequence[str]) -> None:
@@ -164,3 +169,17 @@ def test_a_device_without_a_camera_says_so_and_the_field_still_takes_a_code(
         page.get_by_role("textbox", name="Ticket").fill(code)
         page.keyboard.press("Enter")
         expect(page.locator("#answer")).to_contain_text(guest.name)
+
+
+def test_over_plain_http_from_another_machine_the_page_says_what_it_takes(
+    browser: Browser, scanning: Scanning
+) -> None:
+    site = scanning.doors.server.url.replace("127.0.0.1", "fest.example")
+    with (
+        launched(browser, "host-resolver-rules=MAP fest.example 127.0.0.1") as other,
+        visit(other, viewport=PHONE) as opened,
+    ):
+        page = scanning.open(opened, site)
+        expect(page.get_by_role("button", name="Scan with the camera")).to_be_disabled()
+        expect(page.get_by_text("To scan with the camera, open this page over https.")).to_be_visible()
+        assert violations(page) == []
