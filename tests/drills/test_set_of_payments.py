@@ -13,7 +13,14 @@ SET = ("payments-are-slow", "payments-come-twice", "payments-lie", "payments-are
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
     # Long enough that somebody surely pays under each fault.
-    return played(SET, tmp_path_factory.mktemp("payments"), rate=16.0, lasts=4.0)
+    return played(SET, tmp_path_factory.mktemp("payments"), rate=16.0, lasts=6.0)
+
+
+def least_wait_of_payers(outcome: Outcome) -> float:
+    """Seconds, of those who paid while the fault was there; how many did is chance, and so is a percentile of all."""
+    paid = outcome.run.samples().of("POST /checkout").between(outcome.armed + 0.5, outcome.undone - 0.5)
+    assert len(paid)
+    return float(paid.latency.min())
 
 
 @pytest.mark.parametrize("name", SET)
@@ -26,7 +33,7 @@ def test_it_is_contained_and_the_data_is_sound(outcomes: Mapping[str, Outcome], 
 
 def test_whoever_pays_waits_for_a_slow_provider_and_nobody_else_does(outcomes: Mapping[str, Outcome]) -> None:
     outcome = outcomes["payments-are-slow"]
-    assert step(outcome, "POST /checkout").p95 > 2
+    assert least_wait_of_payers(outcome) > 2
     assert not outcome.others.slower
 
 
@@ -39,4 +46,4 @@ def test_payments_that_were_not_answered_are_asked_about_until_none_hangs(
 ) -> None:
     outcome = outcomes["payments-are-dead"]
     assert outcome.recovered is not None
-    assert step(outcome, "POST /checkout").p95 > 5
+    assert least_wait_of_payers(outcome) > 5
