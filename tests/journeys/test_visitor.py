@@ -166,6 +166,23 @@ def test_who_was_looking_at_an_event_comes_back_to_it_and_has_a_paid_ticket_in_t
     assert (orders_of(server, name), charges_of(server, name)) == (["paid"], [45_000])
 
 
+def test_an_event_that_ends_on_the_next_day_says_so_wherever_its_times_stand(
+    page: Page, server: Server
+) -> None:
+    end = re.compile(r"to \w+, \d+ \w+, 9:00\sam")
+    come(page, server)
+    hackathon = page.get_by_role("listitem").filter(has_text="Hackathon")
+    expect(hackathon).to_contain_text(end)
+    follow(page, "Hackathon")
+    expect(page.get_by_role("main")).to_contain_text(end)
+    press(page, "Register")
+    expect(hackathon).to_contain_text(end)
+    follow(page, "Pay ₹500.00")
+    press(page, "Pay ₹500.00")
+    ticket_link(page, "Hackathon")
+    expect(page.get_by_role("main")).to_contain_text(end)
+
+
 def test_everything_can_be_done_with_tab_and_enter(page: Page, server: Server) -> None:
     name = new_name()
     page.goto(f"{server.url}/events/treasure-hunt")

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,11 @@ from festgate.accounts.queries import find_visitor
 from festgate.accounts.sessions import open_session
 from festgate.catalogue.offers import Offer
 from festgate.catalogue.shown import Card, HomePage
-from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, minutes_left
+from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, milliseconds, minutes_left
 from festgate.kit.compression import Piece, gzipped
 from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
-from festgate.kit.pages import MOST_KEPT, Kept, Pages, Rendered, countdown
+from festgate.kit.pages import MOST_KEPT, Kept, Pages, Rendered, Writing, countdown
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import SESSION_COOKIE, Portal
@@ -207,14 +208,19 @@ def test_the_page_that_nobody_has_asked_for_longest_makes_room() -> None:
 
 def test_a_piece_of_a_page_is_rendered_once_for_each_value_of_what_it_shows() -> None:
     pages = Pages(SETTINGS, TEMPLATE_PACKAGES)
-    card = Card(
-        "robo-race", "Robo <Race>", "", "Hall", 0, HOUR, False, Money(450, "INR"), Offer("open", 7, 0), "h2"
-    )
+    card = Card("robo-race", "Robo <Race>", "", "Hall", 0, HOUR, Money(450, "INR"), Offer("open", 7, 0), "h2")
     first = pages.fragment("catalogue/card.html", card)
     assert "Robo &lt;Race&gt;" in first
     assert "7 seats left" in first
     assert pages.fragment("catalogue/card.html", replace(card)) is first
     assert "6 seats left" in pages.fragment("catalogue/card.html", replace(card, offer=Offer("open", 6, 0)))
+
+
+@pytest.mark.parametrize("hours, written", [(3, "11:00\u202fpm"), (13, "Thu, 26 Nov, 9:00\u202fam")])
+def test_an_end_has_its_day_where_that_is_not_the_day_of_the_start(hours: int, written: str) -> None:
+    settings = Settings(locale="en_IN", timezone="Asia/Kolkata")
+    start = milliseconds(datetime(2026, 11, 25, 20, tzinfo=settings.zone))
+    assert Writing(settings).end(start + hours * HOUR, start) == written
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,6 @@ class CataloguePages:
             event,
             offer_of(event, lapsed.seats, now),
             self._portal.settings.hold_minutes,
-            self._zone,
             offers.until(event, lapsed, now),
         )
 
@@ -157,7 +156,7 @@ class CataloguePages:
             key = (entry, offer.state, offer.left, heading)
             found = self._by_row.get(key)
             if found is None:
-                shown = card_of(entry, offer, heading, self._zone)
+                shown = card_of(entry, offer, heading)
                 found = self._portal.pages.fragment("catalogue/card.html", shown)
                 if len(self._by_row) >= MOST_KEPT:
                     self._by_row.clear()

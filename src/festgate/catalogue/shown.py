@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from festgate.catalogue.listing import Entry, Filters
 from festgate.catalogue.offers import Offer
 from festgate.catalogue.queries import Event
-from festgate.kit.clock import Milliseconds, moment
+from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
 
 
@@ -26,8 +25,6 @@ class Card:
     place: str
     starts_at: Milliseconds
     ends_at: Milliseconds
-    overnight: bool
-    """It ends on another day than it starts."""
     fee: Money
     offer: Offer
     heading: str
@@ -96,7 +93,6 @@ class EventPage:
     place: str
     starts_at: Milliseconds
     ends_at: Milliseconds
-    overnight: bool
     fee: Money
     capacity: int
     offer: Offer
@@ -104,7 +100,7 @@ class EventPage:
     until: Milliseconds = field(compare=False)
 
 
-def card_of(entry: Entry, offer: Offer, heading: str, zone: ZoneInfo) -> Card:
+def card_of(entry: Entry, offer: Offer, heading: str) -> Card:
     """The card of an event; what it does not show does not make it another one."""
     counted = offer.state in ("open", "few")
     return Card(
@@ -114,16 +110,13 @@ def card_of(entry: Entry, offer: Offer, heading: str, zone: ZoneInfo) -> Card:
         entry.place,
         entry.starts_at,
         entry.ends_at,
-        _overnight(entry.starts_at, entry.ends_at, zone),
         entry.fee,
         offer if counted else Offer(offer.state, 0, offer.opens_at),
         heading,
     )
 
 
-def event_page(
-    event: Event, offer: Offer, hold_minutes: int, zone: ZoneInfo, until: Milliseconds
-) -> EventPage:
+def event_page(event: Event, offer: Offer, hold_minutes: int, until: Milliseconds) -> EventPage:
     """The page of an event."""
     return EventPage(
         event.slug,
@@ -134,7 +127,6 @@ def event_page(
         event.place,
         event.starts_at,
         event.ends_at,
-        _overnight(event.starts_at, event.ends_at, zone),
         event.fee,
         event.capacity,
         offer,
@@ -154,7 +146,3 @@ def blocks_of(text: str) -> tuple[Block, ...]:
 
 def _is_point(line: str) -> bool:
     return line.startswith(("- ", "* "))
-
-
-def _overnight(starts_at: Milliseconds, ends_at: Milliseconds, zone: ZoneInfo) -> bool:
-    return moment(starts_at, zone).date() != moment(ends_at, zone).date()

@@ -202,6 +202,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
         day=writing.day,
         time=writing.time,
         when=writing.when,
+        end=writing.end,
         date=writing.date,
         iso=writing.iso,
         stub=_stubs(made),
@@ -233,6 +234,7 @@ class Writing:
         self._when_of_minute = lru_cache(4096)(self._when)
         self.date = lru_cache(4096)(self._date)
         self.iso = lru_cache(4096)(self._iso)
+        self.end = lru_cache(4096)(self._end)
 
     def money(self, amount: Money) -> str:
         """`₹500.00`."""
@@ -249,6 +251,11 @@ class Writing:
     def when(self, at: Milliseconds) -> str:
         """`Sun, 22 Nov 2026, 18:00`, remembered by the minute."""
         return self._when_of_minute(at // MINUTE * MINUTE)
+
+    def _end(self, at: Milliseconds, start: Milliseconds) -> str:
+        """`21:00`, or `Thu, 26 Nov, 09:00` where it is not the day of the start."""
+        same_day = local_day(at, self._zone) == local_day(start, self._zone)
+        return self.time(at) if same_day else f"{self.day(at)}, {self.time(at)}"
 
     def _iso(self, at: Milliseconds) -> str:
         """For `datetime` attributes: `2026-11-22T18:00:00+05:30`."""
