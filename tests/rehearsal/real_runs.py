@@ -42,7 +42,7 @@ JOURNEYS: Final[Mapping[str, tuple[str, str]]] = {
     "thinking": (_THINK, _LOOK),
     "restless": ("constant(0)", _LOOK),
     "patient": ("between(0.3, 0.5)", _LOOK),
-    "paced": ("constant_pacing(0.1)", _LOOK),
+    "paced": ("constant_pacing(0.4)", _LOOK),
     "named by value": (_THINK, 'self.client.get("/page", name=f"/page?user={next(number)}")'),
     "named by one of twelve": (_THINK, 'self.client.get("/page", name=f"/page/{next(number) % 12}")'),
     "several at once": (
@@ -104,7 +104,8 @@ PLAYS: Final[Mapping[str, Play]] = {
         Manner(frozen=(0.7, 1.1), onward=0), "patient", Users(40, spawn_rate=200.0)
     ),
     "restless": Play(Manner(wait=0.02, onward=0), "restless", TWO, duration=2.0),
-    "paced": Play(_PAGE, "paced", Users(10, spawn_rate=1000.0)),
+    # An answer that takes longer than the pace would bring its user out of step, which a busy machine soon does.
+    "paced": Play(_PAGE, "paced", Users(20, spawn_rate=1000.0), duration=2.0),
     "rarely onward": Play(Manner(onward=40)),
     "at times onward": Play(Manner(onward=10)),
     "slower in the end": Play(Manner(slower=(WARM_UP + 0.5, 60.0))),

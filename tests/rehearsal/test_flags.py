@@ -163,16 +163,21 @@ def test_an_open_loop_that_stood_still_omits_nothing(fest: Fest) -> None:
     assert flagged(fest, freeze) == []
 
 
-@pytest.mark.parametrize("spread,expected", [(0.30, []), (0.01, ["phase-lock"])])
-def test_users_that_fire_together_are_flagged(users: Fest, spread: float, expected: list[str]) -> None:
-    def together(answers: Answers) -> Answers:
-        # Twenty users every 0.286 s, each of them up to `spread` seconds after the beat.
-        beat = users.plan.warm_up + np.arange(REQUESTS) // 20 * (users.plan.duration / 35)
-        within = np.random.default_rng(1).uniform(0, spread, REQUESTS)
+@pytest.mark.parametrize("together", [20, 70])
+@pytest.mark.parametrize("spread,expected", [(1.05, []), (0.035, ["phase-lock"])])
+def test_users_that_fire_together_are_flagged(
+    users: Fest, together: int, spread: float, expected: list[str]
+) -> None:
+    def fire(answers: Answers) -> Answers:
+        # Twenty users every 0.286 s or seventy every second, each up to `spread` of that time after the beat. Of
+        # seventy a run has as many beats as it has parts in which arrivals are looked at.
+        pace = users.plan.duration / (REQUESTS / together)
+        beat = users.plan.warm_up + np.arange(REQUESTS) // together * pace
+        within = np.random.default_rng(1).uniform(0, spread * pace, REQUESTS)
         return replace(answers, intended=np.minimum(np.sort(beat + within), 11.99))
 
-    assert flagged(users, together) == expected
-    assert flagged(Fest(users.folder / "cpu", users.plan), together, "cpu") == []
+    assert flagged(users, fire) == expected
+    assert flagged(Fest(users.folder / "cpu", users.plan), fire, "cpu") == []
 
 
 def test_one_pause_of_the_target_is_no_phase_lock(users: Fest) -> None:
@@ -200,8 +205,11 @@ def test_users_who_mostly_think_set_the_rate(users: Fest, waiting: float, expect
 
 @pytest.mark.parametrize("more,expected", [(1, []), (8, ["mix-shifted"])])
 def test_another_mix_of_steps_is_flagged(fest: Fest, more: int, expected: list[str]) -> None:
-    before = ["/events"] * 50 + ["/checkout"] * 50
-    after = ["/events"] * (50 + more) + ["/checkout"] * (50 - more)
+    def mixed(events: int) -> list[str]:
+        # By lot: fifty of the one and then fifty of the other would be users that fire together.
+        return [*np.random.default_rng(1).permutation(["/events"] * events + ["/checkout"] * (100 - events))]
+
+    before, after = mixed(50), mixed(50 + more)
     comparison = played(
         fest, lambda answers: replace(answers, steps=before), lambda answers: replace(answers, steps=after)
     )

@@ -200,7 +200,8 @@ def _regularity(starts: Floats, begin: float, seconds: float) -> float:
     edges = np.searchsorted(starts, begin + np.arange(windows + 1) * seconds / windows)
     found = []
     for first, last in pairwise(edges.tolist()):
-        gaps = np.diff(starts[first:last])
+        # With the gap to the next part's first: users that fire once a part would have their silence between two parts.
+        gaps = np.diff(starts[first : last + 1])
         if len(gaps) >= LEAST_ARRIVALS // 2 and gaps.mean() > 0:
             found.append(float(gaps.std() / gaps.mean()))
     return float(np.median(found)) if found else 1.0
