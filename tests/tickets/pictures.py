@@ -35,3 +35,11 @@ def draw_svg(svg: str, scale: int) -> tuple[bytearray, int]:
                     pixels[start : start + int(length) * scale] = bytes(int(length) * scale)
             at += int(length)
     return pixels, width
+
+
+def paste(code: tuple[bytearray, int], picture: bytearray, width: int, left: int, top: int) -> None:
+    """Put what `draw_svg` gave into a picture with rows of `width` pixels."""
+    pixels, side = code
+    for row in range(side):
+        start = (top + row) * width + left
+        picture[start : start + side] = pixels[row * side : (row + 1) * side]

@@ -13,7 +13,7 @@ from tests.rig.browser import ARGUMENTS, PHONE, Visit, visit
 from tests.rig.find_browser import find
 from tests.rig.server import festgate
 from tests.tickets.doors import Doors, Visitor, open_doors
-from tests.tickets.pictures import draw_svg
+from tests.tickets.pictures import draw_svg, paste
 
 WIDTH, HEIGHT, RATE = 320, 240, 10
 TALK = "/door/open-talk"
@@ -86,11 +86,8 @@ def write_film(path: Path, pictures: Sequence[str]) -> None:
         for svg in pictures:
             light = bytearray(b"\x90" * WIDTH * HEIGHT)
             if svg:
-                code, width = draw_svg(svg, scale=4)
-                left, top = (WIDTH - width) // 2, (HEIGHT - width) // 2
-                for row in range(width):
-                    start = (top + row) * WIDTH + left
-                    light[start : start + width] = code[row * width : (row + 1) * width]
+                code = draw_svg(svg, scale=4)
+                paste(code, light, WIDTH, (WIDTH - code[1]) // 2, (HEIGHT - code[1]) // 2)
             film.write((b"FRAME\n" + bytes(light) + b"\x80" * (WIDTH * HEIGHT // 2)) * (2 * RATE))
 
 

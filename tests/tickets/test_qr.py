@@ -9,7 +9,7 @@ from festgate.kit.ids import ALPHABET, new_code, read_code
 from festgate.tickets.facade import ForgedCode, read_qr
 from festgate.tickets.issue import CODE_LENGTH
 from festgate.tickets.qr import draw, in_fours, qr_text, read_picture, sign
-from tests.tickets.pictures import draw_svg, read_pixels
+from tests.tickets.pictures import draw_svg, paste, read_pixels
 
 SECRET = b"a secret of thirty-two bytes...."
 codes = st.text(ALPHABET, min_size=CODE_LENGTH, max_size=CODE_LENGTH)
@@ -56,11 +56,9 @@ def picture(texts: list[str]) -> bytes:
     side = 240
     light = bytearray(b"\x90" * side * side)
     for number, text in enumerate(texts):
-        code, width = draw_svg(draw(text), scale=3)
-        corner = number * (side - width)
-        for row in range(width):
-            start = (corner + row) * side + corner
-            light[start : start + width] = code[row * width : (row + 1) * width]
+        code = draw_svg(draw(text), scale=3)
+        corner = number * (side - code[1])
+        paste(code, light, side, corner, corner)
     return bytes(light)
 
 
