@@ -243,12 +243,12 @@ def test_without_bulkheads_a_bug_is_a_bug(tmp_path: Path, serve: Serve) -> None:
 def test_a_module_whose_migration_fails_stays_closed_and_the_rest_opens(tmp_path: Path, serve: Serve) -> None:
     data = tmp_path / "fest"
     guest = prepare(data).pop()
-    # So that 0004, checkout's, finds done already what it is to do.
-    change_file(data, "UPDATE alembic_version SET version_num = '0003'")
+    # So that 0008, checkout's, finds done already what it is to do.
+    change_file(data, "UPDATE alembic_version SET version_num = '0007'")
     partly = serve(data=data, extra=SETTINGS)
     with guest.browser(partly) as browser:
         assert {name for name, each in modules(browser).items() if each["state"] == "absent"} == {"checkout"}
-        assert "0004" in modules(browser)["checkout"]["why"]
+        assert "0008" in modules(browser)["checkout"]["why"]
         assert browser.get("/checkout").status_code == 503
         assert browser.post("/events/open-stage/register").status_code == 303
         until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket has come")

@@ -74,6 +74,7 @@ def add_person(connection: Connection, newcomer: Newcomer, password_hash: str) -
             password_hash=password_hash,
             role=newcomer.role,
             created_at=connection.now,
+            email_confirmed_at=None,
         )
     except UniqueViolation as error:
         # Another process took a name since we looked; looking again says which.

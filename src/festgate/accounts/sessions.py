@@ -43,6 +43,7 @@ def open_session(connection: Connection, person: int, kind: Kind) -> Session:
         kind=kind,
         created_at=connection.now,
         expires_at=session.expires_at,
+        seen_at=connection.now,
     )
     return session
 

@@ -16,6 +16,8 @@ people = Table(
     Column("password_hash", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # When the person showed that email reaches them; null until then.
+    Column("email_confirmed_at", BigInteger),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
 )
 
@@ -29,6 +31,8 @@ sessions = Table(
     Column("kind", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
+    # When it was last used, to within some minutes.
+    Column("seen_at", BigInteger, nullable=False),
     CheckConstraint("kind IN ('cookie', 'token')", name="kind"),
 )
 

@@ -146,6 +146,10 @@ def place_order(
             pay_url=None,
             reason=None,
             ask_error=None,
+            request_hash=None,
+            revision=0,
+            asked_at=0,
+            paid_by=None,
         )
     except UniqueViolation:
         # Another process has placed it this instant: the next try finds it.
@@ -162,6 +166,7 @@ def place_order(
             slug=seat.slug,
             starts_at=seat.starts_at,
             fee_minor=seat.fee.minor,
+            dropped_at=None,
         )
         found.append(Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee))
     order = Order(

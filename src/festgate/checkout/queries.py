@@ -141,7 +141,7 @@ _refund = select(
     refunds.c.seat_id,
     refunds.c.provider_ref,
     refunds.c.amount_minor,
-    orders.c.currency,
+    refunds.c.currency,
     refunds.c.reason,
     refunds.c.done_at,
     refunds.c.attempts,

@@ -78,7 +78,7 @@ _refunds = Statement(
         _people.c.username,
         orders.c.method,
         refunds.c.amount_minor,
-        orders.c.currency,
+        refunds.c.currency,
         refunds.c.created_at,
         refunds.c.attempts,
         refunds.c.error,

@@ -47,6 +47,14 @@ orders = Table(
     Column("reason", Text),
     # Why the provider has not said what became of the payment, for the organisers.
     Column("ask_error", Text),
+    # SHA-256 of what the request asked for, so that its key cannot be used for anything else; null in old orders.
+    Column("request_hash", Text),
+    # Grows when lines are dropped: the provider is then asked for another payment page.
+    Column("revision", Integer, nullable=False),
+    # When its provider was last asked because someone looked at the order.
+    Column("asked_at", BigInteger, nullable=False),
+    # The organiser who marked it paid; null for payments that a provider reports.
+    Column("paid_by", ForeignKey("accounts_people.id")),
     UniqueConstraint("person_id", "idempotency_key"),
     CheckConstraint(
         "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')",
@@ -72,6 +80,8 @@ lines = Table(
     Column("slug", Text, nullable=False),
     Column("starts_at", BigInteger, nullable=False),
     Column("fee_minor", BigInteger, nullable=False),
+    # When the seat left an order that was not paid yet, because its event was cancelled; null while it is part of it.
+    Column("dropped_at", BigInteger),
 )
 Index("ix_checkout_lines_seat", lines.c.seat_id)
 
@@ -85,7 +95,13 @@ refunds = Table(
     # The payment that is given back: a second charge for one order has a name of its own.
     Column("provider_ref", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
+    # Of the charge that goes back, which may not be the order's.
+    Column("currency", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    # The organiser who asked for it; null where it followed by itself.
+    Column("asked_by", ForeignKey("accounts_people.id")),
+    # The organiser who gave the money back by hand; null where a provider did.
+    Column("done_by", ForeignKey("accounts_people.id")),
     Column("created_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),

@@ -71,6 +71,7 @@ def hold_seat(connection: Connection, person_id: int, slug: str, hold_minutes: i
             order_id=None,
             taken_at=now,
             changed_at=now,
+            ended_by=None,
         )
     except UniqueViolation:
         raise AlreadyRegistered from None
