@@ -271,6 +271,7 @@ def test_an_order_for_the_desk_keeps_its_seats_until_an_organiser_takes_the_mone
     for _ in range(2):
         assert database.write(mark_paid_at_desk, order.ref, organiser).state == "paid"
     assert paid_facts(database) == [order.id]
+    assert database.read(queries.order_by_id, order.id).paid_by == organiser
     assert [each.ref for each in database.read(queries.open_orders)] == []
 
 
@@ -297,7 +298,8 @@ def test_a_refund_at_the_desk_waits_for_the_organiser(database: OpenDatabase, ti
     database.write(refund_released, SeatReleased(line.seat_id))
     database.run(till.send_refunds())
     assert [each.state for each in database.read(queries.open_orders)] == ["refunding"]
-    assert database.write(mark_refunded_at_desk, order.ref).state == "refunded"
+    assert database.write(mark_refunded_at_desk, order.ref, organiser).state == "refunded"
+    assert [each.done_by for each in database.read(queries.refunds_of, order.id)] == [organiser]
     assert database.read(queries.open_orders) == []
 
 

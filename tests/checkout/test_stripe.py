@@ -2,10 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,10 +12,9 @@ from festgate.checkout import stripe as method
 from festgate.checkout.orders import ASK_AFTER, LONGEST_ASK
 from festgate.kit.clock import MINUTE
 from festgate.tickets import facade as tickets
-from tests.checkout.stripe_fest import Fest, Person, fest_with_stripe
-from tests.rig.database import OpenDatabase
+from tests.checkout.stripe_fest import Fest, Person
 from tests.rig.stripe_books import REFUNDS
-from tests.rig.stripe_server import DECLINED_CARD, WEBHOOK_SECRET, StripeServer, sign, stripe_server
+from tests.rig.stripe_server import DECLINED_CARD, WEBHOOK_SECRET, sign
 from tests.rig.waiting import until
 
 BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
@@ -25,41 +22,6 @@ ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """What is between the portal and Stripe is the same whatever keeps the data."""
 TRIES = method.RETRIES + 1
 """Calls after which the portal gives up for now."""
-
-
-@pytest.fixture
-def stripe(database: OpenDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeServer]:
-    # The library goes by the environment; a proxy has nothing to do with loopback.
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with stripe_server(lambda: database.clock() / 1000) as server:
-        yield server
-
-
-@pytest.fixture
-def patience() -> float:
-    """Seconds for one try of a call; a test of silence has less."""
-    return method.PATIENCE
-
-
-@pytest.fixture
-def fest(
-    database: OpenDatabase,
-    stripe: StripeServer,
-    tmp_path: Path,
-    patience: float,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Fest]:
-    monkeypatch.setattr(method, "PATIENCE", patience)
-    with fest_with_stripe(database, stripe, tmp_path / "fest") as fest:
-        yield fest
-
-
-@pytest.fixture
-def asha(fest: Fest) -> Person:
-    """Someone who holds a seat."""
-    person = fest.person("asha")
-    person.take_seats(fest.event())
-    return person
 
 
 @BOTH

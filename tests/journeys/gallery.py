@@ -175,7 +175,8 @@ def _plant_orders(database: OpenDatabase, shown: Gallery) -> None:
         late = place(state, "desk")
         database.write(orders.cancel_order, shown.guests[state].id, late.ref)
         database.write(orders.mark_paid, late.id, "at the desk", late.total)
-    database.write(checkout.mark_refunded_at_desk, shown.names["order_refunded"])
+    organiser = shown.guests["organiser"].id
+    database.write(checkout.mark_refunded_at_desk, shown.names["order_refunded"], organiser)
     database.clock.move(-HOUR)
     expired = place("expired", "desk", MINUTE)
     database.clock.move(HOUR)

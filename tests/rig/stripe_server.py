@@ -65,6 +65,8 @@ class StripeServer:
         """Where the portal is told."""
         self.tells_at_once = True
         """Whether events are sent as soon as they happen; they are kept for `deliver` in any case."""
+        self.holds_questions = False
+        """Whether every question about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
         self._released = threading.Event()
@@ -147,7 +149,7 @@ class StripeServer:
             if fault is not None and fault.kind == "lost":
                 status = 0
             self.calls.append(Call(method, path, dict(fields), dict(headers), status))
-        if fault is not None and fault.kind == "held":
+        if (fault is not None and fault.kind == "held") or (self.holds_questions and method == "GET"):
             self._released.wait(LONGEST_HOLD)
         return status, body
 

@@ -54,6 +54,8 @@ class FoundOrder:
     refunds: tuple[checkout.Refund, ...]
     stuck: bool
     """Its payment or a refund of it hangs."""
+    names: Mapping[int, str]
+    """The user names of the organisers who marked it paid or paid back, by person id."""
 
 
 class BackofficePages:
@@ -208,9 +210,9 @@ class BackofficePages:
 
     async def mark_refunded(self, request: Request) -> Response:
         """Someone was given their money back at the desk."""
-        await self._portal.organiser(request)
+        organiser = await self._portal.organiser(request)
         ref: str = request.path_params["ref"]
-        order = await self._portal.database.write(checkout.mark_refunded_at_desk, ref)
+        order = await self._portal.database.write(checkout.mark_refunded_at_desk, ref, organiser.person)
         return see_other(f"/organise/orders?done={order.ref}")
 
     async def show_payments(self, request: Request) -> Response:
@@ -291,7 +293,9 @@ def find_order(connection: Connection, words: str) -> FoundOrder | None:
     person = accounts.person_by_id(connection, order.person_id)
     refunds = tuple(checkout.refunds_of(connection, order.id))
     stuck = any(stuck.ref == order.ref for stuck in checkout.stuck_payments(connection))
-    return FoundOrder(order, person.username, refunds, stuck)
+    marked_by = {order.paid_by, *(refund.done_by for refund in refunds)} - {None}
+    names = {each: accounts.person_by_id(connection, each).username for each in marked_by if each is not None}
+    return FoundOrder(order, person.username, refunds, stuck, names)
 
 
 def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:

@@ -48,15 +48,16 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int) -> Or
         return order
     if order.state not in ("pending", "expired"):
         raise NotPending
-    return orders.mark_paid(connection, order.id, f"desk-{order.ref}-{organiser_id}", order.total)
+    charge = f"desk-{order.ref}-{organiser_id}"
+    return orders.mark_paid(connection, order.id, charge, order.total, paid_by=organiser_id)
 
 
-def mark_refunded_at_desk(connection: Connection, ref: str) -> Order:
-    """An organiser has given back what was due for the order."""
+def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int) -> Order:
+    """Record that this organiser has given back what was due for the order."""
     order = queries.order_by_ref(connection, ref)
     if order.method != Desk.name:
         raise NotAtDesk
     for refund in queries.refunds_of(connection, order.id):
         if refund.done_at is None:
-            refunds.note_refunded(connection, refund.id, order.id, refund.seat_id)
+            refunds.note_refunded(connection, refund.id, order.id, refund.seat_id, done_by=organiser_id)
     return queries.order_by_id(connection, order.id)

@@ -26,6 +26,8 @@ from festgate.registrations import facade as registrations
 ASK_AFTER: Milliseconds = 15_000
 """When a payment that has not been answered is first asked about: longer than its first call may take."""
 LONGEST_ASK: Milliseconds = 60_000
+ASK_PAUSE: Milliseconds = 5_000
+"""Between two questions to a provider that someone who looks at the order can cause."""
 LONGEST_ERROR = 500
 """Characters that are kept of what a provider said."""
 REF_LENGTH = 10
@@ -44,6 +46,7 @@ _pay = Statement(
     .values(
         paid_at=bindparam("now"),
         paid_minor=bindparam("amount"),
+        paid_by=bindparam("organiser"),
         provider_ref=bindparam("charge"),
         state=bindparam("new_state"),
         reason=bindparam("new_reason"),
@@ -60,6 +63,15 @@ _ask_later = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
     .values(ask_at=bindparam("later"), asked=orders.c.asked + 1, ask_error=bindparam("new_error"))
+)
+_claim_question = Statement(
+    update(orders)
+    .where(
+        orders.c.id == bindparam("order"),
+        orders.c.state == "pending",
+        orders.c.asked_at <= bindparam("before"),
+    )
+    .values(asked_at=bindparam("now"))
 )
 _note_error = Statement(
     update(orders)
@@ -188,10 +200,13 @@ def place_order(
     return order, True
 
 
-def mark_paid(connection: Connection, order_id: int, charge: str, amount: Money) -> Order:
-    """The provider has the money. Told twice, it is still one payment; a second charge is given back.
+def mark_paid(
+    connection: Connection, order_id: int, charge: str, amount: Money, *, paid_by: int | None = None
+) -> Order:
+    """Record that a provider has the money, or the organiser `paid_by`. Told twice, it is still one payment.
 
-    The seats are confirmed, or, where one is gone, everything is refunded and the person told.
+    A second charge is given back. The seats are confirmed, or, where one is gone, everything is refunded and the
+    person told.
     """
     order = queries.lock_order(connection, order_id)
     if order.paid_at is not None:
@@ -201,19 +216,19 @@ def mark_paid(connection: Connection, order_id: int, charge: str, amount: Money)
     if amount != order.total:
         registrations.release_seats(connection, order_id)
         reason = "The amount that was charged is not the order's."
-        paid = _keep_payment(connection, order, charge, amount, "refunding", reason)
+        paid = _keep_payment(connection, order, charge, amount, "refunding", reason, paid_by)
         refund_charge(connection, paid, charge, amount, "The amount was wrong.")
         return paid
     if order.state in ("pending", "expired") and registrations.confirm_seats(connection, order_id):
         outbox.record(connection, OrderPaid(order_id))
-        return _keep_payment(connection, order, charge, amount, "paid", None)
+        return _keep_payment(connection, order, charge, amount, "paid", None, paid_by)
     reason = (
         "The order had been cancelled before the payment came."
         if order.state == "cancelled"
         else "The payment came after your hold had ended, and a seat was gone."
     )
     registrations.release_seats(connection, order_id)
-    paid = _keep_payment(connection, order, charge, amount, "refunding", reason)
+    paid = _keep_payment(connection, order, charge, amount, "refunding", reason, paid_by)
     refund_whole(connection, paid, reason)
     return paid
 
@@ -258,6 +273,15 @@ def ask_later(connection: Connection, order_id: int, asked: int, error: str | No
     )
 
 
+def claim_question(connection: Connection, order_id: int) -> bool:
+    """Return whether the provider may be asked about this order now because someone looks at it.
+
+    True at most once in ASK_PAUSE, over all processes.
+    """
+    now = connection.now
+    return connection.run(_claim_question, order=order_id, now=now, before=now - ASK_PAUSE) == 1
+
+
 def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
     """Give up an order that is not paid, and its seats. A second time does nothing; NotPending once it is paid."""
     order = queries.lock_order(connection, queries.order_of_person(connection, person_id, ref).id)
@@ -297,9 +321,15 @@ def _end_of(connection: Connection, order: Order) -> Milliseconds:
 
 
 def _keep_payment(
-    connection: Connection, order: Order, charge: str, amount: Money, state: OrderState, reason: str | None
+    connection: Connection,
+    order: Order,
+    charge: str,
+    amount: Money,
+    state: OrderState,
+    reason: str | None,
+    paid_by: int | None,
 ) -> Order:
-    """What was charged, and what the order comes to by that."""
+    """Record what was charged, and what the order comes to by that."""
     connection.run(
         _pay,
         order=order.id,
@@ -308,9 +338,16 @@ def _keep_payment(
         now=connection.now,
         new_state=state,
         new_reason=reason,
+        organiser=paid_by,
     )
     return replace(
-        order, provider_ref=charge, paid_at=connection.now, state=state, reason=reason, pay_url=None
+        order,
+        provider_ref=charge,
+        paid_at=connection.now,
+        paid_by=paid_by,
+        state=state,
+        reason=reason,
+        pay_url=None,
     )
 
 

@@ -153,7 +153,7 @@ class CheckoutPages:
             # Back from the payment page, perhaps before its provider has told us.
             order = await self._portal.database.read(queries.order_of_person, visitor.person, ref)
             if order.state == "pending":
-                await self._payments.ask(order)
+                await self._payments.ask_for(order)
             return see_other(f"/orders/{ref}")
 
         async def look() -> Receipt:

@@ -1,8 +1,9 @@
 """The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; ask again where it did not."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 
 import structlog
 
@@ -12,6 +13,7 @@ from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, Pr
 from festgate.checkout.queries import Order, Refund
 from festgate.kit import faults
 from festgate.kit.database import Database
+from festgate.kit.errors import TooMany
 
 log = structlog.get_logger()
 
@@ -19,6 +21,8 @@ LONGEST_BEGIN = 10.0
 """Seconds that the person waits for the provider; after that the order's page says that we are asking."""
 LONGEST_CALL = 30.0
 """Seconds for a call that nobody waits for."""
+MAX_CALLS_OF_PERSON = 2
+"""Calls to providers that one person waits for at once, in one process: a few tabs, and never the places of others."""
 
 
 class Payments:
@@ -29,6 +33,8 @@ class Payments:
         self._database = database
         self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
         self._wake = asyncio.Event()
+        self._calls: Counter[int] = Counter()
+        """Calls under way that a person waits for, by person id."""
         database.on_commit("refunds", self._wake.set)
 
     def method(self, name: str) -> PaymentMethod:
@@ -41,8 +47,17 @@ class Payments:
     async def check_out(
         self, person_id: int, method_name: str, idempotency_key: str, details: Mapping[str, str]
     ) -> Order:
-        """One order for all held seats, and its payment begun. The same key gives the same order, charged once."""
+        """Place one order for all held seats, and begin its payment. The same key gives the same order, charged once.
+
+        Raises TooMany while the person waits for as many answers of providers as one person may.
+        """
         method = self.method(method_name)
+        with self._call_of(person_id) if method.asks else nullcontext():
+            return await self._check_out(person_id, method, idempotency_key, details)
+
+    async def _check_out(
+        self, person_id: int, method: PaymentMethod, idempotency_key: str, details: Mapping[str, str]
+    ) -> Order:
         order, new = await self._database.write(
             orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
         )
@@ -73,16 +88,46 @@ class Payments:
         )
 
     async def cancel(self, person_id: int, ref: str) -> Order:
-        """Give the order up; then tell the provider, so that it cannot be paid any more."""
-        order = await self._database.write(orders.cancel_order, person_id, ref)
+        """Cancel the order, then have its provider close its payment page. Raises TooMany as `check_out` does."""
+        with self._call_of(person_id):
+            order = await self._database.write(orders.cancel_order, person_id, ref)
+            method = self.methods.get(order.method)
+            if method is not None:
+                with suppress(
+                    ProviderError, TimeoutError, OSError
+                ):  # a payment that comes all the same is refunded
+                    async with asyncio.timeout(LONGEST_BEGIN):
+                        await method.abandon(order)
+            return order
+
+    async def ask_for(self, order: Order) -> None:
+        """Ask the order's provider because the person looks at it: at most once in a few seconds, whoever asks.
+
+        Where it was asked a moment ago, or the person waits for other answers, nothing is asked: the periodic task
+        asks anyway.
+        """
         method = self.methods.get(order.method)
-        if method is not None:
-            with suppress(
-                ProviderError, TimeoutError, OSError
-            ):  # a payment that comes all the same is refunded
-                async with asyncio.timeout(LONGEST_BEGIN):
-                    await method.abandon(order)
-        return order
+        if method is None or not method.asks or self._calls[order.person_id] >= MAX_CALLS_OF_PERSON:
+            return
+        if self._database.clock() < order.asked_at + orders.ASK_PAUSE:
+            return  # found out by the read alone: reloading the page costs no write
+        with self._call_of(order.person_id):
+            if await self._database.write(orders.claim_question, order.id):
+                await self.ask(order, LONGEST_BEGIN)
+
+    @contextmanager
+    def _call_of(self, person_id: int) -> Iterator[None]:
+        """Count a call that this person waits for. Raises TooMany when they wait for too many already."""
+        if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
+            msg = "A payment of yours is being answered. Look at My events in a moment, then try again."
+            raise TooMany(msg, 5)
+        self._calls[person_id] += 1
+        try:
+            yield
+        finally:
+            self._calls[person_id] -= 1
+            if not self._calls[person_id]:
+                del self._calls[person_id]
 
     async def run(self) -> None:
         """Ask, expire and refund until cancelled."""
@@ -113,21 +158,21 @@ class Payments:
         # Side by side, as asking is: fifty that each wait for a provider that hangs would take half an hour.
         await asyncio.gather(*(self._send(refund) for refund in due))
 
-    async def ask(self, order: Order) -> None:
-        """Ask the provider what has become of one payment, and keep what it says."""
+    async def ask(self, order: Order, seconds: float = LONGEST_CALL) -> None:
+        """Ask the provider what has become of one payment, waiting at most so many seconds, and keep what it says."""
         method = self.methods.get(order.method)
         outcome: Outcome = Waiting(order.provider_ref, order.pay_url)
         problem = None if method else f"the payment method {order.method} is not switched on"
         if method is not None:
             try:
-                async with asyncio.timeout(LONGEST_CALL):
+                async with asyncio.timeout(seconds):
                     if faults.armed:
                         await faults.linger("payments.look_up")
                     outcome = await method.look_up(order)
             except Exception as error:  # noqa: BLE001
                 # Also a bug: it holds up this order only, which stands on the organisers' list with its reason.
                 _warn("a provider could not be asked", error, order=order.ref, method=order.method)
-                problem = _why(error, f"no answer within {LONGEST_CALL:g} seconds")
+                problem = _why(error, f"no answer within {seconds:g} seconds")
         if isinstance(outcome, Waiting):
             if (outcome.provider_ref, outcome.pay_url) != (order.provider_ref, order.pay_url):
                 await self.settle(order.id, outcome)

@@ -41,6 +41,10 @@ class Refund:
     reason: str
     done_at: Milliseconds | None
     attempts: int
+    foreign: bool = False
+    """Whether the charge was made in another currency than the order's: then all of it goes back."""
+    done_by: int | None = None
+    """The organiser who gave the money back by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,10 @@ class Order:
     pay_url: str | None
     reason: str | None
     lines: tuple[Line, ...]
+    asked_at: Milliseconds = 0
+    """When its provider was last asked because someone looked at the order."""
+    paid_by: int | None = None
+    """The organiser who marked it paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,8 @@ _order = select(
     orders.c.provider_ref,
     orders.c.pay_url,
     orders.c.reason,
+    orders.c.asked_at,
+    orders.c.paid_by,
 )
 _OWN = len(_order.selected_columns)
 # One order is read together with its lines, a row for each: its page and its payment ask for one four times.
@@ -145,6 +155,8 @@ _refund = select(
     refunds.c.reason,
     refunds.c.done_at,
     refunds.c.attempts,
+    refunds.c.currency != orders.c.currency,
+    refunds.c.done_by,
 ).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
 _refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
 _refunds_due = Statement(
@@ -218,6 +230,8 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
         provider,
         url,
         reason,
+        asked_at,
+        paid_by,
     ) = row
     found = tuple(
         Line(seat, event, title, slug, starts_at, Money(fee, currency))
@@ -239,6 +253,8 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
         url,
         reason,
         found,
+        asked_at,
+        paid_by,
     )
 
 
@@ -324,8 +340,19 @@ def open_orders(connection: Connection) -> list[OpenOrder]:
 
 
 def _read_refund(row: tuple[Any, ...]) -> Refund:
-    number, order, seat, provider_ref, amount, currency, reason, done_at, attempts = row
-    return Refund(number, order, seat, provider_ref, Money(amount, currency), reason, done_at, attempts)
+    number, order, seat, provider_ref, amount, currency, reason, done_at, attempts, foreign, done_by = row
+    return Refund(
+        number,
+        order,
+        seat,
+        provider_ref,
+        Money(amount, currency),
+        reason,
+        done_at,
+        attempts,
+        bool(foreign),
+        done_by,
+    )
 
 
 def refunds_of(connection: Connection, order_id: int) -> list[Refund]:

@@ -36,7 +36,7 @@ _claim = Statement(
 _done = Statement(
     update(refunds)
     .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
-    .values(done_at=bindparam("now"), due_at=NEVER, error=None)
+    .values(done_at=bindparam("now"), done_by=bindparam("organiser"), due_at=NEVER, error=None)
 )
 _postpone = Statement(
     update(refunds)
@@ -86,10 +86,20 @@ def claim_refund(connection: Connection, refund_id: int) -> bool:
     return connection.run(_claim, refund=refund_id, now=now, until=now + LEASE) == 1
 
 
-def note_refunded(connection: Connection, refund_id: int, order_id: int, seat_id: int | None) -> None:
-    """The provider has given it back; once all of an order has gone back, it says so."""
+def note_refunded(
+    connection: Connection,
+    refund_id: int,
+    order_id: int,
+    seat_id: int | None,
+    *,
+    done_by: int | None = None,
+) -> None:
+    """Record that the money went back, by a provider or by the organiser `done_by`; told twice, it is recorded once.
+
+    Once all of an order has gone back, the order says so.
+    """
     order = queries.lock_order(connection, order_id)
-    if connection.run(_done, refund=refund_id, now=connection.now) == 0:
+    if connection.run(_done, refund=refund_id, now=connection.now, organiser=done_by) == 0:
         return
     if seat_id is not None:
         outbox.record(connection, SeatRefunded(order_id, seat_id))

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -24,6 +25,7 @@ from festgate.settings import Settings
 
 if TYPE_CHECKING:
     from stripe import StripeClient
+    from stripe.params import RefundCreateParams
     from stripe.params.checkout import SessionCreateParams
 
 log = structlog.get_logger()
@@ -34,8 +36,11 @@ PATIENCE = 4.0
 """Seconds for one try of a call. The first try and a repetition fit into what a person waits (Payments.LONGEST_BEGIN),
 and a thread that nobody waits for any more is free again after three tries."""
 RETRIES = 2
-MOST_CALLS = 16
-"""Calls at once. They have threads of their own, so that a provider that hangs holds up nothing else."""
+MAX_STARTS = 16
+"""Payments that are started at once. They have threads of their own, so that a provider that hangs holds up nothing
+else, and questions about other payments take no place of a person who wants to pay."""
+MAX_OTHER_CALLS = 8
+"""Questions, refunds and closed pages at once."""
 OLDEST_SIGNATURE = 300
 """Seconds after which a webhook is taken for a recording of an old one."""
 SPARE: Milliseconds = MINUTE
@@ -98,7 +103,8 @@ class Notice:
 
     kind: str
     ref: str
-    outcome: Outcome
+    outcome: Outcome | None
+    """None where it leaves out what is needed to settle the order; Stripe is then asked instead."""
 
 
 class _Intent(BaseModel):
@@ -169,12 +175,13 @@ class Stripe:
         self._webhook_secret = settings.stripe_webhook_secret
         self._base_url = settings.base_url
         self._fest_name = settings.fest_name
-        self._threads = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="stripe")
+        self._starts = ThreadPoolExecutor(MAX_STARTS, thread_name_prefix="stripe-start")
+        self._others = ThreadPoolExecutor(MAX_OTHER_CALLS, thread_name_prefix="stripe-other")
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
         """A payment page for the order: Waiting with its address. Declined where Stripe will not take such an order."""
         del details
-        return await self._begin(order)
+        return await self._begin(order, self._starts)
 
     async def look_up(self, order: Order) -> Outcome:
         """What has become of the order's payment page."""
@@ -182,7 +189,7 @@ class Stripe:
         if ref is None:
             # The answer to `begin` was lost. Asked again, Stripe repeats it word for word, as old as it is; and where
             # it never got the first call, the person can pay now.
-            outcome = await self._begin(order)
+            outcome = await self._begin(order, self._others)
             if not isinstance(outcome, Waiting) or outcome.provider_ref is None:
                 return outcome
             ref = outcome.provider_ref
@@ -214,7 +221,7 @@ class Stripe:
             log.info("a payment page could not be closed", order=order.ref, reason=str(rejected))
 
     def read_event(self, body: bytes, signature: str | None) -> Notice | None:
-        """What a webhook says; None when it is nothing about an order of a fest. Raises NotFromStripe."""
+        """Return what a webhook says; None when it is not about an order of a fest. Raises NotFromStripe."""
         try:
             self._library.WebhookSignature.verify_header(
                 body, signature, self._webhook_secret, OLDEST_SIGNATURE
@@ -226,21 +233,32 @@ class Stripe:
             raise NotFromStripe(str(error)) from None
         if event.type not in EVENTS:
             return None
-        session = _read_session(event.data.object)
+        try:
+            session = _read_session(event.data.object)
+        except ProviderError as error:
+            # Signed by Stripe, so to refuse it would only have it sent again, for days; the ask loop settles the order.
+            log.warning("a webhook cannot be read", kind=event.type, reason=str(error))
+            return None
         ref = session.client_reference_id
         # Who opens a payment link of the same account may give it any client_reference_id; metadata only we can.
         if ref is None or (session.metadata or {}).get("order") != ref:
             return None
-        failed = event.type == "checkout.session.async_payment_failed"
-        return Notice(event.type, ref, Declined(TURNED_DOWN) if failed else outcome_of(session))
+        if event.type == "checkout.session.async_payment_failed":
+            return Notice(event.type, ref, Declined(TURNED_DOWN))
+        try:
+            return Notice(event.type, ref, outcome_of(session))
+        except ProviderError as error:
+            log.warning("a webhook lacks what it is about", order=ref, kind=event.type, reason=str(error))
+            return Notice(event.type, ref, None)
 
-    async def _begin(self, order: Order) -> Outcome:
+    async def _begin(self, order: Order, threads: ThreadPoolExecutor) -> Outcome:
         try:
             params = self._session_of(order)
             session = await self._call(
                 lambda: self._client.v1.checkout.sessions.create(
                     params=params, options={"idempotency_key": f"order-{order.ref}"}
-                ).to_dict()
+                ).to_dict(),
+                threads,
             )
         except (Rejected, UnchargeableAmount) as error:
             # There is no session whose address anyone has been given: the order cannot have been paid.
@@ -297,11 +315,7 @@ class Stripe:
             failures = len(ours)
         try:
             made = self._client.v1.refunds.create(
-                params={
-                    "payment_intent": refund.provider_ref,
-                    "amount": stripe_amount(refund.amount),
-                    "metadata": {"refund": mark},
-                },
+                params=_refund_params(refund),
                 options={"idempotency_key": f"refund-{refund.id}-{refund.provider_ref}-{failures}"},
             )
         except self._library.InvalidRequestError as error:
@@ -312,9 +326,9 @@ class Stripe:
             msg = f"Stripe's refund {made.id} has failed"
             raise ProviderError(msg)
 
-    async def _call(self, call: Callable[[], T]) -> T:
+    async def _call(self, call: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
         """Run a call of the library, which waits for its answer, on a thread. Raises ProviderError or Rejected."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._try, call)
+        return await asyncio.get_running_loop().run_in_executor(threads or self._others, self._try, call)
 
     def _try(self, call: Callable[[], T]) -> T:
         try:
@@ -325,9 +339,22 @@ class Stripe:
             raise ProviderError(_plain(error)) from error
 
 
+def _refund_params(refund: Refund) -> RefundCreateParams:
+    """Return what Stripe is asked for. Without an amount it gives back all that is left of the payment."""
+    params: RefundCreateParams = {
+        "payment_intent": refund.provider_ref,
+        "metadata": {"refund": str(refund.id)},
+    }
+    # A charge that should never have been made goes back whole. Its amount may not be a whole number of our units:
+    # RSD 123.45 has decimals at Stripe, and none here.
+    if not refund.foreign:
+        params["amount"] = stripe_amount(refund.amount)
+    return params
+
+
 def stripe_amount(amount: Money) -> int:
     """The amount in the minor units of Stripe's API. Raises UnchargeableAmount."""
-    units = amount.minor * _stripe_units(amount.currency)
+    units = int(amount.minor * _stripe_units(amount.currency))
     if decimals(amount.currency) == 3 and units % STEP:  # noqa: PLR2004
         msg = f"Stripe takes {amount.currency} in steps of 0.010, and this is {amount.plain()}"
         raise UnchargeableAmount(msg)
@@ -335,9 +362,9 @@ def stripe_amount(amount: Money) -> int:
 
 
 def own_amount(units: int, currency: str) -> Money:
-    """Money of what Stripe's API calls that many minor units; `currency` in its lower case."""
+    """Return the Money of so many minor units of Stripe's API, rounded down; `currency` in its lower case."""
     code = currency.upper()
-    return Money(units // _stripe_units(code), code)
+    return Money(int(units / _stripe_units(code)), code)
 
 
 def decimals(currency: str) -> int:
@@ -370,9 +397,9 @@ def outcome_of(session: _Session) -> Outcome:
     return Waiting(session.id, session.url)
 
 
-def _stripe_units(currency: str) -> int:
-    """How many minor units of Stripe's are one of ours."""
-    return int(10 ** (decimals(currency) - digits_of(currency)))
+def _stripe_units(currency: str) -> Fraction:
+    """Return how many minor units of Stripe's are one of ours; below 1 where Stripe has fewer decimals."""
+    return Fraction(10) ** (decimals(currency) - digits_of(currency))
 
 
 def _plain(error: Exception) -> str:

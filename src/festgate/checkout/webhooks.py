@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from festgate.checkout import queries
+from festgate.checkout import queries, stuck
 from festgate.checkout.payments import Payments
 from festgate.checkout.sandbox import Sandbox
 from festgate.checkout.stripe import NotFromStripe, Stripe
@@ -57,7 +57,10 @@ class StripeWebhook:
                 "a webhook was left aside: the order is paid otherwise", order=order.ref, kind=notice.kind
             )
             return _taken()
-        await self._payments.settle(order.id, notice.outcome)
+        if notice.outcome is None:
+            await self._portal.database.write(stuck.try_now, order.ref)
+        else:
+            await self._payments.settle(order.id, notice.outcome)
         log.info("a webhook was taken", order=order.ref, kind=notice.kind)
         return _taken()
 
