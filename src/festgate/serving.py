@@ -16,6 +16,7 @@ from rich.console import Console
 from starlette.types import ASGIApp
 
 from festgate.app import create_app
+from festgate.currency import refuse_other_currency
 from festgate.demo import plant
 from festgate.kit import faults, schema
 from festgate.kit.database import Database
@@ -50,7 +51,7 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         passwords: Mapping[str, str] = {}
         if order.prepare:
             schema.upgrade(settings)
-            passwords = asyncio.run(_plant(settings)) if order.demo else {}
+            passwords = asyncio.run(_prepare(settings, demo=order.demo))
         with uncollected():
             app = create_app(settings)
     except (StartupError, SettingsError) as error:
@@ -189,11 +190,13 @@ class Server(uvicorn.Server):
                     asyncio.get_running_loop().remove_reader(self._line.socket)
 
 
-async def _plant(settings: Settings) -> Mapping[str, str]:
+async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
+    """Refuse data that these settings do not fit; with `demo`, fill it. Return the passwords that were made."""
     database = Database(settings.url)
     await database.open()
     try:
-        return await plant(database, settings)
+        await database.read(refuse_other_currency, settings.currency)
+        return await plant(database, settings) if demo else {}
     except Refused as error:
         raise StartupError(str(error)) from error
     finally:

@@ -1,6 +1,7 @@
 """Looking at an order may ask its provider, which costs seconds: how often, and in whose place."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -20,6 +21,11 @@ BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirec
 def questions(fest: Fest) -> int:
     """Return how often Stripe was asked about a session."""
     return sum(call.method == "GET" and call.path.startswith(SESSIONS) for call in fest.stripe.calls)
+
+
+def was_called(fest: Fest, times: int) -> bool:
+    """Return whether Stripe was called that often."""
+    return len(fest.stripe.calls) >= times
 
 
 @ONE
@@ -73,10 +79,7 @@ def test_one_person_who_starts_payments_side_by_side_is_told_to_wait(fest: Fest,
             if slug:
                 asha.take_seats(slug)
             started.append(pool.submit(asha.check_out))
-            until(
-                lambda wanted=number + 1: len(fest.stripe.calls) >= wanted,
-                "the provider was asked for a page",
-            )
+            until(partial(was_called, fest, number + 1), "the provider was asked for a page")
         asha.take_seats(slugs[0])
         turned_away = asha.browser.post("/checkout", data={"payment_method": "stripe"})
         assert turned_away.status_code == 429

@@ -138,7 +138,9 @@ class BackofficePages:
         publishes = _publishes(fields)
 
         def deed(connection: Connection) -> Event:
-            details = catalogue.read_details(fields, self._zone, self._currency)
+            event = catalogue.any_event_by_slug(connection, slug)
+            currency = catalogue.fee_currency(event, self._currency)
+            details = catalogue.read_details(fields, self._zone, currency)
             event = catalogue.edit_event(connection, slug, details)
             return catalogue.publish_event(connection, slug) if publishes else event
 
@@ -263,7 +265,7 @@ class BackofficePages:
             values={**EMPTY, **values},
             errors=errors,
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
-            currency=self._currency,
+            currency=catalogue.fee_currency(organised.event if organised else None, self._currency),
             zone=self._zone.key,
             longest=catalogue.LONGEST,
         )

@@ -20,6 +20,7 @@ from festgate.catalogue.sheets import read_sheet, write_sheet
 from festgate.kit.clock import moment
 from festgate.kit.commands import FOUND, current, fail, opened, run, show_rows
 from festgate.kit.errors import Invalid
+from festgate.kit.money import known_currencies
 from festgate.kit.statements import Connection
 from festgate.settings import Settings
 
@@ -92,6 +93,7 @@ def import_events(
             with _progress(len(sheet.rows)) as progress:
 
                 def take_all(connection: Connection) -> Report:
+                    events.refuse_other_currency(connection, settings.currency)
                     return imports.import_sheet(connection, sheet, options, progress)
 
                 return await database.write(take_all)
@@ -181,6 +183,7 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
         details = read_details(fields, settings.zone, settings.currency)
 
         def deed(connection: Connection) -> Event:
+            events.refuse_other_currency(connection, settings.currency)
             event = events.create_event(connection, details)
             return events.publish_event(connection, event.slug) if publish else event
 
@@ -189,6 +192,24 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
 
     event = run(_by_option(work))
     typer.echo(f"{event.slug}: {event.state}.")
+
+
+@app.command("set-currency")
+def set_currency(
+    currency: Annotated[str, typer.Argument(help="ISO 4217 code, such as EUR.")],
+) -> None:
+    """Put the fees of all events into another currency, the numbers as they are, while no seat is taken."""
+    if currency not in known_currencies():
+        fail(f"{currency!r} is not an ISO 4217 code; write it like EUR.")
+
+    async def work(settings: Settings) -> int:
+        async with current(settings) as database:
+            return await database.write(events.set_currency, currency)
+
+    changed = run(work)
+    typer.echo(
+        f"{changed} {'fee' if changed == 1 else 'fees'} changed. Set FESTGATE_CURRENCY={currency} too."
+    )
 
 
 @app.command("publish")

@@ -43,3 +43,28 @@ class CapacityTaken(Conflict):
         seats = "1 seat is" if taken == 1 else f"{taken} seats are"
         super().__init__(f"{seats} taken already, so the capacity cannot be lower than {taken}.")
         self.taken = taken
+
+
+class FeesSold(Conflict):
+    """The currency of a fee cannot change once somebody has a seat for it."""
+
+    code = "fees-sold"
+    title = "Seats are taken already"
+
+    def __init__(self, title: str) -> None:
+        """`title` is the event's."""
+        super().__init__(f"Seats at {title} are taken, so its fee keeps its currency. Nothing was changed.")
+
+
+class OtherCurrency(Conflict):
+    """New fees are in the currency of those that are there."""
+
+    code = "other-currency"
+    title = "Another currency"
+
+    def __init__(self, currency: str, used: list[str]) -> None:
+        """`currency` is the setting's, `used` are those of the events."""
+        super().__init__(
+            f"The currency is set to {currency}, but the events of this fest are in {' and '.join(used)}. "
+            f"Set FESTGATE_CURRENCY={used[0]}, or run `festgate events set-currency {currency}` first."
+        )

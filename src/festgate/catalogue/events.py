@@ -18,7 +18,7 @@ from festgate.catalogue.entries import (
     find_wrongs,
     search_text,
 )
-from festgate.catalogue.errors import CapacityTaken, EventWasCancelled
+from festgate.catalogue.errors import CapacityTaken, EventWasCancelled, FeesSold, OtherCurrency
 from festgate.catalogue.facts import EventCancelled, EventChanged
 from festgate.catalogue.queries import Event
 from festgate.catalogue.seats import lock_seats
@@ -26,6 +26,7 @@ from festgate.catalogue.tables import events, seats
 from festgate.kit import outbox
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import slug_of
+from festgate.kit.money import parse_amount
 from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 
 LONGEST_SUFFIX = len("-99999")
@@ -143,6 +144,33 @@ def edit_event(connection: Connection, slug: str, details: Details) -> Event:
     if event.state == "published" and _printed(edited) != _printed(event):
         outbox.record(connection, EventChanged(event.id))
     return edited
+
+
+def refuse_other_currency(connection: Connection, currency: str) -> None:
+    """Raise OtherCurrency when the fest's events have fees, and none in that currency."""
+    used = queries.count_by_currency(connection)
+    if used and currency not in used:
+        raise OtherCurrency(currency, sorted(used))
+
+
+def set_currency(connection: Connection, currency: str) -> int:
+    """Put the fees of all events into that currency, the numbers as they are (450 stays 450); how many changed.
+
+    Raises FeesSold when anyone has a seat at one of them, and Invalid when a fee has more decimals than the currency.
+    """
+    changed = 0
+    for event in queries.all_events(connection):
+        if event.fee.minor == 0 or event.state == "cancelled" or event.fee.currency == currency:
+            continue
+        if event.taken:
+            raise FeesSold(event.title)
+        try:
+            fee = parse_amount(event.fee.plain(), currency)
+        except ValueError as error:
+            raise Invalid({event.slug: f"{error}."}) from None
+        edit_event(connection, event.slug, replace(details_of(event), fee=fee))
+        changed += 1
+    return changed
 
 
 def publish_event(connection: Connection, slug: str) -> Event:

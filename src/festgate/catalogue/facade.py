@@ -10,9 +10,11 @@ from festgate.catalogue.queries import (
     EventState,
     all_events,
     any_event_by_slug,
+    count_by_currency,
     count_events,
     event_by_id,
     event_by_slug,
+    fee_currency,
 )
 from festgate.catalogue.seats import give_back_seats, lock_seats, take_seat
 
@@ -30,12 +32,14 @@ __all__ = [
     "any_event_by_slug",
     "calendar",
     "cancel_event",
+    "count_by_currency",
     "count_events",
     "create_event",
     "details_of",
     "edit_event",
     "event_by_id",
     "event_by_slug",
+    "fee_currency",
     "give_back_seats",
     "lock_seats",
     "offer_of",

@@ -119,7 +119,7 @@ def _take(
         lacking = {name: sentence for name, sentence in needed.items() if not fields.get(name, "").strip()}
         if lacking:
             raise Invalid(lacking)
-    details = read_details(fields, options.zone, options.currency)
+    details = read_details(fields, options.zone, queries.fee_currency(existing, options.currency))
     if existing is None:
         event = _create(connection, details, slug)
         report.created += 1

@@ -67,6 +67,11 @@ _all = Statement(_event.order_by(events.c.starts_at, events.c.id))
 _id_of_slug = Statement(select(events.c.id).where(events.c.slug == bindparam("slug")))
 _version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
+_by_currency = Statement(
+    select(events.c.currency, func.count())
+    .where(events.c.fee_minor > 0, events.c.state != "cancelled")
+    .group_by(events.c.currency)
+)
 
 
 def event_by_id(connection: Connection, event_id: int) -> Event:
@@ -108,6 +113,16 @@ def count_events(connection: Connection) -> int:
     """How many events there are in any state."""
     count: int = connection.value(_count)
     return count
+
+
+def count_by_currency(connection: Connection) -> dict[str, int]:
+    """Return how many events have a fee in each currency. A free event has none, and a cancelled one sells nothing."""
+    return {currency: count for currency, count in connection.all(_by_currency)}  # noqa: C416  (typed)
+
+
+def fee_currency(event: Event | None, setting: str) -> str:
+    """Return the currency that a fee typed for this event is in: its own, or the fest's where it has no fee yet."""
+    return event.fee.currency if event is not None and event.fee.minor else setting
 
 
 def programme_version(connection: Connection) -> int:

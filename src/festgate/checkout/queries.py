@@ -144,6 +144,11 @@ _lines = Statement(
     .where(lines.c.order_id == bindparam("order"))
     .order_by(lines.c.starts_at, lines.c.seat_id)
 )
+_by_currency = Statement(
+    select(orders.c.currency, func.count())
+    .where(orders.c.state.in_(("pending", "paid", "refunding", "refunded")))
+    .group_by(orders.c.currency)
+)
 _count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam("person")))
 _refund = select(
     refunds.c.id,
@@ -327,6 +332,11 @@ def ended_orders(connection: Connection) -> list[Order]:
     if registrations.holds_stand(connection):
         return []
     return [_read(connection, row) for row in connection.all(_ended, now=connection.now)]
+
+
+def count_by_currency(connection: Connection) -> dict[str, int]:
+    """Return how many orders that hold money, or wait for it, are in each currency."""
+    return {currency: count for currency, count in connection.all(_by_currency)}  # noqa: C416  (typed)
 
 
 def open_orders(connection: Connection) -> list[OpenOrder]:

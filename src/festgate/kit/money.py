@@ -1,5 +1,6 @@
 """Money: whole minor units and an ISO 4217 code, shown as the reader's language writes it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -37,6 +38,14 @@ class Money:
 def total(amounts: list[Money], currency: str) -> Money:
     """The sum of `amounts`, nothing of `currency` when there are none."""
     return sum(amounts, start=Money(0, currency))
+
+
+def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
+    """Return the sum of each currency that there is among the amounts, by its code."""
+    sums: dict[str, Money] = {}
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, Money(0, amount.currency)) + amount
+    return tuple(sums[currency] for currency in sorted(sums))
 
 
 def parse_amount(text: str, currency: str) -> Money:

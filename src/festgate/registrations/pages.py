@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
-from festgate.kit.money import Money, total
+from festgate.kit.money import Money, totals
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, see_other
 from festgate.registrations import queries
@@ -42,7 +42,8 @@ class MyEvents:
     paying: tuple[Entry, ...]
     confirmed: tuple[Entry, ...]
     over: tuple[Entry, ...]
-    due: Money
+    due: tuple[Money, ...]
+    """What the held seats cost, by currency: an older fest may have more than one."""
     now: Milliseconds
     """To the second while a hold runs, else 0, so that the page stays the same page."""
     awaits_tickets: bool = field(compare=False, default=False)
@@ -119,7 +120,6 @@ class RegistrationPages:
         entries = [Entry(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
         held = tuple(entry for entry in entries if entry.seat.payable)
         paying = tuple(entry for entry in entries if entry.seat.state == "held" and not entry.seat.payable)
-        currency = held[0].seat.fee.currency if held else self._portal.settings.currency
         confirmed = tuple(entry for entry in entries if entry.seat.state == "confirmed")
         unticketed = any(entry.ticket is None for entry in confirmed)
         second = connection.now // SECOND * SECOND
@@ -130,7 +130,7 @@ class RegistrationPages:
             paying=paying,
             confirmed=confirmed,
             over=tuple(entry for entry in entries if entry.seat.state in ("cancelled", "lapsed")),
-            due=total([entry.seat.fee for entry in held], currency),
+            due=totals(entry.seat.fee for entry in held),
             # What is left is exact while the clock stands: rounded, it would seem to move.
             now=connection.now if stands else second if runs else 0,
             stands=stands,

@@ -1,0 +1,137 @@
+"""The currency of the settings and the currencies that a fest's money is in."""
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from festgate.catalogue import events, queries
+from festgate.catalogue.entries import Details
+from festgate.catalogue.errors import FeesSold
+from festgate.catalogue.imports import Options, import_sheet
+from festgate.catalogue.sheets import read_sheet
+from festgate.checkout import orders
+from festgate.currency import refuse_other_currency
+from festgate.kit.clock import DAY, HOUR, MINUTE
+from festgate.kit.errors import Invalid, StartupError
+from festgate.kit.money import Money
+from festgate.kit.statements import Connection
+from festgate.registrations.holds import hold_seat
+from tests.journeys.stage import before_opening, invite_one
+from tests.rig.database import OpenDatabase, open_database
+from tests.rig.scene import add_someone
+from tests.rig.server import Serve, festgate
+from tests.rig.waiting import until
+
+
+def an_event(database: OpenDatabase, fee: Money, title: str = "Robo Race") -> str:
+    """Return the slug of a published event with that fee."""
+    now = database.clock()
+    times = (now + 2 * DAY, now + 2 * DAY + HOUR, now - DAY, now + DAY)
+    details = Details(title, "", "", "", "Hall 1", *times, fee, 10)
+
+    def make(connection: Connection) -> str:
+        return events.publish_event(connection, events.create_event(connection, details).slug).slug
+
+    return database.write(make)
+
+
+def an_order(database: OpenDatabase, slug: str) -> None:
+    """Somebody holds a seat of the event, in an order that waits for its payment at the desk."""
+    person = add_someone(database)
+    database.write(hold_seat, person, slug, 15)
+    database.write(orders.place_order, person, "desk", MINUTE, "key", asks=False)
+
+
+def test_a_fest_without_fees_opens_in_any_currency(database: OpenDatabase) -> None:
+    an_event(database, Money(0, "INR"))
+    database.read(refuse_other_currency, "EUR")
+
+
+def test_another_currency_than_that_of_events_is_refused_with_the_way_out(database: OpenDatabase) -> None:
+    an_event(database, Money(45000, "INR"))
+    with pytest.raises(StartupError) as refused:
+        database.read(refuse_other_currency, "EUR")
+    assert str(refused.value) == (
+        "The currency is set to EUR, but 1 event of this fest is in INR. Money keeps the currency it was sold in: set "
+        "FESTGATE_CURRENCY=INR, or change the fees with `festgate events set-currency EUR`, as nothing is sold yet."
+    )
+    database.read(refuse_other_currency, "INR")
+
+
+def test_once_something_is_ordered_the_currency_stays(database: OpenDatabase) -> None:
+    an_order(database, an_event(database, Money(45000, "INR")))
+    with pytest.raises(
+        StartupError, match=r"1 event and 1 order of this fest are in INR.*FESTGATE_CURRENCY=INR\.$"
+    ):
+        database.read(refuse_other_currency, "EUR")
+    with pytest.raises(FeesSold, match="Robo Race"):
+        database.write(events.set_currency, "EUR")
+
+
+def test_a_fest_that_has_several_currencies_already_opens_in_each_of_them(database: OpenDatabase) -> None:
+    an_event(database, Money(45000, "INR"))
+    an_event(database, Money(1500, "EUR"), "Dance Battle")
+    for currency in ("INR", "EUR"):
+        database.read(refuse_other_currency, currency)
+    with pytest.raises(StartupError):
+        database.read(refuse_other_currency, "USD")
+
+
+def test_fees_change_their_currency_while_nobody_has_a_seat_and_all_or_none(database: OpenDatabase) -> None:
+    slug = an_event(database, Money(45000, "INR"))
+    assert database.write(events.set_currency, "JPY") == 1
+    assert database.read(queries.event_by_slug, slug).fee == Money(450, "JPY")
+    an_event(database, Money(45050, "INR"), "Half a rupee")
+    with pytest.raises(Invalid, match=r"half-a-rupee: .*decimals"):
+        database.write(events.set_currency, "JPY")
+
+
+def test_the_portal_does_not_start_in_another_currency_than_its_money(tmp_path: Path, serve: Serve) -> None:
+    data = tmp_path / "fest"
+    assert festgate("events", "create", "Talk", "--fee", "450", data=data).returncode == 0
+    refused = festgate("serve", "--port", "0", data=data, extra={"FESTGATE_CURRENCY": "EUR"})
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "FESTGATE_CURRENCY=INR" in refused.stderr
+    assert festgate("events", "set-currency", "EUR", data=data).returncode == 0
+    server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR"})
+    until(server.running, "the portal is open")
+
+
+def test_an_import_keeps_the_currency_of_an_event_that_has_a_fee(database: OpenDatabase) -> None:
+    slug = an_event(database, Money(45000, "INR"))
+    sheet = read_sheet(f"slug,title,fee\n{slug},Robo Race Finals,500\n,New,20\n".encode())
+    database.write(import_sheet, sheet, Options(ZoneInfo("UTC"), "EUR"))
+    fees = {event.title: event.fee for event in database.read(queries.all_events)}
+    assert fees == {"Robo Race Finals": Money(50000, "INR"), "New": Money(2000, "EUR")}
+
+
+def test_editing_a_title_does_not_price_the_event_anew(tmp_path: Path, serve: Serve) -> None:
+    """A fest of an older version may have several currencies; an event in rupees then stays one under EUR."""
+    data = tmp_path / "fest"
+    with before_opening(data) as database:
+        organiser = database.write(invite_one, "meena", "organiser")
+        slug = an_event(database, Money(45000, "INR"))
+        an_event(database, Money(2000, "EUR"), "Talk")
+    server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR"})
+    with organiser.browser(server) as browser:
+        page = browser.get(f"/organise/events/{slug}").text
+        assert "Fee in INR" in page
+        fields = dict(re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page)) | {"title": "Robo Race Finals"}
+        assert browser.post(f"/organise/events/{slug}", data=fields).status_code == 303
+    with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
+        event = database.read(queries.event_by_slug, slug)
+        assert (event.title, event.fee) == ("Robo Race Finals", Money(45000, "INR"))
+
+
+def test_commands_do_not_bring_in_a_second_currency(tmp_path: Path) -> None:
+    data = tmp_path / "fest"
+    euros = {"FESTGATE_CURRENCY": "EUR"}
+    assert festgate("events", "create", "Robo Race", "--fee", "450", data=data).returncode == 0
+    sheet = tmp_path / "events.csv"
+    sheet.write_text("title,fee\nTalk,20\n")
+    for words in (("create", "Talk", "--fee", "20"), ("import", str(sheet))):
+        refused = festgate("events", *words, data=data, extra=euros)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert "FESTGATE_CURRENCY=INR" in refused.stderr
