@@ -52,22 +52,20 @@ class Payments:
         Raises TooMany while the person waits for as many answers of providers as one person may.
         """
         method = self.method(method_name)
-        with self._call_of(person_id) if method.asks else nullcontext():
-            return await self._check_out(person_id, method, idempotency_key, details)
-
-    async def _check_out(
-        self, person_id: int, method: PaymentMethod, idempotency_key: str, details: Mapping[str, str]
-    ) -> Order:
+        if method.asks:
+            self._refuse_more_calls(person_id)
         order, new = await self._database.write(
             orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
         )
         if not new:
             return order
         try:
-            async with asyncio.timeout(LONGEST_BEGIN):
-                if faults.armed:
-                    await faults.linger("payments.begin")
-                outcome = await method.begin(order, details)
+            # Again, as another order of the same person may have been placed meanwhile: this one is asked about later.
+            with self._call_of(person_id) if method.asks else nullcontext():
+                async with asyncio.timeout(LONGEST_BEGIN):
+                    if faults.armed:
+                        await faults.linger("payments.begin")
+                    outcome = await method.begin(order, details)
         except Exception as error:  # noqa: BLE001  (a bug is written out in the log)
             # Whatever went wrong, the provider may have the money: the order waits, and is asked about.
             _warn("a payment was not answered", error, order=order.ref, method=method.name)
@@ -118,9 +116,7 @@ class Payments:
     @contextmanager
     def _call_of(self, person_id: int) -> Iterator[None]:
         """Count a call that this person waits for. Raises TooMany when they wait for too many already."""
-        if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
-            msg = "A payment of yours is being answered. Look at My events in a moment, then try again."
-            raise TooMany(msg, 5)
+        self._refuse_more_calls(person_id)
         self._calls[person_id] += 1
         try:
             yield
@@ -128,6 +124,11 @@ class Payments:
             self._calls[person_id] -= 1
             if not self._calls[person_id]:
                 del self._calls[person_id]
+
+    def _refuse_more_calls(self, person_id: int) -> None:
+        if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
+            msg = "A payment of yours is being answered. Look at My events in a moment, then try again."
+            raise TooMany(msg, 5)
 
     async def run(self) -> None:
         """Ask, expire and refund until cancelled."""

@@ -33,7 +33,7 @@ LONGEST_TARGET = 4096
 """Bytes of path and query."""
 SLOW = 1.0
 """Seconds after which an answer is logged as slow."""
-ZIPPED_PATHS = ("/api/", "/static/", "/openapi.json", "/metrics")
+ZIPPED_PATHS = ("/api/", "/static/", "/metrics")
 """Compressed as they are sent. Pages are compressed once instead (compression.py), pictures and calendars are small."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 INSPECTED = frozenset({b"accept-encoding", b"content-length", b"sec-fetch-site", b"origin", b"host"})
