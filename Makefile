@@ -23,7 +23,7 @@ CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3 python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test torture check bench lock clean
 # A target that failed half-way is not done.
 .DELETE_ON_ERROR:
 
@@ -55,6 +55,10 @@ run: setup ## Open the demo fest
 test: setup ## Run the tests, with a real browser and a real PostgreSQL (ARGS="-k seats" for some)
 	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
 		exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+torture: setup ## Attack the portal for up to half an hour: kills, races, hostile requests, on both databases
+	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
+		TORTURE=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m torture $(ARGS)
 
 check: setup ## Format, lint, types, arrows, dependencies, docs: all that needs no running server
 	$(BIN)/ruff format --check .

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from festgate.accounts.passwords import hash_password
 from festgate.accounts.people import Newcomer, add_person
-from tests.journeys.stage import Guest, announce, ask_file, holds, invite, invite_one, quiet
+from tests.journeys.stage import Guest, announce, ask_data, holds, invite, invite_one, quiet
 from tests.rig.database import open_database
 from tests.rig.server import Server, serving
 from tests.rig.wire import FORM, Answer, exchange, form, request
@@ -68,10 +66,7 @@ class Fest:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What the data say, read beside the server."""
-        if self.url.startswith("sqlite"):
-            return ask_file(self.server.data, sql)
-        with psycopg.connect(self.url) as connection:
-            return connection.execute(sql.encode()).fetchall()
+        return ask_data(self.url, self.server.data, sql)
 
     def counts(self) -> list[int]:
         """How many rows each table has."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 from festgate.accounts.people import Newcomer, add_person
 from festgate.accounts.sessions import open_session
@@ -106,6 +107,14 @@ def ask_file(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
     """What the SQLite file says, read beside the server that serves from it."""
     with closing(sqlite3.connect(data / "festgate.sqlite3", timeout=20)) as connection:
         return connection.execute(sql, values).fetchall()
+
+
+def ask_data(url: str, data: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return what the data at `url` say, read beside the server; `data` is the folder of an SQLite file."""
+    if url.startswith("sqlite"):
+        return ask_file(data, sql)
+    with psycopg.connect(url) as connection:
+        return connection.execute(sql.encode()).fetchall()
 
 
 def change_file(data: Path, *statements: str) -> None:

@@ -18,10 +18,13 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from festgate.checkout.sandbox import DECLINES
 from tests.journeys.stage import Guest, announce, before_opening, holds, invite, quiet
+from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving
 
+pytestmark = torture
+
 PASSWORD = "correct horse"
-EXAMPLES = 30
+EXAMPLES = length(30, 500)
 """Of each call and kind, by schemathesis."""
 NUMBERS = count(1)
 Case: TypeAlias = "schemathesis.Case[Any]"

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.journeys.siege import JSON, PASSWORD, Fest, sentence, unharmed
+from tests.rig.lengths import length
 from tests.rig.wire import FORM
 
 
@@ -134,7 +135,7 @@ bodies = st.one_of(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=length(300, 3000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     path=st.sampled_from(FORMS),
     body=bodies,

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from festgate.kit.gate import LARGEST_BODY
 from tests.journeys.siege import JSON, PASSWORD, SEND, Fest, sentence, unharmed
+from tests.rig.lengths import length, torture
 from tests.rig.waiting import until
 from tests.rig.wire import FORM, exchange, form, port_of, request
+
+pytestmark = torture
 
 TOO_MUCH = LARGEST_BODY + 1
 LOCAL = ("/", "/events", "/events/robo-race", "/login", "/my-events", "/checkout", "/docs", "/api/v1/events")
@@ -261,7 +264,7 @@ def test_head_answers_as_get_does_without_the_body(fest: Fest, path: str) -> Non
     assert with_head.headers.get("content-length") == get.headers.get("content-length")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=length(200, 600), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=st.binary(min_size=1, max_size=60).filter(lambda raw: not set(raw) & set(b" \r\n")))
 def test_whatever_an_address_is_the_answer_is_no_500(fest: Fest, target: bytes) -> None:
     for prefix in (b"/", b"/events/", b"/events?", b"/orders/", b"/tickets/", b"/static/", b"/api/v1/", b""):

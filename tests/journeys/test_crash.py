@@ -1,31 +1,44 @@
-"""`kill -9` in the middle of two hundred journeys: whoever was told "paid" has the order and gets the ticket."""
+"""`kill -9` in the middle of many journeys: whoever was told "paid" has the order and gets the ticket."""
 
 import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
+from sqlalchemy import text
 
 from festgate.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
-from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite, quiet
+from festgate.checkout.stuck import try_now
+from festgate.kit.statements import Connection, Statement
+from tests.journeys.stage import Guest, announce, ask_data, holds, invite, quiet
+from tests.rig.database import copy_of, open_database
+from tests.rig.lengths import length, torture
+from tests.rig.postgres import Cluster
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
 from tests.rig.wire import Answer, Line
 from tests.supervising.stage import children_of
 
-JOURNEYS = 200
+pytestmark = torture
+
+JOURNEYS = length(200, 1500)
+KILLS = length(2, 75)
+"""Of each trial: 300 in the long form, over two trials and two kinds of database."""
+KINDS = length(("sqlite",), ("sqlite", "postgresql"))
 AT_ONCE = 40
 WORKERS = 2
 UNANSWERED = (TIMES_OUT, LOSES) * 3
 """Cards of those who come first, whose payments the provider leaves open."""
 SETTINGS = {"FESTGATE_PAYMENT_METHODS": "sandbox"}
-DEEDS_AFTER = (60, 130)
+KILLS_AFTER = [JOURNEYS * number // (KILLS + 1) for number in range(1, KILLS + 1)]
 """When something happens to the server: once that many people have been told "paid"."""
 PATIENCE = 120.0
 """Seconds that a person keeps trying while the gate is shut."""
@@ -33,10 +46,11 @@ PATIENCE = 120.0
 
 @dataclass
 class Crowd:
-    """Two hundred people on their way through the portal, who come again when it hangs up on them."""
+    """People on their way through the portal, who come again when it hangs up on them."""
 
     server: Server
     paths: list[str]
+    ground: "Ground"
     told: dict[str, str] = field(default_factory=dict)
     """Whoever has read on the order's page that it is paid, and the order's reference."""
     untold: set[str] = field(default_factory=set)
@@ -103,24 +117,50 @@ async def journeys(
         asyncio.create_task(crowd.walk(guest, card, gates[card == APPROVES]))
         for guest, card in zip(guests, cards, strict=True)
     ]
-    for number in DEEDS_AFTER:
+    for number in KILLS_AFTER:
         while len(crowd.told) < number and not all(walk.done() for walk in walks):
             await asyncio.wait(walks, timeout=0.005)
         await asyncio.to_thread(deed)
     await asyncio.gather(*walks)
 
 
-def plant(data: Path) -> tuple[list[str], list[Guest]]:
-    """The events' registration paths, and two hundred people with sessions."""
-    with before_opening(data) as database:
+@dataclass(frozen=True)
+class Ground:
+    """A fest's data, and the settings of a server that serves from it."""
+
+    url: str
+    data: Path
+    settings: dict[str, str]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return what the data say, read beside the server."""
+        return ask_data(self.url, self.data, sql)
+
+
+@pytest.fixture(params=KINDS)
+def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
+    data = tmp_path / "fest"
+    if request.param == "sqlite":
+        yield Ground(copy_of(request.getfixturevalue("migrated_sqlite"), data), data, SETTINGS)
+        return
+    cluster: Cluster = request.getfixturevalue("postgres_cluster")
+    name = cluster.create(request.getfixturevalue("migrated_postgres"))
+    url = cluster.url(name)
+    yield Ground(url, data, SETTINGS | {"FESTGATE_DATABASE_URL": url})
+    cluster.drop(name)
+
+
+def plant(ground: Ground) -> tuple[list[str], list[Guest]]:
+    """Return the events' registration paths, and people with sessions."""
+    with open_database(ground.url) as database:
         events = [database.write(announce, title, capacity=JOURNEYS) for title in ("Robo Race", "Hackathon")]
         guests = database.write(invite, JOURNEYS)
     return [f"/events/{event.slug}/register" for event in events], guests
 
 
-def states(data: Path) -> dict[str, str]:
-    """Each order's state by its reference."""
-    return dict(ask_file(data, "SELECT ref, state FROM checkout_orders"))
+def states(ground: Ground) -> dict[str, str]:
+    """Return each order's state by its reference."""
+    return dict(ground.rows("SELECT ref, state FROM checkout_orders"))
 
 
 def crash(server: Server, crowd: Crowd) -> None:
@@ -128,7 +168,7 @@ def crash(server: Server, crowd: Crowd) -> None:
     server.kill()
     told = dict(crowd.told)
     server.start()
-    kept = states(server.data)
+    kept = states(crowd.ground)
     assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
 
 
@@ -138,20 +178,27 @@ def kill_one_worker(server: Server, crowd: Crowd) -> None:
     oldest = children_of(server.pid)[0]
     os.kill(oldest, signal.SIGKILL)
     until(lambda: len(set(children_of(server.pid)) - {oldest}) == WORKERS, "a new worker is there")
-    kept = states(server.data)
+    kept = states(crowd.ground)
     assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
 
 
-def settle(data: Path) -> None:
+def settle(ground: Ground) -> None:
     """Nobody's request is under way any more: what is open is asked about now, and not in a quarter of a minute."""
-    change_file(data, "UPDATE checkout_orders SET ask_at = 0 WHERE state = 'pending'")
-    until(lambda: "pending" not in states(data).values(), "no order is pending")
+    with open_database(ground.url) as database:
+        database.write(ask_now)
+    until(lambda: "pending" not in states(ground).values(), "no order is pending", PATIENCE)
+
+
+def ask_now(connection: Connection) -> None:
+    """Have the provider asked about every open order at once."""
+    for (ref,) in connection.all(Statement(text("SELECT ref FROM checkout_orders WHERE state = 'pending'"))):
+        try_now(connection, ref)
 
 
 def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
     """Everybody has what they were told; whose order was cut off before it was charged pays again; none pays twice."""
-    data = server.data
-    orders = ask_file(data, "SELECT person_id, ref, state, total_minor FROM checkout_orders")
+    ground = crowd.ground
+    orders = ground.rows("SELECT person_id, ref, state, total_minor FROM checkout_orders")
     assert len({person for person, *_ in orders}) == len(orders) == JOURNEYS
     assert {ref for _, ref, state, _ in orders if state == "paid"} >= set(crowd.told.values())
     unlucky = {person for person, _, state, _ in orders if state == "declined"}
@@ -162,43 +209,43 @@ def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
                 form = {"payment_method": "sandbox"}
                 again = browser.post("/checkout", data=form, headers=guest.cookie)
                 crowd.told[guest.username] = again.headers["location"].removeprefix("/orders/")
-        paid = ask_file(data, "SELECT person_id, ref, total_minor FROM checkout_orders WHERE state = 'paid'")
+        paid = ground.rows("SELECT person_id, ref, total_minor FROM checkout_orders WHERE state = 'paid'")
         assert len(paid) == len({person for person, *_ in paid}) == JOURNEYS
-        charged = ask_file(
-            data, "SELECT order_ref, amount_minor FROM checkout_sandbox_charges WHERE approved = 1"
+        charged = ground.rows(
+            "SELECT order_ref, amount_minor FROM checkout_sandbox_charges WHERE approved = 1"
         )
         assert sorted(charged) == sorted((ref, total) for _, ref, total in paid)
-        assert ask_file(data, "SELECT count(*) FROM checkout_refunds") == [(0,)]
+        assert ground.rows("SELECT count(*) FROM checkout_refunds") == [(0,)]
         quiet(server)
         refs = {person: ref for person, ref, _ in paid}
         for guest in guests:
             assert crowd.told.get(guest.username, refs[guest.id]) == refs[guest.id]
             receipt = browser.get(f"/orders/{refs[guest.id]}", headers=guest.cookie).text
             assert len(re.findall(r'href="/tickets/[0-9A-Z]{16}"', receipt)) == len(crowd.paths)
-    holds(data)
+    holds(ground.data, ground.settings)
 
 
-def test_nobody_who_was_told_paid_lacks_the_order_or_the_ticket_after_two_crashes(
-    serve: Serve, tmp_path: Path
+def test_nobody_who_was_told_paid_lacks_the_order_or_the_ticket_after_crashes(
+    serve: Serve, ground: Ground
 ) -> None:
-    paths, guests = plant(tmp_path / "fest")
-    server = serve(data=tmp_path / "fest", extra=SETTINGS)
-    crowd = Crowd(server, paths)
+    paths, guests = plant(ground)
+    server = serve(data=ground.data, extra=ground.settings)
+    crowd = Crowd(server, paths, ground)
     asyncio.run(journeys(crowd, guests, partial(crash, server, crowd), UNANSWERED))
     assert crowd.hung_up > 0
     assert len(crowd.told) + len(crowd.untold) == JOURNEYS
-    settle(server.data)
+    settle(ground)
     prove(server, crowd, guests)
 
 
 def test_when_one_worker_after_the_other_is_killed_the_rest_goes_on_and_nothing_is_lost(
-    serve: Serve, tmp_path: Path
+    serve: Serve, ground: Ground
 ) -> None:
-    paths, guests = plant(tmp_path / "fest")
-    server = serve("--workers", str(WORKERS), data=tmp_path / "fest", extra=SETTINGS)
-    crowd = Crowd(server, paths)
+    paths, guests = plant(ground)
+    server = serve("--workers", str(WORKERS), data=ground.data, extra=ground.settings)
+    crowd = Crowd(server, paths, ground)
     asyncio.run(journeys(crowd, guests, partial(kill_one_worker, server, crowd)))
     assert crowd.hung_up > 0
-    settle(server.data)
+    settle(ground)
     prove(server, crowd, guests)
     assert server.stop() == 0
