@@ -1,11 +1,12 @@
 """The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; ask again where it did not."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 
+from festgate.accounts import facade as accounts
 from festgate.checkout import orders, queries, refunds
 from festgate.checkout.errors import UnknownMethod
 from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
@@ -24,9 +25,15 @@ LONGEST_CALL = 30.0
 class Payments:
     """The payment methods of this fest, and the work that goes on behind the pages."""
 
-    def __init__(self, database: Database, methods: Sequence[PaymentMethod]) -> None:
-        """`methods` in the order in which they are offered."""
+    def __init__(
+        self,
+        database: Database,
+        methods: Sequence[PaymentMethod],
+        confirmed_only: Collection[str] = (),
+    ) -> None:
+        """`methods` in the order in which they are offered; those in `confirmed_only` need a confirmed address."""
         self._database = database
+        self.confirmed_only = frozenset(confirmed_only)
         self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
         self._wake = asyncio.Event()
         database.on_commit("refunds", self._wake.set)
@@ -43,6 +50,10 @@ class Payments:
     ) -> Order:
         """One order for all held seats, and its payment begun. The same key gives the same order, charged once."""
         method = self.method(method_name)
+        if method.name in self.confirmed_only:
+            await self._database.read(
+                accounts.require_confirmed, person_id, "Then come back, or choose another way to pay."
+            )
         order, new = await self._database.write(
             orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
         )
