@@ -16,7 +16,6 @@ from festgate.accounts.queries import find_candidate, person_by_id
 from festgate.accounts.recovery import (
     LIFE,
     LINK_KIND,
-    MAX_LINKS_A_DAY,
     MOST_LETTERS,
     Claim,
     LinkOver,
