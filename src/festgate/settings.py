@@ -132,10 +132,10 @@ class Settings(BaseModel):
         le=10_000_000,
     )
     seat_address_limit: int = Field(
-        default=10_000,
-        description="Seats that one address may take in 15 minutes. Generous: 2,000 people of a campus behind one "
-        "address may take five seats each.",
-        ge=1,
+        default=0,
+        description="Seats that one address may take in 15 minutes; 0: five times `address_limit`. Generous: as it is, "
+        "2,000 people of a campus behind one address may take five seats each.",
+        ge=0,
         le=10_000_000,
     )
     confirm_email: Literal["auto", "on", "off"] = Field(
@@ -223,6 +223,11 @@ class Settings(BaseModel):
     def secure(self) -> bool:
         """Whether people reach the portal over TLS."""
         return self.base_url.startswith("https://")
+
+    @property
+    def max_seats_of_address(self) -> int:
+        """How many seats one address may take in 15 minutes."""
+        return self.seat_address_limit or 5 * self.address_limit
 
     @property
     def confirms_email(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from festgate.accounts import recovery
+from festgate.accounts.attempts import Limit
 from festgate.accounts.confirmation import (
     LIFE,
     LINK_KIND,
@@ -118,7 +119,7 @@ def test_the_queue_holds_no_link_of_either_kind(
 ) -> None:
     person = sign_up(database)
     token = token_of(database)
-    limit = recovery.Limit("here", 9, "")
+    limit = Limit("here", 9, "")
     database.write(recovery.send_link, "Asha", limit, SECRET, FEST)
     claim = recovery.Claim(database.read(person_by_id, person), "none")
     password = recovery.write_token(SECRET, claim, database.clock.now + recovery.LIFE)
@@ -197,7 +198,7 @@ def test_what_needs_a_confirmed_address_says_where_the_link_went(database: OpenD
 def test_a_password_link_goes_to_one_account_few_times_a_day(database: OpenDatabase, join: Join) -> None:
     join("Asha")
     for number in range(200):
-        limit = recovery.Limit(f"address {number}", 9, "")
+        limit = Limit(f"address {number}", 9, "")
         database.write(recovery.send_link, "Asha", limit, SECRET, FEST)
         database.clock.move(5 * 60_000)
     assert database.read(mail.count_waiting) == recovery.MAX_LINKS_A_DAY

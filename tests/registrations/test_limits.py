@@ -191,4 +191,6 @@ def test_whether_an_address_has_to_be_confirmed_depends_on_the_mail_server_unles
 def test_the_default_limit_of_an_address_lets_a_campus_of_2000_take_three_seats_each() -> None:
     default = Settings()
     assert default.address_limit >= 2_000
-    assert default.seat_address_limit >= 3 * 2_000
+    assert default.max_seats_of_address >= 3 * 2_000
+    assert Settings(address_limit=7).max_seats_of_address == 35
+    assert Settings(seat_address_limit=7).max_seats_of_address == 7

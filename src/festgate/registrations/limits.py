@@ -67,7 +67,7 @@ def terms_of(visitor: Visitor, host: str, secret: bytes, settings: Settings) -> 
     """Return the terms of the visitor at that client address."""
     return Terms(
         visitor.is_confirmed or not settings.confirms_email,
-        accounts.seat_limit(secret, host, settings.seat_address_limit),
+        accounts.seat_limit(secret, host, settings.max_seats_of_address),
     )
 
 
