@@ -63,6 +63,8 @@ class Site:
             "FESTGATE_DATA_DIR": str(settings.data_dir),
             "FESTGATE_HOST": ",".join(settings.host),
             "FESTGATE_PAYMENT_METHODS": ",".join(settings.payment_methods),
+            # All its people come from this machine, and take more seats than a campus.
+            "FESTGATE_ADDRESS_LIMIT": "10000000",
         }
 
     @contextmanager

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
 from festgate import __version__
-from festgate.kit import faults, mail, outbox, schema
+from festgate.kit import faults, mail, mail_erasure, outbox, schema
 from festgate.kit.arming import Arming
 from festgate.kit.bulkhead import Bulkhead, look_after
 from festgate.kit.clock import Clock, system_clock
@@ -157,6 +157,7 @@ def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
 def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]:
     subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
     chores = [chore for module in modules.values() for chore in module.chores]
+    links = {kind: maker for module in modules.values() for kind, maker in module.email_links.items()}
     complete = len(modules) == len(DECLARED)
 
     @asynccontextmanager
@@ -165,9 +166,10 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]
         await database.open()
         work = [
             outbox.Relay(database, subscriptions, complete=complete).run(),
-            mail.Postman(database, transport_for(settings), settings).run(),
+            mail.Postman(database, transport_for(settings), settings, links).run(),
+            mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
             look_after(portal.bulkheads.values()),
-            _do_chores(database, [*chores, outbox.forget_settled]),
+            _do_chores(database, [*chores, outbox.forget_settled, mail_erasure.erase_sent]),
             *(start() for module in modules.values() for start in module.work),
         ]
         if settings.drills_token:

@@ -17,6 +17,7 @@ from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.checks import Check
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import StartupError
+from festgate.kit.mail import LinkMaker
 from festgate.kit.outbox import Subscription
 from festgate.kit.pulse import Pulse
 from festgate.kit.statements import Connection
@@ -54,6 +55,8 @@ class Module:
     """What goes on behind the pages, from start-up until it is cancelled."""
     closes: Sequence[Callable[[], None]] = ()
     """Called when the portal ends."""
+    email_links: Mapping[str, LinkMaker] = field(default_factory=dict)
+    """Functions that make the links in its emails as those are sent, by kind."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,7 @@ def _no_marks(_connection: Connection, _person: int) -> Mapping[int, str]:
 
 
 def _accounts(portal: Portal, _links: Links) -> Module:
+    from festgate.accounts import confirmation, recovery
     from festgate.accounts.api import AccountApi
     from festgate.accounts.pages import AccountPages
     from festgate.accounts.passwords import Hasher
@@ -217,6 +221,10 @@ def _accounts(portal: Portal, _links: Links) -> Module:
         AccountApi(portal, hasher).router(),
         chores=[forget_expired],
         closes=[hasher.close],
+        email_links={
+            each.LINK_KIND: partial(each.make_link, secret=portal.secret, base_url=portal.settings.base_url)
+            for each in (confirmation, recovery)
+        },
     )
 
 
@@ -252,7 +260,9 @@ def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.checkout.providers import payment_methods
     from festgate.checkout.webhooks import webhook_routes
 
-    payments = Payments(portal.database, payment_methods(portal.settings, portal.database))
+    # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.
+    confirmed_only = {"desk"} if portal.settings.confirms_email else set()
+    payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
     return Module(
         [*CheckoutPages(portal, payments, links.ticket_codes).routes(), *webhook_routes(portal, payments)],
         CheckoutApi(portal, payments).router(),
@@ -292,8 +302,8 @@ DECLARED: Sequence[Declared] = (
         "Whoever is signed in stays so.",
         # As long as it takes to hash the passwords of a whole campus that signs in at once.
         Budget(requests=1000, seconds=30),
-        pages=["/register", "/login", "/logout", "/forgot", "/reset"],
-        api=["/tokens", "/tokens/current", "/people", "/people/me"],
+        pages=["/register", "/login", "/logout", "/forgot", "/reset", "/confirm", "/confirm/again"],
+        api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
         build=_accounts,
     ),
     Declared(

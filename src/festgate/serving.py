@@ -1,6 +1,7 @@
 """One worker: it prepares the data, builds the portal, and serves it until its parent lets it go."""
 
 import asyncio
+import ipaddress
 import signal
 import socket
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -210,4 +212,31 @@ def _greet(settings: Settings, passwords: Mapping[str, str]) -> None:
         console.print(f"Sign in as [bold]{name}[/bold] with the password [bold]{password}[/bold]")
     if passwords:
         console.print("They are shown this once; `festgate user password NAME` makes another.")
+    warning = _unconfirmed_warning(settings)
+    if warning:
+        console.print(warning)
     console.print("Ctrl-C closes it.")
+
+
+def _unconfirmed_warning(settings: Settings) -> str:
+    """Return what an organiser should know where seats are kept for the desk under addresses that nobody confirms."""
+    if settings.confirms_email or "desk" not in settings.payment_methods or _is_local(settings.base_url):
+        return ""
+    cause, cure = (
+        ("no mail server is set", "FESTGATE_SMTP_HOST")
+        if settings.confirm_email == "auto"
+        else ("confirm_email is off", "FESTGATE_CONFIRM_EMAIL")
+    )
+    return (
+        f"Email addresses are not confirmed, since {cause}: anyone can keep desk seats under invented addresses."
+        f" Set {cure}."
+    )
+
+
+def _is_local(base_url: str) -> bool:
+    """Whether only this machine opens that address."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

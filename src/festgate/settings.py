@@ -131,6 +131,18 @@ class Settings(BaseModel):
         ge=1,
         le=10_000_000,
     )
+    seat_address_limit: int = Field(
+        default=0,
+        description="Seats that one address may take in 15 minutes; 0: five times `address_limit`. Generous: as it is, "
+        "2,000 people of a campus behind one address may take five seats each.",
+        ge=0,
+        le=10_000_000,
+    )
+    confirm_email: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether new accounts confirm their email address by a link that is sent there. Until then their "
+        "holds are short, they cannot pay at the desk, and they get few emails. `auto`: where a mail server is set.",
+    )
     bulkheads: bool = Field(
         default=True,
         description="Whether each module's trouble is held in: `off` shows, in a drill, what that is good for.",
@@ -211,6 +223,18 @@ class Settings(BaseModel):
     def secure(self) -> bool:
         """Whether people reach the portal over TLS."""
         return self.base_url.startswith("https://")
+
+    @property
+    def max_seats_of_address(self) -> int:
+        """How many seats one address may take in 15 minutes."""
+        return self.seat_address_limit or 5 * self.address_limit
+
+    @property
+    def confirms_email(self) -> bool:
+        """Whether accounts with an unconfirmed email address are limited."""
+        if self.confirm_email == "auto":
+            return bool(self.smtp_host)
+        return self.confirm_email == "on"
 
     @property
     def payment_sites(self) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ def test_a_token_says_who_calls_until_it_is_given_back(client: httpx.Client) -> 
         "username": name,
         "email": f"{name}@example.org",
         "role": "attendee",
+        "email_confirmed": False,
     }
     assert client.delete("/tokens/current", headers=bearing(token)).status_code == 204
     problem(client.get("/people/me", headers=bearing(token)), 401, "sign-in-needed")

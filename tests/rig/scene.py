@@ -18,9 +18,14 @@ def add_someone(database: OpenDatabase, username: str | None = None) -> int:
 
 
 def add_event(
-    database: OpenDatabase, *, fee: int = 50_000, capacity: int = 10, title: str | None = None
+    database: OpenDatabase,
+    *,
+    fee: int = 50_000,
+    capacity: int = 10,
+    title: str | None = None,
+    days: int = 1,
 ) -> catalogue.Event:
-    """An event that takes registrations now and begins tomorrow. `fee` in paise."""
+    """An event that takes registrations now and begins in `days` days. `fee` in paise."""
     now = database.clock.now
     details = catalogue.Details(
         title=title or f"Event {next(_numbers)}",
@@ -28,10 +33,10 @@ def add_event(
         description="A description.",
         category="Technology",
         place="Main Hall",
-        starts_at=now + DAY,
-        ends_at=now + DAY + 2 * HOUR,
+        starts_at=now + days * DAY,
+        ends_at=now + days * DAY + 2 * HOUR,
         sales_open_at=now - DAY,
-        sales_close_at=now + DAY,
+        sales_close_at=now + days * DAY,
         fee=Money(fee, "INR"),
         capacity=capacity,
     )

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from festgate.accounts.forms import NewAccount, SignIn
-from festgate.accounts.pages import address_of
 from festgate.accounts.passwords import Crowded, Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.reception import Opening, Reception, WrongPassword
@@ -15,7 +14,7 @@ from festgate.kit.api import Credentials, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor
-from festgate.kit.web import Portal
+from festgate.kit.web import Portal, address_of
 
 
 class Token(BaseModel):
@@ -32,6 +31,7 @@ class Account(BaseModel):
     username: str = Field(description="The name as it is shown.")
     email: str = Field(description="Where tickets are sent.")
     role: Role = Field(description="What the account may do.")
+    email_confirmed: bool = Field(description="Whether the person has confirmed the email address.")
 
 
 class AccountApi:
@@ -65,11 +65,28 @@ class AccountApi:
         async def register(body: NewAccount, request: Request) -> Account:
             """Make an account."""
             person = await self._reception.register(body.newcomer(), body.password, address_of(request))
-            return Account(id=person.id, username=person.username, email=person.email, role=person.role)
+            return Account(
+                id=person.id,
+                username=person.username,
+                email=person.email,
+                role=person.role,
+                email_confirmed=person.is_confirmed,
+            )
 
         @router.get("/people/me", responses=problems(SignInNeeded))
         async def read_me(person: Annotated[Visitor, Depends(caller)]) -> Account:
             """The account that the token belongs to."""
-            return Account(id=person.person, username=person.username, email=person.email, role=person.role)
+            return Account(
+                id=person.person,
+                username=person.username,
+                email=person.email,
+                role=person.role,
+                email_confirmed=person.is_confirmed,
+            )
+
+        @router.post("/people/me/confirmation", status_code=202, responses=problems(SignInNeeded, TooMany))
+        async def send_confirmation(person: Annotated[Visitor, Depends(caller)]) -> None:
+            """Send the link that confirms your email address once more; nothing is sent once it is confirmed."""
+            await self._reception.send_confirmation(person.person)
 
         return router

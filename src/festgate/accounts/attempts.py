@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, case, delete, or_, select, update
 
 from festgate.accounts.names import key_of
 from festgate.accounts.tables import attempts
-from festgate.kit.clock import MINUTE, SECOND
+from festgate.kit.clock import HOUR, MINUTE, SECOND, Milliseconds
 from festgate.kit.errors import TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
@@ -29,6 +29,8 @@ class Limit:
     key: str
     most: int
     sentence: str
+    window: Milliseconds = WINDOW
+    """From the first attempt that is counted."""
 
 
 _over = attempts.c.window_ends_at <= bindparam("now")
@@ -66,19 +68,23 @@ def address_limit(secret: bytes, host: str, most: int) -> Limit:
 def count_attempt(connection: Connection, limit: Limit) -> None:
     """Count one attempt; TooMany, and nothing counted, when the limit is reached."""
     now = connection.now
-    if connection.run(_count, counted=limit.key, most=limit.most, now=now, end=now + WINDOW) == 1:
+    if connection.run(_count, counted=limit.key, most=limit.most, now=now, end=now + limit.window) == 1:
         return
     window_ends_at = connection.value(_window, counted=limit.key)
     if window_ends_at is not None:
-        wait = -(-(window_ends_at - now) // SECOND)
-        minutes = -(-wait // 60)
-        msg = f"{limit.sentence} Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
-        raise TooMany(msg, wait)
+        raise too_many(limit.sentence, window_ends_at - now)
     try:
-        connection.run(_insert, key=limit.key, count=1, window_ends_at=now + WINDOW)
+        connection.run(_insert, key=limit.key, count=1, window_ends_at=now + limit.window)
     except UniqueViolation as error:
         # Another process counted its first attempt in the same instant.
         raise TryAgain from error
+
+
+def too_many(sentence: str, wait: Milliseconds) -> TooMany:
+    """Return the refusal with that sentence, which also says when to try again: in `wait`."""
+    span, unit = (HOUR, "hour") if wait > 2 * HOUR else (MINUTE, "minute")
+    count = -(-wait // span)
+    return TooMany(f"{sentence} Try again in {count} {unit}{'' if count == 1 else 's'}.", -(-wait // SECOND))
 
 
 def give_back(connection: Connection, limit: Limit) -> None:

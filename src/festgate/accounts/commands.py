@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from festgate.accounts.confirmation import confirm_by_name
 from festgate.accounts.names import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
@@ -60,7 +61,7 @@ def add(
 
     async def work(settings: Settings) -> Person:
         async with opened(settings) as database:
-            return await database.write(add_person, newcomer, hash_password(password))
+            return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
 
     person = run(work)
     _say(f"{person.username} is {_TITLES[person.role]} now.")
@@ -93,6 +94,18 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the 
 
     person = run(work)
     _say(f"{person.username} is {_TITLES[person.role]} now.")
+
+
+@app.command(name="confirm")
+def confirm(name: Name) -> None:
+    """Confirm the email address of an account by hand, where the email with the link does not arrive."""
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(confirm_by_name, name)
+
+    person = run(work)
+    _say(f"The email address {person.email} of {person.username} is confirmed.")
 
 
 @app.command(name="list")

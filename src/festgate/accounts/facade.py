@@ -1,7 +1,33 @@
 """What other modules may know of people."""
 
+from festgate.accounts.attempts import too_many
+from festgate.accounts.confirmation import (
+    AddressNotConfirmed,
+    lock_unconfirmed,
+    may_email,
+    require_confirmed,
+)
 from festgate.accounts.names import key_of
 from festgate.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
+from festgate.accounts.seat_limit import IS_SPENT, SeatLimit, count_seat, seat_limit, spent_until
 from festgate.accounts.sessions import forget_expired
 
-__all__ = ["Person", "find_bearer", "find_person", "find_visitor", "forget_expired", "key_of", "person_by_id"]
+__all__ = [
+    "IS_SPENT",
+    "AddressNotConfirmed",
+    "Person",
+    "SeatLimit",
+    "count_seat",
+    "find_bearer",
+    "find_person",
+    "find_visitor",
+    "forget_expired",
+    "key_of",
+    "lock_unconfirmed",
+    "may_email",
+    "person_by_id",
+    "require_confirmed",
+    "seat_limit",
+    "spent_until",
+    "too_many",
+]

@@ -11,11 +11,12 @@ from starlette.routing import Route
 from festgate.accounts.forms import Chosen, Forgotten, NewAccount, SignIn
 from festgate.accounts.passwords import Hasher
 from festgate.accounts.people import Taken
+from festgate.accounts.queries import Person
 from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.accounts.sessions import LIFE, Session
 from festgate.kit.clock import SECOND
 from festgate.kit.errors import Invalid
-from festgate.kit.web import SESSION_COOKIE, Portal, checked, local_path, read_fields, see_other
+from festgate.kit.web import SESSION_COOKIE, Portal, address_of, checked, local_path, read_fields, see_other
 
 AFTERWARDS = "/events"
 """Where somebody goes who was going nowhere."""
@@ -41,6 +42,9 @@ class AccountPages:
             Route("/forgot", self.send_link, methods=["POST"]),
             Route("/reset", self.show_reset, methods=["GET"]),
             Route("/reset", self.reset, methods=["POST"]),
+            Route("/confirm", self.show_confirm, methods=["GET"]),
+            Route("/confirm", self.confirm, methods=["POST"]),
+            Route("/confirm/again", self.send_confirmation, methods=["POST"]),
         ]
 
     async def show_register(self, request: Request) -> Response:
@@ -123,6 +127,26 @@ class AccountPages:
         session = await self._reception.use_link(claim, form.password, self._opening(request))
         return self._welcome(session, {})
 
+    async def show_confirm(self, request: Request) -> Response:
+        """Show the button that confirms an email address, behind the link of an email; 410 where the link is over."""
+        person = await self._reception.read_confirmation(_token(request))
+        return await self._confirm_page(request, person, "confirmed" if person.is_confirmed else "asked")
+
+    async def confirm(self, request: Request) -> Response:
+        """Confirm the email address, whoever is signed in: only its owner has the link."""
+        return await self._confirm_page(request, await self._reception.confirm(_token(request)), "confirmed")
+
+    async def send_confirmation(self, request: Request) -> Response:
+        """Send the link once more to who is signed in."""
+        visitor = await self._portal.signed_in(request)
+        person = await self._reception.send_confirmation(visitor.person)
+        return await self._confirm_page(request, person, "confirmed" if person.is_confirmed else "sent")
+
+    async def _confirm_page(self, request: Request, person: Person, state: str) -> Response:
+        return await self._portal.page(
+            request, "accounts/confirm.html", section="confirm", email=person.email, state=state
+        )
+
     async def _show(self, request: Request, page: str) -> Response:
         if await self._portal.visitor(request) is not None:
             return see_other(local_path(request.query_params.get("next"), AFTERWARDS))
@@ -171,11 +195,6 @@ class AccountPages:
             samesite="lax",
         )
         return response
-
-
-def address_of(request: Request) -> str:
-    """The address that asks; behind a proxy that is trusted, the one that the proxy names."""
-    return request.client.host if request.client else ""
 
 
 def _token(request: Request) -> str:

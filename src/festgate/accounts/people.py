@@ -1,7 +1,7 @@
 """Accounts: made once, under names that nobody else has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import bindparam, update
 
@@ -59,8 +59,13 @@ def find_taken(connection: Connection, newcomer: Newcomer) -> dict[str, str]:
     return taken
 
 
-def add_person(connection: Connection, newcomer: Newcomer, password_hash: str) -> Person:
-    """The new person; Taken when a name is somebody else's."""
+def add_person(
+    connection: Connection, newcomer: Newcomer, password_hash: str, *, confirmed: bool = False
+) -> Person:
+    """Add a person and return them; Taken when a name is somebody else's.
+
+    `confirmed` where an organiser or the program vouches for the email address.
+    """
     taken = find_taken(connection, newcomer)
     if taken:
         raise Taken(taken)
@@ -74,19 +79,19 @@ def add_person(connection: Connection, newcomer: Newcomer, password_hash: str) -
             password_hash=password_hash,
             role=newcomer.role,
             created_at=connection.now,
-            email_confirmed_at=None,
+            email_confirmed_at=connection.now if confirmed else None,
         )
     except UniqueViolation as error:
         # Another process took a name since we looked; looking again says which.
         raise TryAgain from error
-    return Person(number, newcomer.username, newcomer.email, newcomer.role)
+    return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed)
 
 
 def set_role(connection: Connection, name: str, role: Role) -> Person:
     """The person of that username or e-mail address in their new role, from their next request on; else NotFound."""
     person = _named(connection, name)
     connection.run(_set_role, person=person.id, new_role=role)
-    return Person(person.id, person.username, person.email, role)
+    return replace(person, role=role)
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:

@@ -2,9 +2,9 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, case, select
 
 from festgate.accounts.names import key_of
 from festgate.accounts.tables import people, sessions
@@ -25,6 +25,8 @@ class Person:
     username: str
     email: str
     role: Role
+    is_confirmed: bool = False
+    """Whether the person has shown that email reaches them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,13 @@ class Candidate:
     password_hash: str
 
 
-_person = (people.c.id, people.c.username, people.c.email, people.c.role)
+_person = (
+    people.c.id,
+    people.c.username,
+    people.c.email,
+    people.c.role,
+    case((people.c.email_confirmed_at.is_(None), 0), else_=1),
+)
 # Runs on every request of everyone who is signed in: two lookups by key in one statement.
 _visitor = Statement(
     select(*_person)
@@ -87,7 +95,7 @@ def person_by_id(connection: Connection, person: int) -> Person:
     row = connection.first(_by_id, person=person)
     if row is None:
         raise NotFound
-    return Person(*row)
+    return _read(row)
 
 
 def hash_by_id(connection: Connection, person: int) -> str:
@@ -102,7 +110,7 @@ def hash_by_id(connection: Connection, person: int) -> str:
 def find_person(connection: Connection, name: str) -> Person | None:
     """The person of that username or e-mail address."""
     row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
-    return None if row is None else Person(*row)
+    return None if row is None else _read(row)
 
 
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
@@ -114,9 +122,17 @@ def find_candidate(connection: Connection, name: str) -> Candidate | None:
 
 def all_people(connection: Connection) -> list[Member]:
     """Everybody, by username."""
-    return [Member(Person(*row[:-1]), row[-1]) for row in connection.all(_all)]
+    return [Member(_read(row[:-1]), row[-1]) for row in connection.all(_all)]
 
 
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
     row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, now=connection.now)
-    return None if row is None else Visitor(*row)
+    if row is None:
+        return None
+    number, username, email, role, is_confirmed = row
+    return Visitor(number, username, email, role, is_confirmed == 1)
+
+
+def _read(row: tuple[Any, ...]) -> Person:
+    number, username, email, role, is_confirmed = row
+    return Person(number, username, email, role, is_confirmed == 1)

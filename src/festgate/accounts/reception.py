@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from festgate.accounts import confirmation
 from festgate.accounts.attempts import Limit, account_limit, address_limit, clear, count_attempt, give_back
+from festgate.accounts.confirmation import send_first_confirmation
 from festgate.accounts.passwords import Hasher, is_outdated
 from festgate.accounts.people import Newcomer, Taken, add_person, find_taken, replace_hash
 from festgate.accounts.queries import Candidate, Kind, Person, find_candidate
@@ -64,14 +66,16 @@ class Reception:
     async def register(self, newcomer: Newcomer, password: str, host: str) -> Person:
         """The new person; Taken, TooMany or Crowded."""
         password_hash = await self._admit(newcomer, password, host)
-        return await self._database.write(add_person, newcomer, password_hash)
+        return await self._database.write(add_newcomer, newcomer, password_hash, self._secret, self._settings)
 
     async def register_and_sign_in(
         self, newcomer: Newcomer, password: str, host: str, opening: Opening
     ) -> Session:
         """A session of the new person, in one commit with their account; Taken, TooMany or Crowded."""
         password_hash = await self._admit(newcomer, password, host)
-        return await self._database.write(add_person_and_sign_in, newcomer, password_hash, opening)
+        return await self._database.write(
+            add_person_and_sign_in, newcomer, password_hash, opening, self._secret, self._settings
+        )
 
     async def send_link(self, name: str, host: str) -> None:
         """A letter with a link to a new password, where there is such a person, which is not told; or TooMany."""
@@ -80,6 +84,18 @@ class Reception:
     async def read_link(self, token: str) -> Claim:
         """Whose password the link replaces; LinkOver."""
         return await self._database.read(read_token, self._secret, token)
+
+    async def send_confirmation(self, person_id: int) -> Person:
+        """Send the link that confirms the person's address once more; return whose it is. TooMany."""
+        return await self._database.write(confirmation.send_again, person_id, self._secret, self._settings)
+
+    async def read_confirmation(self, token: str) -> Person:
+        """Return the person whose address the link confirms; ConfirmationOver."""
+        return await self._database.read(confirmation.read_token, self._secret, token)
+
+    async def confirm(self, token: str) -> Person:
+        """Confirm the address that the link was sent to, and return whose it is; ConfirmationOver."""
+        return await self._database.write(confirmation.use_token, self._secret, token)
 
     async def use_link(self, claim: Claim, password: str, opening: Opening) -> Session:
         """A session of the person, whose only one it is, with their new password; LinkOver or Crowded."""
@@ -146,11 +162,28 @@ def begin_registration(connection: Connection, newcomer: Newcomer, address: Limi
     return find_taken(connection, newcomer)
 
 
+def add_newcomer(
+    connection: Connection, newcomer: Newcomer, password_hash: str, secret: bytes, settings: Settings
+) -> Person:
+    """Add a person who has signed up, and send the link that confirms their address.
+
+    Taken when a name went to somebody else while the password was hashed.
+    """
+    person = add_person(connection, newcomer, password_hash)
+    send_first_confirmation(connection, person, secret, settings)
+    return person
+
+
 def add_person_and_sign_in(
-    connection: Connection, newcomer: Newcomer, password_hash: str, opening: Opening
+    connection: Connection,
+    newcomer: Newcomer,
+    password_hash: str,
+    opening: Opening,
+    secret: bytes,
+    settings: Settings,
 ) -> Session:
-    """The new person's first session; Taken when a name went to somebody else while the password was hashed."""
-    return _open(connection, add_person(connection, newcomer, password_hash).id, opening)
+    """Do as `add_newcomer` does, and open the new person's first session."""
+    return _open(connection, add_newcomer(connection, newcomer, password_hash, secret, settings).id, opening)
 
 
 def _open(connection: Connection, person: int, opening: Opening) -> Session:

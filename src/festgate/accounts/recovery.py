@@ -9,11 +9,12 @@ import re
 from dataclasses import dataclass
 
 from festgate.accounts.attempts import Limit, count_attempt
+from festgate.accounts.confirmation import confirm_address, proof_of
 from festgate.accounts.people import replace_hash
 from festgate.accounts.queries import Person, find_person, hash_by_id, person_by_id
 from festgate.accounts.sessions import end_sessions
 from festgate.kit import mail
-from festgate.kit.clock import HOUR, Milliseconds
+from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.errors import NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.statements import Connection
@@ -22,6 +23,9 @@ from festgate.settings import Settings
 LIFE = HOUR
 MOST_LETTERS = 3
 """To one account in one window of attempts: who asks again has not found the first; who asks on annoys somebody."""
+MAX_LINKS_A_DAY = 10
+"""To one account: three in every window would be 288 emails a day to somebody who never asked."""
+LINK_KIND = "accounts.password"
 SIGNATURE_LENGTH = 32
 _TOKEN = re.compile(rf"([1-9][0-9]{{0,17}})-([1-9][0-9]{{0,15}})-([0-9a-f]{{{SIGNATURE_LENGTH}}})")
 
@@ -45,9 +49,10 @@ class Claim:
 
 
 def send_link(connection: Connection, name: str, address: Limit, secret: bytes, settings: Settings) -> None:
-    """Post a letter to the person of that username or e-mail address, if there is one: the asker is told neither.
+    """Queue an email to the person of that username or email address, if there is one: the visitor learns neither.
 
-    TooMany when `address` has asked too often. An account that was sent several letters a moment ago gets no other.
+    TooMany when `address` has asked too often. An account that was sent several emails a moment ago, or many in a day,
+    gets no other. The queue does not hold the link itself, which would let its reader into the account.
     """
     count_attempt(connection, address)
     person = find_person(connection, name)
@@ -55,21 +60,45 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         return
     key = keyed_hash(secret, "letters about a password", str(person.id))
     try:
-        count_attempt(connection, Limit(key, MOST_LETTERS, "Too many letters."))
+        count_attempt(connection, Limit(key, MOST_LETTERS, "Too many emails."))
+        count_attempt(connection, Limit(f"{key}:day", MAX_LINKS_A_DAY, "Too many emails.", DAY))
     except TooMany:
         return
     until = connection.now + LIFE
     token = write_token(secret, Claim(person, hash_by_id(connection, person.id)), until)
+    link = mail.Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
     text = (
         f"Hello {person.username},\n\n"
         f"somebody, you we hope, wants a new password for your account at {settings.fest_name}. "
         "Choose it here within an hour:\n\n"
-        f"{settings.base_url}/reset?token={token}\n\n"
+        f"{link}\n\n"
         "If it was not you, there is nothing to do: your password stays as it is. Give the link to nobody.\n\n"
         f"{settings.fest_name}\n"
     )
     # After an opening thousands of letters may wait, and this one is soon of no use.
-    mail.post(connection, f"password:{person.id}:{until}", person.email, "A new password", text, ahead=LIFE)
+    mail.post(
+        connection,
+        f"password:{person.id}:{until}",
+        person.email,
+        "A new password",
+        text,
+        ahead=LIFE,
+        links=[link],
+    )
+
+
+def make_link(
+    connection: Connection, person_id: int, until: Milliseconds, proof: str, secret: bytes, base_url: str
+) -> str | None:
+    """Return the address of a queued email's link; None once it would open nothing."""
+    try:
+        claim = Claim(person_by_id(connection, person_id), hash_by_id(connection, person_id))
+    except NotFound:
+        return None
+    token = write_token(secret, claim, until)
+    if connection.now >= until or proof_of(secret, token) != proof:
+        return None
+    return f"{base_url}/reset?token={token}"
 
 
 def write_token(secret: bytes, claim: Claim, until: Milliseconds) -> str:
@@ -93,13 +122,14 @@ def read_token(connection: Connection, secret: bytes, token: str) -> Claim:
 
 
 def use_token(connection: Connection, claim: Claim, password_hash: str) -> None:
-    """The new password takes the place of the old one, and whoever is signed in as that person is so no more.
+    """Replace the password and end every session of the person, whose email address the link has confirmed.
 
     LinkOver where the password is another one already.
     """
     if not replace_hash(connection, claim.person.id, claim.password_hash, password_hash):
         raise LinkOver
     end_sessions(connection, claim.person.id)
+    confirm_address(connection, claim.person.id)
 
 
 def _signature(secret: bytes, claim: Claim, until: Milliseconds) -> str:

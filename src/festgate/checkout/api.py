@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
+from festgate.accounts.facade import AddressNotConfirmed
 from festgate.checkout import queries
 from festgate.checkout.errors import NothingToPay, NotPending, UnknownMethod
 from festgate.checkout.forms import Key, OrderInput
@@ -80,7 +81,7 @@ class CheckoutApi:
         @router.post(
             "/orders",
             status_code=201,
-            responses=problems(SignInNeeded, NothingToPay, SeatsGone, UnknownMethod),
+            responses=problems(SignInNeeded, NothingToPay, SeatsGone, UnknownMethod, AddressNotConfirmed),
         )
         async def place(
             body: OrderInput,

@@ -19,6 +19,7 @@ from festgate.kit.errors import Invalid
 from festgate.kit.mail import MailState, find_state
 from festgate.kit.money import Money, total
 from festgate.kit.statements import Connection
+from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal, checked, read_fields, see_other
 from festgate.registrations import facade as registrations
 
@@ -62,6 +63,8 @@ class Till:
     now: Milliseconds
     stands: bool = False
     """The clock of the holds stands still, as checkout has rested a moment ago."""
+    unconfirmed: str = ""
+    """The visitor's email address, where it has to be confirmed before all ways to pay are open."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
@@ -97,6 +100,9 @@ class CheckoutPages:
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
         choices = tuple(_choice(method) for method in payments.methods.values())
         self._blank = Form(choices, tuple(CARDS.items()), choices[0].name if choices else "")
+        left = tuple(choice for choice in choices if choice.name not in payments.confirmed_only)
+        self._unconfirmed = replace(self._blank, choices=left, chosen=left[0].name if left else "")
+        """What is offered while an email address is unconfirmed."""
 
     def routes(self) -> list[Route]:
         """For app.py."""
@@ -112,7 +118,7 @@ class CheckoutPages:
         visitor = await self._portal.signed_in(request)
 
         async def look() -> Till:
-            return await self._portal.database.read(self._look, visitor.person)
+            return await self._portal.database.read(self._look, visitor)
 
         return await self._portal.kept_page(
             request,
@@ -132,7 +138,7 @@ class CheckoutPages:
             form = checked(CheckoutForm, fields)
             method = self._payments.method(form.payment_method)
         except Invalid as invalid:
-            till = await portal.database.read(self._look, visitor.person, fields, invalid.fields)
+            till = await portal.database.read(self._look, visitor, fields, invalid.fields)
             return await portal.page(
                 request, "checkout/checkout.html", status=422, shown=till, section="checkout"
             )
@@ -178,10 +184,12 @@ class CheckoutPages:
     def _look(
         self,
         connection: Connection,
-        person_id: int,
+        visitor: Visitor,
         entered: Mapping[str, str] | None = None,
         errors: Mapping[str, str] | None = None,
     ) -> Till:
+        person_id = visitor.person
+        limited = bool(self._payments.confirmed_only) and not visitor.is_confirmed
         seats = tuple(registrations.payable_seats(connection, person_id))
         currency = seats[0].fee.currency if seats else self._portal.settings.currency
         second = connection.now // SECOND * SECOND
@@ -190,18 +198,20 @@ class CheckoutPages:
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
             due=total([seat.fee for seat in seats], currency),
             key=cart_key(connection, self._portal.secret, person_id, seats) if seats else "",
-            form=self._form(entered, errors),
+            form=self._form(self._unconfirmed if limited else self._blank, entered, errors),
+            unconfirmed=visitor.email if limited else "",
             now=connection.now if stands else second if seats else 0,
             stands=stands,
             until=second + SECOND if seats and not stands else NEVER,
         )
 
-    def _form(self, entered: Mapping[str, str] | None, errors: Mapping[str, str] | None) -> Form:
+    @staticmethod
+    def _form(blank: Form, entered: Mapping[str, str] | None, errors: Mapping[str, str] | None) -> Form:
         if entered is None:
-            return self._blank
+            return blank
         return replace(
-            self._blank,
-            chosen=entered.get("payment_method", self._blank.chosen),
+            blank,
+            chosen=entered.get("payment_method", blank.chosen),
             card_number=entered.get("card_number", ""),
             errors=tuple((errors or {}).items()),
         )

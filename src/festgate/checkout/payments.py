@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 
 import structlog
 
+from festgate.accounts import facade as accounts
 from festgate.checkout import orders, queries, refunds
 from festgate.checkout.errors import UnknownMethod
 from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
@@ -28,9 +29,15 @@ MAX_CALLS_OF_PERSON = 2
 class Payments:
     """The payment methods of this fest, and the work that goes on behind the pages."""
 
-    def __init__(self, database: Database, methods: Sequence[PaymentMethod]) -> None:
-        """`methods` in the order in which they are offered."""
+    def __init__(
+        self,
+        database: Database,
+        methods: Sequence[PaymentMethod],
+        confirmed_only: Collection[str] = (),
+    ) -> None:
+        """`methods` in the order in which they are offered; those in `confirmed_only` need a confirmed address."""
         self._database = database
+        self.confirmed_only = frozenset(confirmed_only)
         self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
         self._wake = asyncio.Event()
         self._calls: Counter[int] = Counter()
@@ -54,6 +61,10 @@ class Payments:
         method = self.method(method_name)
         if method.asks:
             self._refuse_more_calls(person_id)
+        if method.name in self.confirmed_only:
+            await self._database.read(
+                accounts.require_confirmed, person_id, "Then come back, or choose another way to pay."
+            )
         order, new = await self._database.write(
             orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
         )

@@ -6,11 +6,12 @@ Without a mail server every message becomes an `.eml` file, which any mail progr
 import asyncio
 import contextlib
 import json
+import secrets
 import smtplib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -85,6 +86,33 @@ class Attachment:
     text: str
 
 
+def _placeholder() -> str:
+    return f"[link {secrets.token_hex(16)}]"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A secret link in an email. The queue holds `placeholder`; the postman makes the link when it sends the email.
+
+    Whoever reads the database or a backup of it could use the link otherwise. The placeholder is random and made after
+    everything that people have typed, so nobody can type it.
+    """
+
+    kind: str
+    """Names the function that makes it, such as `accounts.password`."""
+    arguments: tuple[int | str, ...]
+    """What that function takes; kept as JSON."""
+    placeholder: str = field(default_factory=_placeholder)
+
+    def __str__(self) -> str:
+        """Return the text that stands for it in the body."""
+        return self.placeholder
+
+
+LinkMaker = Callable[..., str | None]
+"""`(connection, *arguments)`: the link's address; None once it would not work any more."""
+
+
 @dataclass(frozen=True)
 class Message:
     """A message as it waits in the queue."""
@@ -97,6 +125,7 @@ class Message:
     attachments: tuple[Attachment, ...]
     queued_at: Milliseconds
     attempts: int
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +135,12 @@ class MailState:
     state: Literal["queued", "sent", "failed"]
     at: Milliseconds
     recipient: str
+    """Empty once the email was erased (see mail_erasure.py)."""
     error: str | None
+
+
+class LinkOver(Exception):
+    """A link of an email does not work any more, so the email is not sent."""
 
 
 _insert = inserting(messages)
@@ -159,10 +193,12 @@ def post(
     attachments: Sequence[Attachment] = (),
     *,
     ahead: Milliseconds = 0,
+    links: Sequence[Link] = (),
 ) -> None:
     """Queue a message in this transaction. A second one of the same `topic` is the same message, and is dropped.
 
-    It goes before those of the last `ahead` milliseconds that still wait.
+    It goes before those of the last `ahead` milliseconds that still wait. `links` are those whose placeholders stand
+    in the body.
     """
     if connection.first(_by_topic, topic=topic) is not None:
         return
@@ -173,7 +209,7 @@ def post(
             recipient=recipient,
             subject=subject,
             body=body,
-            attachments=json.dumps([asdict(attachment) for attachment in attachments]),
+            attachments=json.dumps([*map(asdict, attachments), *map(asdict, links)]),
             queued_at=connection.now,
             due_at=connection.now - ahead,
             attempts=0,
@@ -208,9 +244,31 @@ def find_due(connection: Connection) -> list[Message]:
     for number, topic, recipient, subject, body, attachments, queued_at, attempts in connection.all(
         _due, now=connection.now
     ):
-        files = tuple(Attachment(**fields) for fields in json.loads(attachments))
-        found.append(Message(number, topic, recipient, subject, body, files, queued_at, attempts))
+        parts = json.loads(attachments)
+        # Parts of both kinds stand in one list; a link is known by its placeholder.
+        files = tuple(Attachment(**part) for part in parts if "placeholder" not in part)
+        links = tuple(
+            Link(part["kind"], tuple(part["arguments"]), part["placeholder"])
+            for part in parts
+            if "placeholder" in part
+        )
+        found.append(Message(number, topic, recipient, subject, body, files, queued_at, attempts, links))
     return found
+
+
+def fill_links(connection: Connection, message: Message, makers: Mapping[str, LinkMaker]) -> Message:
+    """Return the message with its links in place of their placeholders, for sending only. Raises LinkOver."""
+    body = message.body
+    for link in message.links:
+        if link.kind not in makers:
+            msg = f"links of the kind {link.kind} cannot be made now"
+            raise LookupError(msg)
+        address = makers[link.kind](connection, *link.arguments)
+        if address is None:
+            msg = "It was not sent: the link in it was over or used already."
+            raise LinkOver(msg)
+        body = body.replace(link.placeholder, address)
+    return replace(message, body=body)
 
 
 def claim(connection: Connection, message: int) -> int | None:
@@ -230,6 +288,11 @@ def note_failed(connection: Connection, message: int, attempt: int, reason: str)
     """It has not; another try later, or none after MOST_ATTEMPTS."""
     later = NEVER if attempt >= MOST_ATTEMPTS else connection.now + backoff(attempt, LONGEST_WAIT)
     connection.run(_failed, message=message, later=later, reason=reason[:500])
+
+
+def note_dropped(connection: Connection, message: int, reason: str) -> None:
+    """Give the message up: sending it would help nobody."""
+    connection.run(_failed, message=message, later=NEVER, reason=reason[:500])
 
 
 def compose(message: Message, settings: Settings) -> EmailMessage:
@@ -282,9 +345,16 @@ def _reason(error: Exception) -> str:
 class Postman:
     """Sends what is queued, until cancelled."""
 
-    def __init__(self, database: Writes, transport: Transport, settings: Settings) -> None:
-        """Nothing is sent before `run`."""
+    def __init__(
+        self,
+        database: Writes,
+        transport: Transport,
+        settings: Settings,
+        links: Mapping[str, LinkMaker] | None = None,
+    ) -> None:
+        """Nothing is sent before `run`. `links` make the links of emails, by kind; modules register them."""
         self._database = database
+        self._links = links or {}
         self._transport = transport
         self._settings = settings
         # Threads of its own: a mail server that hangs must not keep anyone else's work waiting.
@@ -348,7 +418,13 @@ class Postman:
         if attempt is None:
             return
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_over, message)
+            # What is filled in goes to the mail server and nowhere else: the queue keeps the placeholder.
+            filled = message
+            if message.links:
+                filled = await self._database.read(fill_links, message, self._links)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_over, filled)
+        except LinkOver as error:
+            await self._database.write(note_dropped, message.id, str(error))
         except Exception as error:  # noqa: BLE001  (whatever is wrong with one message, the others go on)
             reason = _reason(error)
             log.warning("mail could not be sent", topic=message.topic, attempt=attempt, reason=reason)

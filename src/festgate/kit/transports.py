@@ -1,8 +1,10 @@
 """The ways that mail goes out: through a mail server, or into a folder."""
 
 import ipaddress
+import os
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +29,8 @@ class FolderTransport:
     def __init__(self, folder: Path) -> None:
         """The folder is made when the first message comes, for this user alone: it holds people's letters."""
         self._folder = folder
+        with suppress(OSError):  # not there yet, or another account's: then only the files are private
+            folder.chmod(0o700)
 
     def send(self, message: EmailMessage) -> None:
         """The name is the message's own id, so a message sent twice is one file."""
@@ -34,11 +38,19 @@ class FolderTransport:
         unfinished = self._folder / f".{name}"
         text = message.as_bytes()
         try:
-            unfinished.write_bytes(text)
+            _write_private(unfinished, text)
         except FileNotFoundError:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            unfinished.write_bytes(text)
+            _write_private(unfinished, text)
         unfinished.replace(self._folder / f"{name}.eml")
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write the file for this account alone: an email may hold a link that opens somebody's account."""
+    path.unlink(missing_ok=True)  # of an earlier try, perhaps with other permissions
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
 
 
 class SmtpTransport:

@@ -14,6 +14,8 @@ class Visitor:
     username: str
     email: str
     role: Role
+    is_confirmed: bool = False
+    """Whether the person has shown that email reaches them."""
 
     @property
     def organises(self) -> bool:

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
+from festgate.accounts.facade import AddressNotConfirmed
 from festgate.catalogue.facade import NotOnSale, SoldOut
 from festgate.kit.api import Amount, bearer, module_router, problems
 from festgate.kit.clock import moment
-from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal
+from festgate.kit.web import Portal, address_of
 from festgate.registrations import queries
 from festgate.registrations.errors import (
     AlreadyRegistered,
@@ -24,6 +25,7 @@ from festgate.registrations.errors import (
     SeatUsed,
 )
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
+from festgate.registrations.limits import terms_of
 
 
 class Registration(BaseModel):
@@ -77,14 +79,23 @@ class RegistrationApi:
             "/events/{slug}/registrations",
             status_code=201,
             responses=problems(
-                SignInNeeded, NotFound, SoldOut, AlreadyRegistered, NotOnSale, SalesNotOpen, SalesClosed
+                SignInNeeded,
+                NotFound,
+                SoldOut,
+                AlreadyRegistered,
+                NotOnSale,
+                SalesNotOpen,
+                SalesClosed,
+                AddressNotConfirmed,
+                TooMany,
             ),
         )
-        async def register(slug: str, person: Caller) -> Registration:
+        async def register(slug: str, person: Caller, request: Request) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""
             await portal.database.read(refuse_early, person.person, slug)
+            terms = terms_of(person, address_of(request), portal.secret, portal.settings)
             seat_id = await portal.database.write(
-                hold_seat, person.person, slug, portal.settings.hold_minutes
+                hold_seat, person.person, slug, portal.settings.hold_minutes, terms
             )
             return Registration.of(await portal.database.read(queries.seat, seat_id))
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from sqlalchemy import bindparam, update
 
+from festgate.accounts import facade as accounts
 from festgate.catalogue import facade as catalogue
 from festgate.kit import outbox
 from festgate.kit.clock import MINUTE, NEVER, Milliseconds
 from festgate.kit.errors import NotFound
-from festgate.kit.statements import Connection, Statement, UniqueViolation, inserting
-from festgate.registrations import queries
+from festgate.kit.statements import Connection, Statement, UniqueViolation
+from festgate.registrations import limits, queries
 from festgate.registrations.errors import (
     AlreadyRegistered,
     SalesClosed,
@@ -29,7 +30,6 @@ from festgate.registrations.tables import HELD, HOLD_NOW, LIVE, seats
 SWEPT_AT_ONCE = 200
 """Seats that one call of a sweeping handler changes, so that it never holds the writer for long."""
 
-_insert = inserting(seats, returning="id")
 _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
@@ -42,12 +42,21 @@ _cancel = Statement(
 )
 
 
-def hold_seat(connection: Connection, person_id: int, slug: str, hold_minutes: int) -> int:
+def hold_seat(
+    connection: Connection,
+    person_id: int,
+    slug: str,
+    hold_minutes: int,
+    terms: limits.Terms = limits.UNLIMITED,
+) -> int:
     """Take a seat for the person: held for `hold_minutes` when it costs something, else confirmed. The seat's id.
 
-    Raises NotFound, SalesNotOpen, SalesClosed, AlreadyRegistered or catalogue's SoldOut.
+    Where the terms say that the email address is not confirmed, it is held for a few minutes only. Raises NotFound,
+    SalesNotOpen, SalesClosed, AlreadyRegistered, AddressNotConfirmed, TooMany or catalogue's SoldOut.
     """
     event = open_event(connection, slug)
+    if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id):
+        hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
     now = connection.now
     sweep_event(connection, event.id)
     try:
@@ -56,11 +65,11 @@ def hold_seat(connection: Connection, person_id: int, slug: str, hold_minutes: i
         if queries.has_live_seat(connection, person_id, event.id):
             raise AlreadyRegistered from None
         raise
-    free = event.fee.minor == 0
+    free, address = event.fee.minor == 0, terms.address
     until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
     try:
-        seat_id: int = connection.value(
-            _insert,
+        seat_id: int | None = connection.value(
+            limits.insert_within_limits,
             event_id=event.id,
             person_id=person_id,
             state="confirmed" if free else "held",
@@ -72,9 +81,17 @@ def hold_seat(connection: Connection, person_id: int, slug: str, hold_minutes: i
             taken_at=now,
             changed_at=now,
             ended_by=None,
+            since=limits.since(connection),
+            address_key=address.key if address else "",
+            address_most=address.most if address else 0,
+            now=now,
         )
     except UniqueViolation:
         raise AlreadyRegistered from None
+    if seat_id is None:
+        raise limits.refusal(connection, person_id, event.id, terms)
+    if address is not None:
+        accounts.count_seat(connection, address, seat_id)
     if free:
         outbox.record(connection, SeatConfirmed(seat_id))
     return seat_id

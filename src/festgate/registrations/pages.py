@@ -11,10 +11,11 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, totals
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, see_other
+from festgate.kit.web import Portal, address_of, see_other
 from festgate.registrations import queries
 from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
+from festgate.registrations.limits import terms_of
 from festgate.registrations.queries import Seat
 
 LARGEST_ID = 2**53
@@ -50,6 +51,8 @@ class MyEvents:
     """A seat was confirmed so lately that its ticket is on its way."""
     stands: bool = False
     """The clock of the holds stands still, as nobody can pay."""
+    unconfirmed: str = ""
+    """The visitor's email address, where it is to be confirmed."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
@@ -79,7 +82,8 @@ class RegistrationPages:
         visitor = await portal.signed_in(request)
         slug = request.path_params["slug"]
         await portal.database.read(refuse_early, visitor.person, slug)
-        await portal.database.write(hold_seat, visitor.person, slug, portal.settings.hold_minutes)
+        terms = terms_of(visitor, address_of(request), portal.secret, portal.settings)
+        await portal.database.write(hold_seat, visitor.person, slug, portal.settings.hold_minutes, terms)
         return see_other("/my-events")
 
     async def cancel(self, request: Request) -> Response:
@@ -94,14 +98,17 @@ class RegistrationPages:
     async def my_events(self, request: Request) -> Response:
         """The person's own seats."""
         visitor = await self._portal.signed_in(request)
+        unconfirmed = (
+            visitor.email if self._portal.settings.confirms_email and not visitor.is_confirmed else ""
+        )
 
         async def look() -> MyEvents:
             database = self._portal.database
-            shown = await database.read(self._look, visitor.person)
+            shown = await database.read(self._look, visitor.person, unconfirmed)
             if shown.awaits_tickets:
                 # Who has just taken a free seat comes here a few milliseconds before its ticket does.
                 await database.wait_for(tickets_of(visitor.person), LONGEST_WAIT)
-                shown = await database.read(self._look, visitor.person)
+                shown = await database.read(self._look, visitor.person, unconfirmed)
             return shown
 
         return await self._portal.kept_page(
@@ -113,7 +120,7 @@ class RegistrationPages:
             held=lambda shown: len(shown.held),
         )
 
-    def _look(self, connection: Connection, person_id: int) -> MyEvents:
+    def _look(self, connection: Connection, person_id: int, unconfirmed: str) -> MyEvents:
         seats = queries.seats_of(connection, person_id)
         tickets = self._tickets(connection, person_id) if seats else {}
         orders = self._orders(connection, person_id) if seats else {}
@@ -136,5 +143,6 @@ class RegistrationPages:
             stands=stands,
             awaits_tickets=unticketed
             and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
+            unconfirmed=unconfirmed,
             until=second + SECOND if runs and not stands else NEVER,
         )

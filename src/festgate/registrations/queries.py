@@ -104,6 +104,13 @@ _count_held = Statement(
         seats.c.order_id.is_(None),
     )
 )
+_count_live = Statement(
+    select(func.count()).where(
+        seats.c.person_id == bindparam("person"),
+        LIVE,
+        (seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW),
+    )
+)
 _confirmed_since = Statement(
     select(seats.c.id).where(
         seats.c.person_id == bindparam("person"),
@@ -225,6 +232,12 @@ def has_live_seat(connection: Connection, person_id: int, event_id: int) -> bool
 def count_held(connection: Connection, person_id: int) -> int:
     """How many seats the person holds that wait to be paid."""
     count: int = connection.value(_count_held, person=person_id, now=connection.now)
+    return count
+
+
+def count_live(connection: Connection, person_id: int) -> int:
+    """Return how many seats the person holds or has for good."""
+    count: int = connection.value(_count_live, person=person_id, now=connection.now)
     return count
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from festgate.accounts import facade as accounts
+from festgate.accounts.facts import AddressConfirmed
 from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facts import EventChanged
 from festgate.checkout import facade as checkout
@@ -62,6 +63,7 @@ class TicketHandlers:
             Subscription(OrderRefunded, self.tell_order_refunded),
             Subscription(EventChanged, self.tell_changed),
             Subscription(HoldersLeft, self.tell_left),
+            Subscription(AddressConfirmed, self.send_kept_back),
         )
 
     def issue_free(self, connection: Connection, fact: SeatConfirmed) -> None:
@@ -88,9 +90,18 @@ class TicketHandlers:
             f"Cancelled: {event.title}" if cancelled else f"Your seat was given back: {event.title}",
             "released",
             self._calendars([event] if cancelled else []),
+            is_limited=seat.fee.minor == 0 and not cancelled,
             event=event,
             seat=seat,
         )
+
+    def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
+        """An address is confirmed: send the tickets of free seats that were not sent there before."""
+        for ticket in queries.tickets_of(connection, fact.person_id):
+            event = catalogue.event_by_id(connection, ticket.event_id)
+            if ticket.state == "valid" and ticket.order_id is None and event.ends_at > connection.now:
+                topic = queries.topic_of_seat(ticket.seat_id)
+                self._send_tickets(connection, [Entry(ticket, event)], fact.person_id, topic, None)
 
     def tell_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
         """One seat's fee of an order went back."""
@@ -137,6 +148,16 @@ class TicketHandlers:
                 entries.append(Entry(ticket, catalogue.event_by_id(connection, seat.event_id)))
         if not entries:  # given back before it was ours to do: the letter about that says so
             return
+        self._send_tickets(connection, entries, person_id, topic, order)
+
+    def _send_tickets(
+        self,
+        connection: Connection,
+        entries: list[Entry],
+        person_id: int,
+        topic: str,
+        order: checkout.Order | None,
+    ) -> None:
         entries.sort(key=lambda entry: (entry.event.starts_at, entry.ticket.id))
         self._post(
             connection,
@@ -145,6 +166,7 @@ class TicketHandlers:
             f"Your ticket{'s' if len(entries) > 1 else ''}: {_listed([entry.event.title for entry in entries])}",
             "confirmed",
             self._calendars(entry.event for entry in entries),
+            is_limited=order is None,
             entries=entries,
             order=order,
         )
@@ -210,9 +232,14 @@ class TicketHandlers:
         subject: str,
         template: str,
         attachments: Sequence[mail.Attachment],
+        *,
+        is_limited: bool = False,
         **shown: object,
     ) -> None:
+        """Queue an email. One that `is_limited` costs its cause nothing: few of them go to an unconfirmed address."""
         person = accounts.person_by_id(connection, person_id)
+        if is_limited and not accounts.may_email(connection, person, self._settings):
+            return
         text = self._texts.get_template(f"tickets/mail/{template}.txt").render(person=person, **shown)
         mail.post(connection, topic, person.email, subject, text, attachments)
 

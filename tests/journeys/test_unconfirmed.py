@@ -1,0 +1,170 @@
+"""New accounts at a fest with a mail server: what they may do before they have confirmed their email address."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from festgate.accounts.confirmation import MAX_EMAILS
+from festgate.kit.clock import MINUTE
+from festgate.registrations.limits import MAX_TAKINGS, UNCONFIRMED_HOLD_MINUTES
+from tests.accounts.visiting import join, visitor
+from tests.journeys.stage import announce, ask_file, before_opening, quiet
+from tests.rig.server import Server, festgate, serving
+from tests.rig.smtp import Letter, Mailbox
+
+LINK = re.compile(r"https?://[^/\s]+(/confirm\?token=\S+)")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    with before_opening(data) as database:
+        for title, fee, capacity in (
+            ("Robo Race", 45_000, 8),
+            ("Open Talk", 0, 100),
+            ("Dance Night", 0, 100),
+        ):
+            database.write(partial(announce, title=title, fee=fee, capacity=capacity))
+    return data
+
+
+@pytest.fixture
+def server(data: Path, mailbox: Mailbox) -> Iterator[Server]:
+    extra = {
+        "FESTGATE_SMTP_HOST": mailbox.host,
+        "FESTGATE_SMTP_PORT": str(mailbox.port),
+        "FESTGATE_SMTP_SECURITY": "none",
+        "FESTGATE_PAYMENT_METHODS": "desk,sandbox",
+    }
+    with serving(data, extra=extra) as running:
+        yield running
+
+
+def text_of(letter: Letter) -> str:
+    content: str = letter.message.get_content()
+    return content
+
+
+def register(client: httpx.Client, slug: str) -> httpx.Response:
+    return client.post(f"/events/{slug}/register")
+
+
+def test_a_new_account_gets_short_holds_and_no_desk_order_until_its_emailed_link_is_used(
+    server: Server, mailbox: Mailbox, data: Path
+) -> None:
+    with visitor(server) as asha, visitor(server) as elsewhere:
+        name = join(asha)
+        assert register(asha, "robo-race").status_code == 303
+        ((minutes,),) = ask_file(data, "SELECT (held_until - taken_at) / ? FROM registrations_seats", MINUTE)
+        assert minutes == UNCONFIRMED_HOLD_MINUTES
+        mine = asha.get("/my-events").text
+        assert "Confirm your email address:" in mine
+        assert f"we sent a link to {name}@example.org" in mine
+        checkout = asha.get("/checkout").text
+        assert "To pay at the desk, confirm your email address:" in checkout
+        assert 'value="desk"' not in checkout
+        assert 'value="sandbox"' in checkout
+        refused = asha.post("/checkout", data={"payment_method": "desk"})
+        assert refused.status_code == 409
+        assert f"Confirm your email address first; we sent a link to {name}@example.org." in refused.text
+        token = asha.post("/api/v1/tokens", json={"username": name, "password": "correct horse"}).json()[
+            "token"
+        ]
+        again = asha.post(
+            "/api/v1/orders",
+            json={"payment_method": "desk"},
+            headers={"authorization": f"Bearer {token}", "idempotency-key": "one"},
+        )
+        assert (again.status_code, again.json()["code"]) == (409, "email-not-confirmed")
+
+        (letter,) = mailbox.wait_for(1)
+        assert letter.recipients == (f"{name}@example.org",)
+        found = LINK.search(text_of(letter))
+        assert found is not None
+        link = found[1]
+        (row,) = ask_file(data, "SELECT body || attachments || topic FROM kit_mail")
+        assert link.rpartition("-")[2] not in row[0]
+        # A mail scanner opens the link; only the button confirms. Nobody has to be signed in for it.
+        assert "Confirm my email address" in elsewhere.get(link).text
+        assert "Confirm your email address:" in asha.get("/my-events").text
+        assert "Your email address is confirmed" in elsewhere.post(link).text
+        assert "Your email address is confirmed" in elsewhere.get(link).text
+        assert "Confirm your email address:" not in asha.get("/my-events").text
+        assert 'value="desk"' in asha.get("/checkout").text
+        ordered = asha.post("/checkout", data={"payment_method": "desk"})
+        assert ordered.status_code == 303
+        assert ordered.headers["location"].startswith("/orders/")
+        assert elsewhere.get("/confirm?token=1-1-guess").status_code == 410
+        assert link.partition("=")[2] not in server.log()
+
+
+def test_a_hundred_rounds_of_register_and_cancel_send_few_emails_by_page_and_by_api(
+    server: Server, mailbox: Mailbox, data: Path
+) -> None:
+    with visitor(server) as client:
+        name = join(client)
+        token = client.post("/api/v1/tokens", json={"username": name, "password": "correct horse"}).json()[
+            "token"
+        ]
+        bearer = {"authorization": f"Bearer {token}"}
+        taken = 0
+        for number in range(100):
+            if number % 2:
+                slug, answer = "open-talk", register(client, "open-talk")
+                taken += answer.status_code == 303
+            else:
+                slug = "dance-night"
+                answer = client.post(f"/api/v1/events/{slug}/registrations", headers=bearer)
+                taken += answer.status_code == 201
+            assert answer.status_code in (201, 303, 429)
+            for (seat,) in ask_file(data, "SELECT id FROM registrations_seats WHERE state = 'confirmed'"):
+                assert client.post(f"/registrations/{seat}/cancel").status_code == 303
+        assert answer.status_code == 429
+        assert "5 times in 24 hours" in answer.text
+        assert taken == 2 * MAX_TAKINGS
+        quiet(server)
+        ((queued,),) = ask_file(data, "SELECT count(*) FROM kit_mail")
+        assert queued <= MAX_EMAILS + 1
+        assert len(mailbox.wait_for(queued)) == queued
+
+
+def test_a_link_is_sent_again_a_few_times_and_an_organiser_can_confirm_by_hand(
+    server: Server, mailbox: Mailbox, data: Path
+) -> None:
+    with visitor(server) as client:
+        name = join(client)
+        answers = [client.post("/confirm/again") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert f"We sent a link to {name}@example.org" in answers[0].text
+        assert len(mailbox.wait_for(3)) == 3
+        done = festgate("user", "confirm", name, data=data)
+        assert done.returncode == 0, done.stderr
+        assert "Confirm your email address:" not in client.get("/my-events").text
+
+
+def test_one_address_takes_as_many_seats_as_its_limit_whoever_asks_and_a_trusted_proxy_says_who_that_is(
+    tmp_path: Path, data: Path
+) -> None:
+    with serving(data, extra={"FESTGATE_SEAT_ADDRESS_LIMIT": "3"}) as server:
+        answers = []
+        for _ in range(4):
+            with visitor(server) as client:
+                join(client)
+                answers.append(register(client, "robo-race").status_code)
+        assert answers == [303, 303, 303, 429]
+        with visitor(server) as client:
+            join(client)
+            client.headers["x-forwarded-for"] = "192.0.2.9"
+            assert register(client, "robo-race").status_code == 303
+
+
+def test_serve_says_where_anyone_can_keep_desk_seats_under_an_invented_address(tmp_path: Path) -> None:
+    warning = "Email addresses are not confirmed, since no mail server is set"
+    with serving(tmp_path / "one", extra={"FESTGATE_BASE_URL": "https://fest.example"}) as server:
+        assert warning in " ".join(server.log().split())
+    with serving(tmp_path / "two") as server:
+        assert warning not in " ".join(server.log().split())

@@ -1,0 +1,97 @@
+"""Emails are erased a week after they were sent or given up; what waits is kept, and pages can still say when."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import select
+
+from festgate.kit import mail
+from festgate.kit.clock import DAY, HOUR, SECOND
+from festgate.kit.mail import MailState
+from festgate.kit.mail_erasure import ERASED_AT_ONCE, KEPT, erase_files, erase_sent
+from festgate.kit.statements import Connection, Statement
+from tests.kit.mailing import over_smtp, post, postman, send, state
+from tests.rig.database import OpenDatabase
+from tests.rig.smtp import Mailbox
+
+_rows = Statement(select(mail.messages).order_by(mail.messages.c.id))
+
+
+def stored(database: OpenDatabase) -> list[str]:
+    return [repr(row) for row in database.read(lambda connection: connection.all(_rows))]
+
+
+def test_a_sent_email_is_erased_after_a_week_and_its_page_still_says_when_it_was_sent(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
+    post(database, "order:1")
+    sent_at = database.clock.now
+    send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
+    database.clock.move(KEPT - 1)
+    assert database.write(erase_sent) == 0
+    assert "asha@example.org" in stored(database)[0]
+    database.clock.move(1)
+    assert database.write(erase_sent) == 1
+    (row,) = stored(database)
+    for private in ("asha", "Subject of", "Good day", "robo-race"):
+        assert private not in row
+    assert state(database, "order:1") == MailState("sent", sent_at, "", None)
+    post(database, "order:1")  # the same email still
+    assert len(stored(database)) == 1
+    assert database.write(erase_sent) == 0
+
+
+def test_an_email_that_was_given_up_is_erased_with_its_reason_and_one_that_waits_is_kept(
+    database: OpenDatabase,
+) -> None:
+    for topic in ("given up", "waits", "given up later"):
+        post(database, topic)
+
+    def give_up(connection: Connection) -> None:
+        mail.note_dropped(connection, 1, "550 asha@example.org is unknown")
+        mail.note_dropped(connection, 3, "550 asha@example.org is unknown")
+
+    database.write(give_up)
+    database.clock.move(KEPT)
+    assert database.write(erase_sent) == 1
+    first, second, _ = stored(database)
+    assert "asha" not in first
+    assert state(database, "given up") == MailState("failed", state(database, "given up").at, "", None)
+    assert "asha" in second
+    database.write(mail.note_sent, 2)
+    database.clock.move(KEPT)
+    assert database.write(erase_sent) == 2
+    assert not any("asha" in row for row in stored(database))
+
+
+def test_a_long_queue_is_erased_in_rounds_and_each_email_once(database: OpenDatabase) -> None:
+    count = ERASED_AT_ONCE + 20
+
+    def fill(connection: Connection) -> None:
+        for number in range(count):
+            mail.post(connection, f"order:{number}", "asha@example.org", "Subject", "Text")
+            mail.note_sent(connection, number + 1)
+
+    database.write(fill)
+    database.clock.move(KEPT)
+    assert [database.write(erase_sent) for _ in range(3)] == [ERASED_AT_ONCE, 20, 0]
+    assert not any("asha" in row for row in stored(database))
+
+
+def test_files_of_emails_are_deleted_after_a_week_and_nothing_else_is(tmp_path: Path) -> None:
+    now = 1_800_000_000 * SECOND
+    for name, age in (
+        ("festgate-1-1.eml", KEPT + HOUR),
+        ("festgate-2-1.eml", KEPT - HOUR),
+        ("notes.eml", 90 * DAY),
+        ("festgate-3-1.txt", 90 * DAY),
+    ):
+        (tmp_path / name).write_text("An email.")
+        os.utime(tmp_path / name, times=2 * ((now - age) / SECOND,))
+    assert erase_files(tmp_path, now) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "festgate-2-1.eml",
+        "festgate-3-1.txt",
+        "notes.eml",
+    ]
+    assert erase_files(tmp_path / "not there", now) == 0

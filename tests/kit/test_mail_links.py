@@ -1,0 +1,129 @@
+"""Links that an email holds and the queue does not: made as the email is sent, never written back, never typed."""
+
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from festgate.kit import mail
+from festgate.kit.mail import Link, Postman
+from festgate.kit.statements import Connection, Statement
+from festgate.kit.transports import FolderTransport, transport_for
+from festgate.settings import Settings
+from tests.kit.mailing import letters, over_smtp, post, send, state, text_of, to_folder
+from tests.rig.database import OpenDatabase
+from tests.rig.smtp import Mailbox
+
+SECRET = "https://fest.example/reset?token=17-secret"
+_rows = Statement(select(mail.messages))
+
+
+def make(_connection: Connection, person: int, word: str) -> str | None:
+    return f"https://fest.example/reset?token={person}-{word}" if word == "secret" else None
+
+
+def postman(
+    database: OpenDatabase, fest: Settings, maker: Callable[..., str | None] | None = make
+) -> Postman:
+    return Postman(database.real, transport_for(fest), fest, {"test.link": maker} if maker else {})
+
+
+def queue(database: OpenDatabase, link: Link, name: str = "Asha") -> None:
+    database.write(
+        mail.post,
+        "password:17",
+        "asha@example.org",
+        "A new password",
+        f"Hello {name},\n\n{link}\n",
+        links=[link],
+    )
+
+
+def stored(database: OpenDatabase) -> str:
+    return repr(database.read(lambda connection: connection.all(_rows)))
+
+
+def test_the_email_has_the_link_and_the_queue_has_it_neither_before_nor_afterwards(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
+    queue(database, Link("test.link", (17, "secret")))
+    assert "17-secret" not in stored(database)
+    send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
+    (letter,) = mailbox.wait_for(1)
+    assert text_of(letter.message) == f"Hello Asha,\n\n{SECRET}\n"
+    assert list(letter.message.iter_attachments()) == []
+    assert state(database, "password:17").state == "sent"
+    assert "17-secret" not in stored(database)
+
+
+def test_an_email_that_is_refused_keeps_its_placeholder_and_gets_its_link_at_the_next_try(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
+    sender = postman(database, over_smtp(mailbox.host, mailbox.port))
+    mailbox.refuse()
+    queue(database, Link("test.link", (17, "secret")))
+    send(database, sender)
+    assert "17-secret" not in stored(database)
+    mailbox.accept()
+    database.clock.move(60_000)
+    send(database, sender)
+    assert SECRET in text_of(mailbox.wait_for(1)[0].message)
+
+
+def test_an_email_whose_link_is_over_is_given_up_with_the_reason(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
+    queue(database, Link("test.link", (17, "used")))
+    send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
+    found = state(database, "password:17")
+    assert (found.state, found.error) == (
+        "failed",
+        "It was not sent: the link in it was over or used already.",
+    )
+    assert mailbox.attempts == 0
+
+
+def test_while_its_module_is_away_an_email_waits(database: OpenDatabase, mailbox: Mailbox) -> None:
+    queue(database, Link("test.link", (17, "secret")))
+    send(database, postman(database, over_smtp(mailbox.host, mailbox.port), maker=None))
+    found = state(database, "password:17")
+    assert found.state == "queued"
+    assert "test.link cannot be made now" in str(found.error)
+    assert mailbox.attempts == 0
+
+
+def test_nobody_can_type_a_link(database: OpenDatabase, mailbox: Mailbox) -> None:
+    """A name may hold whatever has ever stood for a link: the next placeholder is another one."""
+    earlier = Link("test.link", (1, "secret"))
+    link = Link("test.link", (17, "secret"))
+    assert str(earlier) != str(link)
+    queue(database, link, name=str(earlier))
+    post(database, "order:1")
+    database.write(mail.post, "order:2", "asha@example.org", f"{earlier}", f"{earlier} {link}")
+    send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
+    texts = [text_of(letter.message) for letter in mailbox.wait_for(3)]
+    assert sum("secret" in text for text in texts) == 1
+    assert any(text.startswith(f"Hello {earlier},") and SECRET in text for text in texts)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_emails_in_the_folder_are_this_accounts_alone(database: OpenDatabase, tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    queue(database, Link("test.link", (17, "secret")))
+    send(database, postman(database, to_folder(tmp_path)))
+    (file,) = folder.iterdir()
+    (message,) = letters(tmp_path)
+    assert SECRET in text_of(message)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    # What an interrupted try has left does not lend its permissions to the next one.
+    unfinished = folder / f".{file.stem}"
+    unfinished.write_bytes(b"half")
+    unfinished.chmod(0o644)
+    FolderTransport(folder).send(message)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
