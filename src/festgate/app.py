@@ -32,6 +32,7 @@ from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
 from festgate.kit.statements import Connection
 from festgate.kit.transports import transport_for
+from festgate.kit.unknown_facts import count_unknown
 from festgate.kit.web import Portal, is_local
 from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, link
 from festgate.settings import Settings
@@ -69,7 +70,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     routes: list[BaseRoute] = [
         *_placeholders(portal),
         Route("/healthz", _healthz, methods=["GET"]),
-        Route("/readyz", _readyz(portal), methods=["GET"]),
+        Route("/readyz", _readyz(portal, modules), methods=["GET"]),
         Route("/metrics", _metrics(portal), methods=["GET"]),
         *Arming(settings.data_dir, settings.drills_token).routes(),
         *ReferencePage(portal, api.openapi).routes(),
@@ -157,6 +158,7 @@ def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
 def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]:
     subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
     chores = [chore for module in modules.values() for chore in module.chores]
+    facts = _facts(modules)
     complete = len(modules) == len(DECLARED)
 
     @asynccontextmanager
@@ -164,7 +166,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]
         database, settings = portal.database, portal.settings
         await database.open()
         work = [
-            outbox.Relay(database, subscriptions, complete=complete).run(),
+            outbox.Relay(database, subscriptions, facts=facts, complete=complete).run(),
             mail.Postman(database, transport_for(settings), settings).run(),
             look_after(portal.bulkheads.values()),
             _do_chores(database, [*chores, outbox.forget_settled]),
@@ -208,8 +210,13 @@ async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _readyz(portal: Portal) -> Callable[[Request], Any]:
+def _facts(modules: Mapping[str, Module]) -> list[type[outbox.Fact]]:
+    return [fact for module in modules.values() for fact in module.facts]
+
+
+def _readyz(portal: Portal, modules_there: Mapping[str, Module]) -> Callable[[Request], Any]:
     database = portal.database
+    known = frozenset(fact.KIND for fact in _facts(modules_there))
 
     async def readyz(request: Request) -> Response:
         """Whether the process can read and write its data, and how each module is; why, only for this machine."""
@@ -220,9 +227,11 @@ def _readyz(portal: Portal) -> Callable[[Request], Any]:
         }
         with suppress(Exception):
             async with asyncio.timeout(3):
-                await database.read(outbox.count_waiting)
+                unknown = await database.read(count_unknown, known)
                 await database.write(outbox.count_waiting)
-            return JSONResponse({"ready": True, "database": "ok", "modules": modules})
+            return JSONResponse(
+                {"ready": True, "database": "ok", "modules": modules, "facts": {"unknown": unknown}}
+            )
         return JSONResponse(
             {"ready": False, "database": "cannot be read and written", "modules": modules}, 503
         )
