@@ -4,9 +4,10 @@ A module is imported where it is built, so that one which cannot be leaves a pla
 """
 
 import traceback
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
@@ -50,8 +51,6 @@ class Module:
     subscriptions: Sequence[Subscription[Any]] = ()
     chores: Sequence[Callable[[Connection], object]] = ()
     """Deeds done every half minute; nothing may depend on when."""
-    facts: Sequence[type[Fact]] = ()
-    """Those that it records."""
     work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """What goes on behind the pages, from start-up until it is cancelled."""
     closes: Sequence[Callable[[], None]] = ()
@@ -224,20 +223,16 @@ def _accounts(portal: Portal, _links: Links) -> Module:
 
 def _catalogue(portal: Portal, links: Links) -> Module:
     from festgate.catalogue.api import CatalogueApi
-    from festgate.catalogue.facts import FACTS
     from festgate.catalogue.pages import CataloguePages
 
     return Module(
-        CataloguePages(portal, links.find_lapses).routes(),
-        CatalogueApi(portal, links.find_lapses).router(),
-        facts=FACTS,
+        CataloguePages(portal, links.find_lapses).routes(), CatalogueApi(portal, links.find_lapses).router()
     )
 
 
 def _registrations(portal: Portal, links: Links) -> Module:
     from festgate.registrations import facade
     from festgate.registrations.api import RegistrationApi
-    from festgate.registrations.facts import FACTS
     from festgate.registrations.handlers import SUBSCRIPTIONS
     from festgate.registrations.pages import RegistrationPages
 
@@ -246,14 +241,12 @@ def _registrations(portal: Portal, links: Links) -> Module:
         RegistrationApi(portal, links.is_used).router(),
         SUBSCRIPTIONS,
         chores=[facade.sweep_all],
-        facts=FACTS,
         work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].resting).run],
     )
 
 
 def _checkout(portal: Portal, links: Links) -> Module:
     from festgate.checkout.api import CheckoutApi
-    from festgate.checkout.facts import FACTS
     from festgate.checkout.handlers import SUBSCRIPTIONS
     from festgate.checkout.pages import CheckoutPages
     from festgate.checkout.payments import Payments
@@ -265,14 +258,12 @@ def _checkout(portal: Portal, links: Links) -> Module:
         [*CheckoutPages(portal, payments, links.ticket_codes).routes(), *webhook_routes(portal, payments)],
         CheckoutApi(portal, payments).router(),
         SUBSCRIPTIONS,
-        facts=FACTS,
         work=[payments.run],
     )
 
 
 def _tickets(portal: Portal, _links: Links) -> Module:
     from festgate.tickets.api import TicketApi
-    from festgate.tickets.facts import FACTS
     from festgate.tickets.handlers import TicketHandlers
     from festgate.tickets.pages import TicketPages
 
@@ -280,7 +271,6 @@ def _tickets(portal: Portal, _links: Links) -> Module:
         TicketPages(portal).routes(),
         TicketApi(portal).router(),
         TicketHandlers(portal.settings).subscriptions(),
-        facts=FACTS,
     )
 
 
@@ -383,20 +373,16 @@ def assemble(portal: Portal, links: Links, loader: Loader) -> dict[str, Module]:
     return found
 
 
-def facts() -> Sequence[type[Fact]]:
-    """Every fact that this program knows."""
-    from festgate.catalogue.facts import FACTS as CATALOGUE
-    from festgate.checkout.facts import FACTS as CHECKOUT
-    from festgate.registrations.facts import FACTS as REGISTRATIONS
-    from festgate.tickets.facts import FACTS as TICKETS
-
-    return (*CATALOGUE, *REGISTRATIONS, *CHECKOUT, *TICKETS)
+def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
+    """Every fact that this program knows, without those of modules that are not there."""
+    names = [name for name in ("catalogue", "registrations", "checkout", "tickets") if name not in absent]
+    return [fact for name in names for fact in import_module(f"festgate.{name}.facts").FACTS]
 
 
 def checks() -> Sequence[Check]:
     """Everything that `festgate check` proves."""
     from festgate.checkout.checks import CHECKS as CHECKOUT
-    from festgate.kit.unknown_facts import check_kinds
+    from festgate.kit.unknown_kinds import check_kinds
     from festgate.registrations.checks import CHECKS as REGISTRATIONS
     from festgate.tickets.checks import CHECKS as TICKETS
 

@@ -241,7 +241,8 @@ class Relay:
                 msg = f"Two subscriptions to {subscription.fact.KIND} are named {subscription.name}, and one would run."
                 raise ValueError(msg)
             others.append(subscription)
-        self._known = frozenset(self._subscriptions) | {fact.KIND for fact in facts}
+        self.known = frozenset(self._subscriptions) | {fact.KIND for fact in facts}
+        """The kinds that are handed on; facts of others wait."""
         self._reported: set[str] = set()
         """Unknown kinds that the log has named already."""
         self._absent = frozenset[str]() if complete else frozenset((NOT_RUNNING,))
@@ -266,10 +267,10 @@ class Relay:
         due: list[Due] = await self._database.read(find_due)
         attempts: dict[str, int] = {}
         for each in due:
-            if each.kind not in self._known:
+            if each.kind not in self.known:
                 attempts[each.kind] = max(each.attempts, attempts.get(each.kind, 0))
         outcomes = await asyncio.gather(
-            *(self._deliver(each) for each in due if each.kind in self._known),
+            *(self._deliver(each) for each in due if each.kind in self.known),
             *(self._postpone_unknown(kind, most) for kind, most in attempts.items()),
             return_exceptions=True,
         )

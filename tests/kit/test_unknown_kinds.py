@@ -14,7 +14,7 @@ from festgate.kit.clock import HOUR, NEVER, SECOND
 from festgate.kit.database import Database
 from festgate.kit.outbox import AT_ONCE, Fact, Relay, Subscription, backoff
 from festgate.kit.statements import Connection, Statement, inserting
-from festgate.kit.unknown_facts import check_kinds, count_unknown
+from festgate.kit.unknown_kinds import check_kinds, count_unknown
 from tests.rig.database import OpenDatabase
 
 
@@ -135,7 +135,7 @@ def test_it_waits_where_a_module_is_not_running_too(kitchen: Kitchen) -> None:
     assert kitchen.rows(KettleBoiled)[0][0] < NEVER
 
 
-def test_thousands_of_unknown_facts_hold_up_no_other_and_take_few_writes(kitchen: Kitchen) -> None:
+def test_thousands_of_unknown_kinds_hold_up_no_other_and_take_few_writes(kitchen: Kitchen) -> None:
     kitchen.record(*map(KettleBoiled, range(2_000)), DoorOpened(1))
     rounds = kitchen.deliver(kitchen.old)
     assert kitchen.doors == [1]
@@ -169,7 +169,7 @@ def test_the_log_names_an_unknown_kind_once(kitchen: Kitchen) -> None:
     assert [line["fact"] for line in logs] == ["kitchen.KettleBoiled"]
 
 
-def test_unknown_facts_are_counted_and_found_by_the_check_and_known_or_settled_ones_are_not(
+def test_unknown_kinds_are_counted_and_found_by_the_check_and_known_or_settled_ones_are_not(
     kitchen: Kitchen,
 ) -> None:
     def found(known: Iterable[str]) -> list[tuple[str, str]]:
