@@ -18,6 +18,7 @@ from festgate.registrations import handlers as registration_handlers
 from festgate.rehearsal.plan import Plan
 from festgate.settings import Settings
 from festgate.tickets.handlers import TicketHandlers
+from festgate.tickets.queries import topic_of_order, topic_of_seat
 from tests.rules.project import ROOT
 
 FACTS = {
@@ -81,6 +82,11 @@ def test_every_fact_that_the_code_has_is_known_to_the_program() -> None:
 def test_modules_and_points_have_the_names_that_plans_of_drills_use() -> None:
     assert [declared.name for declared in modules.DECLARED] == MODULES
     assert {each.point for each in subscriptions()} <= set(POINTS)
+
+
+def test_emails_that_pages_look_up_have_the_topics_that_are_in_the_data() -> None:
+    assert topic_of_seat(7) == "seat:7"
+    assert topic_of_order("7F3KQ0M2XA") == "order:7F3KQ0M2XA"
 
 
 def test_what_is_written_as_json_has_the_names_that_are_in_the_data() -> None:

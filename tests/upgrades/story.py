@@ -335,4 +335,5 @@ class Story:
             "tickets": {
                 name: self.ticket_codes(name) for name in ("asha", "guest-01", "guest-03", "guest-04")
             },
+            "scanned": code("tickets.qr").qr_text(self.secret, self.ticket_codes("guest-05")[0]),
         }
