@@ -32,7 +32,7 @@ from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
 from festgate.kit.statements import Connection
 from festgate.kit.transports import transport_for
-from festgate.kit.unknown_kinds import count_unknown
+from festgate.kit.unknown_kinds import UnknownKinds
 from festgate.kit.web import Portal, is_local
 from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, facts, link
 from festgate.settings import Settings
@@ -216,6 +216,7 @@ async def _healthz(_request: Request) -> Response:
 
 def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
     database = portal.database
+    unknown = UnknownKinds(database, relay.known)
 
     async def readyz(request: Request) -> Response:
         """Whether the process can read and write its data, and how each module is; why, only for this machine."""
@@ -226,11 +227,10 @@ def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
         }
         with suppress(Exception):
             async with asyncio.timeout(3):
-                unknown = await database.read(count_unknown, relay.known)
+                await database.read(outbox.count_waiting)
                 await database.write(outbox.count_waiting)
-            return JSONResponse(
-                {"ready": True, "database": "ok", "modules": modules, "facts": {"unknown": unknown}}
-            )
+                facts = {"unknown": await unknown.counts()}
+            return JSONResponse({"ready": True, "database": "ok", "modules": modules, "facts": facts})
         return JSONResponse(
             {"ready": False, "database": "cannot be read and written", "modules": modules}, 503
         )

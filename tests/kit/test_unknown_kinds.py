@@ -10,11 +10,11 @@ from sqlalchemy import bindparam, select
 from structlog.testing import capture_logs
 
 from festgate.kit import outbox
-from festgate.kit.clock import HOUR, NEVER, SECOND
+from festgate.kit.clock import DAY, HOUR, NEVER, SECOND
 from festgate.kit.database import Database
 from festgate.kit.outbox import AT_ONCE, Fact, Relay, Subscription, backoff
 from festgate.kit.statements import Connection, Statement, inserting
-from festgate.kit.unknown_kinds import check_kinds, count_unknown
+from festgate.kit.unknown_kinds import LOOK, UnknownKinds, check_kinds, count_unknown
 from tests.rig.database import OpenDatabase
 
 
@@ -183,6 +183,20 @@ def test_unknown_kinds_are_counted_and_found_by_the_check_and_known_or_settled_o
     assert found({DoorOpened.KIND, KettleBoiled.KIND}) == []
     kitchen.deliver(kitchen.new)
     assert found(()) == []
+
+
+def test_whoever_asks_often_has_the_facts_counted_once_in_some_seconds(kitchen: Kitchen) -> None:
+    unknown = UnknownKinds(kitchen.database.real, {DoorOpened.KIND})
+    kitchen.record(KettleBoiled(1))
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
+    kitchen.record(KettleBoiled(2))
+    kitchen.database.clock.move(LOOK - 1)
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
+    kitchen.database.clock.move(1)
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 2}
+    kitchen.record(KettleBoiled(3))
+    kitchen.database.clock.move(-DAY)
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 3}
 
 
 def test_a_delivery_to_a_handler_that_is_not_there_any_more_changes_nothing(kitchen: Kitchen) -> None:

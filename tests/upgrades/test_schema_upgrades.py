@@ -37,13 +37,10 @@ def test_an_upgrade_keeps_every_row_sum_count_and_code(old: OldFest) -> None:
 
 
 def test_the_check_finds_nothing_after_an_upgrade_as_it_found_nothing_before(old: OldFest) -> None:
+    schema.upgrade(old.settings)
     extra = {"FESTGATE_DATABASE_URL": old.settings.database_url}
-    upgraded = festgate("db", "upgrade", data=old.settings.data_dir, extra=extra)
-    assert upgraded.stdout == f"From {MADE_AT} to {schema.HEAD}.\n"
     checked = festgate("check", data=old.settings.data_dir, extra=extra)
     assert (checked.stdout, checked.returncode) == ("All invariants hold.\n", 0)
-    sound = festgate("db", "check", data=old.settings.data_dir, extra=extra)
-    assert sound.returncode == 0, sound.stdout
 
 
 def test_the_fixture_has_all_that_an_upgrade_must_carry_over(tmp_path: Path) -> None:
