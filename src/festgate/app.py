@@ -32,8 +32,9 @@ from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
 from festgate.kit.statements import Connection
 from festgate.kit.transports import transport_for
+from festgate.kit.unknown_kinds import UnknownKinds
 from festgate.kit.web import Portal, is_local
-from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, link
+from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, facts, link
 from festgate.settings import Settings
 
 log = structlog.get_logger()
@@ -62,6 +63,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     for name, reason in loader.absent.items():
         portal.bulkheads[name].absent = reason
         portal.bulkheads[name].details = loader.details.get(name, "")
+    relay = _relay(portal, modules, loader)
     api = _api(portal, modules)
     static = files("festgate.kit") / "static"
     with as_file(static) as folder:
@@ -69,7 +71,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     routes: list[BaseRoute] = [
         *_placeholders(portal),
         Route("/healthz", _healthz, methods=["GET"]),
-        Route("/readyz", _readyz(portal), methods=["GET"]),
+        Route("/readyz", _readyz(portal, relay), methods=["GET"]),
         Route("/metrics", _metrics(portal), methods=["GET"]),
         *Arming(settings.data_dir, settings.drills_token).routes(),
         *ReferencePage(portal, api.openapi).routes(),
@@ -79,7 +81,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     return Gate(
         Routes(
             routes,
-            _lifespan(portal, modules),
+            _lifespan(portal, modules, relay),
             [(portal.bulkheads[name], module.routes) for name, module in modules.items()],
         ),
         metrics=portal.metrics,
@@ -154,18 +156,22 @@ def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
     return absent
 
 
-def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]:
+def _relay(portal: Portal, modules: Mapping[str, Module], loader: Loader) -> outbox.Relay:
     subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
+    complete = len(modules) == len(DECLARED)
+    return outbox.Relay(portal.database, subscriptions, facts=facts(loader.absent), complete=complete)
+
+
+def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay) -> Lifespan[Routes]:
     chores = [chore for module in modules.values() for chore in module.chores]
     links = {kind: maker for module in modules.values() for kind, maker in module.email_links.items()}
-    complete = len(modules) == len(DECLARED)
 
     @asynccontextmanager
     async def lifespan(_app: Routes) -> AsyncIterator[None]:
         database, settings = portal.database, portal.settings
         await database.open()
         work = [
-            outbox.Relay(database, subscriptions, complete=complete).run(),
+            relay.run(),
             mail.Postman(database, transport_for(settings), settings, links).run(),
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
             look_after(portal.bulkheads.values()),
@@ -210,8 +216,9 @@ async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def _readyz(portal: Portal) -> Callable[[Request], Any]:
+def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
     database = portal.database
+    unknown = UnknownKinds(database, relay.known)
 
     async def readyz(request: Request) -> Response:
         """Whether the process can read and write its data, and how each module is; why, only for this machine."""
@@ -224,7 +231,8 @@ def _readyz(portal: Portal) -> Callable[[Request], Any]:
             async with asyncio.timeout(3):
                 await database.read(outbox.count_waiting)
                 await database.write(outbox.count_waiting)
-            return JSONResponse({"ready": True, "database": "ok", "modules": modules})
+                facts = {"unknown": await unknown.counts()}
+            return JSONResponse({"ready": True, "database": "ok", "modules": modules, "facts": facts})
         return JSONResponse(
             {"ready": False, "database": "cannot be read and written", "modules": modules}, 503
         )

@@ -36,8 +36,15 @@ def status(
     )
     for name, state in answer["modules"].items():
         table.add_row(name, state["state"], state.get("why", ""))
+    unknown = answer.get("facts", {}).get("unknown", {})
+    for kind, count in unknown.items():
+        table.add_row("facts", "waiting", f"{count} of kind {kind}, which this version does not know")
     Console(highlight=False).print(table)
-    if not answer["ready"] or any(state["state"] != "well" for state in answer["modules"].values()):
+    if (
+        not answer["ready"]
+        or unknown
+        or any(state["state"] != "well" for state in answer["modules"].values())
+    ):
         raise typer.Exit(FOUND)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,26 +17,32 @@ from structlog.testing import capture_logs
 from festgate.kit import outbox
 from festgate.kit.clock import DAY, HOUR, MINUTE, SECOND
 from festgate.kit.database import Database
-from festgate.kit.outbox import AT_ONCE, KEPT_FOR, LONGEST_WAIT, Relay, Subscription, backoff
+from festgate.kit.outbox import AT_ONCE, KEPT_FOR, LONGEST_WAIT, Fact, Relay, Subscription, backoff
 from festgate.kit.statements import Connection, Statement, inserting
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.postgres import Cluster
 
 
 @dataclass(frozen=True)
-class BellRung:
+class BellRung(Fact):
     """A fact of these tests."""
+
+    KIND: ClassVar[str] = "kit.BellRung"
 
     tower: int
     by: str
 
 
 @dataclass(frozen=True)
-class ClockStruck:
+class ClockStruck(Fact):
     """Another one."""
+
+    KIND: ClassVar[str] = "kit.ClockStruck"
 
     hour: int
 
+
+F = TypeVar("F", bound=Fact)
 
 # What handlers do shows here. A table of its own, since nothing in it is unique: what is done twice is there twice.
 effects = Table("test_effects", MetaData(), Column("what", Text))
@@ -54,6 +61,10 @@ def database(database: OpenDatabase) -> OpenDatabase:
     """With the table of effects."""
     database.write(lambda connection: connection.run(_create))
     return database
+
+
+def subscribe(fact: type[F], handler: Callable[[Connection, F], None], name: str) -> Subscription[F]:
+    return Subscription(fact, handler, name, "outbox.tests")
 
 
 def done(database: OpenDatabase) -> list[str]:
@@ -118,7 +129,9 @@ def waiting(database: OpenDatabase) -> list[tuple[str, dict[str, object]]]:
 
 
 def test_a_fact_reaches_every_handler_with_its_fields_and_is_then_settled(database: OpenDatabase) -> None:
-    relay = Relay(database.real, [Subscription(BellRung, write_down), Subscription(BellRung, sing)])
+    relay = Relay(
+        database.real, [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, sing, "sing")]
+    )
     ring(database, 1, 2)
     assert waiting(database) == [("kit.BellRung", {"tower": tower, "by": "asha"}) for tower in (1, 2)]
     deliver(database, relay)
@@ -134,20 +147,23 @@ def test_a_fact_of_a_deed_that_was_undone_is_never_told(database: OpenDatabase) 
 
     with pytest.raises(LookupError):
         database.write(fail)
-    deliver(database, Relay(database.real, [Subscription(BellRung, write_down)]))
+    deliver(database, Relay(database.real, [subscribe(BellRung, write_down, "write_down")]))
     assert done(database) == []
 
 
 def test_a_fact_that_nobody_waits_for_is_settled(database: OpenDatabase) -> None:
     database.write(outbox.record, ClockStruck(12))
-    deliver(database, Relay(database.real, [Subscription(BellRung, write_down)]))
+    deliver(
+        database,
+        Relay(database.real, [subscribe(BellRung, write_down, "write_down")], facts=[ClockStruck]),
+    )
     assert waiting(database) == []
 
 
 def test_a_running_relay_hears_of_a_commit_and_delivers_without_the_clock_moving(
     database: OpenDatabase,
 ) -> None:
-    relay = Relay(database.real, [Subscription(BellRung, write_down)])
+    relay = Relay(database.real, [subscribe(BellRung, write_down, "write_down")])
 
     async def ring_many() -> None:
         async with running(relay):
@@ -160,7 +176,7 @@ def test_a_running_relay_hears_of_a_commit_and_delivers_without_the_clock_moving
 
 
 def test_a_running_relay_finds_what_another_process_has_left(database: OpenDatabase) -> None:
-    relay = Relay(database.real, [Subscription(BellRung, write_down)])
+    relay = Relay(database.real, [subscribe(BellRung, write_down, "write_down")])
     elsewhere = Database(database.url, clock=database.clock)
 
     async def ring_elsewhere() -> None:
@@ -176,7 +192,10 @@ def test_a_running_relay_finds_what_another_process_has_left(database: OpenDatab
 
 def test_a_handler_that_raises_leaves_nothing_behind_and_holds_up_nobody(database: OpenDatabase) -> None:
     breakable = Breakable()
-    relay = Relay(database.real, [Subscription(BellRung, breakable.toll), Subscription(BellRung, write_down)])
+    relay = Relay(
+        database.real,
+        [subscribe(BellRung, breakable.toll, "toll"), subscribe(BellRung, write_down, "write_down")],
+    )
     ring(database, 1, 2)
     deliver(database, relay)
     assert done(database) == ["bell 1", "bell 2"]
@@ -193,7 +212,10 @@ def test_a_handler_that_works_again_gets_the_fact_and_the_others_do_not_get_it_t
     database: OpenDatabase,
 ) -> None:
     breakable = Breakable()
-    relay = Relay(database.real, [Subscription(BellRung, write_down), Subscription(BellRung, breakable.toll)])
+    relay = Relay(
+        database.real,
+        [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, breakable.toll, "toll")],
+    )
     ring(database, 1)
     for _ in range(3):
         deliver(database, relay)
@@ -207,7 +229,7 @@ def test_a_handler_that_works_again_gets_the_fact_and_the_others_do_not_get_it_t
 
 def test_a_failed_fact_is_left_alone_until_its_time_has_come(database: OpenDatabase) -> None:
     breakable = Breakable()
-    relay = Relay(database.real, [Subscription(BellRung, breakable.toll)])
+    relay = Relay(database.real, [subscribe(BellRung, breakable.toll, "toll")])
     ring(database, 1)
     for calls in (1, 2, 3):
         deliver(database, relay)
@@ -228,14 +250,17 @@ def test_without_one_of_the_modules_facts_wait_for_it_and_the_rest_have_theirs_o
     database: OpenDatabase,
 ) -> None:
     ring(database, 1)
-    crippled = Relay(database.real, [Subscription(BellRung, write_down)], complete=False)
+    crippled = Relay(database.real, [subscribe(BellRung, write_down, "write_down")], complete=False)
     for _ in range(3):
         deliver(database, crippled)
         database.clock.move(HOUR)
     assert done(database) == ["bell 1"]
     assert len(waiting(database)) == 1
     deliver(
-        database, Relay(database.real, [Subscription(BellRung, write_down), Subscription(BellRung, sing)])
+        database,
+        Relay(
+            database.real, [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, sing, "sing")]
+        ),
     )
     assert done(database) == ["bell 1", "song 1"]
     assert waiting(database) == []
@@ -243,7 +268,7 @@ def test_without_one_of_the_modules_facts_wait_for_it_and_the_rest_have_theirs_o
 
 def test_two_processes_deliver_each_fact_once_between_them(database: OpenDatabase) -> None:
     elsewhere = Database(database.url, clock=database.clock)
-    subscriptions = [Subscription(BellRung, write_down), Subscription(BellRung, sing)]
+    subscriptions = [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, sing, "sing")]
     relays = [Relay(database.real, subscriptions), Relay(elsewhere, subscriptions)]
 
     async def deliver_both() -> None:
@@ -285,7 +310,7 @@ def test_what_another_process_has_in_hand_is_neither_done_nor_settled_here(
 
     slow_thread: list[threading.Thread] = []
     elsewhere = Database(database.url, clock=database.clock)
-    subscriptions = [Subscription(BellRung, slowly), Subscription(BellRung, write_down)]
+    subscriptions = [subscribe(BellRung, slowly, "slowly"), subscribe(BellRung, write_down, "write_down")]
     here, there = Relay(database.real, subscriptions), Relay(elsewhere, subscriptions)
 
     async def meet() -> None:
@@ -324,10 +349,9 @@ def test_whatever_fails_how_often_every_handler_takes_effect_once_for_every_fact
                 left[fact.tower, which] -= 1
                 raise LookupError
 
-        handle.__name__ = f"handle_{which}"
         return handle
 
-    relay = Relay(database.real, [Subscription(BellRung, handler(which)) for which in (0, 1)])
+    relay = Relay(database.real, [subscribe(BellRung, handler(which), f"handle_{which}") for which in (0, 1)])
     ring(database, *range(len(failures)))
     with capture_logs():
         for _ in range(5):
@@ -341,10 +365,12 @@ def test_whatever_fails_how_often_every_handler_takes_effect_once_for_every_fact
 
 def test_settled_facts_are_forgotten_after_a_week_and_waiting_ones_never(database: OpenDatabase) -> None:
     breakable = Breakable()
-    relay = Relay(database.real, [Subscription(ClockStruck, lambda _connection, _fact: None)])
+    relay = Relay(database.real, [subscribe(ClockStruck, lambda _connection, _fact: None, "listen")])
     database.write(outbox.record, ClockStruck(1))
     deliver(database, relay)
-    stuck = Relay(database.real, [Subscription(BellRung, breakable.toll), Subscription(BellRung, sing)])
+    stuck = Relay(
+        database.real, [subscribe(BellRung, breakable.toll, "toll"), subscribe(BellRung, sing, "sing")]
+    )
     ring(database, 1)
     deliver(database, stuck)
     database.clock.move(KEPT_FOR)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import bindparam, func, select
@@ -19,8 +20,10 @@ ANN = "ann@example.org"
 
 
 @dataclass(frozen=True)
-class Told:
+class Told(outbox.Fact):
     """A fact of another table."""
+
+    KIND: ClassVar[str] = "kit.Told"
 
     number: int
 

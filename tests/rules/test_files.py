@@ -62,11 +62,11 @@ def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
 
 
 def test_every_file_of_text_is_utf_8_with_unix_lines_and_ends_in_one() -> None:
-    pictures = (".png", ".jpg", ".ico", ".woff2", ".gif", ".webp")
+    binary = (".png", ".jpg", ".ico", ".woff2", ".gif", ".webp", ".xz")
     crooked = [
         name(path)
         for path in files()
-        if path.suffix not in pictures
+        if path.suffix not in binary
         and (content := path.read_bytes())
         and (not content.endswith(b"\n") or b"\r" in content.replace(b"\r\n", b"\r"))
     ]

@@ -18,7 +18,7 @@ from festgate.checkout.facts import OrderPaid
 from festgate.kit import outbox
 from festgate.kit.clock import HOUR, SECOND
 from festgate.kit.errors import Conflict
-from festgate.kit.outbox import Relay, kind_of
+from festgate.kit.outbox import Relay
 from festgate.kit.statements import Statement
 from festgate.kit.visitors import Visitor
 from festgate.registrations import facade as registrations
@@ -193,7 +193,7 @@ def deliver_in_disorder(database: OpenDatabase, chance: random.Random) -> None:
     while due := database.read(outbox.find_due):
         chance.shuffle(due)
         for fact in due:
-            handlers = [each for each in known if kind_of(each.fact) == fact.kind] * chance.randint(1, 2)
+            handlers = [each for each in known if fact.kind == each.fact.KIND] * chance.randint(1, 2)
             chance.shuffle(handlers)
             for each in handlers:
                 database.write(each.handler, each.fact(**json.loads(fact.payload)))

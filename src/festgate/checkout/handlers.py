@@ -22,4 +22,9 @@ def move_ends(connection: Connection, fact: HoldsResumed) -> None:
     follow_seats(connection)
 
 
-SUBSCRIPTIONS = (Subscription(SeatReleased, refund_released), Subscription(HoldsResumed, move_ends))
+POINT = "outbox.checkout"
+# The names are in the data: they stay as they are wherever the code goes.
+SUBSCRIPTIONS = (
+    Subscription(SeatReleased, refund_released, "festgate.checkout.handlers.refund_released", POINT),
+    Subscription(HoldsResumed, move_ends, "festgate.checkout.handlers.move_ends", POINT),
+)

@@ -61,10 +61,19 @@ deliveries = Table(
 )
 
 
-class Fact(Protocol):
-    """A frozen dataclass of numbers and text that says what has happened."""
+class Fact:
+    """The base of the frozen dataclasses of numbers and text that say what has happened."""
+
+    KIND: ClassVar[str]
+    """The fact's name in the data (`checkout.OrderPaid`): a constant, which no move or renaming of code changes."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a class without a KIND of its own: an inherited one would name two facts alike."""
+        if not cls.__dict__.get("KIND"):
+            msg = f'{cls.__name__} has no KIND. Write its name in the data: KIND: ClassVar[str] = "checkout.OrderPaid".'
+            raise TypeError(msg)
 
 
 F = TypeVar("F", bound=Fact)
@@ -76,16 +85,16 @@ class Subscription(Generic[F]):
 
     fact: type[F]
     handler: Callable[[Connection, F], None]
+    name: str
+    """The handler's name in the data: a constant, so that no move or renaming of code delivers a fact a second time."""
+    point: str
+    """Where a drill makes it fail: `outbox.tickets`."""
 
-    @property
-    def name(self) -> str:
-        """Names the handler in the database: stable across releases as long as the function keeps its name."""
-        return f"{self.handler.__module__}.{self.handler.__name__}"
-
-    @property
-    def point(self) -> str:
-        """Where a drill makes it fail: `outbox.tickets`."""
-        return f"outbox.{self.handler.__module__.split('.')[1]}"
+    def __post_init__(self) -> None:
+        """Refuse empty names."""
+        if not self.name or not self.point:
+            msg = f"The subscription to {self.fact.KIND} has no name or no point."
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,9 @@ behind them waits some ten milliseconds at most."""
 LONGEST_WAIT = 5 * MINUTE
 KEPT_FOR = 7 * DAY
 FORGOTTEN_AT_ONCE = 1000
+MAX_POSTPONED = 1000
+"""Facts of an unknown kind that one write postpones: some 5 ms of SQLite, during which no visitor's write runs."""
+UNKNOWN = "{kind} is not known here: another version wrote it, or its module is not running"
 NOT_RUNNING = "a module that is not running"
 """Stands for the handlers of a module that failed to start: nobody delivers to it, so its facts wait."""
 
@@ -127,6 +139,19 @@ _postpone = Statement(
     .where(facts.c.id == bindparam("fact"), facts.c.due_at < NEVER)
     .values(due_at=bindparam("later"), attempts=facts.c.attempts + 1, error=bindparam("reason"))
 )
+# Those that another process has in hand are skipped: it may be a newer one that knows the kind.
+_of_kind = (
+    select(facts.c.id)
+    .where(facts.c.due_at <= bindparam("now"), facts.c.due_at < NEVER, facts.c.kind == bindparam("of_kind"))
+    .order_by(facts.c.due_at)
+    .limit(MAX_POSTPONED)
+    .with_for_update(skip_locked=True)
+)
+_postpone_kind = Statement(
+    update(facts)
+    .where(facts.c.id.in_(_of_kind))
+    .values(due_at=bindparam("later"), attempts=facts.c.attempts + 1, error=bindparam("reason"))
+)
 _oldest = select(facts.c.id).order_by(facts.c.id).limit(FORGOTTEN_AT_ONCE)
 _forget = Statement(
     facts.delete().where(
@@ -137,17 +162,12 @@ _count_waiting = Statement(select(func.count()).where(facts.c.due_at < NEVER))
 _waiting = Statement(select(facts.c.kind, facts.c.payload).where(facts.c.due_at < NEVER))
 
 
-def kind_of(fact: type[Any]) -> str:
-    """`checkout.OrderPaid`: the module that tells it, and what it tells."""
-    return f"{fact.__module__.split('.')[1]}.{fact.__name__}"
-
-
 def record(connection: Connection, fact: Fact) -> None:
     """Keep `fact` in this transaction; its handlers are called once it is committed."""
     now = connection.now
     connection.run(
         _insert,
-        kind=kind_of(type(fact)),
+        kind=fact.KIND,
         payload=json.dumps(asdict(fact)),
         recorded_at=now,
         due_at=now,
@@ -202,13 +222,29 @@ class Relay:
     """Hands recorded facts to their handlers, as soon as they are committed."""
 
     def __init__(
-        self, database: Writes, subscriptions: Iterable[Subscription[Any]], *, complete: bool = True
+        self,
+        database: Writes,
+        subscriptions: Iterable[Subscription[Any]],
+        *,
+        facts: Iterable[type[Fact]] = (),
+        complete: bool = True,
     ) -> None:
-        """With `complete` False some module is not there: facts then wait for its handlers instead of being settled."""
+        """Know the facts of the subscriptions, and `facts`, which are settled when nobody subscribes to them.
+
+        With `complete` False some module is not there: facts then wait for its handlers instead of being settled.
+        """
         self._database = database
         self._subscriptions: dict[str, list[Subscription[Any]]] = defaultdict(list)
         for subscription in subscriptions:
-            self._subscriptions[kind_of(subscription.fact)].append(subscription)
+            others = self._subscriptions[subscription.fact.KIND]
+            if any(subscription.name == other.name for other in others):
+                msg = f"Two subscriptions to {subscription.fact.KIND} are named {subscription.name}, and one would run."
+                raise ValueError(msg)
+            others.append(subscription)
+        self.known = frozenset(self._subscriptions) | {fact.KIND for fact in facts}
+        """The kinds that are handed on; facts of others wait."""
+        self._reported: set[str] = set()
+        """Unknown kinds that the log has named already."""
         self._absent = frozenset[str]() if complete else frozenset((NOT_RUNNING,))
         self._wake = asyncio.Event()
         database.on_commit("outbox", self._wake.set)
@@ -229,11 +265,27 @@ class Relay:
     async def deliver_due(self) -> int:
         """Hand every fact that is due to its handlers, side by side; how many facts that were."""
         due: list[Due] = await self._database.read(find_due)
-        outcomes = await asyncio.gather(*map(self._deliver, due), return_exceptions=True)
+        attempts: dict[str, int] = {}
+        for each in due:
+            if each.kind not in self.known:
+                attempts[each.kind] = max(each.attempts, attempts.get(each.kind, 0))
+        outcomes = await asyncio.gather(
+            *(self._deliver(each) for each in due if each.kind in self.known),
+            *(self._postpone_unknown(kind, most) for kind, most in attempts.items()),
+            return_exceptions=True,
+        )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         return len(due)
+
+    async def _postpone_unknown(self, kind: str, attempts: int) -> None:
+        """Let the facts of a kind wait for a program that knows it, all in one write so that others are not held up."""
+        if kind not in self._reported:
+            self._reported.add(kind)
+            log.warning("facts of an unknown kind wait for a version or a module that knows it", fact=kind)
+        later = self._database.clock() + backoff(attempts)
+        await self._database.write(postpone_kind, kind, later, UNKNOWN.format(kind=kind))
 
     async def _deliver(self, due: Due) -> None:
         subscriptions = self._subscriptions.get(due.kind, [])
@@ -291,3 +343,8 @@ def settle(connection: Connection, fact: int) -> None:
 def postpone(connection: Connection, fact: int, later: Milliseconds, reason: str) -> None:
     """Try again at `later`."""
     connection.run(_postpone, fact=fact, later=later, reason=reason)
+
+
+def postpone_kind(connection: Connection, kind: str, later: Milliseconds, reason: str) -> int:
+    """Try the facts of that kind that are due again at `later`, at most MAX_POSTPONED; return how many."""
+    return connection.run(_postpone_kind, of_kind=kind, now=connection.now, later=later, reason=reason)

@@ -1,28 +1,41 @@
 """What has happened to seats."""
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from festgate.kit.outbox import Fact
 
 
 @dataclass(frozen=True)
-class SeatConfirmed:
+class SeatConfirmed(Fact):
     """A free seat is someone's for good; what follows from a paid one is told by its order."""
 
+    KIND: ClassVar[str] = "registrations.SeatConfirmed"
+
     seat_id: int
 
 
 @dataclass(frozen=True)
-class SeatReleased:
+class SeatReleased(Fact):
     """A confirmed seat was given back or taken back; whatever followed from it is void."""
 
+    KIND: ClassVar[str] = "registrations.SeatReleased"
+
     seat_id: int
 
 
 @dataclass(frozen=True)
-class HoldsResumed:
+class HoldsResumed(Fact):
     """The clock of holds stood still between these times (milliseconds), and every held seat has got that time back."""
+
+    KIND: ClassVar[str] = "registrations.HoldsResumed"
 
     began_at: int
     resumed_at: int
+
+
+FACTS: tuple[type[Fact], ...] = (SeatConfirmed, SeatReleased, HoldsResumed)
+"""All of them: the kinds that this module writes into the data."""
 
 
 def tickets_of(person_id: int) -> str:

@@ -17,4 +17,9 @@ def release_all(connection: Connection, fact: EventCancelled) -> None:
         outbox.record(connection, fact)
 
 
-SUBSCRIPTIONS = (Subscription(EventCancelled, release_all),)
+# The name is in the data: it stays as it is wherever the code goes.
+SUBSCRIPTIONS = (
+    Subscription(
+        EventCancelled, release_all, "festgate.registrations.handlers.release_all", "outbox.registrations"
+    ),
+)

@@ -62,7 +62,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
 
 def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
     """What queued facts tell: (the fact, the id of its seat or order)."""
-    known = {outbox.kind_of(fact): fact for fact in (SeatConfirmed, OrderPaid, SeatReleased)}
+    known = {fact.KIND: fact for fact in (SeatConfirmed, OrderPaid, SeatReleased)}
     return {
         (known[kind], number)
         for kind, fields in outbox.waiting(connection)

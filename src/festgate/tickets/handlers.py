@@ -28,6 +28,7 @@ from festgate.tickets.facts import HoldersLeft
 from festgate.tickets.issue import issue_ticket, void_ticket
 from festgate.tickets.qr import in_fours
 
+POINT = "outbox.tickets"
 TOLD_AT_ONCE = 50
 """Holders that one deed writes to: about 10 ms, after which others have their turn at the writer."""
 MOST_IN_SUBJECT = 3
@@ -54,16 +55,25 @@ class TicketHandlers:
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
 
     def subscriptions(self) -> tuple[Subscription[Any], ...]:
-        """For the relay."""
+        """For the relay. The names are in the data: they stay as they are wherever the code goes."""
         return (
-            Subscription(SeatConfirmed, self.issue_free),
-            Subscription(OrderPaid, self.issue_paid),
-            Subscription(SeatReleased, self.void_released),
-            Subscription(SeatRefunded, self.tell_seat_refunded),
-            Subscription(OrderRefunded, self.tell_order_refunded),
-            Subscription(EventChanged, self.tell_changed),
-            Subscription(HoldersLeft, self.tell_left),
-            Subscription(AddressConfirmed, self.send_kept_back),
+            Subscription(SeatConfirmed, self.issue_free, "festgate.tickets.handlers.issue_free", POINT),
+            Subscription(OrderPaid, self.issue_paid, "festgate.tickets.handlers.issue_paid", POINT),
+            Subscription(SeatReleased, self.void_released, "festgate.tickets.handlers.void_released", POINT),
+            Subscription(
+                SeatRefunded, self.tell_seat_refunded, "festgate.tickets.handlers.tell_seat_refunded", POINT
+            ),
+            Subscription(
+                OrderRefunded,
+                self.tell_order_refunded,
+                "festgate.tickets.handlers.tell_order_refunded",
+                POINT,
+            ),
+            Subscription(EventChanged, self.tell_changed, "festgate.tickets.handlers.tell_changed", POINT),
+            Subscription(HoldersLeft, self.tell_left, "festgate.tickets.handlers.tell_left", POINT),
+            Subscription(
+                AddressConfirmed, self.send_kept_back, "festgate.tickets.handlers.send_kept_back", POINT
+            ),
         )
 
     def issue_free(self, connection: Connection, fact: SeatConfirmed) -> None:

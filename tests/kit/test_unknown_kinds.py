@@ -1,0 +1,244 @@
+"""Facts that this program does not know wait for one that does: they are not lost, and hold up nobody."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pytest
+from sqlalchemy import bindparam, select
+from structlog.testing import capture_logs
+
+from festgate.kit import outbox
+from festgate.kit.clock import DAY, HOUR, NEVER, SECOND
+from festgate.kit.database import Database
+from festgate.kit.outbox import AT_ONCE, Fact, Relay, Subscription, backoff
+from festgate.kit.statements import Connection, Statement, inserting
+from festgate.kit.unknown_kinds import LOOK, UnknownKinds, check_kinds, count_unknown
+from tests.rig.database import OpenDatabase
+
+
+@dataclass(frozen=True)
+class KettleBoiled(Fact):
+    """A fact that the older program of these tests does not know."""
+
+    KIND: ClassVar[str] = "kitchen.KettleBoiled"
+
+    kettle: int
+
+
+@dataclass(frozen=True)
+class DoorOpened(Fact):
+    """A fact that every program of these tests knows."""
+
+    KIND: ClassVar[str] = "kitchen.DoorOpened"
+
+    door: int
+
+
+_rows = Statement(
+    select(outbox.facts.c.due_at, outbox.facts.c.attempts, outbox.facts.c.error).where(
+        outbox.facts.c.kind == bindparam("of_kind")
+    )
+)
+_deliver = inserting(outbox.deliveries)
+_ids = Statement(select(outbox.facts.c.id))
+
+
+class Kitchen:
+    """Handlers that keep what they were told, and the relays of two versions of a program."""
+
+    def __init__(self, database: OpenDatabase) -> None:
+        """Nothing was told yet."""
+        self.database = database
+        self.teas: list[int] = []
+        self.doors: list[int] = []
+        doors = Subscription(DoorOpened, self.open_door, "kitchen.open_door", "outbox.kitchen")
+        teas = Subscription(KettleBoiled, self.make_tea, "kitchen.make_tea", "outbox.kitchen")
+        self.counted = CountedWrites(database.real)
+        self.old = Relay(self.counted, [doors])
+        self.new = Relay(database.real, [doors, teas])
+
+    def open_door(self, _connection: Connection, fact: DoorOpened) -> None:
+        self.doors.append(fact.door)
+
+    def make_tea(self, _connection: Connection, fact: KettleBoiled) -> None:
+        self.teas.append(fact.kettle)
+
+    def record(self, *facts: Fact) -> None:
+        def record_all(connection: Connection) -> None:
+            for fact in facts:
+                outbox.record(connection, fact)
+
+        self.database.write(record_all)
+
+    def deliver(self, relay: Relay) -> int:
+        """Hand out facts until none is due; how many rounds that took."""
+        rounds = 0
+        while self.database.run(relay.deliver_due()):
+            rounds += 1
+        return rounds
+
+    def rows(self, kind: type[Fact]) -> list[tuple[int, int, str | None]]:
+        rows = self.database.read(lambda connection: connection.all(_rows, of_kind=kind.KIND))
+        return [(due_at, attempts, error) for due_at, attempts, error in rows]
+
+
+class CountedWrites:
+    """The database, with a count of what was written."""
+
+    def __init__(self, real: Database) -> None:
+        """Nothing is counted yet."""
+        self.clock = real.clock
+        self.read = real.read
+        self.on_commit = real.on_commit
+        self.writes = 0
+        self._real = real
+
+    async def write(self, operation: object, *arguments: object) -> object:
+        self.writes += 1
+        return await self._real.write(operation, *arguments)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def kitchen(database: OpenDatabase) -> Kitchen:
+    return Kitchen(database)
+
+
+def test_a_fact_of_an_unknown_kind_waits_until_a_program_knows_it(kitchen: Kitchen) -> None:
+    kitchen.record(KettleBoiled(1))
+    kitchen.deliver(kitchen.old)
+    ((due_at, attempts, error),) = kitchen.rows(KettleBoiled)
+    assert due_at == kitchen.database.clock() + SECOND
+    assert attempts == 1
+    assert error is not None
+    assert "kitchen.KettleBoiled is not known here" in error
+    kitchen.database.clock.move(SECOND)
+    kitchen.deliver(kitchen.new)
+    assert kitchen.teas == [1]
+    assert [(due_at, error) for due_at, _, error in kitchen.rows(KettleBoiled)] == [(NEVER, None)]
+
+
+def test_it_waits_longer_each_time_and_is_left_alone_meanwhile(kitchen: Kitchen) -> None:
+    kitchen.record(KettleBoiled(1))
+    for attempts in range(1, 12):
+        assert kitchen.deliver(kitchen.old) == 1
+        assert kitchen.deliver(kitchen.old) == 0
+        pause = backoff(attempts - 1)
+        assert kitchen.rows(KettleBoiled)[0][:2] == (kitchen.database.clock() + pause, attempts)
+        kitchen.database.clock.move(pause)
+
+
+def test_it_waits_where_a_module_is_not_running_too(kitchen: Kitchen) -> None:
+    kitchen.record(KettleBoiled(1))
+    kitchen.deliver(Relay(kitchen.database.real, [], complete=False))
+    assert kitchen.rows(KettleBoiled)[0][0] < NEVER
+
+
+def test_thousands_of_unknown_kinds_hold_up_no_other_and_take_few_writes(kitchen: Kitchen) -> None:
+    kitchen.record(*map(KettleBoiled, range(2_000)), DoorOpened(1))
+    rounds = kitchen.deliver(kitchen.old)
+    assert kitchen.doors == [1]
+    assert rounds <= 3
+    assert kitchen.counted.writes <= rounds + 1
+    assert {attempts for _, attempts, _ in kitchen.rows(KettleBoiled)} == {1}
+    kitchen.database.clock.move(HOUR)
+    kitchen.deliver(kitchen.new)
+    assert sorted(kitchen.teas) == list(range(2_000))
+
+
+def test_two_processes_that_do_not_know_it_postpone_it_once(kitchen: Kitchen) -> None:
+    elsewhere = Database(kitchen.database.url, clock=kitchen.database.clock)
+
+    async def deliver_both() -> None:
+        await elsewhere.open()
+        await asyncio.gather(kitchen.old.deliver_due(), Relay(elsewhere, []).deliver_due())
+        await elsewhere.close()
+
+    kitchen.record(*map(KettleBoiled, range(AT_ONCE)))
+    kitchen.database.run(deliver_both())
+    assert {attempts for _, attempts, _ in kitchen.rows(KettleBoiled)} == {1}
+
+
+def test_the_log_names_an_unknown_kind_once(kitchen: Kitchen) -> None:
+    kitchen.record(KettleBoiled(1), KettleBoiled(2))
+    with capture_logs() as logs:
+        for _ in range(5):
+            kitchen.deliver(kitchen.old)
+            kitchen.database.clock.move(HOUR)
+    assert [line["fact"] for line in logs] == ["kitchen.KettleBoiled"]
+
+
+def test_unknown_kinds_are_counted_and_found_by_the_check_and_known_or_settled_ones_are_not(
+    kitchen: Kitchen,
+) -> None:
+    def found(known: Iterable[str]) -> list[tuple[str, str]]:
+        return [(each.where, each.what) for each in kitchen.database.report(check_kinds(set(known)))]
+
+    kitchen.record(KettleBoiled(1), KettleBoiled(2), DoorOpened(1))
+    assert kitchen.database.read(count_unknown, {DoorOpened.KIND}) == {"kitchen.KettleBoiled": 2}
+    ((where, what),) = found({DoorOpened.KIND})
+    assert where == "facts of kind kitchen.KettleBoiled"
+    assert what.startswith("2 waiting; ")
+    assert found({DoorOpened.KIND, KettleBoiled.KIND}) == []
+    kitchen.deliver(kitchen.new)
+    assert found(()) == []
+
+
+def test_whoever_asks_often_has_the_facts_counted_once_in_some_seconds(kitchen: Kitchen) -> None:
+    unknown = UnknownKinds(kitchen.database.real, {DoorOpened.KIND})
+    kitchen.record(KettleBoiled(1))
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
+    kitchen.record(KettleBoiled(2))
+    kitchen.database.clock.move(LOOK - 1)
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
+    kitchen.database.clock.move(1)
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 2}
+    kitchen.record(KettleBoiled(3))
+    kitchen.database.clock.move(-DAY)
+    assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 3}
+
+
+def test_a_delivery_to_a_handler_that_is_not_there_any_more_changes_nothing(kitchen: Kitchen) -> None:
+    kitchen.record(DoorOpened(1))
+
+    def note_stranger(connection: Connection) -> None:
+        connection.run(
+            _deliver,
+            fact_id=connection.value(_ids),
+            handler="kitchen.polish_door",
+            delivered_at=connection.now,
+        )
+
+    kitchen.database.write(note_stranger)
+    kitchen.deliver(kitchen.new)
+    kitchen.database.clock.move(HOUR)
+    kitchen.deliver(kitchen.new)
+    assert kitchen.doors == [1]
+    assert [due_at for due_at, _, _ in kitchen.rows(DoorOpened)] == [NEVER]
+
+
+def test_a_fact_without_a_kind_of_its_own_is_refused_when_its_class_is_made() -> None:
+    with pytest.raises(TypeError, match="Nameless has no KIND"):
+
+        class Nameless(Fact):
+            """A fact whose name in the data nobody wrote down."""
+
+    with pytest.raises(TypeError, match="Second has no KIND"):
+
+        class Second(DoorOpened):
+            """A fact that would have the name of another."""
+
+
+def test_a_subscription_without_a_name_is_refused_when_it_is_made(kitchen: Kitchen) -> None:
+    with pytest.raises(TypeError, match="name"):
+        Subscription(DoorOpened, kitchen.open_door)  # type: ignore[call-arg]
+    for name, point in (("", "outbox.kitchen"), ("kitchen.open_door", "")):
+        with pytest.raises(ValueError, match=r"kitchen\.DoorOpened has no name or no point"):
+            Subscription(DoorOpened, kitchen.open_door, name, point)
+
+
+def test_two_handlers_of_one_fact_with_one_name_are_refused(kitchen: Kitchen) -> None:
+    twice = [Subscription(DoorOpened, kitchen.open_door, "kitchen.open_door", "outbox.kitchen")] * 2
+    with pytest.raises(ValueError, match="and one would run"):
+        Relay(kitchen.database.real, twice)

@@ -1,0 +1,108 @@
+"""Names that are stored in the data stay as they are, wherever the code goes: a fest's data outlive its program.
+
+The lists are those of the first data folders in the field. A new name is added; one that is there is never changed, and
+one that is not written any more stays known as long as such data may exist.
+"""
+
+from dataclasses import fields
+from importlib import import_module
+from typing import Any
+
+from festgate import modules
+from festgate.checkout import handlers as checkout_handlers
+from festgate.drills.reading import POINTS
+from festgate.kit.faults import Fault
+from festgate.kit.mail import Attachment
+from festgate.kit.outbox import Fact, Subscription
+from festgate.registrations import handlers as registration_handlers
+from festgate.rehearsal.plan import Plan
+from festgate.settings import Settings
+from festgate.tickets.handlers import TicketHandlers
+from festgate.tickets.queries import topic_of_order, topic_of_seat
+from tests.rules.project import ROOT
+
+FACTS = {
+    "accounts.AddressConfirmed": ["person_id"],
+    "catalogue.EventCancelled": ["event_id"],
+    "catalogue.EventChanged": ["event_id"],
+    "checkout.OrderPaid": ["order_id"],
+    "checkout.OrderRefunded": ["order_id"],
+    "checkout.SeatRefunded": ["order_id", "seat_id"],
+    "registrations.HoldsResumed": ["began_at", "resumed_at"],
+    "registrations.SeatConfirmed": ["seat_id"],
+    "registrations.SeatReleased": ["seat_id"],
+    "tickets.HoldersLeft": ["event_id", "changed_at", "after_ticket"],
+}
+"""What a fact is called in `kit_facts`, and what its payload holds."""
+HANDLERS = {
+    ("accounts.AddressConfirmed", "festgate.tickets.handlers.send_kept_back", "outbox.tickets"),
+    ("catalogue.EventCancelled", "festgate.registrations.handlers.release_all", "outbox.registrations"),
+    ("catalogue.EventChanged", "festgate.tickets.handlers.tell_changed", "outbox.tickets"),
+    ("checkout.OrderPaid", "festgate.tickets.handlers.issue_paid", "outbox.tickets"),
+    ("checkout.OrderRefunded", "festgate.tickets.handlers.tell_order_refunded", "outbox.tickets"),
+    ("checkout.SeatRefunded", "festgate.tickets.handlers.tell_seat_refunded", "outbox.tickets"),
+    ("registrations.HoldsResumed", "festgate.checkout.handlers.move_ends", "outbox.checkout"),
+    ("registrations.SeatConfirmed", "festgate.tickets.handlers.issue_free", "outbox.tickets"),
+    ("registrations.SeatReleased", "festgate.checkout.handlers.refund_released", "outbox.checkout"),
+    ("registrations.SeatReleased", "festgate.tickets.handlers.void_released", "outbox.tickets"),
+    ("tickets.HoldersLeft", "festgate.tickets.handlers.tell_left", "outbox.tickets"),
+}
+"""The fact, the handler's name in `kit_deliveries`, and its point in `drills.json` and in plans of drills."""
+MODULES = ["accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
+"""As points (`module.checkout`), `/readyz` and the migrations name them."""
+
+
+def subscriptions() -> list[Subscription[Any]]:
+    return [
+        *registration_handlers.SUBSCRIPTIONS,
+        *checkout_handlers.SUBSCRIPTIONS,
+        *TicketHandlers(Settings()).subscriptions(),
+    ]
+
+
+def test_facts_and_their_fields_have_the_names_that_are_in_the_data() -> None:
+    known = {fact.KIND: [field.name for field in fields(fact)] for fact in modules.facts()}
+    assert known == FACTS
+
+
+def test_handlers_have_the_names_that_are_in_the_data() -> None:
+    assert {(each.fact.KIND, each.name, each.point) for each in subscriptions()} == HANDLERS
+    assert len(subscriptions()) == len(HANDLERS)
+
+
+def test_every_fact_that_the_code_has_is_known_to_the_program() -> None:
+    written = {
+        fact
+        for path in ROOT.glob("src/festgate/*/facts.py")
+        for fact in vars(import_module(f"festgate.{path.parent.name}.facts")).values()
+        if isinstance(fact, type) and issubclass(fact, Fact) and fact is not Fact
+    }
+    assert written == set(modules.facts())
+    assert len({fact.KIND for fact in written}) == len(written)
+
+
+def test_modules_and_points_have_the_names_that_plans_of_drills_use() -> None:
+    assert [declared.name for declared in modules.DECLARED] == MODULES
+    assert {each.point for each in subscriptions()} <= set(POINTS)
+
+
+def test_emails_that_pages_look_up_have_the_topics_that_are_in_the_data() -> None:
+    assert topic_of_seat(7) == "seat:7"
+    assert topic_of_order("7F3KQ0M2XA") == "order:7F3KQ0M2XA"
+
+
+def test_what_is_written_as_json_has_the_names_that_are_in_the_data() -> None:
+    assert [field.name for field in fields(Attachment)] == ["name", "kind", "text"]
+    assert [field.name for field in fields(Fault)] == [
+        "point",
+        "effect",
+        "seconds",
+        "times",
+        "share",
+        "until",
+    ]
+    assert set(PLAN) <= {field.name for field in fields(Plan)}
+
+
+PLAN = ("journey", "host", "load", "duration", "warm_up", "seed", "workers", "label", "fail_if")
+"""Of `run.json`: a later field needs a default, so that older runs are read."""
