@@ -238,14 +238,16 @@ def _catalogue(portal: Portal, links: Links) -> Module:
 
 
 def _registrations(portal: Portal, links: Links) -> Module:
+    from festgate.accounts.facade import SeatLimits
     from festgate.registrations import facade
     from festgate.registrations.api import RegistrationApi
     from festgate.registrations.handlers import SUBSCRIPTIONS
     from festgate.registrations.pages import RegistrationPages
 
+    addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
     return Module(
-        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used).routes(),
-        RegistrationApi(portal, links.is_used).router(),
+        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
+        RegistrationApi(portal, links.is_used, addresses).router(),
         SUBSCRIPTIONS,
         chores=[facade.sweep_all],
         work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].resting).run],
