@@ -17,7 +17,7 @@ from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.checks import Check
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import StartupError
-from festgate.kit.mail import LinkMaker
+from festgate.kit.mail_links import LinkMaker
 from festgate.kit.outbox import Subscription
 from festgate.kit.pulse import Pulse
 from festgate.kit.statements import Connection

@@ -10,11 +10,12 @@ from pydantic import BaseModel, Field
 from festgate.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.catalogue.facade import NotOnSale, SoldOut
 from festgate.kit.api import Amount, bearer, module_router, problems
+from festgate.kit.client_address import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal, address_of
+from festgate.kit.web import Portal
 from festgate.registrations import queries
 from festgate.registrations.errors import (
     AlreadyRegistered,
@@ -67,7 +68,10 @@ class RegistrationApi:
     def __init__(
         self, portal: Portal, is_used: Callable[[Connection, int], bool], addresses: SeatLimits
     ) -> None:
-        """`addresses` are shared with the pages. `is_used` comes from a module above: whether somebody came in with that seat."""
+        """`addresses` are shared with the pages.
+
+        `is_used` comes from a module above: whether somebody came in with that seat.
+        """
         self._portal = portal
         self._is_used = is_used
         self._addresses = addresses
@@ -96,7 +100,7 @@ class RegistrationApi:
         async def register(slug: str, person: Caller, request: Request) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""
             is_first = await portal.database.read(refuse_early, person.person, slug)
-            address = self._addresses.of(address_of(request))
+            address = self._addresses.of(address_of(request.scope))
             terms = terms_of(person, address, portal.settings, is_first=is_first)
             seat_id = await portal.database.write(
                 hold_seat, person.person, slug, portal.settings.hold_minutes, terms

@@ -8,11 +8,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.accounts.facade import SeatLimits
+from festgate.kit.client_address import address_of
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, address_of, see_other
+from festgate.kit.web import Portal, see_other
 from festgate.registrations import queries
 from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
@@ -91,7 +92,7 @@ class RegistrationPages:
         visitor = await portal.signed_in(request)
         slug = request.path_params["slug"]
         is_first = await portal.database.read(refuse_early, visitor.person, slug)
-        address = self._addresses.of(address_of(request))
+        address = self._addresses.of(address_of(request.scope))
         terms = terms_of(visitor, address, portal.settings, is_first=is_first)
         await portal.database.write(hold_seat, visitor.person, slug, portal.settings.hold_minutes, terms)
         return see_other("/my-events")
