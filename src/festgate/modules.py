@@ -18,7 +18,7 @@ from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.checks import Check
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import StartupError
-from festgate.kit.mail import LinkMaker
+from festgate.kit.mail_links import LinkMaker
 from festgate.kit.outbox import Fact, Subscription
 from festgate.kit.pulse import Pulse
 from festgate.kit.statements import Connection
@@ -239,14 +239,16 @@ def _catalogue(portal: Portal, links: Links) -> Module:
 
 
 def _registrations(portal: Portal, links: Links) -> Module:
+    from festgate.accounts.facade import SeatLimits
     from festgate.registrations import facade
     from festgate.registrations.api import RegistrationApi
     from festgate.registrations.handlers import SUBSCRIPTIONS
     from festgate.registrations.pages import RegistrationPages
 
+    addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
     return Module(
-        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used).routes(),
-        RegistrationApi(portal, links.is_used).router(),
+        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
+        RegistrationApi(portal, links.is_used, addresses).router(),
         SUBSCRIPTIONS,
         chores=[facade.sweep_all],
         work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].resting).run],

@@ -30,7 +30,7 @@ from festgate.accounts.confirmation import (
 from festgate.accounts.people import Newcomer, add_person
 from festgate.accounts.queries import find_visitor, person_by_id
 from festgate.accounts.reception import Opening, add_newcomer, add_person_and_sign_in
-from festgate.kit import mail, outbox
+from festgate.kit import mail, mail_links, outbox
 from festgate.kit.clock import DAY
 from festgate.kit.errors import NotFound, TooMany
 from festgate.settings import Settings
@@ -136,7 +136,7 @@ def test_an_email_whose_link_is_over_has_nothing_to_send(database: OpenDatabase)
     person = sign_up(database)
     (message,) = database.read(mail.find_due)
     database.write(confirm_address, person)
-    with pytest.raises(mail.LinkOver):
+    with pytest.raises(mail_links.LinkOver):
         database.read(mail.fill_links, message, MAKERS)
 
 

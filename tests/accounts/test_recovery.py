@@ -26,7 +26,7 @@ from festgate.accounts.recovery import (
     write_token,
 )
 from festgate.accounts.sessions import open_session
-from festgate.kit import mail
+from festgate.kit import mail, mail_links
 from festgate.kit.clock import MINUTE
 from festgate.kit.errors import TooMany
 from festgate.settings import Settings
@@ -58,7 +58,7 @@ def sent_texts(database: OpenDatabase) -> list[str]:
     """The emails that wait, as they would be sent now: without those whose links are over."""
     texts = []
     for message in database.read(mail.find_due):
-        with suppress(mail.LinkOver):
+        with suppress(mail_links.LinkOver):
             texts.append(database.read(mail.fill_links, message, MAKERS).body)
     return texts
 

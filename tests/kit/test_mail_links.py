@@ -1,15 +1,14 @@
 """Links that an email holds and the queue does not: made as the email is sent, never written back, never typed."""
 
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from festgate.kit import mail
-from festgate.kit.mail import Link, Postman
+from festgate.kit.mail import Postman
+from festgate.kit.mail_links import Link
 from festgate.kit.statements import Connection, Statement
 from festgate.kit.transports import FolderTransport, transport_for
 from festgate.settings import Settings
@@ -109,7 +108,6 @@ def test_nobody_can_type_a_link(database: OpenDatabase, mailbox: Mailbox) -> Non
     assert any(text.startswith(f"Hello {earlier},") and SECRET in text for text in texts)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 def test_emails_in_the_folder_are_this_accounts_alone(database: OpenDatabase, tmp_path: Path) -> None:
     folder = tmp_path / "mail"
     folder.mkdir(mode=0o755)

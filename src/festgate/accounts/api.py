@@ -11,10 +11,11 @@ from festgate.accounts.passwords import Crowded, Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.kit.api import Credentials, bearer, module_router, problems
+from festgate.kit.client_address import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor
-from festgate.kit.web import Portal, address_of
+from festgate.kit.web import Portal
 
 
 class Token(BaseModel):
@@ -51,7 +52,7 @@ class AccountApi:
         async def make_token(body: SignIn, request: Request) -> Token:
             """Sign in: a token for a username (or e-mail address) and a password."""
             session = await self._reception.sign_in(
-                body.username, body.password, address_of(request), Opening("token")
+                body.username, body.password, address_of(request.scope), Opening("token")
             )
             return Token(token=session.token, expires_at=moment(session.expires_at))
 
@@ -64,7 +65,7 @@ class AccountApi:
         @router.post("/people", status_code=201, responses=problems(Taken, TooMany, Crowded))
         async def register(body: NewAccount, request: Request) -> Account:
             """Make an account."""
-            person = await self._reception.register(body.newcomer(), body.password, address_of(request))
+            person = await self._reception.register(body.newcomer(), body.password, address_of(request.scope))
             return Account(
                 id=person.id,
                 username=person.username,

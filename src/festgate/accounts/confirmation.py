@@ -19,6 +19,7 @@ from festgate.kit import mail, outbox
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.errors import Conflict, NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
+from festgate.kit.mail_links import Link
 from festgate.kit.statements import Connection, Statement
 from festgate.settings import Settings
 
@@ -77,7 +78,7 @@ def send_confirmation(connection: Connection, person: Person, secret: bytes, set
     )
     until = connection.now + LIFE
     proof = proof_of(secret, write_token(secret, person, until))
-    link = mail.Link(LINK_KIND, (person.id, until, proof))
+    link = Link(LINK_KIND, (person.id, until, proof))
     text = (
         f"Hello {person.username},\n\n"
         f"please confirm that this is your email address at {settings.fest_name}:\n\n"

@@ -9,14 +9,15 @@ from festgate.accounts.confirmation import (
 )
 from festgate.accounts.names import key_of
 from festgate.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
-from festgate.accounts.seat_limit import IS_SPENT, SeatLimit, count_seat, seat_limit, spent_until
+from festgate.accounts.seat_limit import SeatLimit, SeatLimits, check_seats, count_seat
 from festgate.accounts.sessions import forget_expired
 
 __all__ = [
-    "IS_SPENT",
     "AddressNotConfirmed",
     "Person",
     "SeatLimit",
+    "SeatLimits",
+    "check_seats",
     "count_seat",
     "find_bearer",
     "find_person",
@@ -27,7 +28,5 @@ __all__ = [
     "may_email",
     "person_by_id",
     "require_confirmed",
-    "seat_limit",
-    "spent_until",
     "too_many",
 ]

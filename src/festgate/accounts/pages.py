@@ -14,9 +14,10 @@ from festgate.accounts.people import Taken
 from festgate.accounts.queries import Person
 from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.accounts.sessions import LIFE, Session
+from festgate.kit.client_address import address_of
 from festgate.kit.clock import SECOND
 from festgate.kit.errors import Invalid
-from festgate.kit.web import SESSION_COOKIE, Portal, address_of, checked, local_path, read_fields, see_other
+from festgate.kit.web import SESSION_COOKIE, Portal, checked, local_path, read_fields, see_other
 
 AFTERWARDS = "/events"
 """Where somebody goes who was going nowhere."""
@@ -57,7 +58,7 @@ class AccountPages:
         try:
             form = checked(NewAccount, fields)
             session = await self._reception.register_and_sign_in(
-                form.newcomer(), form.password, address_of(request), self._opening(request)
+                form.newcomer(), form.password, address_of(request.scope), self._opening(request)
             )
         except Invalid as refusal:
             return await self._page(request, "register", fields, refusal.status, refusal.fields)
@@ -75,7 +76,7 @@ class AccountPages:
         try:
             form = checked(SignIn, fields)
             session = await self._reception.sign_in(
-                form.username, form.password, address_of(request), self._opening(request)
+                form.username, form.password, address_of(request.scope), self._opening(request)
             )
         except Invalid as refusal:
             return await self._page(request, "login", fields, refusal.status, refusal.fields)
@@ -107,7 +108,7 @@ class AccountPages:
             form = checked(Forgotten, fields)
         except Invalid as refusal:
             return await self._page(request, "forgot", fields, refusal.status, refusal.fields)
-        await self._reception.send_link(form.username, address_of(request))
+        await self._reception.send_link(form.username, address_of(request.scope))
         return await self._page(request, "forgot", fields, sent=True)
 
     async def show_reset(self, request: Request) -> Response:

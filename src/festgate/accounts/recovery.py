@@ -17,6 +17,7 @@ from festgate.kit import mail
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.errors import NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
+from festgate.kit.mail_links import Link
 from festgate.kit.statements import Connection
 from festgate.settings import Settings
 
@@ -66,7 +67,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         return
     until = connection.now + LIFE
     token = write_token(secret, Claim(person, hash_by_id(connection, person.id)), until)
-    link = mail.Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
+    link = Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
     text = (
         f"Hello {person.username},\n\n"
         f"somebody, you we hope, wants a new password for your account at {settings.fest_name}. "

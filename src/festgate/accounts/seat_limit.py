@@ -1,85 +1,97 @@
-"""How many seats are taken from one client address.
+"""How many seats are taken from one client address in a quarter of an hour.
 
-Every seat in a rush is checked, so the check is a condition of the statement that takes the seat, and only one seat in
-`STEP` is counted, for as many: counting each cost 8 % of registering.
+The count is in the database, so all processes count together. Where the limit is generous, only one seat in `STEP` is
+counted, for as many: a statement for each seat would cost more than 3 % of registering. So the limit is exact to within
+`STEP` seats of each worker; one below `COUNTED_ONE_BY_ONE` is exact.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 
-from festgate.accounts.attempts import WINDOW, network_of
+from festgate.accounts.attempts import WINDOW, network_of, too_many
 from festgate.accounts.tables import attempts
 from festgate.kit.clock import Milliseconds
+from festgate.kit.errors import TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 
 STEP = 16
 COUNTED_ONE_BY_ONE = 1_000
 """A limit below this is counted seat by seat: steps would be a large part of it."""
+MAX_REMEMBERED = 10_000
+
+_over = attempts.c.window_ends_at <= bindparam("now")
+_add = Statement(
+    update(attempts)
+    .where(
+        attempts.c.key == bindparam("counted"),
+        or_(_over, attempts.c.count + bindparam("step") <= bindparam("most")),
+    )
+    .values(
+        count=case((_over, bindparam("step")), else_=attempts.c.count + bindparam("step")),
+        window_ends_at=case((_over, bindparam("end")), else_=attempts.c.window_ends_at),
+    )
+)
+_window = Statement(select(attempts.c.window_ends_at).where(attempts.c.key == bindparam("counted")))
+_insert = inserting(attempts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SeatLimit:
     """At most `most` seats under one key in `WINDOW`; each `step`-th is counted, as that many."""
 
     key: str
     most: int
     step: int
+    spent_until: Milliseconds = 0
+    """Until then this process need not ask: the limit was reached when it last counted."""
 
 
-IS_SPENT = (
-    select(attempts.c.key)
-    .where(
-        attempts.c.key == bindparam("address_key"),
-        attempts.c.count >= bindparam("address_most"),
-        attempts.c.window_ends_at > bindparam("now"),
-    )
-    .exists()
-)
-"""A condition of a statement that takes `address_key`, `address_most` and `now`: no more seats for that address."""
+class SeatLimits:
+    """The limits of all client addresses, as one process knows them."""
 
-_over = attempts.c.window_ends_at <= bindparam("now")
-_add = Statement(
-    update(attempts)
-    .where(attempts.c.key == bindparam("counted"))
-    .values(
-        count=case((_over, bindparam("step")), else_=attempts.c.count + bindparam("step")),
-        window_ends_at=case((_over, bindparam("end")), else_=attempts.c.window_ends_at),
-    )
-)
-_insert = inserting(attempts)
-_end = Statement(
-    select(attempts.c.window_ends_at).where(
-        attempts.c.key == bindparam("counted"),
-        attempts.c.count >= bindparam("most"),
-        attempts.c.window_ends_at > bindparam("now"),
-    )
-)
+    def __init__(self, secret: bytes, most: int) -> None:
+        """`secret` keys the hashes under which seats are counted."""
+        self._secret = secret
+        self._most = most
+        self._step = STEP if most >= COUNTED_ONE_BY_ONE else 1
+        self._limits: dict[str, SeatLimit] = {}
+
+    def of(self, host: str) -> SeatLimit:
+        """Return the limit of that address: a host, or for IPv6 its network."""
+        found = self._limits.get(host)
+        if found is None:
+            if len(self._limits) >= MAX_REMEMBERED:
+                self._limits.clear()
+            key = keyed_hash(self._secret, "seats of an address", network_of(host))
+            found = self._limits[host] = SeatLimit(key, self._most, self._step)
+        return found
 
 
-@lru_cache(maxsize=4096)
-def seat_limit(secret: bytes, host: str, most: int) -> SeatLimit:
-    """Return the limit of that address: a host, or for IPv6 its network. Kept, since the key takes 8 us to make."""
-    key = keyed_hash(secret, "seats of an address", network_of(host))
-    return SeatLimit(key, most, STEP if most >= COUNTED_ONE_BY_ONE else 1)
+def check_seats(connection: Connection, limit: SeatLimit) -> None:
+    """Raise TooMany where the address is known to have taken all its seats."""
+    if connection.now < limit.spent_until:
+        raise _refusal(limit, connection.now)
 
 
 def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
-    """Count a seat that was taken from that address, if it is one of those that are counted."""
+    """Count a seat that was taken, if it is one of those that are counted. TooMany when there are too many."""
     if seat_id % limit.step:
         return
-    end = connection.now + WINDOW
-    if connection.run(_add, counted=limit.key, step=limit.step, now=connection.now, end=end):
+    now = connection.now
+    end = now + WINDOW
+    if connection.run(_add, counted=limit.key, step=limit.step, most=limit.most, now=now, end=end):
         return
+    window_ends_at: Milliseconds | None = connection.value(_window, counted=limit.key)
+    if window_ends_at is not None:
+        limit.spent_until = window_ends_at
+        raise _refusal(limit, now)
     try:
         connection.run(_insert, key=limit.key, count=limit.step, window_ends_at=end)
     except UniqueViolation as error:  # another process has counted its first seat in the same instant
         raise TryAgain from error
 
 
-def spent_until(connection: Connection, limit: SeatLimit) -> Milliseconds | None:
-    """Return when the address may take seats again; None while it may."""
-    end: Milliseconds | None = connection.value(_end, counted=limit.key, most=limit.most, now=connection.now)
-    return end
+def _refusal(limit: SeatLimit, now: Milliseconds) -> TooMany:
+    return too_many("Too many seats were taken from your network.", limit.spent_until - now)

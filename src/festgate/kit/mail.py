@@ -6,12 +6,11 @@ Without a mail server every message becomes an `.eml` file, which any mail progr
 import asyncio
 import contextlib
 import json
-import secrets
 import smtplib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -23,6 +22,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindpara
 
 from festgate.kit import faults
 from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
+from festgate.kit.mail_links import Link, LinkMaker, LinkOver, fill
 from festgate.kit.outbox import Writes, backoff
 from festgate.kit.statements import (
     Connection,
@@ -86,33 +86,6 @@ class Attachment:
     text: str
 
 
-def _placeholder() -> str:
-    return f"[link {secrets.token_hex(16)}]"
-
-
-@dataclass(frozen=True)
-class Link:
-    """A secret link in an email. The queue holds `placeholder`; the postman makes the link when it sends the email.
-
-    Whoever reads the database or a backup of it could use the link otherwise. The placeholder is random and made after
-    everything that people have typed, so nobody can type it.
-    """
-
-    kind: str
-    """Names the function that makes it, such as `accounts.password`."""
-    arguments: tuple[int | str, ...]
-    """What that function takes; kept as JSON."""
-    placeholder: str = field(default_factory=_placeholder)
-
-    def __str__(self) -> str:
-        """Return the text that stands for it in the body."""
-        return self.placeholder
-
-
-LinkMaker = Callable[..., str | None]
-"""`(connection, *arguments)`: the link's address; None once it would not work any more."""
-
-
 @dataclass(frozen=True)
 class Message:
     """A message as it waits in the queue."""
@@ -137,10 +110,6 @@ class MailState:
     recipient: str
     """Empty once the email was erased (see mail_erasure.py)."""
     error: str | None
-
-
-class LinkOver(Exception):
-    """A link of an email does not work any more, so the email is not sent."""
 
 
 _insert = inserting(messages)
@@ -258,17 +227,7 @@ def find_due(connection: Connection) -> list[Message]:
 
 def fill_links(connection: Connection, message: Message, makers: Mapping[str, LinkMaker]) -> Message:
     """Return the message with its links in place of their placeholders, for sending only. Raises LinkOver."""
-    body = message.body
-    for link in message.links:
-        if link.kind not in makers:
-            msg = f"links of the kind {link.kind} cannot be made now"
-            raise LookupError(msg)
-        address = makers[link.kind](connection, *link.arguments)
-        if address is None:
-            msg = "It was not sent: the link in it was over or used already."
-            raise LinkOver(msg)
-        body = body.replace(link.placeholder, address)
-    return replace(message, body=body)
+    return replace(message, body=fill(connection, message.body, message.links, makers))
 
 
 def claim(connection: Connection, message: int) -> int | None:

@@ -322,11 +322,6 @@ def see_other(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303, {"cache-control": "no-store"})
 
 
-def address_of(request: Request) -> str:
-    """Return the client address; behind a proxy that is trusted, the one that the proxy names."""
-    return request.client.host if request.client else ""
-
-
 def is_local(scope: Scope) -> bool:
     """Whether the request comes from this machine."""
     client = scope.get("client")

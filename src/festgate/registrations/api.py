@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
-from festgate.accounts.facade import AddressNotConfirmed
+from festgate.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.catalogue.facade import NotOnSale, SoldOut
 from festgate.kit.api import Amount, bearer, module_router, problems
+from festgate.kit.client_address import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal, address_of
+from festgate.kit.web import Portal
 from festgate.registrations import queries
 from festgate.registrations.errors import (
     AlreadyRegistered,
@@ -64,10 +65,16 @@ class Registration(BaseModel):
 class RegistrationApi:
     """Routes of seats under /api/v1."""
 
-    def __init__(self, portal: Portal, is_used: Callable[[Connection, int], bool]) -> None:
-        """`is_used` comes from a module above: whether somebody came in with that seat."""
+    def __init__(
+        self, portal: Portal, is_used: Callable[[Connection, int], bool], addresses: SeatLimits
+    ) -> None:
+        """`addresses` are shared with the pages.
+
+        `is_used` comes from a module above: whether somebody came in with that seat.
+        """
         self._portal = portal
         self._is_used = is_used
+        self._addresses = addresses
 
     def router(self) -> APIRouter:
         """For app.py."""
@@ -92,8 +99,9 @@ class RegistrationApi:
         )
         async def register(slug: str, person: Caller, request: Request) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""
-            await portal.database.read(refuse_early, person.person, slug)
-            terms = terms_of(person, address_of(request), portal.secret, portal.settings)
+            is_first = await portal.database.read(refuse_early, person.person, slug)
+            address = self._addresses.of(address_of(request.scope))
+            terms = terms_of(person, address, portal.settings, is_first=is_first)
             seat_id = await portal.database.write(
                 hold_seat, person.person, slug, portal.settings.hold_minutes, terms
             )

@@ -14,7 +14,7 @@ from festgate.catalogue import facade as catalogue
 from festgate.kit import outbox
 from festgate.kit.clock import MINUTE, NEVER, Milliseconds
 from festgate.kit.errors import NotFound
-from festgate.kit.statements import Connection, Statement, UniqueViolation
+from festgate.kit.statements import Connection, Statement, UniqueViolation, inserting
 from festgate.registrations import limits, queries
 from festgate.registrations.errors import (
     AlreadyRegistered,
@@ -30,6 +30,7 @@ from festgate.registrations.tables import HELD, HOLD_NOW, LIVE, seats
 SWEPT_AT_ONCE = 200
 """Seats that one call of a sweeping handler changes, so that it never holds the writer for long."""
 
+_insert = inserting(seats, returning="id")
 _sweep = Statement(
     update(seats)
     .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
@@ -55,6 +56,9 @@ def hold_seat(
     SalesNotOpen, SalesClosed, AlreadyRegistered, AddressNotConfirmed, TooMany or catalogue's SoldOut.
     """
     event = open_event(connection, slug)
+    address = terms.address
+    if address is not None:
+        accounts.check_seats(connection, address)
     if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id):
         hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
     now = connection.now
@@ -65,11 +69,13 @@ def hold_seat(
         if queries.has_live_seat(connection, person_id, event.id):
             raise AlreadyRegistered from None
         raise
-    free, address = event.fee.minor == 0, terms.address
+    if not terms.is_first:
+        limits.check_takings(connection, person_id, event.id)
+    free = event.fee.minor == 0
     until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
     try:
-        seat_id: int | None = connection.value(
-            limits.insert_within_limits,
+        seat_id: int = connection.value(
+            _insert,
             event_id=event.id,
             person_id=person_id,
             state="confirmed" if free else "held",
@@ -81,15 +87,9 @@ def hold_seat(
             taken_at=now,
             changed_at=now,
             ended_by=None,
-            since=limits.since(connection),
-            address_key=address.key if address else "",
-            address_most=address.most if address else 0,
-            now=now,
         )
     except UniqueViolation:
         raise AlreadyRegistered from None
-    if seat_id is None:
-        raise limits.refusal(connection, person_id, event.id, terms)
     if address is not None:
         accounts.count_seat(connection, address, seat_id)
     if free:
@@ -97,16 +97,21 @@ def hold_seat(
     return seat_id
 
 
-def refuse_early(connection: Connection, person_id: int, slug: str) -> None:
-    """Raise what `hold_seat` would raise, from a read: in a rush most answers are "sold out", and need no writer."""
+def refuse_early(connection: Connection, person_id: int, slug: str) -> bool:
+    """Raise what `hold_seat` would raise, from a read: in a rush most answers are "sold out", and need no writer.
+
+    Return whether the person has never had a seat at the event.
+    """
     event = open_event(connection, slug)
-    if queries.has_live_seat(connection, person_id, event.id):
+    count, has_live = queries.count_seats_at(connection, person_id, event.id)
+    if has_live:
         raise AlreadyRegistered
     if (
         event.taken >= event.capacity
         and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity
     ):
         raise catalogue.SoldOut
+    return count == 0
 
 
 def open_event(connection: Connection, slug: str) -> catalogue.Event:

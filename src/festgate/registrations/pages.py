@@ -7,11 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from festgate.accounts.facade import SeatLimits
+from festgate.kit.client_address import address_of
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, totals
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, address_of, see_other
+from festgate.kit.web import Portal, see_other
 from festgate.registrations import queries
 from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
@@ -60,13 +62,22 @@ class RegistrationPages:
     """Routes of seats."""
 
     def __init__(
-        self, portal: Portal, tickets: Marks, orders: Marks, is_used: Callable[[Connection, int], bool]
+        self,
+        portal: Portal,
+        tickets: Marks,
+        orders: Marks,
+        is_used: Callable[[Connection, int], bool],
+        addresses: SeatLimits,
     ) -> None:
-        """`tickets`, `orders` and `is_used` come from the modules above, which know what followed from a seat."""
+        """`addresses` are shared with the API.
+
+        `tickets`, `orders` and `is_used` come from the modules above, which know what followed from a seat.
+        """
         self._portal = portal
         self._tickets = tickets
         self._orders = orders
         self._is_used = is_used
+        self._addresses = addresses
 
     def routes(self) -> list[Route]:
         """For app.py."""
@@ -81,8 +92,9 @@ class RegistrationPages:
         portal = self._portal
         visitor = await portal.signed_in(request)
         slug = request.path_params["slug"]
-        await portal.database.read(refuse_early, visitor.person, slug)
-        terms = terms_of(visitor, address_of(request), portal.secret, portal.settings)
+        is_first = await portal.database.read(refuse_early, visitor.person, slug)
+        address = self._addresses.of(address_of(request.scope))
+        terms = terms_of(visitor, address, portal.settings, is_first=is_first)
         await portal.database.write(hold_seat, visitor.person, slug, portal.settings.hold_minutes, terms)
         return see_other("/my-events")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, func, select, table
+from sqlalchemy import bindparam, case, func, select, table
 from sqlalchemy.sql import column
 
 from festgate.kit.clock import NEVER, Milliseconds
@@ -94,6 +94,18 @@ _live = Statement(
         seats.c.person_id == bindparam("person"),
         LIVE,
         (seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW),
+    )
+)
+_seats_at = Statement(
+    select(
+        func.count(),
+        func.max(
+            case((LIVE & ((seats.c.state == "confirmed") | (seats.c.held_until > HOLD_NOW)), 1), else_=0)
+        ),
+    ).where(
+        seats.c.person_id == bindparam("person"),
+        # `+ 0`: as below, for a person who has had few seats of an event that has many.
+        seats.c.event_id + 0 == bindparam("event"),
     )
 )
 _count_held = Statement(
@@ -227,6 +239,12 @@ def live_seats_of_event(connection: Connection, event_id: int, most: int) -> lis
 def has_live_seat(connection: Connection, person_id: int, event_id: int) -> bool:
     """Whether the person holds a seat at the event, or has one for good."""
     return connection.first(_live, person=person_id, event=event_id, now=connection.now) is not None
+
+
+def count_seats_at(connection: Connection, person_id: int, event_id: int) -> tuple[int, bool]:
+    """Return how many seats the person has or had at the event, and whether one of them is live."""
+    count, live = connection.all(_seats_at, person=person_id, event=event_id, now=connection.now)[0]
+    return count, live == 1
 
 
 def count_held(connection: Connection, person_id: int) -> int:
