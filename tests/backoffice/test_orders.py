@@ -13,6 +13,7 @@ from festgate.registrations.facade import seats_of
 from festgate.tickets.facade import tickets_of
 from tests.journeys.stage import Guest, announce, before_opening, invite_one
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import check_out
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
@@ -54,7 +55,7 @@ def order_at_desk(server: Server, guest: Guest) -> str:
     """The reference of an order for a seat at the Robo Race that is to be paid at the desk."""
     with guest.browser(server) as browser:
         assert browser.post("/events/robo-race/register").status_code == 303
-        answer = browser.post("/checkout", data={"payment_method": "desk"})
+        answer = check_out(browser, payment_method="desk")
         found = re.fullmatch(r"/orders/(\w+)", answer.headers["location"])
         assert found is not None
         return found[1]

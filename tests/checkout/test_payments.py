@@ -23,6 +23,7 @@ from festgate.registrations.checks import check_counts
 from festgate.registrations.facts import SeatReleased
 from festgate.registrations.handlers import release_all
 from festgate.registrations.holds import hold_seat
+from tests.checkout.factories import current_cart
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -52,7 +53,8 @@ def pay(
     key: str = "key",
     method: str = "sandbox",
 ) -> Order:
-    return database.run(till.check_out(person, method, key, {"card_number": card}))
+    cart = database.read(current_cart, person)
+    return database.run(till.check_out(person, method, key, {"card_number": card}, cart=cart))
 
 
 def order_now(database: OpenDatabase, order: Order) -> Order:
@@ -99,9 +101,12 @@ def test_the_same_key_is_one_order_and_one_charge_also_when_it_comes_at_once(
     database: OpenDatabase, till: Payments
 ) -> None:
     person = someone_with_seats(database)
+    cart = database.read(current_cart, person)
 
     async def click_often() -> list[Order]:
-        return await asyncio.gather(*(till.check_out(person, "sandbox", "key", {}) for _ in range(8)))
+        return await asyncio.gather(
+            *(till.check_out(person, "sandbox", "key", {}, cart=cart) for _ in range(8))
+        )
 
     assert len({order.id for order in database.run(click_often())}) == 1
     assert len(database.read(queries.orders_of, person)) == 1
@@ -110,10 +115,11 @@ def test_the_same_key_is_one_order_and_one_charge_also_when_it_comes_at_once(
 
 def test_two_tabs_with_keys_of_their_own_make_one_order(database: OpenDatabase, till: Payments) -> None:
     person = someone_with_seats(database)
+    cart = database.read(current_cart, person)
 
     async def click_in_two_tabs() -> list[object]:
         return await asyncio.gather(
-            *(till.check_out(person, "sandbox", key, {}) for key in "ab"), return_exceptions=True
+            *(till.check_out(person, "sandbox", key, {}, cart=cart) for key in "ab"), return_exceptions=True
         )
 
     answers = database.run(click_in_two_tabs())
@@ -127,8 +133,8 @@ def test_the_form_s_own_key_is_one_for_the_same_list_and_another_after_a_decline
     person = someone_with_seats(database)
 
     def key() -> str:
-        seats = database.read(registrations.payable_seats, person)
-        return database.read(orders.cart_key, b"secret", person, seats)
+        cart = database.read(current_cart, person)
+        return database.read(orders.cart_key, b"secret", cart)
 
     first = key()
     assert key() == first

@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 
 from festgate.checkout import orders, queries, refunds
+from festgate.checkout.carts import Cart
 from festgate.checkout.errors import UnknownMethod
 from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
 from festgate.checkout.queries import Order, Refund
@@ -39,12 +40,29 @@ class Payments:
         return found
 
     async def check_out(
-        self, person_id: int, method_name: str, idempotency_key: str, details: Mapping[str, str]
+        self,
+        person_id: int,
+        method_name: str,
+        idempotency_key: str,
+        details: Mapping[str, str],
+        *,
+        cart: Cart,
+        request_hash: str | None = None,
     ) -> Order:
-        """One order for all held seats, and its payment begun. The same key gives the same order, charged once."""
+        """Place one order for the seats of the cart, and begin its payment.
+
+        The same key gives the same order, charged once; `request_hash` is what `place_order` takes.
+        """
         method = self.method(method_name)
         order, new = await self._database.write(
-            orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
+            orders.place_order,
+            person_id,
+            method.name,
+            method.keeps,
+            idempotency_key,
+            asks=method.asks,
+            cart=cart,
+            request_hash=request_hash,
         )
         if not new:
             return order
