@@ -8,7 +8,7 @@ from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facts import EventCancelled
 from festgate.checkout import orders, payments, queries
 from festgate.checkout.checks import check_money, check_seats
-from festgate.checkout.desk import Desk, mark_paid_at_desk, mark_refunded_at_desk
+from festgate.checkout.desk import Desk
 from festgate.checkout.errors import NotAtDesk, NothingToPay, NotPending, UnknownMethod
 from festgate.checkout.handlers import refund_released
 from festgate.checkout.payments import Payments
@@ -23,7 +23,7 @@ from festgate.registrations.checks import check_counts
 from festgate.registrations.facts import SeatReleased
 from festgate.registrations.handlers import release_all
 from festgate.registrations.holds import hold_seat
-from tests.checkout.factories import current_cart
+from tests.checkout.factories import current_cart, give_money_back, take_money
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -275,7 +275,7 @@ def test_an_order_for_the_desk_keeps_its_seats_until_an_organiser_takes_the_mone
     database.clock.move(20 * HOUR)
     assert seat_states(database, person) == ["held", "held"]
     for _ in range(2):
-        assert database.write(mark_paid_at_desk, order.ref, organiser).state == "paid"
+        assert database.write(take_money, order.ref, organiser).state == "paid"
     assert paid_facts(database) == [order.id]
     assert [each.ref for each in database.read(queries.open_orders)] == []
 
@@ -285,25 +285,25 @@ def test_only_desk_orders_are_marked_paid_by_hand_and_only_while_they_wait(
 ) -> None:
     organiser = add_someone(database)
     with pytest.raises(NotAtDesk):
-        database.write(mark_paid_at_desk, pay(database, till, someone_with_seats(database)).ref, organiser)
+        database.write(take_money, pay(database, till, someone_with_seats(database)).ref, organiser)
     person = someone_with_seats(database)
     order = pay(database, till, person, method="desk")
     database.run(till.cancel(person, order.ref))
     with pytest.raises(NotPending):
-        database.write(mark_paid_at_desk, order.ref, organiser)
+        database.write(take_money, order.ref, organiser)
 
 
 def test_a_refund_at_the_desk_waits_for_the_organiser(database: OpenDatabase, till: Payments) -> None:
     person, organiser = someone_with_seats(database, 1), add_someone(database)
     order = pay(database, till, person, method="desk")
-    database.write(mark_paid_at_desk, order.ref, organiser)
+    database.write(take_money, order.ref, organiser)
     line = order.lines[0]
     database.write(catalogue.cancel_event, line.slug)
     database.write(release_all, EventCancelled(line.event_id))
     database.write(refund_released, SeatReleased(line.seat_id))
     database.run(till.send_refunds())
     assert [each.state for each in database.read(queries.open_orders)] == ["refunding"]
-    assert database.write(mark_refunded_at_desk, order.ref).state == "refunded"
+    assert database.write(give_money_back, order.ref).state == "refunded"
     assert database.read(queries.open_orders) == []
 
 
