@@ -30,7 +30,7 @@ CARD = "4242 4242 4242 4242"
 _ZIPPED = re.compile(rb"\r\ncontent-encoding: gzip", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: ([^\r]+)", re.IGNORECASE)
-_KEY = re.compile(rb'name="idempotency_key" value="([^"]+)"')
+_HIDDEN = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
 _TICKET = re.compile(rb'href="(/tickets/[0-9A-Z]{16})"')
 
 
@@ -133,15 +133,15 @@ class Buyer:
         await self._post(f"/events/{slug}/register", "/my-events")
         await self._get("/my-events")
         till = await self._get("/checkout")
-        key = _KEY.search(till)
-        if key is None:
+        hidden = {name.decode(): value.decode() for name, value in _HIDDEN.findall(till)}
+        if "idempotency_key" not in hidden:
             raise WrongAnswer("GET /checkout: no idempotency key on the page")
         order = await self._post(
             "/checkout",
             "/orders/",
             payment_method="sandbox",
             card_number=CARD,
-            idempotency_key=key[1].decode(),
+            **hidden,
         )
         paid = time.monotonic()
         while True:

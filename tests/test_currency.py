@@ -12,6 +12,7 @@ from festgate.catalogue.errors import FeesSold
 from festgate.catalogue.imports import Options, import_sheet
 from festgate.catalogue.sheets import read_sheet
 from festgate.checkout import orders
+from festgate.checkout.queries import orders_of
 from festgate.currency import refuse_other_currency
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.errors import Invalid, StartupError
@@ -20,6 +21,7 @@ from festgate.kit.statements import Connection
 from festgate.registrations.holds import hold_seat
 from tests.journeys.stage import before_opening, invite_one
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import check_out
 from tests.rig.scene import add_someone
 from tests.rig.server import Serve, festgate
 from tests.rig.waiting import until
@@ -123,6 +125,25 @@ def test_editing_a_title_does_not_price_the_event_anew(tmp_path: Path, serve: Se
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         event = database.read(queries.event_by_slug, slug)
         assert (event.title, event.fee) == ("Robo Race Finals", Money(45000, "INR"))
+
+
+def test_seats_in_two_currencies_are_two_sums_and_two_orders(tmp_path: Path, serve: Serve) -> None:
+    data = tmp_path / "fest"
+    with before_opening(data) as database:
+        asha = database.write(invite_one, "asha")
+        for fee, title in ((Money(45000, "INR"), "Robo Race"), (Money(2000, "EUR"), "Talk")):
+            database.write(hold_seat, asha.id, an_event(database, fee, title), 15)
+    server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR", "FESTGATE_PAYMENT_METHODS": "sandbox"})
+    with asha.browser(server) as browser:
+        assert "Pay €20.00 + ₹450.00" in browser.get("/my-events").text
+        for amount, more in (("Pay €20.00", True), ("Pay ₹450.00", False)):
+            page = browser.get("/checkout").text
+            assert (amount in page, "in another currency" in page) == (True, more)
+            assert check_out(browser, payment_method="sandbox").status_code == 303
+        assert "Nothing to pay" in browser.get("/checkout").text
+    with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
+        totals = [order.total for order in database.read(orders_of, asha.id)]
+        assert totals == [Money(45000, "INR"), Money(2000, "EUR")]
 
 
 def test_commands_do_not_bring_in_a_second_currency(tmp_path: Path) -> None:

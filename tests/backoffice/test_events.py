@@ -15,6 +15,7 @@ from festgate.registrations.facade import seats_of
 from festgate.registrations.holds import hold_seat
 from tests.journeys.stage import Guest, announce, before_opening, change_file, invite_one
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import hidden_fields, press
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
@@ -76,6 +77,18 @@ def create(client: httpx.Client, **changes: str) -> str:
     return answer.headers["location"].partition("=")[2]
 
 
+def save(client: httpx.Client, slug: str, **changes: str) -> httpx.Response:
+    """Open the event's form and send it with these changes."""
+    path = f"/organise/events/{slug}"
+    return press(client, path, path, **FORM | changes)
+
+
+def cancel(client: httpx.Client, slug: str) -> httpx.Response:
+    """Open the page that asks, and press its button."""
+    path = f"/organise/events/{slug}/cancel"
+    return press(client, path, path)
+
+
 def value(page: httpx.Response, name: str) -> str:
     """What stands in a field of the form."""
     found = re.search(rf'<input id="f-{name}"[^>]*? value="([^"]*)"', page.text)
@@ -128,7 +141,7 @@ def test_a_new_event_is_a_draft_and_then_published(client: httpx.Client) -> None
     assert "First Steps is saved as a draft." in client.get(f"/organise?saved={slug}").text
     assert "Draft 0 of 50" in row(client, slug)
     assert client.get(f"/events/{slug}").status_code == 404
-    answer = client.post(f"/organise/events/{slug}/publish")
+    answer = press(client, "/organise", f"/organise/events/{slug}/publish")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/organise?published={slug}")
     assert "First Steps is published." in client.get(answer.headers["location"]).text
     assert "On sale" in row(client, slug)
@@ -180,8 +193,9 @@ def test_what_was_entered_stays_where_a_field_is_wrong(client: httpx.Client) -> 
 
 def test_a_draft_that_is_not_whole_is_not_published_and_its_form_says_why(client: httpx.Client) -> None:
     slug = create(client, title="Half", place="", starts_at="", ends_at="", capacity="")
-    for path, fields in ((f"/organise/events/{slug}/publish", {}), (f"/organise/events/{slug}", FORM)):
-        page = client.post(path, data=fields | {"title": "Half", "place": "", "then": "publish"})
+    edit = f"/organise/events/{slug}"
+    for page_path, path, fields in (("/organise", f"{edit}/publish", {}), (edit, edit, FORM)):
+        page = press(client, page_path, path, **fields | {"title": "Half", "place": "", "then": "publish"})
         assert page.status_code == 422
         assert error(page, "place") == "Say where it is before the event is published."
     assert "Draft" in row(client, slug)
@@ -192,7 +206,7 @@ def test_a_draft_that_is_not_whole_is_not_published_and_its_form_says_why(client
 def test_an_edit_is_seen_by_everyone_at_once(client: httpx.Client) -> None:
     slug = create(client, title="Before", then="publish")
     assert "Before" in client.get(f"/events/{slug}").text
-    answer = client.post(f"/organise/events/{slug}", data=FORM | {"title": "After"})
+    answer = save(client, slug, title="After")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/organise?saved={slug}")
     assert "<h1>After</h1>" in client.get(f"/events/{slug}").text
 
@@ -201,7 +215,7 @@ def test_the_capacity_does_not_go_below_what_people_hold(client: httpx.Client, b
     slug = create(client, title="Crowded", then="publish")
     for _ in range(3):
         beside.write(hold_seat, someone(beside).id, slug, 15)
-    page = client.post(f"/organise/events/{slug}", data=FORM | {"title": "Crowded", "capacity": "2"})
+    page = save(client, slug, title="Crowded", capacity="2")
     assert page.status_code == 409
     assert error(page, "capacity") == "3 seats are taken already, so the capacity cannot be lower than 3."
     assert value(page, "capacity") == "2"
@@ -229,7 +243,7 @@ def test_cancelling_says_first_whom_it_concerns_and_then_gives_the_seats_back(
     asked = client.get(f"/organise/events/{slug}/cancel")
     assert "2 people hold seats." in asked.text
     assert client.get(f"/events/{slug}").text.count("Cancelled") == 0
-    answer = client.post(f"/organise/events/{slug}/cancel")
+    answer = cancel(client, slug)
     assert answer.headers["location"] == f"/organise?cancelled={slug}"
     assert "Called Off is cancelled." in client.get(answer.headers["location"]).text
     assert "Cancelled" in client.get(f"/events/{slug}").text
@@ -239,9 +253,90 @@ def test_cancelling_says_first_whom_it_concerns_and_then_gives_the_seats_back(
     assert "already" in client.get(f"/organise/events/{slug}/cancel").text
 
 
+def test_an_event_is_cancelled_only_for_as_many_people_and_as_much_money_as_was_shown(
+    client: httpx.Client, beside: OpenDatabase, data: Path
+) -> None:
+    slug = create(client, title="Rushed", then="publish")
+    path = f"/organise/events/{slug}/cancel"
+    stale = hidden_fields(client.get(path).text, path)
+    beside.write(hold_seat, someone(beside).id, slug, 15)
+    page = client.post(path, data=stale)
+    assert page.status_code == 409
+    assert 'role="alert">This has changed since you opened the page, so nothing is cancelled' in page.text
+    assert "1 person holds a seat." in page.text
+    stale = hidden_fields(page.text, path)
+    beside.write(hold_seat, someone(beside).id, slug, 15)
+    change_file(
+        data,
+        "UPDATE registrations_seats SET state = 'confirmed' WHERE id = (SELECT max(id) FROM registrations_seats)",
+    )
+    page = client.post(path, data=stale)
+    assert "₹450.00" in page.text
+    assert client.post(path, data={"whatever": "yes"}).status_code == 409
+    beside.write(hold_seat, someone(beside).id, slug, 15)
+    assert client.post(path, data=stale | {"whatever": "yes"}).status_code == 303
+    assert "Cancelled" in row(client, slug)
+
+
+def test_a_draft_that_was_published_meanwhile_is_not_thrown_away(client: httpx.Client) -> None:
+    slug = create(client, title="Nearly Gone")
+    path = f"/organise/events/{slug}/cancel"
+    stale = hidden_fields(client.get(path).text, path)
+    press(client, "/organise", f"/organise/events/{slug}/publish")
+    assert client.post(path, data=stale | {"whatever": "yes"}).status_code == 409
+    assert "On sale" in row(client, slug)
+
+
+def test_what_somebody_else_saved_meanwhile_is_not_overwritten_and_what_i_typed_stays(
+    client: httpx.Client,
+) -> None:
+    slug = create(client, title="Shared", then="publish")
+    path = f"/organise/events/{slug}"
+    mine = FORM | {"title": "Shared", "capacity": "80", "summary": "Mine."}
+    stale = hidden_fields(client.get(path).text, path)
+    assert save(client, slug, title="Shared", capacity="60", place="Hall 9").status_code == 303
+    page = client.post(path, data=stale | mine)
+    assert page.status_code == 409
+    notice = html.unescape(page.text)
+    assert 'role="alert">Somebody else has changed this event' in notice
+    assert "Changed meanwhile: Place: Hall 9; Seats: 60." in notice
+    kept = {name: value(page, name) for name in ("capacity", "place", "summary")}
+    assert kept == {"capacity": "80", "place": "Hall 9", "summary": "Mine."}
+    assert error(page, "capacity") == "Saved meanwhile: 60."
+    assert "0 of 60" in row(client, slug)
+    # A field that is wrong does not make the form forget what it showed at first.
+    wrong = client.post(path, data=stale | mine | {"fee": "much"})
+    assert hidden_fields(wrong.text, path) == stale
+    again = hidden_fields(page.text, path) | mine | {"place": "Hall 9"}
+    assert client.post(path, data=again).status_code == 303
+    assert "0 of 80" in row(client, slug)
+    # The same form once more changes nothing, whichever version it names.
+    assert client.post(path, data=again).status_code == 303
+
+
+def test_a_form_from_before_an_update_saves_nothing(client: httpx.Client) -> None:
+    slug = create(client, title="Old Page", then="publish")
+    page = client.post(f"/organise/events/{slug}", data=FORM | {"title": "Old Page", "capacity": "80"})
+    assert page.status_code == 409
+    assert value(page, "capacity") == "80"
+    assert "0 of 50" in row(client, slug)
+
+
+def test_a_draft_that_somebody_changed_is_not_published_unseen(client: httpx.Client) -> None:
+    slug = create(client, title="Unseen")
+    path = f"/organise/events/{slug}/publish"
+    stale = hidden_fields(client.get("/organise").text, path)
+    assert save(client, slug, title="Unseen", fee="9000").status_code == 303
+    page = client.post(path, data=stale)
+    assert page.status_code == 409
+    assert value(page, "fee") == "9000.00"
+    assert "Draft" in row(client, slug)
+    assert press(client, "/organise", path).status_code == 303
+
+
 def test_a_cancelled_event_is_not_changed(client: httpx.Client) -> None:
     slug = create(client, title="Gone", then="publish")
-    client.post(f"/organise/events/{slug}/cancel")
+    cancel(client, slug)
     assert 'class="form' not in client.get(f"/organise/events/{slug}").text
     assert client.post(f"/organise/events/{slug}", data=FORM | {"title": "Back"}).status_code == 409
     assert client.post(f"/organise/events/{slug}/publish").status_code == 409
@@ -250,7 +345,7 @@ def test_a_cancelled_event_is_not_changed(client: httpx.Client) -> None:
 def test_a_draft_is_thrown_away(client: httpx.Client) -> None:
     slug = create(client, title="Bad Idea")
     assert "Throw Bad Idea away?" in client.get(f"/organise/events/{slug}/cancel").text
-    answer = client.post(f"/organise/events/{slug}/cancel")
+    answer = cancel(client, slug)
     text = client.get(answer.headers["location"]).text
     assert "The draft is thrown away." in text
     assert "Bad Idea" not in text

@@ -11,8 +11,9 @@ import pytest
 from festgate.checkout.facade import order_by_ref
 from festgate.registrations.facade import seats_of
 from festgate.tickets.facade import tickets_of
-from tests.journeys.stage import Guest, announce, before_opening, invite_one
+from tests.journeys.stage import Guest, announce, before_opening, change_file, invite_one
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import check_out, hidden_fields, press
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
@@ -28,7 +29,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def people(data: Path) -> dict[str, Guest]:
     with before_opening(data) as database:
         database.write(partial(announce, title="Robo Race", fee=45_000))
-        roles = (("meena", "organiser"), ("asha", "attendee"), ("ravi", "attendee"))
+        roles = (("meena", "organiser"), ("asha", "attendee"), ("ravi", "attendee"), ("usha", "attendee"))
         return {name: database.write(invite_one, name, role) for name, role in roles}  # type: ignore[arg-type]
 
 
@@ -54,7 +55,7 @@ def order_at_desk(server: Server, guest: Guest) -> str:
     """The reference of an order for a seat at the Robo Race that is to be paid at the desk."""
     with guest.browser(server) as browser:
         assert browser.post("/events/robo-race/register").status_code == 303
-        answer = browser.post("/checkout", data={"payment_method": "desk"})
+        answer = check_out(browser, payment_method="desk")
         found = re.fullmatch(r"/orders/(\w+)", answer.headers["location"])
         assert found is not None
         return found[1]
@@ -74,8 +75,9 @@ def test_an_order_at_the_desk_waits_is_marked_paid_and_its_ticket_comes(
     ref = order_at_desk(server, people["asha"])
     waiting = listed(organiser, "to-pay")
     assert all(word in waiting for word in (ref, "asha", "450", "Waits until", "Mark paid"))
+    shown = hidden_fields(organiser.get("/organise/orders").text, f"/organise/orders/{ref}/paid")
     for _ in range(2):
-        answer = organiser.post(f"/organise/orders/{ref}/paid")
+        answer = organiser.post(f"/organise/orders/{ref}/paid", data=shown)
         assert (answer.status_code, answer.headers["location"]) == (303, f"/organise/orders?done={ref}")
     assert f"Order {ref} is paid" in organiser.get(f"/organise/orders?done={ref}").text
     assert listed(organiser, "to-pay") == ""
@@ -83,18 +85,39 @@ def test_an_order_at_the_desk_waits_is_marked_paid_and_its_ticket_comes(
     until(lambda: beside.read(tickets_of, people["asha"].id), "the ticket")
 
 
+def test_an_order_that_was_made_smaller_meanwhile_is_not_marked_paid(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase, data: Path
+) -> None:
+    ref = order_at_desk(server, people["usha"])
+    path = f"/organise/orders/{ref}/paid"
+    stale = hidden_fields(organiser.get("/organise/orders").text, path)
+    change_file(
+        data,
+        f"UPDATE checkout_orders SET total_minor = 30000, revision = 1 WHERE ref = '{ref}'",  # noqa: S608
+    )
+    for fields in (stale, {}):
+        answer = organiser.post(path, data=fields)
+        assert answer.status_code == 409
+        assert f'role="alert">Order {ref} has changed since the page was opened' in answer.text
+        assert beside.read(order_by_ref, ref).state == "pending"
+    fresh = hidden_fields(answer.text, path)
+    assert "30000 INR" in fresh["shown"]
+    assert organiser.post(path, data=fresh).status_code == 303
+
+
 def test_money_that_was_taken_at_the_desk_goes_back_at_the_desk_when_the_event_is_cancelled(
     server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
 ) -> None:
     ref = order_at_desk(server, people["ravi"])
-    organiser.post(f"/organise/orders/{ref}/paid")
+    press(organiser, "/organise/orders", f"/organise/orders/{ref}/paid")
     assert "Mark paid back" not in listed(organiser, "to-refund")
-    organiser.post("/organise/events/robo-race/cancel")
+    cancel = "/organise/events/robo-race/cancel"
+    assert press(organiser, cancel, cancel).status_code == 303
     owed = until(
         lambda: found if ref in (found := listed(organiser, "to-refund")) else "", "the refund is due"
     )
     assert "Mark paid back" in owed
-    answer = organiser.post(f"/organise/orders/{ref}/refunded")
+    answer = press(organiser, "/organise/orders", f"/organise/orders/{ref}/refunded")
     assert answer.headers["location"] == f"/organise/orders?done={ref}"
     assert ref not in listed(organiser, "to-refund")
     assert {seat.state for seat in beside.read(seats_of, people["ravi"].id)} == {"cancelled"}

@@ -14,6 +14,7 @@ from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.registrations.holds import hold_seat
 from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import press
 from tests.rig.server import Server, festgate, serving
 from tests.rig.waiting import until
 
@@ -138,7 +139,8 @@ def test_any_order_is_found_by_its_number_as_somebody_reads_it_aloud(
     spoken = f"{ref[:5]} {ref[5:]}".lower()
     page = organiser.get("/organise/payments", params={"ref": spoken}).text
     assert all(word in page for word in ("ravi", "Expired", "Robo Race", f"/organise/orders/{ref}/paid"))
-    assert organiser.post(f"/organise/orders/{ref}/paid").status_code == 303
+    found = f"/organise/payments?ref={ref}"
+    assert press(organiser, found, f"/organise/orders/{ref}/paid").status_code == 303
     page = organiser.get(f"/organise/payments?ref={ref}").text
     assert "/paid" not in page
     nothing = organiser.get("/organise/payments", params={"ref": "<b>nothing"}).text

@@ -41,6 +41,7 @@ def event_of(entered: Details, number: int = 7) -> Event:
         0,
         "published",
         STARTS,
+        number,
     )
 
 

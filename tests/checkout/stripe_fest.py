@@ -26,6 +26,7 @@ from festgate.kit.web import SESSION_COOKIE
 from festgate.registrations import facade as registrations
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase
+from tests.rig.forms import check_out
 from tests.rig.stripe_books import Json
 from tests.rig.stripe_server import SECRET_KEY, WEBHOOK_SECRET, StripeServer
 from tests.rig.waiting import until
@@ -46,7 +47,7 @@ class Person:
 
     def check_out(self) -> httpx.Response:
         """Press the button that leads to Stripe."""
-        answer = self.browser.post("/checkout", data={"payment_method": "stripe"})
+        answer = check_out(self.browser, payment_method="stripe")
         assert answer.status_code == 303, answer.text
         return answer
 

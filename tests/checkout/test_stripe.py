@@ -13,6 +13,7 @@ from festgate.checkout.orders import ASK_AFTER, LONGEST_ASK
 from festgate.kit.clock import MINUTE
 from festgate.tickets import facade as tickets
 from tests.checkout.stripe_fest import Fest, Person
+from tests.rig.forms import hidden_fields
 from tests.rig.stripe_books import REFUNDS
 from tests.rig.stripe_server import DECLINED_CARD, WEBHOOK_SECRET, sign
 from tests.rig.waiting import until
@@ -69,9 +70,9 @@ def test_stripe_is_told_what_it_needs_and_no_more(fest: Fest) -> None:
 @ONE
 def test_pressing_the_button_twice_is_one_order_one_session_and_one_page(fest: Fest, asha: Person) -> None:
     page = asha.check_out().headers["location"]
-    key = {"idempotency_key": "mine", "payment_method": "stripe"}
     other = fest.person("bela")
     other.take_seats(fest.event("Dance Battle", 30000))
+    key = hidden_fields(other.browser.get("/checkout").text, "/checkout") | {"payment_method": "stripe"}
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda _: other.browser.post("/checkout", data=key), range(2)))
     assert {answer.status_code for answer in answers} == {303}

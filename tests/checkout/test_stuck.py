@@ -21,6 +21,7 @@ from festgate.kit.faults import Effect, Fault
 from festgate.registrations import facade as registrations
 from festgate.registrations.checks import check_counts
 from festgate.registrations.holds import hold_seat
+from tests.checkout.factories import current_cart
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -64,7 +65,8 @@ def someone_with_a_seat(database: OpenDatabase, capacity: int = 5) -> int:
 
 
 def pay(database: OpenDatabase, till: Payments, person: int, card: str = "") -> Order:
-    return database.run(till.check_out(person, "sandbox", "key", {"card_number": card}))
+    cart = database.read(current_cart, person)
+    return database.run(till.check_out(person, "sandbox", "key", {"card_number": card}, cart=cart))
 
 
 def now_of(database: OpenDatabase, order: Order) -> Order:
@@ -117,7 +119,8 @@ def test_an_order_that_waits_for_the_person_or_for_the_desk_does_not_hang(
     )
     database.write(orders.mark_waiting, elsewhere.id, "session", "https://pay.example/1")
     database.write(orders.ask_later, elsewhere.id, 0)
-    database.run(till.check_out(someone_with_a_seat(database), "desk", "key", {}))
+    person = someone_with_a_seat(database)
+    database.run(till.check_out(person, "desk", "key", {}, cart=database.read(current_cart, person)))
     database.clock.move(MINUTE)
     assert nothing_hangs_and_nothing_is_wrong(database)
 

@@ -16,6 +16,7 @@ from festgate.checkout import orders
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.money import Money
 from festgate.registrations.holds import cancel_seat, hold_seat
+from tests.checkout.factories import give_money_back
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, invite_one, quiet
 from tests.kit.mailing import letters, text_of
 from tests.rig.database import OpenDatabase
@@ -175,8 +176,7 @@ def _plant_orders(database: OpenDatabase, shown: Gallery) -> None:
         late = place(state, "desk")
         database.write(orders.cancel_order, shown.guests[state].id, late.ref)
         database.write(orders.mark_paid, late.id, "at the desk", late.total)
-    organiser = shown.guests["organiser"].id
-    database.write(checkout.mark_refunded_at_desk, shown.names["order_refunded"], organiser)
+    database.write(give_money_back, shown.names["order_refunded"], shown.guests["organiser"].id)
     database.clock.move(-HOUR)
     expired = place("expired", "desk", MINUTE)
     database.clock.move(HOUR)

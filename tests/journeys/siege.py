@@ -12,6 +12,7 @@ from festgate.accounts.passwords import hash_password
 from festgate.accounts.people import Newcomer, add_person
 from tests.journeys.stage import Guest, announce, ask_data, holds, invite, invite_one, quiet
 from tests.rig.database import open_database
+from tests.rig.forms import hidden_fields
 from tests.rig.server import Server, serving
 from tests.rig.wire import FORM, Answer, exchange, form, request
 
@@ -86,7 +87,9 @@ def siege(url: str, data: Path) -> Iterator[Fest]:
     with serving(data, extra=extra) as server:
         fest = Fest(server, url, owner, other, organiser, "", "", 0)
         assert fest.post("/events/robo-race/register", {}, owner).location == "/my-events"
-        ref = fest.post("/checkout", {"payment_method": "sandbox"}, owner).location.removeprefix("/orders/")
+        till = hidden_fields(fest.ask("GET", "/checkout", who=owner).text, "/checkout")
+        paid = fest.post("/checkout", till | {"payment_method": "sandbox"}, owner)
+        ref = paid.location.removeprefix("/orders/")
         assert fest.post("/events/hackathon/register", {}, owner).location == "/my-events"
         quiet(server)
         ((code,),) = fest.rows("SELECT code FROM tickets_tickets")

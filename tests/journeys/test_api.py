@@ -63,11 +63,26 @@ def error(answer: httpx.Response) -> tuple[int, str]:
     """The status and the code of a problem, whose shape is RFC 9457's with what we add."""
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    assert body.keys() - {"fields"} == {"type", "title", "status", "detail", "code", "request_id"}
+    assert body.keys() - {"fields", "registrations"} == {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "code",
+        "request_id",
+    }
     assert (body["status"], body["request_id"]) == (answer.status_code, answer.headers["x-request-id"])
     assert body["type"] == f"/docs/problems/{body['code']}"
     assert all(isinstance(body[name], str) and body[name] for name in ("title", "detail", "code"))
     return body["status"], body["code"]
+
+
+def order_for(api: httpx.Client, **fields: object) -> dict[str, object]:
+    """The body that orders everything that is held."""
+    held = [each for each in api.get("/registrations").json() if each["state"] == "held"]
+    total = {"minor": sum(each["fee"]["minor"] for each in held), "currency": "INR"}
+    body = {"payment_method": "sandbox", "registrations": [each["id"] for each in held], "total": total}
+    return body | fields
 
 
 def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server) -> None:
@@ -86,7 +101,7 @@ def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server
         assert held.json()["fee"] == {"minor": 45_000, "currency": "INR", "text": "450.00"}
         free = api.post("/events/opening-ceremony/registrations")
         assert (free.status_code, free.json()["state"]) == (201, "confirmed")
-        order = api.post("/orders", json={"payment_method": "sandbox"}, headers={"idempotency-key": "one"})
+        order = api.post("/orders", json=order_for(api), headers={"idempotency-key": "one"})
         assert (order.status_code, order.json()["state"]) == (201, "paid")
         assert order.json()["total"]["minor"] == 45_000
         assert api.get(order.headers["location"].removeprefix("/api/v1")).json() == order.json()
@@ -102,7 +117,7 @@ def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server
 
 def test_the_same_idempotency_key_is_one_order_and_one_charge_one_after_the_other(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
-    body, key = {"payment_method": "sandbox"}, {"idempotency-key": "twice"}
+    body, key = order_for(api), {"idempotency-key": "twice"}
     first, second = (api.post("/orders", json=body, headers=key) for _ in range(2))
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json() == second.json()
@@ -113,7 +128,7 @@ def test_the_same_idempotency_key_is_one_order_also_when_it_arrives_many_times_a
     api: httpx.Client,
 ) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
-    body, key = {"payment_method": "sandbox"}, {"idempotency-key": "at once"}
+    body, key = order_for(api), {"idempotency-key": "at once"}
     with ThreadPoolExecutor(AT_ONCE) as threads:
         answers = list(threads.map(lambda _: api.post("/orders", json=body, headers=key), range(AT_ONCE)))
     assert {answer.status_code for answer in answers} == {201}
@@ -125,9 +140,10 @@ def test_the_same_idempotency_key_is_one_order_also_when_it_arrives_many_times_a
 def test_different_keys_at_once_are_one_order_too_since_the_seats_are_there_once(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
 
+    body = order_for(api)
+
     def place(number: int) -> httpx.Response:
-        key = {"idempotency-key": f"key {number}"}
-        return api.post("/orders", json={"payment_method": "sandbox"}, headers=key)
+        return api.post("/orders", json=body, headers={"idempotency-key": f"key {number}"})
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         answers = list(threads.map(place, range(AT_ONCE)))
@@ -135,31 +151,67 @@ def test_different_keys_at_once_are_one_order_too_since_the_seats_are_there_once
     assert {error(answer) for answer in answers if answer.status_code == 409} == {(409, "nothing-to-pay")}
 
 
+def test_an_order_is_for_the_registrations_and_the_total_that_the_caller_names(api: httpx.Client) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+    shown, key = order_for(api), {"idempotency-key": "exactly"}
+    beside = api.post("/events/hackathon/registrations").json()["id"]
+    wrong = api.post("/orders", json=shown | {"total": {"minor": 95_000, "currency": "INR"}}, headers=key)
+    assert error(wrong) == (409, "list-changed")
+    listed = {line["registration"]: line["fee"]["minor"] for line in wrong.json()["registrations"]}
+    assert sorted(listed.values()) == [45_000, 50_000]
+    assert listed[beside] == 50_000
+    order = api.post("/orders", json=shown, headers=key).json()
+    assert (order["total"]["minor"], [line["event"] for line in order["lines"]]) == (45_000, ["robo-race"])
+    assert api.get("/registrations").json()[1]["state"] == "held"
+    gone = api.post("/orders", json=shown, headers={"idempotency-key": "again"})
+    assert error(gone) == (409, "list-changed")
+    assert "Robo Race is in an order already" in gone.json()["detail"]
+
+
+def test_a_key_stands_for_one_content(api: httpx.Client) -> None:
+    api.post("/events/robo-race/registrations").raise_for_status()
+    body, key = order_for(api), {"idempotency-key": "content"}
+    first = api.post("/orders", json=body, headers=key).json()
+    others: list[dict[str, object]] = [
+        {"payment_method": "desk"},
+        {"card_number": DECLINES},
+        {"total": {"minor": 1, "currency": "INR"}},
+        {"registrations": [2**40]},
+    ]
+    for other in others:
+        refused = api.post("/orders", json=body | other, headers=key)
+        assert error(refused) == (422, "idempotency-key-reused"), other
+    assert api.post("/orders", json=body, headers=key).json() == first
+    twice = body | {"registrations": [first["lines"][0]["registration"]] * 2}
+    assert error(api.post("/orders", json=twice, headers={"idempotency-key": "twice"})) == (422, "invalid")
+    assert len(api.get("/orders").json()) == 1
+
+
 def test_one_persons_key_is_nobody_elses(server: Server, guests: list[Guest]) -> None:
     refs = []
     for guest in (guests.pop(), guests.pop()):
         with guest.program(server) as api:
             api.post("/events/robo-race/registrations").raise_for_status()
-            order = api.post(
-                "/orders", json={"payment_method": "sandbox"}, headers={"idempotency-key": "shared"}
-            )
+            order = api.post("/orders", json=order_for(api), headers={"idempotency-key": "shared"})
             refs.append(order.json()["ref"])
     assert refs[0] != refs[1]
 
 
 def test_a_declined_payment_leaves_the_seat_held_and_another_key_tries_again(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
-    body = {"payment_method": "sandbox", "card_number": DECLINES}
+    body = order_for(api, card_number=DECLINES)
     declined = api.post("/orders", json=body, headers={"idempotency-key": "first"}).json()
     assert (declined["state"], declined["reason"]) == ("declined", "The card was declined.")
     assert [each["state"] for each in api.get("/registrations").json()] == ["held"]
-    again = api.post("/orders", json={"payment_method": "sandbox"}, headers={"idempotency-key": "second"})
+    again = api.post("/orders", json=order_for(api), headers={"idempotency-key": "second"})
     assert again.json()["state"] == "paid"
 
 
 def test_an_order_for_the_desk_can_be_given_up_with_its_seats(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
-    order = api.post("/orders", json={"payment_method": "desk"}, headers={"idempotency-key": "desk"}).json()
+    order = api.post(
+        "/orders", json=order_for(api, payment_method="desk"), headers={"idempotency-key": "desk"}
+    ).json()
     assert order["state"] == "pending"
     assert [api.post(f"/orders/{order['ref']}/cancel").json()["state"] for _ in range(2)] == ["cancelled"] * 2
     assert [each["state"] for each in api.get("/registrations").json()] == ["cancelled"]
@@ -169,13 +221,16 @@ def test_every_refusal_is_a_problem_with_a_code(
     api: httpx.Client, server: Server, guests: list[Guest]
 ) -> None:
     key = {"idempotency-key": "refused"}
-    pay = {"payment_method": "sandbox"}
     api.post("/events/robo-race/registrations").raise_for_status()
+    pay = order_for(api)
     with guests.pop().program(server) as other:
         mine = api.get("/registrations").json()[0]["id"]
         other.post("/events/ai-workshop/registrations").raise_for_status()
         assert error(other.post(f"/registrations/{mine}/cancel")) == (404, "not-found")
-        assert error(other.post("/orders", json={"payment_method": "gold"}, headers=key)) == (422, "invalid")
+        assert error(other.post("/orders", json=order_for(other, payment_method="gold"), headers=key)) == (
+            422,
+            "invalid",
+        )
     assert error(api.post("/events/ai-workshop/registrations")) == (409, "sold-out")
     assert error(api.post("/events/robo-race/registrations")) == (409, "already-registered")
     assert error(api.get("/events/no-such-event")) == (404, "not-found")
@@ -241,7 +296,7 @@ def real(server: Server, guests: list[Guest]) -> Real:
             for slug in ("robo-race", "opening-ceremony")
         ]
         order = api.post(
-            "/orders", json={"payment_method": "desk"}, headers={"idempotency-key": "real"}
+            "/orders", json=order_for(api, payment_method="desk"), headers={"idempotency-key": "real"}
         ).json()
         quiet(server)
         (ticket,) = api.get("/tickets").json()

@@ -13,6 +13,7 @@ import pytest
 from festgate.checkout.sandbox import APPROVES
 from festgate.kit.faults import FILE
 from tests.journeys.stage import Guest, announce, before_opening, change_file, holds, invite
+from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, festgate, serving
 from tests.rig.waiting import until
 
@@ -146,8 +147,7 @@ def test_tickets_that_break_leave_the_payment_and_come_when_they_work_again(
     guest = guests.pop()
     arm(client, "outbox.tickets", "raise")
     assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
-    card = {"payment_method": "sandbox", "card_number": APPROVES}
-    paid = client.post("/checkout", headers=guest.cookie, data=card)
+    paid = check_out(client, guest.cookie, payment_method="sandbox", card_number=APPROVES)
     receipt = client.get(paid.headers["location"], headers=guest.cookie).text
     assert "Paid" in receipt
     assert 'href="/tickets/' not in receipt

@@ -22,6 +22,7 @@ from festgate.checkout.sandbox import APPROVES
 from festgate.kit import schema
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite
 from tests.rig.database import migrated_file
+from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, serving
 from tests.rig.server import festgate as command
 from tests.rig.waiting import until
@@ -254,8 +255,7 @@ def test_a_backup_made_while_it_serves_is_whole(
 
     def buy(guest: Guest) -> None:
         assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
-        form = {"payment_method": "sandbox"}
-        assert client.post("/checkout", data=form, headers=guest.cookie).status_code == 303
+        assert check_out(client, guest.cookie, payment_method="sandbox").status_code == 303
 
     with ThreadPoolExecutor(4) as threads:
         buying = [threads.submit(buy, guest) for guest in crowd]

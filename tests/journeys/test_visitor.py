@@ -291,6 +291,29 @@ def test_the_form_of_an_old_tab_is_the_order_that_was_placed_already(page: Page,
 
 
 @WITH_AND_WITHOUT_SCRIPT
+def test_two_tabs_pay_for_what_each_of_them_showed(page: Page, server: Server) -> None:
+    name = hold(page, server)
+    second = page.context.new_page()
+    second.goto(f"{server.url}/events/treasure-hunt")
+    press(second, "Register")
+    second.wait_for_url("**/my-events")
+    # The first tab still shows one seat, and charges that one; the seat of the second tab stays held.
+    page.get_by_role("button", name="Pay ₹300.00").click()
+    page.wait_for_url("**/orders/*")
+    assert charges_of(server, name) == [30_000]
+    # A list of which a seat is given back elsewhere is not paid for in part.
+    third = page.context.new_page()
+    third.goto(f"{server.url}/checkout")
+    second.reload()
+    press(second, re.compile("^Give back"))
+    second.wait_for_url("**/my-events")
+    third.get_by_role("button", name="Pay ₹150.00").click()
+    expect(third.get_by_role("alert")).to_contain_text("Treasure Hunt is not held for you any more")
+    expect(third.get_by_role("heading", name="Nothing to pay")).to_be_visible()
+    assert charges_of(server, name) == [30_000]
+
+
+@WITH_AND_WITHOUT_SCRIPT
 def test_a_declined_card_can_be_followed_by_another_one(page: Page, server: Server) -> None:
     name = hold(page, server)
     page.get_by_label("Card number").fill("4000 0000 0000 0002")

@@ -12,6 +12,7 @@ from festgate.kit.clock import MINUTE, SECOND, system_clock
 from festgate.registrations.facade import holds_stand, seats_of
 from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
 from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import check_out
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 
@@ -93,6 +94,6 @@ def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
         assert "data-countdown" in page
         after = left(beside, asha)
         assert all(0 <= was - now < 30 * SECOND for was, now in zip(before, after, strict=True))
-        paid = browser.post("/checkout", data={"payment_method": "sandbox"})
+        paid = check_out(browser, payment_method="sandbox")
         assert "Paid" in browser.get(paid.headers["location"]).text
     holds(data, DRILLS)

@@ -12,6 +12,7 @@ import httpx
 from festgate.kit import schema
 from festgate.settings import Settings
 from tests.rig.database import open_database
+from tests.rig.forms import check_out
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until
 from tests.tickets.fest import Fest
@@ -25,7 +26,6 @@ EXTRA = {
 }
 _TICKET = re.compile(r'href="/tickets/([0-9A-Z]+)"')
 _CANCEL = re.compile(r'action="(/registrations/\d+/cancel)"')
-_KEY = re.compile(r'name="idempotency_key"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="idempotency_key"')
 _numbers = count(1)
 
 
@@ -85,14 +85,8 @@ class Visitor:
     def buy_ticket(self) -> str:
         """Holds a seat at the race and pays with play money; the code of the ticket."""
         assert self.client.post("/events/robo-race/register").status_code == 303
-        found = _KEY.search(self.client.get("/checkout").text)
-        assert found is not None
-        form = {
-            "payment_method": "sandbox",
-            "idempotency_key": found[1] or found[2],
-            "card_number": "4242424242424242",
-        }
-        assert self.client.post("/checkout", data=form).status_code == 303
+        paid = check_out(self.client, payment_method="sandbox", card_number="4242424242424242")
+        assert paid.status_code == 303
         return self.wait_for_ticket()
 
     def wait_for_ticket(self) -> str:

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.accounts import facade as accounts
+from festgate.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
+from festgate.backoffice.editing import merge, shown_form, shown_version
 from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facade import Event, Offer
 from festgate.checkout import facade as checkout
 from festgate.checkout.facade import OpenOrder
 from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.ids import read_code
+from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, read_fields, see_other
 from festgate.registrations import facade as registrations
@@ -56,6 +60,8 @@ class FoundOrder:
     """Its payment or a refund of it hangs."""
     names: Mapping[int, str]
     """The user names of the organisers who marked it paid or paid back, by person id."""
+    forms: checkout.DeskForms
+    """What can be marked at the desk."""
 
 
 class BackofficePages:
@@ -136,27 +142,43 @@ class BackofficePages:
         slug = _slug(request)
         fields = await read_fields(request)
         publishes = _publishes(fields)
+        seen = fields.get(FIELD, "")
 
         def deed(connection: Connection) -> Event:
             event = catalogue.any_event_by_slug(connection, slug)
             currency = catalogue.fee_currency(event, self._currency)
             details = catalogue.read_details(fields, self._zone, currency)
-            event = catalogue.edit_event(connection, slug, details)
+            event = catalogue.edit_event(connection, slug, details, shown_version(seen))
             return catalogue.publish_event(connection, slug) if publishes else event
 
         try:
             await self._portal.database.write(deed)
         except (Invalid, catalogue.CapacityTaken) as refusal:
             organised = await self._portal.database.read(find_organised, slug)
-            return await self._form(request, organised, fields, _errors(refusal), refusal.status)
+            # The form goes on from what it showed at first, so a change meanwhile is still found.
+            return await self._form(request, organised, fields, _errors(refusal), refusal.status, shown=seen)
+        except catalogue.EventEdited as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            merged = merge(seen, fields, self._written(organised))
+            changed = f"{refusal.message}{merged.changed} Check the form and save it again."
+            return await self._form(
+                request, organised, merged.values, merged.errors, refusal.status, changed=changed
+            )
         return see_other(f"/organise?{'published' if publishes else 'saved'}={slug}")
 
     async def publish(self, request: Request) -> Response:
         """Let everyone see the event; where something is missing, its form says what."""
         await self._portal.organiser(request)
         slug = _slug(request)
+        seen = (await read_fields(request)).get(FIELD, "")
         try:
-            await self._portal.database.write(catalogue.publish_event, slug)
+            await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
+        except catalogue.EventEdited as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            changed = "Somebody else has changed this event, so it is not published yet. Check it first."
+            return await self._form(
+                request, organised, self._written(organised), {}, refusal.status, changed=changed
+            )
         except Invalid as refusal:
             organised = await self._portal.database.read(find_organised, slug)
             return await self._form(
@@ -167,36 +189,62 @@ class BackofficePages:
     async def show_cancel(self, request: Request) -> Response:
         """What cancelling the event would do, before it is done."""
         await self._portal.organiser(request)
-        organised = await self._portal.database.read(find_organised, _slug(request))
+        return await self._cancellation(request)
+
+    async def _cancellation(self, request: Request, refusal: Refused | None = None) -> Response:
+        concerned = await self._portal.database.read(find_concerned, _slug(request))
         return await self._portal.page(
-            request, "backoffice/cancel.html", section="organise", organised=organised
+            request,
+            "backoffice/cancel.html",
+            status=refusal.status if refusal else 200,
+            section="organise",
+            concerned=concerned,
+            refused=refusal.message if refusal else "",
         )
 
     async def cancel(self, request: Request) -> Response:
-        """Call the event off; a draft is thrown away."""
+        """Call the event off if that does what the form said; a draft is thrown away."""
         await self._portal.organiser(request)
         slug = _slug(request)
-        await self._portal.database.write(catalogue.cancel_event, slug)
+        fields = await read_fields(request)
+        cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
+        try:
+            await self._portal.database.write(cancel, slug, fields.get(FIELD, ""))
+        except CancellationChanged as refusal:
+            return await self._cancellation(request, refusal)
         return see_other(f"/organise?cancelled={slug}")
 
     async def show_orders(self, request: Request) -> Response:
         """Orders that wait for money at the desk, for money to be given back, or for someone else's answer."""
         await self._portal.organiser(request)
+        return await self._orders(request)
 
-        def read(connection: Connection) -> tuple[list[OpenOrder], checkout.Order | None]:
+    async def _orders(self, request: Request, refusal: checkout.OrderChanged | None = None) -> Response:
+        """The list of orders; after a refused click with the order as it is now, to look at and to mark again."""
+
+        def read(
+            connection: Connection,
+        ) -> tuple[
+            list[OpenOrder], checkout.Order | None, FoundOrder | None, Mapping[str, checkout.DeskForms]
+        ]:
             ref = request.query_params.get("done", "")
             try:
                 done = checkout.order_by_ref(connection, ref) if ref else None
             except NotFound:
                 done = None
-            return checkout.open_orders(connection), done
+            changed = find_order(connection, request.path_params["ref"]) if refusal else None
+            return checkout.open_orders(connection), done, changed, checkout.desk_forms(connection)
 
-        orders, done = await self._portal.database.read(read)
+        orders, done, changed, forms = await self._portal.database.read(read)
         at_desk = [order for order in orders if order.method == "desk"]
         return await self._portal.page(
             request,
             "backoffice/orders.html",
+            status=refusal.status if refusal else 200,
             section="organise",
+            refused=refusal.message if refusal else "",
+            changed=changed,
+            forms=forms,
             to_pay=[order for order in at_desk if order.state == "pending"],
             to_refund=[order for order in at_desk if order.state != "pending"],
             elsewhere=[order for order in orders if order.method != "desk"],
@@ -204,17 +252,27 @@ class BackofficePages:
         )
 
     async def mark_paid(self, request: Request) -> Response:
-        """Someone has paid at the desk."""
+        """Someone has paid at the desk what the form showed."""
         organiser = await self._portal.organiser(request)
         ref: str = request.path_params["ref"]
-        order = await self._portal.database.write(checkout.mark_paid_at_desk, ref, organiser.person)
+        seen = (await read_fields(request)).get(FIELD, "")
+        try:
+            order = await self._portal.database.write(checkout.mark_paid_at_desk, ref, organiser.person, seen)
+        except checkout.OrderChanged as refusal:
+            return await self._orders(request, refusal)
         return see_other(f"/organise/orders?done={order.ref}")
 
     async def mark_refunded(self, request: Request) -> Response:
-        """Someone was given their money back at the desk."""
+        """Someone was given back at the desk what the form showed."""
         organiser = await self._portal.organiser(request)
         ref: str = request.path_params["ref"]
-        order = await self._portal.database.write(checkout.mark_refunded_at_desk, ref, organiser.person)
+        seen = (await read_fields(request)).get(FIELD, "")
+        try:
+            order = await self._portal.database.write(
+                checkout.mark_refunded_at_desk, ref, organiser.person, seen
+            )
+        except checkout.OrderChanged as refusal:
+            return await self._orders(request, refusal)
         return see_other(f"/organise/orders?done={order.ref}")
 
     async def show_payments(self, request: Request) -> Response:
@@ -254,7 +312,12 @@ class BackofficePages:
         values: Mapping[str, str],
         errors: Mapping[str, str],
         status: int = 200,
+        *,
+        shown: str | None = None,
+        changed: str = "",
     ) -> Response:
+        if shown is None:
+            shown = shown_form(organised.event.version, self._written(organised)) if organised else ""
         listed = await self._portal.database.read(catalogue.all_events)
         return await self._portal.page(
             request,
@@ -264,6 +327,8 @@ class BackofficePages:
             organised=organised,
             values={**EMPTY, **values},
             errors=errors,
+            shown=shown,
+            changed=changed,
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
             currency=catalogue.fee_currency(organised.event if organised else None, self._currency),
             zone=self._zone.key,
@@ -297,7 +362,8 @@ def find_order(connection: Connection, words: str) -> FoundOrder | None:
     stuck = any(stuck.ref == order.ref for stuck in checkout.stuck_payments(connection))
     marked_by = {order.paid_by, *(refund.done_by for refund in refunds)} - {None}
     names = {each: accounts.person_by_id(connection, each).username for each in marked_by if each is not None}
-    return FoundOrder(order, person.username, refunds, stuck, names)
+    forms = checkout.desk_forms_of(connection, order.ref)
+    return FoundOrder(order, person.username, refunds, stuck, names, forms)
 
 
 def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:

@@ -1,6 +1,7 @@
 """Why a seat cannot be taken, or an event not be changed."""
 
 from festgate.kit.errors import Conflict
+from festgate.kit.shown import Changed
 
 
 class SoldOut(Conflict):
@@ -28,6 +29,15 @@ class EventWasCancelled(Conflict):
     code = "event-cancelled"
     title = "This event is cancelled"
     message = "A cancelled event stays cancelled. Create a new event in its place."
+    actions = (("All events", "/organise"),)
+
+
+class EventEdited(Changed):
+    """Somebody else has changed the event since the form was opened. Nothing was saved."""
+
+    code = "event-edited"
+    title = "Somebody else has changed this event"
+    message = "Somebody else has changed this event since you opened the page, so nothing is saved yet."
     actions = (("All events", "/organise"),)
 
 

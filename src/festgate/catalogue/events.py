@@ -18,7 +18,7 @@ from festgate.catalogue.entries import (
     find_wrongs,
     search_text,
 )
-from festgate.catalogue.errors import CapacityTaken, EventWasCancelled, FeesSold, OtherCurrency
+from festgate.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, FeesSold, OtherCurrency
 from festgate.catalogue.facts import EventCancelled, EventChanged
 from festgate.catalogue.queries import Event
 from festgate.catalogue.seats import lock_seats
@@ -109,16 +109,18 @@ def create_event(connection: Connection, details: Details, slug: str | None = No
     return queries.event_by_id(connection, event_id)
 
 
-def edit_event(connection: Connection, slug: str, details: Details) -> Event:
-    """Other details for the event, whose slug stays. Where nothing is different, nothing is written.
+def edit_event(connection: Connection, slug: str, details: Details, version: int | None = None) -> Event:
+    """Give the event other details; its slug stays. Where nothing is different, nothing is written.
 
-    Raises NotFound, EventWasCancelled, Invalid, or CapacityTaken when people hold more seats than there would be.
+    `version` is the one that an organiser saw; None for a program, which compares nothing. Raises NotFound,
+    EventWasCancelled, EventEdited, Invalid, or CapacityTaken when people hold more seats than there would be.
     """
     event = _lock(connection, slug)
     if details == details_of(event):
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
+    _refuse_edited(event, version)
     gaps = find_gaps(details) if event.state == "published" else {}
     _refuse({**gaps, **find_wrongs(details)})
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
@@ -173,20 +175,22 @@ def set_currency(connection: Connection, currency: str) -> int:
     return changed
 
 
-def publish_event(connection: Connection, slug: str) -> Event:
-    """Everyone may see the event and, once sales open, register. A second time does nothing.
+def publish_event(connection: Connection, slug: str, version: int | None = None) -> Event:
+    """Let everyone see the event and, once sales open, register. A second time does nothing.
 
-    Raises NotFound, EventWasCancelled, or Invalid naming what has to be filled in first.
+    `version` as in `edit_event`. Raises NotFound, EventWasCancelled, EventEdited, or Invalid naming what has to be
+    filled in first.
     """
     event = _lock(connection, slug)
     if event.state == "published":
         return event
     if event.state == "cancelled":
         raise EventWasCancelled
+    _refuse_edited(event, version)
     _refuse(find_gaps(details_of(event)))
     _change(connection, _move, event=event.id, new_state="published")
     connection.run(_put_on_sale, event=event.id, open=1)
-    return replace(event, state="published", updated_at=connection.now)
+    return queries.event_by_id(connection, event.id)
 
 
 def cancel_event(connection: Connection, slug: str) -> Event:
@@ -245,6 +249,11 @@ def _next_version(connection: Connection) -> int:
 def _printed(event: Event) -> tuple[object, ...]:
     """What stands on a ticket and in a calendar."""
     return (event.title, event.place, event.starts_at, event.ends_at)
+
+
+def _refuse_edited(event: Event, version: int | None) -> None:
+    if version is not None and version != event.version:
+        raise EventEdited
 
 
 def _refuse(wrong: dict[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from festgate.catalogue.calendars import calendar
 from festgate.catalogue.entries import LONGEST, Details, details_of, read_details, written
-from festgate.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
+from festgate.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, NotOnSale, SoldOut
 from festgate.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.catalogue.offers import Offer, offer_of
 from festgate.catalogue.queries import (
@@ -23,6 +23,7 @@ __all__ = [
     "CapacityTaken",
     "Details",
     "Event",
+    "EventEdited",
     "EventState",
     "EventWasCancelled",
     "NotOnSale",

@@ -39,6 +39,8 @@ class Event:
     """Held and confirmed seats, among them holds that have ended and that nobody has swept yet."""
     state: EventState
     updated_at: Milliseconds
+    version: int
+    """Another one after each change of what organisers enter, and of the state."""
 
 
 _event = select(
@@ -59,6 +61,7 @@ _event = select(
     seats.c.taken,
     events.c.state,
     events.c.updated_at,
+    events.c.version,
 ).join_from(events, seats, seats.c.event_id == events.c.id)
 
 _by_id = Statement(_event.where(events.c.id == bindparam("event")))

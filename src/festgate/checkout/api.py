@@ -8,15 +8,17 @@ from pydantic import BaseModel, Field
 
 from festgate.accounts.facade import AddressNotConfirmed
 from festgate.checkout import queries
-from festgate.checkout.errors import NothingToPay, NotPending, UnknownMethod
+from festgate.checkout.carts import Cart, hash_request
+from festgate.checkout.errors import KeyReused, ListChanged, NothingToPay, NotPending, UnknownMethod
 from festgate.checkout.forms import Key, OrderInput
 from festgate.checkout.payments import Payments
-from festgate.kit.api import Amount, bearer, module_router, problems
+from festgate.kit.api import Amount, Problem, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
-from festgate.registrations.facade import SeatsGone
+from festgate.registrations import facade as registrations
 
 
 class OrderLine(BaseModel):
@@ -26,6 +28,15 @@ class OrderLine(BaseModel):
     event: str = Field(description="The event's slug.")
     title: str
     fee: Amount
+
+
+class PlacingProblem(Problem):
+    """Why an order was not placed."""
+
+    registrations: list[OrderLine] = Field(
+        default=[],
+        description="What you can pay for now; only when the code is `list-changed`.",
+    )
 
 
 class OrderOutput(BaseModel):
@@ -81,20 +92,45 @@ class CheckoutApi:
         @router.post(
             "/orders",
             status_code=201,
-            responses=problems(SignInNeeded, NothingToPay, SeatsGone, UnknownMethod, AddressNotConfirmed),
+            responses=problems(
+                SignInNeeded,
+                NothingToPay,
+                ListChanged,
+                registrations.SeatsGone,
+                UnknownMethod,
+                KeyReused,
+                AddressNotConfirmed,
+                shape=PlacingProblem,
+            ),
         )
         async def place(
             body: OrderInput,
             person: Caller,
             response: Response,
             idempotency_key: Annotated[
-                Key, Header(description="Yours to choose. The same key gives the same order, charged once.")
+                Key,
+                Header(
+                    description="Yours to choose. The same key and content give the same order, charged once;"
+                    " the same key with other content is refused."
+                ),
             ],
         ) -> OrderOutput:
-            """One order for all your held seats, all or nothing, and its payment begun."""
-            order = await payments.check_out(
-                person.person, body.payment_method, idempotency_key, {"card_number": body.card_number}
-            )
+            """Place one order for exactly these held seats, all or nothing, and begin its payment."""
+            expected = Money(body.total.minor, body.total.currency)
+            cart = Cart(person.person, tuple(sorted(body.registrations)), expected)
+            try:
+                order = await payments.check_out(
+                    person.person,
+                    body.payment_method,
+                    idempotency_key,
+                    {"card_number": body.card_number},
+                    cart=cart,
+                    request_hash=hash_request(portal.secret, body.payment_method, cart, body.card_number),
+                )
+            except ListChanged as refusal:
+                held = await portal.database.read(registrations.payable_seats, person.person)
+                refusal.current = {"registrations": [_held_line(seat).model_dump() for seat in held]}
+                raise
             response.headers["location"] = f"/api/v1/orders/{order.ref}"
             return OrderOutput.of(order)
 
@@ -117,3 +153,7 @@ class CheckoutApi:
             return OrderOutput.of(await payments.cancel(person.person, ref))
 
         return router
+
+
+def _held_line(seat: registrations.Seat) -> OrderLine:
+    return OrderLine(registration=seat.id, event=seat.slug, title=seat.title, fee=Amount.of(seat.fee))

@@ -6,6 +6,7 @@ from festgate.checkout import orders, queries, refunds
 from festgate.checkout.errors import NotAtDesk, NotPending
 from festgate.checkout.methods import Outcome, Waiting
 from festgate.checkout.queries import Order, Refund
+from festgate.checkout.shown import desk_forms_of, refuse_other
 from festgate.kit.clock import HOUR, Milliseconds
 from festgate.kit.statements import Connection
 
@@ -39,8 +40,11 @@ class Desk:
         """Nobody else knows of the order."""
 
 
-def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int) -> Order:
-    """An organiser has taken the money. A second click does nothing; NotPending once the order is over."""
+def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
+    """Mark the order paid: an organiser has taken the money that the form showed.
+
+    A second click does nothing. Raises OrderChanged where the order is another by now, and NotPending once it is over.
+    """
     order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
     if order.method != Desk.name:
         raise NotAtDesk
@@ -48,15 +52,22 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int) -> Or
         return order
     if order.state not in ("pending", "expired"):
         raise NotPending
+    refuse_other(ref, shown, desk_forms_of(connection, order.ref).paid)
     charge = f"desk-{order.ref}-{organiser_id}"
     return orders.mark_paid(connection, order.id, charge, order.total, paid_by=organiser_id)
 
 
-def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int) -> Order:
-    """Record that this organiser has given back what was due for the order."""
-    order = queries.order_by_ref(connection, ref)
+def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
+    """Mark the refunds of the order that the form showed paid back by this organiser.
+
+    A second click does nothing. Raises OrderChanged where others are due by now.
+    """
+    order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
     if order.method != Desk.name:
         raise NotAtDesk
+    due = desk_forms_of(connection, order.ref).refunded
+    if due:
+        refuse_other(ref, shown, due)
     for refund in queries.refunds_of(connection, order.id):
         if refund.done_at is None:
             refunds.note_refunded(connection, refund.id, order.id, refund.seat_id, done_by=organiser_id)

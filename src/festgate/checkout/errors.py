@@ -1,6 +1,9 @@
 """Why an order cannot be placed or changed."""
 
-from festgate.kit.errors import Conflict, Invalid
+from collections.abc import Mapping
+
+from festgate.kit.errors import Conflict, Invalid, Refused
+from festgate.kit.shown import Changed
 
 
 class NothingToPay(Conflict):
@@ -10,6 +13,35 @@ class NothingToPay(Conflict):
     title = "Nothing to pay"
     message = "You hold no unpaid seats. A hold may have ended, or another order has them already."
     actions = (("My events", "/my-events"), ("See the events", "/events"))
+
+
+class ListChanged(Changed):
+    """What was to be paid is not what the person holds now. Nothing was charged."""
+
+    code = "list-changed"
+    title = "Your list has changed"
+    actions = (("Checkout", "/checkout"), ("My events", "/my-events"))
+
+    def __init__(self, reason: str = "this page was out of date") -> None:
+        """`reason` is the part of a sentence that says what changed."""
+        super().__init__(f"Your list has changed: {reason}. Nothing was charged. Check it and pay again.")
+        self.current: Mapping[str, object] = {}
+        """The list as it is now, for a program."""
+
+    def members(self) -> Mapping[str, object]:
+        """The current list, so that a program need not ask for it."""
+        return self.current
+
+
+class KeyReused(Refused):
+    """An idempotency key that already stands for another order than the one asked for."""
+
+    status = 422
+    code = "idempotency-key-reused"
+    title = "This key stands for another order"
+    message = (
+        "This Idempotency-Key was used for an order with other content. Choose a new key for a new order."
+    )
 
 
 class UnknownMethod(Invalid):

@@ -14,16 +14,21 @@ from festgate.checkout.queries import (
     refs_by_seat,
     refunds_of,
 )
+from festgate.checkout.shown import DeskForms, OrderChanged, desk_forms, desk_forms_of
 from festgate.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 
 __all__ = [
+    "DeskForms",
     "Line",
     "OpenOrder",
     "Order",
+    "OrderChanged",
     "Refund",
     "Stuck",
     "count_by_currency",
     "count_stuck",
+    "desk_forms",
+    "desk_forms_of",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "open_orders",

@@ -3,14 +3,14 @@
 docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py holds them.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import bindparam, func, select, table, update
 from sqlalchemy.sql import column
 
 from festgate.checkout import queries
-from festgate.checkout.errors import NothingToPay, NotPending
+from festgate.checkout.carts import Cart, pick_seats
+from festgate.checkout.errors import KeyReused, ListChanged, NothingToPay, NotPending
 from festgate.checkout.facts import OrderPaid
 from festgate.checkout.queries import Line, Order, OrderState
 from festgate.checkout.refunds import refund_charge, refund_whole
@@ -94,20 +94,20 @@ _follow_seats = Statement(
     .where(orders.c.state == "pending", orders.c.expires_at < _seats_end)
     .values(expires_at=_seats_end)
 )
+_content = Statement(
+    select(orders.c.request_hash, orders.c.revision).where(orders.c.id == bindparam("order"))
+)
 _stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
 
 
-def cart_key(
-    connection: Connection, secret: bytes, person_id: int, seats: Iterable[registrations.Seat]
-) -> str:
-    """The idempotency key of `seats`, all that the person can pay for now.
+def cart_key(connection: Connection, secret: bytes, cart: Cart) -> str:
+    """Return the idempotency key of a cart, which is everything that its person can pay for now.
 
     It is the same in every tab and after the back button as long as the list is the same, so two of them are one
     order; a payment that was declined changes it, so that the next try is a new one.
     """
-    listed = ",".join(str(seat.id) for seat in seats)
-    attempt = queries.count_orders(connection, person_id)
-    return keyed_hash(secret, "cart", f"{person_id}:{attempt}:{listed}")[:32]
+    attempt = queries.count_orders(connection, cart.person_id)
+    return keyed_hash(secret, "cart", f"{attempt}:{cart.shown}")[:32]
 
 
 def place_order(
@@ -118,20 +118,27 @@ def place_order(
     idempotency_key: str,
     *,
     asks: bool,
+    cart: Cart | None = None,
+    request_hash: str | None = None,
 ) -> tuple[Order, bool]:
-    """One order for all the seats that the person holds, and whether it is new.
+    """Place an order for exactly the seats of `cart`, and return it with whether it is new.
 
-    The same key gives the same order. Raises NothingToPay, or registrations' SeatsGone.
+    Without a cart it is for everything that the person holds: for callers that have shown nobody a list. The same key
+    gives the same order; where `request_hash` is given, only for the same content. Raises NothingToPay, ListChanged,
+    KeyReused, or registrations' SeatsGone.
     """
     existing = queries.order_by_key(connection, person_id, idempotency_key)
     if existing is not None:
+        _refuse_other_content(connection, existing, method, cart, request_hash)
         return existing, False
-    seats = registrations.payable_seats(connection, person_id)
-    if not seats:
+    try:
+        seats = _choose_seats(connection, person_id, cart)
+    except (NothingToPay, ListChanged):
         # Where processes write side by side, another may have placed it between the two looks, and taken the seats.
         existing = queries.order_by_key(connection, person_id, idempotency_key)
         if existing is None:
-            raise NothingToPay
+            raise
+        _refuse_other_content(connection, existing, method, cart, request_hash)
         return existing, False
     now = connection.now
     amount = total([seat.fee for seat in seats], seats[0].fee.currency)
@@ -158,7 +165,7 @@ def place_order(
             pay_url=None,
             reason=None,
             ask_error=None,
-            request_hash=None,
+            request_hash=request_hash,
             revision=0,
             asked_at=0,
             paid_by=None,
@@ -311,6 +318,30 @@ def expire_order(connection: Connection, order_id: int) -> None:
 def follow_seats(connection: Connection) -> int:
     """Give every pending order the time that its seats have got; how many got some. Repeated, it changes nothing."""
     return connection.run(_follow_seats)
+
+
+def _choose_seats(connection: Connection, person_id: int, cart: Cart | None) -> list[registrations.Seat]:
+    payable = registrations.payable_seats(connection, person_id)
+    if not payable:
+        raise NothingToPay
+    return payable if cart is None else pick_seats(connection, cart, person_id, payable)
+
+
+def _refuse_other_content(
+    connection: Connection, order: Order, method: str, cart: Cart | None, request_hash: str | None
+) -> None:
+    """Raise KeyReused where a program's call is not the one that the order was placed by."""
+    if request_hash is None or cart is None:
+        return
+    placed, revision = connection.first(_content, order=order.id) or (None, 0)
+    if placed is not None:
+        same = placed == request_hash
+    else:
+        # Placed on the page, or before hashes were kept; an order that was made smaller has lost what it began with.
+        named = (tuple(sorted(line.seat_id for line in order.lines)), order.total)
+        same = method == order.method and (revision > 0 or named == (cart.seats, cart.total))
+    if not same:
+        raise KeyReused
 
 
 def _end_of(connection: Connection, order: Order) -> Milliseconds:

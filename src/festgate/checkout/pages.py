@@ -8,6 +8,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from festgate.checkout import queries
+from festgate.checkout.carts import Cart, cart_of, in_one_currency, read_cart
+from festgate.checkout.errors import ListChanged, NothingToPay
 from festgate.checkout.forms import CheckoutForm
 from festgate.checkout.methods import PaymentMethod
 from festgate.checkout.orders import cart_key
@@ -17,7 +19,8 @@ from festgate.checkout.sandbox import CARDS, Sandbox
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import Invalid
 from festgate.kit.mail import MailState, find_state
-from festgate.kit.money import Money, total
+from festgate.kit.money import Money
+from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal, checked, read_fields, see_other
@@ -59,8 +62,14 @@ class Till:
     seats: tuple[registrations.Seat, ...]
     due: Money
     key: str
+    cart: str
+    """What the form says that it showed."""
     form: Form
     now: Milliseconds
+    others: int = 0
+    """Held seats in another currency, which are paid in an order of their own."""
+    changed: str = ""
+    """How the list differs from the one that the person was about to pay."""
     stands: bool = False
     """The clock of the holds stands still, as checkout has rested a moment ago."""
     unconfirmed: str = ""
@@ -126,11 +135,14 @@ class CheckoutPages:
             look,
             "checkout/checkout.html",
             section="checkout",
-            held=lambda shown: len(shown.seats),
+            held=lambda shown: len(shown.seats) + shown.others,
         )
 
     async def check_out(self, request: Request) -> Response:
-        """One order for all held seats; then to its receipt, or to where it is paid."""
+        """One order for the seats that the form showed; then to its receipt, or to where it is paid.
+
+        Where the list is another one by now: 409, and the list as it is.
+        """
         portal = self._portal
         visitor = await portal.signed_in(request)
         fields = await read_fields(request)
@@ -142,10 +154,23 @@ class CheckoutPages:
             return await portal.page(
                 request, "checkout/checkout.html", status=422, shown=till, section="checkout"
             )
-        key = form.idempotency_key or await portal.database.read(self._cart_key, visitor.person)
-        order = await self._payments.check_out(
-            visitor.person, method.name, key, {"card_number": form.card_number}
-        )
+        try:
+            order = await self._payments.check_out(
+                visitor.person,
+                method.name,
+                form.idempotency_key,
+                {"card_number": form.card_number},
+                cart=_shown_cart(fields),
+            )
+        except (ListChanged, NothingToPay, registrations.SeatsGone) as refusal:
+            till = await portal.database.read(self._look, visitor, fields)
+            return await portal.page(
+                request,
+                "checkout/checkout.html",
+                status=refusal.status,
+                shown=replace(till, changed=refusal.message),
+                section="checkout",
+            )
         # The browser lets a form lead only to the sites that the security headers name.
         if order.state == "pending" and order.pay_url and order.pay_url.startswith(self._sites):
             return RedirectResponse(order.pay_url, 303, {"cache-control": "no-store"})
@@ -190,16 +215,19 @@ class CheckoutPages:
     ) -> Till:
         person_id = visitor.person
         limited = bool(self._payments.confirmed_only) and not visitor.is_confirmed
-        seats = tuple(registrations.payable_seats(connection, person_id))
-        currency = seats[0].fee.currency if seats else self._portal.settings.currency
+        payable = registrations.payable_seats(connection, person_id)
+        seats = in_one_currency(payable, self._portal.settings.currency)
+        cart = cart_of(person_id, seats, self._portal.settings.currency)
         second = connection.now // SECOND * SECOND
         stands = any(seat.stood is not None for seat in seats)
         return Till(
             seats=tuple(sorted(seats, key=lambda seat: (seat.starts_at, seat.id))),
-            due=total([seat.fee for seat in seats], currency),
-            key=cart_key(connection, self._portal.secret, person_id, seats) if seats else "",
+            due=cart.total,
+            key=cart_key(connection, self._portal.secret, cart) if seats else "",
+            cart=cart.shown if seats else "",
             form=self._form(self._unconfirmed if limited else self._blank, entered, errors),
             unconfirmed=visitor.email if limited else "",
+            others=len(payable) - len(seats),
             now=connection.now if stands else second if seats else 0,
             stands=stands,
             until=second + SECOND if seats and not stands else NEVER,
@@ -236,13 +264,17 @@ class CheckoutPages:
         tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
         return replace(receipt, tickets=tickets, mail=find_state(connection, f"order:{order.ref}"))
 
-    def _cart_key(self, connection: Connection, person_id: int) -> str:
-        seats = registrations.payable_seats(connection, person_id)
-        return cart_key(connection, self._portal.secret, person_id, seats)
-
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)
         return method.label if method else name
+
+
+def _shown_cart(fields: Mapping[str, str]) -> Cart:
+    """The cart that the form carries. ListChanged for a form from before an update, and for one that is not ours."""
+    cart = read_cart(fields.get(FIELD, ""))
+    if cart is None or not fields.get("idempotency_key"):
+        raise ListChanged
+    return cart
 
 
 def _choice(method: PaymentMethod) -> Choice:

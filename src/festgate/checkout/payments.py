@@ -9,6 +9,7 @@ import structlog
 
 from festgate.accounts import facade as accounts
 from festgate.checkout import orders, queries, refunds
+from festgate.checkout.carts import Cart
 from festgate.checkout.errors import UnknownMethod
 from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
 from festgate.checkout.queries import Order, Refund
@@ -52,11 +53,19 @@ class Payments:
         return found
 
     async def check_out(
-        self, person_id: int, method_name: str, idempotency_key: str, details: Mapping[str, str]
+        self,
+        person_id: int,
+        method_name: str,
+        idempotency_key: str,
+        details: Mapping[str, str],
+        *,
+        cart: Cart,
+        request_hash: str | None = None,
     ) -> Order:
-        """Place one order for all held seats, and begin its payment. The same key gives the same order, charged once.
+        """Place one order for the seats of the cart, and begin its payment.
 
-        Raises TooMany while the person waits for as many answers of providers as one person may.
+        The same key gives the same order, charged once; `request_hash` is what `place_order` takes. Raises TooMany
+        while the person waits for as many answers of providers as one person may.
         """
         method = self.method(method_name)
         if method.asks:
@@ -66,7 +75,14 @@ class Payments:
                 accounts.require_confirmed, person_id, "Then come back, or choose another way to pay."
             )
         order, new = await self._database.write(
-            orders.place_order, person_id, method.name, method.keeps, idempotency_key, asks=method.asks
+            orders.place_order,
+            person_id,
+            method.name,
+            method.keeps,
+            idempotency_key,
+            asks=method.asks,
+            cart=cart,
+            request_hash=request_hash,
         )
         if not new:
             return order

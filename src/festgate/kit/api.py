@@ -77,10 +77,13 @@ class Problem(BaseModel):
     )
 
 
-def problems(*refusals: type[Refused]) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: the refusals it may answer with, and the two that any may: malformed, and invalid."""
+def problems(*refusals: type[Refused], shape: type[Problem] = Problem) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses`: the refusals it may answer with, and the two that any may: malformed, and invalid.
+
+    `shape` has the members that only this route's problems have.
+    """
     found: dict[int | str, dict[str, Any]] = {}
-    schema = _problem_schema()
+    schema = _problem_schema(shape)
     possible: tuple[type[Refused], ...] = (*refusals, Malformed, Invalid)
     for refusal in possible:
         known = found.get(refusal.status)
@@ -93,9 +96,12 @@ def problems(*refusals: type[Refused]) -> dict[int | str, dict[str, Any]]:
 
 
 @cache
-def _problem_schema() -> dict[str, Any]:
+def _problem_schema(shape: type[Problem]) -> dict[str, Any]:
     """Made once: it costs a millisecond, and the routes ask for it eighty times."""
-    return Problem.model_json_schema()
+    schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+    # What a problem contains stands in the document already, as what the same route answers with.
+    schema.pop("$defs", None)
+    return schema
 
 
 class Amount(BaseModel):

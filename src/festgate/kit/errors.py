@@ -26,6 +26,10 @@ class Refused(Exception):
         """HTTP headers that go with the answer."""
         return {}
 
+    def members(self) -> Mapping[str, object]:
+        """Members of the problem body that only this kind of problem has (RFC 9457, section 3.2)."""
+        return {}
+
 
 class NotFound(Refused):
     """No such thing, or not this person's: the two look alike from outside."""
@@ -112,6 +116,10 @@ class Invalid(Refused):
         """Each value is a sentence a person can act on."""
         super().__init__(" ".join(f"{name}: {sentence}" for name, sentence in fields.items()))
         self.fields = dict(fields)
+
+    def members(self) -> Mapping[str, object]:
+        """What is wrong with each field."""
+        return {"fields": self.fields}
 
 
 class Bug(Refused):

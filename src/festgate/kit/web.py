@@ -312,8 +312,7 @@ def problem(refusal: Refused) -> Response:
         "code": refusal.code,
         "request_id": request_id.get(),
     }
-    if isinstance(refusal, Invalid):
-        body["fields"] = refusal.fields
+    body.update(refusal.members())
     return JSONResponse(body, refusal.status, dict(refusal.headers()), PROBLEM)
 
 

@@ -52,6 +52,16 @@ class Lapses:
     """When the next hold ends; NEVER when none is open, or the clock of holds stands still."""
 
 
+@dataclass(frozen=True, slots=True)
+class SeatCount:
+    """How many people have a seat at an event."""
+
+    held: int
+    confirmed: int
+    paid: tuple[Money, ...]
+    """What the confirmed seats cost together, in each currency; nothing for free ones."""
+
+
 # Named here instead of imported: a module's tables are its own, but one join answers for a whole page.
 _events = table(
     "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
@@ -149,6 +159,15 @@ _counts = Statement(
     select(seats.c.event_id, seats.c.state, func.count())
     .where(LIVE)
     .group_by(seats.c.event_id, seats.c.state)
+)
+_seats_of_event = Statement(
+    select(seats.c.state, seats.c.currency, func.count(), func.sum(seats.c.fee_minor))
+    .where(
+        seats.c.event_id == bindparam("event"),
+        (seats.c.state == "confirmed") | (HELD & (seats.c.held_until > HOLD_NOW)),
+    )
+    .group_by(seats.c.state, seats.c.currency)
+    .order_by(seats.c.currency)
 )
 
 
@@ -283,3 +302,16 @@ def find_lapses(connection: Connection) -> Lapses:
 def live_counts(connection: Connection) -> dict[tuple[int, str], int]:
     """Held and confirmed seats as the rows say, by (event id, state); for proving the catalogue's count."""
     return {(event, state): count for event, state, count in connection.all(_counts)}
+
+
+def count_seats(connection: Connection, event_id: int) -> SeatCount:
+    """Return how many seats of the event are held and confirmed now, without holds that have ended."""
+    rows = connection.all(_seats_of_event, event=event_id, now=connection.now)
+    return SeatCount(
+        sum(count for state, _, count, _ in rows if state == "held"),
+        sum(count for state, _, count, _ in rows if state == "confirmed"),
+        # PostgreSQL adds whole numbers up to a decimal one.
+        tuple(
+            Money(int(fees), currency) for state, currency, _, fees in rows if state == "confirmed" and fees
+        ),
+    )

@@ -13,6 +13,7 @@ from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import MINUTE, Milliseconds, moment
 from festgate.kit.errors import Conflict, Forbidden, NotFound
 from festgate.kit.ids import read_code
+from festgate.kit.shown import Changed
 from festgate.kit.statements import Connection, Statement, TryAgain
 from festgate.kit.visitors import Visitor
 from festgate.registrations import facade as registrations
@@ -95,6 +96,15 @@ class NotIn(Conflict):
     actions = _TO_THE_DOOR
 
 
+class OtherCheckIn(Changed):
+    """The holder was checked in again since the page was opened: that is not the check-in to take back."""
+
+    code = "checked-in-again"
+    title = "Checked in again"
+    message = "This is not the check-in that your page showed, so nothing was taken back. Look at it again."
+    actions = _TO_THE_DOOR
+
+
 class TooLateToUndo(Conflict):
     """It is no slip of the hand any more."""
 
@@ -143,14 +153,19 @@ def admit(connection: Connection, code: str, staff: Visitor, event_id: int | Non
     return _as_it_is(connection, code)
 
 
-def undo_admission(connection: Connection, code: str, staff: Visitor, event_id: int | None = None) -> Arrival:
+def undo_admission(
+    connection: Connection, code: str, staff: Visitor, event_id: int | None = None, shown: str | None = None
+) -> Arrival:
     """Take a check-in back: the holder is expected again. That there was one stays recorded.
 
-    Raises Forbidden, UnknownTicket, OtherEvent, NotIn or TooLateToUndo.
+    `shown` is the check-in's time as a form showed it; None for a program. Raises Forbidden, UnknownTicket,
+    OtherEvent, NotIn, OtherCheckIn or TooLateToUndo.
     """
     arrival, _ = _find(connection, code, staff, event_id)
     if arrival.admitted_at is None:
         raise NotIn
+    if shown is not None and shown != str(arrival.admitted_at):
+        raise OtherCheckIn
     if not may_undo(arrival, staff, connection.now):
         raise TooLateToUndo
     # On PostgreSQL the seat's lock is what keeps two who take back the same check-in from recording it twice.

@@ -16,6 +16,7 @@ from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import HOUR, Milliseconds
 from festgate.kit.errors import Refused
 from festgate.kit.ids import read_code
+from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import tidy
 from festgate.kit.visitors import Visitor
@@ -143,10 +144,13 @@ class EntrancePages:
         """Take a check-in back, where it was a mistake."""
         staff = await self._portal.staff(request)
         slug = _slug(request)
-        code = read_code((await read_fields(request)).get("code", "")[:LONGEST_SCAN])
+        fields = await read_fields(request)
+        code = read_code(fields.get("code", "")[:LONGEST_SCAN])
+        shown = fields.get(FIELD, "")
 
         def deed(connection: Connection) -> Arrival:
-            return undo_admission(connection, code, staff, catalogue.event_by_slug(connection, slug).id)
+            event = catalogue.event_by_slug(connection, slug)
+            return undo_admission(connection, code, staff, event.id, shown)
 
         try:
             await self._portal.database.write(deed)

@@ -56,7 +56,8 @@ _CARD = re.compile(
 )
 _LEFT = re.compile(rb">(?:Only )?(\d+)(?: seats)? left<")
 _TOTAL = re.compile(rb'<p class="number">(\d+) events?</p>')
-_KEY = re.compile(rb'name="idempotency_key" value="([^"]+)"')
+_HIDDEN = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
+"""What a form carries beside what is typed. Builds differ in it, so all of it is sent back, as a browser does."""
 _TICKET = re.compile(rb'href="(/tickets/[0-9A-Z]{16})"')
 
 
@@ -286,12 +287,9 @@ class Visitor(FastHttpUser):
             form=b'name="idempotency_key"',
             way_to_pay_with_play_money=b'value="sandbox"',
         )
-        key = _KEY.search(till)
-        fields = {
-            "payment_method": "sandbox",
-            "card_number": CARD,
-            "idempotency_key": key[1].decode() if key else "",
-        }
+        form = till.partition(b'action="/checkout"')[2].partition(b"</form>")[0]
+        hidden = {name.decode(): value.decode() for name, value in _HIDDEN.findall(form)}
+        fields = hidden | {"payment_method": "sandbox", "card_number": CARD}
         receipt = str(self.post("/checkout", "/checkout", fields, "/orders/"))
         row = b'<th scope="row">' + offer.title
         deadline = time.monotonic() + LONGEST_WAIT
