@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from festgate.accounts.attempts import account_limit, count_attempt
+from festgate.accounts.attempts import Limit, count_attempt
 from festgate.accounts.facade import find_bearer, find_visitor, forget_expired
 from festgate.accounts.queries import Kind
 from festgate.accounts.sessions import LIFE, end_session, open_session
@@ -83,10 +83,10 @@ def test_the_chore_drops_what_is_over_and_nothing_else(
 ) -> None:
     asha = join()
     database.write(open_session, asha.id, "cookie")
-    database.write(count_attempt, account_limit(b"secret", "asha", 10))
+    database.write(count_attempt, Limit("asha", 10, "Too many."))
     database.clock.move(LIFE - SECOND)
     going = database.write(open_session, asha.id, "cookie").token
-    database.write(count_attempt, account_limit(b"secret", "ravi", 10))
+    database.write(count_attempt, Limit("ravi", 10, "Too many."))
     database.clock.move(SECOND)
     database.write(forget_expired)
     assert len(rows("accounts_sessions")) == 1

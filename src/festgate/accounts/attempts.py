@@ -20,6 +20,8 @@ WINDOW = 15 * MINUTE
 """From the first attempt that is counted; after it the count begins again."""
 NETWORK_BITS = 64
 """Of an IPv6 address: whoever has one has all those of its network."""
+NETWORKS = 10
+"""How many times the limit of one network an account may have from all networks together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,15 @@ class Limit:
     key: str
     most: int
     sentence: str
+    advice: str = ""
+    """What else can be done than wait: one sentence."""
+
+
+class AccountGuarded(TooMany):
+    """Somebody may be guessing this account's password; its owner has other ways in."""
+
+    title = "Too many failed sign-ins"
+    actions = (("Get a link by email", "/forgot"), ("Sign in", "/login"))
 
 
 _over = attempts.c.window_ends_at <= bindparam("now")
@@ -51,10 +62,40 @@ _clear = Statement(delete(attempts).where(attempts.c.key == bindparam("counted")
 _forget = Statement(delete(attempts).where(_over))
 
 
-def account_limit(secret: bytes, name: str, most: int) -> Limit:
-    """Failed sign-ins under one name, whether or not there is such an account."""
-    sentence = "Too many failed sign-ins for this account."
-    return Limit(keyed_hash(secret, "attempts of an account", key_of(name)), most, sentence)
+def sign_in_limits(
+    secret: bytes, name: str, person: int | None, host: str, most: int, device: str | None = None
+) -> list[Limit]:
+    """Return the limits on failed sign-ins to one account, whether or not there is such an account.
+
+    The person's username and email address count together. A browser that is known (devices.py) has a count of its own,
+    which is the only one. Any other is counted with its network, and the networks are counted together: one guesser
+    keeps nobody out elsewhere, and many guessers together still get no more than `NETWORKS` times `most`.
+    """
+    account = f"name {key_of(name)}" if person is None else f"person {person}"
+    if device is not None:
+        sentence = "Too many failed sign-ins in this browser."
+        return [
+            Limit(keyed_hash(secret, "attempts of a device", f"{account}\0{device}"), most, sentence, _LINK)
+        ]
+    place = f"{account}\0{network_of(host)}"
+    return [
+        Limit(
+            keyed_hash(secret, "attempts of an account from a network", place),
+            most,
+            "Too many failed sign-ins for this account from your network.",
+            _KNOWN,
+        ),
+        Limit(
+            keyed_hash(secret, "attempts of an account", account),
+            most * NETWORKS,
+            "Too many failed sign-ins for this account.",
+            _KNOWN,
+        ),
+    ]
+
+
+_LINK = "You can also get a link by email to choose a new password."
+_KNOWN = f"Browsers in which you signed in before still work. {_LINK}"
 
 
 def address_limit(secret: bytes, host: str, most: int) -> Limit:
@@ -73,6 +114,9 @@ def count_attempt(connection: Connection, limit: Limit) -> None:
         wait = -(-(window_ends_at - now) // SECOND)
         minutes = -(-wait // 60)
         msg = f"{limit.sentence} Try again in {minutes} {'minute' if minutes == 1 else 'minutes'}."
+        if limit.advice:
+            msg = f"{msg} {limit.advice}"
+            raise AccountGuarded(msg, wait)
         raise TooMany(msg, wait)
     try:
         connection.run(_insert, key=limit.key, count=1, window_ends_at=now + WINDOW)
