@@ -157,7 +157,9 @@ class AccountPages:
         fields = await read_fields(request)
         try:
             form = checked(Chosen, fields)
-            session = await self._reception.use_link(claim, form.password, self._opening(request))
+            session = await self._reception.use_link(
+                claim, form.password, address_of(request), self._opening(request)
+            )
         except Invalid as refusal:
             entered = {"username": claim.person.username}
             return await self._page(

@@ -130,12 +130,14 @@ class Reception:
         """Whose password the link replaces; LinkOver."""
         return await self._database.read(read_token, self._secret, token)
 
-    async def use_link(self, claim: Claim, password: str, opening: Opening) -> Session:
+    async def use_link(self, claim: Claim, password: str, host: str, opening: Opening) -> Session:
         """A session of the person, whose only one it is, with their new password; LinkOver, Invalid or Crowded."""
         person = claim.person
         await self._refuse_weak(password, person.username, person.email)
         password_hash = await self._hasher.hash(password)
-        session = await self._database.write(finish_recovery, claim, password_hash, opening)
+        # They may have locked themselves out before they remembered that they do not remember.
+        here = sign_in_limits(self._secret, "", person.id, host, self._settings.sign_in_limit)[0]
+        session = await self._database.write(finish_recovery, claim, password_hash, here, opening)
         return self._remembered(session, opening, password_hash)
 
     async def change_password(
@@ -253,12 +255,15 @@ def _uncount(connection: Connection, limits: Sequence[Limit]) -> None:
         give_back(connection, limit)
 
 
-def finish_recovery(connection: Connection, claim: Claim, password_hash: str, opening: Opening) -> Session:
+def finish_recovery(
+    connection: Connection, claim: Claim, password_hash: str, here: Limit, opening: Opening
+) -> Session:
     """The new password, and a session; LinkOver when the link was used while the password was hashed.
 
-    Counts of failed sign-ins go on: they are the guesser's, and this browser has its own from now on.
+    Failed sign-ins from this network are forgotten; those from elsewhere are a guesser's, and stay.
     """
     use_token(connection, claim, password_hash)
+    clear(connection, here)
     return _open(connection, claim.person.id, opening)
 
 
