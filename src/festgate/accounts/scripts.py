@@ -1,7 +1,7 @@
 """Which scripts a name is written in, so that no name can pass for another that looks the same.
 
 Python's Unicode data has no scripts, but a letter's name begins with its script's, and Unicode never changes a name.
-Compared with the scripts that `regex` 2026.11 knows, for the letters, marks and digits of 30 scripts in use: they agree.
+Compared with the scripts that `regex` 2026.11 knows, for the letters, marks and digits of 30 scripts: they agree.
 """
 
 import unicodedata
@@ -19,7 +19,7 @@ _TOGETHER: tuple[AbstractSet[str], ...] = (
 
 
 def mixes_scripts(name: str) -> bool:
-    """Whether the name has letters of scripts that nobody writes together, as `аsha` with a Cyrillic а."""
+    """Whether the name has letters of scripts that nobody writes together, as `asha` whose first letter is Cyrillic."""
     scripts = {_script_of(sign) for sign in name if unicodedata.category(sign)[0] in "LMN"} - {""}
     return len(scripts) > 1 and not any(scripts <= allowed for allowed in _TOGETHER)
 

@@ -1,8 +1,8 @@
 """Which new passwords are refused because a guesser tries them first. No rules on what a password is made of.
 
 As NIST SP 800-63B asks: common passwords and words, repetitions, sequences, and what is known of the account. The words
-are zxcvbn's lists; its estimate itself is not used: it takes 0.5 s for 24 characters and 8 s for 64 of the most expensive
-text, while this is linear (some microseconds).
+are zxcvbn's lists; its estimate itself is not used: it takes 0.5 s for 24 characters and 8 s for 64 of the most
+expensive text, while this takes some microseconds.
 """
 
 from collections.abc import Iterable
