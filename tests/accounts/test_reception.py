@@ -306,13 +306,11 @@ def test_guessers_keep_the_owner_out_neither_elsewhere_nor_in_a_known_browser(
     assert database.run(desk.sign_in("asha", PASSWORD, ELSEWHERE, COOKIE)).token
     assert database.run(desk.sign_in("asha", PASSWORD, HERE, owner)).token
     # From many networks together no more than ten times as many.
-    wrong = 3
+    for number in range(27):
+        with pytest.raises(WrongPassword):
+            database.run(desk.sign_in("asha", "wrong", f"198.51.100.{number}", COOKIE))
     with pytest.raises(TooMany):
-        for number in range(100):
-            with pytest.raises(WrongPassword):
-                database.run(desk.sign_in("asha", "wrong", f"198.51.100.{number}", COOKIE))
-            wrong += 1
-    assert wrong == 30
+        database.run(desk.sign_in("asha", "wrong", "198.51.100.99", COOKIE))
     assert database.run(desk.sign_in("asha@example.org", PASSWORD, HERE, owner)).token
     # The known browser has a count too, and a new password ends its privilege.
     for _ in range(3):
@@ -329,6 +327,6 @@ def test_guessers_keep_the_owner_out_neither_elsewhere_nor_in_a_known_browser(
 def test_the_names_that_a_guesser_knows_make_no_password(
     database: OpenDatabase, reception: Make, password: str
 ) -> None:
-    with pytest.raises(Invalid, match="Guessers|guessers"):
+    with pytest.raises(Invalid, match="three or four words"):
         database.run(reception().register(Newcomer("Asha", "asha@example.org"), password, HERE))
     assert database.report(all_people) == []

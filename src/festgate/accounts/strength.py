@@ -25,8 +25,8 @@ COMMON = (
     "or one made by a password manager."
 )
 OWN = (
-    "This is mostly your name, your email address or the fest's name, which guessers try first. Choose a password without "
-    "them: three or four words that do not belong together, or one made by a password manager."
+    "This is mostly your name, your email address or the fest's name, which guessers try first. Choose a password "
+    "without them: three or four words that do not belong together, or one made by a password manager."
 )
 
 _LOOK_ALIKES = str.maketrans("@4310$57!", "aaeiossti")
