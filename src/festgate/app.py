@@ -97,6 +97,8 @@ class Assets(StaticFiles):
         """As Starlette's, kept for a year."""
         response = super().file_response(*arguments, **named)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        # A worker may act for the folder that it is in only, unless its answer allows another.
+        response.headers["service-worker-allowed"] = "/tickets/"
         return response
 
 

@@ -108,6 +108,7 @@ class Links:
 
     find_visitor: Identify
     find_bearer: Identify
+    note_seen: Callable[[Connection, str], None]
     count_held: Callable[[Connection, int], int]
     find_lapses: Callable[[Connection], Lapses]
     comforts: Mapping[str, Callable[[Connection, int], str]]
@@ -144,10 +145,10 @@ class Loader:
 def link(loader: Loader) -> Links:
     """What modules are handed of each other, and what stands in where one of them is not there."""
 
-    def accounts() -> tuple[Identify, Identify]:
+    def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
         from festgate.accounts import facade
 
-        return facade.find_visitor, facade.find_bearer
+        return facade.find_visitor, facade.find_bearer, facade.note_seen
 
     def registrations() -> tuple[
         Callable[[Connection, int], int], Callable[[Connection], Lapses], Callable[[Connection, int], str]
@@ -166,7 +167,11 @@ def link(loader: Loader) -> Links:
 
         return facade.refs_by_seat
 
-    find_visitor, find_bearer = loader.attempt("accounts", accounts) or (_nobody, _nobody)
+    find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
+        _nobody,
+        _nobody,
+        _note_nothing,
+    )
     count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
         _none_held,
         _no_lapses,
@@ -176,6 +181,7 @@ def link(loader: Loader) -> Links:
     return Links(
         find_visitor,
         find_bearer,
+        note_seen,
         count_held,
         find_lapses,
         {"checkout": kept_sentence},
@@ -187,6 +193,10 @@ def link(loader: Loader) -> Links:
 
 def _nobody(_connection: Connection, _token: str) -> Visitor | None:
     return None
+
+
+def _note_nothing(_connection: Connection, _token: str) -> None:
+    """Nobody is signed in."""
 
 
 def _none_held(_connection: Connection, _person: int) -> int:
@@ -305,7 +315,16 @@ DECLARED: Sequence[Declared] = (
         "Whoever is signed in stays so.",
         # As long as it takes to hash the passwords of a whole campus that signs in at once.
         Budget(requests=1000, seconds=30),
-        pages=["/register", "/login", "/logout", "/forgot", "/reset", "/confirm", "/confirm/again"],
+        pages=[
+            "/register",
+            "/login",
+            "/logout",
+            "/forgot",
+            "/reset",
+            "/confirm",
+            "/confirm/again",
+            "/account",
+        ],
         api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
         build=_accounts,
     ),

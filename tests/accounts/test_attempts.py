@@ -8,12 +8,12 @@ import pytest
 from festgate.accounts.attempts import (
     WINDOW,
     Limit,
-    account_limit,
     address_limit,
     clear,
     count_attempt,
     give_back,
     network_of,
+    sign_in_limits,
 )
 from festgate.kit.clock import MINUTE
 from festgate.kit.database import Database
@@ -115,7 +115,7 @@ def test_of_many_attempts_at_once_the_limit_is_let_through_over_all_processes(da
 def test_neither_names_nor_addresses_can_be_read_from_the_counts(
     database: OpenDatabase, rows: Callable[[str], list[str]]
 ) -> None:
-    limits = [account_limit(SECRET, "asha", 3), address_limit(SECRET, "192.0.2.7", 3)]
+    limits = [*sign_in_limits(SECRET, "asha", None, "192.0.2.7", 3), address_limit(SECRET, "192.0.2.7", 3)]
     for limit in limits:
         count(database, 1, limit)
     written = " ".join(rows("accounts_attempts"))
@@ -127,8 +127,13 @@ def test_neither_names_nor_addresses_can_be_read_from_the_counts(
 
 
 def test_an_account_is_one_account_however_its_name_is_typed() -> None:
-    assert account_limit(SECRET, "ASHA", 3).key == account_limit(SECRET, "asha", 3).key
-    assert account_limit(SECRET, "asha", 3).key != address_limit(SECRET, "asha", 3).key
+    def keys(name: str, person: int | None, device: str | None = None) -> list[str]:
+        return [limit.key for limit in sign_in_limits(SECRET, name, person, "192.0.2.7", 3, device)]
+
+    assert keys("ASHA", None) == keys("asha", None)
+    assert keys("asha", 7) == keys("asha@example.org", 7)
+    # A name that is a number is nobody's account.
+    assert len({*keys("7", None), *keys("asha", 7), *keys("asha", 7, "browser")}) == 5
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,9 @@ def test_a_role_is_changed_while_the_portal_serves(data: Path, serve: Serve) -> 
         client.post("/login", data={"username": "meena", "password": password})
         assert 'href="/organise"' not in client.get("/events").text
         done = festgate("user", "role", "meena", "organiser", data=data)
-        assert (done.returncode, done.stdout) == (0, "Meena is an organiser now.\n")
+        assert (done.returncode, done.stdout) == (0, "Meena is an organiser now, and has to sign in again.\n")
+        assert 'href="/login"' in client.get("/events").text
+        client.post("/login", data={"username": "meena", "password": password})
         assert 'href="/organise"' in client.get("/events").text
 
 

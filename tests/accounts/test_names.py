@@ -142,3 +142,33 @@ def test_a_password_keeps_its_spaces_and_is_the_same_from_any_keyboard() -> None
 def test_a_password_has_no_control_characters(password: str) -> None:
     with pytest.raises(ValueError, match="Control characters"):
         read_password(password)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "organiser\ufe0f",
+        "asha\u3164",
+        "asha\u034f",
+        "as\u115fha",
+        "asha\uffa0",
+        "asha\U000e0100",
+        "asha\u17b5",
+    ],
+)
+def test_a_username_has_no_sign_that_nobody_can_see(name: str) -> None:
+    with pytest.raises(ValueError, match="invisible character"):
+        read_username(name)
+
+
+@pytest.mark.parametrize("name", ["\u0430sha", "as\u03bfha", "paypa\u04cf", "asha\u0561"])
+def test_a_username_does_not_mix_alphabets(name: str) -> None:
+    with pytest.raises(ValueError, match="different alphabets"):
+        read_username(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["らーめん太郎", "李小龙x", "김철수kim", "ㄅㄆ李x", "தமிழ்", "মমতা", "Jose\u0301.7", "Ἀχιλλεύς"]
+)
+def test_scripts_that_are_written_together_make_a_username(name: str) -> None:
+    assert read_username(name) == unicodedata.normalize("NFKC", name)

@@ -62,16 +62,35 @@ def test_a_link_cannot_sign_anybody_out(client: httpx.Client) -> None:
 
 def test_the_cookie_is_out_of_reach_for_scripts_and_for_other_sites(client: httpx.Client) -> None:
     answer = client.post("/register", data=registration(new_name()))
-    _, *attributes = [part.strip().lower() for part in answer.headers["set-cookie"].split(";")]
-    assert sorted(attributes) == ["httponly", "max-age=1209600", "path=/", "samesite=lax"]
+    session, device = answer.headers.get_list("set-cookie")
+    for cookie, life in ((session, 14), (device, 180)):
+        _, *attributes = [part.strip().lower() for part in cookie.split(";")]
+        assert sorted(attributes) == ["httponly", f"max-age={life * 86_400}", "path=/", "samesite=lax"]
 
 
 def test_over_tls_the_cookie_is_sent_over_tls_only(serve: Serve) -> None:
     server = serve(extra={"FESTGATE_BASE_URL": "https://fest.example"})
     with visitor(server) as client:
         answer = client.post("/register", data=registration(new_name()))
-        assert "; secure" in answer.headers["set-cookie"].lower()
-        assert "; secure" in client.post("/logout").headers["set-cookie"].lower()
+        cookies = answer.headers.get_list("set-cookie")
+        assert [cookie.partition("=")[0] for cookie in cookies] == [
+            f"__Host-{COOKIE}",
+            "__Host-festgate_device",
+        ]
+        assert all("; secure" in cookie.lower() for cookie in cookies)
+        token = cookies[0].partition("=")[2].partition(";")[0]
+        # A session from before the prefix goes on, and the next sign-in takes the old cookie away.
+        with visitor(server) as older:
+            older.cookies.set(COOKIE, token)
+            name = signed_in_as(older)
+            assert name is not None
+            again = log_in(older, name).headers.get_list("set-cookie")
+            assert any(
+                cookie.startswith(f'{COOKIE}="";') and "max-age=0" in cookie.lower() for cookie in again
+            )
+        answer = client.post("/logout")
+        assert all("; secure" in cookie.lower() for cookie in answer.headers.get_list("set-cookie"))
+        assert answer.headers["clear-site-data"] == '"cache", "storage"'
 
 
 def test_a_token_that_was_planted_before_is_never_taken_up(client: httpx.Client, server: Server) -> None:
@@ -297,3 +316,37 @@ def test_a_form_cannot_choose_a_role(client: httpx.Client) -> None:
     assert client.post("/register", data=registration(name, role="organiser")).status_code == 303
     assert signed_in_as(client) == name
     assert 'href="/organise"' not in client.get("/events").text
+
+
+def test_a_page_of_somebody_signed_in_is_never_stored_and_a_public_one_is_asked_for(
+    client: httpx.Client,
+) -> None:
+    assert client.get("/events").headers["cache-control"] == "private, no-cache"
+    join(client)
+    for path in ("/events", "/my-events", "/account", "/nowhere"):
+        assert client.get(path).headers["cache-control"] == "no-store"
+
+
+def test_changing_ones_password_ends_all_other_sessions(client: httpx.Client, server: Server) -> None:
+    name = join(client)
+    with visitor(server) as other:
+        log_in(other, name)
+        wrong = client.post("/account", data={"current": "incorrect horse", "password": "another horse"})
+        assert (wrong.status_code, error_at(wrong, "current")[:25]) == (422, "This is not your password")
+        weak = client.post("/account", data={"current": PASSWORD, "password": f"{name}!!"})
+        assert "Choose a password without them" in error_at(weak, "password")
+        assert signed_in_as(other) == name
+        done = client.post("/account", data={"current": PASSWORD, "password": "another horse"})
+        assert (done.status_code, done.headers["location"]) == (303, "/account?changed")
+        assert "Your password is changed." in client.get("/account?changed").text
+        assert signed_in_as(client) == name
+        assert signed_in_as(other) is None
+        assert log_in(other, name).status_code == 401
+        assert log_in(other, name, "another horse").status_code == 303
+
+
+@pytest.mark.parametrize("password", ["password", "Passw0rd!", "sunshine26", "12345678", "aaaaaaaaaa"])
+def test_a_password_that_guessers_try_first_is_refused(client: httpx.Client, password: str) -> None:
+    page = client.post("/register", data=registration(new_name(), password=password))
+    assert page.status_code == 422
+    assert error_at(page, "password").startswith("Guessers try this password first.")

@@ -87,15 +87,17 @@ def test_a_role_is_changed_by_username_or_address(database: OpenDatabase, join: 
         database.write(set_role, "ravi", "staff")
 
 
-def test_a_role_counts_from_the_next_request_of_a_session_that_is_open(
+def test_another_role_ends_every_session_and_token_of_that_person_and_of_nobody_else(
     database: OpenDatabase, join: Join
 ) -> None:
-    asha = join("Asha")
-    token = database.write(open_session, asha.id, "cookie").token
+    asha, ravi = join("Asha"), join("Ravi")
+    browser = database.write(open_session, asha.id, "cookie").token
+    program = database.write(open_session, asha.id, "token").token
+    others = database.write(open_session, ravi.id, "cookie").token
     database.write(set_role, "asha", "organiser")
-    visitor = database.read(find_visitor, token)
-    assert visitor is not None
-    assert visitor.organises
+    assert database.read(find_visitor, browser) is None
+    assert database.read(find_bearer, program) is None
+    assert database.read(find_visitor, others) is not None
 
 
 def test_another_password_ends_every_session_of_that_person_and_of_nobody_else(

@@ -5,14 +5,22 @@ from collections.abc import Callable
 
 import pytest
 
+from festgate.accounts.attempts import Limit
 from festgate.accounts.facade import find_bearer, find_person, find_visitor
 from festgate.accounts.passwords import Hasher, hash_password, is_outdated
-from festgate.accounts.people import Newcomer, Taken
-from festgate.accounts.queries import all_people, find_candidate
-from festgate.accounts.reception import Opening, Reception, WrongPassword
+from festgate.accounts.people import Newcomer, Taken, set_password
+from festgate.accounts.queries import Kind, Person, all_people, find_candidate
+from festgate.accounts.reception import (
+    Opening,
+    PasswordChanged,
+    Reception,
+    WrongPassword,
+    finish_sign_in,
+)
 from festgate.accounts.sessions import Session
 from festgate.kit.clock import MINUTE
-from festgate.kit.errors import TooMany, Unavailable
+from festgate.kit.database import Database
+from festgate.kit.errors import Invalid, TooMany, Unavailable
 from festgate.settings import Settings
 from tests.accounts.conftest import Join
 from tests.accounts.test_passwords import WEAKER
@@ -21,6 +29,8 @@ from tests.rig.database import OpenDatabase
 PASSWORD = "correct horse"
 HASH = hash_password(PASSWORD)
 COOKIE = Opening("cookie")
+KINDS: tuple[Kind, ...] = ("cookie", "token")
+LIMIT = Limit("a key", 3, "Too many.")
 HERE, ELSEWHERE = "192.0.2.7", "192.0.2.8"
 Make = Callable[..., Reception]
 
@@ -98,7 +108,7 @@ def test_beyond_the_limit_even_the_right_password_waits_for_the_window_to_end(
         with pytest.raises(WrongPassword):
             database.run(desk.sign_in("asha", "wrong", HERE, COOKIE))
     with pytest.raises(TooMany):
-        database.run(desk.sign_in("asha", PASSWORD, ELSEWHERE, COOKIE))
+        database.run(desk.sign_in("ASHA@example.org", PASSWORD, HERE, COOKIE))
     database.clock.move(15 * MINUTE)
     assert database.run(desk.sign_in("asha", PASSWORD, HERE, COOKIE)).token
 
@@ -240,3 +250,83 @@ def test_a_password_is_never_written_down(
     assert database.read(find_person, "asha") is not None
     for table in ("accounts_people", "accounts_sessions", "accounts_attempts"):
         assert PASSWORD not in " ".join(rows(table))
+
+
+def test_a_password_that_changes_while_somebody_signs_in_lets_nobody_in(
+    database: OpenDatabase, join: Join, rows: Callable[[str], list[str]]
+) -> None:
+    join("Asha", HASH)
+    candidate = database.read(find_candidate, "asha")
+    assert candidate is not None
+    database.write(set_password, "asha", hash_password("another horse"))
+    for kind in KINDS:
+        with pytest.raises(PasswordChanged):
+            database.write(finish_sign_in, candidate, None, [LIMIT], Opening(kind))
+        with pytest.raises(PasswordChanged):
+            database.write(finish_sign_in, candidate, HASH, [LIMIT], Opening(kind))
+    assert rows("accounts_sessions") == []
+
+
+def test_whichever_of_two_processes_is_first_no_session_outlives_its_password(
+    database: OpenDatabase, join: Join, rows: Callable[[str], list[str]]
+) -> None:
+    join("Asha", HASH)
+    candidate = database.read(find_candidate, "asha")
+    assert candidate is not None
+
+    async def race() -> list[object]:
+        other = Database(database.url, clock=database.clock)
+        await other.open()
+        try:
+            return await asyncio.gather(
+                *(database.real.write(finish_sign_in, candidate, None, [LIMIT], COOKIE) for _ in range(20)),
+                other.write(set_password, "asha", "another"),
+                return_exceptions=True,
+            )
+        finally:
+            await other.close()
+
+    answers = database.run(race())
+    assert all(isinstance(answer, Session | Person | PasswordChanged) for answer in answers)
+    assert rows("accounts_sessions") == []
+
+
+def test_guessers_keep_the_owner_out_neither_elsewhere_nor_in_a_known_browser(
+    database: OpenDatabase, join: Join, reception: Make
+) -> None:
+    join("Asha", HASH)
+    desk = reception()
+    known = database.run(desk.sign_in("asha", PASSWORD, HERE, COOKIE)).device
+    owner = Opening("cookie", device=known)
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            database.run(desk.sign_in("asha", "wrong", HERE, COOKIE))
+    with pytest.raises(TooMany, match="link by email"):
+        database.run(desk.sign_in("asha", PASSWORD, HERE, COOKIE))
+    assert database.run(desk.sign_in("asha", PASSWORD, ELSEWHERE, COOKIE)).token
+    assert database.run(desk.sign_in("asha", PASSWORD, HERE, owner)).token
+    # From many networks together no more than ten times as many.
+    for number in range(27):
+        with pytest.raises(WrongPassword):
+            database.run(desk.sign_in("asha", "wrong", f"198.51.100.{number}", COOKIE))
+    with pytest.raises(TooMany):
+        database.run(desk.sign_in("asha", "wrong", "198.51.100.99", COOKIE))
+    assert database.run(desk.sign_in("asha@example.org", PASSWORD, HERE, owner)).token
+    # The known browser has a count too, and a new password ends its privilege.
+    for _ in range(3):
+        with pytest.raises(WrongPassword):
+            database.run(desk.sign_in("asha", "wrong", HERE, owner))
+    with pytest.raises(TooMany, match="in this browser"):
+        database.run(desk.sign_in("asha", PASSWORD, HERE, owner))
+    database.write(set_password, "asha", hash_password("another horse"))
+    with pytest.raises(TooMany, match="from your network"):
+        database.run(desk.sign_in("asha", "another horse", HERE, owner))
+
+
+@pytest.mark.parametrize("password", ["Asha2026", "asha@example.org", "password1", "Festgate!"])
+def test_the_names_that_a_guesser_knows_make_no_password(
+    database: OpenDatabase, reception: Make, password: str
+) -> None:
+    with pytest.raises(Invalid, match="three or four words"):
+        database.run(reception().register(Newcomer("Asha", "asha@example.org"), password, HERE))
+    assert database.report(all_people) == []

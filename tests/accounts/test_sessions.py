@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from festgate.accounts.attempts import account_limit, count_attempt
-from festgate.accounts.facade import find_bearer, find_visitor, forget_expired
-from festgate.accounts.queries import Kind
+from festgate.accounts.attempts import Limit, count_attempt
+from festgate.accounts.facade import find_bearer, find_visitor, forget_expired, note_seen
+from festgate.accounts.queries import IDLE, OFFICE_IDLE, Kind
 from festgate.accounts.sessions import LIFE, end_session, open_session
 from festgate.kit.clock import DAY, SECOND
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import SEEN_EVERY, Role, Visitor
 from tests.accounts.conftest import Join
 from tests.rig.database import OpenDatabase
 
@@ -61,6 +61,7 @@ def test_tokens_are_long_and_never_the_same(database: OpenDatabase, join: Join) 
 def test_a_session_ends_by_the_clock_to_the_millisecond(database: OpenDatabase, join: Join) -> None:
     token = database.write(open_session, join().id, "cookie").token
     database.clock.move(LIFE - 1)
+    database.write(note_seen, token)
     assert database.read(find_visitor, token) is not None
     database.clock.move(1)
     assert database.read(find_visitor, token) is None
@@ -83,12 +84,50 @@ def test_the_chore_drops_what_is_over_and_nothing_else(
 ) -> None:
     asha = join()
     database.write(open_session, asha.id, "cookie")
-    database.write(count_attempt, account_limit(b"secret", "asha", 10))
+    database.write(count_attempt, Limit("asha", 10, "Too many."))
     database.clock.move(LIFE - SECOND)
     going = database.write(open_session, asha.id, "cookie").token
-    database.write(count_attempt, account_limit(b"secret", "ravi", 10))
+    database.write(count_attempt, Limit("ravi", 10, "Too many."))
     database.clock.move(SECOND)
     database.write(forget_expired)
     assert len(rows("accounts_sessions")) == 1
     assert len(rows("accounts_attempts")) == 1
     assert database.read(find_visitor, going) is not None
+
+
+@pytest.mark.parametrize(
+    "role,kind,idle",
+    [
+        ("attendee", "cookie", IDLE),
+        ("staff", "cookie", OFFICE_IDLE),
+        ("organiser", "cookie", OFFICE_IDLE),
+        ("organiser", "token", IDLE),
+    ],
+)
+def test_a_session_that_nobody_uses_ends_and_one_in_use_goes_on(
+    database: OpenDatabase, join: Join, role: Role, kind: Kind, idle: int
+) -> None:
+    find = find_bearer if kind == "token" else find_visitor
+    token = database.write(open_session, join(role=role).id, kind).token
+    database.clock.move(idle - 1)
+    assert database.read(find, token) is not None
+    database.write(note_seen, token)
+    database.clock.move(idle - 1)
+    assert database.read(find, token) is not None
+    database.clock.move(1)
+    assert database.read(find, token) is None
+
+
+def test_the_use_of_a_session_is_stored_once_in_half_an_hour(
+    database: OpenDatabase, join: Join, rows: Rows
+) -> None:
+    token = database.write(open_session, join().id, "cookie").token
+    before = rows("accounts_sessions")
+    database.clock.move(SEEN_EVERY - 1)
+    database.write(note_seen, token)
+    assert rows("accounts_sessions") == before
+    database.clock.move(1)
+    database.write(note_seen, token)
+    visitor = database.read(find_visitor, token)
+    assert visitor is not None
+    assert visitor.seen_at == database.clock.now

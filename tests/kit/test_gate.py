@@ -179,6 +179,45 @@ def test_an_answer_that_breaks_off_is_not_made_to_look_whole() -> None:
         ask(gate(), "GET", "/halfway")
 
 
+@pytest.mark.parametrize(
+    "version, hosts, status",
+    [
+        ("1.1", [b"fest.example"], 200),
+        ("1.1", [b"[::1]:8000"], 200),
+        ("1.1", [b"fest.example", b"fest.example"], 400),
+        ("1.1", [b"fest.example", b"evil.example"], 400),
+        ("1.1", [], 400),
+        ("1.0", [], 200),
+        ("1.1", [b""], 400),
+        ("1.1", [b"evil.example/path"], 400),
+        ("1.1", [b"a b"], 400),
+    ],
+)
+def test_a_request_names_one_host(version: str, hosts: list[bytes], status: int) -> None:
+    through = gate()
+    sent: list[Message] = []
+    scope: Scope = {
+        "type": "http",
+        "http_version": version,
+        "method": "GET",
+        "path": "/well/one",
+        "raw_path": b"/well/one",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", host) for host in hosts],
+    }
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    for _ in range(2):
+        asyncio.run(through(dict(scope), receive, send))
+    assert [message["status"] for message in sent if "status" in message] == [status] * 2
+
+
 @pytest.mark.parametrize("encodings, zipped", [("gzip, br", True), ("identity", False)])
 def test_what_is_large_is_compressed_for_whoever_takes_that(encodings: str, zipped: bool) -> None:
     found = ask(gate(), "GET", "/api/one", {"accept-encoding": encodings})

@@ -13,7 +13,7 @@ from festgate.kit import schema
 from festgate.settings import Settings
 from tests.rig.database import open_database
 from tests.rig.forms import check_out
-from tests.rig.server import Server, serving
+from tests.rig.server import Server, festgate, serving
 from tests.rig.waiting import until
 from tests.tickets.fest import Fest
 
@@ -76,6 +76,12 @@ class Visitor:
         self.client = client
         form = {"username": self.name, "email": self.email, "password": PASSWORD}
         assert self.client.post("/register", data=form).status_code == 303
+
+    def become(self, role: str, data: Path) -> None:
+        """Get a role, and sign in again: a new role ends the sessions from before."""
+        assert festgate("user", "role", self.name, role, data=data).returncode == 0
+        form = {"username": self.name, "password": PASSWORD}
+        assert self.client.post("/login", data=form).status_code == 303
 
     def get_free_ticket(self) -> str:
         """Registers for the talk; the code of the ticket, once it is there."""

@@ -12,7 +12,6 @@ from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.tickets.qr import in_fours, qr_text
 from tests.journeys.stage import ask_file, change_file, holds
-from tests.rig.server import festgate
 from tests.rig.waiting import until
 from tests.tickets.doors import PASSWORD, Doors, Visitor, open_doors
 from tests.tickets.pictures import draw_svg
@@ -45,8 +44,7 @@ def entrance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
     with open_doors(tmp_path_factory.mktemp("entrance") / "data") as doors:
         people = [doors.visitor() for _ in range(3)]
         for person, role in zip(people[1:], ("staff", "organiser"), strict=True):
-            done = festgate("user", "role", person.name, role, data=doors.server.data)
-            assert done.returncode == 0, done.stderr
+            person.become(role, doors.server.data)
         yield Entrance(doors, *people)
     holds(doors.server.data)
 

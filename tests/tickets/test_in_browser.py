@@ -11,8 +11,7 @@ from festgate.kit.secret import load_secret
 from festgate.tickets.facade import read_qr
 from festgate.tickets.qr import in_fours
 from tests.rig.axe import violations
-from tests.rig.browser import DESK, PHONE, Visit, visit
-from tests.rig.server import festgate
+from tests.rig.browser import DESK, PHONE, PageError, Visit, visit
 from tests.rig.waiting import until
 from tests.tickets.doors import Doors, Visitor, open_doors
 from tests.tickets.pictures import read_pixels
@@ -94,6 +93,31 @@ def test_the_ticket_leaves_nobody_out_and_fits_the_screen(page: Page, doors: Doo
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+def test_a_ticket_opens_at_a_gate_without_signal_until_its_holder_signs_out(
+    browser: Browser, doors: Doors
+) -> None:
+    guest = doors.visitor()
+    code = guest.get_free_ticket()
+    address = f"{doors.server.url}/tickets/{code}"
+    with visit(browser, viewport=PHONE) as opened:
+        sign_in(opened, doors, guest)
+        page = opened.context.new_page()
+        answer = page.goto(address)
+        assert answer is not None
+        assert answer.headers["cache-control"] == "no-store"
+        expect(page.locator("html[data-kept]")).to_have_count(1)
+        opened.context.set_offline(True)
+        page.reload()
+        expect(page.get_by_role("img", name=f"QR code of ticket {in_fours(code)}")).to_be_visible()
+        opened.context.set_offline(False)
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(f"{doors.server.url}/")
+        assert page.evaluate("caches.keys()") == []
+        opened.context.set_offline(True)
+        with pytest.raises(PageError, match="ERR_INTERNET_DISCONNECTED"):
+            page.goto(address)
+
+
 def test_printed_it_is_the_ticket_alone(page: Page, doors: Doors, code: str) -> None:
     page.goto(f"{doors.server.url}/tickets/{code}")
     page.emulate_media(media="print")
@@ -119,7 +143,7 @@ def test_a_scanner_that_types_and_presses_enter_checks_one_guest_after_the_other
     guests = [doors.visitor() for _ in range(2)]
     first, second = [guest.get_free_ticket() for guest in guests]
     ravi = doors.visitor()
-    assert festgate("user", "role", ravi.name, "staff", data=doors.server.data).returncode == 0
+    ravi.become("staff", doors.server.data)
     with visit(browser, viewport=PHONE, java_script_enabled=False) as opened:
         sign_in(opened, doors, ravi)
         page = opened.context.new_page()

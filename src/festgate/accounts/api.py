@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from festgate.accounts.forms import NewAccount, SignIn
@@ -15,7 +15,7 @@ from festgate.kit.client_address import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor
-from festgate.kit.web import Portal
+from festgate.kit.web import NO_STORE, Portal
 
 
 class Token(BaseModel):
@@ -49,11 +49,12 @@ class AccountApi:
         caller = bearer(self._portal)
 
         @router.post("/tokens", status_code=201, responses=problems(WrongPassword, TooMany, Crowded))
-        async def make_token(body: SignIn, request: Request) -> Token:
+        async def make_token(body: SignIn, request: Request, response: Response) -> Token:
             """Sign in: a token for a username (or e-mail address) and a password."""
             session = await self._reception.sign_in(
                 body.username, body.password, address_of(request.scope), Opening("token")
             )
+            response.headers.update(NO_STORE)
             return Token(token=session.token, expires_at=moment(session.expires_at))
 
         @router.delete("/tokens/current", status_code=204, responses=problems(SignInNeeded))

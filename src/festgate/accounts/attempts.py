@@ -20,6 +20,8 @@ WINDOW = 15 * MINUTE
 """From the first attempt that is counted; after it the count begins again."""
 NETWORK_BITS = 64
 """Of an IPv6 address: whoever has one has all those of its network."""
+NETWORKS = 10
+"""How many times the limit of one network an account may have from all networks together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,15 @@ class Limit:
     sentence: str
     window: Milliseconds = WINDOW
     """From the first attempt that is counted."""
+    advice: str = ""
+    """What else can be done than wait: one sentence."""
+
+
+class AccountGuarded(TooMany):
+    """Somebody may be guessing this account's password; its owner has other ways in."""
+
+    title = "Too many failed sign-ins"
+    actions = (("Get a link by email", "/forgot"), ("Sign in", "/login"))
 
 
 _over = attempts.c.window_ends_at <= bindparam("now")
@@ -53,10 +64,45 @@ _clear = Statement(delete(attempts).where(attempts.c.key == bindparam("counted")
 _forget = Statement(delete(attempts).where(_over))
 
 
-def account_limit(secret: bytes, name: str, most: int) -> Limit:
-    """Failed sign-ins under one name, whether or not there is such an account."""
-    sentence = "Too many failed sign-ins for this account."
-    return Limit(keyed_hash(secret, "attempts of an account", key_of(name)), most, sentence)
+def sign_in_limits(
+    secret: bytes, name: str, person: int | None, host: str, most: int, device: str | None = None
+) -> list[Limit]:
+    """Return the limits on failed sign-ins to one account, whether or not there is such an account.
+
+    The person's username and email address count together. A browser that is known (devices.py) has a count of its own,
+    which is the only one. Any other is counted with its network, and the networks are counted together: one guesser
+    keeps nobody out elsewhere, and many guessers together still get no more than `NETWORKS` times `most`.
+    """
+    account = f"name {key_of(name)}" if person is None else f"person {person}"
+    if device is not None:
+        sentence = "Too many failed sign-ins in this browser."
+        return [
+            Limit(
+                keyed_hash(secret, "attempts of a device", f"{account}\0{device}"),
+                most,
+                sentence,
+                advice=_LINK,
+            )
+        ]
+    place = f"{account}\0{network_of(host)}"
+    return [
+        Limit(
+            keyed_hash(secret, "attempts of an account from a network", place),
+            most,
+            "Too many failed sign-ins for this account from your network.",
+            advice=_KNOWN,
+        ),
+        Limit(
+            keyed_hash(secret, "attempts of an account", account),
+            most * NETWORKS,
+            "Too many failed sign-ins for this account.",
+            advice=_KNOWN,
+        ),
+    ]
+
+
+_LINK = "You can also get a link by email to choose a new password."
+_KNOWN = f"Browsers in which you signed in before still work. {_LINK}"
 
 
 def address_limit(secret: bytes, host: str, most: int) -> Limit:
@@ -72,7 +118,11 @@ def count_attempt(connection: Connection, limit: Limit) -> None:
         return
     window_ends_at = connection.value(_window, counted=limit.key)
     if window_ends_at is not None:
-        raise too_many(limit.sentence, window_ends_at - now)
+        refusal = too_many(limit.sentence, window_ends_at - now)
+        if limit.advice:
+            msg = f"{refusal.message} {limit.advice}"
+            raise AccountGuarded(msg, refusal.retry_after)
+        raise refusal
     try:
         connection.run(_insert, key=limit.key, count=1, window_ends_at=now + limit.window)
     except UniqueViolation as error:

@@ -86,14 +86,14 @@ def change_password(
 
 @app.command(name="role")
 def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
-    """Give an account another role."""
+    """Give an account another role, and sign it out everywhere."""
 
     async def work(settings: Settings) -> Person:
         async with current(settings) as database:
             return await database.write(set_role, name, role)
 
     person = run(work)
-    _say(f"{person.username} is {_TITLES[person.role]} now.")
+    _say(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
 
 
 @app.command(name="confirm")

@@ -10,7 +10,7 @@ from festgate.accounts.confirmation import (
 from festgate.accounts.names import key_of
 from festgate.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
 from festgate.accounts.seat_limit import SeatLimit, SeatLimits, check_seats, count_seat
-from festgate.accounts.sessions import forget_expired
+from festgate.accounts.sessions import forget_expired, note_seen
 
 __all__ = [
     "AddressNotConfirmed",
@@ -26,6 +26,7 @@ __all__ = [
     "key_of",
     "lock_unconfirmed",
     "may_email",
+    "note_seen",
     "person_by_id",
     "require_confirmed",
     "too_many",

@@ -72,6 +72,15 @@ class Chosen(BaseModel):
     password: NewPassword
 
 
+class PasswordChange(BaseModel):
+    """Another password for whoever is signed in and knows the one that they have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current: Password
+    password: NewPassword
+
+
 class NewAccount(BaseModel):
     """What somebody gives to get an account."""
 

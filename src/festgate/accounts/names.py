@@ -3,6 +3,9 @@
 import re
 import unicodedata
 
+from festgate.accounts.scripts import mixes_scripts
+from festgate.kit.text import is_unseen
+
 SHORTEST_NAME, LONGEST_NAME = 3, 32
 LONGEST_EMAIL = 254
 """What a mail server must take (RFC 5321, section 4.5.3.1.3, less the angle brackets)."""
@@ -34,6 +37,12 @@ def read_username(text: str) -> str:
         sign in "._-" or kind[0] in "LM" or kind == "Nd" for sign, kind in zip(name, kinds, strict=True)
     ):
         msg = "Only letters, digits, dots, dashes and underscores."
+        raise ValueError(msg)
+    if any(is_unseen(sign) for sign in name):
+        msg = "There is an invisible character in it. Type the name anew, without copying it."
+        raise ValueError(msg)
+    if mixes_scripts(name):
+        msg = "Letters of different alphabets cannot stand in one name. Write it in one alphabet."
         raise ValueError(msg)
     if kinds[0][0] != "L" and kinds[0] != "Nd":
         msg = "It begins with a letter or a digit."

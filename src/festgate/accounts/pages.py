@@ -1,6 +1,6 @@
-"""Register, sign in, sign out."""
+"""Register, sign in, sign out, change the password."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -8,19 +8,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.accounts.forms import Chosen, Forgotten, NewAccount, SignIn
+from festgate.accounts.devices import DEVICE_LIFE
+from festgate.accounts.forms import Chosen, Forgotten, NewAccount, PasswordChange, SignIn
 from festgate.accounts.passwords import Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.queries import Person
 from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.accounts.sessions import LIFE, Session
 from festgate.kit.client_address import address_of
-from festgate.kit.clock import SECOND
+from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.errors import Invalid
-from festgate.kit.web import SESSION_COOKIE, Portal, checked, local_path, read_fields, see_other
+from festgate.kit.web import (
+    HOST_PREFIX,
+    NO_STORE,
+    SESSION_COOKIE,
+    Portal,
+    checked,
+    local_path,
+    read_fields,
+    see_other,
+    session_token,
+)
 
 AFTERWARDS = "/events"
 """Where somebody goes who was going nowhere."""
+DEVICE_COOKIE = "festgate_device"
+FORGET = '"cache", "storage"'
+"""What a browser drops at sign-out (Clear-Site-Data). Not its cookies: the one that knows the browser stays."""
 
 
 class AccountPages:
@@ -46,6 +60,8 @@ class AccountPages:
             Route("/confirm", self.show_confirm, methods=["GET"]),
             Route("/confirm", self.confirm, methods=["POST"]),
             Route("/confirm/again", self.send_confirmation, methods=["POST"]),
+            Route("/account", self.show_account, methods=["GET"]),
+            Route("/account", self.change_password, methods=["POST"]),
         ]
 
     async def show_register(self, request: Request) -> Response:
@@ -64,7 +80,7 @@ class AccountPages:
             return await self._page(request, "register", fields, refusal.status, refusal.fields)
         except Taken as refusal:
             return await self._page(request, "register", fields, refusal.status, refusal.fields)
-        return self._welcome(session, fields)
+        return self._welcome(request, session, fields)
 
     async def show_login(self, request: Request) -> Response:
         """The form to sign in; who is signed in already is sent on."""
@@ -84,17 +100,41 @@ class AccountPages:
             return await self._page(
                 request, "login", fields, refusal.status, sentence=refusal.message, headers=refusal.headers()
             )
-        return self._welcome(session, fields)
+        return self._welcome(request, session, fields)
 
     async def log_out(self, request: Request) -> Response:
-        """The session is over, here and in the database."""
-        token = request.cookies.get(SESSION_COOKIE)
-        if token is not None:
-            await self._reception.sign_out(token, "cookie")
+        """The session is over, here and in the database, and the browser drops the pages that it kept."""
+        for name in self._session_names():
+            if token := request.cookies.get(name):
+                await self._reception.sign_out(token, "cookie")
         response = see_other("/")
-        response.delete_cookie(
-            SESSION_COOKIE, secure=self._portal.settings.secure, httponly=True, samesite="lax"
-        )
+        for name in self._session_names():
+            self._delete_cookie(response, name)
+        response.headers["clear-site-data"] = FORGET
+        return response
+
+    async def show_account(self, request: Request) -> Response:
+        """The form to change one's own password."""
+        visitor = await self._portal.signed_in(request)
+        return await self._page(request, "account", {"username": visitor.username})
+
+    async def change_password(self, request: Request) -> Response:
+        """The new password holds, and this browser alone stays signed in; or the form again."""
+        visitor = await self._portal.signed_in(request)
+        fields = await read_fields(request)
+        entered = {"username": visitor.username}
+        try:
+            form = checked(PasswordChange, fields)
+            session = await self._reception.change_password(
+                visitor, form.current, form.password, address_of(request), self._opening(request)
+            )
+        except Invalid as refusal:
+            return await self._page(request, "account", entered, refusal.status, refusal.fields)
+        except WrongPassword:
+            wrong = {"current": "This is not your password. Try again, or get a link by email."}
+            return await self._page(request, "account", entered, HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
+        response = see_other("/account?changed")
+        self._set_cookies(request, response, session)
         return response
 
     async def show_forgot(self, request: Request) -> Response:
@@ -114,7 +154,7 @@ class AccountPages:
     async def show_reset(self, request: Request) -> Response:
         """The form for a new password, behind the link of a letter; 410 where the link is over."""
         claim = await self._reception.read_link(_token(request))
-        return await self._page(request, "reset", {"username": claim.person.username})
+        return await self._page(request, "reset", {"username": claim.person.username}, headers=NO_STORE)
 
     async def reset(self, request: Request) -> Response:
         """The new password holds, the link and every session are over, and one begins; or the form again."""
@@ -122,11 +162,15 @@ class AccountPages:
         fields = await read_fields(request)
         try:
             form = checked(Chosen, fields)
+            session = await self._reception.use_link(
+                claim, form.password, address_of(request), self._opening(request)
+            )
         except Invalid as refusal:
             entered = {"username": claim.person.username}
-            return await self._page(request, "reset", entered, refusal.status, refusal.fields)
-        session = await self._reception.use_link(claim, form.password, self._opening(request))
-        return self._welcome(session, {})
+            return await self._page(
+                request, "reset", entered, refusal.status, refusal.fields, headers=NO_STORE
+            )
+        return self._welcome(request, session, {})
 
     async def show_confirm(self, request: Request) -> Response:
         """Show the button that confirms an email address, behind the link of an email; 410 where the link is over."""
@@ -176,26 +220,49 @@ class AccountPages:
             errors=errors or {},
             sentence=sentence,
             sent=sent,
+            changed="changed" in request.query_params,
             next=path,
             onward="" if path == AFTERWARDS else f"?next={quote(path, safe='/')}",
         )
 
-    @staticmethod
-    def _opening(request: Request) -> Opening:
-        return Opening("cookie", request.cookies.get(SESSION_COOKIE))
+    def _opening(self, request: Request) -> Opening:
+        device = request.cookies.get(self._prefixed(DEVICE_COOKIE), "")
+        return Opening("cookie", session_token(request.scope["headers"]) or None, device)
 
-    def _welcome(self, session: Session, fields: Mapping[str, str]) -> Response:
+    def _welcome(self, request: Request, session: Session, fields: Mapping[str, str]) -> Response:
         response = see_other(local_path(fields.get("next"), AFTERWARDS))
+        self._set_cookies(request, response, session)
+        return response
+
+    def _set_cookies(self, request: Request, response: Response, session: Session) -> None:
+        """Set the session's cookie and the browser's; one of another name, from before https, goes."""
+        name, *others = self._session_names()
+        self._set_cookie(response, name, session.token, LIFE)
+        self._set_cookie(response, self._prefixed(DEVICE_COOKIE), session.device, DEVICE_LIFE)
+        for other in others:
+            if other in request.cookies:
+                self._delete_cookie(response, other)
+
+    def _set_cookie(self, response: Response, name: str, value: str, life: Milliseconds) -> None:
         response.set_cookie(
-            SESSION_COOKIE,
-            session.token,
-            max_age=LIFE // SECOND,
+            name,
+            value,
+            max_age=life // SECOND,
             path="/",
             secure=self._portal.settings.secure,
             httponly=True,
             samesite="lax",
         )
-        return response
+
+    def _delete_cookie(self, response: Response, name: str) -> None:
+        response.delete_cookie(name, secure=self._portal.settings.secure, httponly=True, samesite="lax")
+
+    def _session_names(self) -> Sequence[str]:
+        """The names that the session's cookie has: today's, and over https the one from before."""
+        return list(dict.fromkeys((self._prefixed(SESSION_COOKIE), SESSION_COOKIE)))
+
+    def _prefixed(self, name: str) -> str:
+        return f"{HOST_PREFIX}{name}" if self._portal.settings.secure else name
 
 
 def _token(request: Request) -> str:

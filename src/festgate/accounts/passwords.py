@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
+from festgate.accounts.strength import find_weakness
 from festgate.kit.errors import Unavailable
 
 T = TypeVar("T")
@@ -63,6 +64,10 @@ class Hasher:
         """The password's hash; Crowded when too many wait."""
         return await self._run(hash_password, password)
 
+    async def judge(self, password: str, known: Iterable[str]) -> str:
+        """What is wrong with a new password (strength.py); empty where nothing is. Crowded when too many wait."""
+        return await self._run(find_weakness, password, tuple(known))
+
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the hash is of that password; Crowded when too many wait.
 
@@ -74,7 +79,7 @@ class Hasher:
         """Finish what is being hashed; drop what waits."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _run(self, work: Callable[..., T], *arguments: str) -> T:
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         if self._waiting >= self._most_waiting:
             raise Crowded
         self._waiting += 1

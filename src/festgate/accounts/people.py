@@ -88,9 +88,13 @@ def add_person(
 
 
 def set_role(connection: Connection, name: str, role: Role) -> Person:
-    """The person of that username or e-mail address in their new role, from their next request on; else NotFound."""
+    """Give the person of that username or email address a role and sign them out everywhere; NotFound if there is none.
+
+    Whoever used a session or token of theirs does not get the new role with it.
+    """
     person = _named(connection, name)
     connection.run(_set_role, person=person.id, new_role=role)
+    end_sessions(connection, person.id)
     return replace(person, role=role)
 
 

@@ -4,17 +4,21 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, select
+from sqlalchemy import bindparam, case, or_, select
 
 from festgate.accounts.names import key_of
 from festgate.accounts.tables import people, sessions
-from festgate.kit.clock import Milliseconds
+from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.statements import Connection, Statement
 from festgate.kit.visitors import Role, Visitor
 
 Kind = Literal["cookie", "token"]
 """A browser's session, or a token for the API; neither is taken for the other."""
+IDLE = 7 * DAY
+"""After the last use an attendee's session ends, and everybody's token. Not in less: a ticket is opened days later."""
+OFFICE_IDLE = 12 * HOUR
+"""The same for browsers of staff and organisers, who can do more and share computers: a day at the door, no night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,31 @@ _person = (
 )
 # Runs on every request of everyone who is signed in: two lookups by key in one statement.
 _visitor = Statement(
-    select(*_person)
+    select(*_person, sessions.c.seen_at)
     .join_from(sessions, people, people.c.id == sessions.c.person_id)
     .where(
         sessions.c.token_hash == bindparam("token_hash"),
         sessions.c.kind == bindparam("kind"),
         sessions.c.expires_at > bindparam("now"),
+        sessions.c.seen_at > bindparam("idle_since"),
+        or_(
+            people.c.role == "attendee",
+            sessions.c.kind == "token",
+            sessions.c.seen_at > bindparam("office_idle_since"),
+        ),
     )
 )
 _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
 _by_email = Statement(select(*_person).where(people.c.email_key == bindparam("key")))
 _hash_by_id = Statement(select(people.c.password_hash).where(people.c.id == bindparam("person")))
+# FOR SHARE (PostgreSQL): a change of the password waits for this transaction, or this one sees the change. Two sign-ins
+# of one person do not wait for each other. On SQLite one transaction writes at a time.
+_confirm_hash = Statement(
+    select(people.c.id)
+    .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
+    .with_for_update(read=True)
+)
 _candidate_by_username = Statement(
     select(people.c.id, people.c.password_hash).where(people.c.username_key == bindparam("key"))
 )
@@ -107,6 +124,11 @@ def hash_by_id(connection: Connection, person: int) -> str:
     return password_hash
 
 
+def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
+    """Whether that still is the person's hash, and stays so until this transaction ends; for operations only."""
+    return connection.first(_confirm_hash, person=person, known_hash=known_hash) is not None
+
+
 def find_person(connection: Connection, name: str) -> Person | None:
     """The person of that username or e-mail address."""
     row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
@@ -126,11 +148,19 @@ def all_people(connection: Connection) -> list[Member]:
 
 
 def _find(connection: Connection, token: str, kind: Kind) -> Visitor | None:
-    row = connection.first(_visitor, token_hash=hash_of(token), kind=kind, now=connection.now)
+    now = connection.now
+    row = connection.first(
+        _visitor,
+        token_hash=hash_of(token),
+        kind=kind,
+        now=now,
+        idle_since=now - IDLE,
+        office_idle_since=now - OFFICE_IDLE,
+    )
     if row is None:
         return None
-    number, username, email, role, is_confirmed = row
-    return Visitor(number, username, email, role, is_confirmed == 1)
+    number, username, email, role, is_confirmed, seen_at = row
+    return Visitor(number, username, email, role, is_confirmed == 1, seen_at)
 
 
 def _read(row: tuple[Any, ...]) -> Person:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam, delete, update
 
 from festgate.accounts.attempts import forget_windows
 from festgate.accounts.queries import Kind, hash_of
@@ -10,6 +10,7 @@ from festgate.accounts.tables import sessions
 from festgate.kit.clock import DAY, Milliseconds
 from festgate.kit.ids import new_token
 from festgate.kit.statements import Connection, Statement, inserting
+from festgate.kit.visitors import SEEN_EVERY
 
 LIFE = 14 * DAY
 """Long enough for a fest and the week before it."""
@@ -21,6 +22,9 @@ class Session:
 
     token: str
     expires_at: Milliseconds
+    person: int
+    device: str = ""
+    """The cookie by which later sign-ins know this browser (devices.py); empty where there is no browser."""
 
 
 _insert = inserting(sessions)
@@ -31,11 +35,16 @@ _delete = Statement(
 )
 _delete_all = Statement(delete(sessions).where(sessions.c.person_id == bindparam("person")))
 _forget = Statement(delete(sessions).where(sessions.c.expires_at <= bindparam("now")))
+_see = Statement(
+    update(sessions)
+    .where(sessions.c.token_hash == bindparam("seen_hash"), sessions.c.seen_at <= bindparam("before"))
+    .values(seen_at=bindparam("now"))
+)
 
 
 def open_session(connection: Connection, person: int, kind: Kind) -> Session:
     """A new session of that person. Its token is always ours: one that came with a request is never taken up."""
-    session = Session(new_token(), connection.now + LIFE)
+    session = Session(new_token(), connection.now + LIFE, person)
     connection.run(
         _insert,
         token_hash=hash_of(session.token),
@@ -56,6 +65,11 @@ def end_session(connection: Connection, token: str, kind: Kind) -> None:
 def end_sessions(connection: Connection, person: int) -> None:
     """The person is signed out in every browser, and all their tokens are over."""
     connection.run(_delete_all, person=person)
+
+
+def note_seen(connection: Connection, token: str) -> None:
+    """Store that the session is in use now, unless another process has just done so."""
+    connection.run(_see, seen_hash=hash_of(token), before=connection.now - SEEN_EVERY, now=connection.now)
 
 
 def forget_expired(connection: Connection) -> None:

@@ -4,6 +4,7 @@ A request id, limits on the body, the cross-site check, security headers, compre
 plain ASGI callable instead of a stack of middlewares, because at ten thousand requests a second each layer shows.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import getrandbits
 from time import monotonic
@@ -31,11 +32,14 @@ LARGEST_BODY = 64 * 1024
 """Bytes. The longest event description an organiser may send fits four times over."""
 LONGEST_TARGET = 4096
 """Bytes of path and query."""
+MAX_HOSTS = 100
+"""Values of the Host header that are known to be well-formed: a fest has one or two."""
 SLOW = 1.0
 """Seconds after which an answer is logged as slow."""
 ZIPPED_PATHS = ("/api/", "/static/", "/metrics")
 """Compressed as they are sent. Pages are compressed once instead (compression.py), pictures and calendars are small."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 INSPECTED = frozenset({b"accept-encoding", b"content-length", b"sec-fetch-site", b"origin", b"host"})
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
@@ -64,6 +68,7 @@ def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHe
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
         "permissions-policy": "camera=(self), geolocation=(), microphone=()",
     }
     if secure:
@@ -84,6 +89,8 @@ class Gate:
         self._log = log.bind()
         self._headers = headers
         self._answer = answer
+        self._hosts: set[bytes] = set()
+        """Well-formed values of the Host header that have come."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -130,7 +137,12 @@ class Gate:
     def _inspect(self, scope: Scope, receive: Receive) -> tuple[ASGIApp, Receive]:
         """The app that suits the request, and its body guarded; raises Refused to turn it away."""
         # Of a header that comes twice the last counts; none of these may.
-        headers = {name: value for name, value in scope["headers"] if name in INSPECTED}
+        inspected = [pair for pair in scope["headers"] if pair[0] in INSPECTED]
+        headers = dict(inspected)
+        if headers.get(b"host") not in self._hosts or len(inspected) != len(headers):
+            self._check_host(
+                scope.get("http_version", "1.1"), [value for name, value in inspected if name == b"host"]
+            )
         encodings = scope["festgate.encodings"] = headers.get(b"accept-encoding", b"")
         app = (
             self._zipping if b"gzip" in encodings and scope["path"].startswith(ZIPPED_PATHS) else self.routes
@@ -152,6 +164,22 @@ class Gate:
         if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
             raise CrossSite
         return app, limited(receive)
+
+    def _check_host(self, version: str, hosts: list[bytes]) -> None:
+        """Raise Malformed unless the request names one host (RFC 9112, section 3.2); HTTP/1.0 may name none.
+
+        Of two, a proxy and the portal might each believe another.
+        """
+        if len(hosts) > 1:
+            msg = "The request has two Host headers; it needs one."
+            raise Malformed(msg)
+        if not hosts and version == "1.0":
+            return
+        if not hosts or _HOST.fullmatch(hosts[0]) is None:
+            msg = "The request has no Host header, or one that names no host."
+            raise Malformed(msg)
+        if len(self._hosts) < MAX_HOSTS:
+            self._hosts.add(hosts[0])
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")

@@ -1,9 +1,13 @@
 """Who is asking, as every module sees them; `accounts` finds out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from festgate.kit.clock import MINUTE, Milliseconds
+
 Role = Literal["attendee", "staff", "organiser"]
+SEEN_EVERY = 30 * MINUTE
+"""How late a session's last use may be stored: one small write in that time, none in an opening's first minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,8 @@ class Visitor:
     role: Role
     is_confirmed: bool = False
     """Whether the person has shown that email reaches them."""
+    seen_at: Milliseconds = field(default=0, compare=False)
+    """When the session's last use was stored."""
 
     @property
     def organises(self) -> bool:

@@ -1,5 +1,6 @@
 """What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
 
+import asyncio
 import ipaddress
 import sqlite3
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
@@ -8,6 +9,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import structlog
 from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,24 +35,31 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Rendered, Shown
 from festgate.kit.statements import Connection
 from festgate.kit.text import tidy, tidy_lines
-from festgate.kit.visitors import Visitor
+from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.settings import Settings
+
+log = structlog.get_logger()
 
 B = TypeVar("B", bound=BaseModel)
 S = TypeVar("S", bound=Shown)
 
 SESSION_COOKIE = "festgate_session"
 _SESSION = SESSION_COOKIE.encode()
+HOST_PREFIX = "__Host-"
+"""Over https, names of cookies begin with this: a browser then takes them from this very host only."""
+_HOST_SESSION = f"{HOST_PREFIX}{SESSION_COOKIE}".encode()
 MOST_FIELDS = 50
 PROBLEM = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
 """Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
 LONGEST_TOKEN = 100
-_PAGE_HEADERS = [
-    (b"content-type", b"text/html; charset=utf-8"),
-    (b"cache-control", b"private, no-cache"),
-    (b"vary", b"accept-encoding, cookie"),
-]
+_TYPE = (b"content-type", b"text/html; charset=utf-8")
+_VARY = (b"vary", b"accept-encoding, cookie")
+_PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
+"""Of a page that anyone may see: a browser keeps it, and asks each time whether it is still so."""
+_OWN_PAGE_HEADERS = [_TYPE, (b"cache-control", b"no-store"), _VARY]
+"""Of a page for somebody who is signed in: whoever uses the browser after them finds nothing."""
+NO_STORE = {"cache-control": "no-store"}
 _MOVED_NOWHERE = "/"
 WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My events", "/my-events"))
 """Where somebody can go on whose module rests: its neighbours, as (module, label, address)."""
@@ -66,6 +75,10 @@ class Links(Protocol):
     @property
     def find_bearer(self) -> Callable[[Connection, str], Visitor | None]:
         """The visitor of an API token."""
+
+    @property
+    def note_seen(self) -> Callable[[Connection, str], None]:
+        """Stores that the session of that token is in use."""
 
     @property
     def count_held(self) -> Callable[[Connection, int], int]:
@@ -98,23 +111,45 @@ class Portal:
         self.secret = secret
         self.bulkheads = bulkheads
         self._links = links
+        self._noting: dict[str, asyncio.Task[None]] = {}
+        """Sessions whose use is being stored."""
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Who is signed in, by the session cookie; None for anyone else. Looked up once a request."""
         scope = request.scope
         if "festgate.visitor" not in scope:
-            token = _session_token(scope["headers"])
-            scope["festgate.visitor"] = (
+            token = session_token(scope["headers"])
+            known = (
                 await self.database.recall(self._links.find_visitor, token)
                 if token and len(token) < LONGEST_TOKEN
                 else None
             )
+            scope["festgate.visitor"] = known
+            if known is not None and self.database.clock() - known.seen_at > SEEN_EVERY:
+                self._note_seen(token)
         visitor: Visitor | None = scope["festgate.visitor"]
         return visitor
 
     async def bearer(self, token: str) -> Visitor | None:
         """Who calls the API with this token; None when it is none of ours, or has ended."""
-        return await self.database.read(self._links.find_bearer, token)
+        visitor = await self.database.read(self._links.find_bearer, token)
+        if visitor is not None and self.database.clock() - visitor.seen_at > SEEN_EVERY:
+            self._note_seen(token)
+        return visitor
+
+    def _note_seen(self, token: str) -> None:
+        """Store, behind the answer, that the session is in use; if that fails, a later request does it."""
+
+        async def note() -> None:
+            try:
+                await self.database.write(self._links.note_seen, token)
+            except (Refused, sqlite3.Error) as error:
+                log.warning("the last use of a session was not stored", reason=repr(error))
+            finally:
+                del self._noting[token]
+
+        if token not in self._noting:
+            self._noting[token] = asyncio.create_task(note())
 
     async def signed_in(self, request: Request) -> Visitor:
         """Who is signed in; SignInNeeded sends anyone else to /login and back."""
@@ -192,7 +227,7 @@ class Portal:
         if held is None:
             held = await self.database.recall(self._links.count_held, visitor.person) if visitor else 0
         part = self.pages.visitor_part(visitor, held, section)
-        return PageResponse(request, (*page.before, *part, *page.after), status)
+        return PageResponse(request, (*page.before, *part, *page.after), status, own=visitor is not None)
 
     async def refusal(self, request: Request, refusal: Refused) -> Response:
         """The answer to a Refused: a page with the next step, or problem+json under /api."""
@@ -271,34 +306,44 @@ class Portal:
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
 
 
-def _session_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def session_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The value of the session's cookie; empty where there is none.
 
-    Starlette's way to it, through all headers and all cookies as text, takes a tenth of a page's time.
+    Over https its name has a prefix; a cookie without it, from before, counts where there is no other. Starlette's way
+    to it, through all headers and all cookies as text, takes a tenth of a page's time.
     """
-    found = b""
+    found = host = b""
     for name, value in headers:
         if name == b"cookie" and _SESSION in value:
             for pair in value.split(b";"):
                 key, _, text = pair.partition(b"=")
-                if key.strip() == _SESSION:
+                key = key.strip()
+                if key == _SESSION:
                     found = text.strip()
-    return found.decode("latin-1")
+                elif key == _HOST_SESSION:
+                    host = text.strip()
+    return (host or found).decode("latin-1")
 
 
 class PageResponse(Response):
     """HTML put together from pieces, compressed where the browser takes that."""
 
-    def __init__(self, request: Request, pieces: tuple[Piece, ...], status: int) -> None:
-        """Sets the headers as they go out: Starlette's own way to them takes a tenth of a page's time."""
+    def __init__(
+        self, request: Request, pieces: tuple[Piece, ...], status: int, *, own: bool = False
+    ) -> None:
+        """Sets the headers as they go out: Starlette's own way to them takes a tenth of a page's time.
+
+        `own`: it is for somebody who is signed in.
+        """
+        headers = _OWN_PAGE_HEADERS if own else _PAGE_HEADERS
         self.status_code = status
         self.background = None
         if b"gzip" in request.scope.get("festgate.encodings", b""):
             self.body = gzipped(pieces)
-            self.raw_headers = [*_PAGE_HEADERS, (b"content-encoding", b"gzip")]
+            self.raw_headers = [*headers, (b"content-encoding", b"gzip")]
         else:
             self.body = b"".join([each.plain for each in pieces])
-            self.raw_headers = [*_PAGE_HEADERS]
+            self.raw_headers = [*headers]
         self.raw_headers.append((b"content-length", str(len(self.body)).encode()))
 
 

@@ -14,15 +14,12 @@ from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.mail import MailState
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, see_other
+from festgate.kit.web import NO_STORE, Portal, see_other
 from festgate.tickets import queries
 from festgate.tickets.qr import CODE, draw, in_fours, qr_text
 from festgate.tickets.queries import Ticket
 
 Part = Literal["", ".svg", ".ics"]
-
-_PRIVATE = {"cache-control": "private, no-cache"}
-"""A browser may keep it, and asks each time whether whoever is signed in now may see it; nobody between keeps it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class TicketPages:
         ticket = await self._find(visitor.person, request)
         if ticket.state == "void":
             raise NotFound
-        return Response(self._picture(ticket), 200, _PRIVATE, "image/svg+xml")
+        return Response(self._picture(ticket), 200, NO_STORE, "image/svg+xml")
 
     async def show_calendar(self, request: Request) -> Response:
         """The event for the holder's calendar."""
@@ -89,7 +86,7 @@ class TicketPages:
         event = await self._portal.database.read(catalogue.event_by_id, ticket.event_id)
         text = catalogue.calendar(replace(event, taken=0), self._portal.settings.base_url)
         named = {"content-disposition": f'attachment; filename="{event.slug}.ics"'}
-        return Response(text, 200, {**_PRIVATE, **named}, "text/calendar; charset=utf-8")
+        return Response(text, 200, {**NO_STORE, **named}, "text/calendar; charset=utf-8")
 
     def _picture(self, ticket: Ticket) -> Markup:
         """Its QR code as SVG, as good in a page as in a file."""

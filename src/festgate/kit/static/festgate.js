@@ -1,4 +1,4 @@
-// Two conveniences; every page works without them.
+// Conveniences; every page works without them.
 (() => {
   "use strict";
 
@@ -36,4 +36,7 @@
   addEventListener("pageshow", (event) => {
     if (event.persisted) [...document.forms].forEach(enable);
   });
+
+  // 3. Where nobody is signed in, no tickets stay behind (ticket-worker.js keeps them).
+  if (self.caches && document.querySelector(".nav-own:not(.is-in)")) caches.delete("tickets").catch(() => {});
 })();
