@@ -18,6 +18,17 @@ class OrderRefunded:
 
 
 @dataclass(frozen=True)
+class OrderReduced:
+    """Seats left an order that waits for its payment, because their event or an organiser cancelled them.
+
+    With none left the order is closed. A later revision makes an earlier fact obsolete.
+    """
+
+    order_id: int
+    revision: int
+
+
+@dataclass(frozen=True)
 class SeatRefunded:
     """One seat's fee of an order went back; the rest of the order stands."""
 

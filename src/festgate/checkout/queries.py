@@ -27,6 +27,8 @@ class Line:
     slug: str
     starts_at: Milliseconds
     fee: Money
+    dropped_at: Milliseconds | None = None
+    """When it left the order, which was not paid yet; None while it is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,29 @@ class Order:
     pay_url: str | None
     reason: str | None
     lines: tuple[Line, ...]
+    revision: int = 0
+    """How many lines were dropped before it was paid."""
+    paid: Money | None = None
+    """What the provider took: the total, or more where a line was dropped while it was being paid."""
+
+    @property
+    def kept_lines(self) -> tuple[Line, ...]:
+        """The lines that the total is made of."""
+        return tuple(line for line in self.lines if line.dropped_at is None)
+
+    def dropped_within(self, amount: Money) -> tuple[Line, ...] | None:
+        """Return the dropped lines that a payment of `amount` pays for too; None when no revision had that total."""
+        if amount.currency != self.total.currency:
+            return None
+        total = self.total.minor
+        found: list[Line] = []
+        dropped = [(line.dropped_at, line) for line in self.lines if line.dropped_at is not None]
+        for _, line in sorted(dropped, key=lambda pair: pair[0], reverse=True):
+            if total >= amount.minor:
+                break
+            found.append(line)
+            total += line.fee.minor
+        return tuple(found) if total == amount.minor and total > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +117,20 @@ _order = select(
     orders.c.provider_ref,
     orders.c.pay_url,
     orders.c.reason,
+    orders.c.revision,
+    orders.c.paid_minor,
 )
 _OWN = len(_order.selected_columns)
 # One order is read together with its lines, a row for each: its page and its payment ask for one four times.
 _whole = (
     _order.add_columns(
-        lines.c.seat_id, lines.c.event_id, lines.c.title, lines.c.slug, lines.c.starts_at, lines.c.fee_minor
+        lines.c.seat_id,
+        lines.c.event_id,
+        lines.c.title,
+        lines.c.slug,
+        lines.c.starts_at,
+        lines.c.fee_minor,
+        lines.c.dropped_at,
     )
     .join_from(orders, lines, lines.c.order_id == orders.c.id, isouter=True)
     .order_by(lines.c.starts_at, lines.c.seat_id)
@@ -130,6 +163,7 @@ _lines = Statement(
         lines.c.slug,
         lines.c.starts_at,
         lines.c.fee_minor,
+        lines.c.dropped_at,
     )
     .where(lines.c.order_id == bindparam("order"))
     .order_by(lines.c.starts_at, lines.c.seat_id)
@@ -157,6 +191,32 @@ _seat_order = Statement(
     .join_from(lines, orders, orders.c.id == lines.c.order_id)
     .where(lines.c.seat_id == bindparam("seat"), orders.c.state.in_(("paid", "refunding", "refunded")))
     .order_by(lines.c.order_id.desc())
+)
+_open_seat_order = Statement(
+    select(lines.c.order_id)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(
+        lines.c.seat_id == bindparam("seat"),
+        lines.c.dropped_at.is_(None),
+        orders.c.state.in_(("pending", "expired")),
+    )
+)
+# Named here instead of imported: a module's tables are its own, but one join answers for a whole order.
+_seats = table("registrations_seats", column("id"), column("state"), column("ended_by"))
+_events = table("catalogue_events", column("id"), column("state"))
+_lost = Statement(
+    select(lines.c.seat_id)
+    .join_from(lines, _seats, _seats.c.id == lines.c.seat_id)
+    .join(_events, _events.c.id == lines.c.event_id)
+    .where(
+        lines.c.order_id == bindparam("order"),
+        lines.c.dropped_at.is_(None),
+        (_events.c.state == "cancelled")
+        | (
+            (_seats.c.state == "cancelled")
+            & _seats.c.ended_by.in_((registrations.EVENT, registrations.ORGANISER))
+        ),
+    )
 )
 _refs_by_seat = Statement(
     select(lines.c.seat_id, orders.c.ref)
@@ -218,10 +278,12 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
         provider,
         url,
         reason,
+        revision,
+        paid_minor,
     ) = row
     found = tuple(
-        Line(seat, event, title, slug, starts_at, Money(fee, currency))
-        for seat, event, title, slug, starts_at, fee in of_lines
+        Line(seat, event, title, slug, starts_at, Money(fee, currency), dropped)
+        for seat, event, title, slug, starts_at, fee, dropped in of_lines
     )
     amount = Money(total, currency)
     return Order(
@@ -239,6 +301,8 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
         url,
         reason,
         found,
+        revision,
+        None if paid_minor is None else Money(paid_minor, currency),
     )
 
 
@@ -342,6 +406,18 @@ def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
     """The id of the order in which the seat was paid; None when it never was."""
     found: int | None = connection.value(_seat_order, seat=seat_id)
     return found
+
+
+def open_order_of_seat(connection: Connection, seat_id: int) -> int | None:
+    """Return the id of the order that may still be paid and has the seat as a line; None when there is none."""
+    found: int | None = connection.value(_open_seat_order, seat=seat_id)
+    return found
+
+
+def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
+    """The lines of an unpaid order that cannot be paid any more: their event, or an organiser, cancelled them."""
+    lost = {seat for (seat,) in connection.all(_lost, order=order.id)}
+    return tuple(line for line in order.kept_lines if line.seat_id in lost)
 
 
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:

@@ -99,6 +99,8 @@ class Notice:
     kind: str
     ref: str
     outcome: Outcome
+    revision: int = 0
+    """The order's when the payment page was opened: the end of an older page ends nothing else."""
 
 
 class _Intent(BaseModel):
@@ -118,6 +120,12 @@ class _Session(BaseModel):
     currency: str | None = None
     client_reference_id: str | None = None
     metadata: Mapping[str, str] | None = None
+
+    @property
+    def revision(self) -> int:
+        """The order's when the page was opened."""
+        given = (self.metadata or {}).get("revision", "0")
+        return int(given) if given.isdecimal() else 0
 
 
 class _Data(BaseModel):
@@ -179,6 +187,8 @@ class Stripe:
     async def look_up(self, order: Order) -> Outcome:
         """What has become of the order's payment page."""
         ref = order.provider_ref
+        if ref is None and order.state != "pending":
+            return Declined(NOT_STARTED)
         if ref is None:
             # The answer to `begin` was lost. Asked again, Stripe repeats it word for word, as old as it is; and where
             # it never got the first call, the person can pay now.
@@ -196,7 +206,21 @@ class Stripe:
             if rejected.status == 404:  # noqa: PLR2004
                 return Declined(NOT_STARTED)
             raise
-        return outcome_of(_read_session(session))
+        found = _read_session(session)
+        outcome = outcome_of(found)
+        if order.state == "pending" and found.revision < order.revision and not isinstance(outcome, Paid):
+            return await self._replace(order, found, outcome)
+        return outcome
+
+    async def _replace(self, order: Order, session: _Session, outcome: Outcome) -> Outcome:
+        """Close the page of an amount that is not the order's any more, and open one for what is left to pay."""
+        if session.status == "complete" and isinstance(outcome, Waiting):
+            # It was used, and the bank has not decided: a second page would charge a second time.
+            return Waiting(session.id)
+        if session.status == "open":
+            # Where it was paid a moment ago, this raises, and the next time Stripe is asked it says so.
+            await self._call(lambda: self._client.v1.checkout.sessions.expire(session.id))
+        return await self._begin(order)
 
     async def refund(self, refund: Refund) -> None:
         """Give back a part or the whole of a payment."""
@@ -232,14 +256,16 @@ class Stripe:
         if ref is None or (session.metadata or {}).get("order") != ref:
             return None
         failed = event.type == "checkout.session.async_payment_failed"
-        return Notice(event.type, ref, Declined(TURNED_DOWN) if failed else outcome_of(session))
+        return Notice(
+            event.type, ref, Declined(TURNED_DOWN) if failed else outcome_of(session), session.revision
+        )
 
     async def _begin(self, order: Order) -> Outcome:
         try:
             params = self._session_of(order)
             session = await self._call(
                 lambda: self._client.v1.checkout.sessions.create(
-                    params=params, options={"idempotency_key": f"order-{order.ref}"}
+                    params=params, options={"idempotency_key": _call_name(order)}
                 ).to_dict()
             )
         except (Rejected, UnchargeableAmount) as error:
@@ -253,6 +279,8 @@ class Stripe:
         page = f"{self._base_url}/orders/{order.ref}"
         ends_at = min(order.expires_at, order.created_at + LONGEST_SESSION) - SPARE
         metadata = {"order": order.ref}
+        if order.revision:
+            metadata["revision"] = str(order.revision)
         return {
             "mode": "payment",
             "line_items": [
@@ -264,7 +292,7 @@ class Stripe:
                         "product_data": {"name": line.title},
                     },
                 }
-                for line in order.lines
+                for line in order.kept_lines
             ],
             # A total in the visitor's own currency would look like a wrong amount.
             "adaptive_pricing": {"enabled": False},
@@ -323,6 +351,11 @@ class Stripe:
             raise Rejected(_plain(error), error.http_status, error.code) from error
         except (self._library.StripeError, UnchargeableAmount) as error:
             raise ProviderError(_plain(error)) from error
+
+
+def _call_name(order: Order) -> str:
+    """Return the idempotency key of the order's payment page: another amount is another page."""
+    return f"order-{order.ref}-{order.revision}" if order.revision else f"order-{order.ref}"
 
 
 def stripe_amount(amount: Money) -> int:

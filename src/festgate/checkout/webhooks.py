@@ -57,7 +57,7 @@ class StripeWebhook:
                 "a webhook was left aside: the order is paid otherwise", order=order.ref, kind=notice.kind
             )
             return _taken()
-        await self._payments.settle(order.id, notice.outcome)
+        await self._payments.settle(order.id, notice.outcome, notice.revision)
         log.info("a webhook was taken", order=order.ref, kind=notice.kind)
         return _taken()
 

@@ -18,6 +18,16 @@ class SeatReleased:
 
 
 @dataclass(frozen=True)
+class HoldCancelled:
+    """A held seat ended because its event was cancelled or an organiser cancelled it; its holder does not know yet.
+
+    An order that it is part of goes on without it.
+    """
+
+    seat_id: int
+
+
+@dataclass(frozen=True)
 class HoldsResumed:
     """The clock of holds stood still between these times (milliseconds), and every held seat has got that time back."""
 
