@@ -1,5 +1,6 @@
 """Orders as JSON."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -7,15 +8,17 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
 from festgate.checkout import queries
-from festgate.checkout.errors import NothingToPay, NotPending, UnknownMethod
-from festgate.checkout.forms import Key, OrderInput
+from festgate.checkout.cancellations import cancel_registrations
+from festgate.checkout.errors import NothingToCancel, NothingToPay, NotPending, UnknownMethod
+from festgate.checkout.forms import Key, OrderInput, RefundInput
 from festgate.checkout.payments import Payments
 from festgate.kit.api import Amount, bearer, module_router, problems
 from festgate.kit.clock import moment
-from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
-from festgate.registrations.facade import SeatsGone
+from festgate.registrations.facade import SeatsGone, SeatUsed
 
 
 class OrderLine(BaseModel):
@@ -25,6 +28,10 @@ class OrderLine(BaseModel):
     event: str = Field(description="The event's slug.")
     title: str
     fee: Amount
+    dropped_at: datetime | None = Field(
+        description="When it left the unpaid order, because its event or registration was cancelled; "
+        "it is no part of the total then."
+    )
 
 
 class OrderOutput(BaseModel):
@@ -56,7 +63,11 @@ class OrderOutput(BaseModel):
             reason=order.reason,
             lines=[
                 OrderLine(
-                    registration=line.seat_id, event=line.slug, title=line.title, fee=Amount.of(line.fee)
+                    registration=line.seat_id,
+                    event=line.slug,
+                    title=line.title,
+                    fee=Amount.of(line.fee),
+                    dropped_at=None if line.dropped_at is None else moment(line.dropped_at, UTC),
                 )
                 for line in order.lines
             ],
@@ -66,14 +77,17 @@ class OrderOutput(BaseModel):
 class CheckoutApi:
     """Routes of orders under /api/v1."""
 
-    def __init__(self, portal: Portal, payments: Payments) -> None:
-        """`payments` are the same that the pages use."""
+    def __init__(
+        self, portal: Portal, payments: Payments, is_used: Callable[[Connection, int], bool]
+    ) -> None:
+        """`payments` are the same that the pages use; `is_used` comes from a module above: who was checked in."""
+        self._is_used = is_used
         self._portal = portal
         self._payments = payments
 
     def router(self) -> APIRouter:
         """For app.py."""
-        portal, payments = self._portal, self._payments
+        portal, payments, is_used = self._portal, self._payments, self._is_used
         router = module_router(self._portal, "checkout", "orders")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
 
@@ -114,5 +128,19 @@ class CheckoutApi:
         async def cancel(ref: str, person: Caller) -> OrderOutput:
             """Give up an order that is not paid, and its seats. A second call changes nothing."""
             return OrderOutput.of(await payments.cancel(person.person, ref))
+
+        @router.post(
+            "/orders/{ref}/refund",
+            responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, SeatUsed),
+        )
+        async def refund(ref: str, body: RefundInput, person: Caller) -> OrderOutput:
+            """Cancel one registration of an order, or all, and give the money back: for organisers."""
+            if not person.organises:
+                raise Forbidden
+            return OrderOutput.of(
+                await portal.database.write(
+                    cancel_registrations, ref, body.registration, person.person, is_used, force=body.force
+                )
+            )
 
         return router

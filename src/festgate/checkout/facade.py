@@ -1,6 +1,8 @@
 """What the modules above may ask of orders."""
 
+from festgate.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
 from festgate.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
+from festgate.checkout.errors import OrderChanged
 from festgate.checkout.queries import (
     Line,
     OpenOrder,
@@ -13,20 +15,27 @@ from festgate.checkout.queries import (
     refs_by_seat,
     refunds_of,
 )
+from festgate.checkout.reasons import ended_by_of, reason_for
 from festgate.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 
 __all__ = [
+    "Cancellation",
     "Line",
     "OpenOrder",
     "Order",
+    "OrderChanged",
     "Refund",
     "Stuck",
+    "cancel_registrations",
     "count_stuck",
+    "ended_by_of",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "open_orders",
     "order_by_id",
     "order_by_ref",
+    "plan_cancellation",
+    "reason_for",
     "ref_of",
     "refs_by_seat",
     "refunds_of",

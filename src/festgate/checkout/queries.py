@@ -43,6 +43,8 @@ class Refund:
     reason: str
     done_at: Milliseconds | None
     attempts: int
+    asked_by: int | None = None
+    """The organiser who asked for it; None where it followed by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ _refund = select(
     refunds.c.reason,
     refunds.c.done_at,
     refunds.c.attempts,
+    refunds.c.asked_by,
 ).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
 _refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
 _refunds_due = Statement(
@@ -388,8 +391,10 @@ def open_orders(connection: Connection) -> list[OpenOrder]:
 
 
 def _read_refund(row: tuple[Any, ...]) -> Refund:
-    number, order, seat, provider_ref, amount, currency, reason, done_at, attempts = row
-    return Refund(number, order, seat, provider_ref, Money(amount, currency), reason, done_at, attempts)
+    number, order, seat, provider_ref, amount, currency, reason, done_at, attempts, asked_by = row
+    return Refund(
+        number, order, seat, provider_ref, Money(amount, currency), reason, done_at, attempts, asked_by
+    )
 
 
 def refunds_of(connection: Connection, order_id: int) -> list[Refund]:

@@ -22,7 +22,7 @@ def ending_sentence(title: str, ended_by: registrations.EndedBy | None) -> str:
 
 
 def ended_by_of(connection: Connection, seat: registrations.Seat) -> registrations.EndedBy | None:
-    """Return who ended the seat. One that ended before that was recorded ended with its event, where that is cancelled."""
+    """Return who ended the seat; where that was not recorded, its event if it is cancelled."""
     if seat.ended_by is not None:
         return seat.ended_by
     event = catalogue.event_by_id(connection, seat.event_id)

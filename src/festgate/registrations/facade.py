@@ -9,7 +9,7 @@ from festgate.registrations.claims import (
     unclaim_seats,
 )
 from festgate.registrations.endings import EVENT, HOLDER, ORDER, ORGANISER, EndedBy, ending_words
-from festgate.registrations.errors import SeatsGone
+from festgate.registrations.errors import SeatsGone, SeatUsed
 from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import release_seat, sweep_all, take_back_seat
 from festgate.registrations.pauses import HoldKeeper, holds_stand, kept_sentence, resume_holds, stop_holds
@@ -36,6 +36,7 @@ __all__ = [
     "HoldKeeper",
     "Lapses",
     "Seat",
+    "SeatUsed",
     "SeatsGone",
     "claim_seats",
     "confirm_seats",
