@@ -13,7 +13,7 @@ from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.money import Money
 from festgate.registrations import facade as registrations
 from festgate.registrations.checks import check_counts
-from festgate.registrations.handlers import SWEPT_AT_ONCE
+from festgate.registrations.holds import SWEPT_AT_ONCE
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_someone
 from tests.tickets.fest import Fest
