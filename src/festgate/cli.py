@@ -21,6 +21,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.accounts.commands": ("user",),
     "festgate.catalogue.commands": ("events",),
     "festgate.checkout.commands": ("payments",),
+    "festgate.backoffice.commands": ("orders",),
     "festgate.kit.commands": ("db",),
     "festgate.rehearsal.commands": ("rehearse", "compare", "ab", "calibrate", "capacity", "runs"),
     "festgate.drills.commands": ("drill",),

@@ -278,7 +278,7 @@ def _checkout(portal: Portal, links: Links) -> Module:
     payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
     return Module(
         [*CheckoutPages(portal, payments, links.ticket_codes).routes(), *webhook_routes(portal, payments)],
-        CheckoutApi(portal, payments).router(),
+        CheckoutApi(portal, payments, links.is_used).router(),
         SUBSCRIPTIONS,
         work=[payments.run],
     )
@@ -353,7 +353,7 @@ DECLARED: Sequence[Declared] = (
         # A payment provider is given ten seconds to answer.
         Budget(requests=400, seconds=12),
         pages=["/checkout", "/orders/{ref}", "/orders/{ref}/cancel", "/webhooks/stripe"],
-        api=["/orders", "/orders/{ref}", "/orders/{ref}/cancel"],
+        api=["/orders", "/orders/{ref}", "/orders/{ref}/cancel", "/orders/{ref}/refund"],
         build=_checkout,
     ),
     Declared(

@@ -133,7 +133,7 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
     race, talk = fest.event("Robo Race", 45_000), fest.event("Open Talk")
     order = fest.buy(asha, race)
     fest.hold(ben, talk)
-    fest.hold(chitra, race)  # only held: nothing was promised
+    fest.hold(chitra, race)
     fest.deliver()
     for event in (race, talk):
         fest.database.write(catalogue.cancel_event, event.slug)
@@ -141,7 +141,9 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
     told = {
         recipient: body for _, recipient, subject, body in fest.letters() if subject.startswith("Cancelled")
     }
-    assert set(told) == {"asha@example.org", "ben@example.org"}
+    assert set(told) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
+    assert "You had not paid for it." in told["chitra@example.org"]
+    assert "ticket" not in told["chitra@example.org"]
     assert "You get back what you paid for it, ₹450.00." in told["asha@example.org"]
     assert "get back" not in told["ben@example.org"]
     topic = next(topic for topic, _, subject, _ in fest.letters() if subject == "Cancelled: Robo Race")

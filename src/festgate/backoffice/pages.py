@@ -11,6 +11,7 @@ from starlette.routing import Route
 from festgate.accounts import facade as accounts
 from festgate.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.backoffice.editing import merge, shown_form, shown_version
+from festgate.backoffice.orders import plan_for_page, read_seat, view_order
 from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facade import Event, Offer
 from festgate.checkout import facade as checkout
@@ -21,6 +22,7 @@ from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, read_fields, see_other
 from festgate.registrations import facade as registrations
+from festgate.tickets import facade as tickets
 
 LONGEST_REF = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
@@ -90,6 +92,7 @@ class BackofficePages:
             Route("/organise/orders", self.show_orders, methods=["GET"]),
             Route("/organise/orders/{ref}/paid", self.mark_paid, methods=["POST"]),
             Route("/organise/orders/{ref}/refunded", self.mark_refunded, methods=["POST"]),
+            *OrderPages(self._portal).routes(),
         ]
 
     async def show_events(self, request: Request) -> Response:
@@ -337,6 +340,72 @@ class BackofficePages:
 
     def _written(self, organised: Organised) -> dict[str, str]:
         return catalogue.written(catalogue.details_of(organised.event), self._zone)
+
+
+class OrderPages:
+    """Routes of single orders."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's pages get it."""
+        self._portal = portal
+
+    def routes(self) -> list[Route]:
+        """For the module's other pages."""
+        order = "/organise/orders/{ref}"
+        return [
+            Route(order, self.show, methods=["GET"]),
+            Route(f"{order}/cancel", self.confirm, methods=["GET"]),
+            Route(f"{order}/cancel", self.cancel, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """The order with its lines, its refunds, its person, and who did what."""
+        await self._portal.organiser(request)
+        view = await self._portal.database.read(view_order, request.path_params["ref"])
+        return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
+
+    async def confirm(self, request: Request) -> Response:
+        """What cancelling would do, before it is done."""
+        await self._portal.organiser(request)
+        return await self._confirm(request, request.query_params.get("seat", ""))
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel and refund what the confirmation showed; where that has changed, show it anew instead."""
+        organiser = await self._portal.organiser(request)
+        ref: str = request.path_params["ref"]
+        fields = await read_fields(request)
+        seat = fields.get("seat", "")
+        try:
+            # The confirmation has warned of a check-in, and the check-in is part of what was seen.
+            await self._portal.database.write(
+                checkout.cancel_registrations,
+                ref,
+                read_seat(seat),
+                organiser.person,
+                tickets.is_used,
+                force=True,
+                seen=fields.get("seen", ""),
+            )
+        except checkout.OrderChanged as changed:
+            return await self._confirm(request, seat, changed)
+        return see_other(f"/organise/orders/{ref}")
+
+    async def _confirm(
+        self, request: Request, seat: str, changed: checkout.OrderChanged | None = None
+    ) -> Response:
+        plan, username = await self._portal.database.read(
+            plan_for_page, request.path_params["ref"], read_seat(seat)
+        )
+        return await self._portal.page(
+            request,
+            "backoffice/cancel_order.html",
+            status=200 if changed is None else changed.status,
+            section="organise",
+            plan=plan,
+            username=username,
+            seat=seat,
+            changed=changed,
+        )
 
 
 def list_organised(connection: Connection) -> list[Organised]:

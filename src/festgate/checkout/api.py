@@ -1,5 +1,6 @@
 """Orders as JSON."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,14 +9,23 @@ from pydantic import BaseModel, Field
 
 from festgate.accounts.facade import AddressNotConfirmed
 from festgate.checkout import queries
+from festgate.checkout.cancellations import cancel_registrations
 from festgate.checkout.carts import Cart, hash_request
-from festgate.checkout.errors import KeyReused, ListChanged, NothingToPay, NotPending, UnknownMethod
-from festgate.checkout.forms import Key, OrderInput
+from festgate.checkout.errors import (
+    KeyReused,
+    ListChanged,
+    NothingToCancel,
+    NothingToPay,
+    NotPending,
+    UnknownMethod,
+)
+from festgate.checkout.forms import Key, OrderInput, RefundInput
 from festgate.checkout.payments import Payments
 from festgate.kit.api import Amount, Problem, bearer, module_router, problems
 from festgate.kit.clock import moment
-from festgate.kit.errors import NotFound, SignInNeeded
+from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.money import Money
+from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
 from festgate.registrations import facade as registrations
@@ -28,6 +38,10 @@ class OrderLine(BaseModel):
     event: str = Field(description="The event's slug.")
     title: str
     fee: Amount
+    dropped_at: datetime | None = Field(
+        description="When it left the unpaid order, because its event or registration was cancelled; "
+        "it is no part of the total then."
+    )
 
 
 class PlacingProblem(Problem):
@@ -68,7 +82,11 @@ class OrderOutput(BaseModel):
             reason=order.reason,
             lines=[
                 OrderLine(
-                    registration=line.seat_id, event=line.slug, title=line.title, fee=Amount.of(line.fee)
+                    registration=line.seat_id,
+                    event=line.slug,
+                    title=line.title,
+                    fee=Amount.of(line.fee),
+                    dropped_at=None if line.dropped_at is None else moment(line.dropped_at, UTC),
                 )
                 for line in order.lines
             ],
@@ -78,14 +96,17 @@ class OrderOutput(BaseModel):
 class CheckoutApi:
     """Routes of orders under /api/v1."""
 
-    def __init__(self, portal: Portal, payments: Payments) -> None:
-        """`payments` are the same that the pages use."""
+    def __init__(
+        self, portal: Portal, payments: Payments, is_used: Callable[[Connection, int], bool]
+    ) -> None:
+        """`payments` are the same that the pages use; `is_used` comes from a module above: who was checked in."""
+        self._is_used = is_used
         self._portal = portal
         self._payments = payments
 
     def router(self) -> APIRouter:
         """For app.py."""
-        portal, payments = self._portal, self._payments
+        portal, payments, is_used = self._portal, self._payments, self._is_used
         router = module_router(self._portal, "checkout", "orders")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
 
@@ -152,8 +173,24 @@ class CheckoutApi:
             """Give up an order that is not paid, and its seats. A second call changes nothing."""
             return OrderOutput.of(await payments.cancel(person.person, ref))
 
+        @router.post(
+            "/orders/{ref}/refund",
+            responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, registrations.SeatUsed),
+        )
+        async def refund(ref: str, body: RefundInput, person: Caller) -> OrderOutput:
+            """Cancel one registration of an order, or all, and give the money back: for organisers."""
+            if not person.organises:
+                raise Forbidden
+            return OrderOutput.of(
+                await portal.database.write(
+                    cancel_registrations, ref, body.registration, person.person, is_used, force=body.force
+                )
+            )
+
         return router
 
 
 def _held_line(seat: registrations.Seat) -> OrderLine:
-    return OrderLine(registration=seat.id, event=seat.slug, title=seat.title, fee=Amount.of(seat.fee))
+    return OrderLine(
+        registration=seat.id, event=seat.slug, title=seat.title, fee=Amount.of(seat.fee), dropped_at=None
+    )

@@ -13,7 +13,7 @@ _seats = table("registrations_seats", column("id"), column("state"), column("ord
 
 _line_sum = (
     select(func.coalesce(func.sum(lines.c.fee_minor), 0))
-    .where(lines.c.order_id == orders.c.id)
+    .where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_(None))
     .correlate(orders)
     .scalar_subquery()
 )
@@ -35,12 +35,30 @@ _unbacked = Statement(
         | (orders.c.state.in_(("refunding", "refunded")) & (_refund_sum != orders.c.paid_minor))
     )
 )
+_dropped_sum = (
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
+    .where(
+        refunds.c.order_id == orders.c.id,
+        refunds.c.provider_ref == orders.c.provider_ref,
+        refunds.c.seat_id.in_(
+            select(lines.c.seat_id).where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_not(None))
+        ),
+    )
+    .correlate(orders)
+    .scalar_subquery()
+)
+_overpaid = Statement(
+    select(orders.c.ref, orders.c.paid_minor, orders.c.total_minor, _dropped_sum).where(
+        orders.c.state == "paid", orders.c.paid_minor - _dropped_sum != orders.c.total_minor
+    )
+)
 _paid_without_seat = Statement(
     select(orders.c.ref, lines.c.title, _seats.c.state)
     .join_from(lines, orders, orders.c.id == lines.c.order_id)
     .join(_seats, _seats.c.id == lines.c.seat_id)
     .where(
         orders.c.state == "paid",
+        lines.c.dropped_at.is_(None),
         _seats.c.state != "confirmed",
         ~select(refunds.c.id)
         .where(refunds.c.order_id == orders.c.id, refunds.c.seat_id == lines.c.seat_id)
@@ -80,6 +98,14 @@ def check_money(connection: Connection) -> list[Finding]:
             "a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one"
         )
         for ref, state in connection.all(_unbacked)
+    ]
+    found += [
+        Finding(
+            "what is paid for cancelled seats goes back",
+            f"order {ref}",
+            f"{paid} was paid, {back} of it for cancelled seats goes back, and the total is {total} (minor units)",
+        )
+        for ref, paid, total, back in connection.all(_overpaid)
     ]
     return found
 

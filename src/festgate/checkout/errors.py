@@ -68,3 +68,12 @@ class NotAtDesk(Conflict):
     title = "Not a desk order"
     message = "This order is paid online; its provider says when it is paid."
     actions = (("Orders", "/organise/orders"),)
+
+
+class NothingToCancel(Conflict):
+    """Every seat of the order has ended already."""
+
+    code = "nothing-to-cancel"
+    title = "Nothing to cancel"
+    message = "This order has no seat that could be cancelled: it is over, or its seats have ended already."
+    actions = (("Orders", "/organise/orders"),)

@@ -1,5 +1,6 @@
 """What the modules above may ask of orders."""
 
+from festgate.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
 from festgate.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
 from festgate.checkout.queries import (
     Line,
@@ -14,10 +15,12 @@ from festgate.checkout.queries import (
     refs_by_seat,
     refunds_of,
 )
+from festgate.checkout.reasons import ended_by_of, reason_for
 from festgate.checkout.shown import DeskForms, OrderChanged, desk_forms, desk_forms_of
 from festgate.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 
 __all__ = [
+    "Cancellation",
     "DeskForms",
     "Line",
     "OpenOrder",
@@ -25,15 +28,19 @@ __all__ = [
     "OrderChanged",
     "Refund",
     "Stuck",
+    "cancel_registrations",
     "count_by_currency",
     "count_stuck",
     "desk_forms",
     "desk_forms_of",
+    "ended_by_of",
     "mark_paid_at_desk",
     "mark_refunded_at_desk",
     "open_orders",
     "order_by_id",
     "order_by_ref",
+    "plan_cancellation",
+    "reason_for",
     "ref_of",
     "refs_by_seat",
     "refunds_of",

@@ -25,6 +25,19 @@ class OrderRefunded(Fact):
 
 
 @dataclass(frozen=True)
+class OrderReduced(Fact):
+    """Seats left an order that waits for its payment, because their event or an organiser cancelled them.
+
+    With none left the order is closed. A later revision makes an earlier fact obsolete.
+    """
+
+    KIND: ClassVar[str] = "checkout.OrderReduced"
+
+    order_id: int
+    revision: int
+
+
+@dataclass(frozen=True)
 class SeatRefunded(Fact):
     """One seat's fee of an order went back; the rest of the order stands."""
 
@@ -34,5 +47,5 @@ class SeatRefunded(Fact):
     seat_id: int
 
 
-FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderRefunded, SeatRefunded)
+FACTS: tuple[type[Fact], ...] = (OrderPaid, OrderReduced, OrderRefunded, SeatRefunded)
 """All of them: the kinds that this module writes into the data."""

@@ -59,3 +59,14 @@ class OrderInput(BaseModel):
     card_number: Annotated[Line, Field(max_length=40)] = Field(
         default="", description="Only for `sandbox`: decides what the play-money provider does."
     )
+
+
+class RefundInput(BaseModel):
+    """The body of POST /orders/{ref}/refund."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    registration: Annotated[int, Field(ge=1, le=2**53)] | None = Field(
+        default=None, description="The registration to cancel; without it every one that the order still has."
+    )
+    force: bool = Field(default=False, description="Also cancel a registration whose holder was checked in.")

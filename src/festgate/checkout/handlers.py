@@ -1,11 +1,13 @@
-"""What orders do when a seat they have paid for is taken back, and when the clock of holds runs on."""
+"""What orders do when one of their seats is cancelled, and when the clock of holds runs on."""
 
 from festgate.checkout import queries
-from festgate.checkout.orders import follow_seats
+from festgate.checkout.orders import follow_seats, reduce_order
+from festgate.checkout.reasons import ended_by_of, ending_sentence
 from festgate.checkout.refunds import refund_seat
 from festgate.kit.outbox import Subscription
 from festgate.kit.statements import Connection
-from festgate.registrations.facts import HoldsResumed, SeatReleased
+from festgate.registrations import facade as registrations
+from festgate.registrations.facts import HoldCancelled, HoldsResumed, SeatReleased
 
 
 def refund_released(connection: Connection, fact: SeatReleased) -> None:
@@ -13,7 +15,16 @@ def refund_released(connection: Connection, fact: SeatReleased) -> None:
     order_id = queries.paid_order_of_seat(connection, fact.seat_id)
     if order_id is not None:
         order = queries.lock_order(connection, order_id)
-        refund_seat(connection, order, fact.seat_id, "The seat was taken back by the organisers.")
+        seat = registrations.seat(connection, fact.seat_id)
+        reason = ending_sentence(seat.title, ended_by_of(connection, seat))
+        refund_seat(connection, order, fact.seat_id, reason)
+
+
+def reduce_orders(connection: Connection, fact: HoldCancelled) -> None:
+    """An order that waits for its payment goes on without the seat, or is closed."""
+    order_id = queries.open_order_of_seat(connection, fact.seat_id)
+    if order_id is not None:
+        reduce_order(connection, order_id)
 
 
 def move_ends(connection: Connection, fact: HoldsResumed) -> None:
@@ -26,5 +37,6 @@ POINT = "outbox.checkout"
 # The names are in the data: they stay as they are wherever the code goes.
 SUBSCRIPTIONS = (
     Subscription(SeatReleased, refund_released, "festgate.checkout.handlers.refund_released", POINT),
+    Subscription(HoldCancelled, reduce_orders, "festgate.checkout.handlers.reduce_orders", POINT),
     Subscription(HoldsResumed, move_ends, "festgate.checkout.handlers.move_ends", POINT),
 )

@@ -14,12 +14,13 @@ from festgate.checkout.forms import CheckoutForm
 from festgate.checkout.methods import PaymentMethod
 from festgate.checkout.orders import cart_key
 from festgate.checkout.payments import Payments
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.receipts import Receipt, seats_now
 from festgate.checkout.sandbox import CARDS, Sandbox
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import Invalid
-from festgate.kit.mail import MailState, find_state
+from festgate.kit.mail import find_state
 from festgate.kit.money import Money
+from festgate.kit.pages import Writing
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
@@ -77,27 +78,6 @@ class Till:
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """What /orders/{ref} shows."""
-
-    order: Order
-    username: str
-    method: str
-    refunds: tuple[Refund, ...]
-    tickets: tuple[tuple[int, str], ...]
-    mail: MailState | None
-    mail_leaves: bool
-    """False while letters go to a folder only."""
-    until: Milliseconds = field(compare=False, default=NEVER)
-
-    def awaits_tickets(self, now: Milliseconds) -> bool:
-        """Whether the payment is so fresh that its tickets are on their way."""
-        paid_at = self.order.paid_at
-        missing = self.order.state == "paid" and len(self.tickets) < len(self.order.lines)
-        return missing and paid_at is not None and now < paid_at + SECOND
-
-
 class CheckoutPages:
     """Routes of orders."""
 
@@ -106,6 +86,7 @@ class CheckoutPages:
         self._portal = portal
         self._payments = payments
         self._tickets = tickets
+        self._writing = Writing(portal.settings)
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
         choices = tuple(_choice(method) for method in payments.methods.values())
         self._blank = Form(choices, tuple(CARDS.items()), choices[0].name if choices else "")
@@ -254,6 +235,7 @@ class CheckoutPages:
             tickets=(),
             mail=None,
             mail_leaves=bool(self._portal.settings.smtp_host),
+            writing=self._writing,
         )
         return self._with_sent(connection, receipt)
 
@@ -262,7 +244,12 @@ class CheckoutPages:
         order = receipt.order
         codes = self._tickets(connection, order.person_id)
         tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
-        return replace(receipt, tickets=tickets, mail=find_state(connection, f"order:{order.ref}"))
+        return replace(
+            receipt,
+            tickets=tickets,
+            seats=seats_now(connection, order, codes),
+            mail=find_state(connection, f"order:{order.ref}"),
+        )
 
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)

@@ -100,16 +100,19 @@ class Payments:
                 orders.note_unanswered, order.id, _why(error, f"no answer within {LONGEST_BEGIN:g} seconds")
             )
             return order
-        return await self.settle(order.id, outcome)
+        return await self.settle(order.id, outcome, order.revision)
 
-    async def settle(self, order_id: int, outcome: Outcome) -> Order:
-        """Keep what the provider said. Every way it can say it (answer, webhook, look-up) comes through here."""
+    async def settle(self, order_id: int, outcome: Outcome, revision: int | None = None) -> Order:
+        """Keep what the provider said. Every way it can say it (answer, webhook, look-up) comes through here.
+
+        `revision` is the order's when it was asked: that its page of an earlier amount has ended means nothing.
+        """
         if isinstance(outcome, Paid):
             return await self._database.write(orders.mark_paid, order_id, outcome.charge, outcome.amount)
         if isinstance(outcome, Declined):
-            return await self._database.write(orders.mark_declined, order_id, outcome.reason)
+            return await self._database.write(orders.mark_declined, order_id, outcome.reason, revision)
         return await self._database.write(
-            orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url
+            orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url, revision
         )
 
     async def cancel(self, person_id: int, ref: str) -> Order:
@@ -188,6 +191,9 @@ class Payments:
 
     async def ask(self, order: Order, seconds: float = LONGEST_CALL) -> None:
         """Ask the provider what has become of one payment, waiting at most so many seconds, and keep what it says."""
+        if order.state != "pending":
+            await self._close(order)
+            return
         method = self.methods.get(order.method)
         outcome: Outcome = Waiting(order.provider_ref, order.pay_url)
         problem = None if method else f"the payment method {order.method} is not switched on"
@@ -203,10 +209,28 @@ class Payments:
                 problem = _why(error, f"no answer within {seconds:g} seconds")
         if isinstance(outcome, Waiting):
             if (outcome.provider_ref, outcome.pay_url) != (order.provider_ref, order.pay_url):
-                await self.settle(order.id, outcome)
+                await self.settle(order.id, outcome, order.revision)
             await self._database.write(orders.ask_later, order.id, order.asked, problem)
         else:
+            await self.settle(order.id, outcome, order.revision)
+
+    async def _close(self, order: Order) -> None:
+        """Have the provider close what a cancelled order left open; what was paid there all the same is settled."""
+        method = self.methods.get(order.method)
+        outcome: Outcome = Waiting(order.provider_ref)
+        if method is not None:
+            try:
+                async with asyncio.timeout(LONGEST_CALL):
+                    await method.abandon(order)
+                    outcome = await method.look_up(order)
+            except Exception as error:  # noqa: BLE001  (it holds up this order only)
+                _warn("a payment page could not be closed", error, order=order.ref, method=order.method)
+        if isinstance(outcome, Paid):
             await self.settle(order.id, outcome)
+        elif isinstance(outcome, Declined):
+            await self._database.write(orders.stop_asking, order.id)
+        else:
+            await self._database.write(orders.close_later, order.id, order.asked)
 
     async def _send(self, refund: Refund) -> None:
         if not await self._database.write(refunds.claim_refund, refund.id):

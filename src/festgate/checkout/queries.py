@@ -27,6 +27,8 @@ class Line:
     slug: str
     starts_at: Milliseconds
     fee: Money
+    dropped_at: Milliseconds | None = None
+    """When it left the order, which was not paid yet; None while it is part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Refund:
     """Whether the charge was made in another currency than the order's: then all of it goes back."""
     done_by: int | None = None
     """The organiser who gave the money back by hand."""
+    asked_by: int | None = None
+    """The organiser who asked for it; None where it followed by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,29 @@ class Order:
     """When its provider was last asked because someone looked at the order."""
     paid_by: int | None = None
     """The organiser who marked it paid."""
+    revision: int = 0
+    """How many lines were dropped before it was paid."""
+    paid: Money | None = None
+    """What the provider took: the total, or more where a line was dropped while it was being paid."""
+
+    @property
+    def kept_lines(self) -> tuple[Line, ...]:
+        """The lines that the total is made of."""
+        return tuple(line for line in self.lines if line.dropped_at is None)
+
+    def dropped_within(self, amount: Money) -> tuple[Line, ...] | None:
+        """Return the dropped lines that a payment of `amount` pays for too; None when no revision had that total."""
+        if amount.currency != self.total.currency:
+            return None
+        total = self.total.minor
+        found: list[Line] = []
+        dropped = [(line.dropped_at, line) for line in self.lines if line.dropped_at is not None]
+        for _, line in sorted(dropped, key=lambda pair: pair[0], reverse=True):
+            if total >= amount.minor:
+                break
+            found.append(line)
+            total += line.fee.minor
+        return tuple(found) if total == amount.minor and total > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +129,20 @@ _order = select(
     orders.c.reason,
     orders.c.asked_at,
     orders.c.paid_by,
+    orders.c.revision,
+    orders.c.paid_minor,
 )
 _OWN = len(_order.selected_columns)
 # One order is read together with its lines, a row for each: its page and its payment ask for one four times.
 _whole = (
     _order.add_columns(
-        lines.c.seat_id, lines.c.event_id, lines.c.title, lines.c.slug, lines.c.starts_at, lines.c.fee_minor
+        lines.c.seat_id,
+        lines.c.event_id,
+        lines.c.title,
+        lines.c.slug,
+        lines.c.starts_at,
+        lines.c.fee_minor,
+        lines.c.dropped_at,
     )
     .join_from(orders, lines, lines.c.order_id == orders.c.id, isouter=True)
     .order_by(lines.c.starts_at, lines.c.seat_id)
@@ -140,6 +175,7 @@ _lines = Statement(
         lines.c.slug,
         lines.c.starts_at,
         lines.c.fee_minor,
+        lines.c.dropped_at,
     )
     .where(lines.c.order_id == bindparam("order"))
     .order_by(lines.c.starts_at, lines.c.seat_id)
@@ -162,6 +198,7 @@ _refund = select(
     refunds.c.attempts,
     refunds.c.currency != orders.c.currency,
     refunds.c.done_by,
+    refunds.c.asked_by,
 ).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
 _refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
 _refunds_due = Statement(
@@ -174,6 +211,32 @@ _seat_order = Statement(
     .join_from(lines, orders, orders.c.id == lines.c.order_id)
     .where(lines.c.seat_id == bindparam("seat"), orders.c.state.in_(("paid", "refunding", "refunded")))
     .order_by(lines.c.order_id.desc())
+)
+_open_seat_order = Statement(
+    select(lines.c.order_id)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(
+        lines.c.seat_id == bindparam("seat"),
+        lines.c.dropped_at.is_(None),
+        orders.c.state.in_(("pending", "expired")),
+    )
+)
+# Named here instead of imported: a module's tables are its own, but one join answers for a whole order.
+_seats = table("registrations_seats", column("id"), column("state"), column("ended_by"))
+_events = table("catalogue_events", column("id"), column("state"))
+_lost = Statement(
+    select(lines.c.seat_id)
+    .join_from(lines, _seats, _seats.c.id == lines.c.seat_id)
+    .join(_events, _events.c.id == lines.c.event_id)
+    .where(
+        lines.c.order_id == bindparam("order"),
+        lines.c.dropped_at.is_(None),
+        (_events.c.state == "cancelled")
+        | (
+            (_seats.c.state == "cancelled")
+            & _seats.c.ended_by.in_((registrations.EVENT, registrations.ORGANISER))
+        ),
+    )
 )
 _refs_by_seat = Statement(
     select(lines.c.seat_id, orders.c.ref)
@@ -237,10 +300,12 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
         reason,
         asked_at,
         paid_by,
+        revision,
+        paid_minor,
     ) = row
     found = tuple(
-        Line(seat, event, title, slug, starts_at, Money(fee, currency))
-        for seat, event, title, slug, starts_at, fee in of_lines
+        Line(seat, event, title, slug, starts_at, Money(fee, currency), dropped)
+        for seat, event, title, slug, starts_at, fee, dropped in of_lines
     )
     amount = Money(total, currency)
     return Order(
@@ -260,6 +325,8 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
         found,
         asked_at,
         paid_by,
+        revision,
+        None if paid_minor is None else Money(paid_minor, currency),
     )
 
 
@@ -350,7 +417,20 @@ def open_orders(connection: Connection) -> list[OpenOrder]:
 
 
 def _read_refund(row: tuple[Any, ...]) -> Refund:
-    number, order, seat, provider_ref, amount, currency, reason, done_at, attempts, foreign, done_by = row
+    (
+        number,
+        order,
+        seat,
+        provider_ref,
+        amount,
+        currency,
+        reason,
+        done_at,
+        attempts,
+        foreign,
+        done_by,
+        asked_by,
+    ) = row
     return Refund(
         number,
         order,
@@ -362,6 +442,7 @@ def _read_refund(row: tuple[Any, ...]) -> Refund:
         attempts,
         bool(foreign),
         done_by,
+        asked_by,
     )
 
 
@@ -379,6 +460,18 @@ def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
     """The id of the order in which the seat was paid; None when it never was."""
     found: int | None = connection.value(_seat_order, seat=seat_id)
     return found
+
+
+def open_order_of_seat(connection: Connection, seat_id: int) -> int | None:
+    """Return the id of the order that may still be paid and has the seat as a line; None when there is none."""
+    found: int | None = connection.value(_open_seat_order, seat=seat_id)
+    return found
+
+
+def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
+    """The lines of an unpaid order that cannot be paid any more: their event, or an organiser, cancelled them."""
+    lost = {seat for (seat,) in connection.all(_lost, order=order.id)}
+    return tuple(line for line in order.kept_lines if line.seat_id in lost)
 
 
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:

@@ -5,6 +5,7 @@ from sqlalchemy import bindparam, func, select, update
 from festgate.checkout import queries
 from festgate.checkout.facts import OrderRefunded, SeatRefunded
 from festgate.checkout.queries import Order
+from festgate.checkout.reasons import EVERY_SEAT
 from festgate.checkout.tables import orders, refunds
 from festgate.kit import outbox
 from festgate.kit.clock import MINUTE, NEVER
@@ -52,6 +53,12 @@ _move = Statement(
     .values(state=bindparam("new_state"))
 )
 
+_undo = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "paid")
+    .values(state="refunding", reason=bindparam("new_reason"))
+)
+
 
 def refund_charge(connection: Connection, order: Order, charge: str, amount: Money, reason: str) -> None:
     """Give one charge back as a whole. Told twice, it is given back once."""
@@ -59,25 +66,35 @@ def refund_charge(connection: Connection, order: Order, charge: str, amount: Mon
         _record(connection, order, None, charge, amount, reason)
 
 
-def refund_whole(connection: Connection, order: Order, reason: str) -> None:
-    """Give back what is left of the order's own charge."""
-    charge = order.provider_ref or ""
-    left = order.total.minor - connection.value(_sum, order=order.id, charge=charge)
-    if left > 0:
-        _record(connection, order, None, charge, Money(left, order.total.currency), reason)
+def refund_whole(connection: Connection, order: Order, reason: str, asked_by: int | None = None) -> None:
+    """Give back what is left of a paid order's own charge; the order is then *refunding*."""
+    left = left_of(connection, order)
+    if order.state != "paid" or left.minor == 0:
+        return
+    _record(connection, order, None, order.provider_ref or "", left, reason, asked_by)
+    connection.run(_undo, order=order.id, new_reason=reason)
 
 
-def refund_seat(connection: Connection, order: Order, seat_id: int, reason: str) -> None:
+def left_of(connection: Connection, order: Order) -> Money:
+    """Return what of the order's own charge has not gone back and is not on its way back."""
+    paid = order.paid.minor if order.paid is not None else 0
+    back = connection.value(_sum, order=order.id, charge=order.provider_ref or "")
+    return Money(max(0, paid - back), order.total.currency)
+
+
+def refund_seat(
+    connection: Connection, order: Order, seat_id: int, reason: str, asked_by: int | None = None
+) -> None:
     """Give back one seat's fee of a paid order. Told twice, or after the whole was given back, it does nothing."""
     if order.state != "paid" or connection.first(_of_seat, order=order.id, seat=seat_id) is not None:
         return
     fee = next((line.fee for line in order.lines if line.seat_id == seat_id), None)
     if fee is None or fee.minor == 0:
         return
-    charge = order.provider_ref or ""
-    _record(connection, order, seat_id, charge, fee, reason)
-    if connection.value(_sum, order=order.id, charge=charge) >= order.total.minor:
-        connection.run(_move, order=order.id, old_state="paid", new_state="refunding")
+    _record(connection, order, seat_id, order.provider_ref or "", fee, reason, asked_by)
+    if left_of(connection, order).minor == 0:
+        whole = reason if len(order.lines) == 1 else EVERY_SEAT
+        connection.run(_undo, order=order.id, new_reason=whole)
 
 
 def claim_refund(connection: Connection, refund_id: int) -> bool:
@@ -116,7 +133,13 @@ def postpone_refund(connection: Connection, refund_id: int, attempts: int, error
 
 
 def _record(
-    connection: Connection, order: Order, seat_id: int | None, charge: str, amount: Money, reason: str
+    connection: Connection,
+    order: Order,
+    seat_id: int | None,
+    charge: str,
+    amount: Money,
+    reason: str,
+    asked_by: int | None = None,
 ) -> None:
     connection.run(
         _insert,
@@ -126,7 +149,7 @@ def _record(
         amount_minor=amount.minor,
         currency=amount.currency,
         reason=reason,
-        asked_by=None,
+        asked_by=asked_by,
         done_by=None,
         created_at=connection.now,
         due_at=NEVER if order.method in BY_HAND else connection.now,

@@ -12,7 +12,7 @@ from festgate.kit.statements import Connection, Statement
 
 
 class OrderChanged(shown.Changed):
-    """The order is not what the organiser saw when they took or gave the money. Nothing was marked."""
+    """The order is not what the organiser saw. Nothing was done."""
 
     code = "order-changed"
     title = "This order has changed"
@@ -20,7 +20,7 @@ class OrderChanged(shown.Changed):
     def __init__(self, ref: str) -> None:
         """Name the order."""
         super().__init__(
-            f"Order {ref} has changed since the page was opened, so nothing was marked. Look at it again."
+            f"Order {ref} has changed since the page was opened, so nothing was done. Look at it again."
         )
 
 

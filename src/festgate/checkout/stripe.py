@@ -105,6 +105,8 @@ class Notice:
     ref: str
     outcome: Outcome | None
     """None where it leaves out what is needed to settle the order; Stripe is then asked instead."""
+    revision: int = 0
+    """The order's when the payment page was opened: the end of an older page ends nothing else."""
 
 
 class _Intent(BaseModel):
@@ -124,6 +126,12 @@ class _Session(BaseModel):
     currency: str | None = None
     client_reference_id: str | None = None
     metadata: Mapping[str, str] | None = None
+
+    @property
+    def revision(self) -> int:
+        """The order's when the page was opened."""
+        given = (self.metadata or {}).get("revision", "0")
+        return int(given) if given.isdecimal() else 0
 
 
 class _Data(BaseModel):
@@ -186,6 +194,8 @@ class Stripe:
     async def look_up(self, order: Order) -> Outcome:
         """What has become of the order's payment page."""
         ref = order.provider_ref
+        if ref is None and order.state != "pending":
+            return Declined(NOT_STARTED)
         if ref is None:
             # The answer to `begin` was lost. Asked again, Stripe repeats it word for word, as old as it is; and where
             # it never got the first call, the person can pay now.
@@ -203,7 +213,21 @@ class Stripe:
             if rejected.status == 404:  # noqa: PLR2004
                 return Declined(NOT_STARTED)
             raise
-        return outcome_of(_read_session(session))
+        found = _read_session(session)
+        outcome = outcome_of(found)
+        if order.state == "pending" and found.revision < order.revision and not isinstance(outcome, Paid):
+            return await self._replace(order, found, outcome)
+        return outcome
+
+    async def _replace(self, order: Order, session: _Session, outcome: Outcome) -> Outcome:
+        """Close the page of an amount that is not the order's any more, and open one for what is left to pay."""
+        if session.status == "complete" and isinstance(outcome, Waiting):
+            # It was used, and the bank has not decided: a second page would charge a second time.
+            return Waiting(session.id)
+        if session.status == "open":
+            # Where it was paid a moment ago, this raises, and the next time Stripe is asked it says so.
+            await self._call(lambda: self._client.v1.checkout.sessions.expire(session.id))
+        return await self._begin(order, self._others)
 
     async def refund(self, refund: Refund) -> None:
         """Give back a part or the whole of a payment."""
@@ -244,19 +268,19 @@ class Stripe:
         if ref is None or (session.metadata or {}).get("order") != ref:
             return None
         if event.type == "checkout.session.async_payment_failed":
-            return Notice(event.type, ref, Declined(TURNED_DOWN))
+            return Notice(event.type, ref, Declined(TURNED_DOWN), session.revision)
         try:
-            return Notice(event.type, ref, outcome_of(session))
+            return Notice(event.type, ref, outcome_of(session), session.revision)
         except ProviderError as error:
             log.warning("a webhook lacks what it is about", order=ref, kind=event.type, reason=str(error))
-            return Notice(event.type, ref, None)
+            return Notice(event.type, ref, None, session.revision)
 
     async def _begin(self, order: Order, threads: ThreadPoolExecutor) -> Outcome:
         try:
             params = self._session_of(order)
             session = await self._call(
                 lambda: self._client.v1.checkout.sessions.create(
-                    params=params, options={"idempotency_key": f"order-{order.ref}"}
+                    params=params, options={"idempotency_key": _call_name(order)}
                 ).to_dict(),
                 threads,
             )
@@ -271,6 +295,8 @@ class Stripe:
         page = f"{self._base_url}/orders/{order.ref}"
         ends_at = min(order.expires_at, order.created_at + LONGEST_SESSION) - SPARE
         metadata = {"order": order.ref}
+        if order.revision:
+            metadata["revision"] = str(order.revision)
         return {
             "mode": "payment",
             "line_items": [
@@ -282,7 +308,7 @@ class Stripe:
                         "product_data": {"name": line.title},
                     },
                 }
-                for line in order.lines
+                for line in order.kept_lines
             ],
             # A total in the visitor's own currency would look like a wrong amount.
             "adaptive_pricing": {"enabled": False},
@@ -350,6 +376,11 @@ def _refund_params(refund: Refund) -> RefundCreateParams:
     if not refund.foreign:
         params["amount"] = stripe_amount(refund.amount)
     return params
+
+
+def _call_name(order: Order) -> str:
+    """Return the idempotency key of the order's payment page: another amount is another page."""
+    return f"order-{order.ref}-{order.revision}" if order.revision else f"order-{order.ref}"
 
 
 def stripe_amount(amount: Money) -> int:

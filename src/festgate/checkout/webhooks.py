@@ -60,7 +60,7 @@ class StripeWebhook:
         if notice.outcome is None:
             await self._portal.database.write(stuck.try_now, order.ref)
         else:
-            await self._payments.settle(order.id, notice.outcome)
+            await self._payments.settle(order.id, notice.outcome, notice.revision)
         log.info("a webhook was taken", order=order.ref, kind=notice.kind)
         return _taken()
 

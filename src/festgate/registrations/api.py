@@ -17,6 +17,7 @@ from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal
 from festgate.registrations import queries
+from festgate.registrations.endings import EndedBy
 from festgate.registrations.errors import (
     AlreadyRegistered,
     SalesClosed,
@@ -25,7 +26,7 @@ from festgate.registrations.errors import (
     SeatPaid,
     SeatUsed,
 )
-from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
+from festgate.registrations.holds import cancel_as_organiser, cancel_seat, hold_seat, refuse_early
 from festgate.registrations.limits import terms_of
 
 
@@ -41,6 +42,9 @@ class Registration(BaseModel):
     held_until: datetime | None = Field(
         description="While held: when the seat is free for others again. It moves on while checkout rests."
     )
+    ended_by: EndedBy | None = Field(
+        description="Once cancelled: its holder, an organiser, its event, or its order; null where that is not known."
+    )
     fee: Amount
     starts_at: datetime
     ends_at: datetime
@@ -55,6 +59,7 @@ class Registration(BaseModel):
             title=seat.title,
             state=seat.state,
             held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
+            ended_by=seat.ended_by,
             fee=Amount.of(seat.fee),
             starts_at=moment(seat.starts_at, UTC),
             ends_at=moment(seat.ends_at, UTC),
@@ -121,8 +126,11 @@ class RegistrationApi:
         async def cancel(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
         ) -> Registration:
-            """Give back a seat that is unpaid or free. A second call changes nothing."""
-            await portal.database.write(cancel_seat, person.person, registration_id, is_used)
+            """Give back a seat that is unpaid or free; organisers cancel anybody's. A second call changes nothing."""
+            if person.organises:
+                await portal.database.write(cancel_as_organiser, person.person, registration_id, is_used)
+            else:
+                await portal.database.write(cancel_seat, person.person, registration_id, is_used)
             return Registration.of(await portal.database.read(queries.seat, registration_id))
 
         return router

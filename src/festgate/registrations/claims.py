@@ -8,6 +8,7 @@ from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.statements import Connection, Statement, TryAgain
 from festgate.registrations import queries
+from festgate.registrations.endings import EVENT, ORDER, EndedBy
 from festgate.registrations.errors import SeatsGone
 from festgate.registrations.holds import release_seat, sweep_event
 from festgate.registrations.queries import Seat
@@ -27,13 +28,20 @@ _claim = Statement(
 )
 _confirm = Statement(
     update(seats)
-    .where(seats.c.id == bindparam("seat"))
+    # As it was read: on PostgreSQL its event may have been cancelled, or its hold swept, since.
+    .where(seats.c.id == bindparam("seat"), seats.c.state == bindparam("seen_state"))
     .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
 )
 _unclaim = Statement(
     update(seats)
     .where(seats.c.order_id == bindparam("order"), HELD)
     .values(order_id=None, held_until=seats.c.hold_ends_at, changed_at=bindparam("now"))
+)
+
+
+_leave = Statement(update(seats).where(seats.c.id == bindparam("seat")).values(order_id=None))
+_extend = Statement(
+    update(seats).where(seats.c.id == bindparam("seat"), HELD).values(held_until=bindparam("until"))
 )
 
 
@@ -79,12 +87,33 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
     for seat in lapsed:
         catalogue.take_seat(connection, seat.event_id)
     for seat in owned:
-        connection.run(_confirm, seat=seat.id, now=connection.now)
+        if not connection.run(_confirm, seat=seat.id, now=connection.now, seen_state=seat.state):
+            raise TryAgain
     return True
 
 
-def release_seats(connection: Connection, order_id: int) -> None:
+def release_seats(connection: Connection, order_id: int, ended_by: EndedBy = ORDER) -> None:
     """The order is over without payment, or refunded: its seats are free for others."""
     for seat in queries.seats_of_order(connection, order_id):
         if seat.state in ("held", "confirmed"):
-            release_seat(connection, seat)
+            release_seat(connection, seat, ended_by)
+
+
+def drop_seat(connection: Connection, seat_id: int) -> None:
+    """Take a seat that its event or an organiser cancelled out of its order. Repeated, it changes nothing.
+
+    A seat that is still live ends by this.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None:
+        return
+    if seat.state in ("held", "confirmed"):
+        release_seat(connection, seat, EVENT)
+    connection.run(_leave, seat=seat_id)
+
+
+def extend_seats(connection: Connection, order_id: int, until: Milliseconds) -> None:
+    """Keep the held seats of an order until `until` at least."""
+    for seat in queries.seats_of_order(connection, order_id):
+        if seat.state == "held" and seat.held_until < until:
+            connection.run(_extend, seat=seat.id, until=until - (seat.stood or 0))

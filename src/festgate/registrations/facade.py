@@ -1,9 +1,17 @@
 """What the modules above may ask of seats."""
 
-from festgate.registrations.claims import claim_seats, confirm_seats, release_seats, unclaim_seats
-from festgate.registrations.errors import SeatsGone
+from festgate.registrations.claims import (
+    claim_seats,
+    confirm_seats,
+    drop_seat,
+    extend_seats,
+    release_seats,
+    unclaim_seats,
+)
+from festgate.registrations.endings import EVENT, HOLDER, ORDER, ORGANISER, EndedBy, ending_words
+from festgate.registrations.errors import SeatsGone, SeatUsed
 from festgate.registrations.facts import tickets_of
-from festgate.registrations.holds import release_seat, sweep_all
+from festgate.registrations.holds import release_seat, sweep_all, take_back_seat
 from festgate.registrations.pauses import HoldKeeper, holds_stand, kept_sentence, resume_holds, stop_holds
 from festgate.registrations.queries import (
     Lapses,
@@ -22,15 +30,24 @@ from festgate.registrations.queries import (
 )
 
 __all__ = [
+    "EVENT",
+    "HOLDER",
+    "ORDER",
+    "ORGANISER",
+    "EndedBy",
     "HoldKeeper",
     "Lapses",
     "Seat",
     "SeatCount",
+    "SeatUsed",
     "SeatsGone",
     "claim_seats",
     "confirm_seats",
     "count_held",
     "count_seats",
+    "drop_seat",
+    "ending_words",
+    "extend_seats",
     "find_lapses",
     "holds_stand",
     "kept_sentence",
@@ -46,6 +63,7 @@ __all__ = [
     "seats_of_order",
     "stop_holds",
     "sweep_all",
+    "take_back_seat",
     "tickets_of",
     "unclaim_seats",
 ]

@@ -25,6 +25,18 @@ class SeatReleased(Fact):
 
 
 @dataclass(frozen=True)
+class HoldCancelled(Fact):
+    """A held seat ended because its event was cancelled or an organiser cancelled it; its holder does not know yet.
+
+    An order that it is part of goes on without it.
+    """
+
+    KIND: ClassVar[str] = "registrations.HoldCancelled"
+
+    seat_id: int
+
+
+@dataclass(frozen=True)
 class HoldsResumed(Fact):
     """The clock of holds stood still between these times (milliseconds), and every held seat has got that time back."""
 
@@ -34,7 +46,7 @@ class HoldsResumed(Fact):
     resumed_at: int
 
 
-FACTS: tuple[type[Fact], ...] = (SeatConfirmed, SeatReleased, HoldsResumed)
+FACTS: tuple[type[Fact], ...] = (HoldCancelled, SeatConfirmed, SeatReleased, HoldsResumed)
 """All of them: the kinds that this module writes into the data."""
 
 

@@ -5,14 +5,20 @@ from festgate.kit import outbox
 from festgate.kit.outbox import Subscription
 from festgate.kit.statements import Connection
 from festgate.registrations import queries
-from festgate.registrations.holds import SWEPT_AT_ONCE, release_seat
+from festgate.registrations.endings import EVENT
+from festgate.registrations.holds import SWEPT_AT_ONCE, release_seat, sweep_event
 
 
 def release_all(connection: Connection, fact: EventCancelled) -> None:
     """Give back every seat of the event, some at a time; the fact is told again while there are more."""
+    # A hold that ended before the event was cancelled ended unpaid; its holder need not hear of the event.
+    sweep_event(connection, fact.event_id)
     live = queries.live_seats_of_event(connection, fact.event_id, SWEPT_AT_ONCE)
-    for seat in live:
-        release_seat(connection, seat)
+    for found in live:
+        # Locked and read again: its payment may have confirmed it since, and then its ticket and money have to follow.
+        seat = queries.lock_seat(connection, found.id)
+        if seat is not None:
+            release_seat(connection, seat, EVENT)
     if len(live) == SWEPT_AT_ONCE:
         outbox.record(connection, fact)
 

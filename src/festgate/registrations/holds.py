@@ -16,6 +16,7 @@ from festgate.kit.clock import MINUTE, NEVER, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.statements import Connection, Statement, UniqueViolation, inserting
 from festgate.registrations import limits, queries
+from festgate.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
 from festgate.registrations.errors import (
     AlreadyRegistered,
     SalesClosed,
@@ -24,7 +25,7 @@ from festgate.registrations.errors import (
     SeatPaid,
     SeatUsed,
 )
-from festgate.registrations.facts import SeatConfirmed, SeatReleased
+from festgate.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.registrations.tables import HELD, HOLD_NOW, LIVE, seats
 
 SWEPT_AT_ONCE = 200
@@ -39,7 +40,7 @@ _sweep = Statement(
 _cancel = Statement(
     update(seats)
     .where(seats.c.id == bindparam("seat"), LIVE)
-    .values(state="cancelled", changed_at=bindparam("now"))
+    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("who"))
 )
 
 
@@ -167,13 +168,59 @@ def cancel_seat(
     if seat.state == "confirmed" and is_used(connection, seat.id):
         raise SeatUsed
     if seat.state in ("held", "confirmed"):
-        release_seat(connection, seat)
+        release_seat(connection, seat, HOLDER)
 
 
-def release_seat(connection: Connection, seat: queries.Seat) -> None:
-    """End a live seat, whoever asked, and count it back."""
-    if connection.run(_cancel, seat=seat.id, now=connection.now) == 0:
-        return
+def take_back_seat(
+    connection: Connection,
+    seat_id: int,
+    is_used: Callable[[Connection, int], bool] = never_used,
+    *,
+    force: bool = False,
+) -> queries.Seat:
+    """End a registration that nobody has paid for, as an organiser; the seat as it was. A second time does nothing.
+
+    With `force` also one whose holder was checked in. Raises NotFound, SeatPaid, SeatInOrder or SeatUsed: an organiser
+    cancels a seat of an order there, where its money is.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None:
+        raise NotFound
+    if seat.state == "confirmed" and seat.fee.minor > 0:
+        msg = "This seat is paid. Cancel it in its order, so that the money goes back."
+        raise SeatPaid(msg)
+    if seat.state == "held" and seat.order_id is not None:
+        msg = "This seat is part of an order that waits for its payment. Cancel it in the order."
+        raise SeatInOrder(msg)
+    if seat.state == "confirmed" and not force and is_used(connection, seat.id):
+        msg = "The holder was checked in with this seat. Undo the check-in first, if it was a mistake."
+        raise SeatUsed(msg)
+    release_seat(connection, seat, ORGANISER)
+    return seat
+
+
+def cancel_as_organiser(
+    connection: Connection, organiser_id: int, seat_id: int, is_used: Callable[[Connection, int], bool]
+) -> None:
+    """Cancel an organiser's own seat as anybody's own, and everybody else's as the organisers' decision."""
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is not None and seat.person_id == organiser_id:
+        cancel_seat(connection, organiser_id, seat_id, is_used)
+    else:
+        take_back_seat(connection, seat_id, is_used)
+
+
+def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) -> bool:
+    """End a live seat, and count it back; False when it is over already.
+
+    The caller has locked the seat, or the order that it belongs to. A holder who did not ask for this learns of it by a
+    fact.
+    """
+    if connection.run(_cancel, seat=seat.id, now=connection.now, who=ended_by) == 0:
+        return False
     catalogue.give_back_seats(connection, seat.event_id, 1)
     if seat.state == "confirmed":
         outbox.record(connection, SeatReleased(seat.id))
+    elif ended_by in (EVENT, ORGANISER):
+        outbox.record(connection, HoldCancelled(seat.id))
+    return True

@@ -15,6 +15,7 @@ from festgate.kit.money import Money, totals
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, see_other
 from festgate.registrations import queries
+from festgate.registrations.endings import ending_words
 from festgate.registrations.facts import tickets_of
 from festgate.registrations.holds import cancel_seat, hold_seat, refuse_early
 from festgate.registrations.limits import terms_of
@@ -35,6 +36,11 @@ class Entry:
     seat: Seat
     ticket: str | None
     order: str | None
+
+    @property
+    def ending(self) -> str:
+        """Says how a seat that is over came to its end."""
+        return "Hold ended unpaid" if self.seat.state == "lapsed" else ending_words(self.seat.ended_by)
 
 
 @dataclass(frozen=True)

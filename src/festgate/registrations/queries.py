@@ -11,6 +11,7 @@ from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
+from festgate.registrations.endings import EndedBy
 from festgate.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
@@ -35,6 +36,8 @@ class Seat:
     ends_at: Milliseconds
     stood: Milliseconds | None = None
     """How long the clock of this hold has stood still by now; None while it runs."""
+    ended_by: EndedBy | None = None
+    """Who cancelled it (endings.py); None while it is live, and where that was not recorded."""
 
     @property
     def payable(self) -> bool:
@@ -82,6 +85,7 @@ _seat = select(
     _events.c.ends_at,
     seats.c.taken_at,
     BEGAN,
+    seats.c.ended_by,
 ).join_from(seats, _events, _events.c.id == seats.c.event_id)
 
 _by_id = Statement(_seat.where(seats.c.id == bindparam("seat")))
@@ -188,6 +192,7 @@ def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
         ends,
         taken,
         began,
+        ended_by,
     ) = row
     stood: Milliseconds | None = None
     if state == "held":
@@ -210,6 +215,7 @@ def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
         starts,
         ends,
         stood,
+        ended_by,
     )
 
 

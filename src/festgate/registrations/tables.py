@@ -36,7 +36,7 @@ seats = Table(
     Column("order_id", BigInteger),
     Column("taken_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
-    # Who ended it, once it is cancelled: holder, organiser, event, order; null where that is not known.
+    # Who ended it, once it is cancelled (endings.py); null while it is live, and where that is not known.
     Column("ended_by", Text),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )

@@ -13,17 +13,18 @@ from festgate.accounts.facts import AddressConfirmed
 from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facts import EventChanged
 from festgate.checkout import facade as checkout
-from festgate.checkout.facts import OrderPaid, OrderRefunded, SeatRefunded
+from festgate.checkout.facts import OrderPaid, OrderReduced, OrderRefunded, SeatRefunded
 from festgate.kit import mail, outbox
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money, total
 from festgate.kit.outbox import Subscription
-from festgate.kit.pages import environment
+from festgate.kit.pages import Writing, environment
 from festgate.kit.statements import Connection
 from festgate.registrations import facade as registrations
-from festgate.registrations.facts import SeatConfirmed, SeatReleased
+from festgate.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.settings import Settings
 from festgate.tickets import queries
+from festgate.tickets.endings import describe_ending, describe_reduction
 from festgate.tickets.facts import HoldersLeft
 from festgate.tickets.issue import issue_ticket, void_ticket
 from festgate.tickets.qr import in_fours
@@ -48,6 +49,7 @@ class TicketHandlers:
     def __init__(self, settings: Settings) -> None:
         """Templates are compiled when first used."""
         self._settings = settings
+        self._writing = Writing(settings)
         # Letters are plain text: what is escaped for HTML would show as it is.
         texts = environment(settings, ["festgate.tickets"])
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
@@ -60,6 +62,13 @@ class TicketHandlers:
             Subscription(SeatConfirmed, self.issue_free, "festgate.tickets.handlers.issue_free", POINT),
             Subscription(OrderPaid, self.issue_paid, "festgate.tickets.handlers.issue_paid", POINT),
             Subscription(SeatReleased, self.void_released, "festgate.tickets.handlers.void_released", POINT),
+            Subscription(
+                HoldCancelled,
+                self.tell_hold_cancelled,
+                "festgate.tickets.handlers.tell_hold_cancelled",
+                POINT,
+            ),
+            Subscription(OrderReduced, self.tell_reduced, "festgate.tickets.handlers.tell_reduced", POINT),
             Subscription(
                 SeatRefunded, self.tell_seat_refunded, "festgate.tickets.handlers.tell_seat_refunded", POINT
             ),
@@ -91,18 +100,25 @@ class TicketHandlers:
         """A confirmed seat was given back, or taken back (perhaps the event was called off): its ticket is void."""
         seat = registrations.seat(connection, fact.seat_id)
         void_ticket(connection, seat)
-        event = catalogue.event_by_id(connection, seat.event_id)
-        cancelled = event.state == "cancelled"
+        self._tell_ended(connection, seat, had_ticket=True)
+
+    def tell_hold_cancelled(self, connection: Connection, fact: HoldCancelled) -> None:
+        """A held seat ended though its holder did not ask for it."""
+        self._tell_ended(connection, registrations.seat(connection, fact.seat_id), had_ticket=False)
+
+    def tell_reduced(self, connection: Connection, fact: OrderReduced) -> None:
+        """Tell an order's owner what is left to pay; once only where several seats left it at about the same time."""
+        order = checkout.order_by_id(connection, fact.order_id)
+        closed = order.state == "cancelled" and not order.kept_lines
+        if order.revision != fact.revision or (order.state != "pending" and not closed):
+            return
+        reason = checkout.reason_for(
+            connection, [line for line in order.lines if line.dropped_at is not None]
+        )
+        reduced = describe_reduction(order, reason, self._writing)
+        topic = f"reduced:{order.ref}:{order.revision}"
         self._post(
-            connection,
-            f"released:{seat.id}",
-            seat.person_id,
-            f"Cancelled: {event.title}" if cancelled else f"Your seat was given back: {event.title}",
-            "released",
-            self._calendars([event] if cancelled else []),
-            is_limited=seat.fee.minor == 0 and not cancelled,
-            event=event,
-            seat=seat,
+            connection, topic, order.person_id, reduced.subject, "reduced", (), order=order, reduced=reduced
         )
 
     def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
@@ -142,6 +158,20 @@ class TicketHandlers:
         """The holders that the last round had no time for."""
         event = catalogue.event_by_id(connection, fact.event_id)
         self._tell_holders(connection, event, fact.changed_at, fact.after_ticket)
+
+    def _tell_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
+        event = catalogue.event_by_id(connection, seat.event_id)
+        ending = describe_ending(seat, event, self._writing, self._settings.base_url, had_ticket=had_ticket)
+        self._post(
+            connection,
+            f"released:{seat.id}",
+            seat.person_id,
+            ending.subject,
+            "released",
+            self._calendars([event] if ending.called_off else []),
+            event=event,
+            ending=ending,
+        )
 
     def _issue(
         self,
@@ -198,6 +228,7 @@ class TicketHandlers:
             return
         amount: Money = total([part.amount for part in gone], order.total.currency)
         what = ", ".join(seat.title for seat in seats) or f"order {order.ref}"
+        part = bool(seats) or amount != order.paid
         self._post(
             connection,
             topic,
@@ -209,6 +240,7 @@ class TicketHandlers:
             amount=amount,
             reason=gone[0].reason,
             seats=seats,
+            part=part,
         )
 
     def _tell_holders(

@@ -15,6 +15,7 @@ from festgate.kit.ids import read_code
 from festgate.kit.mail import MailState
 from festgate.kit.statements import Connection
 from festgate.kit.web import NO_STORE, Portal, see_other
+from festgate.registrations import facade as registrations
 from festgate.tickets import queries
 from festgate.tickets.qr import CODE, draw, in_fours, qr_text
 from festgate.tickets.queries import Ticket
@@ -31,6 +32,8 @@ class Sheet:
     receipt: str | None
     """The reference of the order that paid for it."""
     mail: MailState | None
+    ended: str = ""
+    """Why the ticket is not valid; empty while it is."""
 
 
 class TicketPages:
@@ -102,7 +105,15 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
     receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
-    return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket, receipt))
+    ended = _why_void(connection, ticket, event)
+    return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket, receipt), ended)
+
+
+def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) -> str:
+    if ticket.state == "valid":
+        return "Event cancelled." if event.state == "cancelled" else ""
+    seat = registrations.seat(connection, ticket.seat_id)
+    return f"{registrations.ending_words(checkout.ended_by_of(connection, seat))}."
 
 
 def _typed(request: Request, part: Part) -> Response | None:
