@@ -15,7 +15,15 @@ from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.accounts.sessions import LIFE, Session
 from festgate.kit.clock import SECOND
 from festgate.kit.errors import Invalid
-from festgate.kit.web import SESSION_COOKIE, Portal, checked, local_path, read_fields, see_other
+from festgate.kit.web import (
+    SESSION_COOKIE,
+    Portal,
+    checked,
+    local_path,
+    read_fields,
+    see_other,
+    session_token,
+)
 
 AFTERWARDS = "/events"
 """Where somebody goes who was going nowhere."""
@@ -83,7 +91,7 @@ class AccountPages:
 
     async def log_out(self, request: Request) -> Response:
         """The session is over, here and in the database."""
-        token = request.cookies.get(SESSION_COOKIE)
+        token = session_token(request)
         if token is not None:
             await self._reception.sign_out(token, "cookie")
         response = see_other("/")
@@ -157,7 +165,7 @@ class AccountPages:
 
     @staticmethod
     def _opening(request: Request) -> Opening:
-        return Opening("cookie", request.cookies.get(SESSION_COOKIE))
+        return Opening("cookie", session_token(request))
 
     def _welcome(self, session: Session, fields: Mapping[str, str]) -> Response:
         response = see_other(local_path(fields.get("next"), AFTERWARDS))

@@ -32,7 +32,7 @@ from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Rendered, Shown
 from festgate.kit.statements import Connection
-from festgate.kit.text import tidy, tidy_lines
+from festgate.kit.text import MAX_LINE, tidy, tidy_lines
 from festgate.kit.visitors import Visitor
 from festgate.settings import Settings
 
@@ -42,6 +42,13 @@ S = TypeVar("S", bound=Shown)
 SESSION_COOKIE = "festgate_session"
 _SESSION = SESSION_COOKIE.encode()
 MOST_FIELDS = 50
+MAX_FIELD = 4 * MAX_LINE
+"""Characters of one field of a form, before anything else is done with it; a form with longer ones says so."""
+MAX_FIELD_NAME = 100
+MAX_NAMED = 20
+"""Fields of which an answer says what is wrong: a body of 64 KB may have thousands."""
+MAX_ADDRESS = 2000
+"""Characters of an address that is read from a header or a field."""
 PROBLEM = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
 """Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
@@ -265,7 +272,7 @@ class Portal:
         if request.method in ("GET", "HEAD"):
             return request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
-            referer = urlsplit(request.headers.get("referer", ""))
+            referer = urlsplit(request.headers.get("referer", "")[:MAX_ADDRESS])
         except ValueError:  # no address at all
             return _MOVED_NOWHERE
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
@@ -333,7 +340,7 @@ def is_local(scope: Scope) -> bool:
 
 def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
     """`text` when it is a path on this site; `otherwise` for anything that a browser might take elsewhere."""
-    if not text or len(text) > 2000 or not text.startswith("/") or text.startswith(("//", "/\\")):  # noqa: PLR2004
+    if not text or len(text) > MAX_ADDRESS or not text.startswith("/") or text.startswith(("//", "/\\")):
         return otherwise
     if any(character.isspace() or not character.isprintable() for character in text) or "\\" in text:
         return otherwise
@@ -341,8 +348,17 @@ def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
     return text if not parts.scheme and not parts.netloc else otherwise
 
 
-async def read_fields(request: Request) -> dict[str, str]:
-    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read."""
+def session_token(request: Request) -> str | None:
+    """The token in the session's cookie; None where there is none, or one longer than any of ours.
+
+    Not `request.cookies`: up to Python 3.12.5 the standard library takes the square of the length to unquote a cookie.
+    """
+    token = _session_token(request.scope["headers"])
+    return token if 0 < len(token) < LONGEST_TOKEN else None
+
+
+async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
+    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read, Invalid what is too long."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if not body:
@@ -360,6 +376,12 @@ async def read_fields(request: Request) -> dict[str, str]:
     except ValueError:
         msg = f"The form has more than {MOST_FIELDS} fields."
         raise Malformed(msg) from None
+    if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
+        msg = f"The form has a field whose name is longer than {MAX_FIELD_NAME} characters."
+        raise Malformed(msg)
+    too_long = {name: f"At most {max_length} characters." for name, text in pairs if len(text) > max_length}
+    if too_long:
+        raise Invalid(too_long)
     return dict(pairs)
 
 
@@ -376,8 +398,10 @@ def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own 
     """Pydantic's findings as one sentence for each field."""
     found: dict[str, str] = {}
     for detail in details:
+        if len(found) == MAX_NAMED:
+            break
         place = [str(part) for part in detail["loc"] if part not in ("body", "query", "path", "header")]
-        found.setdefault(".".join(place) or "body", _sentence(detail))
+        found.setdefault(".".join(place)[:MAX_FIELD_NAME] or "body", _sentence(detail))
     return found
 
 
@@ -395,6 +419,7 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
 
 
 Line = Annotated[str, AfterValidator(tidy)]
-"""One line of text, normalised, without control characters."""
+"""One line of text, normalised, without control characters, at most MAX_LINE characters. `tidy` looks at the length first;
+a closer limit goes beside it: `Annotated[Line, Field(max_length=30)]`."""
 Lines = Annotated[str, AfterValidator(tidy_lines)]
-"""Text that may have line breaks."""
+"""Text that may have line breaks, at most MAX_TEXT characters."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from festgate.catalogue.facade import NotOnSale, SoldOut
-from festgate.kit.api import Amount, bearer, module_router, problems
+from festgate.kit.api import Amount, Name, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded
 from festgate.kit.statements import Connection
@@ -80,7 +80,7 @@ class RegistrationApi:
                 SignInNeeded, NotFound, SoldOut, AlreadyRegistered, NotOnSale, SalesNotOpen, SalesClosed
             ),
         )
-        async def register(slug: str, person: Caller) -> Registration:
+        async def register(slug: Name, person: Caller) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""
             await portal.database.read(refuse_early, person.person, slug)
             seat_id = await portal.database.write(
