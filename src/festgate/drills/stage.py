@@ -91,12 +91,8 @@ class Stage:
                 os.kill(self._pid(), _signal("HUP"))
             case Strike(signal=name):
                 self._strike(_signal(name))
-            case Flood(path=path, people=people):
-                self.crowd = Crowd(self.portal, path, people)
-                self.crowd.__enter__()
-            case HostileText(requests=count):
-                self.hostile = HostileClient(self.portal, count)
-                self.hostile.__enter__()
+            case Flood() | HostileText():
+                self._besiege(action)
             case Poison(proxy=name, toxic=toxic):
                 self._proxy(name).set(toxic)
             case Cleanse():
@@ -194,6 +190,14 @@ class Stage:
         except psutil.NoSuchProcess:
             return frozenset()
         return frozenset(child.pid for child in children if _serves(child))
+
+    def _besiege(self, action: Flood | HostileText) -> None:
+        if isinstance(action, Flood):
+            self.crowd = Crowd(self.portal, action.path, action.people)
+            self.crowd.__enter__()
+        else:
+            self.hostile = HostileClient(self.portal, action.requests)
+            self.hostile.__enter__()
 
     def _missing_workers(self) -> str:
         if not self.replaced:

@@ -419,7 +419,7 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
 
 
 Line = Annotated[str, AfterValidator(tidy)]
-"""One line of text, normalised, without control characters, at most MAX_LINE characters. `tidy` looks at the length first;
-a closer limit goes beside it: `Annotated[Line, Field(max_length=30)]`."""
+"""One line of text, normalised, without control characters, at most MAX_LINE characters (`tidy` looks at that first). A
+closer limit goes beside it: `Annotated[Line, Field(max_length=30)]`."""
 Lines = Annotated[str, AfterValidator(tidy_lines)]
 """Text that may have line breaks, at most MAX_TEXT characters."""
