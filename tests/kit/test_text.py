@@ -81,7 +81,7 @@ def test_every_character_that_is_a_mark_once_it_is_decomposed_counts_as_one() ->
 def test_a_text_of_the_allowed_length_is_taken_in_every_script_and_spelling(character: str) -> None:
     whole = character * MAX_TEXT
     for form in ("NFC", "NFD"):
-        spelled = unicodedata.normalize(form, whole)  # type: ignore[arg-type]
+        spelled = unicodedata.normalize(form, whole)
         assert len(spelled) <= DECOMPOSED * MAX_TEXT
         assert tidy_lines(spelled) == unicodedata.normalize("NFC", whole)
     with pytest.raises(ValueError, match="At most 10000 characters"):
