@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import Lifespan, Message, Scope
 
 from festgate.kit.errors import Conflict, TooLarge
-from festgate.kit.gate import LARGEST_BODY, Gate, is_cross_site, limited, security_headers
+from festgate.kit.gate import LARGEST_BODY, Gate, is_cross_site, largest_body, limited, security_headers
 from festgate.kit.metrics import Metrics
 from festgate.kit.routing import Routes
 
@@ -254,3 +255,9 @@ def test_what_is_no_http_is_left_to_the_routes() -> None:
     through = Gate(Listening([], lifespan), metrics=Metrics(), headers=[], answer=answer)
     asyncio.run(through({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == [{"type": "lifespan"}]
+
+
+@pytest.mark.parametrize("character", ["\u0915", "\U0001f389"])
+def test_an_events_form_has_room_for_the_longest_description_in_any_script(character: str) -> None:
+    fields = {"description": character * 10_000, "title": character * 120, "summary": character * 200}
+    assert LARGEST_BODY < len(urlencode(fields)) < largest_body("/organise/events/new")

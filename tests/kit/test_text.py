@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from festgate.kit.text import JOINERS, tidy, tidy_lines
+from festgate.kit.text import (
+    DECOMPOSED,
+    HIDDEN_MARKS,
+    JOINERS,
+    MAX_MARKS,
+    MAX_TEXT,
+    caseless,
+    normalized,
+    searchable,
+    tidy,
+    tidy_lines,
+)
 
 
 @given(st.text())
@@ -59,3 +70,32 @@ def test_text_that_shows_nothing_is_refused(text: str) -> None:
 
 def test_a_picture_in_a_title_keeps_its_selector() -> None:
     assert tidy("Fest \u2764\ufe0f") == "Fest \u2764\ufe0f"
+
+
+@pytest.mark.parametrize("mark", ["\u0301", *sorted(HIDDEN_MARKS)])
+def test_more_marks_than_any_script_needs_are_refused_before_they_are_sorted(mark: str) -> None:
+    assert normalized("NFKD", "a" + mark * MAX_MARKS, 100)
+    for reading in (tidy, tidy_lines, searchable, lambda text: caseless(text, 100)):
+        with pytest.raises(ValueError, match="accents or other marks"):
+            reading("a" + mark * (MAX_MARKS + 1))
+
+
+def test_every_character_that_is_a_mark_once_it_is_decomposed_counts_as_one() -> None:
+    signs = (chr(code) for code in range(0x300, 0x110000) if not 0xD800 <= code < 0xE000)
+    hidden = {
+        sign
+        for sign in signs
+        if not unicodedata.combining(sign) and unicodedata.combining(unicodedata.normalize("NFKD", sign)[0])
+    }
+    assert hidden == HIDDEN_MARKS
+
+
+@pytest.mark.parametrize("character", ["\u0915", "\u1ec7", "\U0001f389", "\u1f82", "\uac01"])
+def test_a_text_of_the_allowed_length_is_taken_in_every_script_and_spelling(character: str) -> None:
+    whole = character * MAX_TEXT
+    for form in ("NFC", "NFD"):
+        spelled = unicodedata.normalize(form, whole)
+        assert len(spelled) <= DECOMPOSED * MAX_TEXT
+        assert tidy_lines(spelled) == unicodedata.normalize("NFC", whole)
+    with pytest.raises(ValueError, match="At most 10000 characters"):
+        tidy_lines(whole + character)

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from festgate.checkout.queries import OrderState
 from festgate.cli import app
-from festgate.kit.gate import LARGEST_BODY
+from festgate.kit.gate import LARGEST_EVENT
 from festgate.registrations.queries import SeatState
 from festgate.settings import Settings, load_settings
 from tests.checkout.test_order_machine import MOVES
@@ -175,7 +175,7 @@ def test_every_fact_is_explained() -> None:
 
 def test_the_proxy_lets_through_what_the_portal_takes_and_no_more() -> None:
     (size,) = re.findall(r"client_max_body_size (\d+)k;", text("docs/how-to/run-behind-nginx.md"))
-    assert int(size) * 1024 == LARGEST_BODY
+    assert int(size) * 1024 == LARGEST_EVENT
 
 
 def decisions() -> list[Path]:

@@ -25,6 +25,7 @@ from festgate.kit.web import (
     Portal,
     checked,
     local_path,
+    read_cookie,
     read_fields,
     see_other,
     session_token,
@@ -105,7 +106,7 @@ class AccountPages:
     async def log_out(self, request: Request) -> Response:
         """The session is over, here and in the database, and the browser drops the pages that it kept."""
         for name in self._session_names():
-            if token := request.cookies.get(name):
+            if token := read_cookie(request, name):
                 await self._reception.sign_out(token, "cookie")
         response = see_other("/")
         for name in self._session_names():
@@ -226,7 +227,7 @@ class AccountPages:
         )
 
     def _opening(self, request: Request) -> Opening:
-        device = request.cookies.get(self._prefixed(DEVICE_COOKIE), "")
+        device = read_cookie(request, self._prefixed(DEVICE_COOKIE))
         return Opening("cookie", session_token(request.scope["headers"]) or None, device)
 
     def _welcome(self, request: Request, session: Session, fields: Mapping[str, str]) -> Response:
@@ -240,7 +241,7 @@ class AccountPages:
         self._set_cookie(response, name, session.token, LIFE)
         self._set_cookie(response, self._prefixed(DEVICE_COOKIE), session.device, DEVICE_LIFE)
         for other in others:
-            if other in request.cookies:
+            if read_cookie(request, other):
                 self._delete_cookie(response, other)
 
     def _set_cookie(self, response: Response, name: str, value: str, life: Milliseconds) -> None:

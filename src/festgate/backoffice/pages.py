@@ -20,10 +20,13 @@ from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.ids import read_code
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
+from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.web import Portal, read_fields, see_other
 from festgate.registrations import facade as registrations
 from festgate.tickets import facade as tickets
 
+MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
+"""Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
 LONGEST_REF = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
 EMPTY: Mapping[str, str] = {
@@ -118,7 +121,7 @@ class BackofficePages:
     async def create(self, request: Request) -> Response:
         """Make a draft, and publish it where that button was pressed."""
         await self._portal.organiser(request)
-        fields = await read_fields(request)
+        fields = await read_fields(request, MAX_EVENT_FIELD)
         publishes = _publishes(fields)
 
         def deed(connection: Connection) -> Event:
@@ -143,7 +146,7 @@ class BackofficePages:
         """Save what was entered, and publish it where that button was pressed."""
         await self._portal.organiser(request)
         slug = _slug(request)
-        fields = await read_fields(request)
+        fields = await read_fields(request, MAX_EVENT_FIELD)
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
 

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from festgate.catalogue import listing, queries
+from festgate.catalogue.entries import LONGEST, MAX_VALUE
 from festgate.catalogue.forms import LAST_PAGE, LONGEST_SEARCH, ListForm
 from festgate.catalogue.listing import Entry, Programmes
 from festgate.catalogue.offers import Lapsed, Offer, OfferState, offer_of
 from festgate.catalogue.pages import pages_of
 from festgate.catalogue.queries import Event
-from festgate.kit.api import Amount, module_router, problems
+from festgate.kit.api import Amount, Name, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound
 from festgate.kit.statements import Connection
@@ -62,13 +63,14 @@ class Asked(BaseModel):
     """What the list can be asked for. The same reading as that of the page, so both refuse the same."""
 
     q: str = Field(default="", max_length=LONGEST_SEARCH, description="Words that all have to be found.")
-    category: str = Field(default="", description="Exactly this category.")
+    category: str = Field(default="", max_length=LONGEST["category"], description="Exactly this category.")
     day: str = Field(
         default="",
+        max_length=MAX_VALUE,
         description="Events that start on this day where the fest is, past ones too: `2026-03-14`. Without it, "
         "events that are not over.",
     )
-    page: str = Field(default="1", description=f"Page from 1 to {LAST_PAGE}.")
+    page: str = Field(default="1", max_length=MAX_VALUE, description=f"Page from 1 to {LAST_PAGE}.")
 
 
 class CatalogueApi:
@@ -103,7 +105,7 @@ class CatalogueApi:
             return await self._portal.database.read(read)
 
         @router.get("/events/{slug}", responses=problems(NotFound))
-        async def read_event(slug: str) -> Whole:
+        async def read_event(slug: Name) -> Whole:
             """One event."""
 
             def read(connection: Connection) -> Whole:

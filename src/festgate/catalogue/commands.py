@@ -15,7 +15,7 @@ from festgate.catalogue.calendars import read_calendar, write_calendar
 from festgate.catalogue.entries import read_details
 from festgate.catalogue.imports import NothingImported, OnlyTried, Options, Report
 from festgate.catalogue.queries import Event, EventState
-from festgate.catalogue.rows import Sheet, Unreadable, Wrong
+from festgate.catalogue.rows import MAX_FILE, Sheet, Unreadable, Wrong
 from festgate.catalogue.sheets import read_sheet, write_sheet
 from festgate.kit.clock import moment
 from festgate.kit.commands import FOUND, current, fail, opened, run, show_rows
@@ -248,7 +248,8 @@ def read_file(path: Path) -> Sheet:
     """The rows of a file. Raises Unreadable."""
     form = _format_of(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE + 1)
     except OSError as error:
         fail(f"{path} cannot be read: {error.strerror}.")
     return read_sheet(data) if form == "csv" else read_calendar(data)

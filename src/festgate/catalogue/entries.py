@@ -5,7 +5,6 @@ by all, with the same sentence.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +14,12 @@ from festgate.catalogue.queries import Event
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money, parse_amount
-from festgate.kit.text import tidy
+from festgate.kit.text import MAX_TEXT, check_length, searchable, tidy
 
 LONGEST: Mapping[str, int] = {
     "title": 120,
     "summary": 200,
-    "description": 10_000,
+    "description": MAX_TEXT,
     "category": 40,
     "place": 120,
     "slug": 60,
@@ -35,6 +34,8 @@ FIELDS = ("title", "summary", "description", "category", "place", *TIMES, "fee",
 """What makes an event, in the order in which files have it."""
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+MAX_VALUE = 100
+"""Characters of a time, a fee, a number of seats or a slug as it is entered: more than any way of writing one needs."""
 RESERVED_SLUGS = frozenset({"new"})
 """Addresses of the organiser's own pages below /organise/events/."""
 
@@ -84,8 +85,8 @@ def read_details(fields: Mapping[str, str], zone: ZoneInfo, currency: str) -> De
         name: _text(name, fields, wrong) for name in ("title", "summary", "description", "category", "place")
     }
     times = {name: _time(name, fields, zone, wrong) for name in TIMES}
-    fee = _fee(fields.get("fee", ""), currency, wrong)
-    capacity = _capacity(fields.get("capacity", ""), wrong)
+    fee = _fee(_value("fee", fields, wrong), currency, wrong)
+    capacity = _capacity(_value("capacity", fields, wrong), wrong)
     details = Details(
         **texts,
         starts_at=times["starts_at"],
@@ -149,6 +150,7 @@ def written(details: Details, zone: ZoneInfo) -> dict[str, str]:
 
 def read_slug(text: str) -> str:
     """An event's own part of its address. `ValueError` says what is wrong with it."""
+    check_length(text, MAX_VALUE, LONGEST["slug"])
     slug = text.strip()
     if not SLUG.fullmatch(slug) or len(slug) > LONGEST["slug"]:
         msg = (
@@ -164,7 +166,7 @@ def read_slug(text: str) -> str:
 
 def folded(text: str) -> str:
     """The text as searching compares it: without case, and with one spelling of each character."""
-    return unicodedata.normalize("NFKC", text.casefold())
+    return searchable(text)
 
 
 def search_text(details: Details) -> str:
@@ -174,17 +176,23 @@ def search_text(details: Details) -> str:
 
 def _text(name: str, fields: Mapping[str, str], wrong: dict[str, str]) -> str:
     try:
-        text = tidy(fields.get(name, ""), lines=name == "description")
+        return tidy(fields.get(name, ""), lines=name == "description", max_length=LONGEST[name])
     except ValueError as error:
         wrong[name] = str(error)
         return ""
-    if len(text) > LONGEST[name]:
-        wrong[name] = f"At most {LONGEST[name]} characters."
-    return text
+
+
+def _value(name: str, fields: Mapping[str, str], wrong: dict[str, str]) -> str:
+    """A field that is no text but a time, an amount or a number, as it was entered; empty where it is too long."""
+    text = fields.get(name, "")
+    if len(text) > MAX_VALUE:
+        wrong[name] = f"At most {MAX_VALUE} characters."
+        return ""
+    return text.strip()
 
 
 def _time(name: str, fields: Mapping[str, str], zone: ZoneInfo, wrong: dict[str, str]) -> Milliseconds:
-    text = fields.get(name, "").strip()
+    text = _value(name, fields, wrong)
     if not text:
         return 0
     try:
@@ -226,8 +234,8 @@ def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
 
 
 def _fee(text: str, currency: str, wrong: dict[str, str]) -> Money:
-    if not text.strip():
-        wrong["fee"] = "This is needed: 0 for a free event."
+    if not text:
+        wrong.setdefault("fee", "This is needed: 0 for a free event.")
         return Money(0, currency)
     try:
         return parse_amount(text, currency)
@@ -237,7 +245,6 @@ def _fee(text: str, currency: str, wrong: dict[str, str]) -> Money:
 
 
 def _capacity(text: str, wrong: dict[str, str]) -> int:
-    text = text.strip()
     if not text:
         return 0
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_CAPACITY))):

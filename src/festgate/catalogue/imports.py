@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, select
 
 from festgate.catalogue import queries
-from festgate.catalogue.entries import Details, details_of, read_details, read_slug, written
+from festgate.catalogue.entries import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.catalogue.events import create_event, edit_event, publish_event
 from festgate.catalogue.queries import Event
 from festgate.catalogue.rows import Row, Sheet, Wrong
@@ -95,7 +95,8 @@ def import_sheet(
 
 def _lock_known(connection: Connection, sheet: Sheet) -> set[str]:
     """The slugs of the file that are there already; their counts are locked in order of event id."""
-    slugs = {row.fields.get("slug", "").strip() for row in sheet.rows}
+    # What is too long for a slug is refused with its line, and looked up nowhere.
+    slugs = {row.fields.get("slug", "")[: MAX_VALUE + 1].strip() for row in sheet.rows}
     ids = {slug: queries.id_of_slug(connection, slug) for slug in slugs if slug}
     for event_id in sorted(event_id for event_id in ids.values() if event_id is not None):
         lock_seats(connection, event_id)
@@ -135,8 +136,8 @@ def _take(
 
 
 def _slug(row: Row, seen: dict[str, int]) -> str:
-    text = row.fields.get("slug", "").strip()
-    if not text:
+    text = row.fields.get("slug", "")
+    if not text.strip():
         return ""
     try:
         slug = read_slug(text)

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+MAX_FILE: Final = 16 * 1024 * 1024
+"""Bytes of a file: several hundred of the longest events, tens of thousands of usual ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,9 @@ class Unreadable(Exception):
 
 def decode(data: bytes) -> str:
     """The text of a file in UTF-8, with or without a byte order mark. Raises Unreadable naming the line."""
+    if len(data) > MAX_FILE:
+        msg = f"The file has more than {MAX_FILE // 1024**2} MB. Import it in parts."
+        raise Unreadable(msg)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         msg = "The file is in UTF-16. Save it as UTF-8 (spreadsheets call it “CSV UTF-8”)."
         raise Unreadable(msg)

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from festgate.catalogue.entries import FIELDS, details_of, written
+from festgate.catalogue.entries import FIELDS, LONGEST, details_of, written
 from festgate.catalogue.queries import Event
 from festgate.catalogue.rows import Row, Sheet, Unreadable, Wrong, decode
+from festgate.kit.text import MAX_LINE
 
 COLUMNS: Final = (*FIELDS, "slug")
+MAX_COLUMNS: Final = 100
+"""Cells of the header: comparing each with every other takes the square of their number."""
 _SEPARATORS: Final = (",", ";", "\t")
 
 # A spreadsheet takes a cell that begins like this for a formula, which may fetch an address with what stands beside it.
@@ -85,11 +88,14 @@ def _separator(text: str) -> str:
 
 
 def _header(cells: list[str], line: int) -> list[str]:
-    names = [cell.strip().casefold() for cell in cells]
+    if len(cells) > MAX_COLUMNS:
+        msg = f"line {line}: {len(cells):,} columns. The columns are: {', '.join(COLUMNS)}."
+        raise Unreadable(msg)
+    names = [cell[:MAX_LINE].strip().casefold() for cell in cells]
     unknown = [name for name in names if name not in COLUMNS]
     twice = sorted({name for name in names if names.count(name) > 1 and name not in unknown})
     if unknown:
-        listed = ", ".join(repr(name) for name in unknown[:10])
+        listed = ", ".join(repr(name[: LONGEST["slug"]]) for name in unknown[:10])
         msg = (
             f"line {line}: {listed} {_is(unknown)} no column of ours. The columns are: {', '.join(COLUMNS)}."
         )

@@ -21,7 +21,7 @@ from festgate.checkout.errors import (
 )
 from festgate.checkout.forms import Key, OrderInput, RefundInput
 from festgate.checkout.payments import Payments
-from festgate.kit.api import Amount, Problem, bearer, module_router, problems
+from festgate.kit.api import Amount, Name, Problem, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.money import Money
@@ -164,12 +164,12 @@ class CheckoutApi:
             ]
 
         @router.get("/orders/{ref}", responses=problems(SignInNeeded, NotFound))
-        async def show(ref: str, person: Caller) -> OrderOutput:
+        async def show(ref: Name, person: Caller) -> OrderOutput:
             """One of your orders."""
             return OrderOutput.of(await portal.database.read(queries.order_of_person, person.person, ref))
 
         @router.post("/orders/{ref}/cancel", responses=problems(SignInNeeded, NotFound, NotPending))
-        async def cancel(ref: str, person: Caller) -> OrderOutput:
+        async def cancel(ref: Name, person: Caller) -> OrderOutput:
             """Give up an order that is not paid, and its seats. A second call changes nothing."""
             return OrderOutput.of(await payments.cancel(person.person, ref))
 

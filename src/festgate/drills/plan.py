@@ -93,7 +93,15 @@ class Cleanse:
     """Every proxy passes all on again."""
 
 
-Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | Poison | Cleanse
+@dataclass(frozen=True, slots=True)
+class HostileText:
+    """A client sends requests with the most expensive text that the portal lets in."""
+
+    requests: int
+    """At most; it ends with the drill."""
+
+
+Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | HostileText | Poison | Cleanse
 
 
 @dataclass(frozen=True, slots=True)

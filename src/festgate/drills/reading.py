@@ -18,6 +18,7 @@ from festgate.drills.plan import (
     Disarm,
     Drill,
     Flood,
+    HostileText,
     Manner,
     Poison,
     Probe,
@@ -34,6 +35,8 @@ FOLDER: Final = Path(__file__).parent / "plans"
 MOST_PEOPLE: Final = 1_000
 """Of a flood."""
 MOST_WORKERS: Final = 8
+MAX_HOSTILE: Final = 10_000
+"""Requests of a hostile client."""
 FARTHEST: Final = 366 * 86_400.0
 """Seconds that the clock may jump, ahead or back."""
 POINTS: Final = (
@@ -235,6 +238,10 @@ def _flood(table: _Table) -> Flood:
     return Flood(table.text("path"), table.count("people", None, MOST_PEOPLE))
 
 
+def _hostile_text(table: _Table) -> HostileText:
+    return HostileText(table.count("requests", None, MAX_HOSTILE))
+
+
 def _poison(table: _Table) -> Poison:
     proxy = table.choice("proxy", ("mail", "database"))
     kind = table.choice("toxic", KINDS)
@@ -255,6 +262,7 @@ ACTIONS: Final[Mapping[str, Callable[[_Table], Action]]] = {
     "restart": partial(_nothing, Restart),
     "signal": _strike,
     "flood": _flood,
+    "hostile-text": _hostile_text,
     "poison": _poison,
     "cleanse": partial(_nothing, Cleanse),
 }
@@ -263,6 +271,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "arm": ("point", "effect", "seconds", "times", "share"),
     "signal": ("signal",),
     "flood": ("path", "people"),
+    "hostile-text": ("requests",),
     "poison": ("proxy", "toxic", "seconds", "jitter", "rate"),
 }
 

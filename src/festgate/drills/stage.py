@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 
 from festgate.drills.flood import Crowd
+from festgate.drills.hostile_text import HostileClient
 from festgate.drills.letterbox import Letterbox, letterbox
 from festgate.drills.plan import (
     Action,
@@ -22,6 +23,7 @@ from festgate.drills.plan import (
     Cleanse,
     Disarm,
     Flood,
+    HostileText,
     Poison,
     Probe,
     Restart,
@@ -63,6 +65,7 @@ class Stage:
     box: Letterbox | None = None
     database: Proxy | None = None
     crowd: Crowd | None = None
+    hostile: HostileClient | None = None
     struck: list[int] = field(default_factory=list)
     """Workers that were sent a signal."""
     replaced: frozenset[int] = frozenset()
@@ -88,9 +91,8 @@ class Stage:
                 os.kill(self._pid(), _signal("HUP"))
             case Strike(signal=name):
                 self._strike(_signal(name))
-            case Flood(path=path, people=people):
-                self.crowd = Crowd(self.portal, path, people)
-                self.crowd.__enter__()
+            case Flood() | HostileText():
+                self._besiege(action)
             case Poison(proxy=name, toxic=toxic):
                 self._proxy(name).set(toxic)
             case Cleanse():
@@ -107,6 +109,9 @@ class Stage:
         if self.crowd is not None:
             self.crowd.__exit__(None, None, None)
             self.crowd = None
+        if self.hostile is not None:
+            self.hostile.__exit__(None, None, None)
+            self.hostile = None
         self.do(Cleanse(), 0.0)
         if sys.platform != "win32":
             for pid in self.struck:
@@ -185,6 +190,14 @@ class Stage:
         except psutil.NoSuchProcess:
             return frozenset()
         return frozenset(child.pid for child in children if _serves(child))
+
+    def _besiege(self, action: Flood | HostileText) -> None:
+        if isinstance(action, Flood):
+            self.crowd = Crowd(self.portal, action.path, action.people)
+            self.crowd.__enter__()
+        else:
+            self.hostile = HostileClient(self.portal, action.requests)
+            self.hostile.__enter__()
 
     def _missing_workers(self) -> str:
         if not self.replaced:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -15,11 +15,15 @@ from starlette.responses import Response
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import PROBLEM, Portal, sentences
+from festgate.kit.web import LONGEST_TOKEN, PROBLEM, Portal, sentences
 
 TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
 )
+MAX_NAME = 200
+"""Characters of what names one thing in an address: a slug has 60, a reference fewer."""
+Name = Annotated[str, Path(max_length=MAX_NAME)]
+"""A slug or a reference within an address."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]
 """The token that came with a call, unexamined; None when there was none."""
 
@@ -32,7 +36,9 @@ def bearer(portal: Portal) -> Callable[[HTTPAuthorizationCredentials | None], Aw
     """
 
     async def caller(credentials: Credentials) -> Visitor:
-        visitor = await portal.bearer(credentials.credentials) if credentials else None
+        token = credentials.credentials if credentials else ""
+        # Longer than any token of ours: not even hashed.
+        visitor = await portal.bearer(token) if 0 < len(token) < LONGEST_TOKEN else None
         if visitor is None:
             msg = "Send `Authorization: Bearer` with a token from POST /api/v1/tokens that has not ended."
             raise SignInNeeded(msg)

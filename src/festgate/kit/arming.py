@@ -24,7 +24,7 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     point: Annotated[str, Field(max_length=100)]
-    effect: str
+    effect: Annotated[str, Field(max_length=100)]
     seconds: float = Field(default=0.0, ge=-366 * 86_400, le=366 * 86_400)
     times: int | None = Field(default=None, ge=1)
     share: float = Field(default=1.0, gt=0, le=1)

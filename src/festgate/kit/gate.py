@@ -29,7 +29,15 @@ from festgate.kit.web import PROGRAM_PATHS
 log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
-"""Bytes. The longest event description an organiser may send fits four times over."""
+"""Bytes of a form; a picture of the door's camera has 57,600."""
+LARGEST_EVENT = 128 * 1024
+"""Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
+`%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
+LARGEST_CALL = 16 * 1024
+"""Bytes of a call of the API: no call has more than three fields, of 254 characters or fewer."""
+LARGEST: tuple[tuple[str, int], ...] = (("/api/", LARGEST_CALL), ("/organise/events/", LARGEST_EVENT))
+"""By the beginning of the path, where it is not LARGEST_BODY."""
+MAX_LENGTH_DIGITS = 10
 LONGEST_TARGET = 4096
 """Bytes of path and query."""
 MAX_HOSTS = 100
@@ -159,11 +167,12 @@ class Gate:
         if scope["method"] in SAFE_METHODS:
             return app, receive
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        largest = largest_body(scope["path"])
+        if len(length) > MAX_LENGTH_DIGITS or not length.isdigit() or int(length) > largest:
             raise TooLarge
         if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
             raise CrossSite
-        return app, limited(receive)
+        return app, limited(receive, largest)
 
     def _check_host(self, version: str, hosts: list[bytes]) -> None:
         """Raise Malformed unless the request names one host (RFC 9112, section 3.2); HTTP/1.0 may name none.
@@ -234,7 +243,12 @@ def _is_text(query: bytes) -> bool:
     return True
 
 
-def limited(receive: Receive) -> Receive:
+def largest_body(path: str) -> int:
+    """Bytes that a request to that path may have."""
+    return next((bytes_ for beginning, bytes_ in LARGEST if path.startswith(beginning)), LARGEST_BODY)
+
+
+def limited(receive: Receive, largest: int = LARGEST_BODY) -> Receive:
     """A body that says nothing about its length is counted as it comes."""
     seen = 0
 
@@ -243,7 +257,7 @@ def limited(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > LARGEST_BODY:
+            if seen > largest:
                 raise TooLarge
         return message
 

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import re
 import secrets
-import unicodedata
+
+from festgate.kit.text import MAX_LINE, normalized
 
 # Crockford's base 32: no I, L, O or U, so a code can be read over a noisy desk.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -33,6 +34,6 @@ def keyed_hash(secret: bytes, purpose: str, text: str) -> str:
 
 def slug_of(text: str, longest: int = 60) -> str:
     """`Robo Race!` -> `robo-race`; letters that ASCII lacks lose their marks; never empty."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = normalized("NFKD", text, MAX_LINE).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:longest].strip("-")
     return slug or f"event-{new_code(6).lower()}"

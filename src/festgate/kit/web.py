@@ -34,7 +34,7 @@ from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Rendered, Shown
 from festgate.kit.statements import Connection
-from festgate.kit.text import tidy, tidy_lines
+from festgate.kit.text import MAX_LINE, tidy, tidy_lines
 from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.settings import Settings
 
@@ -49,6 +49,15 @@ HOST_PREFIX = "__Host-"
 """Over https, names of cookies begin with this: a browser then takes them from this very host only."""
 _HOST_SESSION = f"{HOST_PREFIX}{SESSION_COOKIE}".encode()
 MOST_FIELDS = 50
+MAX_FIELD = 4 * MAX_LINE
+"""Characters of one field of a form, before anything else is done with it; a form with longer ones says so."""
+MAX_FIELD_NAME = 100
+MAX_COOKIE = 1_000
+"""Characters of any cookie of ours."""
+MAX_NAMED = 20
+"""Fields of which an answer says what is wrong: a body of 64 KB may have thousands."""
+MAX_ADDRESS = 2000
+"""Characters of an address that is read from a header or a field."""
 PROBLEM = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
 """Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
@@ -300,7 +309,7 @@ class Portal:
         if request.method in ("GET", "HEAD"):
             return request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
-            referer = urlsplit(request.headers.get("referer", ""))
+            referer = urlsplit(request.headers.get("referer", "")[:MAX_ADDRESS])
         except ValueError:  # no address at all
             return _MOVED_NOWHERE
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
@@ -377,7 +386,7 @@ def is_local(scope: Scope) -> bool:
 
 def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
     """`text` when it is a path on this site; `otherwise` for anything that a browser might take elsewhere."""
-    if not text or len(text) > 2000 or not text.startswith("/") or text.startswith(("//", "/\\")):  # noqa: PLR2004
+    if not text or len(text) > MAX_ADDRESS or not text.startswith("/") or text.startswith(("//", "/\\")):
         return otherwise
     if any(character.isspace() or not character.isprintable() for character in text) or "\\" in text:
         return otherwise
@@ -385,8 +394,23 @@ def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
     return text if not parts.scheme and not parts.netloc else otherwise
 
 
-async def read_fields(request: Request) -> dict[str, str]:
-    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read."""
+def read_cookie(request: Request, name: str) -> str:
+    """Return the cookie's value; empty where there is none, or one longer than any of ours.
+
+    Not `request.cookies`: up to Python 3.12.5 the standard library takes the square of the length to unquote a cookie.
+    """
+    wanted, found = name.encode(), b""
+    for header, value in request.scope["headers"]:
+        if header == b"cookie" and wanted in value:
+            for pair in value.split(b";"):
+                key, _, text = pair.partition(b"=")
+                if key.strip() == wanted:
+                    found = text.strip()
+    return found.decode("latin-1") if len(found) <= MAX_COOKIE else ""
+
+
+async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
+    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read, Invalid what is too long."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if not body:
@@ -404,6 +428,12 @@ async def read_fields(request: Request) -> dict[str, str]:
     except ValueError:
         msg = f"The form has more than {MOST_FIELDS} fields."
         raise Malformed(msg) from None
+    if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
+        msg = f"The form has a field whose name is longer than {MAX_FIELD_NAME} characters."
+        raise Malformed(msg)
+    too_long = {name: f"At most {max_length} characters." for name, text in pairs if len(text) > max_length}
+    if too_long:
+        raise Invalid(too_long)
     return dict(pairs)
 
 
@@ -420,8 +450,10 @@ def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own 
     """Pydantic's findings as one sentence for each field."""
     found: dict[str, str] = {}
     for detail in details:
+        if len(found) == MAX_NAMED:
+            break
         place = [str(part) for part in detail["loc"] if part not in ("body", "query", "path", "header")]
-        found.setdefault(".".join(place) or "body", _sentence(detail))
+        found.setdefault(".".join(place)[:MAX_FIELD_NAME] or "body", _sentence(detail))
     return found
 
 
@@ -439,6 +471,7 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
 
 
 Line = Annotated[str, AfterValidator(tidy)]
-"""One line of text, normalised, without control characters."""
+"""One line of text, normalised, without control characters, at most MAX_LINE characters (`tidy` looks at that first). A
+closer limit goes beside it: `Annotated[Line, Field(max_length=30)]`."""
 Lines = Annotated[str, AfterValidator(tidy_lines)]
-"""Text that may have line breaks."""
+"""Text that may have line breaks, at most MAX_TEXT characters."""

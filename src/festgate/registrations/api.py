@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from festgate.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.catalogue.facade import NotOnSale, SoldOut
-from festgate.kit.api import Amount, bearer, module_router, problems
+from festgate.kit.api import Amount, Name, bearer, module_router, problems
 from festgate.kit.client_address import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
@@ -102,7 +102,7 @@ class RegistrationApi:
                 TooMany,
             ),
         )
-        async def register(slug: str, person: Caller, request: Request) -> Registration:
+        async def register(slug: Name, person: Caller, request: Request) -> Registration:
             """Take a seat: held when it costs something, else confirmed at once."""
             is_first = await portal.database.read(refuse_early, person.person, slug)
             address = self._addresses.of(address_of(request.scope))

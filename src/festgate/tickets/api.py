@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from festgate.catalogue import facade as catalogue
-from festgate.kit.api import bearer, module_router, problems
+from festgate.kit.api import MAX_NAME, bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.ids import read_code
@@ -33,7 +33,10 @@ Code = Annotated[
 ]
 AtDoor = Annotated[
     str | None,
-    Query(description="The slug of the event at whose door it is; a ticket for another is refused."),
+    Query(
+        max_length=MAX_NAME,
+        description="The slug of the event at whose door it is; a ticket for another is refused.",
+    ),
 ]
 
 
