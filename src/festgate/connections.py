@@ -140,7 +140,7 @@ class _Watched:
     def __init__(self, *arguments: Any, watch: Watch, **named: Any) -> None:  # noqa: ANN401  (as uvicorn has it)
         """As uvicorn makes one; `watch` is the worker's."""
         super().__init__(*arguments, **named)
-        self.watch: Watch = watch
+        self.watch = watch
         self.heard = 0
         """Bytes since the last head or message was complete; nothing resets them with h11, which counts by itself."""
 

@@ -134,7 +134,9 @@ def test_half_a_head_after_an_answer_is_ended_too(parser: str) -> None:
         pytest.param(GET + b"x: " + b"a" * 40_000, b"431", id="one without end"),
         pytest.param(GET + b"x: " + b"a" * 40_000 + b"\r\n\r\n", b"431", id="a large one"),
         pytest.param(GET + b"x: a\r\n" * 100 + b"\r\n", b"431", id="many"),
-        pytest.param(b"GET /" + b"a" * 8200 + b" HTTP/1.1\r\nhost: fest\r\n\r\n", b"414", id="a long address"),
+        pytest.param(
+            b"GET /" + b"a" * 8200 + b" HTTP/1.1\r\nhost: fest\r\n\r\n", b"414", id="a long address"
+        ),
         pytest.param(b"GET /" + b"a" * 70_000, b"431", id="an address without end"),
     ],
 )

@@ -55,7 +55,7 @@ class Act:
     looks: Sequence[Look] = ()
     visits: Sequence[Visit] = ()
     flooded: str = ""
-    """What became of a flood's requests."""
+    """What became of a flood's requests, or of slow clients."""
     struck: tuple[int, ...] = ()
     """Workers that were sent a signal."""
     workers: int = 0
@@ -203,6 +203,9 @@ class Conductor:
                 f"the crowd got {crowd.served:,} pages, was told {crowd.put_off:,} times to come back later,"
                 f" and got no right answer {crowd.failed:,} times"
             )
+
+        if self._stage.slow is not None:
+            act.flooded = self._stage.slow.told
 
     def _steady(self, drill: Drill, seconds: float, page: str = "/") -> str:
         """What of the steady state does not hold after so many seconds; empty as soon as all of it does.

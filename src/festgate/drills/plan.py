@@ -81,6 +81,13 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowConnections:
+    """Clients that send forms in halves, a byte a second, or nothing, and come again when they are cut off."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """The network between the portal and what it depends on becomes bad."""
 
@@ -93,7 +100,7 @@ class Cleanse:
     """Every proxy passes all on again."""
 
 
-Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | Poison | Cleanse
+Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | SlowConnections | Poison | Cleanse
 
 
 @dataclass(frozen=True, slots=True)

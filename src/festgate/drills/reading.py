@@ -24,6 +24,7 @@ from festgate.drills.plan import (
     ProbeKind,
     Restart,
     Setup,
+    SlowConnections,
     Step,
     Strike,
     Tolerance,
@@ -32,7 +33,7 @@ from festgate.drills.proxy import KINDS, Toxic
 
 FOLDER: Final = Path(__file__).parent / "plans"
 MOST_PEOPLE: Final = 1_000
-"""Of a flood."""
+"""Of a flood, and of slow clients."""
 MOST_WORKERS: Final = 8
 FARTHEST: Final = 366 * 86_400.0
 """Seconds that the clock may jump, ahead or back."""
@@ -235,6 +236,10 @@ def _flood(table: _Table) -> Flood:
     return Flood(table.text("path"), table.count("people", None, MOST_PEOPLE))
 
 
+def _slow_clients(table: _Table) -> SlowConnections:
+    return SlowConnections(table.count("count", None, MOST_PEOPLE))
+
+
 def _poison(table: _Table) -> Poison:
     proxy = table.choice("proxy", ("mail", "database"))
     kind = table.choice("toxic", KINDS)
@@ -255,6 +260,7 @@ ACTIONS: Final[Mapping[str, Callable[[_Table], Action]]] = {
     "restart": partial(_nothing, Restart),
     "signal": _strike,
     "flood": _flood,
+    "slow-clients": _slow_clients,
     "poison": _poison,
     "cleanse": partial(_nothing, Cleanse),
 }
@@ -263,6 +269,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "arm": ("point", "effect", "seconds", "times", "share"),
     "signal": ("signal",),
     "flood": ("path", "people"),
+    "slow-clients": ("count",),
     "poison": ("proxy", "toxic", "seconds", "jitter", "rate"),
 }
 

@@ -26,10 +26,12 @@ from festgate.drills.plan import (
     Probe,
     Restart,
     Setup,
+    SlowConnections,
     Strike,
 )
 from festgate.drills.portal import Portal, Refuses
 from festgate.drills.proxy import Proxy, proxied
+from festgate.drills.slow_clients import SlowClients
 from festgate.rehearsal.playing.servers import Server, own_portal
 
 CHECK_WITHIN: Final = 60.0
@@ -63,6 +65,7 @@ class Stage:
     box: Letterbox | None = None
     database: Proxy | None = None
     crowd: Crowd | None = None
+    slow: SlowClients | None = None
     struck: list[int] = field(default_factory=list)
     """Workers that were sent a signal."""
     replaced: frozenset[int] = frozenset()
@@ -91,6 +94,9 @@ class Stage:
             case Flood(path=path, people=people):
                 self.crowd = Crowd(self.portal, path, people)
                 self.crowd.__enter__()
+            case SlowConnections(count=count):
+                self.slow = SlowClients(self.portal, count)
+                self.slow.__enter__()
             case Poison(proxy=name, toxic=toxic):
                 self._proxy(name).set(toxic)
             case Cleanse():
@@ -107,6 +113,9 @@ class Stage:
         if self.crowd is not None:
             self.crowd.__exit__(None, None, None)
             self.crowd = None
+        if self.slow is not None:
+            self.slow.__exit__(None, None, None)
+            self.slow = None
         self.do(Cleanse(), 0.0)
         if sys.platform != "win32":
             for pid in self.struck:
