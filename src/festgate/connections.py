@@ -162,7 +162,7 @@ class _Watched:
         super().data_received(data)  # type: ignore[misc]
 
 
-class WatchedHttpTools(_Watched, _Parsed):  # type: ignore[misc]
+class WatchedHttpTools(_Watched, _Parsed):
     """uvicorn's protocol on httptools, with limits on each head."""
 
     def data_received(self: Protocol, data: bytes) -> None:

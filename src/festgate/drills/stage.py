@@ -91,18 +91,22 @@ class Stage:
                 os.kill(self._pid(), _signal("HUP"))
             case Strike(signal=name):
                 self._strike(_signal(name))
-            case Flood(path=path, people=people):
-                self.crowd = Crowd(self.portal, path, people)
-                self.crowd.__enter__()
-            case SlowConnections(count=count):
-                self.slow = SlowClients(self.portal, count)
-                self.slow.__enter__()
+            case Flood() | SlowConnections():
+                self._let_in(action)
             case Poison(proxy=name, toxic=toxic):
                 self._proxy(name).set(toxic)
             case Cleanse():
                 for proxy in (self.mail, self.database):
                     if proxy is not None:
                         proxy.set()
+
+    def _let_in(self, action: Flood | SlowConnections) -> None:
+        if isinstance(action, Flood):
+            self.crowd = Crowd(self.portal, action.path, action.people)
+            self.crowd.__enter__()
+        else:
+            self.slow = SlowClients(self.portal, action.count)
+            self.slow.__enter__()
 
     def roll_back(self, seconds: float = ROLL_BACK_WITHIN) -> str:
         """Undo whatever any drill does; what could not be undone, or nothing.
