@@ -162,13 +162,13 @@ class _Watched:
         super().data_received(data)  # type: ignore[misc]
 
 
-class WatchedHttpTools(_Watched, _Parsed):
+class WatchedHttpTools(_Watched, _Parsed):  # type: ignore[misc]
     """uvicorn's protocol on httptools, with limits on each head."""
 
     def data_received(self: Protocol, data: bytes) -> None:
         """As uvicorn's, up to the largest head and the largest message."""
         before = self.cycle
-        super().data_received(data)  # type: ignore[misc]
+        super().data_received(data)
         if self.cycle is not before:
             self.heard = 0
         limits = self.watch.limits

@@ -49,6 +49,7 @@ class Client:
     """Sends its body when it is told to."""
 
     def __init__(self, address: str = "192.0.2.8") -> None:
+        """Has sent nothing yet."""
         self.scope: Scope = {"type": "http", "client": (address, 1), "headers": []}
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
 
