@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
+from festgate.kit.bodies import BodyLimits
 from festgate.registrations.pauses import find_pause
 from tests.journeys.siege import Fest, siege
 from tests.rig.database import migrated_file, open_database
@@ -93,3 +94,12 @@ def test_a_client_that_waits_for_leave_is_given_it_only_where_its_body_is_wanted
     assert (
         exchange(fest.server.url, request("POST", "/api/v1/orders", fest.owner.bearer | waits)).status == 100
     )
+
+
+def test_of_one_client_behind_a_proxy_the_longest_of_too_many_bodies_is_ended(fest: Fest) -> None:
+    most = BodyLimits().pending_per_client
+    with half_sent(fest, "/login", most + 1, {"x-forwarded-for": "192.0.2.8"}) as held:
+        assert held[0].recv(65536).startswith(b"HTTP/1.1 408 ")
+        held[-1].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            held[-1].recv(1)
