@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -20,7 +20,9 @@ from starlette.types import Lifespan
 from festgate import __version__
 from festgate.kit import faults, mail, mail_erasure, outbox, schema
 from festgate.kit.arming import Arming
+from festgate.kit.bodies import Bodies
 from festgate.kit.bulkhead import Bulkhead, look_after
+from festgate.kit.clients import MAX_IN_PROGRESS, Counts, Trusted
 from festgate.kit.clock import Clock, system_clock
 from festgate.kit.database import Database
 from festgate.kit.errors import Forbidden, Invalid, Refused
@@ -78,6 +80,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
         Mount("/static", assets),
         Mount("/api/v1", api),
     ]
+    trusted = Trusted(settings.trusted_proxies)
     return Gate(
         Routes(
             routes,
@@ -87,6 +90,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
         metrics=portal.metrics,
         headers=security_headers(secure=settings.secure, form_targets=settings.payment_sites),
         answer=portal.failure,
+        bodies=Bodies(trusted=trusted),
+        clients=Counts(MAX_IN_PROGRESS, trusted),
     )
 
 
@@ -127,6 +132,7 @@ def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
         exception_handlers={
             Refused: portal.failure,
             HTTPException: turned_away,
+            ClientDisconnect: _left,
             Exception: portal.failure,
         },
         redirect_slashes=False,
@@ -139,6 +145,11 @@ def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
         if bulkhead.absent:
             api.routes.extend(Route(path, _absent(bulkhead), methods=ALL) for path in declared.api)
     return api
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    """Nobody is left to be answered; the status is for the log."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _placeholders(portal: Portal) -> list[BaseRoute]:

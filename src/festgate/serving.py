@@ -18,9 +18,11 @@ from rich.console import Console
 from starlette.types import ASGIApp
 
 from festgate.app import create_app
+from festgate.connections import Ended, Limits, Watch, protocol_class
 from festgate.currency import refuse_other_currency
 from festgate.demo import plant
 from festgate.kit import faults, schema
+from festgate.kit.clients import Trusted
 from festgate.kit.database import Database
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.imports import uncollected
@@ -62,7 +64,9 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
     if order.greet:
         # The sockets listen already: whoever comes now is answered as soon as the loop runs.
         _greet(settings, passwords)
-    server = Server(server_config(app, settings), line, Restarts(app.metrics, order.restarts))
+    server = Server(
+        server_config(app, settings, app.metrics.count_ended), line, Restarts(app.metrics, order.restarts)
+    )
     server.run(sockets=doors(sockets))
     return 0 if server.started else NOT_STARTED
 
@@ -81,10 +85,18 @@ def settings_of(order: Order) -> Settings:
     return settings.model_copy(update={"base_url": f"http://localhost:{order.port}"})
 
 
-def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn serves the portal; the benchmark serves its bare route the same way."""
+def server_config(
+    app: ASGIApp, settings: Settings, ended: Ended = lambda _reason: None, limits: Limits | None = None
+) -> uvicorn.Config:
+    """Return how uvicorn serves the portal; the benchmark serves its bare route the same way.
+
+    `ended` is told why a connection was ended.
+    """
+    limits = limits or Limits()
     return uvicorn.Config(
         app,
+        http=protocol_class(Watch(limits, Trusted(settings.trusted_proxies), ended)),
+        h11_max_incomplete_event_size=limits.head,
         # More than one only tells uvicorn, on Windows, that the sockets are shared: also one worker's are its parent's.
         workers=2,
         limit_concurrency=MOST_ON_WINDOWS if sys.platform == "win32" else None,

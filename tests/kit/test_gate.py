@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Lifespan, Message, Scope
 
+from festgate.kit.clients import Counts, Trusted
 from festgate.kit.errors import Conflict, TooLarge
 from festgate.kit.gate import LARGEST_BODY, Gate, is_cross_site, largest_body, limited, security_headers
 from festgate.kit.metrics import Metrics
@@ -261,3 +262,20 @@ def test_what_is_no_http_is_left_to_the_routes() -> None:
 def test_an_events_form_has_room_for_the_longest_description_in_any_script(character: str) -> None:
     fields = {"description": character * 10_000, "title": character * 120, "summary": character * 200}
     assert LARGEST_BODY < len(urlencode(fields)) < largest_body("/organise/events/new")
+
+
+def test_a_client_with_too_many_requests_in_progress_is_told_when_to_come_back() -> None:
+    through, counts = gate(), Counts(1, Trusted())
+    through._clients = counts  # noqa: SLF001  (with the limit that is shipped this takes 2,000 requests)
+
+    async def go(address: str) -> httpx.Response:
+        transport = httpx.ASGITransport(through, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://fest.example") as client:
+            return await client.get("/well/one")
+
+    assert asyncio.run(go("192.0.2.8")).status_code == 200
+    assert counts.by_client == {}
+    counts.add("192.0.2.8")
+    assert asyncio.run(go("192.0.2.8")).status_code == 429
+    assert asyncio.run(go("192.0.2.9")).status_code == 200
+    assert counts.by_client == {"192.0.2.8": 1}

@@ -11,7 +11,7 @@ from festgate.accounts.passwords import Crowded, Hasher
 from festgate.accounts.people import Taken
 from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.kit.api import Credentials, bearer, module_router, problems
-from festgate.kit.client_address import address_of
+from festgate.kit.clients import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import SignInNeeded, TooMany
 from festgate.kit.visitors import Role, Visitor

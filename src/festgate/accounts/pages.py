@@ -15,7 +15,7 @@ from festgate.accounts.people import Taken
 from festgate.accounts.queries import Person
 from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.accounts.sessions import LIFE, Session
-from festgate.kit.client_address import address_of
+from festgate.kit.clients import address_of
 from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.errors import Invalid
 from festgate.kit.web import (

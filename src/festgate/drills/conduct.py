@@ -55,7 +55,7 @@ class Act:
     looks: Sequence[Look] = ()
     visits: Sequence[Visit] = ()
     flooded: str = ""
-    """What became of the requests of a flood or of a hostile client."""
+    """What became of the requests of a flood, of a hostile client or of slow clients."""
     struck: tuple[int, ...] = ()
     """Workers that were sent a signal."""
     workers: int = 0
@@ -205,6 +205,8 @@ class Conductor:
             )
         if self._stage.hostile is not None:
             act.flooded = self._stage.hostile.told()
+        if self._stage.slow is not None:
+            act.flooded = self._stage.slow.told
 
     def _steady(self, drill: Drill, seconds: float, page: str = "/") -> str:
         """What of the steady state does not hold after so many seconds; empty as soon as all of it does.

@@ -81,6 +81,13 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowConnections:
+    """Clients that send forms in halves, a byte a second, or nothing, and come again when they are cut off."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Poison:
     """The network between the portal and what it depends on becomes bad."""
 
@@ -101,7 +108,7 @@ class HostileText:
     """At most; it ends with the drill."""
 
 
-Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | HostileText | Poison | Cleanse
+Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | HostileText | SlowConnections | Poison | Cleanse
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from festgate.drills.plan import (
     ProbeKind,
     Restart,
     Setup,
+    SlowConnections,
     Step,
     Strike,
     Tolerance,
@@ -33,7 +34,7 @@ from festgate.drills.proxy import KINDS, Toxic
 
 FOLDER: Final = Path(__file__).parent / "plans"
 MOST_PEOPLE: Final = 1_000
-"""Of a flood."""
+"""Of a flood, and of slow clients."""
 MOST_WORKERS: Final = 8
 MAX_HOSTILE: Final = 10_000
 """Requests of a hostile client."""
@@ -242,6 +243,10 @@ def _hostile_text(table: _Table) -> HostileText:
     return HostileText(table.count("requests", None, MAX_HOSTILE))
 
 
+def _slow_clients(table: _Table) -> SlowConnections:
+    return SlowConnections(table.count("count", None, MOST_PEOPLE))
+
+
 def _poison(table: _Table) -> Poison:
     proxy = table.choice("proxy", ("mail", "database"))
     kind = table.choice("toxic", KINDS)
@@ -263,6 +268,7 @@ ACTIONS: Final[Mapping[str, Callable[[_Table], Action]]] = {
     "signal": _strike,
     "flood": _flood,
     "hostile-text": _hostile_text,
+    "slow-clients": _slow_clients,
     "poison": _poison,
     "cleanse": partial(_nothing, Cleanse),
 }
@@ -272,6 +278,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "signal": ("signal",),
     "flood": ("path", "people"),
     "hostile-text": ("requests",),
+    "slow-clients": ("count",),
     "poison": ("proxy", "toxic", "seconds", "jitter", "rate"),
 }
 

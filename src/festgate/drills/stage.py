@@ -28,10 +28,12 @@ from festgate.drills.plan import (
     Probe,
     Restart,
     Setup,
+    SlowConnections,
     Strike,
 )
 from festgate.drills.portal import Portal, Refuses
 from festgate.drills.proxy import Proxy, proxied
+from festgate.drills.slow_clients import SlowClients
 from festgate.rehearsal.playing.servers import Server, own_portal
 
 CHECK_WITHIN: Final = 60.0
@@ -66,6 +68,7 @@ class Stage:
     database: Proxy | None = None
     crowd: Crowd | None = None
     hostile: HostileClient | None = None
+    slow: SlowClients | None = None
     struck: list[int] = field(default_factory=list)
     """Workers that were sent a signal."""
     replaced: frozenset[int] = frozenset()
@@ -91,14 +94,25 @@ class Stage:
                 os.kill(self._pid(), _signal("HUP"))
             case Strike(signal=name):
                 self._strike(_signal(name))
-            case Flood() | HostileText():
-                self._besiege(action)
+            case Flood() | HostileText() | SlowConnections():
+                self._let_in(action)
             case Poison(proxy=name, toxic=toxic):
                 self._proxy(name).set(toxic)
             case Cleanse():
                 for proxy in (self.mail, self.database):
                     if proxy is not None:
                         proxy.set()
+
+    def _let_in(self, action: Flood | HostileText | SlowConnections) -> None:
+        if isinstance(action, Flood):
+            self.crowd = Crowd(self.portal, action.path, action.people)
+            self.crowd.__enter__()
+        elif isinstance(action, HostileText):
+            self.hostile = HostileClient(self.portal, action.requests)
+            self.hostile.__enter__()
+        else:
+            self.slow = SlowClients(self.portal, action.count)
+            self.slow.__enter__()
 
     def roll_back(self, seconds: float = ROLL_BACK_WITHIN) -> str:
         """Undo whatever any drill does; what could not be undone, or nothing.
@@ -112,6 +126,9 @@ class Stage:
         if self.hostile is not None:
             self.hostile.__exit__(None, None, None)
             self.hostile = None
+        if self.slow is not None:
+            self.slow.__exit__(None, None, None)
+            self.slow = None
         self.do(Cleanse(), 0.0)
         if sys.platform != "win32":
             for pid in self.struck:
@@ -190,14 +207,6 @@ class Stage:
         except psutil.NoSuchProcess:
             return frozenset()
         return frozenset(child.pid for child in children if _serves(child))
-
-    def _besiege(self, action: Flood | HostileText) -> None:
-        if isinstance(action, Flood):
-            self.crowd = Crowd(self.portal, action.path, action.people)
-            self.crowd.__enter__()
-        else:
-            self.hostile = HostileClient(self.portal, action.requests)
-            self.hostile.__enter__()
 
     def _missing_workers(self) -> str:
         if not self.replaced:

@@ -1,8 +1,8 @@
 """What the JSON API of every module needs: who is calling, and the shapes that all of them answer with."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from festgate.kit.bodies import BODIES, read_ahead
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
@@ -28,32 +29,57 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEM
 """The token that came with a call, unexamined; None when there was none."""
 
 
-def bearer(portal: Portal) -> Callable[[HTTPAuthorizationCredentials | None], Awaitable[Visitor]]:
-    """The dependency that says who is calling: `person: Annotated[Visitor, Depends(bearer(portal))]`.
+_CALLER: Final = "festgate.caller"
+"""In a request's scope: the visitor whose token was looked up before the body was read."""
 
-    It looks at `Authorization: Bearer TOKEN` and at nothing else: no cookie, so no other site's page can make a
-    visitor's browser call the API for them. Without a token that holds, SignInNeeded: 401.
-    """
 
-    async def caller(credentials: Credentials) -> Visitor:
+class Bearer:
+    """The dependency that says who is calling."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` knows the tokens."""
+        self._portal = portal
+
+    async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
+        """Return the visitor whose token came with the call; SignInNeeded where none holds."""
+        known: Visitor | None = request.scope.get(_CALLER)
+        return known or await self._find(credentials)
+
+    async def check(self, request: Request) -> None:
+        """Look the caller up before the body is read; raises SignInNeeded."""
+        request.scope[_CALLER] = await self._find(await TOKEN_SCHEME(request))
+
+    async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
         # Longer than any token of ours: not even hashed.
-        visitor = await portal.bearer(token) if 0 < len(token) < LONGEST_TOKEN else None
+        visitor = await self._portal.bearer(token) if 0 < len(token) < LONGEST_TOKEN else None
         if visitor is None:
             msg = "Send `Authorization: Bearer` with a token from POST /api/v1/tokens that has not ended."
             raise SignInNeeded(msg)
         return visitor
 
-    return caller
+
+def bearer(portal: Portal) -> Bearer:
+    """Return the dependency that says who is calling: `person: Annotated[Visitor, Depends(bearer(portal))]`.
+
+    It looks at `Authorization: Bearer TOKEN` and at nothing else: no cookie, so no other site's page can make a
+    visitor's browser call the API for them. Without a token that holds, SignInNeeded: 401.
+    """
+    return Bearer(portal)
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
-    """A router whose routes pass through the bulkhead of that module; `tag` is its heading in the reference."""
+    """Return a router whose routes pass through that module's bulkhead; `tag` is its heading in the reference.
+
+    Of a call with a body, the token is checked first (where the route needs one), then the body is read, then the
+    module's budget is taken.
+    """
     bulkhead = portal.bulkheads[module]
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
+            guards = [each.call for each in self.dependant.dependencies if isinstance(each.call, Bearer)]
 
             async def checked(request: Request) -> Response:
                 try:
@@ -62,6 +88,10 @@ def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
                     raise Invalid(sentences(error.errors())) from None
 
             async def through(request: Request) -> Response:
+                if BODIES in request.scope:
+                    for guard in guards:
+                        await guard.check(request)
+                    request = Request(request.scope, await read_ahead(request.scope, request.receive))
                 return await bulkhead.run(checked, request)
 
             return through

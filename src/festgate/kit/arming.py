@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from festgate.kit import faults
+from festgate.kit.bodies import read_ahead
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.web import is_local, sentences
 
@@ -59,7 +60,8 @@ class Arming:
         """Arm one fault, in every worker within a fifth of a second."""
         self._admit(request)
         try:
-            order = Order.model_validate_json(await request.body())
+            sent = Request(request.scope, await read_ahead(request.scope, request.receive))
+            order = Order.model_validate_json(await sent.body())
         except ValidationError as error:
             raise Invalid(sentences(error.errors())) from None
         fields = order.model_dump(exclude={"lasts"})

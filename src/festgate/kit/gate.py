@@ -19,8 +19,10 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from festgate.kit.bodies import BODIES, Bodies
+from festgate.kit.clients import MAX_IN_PROGRESS, RETRY_AFTER, Counts, Trusted, address_of
 from festgate.kit.compression import LEVEL, SMALLEST
-from festgate.kit.errors import Forbidden, Malformed, Refused, TooLarge
+from festgate.kit.errors import Forbidden, Malformed, Refused, TooLarge, TooMany
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.routing import BEGAN, Routes
@@ -48,7 +50,10 @@ ZIPPED_PATHS = ("/api/", "/static/", "/metrics")
 """Compressed as they are sent. Pages are compressed once instead (compression.py), pictures and calendars are small."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-INSPECTED = frozenset({b"accept-encoding", b"content-length", b"sec-fetch-site", b"origin", b"host"})
+INSPECTED = frozenset(
+    {b"accept-encoding", b"content-length", b"transfer-encoding", b"sec-fetch-site", b"origin", b"host"}
+)
+BUSY = "Too many requests from your network are being answered just now. Please try again in a moment."
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 Answer: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
@@ -87,8 +92,20 @@ def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHe
 class Gate:
     """Wraps the portal's routes."""
 
-    def __init__(self, routes: Routes, *, metrics: Metrics, headers: RawHeaders, answer: Answer) -> None:
-        """`headers` go with every answer; `answer` makes a response of what is raised."""
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        metrics: Metrics,
+        headers: RawHeaders,
+        answer: Answer,
+        bodies: Bodies | None = None,
+        clients: Counts | None = None,
+    ) -> None:
+        """`headers` go with every answer; `answer` makes a response of what is raised.
+
+        `bodies` reads them, `clients` counts the requests in progress; without them, with the limits as they are.
+        """
         self.routes = routes
         # For what is not a page (those are compressed once, see compression.py).
         self._zipping = GZipMiddleware(routes, minimum_size=SMALLEST, compresslevel=LEVEL)
@@ -99,6 +116,8 @@ class Gate:
         self._answer = answer
         self._hosts: set[bytes] = set()
         """Well-formed values of the Host header that have come."""
+        self._bodies = bodies or Bodies()
+        self._clients = clients or Counts(MAX_IN_PROGRESS, Trusted())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -110,6 +129,8 @@ class Gate:
         token = request_id.set(identity)
         status = 0
         whole = False
+        address = address_of(scope)
+        counted = self._clients.add(address)
 
         async def send_checked(message: Message) -> None:
             nonlocal status, whole
@@ -126,7 +147,7 @@ class Gate:
 
         try:
             try:
-                app, guarded = self._inspect(scope, receive)
+                app, guarded = self._inspect(scope, receive, admitted=counted)
                 await app(scope, guarded, send_checked)
             except ClientDisconnect:  # went away in the middle of a form: nobody is left to be answered
                 status = status or 400
@@ -139,11 +160,14 @@ class Gate:
                     response = await self._answer(Request(scope, receive), error)
                     await response(scope, receive, send_checked)
         finally:
+            self._clients.remove(address, counted)
             self._note(scope, status or 500, monotonic() - started)
             request_id.reset(token)
 
-    def _inspect(self, scope: Scope, receive: Receive) -> tuple[ASGIApp, Receive]:
-        """The app that suits the request, and its body guarded; raises Refused to turn it away."""
+    def _inspect(self, scope: Scope, receive: Receive, *, admitted: bool) -> tuple[ASGIApp, Receive]:
+        """Return the app that suits the request, and its body guarded; raises Refused to turn it away."""
+        if not admitted:
+            raise TooMany(BUSY, RETRY_AFTER)
         # Of a header that comes twice the last counts; none of these may.
         inspected = [pair for pair in scope["headers"] if pair[0] in INSPECTED]
         headers = dict(inspected)
@@ -172,6 +196,9 @@ class Gate:
             raise TooLarge
         if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
             raise CrossSite
+        if length == b"0" and b"transfer-encoding" not in headers:
+            return app, receive
+        scope[BODIES] = self._bodies
         return app, limited(receive, largest)
 
     def _check_host(self, version: str, hosts: list[bytes]) -> None:

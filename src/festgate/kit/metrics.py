@@ -56,6 +56,12 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
+        self._ended = Counter(
+            "festgate_connections_ended",
+            "Connections that were ended because their client was silent, slow, too large or too many.",
+            ["reason"],
+            registry=self._registry,
+        )
         # Looking a labelled child up costs more than counting with it.
         self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -70,6 +76,10 @@ class Metrics:
             )
         found[0].inc()
         found[1].observe(seconds)
+
+    def count_ended(self, reason: str) -> None:
+        """Count one connection that was ended before its time."""
+        self._ended.labels(reason).inc()
 
     def set_state(self, counts: Mapping[str, int]) -> None:
         """What the data says now."""

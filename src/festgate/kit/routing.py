@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route, Router
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
+from festgate.kit.bodies import BODIES
 from festgate.kit.bulkhead import Bulkhead
 
 BEGAN: Final = "festgate.began"
@@ -72,12 +74,18 @@ class Routes:
 
 
 def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
-    """An endpoint as an ASGI application. A browser that is slow to take its answer holds no place in the bulkhead."""
+    """Return an endpoint as an ASGI application.
+
+    A client that is slow to send its body, or to take its answer, holds no place in the bulkhead.
+    """
     if bulkhead is not None:
         begin = bulkhead.begin
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             answer: list[Response] = []
+            if BODIES in scope:
+                receive = await scope[BODIES].read(scope, receive)
+                scope[BEGAN] = monotonic()  # the wait for the body is not the module's
             rest = begin(answer, endpoint, Request(scope, receive, send), scope[BEGAN])
             if rest is not None:
                 await rest

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from festgate.accounts.facade import AddressNotConfirmed, SeatLimits
 from festgate.catalogue.facade import NotOnSale, SoldOut
 from festgate.kit.api import Amount, Name, bearer, module_router, problems
-from festgate.kit.client_address import address_of
+from festgate.kit.clients import address_of
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.statements import Connection

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from festgate.accounts.facade import SeatLimits
-from festgate.kit.client_address import address_of
+from festgate.kit.clients import address_of
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, totals

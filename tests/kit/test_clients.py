@@ -1,0 +1,120 @@
+"""Which addresses stand for one client, how many requests each may have in progress, and the bodies on their way."""
+
+import asyncio
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Scope
+
+from festgate.kit.bodies import Bodies, BodyLimits, TooSlow
+from festgate.kit.clients import Counts, Trusted, client_key
+
+
+@pytest.mark.parametrize(
+    "address, trusted",
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("192.0.2.7", True),
+        ("192.0.2.8", False),
+        ("2001:db8::1", False),
+        ("", True),
+    ],
+)
+def test_which_addresses_stand_for_many_clients(address: str, trusted: bool) -> None:
+    assert (address in Trusted(["10.0.0.0/8", "192.0.2.7"])) is trusted
+
+
+def test_a_network_of_ipv6_is_one_client() -> None:
+    assert client_key("2001:db8:1:2:aaaa::1") == client_key("2001:db8:1:2:bbbb::1")
+    assert client_key("2001:db8:1:2::1") != client_key("2001:db8:1:3::1")
+    assert client_key("::ffff:192.0.2.7") == client_key("192.0.2.7")
+
+
+def test_one_client_has_so_many_and_a_proxy_has_no_limit() -> None:
+    counts = Counts(2, Trusted(["192.0.2.7"]))
+    assert [counts.add("192.0.2.8") for _ in range(3)] == [True, True, False]
+    assert all(counts.add("192.0.2.7") for _ in range(3))
+    assert counts.add("192.0.2.9")
+    counts.remove("192.0.2.8")
+    assert counts.add("192.0.2.8")
+    for address in ["192.0.2.8"] * 2 + ["192.0.2.7"] * 3 + ["192.0.2.9"]:
+        counts.remove(address)
+    assert counts.by_client == {}
+
+
+class Client:
+    """Sends its body when it is told to."""
+
+    def __init__(self, address: str = "192.0.2.8") -> None:
+        """Has sent nothing yet."""
+        self.scope: Scope = {"type": "http", "client": (address, 1), "headers": []}
+        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+
+    def send(self, body: bytes, *, more: bool = False) -> None:
+        self.messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
+
+    async def read(self, bodies: Bodies) -> bytes:
+        return await Request(self.scope, await bodies.read(self.scope, self.messages.get)).body()
+
+
+def test_a_body_that_is_there_is_read_without_being_counted_and_one_in_pieces_with_it() -> None:
+    async def go() -> None:
+        bodies, whole, pieces = Bodies(), Client(), Client()
+        whole.send(b"all of it")
+        pieces.send(b"one ", more=True)
+        reading = asyncio.ensure_future(pieces.read(bodies))
+        assert await whole.read(bodies) == b"all of it"
+        await asyncio.sleep(0)
+        assert bodies.pending == 1
+        pieces.send(b"two")
+        assert await reading == b"one two"
+        assert bodies.pending == 0
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("limits", [BodyLimits(seconds=0.02), BodyLimits(grace=0.02)])
+def test_a_body_that_takes_too_long_is_ended(limits: BodyLimits) -> None:
+    async def go() -> None:
+        bodies, client = Bodies(limits), Client()
+        client.send(b"half", more=True)
+        with pytest.raises(TooSlow):
+            await client.read(bodies)
+        assert bodies.pending == 0
+
+    asyncio.run(go())
+
+
+def test_a_client_that_leaves_is_no_slow_one() -> None:
+    async def go() -> None:
+        bodies, client = Bodies(), Client()
+        client.messages.put_nowait({"type": "http.disconnect"})
+        with pytest.raises(ClientDisconnect):
+            await client.read(bodies)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    "limits, addresses",
+    [
+        (BodyLimits(pending=2), ["192.0.2.1", "192.0.2.2", "192.0.2.3"]),
+        (BodyLimits(pending_per_client=2), ["192.0.2.1"] * 3),
+        (BodyLimits(pending=2, pending_per_client=1), ["127.0.0.1"] * 3),
+    ],
+)
+def test_of_too_many_the_longest_on_its_way_is_ended(limits: BodyLimits, addresses: list[str]) -> None:
+    async def go() -> None:
+        bodies, clients = Bodies(limits), [Client(address) for address in addresses]
+        reading = [asyncio.ensure_future(client.read(bodies)) for client in clients]
+        with pytest.raises(TooSlow):
+            await reading[0]
+        assert bodies.pending == 2
+        for client in clients[1:]:
+            client.send(b"here")
+        assert await asyncio.gather(*reading[1:]) == [b"here", b"here"]
+
+    asyncio.run(go())
