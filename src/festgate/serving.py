@@ -24,7 +24,7 @@ from festgate.kit.imports import uncollected
 from festgate.kit.logging import configure
 from festgate.kit.metrics import Metrics, share_counts
 from festgate.kit.secret import load_secret
-from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings
+from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings, refuse_play_money
 from festgate.supervising.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
 from festgate.supervising.orders import Order
 from festgate.supervising.sockets import BACKLOG, doors
@@ -73,6 +73,7 @@ def settings_of(order: Order) -> Settings:
     settings = load_settings(
         defaults=DEMO_SETTINGS if order.demo else {}, config_text=order.config_text, **overrides
     )
+    refuse_play_money(settings)
     if "base_url" in settings.model_fields_set:
         return settings
     return settings.model_copy(update={"base_url": f"http://localhost:{order.port}"})

@@ -46,7 +46,7 @@ async def current(settings: Settings) -> AsyncIterator["Database"]:
     """The database as it is, for commands that only look; StartupError when its schema is not this program's."""
     found = await asyncio.to_thread(schema.revision, settings)
     if found is None:
-        msg = f"There is no fest at {settings.database_url or settings.sqlite_path} yet. `festgate serve` makes one."
+        msg = f"There is no fest at {settings.shown_database} yet. `festgate serve` makes one."
         raise StartupError(msg)
     if found != schema.HEAD:
         msg = f"The database is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade` first."

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from festgate.addresses import hide_in
 from festgate.kit.clock import Clock
 from festgate.kit.errors import StartupError, Unavailable
 from festgate.kit.statements import Connection, QueryConnection, TryAgain, UniqueViolation
@@ -169,8 +170,9 @@ class PostgresEngine:
             )
             self._pool.open(wait=True, timeout=CONNECT_TIMEOUT)
         except (psycopg.Error, PoolTimeout) as error:
-            msg = f"PostgreSQL cannot be reached ({str(error).strip()}). Check database_url and that the server runs."
-            raise StartupError(msg) from error
+            # From nothing: libpq quotes an address that it cannot read, with the password.
+            msg = f"PostgreSQL cannot be reached ({hide_in(str(error).strip(), self._url)}). Check database_url and that the server runs."
+            raise StartupError(msg) from None
 
     def close(self) -> None:
         """Let go of everything."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from festgate.addresses import hide_in
 from festgate.kit.errors import StartupError
 from festgate.kit.secret import make_private
 from festgate.settings import Settings
@@ -127,9 +128,9 @@ def _postgres_revision(url: str) -> str | None:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
     except psycopg.Error as error:
-        said = " ".join(str(error).split())  # it comes in several lines
+        said = hide_in(" ".join(str(error).split()), url)  # it comes in several lines
         msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
-        raise StartupError(msg) from error
+        raise StartupError(msg) from None
 
 
 def _refuse_newer(settings: Settings, before: str | None) -> None:
@@ -189,7 +190,7 @@ def _run_alembic(settings: Settings) -> None:
                     break
                 log.exception("a migration failed; its module stays closed", migration=name, module=module)
                 return
-        msg = f"The database could not be brought up to date: {error}. It is as it was before."
+        msg = f"The database could not be brought up to date: {hide_in(str(error), settings.database_url)}. It is as it was before."
         raise StartupError(msg) from error
 
 
