@@ -22,11 +22,13 @@ from festgate.kit import faults, mail, outbox, schema
 from festgate.kit.arming import Arming
 from festgate.kit.bulkhead import Bulkhead, look_after
 from festgate.kit.clock import Clock, system_clock
+from festgate.kit.damage import damaged
 from festgate.kit.database import Database
 from festgate.kit.errors import Forbidden, Invalid, Refused
 from festgate.kit.gate import Gate, security_headers
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Pages
+from festgate.kit.probe import WriteProbe
 from festgate.kit.reference import ReferencePage
 from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
@@ -167,6 +169,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module]) -> Lifespan[Routes]
             outbox.Relay(database, subscriptions, complete=complete).run(),
             mail.Postman(database, transport_for(settings), settings).run(),
             look_after(portal.bulkheads.values()),
+            database.watch(),
             _do_chores(database, [*chores, outbox.forget_settled]),
             *(start() for module in modules.values() for start in module.work),
         ]
@@ -209,7 +212,8 @@ async def _healthz(_request: Request) -> Response:
 
 
 def _readyz(portal: Portal) -> Callable[[Request], Any]:
-    database = portal.database
+    database, settings = portal.database, portal.settings
+    probe = WriteProbe(database)
 
     async def readyz(request: Request) -> Response:
         """Whether the process can read and write its data, and how each module is; why, only for this machine."""
@@ -221,11 +225,12 @@ def _readyz(portal: Portal) -> Callable[[Request], Any]:
         with suppress(Exception):
             async with asyncio.timeout(3):
                 await database.read(outbox.count_waiting)
-                await database.write(outbox.count_waiting)
-            return JSONResponse({"ready": True, "database": "ok", "modules": modules})
-        return JSONResponse(
-            {"ready": False, "database": "cannot be read and written", "modules": modules}, 503
-        )
+                writes = await probe.works()
+            if writes and not database.damage:
+                return JSONResponse({"ready": True, "database": "ok", "modules": modules})
+        state = "damaged" if database.damage else "cannot be read and written"
+        why = {"why": damaged(settings.shown_database, database.damage)} if told and database.damage else {}
+        return JSONResponse({"ready": False, "database": state, **why, "modules": modules}, 503)
 
     return readyz
 

@@ -50,6 +50,7 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         passwords: Mapping[str, str] = {}
         if order.prepare:
             schema.upgrade(settings)
+            schema.refuse_damaged(settings)
             passwords = asyncio.run(_plant(settings)) if order.demo else {}
         with uncollected():
             app = create_app(settings)
