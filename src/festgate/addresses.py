@@ -7,7 +7,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
 from ipaddress import AddressValueError, IPv6Address
-from typing import Final
+from typing import Final, NoReturn
 from urllib.parse import unquote, urlsplit
 
 HIDDEN: Final = "***"
@@ -21,17 +21,17 @@ _PASSWORD_IN_QUERY = re.compile(r"((?:ssl)?password=)[^&\s]*", re.IGNORECASE)
 def check_origin(value: str) -> str:
     """Return the address that people use, as it is: scheme, host, perhaps a port. ValueError says what else it has."""
     if any(character.isspace() or not character.isprintable() for character in value):
-        raise _wrong("must not hold spaces")
+        _refuse("must not hold spaces")
     scheme, separator, rest = value.partition("://")
     if not separator or scheme.lower() not in ("http", "https"):
-        raise _wrong("must begin with http:// or https://, such as https://fest.example.org")
+        _refuse("must begin with http:// or https://, such as https://fest.example.org")
     if scheme != scheme.lower():
-        raise _wrong(f"must begin with {scheme.lower()}:// in small letters")
+        _refuse(f"must begin with {scheme.lower()}:// in small letters")
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     if "@" in authority:
-        raise _wrong("must not hold a user name or password before the host")
+        _refuse("must not hold a user name or password before the host")
     if authority != rest:
-        raise _wrong(
+        _refuse(
             f"must end after the host and port: {scheme}://{authority}. The portal cannot be served below a path"
         )
     _check_host(scheme, authority)
@@ -46,50 +46,50 @@ def _check_host(scheme: str, authority: str) -> None:
         except AddressValueError:
             bracket = ""
         if not bracket or (after and not after.startswith(":")):
-            raise _wrong("must have an IPv6 address in brackets, such as http://[::1]:8000")
+            _refuse("must have an IPv6 address in brackets, such as http://[::1]:8000")
         separator, port = after[:1], after[1:]
     else:
         host, separator, port = authority.partition(":")
         if ":" in port:
-            raise _wrong("must have an IPv6 address in brackets, such as http://[::1]:8000")
+            _refuse("must have an IPv6 address in brackets, such as http://[::1]:8000")
         if not host.isascii():
             ascii_host = _in_ascii(host)
-            raise _wrong(
+            _refuse(
                 f"must have its host in ASCII letters: {scheme}://{ascii_host}{separator}{port}"
                 if ascii_host
                 else f"must have the name of a host, which {host!r} is not"
             )
         if not _HOST.fullmatch(host):
-            raise _wrong("must have the name of a host, such as https://fest.example.org")
+            _refuse("must have the name of a host, such as https://fest.example.org")
     if separator and not (port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) <= MAX_PORT):  # noqa: PLR2004  (digits of MAX_PORT)
-        raise _wrong(f"must have a port from 1 to {MAX_PORT}, or none")
+        _refuse(f"must have a port from 1 to {MAX_PORT}, or none")
 
 
 def check_sender(value: str) -> str:
     """Return the sender's address, as it is, if an email can be composed from it. ValueError says what to write."""
     shape = 'write fest@example.org, or with a name "Spring Fest" <fest@example.org>'
     if not value.strip():
-        raise _wrong(f"must not be empty; {shape}")
+        _refuse(f"must not be empty; {shape}")
     if not value.isprintable():
-        raise _wrong(f"must not hold line ends or other control characters; {shape}")
+        _refuse(f"must not hold line ends or other control characters; {shape}")
     name, address = parseaddr(value)
     named = _UNQUOTED_NAME.fullmatch(value.strip())
     if named and name != named[1]:
-        raise _wrong(f'must have its name in quotes: "{named[1].strip()}" <{named[2]}>')
+        _refuse(f'must have its name in quotes: "{named[1].strip()}" <{named[2]}>')
     if len(getaddresses([value])) != 1 or not address:
-        raise _wrong(f"must be one address; {shape}")
+        _refuse(f"must be one address; {shape}")
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
-        raise _wrong(f"must hold an address with an @; {shape}")
+        _refuse(f"must hold an address with an @; {shape}")
     if not domain.isascii():
         ascii_domain = _in_ascii(domain)
-        raise _wrong(
+        _refuse(
             f"must have its domain in ASCII letters: {local}@{ascii_domain}"
             if ascii_domain
             else f"must have a domain after the @, which {domain!r} is not"
         )
     if not _LOCAL_PART.fullmatch(local) or not _HOST.fullmatch(domain):
-        raise _wrong(
+        _refuse(
             f"must have an address of ASCII letters, digits and signs without spaces, unlike {address!r}; {shape}"
         )
     mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
@@ -97,7 +97,7 @@ def check_sender(value: str) -> str:
         mail["From"] = Address(" ".join(name.split()), addr_spec=address)
         mail.as_bytes()
     except (ValueError, MessageError, LookupError):
-        raise _wrong(f"must be an address that an email can come from; {shape}") from None
+        _refuse(f"must be an address that an email can come from; {shape}")
     return value
 
 
@@ -106,19 +106,19 @@ def check_database_url(value: str) -> str:
     if not value:
         return value
     if not value.startswith(("postgresql://", "postgres://")):
-        raise _wrong("must begin with postgresql://, or be empty for SQLite in the data folder")
+        _refuse("must begin with postgresql://, or be empty for SQLite in the data folder")
     encode = "must have the signs @ / ? # : % and spaces of its password percent-encoded (@ is %40, / is %2F)"
     rest = value.partition("://")[2]
     authority, _, after = rest.partition("/")
     if rest.partition("?")[0].count("@") > 1 or "@" in after.partition("?")[0] or re.search(r"\s", rest):
-        raise _wrong(encode)
+        _refuse(encode)
     try:
         split = urlsplit(value)
         _ = split.port if "," not in authority else None  # libpq takes several hosts
     except ValueError:
-        raise _wrong(f"{encode}, and a number as its port") from None
+        _refuse(f"{encode}, and a number as its port")
     if split.fragment or re.search(r"%(?![0-9A-Fa-f]{2})", rest):
-        raise _wrong(encode)
+        _refuse(encode)
     return value
 
 
@@ -152,5 +152,5 @@ def _in_ascii(host: str) -> str:
     return ascii_host if _HOST.fullmatch(ascii_host) else ""
 
 
-def _wrong(sentence: str) -> ValueError:
-    return ValueError(sentence)
+def _refuse(sentence: str) -> NoReturn:
+    raise ValueError(sentence) from None

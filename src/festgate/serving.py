@@ -5,10 +5,10 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
@@ -16,8 +16,9 @@ from rich.console import Console
 from starlette.types import ASGIApp
 
 from festgate.app import create_app
-from festgate.demo import plant
+from festgate.demo import look, plant
 from festgate.kit import faults, schema
+from festgate.kit.damage import damage_of, damaged
 from festgate.kit.database import Database
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.imports import uncollected
@@ -31,6 +32,8 @@ from festgate.supervising.sockets import BACKLOG, doors
 from festgate.supervising.workers import IDLE, LONGEST_GOODBYE, NOT_STARTED, WRONG_USE
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 LOOK = 0.05
@@ -46,6 +49,8 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         configure(settings.log_format, settings.log_level)
         if order.counts_folder:
             share_counts(order.counts_folder, order.dead)
+        if order.prepare and order.demo:
+            _look(settings)
         load_secret(settings.data_dir)
         passwords: Mapping[str, str] = {}
         if order.prepare:
@@ -191,15 +196,27 @@ class Server(uvicorn.Server):
                     asyncio.get_running_loop().remove_reader(self._line.socket)
 
 
-async def _plant(settings: Settings) -> Mapping[str, str]:
+def _look(settings: Settings) -> None:
+    revision = schema.revision(settings)
+    if revision is not None and revision <= schema.HEAD:
+        asyncio.run(_with_database(settings, lambda database: look(database, revision)))
+
+
+async def _with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     database = Database(settings.url)
     await database.open()
     try:
-        return await plant(database, settings)
+        return await work(database)
     except Refused as error:
-        raise StartupError(str(error)) from error
+        raise StartupError(
+            damaged(settings.shown_database, what) if (what := damage_of(error)) else str(error)
+        ) from error
     finally:
         await database.close()
+
+
+async def _plant(settings: Settings) -> Mapping[str, str]:
+    return await _with_database(settings, lambda database: plant(database, settings))
 
 
 def _greet(settings: Settings, passwords: Mapping[str, str]) -> None:

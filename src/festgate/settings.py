@@ -337,7 +337,7 @@ def _sentence(detail: Any, origin: Mapping[str, str]) -> str:  # noqa: ANN401  (
     return f"{where}: {_problem(name, detail)}."
 
 
-def _problem(name: str, detail: Any) -> str:  # noqa: ANN401
+def _problem(name: str, detail: Any) -> str:  # noqa: ANN401, PLR0911  (a sentence for each kind)
     """What is wrong with the value, in words that need no knowledge of pydantic."""
     limits = detail.get("ctx", {})
     match detail["type"]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from festgate.catalogue.entries import FIELDS, Details, written
 from festgate.catalogue.rows import Unreadable, Wrong
-from festgate.catalogue.sheets import COLUMNS, guard, read_sheet, unguard, write_rows
+from festgate.catalogue.sheets import COLUMNS, read_sheet, write_rows
+from festgate.kit.cells import guard, unguard
 from tests.catalogue.programme import KOLKATA, any_details
 
 CELLS = st.text(st.characters(codec="utf-8") | st.sampled_from("=+-@'\t\r\n\",;"), max_size=30)

@@ -9,6 +9,7 @@ from festgate.accounts.people import Newcomer, Taken, add_person, find_taken, re
 from festgate.accounts.queries import Candidate, Kind, Person, find_candidate
 from festgate.accounts.recovery import Claim, read_token, send_link, use_token
 from festgate.accounts.sessions import Session, end_session, open_session
+from festgate.kit import security_log
 from festgate.kit.database import Database
 from festgate.kit.errors import Refused
 from festgate.kit.statements import Connection
@@ -54,6 +55,8 @@ class Reception:
         account = account_limit(self._secret, name, self._settings.sign_in_limit)
         address = self._address(host)
         candidate = await self._database.write(begin_sign_in, name, account, address)
+        if candidate is not None:
+            security_log.about(candidate.person)
         known_hash = candidate.password_hash if candidate else None
         fits = await self._hasher.verify(known_hash, password)
         if candidate is None or not fits:
@@ -64,7 +67,9 @@ class Reception:
     async def register(self, newcomer: Newcomer, password: str, host: str) -> Person:
         """The new person; Taken, TooMany or Crowded."""
         password_hash = await self._admit(newcomer, password, host)
-        return await self._database.write(add_person, newcomer, password_hash)
+        person = await self._database.write(add_person, newcomer, password_hash)
+        security_log.about(person.id)
+        return person
 
     async def register_and_sign_in(
         self, newcomer: Newcomer, password: str, host: str, opening: Opening
@@ -83,6 +88,7 @@ class Reception:
 
     async def use_link(self, claim: Claim, password: str, opening: Opening) -> Session:
         """A session of the person, whose only one it is, with their new password; LinkOver or Crowded."""
+        security_log.about(claim.person.id)
         password_hash = await self._hasher.hash(password)
         # They may have locked themselves out before they remembered that they do not remember.
         names = (claim.person.username, claim.person.email)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from festgate.kit import schema
+from festgate.kit.cells import guard, one_line
 from festgate.kit.damage import RESTORE, damage_of, damaged
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.logging import configure
@@ -91,7 +92,7 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table in a terminal; elsewhere a line for each row, its fields with tabs between, for other programs."""
     if not sys.stdout.isatty():
         for row in rows:
-            print("\t".join(row))
+            print("\t".join(guard(one_line(cell)) for cell in row))
         return
     table = Table()
     for column in columns:

@@ -171,7 +171,8 @@ class PostgresEngine:
             self._pool.open(wait=True, timeout=CONNECT_TIMEOUT)
         except (psycopg.Error, PoolTimeout) as error:
             # From nothing: libpq quotes an address that it cannot read, with the password.
-            msg = f"PostgreSQL cannot be reached ({hide_in(str(error).strip(), self._url)}). Check database_url and that the server runs."
+            said = hide_in(str(error).strip(), self._url)
+            msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
             raise StartupError(msg) from None
 
     def close(self) -> None:

@@ -238,7 +238,8 @@ def _run_alembic(settings: Settings) -> None:
                     break
                 log.exception("a migration failed; its module stays closed", migration=name, module=module)
                 return
-        msg = f"The database could not be brought up to date: {hide_in(str(error), settings.database_url)}. It is as it was before."
+        said = hide_in(str(error), settings.database_url)
+        msg = f"The database could not be brought up to date: {said}. It is as it was before."
         raise StartupError(msg) from error
 
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
 
+from festgate.kit import security_log
 from festgate.kit.bulkhead import Bulkhead
 from festgate.kit.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.database import Database
@@ -110,11 +111,16 @@ class Portal:
                 else None
             )
         visitor: Visitor | None = scope["festgate.visitor"]
+        if visitor is not None:
+            security_log.about(visitor.person)
         return visitor
 
     async def bearer(self, token: str) -> Visitor | None:
         """Who calls the API with this token; None when it is none of ours, or has ended."""
-        return await self.database.read(self._links.find_bearer, token)
+        visitor = await self.database.read(self._links.find_bearer, token)
+        if visitor is not None:
+            security_log.about(visitor.person)
+        return visitor
 
     async def signed_in(self, request: Request) -> Visitor:
         """Who is signed in; SignInNeeded sends anyone else to /login and back."""
