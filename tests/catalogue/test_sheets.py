@@ -25,6 +25,22 @@ def test_no_spreadsheet_takes_a_cell_for_a_formula_and_the_cell_comes_back_as_it
     assert unguard(guarded) == cell
 
 
+@pytest.mark.parametrize(
+    "cell, guarded",
+    [
+        ("\uff1dcmd", "'\uff1dcmd"),
+        ("\uff0b1", "'\uff0b1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ("+91 98", "'+91 98"),
+        ("Bring:\n- a laptop", "Bring:\n- a laptop"),
+    ],
+)
+def test_signs_of_full_width_and_within_a_cell_are_guarded_too(cell: str, guarded: str) -> None:
+    assert guard(cell) == guarded
+    assert unguard(guarded) == cell
+
+
 @given(st.lists(any_details(), max_size=5))
 def test_rows_that_were_written_are_read_as_they_were(entered: list[Details]) -> None:
     rows = [written(details, KOLKATA) | {"slug": f"event-{number}"} for number, details in enumerate(entered)]

@@ -55,7 +55,9 @@ def test_a_folder_of_an_earlier_program_is_closed_with_what_is_in_it(tmp_path: P
     load_secret(settings.data_dir)
     assert schema.revision(settings) == schema.HEAD
     assert [mode(path) for path in (settings.data_dir, backup.parent)] == [0o700, 0o700]
-    assert [mode(path) for path in (settings.sqlite_path, backup, settings.data_dir / "secret")] == [0o600] * 3
+    assert [mode(path) for path in (settings.sqlite_path, backup, settings.data_dir / "secret")] == [
+        0o600
+    ] * 3
 
 
 def test_a_narrower_folder_is_never_widened(tmp_path: Path) -> None:
