@@ -1,6 +1,8 @@
 """Settings: from the environment and a file, in that order, and each wrong one named in a sentence."""
 
 import re
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from festgate.settings import CONFIG_FILE_VARIABLE, PREFIX, Settings, SettingsError, load_settings
+from festgate.addresses import hide_in
+from festgate.kit.mail import Message, compose
+from festgate.settings import (
+    CONFIG_FILE_VARIABLE,
+    PREFIX,
+    Settings,
+    SettingsError,
+    load_settings,
+    refuse_play_money,
+)
 
 SECRETS = ("stripe_secret_key", "stripe_webhook_secret", "smtp_password", "metrics_token")
 
@@ -74,29 +85,45 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
 @pytest.mark.parametrize(
     "name, value, sentence",
     [
-        ("port", "eight", "unable to parse"),
-        ("port", "-1", "greater than or equal to 0"),
-        ("port", "65536", "less than or equal to 65535"),
-        ("workers", "0", "greater than or equal to 1"),
-        ("host", " , ", "at least 1 item"),
-        ("base_url", "fest.example", "should match pattern"),
-        ("base_url", "https://fest.example/portal", "should match pattern"),
+        ("port", "eight", "whole number from 0 to 65535"),
+        ("port", "-1", "whole number from 0 to 65535"),
+        ("port", "65536", "whole number from 0 to 65535"),
+        ("workers", "0", "whole number from 1 to 64"),
+        ("host", " , ", "must name at least one"),
+        ("base_url", "fest.example", "must begin with http:// or https://"),
+        ("base_url", "https://fest.example/portal", "must end after the host and port: https://fest.example"),
+        ("base_url", "https://fest.example?a=b", "must end after the host and port"),
+        ("base_url", "https://fest.example#top", "must end after the host and port"),
+        ("base_url", "https://me:it@fest.example", "must not hold a user name or password"),
+        ("base_url", "https://fest example", "must not hold spaces"),
+        ("base_url", "HTTPS://fest.example", "must begin with https:// in small letters"),
+        ("base_url", "https://süd.example:8443", "in ASCII letters: https://xn--sd-xka.example:8443"),
+        ("base_url", "http://fest.example:70000", "a port from 1 to 65535"),
+        ("base_url", "http://::1", "an IPv6 address in brackets"),
+        ("mail_from", "", "must not be empty; write fest@example.org"),
+        ("mail_from", "Süd, Fest <t@example.org>", "name in quotes: "),
+        ("mail_from", "t@süd.example", "in ASCII letters: t@xn--sd-xka.example"),
+        ("mail_from", "süd@example.org", "an address of ASCII letters"),
+        ("mail_from", "a@example.org, b@example.org", "must be one address"),
+        ("mail_from", "fest", "an address with an @"),
+        ("database_url", "postgresql://me:p@ss@host/fest", "percent-encoded (@ is %40"),
+        ("bulkheads", "perhaps", "must be true or false"),
         ("database_url", "mysql://fest", "must begin with postgresql://"),
         ("currency", "RUPEE", "'RUPEE' is not an ISO 4217 code"),
         ("currency", "inr", "'inr' is not an ISO 4217 code"),
         ("timezone", "Mars/Olympus", "'Mars/Olympus' is not a time zone"),
         ("timezone", "../../etc/passwd", "is not a time zone"),
         ("locale", "klingon", "'klingon' is not a locale"),
-        ("hold_minutes", "0", "greater than or equal to 1"),
-        ("desk_hours", "1441", "less than or equal to 1440"),
-        ("payment_methods", "gold", "'sandbox', 'desk' or 'stripe'"),
-        ("payment_methods", "", "at least 1 item"),
-        ("smtp_port", "0", "greater than or equal to 1"),
-        ("smtp_security", "ssl", "'starttls', 'tls' or 'none'"),
-        ("sign_in_limit", "0", "greater than or equal to 1"),
-        ("log_format", "xml", "'auto', 'console' or 'json'"),
-        ("log_level", "loud", "'debug', 'info', 'warning' or 'error'"),
-        ("fest_name", "", "at least 1 character"),
+        ("hold_minutes", "0", "whole number from 1 to 1440"),
+        ("desk_hours", "1441", "whole number from 1 to 1440"),
+        ("payment_methods", "gold", "'gold' is not one of sandbox, desk, stripe"),
+        ("payment_methods", "", "must name at least one"),
+        ("smtp_port", "0", "whole number from 1 to 65535"),
+        ("smtp_security", "ssl", "is not one of starttls, tls, none"),
+        ("sign_in_limit", "0", "whole number from 1 to 1000000"),
+        ("log_format", "xml", "is not one of auto, console, json"),
+        ("log_level", "loud", "is not one of debug, info, warning, error"),
+        ("fest_name", "", "must not be empty"),
         ("fest_name", "x" * 81, "at most 80 characters"),
     ],
 )
@@ -175,3 +202,60 @@ def test_what_is_secret_does_not_show_where_settings_are_printed() -> None:
 def test_an_address_is_trimmed_and_says_whether_there_is_tls() -> None:
     settings = load_settings({"FESTGATE_BASE_URL": "https://fest.example/"})
     assert (settings.base_url, settings.secure) == ("https://fest.example", True)
+
+
+@pytest.mark.parametrize("address", ["http://[::1]:8000", "http://localhost:8000", "https://Fest.example"])
+def test_an_address_of_host_and_port_is_taken(address: str) -> None:
+    assert load_settings({"FESTGATE_BASE_URL": address}).base_url == address
+
+
+@given(
+    st.one_of(
+        st.sampled_from(['"Süd, Fest" <t@example.org>', "Süd <t@example.org>", "St. Anna <t@example.org>"]),
+        st.text(max_size=30),
+        st.builds("{} <{}@{}>".format, st.text(max_size=9), st.text(max_size=9), st.text(max_size=9)),
+    )
+)
+def test_every_sender_that_is_taken_can_send_an_email(sender: str) -> None:
+    with suppress(SettingsError):
+        settings = load_settings({"FESTGATE_MAIL_FROM": sender})
+        message = Message(1, "topic", "a@example.org", "A ticket", "Hello", (), 0, 0)
+        assert compose(message, settings).as_bytes()
+
+
+PASSWORD = "".join(secrets.choice("abcdefghijk") for _ in range(16))
+"""Of nobody: made for this run."""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://fest:{PASSWORD}@db.example/fest",
+        f"postgresql://fest:%40{PASSWORD}@db.example/fest?sslmode=require",
+        f"postgresql:///fest?user=fest&password={PASSWORD}&host=/run",
+        f"postgresql://fest:{PASSWORD}@[::1]:5432,db.example/fest?sslpassword={PASSWORD}",
+    ],
+)
+def test_the_databases_password_is_shown_nowhere(url: str) -> None:
+    settings = load_settings({"FESTGATE_DATABASE_URL": url})
+    shown = [repr(settings), str(settings), settings.shown_database, hide_in(f"no such {url}", url)]
+    assert settings.url == url
+    for text in shown:
+        assert PASSWORD not in text
+        assert "fest" in text
+
+
+@pytest.mark.parametrize("value", [f"postgresql://me:{PASSWORD}@x@host/fest", f"mysql://me:{PASSWORD}@host"])
+def test_a_database_address_that_is_refused_is_not_quoted(value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({"FESTGATE_DATABASE_URL": value})
+    assert PASSWORD not in str(refusal.value)
+
+
+def test_play_money_at_a_public_address_has_to_be_meant() -> None:
+    public = {"FESTGATE_BASE_URL": "https://fest.example", "FESTGATE_PAYMENT_METHODS": "desk,sandbox"}
+    with pytest.raises(SettingsError, match="FESTGATE_ALLOW_SANDBOX=true"):
+        refuse_play_money(load_settings(public))
+    refuse_play_money(load_settings(public | {"FESTGATE_ALLOW_SANDBOX": "true"}))
+    refuse_play_money(load_settings(public | {"FESTGATE_BASE_URL": "http://localhost:8000"}))
+    refuse_play_money(load_settings(public | {"FESTGATE_PAYMENT_METHODS": "desk"}))

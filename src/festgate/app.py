@@ -24,11 +24,13 @@ from festgate.kit.bodies import Bodies
 from festgate.kit.bulkhead import Bulkhead, look_after
 from festgate.kit.clients import MAX_IN_PROGRESS, Counts, Trusted
 from festgate.kit.clock import Clock, system_clock
+from festgate.kit.damage import damaged
 from festgate.kit.database import Database
 from festgate.kit.errors import Forbidden, Invalid, Refused
 from festgate.kit.gate import Gate, security_headers
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Pages
+from festgate.kit.probe import WriteProbe
 from festgate.kit.reference import ReferencePage
 from festgate.kit.routing import Routes
 from festgate.kit.secret import load_secret
@@ -188,6 +190,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay
             mail.Postman(database, transport_for(settings), settings, links).run(),
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
             look_after(portal.bulkheads.values()),
+            database.watch(),
             _do_chores(database, [*chores, outbox.forget_settled, mail_erasure.erase_sent]),
             *(start() for module in modules.values() for start in module.work),
         ]
@@ -230,8 +233,9 @@ async def _healthz(_request: Request) -> Response:
 
 
 def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
-    database = portal.database
+    database, settings = portal.database, portal.settings
     unknown = UnknownKinds(database, relay.known)
+    probe = WriteProbe(database)
 
     async def readyz(request: Request) -> Response:
         """Whether the process can read and write its data, and how each module is; why, only for this machine."""
@@ -243,12 +247,13 @@ def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
         with suppress(Exception):
             async with asyncio.timeout(3):
                 await database.read(outbox.count_waiting)
-                await database.write(outbox.count_waiting)
+                writes = await probe.works()
                 facts = {"unknown": await unknown.counts()}
-            return JSONResponse({"ready": True, "database": "ok", "modules": modules, "facts": facts})
-        return JSONResponse(
-            {"ready": False, "database": "cannot be read and written", "modules": modules}, 503
-        )
+            if writes and not database.damage:
+                return JSONResponse({"ready": True, "database": "ok", "modules": modules, "facts": facts})
+        state = "damaged" if database.damage else "cannot be read and written"
+        why = {"why": damaged(settings.shown_database, database.damage)} if told and database.damage else {}
+        return JSONResponse({"ready": False, "database": state, **why, "modules": modules}, 503)
 
     return readyz
 

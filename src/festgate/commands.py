@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from festgate.addresses import hide_password
 from festgate.kit.commands import FOUND, current, fail, read_settings, run
 from festgate.settings import PREFIX, Settings
 
@@ -93,6 +94,8 @@ def settings() -> None:
     for name, field in Settings.model_fields.items():
         value = getattr(now, name)
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        if name == "database_url":
+            shown = hide_password(shown)
         table.add_row(
             f"{PREFIX}{name.upper()}", "(set)" if not field.repr and shown else shown, field.description
         )

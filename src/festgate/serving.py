@@ -6,10 +6,10 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -20,22 +20,25 @@ from starlette.types import ASGIApp
 from festgate.app import create_app
 from festgate.connections import Ended, Limits, Watch, protocol_class
 from festgate.currency import refuse_other_currency
-from festgate.demo import plant
+from festgate.demo import look, plant
 from festgate.kit import faults, schema
 from festgate.kit.clients import Trusted
+from festgate.kit.damage import damage_of, damaged
 from festgate.kit.database import Database
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.imports import uncollected
 from festgate.kit.logging import configure
 from festgate.kit.metrics import Metrics, share_counts
 from festgate.kit.secret import load_secret
-from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings
+from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings, refuse_play_money
 from festgate.supervising.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
 from festgate.supervising.orders import Order
 from festgate.supervising.sockets import BACKLOG, doors
 from festgate.supervising.workers import IDLE, LONGEST_GOODBYE, NOT_STARTED, WRONG_USE
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 LOOK = 0.05
@@ -51,10 +54,13 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         configure(settings.log_format, settings.log_level)
         if order.counts_folder:
             share_counts(order.counts_folder, order.dead)
+        if order.prepare and order.demo:
+            _look(settings)
         load_secret(settings.data_dir)
         passwords: Mapping[str, str] = {}
         if order.prepare:
             schema.upgrade(settings)
+            schema.refuse_damaged(settings)
             passwords = asyncio.run(_prepare(settings, demo=order.demo))
         with uncollected():
             app = create_app(settings)
@@ -80,6 +86,7 @@ def settings_of(order: Order) -> Settings:
     settings = load_settings(
         defaults=DEMO_SETTINGS if order.demo else {}, config_text=order.config_text, **overrides
     )
+    refuse_play_money(settings)
     if "base_url" in settings.model_fields_set:
         return settings
     return settings.model_copy(update={"base_url": f"http://localhost:{order.port}"})
@@ -204,17 +211,33 @@ class Server(uvicorn.Server):
                     asyncio.get_running_loop().remove_reader(self._line.socket)
 
 
-async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
-    """Refuse data that these settings do not fit; with `demo`, fill it. Return the passwords that were made."""
+def _look(settings: Settings) -> None:
+    revision = schema.revision(settings)
+    if revision is not None and revision <= schema.HEAD:
+        asyncio.run(_with_database(settings, lambda database: look(database, revision)))
+
+
+async def _with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     database = Database(settings.url)
     await database.open()
     try:
-        await database.read(refuse_other_currency, settings.currency)
-        return await plant(database, settings) if demo else {}
+        return await work(database)
     except Refused as error:
-        raise StartupError(str(error)) from error
+        raise StartupError(
+            damaged(settings.shown_database, what) if (what := damage_of(error)) else str(error)
+        ) from error
     finally:
         await database.close()
+
+
+async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
+    """Refuse data that these settings do not fit; with `demo`, fill it. Return the passwords that were made."""
+
+    async def prepare(database: Database) -> Mapping[str, str]:
+        await database.read(refuse_other_currency, settings.currency)
+        return await plant(database, settings) if demo else {}
+
+    return await _with_database(settings, prepare)
 
 
 def _greet(settings: Settings, passwords: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ nobody knows is refused, so that a typing error cannot silently leave a default 
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from festgate.addresses import check_database_url, check_origin, check_sender, hide_password
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
@@ -39,7 +41,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """What can be set. Each field's description is its documentation, and docs/reference/settings.md is made of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data_dir: Path = Field(
         default=Path("festgate-data"),
@@ -53,7 +55,6 @@ class Settings(BaseModel):
         default="http://localhost:8000",
         description="The address people use. Links in mail, calendar files and payment returns begin with it; with "
         "`https://` cookies are marked secure.",
-        pattern=r"^https?://[^/\s]+$",
     )
     host: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),
@@ -98,6 +99,11 @@ class Settings(BaseModel):
         "`stripe`), `sandbox` (play money, for demos and rehearsals).",
         min_length=1,
     )
+    allow_sandbox: bool = Field(
+        default=False,
+        description="Whether `sandbox` may be offered with an `https://` base address, where anyone could register "
+        "with play money.",
+    )
     stripe_secret_key: str = Field(default="", description="Stripe's secret API key.", repr=False)
     stripe_webhook_secret: str = Field(
         default="", description="Stripe's signing secret of the webhook endpoint.", repr=False
@@ -106,7 +112,10 @@ class Settings(BaseModel):
         default="",
         description="Another address for Stripe's API, for tests against a local server; empty for Stripe's own.",
     )
-    mail_from: str = Field(default="fest@localhost", description="Sender of all mail.")
+    mail_from: str = Field(
+        default="fest@localhost",
+        description='Sender of all mail: an address, or `"Spring Fest" <fest@example.org>`.',
+    )
     smtp_host: str = Field(
         default="",
         description="Mail server. Empty: mail is written as `.eml` files to `mail/` in the data folder.",
@@ -178,13 +187,20 @@ class Settings(BaseModel):
     def _trim(cls, value: object) -> object:
         return value.rstrip("/") if isinstance(value, str) else value
 
+    @field_validator("base_url")
+    @classmethod
+    def _known_origin(cls, value: str) -> str:
+        return check_origin(value)
+
+    @field_validator("mail_from")
+    @classmethod
+    def _known_sender(cls, value: str) -> str:
+        return check_sender(value)
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("postgresql://", "postgres://")):
-            msg = "must begin with postgresql://, or be empty for SQLite in the data folder"
-            raise ValueError(msg)
-        return value
+        return check_database_url(value)
 
     @field_validator("currency")
     @classmethod
@@ -253,6 +269,16 @@ class Settings(BaseModel):
         """The database's address: the one that is set, or the SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{self.sqlite_path}"
 
+    @property
+    def shown_database(self) -> str:
+        """Where the data are, as people may see it: without the password."""
+        return hide_password(self.database_url) or str(self.sqlite_path)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Return what a log or a traceback shows of the settings: no password of the database."""
+        for name, value in super().__repr_args__():
+            yield name, hide_password(value) if name == "database_url" else value
+
 
 def load_settings(
     environment: Mapping[str, str] | None = None,
@@ -290,6 +316,16 @@ def load_settings(
         raise SettingsError("\n".join(sentences.values())) from None
 
 
+def refuse_play_money(settings: Settings) -> None:
+    """Raise SettingsError where a public address would take play money without anybody having said so."""
+    if settings.secure and "sandbox" in settings.payment_methods and not settings.allow_sandbox:
+        msg = (
+            f"{PREFIX}PAYMENT_METHODS has sandbox, which is play money: at {settings.base_url} anyone could register "
+            f"without paying. Take sandbox out, or set {PREFIX}ALLOW_SANDBOX=true for a public trial."
+        )
+        raise SettingsError(msg)
+
+
 def read_config(environment: Mapping[str, str] | None = None) -> str:
     """What the settings file holds now; empty without one. Raises SettingsError where it cannot be read."""
     path = _config_file(os.environ if environment is None else environment)
@@ -322,4 +358,39 @@ def _sentence(detail: Any, origin: Mapping[str, str]) -> str:  # noqa: ANN401  (
     where = origin.get(name, name)
     if detail["type"] == "extra_forbidden":
         return f"{where} is not a setting. `festgate settings` lists those there are."
-    return f"{where}: {detail['msg'].removeprefix('Value error, ')}."
+    return f"{where}: {_problem(name, detail)}."
+
+
+def _problem(name: str, detail: Any) -> str:  # noqa: ANN401, PLR0911  (a sentence for each kind)
+    """What is wrong with the value, in words that need no knowledge of pydantic."""
+    limits = detail.get("ctx", {})
+    match detail["type"]:
+        case "value_error":
+            return str(limits["error"])
+        case "literal_error":
+            known = str(limits["expected"]).replace("'", "").replace(" or ", ", ")
+            return f"{detail['input']!r} is not one of {known}"
+        case "too_short":
+            return "must name at least one; commas separate several"
+        case "string_too_short":
+            return "must not be empty"
+        case "string_too_long":
+            return f"must have at most {limits['max_length']} characters"
+        case kind if kind.startswith("bool"):
+            return "must be true or false"
+        case kind if kind.startswith(("int", "greater", "less")):
+            return f"must be a whole number{_bounds(name)}"
+        case kind if kind.startswith("tuple"):
+            return "must be text, with commas between several"
+        case kind if kind.startswith("path"):
+            return "must be the path of a folder"
+        case _:
+            return "must be text; in the settings file text stands in quotes"
+
+
+def _bounds(name: str) -> str:
+    """`` from 1 to 64`` where the setting has such limits."""
+    limits = Settings.model_fields[name].metadata
+    least = next((limit.ge for limit in limits if hasattr(limit, "ge")), None)
+    most = next((limit.le for limit in limits if hasattr(limit, "le")), None)
+    return f" from {least} to {most}" if least is not None and most is not None else ""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from festgate.catalogue.entries import FIELDS, Details, written
 from festgate.catalogue.rows import Unreadable, Wrong
-from festgate.catalogue.sheets import COLUMNS, guard, read_sheet, unguard, write_rows
+from festgate.catalogue.sheets import COLUMNS, read_sheet, write_rows
+from festgate.kit.cells import guard, unguard
 from tests.catalogue.programme import KOLKATA, any_details
 
 CELLS = st.text(st.characters(codec="utf-8") | st.sampled_from("=+-@'\t\r\n\",;"), max_size=30)
@@ -21,6 +22,22 @@ ROW = "Robo Race,Robots.,,Technology,Yard,2026-03-14T10:00,2026-03-14T12:00,,,45
 def test_no_spreadsheet_takes_a_cell_for_a_formula_and_the_cell_comes_back_as_it_was(cell: str) -> None:
     guarded = guard(cell)
     assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert unguard(guarded) == cell
+
+
+@pytest.mark.parametrize(
+    "cell, guarded",
+    [
+        ("\uff1dcmd", "'\uff1dcmd"),
+        ("\uff0b1", "'\uff0b1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ("+91 98", "'+91 98"),
+        ("Bring:\n- a laptop", "Bring:\n- a laptop"),
+    ],
+)
+def test_signs_of_full_width_and_within_a_cell_are_guarded_too(cell: str, guarded: str) -> None:
+    assert guard(cell) == guarded
     assert unguard(guarded) == cell
 
 

@@ -105,7 +105,7 @@ def test_a_database_that_is_newer_than_the_program_is_refused_and_left_alone(set
 def test_a_file_that_is_no_database_is_refused_with_its_path(settings: Settings) -> None:
     settings.data_dir.mkdir()
     settings.sqlite_path.write_text("This is a letter, and it is longer than a header of SQLite. " * 20)
-    with pytest.raises(StartupError, match=r"festgate\.sqlite3 is not a database"):
+    with pytest.raises(StartupError, match=r"festgate\.sqlite3 is damaged .*back-up-and-restore"):
         schema.upgrade(settings)
 
 

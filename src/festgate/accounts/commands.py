@@ -17,6 +17,7 @@ from festgate.accounts.names import (
 from festgate.accounts.passwords import hash_password
 from festgate.accounts.people import Newcomer, add_person, set_password, set_role
 from festgate.accounts.queries import Member, Person, all_people
+from festgate.kit import security_log
 from festgate.kit.clock import moment
 from festgate.kit.commands import current, fail, opened, run, show_rows
 from festgate.kit.ids import new_code
@@ -64,6 +65,7 @@ def add(
             return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
 
     person = run(work)
+    security_log.note_command("account-made", person.id)
     _say(f"{person.username} is {_TITLES[person.role]} now.")
     _tell(password, made=not password_stdin)
 
@@ -80,7 +82,9 @@ def change_password(
         async with current(settings) as database:
             return await database.write(set_password, name, hash_password(password))
 
-    _say(f"{run(work).username} has another password.")
+    person = run(work)
+    security_log.note_command("password-changed", person.id)
+    _say(f"{person.username} has another password.")
     _tell(password, made=not password_stdin)
 
 
@@ -93,6 +97,7 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the 
             return await database.write(set_role, name, role)
 
     person = run(work)
+    security_log.note_command("role-changed", person.id)
     _say(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
 
 
@@ -105,6 +110,7 @@ def confirm(name: Name) -> None:
             return await database.write(confirm_by_name, name)
 
     person = run(work)
+    security_log.note_command("address-confirmed", person.id)
     _say(f"The email address {person.email} of {person.username} is confirmed.")
 
 

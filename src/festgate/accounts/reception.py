@@ -19,6 +19,7 @@ from festgate.accounts.people import Newcomer, Taken, add_person, find_taken, re
 from festgate.accounts.queries import Candidate, Kind, Person, find_candidate, has_hash, hash_by_id
 from festgate.accounts.recovery import Claim, read_token, send_link, use_token
 from festgate.accounts.sessions import Session, end_session, end_sessions, open_session
+from festgate.kit import security_log
 from festgate.kit.database import Database
 from festgate.kit.errors import Conflict, Invalid, Refused
 from festgate.kit.statements import Connection
@@ -96,6 +97,8 @@ class Reception:
         for _ in range(MAX_CHECKS):
             attempt = await self._database.write(self._begin, name, host, opening.device)
             candidate = attempt.candidate
+            if candidate is not None:
+                security_log.about(candidate.person)
             known_hash = candidate.password_hash if candidate else None
             fits = await self._hasher.verify(known_hash, password)
             if candidate is None or not fits:
@@ -114,7 +117,11 @@ class Reception:
     async def register(self, newcomer: Newcomer, password: str, host: str) -> Person:
         """The new person; Taken, TooMany or Crowded."""
         password_hash = await self._admit(newcomer, password, host)
-        return await self._database.write(add_newcomer, newcomer, password_hash, self._secret, self._settings)
+        person = await self._database.write(
+            add_newcomer, newcomer, password_hash, self._secret, self._settings
+        )
+        security_log.about(person.id)
+        return person
 
     async def register_and_sign_in(
         self, newcomer: Newcomer, password: str, host: str, opening: Opening
@@ -149,6 +156,7 @@ class Reception:
     async def use_link(self, claim: Claim, password: str, host: str, opening: Opening) -> Session:
         """A session of the person, whose only one it is, with their new password; LinkOver, Invalid or Crowded."""
         person = claim.person
+        security_log.about(person.id)
         await self._refuse_weak(password, person.username, person.email)
         password_hash = await self._hasher.hash(password)
         # They may have locked themselves out before they remembered that they do not remember.

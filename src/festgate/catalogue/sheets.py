@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,17 +9,13 @@ from zoneinfo import ZoneInfo
 from festgate.catalogue.entries import FIELDS, LONGEST, details_of, written
 from festgate.catalogue.queries import Event
 from festgate.catalogue.rows import Row, Sheet, Unreadable, Wrong, decode
+from festgate.kit.cells import guard, unguard
 from festgate.kit.text import MAX_LINE
 
 COLUMNS: Final = (*FIELDS, "slug")
 MAX_COLUMNS: Final = 100
 """Cells of the header: comparing each with every other takes the square of their number."""
 _SEPARATORS: Final = (",", ";", "\t")
-
-# A spreadsheet takes a cell that begins like this for a formula, which may fetch an address with what stands beside it.
-# An apostrophe in front makes it text; cells that look as if they had been given one get another, so none is lost.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 
 def write_sheet(events: Iterable[Event], zone: ZoneInfo) -> str:
@@ -68,16 +63,6 @@ def read_sheet(data: bytes) -> Sheet:
         msg = f"The file is empty. Its first line names the columns: {', '.join(COLUMNS)}."
         raise Unreadable(msg)
     return Sheet(rows, wrongs)
-
-
-def guard(cell: str) -> str:
-    """The cell as no spreadsheet takes it for a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def unguard(cell: str) -> str:
-    """What `guard` was given."""
-    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def _separator(text: str) -> str:

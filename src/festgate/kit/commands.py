@@ -1,6 +1,7 @@
 """What the commands of every module share: the settings, an open database, and how things end."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from festgate.kit import schema
+from festgate.kit.cells import guard, one_line
+from festgate.kit.damage import RESTORE, damage_of, damaged
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.logging import configure
 from festgate.settings import Settings, SettingsError, load_settings
@@ -46,7 +49,7 @@ async def current(settings: Settings) -> AsyncIterator["Database"]:
     """The database as it is, for commands that only look; StartupError when its schema is not this program's."""
     found = await asyncio.to_thread(schema.revision, settings)
     if found is None:
-        msg = f"There is no fest at {settings.database_url or settings.sqlite_path} yet. `festgate serve` makes one."
+        msg = f"There is no fest at {settings.shown_database} yet. `festgate serve` makes one."
         raise StartupError(msg)
     if found != schema.HEAD:
         msg = f"The database is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
@@ -76,7 +79,12 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) ->
     settings = read_settings(**overrides)
     try:
         return asyncio.run(work(settings))
-    except (StartupError, Refused) as error:
+    except (StartupError, Refused, sqlite3.DatabaseError) as error:
+        what = damage_of(error)
+        if what:
+            fail(damaged(settings.shown_database, what))
+        if isinstance(error, sqlite3.DatabaseError):
+            raise
         fail(str(error))
 
 
@@ -84,7 +92,7 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table in a terminal; elsewhere a line for each row, its fields with tabs between, for other programs."""
     if not sys.stdout.isatty():
         for row in rows:
-            print("\t".join(row))
+            print("\t".join(guard(one_line(cell)) for cell in row))
         return
     table = Table()
     for column in columns:
@@ -145,10 +153,12 @@ def check() -> None:
         fail(str(error))
     if found is None:
         fail("There is no database yet. `festgate serve` makes one.")
-    if found != schema.HEAD:
-        wrong.append(f"the schema is at {found}, this program at {schema.HEAD}")
     for line in wrong:
         print(line)
     if wrong:
+        print(f"The database {settings.shown_database} is damaged. {RESTORE}.")
+        raise typer.Exit(FOUND)
+    if found != schema.HEAD:
+        print(f"The schema is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade`.")
         raise typer.Exit(FOUND)
     print(f"The database is sound, its schema at {found}.")

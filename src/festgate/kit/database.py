@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
 
+import structlog
+
 from festgate.kit.clock import Clock, system_clock
+from festgate.kit.damage import damage_of
 from festgate.kit.postgres import PostgresEngine
 from festgate.kit.sqlite import SqliteEngine
 from festgate.kit.statements import Connection, Statement
@@ -25,6 +28,10 @@ A = TypeVar("A", bound=Hashable)
 RECALL = 1000
 """Milliseconds."""
 MOST_RECALLED = 10_000
+LOOK_OVER = 15 * 60
+"""Seconds between two looks over all of the data: a gigabyte takes about a second of one core, on a thread."""
+
+log = structlog.get_logger()
 
 
 class Engine(Protocol):
@@ -52,6 +59,9 @@ class Engine(Protocol):
     def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         """Run a long query on a connection of its own, over one snapshot; called on a thread."""
 
+    def look_over(self) -> str:
+        """Return what is damaged in the data, as far as this kind of database can tell; called on a thread."""
+
 
 class Database:
     """The fest's data. Takes plain functions of `(connection, *arguments)`; nothing below it commits."""
@@ -69,6 +79,8 @@ class Database:
         self._recalled_from: dict[str, set[tuple[object, ...]]] = defaultdict(set)
         """Keys of `_recalled` by the tables that the answers came from."""
         self._recalled_at: object = None
+        self.damage = ""
+        """What the database has said of damaged data since this process began; empty while it has found none."""
         self._seen: object = None
         """What `version` last saw of the file, in this turn of the loop; None when it has to look."""
         self._seen_of_others: object = None
@@ -93,7 +105,13 @@ class Database:
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """What a short query gives: at once on SQLite, on a bounded pool on PostgreSQL."""
-        return await self._engine.read(self.clock, lambda connection: query(connection, *arguments, **named))
+        try:
+            return await self._engine.read(
+                self.clock, lambda connection: query(connection, *arguments, **named)
+            )
+        except Exception as error:
+            self._note(error)
+            raise
 
     async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
         """As `read`, but asked only once a second, as long as nobody has changed the tables that the answer comes from.
@@ -126,15 +144,37 @@ class Database:
         self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """What the deed returns, once it is committed; what it raises, once it is undone."""
-        return await self._writer.write(lambda connection: deed(connection, *arguments, **named))
+        try:
+            return await self._writer.write(lambda connection: deed(connection, *arguments, **named))
+        except Exception as error:
+            self._note(error)
+            raise
 
     async def report(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
         """What a long read gives, off the loop, over one snapshot of the data."""
-        return await asyncio.to_thread(
-            self._engine.report, self.clock, lambda connection: query(connection, *arguments, **named)
-        )
+        try:
+            return await asyncio.to_thread(
+                self._engine.report, self.clock, lambda connection: query(connection, *arguments, **named)
+            )
+        except Exception as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: Exception) -> None:
+        """Remember that the data are damaged: only a restore and a new start make that untrue."""
+        self.damage = self.damage or damage_of(error)
+
+    async def watch(self) -> None:
+        """Look over the data for damage now and then, until cancelled: a page that nobody reads fails nobody."""
+        while True:
+            await asyncio.sleep(LOOK_OVER)
+            try:
+                self.damage = self.damage or await asyncio.to_thread(self._engine.look_over)
+            except Exception as error:
+                self._note(error)
+                log.exception("the data could not be looked over; trying again later")
 
     def version(self) -> object:
         """Equal to an earlier answer only if nothing was committed in between.

@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args
 
 import structlog
 
+from festgate.kit.private import create_private
+
 log = structlog.get_logger()
 
 Effect = Literal["raise", "delay", "hang", "burn", "block", "exit", "jump", "full", "double", "lie", "lose"]
@@ -183,5 +185,6 @@ async def watch(folder: Path) -> None:
 
 def _write(path: Path) -> None:
     unfinished = path.with_suffix(f".{os.getpid()}")
+    create_private(unfinished)
     unfinished.write_text(json.dumps(listed()), encoding="utf-8")
     unfinished.replace(path)

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from festgate.kit import security_log
 from festgate.kit.bodies import BODIES, Bodies
 from festgate.kit.clients import MAX_IN_PROGRESS, RETRY_AFTER, Counts, Trusted, address_of
 from festgate.kit.compression import LEVEL, SMALLEST
@@ -127,8 +128,9 @@ class Gate:
         started = scope[BEGAN] = monotonic()
         identity = f"{getrandbits(64):016x}"
         token = request_id.set(identity)
+        security_log.begin()
         status = 0
-        whole = False
+        whole = cross_site = False
         address = address_of(scope)
         counted = self._clients.add(address)
 
@@ -152,8 +154,9 @@ class Gate:
             except ClientDisconnect:  # went away in the middle of a form: nobody is left to be answered
                 status = status or 400
             except Exception as error:
+                cross_site = isinstance(error, CrossSite)
                 if not isinstance(error, Refused | HTTPException):
-                    log.exception("a bug", method=scope["method"], path=scope["path"])
+                    log.exception("a bug", method=scope["method"], path=_shown_path(scope, _label(scope)))
                 if status and not whole:
                     raise  # too late for another answer: the connection is cut, so the browser knows
                 if not status:
@@ -161,7 +164,7 @@ class Gate:
                     await response(scope, receive, send_checked)
         finally:
             self._clients.remove(address, counted)
-            self._note(scope, status or 500, monotonic() - started)
+            self._note(scope, status or 500, monotonic() - started, cross_site=cross_site)
             request_id.reset(token)
 
     def _inspect(self, scope: Scope, receive: Receive, *, admitted: bool) -> tuple[ASGIApp, Receive]:
@@ -217,12 +220,8 @@ class Gate:
         if len(self._hosts) < MAX_HOSTS:
             self._hosts.add(hosts[0])
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope.get("route")
-        label = "other"
-        if route is not None:
-            # Below a mount (the API) the inner route's path is counted from there; /static has no inner routes.
-            label = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
+    def _note(self, scope: Scope, status: int, seconds: float, *, cross_site: bool) -> None:
+        label = _label(scope)
         method = scope["method"] if scope["method"] in KNOWN_METHODS else "OTHER"
         self.metrics.observe(label, method, status, seconds)
         if status >= 500 or seconds > SLOW:  # noqa: PLR2004
@@ -235,14 +234,42 @@ class Gate:
         level(
             "request",
             method=method,
-            path=scope["path"],
+            path=_shown_path(scope, label),
             route=label,
             status=status,
             ms=round(seconds * 1000, 2),
         )
+        if method not in SAFE_METHODS or status in (403, 429):
+            client = scope.get("client")
+            security_log.note_request(
+                method, label, status, client[0] if client else "", cross_site=cross_site
+            )
 
 
+NO_ROUTE = "other"
+MAX_WORD = 16
 KNOWN_METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def _label(scope: Scope) -> str:
+    """Return the pattern of the route that was taken."""
+    route = scope.get("route")
+    if route is None:
+        return NO_ROUTE
+    # Below a mount (the API) the inner route's path is counted from there; /static has no inner routes.
+    label: str = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
+    return label
+
+
+def _shown_path(scope: Scope, label: str) -> str:
+    """Return the path as the log may hold it: an event's slug is public; codes of tickets and orders open doors."""
+    if label == NO_ROUTE:
+        # Of a path that leads nowhere, a ticket code with a letter too many perhaps, the first part says enough.
+        first = scope["path"].lstrip("/").partition("/")
+        plain = first[0].isascii() and first[0].isalpha() and first[0].islower() and len(first[0]) <= MAX_WORD
+        return f"/{first[0]}{'/***' if first[1] else ''}" if plain else "/***"
+    slug = scope.get("path_params", {}).get("slug")
+    return label.replace("{slug}", slug) if slug else label
 
 
 def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from festgate.addresses import hide_in
 from festgate.kit.clock import Clock
 from festgate.kit.errors import StartupError, Unavailable
 from festgate.kit.statements import Connection, QueryConnection, TryAgain, UniqueViolation
@@ -169,8 +170,10 @@ class PostgresEngine:
             )
             self._pool.open(wait=True, timeout=CONNECT_TIMEOUT)
         except (psycopg.Error, PoolTimeout) as error:
-            msg = f"PostgreSQL cannot be reached ({str(error).strip()}). Check database_url and that the server runs."
-            raise StartupError(msg) from error
+            # From nothing: libpq quotes an address that it cannot read, with the password.
+            said = hide_in(str(error).strip(), self._url)
+            msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
+            raise StartupError(msg) from None
 
     def close(self) -> None:
         """Let go of everything."""
@@ -204,6 +207,10 @@ class PostgresEngine:
                 return query(QueryConnection(PostgresDriver(connection), clock()))
         except psycopg.OperationalError as error:
             raise Unavailable from error
+
+    def look_over(self) -> str:
+        """Return nothing: PostgreSQL has its own checks (amcheck), and says of a damaged page when it is read."""
+        return ""
 
     def _query(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         import psycopg  # noqa: PLC0415

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from festgate.addresses import hide_in
+from festgate.kit.damage import damage_of, damaged
 from festgate.kit.errors import StartupError
-from festgate.kit.secret import make_private
+from festgate.kit.private import FOLDER, close_file, create_private, make_private
 from festgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+MAX_CHECKED_AT_START = 256 * 2**20
+"""Bytes: a quarter of a second."""
 HEAD = "0008"
 """The newest migration, so that a start with nothing to do need not load Alembic (a fifth of a second)."""
 
@@ -33,6 +37,8 @@ def upgrade(settings: Settings) -> str | None:
     if before is not None and not settings.database_url:
         path = backup(settings, f"before-{HEAD}")
         log.info("backed up before the schema changes", file=str(path))
+    if not settings.database_url:
+        create_private(settings.sqlite_path)
     _run_alembic(settings)
     return before
 
@@ -46,6 +52,8 @@ def revision(settings: Settings) -> str | None:
         make_private(path.parent)
         if not path.exists() or path.stat().st_size == 0:
             return None
+        for end in ("", "-wal", "-shm"):
+            close_file(path.with_name(path.name + end))
         connection = sqlite3.connect(path, timeout=10)
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -57,7 +65,7 @@ def revision(settings: Settings) -> str | None:
         msg = f"The database {path} cannot be opened: {error}."
         raise StartupError(msg) from error
     except sqlite3.DatabaseError as error:
-        msg = f"{path} is not a database of this program: {error}."
+        msg = damaged(str(path), str(error))
         raise StartupError(msg) from error
     except OSError as error:
         msg = (
@@ -83,35 +91,76 @@ def backup(settings: Settings, label: str = "manual") -> Path:
     name = f"festgate-{datetime.now().astimezone():%Y%m%dT%H%M%S}-{label}.sqlite3"
     unfinished = folder / f".{name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+        create_private(unfinished)
         source = sqlite3.connect(source_path, timeout=10)
         target = sqlite3.connect(unfinished)
         try:
             source.backup(target, pages=1000)
+            # Pages are copied as they are: a copy of damaged ones would push out the whole backups before it.
+            what = _quick_check(target)
         finally:
             target.close()
             source.close()
+        if what:
+            unfinished.unlink()
+            raise StartupError(damaged(str(source_path), what))
         return unfinished.replace(folder / name)
     except (OSError, sqlite3.Error) as error:
         unfinished.unlink(missing_ok=True)
+        if damage_of(error):
+            raise StartupError(damaged(str(source_path), str(error))) from error
         msg = f"The backup to {folder} failed: {error}. Nothing was changed."
         raise StartupError(msg) from error
 
 
 def integrity(settings: Settings) -> list[str]:
-    """What SQLite finds wrong with the file itself, in its own words; nothing found is the good answer."""
+    """Return what SQLite finds wrong with the file itself, in its own words; nothing is the good answer.
+
+    Where the file is so damaged that SQLite gives up, its last words are among them.
+    """
     if settings.database_url:
         return []
+    found: list[str] = []
     connection = sqlite3.connect(settings.sqlite_path, timeout=10)
     try:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        for row in connection.execute("PRAGMA integrity_check"):
+            found += [str(row[0])] if row[0] != "ok" else []
         found += [
             f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
             for row in connection.execute("PRAGMA foreign_key_check")
         ]
+    except sqlite3.DatabaseError as error:
+        if not damage_of(error):
+            msg = f"The database {settings.sqlite_path} cannot be read: {error}. Try again in a moment."
+            raise StartupError(msg) from error
+        found.append(str(error))
     finally:
         connection.close()
     return found
+
+
+def refuse_damaged(settings: Settings) -> None:
+    """Raise StartupError for a damaged SQLite file, unless it is so large that the start would wait for the look."""
+    path = settings.sqlite_path
+    if settings.database_url or path.stat().st_size > MAX_CHECKED_AT_START:
+        return
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        what = _quick_check(connection)
+    finally:
+        connection.close()
+    if what:
+        raise StartupError(damaged(str(path), what))
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """Return the first damage of the file in SQLite's words; empty for none, or where it is only busy."""
+    try:
+        (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        return damage_of(error)
+    return "" if said == "ok" else " ".join(str(said).split())
 
 
 def _postgres_revision(url: str) -> str | None:
@@ -127,9 +176,9 @@ def _postgres_revision(url: str) -> str | None:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
     except psycopg.Error as error:
-        said = " ".join(str(error).split())  # it comes in several lines
+        said = hide_in(" ".join(str(error).split()), url)  # it comes in several lines
         msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
-        raise StartupError(msg) from error
+        raise StartupError(msg) from None
 
 
 def _refuse_newer(settings: Settings, before: str | None) -> None:
@@ -189,7 +238,8 @@ def _run_alembic(settings: Settings) -> None:
                     break
                 log.exception("a migration failed; its module stays closed", migration=name, module=module)
                 return
-        msg = f"The database could not be brought up to date: {error}. It is as it was before."
+        said = hide_in(str(error), settings.database_url)
+        msg = f"The database could not be brought up to date: {said}. It is as it was before."
         raise StartupError(msg) from error
 
 

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from festgate.kit.errors import StartupError
+from festgate.kit.private import close_file, make_private
 
 NAME = "secret"
 LENGTH = 32
@@ -22,6 +23,7 @@ def load_secret(folder: Path) -> bytes:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(LENGTH))
             _put(unfinished, path)
+        close_file(path)
         secret = bytes.fromhex(path.read_text(encoding="ascii"))
     except OSError as error:
         msg = f"The data folder {folder} cannot be used: {error.strerror or error}. Set FESTGATE_DATA_DIR."
@@ -33,12 +35,6 @@ def load_secret(folder: Path) -> bytes:
         msg = f"The file {path} is shorter than a secret. Restore it from a backup, or remove it."
         raise StartupError(msg)
     return secret
-
-
-def make_private(folder: Path) -> None:
-    """Make the folder, for this account only: it holds people's addresses and the hashes of their passwords."""
-    if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _put(unfinished: Path, path: Path) -> None:

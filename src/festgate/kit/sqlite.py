@@ -292,6 +292,15 @@ class SqliteEngine:
             _blame_file(error)
             raise
 
+    def look_over(self) -> str:
+        """Return the first damage that SQLite finds in the file; empty for none."""
+        driver = SqliteDriver(self._path, read_only=True)
+        try:
+            said = str(driver.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        finally:
+            driver.connection.close()
+        return "" if said == "ok" else said
+
     @property
     def _read_driver(self) -> SqliteDriver:
         if self._reader is None:

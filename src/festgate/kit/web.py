@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
 
+from festgate.kit import security_log
 from festgate.kit.bulkhead import Bulkhead
 from festgate.kit.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.database import Database
@@ -137,13 +138,17 @@ class Portal:
             if known is not None and self.database.clock() - known.seen_at > SEEN_EVERY:
                 self._note_seen(token)
         visitor: Visitor | None = scope["festgate.visitor"]
+        if visitor is not None:
+            security_log.about(visitor.person)
         return visitor
 
     async def bearer(self, token: str) -> Visitor | None:
         """Who calls the API with this token; None when it is none of ours, or has ended."""
         visitor = await self.database.read(self._links.find_bearer, token)
-        if visitor is not None and self.database.clock() - visitor.seen_at > SEEN_EVERY:
-            self._note_seen(token)
+        if visitor is not None:
+            security_log.about(visitor.person)
+            if self.database.clock() - visitor.seen_at > SEEN_EVERY:
+                self._note_seen(token)
         return visitor
 
     def _note_seen(self, token: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from festgate.kit.errors import StartupError
-from festgate.settings import DEMO_SETTINGS, SettingsError, load_settings, read_config
+from festgate.settings import DEMO_SETTINGS, SettingsError, load_settings, read_config, refuse_play_money
 from festgate.supervising.orders import Order
 from festgate.supervising.sockets import listen
 from festgate.supervising.supervisor import supervise
@@ -36,6 +36,7 @@ def serve(
         settings = load_settings(
             None, DEMO_SETTINGS if demo else {}, text, host=host, port=port, workers=workers
         )
+        refuse_play_money(settings)
         sockets = listen(settings.host, settings.port)
     except (SettingsError, StartupError) as error:
         print(error, file=sys.stderr)

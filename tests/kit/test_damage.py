@@ -1,0 +1,85 @@
+"""A damaged file ends in a sentence with what to do, and the portal reports it until it is replaced."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from festgate.kit import schema
+from festgate.kit.errors import StartupError, Unavailable
+from festgate.kit.notes import find_note
+from festgate.kit.probe import NOTE, note_written
+from festgate.settings import Settings
+from tests.rig.database import OpenDatabase, open_database
+from tests.rig.server import festgate
+
+HOW_TO = "back-up-and-restore"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(data_dir=tmp_path / "fest")
+    schema.upgrade(settings)
+    return settings
+
+
+def damage_page(path: Path, table: str) -> None:
+    """Overwrite the root page of a table."""
+    connection = sqlite3.connect(path)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+
+
+def break_header(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(b"\0" * 64)
+
+
+def cut(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def break_index(path: Path) -> None:
+    damage_page(path, "ix_kit_mail_due")
+
+
+def break_table(path: Path) -> None:
+    damage_page(path, "accounts_people")
+
+
+@pytest.mark.parametrize("harm", [break_header, cut, break_index, break_table])
+def test_a_damaged_file_ends_every_start_and_look_in_a_sentence(settings: Settings, harm: object) -> None:
+    assert callable(harm)
+    harm(settings.sqlite_path)
+    with pytest.raises(StartupError, match=HOW_TO):
+        schema.refuse_damaged(settings) if schema.revision(settings) else None
+    with pytest.raises(StartupError, match=HOW_TO):
+        schema.backup(settings)
+    assert not list((settings.data_dir / "backups").glob("*"))
+    done = festgate("db", "check", data=settings.data_dir)
+    assert done.returncode in (1, 2)
+    assert HOW_TO in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_damage_that_a_query_met_is_remembered(settings: Settings) -> None:
+    damage_page(settings.sqlite_path, "sqlite_autoindex_kit_notes_1")
+    with open_database(settings.url) as database:
+        assert not database.real.damage
+        with pytest.raises(Unavailable):
+            database.run(database.real.read(find_note, NOTE))
+        assert "malformed" in database.real.damage
+
+
+def test_the_probe_of_readyz_commits_a_write(database: OpenDatabase) -> None:
+    database.write(note_written)
+    first = database.read(find_note, NOTE)
+    database.clock.move(1000)
+    database.write(note_written)
+    assert database.read(find_note, NOTE) not in (None, first)

@@ -1,0 +1,53 @@
+"""The log says who did what from where, and holds no code that opens anything."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from festgate.kit import security_log
+from festgate.kit.gate import _shown_path
+
+CODE = "K7QW-9XTR-2M4P"
+
+
+@pytest.mark.parametrize(
+    "path, label, shown",
+    [
+        (f"/tickets/{CODE}", "/tickets/{code}", "/tickets/{code}"),
+        (f"/tickets/{CODE}x/y", "other", "/tickets/***"),
+        (f"/{CODE}", "other", "/***"),
+        ("/events/robo-race", "/events/{slug}", "/events/robo-race"),
+    ],
+)
+def test_a_path_in_the_log_holds_no_code(path: str, label: str, shown: str) -> None:
+    slug = {"slug": "robo-race"} if "slug" in label else {"code": CODE}
+    assert _shown_path({"path": path, "path_params": slug}, label) == shown
+
+
+@pytest.mark.parametrize(
+    "method, route, status, cross_site, event, outcome",
+    [
+        ("POST", "/login", 303, False, "sign-in", "done"),
+        ("POST", "/login", 401, False, "sign-in", "refused"),
+        ("POST", "/login", 429, False, "limit-reached", "refused"),
+        ("GET", "/organise", 403, False, "access-refused", "refused"),
+        ("POST", "/login", 403, True, "cross-site-refused", "refused"),
+        ("POST", "/webhooks/stripe", 400, False, "webhook", "refused"),
+        ("POST", "/organise/orders/{ref}/paid", 503, False, "order-marked-paid", "failed"),
+    ],
+)
+def test_a_security_event_is_one_line_with_account_and_address(
+    method: str, route: str, status: int, event: str, outcome: str, *, cross_site: bool
+) -> None:
+    security_log.begin()
+    security_log.about(7)
+    with capture_logs() as lines:
+        security_log.note_request(method, route, status, "192.0.2.7", cross_site=cross_site)
+    (line,) = lines
+    assert (line["event"], line["outcome"], line["account"]) == (event, outcome, 7)
+    assert (line["address"], line["security"]) == ("192.0.2.7", True)
+
+
+def test_what_is_no_security_event_has_no_such_line() -> None:
+    with capture_logs() as lines:
+        security_log.note_request("POST", "/checkout", 303, "192.0.2.7")
+    assert lines == []

@@ -1,0 +1,44 @@
+"""The demo takes its own data and no one else's."""
+
+import pytest
+
+from festgate.accounts.people import Newcomer, add_person
+from festgate.demo import NOTE, adopt, plant, refuse_foreign
+from festgate.kit.errors import StartupError
+from festgate.kit.notes import find_note, notes
+from festgate.kit.statements import Connection, Statement
+from festgate.settings import DEMO_SETTINGS, Settings
+from tests.rig.database import OpenDatabase
+
+SETTINGS = Settings(**DEMO_SETTINGS)  # type: ignore[arg-type]
+VISITOR = Newcomer("asha", "asha@example.org")
+_forget = Statement(notes.delete())
+
+
+def unmark(connection: Connection) -> None:
+    connection.run(_forget)
+
+
+def test_an_empty_database_becomes_the_demos_and_stays_so_whatever_visitors_add(
+    database: OpenDatabase,
+) -> None:
+    database.run(plant(database.real, SETTINGS))
+    database.write(add_person, VISITOR, "no hash")
+    assert database.run(plant(database.real, SETTINGS)) == {}
+    assert database.read(find_note, NOTE) == "1"
+
+
+def test_a_demo_of_before_the_mark_is_adopted(database: OpenDatabase) -> None:
+    database.run(plant(database.real, SETTINGS))
+    database.write(unmark)
+    database.write(adopt)
+    assert database.read(find_note, NOTE) == "1"
+
+
+def test_data_with_anything_else_are_refused_and_not_written(database: OpenDatabase) -> None:
+    database.write(add_person, VISITOR, "no hash")
+    with pytest.raises(StartupError, match=r"1 accounts that the demo did not make.*without --demo"):
+        database.read(refuse_foreign, "0008")
+    with pytest.raises(StartupError, match="without --demo"):
+        database.run(plant(database.real, SETTINGS))
+    assert database.read(find_note, NOTE) is None
