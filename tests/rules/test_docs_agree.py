@@ -30,7 +30,7 @@ COMMAND = re.compile(
 )
 """`festgate ...` where a line of a shell or a unit has a command."""
 MOVE = re.compile(r"^\s*(?P<before>\w+|\[\*\]) --> (?P<after>\w+)(?:: (?P<why>.+))?$", re.MULTILINE)
-HEADINGS = ["Context", "Decision", "What follows", "What was weighed"]
+HEADINGS = ["Context", "Decision", "Consequences", "Alternatives considered"]
 LONGEST_DECISION = 60
 
 
