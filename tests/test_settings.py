@@ -235,6 +235,7 @@ PASSWORD = "".join(secrets.choice("abcdefghijk") for _ in range(16))
         f"postgresql:///fest?user=fest&password={PASSWORD}&host=/run",
         f"postgresql://fest:{PASSWORD}@[::1]:5432,db.example/fest?sslpassword={PASSWORD}",
     ],
+    ids=["plain", "encoded", "in the query", "two hosts"],  # the same in every process of the tests
 )
 def test_the_databases_password_is_shown_nowhere(url: str) -> None:
     settings = load_settings({"FESTGATE_DATABASE_URL": url})
@@ -245,7 +246,11 @@ def test_the_databases_password_is_shown_nowhere(url: str) -> None:
         assert "fest" in text
 
 
-@pytest.mark.parametrize("value", [f"postgresql://me:{PASSWORD}@x@host/fest", f"mysql://me:{PASSWORD}@host"])
+@pytest.mark.parametrize(
+    "value",
+    [f"postgresql://me:{PASSWORD}@x@host/fest", f"mysql://me:{PASSWORD}@host"],
+    ids=["unquoted", "another database"],
+)
 def test_a_database_address_that_is_refused_is_not_quoted(value: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings({"FESTGATE_DATABASE_URL": value})
