@@ -192,6 +192,17 @@ def test_decisions_are_numbered_short_and_of_one_form() -> None:
         assert path.name in text("docs/decisions/README.md")
 
 
+def test_every_test_that_the_page_about_security_names_is_one() -> None:
+    named = set(re.findall(r"`(test_\w+)`", text("docs/explanation/security.md")))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(named) > 50
+    assert named - there == set()
+
+
 def test_every_dependency_has_its_reason_and_its_licence() -> None:
     project = pyproject()["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
