@@ -8,7 +8,8 @@ from festgate.accounts.people import Newcomer, add_person
 from festgate.accounts.sessions import open_session
 from festgate.catalogue.facade import Event, create_event, publish_event
 from festgate.checkout.methods import Paid
-from festgate.checkout.orders import mark_paid, place_order
+from festgate.checkout.orders import mark_paid
+from festgate.checkout.placements import place_order
 from festgate.checkout.sandbox import charge
 from festgate.kit.clock import HOUR
 from festgate.kit.commands import opened

@@ -11,7 +11,7 @@ from festgate.catalogue.entries import Details
 from festgate.catalogue.errors import FeesSold
 from festgate.catalogue.imports import Options, import_sheet
 from festgate.catalogue.sheets import read_sheet
-from festgate.checkout import orders
+from festgate.checkout import placements
 from festgate.checkout.queries import orders_of
 from festgate.currency import refuse_other_currency
 from festgate.kit.clock import DAY, HOUR, MINUTE
@@ -43,7 +43,7 @@ def an_order(database: OpenDatabase, slug: str) -> None:
     """Somebody holds a seat of the event, in an order that waits for its payment at the desk."""
     person = add_someone(database)
     database.write(hold_seat, person, slug, 15)
-    database.write(orders.place_order, person, "desk", MINUTE, "key", asks=False)
+    database.write(placements.place_order, person, "desk", MINUTE, "key", asks=False)
 
 
 def test_a_fest_without_fees_opens_in_any_currency(database: OpenDatabase) -> None:

@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from festgate.catalogue.events import create_event
-from festgate.checkout.orders import place_order
+from festgate.checkout.placements import place_order
 from festgate.kit.clock import DAY
+from festgate.kit.cookies import SESSION_COOKIE
 from festgate.kit.statements import Connection
-from festgate.kit.web import SESSION_COOKIE
 from festgate.registrations.holds import hold_seat
 from tests.catalogue.programme import details
 from tests.journeys.stage import Guest, announce, before_opening, invite_one

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.checkout import orders
+from festgate.checkout import orders, placements
 from festgate.checkout.queries import order_by_id
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.registrations.holds import hold_seat
@@ -35,7 +35,7 @@ class Fest:
         """A person with an order that nobody has begun to pay."""
         guest = self.guests[name] = database.write(invite_one, name, "attendee")
         database.write(hold_seat, guest.id, "robo-race", 15)
-        order, _ = database.write(orders.place_order, guest.id, method, MINUTE, "key", asks=asks)
+        order, _ = database.write(placements.place_order, guest.id, method, MINUTE, "key", asks=asks)
         self.refs[name], self.ids[name] = order.ref, order.id
 
 

@@ -8,8 +8,9 @@ from festgate.backoffice.cancellations import CancellationChanged, cancel_as_sho
 from festgate.catalogue import facade as catalogue
 from festgate.checkout import queries, refunds
 from festgate.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
-from festgate.checkout.orders import expire_order, place_order
-from festgate.checkout.queries import Order
+from festgate.checkout.orders import expire_order
+from festgate.checkout.placements import place_order
+from festgate.checkout.records import Order
 from festgate.checkout.shown import OrderChanged, desk_forms, desk_forms_of
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.money import Money

@@ -2,7 +2,7 @@
 
 from festgate.checkout.carts import Cart, cart_of
 from festgate.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
-from festgate.checkout.queries import Order
+from festgate.checkout.records import Order
 from festgate.checkout.shown import desk_forms_of
 from festgate.kit.statements import Connection
 from festgate.registrations import facade as registrations

@@ -17,12 +17,12 @@ from festgate.app import create_app
 from festgate.catalogue.entries import Details
 from festgate.catalogue.events import create_event, publish_event
 from festgate.checkout import queries
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.records import Order, Refund
 from festgate.checkout.stuck import stuck_payments
 from festgate.kit.clock import DAY, HOUR
+from festgate.kit.cookies import SESSION_COOKIE
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
-from festgate.kit.web import SESSION_COOKIE
 from festgate.registrations import facade as registrations
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase

@@ -7,8 +7,9 @@ import pytest
 from festgate.checkout import queries
 from festgate.checkout.carts import Cart, hash_request, read_cart
 from festgate.checkout.errors import KeyReused, ListChanged
-from festgate.checkout.orders import cart_key, mark_declined, place_order
-from festgate.checkout.queries import Order
+from festgate.checkout.orders import mark_declined
+from festgate.checkout.placements import cart_key, place_order
+from festgate.checkout.records import Order
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.money import Money
 from festgate.registrations import facade as registrations

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from festgate.checkout import orders, queries, refunds
+from festgate.checkout import orders, placements, queries, refunds
 from festgate.checkout.checks import check_money, check_seats
 from festgate.kit.clock import MINUTE, SECOND
 from festgate.kit.errors import Refused
@@ -84,7 +84,7 @@ class OrderMachine(RuleBasedStateMachine):
     def place(self, who: int, key: str, keeps: int) -> object:
         try:
             order, new = self.database.write(
-                orders.place_order, self.people[who], "sandbox", keeps * MINUTE, f"{key}", asks=True
+                placements.place_order, self.people[who], "sandbox", keeps * MINUTE, f"{key}", asks=True
             )
         except Refused:
             return multiple()

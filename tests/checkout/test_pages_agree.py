@@ -8,8 +8,8 @@ from festgate.catalogue import facade as catalogue
 from festgate.checkout import orders, queries
 from festgate.checkout.api import OrderOutput
 from festgate.checkout.cancellations import cancel_registrations
-from festgate.checkout.queries import Order
 from festgate.checkout.receipts import Receipt, seats_now
+from festgate.checkout.records import Order
 from festgate.kit.clock import MINUTE
 from festgate.kit.errors import Refused
 from festgate.kit.pages import Writing

@@ -6,13 +6,13 @@ import pytest
 
 from festgate.catalogue import facade as catalogue
 from festgate.catalogue.facts import EventCancelled
-from festgate.checkout import orders, payments, queries
+from festgate.checkout import orders, payments, placements, queries
 from festgate.checkout.checks import check_money, check_seats
 from festgate.checkout.desk import Desk
 from festgate.checkout.errors import NotAtDesk, NothingToPay, NotPending, UnknownMethod
 from festgate.checkout.handlers import refund_released
 from festgate.checkout.payments import Payments
-from festgate.checkout.queries import Order
+from festgate.checkout.records import Order
 from festgate.checkout.refunds import LEASE, claim_refund
 from festgate.checkout.sandbox import ANSWERS_TWICE, APPROVES, DECLINES, LOSES, TIMES_OUT, Sandbox
 from festgate.kit import outbox
@@ -134,7 +134,7 @@ def test_the_form_s_own_key_is_one_for_the_same_list_and_another_after_a_decline
 
     def key() -> str:
         cart = database.read(current_cart, person)
-        return database.read(orders.cart_key, b"secret", cart)
+        return database.read(placements.cart_key, b"secret", cart)
 
     first = key()
     assert key() == first
@@ -185,7 +185,7 @@ def test_money_that_comes_after_the_hold_ended_takes_the_seat_again_while_there_
     database: OpenDatabase, till: Payments
 ) -> None:
     person = someone_with_seats(database)
-    order, _ = database.write(orders.place_order, person, "sandbox", 2 * MINUTE, "key", asks=False)
+    order, _ = database.write(placements.place_order, person, "sandbox", 2 * MINUTE, "key", asks=False)
     database.clock.move(HOUR)
     database.run(till.expire())
     assert order_now(database, order).state == "expired"
@@ -196,7 +196,7 @@ def test_money_that_comes_after_the_hold_ended_takes_the_seat_again_while_there_
 
 def test_money_that_comes_when_a_seat_is_gone_goes_back_by_itself(database: OpenDatabase) -> None:
     late, _ = database.write(
-        orders.place_order, someone_with_seats(database, 2, 1), "sandbox", MINUTE, "key", asks=False
+        placements.place_order, someone_with_seats(database, 2, 1), "sandbox", MINUTE, "key", asks=False
     )
     database.clock.move(20 * MINUTE)
     rival = add_someone(database)

@@ -3,11 +3,11 @@
 import pytest
 
 from festgate.catalogue import facade as catalogue
-from festgate.checkout import orders, queries
+from festgate.checkout import orders, placements, queries
 from festgate.checkout.cancellations import cancel_registrations
 from festgate.checkout.checks import check_money, check_seats
 from festgate.checkout.errors import NothingToCancel
-from festgate.checkout.queries import Order
+from festgate.checkout.records import Order
 from festgate.checkout.shown import OrderChanged
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.money import Money
@@ -32,7 +32,7 @@ def place(
     events = [fest.event(f"Event {number} of {name}", fee) for number, fee in enumerate(fees)]
     for event in events:
         fest.hold(person, event)
-    order, _ = fest.database.write(orders.place_order, person.id, method, HOUR, "key", asks=False)
+    order, _ = fest.database.write(placements.place_order, person.id, method, HOUR, "key", asks=False)
     return order, events
 
 

@@ -11,6 +11,7 @@ import pytest
 from festgate.catalogue import facade as catalogue
 from festgate.checkout import stripe as method
 from festgate.checkout.orders import ASK_AFTER, LONGEST_ASK
+from festgate.checkout.stripe_sessions import NOT_IN_TIME
 from festgate.kit.clock import MINUTE
 from festgate.tickets import facade as tickets
 from tests.checkout.stripe_fest import Fest, Person
@@ -238,7 +239,7 @@ def test_a_session_that_ends_unpaid_declines_the_order(fest: Fest, asha: Person)
     fest.database.clock.move(method.Stripe.keeps - method.SPARE)
     fest.stripe.end_sessions()
     order = fest.order(asha)
-    assert (order.state, order.reason) == ("declined", method.NOT_IN_TIME)
+    assert (order.state, order.reason) == ("declined", NOT_IN_TIME)
     assert asha.pay(page).status_code == 400
 
 
@@ -246,7 +247,7 @@ def test_a_session_that_ends_unpaid_declines_the_order(fest: Fest, asha: Person)
 def test_a_session_that_ended_unpaid_is_also_found_out_by_asking(fest: Fest, asha: Person) -> None:
     asha.check_out()
     fest.database.clock.move(method.Stripe.keeps - method.SPARE)
-    assert fest.until_state(asha, "declined").reason == method.NOT_IN_TIME
+    assert fest.until_state(asha, "declined").reason == NOT_IN_TIME
 
 
 @ONE

@@ -10,14 +10,11 @@ from pathlib import Path
 import pytest
 
 from festgate.checkout.methods import Declined, Paid, ProviderError, Waiting
-from festgate.checkout.queries import Line, Order, Refund
-from festgate.checkout.stripe import (
+from festgate.checkout.records import Line, Order, Refund
+from festgate.checkout.stripe import NOT_STARTED, RETRIES, Rejected, Stripe
+from festgate.checkout.stripe_amounts import (
     DECIMALS,
-    NOT_STARTED,
-    RETRIES,
     STEP,
-    Rejected,
-    Stripe,
     UnchargeableAmount,
     can_take,
     own_amount,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from festgate.checkout import orders, payments, queries, refunds
+from festgate.checkout import orders, payments, placements, queries, records, refunds
 from festgate.checkout.checks import check_money, check_seats
 from festgate.checkout.desk import Desk
 from festgate.checkout.payments import Payments
-from festgate.checkout.queries import Order
+from festgate.checkout.records import Order
 from festgate.checkout.sandbox import LOSES, TIMES_OUT, Sandbox
 from festgate.checkout.stuck import SILENT, Stuck, count_stuck, stuck_payments, try_now
 from festgate.kit import faults
@@ -104,7 +104,7 @@ def test_an_order_that_was_left_alone_by_a_crash_is_on_the_list_after_half_a_min
     database: OpenDatabase,
 ) -> None:
     person = someone_with_a_seat(database)
-    order, _ = database.write(orders.place_order, person, "sandbox", MINUTE, "key", asks=True)
+    order, _ = database.write(placements.place_order, person, "sandbox", MINUTE, "key", asks=True)
     database.clock.move(SILENT - 1)
     assert database.read(stuck_payments) == []
     database.clock.move(1)
@@ -115,7 +115,7 @@ def test_an_order_that_waits_for_the_person_or_for_the_desk_does_not_hang(
     database: OpenDatabase, till: Payments
 ) -> None:
     elsewhere, _ = database.write(
-        orders.place_order, someone_with_a_seat(database), "stripe", HOUR, "key", asks=True
+        placements.place_order, someone_with_a_seat(database), "stripe", HOUR, "key", asks=True
     )
     database.write(orders.mark_waiting, elsewhere.id, "session", "https://pay.example/1")
     database.write(orders.ask_later, elsewhere.id, 0)
@@ -167,7 +167,7 @@ def test_a_method_that_was_switched_off_leaves_its_payments_on_the_list_with_the
     database: OpenDatabase, till: Payments
 ) -> None:
     order, _ = database.write(
-        orders.place_order, someone_with_a_seat(database), "stripe", MINUTE, "key", asks=True
+        placements.place_order, someone_with_a_seat(database), "stripe", MINUTE, "key", asks=True
     )
     database.clock.move(HOUR)
     database.run(till.ask_again())
@@ -207,7 +207,7 @@ def test_refunds_are_sent_side_by_side(
     sandbox = till.methods["sandbox"]
     give_back = sandbox.refund
 
-    async def slow(refund: queries.Refund) -> None:
+    async def slow(refund: records.Refund) -> None:
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
@@ -276,7 +276,7 @@ def test_an_order_lasts_as_long_as_its_seats_whose_clock_has_stood_still(
     database: OpenDatabase, till: Payments
 ) -> None:
     person = someone_with_a_seat(database)
-    order, _ = database.write(orders.place_order, person, "desk", 20 * MINUTE, "key", asks=False)
+    order, _ = database.write(placements.place_order, person, "desk", 20 * MINUTE, "key", asks=False)
     database.clock.move(10 * MINUTE)
     database.write(registrations.stop_holds, database.clock.now + 3 * SECOND)
     database.clock.move(HOUR)
@@ -297,7 +297,7 @@ def test_an_order_lasts_as_long_as_its_seats_whose_clock_has_stood_still(
 def test_open_orders_get_the_time_that_their_seats_have_got(database: OpenDatabase) -> None:
     people = [someone_with_a_seat(database) for _ in range(2)]
     told, over = (
-        database.write(orders.place_order, person, "desk", 20 * MINUTE, "key", asks=False)[0]
+        database.write(placements.place_order, person, "desk", 20 * MINUTE, "key", asks=False)[0]
         for person in people
     )
     database.write(orders.mark_declined, over.id, "No.")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from festgate.checkout import queries
-from festgate.checkout.orders import place_order
+from festgate.checkout.placements import place_order
 from festgate.kit.clock import DAY, HOUR, SECOND
 from festgate.kit.statements import Connection, Cursor, Driver
 from festgate.registrations import facade as registrations

@@ -12,7 +12,7 @@ import httpx
 
 from festgate.catalogue import facade as catalogue
 from festgate.checkout import facade as checkout
-from festgate.checkout import orders
+from festgate.checkout import orders, placements
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.money import Money
 from festgate.registrations.holds import cancel_seat, hold_seat
@@ -143,7 +143,9 @@ def _plant_seats(database: OpenDatabase, shown: Gallery) -> None:
     _hold(database, guests["long"], names["long"])
     _hold(database, guests["attendee"], names["free"])
     _hold(database, guests["attendee"], names["open"])
-    order, _ = database.write(orders.place_order, guests["attendee"].id, "sandbox", MINUTE, "paid", asks=True)
+    order, _ = database.write(
+        placements.place_order, guests["attendee"].id, "sandbox", MINUTE, "paid", asks=True
+    )
     database.write(orders.mark_paid, order.id, "play-1", order.total)
     names["order_paid"] = order.ref
     database.write(cancel_seat, guests["leaver"].id, _hold(database, guests["leaver"], names["free"]))
@@ -158,7 +160,9 @@ def _plant_orders(database: OpenDatabase, shown: Gallery) -> None:
     def place(state: str, method: str, keeps: int = DAY) -> checkout.Order:
         guest = shown.guests[state] = database.write(invite_one, state)
         _hold(database, guest, shown.names["desk"])
-        order, _ = database.write(orders.place_order, guest.id, method, keeps, state, asks=method != "desk")
+        order, _ = database.write(
+            placements.place_order, guest.id, method, keeps, state, asks=method != "desk"
+        )
         shown.names[f"order_{state}"] = order.ref
         return order
 

@@ -15,10 +15,10 @@ from festgate.accounts.people import Newcomer, add_person
 from festgate.accounts.sessions import open_session
 from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import DAY, HOUR
+from festgate.kit.cookies import SESSION_COOKIE
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Role
-from festgate.kit.web import SESSION_COOKIE
 from tests.rig.database import OpenDatabase, migrated_file, open_database
 from tests.rig.server import Server, festgate
 from tests.rig.waiting import until

@@ -18,12 +18,13 @@ from festgate.catalogue.offers import Offer
 from festgate.catalogue.shown import Card, HomePage
 from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, milliseconds, minutes_left
 from festgate.kit.compression import Piece, gzipped
+from festgate.kit.cookies import SESSION_COOKIE
 from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
 from festgate.kit.pages import MOST_KEPT, Kept, Pages, Rendered, Writing, countdown
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import SESSION_COOKIE, Portal
+from festgate.kit.web import Portal
 from festgate.modules import TEMPLATE_PACKAGES
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase, open_database

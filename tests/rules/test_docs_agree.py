@@ -13,7 +13,7 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from festgate.checkout.queries import OrderState
+from festgate.checkout.records import OrderState
 from festgate.cli import app
 from festgate.kit.gate import LARGEST_EVENT
 from festgate.registrations.queries import SeatState

@@ -8,8 +8,8 @@ from festgate.accounts.facade import Person
 from festgate.accounts.people import Newcomer, add_person
 from festgate.catalogue import facade as catalogue
 from festgate.checkout import handlers as checkout_handlers
-from festgate.checkout import orders, queries, refunds
-from festgate.checkout.queries import Order
+from festgate.checkout import orders, placements, queries, refunds
+from festgate.checkout.records import Order
 from festgate.kit import mail
 from festgate.kit.clock import DAY, HOUR, Milliseconds, moment
 from festgate.kit.database import Database
@@ -91,7 +91,7 @@ class Fest:
     def order(self, person: Person) -> Order:
         """An order for all that the person holds."""
         key = f"key-{self.database.clock()}-{len(self.database.read(queries.orders_of, person.id))}"
-        placed, _ = self.database.write(orders.place_order, person.id, "sandbox", HOUR, key, asks=False)
+        placed, _ = self.database.write(placements.place_order, person.id, "sandbox", HOUR, key, asks=False)
         return placed
 
     def pay(self, order: Order) -> Order:

@@ -17,8 +17,8 @@ from festgate import modules
 from festgate.app import create_app
 from festgate.kit import mail, outbox, schema
 from festgate.kit.clock import MINUTE, NEVER
+from festgate.kit.cookies import SESSION_COOKIE
 from festgate.kit.statements import Connection, Statement
-from festgate.kit.web import SESSION_COOKIE
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.postgres import Cluster
 from tests.rig.smtp import Mailbox, smtp_server

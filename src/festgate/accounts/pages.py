@@ -17,19 +17,10 @@ from festgate.accounts.reception import Opening, Reception, WrongPassword
 from festgate.accounts.sessions import LIFE, Session
 from festgate.kit.clients import address_of
 from festgate.kit.clock import SECOND, Milliseconds
+from festgate.kit.cookies import HOST_PREFIX, SESSION_COOKIE, read_cookie, session_token
 from festgate.kit.errors import Invalid
-from festgate.kit.web import (
-    HOST_PREFIX,
-    NO_STORE,
-    SESSION_COOKIE,
-    Portal,
-    checked,
-    local_path,
-    read_cookie,
-    read_fields,
-    see_other,
-    session_token,
-)
+from festgate.kit.forms import checked, read_fields
+from festgate.kit.web import NO_STORE, Portal, local_path, see_other
 
 AFTERWARDS = "/events"
 """Where somebody goes who was going nowhere."""

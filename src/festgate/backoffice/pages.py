@@ -17,11 +17,12 @@ from festgate.catalogue.facade import Event, Offer
 from festgate.checkout import facade as checkout
 from festgate.checkout.facade import OpenOrder
 from festgate.kit.errors import Invalid, NotFound, Refused
+from festgate.kit.forms import read_fields
 from festgate.kit.ids import read_code
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
-from festgate.kit.web import Portal, read_fields, see_other
+from festgate.kit.web import Portal, see_other
 from festgate.registrations import facade as registrations
 from festgate.tickets import facade as tickets
 

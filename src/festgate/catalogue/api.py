@@ -17,8 +17,9 @@ from festgate.catalogue.queries import Event
 from festgate.kit.api import Amount, Name, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import NotFound
+from festgate.kit.forms import checked
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, checked
+from festgate.kit.web import Portal
 
 
 class Listed(BaseModel):

@@ -19,9 +19,10 @@ from festgate.catalogue.offers import Lapsed, offer_of
 from festgate.catalogue.shown import EventPage, HomePage, ListPage, card_of, event_page
 from festgate.kit.clock import Milliseconds
 from festgate.kit.errors import NotFound
+from festgate.kit.forms import checked
 from festgate.kit.pages import MOST_KEPT
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, checked
+from festgate.kit.web import Portal
 
 TO = "\N{EN DASH}"
 LONGEST_DATED = 62

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, Field
 
 from festgate.accounts.facade import AddressNotConfirmed
-from festgate.checkout import queries
+from festgate.checkout import queries, records
 from festgate.checkout.cancellations import cancel_registrations
 from festgate.checkout.carts import Cart, hash_request
 from festgate.checkout.errors import (
@@ -57,7 +57,7 @@ class OrderOutput(BaseModel):
     """An order."""
 
     ref: str
-    state: queries.OrderState
+    state: records.OrderState
     payment_method: str
     total: Amount
     created_at: datetime
@@ -68,7 +68,7 @@ class OrderOutput(BaseModel):
     lines: list[OrderLine]
 
     @classmethod
-    def of(cls, order: queries.Order) -> "OrderOutput":
+    def of(cls, order: records.Order) -> "OrderOutput":
         """An order as JSON has it."""
         return cls(
             ref=order.ref,

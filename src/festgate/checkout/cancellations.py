@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from festgate.checkout import orders, queries, refunds
 from festgate.checkout.errors import NothingToCancel
-from festgate.checkout.queries import Line, Order
 from festgate.checkout.reasons import reason_for
+from festgate.checkout.records import Line, Order
 from festgate.checkout.shown import OrderChanged
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total

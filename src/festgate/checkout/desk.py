@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from festgate.checkout import orders, queries, refunds
 from festgate.checkout.errors import NotAtDesk, NotPending
 from festgate.checkout.methods import Outcome, Waiting
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.records import Order, Refund
 from festgate.checkout.shown import desk_forms_of, refuse_other
 from festgate.kit.clock import HOUR, Milliseconds
 from festgate.kit.statements import Connection

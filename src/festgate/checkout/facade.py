@@ -3,10 +3,6 @@
 from festgate.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
 from festgate.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
 from festgate.checkout.queries import (
-    Line,
-    OpenOrder,
-    Order,
-    Refund,
     count_by_currency,
     open_orders,
     order_by_id,
@@ -16,6 +12,7 @@ from festgate.checkout.queries import (
     refunds_of,
 )
 from festgate.checkout.reasons import ended_by_of, reason_for
+from festgate.checkout.records import Line, OpenOrder, Order, Refund
 from festgate.checkout.shown import DeskForms, OrderChanged, desk_forms, desk_forms_of
 from festgate.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 

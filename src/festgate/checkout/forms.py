@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from festgate.kit.web import Line
+from festgate.kit.forms import Line
 
 Key = Annotated[Line, Field(min_length=1, max_length=200)]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.records import Order, Refund
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
 

@@ -12,19 +12,20 @@ from festgate.checkout.carts import Cart, cart_of, in_one_currency, read_cart
 from festgate.checkout.errors import ListChanged, NothingToPay
 from festgate.checkout.forms import CheckoutForm
 from festgate.checkout.methods import PaymentMethod
-from festgate.checkout.orders import cart_key
 from festgate.checkout.payments import Payments
+from festgate.checkout.placements import cart_key
 from festgate.checkout.receipts import Receipt, seats_now
 from festgate.checkout.sandbox import CARDS, Sandbox
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import Invalid
+from festgate.kit.forms import checked, read_fields
 from festgate.kit.mail import find_state
 from festgate.kit.money import Money
 from festgate.kit.pages import Writing
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal, checked, read_fields, see_other
+from festgate.kit.web import Portal, see_other
 from festgate.registrations import facade as registrations
 
 RETURNED = "returned"

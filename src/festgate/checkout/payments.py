@@ -8,11 +8,11 @@ from contextlib import contextmanager, nullcontext, suppress
 import structlog
 
 from festgate.accounts import facade as accounts
-from festgate.checkout import orders, queries, refunds
+from festgate.checkout import orders, placements, queries, refunds
 from festgate.checkout.carts import Cart
 from festgate.checkout.errors import UnknownMethod
 from festgate.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.records import Order, Refund
 from festgate.kit import faults
 from festgate.kit.database import Database
 from festgate.kit.errors import TooMany
@@ -75,7 +75,7 @@ class Payments:
                 accounts.require_confirmed, person_id, "Then come back, or choose another way to pay."
             )
         order, new = await self._database.write(
-            orders.place_order,
+            placements.place_order,
             person_id,
             method.name,
             method.keeps,

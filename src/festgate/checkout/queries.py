@@ -1,116 +1,18 @@
 """Reads of orders."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, table
 from sqlalchemy.sql import column
 
+from festgate.checkout.records import Line, OpenOrder, Order, Refund
 from festgate.checkout.tables import lines, orders, refunds
-from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.clock import NEVER
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
 from festgate.registrations import facade as registrations
-
-OrderState = Literal["pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One seat of an order, as it was when the order was placed."""
-
-    seat_id: int
-    event_id: int
-    title: str
-    slug: str
-    starts_at: Milliseconds
-    fee: Money
-    dropped_at: Milliseconds | None = None
-    """When it left the order, which was not paid yet; None while it is part of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """Money that goes back."""
-
-    id: int
-    order_id: int
-    seat_id: int | None
-    provider_ref: str
-    amount: Money
-    reason: str
-    done_at: Milliseconds | None
-    attempts: int
-    foreign: bool = False
-    """Whether the charge was made in another currency than the order's: then all of it goes back."""
-    done_by: int | None = None
-    """The organiser who gave the money back by hand."""
-    asked_by: int | None = None
-    """The organiser who asked for it; None where it followed by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An order and its lines."""
-
-    id: int
-    ref: str
-    person_id: int
-    state: OrderState
-    method: str
-    total: Money
-    created_at: Milliseconds
-    expires_at: Milliseconds
-    asked: int
-    paid_at: Milliseconds | None
-    provider_ref: str | None
-    pay_url: str | None
-    reason: str | None
-    lines: tuple[Line, ...]
-    asked_at: Milliseconds = 0
-    """When its provider was last asked because someone looked at the order."""
-    paid_by: int | None = None
-    """The organiser who marked it paid."""
-    revision: int = 0
-    """How many lines were dropped before it was paid."""
-    paid: Money | None = None
-    """What the provider took: the total, or more where a line was dropped while it was being paid."""
-
-    @property
-    def kept_lines(self) -> tuple[Line, ...]:
-        """The lines that the total is made of."""
-        return tuple(line for line in self.lines if line.dropped_at is None)
-
-    def dropped_within(self, amount: Money) -> tuple[Line, ...] | None:
-        """Return the dropped lines that a payment of `amount` pays for too; None when no revision had that total."""
-        if amount.currency != self.total.currency:
-            return None
-        total = self.total.minor
-        found: list[Line] = []
-        dropped = [(line.dropped_at, line) for line in self.lines if line.dropped_at is not None]
-        for _, line in sorted(dropped, key=lambda pair: pair[0], reverse=True):
-            if total >= amount.minor:
-                break
-            found.append(line)
-            total += line.fee.minor
-        return tuple(found) if total == amount.minor and total > 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """An order that an organiser may have to look at."""
-
-    ref: str
-    username: str
-    method: str
-    state: OrderState
-    total: Money
-    created_at: Milliseconds
-    expires_at: Milliseconds
-    reason: str | None
-
 
 _order = select(
     orders.c.id,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from festgate.catalogue import facade as catalogue
-from festgate.checkout.queries import Line
+from festgate.checkout.records import Line
 from festgate.kit.statements import Connection
 from festgate.registrations import facade as registrations
 

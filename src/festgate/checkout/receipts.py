@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from festgate.checkout.orders import CANCELLED_BY_OWNER
-from festgate.checkout.queries import Line, Order, OrderState, Refund
 from festgate.checkout.reasons import EVERY_SEAT, ended_by_of
+from festgate.checkout.records import Line, Order, OrderState, Refund
 from festgate.checkout.refunds import BY_HAND
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.formats import Formats

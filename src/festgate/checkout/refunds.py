@@ -4,8 +4,8 @@ from sqlalchemy import bindparam, func, select, update
 
 from festgate.checkout import queries
 from festgate.checkout.facts import OrderRefunded, SeatRefunded
-from festgate.checkout.queries import Order
 from festgate.checkout.reasons import EVERY_SEAT
+from festgate.checkout.records import Order
 from festgate.checkout.tables import orders, refunds
 from festgate.kit import outbox
 from festgate.kit.clock import MINUTE, NEVER

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from sqlalchemy import bindparam, func, select
 
 from festgate.checkout.methods import Declined, Outcome, Paid, ProviderError
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.records import Order, Refund
 from festgate.checkout.tables import sandbox_charges, sandbox_refunds
 from festgate.kit import faults
 from festgate.kit.clock import MINUTE, Milliseconds

@@ -10,17 +10,16 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
-from pydantic import BaseModel, ValidationError
 
 from festgate.checkout.methods import Declined, Outcome, Paid, ProviderError, Waiting
-from festgate.checkout.queries import Order, Refund
+from festgate.checkout.records import Order, Refund
+from festgate.checkout.stripe_amounts import UnchargeableAmount, can_take, stripe_amount
+from festgate.checkout.stripe_sessions import TURNED_DOWN, Session, StripeEvent, outcome_of, read_session
 from festgate.kit.clock import DAY, MINUTE, SECOND, Milliseconds
 from festgate.kit.errors import StartupError
-from festgate.kit.money import Money, digits_of
 from festgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,17 +47,6 @@ SPARE: Milliseconds = MINUTE
 LONGEST_SESSION: Milliseconds = DAY
 """Stripe's limit; its least is 30 minutes."""
 
-# The decimals of amounts in Stripe's API, as its page on currencies has them; any other currency has 2. They are not
-# always those in which we count: an ISK or RSD has none here, and two there.
-DECIMALS: Mapping[str, int] = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF"), 0),
-    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
-}
-UNCLEAR = frozenset({"UGX"})
-"""On Stripe's page both without decimals and with two: a fee could be charged a hundredfold."""
-STEP = 10
-"""In a currency with three decimals Stripe takes only amounts whose last digit is zero."""
 
 EVENTS = frozenset(
     {
@@ -75,8 +63,6 @@ FAILED = frozenset({"failed", "canceled"})
 NOT_STARTED = (
     "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
 )
-NOT_IN_TIME = "You did not pay in time. Nothing was charged."
-TURNED_DOWN = "The payment was turned down by your bank or card. Nothing was charged."
 
 
 class Rejected(ProviderError):
@@ -87,10 +73,6 @@ class Rejected(ProviderError):
         super().__init__(message)
         self.status = status
         self.code = code
-
-
-class UnchargeableAmount(ValueError):
-    """Stripe's API has no way to say this amount."""
 
 
 class NotFromStripe(ValueError):
@@ -107,41 +89,6 @@ class Notice:
     """None where it leaves out what is needed to settle the order; Stripe is then asked instead."""
     revision: int = 0
     """The order's when the payment page was opened: the end of an older page ends nothing else."""
-
-
-class _Intent(BaseModel):
-    id: str
-    status: str
-
-
-class _Session(BaseModel):
-    """What is used of Stripe's Checkout Session."""
-
-    id: str
-    payment_status: str
-    status: str | None = None
-    url: str | None = None
-    payment_intent: _Intent | str | None = None
-    amount_total: int | None = None
-    currency: str | None = None
-    client_reference_id: str | None = None
-    metadata: Mapping[str, str] | None = None
-
-    @property
-    def revision(self) -> int:
-        """The order's when the page was opened."""
-        given = (self.metadata or {}).get("revision", "0")
-        return int(given) if given.isdecimal() else 0
-
-
-class _Data(BaseModel):
-    object: Mapping[str, Any]
-
-
-class _Event(BaseModel):
-    id: str
-    type: str
-    data: _Data
 
 
 class Stripe:
@@ -213,13 +160,13 @@ class Stripe:
             if rejected.status == 404:  # noqa: PLR2004
                 return Declined(NOT_STARTED)
             raise
-        found = _read_session(session)
+        found = read_session(session)
         outcome = outcome_of(found)
         if order.state == "pending" and found.revision < order.revision and not isinstance(outcome, Paid):
             return await self._replace(order, found, outcome)
         return outcome
 
-    async def _replace(self, order: Order, session: _Session, outcome: Outcome) -> Outcome:
+    async def _replace(self, order: Order, session: Session, outcome: Outcome) -> Outcome:
         """Close the page of an amount that is not the order's any more, and open one for what is left to pay."""
         if session.status == "complete" and isinstance(outcome, Waiting):
             # It was used, and the bank has not decided: a second page would charge a second time.
@@ -250,7 +197,7 @@ class Stripe:
             self._library.WebhookSignature.verify_header(
                 body, signature, self._webhook_secret, OLDEST_SIGNATURE
             )
-            event = _Event.model_validate_json(body)
+            event = StripeEvent.model_validate_json(body)
         except self._library.SignatureVerificationError as error:
             raise NotFromStripe(error.user_message) from None
         except ValueError as error:  # also text that is not UTF-8
@@ -258,7 +205,7 @@ class Stripe:
         if event.type not in EVENTS:
             return None
         try:
-            session = _read_session(event.data.object)
+            session = read_session(event.data.object)
         except ProviderError as error:
             # Signed by Stripe, so to refuse it would only have it sent again, for days; the ask loop settles the order.
             log.warning("a webhook cannot be read", kind=event.type, reason=str(error))
@@ -288,7 +235,7 @@ class Stripe:
             # There is no session whose address anyone has been given: the order cannot have been paid.
             log.error("Stripe does not take an order", order=order.ref, reason=str(error))  # noqa: TRY400
             return Declined(NOT_STARTED)
-        return outcome_of(_read_session(session))
+        return outcome_of(read_session(session))
 
     def _session_of(self, order: Order) -> SessionCreateParams:
         """The same for the same order whenever it is asked for, or Stripe would not know the call again."""
@@ -383,66 +330,8 @@ def _call_name(order: Order) -> str:
     return f"order-{order.ref}-{order.revision}" if order.revision else f"order-{order.ref}"
 
 
-def stripe_amount(amount: Money) -> int:
-    """The amount in the minor units of Stripe's API. Raises UnchargeableAmount."""
-    units = int(amount.minor * _stripe_units(amount.currency))
-    if decimals(amount.currency) == 3 and units % STEP:  # noqa: PLR2004
-        msg = f"Stripe takes {amount.currency} in steps of 0.010, and this is {amount.plain()}"
-        raise UnchargeableAmount(msg)
-    return units
-
-
-def own_amount(units: int, currency: str) -> Money:
-    """Return the Money of so many minor units of Stripe's API, rounded down; `currency` in its lower case."""
-    code = currency.upper()
-    return Money(int(units / _stripe_units(code)), code)
-
-
-def decimals(currency: str) -> int:
-    """How many decimals Stripe's amounts have."""
-    return DECIMALS.get(currency, 2)
-
-
-def can_take(currency: str) -> bool:
-    """Whether each of our amounts has one amount of Stripe's for certain."""
-    return currency not in UNCLEAR and decimals(currency) >= digits_of(currency)
-
-
-def outcome_of(session: _Session) -> Outcome:
-    """What a session says of its payment."""
-    if session.payment_status == "paid":
-        intent = session.payment_intent
-        if intent is None or session.amount_total is None or session.currency is None:
-            msg = f"Stripe's session {session.id} is paid, and does not say by what"
-            raise ProviderError(msg)
-        charge = intent if isinstance(intent, str) else intent.id
-        return Paid(charge, own_amount(session.amount_total, session.currency))
-    if session.status == "expired":
-        return Declined(NOT_IN_TIME)
-    if (
-        session.status == "complete"
-        and isinstance(session.payment_intent, _Intent)
-        and session.payment_intent.status in ("requires_payment_method", "canceled")
-    ):
-        return Declined(TURNED_DOWN)
-    return Waiting(session.id, session.url)
-
-
-def _stripe_units(currency: str) -> Fraction:
-    """Return how many minor units of Stripe's are one of ours; below 1 where Stripe has fewer decimals."""
-    return Fraction(10) ** (decimals(currency) - digits_of(currency))
-
-
 def _plain(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _read_session(values: Mapping[str, Any]) -> _Session:
-    try:
-        return _Session.model_validate(values)
-    except ValidationError as error:
-        msg = f"Stripe's session cannot be read: {error}"
-        raise ProviderError(msg) from None
 
 
 def _check(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select, table, update
 from sqlalchemy.sql import column
 
 from festgate.checkout import queries
-from festgate.checkout.queries import Order
+from festgate.checkout.records import Order
 from festgate.checkout.tables import orders, refunds
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.money import Money

@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from festgate.kit.bodies import BODIES, read_ahead
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
+from festgate.kit.forms import sentences
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import LONGEST_TOKEN, PROBLEM, Portal, sentences
+from festgate.kit.web import LONGEST_TOKEN, PROBLEM, Portal
 
 TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False

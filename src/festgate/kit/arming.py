@@ -14,7 +14,8 @@ from starlette.routing import Route
 from festgate.kit import faults
 from festgate.kit.bodies import read_ahead
 from festgate.kit.errors import Invalid, NotFound
-from festgate.kit.web import is_local, sentences
+from festgate.kit.forms import sentences
+from festgate.kit.web import is_local
 
 PATH = "/drills/faults"
 

@@ -3,14 +3,13 @@
 import asyncio
 import ipaddress
 import sqlite3
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Annotated, Any, Protocol, TypeVar
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
 
 import structlog
-from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -19,12 +18,11 @@ from starlette.types import Scope
 from festgate.kit import security_log
 from festgate.kit.bulkhead import Bulkhead
 from festgate.kit.compression import LEVEL, QUICK, Piece, gzipped
+from festgate.kit.cookies import session_token
 from festgate.kit.database import Database
 from festgate.kit.errors import (
     Bug,
     Forbidden,
-    Invalid,
-    Malformed,
     NotFound,
     NotTaken,
     Refused,
@@ -35,28 +33,13 @@ from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Rendered, Shown
 from festgate.kit.statements import Connection
-from festgate.kit.text import MAX_LINE, tidy, tidy_lines
 from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.settings import Settings
 
 log = structlog.get_logger()
 
-B = TypeVar("B", bound=BaseModel)
 S = TypeVar("S", bound=Shown)
 
-SESSION_COOKIE = "festgate_session"
-_SESSION = SESSION_COOKIE.encode()
-HOST_PREFIX = "__Host-"
-"""Over https, names of cookies begin with this: a browser then takes them from this very host only."""
-_HOST_SESSION = f"{HOST_PREFIX}{SESSION_COOKIE}".encode()
-MOST_FIELDS = 50
-MAX_FIELD = 4 * MAX_LINE
-"""Characters of one field of a form, before anything else is done with it; a form with longer ones says so."""
-MAX_FIELD_NAME = 100
-MAX_COOKIE = 1_000
-"""Characters of any cookie of ours."""
-MAX_NAMED = 20
-"""Fields of which an answer says what is wrong: a body of 64 KB may have thousands."""
 MAX_ADDRESS = 2000
 """Characters of an address that is read from a header or a field."""
 PROBLEM = "application/problem+json"
@@ -320,25 +303,6 @@ class Portal:
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
 
 
-def session_token(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The value of the session's cookie; empty where there is none.
-
-    Over https its name has a prefix; a cookie without it, from before, counts where there is no other. Starlette's way
-    to it, through all headers and all cookies as text, takes a tenth of a page's time.
-    """
-    found = host = b""
-    for name, value in headers:
-        if name == b"cookie" and _SESSION in value:
-            for pair in value.split(b";"):
-                key, _, text = pair.partition(b"=")
-                key = key.strip()
-                if key == _SESSION:
-                    found = text.strip()
-                elif key == _HOST_SESSION:
-                    host = text.strip()
-    return (host or found).decode("latin-1")
-
-
 class PageResponse(Response):
     """HTML put together from pieces, compressed where the browser takes that."""
 
@@ -397,86 +361,3 @@ def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
         return otherwise
     parts = urlsplit(text)
     return text if not parts.scheme and not parts.netloc else otherwise
-
-
-def read_cookie(request: Request, name: str) -> str:
-    """Return the cookie's value; empty where there is none, or one longer than any of ours.
-
-    Not `request.cookies`: up to Python 3.12.5 the standard library takes the square of the length to unquote a cookie.
-    """
-    wanted, found = name.encode(), b""
-    for header, value in request.scope["headers"]:
-        if header == b"cookie" and wanted in value:
-            for pair in value.split(b";"):
-                key, _, text = pair.partition(b"=")
-                if key.strip() == wanted:
-                    found = text.strip()
-    return found.decode("latin-1") if len(found) <= MAX_COOKIE else ""
-
-
-async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
-    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read, Invalid what is too long."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
-    if not body:
-        return {}
-    if kind != "application/x-www-form-urlencoded":
-        msg = "Forms are sent as application/x-www-form-urlencoded."
-        raise Malformed(msg)
-    try:
-        pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
-        )
-    except UnicodeDecodeError:
-        msg = "The form is not valid UTF-8 text."
-        raise Malformed(msg) from None
-    except ValueError:
-        msg = f"The form has more than {MOST_FIELDS} fields."
-        raise Malformed(msg) from None
-    if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
-        msg = f"The form has a field whose name is longer than {MAX_FIELD_NAME} characters."
-        raise Malformed(msg)
-    too_long = {name: f"At most {max_length} characters." for name, text in pairs if len(text) > max_length}
-    if too_long:
-        raise Invalid(too_long)
-    return dict(pairs)
-
-
-def checked(form: type[B], fields: Mapping[str, Any]) -> B:
-    """The fields as `form`; Invalid names each one that is wrong. Fields it does not know are left aside."""
-    known = {name: value for name, value in fields.items() if name in form.model_fields}
-    try:
-        return form.model_validate(known)
-    except ValidationError as error:
-        raise Invalid(sentences(error.errors())) from None
-
-
-def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own list)
-    """Pydantic's findings as one sentence for each field."""
-    found: dict[str, str] = {}
-    for detail in details:
-        if len(found) == MAX_NAMED:
-            break
-        place = [str(part) for part in detail["loc"] if part not in ("body", "query", "path", "header")]
-        found.setdefault(".".join(place)[:MAX_FIELD_NAME] or "body", _sentence(detail))
-    return found
-
-
-def _sentence(detail: Any) -> str:  # noqa: ANN401
-    context = detail.get("ctx", {})
-    kind: str = detail["type"].removeprefix("string_")
-    if kind == "missing" or (kind == "too_short" and context.get("min_length") == 1):
-        return "This is needed."
-    if kind == "too_short":
-        return f"At least {context.get('min_length')} characters."
-    if kind == "too_long":
-        return f"At most {context.get('max_length')} characters."
-    text: str = detail["msg"].removeprefix("Value error, ")
-    return text if text.endswith(".") else f"{text}."
-
-
-Line = Annotated[str, AfterValidator(tidy)]
-"""One line of text, normalised, without control characters, at most MAX_LINE characters (`tidy` looks at that first). A
-closer limit goes beside it: `Annotated[Line, Field(max_length=30)]`."""
-Lines = Annotated[str, AfterValidator(tidy_lines)]
-"""Text that may have line breaks, at most MAX_TEXT characters."""

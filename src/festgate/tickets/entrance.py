@@ -15,12 +15,13 @@ from starlette.routing import Route
 from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import HOUR, Milliseconds
 from festgate.kit.errors import Refused
+from festgate.kit.forms import read_fields
 from festgate.kit.ids import read_code
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import tidy
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal, read_fields, see_other
+from festgate.kit.web import Portal, see_other
 from festgate.tickets.admissions import (
     MOST_FOUND,
     Arrival,
