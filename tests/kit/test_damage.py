@@ -1,6 +1,7 @@
 """A damaged file ends in a sentence with what to do, and the portal reports it until it is replaced."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,17 @@ def test_the_probe_of_readyz_commits_a_write(database: OpenDatabase) -> None:
     database.clock.move(1000)
     database.write(note_written)
     assert database.read(find_note, NOTE) not in (None, first)
+
+
+@pytest.mark.parametrize("harm", [break_header, cut])
+@pytest.mark.parametrize("words", [("check",), ("db", "upgrade"), ("db", "backup"), ("serve", "--port", "0")])
+def test_every_command_on_a_damaged_file_ends_in_one_sentence(
+    settings: Settings, words: tuple[str, ...], harm: Callable[[Path], None]
+) -> None:
+    harm(settings.sqlite_path)
+    before = settings.sqlite_path.read_bytes()
+    done = festgate(*words, data=settings.data_dir, extra={"COLUMNS": "1000"})
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert HOW_TO in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert settings.sqlite_path.read_bytes() == before

@@ -8,6 +8,8 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from festgate.kit.scrubbing import scrub_line
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Set for each request by the gate; the error page shows the same one."""
 
@@ -22,11 +24,14 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
     ]
     # Tracebacks without local variables: those hold cookies, passwords and card numbers.
     plain = structlog.dev.plain_traceback
-    shown: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+    # They become text before the line is scrubbed, since an error quotes values.
+    shown: list[Processor] = [
+        structlog.processors.format_exc_info,
+        scrub_line,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    )
+        else structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
     structlog.configure(
         processors=[*shared, *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -1,0 +1,47 @@
+"""The names of security events belong to routes that exist, and the how-to lists each of them."""
+
+import re
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.routing import Mount, Route
+
+from festgate.app import create_app
+from festgate.kit import security_log
+from festgate.settings import Settings
+from tests.rules.project import ROOT
+
+
+def routes_of(data: Path) -> set[tuple[str, str]]:
+    """Return the method and pattern of every route of a portal, as the gate labels them."""
+    settings = Settings(
+        data_dir=data,
+        payment_methods=("desk", "stripe"),
+        stripe_secret_key="made",
+        stripe_webhook_secret="up",
+    )
+    found: set[tuple[str, str]] = set()
+    for route in create_app(settings).routes.listed:
+        if isinstance(route, Route):
+            found |= {(method, route.path) for method in route.methods or ()}
+        elif isinstance(route, Mount) and isinstance(route.app, FastAPI):
+            paths = route.app.openapi()["paths"]
+            found |= {
+                (method.upper(), path if path.startswith(route.path) else route.path + path)
+                for path, methods in paths.items()
+                for method in methods
+            }
+    return found
+
+
+def test_every_security_event_belongs_to_a_route_that_exists(tmp_path: Path) -> None:
+    missing = set(security_log.EVENTS) - routes_of(tmp_path)
+    assert not missing
+
+
+def test_the_how_to_lists_the_name_of_every_security_event_and_no_other() -> None:
+    page = (ROOT / "docs/how-to/read-the-security-log.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    refusals = {security_log.ACCESS_REFUSED, security_log.CROSS_SITE_REFUSED, security_log.LIMIT_REACHED}
+    assert listed == {*security_log.EVENTS.values(), *security_log.COMMANDS, *refusals}
