@@ -120,9 +120,13 @@ def paths(routes: Sequence[BaseRoute], prefix: str = "") -> Mapping[str, set[str
     found: dict[str, set[str]] = {}
     for route in routes:
         if isinstance(route, Mount):
-            found |= paths(route.routes, prefix + route.path)
+            for path, methods in paths(route.routes, prefix + route.path).items():
+                found.setdefault(path, set()).update(methods)
         elif isinstance(route, Route | fastapi.routing.APIRoute):
             found.setdefault(prefix + route.path, set()).update((route.methods or set()) - {"HEAD"})
+        elif router := getattr(route, "original_router", None):  # as FastAPI keeps those that are included
+            for path, methods in paths(router.routes, prefix).items():
+                found.setdefault(path, set()).update(methods)
     return found
 
 
@@ -185,4 +189,5 @@ def posted(gate: Gate) -> Mapping[str, set[str]]:
     """The addresses that take a body, but for signing out, which would end the session that asks."""
     assert isinstance(gate.routes, Routes)
     every = paths(gate.routes.listed)
+    assert {"/login", "/checkout", "/api/v1/people", "/api/v1/orders"} <= {*every}
     return {path: methods for path, methods in every.items() if "POST" in methods and path != "/logout"}

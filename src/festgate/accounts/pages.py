@@ -20,6 +20,8 @@ from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.errors import Invalid
 from festgate.kit.web import (
     HOST_PREFIX,
+    LONGEST_TOKEN,
+    MAX_ADDRESS,
     NO_STORE,
     SESSION_COOKIE,
     Portal,
@@ -27,6 +29,7 @@ from festgate.kit.web import (
     local_path,
     read_cookie,
     read_fields,
+    read_query,
     see_other,
     session_token,
 )
@@ -195,8 +198,8 @@ class AccountPages:
 
     async def _show(self, request: Request, page: str) -> Response:
         if await self._portal.visitor(request) is not None:
-            return see_other(local_path(request.query_params.get("next"), AFTERWARDS))
-        return await self._page(request, page, {"next": request.query_params.get("next", "")})
+            return see_other(local_path(read_query(request, "next", MAX_ADDRESS), AFTERWARDS))
+        return await self._page(request, page, {"next": read_query(request, "next", MAX_ADDRESS)})
 
     async def _page(
         self,
@@ -268,7 +271,7 @@ class AccountPages:
 
 def _token(request: Request) -> str:
     """Of a link to a new password. In the query, since the path of a request stands in the log."""
-    return request.query_params.get("token", "")
+    return read_query(request, "token", LONGEST_TOKEN)
 
 
 def _visible(text: str) -> str:

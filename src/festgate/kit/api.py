@@ -16,13 +16,11 @@ from festgate.kit.bodies import BODIES, read_ahead
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import LONGEST_TOKEN, PROBLEM, Portal, sentences
+from festgate.kit.web import LONGEST_TOKEN, MAX_NAME, PROBLEM, Portal, sentences
 
 TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
 )
-MAX_NAME = 200
-"""Characters of what names one thing in an address: a slug has 60, a reference fewer."""
 Name = Annotated[str, Path(max_length=MAX_NAME)]
 """A slug or a reference within an address."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]

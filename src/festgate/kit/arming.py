@@ -14,7 +14,7 @@ from starlette.routing import Route
 from festgate.kit import faults
 from festgate.kit.bodies import read_ahead
 from festgate.kit.errors import Invalid, NotFound
-from festgate.kit.web import is_local, sentences
+from festgate.kit.web import MAX_NAME, is_local, read_header, sentences
 
 PATH = "/drills/faults"
 
@@ -78,7 +78,7 @@ class Arming:
         return Response(status_code=204)
 
     def _admit(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = read_header(request, "authorization", MAX_NAME).partition(" ")
         if (
             not is_local(request.scope)
             or scheme.lower() != "bearer"

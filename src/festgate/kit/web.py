@@ -57,6 +57,8 @@ MAX_COOKIE = 1_000
 """Characters of any cookie of ours."""
 MAX_NAMED = 20
 """Fields of which an answer says what is wrong: a body of 64 KB may have thousands."""
+MAX_NAME = 200
+"""Characters of what names one thing in an address: a slug has 60, a reference fewer."""
 MAX_ADDRESS = 2000
 """Characters of an address that is read from a header or a field."""
 PROBLEM = "application/problem+json"
@@ -314,7 +316,7 @@ class Portal:
         if request.method in ("GET", "HEAD"):
             return request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
-            referer = urlsplit(request.headers.get("referer", "")[:MAX_ADDRESS])
+            referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
             return _MOVED_NOWHERE
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
@@ -414,9 +416,29 @@ def read_cookie(request: Request, name: str) -> str:
     return found.decode("latin-1") if len(found) <= MAX_COOKIE else ""
 
 
+def read_query(request: Request, name: str, max_length: int) -> str:
+    """Return the parameter of the address; empty where there is none, or one longer than any that means something."""
+    text = request.query_params.get(name, "")
+    return text if len(text) <= max_length else ""
+
+
+def read_path(request: Request, name: str) -> str:
+    """Return the part of the path. Raises NotFound where it is longer than any name of ours: nothing looks it up."""
+    text: str = request.path_params[name]
+    if len(text) > MAX_NAME:
+        raise NotFound
+    return text
+
+
+def read_header(request: Request, name: str, max_length: int) -> str:
+    """Return the header's value; empty where there is none, or one longer than any that means something."""
+    text = request.headers.get(name, "")
+    return text if len(text) <= max_length else ""
+
+
 async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
     """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read, Invalid what is too long."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = read_header(request, "content-type", MAX_NAME).partition(";")[0].strip().lower()
     body = await request.body()
     if not body:
         return {}

@@ -13,7 +13,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, totals
 from festgate.kit.statements import Connection
-from festgate.kit.web import Portal, see_other
+from festgate.kit.web import Portal, read_path, see_other
 from festgate.registrations import queries
 from festgate.registrations.endings import ending_words
 from festgate.registrations.facts import tickets_of
@@ -97,7 +97,7 @@ class RegistrationPages:
         """Hold a seat (paid) or confirm it (free)."""
         portal = self._portal
         visitor = await portal.signed_in(request)
-        slug = request.path_params["slug"]
+        slug = read_path(request, "slug")
         is_first = await portal.database.read(refuse_early, visitor.person, slug)
         address = self._addresses.of(address_of(request.scope))
         terms = terms_of(visitor, address, portal.settings, is_first=is_first)

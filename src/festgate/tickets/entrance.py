@@ -20,7 +20,7 @@ from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import tidy
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal, read_fields, see_other
+from festgate.kit.web import Portal, read_fields, read_path, read_query, see_other
 from festgate.tickets.admissions import (
     MOST_FOUND,
     Arrival,
@@ -159,10 +159,11 @@ class EntrancePages:
         return see_other(f"/door/{slug}?out={code}")
 
     async def _show(self, request: Request, staff: Visitor, refusal: Refused | None = None) -> Response:
-        database, asked = self._portal.database, request.query_params
+        database = self._portal.database
+        asked = {name: read_query(request, name, LONGEST_SCAN) for name in ("q", "in", "out")}
         # Where the address has no event, that is the answer, whatever was scanned.
         doorway = await database.read(look_at_door, _slug(request), staff, asked)
-        words = _words(asked.get("q", ""))
+        words = _words(asked["q"])
         found: Sequence[Guest] = ()
         if words:
             found = await database.report(_find_guests, doorway.event.id, words, staff)
@@ -257,5 +258,4 @@ def _words(text: str) -> str:
 
 
 def _slug(request: Request) -> str:
-    slug: str = request.path_params["slug"]
-    return slug
+    return read_path(request, "slug")
