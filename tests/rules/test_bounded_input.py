@@ -57,7 +57,7 @@ def is_bounding(function: Callable[..., Any]) -> bool:
 
 def unbounded(  # noqa: C901  (one case for each kind of type)
     name: str,
-    annotation: Any,
+    annotation: Any,  # noqa: ANN401
     metadata: Sequence[Any],
 ) -> Iterator[str]:
     """The texts and lists of a type, by name, whose length nothing looks at first."""
