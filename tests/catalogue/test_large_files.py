@@ -49,7 +49,7 @@ def test_a_row_with_more_cells_than_the_header_is_wrong_and_says_how_many() -> N
 
 
 @pytest.mark.parametrize(
-    ("read", "data"),
+    "read, data",
     [
         (read_sheet, b"title,fee\n" + b"A,0\n" * 100_000),
         (read_sheet, b"title,fee\n" + b"A\n" * 100_000),  # every one of them wrong
@@ -78,7 +78,7 @@ def test_a_calendars_text_of_10_mb_is_refused_as_the_title_that_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "sentence"),
+    "name, data, sentence",
     [
         ("big.csv", b"title,fee\n" + b"A,0\n" * 30_000, "The file has more than 20,000 events."),
         ("big.ics", b"\n" * (MAX_FILE + 1), "The file has more than 16 MB."),

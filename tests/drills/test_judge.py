@@ -191,7 +191,7 @@ def test_every_step_may_be_harmed_where_the_drill_says_so(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    "answer, told",
     [(RESTING, '"come back later" 8 times'), (CUT, "no answer 8 times")],
     ids=["503", "cut"],
 )
