@@ -188,3 +188,36 @@ def test_every_step_may_be_harmed_where_the_drill_says_so(tmp_path: Path) -> Non
     assert outcome.others.requests == 0
     assert math.isnan(outcome.others.ratio)
     assert outcome.ended > UNDONE
+
+
+@pytest.mark.parametrize(
+    "answer, told",
+    [(RESTING, '"come back later" 8 times'), (CUT, "no answer 8 times")],
+    ids=["503", "cut"],
+)
+def test_expensive_text_that_makes_a_module_unavailable_for_a_second_is_not_contained(
+    tmp_path: Path, answer: Mapping[str, object], told: str
+) -> None:
+    def unavailable(step: str, at: float) -> Mapping[str, object]:
+        return answer if step == "POST /login" and 16 <= at < 17 else {}
+
+    outcome = record(tmp_path / "run", unavailable, "expensive-text").outcome()
+    (leak,) = outcome.leaks
+    assert not outcome.contained
+    assert leak.what.startswith("POST /login is not part of what was struck")
+    assert told in leak.what
+
+
+def test_expensive_text_that_holds_everybody_up_is_not_contained(tmp_path: Path) -> None:
+    def held(_step: str, at: float) -> Mapping[str, object]:
+        return {"latency": 1.8} if struck(at) else {}
+
+    outcome = record(tmp_path / "run", held, "expensive-text").outcome()
+    assert not outcome.contained
+    assert any("Everybody else waited" in leak.what for leak in outcome.leaks)
+
+
+def test_expensive_text_that_nobody_notices_is_contained(tmp_path: Path) -> None:
+    outcome = record(tmp_path / "run", drill="expensive-text", noticed=None).outcome()
+    assert outcome.leaks == ()
+    assert outcome.contained

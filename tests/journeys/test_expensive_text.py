@@ -7,10 +7,12 @@ import asyncio
 import importlib
 import json
 import pkgutil
+import sys
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +27,7 @@ import festgate
 from festgate.app import create_app
 from festgate.catalogue.entries import FIELDS
 from festgate.drills.hostile_text import falling_marks
-from festgate.kit.gate import Gate, largest_body
+from festgate.kit.gate import LARGEST_BODY, LARGEST_CALL, LONGEST_TARGET, Gate, largest_body
 from festgate.kit.routing import Routes
 from festgate.settings import Settings
 from tests.journeys.stage import Guest, announce, invite_one
@@ -36,6 +38,39 @@ MAX_WORK = 200_000
 PORTAL = ("accounts", "backoffice", "catalogue", "checkout", "kit", "registrations", "tickets")
 OTHER_FIELDS = ("code", "next", "then", "token", "q", "ref", "in", "out", "done", "tried", "returned")
 """Fields and parameters that no model has."""
+PARAMETERS = (
+    *OTHER_FIELDS,
+    "category",
+    "day",
+    "page",
+    "saved",
+    "published",
+    "cancelled",
+    "seat",
+    "event",
+    "changed",
+)
+"""What any page or call may be asked for in its address."""
+HEADERS = (
+    "cookie",
+    "authorization",
+    "referer",
+    "idempotency-key",
+    "accept-encoding",
+    "stripe-signature",
+    "if-none-match",
+    "if-modified-since",
+    "range",
+    "x-forwarded-for",
+    "origin",
+    "content-type",
+    "host",
+)
+MAX_HEADER = 8_000
+"""Bytes of a header's value in these tests."""
+MAX_CALLS = 400_000
+"""Calls of functions, Python's and C's, that one request may take: what the dearest page takes when it is first asked
+for, several times over. A function called for each pair of the bytes that are let in takes millions."""
 
 
 @dataclass
@@ -120,9 +155,13 @@ def paths(routes: Sequence[BaseRoute], prefix: str = "") -> Mapping[str, set[str
     found: dict[str, set[str]] = {}
     for route in routes:
         if isinstance(route, Mount):
-            found |= paths(route.routes, prefix + route.path)
+            for path, methods in paths(route.routes, prefix + route.path).items():
+                found.setdefault(path, set()).update(methods)
         elif isinstance(route, Route | fastapi.routing.APIRoute):
             found.setdefault(prefix + route.path, set()).update((route.methods or set()) - {"HEAD"})
+        elif router := getattr(route, "original_router", None):  # as FastAPI keeps those that are included
+            for path, methods in paths(router.routes, prefix).items():
+                found.setdefault(path, set()).update(methods)
     return found
 
 
@@ -185,4 +224,199 @@ def posted(gate: Gate) -> Mapping[str, set[str]]:
     """The addresses that take a body, but for signing out, which would end the session that asks."""
     assert isinstance(gate.routes, Routes)
     every = paths(gate.routes.listed)
+    assert {"/login", "/checkout", "/api/v1/people", "/api/v1/orders"} <= {*every}
     return {path: methods for path, methods in every.items() if "POST" in methods and path != "/logout"}
+
+
+@dataclass
+class Calls:
+    """Functions that were called while something was asked for."""
+
+    count: int = 0
+
+    def note(self, _frame: object, event: str, _what: object) -> None:
+        self.count += event in {"call", "c_call"}
+
+
+@dataclass
+class Asking:
+    """Requests to a portal, each with the work that it takes."""
+
+    client: httpx.AsyncClient
+    work: Work
+    costly: list[str]
+    asked: int = 0
+
+    async def ask(self, method: str, path: str, **named: Any) -> int:  # noqa: ANN401
+        """Ask, and return the calls that it took; what takes too much is put down."""
+        self.asked += 1
+        before, calls = self.work.steps, Calls()
+        outer = sys.getprofile()
+        sys.setprofile(calls.note)
+        try:
+            answer = await self.client.request(method, path, **named)
+        finally:
+            sys.setprofile(outer)
+        steps = self.work.steps - before
+        if answer.status_code >= 500 or steps > MAX_WORK or calls.count > MAX_CALLS:
+            shown = {name: str(value)[:40] for name, value in named.items()}
+            self.costly.append(
+                f"{method} {path[:60]} {shown}: {answer.status_code}, {steps:,} steps, {calls.count:,} calls"
+            )
+        return calls.count
+
+
+def ask_all(portal: Portal, work: Work, requests: Sequence[tuple[str, str, Mapping[str, Any]]]) -> Asking:
+    """Make the requests, as somebody who may do everything, once each page has been asked for as usual."""
+
+    async def go() -> Asking:
+        async with running(portal.gate) as client:
+            client.headers.update(portal.guest.cookie | {"authorization": f"Bearer {portal.guest.token}"})
+            for path in {path.partition("?")[0] for method, path, _ in requests if method == "GET"}:
+                await client.get(path)  # templates are read and compiled once
+            asking = Asking(client, work, [])
+            for method, path, named in requests:
+                await asking.ask(method, path, **named)
+            return asking
+
+    return asyncio.run(go())
+
+
+def shown(gate: Gate) -> Sequence[str]:
+    """The addresses that can be looked at, without parts that vary."""
+    assert isinstance(gate.routes, Routes)
+    every = paths(gate.routes.listed)
+    assert {"/events", "/door/{slug}", "/organise/payments", "/api/v1/events"} <= {*every}
+    return sorted(path for path, methods in every.items() if "GET" in methods)
+
+
+def expensive(most: int) -> Sequence[str]:
+    """Texts of at most so many bytes, each of a kind that costs some reader more than its length."""
+    return (
+        falling_marks(most // 2 - 1),
+        "\ufdfa" * (most // 3),  # 18 characters each, once it is normalised
+        "\uff41" * (most // 3),  # full width
+        "\u1100\u1161\u11a8" * (most // 9),  # Hangul that is composed
+        "a" * most,
+        "\u0130" * (most // 2),  # longer in lower case
+        "%" * most,
+        "&=;" * (most // 3),
+    )
+
+
+def test_no_parameter_of_any_page_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+    room = LONGEST_TARGET - 200
+    hostile = [quote(text) for text in (*expensive(room // 3)[:6], *expensive(300)[:4])]
+    hostile += ["%25" * (room // 3), "&=" * (room // 2), "%" * room]
+    pages = ("/events", "/door/{slug}", "/organise", "/organise/payments", "/login", "/api/v1/events")
+    assert {*pages} <= {*shown(portal.gate)}
+    # Each parameter of each page gets some of the texts, the search all of them.
+    turns = cycle(hostile)
+    asked = [(path, name, next(turns)) for path in pages for name in PARAMETERS]
+    asked += [(path, "q", text) for path in ("/events", "/door/{slug}") for text in hostile]
+    requests: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("GET", f"{filled(path, 'robo-race')}?{name}={text}", {}) for path, name, text in asked
+    ]
+    asking = ask_all(portal, work, requests)
+    assert asking.costly == []
+    assert asking.asked > 100
+
+
+def test_no_part_of_any_path_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+    room = (LONGEST_TARGET - 100) // 2
+    turns = cycle([*(quote(each, safe="") for each in expensive(room // 3)), "-" * room, "1" * room])
+    requests: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("GET", filled(path, text), {})
+        for path in shown(portal.gate)
+        if "{" in path
+        for text in islice(turns, 3)
+    ]
+    asking = ask_all(portal, work, requests)
+    assert asking.costly == []
+    assert asking.asked > 30
+
+
+def test_no_header_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+    quoted = b'festgate_session="' + b"\\\\" * (MAX_HEADER // 2 - 20) + b'"'
+    hostile = [text.encode() for text in expensive(MAX_HEADER)]
+    hostile += [
+        quoted,
+        b"festgate_session=x; " * (MAX_HEADER // 20),
+        b";" * MAX_HEADER,
+        b"t=1," * (MAX_HEADER // 4),
+        b"Bearer " + b"a" * MAX_HEADER,
+        b"bytes=" + b"0-1," * (MAX_HEADER // 4) + b"0-1",
+        b'"a", ' * (MAX_HEADER // 5),
+        b"1.1.1.1, " * (MAX_HEADER // 9),
+        b"gzip;q=0.1," * (MAX_HEADER // 11),
+        b"http://[" + b":" * MAX_HEADER,
+    ]
+    turns = cycle(hostile)
+    asked = (
+        ("GET", "/my-events"),
+        ("GET", "/api/v1/tickets"),
+        ("GET", "/static/festgate.css"),
+        ("POST", "/checkout"),
+        ("POST", "/api/v1/orders"),
+        ("POST", "/webhooks/stripe"),
+    )
+    requests = [
+        (method, path, {"headers": {name: text}, "content": b"{}" if method == "POST" else None})
+        for method, path in asked
+        for name in HEADERS
+        for text in islice(turns, 3)
+    ]
+    asking = ask_all(portal, work, requests)
+    assert asking.costly == []
+    assert asking.asked > 200
+
+
+def test_no_body_costs_more_than_its_length_by_its_shape(portal: Portal, work: Work) -> None:
+    def members(most: int) -> bytes:
+        return b"{" + b",".join(b'"%d":0' % number for number in range(most // 9)) + b"}"
+
+    calls = (
+        b"[" * (LARGEST_CALL - 1),
+        b'{"username":' * ((LARGEST_CALL - 1) // 12),
+        members(LARGEST_CALL - 100),
+        b'{"registrations":[' + b",".join([b"1"] * (LARGEST_CALL // 2 - 50)) + b"]}",
+        b'{"registrations":[' + b"9" * (LARGEST_CALL - 100) + b"]}",
+        b'{"username":"' + b"\\u0301" * (LARGEST_CALL // 6 - 10) + b'"}',
+        b'{"a":1,' * 10,
+    )
+    forms = (
+        # Three calls a byte: at the largest size, being counted holds the loop for so long that a module rests.
+        b"%" * (LARGEST_BODY // 4),
+        b"&" * LARGEST_BODY,
+        b"a=1&" * (LARGEST_BODY // 4),
+        b"=" * LARGEST_BODY,
+        b"username=" + b"%CC%81" * (LARGEST_BODY // 6 - 10),
+        b"a" * LARGEST_BODY,
+        b"username=a&" * 40 + b"password=" + b"+" * (LARGEST_BODY - 500),
+    )
+    requests: list[tuple[str, str, Mapping[str, Any]]] = []
+    for path in posted(portal.gate):
+        program = path.startswith("/api/")
+        kind = "application/json" if program else "application/x-www-form-urlencoded"
+        for body in calls if program else forms:
+            assert len(body) <= largest_body(path)
+            named: Mapping[str, Any] = {"content": body, "headers": {"content-type": kind}}
+            requests.append(("POST", filled(path, "robo-race"), named))
+    asking = ask_all(portal, work, requests)
+    assert asking.costly == []
+    assert asking.asked > 150
+
+
+def test_work_that_takes_the_square_of_a_text_is_found(work: Work) -> None:
+    unicodedata.normalize("NFC", falling_marks(2_000))
+    assert work.steps > MAX_WORK
+    calls = Calls()
+    outer = sys.getprofile()
+    sys.setprofile(calls.note)
+    try:
+        for _ in range(700):
+            for sign in "a" * 700:
+                ord(sign)
+    finally:
+        sys.setprofile(outer)
+    assert calls.count > MAX_CALLS

@@ -20,7 +20,8 @@ from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.cookies import HOST_PREFIX, SESSION_COOKIE, read_cookie, session_token
 from festgate.kit.errors import Invalid
 from festgate.kit.forms import checked, read_fields
-from festgate.kit.web import NO_STORE, Portal, local_path, see_other
+from festgate.kit.parameters import read_query
+from festgate.kit.web import LONGEST_TOKEN, MAX_ADDRESS, NO_STORE, Portal, local_path, see_other
 
 AFTERWARDS = "/events"
 """Where somebody goes who was going nowhere."""
@@ -186,8 +187,8 @@ class AccountPages:
 
     async def _show(self, request: Request, page: str) -> Response:
         if await self._portal.visitor(request) is not None:
-            return see_other(local_path(request.query_params.get("next"), AFTERWARDS))
-        return await self._page(request, page, {"next": request.query_params.get("next", "")})
+            return see_other(local_path(read_query(request, "next", MAX_ADDRESS), AFTERWARDS))
+        return await self._page(request, page, {"next": read_query(request, "next", MAX_ADDRESS)})
 
     async def _page(
         self,
@@ -259,7 +260,7 @@ class AccountPages:
 
 def _token(request: Request) -> str:
     """Of a link to a new password. In the query, since the path of a request stands in the log."""
-    return request.query_params.get("token", "")
+    return read_query(request, "token", LONGEST_TOKEN)
 
 
 def _visible(text: str) -> str:

@@ -19,6 +19,7 @@ from festgate.checkout.facade import OpenOrder
 from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.forms import read_fields
 from festgate.kit.ids import read_code
+from festgate.kit.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
@@ -30,6 +31,8 @@ MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
 LONGEST_REF = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
+NOTICES = ("saved", "published", "cancelled")
+"""Parameters with which a step leads to the list of events: the slug of the event that it changed."""
 EMPTY: Mapping[str, str] = {
     "title": "",
     "summary": "",
@@ -111,7 +114,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
-            notice=_notice(request.query_params, listed),
+            notice=_notice({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
         )
 
     async def show_new(self, request: Request) -> Response:
@@ -234,12 +237,12 @@ class BackofficePages:
         ) -> tuple[
             list[OpenOrder], checkout.Order | None, FoundOrder | None, Mapping[str, checkout.DeskForms]
         ]:
-            ref = request.query_params.get("done", "")
+            ref = read_query(request, "done", LONGEST_REF)
             try:
                 done = checkout.order_by_ref(connection, ref) if ref else None
             except NotFound:
                 done = None
-            changed = find_order(connection, request.path_params["ref"]) if refusal else None
+            changed = find_order(connection, read_path(request, "ref")) if refusal else None
             return checkout.open_orders(connection), done, changed, checkout.desk_forms(connection)
 
         orders, done, changed, forms = await self._portal.database.read(read)
@@ -261,7 +264,7 @@ class BackofficePages:
     async def mark_paid(self, request: Request) -> Response:
         """Someone has paid at the desk what the form showed."""
         organiser = await self._portal.organiser(request)
-        ref: str = request.path_params["ref"]
+        ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
             order = await self._portal.database.write(checkout.mark_paid_at_desk, ref, organiser.person, seen)
@@ -272,7 +275,7 @@ class BackofficePages:
     async def mark_refunded(self, request: Request) -> Response:
         """Someone was given back at the desk what the form showed."""
         organiser = await self._portal.organiser(request)
-        ref: str = request.path_params["ref"]
+        ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
         try:
             order = await self._portal.database.write(
@@ -285,8 +288,8 @@ class BackofficePages:
     async def show_payments(self, request: Request) -> Response:
         """Payments and refunds that hang, with what was tried; and any one order, by its reference."""
         await self._portal.organiser(request)
-        words = request.query_params.get("ref", "")[:LONGEST_REF]
-        tried = request.query_params.get("tried", "")[:LONGEST_REF]
+        words = read_query(request, "ref", LONGEST_REF)
+        tried = read_query(request, "tried", LONGEST_REF)
         stuck, found, done = await self._portal.database.read(
             lambda connection: (
                 checkout.stuck_payments(connection),
@@ -308,7 +311,7 @@ class BackofficePages:
     async def try_now(self, request: Request) -> Response:
         """Ask the provider about an order now, or send its refund now."""
         await self._portal.organiser(request)
-        ref: str = request.path_params["ref"]
+        ref = read_path(request, "ref")
         order = await self._portal.database.write(checkout.try_now, ref)
         return see_other(f"/organise/payments?tried={order.ref}")
 
@@ -365,18 +368,18 @@ class OrderPages:
     async def show(self, request: Request) -> Response:
         """The order with its lines, its refunds, its person, and who did what."""
         await self._portal.organiser(request)
-        view = await self._portal.database.read(view_order, request.path_params["ref"])
+        view = await self._portal.database.read(view_order, read_path(request, "ref"))
         return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
 
     async def confirm(self, request: Request) -> Response:
         """What cancelling would do, before it is done."""
         await self._portal.organiser(request)
-        return await self._confirm(request, request.query_params.get("seat", ""))
+        return await self._confirm(request, read_query(request, "seat", LONGEST_REF))
 
     async def cancel(self, request: Request) -> Response:
         """Cancel and refund what the confirmation showed; where that has changed, show it anew instead."""
         organiser = await self._portal.organiser(request)
-        ref: str = request.path_params["ref"]
+        ref = read_path(request, "ref")
         fields = await read_fields(request)
         seat = fields.get("seat", "")
         try:
@@ -398,7 +401,7 @@ class OrderPages:
         self, request: Request, seat: str, changed: checkout.OrderChanged | None = None
     ) -> Response:
         plan, username = await self._portal.database.read(
-            plan_for_page, request.path_params["ref"], read_seat(seat)
+            plan_for_page, read_path(request, "ref"), read_seat(seat)
         )
         return await self._portal.page(
             request,
@@ -446,8 +449,7 @@ def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:
 
 
 def _slug(request: Request) -> str:
-    slug: str = request.path_params["slug"]
-    return slug
+    return read_path(request, "slug")
 
 
 def _publishes(fields: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ import icalendar
 
 from festgate.catalogue.entries import details_of, written
 from festgate.catalogue.queries import Event
-from festgate.catalogue.rows import Row, Sheet, Unreadable, Wrong, decode
+from festgate.catalogue.rows import Row, Sheet, Unreadable, Wrong, check_rows, decode
 from festgate.kit.clock import Milliseconds, moment
 
 PRODUCT: Final = "-//Festgate//Festgate//EN"
@@ -105,6 +105,10 @@ def read_calendar(data: bytes) -> Sheet:
     Raises Unreadable where it is no iCalendar, or ends in the middle.
     """
     text = decode(data)
+    lines = [
+        number for number, line in enumerate(text.splitlines(), 1) if line.strip().upper() == "BEGIN:VEVENT"
+    ]
+    check_rows(len(lines))  # before each becomes a dozen objects
     try:
         found = [
             event
@@ -114,9 +118,6 @@ def read_calendar(data: bytes) -> Sheet:
     except ValueError as error:
         msg = f"This is not an iCalendar file: {error}"
         raise Unreadable(msg) from None
-    lines = [
-        number for number, line in enumerate(text.splitlines(), 1) if line.strip().upper() == "BEGIN:VEVENT"
-    ]
     if len(lines) != len(found) or "BEGIN:VCALENDAR" not in text.upper():
         msg = "This is not a whole iCalendar file: it has to begin with BEGIN:VCALENDAR and close all that it opens."
         raise Unreadable(msg)

@@ -21,6 +21,7 @@ from festgate.kit.clock import Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.forms import checked
 from festgate.kit.pages import MOST_KEPT
+from festgate.kit.parameters import read_path
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal
 
@@ -72,7 +73,7 @@ class CataloguePages:
 
     async def show_event(self, request: Request) -> Response:
         """One event, and the way to register."""
-        slug: str = request.path_params["slug"]
+        slug = read_path(request, "slug")
         return await self._portal.kept_page(
             request,
             ("event", slug),
@@ -85,7 +86,7 @@ class CataloguePages:
     async def show_calendar(self, request: Request) -> Response:
         """The event for a calendar."""
         portal = self._portal
-        slug: str = request.path_params["slug"]
+        slug = read_path(request, "slug")
         event = await portal.database.read(queries.event_by_slug, slug)
         text = calendar(event, portal.settings.base_url, portal.settings.fest_name)
         headers = {

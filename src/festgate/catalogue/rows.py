@@ -7,6 +7,10 @@ from typing import Final
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of a file: several hundred of the longest events, tens of thousands of usual ones."""
 
+MAX_ROWS: Final = 20_000
+"""Events of a file, wrong ones included: a fest has hundreds. All of them are written in one transaction, which keeps
+everybody else's registrations waiting meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -39,6 +43,13 @@ class Sheet:
 
 class Unreadable(Exception):
     """The file as a whole cannot be read; the sentence says why, and what to do."""
+
+
+def check_rows(count: int) -> None:
+    """Raise Unreadable where a file has more events than an import takes in."""
+    if count > MAX_ROWS:
+        msg = f"The file has more than {MAX_ROWS:,} events. Import it in parts."
+        raise Unreadable(msg)
 
 
 def decode(data: bytes) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from festgate.catalogue.entries import FIELDS, LONGEST, details_of, written
 from festgate.catalogue.queries import Event
-from festgate.catalogue.rows import Row, Sheet, Unreadable, Wrong, decode
+from festgate.catalogue.rows import Row, Sheet, Unreadable, Wrong, check_rows, decode
 from festgate.kit.cells import guard, unguard
 from festgate.kit.text import MAX_LINE
 
@@ -56,6 +56,7 @@ def read_sheet(data: bytes) -> Sheet:
             else:
                 fields = {name: unguard(cell) for name, cell in zip(names, cells, strict=True)}
                 rows.append(Row(line, fields))
+            check_rows(len(rows) + len(wrongs))
     except csv.Error as error:
         msg = f"line {begins}: this is not CSV as spreadsheets write it ({error})."
         raise Unreadable(msg) from None

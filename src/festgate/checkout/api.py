@@ -177,7 +177,7 @@ class CheckoutApi:
             "/orders/{ref}/refund",
             responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, registrations.SeatUsed),
         )
-        async def refund(ref: str, body: RefundInput, person: Caller) -> OrderOutput:
+        async def refund(ref: Name, body: RefundInput, person: Caller) -> OrderOutput:
             """Cancel one registration of an order, or all, and give the money back: for organisers."""
             if not person.organises:
                 raise Forbidden

@@ -22,6 +22,7 @@ from festgate.kit.forms import checked, read_fields
 from festgate.kit.mail import find_state
 from festgate.kit.money import Money
 from festgate.kit.pages import Writing
+from festgate.kit.parameters import read_path
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
@@ -161,7 +162,7 @@ class CheckoutPages:
     async def show_order(self, request: Request) -> Response:
         """The receipt, and the state of the payment."""
         visitor = await self._portal.signed_in(request)
-        ref = request.path_params["ref"]
+        ref = read_path(request, "ref")
         if RETURNED in request.query_params:
             # Back from the payment page, perhaps before its provider has told us.
             order = await self._portal.database.read(queries.order_of_person, visitor.person, ref)
@@ -185,7 +186,7 @@ class CheckoutPages:
     async def cancel_order(self, request: Request) -> Response:
         """Give up an order that is not paid."""
         visitor = await self._portal.signed_in(request)
-        order = await self._payments.cancel(visitor.person, request.path_params["ref"])
+        order = await self._payments.cancel(visitor.person, read_path(request, "ref"))
         return see_other(f"/orders/{order.ref}")
 
     def _look(

@@ -191,7 +191,7 @@ class Stripe:
             # It is over already. Had it been paid, the webhook says so, and the money goes back.
             log.info("a payment page could not be closed", order=order.ref, reason=str(rejected))
 
-    def read_event(self, body: bytes, signature: str | None) -> Notice | None:
+    def read_event(self, body: bytes, signature: str) -> Notice | None:
         """Return what a webhook says; None when it is not about an order of a fest. Raises NotFromStripe."""
         try:
             self._library.WebhookSignature.verify_header(

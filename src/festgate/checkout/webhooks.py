@@ -10,9 +10,13 @@ from festgate.checkout.payments import Payments
 from festgate.checkout.sandbox import Sandbox
 from festgate.checkout.stripe import NotFromStripe, Stripe
 from festgate.kit.errors import Malformed, NotFound
+from festgate.kit.parameters import read_header
 from festgate.kit.web import Portal
 
 log = structlog.get_logger()
+
+MAX_SIGNATURE = 2000
+"""Characters of the header that signs a call: a time and, while the secret is changed, a few signatures of 64."""
 
 
 class BadSignature(Malformed):
@@ -40,7 +44,7 @@ class StripeWebhook:
         """Settle the order that the event is about. Told twice, it does nothing the second time."""
         body = await request.body()
         try:
-            notice = self._stripe.read_event(body, request.headers.get("stripe-signature"))
+            notice = self._stripe.read_event(body, read_header(request, "stripe-signature", MAX_SIGNATURE))
         except NotFromStripe as error:
             log.warning("a webhook was turned away", reason=str(error))
             raise BadSignature from None

@@ -16,14 +16,13 @@ from festgate.kit.bodies import BODIES, read_ahead
 from festgate.kit.errors import Invalid, Malformed, Refused, SignInNeeded
 from festgate.kit.forms import sentences
 from festgate.kit.money import Money
+from festgate.kit.parameters import MAX_NAME
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import LONGEST_TOKEN, PROBLEM, Portal
 
 TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
 )
-MAX_NAME = 200
-"""Characters of what names one thing in an address: a slug has 60, a reference fewer."""
 Name = Annotated[str, Path(max_length=MAX_NAME)]
 """A slug or a reference within an address."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]

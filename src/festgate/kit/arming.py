@@ -15,6 +15,7 @@ from festgate.kit import faults
 from festgate.kit.bodies import read_ahead
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.forms import sentences
+from festgate.kit.parameters import MAX_NAME, read_header
 from festgate.kit.web import is_local
 
 PATH = "/drills/faults"
@@ -79,7 +80,7 @@ class Arming:
         return Response(status_code=204)
 
     def _admit(self, request: Request) -> None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        scheme, _, token = read_header(request, "authorization", MAX_NAME).partition(" ")
         if (
             not is_local(request.scope)
             or scheme.lower() != "bearer"

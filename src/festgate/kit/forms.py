@@ -11,6 +11,7 @@ from festgate.kit.errors import (
     Invalid,
     Malformed,
 )
+from festgate.kit.parameters import MAX_NAME, read_header
 from festgate.kit.text import MAX_LINE, tidy, tidy_lines
 
 B = TypeVar("B", bound=BaseModel)
@@ -32,7 +33,7 @@ MAX_NAMED = 20
 
 async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
     """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read, Invalid what is too long."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = read_header(request, "content-type", MAX_NAME).partition(";")[0].strip().lower()
     body = await request.body()
     if not body:
         return {}

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.compression import Piece, gzipped
 from festgate.kit.errors import NotFound, Refused
+from festgate.kit.parameters import read_path
 from festgate.kit.web import Portal
 
 Schema = dict[str, Any]
@@ -105,7 +106,7 @@ class ReferencePage:
     async def problem(self, request: Request) -> Response:
         """What the `type` of a problem+json leads to."""
         kinds = {kind.code: kind for kind in _descendants(Refused)}
-        kind = kinds.get(request.path_params["code"])
+        kind = kinds.get(read_path(request, "code"))
         if kind is None:
             raise NotFound
         return await self._portal.page(request, "kit/problem.html", kind=kind)

@@ -32,6 +32,7 @@ from festgate.kit.errors import (
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.pages import Kept, Pages, Rendered, Shown
+from festgate.kit.parameters import read_header
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.settings import Settings
@@ -297,7 +298,7 @@ class Portal:
         if request.method in ("GET", "HEAD"):
             return request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
-            referer = urlsplit(request.headers.get("referer", "")[:MAX_ADDRESS])
+            referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
         except ValueError:  # no address at all
             return _MOVED_NOWHERE
         return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE

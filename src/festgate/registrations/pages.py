@@ -12,6 +12,7 @@ from festgate.kit.clients import address_of
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, totals
+from festgate.kit.parameters import read_path
 from festgate.kit.statements import Connection
 from festgate.kit.web import Portal, see_other
 from festgate.registrations import queries
@@ -97,7 +98,7 @@ class RegistrationPages:
         """Hold a seat (paid) or confirm it (free)."""
         portal = self._portal
         visitor = await portal.signed_in(request)
-        slug = request.path_params["slug"]
+        slug = read_path(request, "slug")
         is_first = await portal.database.read(refuse_early, visitor.person, slug)
         address = self._addresses.of(address_of(request.scope))
         terms = terms_of(visitor, address, portal.settings, is_first=is_first)

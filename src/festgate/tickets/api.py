@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from festgate.catalogue import facade as catalogue
-from festgate.kit.api import MAX_NAME, bearer, module_router, problems
+from festgate.kit.api import bearer, module_router, problems
 from festgate.kit.clock import moment
 from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
 from festgate.kit.ids import read_code
+from festgate.kit.parameters import MAX_NAME
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
 from festgate.kit.web import Portal

@@ -17,6 +17,7 @@ from festgate.kit.clock import HOUR, Milliseconds
 from festgate.kit.errors import Refused
 from festgate.kit.forms import read_fields
 from festgate.kit.ids import read_code
+from festgate.kit.parameters import read_path, read_query
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import tidy
@@ -160,10 +161,11 @@ class EntrancePages:
         return see_other(f"/door/{slug}?out={code}")
 
     async def _show(self, request: Request, staff: Visitor, refusal: Refused | None = None) -> Response:
-        database, asked = self._portal.database, request.query_params
+        database = self._portal.database
+        asked = {name: read_query(request, name, LONGEST_SCAN) for name in ("q", "in", "out")}
         # Where the address has no event, that is the answer, whatever was scanned.
         doorway = await database.read(look_at_door, _slug(request), staff, asked)
-        words = _words(asked.get("q", ""))
+        words = _words(asked["q"])
         found: Sequence[Guest] = ()
         if words:
             found = await database.report(_find_guests, doorway.event.id, words, staff)
@@ -258,5 +260,4 @@ def _words(text: str) -> str:
 
 
 def _slug(request: Request) -> str:
-    slug: str = request.path_params["slug"]
-    return slug
+    return read_path(request, "slug")

@@ -13,6 +13,7 @@ from festgate.checkout import facade as checkout
 from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.mail import MailState
+from festgate.kit.parameters import read_path
 from festgate.kit.statements import Connection
 from festgate.kit.web import NO_STORE, Portal, see_other
 from festgate.registrations import facade as registrations
@@ -56,7 +57,7 @@ class TicketPages:
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, "")) is not None:
             return typed
-        sheet = await self._portal.database.read(look_at_ticket, visitor.person, request.path_params["code"])
+        sheet = await self._portal.database.read(look_at_ticket, visitor.person, read_path(request, "code"))
         return await self._portal.page(
             request,
             "tickets/ticket.html",
@@ -96,7 +97,7 @@ class TicketPages:
         return Markup(draw(qr_text(self._portal.secret, ticket.code)))  # noqa: S704  (nothing of it is anyone's text)
 
     async def _find(self, person_id: int, request: Request) -> Ticket:
-        code: str = request.path_params["code"]
+        code = read_path(request, "code")
         return await self._portal.database.read(queries.ticket_of_person, person_id, code)
 
 
@@ -118,7 +119,7 @@ def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) ->
 
 def _typed(request: Request, part: Part) -> Response | None:
     """Leads a code that was typed as it is read (`7gk2-9mqx-...`) to the ticket's own address."""
-    given: str = request.path_params["code"]
+    given = read_path(request, "code")
     code = read_code(given)
     if code != given and CODE.fullmatch(code):
         return see_other(f"/tickets/{code}{part}")

@@ -1,0 +1,255 @@
+"""Every text that comes in has a largest length, and it is looked at before any work is done with the text."""
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+import pytest
+from annotated_types import MaxLen
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator, WrapValidator
+from starlette.routing import BaseRoute, Mount
+
+import festgate
+from festgate.app import create_app
+from festgate.kit.forms import Line
+from festgate.kit.gate import Gate
+from festgate.kit.routing import Routes
+from festgate.settings import Settings
+from tests.rules.test_text import TOOLS
+
+FORMS: Final = ("accounts", "catalogue", "checkout", "registrations", "tickets", "backoffice", "kit")
+HUGE: Final = "a" + "\u0301" * 100_000
+MAX_CALLS: Final = 30
+"""Calls that a validator may make of a text that is far too long."""
+FIXED: Final = (int, float, bool, date, datetime, type(None))
+"""Types whose size does not grow with what was sent."""
+
+
+def is_bounding(function: Callable[..., Any]) -> bool:
+    """Whether a validator refuses a text that is far too long before it does anything else with it."""
+    calls = 0
+
+    def count(_frame: object, event: str, _what: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    with suppress(ValueError):  # the first call compiles patterns
+        function("x")
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        function(HUGE)
+    except ValueError:
+        return calls <= MAX_CALLS
+    finally:
+        sys.setprofile(before)
+    return False
+
+
+def unbounded(  # noqa: C901  (one case for each kind of type)
+    name: str,
+    annotation: Any,  # noqa: ANN401
+    metadata: Sequence[Any],
+) -> Iterator[str]:
+    """The texts and lists of a type, by name, whose length nothing looks at first."""
+    if get_origin(annotation) is Annotated:
+        inner, *own = get_args(annotation)
+        yield from unbounded(name, inner, [*flat(own), *metadata])
+        return
+    metadata = flat(metadata)
+    first = next((each for each in metadata if isinstance(each, (*VALIDATORS, MaxLen))), None)
+    bounded = isinstance(first, MaxLen) or (first is not None and is_bounding(first.func))
+    origin = get_origin(annotation)
+    if origin in {Union, UnionType}:
+        for each in get_args(annotation):
+            yield from unbounded(name, each, metadata)
+    elif origin in {list, tuple, set, frozenset}:
+        if not bounded:
+            yield f"{name}: a list without a largest length"
+        for each in get_args(annotation):
+            if each is not Ellipsis:
+                yield from unbounded(f"{name}[]", each, ())
+    elif origin is Literal or annotation in FIXED:
+        # What makes a number or a day of the text sees all of it.
+        if isinstance(first, BeforeValidator | PlainValidator | WrapValidator) and not bounded:
+            yield f"{name}: read without a largest length"
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield from unbounded_of(annotation, f"{name}.")
+    elif not bounded:
+        yield f"{name}: {getattr(annotation, '__name__', annotation)} without a largest length"
+
+
+VALIDATORS: Final = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
+
+
+def flat(metadata: Sequence[Any]) -> list[Any]:
+    """Metadata with what stands within a `Field(...)` in its place."""
+    found: list[Any] = []
+    for each in metadata:
+        found += each.metadata if hasattr(each, "metadata") else [each]
+    return found
+
+
+def unbounded_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The fields of a model whose length nothing looks at first."""
+    for name, field in model.model_fields.items():
+        yield from unbounded(f"{prefix}{name}", field.annotation, field.metadata)
+
+
+def calls(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
+    """Every route of the API, with the address that it has."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from calls(route.routes, prefix + route.path)
+        elif isinstance(route, APIRoute):
+            yield prefix + route.path, route
+        elif router := getattr(route, "original_router", None):  # as FastAPI keeps those that are included
+            yield from calls(router.routes, prefix)
+
+
+def unbounded_of_call(dependant: Dependant) -> Iterator[str]:
+    """The parameters and bodies of a call whose length nothing looks at first."""
+    for params in (
+        dependant.path_params,
+        dependant.query_params,
+        dependant.header_params,
+        dependant.cookie_params,
+        dependant.body_params,
+    ):
+        for param in params:
+            yield from unbounded(param.alias, param.field_info.annotation, param.field_info.metadata)
+    for each in dependant.dependencies:
+        yield from unbounded_of_call(each)
+
+
+def form_models() -> Mapping[str, type[BaseModel]]:
+    """The models of every module named `forms`."""
+    found: dict[str, type[BaseModel]] = {}
+    for each in pkgutil.walk_packages(festgate.__path__, "festgate."):
+        if each.name.endswith(".forms") and each.name.split(".")[1] in FORMS:
+            for model in vars(importlib.import_module(each.name)).values():
+                if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == each.name:
+                    found[f"{each.name}.{model.__name__}"] = model
+    return found
+
+
+def test_every_text_that_the_api_takes_has_a_largest_length(tmp_path: Path) -> None:
+    gate: Gate = create_app(Settings(data_dir=tmp_path / "fest", payment_methods=("sandbox", "desk")))
+    assert isinstance(gate.routes, Routes)
+    every = [*calls(gate.routes.listed)]
+    assert {"/api/v1/people", "/api/v1/orders", "/api/v1/tickets/{code}/admission"} <= {
+        path for path, _ in every
+    }
+    assert [
+        f"{path} ({route.name}): {wrong}"
+        for path, route in every
+        for wrong in unbounded_of_call(route.dependant)
+    ] == []
+
+
+def test_every_text_of_every_form_has_a_largest_length() -> None:
+    every = form_models()
+    assert {"festgate.accounts.forms.NewAccount", "festgate.checkout.forms.OrderInput"} <= {*every}
+    assert [f"{name}: {wrong}" for name, model in every.items() for wrong in unbounded_of(model)] == []
+
+
+class Planted(BaseModel):
+    """A model with every way of forgetting the length, and of looking at it too late."""
+
+    bare: str
+    maybe: str | None = None
+    late: Annotated[str, AfterValidator(str.casefold), Field(max_length=10)]
+    early: Annotated[str, BeforeValidator(str), Field(max_length=10)]
+    many: Annotated[list[str], Field(max_length=3)]
+    endless: list[int]
+    open: dict[str, int]
+    number: Annotated[int, BeforeValidator(lambda text: sum(sign.isdigit() for sign in text))]
+    fine: Annotated[str, Field(max_length=10), AfterValidator(str.casefold)]
+    line: Line
+    closer: Annotated[Line, Field(max_length=10)]
+    choice: Literal["a", "b"]
+    inner: "Inner"
+
+
+class Inner(BaseModel):
+    """A model within another."""
+
+    deep: str
+
+
+def test_what_has_no_largest_length_is_found_wherever_it_stands() -> None:
+    Planted.model_rebuild()
+    wrong = [each.partition(":")[0] for each in unbounded_of(Planted)]
+    assert wrong == [
+        "bare",
+        "maybe",
+        "late",
+        "early",
+        "many[]",
+        "endless",
+        "open",
+        "number",
+        "inner.deep",
+    ]
+
+
+READ = re.compile(r"\b(?:query_params|path_params|headers\.get\()")
+COMPARED = re.compile(
+    r"""" in request\.query_params|RETURNED in request\.query_params"""
+    r"""|[!=]= (?:request\.)?headers\.get\(|headers\.get\([^()]*\) [!=]="""
+)
+"""Compared, and nothing else done with it."""
+ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
+    # The readers that bound what they return.
+    "kit/web.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
+    # Looks at the raw headers once; each is compared, or its length looked at in the same line or the next.
+    "kit/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
+    # Numbers: Starlette's own converter has read them, from an address of 4,096 bytes at most.
+    "registrations/pages.py": ('path_params["id"]',),
+    # A model with bounded fields reads them.
+    "catalogue/pages.py": ("checked(ListForm, request.query_params)",),
+    # Sets them, reads none.
+    "kit/routing.py": ('scope["path_params"] = {}',),
+    # A cache's own headers, not a request's.
+    "kit/pages.py": ("self._headers.get(key)",),
+}
+
+
+def readings(source: str, allowed: Sequence[str]) -> Sequence[str]:
+    """The lines that take something from a request and do not bound it."""
+    return [
+        line.strip()
+        for line in source.splitlines()
+        if READ.search(line) and not COMPARED.search(line) and not any(each in line for each in allowed)
+    ]
+
+
+def test_what_pages_take_from_addresses_and_headers_goes_through_a_reader_that_bounds_it() -> None:
+    root = Path("src/festgate")
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if path.parts[2] not in TOOLS:
+            found[name] = readings(path.read_text(encoding="utf-8"), ALLOWED.get(name, ()))
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'token = request.query_params.get("token", "")',
+        'slug = request.path_params["slug"]',
+        'kind = request.headers.get("content-type", "").lower()',
+    ],
+)
+def test_a_reading_that_nothing_bounds_is_found(line: str) -> None:
+    assert readings(line, ()) == [line]
