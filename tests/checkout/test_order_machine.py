@@ -20,17 +20,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from festgate.catalogue import facade as catalogue
 from festgate.checkout import orders, placements, queries, refunds
+from festgate.checkout.cancellations import cancel_registrations
 from festgate.checkout.checks import check_money, check_seats
 from festgate.kit.clock import MINUTE, SECOND
 from festgate.kit.errors import Refused
 from festgate.kit.money import Money
+from festgate.kit.outbox import Relay
 from festgate.kit.statements import Connection, Statement, metadata
 from festgate.registrations import facade as registrations
 from festgate.registrations.checks import check_counts
-from festgate.registrations.holds import cancel_seat, hold_seat, sweep_all
+from festgate.registrations.holds import cancel_seat, hold_seat, never_used, sweep_all
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
+from tests.tickets.fest import subscriptions
 
 EMPTY = [Statement(table.delete()) for table in reversed(metadata.sorted_tables)]
 MOVES = {
@@ -59,6 +63,7 @@ class OrderMachine(RuleBasedStateMachine):
             self.database.write(Connection.run, emptied)
         self.people = [add_someone(self.database) for _ in range(3)]
         self.events = [add_event(self.database, capacity=capacity, fee=1000) for capacity in (1, 2)]
+        self.relay = Relay(self.database.real, subscriptions())
         self.seen: dict[int, str] = {}
         self.charges = 0
 
@@ -168,6 +173,27 @@ class OrderMachine(RuleBasedStateMachine):
             for _ in range(2):
                 self.database.write(refunds.note_refunded, refund.id, refund.order_id, refund.seat_id)
 
+    @rule(what=st.integers(0, 1))
+    def cancel_event(self, what: int) -> None:
+        try:
+            self.database.write(catalogue.cancel_event, self.events[what].slug)
+        except Refused:
+            return
+
+    @rule(order=placed, which=st.sampled_from([0, -1, None]))
+    def organisers_cancel(self, order: int, which: int | None) -> None:
+        found = self.database.read(queries.order_by_id, order)
+        seat = None if which is None else found.lines[which].seat_id
+        try:
+            self.database.write(cancel_registrations, found.ref, seat, None, never_used)
+        except Refused:
+            return
+
+    @rule()
+    def deliver_facts(self) -> None:
+        while self.database.run(self.relay.deliver_due()):
+            pass
+
     @invariant()
     def the_checks_find_nothing(self) -> None:
         for check in (check_counts, check_money, check_seats):
@@ -203,9 +229,15 @@ class OrderMachine(RuleBasedStateMachine):
     def an_order_is_all_or_nothing(self) -> None:
         for person in getattr(self, "people", []):
             for order in self.database.read(queries.orders_of, person):
-                states = {self.database.read(registrations.seat, line.seat_id).state for line in order.lines}
-                if order.state == "paid":
-                    assert states == {"confirmed"}
+                if order.state != "paid":
+                    continue
+                refunded = {refund.seat_id for refund in self.database.read(queries.refunds_of, order.id)}
+                for line in order.kept_lines:
+                    seat = self.database.read(registrations.seat, line.seat_id)
+                    # One that organisers or its event ended after the payment goes, and only its money goes back.
+                    by_others = seat.ended_by in (registrations.EVENT, registrations.ORGANISER)
+                    assert seat.state == "confirmed" or by_others
+                    assert seat.state == "cancelled" or line.seat_id not in refunded
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ COMPARED = re.compile(
 """Compared, and nothing else done with it."""
 ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     # The readers that bound what they return.
-    "kit/web.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
+    "kit/parameters.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
     # Looks at the raw headers once; each is compared, or its length looked at in the same line or the next.
     "kit/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
     # Numbers: Starlette's own converter has read them, from an address of 4,096 bytes at most.

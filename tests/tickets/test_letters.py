@@ -13,6 +13,7 @@ from festgate.checkout.facts import OrderRefunded
 from festgate.kit import mail, outbox
 from festgate.kit.clock import HOUR, MINUTE
 from festgate.kit.mail import Postman
+from festgate.kit.money import Money
 from festgate.kit.statements import Connection, Statement
 from festgate.kit.transports import transport_for
 from festgate.registrations.holds import cancel_seat
@@ -192,6 +193,21 @@ def test_a_payment_that_came_too_late_is_paid_back_and_told_and_brings_no_ticket
     ]
     assert subject == f"Paid back: ₹450.00 for order {order.ref}"
     assert "after your hold had ended" in body
+
+
+def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fest: Fest) -> None:
+    asha = fest.person()
+    fest.hold(asha, fest.event("Robo Race", 45_000))
+    order = fest.order(asha)
+    fest.database.write(orders.mark_paid, order.id, "charge", Money(4_500, "USD"))
+    fest.send_refunds()
+    fest.deliver()
+    ((subject, body),) = [
+        (subject, body) for _, _, subject, body in fest.letters() if subject.startswith("Paid back")
+    ]
+    assert subject == f"Paid back: $45.00 for order {order.ref}"
+    assert f"We have paid back $45.00, which is all of order {order.ref}." in body
+    assert fest.database.read(outbox.count_waiting) == 0
 
 
 def test_a_change_is_told_to_each_ticket_holder_once_however_many_there_are(fest: Fest) -> None:

@@ -6,6 +6,7 @@ from festgate.accounts import facade as accounts
 from festgate.checkout import facade as checkout
 from festgate.checkout.facade import Cancellation, Order, Refund
 from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
 from festgate.kit.statements import Connection
 from festgate.registrations import facade as registrations
 from festgate.tickets import facade as tickets
@@ -42,6 +43,14 @@ class OrderView:
     lines: tuple[LineView, ...]
     refunds: tuple[RefundView, ...]
     can_cancel: bool
+
+    @property
+    def charged(self) -> Money | None:
+        """The amount that was charged, in its own currency."""
+        for each in self.refunds:
+            if each.refund.foreign and each.refund.provider_ref == self.order.provider_ref:
+                return each.refund.amount
+        return self.order.paid
 
 
 def view_order(connection: Connection, ref: str) -> OrderView:

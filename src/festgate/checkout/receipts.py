@@ -14,6 +14,7 @@ from festgate.checkout.refunds import BY_HAND
 from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.formats import Formats
 from festgate.kit.mail import MailState
+from festgate.kit.money import Money
 from festgate.kit.statements import Connection
 from festgate.registrations import facade as registrations
 
@@ -82,6 +83,15 @@ class Receipt:
     def stamp(self) -> tuple[str, str]:
         """The stamp's kind and its word."""
         return STAMPS[self.order.state]
+
+    @property
+    def charged(self) -> Money | None:
+        """The amount that was charged, in its own currency, where it is not the order's total."""
+        order = self.order
+        for refund in self.refunds:
+            if refund.foreign and refund.provider_ref == order.provider_ref:
+                return refund.amount
+        return order.paid if order.paid != order.total else None
 
     @property
     def rows(self) -> tuple[Row, ...]:

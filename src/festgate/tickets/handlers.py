@@ -16,7 +16,7 @@ from festgate.checkout import facade as checkout
 from festgate.checkout.facts import OrderPaid, OrderReduced, OrderRefunded, SeatRefunded
 from festgate.kit import mail, outbox
 from festgate.kit.clock import Milliseconds
-from festgate.kit.money import Money, total
+from festgate.kit.money import totals
 from festgate.kit.outbox import Subscription
 from festgate.kit.pages import Writing, environment
 from festgate.kit.statements import Connection
@@ -226,18 +226,25 @@ class TicketHandlers:
     ) -> None:
         if not gone:
             return
-        amount: Money = total([part.amount for part in gone], order.total.currency)
+        # A charge in another currency than the order's goes back in its own, so there may be several sums.
+        amounts = totals(part.amount for part in gone)
+        shown = " and ".join(amount.shown(self._settings.locale) for amount in amounts)
         what = ", ".join(seat.title for seat in seats) or f"order {order.ref}"
-        part = bool(seats) or amount != order.paid
+        own = [
+            refund
+            for refund in checkout.refunds_of(connection, order.id)
+            if refund.provider_ref == order.provider_ref
+        ]
+        part = len(gone) < len(own)
         self._post(
             connection,
             topic,
             order.person_id,
-            f"Paid back: {amount.shown(self._settings.locale)} for {what}",
+            f"Paid back: {shown} for {what}",
             "refunded",
             (),
             order=order,
-            amount=amount,
+            amount=shown,
             reason=gone[0].reason,
             seats=seats,
             part=part,
