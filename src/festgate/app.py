@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
 from festgate import __version__
+from festgate.inventory import facts
 from festgate.kit import faults, mail, mail_erasure, outbox, schema
 from festgate.kit.arming import Arming
 from festgate.kit.bodies import Bodies
@@ -38,7 +39,7 @@ from festgate.kit.statements import Connection
 from festgate.kit.transports import transport_for
 from festgate.kit.unknown_kinds import UnknownKinds
 from festgate.kit.web import Portal, is_local
-from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, facts, link
+from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, link
 from festgate.settings import Settings
 
 log = structlog.get_logger()

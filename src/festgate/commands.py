@@ -103,7 +103,7 @@ def settings() -> None:
 
 
 async def _check(settings: Settings) -> list[Any]:
-    from festgate.modules import checks  # noqa: PLC0415  (see serve)
+    from festgate.inventory import checks  # noqa: PLC0415  (see serve)
 
     async with current(settings) as database:
         found = []

@@ -1,13 +1,9 @@
-"""The portal's modules, lowest first: what each adds, what it may take of the process, and what stands in its place.
-
-A module is imported where it is built, so that one which cannot be leaves a placeholder, and the rest opens.
-"""
+"""The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
 
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
@@ -15,11 +11,10 @@ from starlette.routing import BaseRoute
 
 from festgate.kit import faults
 from festgate.kit.bulkhead import Budget, Bulkhead, Unguarded
-from festgate.kit.checks import Check
 from festgate.kit.clock import NEVER, Milliseconds
 from festgate.kit.errors import StartupError
 from festgate.kit.mail_links import LinkMaker
-from festgate.kit.outbox import Fact, Subscription
+from festgate.kit.outbox import Subscription
 from festgate.kit.pulse import Pulse
 from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
@@ -402,23 +397,3 @@ def assemble(portal: Portal, links: Links, loader: Loader) -> dict[str, Module]:
         if module is not None:
             found[each.name] = module
     return found
-
-
-def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
-    """Every fact that this program knows, without those of modules that are not there."""
-    names = [
-        name
-        for name in ("accounts", "catalogue", "registrations", "checkout", "tickets")
-        if name not in absent
-    ]
-    return [fact for name in names for fact in import_module(f"festgate.{name}.facts").FACTS]
-
-
-def checks() -> Sequence[Check]:
-    """Everything that `festgate check` proves."""
-    from festgate.checkout.checks import CHECKS as CHECKOUT
-    from festgate.kit.unknown_kinds import check_kinds
-    from festgate.registrations.checks import CHECKS as REGISTRATIONS
-    from festgate.tickets.checks import CHECKS as TICKETS
-
-    return (*REGISTRATIONS, *CHECKOUT, *TICKETS, check_kinds({fact.KIND for fact in facts()}))

@@ -30,44 +30,13 @@ from festgate.drills.hostile_text import falling_marks
 from festgate.kit.gate import LARGEST_BODY, LARGEST_CALL, LONGEST_TARGET, Gate, largest_body
 from festgate.kit.routing import Routes
 from festgate.settings import Settings
+from tests.journeys.expensive import HEADERS, MAX_HEADER, OTHER_FIELDS, PARAMETERS, expensive, texts
 from tests.journeys.stage import Guest, announce, invite_one
 from tests.rig.database import copy_of, open_database
 
 MAX_WORK = 200_000
 """Steps that one request may take. Sorting the 10,900 marks that a form of 64 KB has room for takes sixty million."""
 PORTAL = ("accounts", "backoffice", "catalogue", "checkout", "kit", "registrations", "tickets")
-OTHER_FIELDS = ("code", "next", "then", "token", "q", "ref", "in", "out", "done", "tried", "returned")
-"""Fields and parameters that no model has."""
-PARAMETERS = (
-    *OTHER_FIELDS,
-    "category",
-    "day",
-    "page",
-    "saved",
-    "published",
-    "cancelled",
-    "seat",
-    "event",
-    "changed",
-)
-"""What any page or call may be asked for in its address."""
-HEADERS = (
-    "cookie",
-    "authorization",
-    "referer",
-    "idempotency-key",
-    "accept-encoding",
-    "stripe-signature",
-    "if-none-match",
-    "if-modified-since",
-    "range",
-    "x-forwarded-for",
-    "origin",
-    "content-type",
-    "host",
-)
-MAX_HEADER = 8_000
-"""Bytes of a header's value in these tests."""
 MAX_CALLS = 400_000
 """Calls of functions, Python's and C's, that one request may take: what the dearest page takes when it is first asked
 for, several times over. A function called for each pair of the bytes that are let in takes millions."""
@@ -175,15 +144,6 @@ def filled(path: str, value: str) -> str:
     return "/".join(parts)
 
 
-def texts(most: int) -> Sequence[str]:
-    """The most expensive text, in `most` bytes of UTF-8 and in what a title may have; and what grows most."""
-    return (
-        falling_marks(most // 2 - 1),
-        falling_marks(115),
-        "\ufdfa" * 115,
-    )
-
-
 def test_no_field_of_any_form_or_call_costs_more_than_its_length(portal: Portal, work: Work) -> None:
     names = field_names()
     assert {"username", "password", "payment_method", "description", "code"} <= {*names}
@@ -288,20 +248,6 @@ def shown(gate: Gate) -> Sequence[str]:
     every = paths(gate.routes.listed)
     assert {"/events", "/door/{slug}", "/organise/payments", "/api/v1/events"} <= {*every}
     return sorted(path for path, methods in every.items() if "GET" in methods)
-
-
-def expensive(most: int) -> Sequence[str]:
-    """Texts of at most so many bytes, each of a kind that costs some reader more than its length."""
-    return (
-        falling_marks(most // 2 - 1),
-        "\ufdfa" * (most // 3),  # 18 characters each, once it is normalised
-        "\uff41" * (most // 3),  # full width
-        "\u1100\u1161\u11a8" * (most // 9),  # Hangul that is composed
-        "a" * most,
-        "\u0130" * (most // 2),  # longer in lower case
-        "%" * most,
-        "&=;" * (most // 3),
-    )
 
 
 def test_no_parameter_of_any_page_costs_more_than_its_length(portal: Portal, work: Work) -> None:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from festgate import modules
+from festgate import inventory, modules
 from festgate.checkout import handlers as checkout_handlers
 from festgate.drills.reading import POINTS
 from festgate.kit.faults import Fault
@@ -66,7 +66,7 @@ def subscriptions() -> list[Subscription[Any]]:
 
 
 def test_facts_and_their_fields_have_the_names_that_are_in_the_data() -> None:
-    known = {fact.KIND: [field.name for field in fields(fact)] for fact in modules.facts()}
+    known = {fact.KIND: [field.name for field in fields(fact)] for fact in inventory.facts()}
     assert known == FACTS
 
 
@@ -82,7 +82,7 @@ def test_every_fact_that_the_code_has_is_known_to_the_program() -> None:
         for fact in vars(import_module(f"festgate.{path.parent.name}.facts")).values()
         if isinstance(fact, type) and issubclass(fact, Fact) and fact is not Fact
     }
-    assert written == set(modules.facts())
+    assert written == set(inventory.facts())
     assert len({fact.KIND for fact in written}) == len(written)
 
 

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
-from festgate import modules
+from festgate import inventory
 from festgate.app import create_app
 from festgate.kit import mail, outbox, schema
 from festgate.kit.clock import MINUTE, NEVER
@@ -229,7 +229,7 @@ def test_every_holder_is_told_of_a_change_once(reopened: Reopened) -> None:
 
 
 def test_the_check_finds_nothing(reopened: Reopened) -> None:
-    assert [finding for check in modules.checks() for finding in reopened.database.report(check)] == []
+    assert [finding for check in inventory.checks() for finding in reopened.database.report(check)] == []
 
 
 def test_who_was_signed_in_still_is(reopened: Reopened) -> None:

@@ -1,38 +1,34 @@
 """The organisers' pages: events to create, edit, publish and cancel, and orders that wait for someone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.accounts import facade as accounts
 from festgate.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
 from festgate.backoffice.editing import merge, shown_form, shown_version
+from festgate.backoffice.notices import NOTICES, notice_of
 from festgate.backoffice.orders import plan_for_page, read_seat, view_order
+from festgate.backoffice.queries import FoundOrder, Organised, find_order, find_organised, list_organised
 from festgate.catalogue import facade as catalogue
-from festgate.catalogue.facade import Event, Offer
+from festgate.catalogue.facade import Event
 from festgate.checkout import facade as checkout
 from festgate.checkout.facade import OpenOrder
 from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.forms import read_fields
-from festgate.kit.ids import read_code
 from festgate.kit.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.shown import FIELD
 from festgate.kit.statements import Connection
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
 from festgate.kit.web import Portal, see_other
-from festgate.registrations import facade as registrations
 from festgate.tickets import facade as tickets
 
 MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
 LONGEST_REF = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
-NOTICES = ("saved", "published", "cancelled")
-"""Parameters with which a step leads to the list of events: the slug of the event that it changed."""
 EMPTY: Mapping[str, str] = {
     "title": "",
     "summary": "",
@@ -46,31 +42,6 @@ EMPTY: Mapping[str, str] = {
     "fee": "",
     "capacity": "",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Organised:
-    """An event as its organisers see it."""
-
-    event: Event
-    offer: Offer
-    taken: int
-    """Seats that are held or confirmed at this moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundOrder:
-    """An order that was looked for by its reference."""
-
-    order: checkout.Order
-    username: str
-    refunds: tuple[checkout.Refund, ...]
-    stuck: bool
-    """Its payment or a refund of it hangs."""
-    names: Mapping[int, str]
-    """The user names of the organisers who marked it paid or paid back, by person id."""
-    forms: checkout.DeskForms
-    """What can be marked at the desk."""
 
 
 class BackofficePages:
@@ -114,7 +85,7 @@ class BackofficePages:
             section="organise",
             events=listed,
             stuck=stuck,
-            notice=_notice({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
+            notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
         )
 
     async def show_new(self, request: Request) -> Response:
@@ -415,39 +386,6 @@ class OrderPages:
         )
 
 
-def list_organised(connection: Connection) -> list[Organised]:
-    """Every event; those without a time come first."""
-    freed = registrations.find_lapses(connection).seats
-    return [_organised(event, freed, connection.now) for event in catalogue.all_events(connection)]
-
-
-def find_organised(connection: Connection, slug: str) -> Organised:
-    """One event, whatever its state. Raises NotFound."""
-    event = catalogue.any_event_by_slug(connection, slug)
-    return _organised(event, registrations.find_lapses(connection).seats, connection.now)
-
-
-def find_order(connection: Connection, words: str) -> FoundOrder | None:
-    """The order of a reference as somebody typed it; None when there is none."""
-    try:
-        order = checkout.order_by_ref(connection, read_code(words))
-    except NotFound:
-        return None
-    person = accounts.person_by_id(connection, order.person_id)
-    refunds = tuple(checkout.refunds_of(connection, order.id))
-    stuck = any(stuck.ref == order.ref for stuck in checkout.stuck_payments(connection))
-    marked_by = {order.paid_by, *(refund.done_by for refund in refunds)} - {None}
-    names = {each: accounts.person_by_id(connection, each).username for each in marked_by if each is not None}
-    forms = checkout.desk_forms_of(connection, order.ref)
-    return FoundOrder(order, person.username, refunds, stuck, names, forms)
-
-
-def _organised(event: Event, freed: Mapping[int, int], now: int) -> Organised:
-    return Organised(
-        event, catalogue.offer_of(event, freed, now), max(0, event.taken - freed.get(event.id, 0))
-    )
-
-
 def _slug(request: Request) -> str:
     return read_path(request, "slug")
 
@@ -459,16 +397,3 @@ def _publishes(fields: Mapping[str, str]) -> bool:
 
 def _errors(refusal: Refused) -> Mapping[str, str]:
     return refusal.fields if isinstance(refusal, Invalid) else {"capacity": refusal.message}
-
-
-def _notice(asked: Mapping[str, str], listed: list[Organised]) -> str:
-    """What the last step did, said only where the event bears it out; nothing for anything else in the address."""
-    titles = {(organised.event.slug, organised.event.state): organised.event.title for organised in listed}
-    for (slug, state), title in titles.items():
-        if slug == asked.get("saved"):
-            return f"{title} is saved{' as a draft' if state == 'draft' else ''}."
-        if slug == asked.get("published") and state == "published":
-            return f"{title} is published."
-        if slug == asked.get("cancelled") and state == "cancelled":
-            return f"{title} is cancelled. Its seats are being given back, and payments refunded."
-    return "The draft is thrown away." if asked.get("cancelled") else ""

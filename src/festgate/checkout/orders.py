@@ -1,7 +1,4 @@
-"""Placing an order, and the moves between its states.
-
-docs/explanation/orders.md draws them; tests/checkout/test_order_machine.py holds them.
-"""
+"""The moves between the states of an order: docs/explanation/orders.md draws them, test_order_machine.py holds them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
