@@ -2,7 +2,6 @@
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from festgate.kit.private import make_private
 from festgate.kit.secret import load_secret
 from festgate.settings import Settings
 from tests.rig.database import open_database
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 
 
 @pytest.fixture(params=[0o000, 0o022], ids=["no umask", "the usual umask"])

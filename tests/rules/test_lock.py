@@ -14,7 +14,7 @@ ENTRY = re.compile(
     re.MULTILINE,
 )
 
-NEVER_IMPORTED = {
+NEVER_IMPORTED = {"types-zxcvbn", 
     "editables": "hatchling needs it to install the package editable",
     "hatchling": "builds the package",
     "deptry": "a command of make check",
