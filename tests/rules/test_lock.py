@@ -14,7 +14,8 @@ ENTRY = re.compile(
     re.MULTILINE,
 )
 
-NEVER_IMPORTED = {"types-zxcvbn", 
+NEVER_IMPORTED = {
+    "types-zxcvbn": "mypy takes it by name",
     "editables": "hatchling needs it to install the package editable",
     "hatchling": "builds the package",
     "deptry": "a command of make check",
