@@ -12,7 +12,6 @@ from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import pytest
-from annotated_types import MaxLen
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator, WrapValidator
@@ -66,8 +65,10 @@ def unbounded(  # noqa: C901  (one case for each kind of type)
         yield from unbounded(name, inner, [*flat(own), *metadata])
         return
     metadata = flat(metadata)
-    first = next((each for each in metadata if isinstance(each, (*VALIDATORS, MaxLen))), None)
-    bounded = isinstance(first, MaxLen) or (first is not None and is_bounding(first.func))
+    first = next(
+        (each for each in metadata if isinstance(each, VALIDATORS) or hasattr(each, "max_length")), None
+    )
+    bounded = hasattr(first, "max_length") or (isinstance(first, VALIDATORS) and is_bounding(first.func))
     origin = get_origin(annotation)
     if origin in {Union, UnionType}:
         for each in get_args(annotation):
