@@ -367,7 +367,7 @@ def test_a_notice_in_the_address_is_believed_only_where_it_is_so(client: httpx.C
     "sent, status",
     [
         ({"content": b"title=%FF"}, 400),
-        ({"content": b"title=" + b"x" * 70_000}, 413),
+        ({"content": b"title=" + b"x" * 140_000}, 413),
         ({"data": FORM | {"title": "a\x00b"}}, 422),
         ({"data": FORM | {"title": "x" * 121}}, 422),
         ({"data": FORM | {"starts_at": "0001-01-01T00:00"}}, 422),

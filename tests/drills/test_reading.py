@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.drills.plan import Arm, Flood, Poison, Restart, SlowConnections, Strike
+from festgate.drills.plan import Arm, Flood, HostileText, Poison, Restart, SlowConnections, Strike
 from festgate.drills.proxy import Toxic
 from festgate.drills.reading import FOLDER, BadDrill, drills, find_drill, read_drill
 
@@ -61,7 +61,15 @@ def test_the_set_has_every_kind_of_trouble_that_it_is_there_for() -> None:
     found = drills()
     assert len(found) == len(list(FOLDER.glob("*.toml")))
     actions = [step.action for drill in found for step in drill.method]
-    assert {type(action) for action in actions} == {Arm, Flood, SlowConnections, Poison, Restart, Strike}
+    assert {type(action) for action in actions} == {
+        Arm,
+        Flood,
+        HostileText,
+        SlowConnections,
+        Poison,
+        Restart,
+        Strike,
+    }
     struck = {(action.point, action.effect) for action in actions if isinstance(action, Arm)}
     assert struck >= {
         ("module.checkout", "raise"),

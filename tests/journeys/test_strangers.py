@@ -43,7 +43,7 @@ ELSEWHERE = (
     "/\u2028/evil.example",
     "/ü/evil.example",
     "http://[",
-    "/" + "x" * 5000,
+    "/" + "x" * 3900,
     "",
 )
 
@@ -123,7 +123,8 @@ def test_what_is_someone_elses_looks_as_if_it_were_not_there(fest: Fest, method:
     assert answer.status == 404
     assert sentence(answer) == "There is nothing at this address, or it is not yours."
     organiser = fest.organiser.bearer if path.startswith("/api/") else SEND
-    assert fest.ask(method, path, organiser, who=fest.organiser).status == 404
+    if not path.startswith("/api/v1/registrations/"):  # which organisers may cancel
+        assert fest.ask(method, path, organiser, who=fest.organiser).status == 404
     states = fest.rows("SELECT state FROM registrations_seats ORDER BY id")
     assert states == [("confirmed",), ("held",)]
 
