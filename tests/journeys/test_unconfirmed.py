@@ -13,6 +13,7 @@ from festgate.kit.clock import MINUTE
 from festgate.registrations.limits import MAX_TAKINGS, UNCONFIRMED_HOLD_MINUTES
 from tests.accounts.visiting import join, visitor
 from tests.journeys.stage import announce, ask_file, before_opening, quiet
+from tests.rig.forms import check_out
 from tests.rig.server import Server, festgate, serving
 from tests.rig.smtp import Letter, Mailbox
 
@@ -68,7 +69,7 @@ def test_a_new_account_gets_short_holds_and_no_desk_order_until_its_emailed_link
         assert "To pay at the desk, confirm your email address:" in checkout
         assert 'value="desk"' not in checkout
         assert 'value="sandbox"' in checkout
-        refused = asha.post("/checkout", data={"payment_method": "desk"})
+        refused = check_out(asha, payment_method="desk")
         assert refused.status_code == 409
         assert f"Confirm your email address first; we sent a link to {name}@example.org." in refused.text
         token = asha.post("/api/v1/tokens", json={"username": name, "password": "correct horse"}).json()[
@@ -76,7 +77,11 @@ def test_a_new_account_gets_short_holds_and_no_desk_order_until_its_emailed_link
         ]
         again = asha.post(
             "/api/v1/orders",
-            json={"payment_method": "desk"},
+            json={
+                "payment_method": "desk",
+                "registrations": [seat for (seat,) in ask_file(data, "SELECT id FROM registrations_seats")],
+                "total": {"minor": 45_000, "currency": "INR"},
+            },
             headers={"authorization": f"Bearer {token}", "idempotency-key": "one"},
         )
         assert (again.status_code, again.json()["code"]) == (409, "email-not-confirmed")
@@ -95,7 +100,7 @@ def test_a_new_account_gets_short_holds_and_no_desk_order_until_its_emailed_link
         assert "Your email address is confirmed" in elsewhere.get(link).text
         assert "Confirm your email address:" not in asha.get("/my-events").text
         assert 'value="desk"' in asha.get("/checkout").text
-        ordered = asha.post("/checkout", data={"payment_method": "desk"})
+        ordered = check_out(asha, payment_method="desk")
         assert ordered.status_code == 303
         assert ordered.headers["location"].startswith("/orders/")
         assert elsewhere.get("/confirm?token=1-1-guess").status_code == 410

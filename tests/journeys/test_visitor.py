@@ -326,7 +326,7 @@ def test_a_seat_that_is_given_back_is_free_again(page: Page, server: Server) -> 
     press(page, "Register")
     press(page, "Give back the seat for Photography Walk")
     expect(page).to_have_url(f"{server.url}/my-events")
-    expect(page.get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(page.get_by_text("Cancelled by you", exact=True)).to_be_visible()
     page.goto(f"{server.url}/events/photography-walk")
     expect(page.get_by_text(before)).to_be_visible()
 

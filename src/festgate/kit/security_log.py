@@ -5,6 +5,7 @@ password typed into the field for the name would stand in the log for ever. docs
 the names.
 """
 
+import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Final
@@ -82,5 +83,10 @@ def note_request(method: str, route: str, status: int, address: str, *, cross_si
 
 
 def note_command(name: str, account: int) -> None:
-    """Log what somebody did on the command line to an account."""
+    """Log what somebody did on the command line to an account, where standard error goes to a log.
+
+    On a terminal the command's own answer stands there already, and nobody keeps the line.
+    """
+    if sys.stderr.isatty():
+        return
     log.info(name, security=True, outcome="done", account=account, address="command line")

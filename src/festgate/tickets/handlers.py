@@ -169,6 +169,7 @@ class TicketHandlers:
             ending.subject,
             "released",
             self._calendars([event] if ending.called_off else []),
+            is_limited=seat.fee.minor == 0 and not ending.called_off,
             event=event,
             ending=ending,
         )
