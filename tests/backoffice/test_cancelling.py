@@ -8,15 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from festgate.backoffice.commands import app
 from festgate.checkout.facade import order_by_ref, refunds_of
 from festgate.registrations.facade import seat
 from festgate.tickets.facade import codes_by_seat
 from tests.journeys.stage import Guest, announce, before_opening, invite_one
 from tests.rig.database import OpenDatabase, open_database
-from tests.rig.server import Server, serving
+from tests.rig.server import Server, festgate, serving
 from tests.rig.waiting import until
 
 
@@ -30,8 +28,11 @@ def people(data: Path) -> dict[str, Guest]:
     with before_opening(data) as database:
         for title in ("Robo Race", "Music Night"):
             database.write(partial(announce, title=title, fee=45_000))
-        roles = (("meena", "organiser"), ("asha", "attendee"), ("ravi", "attendee"), ("chitra", "attendee"))
-        return {name: database.write(invite_one, name, role) for name, role in roles}  # type: ignore[arg-type]
+        database.write(partial(announce, title="Open Stage", fee=0))
+        roles = dict.fromkeys(("asha", "ravi", "chitra", "deepa", "gita"), "attendee") | {
+            "meena": "organiser"
+        }
+        return {name: database.write(invite_one, name, role) for name, role in roles.items()}  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -112,23 +113,52 @@ def test_only_organisers_refund_over_the_api(
 
 
 def test_the_command_line_says_what_it_would_do_and_does_it_with_yes(
-    server: Server,
-    people: dict[str, Guest],
-    data: Path,
-    beside: OpenDatabase,
-    monkeypatch: pytest.MonkeyPatch,
+    server: Server, people: dict[str, Guest], data: Path, beside: OpenDatabase
 ) -> None:
-    monkeypatch.setenv("FESTGATE_DATA_DIR", str(data))
     ref = buy_both(server, people["chitra"])
-    run = CliRunner().invoke
-    asked = run(app, ["cancel", ref])
-    assert asked.exit_code == 2
-    assert "₹900.00 would go back. Add --yes" in asked.output
-    assert run(app, ["cancel", ref, "--yes", "--by", "ravi"]).exit_code == 2
+    asked = festgate("orders", "cancel", ref, data=data)
+    assert asked.returncode == 2
+    assert "₹900.00 would go back. Add --yes" in asked.stderr
+    assert festgate("orders", "cancel", ref, "--yes", "--by", "ravi", data=data).returncode == 2
     assert beside.read(order_by_ref, ref).state == "paid"
-    done = run(app, ["cancel", ref, "--yes", "--by", "meena"])
-    assert done.exit_code == 0, done.output
+    done = festgate("orders", "cancel", ref, "--yes", "--by", "meena", data=data)
+    assert done.returncode == 0, done.stderr
     order = beside.read(order_by_ref, ref)
     assert order.state in ("refunding", "refunded")
     assert [refund.asked_by for refund in beside.read(refunds_of, order.id)] == [people["meena"].id]
-    assert "Asked for by meena." in run(app, ["show", ref]).output
+    assert "Asked for by meena." in festgate("orders", "show", ref, data=data).stdout
+
+
+def register_free(server: Server, guest: Guest) -> int:
+    """The id of a registration that costs nothing."""
+    with guest.program(server) as program:
+        return int(program.post("/events/open-stage/registrations").json()["id"])
+
+
+def test_the_command_line_cancels_a_free_registration_but_none_that_is_paid(
+    server: Server, people: dict[str, Guest], data: Path, beside: OpenDatabase
+) -> None:
+    free = str(register_free(server, people["deepa"]))
+    asked = festgate("orders", "cancel-registration", free, data=data)
+    assert asked.returncode == 2
+    assert "would cancel" in asked.stderr
+    assert beside.read(seat, int(free)).state == "confirmed"
+    done = festgate("orders", "cancel-registration", free, "--yes", data=data)
+    assert done.returncode == 0, done.stderr
+    assert beside.read(seat, int(free)).state == "cancelled"
+    line = beside.read(order_by_ref, buy_both(server, people["deepa"])).lines[0]
+    paid = festgate("orders", "cancel-registration", str(line.seat_id), "--yes", data=data)
+    assert paid.returncode == 2, paid.stdout
+    assert beside.read(seat, line.seat_id or 0).state == "confirmed"
+
+
+def test_only_organisers_cancel_a_free_registration_of_another_person_over_the_api(
+    server: Server, people: dict[str, Guest], beside: OpenDatabase
+) -> None:
+    free = register_free(server, people["gita"])
+    with people["deepa"].program(server) as other, people["meena"].program(server) as organiser:
+        assert other.post(f"/registrations/{free}/cancel", json={}).status_code == 404
+        assert beside.read(seat, free).state == "confirmed"
+        assert organiser.post(f"/registrations/{free}/cancel", json={}).status_code == 200
+    cancelled = beside.read(seat, free)
+    assert (cancelled.state, cancelled.ended_by) == ("cancelled", "organiser")
