@@ -100,6 +100,15 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
         ("base_url", "https://süd.example:8443", "in ASCII letters: https://xn--sd-xka.example:8443"),
         ("base_url", "http://fest.example:70000", "a port from 1 to 65535"),
         ("base_url", "http://::1", "an IPv6 address in brackets"),
+        ("host", "http://fest.example", "without http:// and without a port"),
+        ("host", "[::1]", "without brackets: ::1"),
+        ("host", "0.0.0.0:80", "without a port"),
+        ("trusted_proxies", "proxy.example", "IP addresses or networks, such as 10.0.0.0/8"),
+        ("trusted_proxies", "10.0.0.1/8", "IP addresses or networks"),
+        ("smtp_host", "smtp://mail.example.org", "without http:// and without a port"),
+        ("smtp_host", "mail.example.org:587", "without a port"),
+        ("smtp_host", "mail.süd.example", "in ASCII letters: mail.xn--sd-xka.example"),
+        ("stripe_api_base", "localhost:12111", "must begin with http:// or https://"),
         ("mail_from", "", "must not be empty; write fest@example.org"),
         ("mail_from", "Süd, Fest <t@example.org>", "name in quotes: "),
         ("mail_from", "t@süd.example", "in ASCII letters: t@xn--sd-xka.example"),
@@ -197,6 +206,24 @@ def test_every_setting_is_explained_and_none_can_be_changed_later() -> None:
 def test_what_is_secret_does_not_show_where_settings_are_printed() -> None:
     settings = Settings(**dict.fromkeys(SECRETS, "told to nobody"))  # type: ignore[arg-type]
     assert "told to nobody" not in repr(settings) + str(settings)
+
+
+def test_hosts_and_networks_as_operators_write_them_are_taken() -> None:
+    settings = load_settings(
+        {
+            "FESTGATE_HOST": "0.0.0.0, ::, localhost",
+            "FESTGATE_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32, 192.0.2.1, *",
+            "FESTGATE_SMTP_HOST": "mail_1.example.org.",
+            "FESTGATE_STRIPE_API_BASE": "http://127.0.0.1:12111/",
+        }
+    )
+    assert settings.host == ("0.0.0.0", "::", "localhost")  # noqa: S104  (no server is started)
+    assert settings.trusted_proxies == ("10.0.0.0/8", "2001:db8::/32", "192.0.2.1", "*")
+
+
+def test_a_mail_server_and_an_address_of_stripe_may_be_empty() -> None:
+    settings = load_settings({"FESTGATE_SMTP_HOST": "", "FESTGATE_STRIPE_API_BASE": ""})
+    assert (settings.smtp_host, settings.stripe_api_base) == ("", "")
 
 
 def test_an_address_is_trimmed_and_says_whether_there_is_tls() -> None:

@@ -6,7 +6,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address, ip_network
 from typing import Final, NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -35,6 +35,36 @@ def check_origin(value: str) -> str:
             f"must end after the host and port: {scheme}://{authority}. The portal cannot be served below a path"
         )
     _check_host(scheme, authority)
+    return value
+
+
+def check_host(value: str) -> str:
+    """Return the name or IP address of a host, as it is. ValueError says what else it is, and what to write."""
+    host = value.removeprefix("[").removesuffix("]")
+    if host != value:
+        _refuse(f"must have its IPv6 address without brackets: {host}")
+    if ":" in value:
+        try:
+            ip_address(value)
+        except ValueError:
+            _refuse(
+                f"must be the name or address of a host, without http:// and without a port, unlike {value!r}"
+            )
+    elif not value.isascii():
+        ascii_host = _in_ascii(value)
+        _refuse(f"must be in ASCII letters: {ascii_host}" if ascii_host else f"must not be {value!r}")
+    elif not _HOST.fullmatch(value):
+        _refuse(f"must be the name or address of a host, such as mail.example.org, unlike {value!r}")
+    return value
+
+
+def check_network(value: str) -> str:
+    """Return an IP address, a network or `*`, as it is. ValueError says what to write instead."""
+    if value != "*":
+        try:
+            ip_network(value)
+        except ValueError:
+            _refuse(f"must be IP addresses or networks, such as 10.0.0.0/8, or *, unlike {value!r}")
     return value
 
 

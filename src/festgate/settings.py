@@ -8,14 +8,21 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from festgate.addresses import check_database_url, check_origin, check_sender, hide_password
+from festgate.addresses import (
+    check_database_url,
+    check_host,
+    check_network,
+    check_origin,
+    check_sender,
+    hide_password,
+)
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
@@ -34,6 +41,15 @@ DEMO_SETTINGS: Mapping[str, object] = {
 """Of the demo fest (`festgate serve --demo`): weaker than any setting of the user's own."""
 
 
+Host = Annotated[str, AfterValidator(check_host)]
+Network = Annotated[str, AfterValidator(check_network)]
+Origin = Annotated[str, AfterValidator(lambda value: check_origin(value.rstrip("/")))]
+OptionalHost = Annotated[str, AfterValidator(lambda value: value and check_host(value))]
+OptionalOrigin = Annotated[str, AfterValidator(lambda value: value and check_origin(value.rstrip("/")))]
+Sender = Annotated[str, AfterValidator(check_sender)]
+DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
+
+
 class SettingsError(Exception):
     """A setting that is unknown or cannot be what it is; the sentence names it."""
 
@@ -47,16 +63,16 @@ class Settings(BaseModel):
         default=Path("festgate-data"),
         description="Folder that holds everything the fest keeps: the database, its backups, the secret, unsent mail.",
     )
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         default="",
         description="Empty for SQLite in the data folder; or `postgresql://user@host/name` (extra `postgres`).",
     )
-    base_url: str = Field(
+    base_url: Origin = Field(
         default="http://localhost:8000",
         description="The address people use. Links in mail, calendar files and payment returns begin with it; with "
         "`https://` cookies are marked secure.",
     )
-    host: tuple[str, ...] = Field(
+    host: tuple[Host, ...] = Field(
         default=("127.0.0.1", "::1"),
         description="Addresses to listen on, separated by commas. Both loopback addresses by default, so that "
         "`localhost` never waits for a fallback.",
@@ -66,7 +82,7 @@ class Settings(BaseModel):
     workers: int = Field(
         default=1, description="Server processes. One serves thousands of requests a second.", ge=1, le=64
     )
-    trusted_proxies: tuple[str, ...] = Field(
+    trusted_proxies: tuple[Network, ...] = Field(
         default=("127.0.0.1", "::1"),
         description="Addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
     )
@@ -108,15 +124,15 @@ class Settings(BaseModel):
     stripe_webhook_secret: str = Field(
         default="", description="Stripe's signing secret of the webhook endpoint.", repr=False
     )
-    stripe_api_base: str = Field(
+    stripe_api_base: OptionalOrigin = Field(
         default="",
         description="Another address for Stripe's API, for tests against a local server; empty for Stripe's own.",
     )
-    mail_from: str = Field(
+    mail_from: Sender = Field(
         default="fest@localhost",
         description='Sender of all mail: an address, or `"Spring Fest" <fest@example.org>`.',
     )
-    smtp_host: str = Field(
+    smtp_host: OptionalHost = Field(
         default="",
         description="Mail server. Empty: mail is written as `.eml` files to `mail/` in the data folder.",
     )
@@ -181,26 +197,6 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
-
-    @field_validator("base_url", mode="before")
-    @classmethod
-    def _trim(cls, value: object) -> object:
-        return value.rstrip("/") if isinstance(value, str) else value
-
-    @field_validator("base_url")
-    @classmethod
-    def _known_origin(cls, value: str) -> str:
-        return check_origin(value)
-
-    @field_validator("mail_from")
-    @classmethod
-    def _known_sender(cls, value: str) -> str:
-        return check_sender(value)
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        return check_database_url(value)
 
     @field_validator("currency")
     @classmethod

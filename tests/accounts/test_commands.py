@@ -118,6 +118,12 @@ def test_a_list_that_is_piped_has_a_line_for_each_person(data: Path) -> None:
             "1234567\x008\n",
             "Control characters",
         ),
+        (
+            ["add", "Ravi", "--email", "r@example.org", "--password-stdin"],
+            "password1\n",
+            "try this password first",
+        ),
+        (["password", "Meena", "--password-stdin"], "meena2026\n", "mostly your name"),
         (["role", "nobody", "staff"], "", "There is no account named nobody."),
         (["password", "nobody"], "", "There is no account named nobody."),
     ],

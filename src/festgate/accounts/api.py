@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from festgate.accounts.forms import NewAccount, SignIn
 from festgate.accounts.passwords import Crowded, Hasher
 from festgate.accounts.people import Taken
-from festgate.accounts.reception import Opening, Reception, WrongPassword
+from festgate.accounts.reception import Opening, PasswordChanged, Reception, WrongPassword
 from festgate.kit.api import Credentials, bearer, module_router, problems
 from festgate.kit.clients import address_of
 from festgate.kit.clock import moment
@@ -48,7 +48,9 @@ class AccountApi:
         router = module_router(self._portal, "accounts", "accounts")
         caller = bearer(self._portal)
 
-        @router.post("/tokens", status_code=201, responses=problems(WrongPassword, TooMany, Crowded))
+        @router.post(
+            "/tokens", status_code=201, responses=problems(WrongPassword, PasswordChanged, TooMany, Crowded)
+        )
         async def make_token(body: SignIn, request: Request, response: Response) -> Token:
             """Sign in: a token for a username (or e-mail address) and a password."""
             session = await self._reception.sign_in(

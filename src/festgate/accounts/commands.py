@@ -1,7 +1,7 @@
 """`festgate user`: people, their roles and their passwords, from the command line."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import typer
@@ -16,7 +16,8 @@ from festgate.accounts.names import (
 )
 from festgate.accounts.passwords import hash_password
 from festgate.accounts.people import Newcomer, add_person, set_password, set_role
-from festgate.accounts.queries import Member, Person, all_people
+from festgate.accounts.queries import Member, Person, all_people, find_person
+from festgate.accounts.strength import find_weakness
 from festgate.kit import security_log
 from festgate.kit.clock import moment
 from festgate.kit.commands import current, fail, opened, run, show_rows
@@ -61,6 +62,7 @@ def add(
     password = _password(from_stdin=password_stdin)
 
     async def work(settings: Settings) -> Person:
+        _refuse_weak(password, (newcomer.username, newcomer.email, settings.fest_name))
         async with opened(settings) as database:
             return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
 
@@ -80,6 +82,9 @@ def change_password(
 
     async def work(settings: Settings) -> Person:
         async with current(settings) as database:
+            person = await database.read(find_person, name)
+            known = (name,) if person is None else (person.username, person.email)
+            _refuse_weak(password, (*known, settings.fest_name))
             return await database.write(set_password, name, hash_password(password))
 
     person = run(work)
@@ -132,6 +137,13 @@ def list_people() -> None:
         for member in run(work)
     ]
     show_rows(("Username", "E-mail", "Role", "Since"), rows)
+
+
+def _refuse_weak(password: str, known: Iterable[str]) -> None:
+    """End the command where guessers try the password first."""
+    weakness = find_weakness(password, known)
+    if weakness:
+        fail(f"The password on standard input cannot be used: {weakness}")
 
 
 def _password(*, from_stdin: bool) -> str:
