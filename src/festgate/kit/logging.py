@@ -1,9 +1,10 @@
 """Log lines: structlog, with the id of the request that they belong to."""
 
+import contextlib
 import logging
 import sys
 from contextvars import ContextVar
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -12,6 +13,24 @@ from festgate.kit.scrubbing import scrub_line
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Set for each request by the gate; the error page shows the same one."""
+
+
+class Forgiving:
+    """A stream that drops a line it cannot write: a full disk under the log must not end the work that is logged."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write the text, or drop it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream, or leave it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 def configure(log_format: Literal["auto", "console", "json"], level: str) -> None:
@@ -35,7 +54,7 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
     structlog.configure(
         processors=[*shared, *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", Forgiving(sys.stderr))),
         # Without it every line assembles its logger anew, 20 us each.
         cache_logger_on_first_use=True,
     )

@@ -115,41 +115,51 @@ class Writer:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                if self._driver.inline:
-                    done, topics = await self._turn_on_loop(loop)
-                else:
-                    done, topics = await loop.run_in_executor(self._thread, self._turn)
+                jobs: list[_Job] = []
+                topics: set[str] = set()
+                try:
+                    if self._driver.inline:
+                        topics = await self._turn_on_loop(loop, jobs)
+                    else:
+                        topics = await loop.run_in_executor(self._thread, self._turn, jobs)
+                except Exception as error:
+                    # A writer that ended here would leave every later caller waiting.
+                    self._driver.rollback()
+                    _lose(jobs, _unavailable(error))
+                    log.exception("a transaction failed", lost=len(jobs))
                 self.turns += 1
-                self._answer(done, topics)
+                self._answer(jobs, topics)
             if self._stopping:
                 return
 
-    async def _turn_on_loop(self, loop: asyncio.AbstractEventLoop) -> tuple[list[_Job], set[str]]:
+    async def _turn_on_loop(self, loop: asyncio.AbstractEventLoop, jobs: list[_Job]) -> set[str]:
         """One transaction, its deeds on the loop, its fsync on the writer's thread."""
         try:
             if not self._driver.begin_now():
                 await loop.run_in_executor(self._thread, self._driver.begin)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the callers must hear of it)
-            return self._fail_all(error), set()
-        jobs, topics = self._run_deeds()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the callers get it)
+            self._fail_all(error, jobs)
+            return set()
+        topics = self._run_deeds(jobs)
         if any(job.error is None for job in jobs):
             await loop.run_in_executor(self._thread, self._finish, jobs)
         else:
             self._driver.rollback()
-        return jobs, topics
+        return topics
 
-    def _turn(self) -> tuple[list[_Job], set[str]]:
+    def _turn(self, jobs: list[_Job]) -> set[str]:
         """One whole transaction on the writer's thread."""
         try:
             self._driver.begin()
         except Exception as error:  # noqa: BLE001
-            return self._fail_all(error), set()
-        jobs, topics = self._run_deeds()
+            self._fail_all(error, jobs)
+            return set()
+        topics = self._run_deeds(jobs)
         self._finish(jobs)
-        return jobs, topics
+        return topics
 
-    def _run_deeds(self) -> tuple[list[_Job], set[str]]:
-        jobs: list[_Job] = []
+    def _run_deeds(self, jobs: list[_Job]) -> set[str]:
+        """Run waiting ones until the turn is long enough; `jobs` receives each before it runs."""
         topics: set[str] = set()
         until = time.monotonic() + LONGEST_TURN
         while self._waiting and len(jobs) < MOST_DEEDS:
@@ -160,7 +170,7 @@ class Writer:
                 break
             if time.monotonic() > until:
                 break
-        return jobs, topics
+        return topics
 
     def _run(self, job: _Job, topics: set[str]) -> bool:
         """Run one deed in its savepoint; False if the transaction did not survive it."""
@@ -182,20 +192,15 @@ class Writer:
             self._driver.commit()
         except Exception as error:
             self._driver.rollback()
+            _lose(jobs, _unavailable(error))
             log.exception("a commit failed", lost=len(jobs))
-            unkept = Unavailable()
-            unkept.__cause__ = error
-            _lose(jobs, unkept)
 
-    def _fail_all(self, error: Exception) -> list[_Job]:
+    def _fail_all(self, error: Exception, jobs: list[_Job]) -> None:
         """No transaction could begin; nothing was changed."""
-        log.error("the database takes no writes", waiting=len(self._waiting), reason=repr(error))
-        jobs = list(self._waiting)
+        jobs.extend(self._waiting)
         self._waiting.clear()
-        unbegun = Unavailable()
-        unbegun.__cause__ = error
-        _lose(jobs, unbegun)
-        return jobs
+        _lose(jobs, _unavailable(error))
+        log.error("the database takes no writes", waiting=len(jobs), reason=repr(error))
 
     def _answer(self, jobs: list[_Job], topics: set[str]) -> None:
         for job in jobs:
@@ -210,6 +215,12 @@ class Writer:
         if topics and any(job.error is None for job in jobs):
             with contextlib.suppress(RuntimeError):  # the loop may be closing
                 self._announce(topics)
+
+
+def _unavailable(cause: Exception) -> Unavailable:
+    error = Unavailable()
+    error.__cause__ = cause
+    return error
 
 
 def _lose(jobs: list[_Job], error: Exception) -> None:
