@@ -123,6 +123,7 @@ def test_the_command_line_says_what_it_would_do_and_does_it_with_yes(
     assert beside.read(order_by_ref, ref).state == "paid"
     done = festgate("orders", "cancel", ref, "--yes", "--by", "meena", data=data)
     assert done.returncode == 0, done.stderr
+    assert "registration-cancelled" in done.stderr
     order = beside.read(order_by_ref, ref)
     assert order.state in ("refunding", "refunded")
     assert [refund.asked_by for refund in beside.read(refunds_of, order.id)] == [people["meena"].id]

@@ -112,7 +112,7 @@ def test_no_secret_of_a_whole_journey_and_of_what_goes_wrong_stands_in_the_log(
         database.write(partial(announce, title="Robo Race", fee=45_000))
         database.write(partial(announce, title="Open Talk", fee=0))
         staff = database.write(invite_one, "staff", "staff")
-    drills, metrics, hook = (secrets.token_urlsafe(16) for _ in range(3))
+    drills, metrics, hook, stripe, signing = (secrets.token_urlsafe(16) for _ in range(5))
     server = serve(
         data=data,
         extra={
@@ -121,12 +121,15 @@ def test_no_secret_of_a_whole_journey_and_of_what_goes_wrong_stands_in_the_log(
             "FESTGATE_SMTP_HOST": mailbox.host,
             "FESTGATE_SMTP_PORT": str(mailbox.port),
             "FESTGATE_SMTP_SECURITY": "none",
-            "FESTGATE_PAYMENT_METHODS": "desk,sandbox",
+            "FESTGATE_PAYMENT_METHODS": "desk,sandbox,stripe",
+            "FESTGATE_STRIPE_SECRET_KEY": stripe,
+            "FESTGATE_STRIPE_WEBHOOK_SECRET": signing,
+            "FESTGATE_STRIPE_API_BASE": "http://127.0.0.1:9",
             "FESTGATE_DRILLS_TOKEN": drills,
             "FESTGATE_METRICS_TOKEN": metrics,
         },
     )
-    seen = {PASSWORD, NEW_PASSWORD, MISTYPED, drills, metrics, hook, staff.session, staff.token, DECLINES}
+    seen = {PASSWORD, NEW_PASSWORD, MISTYPED, drills, metrics, hook, stripe, signing, staff.session, staff.token, DECLINES}
     with visitor(server) as client, staff.browser(server) as door, staff.program(server) as program:
         name = join(client)
         link, token = newest_link(mailbox, 1)
@@ -147,7 +150,8 @@ def test_no_secret_of_a_whole_journey_and_of_what_goes_wrong_stands_in_the_log(
         seen |= show_tickets(data, codes, client, door, program)
 
         # A webhook whose signature is wrong, metrics with a token that is wrong, two answers about faults.
-        client.post("/webhooks/stripe", content=b"{}", headers={"stripe-signature": f"t=1,v1={hook}"})
+        signed = {"stripe-signature": f"t=1,v1={hook}"}
+        assert client.post("/webhooks/stripe", content=b"{}", headers=signed).status_code == 400
         client.get("/metrics", headers={"authorization": f"Bearer {metrics}", "x-forwarded-for": "192.0.2.1"})
         client.get("/metrics", headers={"authorization": f"Bearer {hook}", "x-forwarded-for": "192.0.2.1"})
 
@@ -163,6 +167,8 @@ def test_no_secret_of_a_whole_journey_and_of_what_goes_wrong_stands_in_the_log(
         assert status in text, status
     parsed = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     assert len(parsed) > 100
+    security = {(line["event"], line["outcome"]) for line in parsed if line.get("security")}
+    assert {("webhook", "refused"), ("sign-in", "refused"), ("password-reset-used", "done")} <= security
     for secret in seen:
         for spelling in (secret, base64.b64encode(secret.encode()).decode(), secret.replace(" ", "%20")):
             assert spelling not in text, next(line for line in text.splitlines() if spelling in line)

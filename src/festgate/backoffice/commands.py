@@ -9,6 +9,7 @@ from festgate.accounts import facade as accounts
 from festgate.backoffice.orders import OrderView, view_order
 from festgate.checkout import facade as checkout
 from festgate.checkout.facade import Cancellation
+from festgate.kit import security_log
 from festgate.kit.clock import moment
 from festgate.kit.commands import current, fail, run, show_rows
 from festgate.kit.ids import read_code
@@ -74,17 +75,18 @@ def cancel(
         )
         return plan, None if by is None else _organiser(connection, by)
 
-    async def work(settings: Settings) -> tuple[Cancellation, str]:
+    async def work(settings: Settings) -> tuple[Cancellation, int | None, str]:
         async with current(settings) as database:
             plan, organiser = await database.read(look)
             if yes:
                 cancel_now = partial(checkout.cancel_registrations, force=force, seen=plan.seen)
                 await database.write(cancel_now, code, seat, organiser, tickets.is_used)
-        return plan, plan.back.shown(settings.locale)
+        return plan, organiser, plan.back.shown(settings.locale)
 
-    plan, back = run(work)
+    plan, organiser, back = run(work)
     titles = ", ".join(line.title for line in plan.lines) or "nothing"
     if yes:
+        security_log.note_command("registration-cancelled", organiser)
         print(f"Cancelled: {titles}. {back} goes back.")
     else:
         fail(f"This would cancel {titles}, and {back} would go back. Add --yes to do it.")
@@ -108,6 +110,7 @@ def cancel_registration(
     seat = run(work)
     if not yes:
         fail(f"This would cancel registration {registration} for {seat.title}. Add --yes to do it.")
+    security_log.note_command("registration-cancelled")
     print(f"Cancelled: registration {registration} for {seat.title}.")
 
 

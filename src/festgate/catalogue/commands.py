@@ -17,6 +17,7 @@ from festgate.catalogue.imports import NothingImported, OnlyTried, Options, Repo
 from festgate.catalogue.queries import Event, EventState
 from festgate.catalogue.rows import MAX_FILE, Sheet, Unreadable, Wrong
 from festgate.catalogue.sheets import read_sheet, write_sheet
+from festgate.kit import security_log
 from festgate.kit.clock import moment
 from festgate.kit.commands import FOUND, current, fail, opened, run, show_rows
 from festgate.kit.errors import Invalid
@@ -221,6 +222,7 @@ def publish_event(slug: Annotated[str, typer.Argument(help="The event's part of 
             return await database.write(events.publish_event, slug)
 
     run(_by_option(work))
+    security_log.note_command("event-published")
     typer.echo(f"{slug}: published.")
 
 
@@ -241,6 +243,7 @@ def cancel_event(
     event = run(work)
     if event.state != "cancelled":
         fail(f"{event.title} has {event.taken} seats taken. Cancelling cannot be undone; add --yes to do it.")
+    security_log.note_command("event-cancelled")
     typer.echo(f"{slug}: cancelled.")
 
 

@@ -40,7 +40,15 @@ EVENTS: Final[Mapping[tuple[str, str], str]] = {
 ACCESS_REFUSED: Final = "access-refused"
 CROSS_SITE_REFUSED: Final = "cross-site-refused"
 LIMIT_REACHED: Final = "limit-reached"
-COMMANDS: Final = ("account-made", "address-confirmed", "password-changed", "role-changed")
+COMMANDS: Final = (
+    "account-made",
+    "address-confirmed",
+    "password-changed",
+    "role-changed",
+    "event-published",
+    "event-cancelled",
+    "registration-cancelled",
+)
 """Done on the command line, whose address is `command line`."""
 
 _account: ContextVar[list[int]] = ContextVar("security_account")
@@ -82,10 +90,11 @@ def note_request(method: str, route: str, status: int, address: str, *, cross_si
     )
 
 
-def note_command(name: str, account: int) -> None:
-    """Log what somebody did on the command line to an account, where standard error goes to a log.
+def note_command(name: str, account: int | None = None) -> None:
+    """Log a command that changed an account, an event or a registration, where standard error goes to a log.
 
-    On a terminal the command's own answer stands there already, and nobody keeps the line.
+    `account` is the one that was changed, or the organiser who is named with `--by`. On a terminal the command's own
+    answer stands there already, and nobody keeps the line.
     """
     if sys.stderr.isatty():
         return
