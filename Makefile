@@ -2,10 +2,12 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-# One file that is newer than what the environment was made from.
-INSTALLED := $(VENV)/installed
-# Written by `make lock`, so it lists every platform; pip takes what fits.
-LOCK := requirements.lock
+# Each is a file that is newer than what it was installed from. Both are in one environment: the tools come on top.
+PORTAL := $(VENV)/installed-portal
+TOOLS := $(VENV)/installed-tools
+# Written by `make lock`, so they list every platform; pip takes what fits.
+PORTAL_LOCK := requirements/portal.lock
+ALL_LOCK := requirements/all.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 CODE := src tests $(if $(wildcard bench/*.py),bench)
 # Tests run beside each other, one more than there are cores as many wait; a file stays on one worker, so that what is
@@ -30,9 +32,9 @@ endif
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
-setup: $(INSTALLED) ## Make .venv with everything that is locked, and no more
+setup: $(TOOLS) ## Make .venv with everything that is locked, and no more
 
-$(INSTALLED): $(LOCK) pyproject.toml
+$(PORTAL): $(PORTAL_LOCK) pyproject.toml
 	@set -e; \
 	python=""; \
 	for candidate in $(CANDIDATES); do \
@@ -42,14 +44,19 @@ $(INSTALLED): $(LOCK) pyproject.toml
 		echo "Festgate needs Python 3.11 or newer with its venv module; none of these is: $(CANDIDATES)." >&2; \
 		exit 1; \
 	fi; \
-	rm -f $(INSTALLED); \
+	rm -f $(PORTAL) $(TOOLS); \
 	"$(BIN)/python" -c '$(SUITABLE)' 2>/dev/null || "$$python" -m venv --clear $(VENV); \
-	echo "Installing the locked packages into $(VENV) (a minute or two, once)."
-	@$(PIP) install --require-hashes --requirement $(LOCK)
+	echo "Installing the portal into $(VENV) (some seconds, once)."
+	@$(PIP) install --require-hashes --requirement $(PORTAL_LOCK)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
-	@touch $(INSTALLED)
+	@touch $(PORTAL)
 
-run: setup ## Open the demo fest
+$(TOOLS): $(ALL_LOCK) $(PORTAL)
+	@echo "Adding the rehearsal, the lab and the tools of development (a minute or two, once)."
+	@$(PIP) install --require-hashes --requirement $(ALL_LOCK)
+	@touch $(TOOLS)
+
+run: $(PORTAL) ## Open the demo fest
 	@exec $(BIN)/festgate serve --demo $(ARGS)
 
 test: setup ## Run the tests, with a real browser and a real PostgreSQL (ARGS="-k seats" for some)
@@ -75,14 +82,16 @@ bench: setup ## Measure the portal beside its limit, as ratios of one run
 	@exec $(BIN)/python -m bench $(ARGS)
 
 # uv only resolves here, so it is no dependency: it comes and goes with a throw-away environment.
-lock: setup ## Rewrite requirements.lock: new packages only, or all of them with UPGRADE=1
+lock: $(PORTAL) ## Rewrite the locks: new packages only, or all of them with UPGRADE=1
 	@set -e; tool="$$(mktemp -d)"; trap 'rm -rf "$$tool"' EXIT; \
 	$(BIN)/python -m venv "$$tool"; \
 	"$$tool/bin/python" -m pip --disable-pip-version-check --no-input -qq install uv; \
-	"$$tool/bin/uv" pip compile pyproject.toml --quiet --all-extras --group dev \
-		--universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		$(if $(UPGRADE),--upgrade) --output-file $(LOCK)
+	options="--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links"; \
+	"$$tool/bin/uv" pip compile pyproject.toml $$options --all-extras --group dev \
+		$(if $(UPGRADE),--upgrade) --output-file $(ALL_LOCK); \
+	"$$tool/bin/uv" pip compile pyproject.toml $$options --group build \
+		--constraint $(ALL_LOCK) --output-file $(PORTAL_LOCK)
 
 clean: ## Remove what make made; never what the fest keeps
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -129,7 +129,19 @@ def test_no_secret_of_a_whole_journey_and_of_what_goes_wrong_stands_in_the_log(
             "FESTGATE_METRICS_TOKEN": metrics,
         },
     )
-    seen = {PASSWORD, NEW_PASSWORD, MISTYPED, drills, metrics, hook, stripe, signing, staff.session, staff.token, DECLINES}
+    seen = {
+        PASSWORD,
+        NEW_PASSWORD,
+        MISTYPED,
+        drills,
+        metrics,
+        hook,
+        stripe,
+        signing,
+        staff.session,
+        staff.token,
+        DECLINES,
+    }
     with visitor(server) as client, staff.browser(server) as door, staff.program(server) as program:
         name = join(client)
         link, token = newest_link(mailbox, 1)

@@ -1,14 +1,22 @@
-"""The lock: every version of every package with its hashes, for all platforms, and no place to get it from."""
+"""The locks: every version of every package with its hashes, for all platforms, and no place to get it from.
+
+`portal.lock` is what `make run` installs; `all.lock` adds the extras, the tests and the tools.
+"""
 
 import re
 from importlib.metadata import packages_distributions
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.rules.project import ROOT, files, pyproject
 
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCKS = {
+    name: (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8") for name in ("portal", "all")
+}
+MAX_PORTAL = 43
+"""Packages of the portal on one platform: with Festgate itself and pip no more than 45."""
 ENTRY = re.compile(
     r"^(?P<requirement>[A-Za-z0-9][^\\\n]*?)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
     re.MULTILINE,
@@ -16,8 +24,7 @@ ENTRY = re.compile(
 
 NEVER_IMPORTED = {
     "types-zxcvbn": "mypy takes it by name",
-    "editables": "hatchling needs it to install the package editable",
-    "hatchling": "builds the package",
+    "flit-core": "installs the package",
     "deptry": "a command of make check",
     "import-linter": "a command of make check",
     "mypy": "a command of make check",
@@ -28,27 +35,45 @@ NEVER_IMPORTED = {
 }
 
 
-def locked() -> dict[str, Requirement]:
-    return {canonicalize_name(one.name): one for one in map(Requirement, ENTRY_TEXTS)}
+def locked(name: str) -> dict[str, Requirement]:
+    """The packages of a lock by their canonical names."""
+    requirements = (Requirement(match["requirement"]) for match in ENTRY.finditer(LOCKS[name]))
+    return {canonicalize_name(one.name): one for one in requirements}
 
 
-ENTRY_TEXTS = [match["requirement"] for match in ENTRY.finditer(LOCK)]
+def declared_tools() -> list[str]:
+    """The requirements of the groups `build` and `dev`."""
+    groups = pyproject()["dependency-groups"]
+    return [*groups["build"], *(line for line in groups["dev"] if isinstance(line, str))]
 
 
-def test_the_lock_is_names_versions_markers_and_hashes_and_nothing_else() -> None:
-    assert ENTRY.sub("", LOCK).strip() == ""
-    assert "://" not in LOCK
-    loose = [str(one) for one in locked().values() if not re.fullmatch(r"==[^,*]+", str(one.specifier))]
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_is_names_versions_markers_and_hashes_and_nothing_else(name: str) -> None:
+    assert ENTRY.sub("", LOCKS[name]).strip() == ""
+    assert "://" not in LOCKS[name]
+    loose = [str(one) for one in locked(name).values() if not re.fullmatch(r"==[^,*]+", str(one.specifier))]
     assert not loose
+
+
+def test_the_portal_is_locked_at_the_versions_that_are_tested() -> None:
+    everything, portal = locked("all"), locked("portal")
+    assert {name: str(one) for name, one in portal.items()} == {
+        name: str(everything[name]) for name in portal
+    }
+
+
+def test_the_portal_needs_few_packages() -> None:
+    here = [one for one in locked("portal").values() if one.marker is None or one.marker.evaluate()]
+    assert len(here) <= MAX_PORTAL
 
 
 def test_every_declared_dependency_is_locked_at_a_version_it_allows() -> None:
     project = pyproject()["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
-    declared = [*project["dependencies"], *extras, *pyproject()["dependency-groups"]["dev"]]
+    declared = [*project["dependencies"], *extras, *declared_tools()]
     astray = []
     for wanted in map(Requirement, declared):
-        have = locked().get(canonicalize_name(wanted.name))
+        have = locked("all").get(canonicalize_name(wanted.name))
         if have is None or not wanted.specifier.contains(str(have.specifier).removeprefix("==")):
             astray.append(f"{wanted} is locked as {have}")
     assert not astray, "run `make lock`"
@@ -66,7 +91,7 @@ def test_every_tool_of_the_tests_is_used() -> None:
         for distribution in distributions:
             modules.setdefault(canonicalize_name(distribution), set()).add(module)
     unused = []
-    for line in pyproject()["dependency-groups"]["dev"]:
+    for line in declared_tools():
         tool = canonicalize_name(Requirement(line).name)
         imports = "|".join(map(re.escape, sorted(modules.get(tool, ())))) or "$^"
         if tool not in NEVER_IMPORTED and not re.search(
