@@ -3,7 +3,7 @@
     python -m bench.bare PORT PAGES.json
 
 PAGES.json maps each path to a file and its headers. The server is the portal's own (uvicorn with uvloop and httptools,
-through `festgate.serving`, so every setting of it is the very same): what differs is the program behind it alone.
+through `festgate.server.worker`, so every setting of it is the very same): what differs is the program behind it alone.
 """
 
 import json
@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from festgate.serving import server_config
+from festgate.server.sockets import listen
+from festgate.server.worker import server_config
 from festgate.settings import Settings
-from festgate.supervising.sockets import listen
 
 
 def returning(body: bytes, headers: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:

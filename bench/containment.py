@@ -17,7 +17,7 @@ from bench.figures import Figure, Target
 from bench.measure import Tell
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
-from festgate.kit import faults
+from festgate.kit.resilience import faults
 from festgate.rehearsal.processor import processor_time
 from festgate.rehearsal.runs import Run, read_run
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.programme import ROOM_FOR_ALL, programme
-from festgate.accounts.people import Newcomer, add_person
-from festgate.accounts.sessions import open_session
-from festgate.catalogue.facade import Event, create_event, publish_event
-from festgate.checkout.methods import Paid
-from festgate.checkout.orders import mark_paid
-from festgate.checkout.placements import place_order
-from festgate.checkout.sandbox import charge
+from festgate.kit.cli import opened
 from festgate.kit.clock import HOUR
-from festgate.kit.commands import opened
-from festgate.kit.database import Database
-from festgate.kit.statements import Connection
-from festgate.registrations.holds import hold_seat
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.accounts.sessions import open_session
+from festgate.portal.catalogue.facade import Event, create_event, publish_event
+from festgate.portal.checkout.methods import Paid
+from festgate.portal.checkout.orders import mark_paid
+from festgate.portal.checkout.placements import place_order
+from festgate.portal.checkout.sandbox import charge
+from festgate.portal.registrations.holds import hold_seat
 from festgate.settings import Settings
 
 VISITORS = 32

@@ -3,9 +3,9 @@
 import random
 from collections.abc import Iterator
 
-from festgate.catalogue.facade import Details
 from festgate.kit.clock import DAY, HOUR, Milliseconds
 from festgate.kit.money import Money
+from festgate.portal.catalogue.facade import Details
 
 EVENTS = 200
 ROOM_FOR_ALL = 100_000

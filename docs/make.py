@@ -23,12 +23,12 @@ from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import sqlite
 from starlette.routing import BaseRoute, Mount, Route
 
-from festgate.app import create_app
 from festgate.cli import app as command_line
-from festgate.kit.api import Problem
+from festgate.kit.db.statements import metadata
 from festgate.kit.errors import Refused
 from festgate.kit.metrics import Metrics
-from festgate.kit.statements import metadata
+from festgate.kit.web.api import Problem
+from festgate.portal.app import create_app
 from festgate.settings import DEMO_SETTINGS, Settings
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -6,19 +6,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from festgate.catalogue import events, queries
-from festgate.catalogue.entries import Details
-from festgate.catalogue.errors import FeesSold
-from festgate.catalogue.imports import Options, import_sheet
-from festgate.catalogue.sheets import read_sheet
-from festgate.checkout import placements
-from festgate.checkout.queries import orders_of
-from festgate.currency import refuse_other_currency
 from festgate.kit.clock import DAY, HOUR, MINUTE
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, StartupError
 from festgate.kit.money import Money
-from festgate.kit.statements import Connection
-from festgate.registrations.holds import hold_seat
+from festgate.portal.catalogue import events, queries
+from festgate.portal.catalogue.entries import Details
+from festgate.portal.catalogue.errors import FeesSold
+from festgate.portal.catalogue.imports import Options, import_sheet
+from festgate.portal.catalogue.sheets import read_sheet
+from festgate.portal.checkout import placements
+from festgate.portal.checkout.queries import orders_of
+from festgate.portal.currency import refuse_other_currency
+from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import before_opening, invite_one
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.forms import check_out

@@ -2,11 +2,11 @@
 
 import pytest
 
-from festgate.accounts.people import Newcomer, add_person
-from festgate.demo import NOTE, adopt, plant, refuse_foreign
+from festgate.kit.db.notes import find_note, notes
+from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import StartupError
-from festgate.kit.notes import find_note, notes
-from festgate.kit.statements import Connection, Statement
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.demo import NOTE, adopt, plant, refuse_foreign
 from festgate.settings import DEMO_SETTINGS, Settings
 from tests.rig.database import OpenDatabase
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from festgate.addresses import hide_in
-from festgate.kit.mail import Message, compose
+from festgate.kit.messaging.mail import Message, compose
 from festgate.settings import (
     CONFIG_FILE_VARIABLE,
     PREFIX,

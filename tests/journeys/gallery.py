@@ -10,15 +10,15 @@ from typing import Any
 
 import httpx
 
-from festgate.catalogue import facade as catalogue
-from festgate.checkout import facade as checkout
-from festgate.checkout import orders, placements
 from festgate.kit.clock import DAY, HOUR, MINUTE
 from festgate.kit.money import Money
-from festgate.registrations.holds import cancel_seat, hold_seat
-from tests.checkout.factories import give_money_back
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import facade as checkout
+from festgate.portal.checkout import orders, placements
+from festgate.portal.registrations.holds import cancel_seat, hold_seat
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, invite_one, quiet
 from tests.kit.mailing import letters, text_of
+from tests.portal.checkout.factories import give_money_back
 from tests.rig.database import OpenDatabase
 from tests.rig.server import Server, serving
 from tests.rig.waiting import until

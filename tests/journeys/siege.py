@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from festgate.accounts.passwords import hash_password
-from festgate.accounts.people import Newcomer, add_person
+from festgate.portal.accounts.passwords import hash_password
+from festgate.portal.accounts.people import Newcomer, add_person
 from tests.journeys.stage import Guest, announce, ask_data, holds, invite, invite_one, quiet
 from tests.rig.database import open_database
 from tests.rig.forms import hidden_fields

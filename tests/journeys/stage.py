@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import psycopg
 
-from festgate.accounts.people import Newcomer, add_person
-from festgate.accounts.sessions import open_session
-from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import DAY, HOUR
-from festgate.kit.cookies import SESSION_COOKIE
+from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
-from festgate.kit.statements import Connection
 from festgate.kit.visitors import Role
+from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.accounts.sessions import open_session
+from festgate.portal.catalogue import facade as catalogue
 from tests.rig.database import OpenDatabase, migrated_file, open_database
 from tests.rig.server import Server, festgate
 from tests.rig.waiting import until

@@ -16,7 +16,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from festgate.checkout.sandbox import DECLINES
+from festgate.portal.checkout.sandbox import DECLINES
 from tests.journeys.stage import Guest, announce, before_opening, holds, invite, quiet
 from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from festgate.kit.gate import LARGEST_BODY
+from festgate.kit.web.gate import LARGEST_BODY
 from tests.journeys.siege import JSON, PASSWORD, SEND, Fest, sentence, unharmed
 from tests.rig.lengths import length, torture
 from tests.rig.waiting import until

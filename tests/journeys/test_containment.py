@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.checkout.sandbox import APPROVES
-from festgate.kit.faults import FILE
+from festgate.kit.resilience.faults import FILE
+from festgate.portal.checkout.sandbox import APPROVES
 from tests.journeys.stage import Guest, announce, before_opening, change_file, holds, invite
 from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, festgate, serving

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from festgate.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
-from festgate.checkout.stuck import try_now
-from festgate.kit.statements import Connection, Statement
+from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
+from festgate.portal.checkout.stuck import try_now
 from tests.journeys.stage import Guest, announce, ask_data, holds, invite, quiet
 from tests.rig.database import copy_of, open_database
 from tests.rig.forms import check_out, hidden_fields
@@ -26,7 +26,7 @@ from tests.rig.postgres import Cluster
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
 from tests.rig.wire import Answer, Line
-from tests.supervising.stage import children_of
+from tests.server.stage import children_of
 
 pytestmark = torture
 

@@ -24,11 +24,11 @@ from pydantic import BaseModel
 from starlette.routing import BaseRoute, Mount, Route
 
 import festgate
-from festgate.app import create_app
-from festgate.catalogue.entries import FIELDS
 from festgate.drills.hostile_text import falling_marks
-from festgate.kit.gate import LARGEST_BODY, LARGEST_CALL, LONGEST_TARGET, Gate, largest_body
-from festgate.kit.routing import Routes
+from festgate.kit.web.gate import LARGEST_BODY, LARGEST_CALL, LONGEST_TARGET, Gate, largest_body
+from festgate.kit.web.routing import Routes
+from festgate.portal.app import create_app
+from festgate.portal.catalogue.entries import FIELDS
 from festgate.settings import Settings
 from tests.journeys.expensive import HEADERS, MAX_HEADER, OTHER_FIELDS, PARAMETERS, expensive, texts
 from tests.journeys.stage import Guest, announce, invite_one

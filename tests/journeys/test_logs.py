@@ -9,12 +9,12 @@ from pathlib import Path
 
 import httpx
 
-from festgate.checkout.sandbox import DECLINES
 from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
-from festgate.tickets.qr import in_fours, qr_text
-from tests.accounts.visiting import PASSWORD, join, log_in, visitor
+from festgate.portal.checkout.sandbox import DECLINES
+from festgate.portal.tickets.qr import in_fours, qr_text
 from tests.journeys.stage import announce, ask_file, before_opening, invite_one, quiet
+from tests.portal.accounts.visiting import PASSWORD, join, log_in, visitor
 from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server
 from tests.rig.smtp import Mailbox

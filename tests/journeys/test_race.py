@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from festgate.catalogue.facade import Event
-from festgate.registrations import facade as registrations
+from festgate.portal.catalogue.facade import Event
+from festgate.portal.registrations import facade as registrations
 from tests.journeys.stage import Guest, announce, holds, invite, invite_one
 from tests.rig import postgres
 from tests.rig.database import copy_of, open_database

@@ -18,8 +18,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.checkout.sandbox import APPROVES
-from festgate.kit import schema
+from festgate.kit.db import schema
+from festgate.portal.checkout.sandbox import APPROVES
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, change_file, holds, invite
 from tests.rig.database import migrated_file
 from tests.rig.forms import check_out

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.accounts.confirmation import MAX_EMAILS
 from festgate.kit.clock import MINUTE
-from festgate.registrations.limits import MAX_TAKINGS, UNCONFIRMED_HOLD_MINUTES
-from tests.accounts.visiting import join, visitor
+from festgate.portal.accounts.confirmation import MAX_EMAILS
+from festgate.portal.registrations.limits import MAX_TAKINGS, UNCONFIRMED_HOLD_MINUTES
 from tests.journeys.stage import announce, ask_file, before_opening, quiet
+from tests.portal.accounts.visiting import join, visitor
 from tests.rig.forms import check_out
 from tests.rig.server import Server, festgate, serving
 from tests.rig.smtp import Letter, Mailbox

@@ -4,9 +4,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from festgate.kit import mail
-from festgate.kit.mail import Attachment, MailState, Postman
-from festgate.kit.transports import transport_for
+from festgate.kit.messaging import mail
+from festgate.kit.messaging.mail import Attachment, MailState, Postman
+from festgate.kit.messaging.transports import transport_for
 from festgate.settings import Settings, load_settings
 from tests.rig.database import OpenDatabase
 

@@ -9,11 +9,11 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from festgate.kit import breaker, bulkhead
-from festgate.kit.breaker import LEAST_FAILURES, TRIALS
-from festgate.kit.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
 from festgate.kit.errors import NotFound, Resting, Unavailable
-from festgate.kit.pulse import Pulse
+from festgate.kit.resilience import breaker, bulkhead
+from festgate.kit.resilience.breaker import LEAST_FAILURES, TRIALS
+from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
+from festgate.kit.resilience.pulse import Pulse
 
 T = TypeVar("T")
 Work = Callable[[str], Coroutine[Any, Any, str]]

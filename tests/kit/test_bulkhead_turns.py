@@ -2,7 +2,7 @@
 
 import asyncio
 
-from festgate.kit.bulkhead import QUANTUM, Bulkhead
+from festgate.kit.resilience.bulkhead import QUANTUM, Bulkhead
 from tests.kit.test_bulkhead import Work, answer, hold, make, on_loop
 
 DEAR = 0.003

@@ -6,8 +6,8 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Scope
 
-from festgate.kit.bodies import Bodies, BodyLimits, TooSlow
-from festgate.kit.clients import Counts, Trusted, client_key
+from festgate.kit.web.bodies import Bodies, BodyLimits, TooSlow
+from festgate.kit.web.clients import Counts, Trusted, client_key
 
 
 @pytest.mark.parametrize(

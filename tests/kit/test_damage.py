@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from festgate.kit import schema
+from festgate.kit.db import schema
+from festgate.kit.db.notes import find_note
+from festgate.kit.db.probe import NOTE, note_written
 from festgate.kit.errors import StartupError, Unavailable
-from festgate.kit.notes import find_note
-from festgate.kit.probe import NOTE, note_written
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.server import festgate

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import bindparam, select
 
-from festgate.kit import mail
-from festgate.kit.statements import Connection, Statement, UniqueViolation
+from festgate.kit.db.statements import Connection, Statement, UniqueViolation
+from festgate.kit.messaging import mail
 from tests.rig.database import OpenDatabase, open_database
 
 _topics = Statement(select(mail.messages.c.topic).order_by(mail.messages.c.id))

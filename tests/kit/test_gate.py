@@ -14,11 +14,11 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Lifespan, Message, Scope
 
-from festgate.kit.clients import Counts, Trusted
 from festgate.kit.errors import Conflict, TooLarge
-from festgate.kit.gate import LARGEST_BODY, Gate, is_cross_site, largest_body, limited, security_headers
 from festgate.kit.metrics import Metrics
-from festgate.kit.routing import Routes
+from festgate.kit.web.clients import Counts, Trusted
+from festgate.kit.web.gate import LARGEST_BODY, Gate, is_cross_site, largest_body, limited, security_headers
+from festgate.kit.web.routing import Routes
 
 HOST = b"fest.example:8443"
 

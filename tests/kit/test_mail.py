@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from festgate.kit import mail
 from festgate.kit.clock import DAY, HOUR, MINUTE
-from festgate.kit.database import Database
-from festgate.kit.mail import (
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import mail
+from festgate.kit.messaging.mail import (
     AT_ONCE,
     LEASE,
     MOST_ATTEMPTS,
     MailState,
     Postman,
 )
-from festgate.kit.statements import Connection, Statement
-from festgate.kit.transports import FolderTransport, transport_for
+from festgate.kit.messaging.transports import FolderTransport, transport_for
 from tests.kit.mailing import CALENDAR, letters, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
 from tests.rig.ports import free_port

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from festgate.kit import mail
 from festgate.kit.clock import DAY, HOUR, SECOND
-from festgate.kit.mail import MailState
-from festgate.kit.mail_erasure import ERASED_AT_ONCE, KEPT, erase_files, erase_sent
-from festgate.kit.statements import Connection, Statement
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import mail
+from festgate.kit.messaging.mail import MailState
+from festgate.kit.messaging.mail_erasure import ERASED_AT_ONCE, KEPT, erase_files, erase_sent
 from tests.kit.mailing import over_smtp, post, postman, send, state
 from tests.rig.database import OpenDatabase
 from tests.rig.smtp import Mailbox

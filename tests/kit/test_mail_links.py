@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from festgate.kit import mail
-from festgate.kit.mail import Postman
-from festgate.kit.mail_links import Link
-from festgate.kit.statements import Connection, Statement
-from festgate.kit.transports import FolderTransport, transport_for
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import mail
+from festgate.kit.messaging.mail import Postman
+from festgate.kit.messaging.mail_links import Link
+from festgate.kit.messaging.transports import FolderTransport, transport_for
 from festgate.settings import Settings
 from tests.kit.mailing import letters, over_smtp, post, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase

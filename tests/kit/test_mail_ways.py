@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from festgate.kit.clock import MINUTE
-from festgate.kit.mail import Message, compose
-from festgate.kit.transports import transport_for
+from festgate.kit.messaging.mail import Message, compose
+from festgate.kit.messaging.transports import transport_for
 from festgate.settings import Settings, load_settings
 from tests.kit.mailing import CALENDAR, letters, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, MetaData, Table, Text, bindparam, select, text
 from structlog.testing import capture_logs
 
-from festgate.kit import outbox
 from festgate.kit.clock import DAY, HOUR, MINUTE, SECOND
-from festgate.kit.database import Database
-from festgate.kit.outbox import AT_ONCE, KEPT_FOR, LONGEST_WAIT, Fact, Relay, Subscription, backoff
-from festgate.kit.statements import Connection, Statement, inserting
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.messaging import outbox
+from festgate.kit.messaging.outbox import AT_ONCE, KEPT_FOR, LONGEST_WAIT, Fact, Relay, Subscription, backoff
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.postgres import Cluster
 

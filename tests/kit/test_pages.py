@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from festgate.accounts.people import Newcomer, add_person
-from festgate.accounts.queries import find_visitor
-from festgate.accounts.sessions import note_seen, open_session
-from festgate.catalogue.offers import Offer
-from festgate.catalogue.shown import Card, HomePage
 from festgate.kit.clock import HOUR, MINUTE, NEVER, SECOND, milliseconds, minutes_left
-from festgate.kit.compression import Piece, gzipped
-from festgate.kit.cookies import SESSION_COOKIE
+from festgate.kit.db.statements import Connection
 from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
-from festgate.kit.pages import MOST_KEPT, Kept, Pages, Rendered, Writing, countdown
-from festgate.kit.statements import Connection
 from festgate.kit.visitors import Visitor
-from festgate.kit.web import Portal
-from festgate.modules import TEMPLATE_PACKAGES
+from festgate.kit.web.compression import Piece, gzipped
+from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.kit.web.pages import MOST_KEPT, Kept, Pages, Rendered, Writing, countdown
+from festgate.kit.web.portal import Portal
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.accounts.queries import find_visitor
+from festgate.portal.accounts.sessions import note_seen, open_session
+from festgate.portal.catalogue.offers import Offer
+from festgate.portal.catalogue.shown import Card, HomePage
+from festgate.portal.composition import TEMPLATE_PACKAGES
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase, open_database
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.kit import schema
+from festgate.kit.db import schema
 from festgate.kit.errors import StartupError
 from festgate.kit.private import make_private
 from festgate.kit.secret import load_secret

@@ -8,9 +8,9 @@ from typing import ClassVar
 import pytest
 from sqlalchemy import bindparam, func, select
 
-from festgate.kit import mail, outbox
-from festgate.kit.database import RECALL
-from festgate.kit.statements import Connection, NotInQuery, Statement
+from festgate.kit.db.database import RECALL
+from festgate.kit.db.statements import Connection, NotInQuery, Statement
+from festgate.kit.messaging import mail, outbox
 from tests.rig.database import OpenDatabase, copy_of, open_database
 
 _count = Statement(select(func.count()).where(mail.messages.c.recipient == bindparam("recipient")))

@@ -10,9 +10,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from festgate.kit import mail, notes, schema
+from festgate.kit.db import notes, schema
+from festgate.kit.db.statements import metadata
 from festgate.kit.errors import StartupError
-from festgate.kit.statements import metadata
+from festgate.kit.messaging import mail
 from festgate.settings import Settings
 from tests.rig.database import open_database
 from tests.rig.server import festgate

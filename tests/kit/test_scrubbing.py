@@ -73,7 +73,7 @@ def test_a_value_after_the_name_of_a_secret_is_masked(text: str, value: str) -> 
         "/events/robo-race-2026",
         "/events/{slug}/register",
         "AB12CD34EF",
-        "festgate.registrations.confirm_registration_2",
+        "festgate.portal.registrations.confirm_registration_2",
         '  File "/srv/Festgate1/lib/python3.11/site-packages/sqlalchemy/engine/default.py", line 952, in do_execute',
         "    token = secrets.token_urlsafe(32)",
         "451 4.3.0 Try again later",

@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from festgate.kit import security_log
-from festgate.kit.gate import _shown_path
+from festgate.kit.web.gate import _shown_path
 
 CODE = "K7QW-9XTR-2M4P"
 

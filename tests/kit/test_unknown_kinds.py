@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import bindparam, select
 from structlog.testing import capture_logs
 
-from festgate.kit import outbox
 from festgate.kit.clock import DAY, HOUR, NEVER, SECOND
-from festgate.kit.database import Database
-from festgate.kit.outbox import AT_ONCE, Fact, Relay, Subscription, backoff
-from festgate.kit.statements import Connection, Statement, inserting
-from festgate.kit.unknown_kinds import LOOK, UnknownKinds, check_kinds, count_unknown
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.messaging import outbox
+from festgate.kit.messaging.outbox import AT_ONCE, Fact, Relay, Subscription, backoff
+from festgate.kit.messaging.unknown_kinds import LOOK, UnknownKinds, check_kinds, count_unknown
 from tests.rig.database import OpenDatabase
 
 

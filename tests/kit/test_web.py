@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from festgate.kit.errors import Invalid, Malformed, NotFound, TooMany
-from festgate.kit.forms import MOST_FIELDS, Line, Lines, checked, read_fields
-from festgate.kit.web import PROBLEM, local_path, problem, see_other
+from festgate.kit.web.forms import MOST_FIELDS, Line, Lines, checked, read_fields
+from festgate.kit.web.portal import PROBLEM, local_path, problem, see_other
 
 SITE = "https://fest.example"
 whole = st.text(st.characters(exclude_categories=["Cs"]))

@@ -11,7 +11,7 @@ import pytest
 from festgate.lab.folder import STARTER, NoLab, starter_files, write_starter
 from tests.lab.practice import Student, serving, status_of
 from tests.rig.waiting import until
-from tests.rules.test_lock import ENTRY, LOCK
+from tests.rules.test_lock import ENTRY, LOCKS
 
 # After a crash uvicorn closes the connection without saying so beforehand.
 ONCE = httpx.Limits(max_keepalive_connections=0)
@@ -137,6 +137,6 @@ def test_the_starter_is_pinned_to_what_is_locked() -> None:
     text = (STARTER / "requirements.txt").read_text(encoding="utf-8")
     pinned = {match[0] for match in ENTRY.finditer(text)}
     assert ENTRY.sub("", text).strip() == ""
-    assert pinned <= {match[0] for match in ENTRY.finditer(LOCK)}
+    assert pinned <= {match[0] for match in ENTRY.finditer(LOCKS["all"])}
     names = {entry.partition("==")[0] for entry in pinned}
     assert {"fastapi", "jinja2", "starlette", "uvicorn"} <= names

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
-from festgate.kit import schema
 from festgate.kit.clock import Milliseconds, system_clock
-from festgate.kit.database import Database
-from festgate.kit.statements import Connection
+from festgate.kit.db import schema
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection
 from festgate.settings import Settings
 from tests.rig.postgres import Cluster
 

@@ -2,10 +2,10 @@
 
 from itertools import count
 
-from festgate.accounts.people import Newcomer, add_person
-from festgate.catalogue import facade as catalogue
 from festgate.kit.clock import DAY, HOUR
 from festgate.kit.money import Money
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.catalogue import facade as catalogue
 from tests.rig.database import OpenDatabase
 
 _numbers = count(1)

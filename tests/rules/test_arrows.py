@@ -14,10 +14,8 @@ from tests.rules.project import ROOT, pyproject
 CONTRACTS: dict[str, dict[str, Any]] = {
     contract["id"]: contract for contract in pyproject()["tool"]["importlinter"]["contracts"]
 }
-LAYERS = [
-    name.strip("() ") for line in CONTRACTS["arrows"]["layers"] for name in line.replace(":", "|").split("|")
-]
-SLICES = LAYERS[LAYERS.index("modules") + 1 : LAYERS.index("kit")]
+LAYERS = [name.strip("()") for name in CONTRACTS["portal"]["layers"]]
+SLICES = LAYERS[LAYERS.index("composition") + 1 : LAYERS.index("migrations")]
 
 
 def lint(folder: Path, *contracts: str) -> subprocess.CompletedProcess[str]:
@@ -59,84 +57,102 @@ class Plant:
 
 PLANTS = {
     "upwards": Plant(
-        "arrows",
-        "festgate.catalogue.planted -> festgate.checkout",
-        {"catalogue/planted.py": "import festgate.checkout"},
+        "portal",
+        "festgate.portal.catalogue.planted -> festgate.portal.checkout",
+        {"portal/catalogue/planted.py": "import festgate.portal.checkout"},
     ),
     "from the kit into a module": Plant(
         "arrows",
-        "festgate.kit.planted -> festgate.accounts.facade",
-        {"kit/planted.py": "from festgate.accounts import facade"},
+        "festgate.kit.planted -> festgate.portal.accounts.facade",
+        {"kit/planted.py": "from festgate.portal.accounts import facade"},
     ),
     "upwards by a name in a type only": Plant(
-        "arrows",
-        "festgate.accounts.planted -> festgate.tickets",
+        "portal",
+        "festgate.portal.accounts.planted -> festgate.portal.tickets",
         {
-            "accounts/planted.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import festgate.tickets"
+            "portal/accounts/planted.py": "from typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    import festgate.portal.tickets"
         },
     ),
     "upwards inside a function": Plant(
-        "arrows",
-        "festgate.registrations.planted -> festgate.app",
-        {"registrations/planted.py": "def late() -> None:\n    from festgate import app"},
+        "portal",
+        "festgate.portal.registrations.planted -> festgate.portal.app",
+        {"portal/registrations/planted.py": "def late() -> None:\n    from festgate.portal import app"},
     ),
     "a migration that leans on today's tables": Plant(
-        "arrows",
-        "festgate.migrations.planted -> festgate.kit",
+        "history",
+        "festgate.portal.migrations.planted -> festgate.kit",
         {
-            "migrations/__init__.py": '"""History."""',
-            "migrations/planted.py": "import festgate.kit.statements",
+            "portal/migrations/__init__.py": '"""History."""',
+            "portal/migrations/planted.py": "import festgate.kit.db.statements",
         },
     ),
     "a parent of workers that imports what they serve": Plant(
         "lean",
-        "festgate.supervising.planted -> festgate.app",
-        {"supervising/planted.py": "import festgate.app"},
+        "festgate.server.planted -> festgate.portal.app",
+        {"server/planted.py": "import festgate.portal.app"},
     ),
     "a package without a place": Plant("arrows", "festgate.planted", {"planted/__init__.py": ""}),
     "a file without a place": Plant("arrows", "festgate.planted", {"planted.py": ""}),
+    "a file of the portal without a place": Plant(
+        "portal", "festgate.portal.planted", {"portal/planted.py": ""}
+    ),
     "a tool that reaches into the portal": Plant(
-        "arrows",
-        "festgate.rehearsal.planted -> festgate.app",
-        {"rehearsal/__init__.py": "", "rehearsal/planted.py": "import festgate.app"},
+        "tools",
+        "festgate.rehearsal.planted -> festgate.portal.app",
+        {"rehearsal/__init__.py": "", "rehearsal/planted.py": "import festgate.portal.app"},
     ),
     "the portal that reaches for a tool": Plant(
-        "tools",
-        "festgate.backoffice.planted -> festgate.rehearsal",
-        {"rehearsal/__init__.py": "", "backoffice/planted.py": "import festgate.rehearsal"},
+        "arrows",
+        "festgate.portal.backoffice.planted -> festgate.rehearsal",
+        {"rehearsal/__init__.py": "", "portal/backoffice/planted.py": "import festgate.rehearsal"},
     ),
     "a neighbour's tables": Plant(
         "neighbours",
-        "festgate.checkout.planted -> festgate.catalogue.tables",
-        {"checkout/planted.py": "from festgate.catalogue import tables", "catalogue/tables.py": ""},
+        "festgate.portal.checkout.planted -> festgate.portal.catalogue.tables",
+        {
+            "portal/checkout/planted.py": "from festgate.portal.catalogue import tables",
+            "portal/catalogue/tables.py": "",
+        },
     ),
     "a neighbour's queries": Plant(
         "neighbours",
-        "festgate.tickets.planted -> festgate.registrations.queries",
-        {"tickets/planted.py": "import festgate.registrations.queries", "registrations/queries.py": ""},
+        "festgate.portal.tickets.planted -> festgate.portal.registrations.queries",
+        {
+            "portal/tickets/planted.py": "import festgate.portal.registrations.queries",
+            "portal/registrations/queries.py": "",
+        },
     ),
     "a neighbour's deed": Plant(
         "neighbours",
-        "festgate.backoffice.planted -> festgate.checkout.planted_deed",
-        {"backoffice/planted.py": "import festgate.checkout.planted_deed", "checkout/planted_deed.py": ""},
+        "festgate.portal.backoffice.planted -> festgate.portal.checkout.planted_deed",
+        {
+            "portal/backoffice/planted.py": "import festgate.portal.checkout.planted_deed",
+            "portal/checkout/planted_deed.py": "",
+        },
     ),
     "a deed that knows the web": Plant(
         "edges",
-        "festgate.registrations.planted -> starlette",
-        {"registrations/planted.py": "import starlette.status"},
+        "festgate.portal.registrations.planted -> starlette",
+        {"portal/registrations/planted.py": "import starlette.status"},
     ),
     "a deed that knows a page": Plant(
         "edges",
-        "festgate.tickets.planted -> festgate.tickets.pages",
-        {"tickets/planted.py": "import festgate.tickets.pages", "tickets/pages.py": ""},
+        "festgate.portal.tickets.planted -> festgate.portal.tickets.pages",
+        {"portal/tickets/planted.py": "import festgate.portal.tickets.pages", "portal/tickets/pages.py": ""},
     ),
     "a part of the kit that knows the web": Plant(
-        "edges", "festgate.kit.planted -> festgate.kit.web", {"kit/planted.py": "import festgate.kit.web"}
+        "edges",
+        "festgate.kit.planted -> festgate.kit.web.portal",
+        {"kit/planted.py": "import festgate.kit.web.portal"},
     ),
     "facts that know the web by two steps": Plant(
         "core",
-        "festgate.checkout.facts -> festgate.checkout.planted",
-        {"checkout/facts.py": "import festgate.checkout.planted", "checkout/planted.py": "import fastapi"},
+        "festgate.portal.checkout.facts -> festgate.portal.checkout.planted",
+        {
+            "portal/checkout/facts.py": "import festgate.portal.checkout.planted",
+            "portal/checkout/planted.py": "import fastapi",
+        },
     ),
     "a circle": Plant(
         "cycles",
@@ -159,12 +175,13 @@ def test_a_planted_violation_is_caught(package: Path, plant: Plant) -> None:
 
 
 def test_neighbours_may_meet_in_a_facade_and_in_facts(package: Path) -> None:
-    planted = package / "festgate/backoffice/planted.py"
+    planted = package / "festgate/portal/backoffice/planted.py"
     planted.write_text(
-        "from festgate.accounts import facade\nfrom festgate.checkout import facts\n", encoding="utf-8"
+        "from festgate.portal.accounts import facade\nfrom festgate.portal.checkout import facts\n",
+        encoding="utf-8",
     )
-    (package / "festgate/accounts/facade.py").touch()
-    (package / "festgate/checkout/facts.py").touch()
+    (package / "festgate/portal/accounts/facade.py").touch()
+    (package / "festgate/portal/checkout/facts.py").touch()
     done = lint(package, "arrows", "neighbours", "edges", "core")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -174,14 +191,19 @@ def test_every_kind_of_contract_has_a_planted_violation() -> None:
 
 
 def test_every_module_of_the_portal_is_protected_from_its_neighbours() -> None:
-    assert CONTRACTS["neighbours"]["protected_modules"] == [f"festgate.{name}" for name in reversed(SLICES)]
+    assert CONTRACTS["neighbours"]["protected_modules"] == [
+        f"festgate.portal.{name}" for name in reversed(SLICES)
+    ]
 
 
 def test_whatever_may_know_the_web_may_itself_be_known_only_by_such_parts() -> None:
     """What holds the rule for deeds of any name: from outside the edges there is no first step towards the web."""
     edges = CONTRACTS["edges"]
     # These stand above all modules, where the contract of the arrows keeps everyone from importing them.
-    top = {f"festgate.{name}" for name in LAYERS[: LAYERS.index("modules") + 1]}
+    top = {"festgate.__main__", "festgate.portal.app", "festgate.portal.composition", "festgate.kit.cli"}
+    top |= {
+        name for name in edges["allowed_importers"] if name.startswith(("festgate.cli", "festgate.server."))
+    }
     frameworks = set(CONTRACTS["core"]["forbidden_modules"])
     assert set(edges["allowed_importers"]) - top == set(edges["protected_modules"]) - frameworks
     assert frameworks <= set(edges["protected_modules"])

@@ -18,10 +18,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainVal
 from starlette.routing import BaseRoute, Mount
 
 import festgate
-from festgate.app import create_app
-from festgate.kit.forms import Line
-from festgate.kit.gate import Gate
-from festgate.kit.routing import Routes
+from festgate.kit.web.forms import Line
+from festgate.kit.web.gate import Gate
+from festgate.kit.web.routing import Routes
+from festgate.portal.app import create_app
 from festgate.settings import Settings
 from tests.rules.test_text import TOOLS
 
@@ -159,7 +159,9 @@ def test_every_text_that_the_api_takes_has_a_largest_length(tmp_path: Path) -> N
 
 def test_every_text_of_every_form_has_a_largest_length() -> None:
     every = form_models()
-    assert {"festgate.accounts.forms.NewAccount", "festgate.checkout.forms.OrderInput"} <= {*every}
+    assert {"festgate.portal.accounts.forms.NewAccount", "festgate.portal.checkout.forms.OrderInput"} <= {
+        *every
+    }
     assert [f"{name}: {wrong}" for name, model in every.items() for wrong in unbounded_of(model)] == []
 
 

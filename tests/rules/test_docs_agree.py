@@ -13,12 +13,12 @@ import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from festgate.checkout.records import OrderState
 from festgate.cli import app
-from festgate.kit.gate import LARGEST_EVENT
-from festgate.registrations.queries import SeatState
+from festgate.kit.web.gate import LARGEST_EVENT
+from festgate.portal.checkout.records import OrderState
+from festgate.portal.registrations.queries import SeatState
 from festgate.settings import Settings, load_settings
-from tests.checkout.test_order_machine import MOVES
+from tests.portal.checkout.test_order_machine import MOVES
 from tests.rules.project import ROOT, files, name, pyproject
 
 DOCS = ROOT / "docs"

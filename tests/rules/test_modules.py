@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from starlette.routing import BaseRoute, Match, Route
 
-from festgate.app import create_app
-from festgate.kit.routing import Routes
-from festgate.modules import DECLARED, TEMPLATE_PACKAGES, Declared
+from festgate.kit.web.routing import Routes
+from festgate.portal.app import create_app
+from festgate.portal.composition import DECLARED, TEMPLATE_PACKAGES, Declared
 from festgate.settings import Settings
 
 ARCHITECTURE = Path("docs/explanation/architecture.md")

@@ -8,17 +8,18 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from festgate import inventory, modules
-from festgate.checkout import handlers as checkout_handlers
 from festgate.drills.reading import POINTS
-from festgate.kit.faults import Fault
-from festgate.kit.mail import Attachment
-from festgate.kit.outbox import Fact, Subscription
-from festgate.registrations import handlers as registration_handlers
+from festgate.kit.messaging.mail import Attachment
+from festgate.kit.messaging.outbox import Fact, Subscription
+from festgate.kit.resilience.faults import Fault
+from festgate.portal import composition as modules
+from festgate.portal import inventory
+from festgate.portal.checkout import handlers as checkout_handlers
+from festgate.portal.registrations import handlers as registration_handlers
+from festgate.portal.tickets.handlers import TicketHandlers
+from festgate.portal.tickets.queries import topic_of_order, topic_of_seat
 from festgate.rehearsal.plan import Plan
 from festgate.settings import Settings
-from festgate.tickets.handlers import TicketHandlers
-from festgate.tickets.queries import topic_of_order, topic_of_seat
 from tests.rules.project import ROOT
 
 FACTS = {

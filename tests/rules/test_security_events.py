@@ -6,8 +6,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
-from festgate.app import create_app
 from festgate.kit import security_log
+from festgate.portal.app import create_app
 from festgate.settings import Settings
 from tests.rules.project import ROOT
 

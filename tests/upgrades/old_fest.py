@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import Connection, column, create_engine, func, inspect, select
 from sqlalchemy import table as sql_table
 
-from festgate.kit import schema
+from festgate.kit.db import schema
 from festgate.settings import Settings
 from tests.upgrades.make_fixture import DUMP, MANIFEST
 

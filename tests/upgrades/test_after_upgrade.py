@@ -13,12 +13,13 @@ import pytest
 import uvicorn
 from sqlalchemy import text
 
-from festgate import inventory
-from festgate.app import create_app
-from festgate.kit import mail, outbox, schema
 from festgate.kit.clock import MINUTE, NEVER
-from festgate.kit.cookies import SESSION_COOKIE
-from festgate.kit.statements import Connection, Statement
+from festgate.kit.db import schema
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import mail, outbox
+from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.portal import inventory
+from festgate.portal.app import create_app
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.postgres import Cluster
 from tests.rig.smtp import Mailbox, smtp_server

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.kit import schema
+from festgate.kit.db import schema
 from tests.rig.server import festgate
 from tests.upgrades.old_fest import KEPT, MADE_AT, OldFest, open_old
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from festgate.kit.statements import Connection
+from festgate.kit.db.statements import Connection
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import TypeAlias
 
-from festgate.kit import faults
+from festgate.kit.resilience import faults
 
 Milliseconds: TypeAlias = int
 Clock: TypeAlias = Callable[[], Milliseconds]

@@ -1,0 +1,34 @@
+"""Notes about the data as a whole, a text under a name: for instance that the demo made it."""
+
+from sqlalchemy import Column, Table, Text, bindparam, select, update
+
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting, metadata
+
+notes = Table(
+    "kit_notes",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+_insert = inserting(notes)
+_replace = Statement(
+    update(notes).where(notes.c.name == bindparam("of_name")).values(value=bindparam("new_value"))
+)
+_find = Statement(select(notes.c.value).where(notes.c.name == bindparam("of_name")))
+
+
+def find_note(connection: Connection, name: str) -> str | None:
+    """Return the text of that note; None when there is none."""
+    value: str | None = connection.value(_find, of_name=name)
+    return value
+
+
+def set_note(connection: Connection, name: str, value: str) -> None:
+    """Store the text under that name, in place of an earlier one."""
+    if connection.run(_replace, of_name=name, new_value=value):
+        return
+    try:
+        connection.run(_insert, name=name, value=value)
+    except UniqueViolation:
+        raise TryAgain from None  # another process has stored it this instant

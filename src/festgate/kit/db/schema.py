@@ -1,0 +1,251 @@
+"""The database's schema: brought up to date at start, after a backup; refused when it is newer than the program."""
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from festgate.addresses import hide_in
+from festgate.kit.db.damage import damage_of, damaged
+from festgate.kit.errors import StartupError
+from festgate.kit.private import FOLDER, close_file, create_private, make_private
+from festgate.settings import Settings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+log = structlog.get_logger()
+
+MAX_CHECKED_AT_START = 256 * 2**20
+"""Bytes: a quarter of a second."""
+HEAD = "0008"
+"""The newest migration, so that a start with nothing to do need not load Alembic (a fifth of a second)."""
+
+
+def upgrade(settings: Settings) -> str | None:
+    """Bring the schema up to date. The revision it had before, None for a new database.
+
+    An existing SQLite file is backed up first. Raises StartupError for a database that is newer than this program, or
+    cannot be reached or written.
+    """
+    before = revision(settings)
+    if before == HEAD:
+        return before
+    _refuse_newer(settings, before)
+    if before is not None and not settings.database_url:
+        path = backup(settings, f"before-{HEAD}")
+        log.info("backed up before the schema changes", file=str(path))
+    if not settings.database_url:
+        create_private(settings.sqlite_path)
+    _run_alembic(settings)
+    return before
+
+
+def revision(settings: Settings) -> str | None:
+    """The migration that the database is at; None when it has none yet."""
+    if settings.database_url:
+        return _postgres_revision(settings.database_url)
+    path = settings.sqlite_path
+    try:
+        make_private(path.parent)
+        if not path.exists() or path.stat().st_size == 0:
+            return None
+        for end in ("", "-wal", "-shm"):
+            close_file(path.with_name(path.name + end))
+        connection = sqlite3.connect(path, timeout=10)
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+        msg = f"The database {path} cannot be opened: {error}."
+        raise StartupError(msg) from error
+    except sqlite3.DatabaseError as error:
+        msg = damaged(str(path), str(error))
+        raise StartupError(msg) from error
+    except OSError as error:
+        msg = (
+            f"The data folder {path.parent} cannot be used: {error.strerror or error}. Set FESTGATE_DATA_DIR."
+        )
+        raise StartupError(msg) from error
+    return str(row[0]) if row else None
+
+
+def backup(settings: Settings, label: str = "manual") -> Path:
+    """Copy the SQLite file, also while the portal serves, to `backups/` in the data folder; the copy's path.
+
+    The copy appears under its name only when it is whole. Raises StartupError when there is nothing to copy.
+    """
+    if settings.database_url:
+        msg = "The data are in PostgreSQL: back them up with pg_dump."
+        raise StartupError(msg)
+    source_path = settings.sqlite_path
+    if not source_path.exists():
+        msg = f"There is no database at {source_path} yet."
+        raise StartupError(msg)
+    folder = settings.data_dir / "backups"
+    name = f"festgate-{datetime.now().astimezone():%Y%m%dT%H%M%S}-{label}.sqlite3"
+    unfinished = folder / f".{name}"
+    try:
+        folder.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+        create_private(unfinished)
+        source = sqlite3.connect(source_path, timeout=10)
+        target = sqlite3.connect(unfinished)
+        try:
+            source.backup(target, pages=1000)
+            # Pages are copied as they are: a copy of damaged ones would push out the whole backups before it.
+            what = _quick_check(target)
+        finally:
+            target.close()
+            source.close()
+        if what:
+            unfinished.unlink()
+            raise StartupError(damaged(str(source_path), what))
+        return unfinished.replace(folder / name)
+    except (OSError, sqlite3.Error) as error:
+        unfinished.unlink(missing_ok=True)
+        if damage_of(error):
+            raise StartupError(damaged(str(source_path), str(error))) from error
+        msg = f"The backup to {folder} failed: {error}. Nothing was changed."
+        raise StartupError(msg) from error
+
+
+def integrity(settings: Settings) -> list[str]:
+    """Return what SQLite finds wrong with the file itself, in its own words; nothing is the good answer.
+
+    Where the file is so damaged that SQLite gives up, its last words are among them.
+    """
+    if settings.database_url:
+        return []
+    found: list[str] = []
+    connection = sqlite3.connect(settings.sqlite_path, timeout=10)
+    try:
+        for row in connection.execute("PRAGMA integrity_check"):
+            found += [str(row[0])] if row[0] != "ok" else []
+        found += [
+            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
+            for row in connection.execute("PRAGMA foreign_key_check")
+        ]
+    except sqlite3.DatabaseError as error:
+        if not damage_of(error):
+            msg = f"The database {settings.sqlite_path} cannot be read: {error}. Try again in a moment."
+            raise StartupError(msg) from error
+        found.append(str(error))
+    finally:
+        connection.close()
+    return found
+
+
+def refuse_damaged(settings: Settings) -> None:
+    """Raise StartupError for a damaged SQLite file, unless it is so large that the start would wait for the look."""
+    path = settings.sqlite_path
+    if settings.database_url or path.stat().st_size > MAX_CHECKED_AT_START:
+        return
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        what = _quick_check(connection)
+    finally:
+        connection.close()
+    if what:
+        raise StartupError(damaged(str(path), what))
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """Return the first damage of the file in SQLite's words; empty for none, or where it is only busy."""
+    try:
+        (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        return damage_of(error)
+    return "" if said == "ok" else " ".join(str(said).split())
+
+
+def _postgres_revision(url: str) -> str | None:
+    try:
+        import psycopg  # noqa: PLC0415  (an extra)
+    except ImportError as error:
+        msg = 'PostgreSQL needs the extra: pip install "festgate[postgres]"'
+        raise StartupError(msg) from error
+    try:
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(row[0]) if row else None
+    except psycopg.Error as error:
+        said = hide_in(" ".join(str(error).split()), url)  # it comes in several lines
+        msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
+        raise StartupError(msg) from None
+
+
+def _refuse_newer(settings: Settings, before: str | None) -> None:
+    if before is not None and before > HEAD:
+        where = "The database" if settings.database_url else f"The database {settings.sqlite_path}"
+        msg = f"{where} is newer ({before}) than this program ({HEAD}). Install a newer version."
+        raise StartupError(msg)
+
+
+def unapplied(settings: Settings) -> dict[str, str]:
+    """The modules whose tables are not up to date, as one of their migrations failed, and what to say of each."""
+    now = revision(settings)
+    if now is None or now >= HEAD:
+        return {}
+    return {
+        module: f"Its migration {name} has not been carried out; the log of the start says why."
+        for name, module in _owners(settings)
+        if module is not None and name > now
+    }
+
+
+def _owners(settings: Settings) -> list[tuple[str, str | None]]:
+    """(migration, the module that it belongs to), oldest first; None for what the whole portal stands on."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  (see HEAD)
+
+    scripts = ScriptDirectory.from_config(_alembic_config(settings)).walk_revisions()
+    return [(script.revision, getattr(script.module, "MODULE", None)) for script in reversed(list(scripts))]
+
+
+def _alembic_config(settings: Settings) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  (see HEAD)
+
+    config = Config()
+    config.set_main_option("script_location", "festgate:migrations")
+    config.attributes["url"] = alembic_url(settings.url)
+    return config
+
+
+def _run_alembic(settings: Settings) -> None:
+    """All migrations in one transaction; where that fails, one after the other as far as they go.
+
+    A migration that says whose it is (`MODULE`) leaves only that module, and what comes after it, behind.
+    """
+    from alembic import command  # noqa: PLC0415  (see HEAD)
+
+    config = _alembic_config(settings)
+    try:
+        command.upgrade(config, "head")
+    except Exception as error:
+        before = revision(settings)
+        owners = [(name, module) for name, module in _owners(settings) if name > (before or "")]
+        for name, module in owners:
+            try:
+                command.upgrade(config, name)
+            except Exception:
+                if module is None:
+                    break
+                log.exception("a migration failed; its module stays closed", migration=name, module=module)
+                return
+        said = hide_in(str(error), settings.database_url)
+        msg = f"The database could not be brought up to date: {said}. It is as it was before."
+        raise StartupError(msg) from error
+
+
+def alembic_url(url: str) -> str:
+    """The address as SQLAlchemy writes it."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url

@@ -1,0 +1,324 @@
+"""SQLite as the portal uses it: WAL, synchronous=FULL, foreign keys, one writer and one reader a process."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from festgate.kit.clock import Clock
+from festgate.kit.db.statements import Connection, QueryConnection, UniqueViolation
+from festgate.kit.errors import StartupError, Unavailable
+from festgate.kit.resilience import faults
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another process's write."""
+READ_TIMEOUT = 0.25
+"""Seconds that a read waits on the loop, where nobody else waits for a writer: while another process mends the file."""
+MOST_PAGES = 4_294_967_294
+"""SQLite's own limit."""
+AWAY = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+"""What ails the file or the machine, not the statement."""
+
+
+def connect(path: Path, *, read_only: bool = False, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """A connection with the portal's pragmas; transactions are bracketed by hand."""
+    connection = sqlite3.connect(
+        path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=512
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: an answer that says "paid" outlives a power cut. With group commit the fsync is shared.
+    connection.execute("PRAGMA synchronous = FULL")
+    # What an fsync of macOS leaves out, and no other system knows: that the drive itself has written.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute("PRAGMA checkpoint_fullfsync = ON")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -8000")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class SqliteDriver:
+    """One connection, whose errors come as the kit's."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        """Opens the file."""
+        self.connection = connect(path, read_only=read_only)
+
+    def execute(self, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
+        """Run one statement."""
+        try:
+            return self.connection.execute(sql, values)
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode in (
+                sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+                sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+            ):
+                raise UniqueViolation(str(error)) from error
+            raise
+
+
+class SqliteWriter:
+    """The write connection, opened by `SqliteEngine.open`.
+
+    Between two transactions it reads as well: its pages are still in memory, while every commit throws away those of
+    all other connections. A query by key then takes 6 us instead of 10 to 20.
+    """
+
+    dialect = "sqlite"
+    inline = True
+
+    def __init__(self, on_begin: Callable[[], None]) -> None:
+        """Not connected yet. `on_begin` is called, on the loop, for each transaction that begins without waiting."""
+        self.on_begin = on_begin
+        self._driver: SqliteDriver | None = None
+        self._writing = False
+        """From before BEGIN until after COMMIT, which runs on a thread."""
+        self._filled = False
+        """Whether a drill lets the file grow no more."""
+        self._begun: int | None = None
+        """`data_version` of this transaction, if it began without waiting."""
+
+    def connect(self, path: Path) -> None:
+        """Open the write connection; it never waits on the loop, so its timeout starts at nothing."""
+        self._driver = SqliteDriver(path, read_only=False)
+        self._driver.connection.execute("PRAGMA busy_timeout = 0")
+
+    def close(self) -> None:
+        """Let go; the last connection to close folds the WAL into the file."""
+        if self._driver is not None:
+            self._driver.connection.close()
+            self._driver = None
+
+    @property
+    def resting(self) -> SqliteDriver | None:
+        """The connection while no transaction is under way, so that what it reads is committed; asked on the loop."""
+        return None if self._writing else self._driver
+
+    @property
+    def begun(self) -> int | None:
+        """The `data_version` that the transaction under way began with; None between two, or where it had to wait.
+
+        Nobody else commits until it ends.
+        """
+        return self._begun if self._writing else None
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._driver is None:
+            msg = "the database is not open"
+            raise RuntimeError(msg)
+        return self._driver.connection
+
+    def execute(self, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
+        """Run one statement of a deed."""
+        assert self._driver is not None  # noqa: S101  (a deed runs between begin and commit)
+        try:
+            return self._driver.execute(sql, values)
+        except sqlite3.DatabaseError as error:
+            _blame_file(error)
+            raise
+
+    def begin_now(self) -> bool:
+        """Take the write lock if it is free."""
+        self._writing = True
+        try:
+            if faults.armed or self._filled:
+                self._suffer()
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._begun = None
+            if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
+                return False  # and `begin` comes next
+            self._writing = False
+            raise
+        try:
+            self._begun = _data_version(self._connection)
+            self.on_begin()
+        except sqlite3.Error:  # then nobody relies on it; the deeds go on
+            self._begun = None
+        return True
+
+    def _suffer(self) -> None:
+        """What a drill has armed: the file may grow no more, by SQLite's own limit, or cannot be written at all."""
+        fault = faults.wanted("database.write", "full", "raise")
+        full = fault is not None and fault.effect == "full"
+        if full != self._filled:
+            self._connection.execute(f"PRAGMA max_page_count = {1 if full else MOST_PAGES}")
+            self._filled = full
+        if fault is not None and not full:
+            raise _disk_error()
+
+    def begin(self) -> None:
+        """Take the write lock, waiting for another process's write to end."""
+        connection = self._connection
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        finally:
+            connection.execute("PRAGMA busy_timeout = 0")
+            self._writing = connection.in_transaction
+
+    def savepoint(self) -> None:
+        """Open the deed's savepoint."""
+        self._connection.execute("SAVEPOINT deed")
+
+    def release(self) -> None:
+        """Keep the deed."""
+        self._connection.execute("RELEASE deed")
+
+    def undo(self) -> bool:
+        """Undo the deed. A full disk or an I/O error makes SQLite end the transaction by itself."""
+        if not self._connection.in_transaction:
+            return False
+        self._connection.execute("ROLLBACK TO deed")
+        self._connection.execute("RELEASE deed")
+        return True
+
+    def commit(self) -> None:
+        """Write the WAL and fsync it."""
+        self._connection.execute("COMMIT")
+        self._writing = False
+
+    def rollback(self) -> None:
+        """Undo everything since `begin`."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._writing = False
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version
+
+
+class SqliteEngine:
+    """One file: a write connection, one that reads on the loop while that writes, and one for each report."""
+
+    sees_every_commit = True
+
+    def __init__(self, path: Path) -> None:
+        """Opens nothing yet."""
+        self._path = path
+        self._reader: SqliteDriver | None = None
+        self._seen_at_begin = 0
+        self.writer = SqliteWriter(self._note_begin)
+
+    def open(self) -> None:
+        """Open the file that the migrations made."""
+        try:
+            self.writer.connect(self._path)
+            self._reader = SqliteDriver(self._path, read_only=True)
+            self._reader.connection.execute(f"PRAGMA busy_timeout = {int(READ_TIMEOUT * 1000)}")
+        except sqlite3.Error as error:
+            msg = (
+                f"The database {self._path} cannot be opened ({error}). Check that the folder can be written."
+            )
+            raise StartupError(msg) from error
+
+    def close(self) -> None:
+        """Close the reader, then the writer."""
+        if self._reader is not None:
+            self._reader.connection.close()
+            self._reader = None
+        self.writer.close()
+
+    def version(self) -> object:
+        """SQLite counts the commits of other connections that one connection has come to see."""
+        return _data_version(self._read_driver.connection)
+
+    def version_of_others(self) -> object | None:
+        """What the write connection, which does not count its own commits, has seen of others'."""
+        resting = self.writer.resting
+        if resting is not None:
+            return _data_version(resting.connection)
+        # It is busy. Until the reader sees a commit, which may be ours, there has been none since BEGIN.
+        begun = self.writer.begun
+        unchanged = begun is not None and self.version() == self._seen_at_begin
+        return begun if unchanged else None
+
+    def _note_begin(self) -> None:
+        self._seen_at_begin = _data_version(self._read_driver.connection)
+
+    async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
+        """At once, on the loop: a prepared query takes less time than handing it to a thread."""
+        try:
+            if faults.armed and faults.wanted("database.read", "raise"):
+                raise _disk_error()
+            resting = self.writer.resting
+            if resting is not None:
+                try:
+                    return query(QueryConnection(resting, clock()))
+                except sqlite3.OperationalError as error:
+                    # The write connection never waits. Another process mends the file after a crash, say: the reader
+                    # waits a moment.
+                    if not _is_busy(error):
+                        raise
+            return query(QueryConnection(self._read_driver, clock()))
+        except sqlite3.DatabaseError as error:
+            _blame_file(error)
+            raise
+
+    def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
+        """On a connection of its own, over one snapshot."""
+        try:
+            driver = SqliteDriver(self._path, read_only=True)
+            try:
+                driver.connection.execute("BEGIN")
+                return query(QueryConnection(driver, clock()))
+            finally:
+                driver.connection.close()
+        except sqlite3.DatabaseError as error:
+            _blame_file(error)
+            raise
+
+    def look_over(self) -> str:
+        """Return the first damage that SQLite finds in the file; empty for none."""
+        driver = SqliteDriver(self._path, read_only=True)
+        try:
+            said = str(driver.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        finally:
+            driver.connection.close()
+        return "" if said == "ok" else said
+
+    @property
+    def _read_driver(self) -> SqliteDriver:
+        if self._reader is None:
+            msg = "the database is not open"
+            raise RuntimeError(msg)
+        return self._reader
+
+
+def _blame_file(error: sqlite3.DatabaseError) -> None:
+    """Raise Unavailable where the file is the trouble, and not the statement."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code & 0xFF in AWAY:
+        raise Unavailable from error
+
+
+def _disk_error() -> sqlite3.OperationalError:
+    """As SQLite raises it when the disk does not answer."""
+    error = sqlite3.OperationalError("disk I/O error (planted by a drill)")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    error.sqlite_errorname = "SQLITE_IOERR"
+    return error

@@ -1,0 +1,229 @@
+"""The one writer of a process: group commit.
+
+On SQLite the deeds run on the event loop, where each takes tens of microseconds, and only BEGIN (when another process
+holds the lock) and COMMIT (the fsync) leave it. A writer thread would have to win the interpreter's lock back from a
+busy loop after every statement, which can take the whole switch interval of 5 ms each time. On PostgreSQL every
+statement waits on a socket, so the whole transaction runs on the writer's thread.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from festgate.kit.clock import Clock
+from festgate.kit.db.statements import Connection, Driver, TryAgain
+from festgate.kit.errors import Unavailable
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+MOST_DEEDS = 256
+"""In one transaction: bounds what a failed COMMIT takes with it."""
+LONGEST_TURN = 0.010
+"""Seconds of deeds before COMMIT: bounds how long the loop is held, and what a later caller waits."""
+MOST_TRIES = 5
+
+
+class WriterDriver(Driver, Protocol):
+    """A driver that can also bracket work."""
+
+    inline: bool
+    """Whether deeds are quick enough to run on the loop."""
+
+    def begin_now(self) -> bool:
+        """Begin if the lock is free this instant; False if somebody else holds it."""
+
+    def begin(self) -> None:
+        """Begin, waiting (bounded) for whoever holds the lock."""
+
+    def savepoint(self) -> None:
+        """Open a savepoint."""
+
+    def release(self) -> None:
+        """Keep what was done since the savepoint."""
+
+    def undo(self) -> bool:
+        """Undo what was done since the savepoint; False if the whole transaction is gone with it."""
+
+    def commit(self) -> None:
+        """Make it durable."""
+
+    def rollback(self) -> None:
+        """Undo everything since `begin`; never raises."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    deed: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    tries: int = 0
+    answer: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Takes deeds from the loop, and answers each after the COMMIT that holds it."""
+
+    def __init__(self, driver: WriterDriver, clock: Clock, announce: Callable[[set[str]], None]) -> None:
+        """`announce` is called on the loop, after COMMIT, with the topics that the deeds announced."""
+        self._driver = driver
+        self._clock = clock
+        self._announce = announce
+        self._waiting: deque[_Job] = deque()
+        self._arrived = asyncio.Event()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.turns = 0
+        """Transactions so far."""
+
+    def start(self) -> None:
+        """Begin to take deeds, on the running loop."""
+        self._stopping = False
+        self._task = asyncio.get_running_loop().create_task(self._work(), name="writer")
+
+    async def stop(self) -> None:
+        """Finish every deed that was taken, then stop."""
+        self._stopping = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        self._thread.shutdown(wait=True)
+
+    async def write(self, deed: Callable[[Connection], T]) -> T:
+        """The deed's answer after COMMIT, or what it raised. A caller that goes away does not undo it."""
+        if self._stopping or self._task is None:
+            raise Unavailable
+        job = _Job(deed, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._arrived.set()
+        answer: T = await job.future
+        return answer
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                jobs: list[_Job] = []
+                topics: set[str] = set()
+                try:
+                    if self._driver.inline:
+                        topics = await self._turn_on_loop(loop, jobs)
+                    else:
+                        topics = await loop.run_in_executor(self._thread, self._turn, jobs)
+                except Exception as error:
+                    # A writer that ended here would leave every later caller waiting.
+                    self._driver.rollback()
+                    _lose(jobs, _unavailable(error))
+                    log.exception("a transaction failed", lost=len(jobs))
+                self.turns += 1
+                self._answer(jobs, topics)
+            if self._stopping:
+                return
+
+    async def _turn_on_loop(self, loop: asyncio.AbstractEventLoop, jobs: list[_Job]) -> set[str]:
+        """One transaction, its deeds on the loop, its fsync on the writer's thread."""
+        try:
+            if not self._driver.begin_now():
+                await loop.run_in_executor(self._thread, self._driver.begin)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the callers get it)
+            self._fail_all(error, jobs)
+            return set()
+        topics = self._run_deeds(jobs)
+        if any(job.error is None for job in jobs):
+            await loop.run_in_executor(self._thread, self._finish, jobs)
+        else:
+            self._driver.rollback()
+        return topics
+
+    def _turn(self, jobs: list[_Job]) -> set[str]:
+        """One whole transaction on the writer's thread."""
+        try:
+            self._driver.begin()
+        except Exception as error:  # noqa: BLE001
+            self._fail_all(error, jobs)
+            return set()
+        topics = self._run_deeds(jobs)
+        self._finish(jobs)
+        return topics
+
+    def _run_deeds(self, jobs: list[_Job]) -> set[str]:
+        """Run waiting ones until the turn is long enough; `jobs` receives each before it runs."""
+        topics: set[str] = set()
+        until = time.monotonic() + LONGEST_TURN
+        while self._waiting and len(jobs) < MOST_DEEDS:
+            job = self._waiting.popleft()
+            jobs.append(job)
+            if not self._run(job, topics):
+                _lose(jobs, Unavailable())
+                break
+            if time.monotonic() > until:
+                break
+        return topics
+
+    def _run(self, job: _Job, topics: set[str]) -> bool:
+        """Run one deed in its savepoint; False if the transaction did not survive it."""
+        connection = Connection(self._driver, self._clock())
+        job.tries += 1
+        job.error = None
+        try:
+            self._driver.savepoint()
+            job.answer = job.deed(connection)
+            self._driver.release()
+        except Exception as error:  # noqa: BLE001  (its caller gets it; the others go on)
+            job.error = error
+            return self._driver.undo()
+        topics |= connection.announced
+        return True
+
+    def _finish(self, jobs: list[_Job]) -> None:
+        try:
+            self._driver.commit()
+        except Exception as error:
+            self._driver.rollback()
+            _lose(jobs, _unavailable(error))
+            log.exception("a commit failed", lost=len(jobs))
+
+    def _fail_all(self, error: Exception, jobs: list[_Job]) -> None:
+        """No transaction could begin; nothing was changed."""
+        jobs.extend(self._waiting)
+        self._waiting.clear()
+        _lose(jobs, _unavailable(error))
+        log.error("the database takes no writes", waiting=len(jobs), reason=repr(error))
+
+    def _answer(self, jobs: list[_Job], topics: set[str]) -> None:
+        for job in jobs:
+            if isinstance(job.error, TryAgain) and job.tries < MOST_TRIES:
+                self._waiting.append(job)
+            elif job.future.cancelled():
+                continue
+            elif job.error is None:
+                job.future.set_result(job.answer)
+            else:
+                job.future.set_exception(job.error)
+        if topics and any(job.error is None for job in jobs):
+            with contextlib.suppress(RuntimeError):  # the loop may be closing
+                self._announce(topics)
+
+
+def _unavailable(cause: Exception) -> Unavailable:
+    error = Unavailable()
+    error.__cause__ = cause
+    return error
+
+
+def _lose(jobs: list[_Job], error: Exception) -> None:
+    for job in jobs:
+        if job.error is None:
+            job.error = error

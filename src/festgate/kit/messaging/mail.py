@@ -1,0 +1,398 @@
+"""Mail that is not lost: queued in the transaction that causes it, sent after COMMIT, tried again, its state shown.
+
+Without a mail server every message becomes an `.eml` file, which any mail program opens.
+"""
+
+import asyncio
+import contextlib
+import json
+import smtplib
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from typing import Literal
+
+import structlog
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, func, select, update
+
+from festgate.kit.clock import HOUR, MINUTE, NEVER, Milliseconds, moment
+from festgate.kit.db.statements import (
+    Connection,
+    Statement,
+    TryAgain,
+    UniqueViolation,
+    inserting,
+    metadata,
+)
+from festgate.kit.messaging.mail_links import Link, LinkMaker, LinkOver, fill
+from festgate.kit.messaging.outbox import Writes, backoff
+from festgate.kit.messaging.transports import Transport
+from festgate.kit.resilience import faults
+from festgate.settings import Settings
+
+log = structlog.get_logger()
+
+MOST_ATTEMPTS = 22
+"""With the waits between them, about a day and a half. An answer that sounds final (5xx) is tried again like any other:
+it is as often the server's set-up that is wrong, and that gets mended."""
+LEASE = 5 * MINUTE
+"""How long a message is one process's to send: more than the dozen steps of the talk at TIMEOUT each, so that two
+processes never send the same one at once."""
+LONGEST_WAIT = 4 * HOUR
+SHARE_OF_RUSH = 0.05
+"""Of a core, while people want pages: twenty or thirty letters a second."""
+SHARE_AT_REST = 0.5
+BUSY = 0.5
+"""Of a core, for anything but letters: above it, it is a rush."""
+AT_ONCE = 4
+"""Messages, and so connections to the mail server, under way at the same time: most of the time is spent waiting."""
+GRACE = 5
+"""Seconds that a message which is under way gets when the portal stops."""
+
+messages = Table(
+    "kit_mail",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("topic", Text, nullable=False, unique=True),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("attachments", Text, nullable=False),
+    Column("queued_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("error", Text),
+)
+Index(
+    "ix_kit_mail_due",
+    messages.c.due_at,
+    sqlite_where=messages.c.due_at < NEVER,
+    postgresql_where=messages.c.due_at < NEVER,
+)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A text file that goes with a message; `kind` is its media type, such as `text/calendar`."""
+
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it waits in the queue."""
+
+    id: int
+    topic: str
+    recipient: str
+    subject: str
+    body: str
+    attachments: tuple[Attachment, ...]
+    queued_at: Milliseconds
+    attempts: int
+    links: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class MailState:
+    """What has become of a message: `sent` at `at`; `queued`, to be tried (again) at `at`; or given up as `failed`."""
+
+    state: Literal["queued", "sent", "failed"]
+    at: Milliseconds
+    recipient: str
+    """Empty once the email was erased (see mail_erasure.py)."""
+    error: str | None
+
+
+_insert = inserting(messages)
+_columns = (
+    messages.c.id,
+    messages.c.topic,
+    messages.c.recipient,
+    messages.c.subject,
+    messages.c.body,
+    messages.c.attachments,
+    messages.c.queued_at,
+    messages.c.attempts,
+)
+_by_topic = Statement(
+    select(messages.c.sent_at, messages.c.due_at, messages.c.recipient, messages.c.error).where(
+        messages.c.topic == bindparam("topic")
+    )
+)
+_due = Statement(
+    select(*_columns)
+    .where(messages.c.due_at <= bindparam("now"), messages.c.due_at < NEVER)
+    .order_by(messages.c.due_at)
+    .limit(AT_ONCE)
+)
+_count_waiting = Statement(select(func.count()).where(messages.c.due_at < NEVER))
+_claim = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message"), messages.c.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"), attempts=messages.c.attempts + 1)
+    .returning(messages.c.attempts)
+)
+_sent = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values(sent_at=bindparam("now"), due_at=NEVER, error=None)
+)
+_failed = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values(due_at=bindparam("later"), error=bindparam("reason"))
+)
+
+
+def post(
+    connection: Connection,
+    topic: str,
+    recipient: str,
+    subject: str,
+    body: str,
+    attachments: Sequence[Attachment] = (),
+    *,
+    ahead: Milliseconds = 0,
+    links: Sequence[Link] = (),
+) -> None:
+    """Queue a message in this transaction. A second one of the same `topic` is the same message, and is dropped.
+
+    It goes before those of the last `ahead` milliseconds that still wait. `links` are those whose placeholders stand
+    in the body.
+    """
+    if connection.first(_by_topic, topic=topic) is not None:
+        return
+    try:
+        connection.run(
+            _insert,
+            topic=topic,
+            recipient=recipient,
+            subject=subject,
+            body=body,
+            attachments=json.dumps([*map(asdict, attachments), *map(asdict, links)]),
+            queued_at=connection.now,
+            due_at=connection.now - ahead,
+            attempts=0,
+            sent_at=None,
+            error=None,
+        )
+    except UniqueViolation as error:  # another process has queued it since we looked
+        raise TryAgain from error
+    connection.announce("mail")
+
+
+def find_state(connection: Connection, topic: str) -> MailState | None:
+    """What has become of the message of that topic; None when there is none yet."""
+    row = connection.first(_by_topic, topic=topic)
+    if row is None:
+        return None
+    sent_at, due_at, recipient, error = row
+    if sent_at is not None:
+        return MailState("sent", sent_at, recipient, None)
+    return MailState("failed" if due_at == NEVER else "queued", due_at, recipient, error)
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many messages have not gone out and will be tried again."""
+    count: int = connection.value(_count_waiting)
+    return count
+
+
+def find_due(connection: Connection) -> list[Message]:
+    """Messages to be sent now, longest due first."""
+    found = []
+    for number, topic, recipient, subject, body, attachments, queued_at, attempts in connection.all(
+        _due, now=connection.now
+    ):
+        parts = json.loads(attachments)
+        # Parts of both kinds stand in one list; a link is known by its placeholder.
+        files = tuple(Attachment(**part) for part in parts if "placeholder" not in part)
+        links = tuple(
+            Link(part["kind"], tuple(part["arguments"]), part["placeholder"])
+            for part in parts
+            if "placeholder" in part
+        )
+        found.append(Message(number, topic, recipient, subject, body, files, queued_at, attempts, links))
+    return found
+
+
+def fill_links(connection: Connection, message: Message, makers: Mapping[str, LinkMaker]) -> Message:
+    """Return the message with its links in place of their placeholders, for sending only. Raises LinkOver."""
+    return replace(message, body=fill(connection, message.body, message.links, makers))
+
+
+def claim(connection: Connection, message: int) -> int | None:
+    """Take the message for the length of a lease: the number of this attempt; None if another process has it."""
+    attempt: int | None = connection.value(
+        _claim, message=message, now=connection.now, until=connection.now + LEASE
+    )
+    return attempt
+
+
+def note_sent(connection: Connection, message: int) -> None:
+    """It has gone out."""
+    connection.run(_sent, message=message, now=connection.now)
+
+
+def note_failed(connection: Connection, message: int, attempt: int, reason: str) -> None:
+    """It has not; another try later, or none after MOST_ATTEMPTS."""
+    later = NEVER if attempt >= MOST_ATTEMPTS else connection.now + backoff(attempt, LONGEST_WAIT)
+    connection.run(_failed, message=message, later=later, reason=reason[:500])
+
+
+def note_dropped(connection: Connection, message: int, reason: str) -> None:
+    """Give the message up: sending it would help nobody."""
+    connection.run(_failed, message=message, later=NEVER, reason=reason[:500])
+
+
+def compose(message: Message, settings: Settings) -> EmailMessage:
+    """The message as it goes over the wire; ValueError when its recipient is not one address."""
+    name, sender = parseaddr(settings.mail_from)
+    # 7 bits: text with other letters goes as base 64 or quoted-printable, which every mail server passes on.
+    mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
+    mail["From"] = Address(_one_line(name or settings.fest_name), addr_spec=sender)
+    mail["To"] = message.recipient
+    addresses = mail["To"].addresses
+    if len(addresses) != 1 or not addresses[0].domain or addresses[0].addr_spec != message.recipient:
+        msg = f"{message.recipient!r} is not one address"
+        raise ValueError(msg)
+    mail["Subject"] = _one_line(message.subject)
+    mail["Date"] = format_datetime(moment(message.queued_at, settings.zone))
+    # The same each time it is tried, so that a mail program shows a message once, even one that came twice.
+    mail["Message-ID"] = (
+        f"<festgate-{message.id}-{message.queued_at}@{sender.rpartition('@')[2] or 'localhost'}>"
+    )
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(message.body)
+    for attachment in message.attachments:
+        main, _, sub = attachment.kind.partition("/")
+        mail.add_attachment(
+            attachment.text.encode(),
+            maintype=main,
+            subtype=sub,
+            filename=attachment.name,
+            params={"charset": "utf-8"},
+        )
+    return mail
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, as an organiser can use it: the mail server's own answer where there is one."""
+    answer: bytes | str
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, answer = next(iter(error.recipients.values()))
+    elif isinstance(error, smtplib.SMTPResponseException):
+        code, answer = error.smtp_code, error.smtp_error
+    else:
+        return f"{type(error).__name__}: {error}"
+    return f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
+
+
+class Postman:
+    """Sends what is queued, until cancelled."""
+
+    def __init__(
+        self,
+        database: Writes,
+        transport: Transport,
+        settings: Settings,
+        links: Mapping[str, LinkMaker] | None = None,
+    ) -> None:
+        """Nothing is sent before `run`. `links` make the links of emails, by kind; modules register them."""
+        self._database = database
+        self._links = links or {}
+        self._transport = transport
+        self._settings = settings
+        # Threads of its own: a mail server that hangs must not keep anyone else's work waiting.
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="mail")
+        self._wake = asyncio.Event()
+        self._spent = 0.0
+        """Seconds of processor time for letters since the last pause."""
+        self._since = (time.monotonic(), time.process_time())
+        database.on_commit("mail", self._wake.set)
+
+    async def run(self) -> None:
+        """Send; wait for the next commit that queues mail, or look again after two seconds."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout=2)
+            self._wake.clear()
+            try:
+                while await self.send_due() == AT_ONCE:
+                    pause = self._pause()
+                    await asyncio.sleep(pause)
+            except Exception:
+                log.exception("the mail queue could not be read; trying again")
+                await asyncio.sleep(1)
+
+    def _pause(self) -> float:
+        """Seconds until the next few letters of a backlog: they can wait, pages cannot.
+
+        Letters take no more than a share of a core, a small one while the rest of the process is busy. What is spent on
+        waiting for the mail server does not count.
+        """
+        before, used_before = self._since
+        now, used = self._since = (time.monotonic(), time.process_time())
+        spent, self._spent = self._spent, 0.0
+        busy = (used - used_before - spent) > BUSY * (now - before)
+        return spent / (SHARE_OF_RUSH if busy else SHARE_AT_REST)
+
+    async def send_due(self) -> int:
+        """Send what is due, a few messages side by side; how many those were.
+
+        When cancelled, what is under way gets GRACE seconds to end: a message that the mail server has taken, without
+        a note that it has, would be sent again.
+        """
+        due: list[Message] = await self._database.read(find_due)
+        if not due:
+            return 0
+        sending = [asyncio.ensure_future(self._send(message)) for message in due]
+        try:
+            outcomes = await asyncio.shield(asyncio.gather(*sending, return_exceptions=True))
+        except asyncio.CancelledError:
+            _, unfinished = await asyncio.wait(sending, timeout=GRACE)
+            for task in unfinished:
+                task.cancel()
+            raise
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return len(due)
+
+    async def _send(self, message: Message) -> None:
+        attempt: int | None = await self._database.write(claim, message.id)
+        if attempt is None:
+            return
+        try:
+            # What is filled in goes to the mail server and nowhere else: the queue keeps the placeholder.
+            filled = message
+            if message.links:
+                filled = await self._database.read(fill_links, message, self._links)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_over, filled)
+        except LinkOver as error:
+            await self._database.write(note_dropped, message.id, str(error))
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with one message, the others go on)
+            reason = _reason(error)
+            log.warning("mail could not be sent", topic=message.topic, attempt=attempt, reason=reason)
+            await self._database.write(note_failed, message.id, attempt, reason)
+        else:
+            await self._database.write(note_sent, message.id)
+
+    def _hand_over(self, message: Message) -> None:
+        faults.strike("mail.send")
+        began = time.thread_time()
+        self._transport.send(compose(message, self._settings))
+        self._spent += time.thread_time() - began

@@ -1,0 +1,86 @@
+"""Emails are erased a week after they were sent or given up: who was written to, what about, and the text itself.
+
+The row stays, with its topic and its times: pages say when an email was sent, and a topic is never used twice.
+"""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+from sqlalchemy import bindparam, select, update
+
+from festgate.kit.clock import DAY, HOUR, NEVER, SECOND, Clock, Milliseconds
+from festgate.kit.db.notes import find_note, set_note
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging.mail import messages
+
+log = structlog.get_logger()
+
+KEPT = 7 * DAY
+"""How long an email can be looked up after it was sent: what attendees ask about comes within days."""
+ERASED_AT_ONCE = 500
+"""Emails that one operation erases, so that it never holds the writer for long."""
+NOTE = "emails erased"
+"""The note that holds the id of the last erased email: without it each round would read the whole queue."""
+PAUSE = HOUR
+
+_next = Statement(
+    select(messages.c.id, messages.c.sent_at, messages.c.queued_at, messages.c.due_at)
+    .where(messages.c.id > bindparam("erased"))
+    .order_by(messages.c.id)
+    .limit(bindparam("most"))
+)
+_erase = Statement(
+    update(messages)
+    .where(messages.c.id > bindparam("erased"), messages.c.id <= bindparam("last"))
+    .values(recipient="", subject="", body="", attachments="[]", error=None)
+)
+
+
+def erase_sent(connection: Connection) -> int:
+    """Erase emails that were sent, or given up, more than `KEPT` ago, oldest first; return how many.
+
+    It stops at the first one that is younger or still waits, so each email is looked at once.
+    """
+    erased = int(find_note(connection, NOTE) or 0)
+    if not _is_over(connection, connection.all(_next, erased=erased, most=1)):
+        return 0
+    over = _is_over(connection, connection.all(_next, erased=erased, most=ERASED_AT_ONCE))
+    connection.run(_erase, erased=erased, last=over[-1])
+    set_note(connection, NOTE, str(over[-1]))
+    return len(over)
+
+
+def _is_over(
+    connection: Connection, rows: list[tuple[int, Milliseconds | None, Milliseconds, Milliseconds]]
+) -> list[int]:
+    """Return the ids up to the first email that is to be kept."""
+    found = []
+    for number, sent_at, queued_at, due_at in rows:
+        if due_at != NEVER or (sent_at or queued_at) > connection.now - KEPT:
+            break
+        found.append(number)
+    return found
+
+
+def erase_files(folder: Path, now: Milliseconds) -> int:
+    """Delete the emails in the folder that were written more than `KEPT` before `now`; return how many."""
+    count = 0
+    for path in folder.glob("festgate-*.eml"):
+        try:
+            if path.stat().st_mtime * SECOND < now - KEPT:
+                path.unlink()
+                count += 1
+        except FileNotFoundError:  # another process was first
+            continue
+    return count
+
+
+async def keep_erasing(folder: Path, clock: Clock) -> None:
+    """Delete old files of emails now and every hour, on a thread, until cancelled."""
+    while True:
+        try:
+            await asyncio.to_thread(erase_files, folder, clock())
+        except OSError:
+            log.exception("old emails could not be deleted; trying again", folder=str(folder))
+        await asyncio.sleep(PAUSE / SECOND)

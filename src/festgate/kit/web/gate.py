@@ -1,0 +1,318 @@
+"""The gate: what every request passes, once, before and after the routes.
+
+A request id, limits on the body, the cross-site check, security headers, compression, counts, and a log line. One
+plain ASGI callable instead of a stack of middlewares, because at ten thousand requests a second each layer shows.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from random import getrandbits
+from time import monotonic
+from typing import TypeAlias
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from festgate.kit import security_log
+from festgate.kit.errors import Forbidden, Malformed, Refused, TooLarge, TooMany
+from festgate.kit.logging import request_id
+from festgate.kit.metrics import Metrics
+from festgate.kit.web.bodies import BODIES, Bodies
+from festgate.kit.web.clients import MAX_IN_PROGRESS, RETRY_AFTER, Counts, Trusted, address_of
+from festgate.kit.web.compression import LEVEL, SMALLEST
+from festgate.kit.web.portal import PROGRAM_PATHS
+from festgate.kit.web.routing import BEGAN, Routes
+
+log = structlog.get_logger()
+
+LARGEST_BODY = 64 * 1024
+"""Bytes of a form; a picture of the door's camera has 57,600."""
+LARGEST_EVENT = 128 * 1024
+"""Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
+`%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
+LARGEST_CALL = 16 * 1024
+"""Bytes of a call of the API: no call has more than three fields, of 254 characters or fewer."""
+LARGEST: tuple[tuple[str, int], ...] = (("/api/", LARGEST_CALL), ("/organise/events/", LARGEST_EVENT))
+"""By the beginning of the path, where it is not LARGEST_BODY."""
+MAX_LENGTH_DIGITS = 10
+LONGEST_TARGET = 4096
+"""Bytes of path and query."""
+MAX_HOSTS = 100
+"""Values of the Host header that are known to be well-formed: a fest has one or two."""
+SLOW = 1.0
+"""Seconds after which an answer is logged as slow."""
+ZIPPED_PATHS = ("/api/", "/static/", "/metrics")
+"""Compressed as they are sent. Pages are compressed once instead (compression.py), pictures and calendars are small."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+INSPECTED = frozenset(
+    {b"accept-encoding", b"content-length", b"transfer-encoding", b"sec-fetch-site", b"origin", b"host"}
+)
+BUSY = "Too many requests from your network are being answered just now. Please try again in a moment."
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+Answer: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
+
+
+class CrossSite(Forbidden):
+    """A page of another site tried to act in a visitor's name."""
+
+    code = "cross-site"
+    title = "That came from another site"
+    message = (
+        "For your safety this is only accepted from the fest's own pages. Open the page here and try again."
+    )
+
+
+def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHeaders:
+    """The same for every answer. `form_targets` are other sites that a form may lead to (a payment page)."""
+    targets = " ".join(["'self'", *form_targets])
+    policy = (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        f"form-action {targets}"
+    )
+    headers = {
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(self), geolocation=(), microphone=()",
+    }
+    if secure:
+        headers["strict-transport-security"] = "max-age=31536000"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class Gate:
+    """Wraps the portal's routes."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        metrics: Metrics,
+        headers: RawHeaders,
+        answer: Answer,
+        bodies: Bodies | None = None,
+        clients: Counts | None = None,
+    ) -> None:
+        """`headers` go with every answer; `answer` makes a response of what is raised.
+
+        `bodies` reads them, `clients` counts the requests in progress; without them, with the limits as they are.
+        """
+        self.routes = routes
+        # For what is not a page (those are compressed once, see compression.py).
+        self._zipping = GZipMiddleware(routes, minimum_size=SMALLEST, compresslevel=LEVEL)
+        self.metrics = metrics
+        # structlog's logger of a module finds its configuration anew for every line, also for one that it drops: 2 us.
+        self._log = log.bind()
+        self._headers = headers
+        self._answer = answer
+        self._hosts: set[bytes] = set()
+        """Well-formed values of the Host header that have come."""
+        self._bodies = bodies or Bodies()
+        self._clients = clients or Counts(MAX_IN_PROGRESS, Trusted())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request through."""
+        if scope["type"] != "http":
+            await self.routes(scope, receive, send)
+            return
+        started = scope[BEGAN] = monotonic()
+        identity = f"{getrandbits(64):016x}"
+        token = request_id.set(identity)
+        security_log.begin()
+        status = 0
+        whole = cross_site = False
+        address = address_of(scope)
+        counted = self._clients.add(address)
+
+        async def send_checked(message: Message) -> None:
+            nonlocal status, whole
+            if message["type"] == "http.response.body":
+                whole = not message.get("more_body", False)
+            elif message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    *self._headers,
+                    (b"x-request-id", identity.encode()),
+                ]
+            await send(message)
+
+        try:
+            try:
+                app, guarded = self._inspect(scope, receive, admitted=counted)
+                await app(scope, guarded, send_checked)
+            except ClientDisconnect:  # went away in the middle of a form: nobody is left to be answered
+                status = status or 400
+            except Exception as error:
+                cross_site = isinstance(error, CrossSite)
+                if not isinstance(error, Refused | HTTPException):
+                    log.exception("a bug", method=scope["method"], path=_shown_path(scope, _label(scope)))
+                if status and not whole:
+                    raise  # too late for another answer: the connection is cut, so the browser knows
+                if not status:
+                    response = await self._answer(Request(scope, receive), error)
+                    await response(scope, receive, send_checked)
+        finally:
+            self._clients.remove(address, counted)
+            self._note(scope, status or 500, monotonic() - started, cross_site=cross_site)
+            request_id.reset(token)
+
+    def _inspect(self, scope: Scope, receive: Receive, *, admitted: bool) -> tuple[ASGIApp, Receive]:
+        """Return the app that suits the request, and its body guarded; raises Refused to turn it away."""
+        if not admitted:
+            raise TooMany(BUSY, RETRY_AFTER)
+        # Of a header that comes twice the last counts; none of these may.
+        inspected = [pair for pair in scope["headers"] if pair[0] in INSPECTED]
+        headers = dict(inspected)
+        if headers.get(b"host") not in self._hosts or len(inspected) != len(headers):
+            self._check_host(
+                scope.get("http_version", "1.1"), [value for name, value in inspected if name == b"host"]
+            )
+        encodings = scope["festgate.encodings"] = headers.get(b"accept-encoding", b"")
+        app = (
+            self._zipping if b"gzip" in encodings and scope["path"].startswith(ZIPPED_PATHS) else self.routes
+        )
+        if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
+            msg = "The address is longer than any address of this portal."
+            raise Malformed(msg)
+        if b"%" in scope["query_string"] and not _is_text(scope["query_string"]):
+            msg = "The address is not valid UTF-8 text."
+            raise Malformed(msg)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            msg = "The address holds a character that no address of this portal has."
+            raise Malformed(msg)
+        if scope["method"] in SAFE_METHODS:
+            return app, receive
+        length = headers.get(b"content-length", b"0")
+        largest = largest_body(scope["path"])
+        if len(length) > MAX_LENGTH_DIGITS or not length.isdigit() or int(length) > largest:
+            raise TooLarge
+        if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
+            raise CrossSite
+        if length == b"0" and b"transfer-encoding" not in headers:
+            return app, receive
+        scope[BODIES] = self._bodies
+        return app, limited(receive, largest)
+
+    def _check_host(self, version: str, hosts: list[bytes]) -> None:
+        """Raise Malformed unless the request names one host (RFC 9112, section 3.2); HTTP/1.0 may name none.
+
+        Of two, a proxy and the portal might each believe another.
+        """
+        if len(hosts) > 1:
+            msg = "The request has two Host headers; it needs one."
+            raise Malformed(msg)
+        if not hosts and version == "1.0":
+            return
+        if not hosts or _HOST.fullmatch(hosts[0]) is None:
+            msg = "The request has no Host header, or one that names no host."
+            raise Malformed(msg)
+        if len(self._hosts) < MAX_HOSTS:
+            self._hosts.add(hosts[0])
+
+    def _note(self, scope: Scope, status: int, seconds: float, *, cross_site: bool) -> None:
+        label = _label(scope)
+        method = scope["method"] if scope["method"] in KNOWN_METHODS else "OTHER"
+        self.metrics.observe(label, method, status, seconds)
+        if status >= 500 or seconds > SLOW:  # noqa: PLR2004
+            level = self._log.warning
+        elif method in SAFE_METHODS and status < 400:  # noqa: PLR2004
+            # What is only looked at is counted in the metrics; a line each would cost a tenth of the throughput.
+            level = self._log.debug
+        else:
+            level = self._log.info
+        level(
+            "request",
+            method=method,
+            path=_shown_path(scope, label),
+            route=label,
+            status=status,
+            ms=round(seconds * 1000, 2),
+        )
+        if method not in SAFE_METHODS or status in (403, 429):
+            client = scope.get("client")
+            security_log.note_request(
+                method, label, status, client[0] if client else "", cross_site=cross_site
+            )
+
+
+NO_ROUTE = "other"
+MAX_WORD = 16
+KNOWN_METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def _label(scope: Scope) -> str:
+    """Return the pattern of the route that was taken."""
+    route = scope.get("route")
+    if route is None:
+        return NO_ROUTE
+    # Below a mount (the API) the inner route's path is counted from there; /static has no inner routes.
+    label: str = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
+    return label
+
+
+def _shown_path(scope: Scope, label: str) -> str:
+    """Return the path as the log may hold it: an event's slug is public; codes of tickets and orders open doors."""
+    if label == NO_ROUTE:
+        # Of a path that leads nowhere, a ticket code with a letter too many perhaps, the first part says enough.
+        first = scope["path"].lstrip("/").partition("/")
+        plain = first[0].isascii() and first[0].isalpha() and first[0].islower() and len(first[0]) <= MAX_WORD
+        return f"/{first[0]}{'/***' if first[1] else ''}" if plain else "/***"
+    slug = scope.get("path_params", {}).get("slug")
+    return label.replace("{slug}", slug) if slug else label
+
+
+def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a browser says that another site's page sent this (Fetch Metadata; else the Origin header).
+
+    A request with neither header comes from no browser's form (every browser since 2020 sends one on a POST), so
+    there is no visitor whose cookie could be misused.
+    """
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if site:
+        return site not in (b"same-origin", b"none")
+    if origin:
+        # `https://fest.example:8443`, or `null`, which has nothing after its scheme as it has none.
+        named = origin.partition(b"://")[2]
+        return not named or named != headers.get(b"host")
+    return False
+
+
+def _is_text(query: bytes) -> bool:
+    """Whether what is percent-encoded is UTF-8."""
+    try:
+        unquote_to_bytes(query).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def largest_body(path: str) -> int:
+    """Bytes that a request to that path may have."""
+    return next((bytes_ for beginning, bytes_ in LARGEST if path.startswith(beginning)), LARGEST_BODY)
+
+
+def limited(receive: Receive, largest: int = LARGEST_BODY) -> Receive:
+    """A body that says nothing about its length is counted as it comes."""
+    seen = 0
+
+    async def receive_counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > largest:
+                raise TooLarge
+        return message
+
+    return receive_counted

@@ -1,0 +1,364 @@
+"""What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
+
+import asyncio
+import ipaddress
+import sqlite3
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import Scope
+
+from festgate.kit import security_log
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import (
+    Bug,
+    Forbidden,
+    NotFound,
+    NotTaken,
+    Refused,
+    Resting,
+    SignInNeeded,
+)
+from festgate.kit.logging import request_id
+from festgate.kit.metrics import Metrics
+from festgate.kit.resilience.bulkhead import Bulkhead
+from festgate.kit.visitors import SEEN_EVERY, Visitor
+from festgate.kit.web.compression import LEVEL, QUICK, Piece, gzipped
+from festgate.kit.web.cookies import session_token
+from festgate.kit.web.pages import Kept, Pages, Rendered, Shown
+from festgate.kit.web.parameters import read_header
+from festgate.settings import Settings
+
+log = structlog.get_logger()
+
+S = TypeVar("S", bound=Shown)
+
+MAX_ADDRESS = 2000
+"""Characters of an address that is read from a header or a field."""
+PROBLEM = "application/problem+json"
+PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
+"""Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
+LONGEST_TOKEN = 100
+_TYPE = (b"content-type", b"text/html; charset=utf-8")
+_VARY = (b"vary", b"accept-encoding, cookie")
+_PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
+"""Of a page that anyone may see: a browser keeps it, and asks each time whether it is still so."""
+_OWN_PAGE_HEADERS = [_TYPE, (b"cache-control", b"no-store"), _VARY]
+"""Of a page for somebody who is signed in: whoever uses the browser after them finds nothing."""
+NO_STORE = {"cache-control": "no-store"}
+_MOVED_NOWHERE = "/"
+WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My events", "/my-events"))
+"""Where somebody can go on whose module rests: its neighbours, as (module, label, address)."""
+
+
+class Links(Protocol):
+    """What every page asks of modules above the kit."""
+
+    @property
+    def find_visitor(self) -> Callable[[Connection, str], Visitor | None]:
+        """The visitor of a session cookie."""
+
+    @property
+    def find_bearer(self) -> Callable[[Connection, str], Visitor | None]:
+        """The visitor of an API token."""
+
+    @property
+    def note_seen(self) -> Callable[[Connection, str], None]:
+        """Stores that the session of that token is in use."""
+
+    @property
+    def count_held(self) -> Callable[[Connection, int], int]:
+        """How many unpaid seats a person holds."""
+
+    @property
+    def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
+        """By module: a sentence on what its trouble leaves to a person; empty where there is nothing to say."""
+
+
+class Portal:
+    """The parts that every module's pages stand on, handed down by `app.py`."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        pages: Pages,
+        metrics: Metrics,
+        secret: bytes,
+        links: Links,
+        bulkheads: Mapping[str, Bulkhead],
+    ) -> None:
+        """`links` are functions of higher modules, since `kit` knows none of them; `bulkheads` each module's own."""
+        self.settings = settings
+        self.database = database
+        self.pages = pages
+        self.metrics = metrics
+        self.secret = secret
+        self.bulkheads = bulkheads
+        self._links = links
+        self._noting: dict[str, asyncio.Task[None]] = {}
+        """Sessions whose use is being stored."""
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is signed in, by the session cookie; None for anyone else. Looked up once a request."""
+        scope = request.scope
+        if "festgate.visitor" not in scope:
+            token = session_token(scope["headers"])
+            known = (
+                await self.database.recall(self._links.find_visitor, token)
+                if token and len(token) < LONGEST_TOKEN
+                else None
+            )
+            scope["festgate.visitor"] = known
+            if known is not None and self.database.clock() - known.seen_at > SEEN_EVERY:
+                self._note_seen(token)
+        visitor: Visitor | None = scope["festgate.visitor"]
+        if visitor is not None:
+            security_log.about(visitor.person)
+        return visitor
+
+    async def bearer(self, token: str) -> Visitor | None:
+        """Who calls the API with this token; None when it is none of ours, or has ended."""
+        visitor = await self.database.read(self._links.find_bearer, token)
+        if visitor is not None:
+            security_log.about(visitor.person)
+            if self.database.clock() - visitor.seen_at > SEEN_EVERY:
+                self._note_seen(token)
+        return visitor
+
+    def _note_seen(self, token: str) -> None:
+        """Store, behind the answer, that the session is in use; if that fails, a later request does it."""
+
+        async def note() -> None:
+            try:
+                await self.database.write(self._links.note_seen, token)
+            except (Refused, sqlite3.Error) as error:
+                log.warning("the last use of a session was not stored", reason=repr(error))
+            finally:
+                del self._noting[token]
+
+        if token not in self._noting:
+            self._noting[token] = asyncio.create_task(note())
+
+    async def signed_in(self, request: Request) -> Visitor:
+        """Who is signed in; SignInNeeded sends anyone else to /login and back."""
+        visitor = await self.visitor(request)
+        if visitor is None:
+            raise SignInNeeded
+        return visitor
+
+    async def organiser(self, request: Request) -> Visitor:
+        """Who is signed in, when they organise; Forbidden for others."""
+        visitor = await self.signed_in(request)
+        if not visitor.organises:
+            raise Forbidden
+        return visitor
+
+    async def staff(self, request: Request) -> Visitor:
+        """Who is signed in, when they check people in; Forbidden for others."""
+        visitor = await self.signed_in(request)
+        if not visitor.admits:
+            raise Forbidden
+        return visitor
+
+    async def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        section: str = "",
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,  # noqa: ANN401  (whatever the template shows)
+    ) -> Response:
+        """A page rendered for this request."""
+        page = self.pages.render(template, section, **context)
+        response = await self._with_visitor(request, page, section, status=status)
+        response.headers.update(headers or {})
+        return response
+
+    async def kept_page(
+        self,
+        request: Request,
+        key: Hashable,
+        look: Callable[[], Awaitable[S]],
+        template: str,
+        *,
+        public: bool = False,
+        section: str = "",
+        held: Callable[[S], int] | None = None,
+    ) -> Response:
+        """A page rendered once for each value of what it shows.
+
+        `held` tells of what is shown how many unpaid seats its visitor holds; without it that is asked for the header.
+
+        `look` reads what the page shows. It is skipped while nothing has been committed since; where a commit of
+        another process may show late (PostgreSQL), only for a public page: a person's own shows their last deed
+        whichever process did it.
+        """
+        skips = public or self.database.sees_every_commit
+        version = self.database.version() if skips else None
+        kept = self.pages.kept(key)
+        if kept is None or not skips or kept.version != version or self.database.clock() >= kept.until:
+            shown = await look()
+            if kept is None or kept.shown != shown:
+                page = self.pages.render(template, section, LEVEL if public else QUICK, shown=shown)
+                kept = Kept(shown, version, shown.until, page, held and held(shown))
+                self.pages.keep(key, kept)
+            else:
+                kept.version, kept.until = version, shown.until
+        return await self._with_visitor(request, kept.page, section, held=kept.held)
+
+    async def _with_visitor(
+        self, request: Request, page: Rendered, section: str, *, status: int = 200, held: int | None = None
+    ) -> Response:
+        visitor = await self.visitor(request)
+        if held is None:
+            held = await self.database.recall(self._links.count_held, visitor.person) if visitor else 0
+        part = self.pages.visitor_part(visitor, held, section)
+        return PageResponse(request, (*page.before, *part, *page.after), status, own=visitor is not None)
+
+    async def refusal(self, request: Request, refusal: Refused) -> Response:
+        """The answer to a Refused: a page with the next step, or problem+json under /api."""
+        if request.scope["path"].startswith(PROGRAM_PATHS):
+            return problem(refusal)
+        if isinstance(refusal, SignInNeeded):
+            return see_other(f"/login?next={quote(self._return_path(request))}")
+        return await self._error_page(request, refusal)
+
+    async def failure(self, request: Request, error: Exception) -> Response:
+        """The answer to whatever was raised: a Refused, Starlette's 404 and 405, or a bug."""
+        if isinstance(error, Refused):
+            return await self.refusal(request, error)
+        if not isinstance(error, HTTPException):
+            return await self.refusal(request, Bug())
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return await self.refusal(request, NotFound())
+        return await self.refusal(request, NotTaken(error.headers))
+
+    async def _error_page(self, request: Request, refusal: Refused) -> Response:
+        actions, message, details = refusal.actions, refusal.message, ""
+        if isinstance(refusal, Resting):
+            # Whoever mends the module sits at this machine, as a rule.
+            details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
+            actions = self._ways_on(request, refusal)
+            message = await self._comfort(request, refusal) or message
+        page = self.pages.render(
+            "kit/error.html",
+            title=refusal.title,
+            message=message,
+            details=details,
+            actions=actions,
+            status=refusal.status,
+            request_id=request_id.get(),
+        )
+        try:
+            response = await self._with_visitor(request, page, "", status=refusal.status)
+        except (
+            Refused,
+            sqlite3.Error,
+        ):  # the database may be what is broken: answer without asking who it is
+            response = PageResponse(request, (*page.before, *page.after), refusal.status)
+        response.headers.update(refusal.headers())
+        return response
+
+    def _ways_on(self, request: Request, refusal: Resting) -> tuple[tuple[str, str], ...]:
+        """The same page again, where that does no harm; and what is well."""
+        again = [("Try again", request.url.path)] if request.method == "GET" else []
+        others = [
+            (label, path)
+            for module, label, path in WAYS_ON
+            if module != refusal.module and not self.bulkheads[module].resting()
+        ]
+        return (*again, *others)
+
+    async def _comfort(self, request: Request, refusal: Resting) -> str:
+        """What the module's trouble leaves this person, where that can be found out now; empty otherwise."""
+        comfort = self._links.comforts.get(refusal.module)
+        if comfort is None:
+            return ""
+        with suppress(Refused, sqlite3.Error):
+            visitor = await self.visitor(request)
+            personal = await self.database.read(comfort, visitor.person) if visitor else ""
+            return f"{refusal.problem} {personal}" if personal else ""
+        return ""
+
+    @staticmethod
+    def _return_path(request: Request) -> str:
+        """Where to come back to after signing in: this page; for a POST, the page that its form was on."""
+        if request.method in ("GET", "HEAD"):
+            return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        try:
+            referer = urlsplit(read_header(request, "referer", MAX_ADDRESS))
+        except ValueError:  # no address at all
+            return _MOVED_NOWHERE
+        return local_path(referer.path) if referer.netloc == request.headers.get("host") else _MOVED_NOWHERE
+
+
+class PageResponse(Response):
+    """HTML put together from pieces, compressed where the browser takes that."""
+
+    def __init__(
+        self, request: Request, pieces: tuple[Piece, ...], status: int, *, own: bool = False
+    ) -> None:
+        """Sets the headers as they go out: Starlette's own way to them takes a tenth of a page's time.
+
+        `own`: it is for somebody who is signed in.
+        """
+        headers = _OWN_PAGE_HEADERS if own else _PAGE_HEADERS
+        self.status_code = status
+        self.background = None
+        if b"gzip" in request.scope.get("festgate.encodings", b""):
+            self.body = gzipped(pieces)
+            self.raw_headers = [*headers, (b"content-encoding", b"gzip")]
+        else:
+            self.body = b"".join([each.plain for each in pieces])
+            self.raw_headers = [*headers]
+        self.raw_headers.append((b"content-length", str(len(self.body)).encode()))
+
+
+def problem(refusal: Refused) -> Response:
+    """A refusal as RFC 9457 has it, with the id of the request."""
+    body: dict[str, object] = {
+        "type": f"/docs/problems/{refusal.code}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.message,
+        "code": refusal.code,
+        "request_id": request_id.get(),
+    }
+    body.update(refusal.members())
+    return JSONResponse(body, refusal.status, dict(refusal.headers()), PROBLEM)
+
+
+def see_other(path: str) -> RedirectResponse:
+    """303: the next page is fetched with GET, so reloading it repeats nothing."""
+    return RedirectResponse(path, 303, {"cache-control": "no-store"})
+
+
+def is_local(scope: Scope) -> bool:
+    """Whether the request comes from this machine."""
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
+    """`text` when it is a path on this site; `otherwise` for anything that a browser might take elsewhere."""
+    if not text or len(text) > MAX_ADDRESS or not text.startswith("/") or text.startswith(("//", "/\\")):
+        return otherwise
+    if any(character.isspace() or not character.isprintable() for character in text) or "\\" in text:
+        return otherwise
+    parts = urlsplit(text)
+    return text if not parts.scheme and not parts.netloc else otherwise

@@ -1,0 +1,180 @@
+"""/docs: the JSON API as a page, made from its own OpenAPI description. No script, nothing fetched from elsewhere."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.errors import NotFound, Refused
+from festgate.kit.web.compression import Piece, gzipped
+from festgate.kit.web.parameters import read_path
+from festgate.kit.web.portal import Portal
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A parameter, or a field of a body."""
+
+    name: str
+    place: str
+    kind: str
+    required: bool
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call."""
+
+    anchor: str
+    method: str
+    path: str
+    summary: str
+    needs_token: bool
+    values: tuple[Value, ...]
+    answers: tuple[tuple[str, str], ...]
+    example: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What /docs shows: the operations by the heading that they stand under."""
+
+    groups: tuple[tuple[str, tuple[Operation, ...]], ...]
+    until: Milliseconds = NEVER
+
+
+class ReferencePage:
+    """The routes /docs, /openapi.json and /docs/problems/{code}."""
+
+    def __init__(self, portal: Portal, describe: Callable[[], Schema]) -> None:
+        """`describe` gives the OpenAPI description; it is made when it is first asked for."""
+        self._portal = portal
+        self._describe = describe
+
+    def routes(self) -> list[Route]:
+        """For app.py."""
+        return [
+            Route("/docs", self.show, methods=["GET"]),
+            Route("/docs/problems/{code}", self.problem, methods=["GET"]),
+            Route("/openapi.json", self.document, methods=["GET"]),
+        ]
+
+    @cached_property
+    def _document(self) -> Schema:
+        return self._describe()
+
+    @cached_property
+    def _body(self) -> Piece:
+        # 100 KB, whose writing and compressing takes 7 ms: once, not for everyone who asks.
+        return Piece(json.dumps(self._document, ensure_ascii=False, separators=(",", ":")).encode())
+
+    @cached_property
+    def _reference(self) -> "Reference":
+        groups: dict[str, list[Operation]] = {}
+        for path, methods in self._document["paths"].items():
+            for method, operation in methods.items():
+                found = _operation(self._document, path, method, operation, self._portal.settings.base_url)
+                groups.setdefault((operation.get("tags") or ["other"])[0], []).append(found)
+        return Reference(tuple((name, tuple(operations)) for name, operations in groups.items()))
+
+    async def document(self, request: Request) -> Response:
+        """Answer with the description itself, for programs."""
+        headers = {"cache-control": "no-cache", "vary": "accept-encoding"}
+        if b"gzip" in request.scope.get("festgate.encodings", b""):
+            return Response(
+                gzipped((self._body,)), 200, headers | {"content-encoding": "gzip"}, "application/json"
+            )
+        return Response(self._body.plain, 200, headers, "application/json")
+
+    async def show(self, request: Request) -> Response:
+        """Answer with the description, for people."""
+
+        async def look() -> Reference:
+            return self._reference
+
+        return await self._portal.kept_page(request, ("docs",), look, "kit/reference.html", public=True)
+
+    async def problem(self, request: Request) -> Response:
+        """What the `type` of a problem+json leads to."""
+        kinds = {kind.code: kind for kind in _descendants(Refused)}
+        kind = kinds.get(read_path(request, "code"))
+        if kind is None:
+            raise NotFound
+        return await self._portal.page(request, "kit/problem.html", kind=kind)
+
+
+def _descendants(kind: type[Refused]) -> list[type[Refused]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in _descendants(child))]
+
+
+def _operation(document: Schema, path: str, method: str, operation: Schema, base: str) -> Operation:
+    values = [
+        Value(
+            each["name"],
+            each["in"],
+            _kind(document, each["schema"]),
+            each.get("required", False),
+            each.get("description", each["schema"].get("description", "")),
+        )
+        for each in operation.get("parameters", [])
+    ]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    if body is not None:
+        values += _fields(document, body)
+    answers = tuple((status, answer["description"]) for status, answer in operation["responses"].items())
+    needs_token = bool(operation.get("security"))
+    lines = [f"curl -X {method.upper()} {base}/api/v1{path}"]
+    if needs_token:
+        lines.append("-H 'Authorization: Bearer TOKEN'")
+    lines += [f"-H '{value.name}: ...'" for value in values if value.place == "header"]
+    if body is not None:
+        fields = ", ".join(
+            f'"{value.name}": ...' for value in values if value.place == "body" and value.required
+        )
+        lines.append(f"-H 'Content-Type: application/json' -d '{{{fields}}}'")
+    return Operation(
+        anchor=f"{method}-{path}".replace("/", "-").replace("{", "").replace("}", ""),
+        method=method.upper(),
+        path=f"/api/v1{path}",
+        summary=operation.get("description") or operation.get("summary", ""),
+        needs_token=needs_token,
+        values=tuple(values),
+        answers=answers,
+        example=" \\\n  ".join(lines),
+    )
+
+
+def _resolve(document: Schema, schema: Schema) -> Schema:
+    reference = schema.get("$ref")
+    if reference is None:
+        return schema
+    found: Schema = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    return found
+
+
+def _fields(document: Schema, schema: Schema) -> list[Value]:
+    resolved = _resolve(document, schema)
+    needed = resolved.get("required", [])
+    return [
+        Value(name, "body", _kind(document, field), name in needed, field.get("description", ""))
+        for name, field in resolved.get("properties", {}).items()
+    ]
+
+
+def _kind(document: Schema, schema: Schema) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_kind(document, each) for each in schema["anyOf"])
+    resolved = _resolve(document, schema)
+    if "enum" in resolved:
+        return " | ".join(str(each) for each in resolved["enum"])
+    kind: str = resolved.get("type", "object")
+    return f"{kind} ({resolved['format']})" if "format" in resolved else kind

@@ -1,0 +1,115 @@
+"""From a path to the function that answers it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from time import monotonic
+from typing import Any, Final, TypeAlias
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Mount, Route, Router
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+
+from festgate.kit.resilience.bulkhead import Bulkhead
+from festgate.kit.web.bodies import BODIES
+
+BEGAN: Final = "festgate.began"
+"""In a request's scope: when it came in, by the monotonic clock. The gate reads it, once for all who have to know."""
+Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Routes:
+    """Starlette's router for each first segment of a path, and a table of the paths that have no parameter.
+
+    One router tries its routes one after the other, 2 us each, and the portal has some fifty. What an endpoint raises
+    is left to the gate, which answers for all of them, so each route is spared a wrapper of its own.
+    """
+
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        lifespan: Lifespan["Routes"],
+        modules: Iterable[tuple[Bulkhead, Sequence[BaseRoute]]] = (),
+    ) -> None:
+        """Of routes with the same path, the first whose method fits answers.
+
+        The routes of `modules`, each behind its bulkhead, come first, in their order; then `routes`.
+        """
+        placed: list[tuple[BaseRoute, Bulkhead | None]] = [
+            (route, bulkhead) for bulkhead, own in modules for route in own
+        ]
+        placed += [(route, None) for route in routes]
+        self.listed = tuple(route for route, _ in placed)
+        """All of them, in the order in which they are tried."""
+        grouped: dict[str, list[BaseRoute]] = defaultdict(list)
+        for route, bulkhead in placed:
+            if not isinstance(route, Route | Mount):
+                msg = f"{route!r} is neither a route nor a mount"
+                raise TypeError(msg)
+            if isinstance(route, Route):
+                route.app = answering(route.endpoint, bulkhead)
+            grouped[_first_segment(route.path)].append(route)
+        self._routers = {segment: Router(found, redirect_slashes=False) for segment, found in grouped.items()}
+        self._fixed = dict(_fixed_paths(self.listed))
+        self._whole = Router(lifespan=lifespan)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; raises HTTPException where no route fits."""
+        scope["app"] = self
+        if scope["type"] != "http":
+            await self._whole(scope, receive, send)
+            return
+        route = self._fixed.get((scope["method"], scope["path"]))
+        if route is not None:
+            scope["route"] = route
+            scope["endpoint"] = route.endpoint
+            scope["path_params"] = {}
+            await route.app(scope, receive, send)
+            return
+        router = self._routers.get(_first_segment(scope["path"]))
+        if router is None:
+            raise HTTPException(404)
+        await router.app(scope, receive, send)
+
+
+def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
+    """Return an endpoint as an ASGI application.
+
+    A client that is slow to send its body, or to take its answer, holds no place in the bulkhead.
+    """
+    if bulkhead is not None:
+        begin = bulkhead.begin
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            answer: list[Response] = []
+            if BODIES in scope:
+                receive = await scope[BODIES].read(scope, receive)
+                scope[BEGAN] = monotonic()  # the wait for the body is not the module's
+            rest = begin(answer, endpoint, Request(scope, receive, send), scope[BEGAN])
+            if rest is not None:
+                await rest
+            await answer[0](scope, receive, send)
+
+        return guarded
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
+
+
+def _fixed_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[tuple[str, str], Route]]:
+    """Each route that answers one path only, by method and path, where a router would choose it too."""
+    for route in routes:
+        if not isinstance(route, Route) or route.param_convertors:
+            continue
+        for method in route.methods or ():
+            asked: Scope = {"type": "http", "method": method, "path": route.path, "root_path": ""}
+            if next(other for other in routes if other.matches(asked)[0] is Match.FULL) is route:
+                yield (method, route.path), route
+
+
+def _first_segment(path: str) -> str:
+    return path.split("/", 2)[1] if path.startswith("/") else ""

@@ -1,0 +1,1 @@
+"""The web application: its modules, lowest first, and what puts them together."""

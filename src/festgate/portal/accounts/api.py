@@ -1,0 +1,96 @@
+"""Tokens and people as JSON, under the same limits as the pages."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from festgate.kit.clock import moment
+from festgate.kit.errors import SignInNeeded, TooMany
+from festgate.kit.visitors import Role, Visitor
+from festgate.kit.web.api import Credentials, bearer, module_router, problems
+from festgate.kit.web.clients import address_of
+from festgate.kit.web.portal import NO_STORE, Portal
+from festgate.portal.accounts.forms import NewAccount, SignIn
+from festgate.portal.accounts.passwords import Crowded, Hasher
+from festgate.portal.accounts.people import Taken
+from festgate.portal.accounts.reception import Opening, PasswordChanged, Reception, WrongPassword
+
+
+class Token(BaseModel):
+    """A key to the API. It is told once: the portal keeps only its hash."""
+
+    token: str = Field(description="Goes into the header `Authorization: Bearer TOKEN`.")
+    expires_at: datetime = Field(description="When it ends (ISO 8601, UTC).")
+
+
+class Account(BaseModel):
+    """Somebody with an account, as they see it themselves."""
+
+    id: int = Field(description="Number of the account.")
+    username: str = Field(description="The name as it is shown.")
+    email: str = Field(description="Where tickets are sent.")
+    role: Role = Field(description="What the account may do.")
+    email_confirmed: bool = Field(description="Whether the person has confirmed the email address.")
+
+
+class AccountApi:
+    """The routes `/tokens` and `/people`."""
+
+    def __init__(self, portal: Portal, hasher: Hasher) -> None:
+        """`hasher` is shared with the pages."""
+        self._portal = portal
+        self._reception = Reception(portal.database, hasher, portal.settings, portal.secret)
+
+    def router(self) -> APIRouter:
+        """The routes of this module, relative to the API's root."""
+        router = module_router(self._portal, "accounts", "accounts")
+        caller = bearer(self._portal)
+
+        @router.post(
+            "/tokens", status_code=201, responses=problems(WrongPassword, PasswordChanged, TooMany, Crowded)
+        )
+        async def make_token(body: SignIn, request: Request, response: Response) -> Token:
+            """Sign in: a token for a username (or e-mail address) and a password."""
+            session = await self._reception.sign_in(
+                body.username, body.password, address_of(request.scope), Opening("token")
+            )
+            response.headers.update(NO_STORE)
+            return Token(token=session.token, expires_at=moment(session.expires_at))
+
+        @router.delete("/tokens/current", status_code=204, responses=problems(SignInNeeded))
+        async def end_token(_person: Annotated[Visitor, Depends(caller)], credentials: Credentials) -> None:
+            """Sign out: the token of this call is over."""
+            if credentials is not None:
+                await self._reception.sign_out(credentials.credentials, "token")
+
+        @router.post("/people", status_code=201, responses=problems(Taken, TooMany, Crowded))
+        async def register(body: NewAccount, request: Request) -> Account:
+            """Make an account."""
+            person = await self._reception.register(body.newcomer(), body.password, address_of(request.scope))
+            return Account(
+                id=person.id,
+                username=person.username,
+                email=person.email,
+                role=person.role,
+                email_confirmed=person.is_confirmed,
+            )
+
+        @router.get("/people/me", responses=problems(SignInNeeded))
+        async def read_me(person: Annotated[Visitor, Depends(caller)]) -> Account:
+            """The account that the token belongs to."""
+            return Account(
+                id=person.person,
+                username=person.username,
+                email=person.email,
+                role=person.role,
+                email_confirmed=person.is_confirmed,
+            )
+
+        @router.post("/people/me/confirmation", status_code=202, responses=problems(SignInNeeded, TooMany))
+        async def send_confirmation(person: Annotated[Visitor, Depends(caller)]) -> None:
+            """Send the link that confirms your email address once more; nothing is sent once it is confirmed."""
+            await self._reception.send_confirmation(person.person)
+
+        return router

@@ -1,0 +1,171 @@
+"""`festgate user`: people, their roles and their passwords, from the command line."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import typer
+
+from festgate.kit import security_log
+from festgate.kit.cli import current, fail, opened, run, show_rows
+from festgate.kit.clock import moment
+from festgate.kit.ids import new_code
+from festgate.kit.visitors import Role
+from festgate.portal.accounts.confirmation import confirm_by_name
+from festgate.portal.accounts.names import (
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+    read_email,
+    read_password,
+    read_username,
+)
+from festgate.portal.accounts.passwords import hash_password
+from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
+from festgate.portal.accounts.queries import Member, Person, all_people, find_person
+from festgate.portal.accounts.strength import find_weakness
+from festgate.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+_TITLES: Mapping[Role, str] = {
+    "attendee": "an attendee",
+    "staff": "a member of staff",
+    "organiser": "an organiser",
+}
+
+Name = Annotated[str, typer.Argument(metavar="USERNAME", help="Username or e-mail address.")]
+FromStdin = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin", help="Read the password from standard input; otherwise one is made and printed."
+    ),
+]
+
+
+def mount(program: typer.Typer) -> None:
+    """Add the commands to the program."""
+    program.add_typer(app, name="user", help="People and their roles.")
+
+
+@app.command()
+def add(
+    username: Annotated[str, typer.Argument(help="The name as it will be shown.")],
+    email: Annotated[str, typer.Option(help="Where tickets are sent.")],
+    role: Annotated[Role, typer.Option(help="What the account may do.")] = "attendee",
+    password_stdin: FromStdin = False,
+) -> None:
+    """Make an account."""
+    try:
+        newcomer = Newcomer(read_username(username), read_email(email), role)
+    except ValueError as error:
+        fail(f"{username} <{email}>: {error}")
+    password = _password(from_stdin=password_stdin)
+
+    async def work(settings: Settings) -> Person:
+        _refuse_weak(password, (newcomer.username, newcomer.email, settings.fest_name))
+        async with opened(settings) as database:
+            return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
+
+    person = run(work)
+    security_log.note_command("account-made", person.id)
+    _say(f"{person.username} is {_TITLES[person.role]} now.")
+    _tell(password, made=not password_stdin)
+
+
+@app.command(name="password")
+def change_password(
+    name: Name,
+    password_stdin: FromStdin = False,
+) -> None:
+    """Give an account another password, and sign it out everywhere."""
+    password = _password(from_stdin=password_stdin)
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            person = await database.read(find_person, name)
+            known = (name,) if person is None else (person.username, person.email)
+            _refuse_weak(password, (*known, settings.fest_name))
+            return await database.write(set_password, name, hash_password(password))
+
+    person = run(work)
+    security_log.note_command("password-changed", person.id)
+    _say(f"{person.username} has another password.")
+    _tell(password, made=not password_stdin)
+
+
+@app.command(name="role")
+def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
+    """Give an account another role, and sign it out everywhere."""
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(set_role, name, role)
+
+    person = run(work)
+    security_log.note_command("role-changed", person.id)
+    _say(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
+
+
+@app.command(name="confirm")
+def confirm(name: Name) -> None:
+    """Confirm the email address of an account by hand, where the email with the link does not arrive."""
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(confirm_by_name, name)
+
+    person = run(work)
+    security_log.note_command("address-confirmed", person.id)
+    _say(f"The email address {person.email} of {person.username} is confirmed.")
+
+
+@app.command(name="list")
+def list_people() -> None:
+    """List the accounts: a table in a terminal, else lines with tabs (username, e-mail, role, when it was made)."""
+
+    async def work(settings: Settings) -> list[Member]:
+        async with current(settings) as database:
+            return await database.report(all_people)
+
+    rows = [
+        (
+            member.person.username,
+            member.person.email,
+            member.person.role,
+            f"{moment(member.created_at):%Y-%m-%dT%H:%M:%SZ}",
+        )
+        for member in run(work)
+    ]
+    show_rows(("Username", "E-mail", "Role", "Since"), rows)
+
+
+def _refuse_weak(password: str, known: Iterable[str]) -> None:
+    """End the command where guessers try the password first."""
+    weakness = find_weakness(password, known)
+    if weakness:
+        fail(f"The password on standard input cannot be used: {weakness}")
+
+
+def _password(*, from_stdin: bool) -> str:
+    """The password on standard input, without the end of its line; else a new one of 100 bits."""
+    if not from_stdin:
+        return "-".join(new_code(5).lower() for _ in range(4))
+    try:
+        password = read_password(sys.stdin.readline().rstrip("\r\n"))
+    except (UnicodeDecodeError, ValueError) as error:
+        fail(f"The password on standard input cannot be used: {error}")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        fail(
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; the one on standard input has not."
+        )
+    return password
+
+
+def _tell(password: str, *, made: bool) -> None:
+    if made:
+        _say(f"Password: {password}")
+        _say("It is shown this once.")
+
+
+def _say(sentence: str) -> None:
+    print(sentence)

@@ -1,0 +1,33 @@
+"""What other modules may know of people."""
+
+from festgate.portal.accounts.attempts import too_many
+from festgate.portal.accounts.confirmation import (
+    AddressNotConfirmed,
+    lock_unconfirmed,
+    may_email,
+    require_confirmed,
+)
+from festgate.portal.accounts.names import key_of
+from festgate.portal.accounts.queries import Person, find_bearer, find_person, find_visitor, person_by_id
+from festgate.portal.accounts.seat_limit import SeatLimit, SeatLimits, check_seats, count_seat
+from festgate.portal.accounts.sessions import forget_expired, note_seen
+
+__all__ = [
+    "AddressNotConfirmed",
+    "Person",
+    "SeatLimit",
+    "SeatLimits",
+    "check_seats",
+    "count_seat",
+    "find_bearer",
+    "find_person",
+    "find_visitor",
+    "forget_expired",
+    "key_of",
+    "lock_unconfirmed",
+    "may_email",
+    "note_seen",
+    "person_by_id",
+    "require_confirmed",
+    "too_many",
+]

@@ -1,0 +1,95 @@
+"""The shapes of input: what somebody writes to sign in and to get an account."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from festgate.portal.accounts.names import (
+    LONGEST_EMAIL,
+    LONGEST_NAME,
+    LONGEST_PASSWORD,
+    SHORTEST_NAME,
+    SHORTEST_PASSWORD,
+    read_email,
+    read_name,
+    read_password,
+    read_username,
+)
+from festgate.portal.accounts.people import Newcomer
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_EMAIL, description="Username or e-mail address."),
+    AfterValidator(read_name),
+]
+Password = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_PASSWORD, description="Password."),
+    AfterValidator(read_password),
+]
+NewUsername = Annotated[
+    str,
+    AfterValidator(read_username),
+    Field(
+        description=f"{SHORTEST_NAME} to {LONGEST_NAME} letters, digits, dots, dashes and underscores; it begins with "
+        "a letter or a digit. Upper and lower case are one name."
+    ),
+]
+NewEmail = Annotated[str, AfterValidator(read_email), Field(description="Where tickets are sent.")]
+NewPassword = Annotated[
+    str,
+    Field(
+        min_length=SHORTEST_PASSWORD,
+        max_length=LONGEST_PASSWORD,
+        description=f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+    ),
+    AfterValidator(read_password),
+]
+
+
+class SignIn(BaseModel):
+    """Who somebody says they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Name
+    password: Password
+
+
+class Forgotten(BaseModel):
+    """Whose password somebody has forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Name
+
+
+class Chosen(BaseModel):
+    """The password in the place of one that was forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: NewPassword
+
+
+class PasswordChange(BaseModel):
+    """Another password for whoever is signed in and knows the one that they have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current: Password
+    password: NewPassword
+
+
+class NewAccount(BaseModel):
+    """What somebody gives to get an account."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: NewUsername
+    email: NewEmail
+    password: NewPassword
+
+    def newcomer(self) -> Newcomer:
+        """Them without the password: an attendee, as everyone is who comes by the front door."""
+        return Newcomer(self.username, self.email)

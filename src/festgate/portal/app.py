@@ -1,0 +1,282 @@
+"""create_app(settings): the one place where the parts meet."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from http import HTTPStatus
+from importlib.resources import as_file, files
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan
+
+from festgate import __version__
+from festgate.kit.clock import Clock, system_clock
+from festgate.kit.db import schema
+from festgate.kit.db.damage import damaged
+from festgate.kit.db.database import Database
+from festgate.kit.db.probe import WriteProbe
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Forbidden, Invalid, Refused
+from festgate.kit.messaging import mail, mail_erasure, outbox
+from festgate.kit.messaging.transports import transport_for
+from festgate.kit.messaging.unknown_kinds import UnknownKinds
+from festgate.kit.metrics import Metrics
+from festgate.kit.resilience import faults
+from festgate.kit.resilience.bulkhead import Bulkhead, look_after
+from festgate.kit.secret import load_secret
+from festgate.kit.web.arming import Arming
+from festgate.kit.web.bodies import Bodies
+from festgate.kit.web.clients import MAX_IN_PROGRESS, Counts, Trusted
+from festgate.kit.web.gate import Gate, security_headers
+from festgate.kit.web.pages import Pages
+from festgate.kit.web.portal import Portal, is_local
+from festgate.kit.web.reference import ReferencePage
+from festgate.kit.web.routing import Routes
+from festgate.portal.composition import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, link
+from festgate.portal.inventory import facts
+from festgate.settings import Settings
+
+log = structlog.get_logger()
+
+ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+CHORE_PAUSE = 30
+"""Seconds between two rounds of chores."""
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
+    """The portal over the database of these settings, whose schema is up to date. Opens it at start-up."""
+    if settings.drills_token:
+        faults.load(settings.data_dir)  # before modules are loaded: that one cannot be is a fault, too
+    loader = Loader(schema.unapplied(settings))
+    links = link(loader)
+    portal = Portal(
+        settings=settings,
+        database=Database(settings.url, clock=clock),
+        pages=Pages(settings, TEMPLATE_PACKAGES),
+        metrics=Metrics(),
+        secret=load_secret(settings.data_dir),
+        links=links,
+        bulkheads=bulkheads(guarded=settings.bulkheads),
+    )
+    modules = assemble(portal, links, loader)
+    for name, reason in loader.absent.items():
+        portal.bulkheads[name].absent = reason
+        portal.bulkheads[name].details = loader.details.get(name, "")
+    relay = _relay(portal, modules, loader)
+    api = _api(portal, modules)
+    static = files("festgate.kit") / "static"
+    with as_file(static) as folder:
+        assets = Assets(directory=folder)
+    routes: list[BaseRoute] = [
+        *_placeholders(portal),
+        Route("/healthz", _healthz, methods=["GET"]),
+        Route("/readyz", _readyz(portal, relay), methods=["GET"]),
+        Route("/metrics", _metrics(portal), methods=["GET"]),
+        *Arming(settings.data_dir, settings.drills_token).routes(),
+        *ReferencePage(portal, api.openapi).routes(),
+        Mount("/static", assets),
+        Mount("/api/v1", api),
+    ]
+    trusted = Trusted(settings.trusted_proxies)
+    return Gate(
+        Routes(
+            routes,
+            _lifespan(portal, modules, relay),
+            [(portal.bulkheads[name], module.routes) for name, module in modules.items()],
+        ),
+        metrics=portal.metrics,
+        headers=security_headers(secure=settings.secure, form_targets=settings.payment_sites),
+        answer=portal.failure,
+        bodies=Bodies(trusted=trusted),
+        clients=Counts(MAX_IN_PROGRESS, trusted),
+    )
+
+
+class Assets(StaticFiles):
+    """Static files whose address holds a mark of their content: a browser need never ask again."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:  # noqa: ANN401  (as Starlette has it)
+        """As Starlette's, kept for a year."""
+        response = super().file_response(*arguments, **named)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        # A worker may act for the folder that it is in only, unless its answer allows another.
+        response.headers["service-worker-allowed"] = "/tickets/"
+        return response
+
+
+def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
+    """The JSON API; its errors are problem+json like those of all else below /api."""
+
+    async def turned_away(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        if isinstance(
+            error.__cause__, Refused
+        ):  # FastAPI's own cloak for what is raised while it reads a body
+            return await portal.refusal(request, error.__cause__)
+        if error.status_code == HTTPStatus.BAD_REQUEST:
+            return await portal.refusal(request, Invalid({"body": "This cannot be read as JSON in UTF-8."}))
+        return await portal.failure(request, error)
+
+    api = FastAPI(
+        title="Festgate",
+        version=__version__,
+        description="The same deeds as the pages, as JSON. Times are UTC; money is in minor units.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": "/api/v1"}],
+        root_path_in_servers=False,
+        exception_handlers={
+            Refused: portal.failure,
+            HTTPException: turned_away,
+            ClientDisconnect: _left,
+            Exception: portal.failure,
+        },
+        redirect_slashes=False,
+    )
+    for module in modules.values():
+        if module.api is not None:
+            api.include_router(module.api)
+    for declared in DECLARED:
+        bulkhead = portal.bulkheads[declared.name]
+        if bulkhead.absent:
+            api.routes.extend(Route(path, _absent(bulkhead), methods=ALL) for path in declared.api)
+    return api
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    """Nobody is left to be answered; the status is for the log."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
+def _placeholders(portal: Portal) -> list[BaseRoute]:
+    """What answers for the modules that are not there, after the routes of those that are."""
+    return [
+        Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
+        for declared in DECLARED
+        if portal.bulkheads[declared.name].absent
+        for path in declared.pages
+    ]
+
+
+def _absent(bulkhead: Bulkhead) -> Callable[[Request], Any]:
+    async def absent(_request: Request) -> Response:
+        raise bulkhead.refusal()
+
+    return absent
+
+
+def _relay(portal: Portal, modules: Mapping[str, Module], loader: Loader) -> outbox.Relay:
+    subscriptions = [subscription for module in modules.values() for subscription in module.subscriptions]
+    complete = len(modules) == len(DECLARED)
+    return outbox.Relay(portal.database, subscriptions, facts=facts(loader.absent), complete=complete)
+
+
+def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay) -> Lifespan[Routes]:
+    chores = [chore for module in modules.values() for chore in module.chores]
+    links = {kind: maker for module in modules.values() for kind, maker in module.email_links.items()}
+
+    @asynccontextmanager
+    async def lifespan(_app: Routes) -> AsyncIterator[None]:
+        database, settings = portal.database, portal.settings
+        await database.open()
+        work = [
+            relay.run(),
+            mail.Postman(database, transport_for(settings), settings, links).run(),
+            mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
+            look_after(portal.bulkheads.values()),
+            database.watch(),
+            _do_chores(database, [*chores, outbox.forget_settled, mail_erasure.erase_sent]),
+            *(start() for module in modules.values() for start in module.work),
+        ]
+        if settings.drills_token:
+            work.append(faults.watch(settings.data_dir))
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            for module in modules.values():
+                for close in module.closes:
+                    stack.callback(close)
+            # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time. It
+            # does not look now either: that takes as long as a page's templates, and the process is no smaller for it.
+            gc.freeze()
+            tasks = [asyncio.create_task(each) for each in work]
+            stack.push_async_callback(_end, tasks)
+            yield
+
+    return lifespan
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _do_chores(database: Database, chores: list[Callable[[Connection], object]]) -> None:
+    while True:
+        await asyncio.sleep(CHORE_PAUSE)
+        for chore in chores:
+            try:
+                await database.write(chore)
+            except Exception:
+                log.exception("a chore failed; it comes again")
+
+
+async def _healthz(_request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
+    database, settings = portal.database, portal.settings
+    unknown = UnknownKinds(database, relay.known)
+    probe = WriteProbe(database)
+
+    async def readyz(request: Request) -> Response:
+        """Whether the process can read and write its data, and how each module is; why, only for this machine."""
+        told = is_local(request.scope)
+        modules = {
+            name: {"state": bulkhead.state} | ({"why": bulkhead.why} if told and bulkhead.why else {})
+            for name, bulkhead in portal.bulkheads.items()
+        }
+        with suppress(Exception):
+            async with asyncio.timeout(3):
+                await database.read(outbox.count_waiting)
+                writes = await probe.works()
+                facts = {"unknown": await unknown.counts()}
+            if writes and not database.damage:
+                return JSONResponse({"ready": True, "database": "ok", "modules": modules, "facts": facts})
+        state = "damaged" if database.damage else "cannot be read and written"
+        why = {"why": damaged(settings.shown_database, database.damage)} if told and database.damage else {}
+        return JSONResponse({"ready": False, "database": state, **why, "modules": modules}, 503)
+
+    return readyz
+
+
+def _metrics(portal: Portal) -> Callable[[Request], Any]:
+    token = portal.settings.metrics_token
+
+    async def metrics(request: Request) -> Response:
+        """Prometheus' text format; for this machine, or with the token."""
+        if not is_local(request.scope) and (
+            not token or request.headers.get("authorization") != f"Bearer {token}"
+        ):
+            msg = "Metrics are for this machine, or for whoever has the metrics_token."
+            raise Forbidden(msg)
+        portal.metrics.set_state(
+            {
+                "facts_waiting": await portal.database.read(outbox.count_waiting),
+                "mail_waiting": await portal.database.read(mail.count_waiting),
+            }
+        )
+        return Response(portal.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return metrics

@@ -1,0 +1,63 @@
+"""Cancelling an event: whom and how much money it concerns, as its page shows it before it is done."""
+
+from dataclasses import dataclass
+
+from festgate.kit import shown
+from festgate.kit.db.statements import Connection
+from festgate.kit.money import Money
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.catalogue.facade import Event
+from festgate.portal.registrations import facade as registrations
+
+
+class CancellationChanged(shown.Changed):
+    """Other people or another amount would be concerned than the page said. Nothing was cancelled."""
+
+    code = "cancellation-changed"
+    message = (
+        "This has changed since you opened the page, so nothing is cancelled yet. Look at the numbers again."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """What cancelling an event would do now."""
+
+    event: Event
+    held: int
+    """People who have a seat and have not paid it yet."""
+    confirmed: int
+    """People whose seat is theirs."""
+    refunds: tuple[Money, ...]
+    """What goes back in each currency."""
+
+    @property
+    def shown(self) -> str:
+        """The hidden field of the form: `published;3;2;90000 INR`."""
+        money = ",".join(shown.amount(each) for each in self.refunds)
+        return shown.facts(self.event.state, self.held, self.confirmed, money)
+
+
+def find_concerned(connection: Connection, slug: str) -> Concerned:
+    """Return what cancelling the event would do now. Raises NotFound."""
+    event = catalogue.any_event_by_slug(connection, slug)
+    seats = registrations.count_seats(connection, event.id)
+    return Concerned(event, seats.held, seats.confirmed, seats.paid)
+
+
+def cancel_as_shown(connection: Connection, slug: str, seen: str, *, whatever: bool = False) -> Event:
+    """Cancel the event if it concerns what the form showed. A second time does nothing.
+
+    `whatever` is for an event that is being registered for at that moment, where the numbers never stand still: only
+    its state has to be as it was shown. Raises NotFound or CancellationChanged.
+    """
+    event = catalogue.any_event_by_slug(connection, slug)
+    if event.state == "cancelled":
+        return event
+    # Nobody takes a seat between the count and the cancellation.
+    catalogue.lock_seats(connection, event.id)
+    now = find_concerned(connection, slug)
+    same_state = seen.partition(";")[0] == now.event.state
+    if now.event.state != "cancelled" and not (seen == now.shown or (whatever and same_state)):
+        raise CancellationChanged
+    return catalogue.cancel_event(connection, slug)

@@ -1,0 +1,405 @@
+"""The organisers' pages: events to create, edit, publish and cancel, and orders that wait for someone."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Invalid, NotFound, Refused
+from festgate.kit.shown import FIELD
+from festgate.kit.text import DECOMPOSED, MAX_TEXT
+from festgate.kit.web.forms import read_fields
+from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
+from festgate.kit.web.portal import Portal, see_other
+from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
+from festgate.portal.backoffice.editing import merge, shown_form, shown_version
+from festgate.portal.backoffice.notices import NOTICES, notice_of
+from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
+from festgate.portal.backoffice.queries import (
+    FoundOrder,
+    Organised,
+    find_order,
+    find_organised,
+    list_organised,
+)
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.catalogue.facade import Event
+from festgate.portal.checkout import facade as checkout
+from festgate.portal.checkout.facade import OpenOrder
+from festgate.portal.tickets import facade as tickets
+
+MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
+"""Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
+LONGEST_REF = 40
+"""Characters of an order's reference as somebody types it, with spaces between."""
+EMPTY: Mapping[str, str] = {
+    "title": "",
+    "summary": "",
+    "description": "",
+    "category": "",
+    "place": "",
+    "starts_at": "",
+    "ends_at": "",
+    "sales_open_at": "",
+    "sales_close_at": "",
+    "fee": "",
+    "capacity": "",
+}
+
+
+class BackofficePages:
+    """Each page is for organisers; others are sent to sign in, or told that they may not."""
+
+    def __init__(self, portal: Portal) -> None:
+        """Nothing is read before a request."""
+        self._portal = portal
+        self._zone = portal.settings.zone
+        self._currency = portal.settings.currency
+
+    def routes(self) -> list[Route]:
+        """The routes of this module; `new` stands before the slugs, none of which is `new`."""
+        event = "/organise/events/{slug}"
+        return [
+            Route("/organise", self.show_events, methods=["GET"]),
+            Route("/organise/events/new", self.show_new, methods=["GET"]),
+            Route("/organise/events/new", self.create, methods=["POST"]),
+            Route(event, self.show_event, methods=["GET"]),
+            Route(event, self.edit, methods=["POST"]),
+            Route(f"{event}/publish", self.publish, methods=["POST"]),
+            Route(f"{event}/cancel", self.show_cancel, methods=["GET"]),
+            Route(f"{event}/cancel", self.cancel, methods=["POST"]),
+            Route("/organise/payments", self.show_payments, methods=["GET"]),
+            Route("/organise/payments/{ref}/try", self.try_now, methods=["POST"]),
+            Route("/organise/orders", self.show_orders, methods=["GET"]),
+            Route("/organise/orders/{ref}/paid", self.mark_paid, methods=["POST"]),
+            Route("/organise/orders/{ref}/refunded", self.mark_refunded, methods=["POST"]),
+            *OrderPages(self._portal).routes(),
+        ]
+
+    async def show_events(self, request: Request) -> Response:
+        """Every event with its state and its seats."""
+        await self._portal.organiser(request)
+        listed, stuck = await self._portal.database.read(
+            lambda connection: (list_organised(connection), checkout.count_stuck(connection))
+        )
+        return await self._portal.page(
+            request,
+            "backoffice/events.html",
+            section="organise",
+            events=listed,
+            stuck=stuck,
+            notice=notice_of({name: read_query(request, name, MAX_NAME) for name in NOTICES}, listed),
+        )
+
+    async def show_new(self, request: Request) -> Response:
+        """An empty form."""
+        await self._portal.organiser(request)
+        return await self._form(request, None, EMPTY, {})
+
+    async def create(self, request: Request) -> Response:
+        """Make a draft, and publish it where that button was pressed."""
+        await self._portal.organiser(request)
+        fields = await read_fields(request, MAX_EVENT_FIELD)
+        publishes = _publishes(fields)
+
+        def deed(connection: Connection) -> Event:
+            event = catalogue.create_event(
+                connection, catalogue.read_details(fields, self._zone, self._currency)
+            )
+            return catalogue.publish_event(connection, event.slug) if publishes else event
+
+        try:
+            event = await self._portal.database.write(deed)
+        except Invalid as refusal:
+            return await self._form(request, None, fields, refusal.fields, refusal.status)
+        return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
+
+    async def show_event(self, request: Request) -> Response:
+        """The form of one event."""
+        await self._portal.organiser(request)
+        organised = await self._portal.database.read(find_organised, _slug(request))
+        return await self._form(request, organised, self._written(organised), {})
+
+    async def edit(self, request: Request) -> Response:
+        """Save what was entered, and publish it where that button was pressed."""
+        await self._portal.organiser(request)
+        slug = _slug(request)
+        fields = await read_fields(request, MAX_EVENT_FIELD)
+        publishes = _publishes(fields)
+        seen = fields.get(FIELD, "")
+
+        def deed(connection: Connection) -> Event:
+            event = catalogue.any_event_by_slug(connection, slug)
+            currency = catalogue.fee_currency(event, self._currency)
+            details = catalogue.read_details(fields, self._zone, currency)
+            event = catalogue.edit_event(connection, slug, details, shown_version(seen))
+            return catalogue.publish_event(connection, slug) if publishes else event
+
+        try:
+            await self._portal.database.write(deed)
+        except (Invalid, catalogue.CapacityTaken) as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            # The form goes on from what it showed at first, so a change meanwhile is still found.
+            return await self._form(request, organised, fields, _errors(refusal), refusal.status, shown=seen)
+        except catalogue.EventEdited as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            merged = merge(seen, fields, self._written(organised))
+            changed = f"{refusal.message}{merged.changed} Check the form and save it again."
+            return await self._form(
+                request, organised, merged.values, merged.errors, refusal.status, changed=changed
+            )
+        return see_other(f"/organise?{'published' if publishes else 'saved'}={slug}")
+
+    async def publish(self, request: Request) -> Response:
+        """Let everyone see the event; where something is missing, its form says what."""
+        await self._portal.organiser(request)
+        slug = _slug(request)
+        seen = (await read_fields(request)).get(FIELD, "")
+        try:
+            await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
+        except catalogue.EventEdited as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            changed = "Somebody else has changed this event, so it is not published yet. Check it first."
+            return await self._form(
+                request, organised, self._written(organised), {}, refusal.status, changed=changed
+            )
+        except Invalid as refusal:
+            organised = await self._portal.database.read(find_organised, slug)
+            return await self._form(
+                request, organised, self._written(organised), refusal.fields, refusal.status
+            )
+        return see_other(f"/organise?published={slug}")
+
+    async def show_cancel(self, request: Request) -> Response:
+        """What cancelling the event would do, before it is done."""
+        await self._portal.organiser(request)
+        return await self._cancellation(request)
+
+    async def _cancellation(self, request: Request, refusal: Refused | None = None) -> Response:
+        concerned = await self._portal.database.read(find_concerned, _slug(request))
+        return await self._portal.page(
+            request,
+            "backoffice/cancel.html",
+            status=refusal.status if refusal else 200,
+            section="organise",
+            concerned=concerned,
+            refused=refusal.message if refusal else "",
+        )
+
+    async def cancel(self, request: Request) -> Response:
+        """Call the event off if that does what the form said; a draft is thrown away."""
+        await self._portal.organiser(request)
+        slug = _slug(request)
+        fields = await read_fields(request)
+        cancel = partial(cancel_as_shown, whatever=fields.get("whatever") == "yes")
+        try:
+            await self._portal.database.write(cancel, slug, fields.get(FIELD, ""))
+        except CancellationChanged as refusal:
+            return await self._cancellation(request, refusal)
+        return see_other(f"/organise?cancelled={slug}")
+
+    async def show_orders(self, request: Request) -> Response:
+        """Orders that wait for money at the desk, for money to be given back, or for someone else's answer."""
+        await self._portal.organiser(request)
+        return await self._orders(request)
+
+    async def _orders(self, request: Request, refusal: checkout.OrderChanged | None = None) -> Response:
+        """The list of orders; after a refused click with the order as it is now, to look at and to mark again."""
+
+        def read(
+            connection: Connection,
+        ) -> tuple[
+            list[OpenOrder], checkout.Order | None, FoundOrder | None, Mapping[str, checkout.DeskForms]
+        ]:
+            ref = read_query(request, "done", LONGEST_REF)
+            try:
+                done = checkout.order_by_ref(connection, ref) if ref else None
+            except NotFound:
+                done = None
+            changed = find_order(connection, read_path(request, "ref")) if refusal else None
+            return checkout.open_orders(connection), done, changed, checkout.desk_forms(connection)
+
+        orders, done, changed, forms = await self._portal.database.read(read)
+        at_desk = [order for order in orders if order.method == "desk"]
+        return await self._portal.page(
+            request,
+            "backoffice/orders.html",
+            status=refusal.status if refusal else 200,
+            section="organise",
+            refused=refusal.message if refusal else "",
+            changed=changed,
+            forms=forms,
+            to_pay=[order for order in at_desk if order.state == "pending"],
+            to_refund=[order for order in at_desk if order.state != "pending"],
+            elsewhere=[order for order in orders if order.method != "desk"],
+            done=done,
+        )
+
+    async def mark_paid(self, request: Request) -> Response:
+        """Someone has paid at the desk what the form showed."""
+        organiser = await self._portal.organiser(request)
+        ref = read_path(request, "ref")
+        seen = (await read_fields(request)).get(FIELD, "")
+        try:
+            order = await self._portal.database.write(checkout.mark_paid_at_desk, ref, organiser.person, seen)
+        except checkout.OrderChanged as refusal:
+            return await self._orders(request, refusal)
+        return see_other(f"/organise/orders?done={order.ref}")
+
+    async def mark_refunded(self, request: Request) -> Response:
+        """Someone was given back at the desk what the form showed."""
+        organiser = await self._portal.organiser(request)
+        ref = read_path(request, "ref")
+        seen = (await read_fields(request)).get(FIELD, "")
+        try:
+            order = await self._portal.database.write(
+                checkout.mark_refunded_at_desk, ref, organiser.person, seen
+            )
+        except checkout.OrderChanged as refusal:
+            return await self._orders(request, refusal)
+        return see_other(f"/organise/orders?done={order.ref}")
+
+    async def show_payments(self, request: Request) -> Response:
+        """Payments and refunds that hang, with what was tried; and any one order, by its reference."""
+        await self._portal.organiser(request)
+        words = read_query(request, "ref", LONGEST_REF)
+        tried = read_query(request, "tried", LONGEST_REF)
+        stuck, found, done = await self._portal.database.read(
+            lambda connection: (
+                checkout.stuck_payments(connection),
+                find_order(connection, words),
+                find_order(connection, tried),
+            )
+        )
+        return await self._portal.page(
+            request,
+            "backoffice/payments.html",
+            section="organise",
+            stuck=stuck,
+            words=words,
+            found=found,
+            tried=done,
+            longest=LONGEST_REF,
+        )
+
+    async def try_now(self, request: Request) -> Response:
+        """Ask the provider about an order now, or send its refund now."""
+        await self._portal.organiser(request)
+        ref = read_path(request, "ref")
+        order = await self._portal.database.write(checkout.try_now, ref)
+        return see_other(f"/organise/payments?tried={order.ref}")
+
+    async def _form(  # the same form for a new event (`organised` None) and for one that is there
+        self,
+        request: Request,
+        organised: Organised | None,
+        values: Mapping[str, str],
+        errors: Mapping[str, str],
+        status: int = 200,
+        *,
+        shown: str | None = None,
+        changed: str = "",
+    ) -> Response:
+        if shown is None:
+            shown = shown_form(organised.event.version, self._written(organised)) if organised else ""
+        listed = await self._portal.database.read(catalogue.all_events)
+        return await self._portal.page(
+            request,
+            "backoffice/event.html",
+            status=status,
+            section="organise",
+            organised=organised,
+            values={**EMPTY, **values},
+            errors=errors,
+            shown=shown,
+            changed=changed,
+            categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
+            currency=catalogue.fee_currency(organised.event if organised else None, self._currency),
+            zone=self._zone.key,
+            longest=catalogue.LONGEST,
+        )
+
+    def _written(self, organised: Organised) -> dict[str, str]:
+        return catalogue.written(catalogue.details_of(organised.event), self._zone)
+
+
+class OrderPages:
+    """Routes of single orders."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's pages get it."""
+        self._portal = portal
+
+    def routes(self) -> list[Route]:
+        """For the module's other pages."""
+        order = "/organise/orders/{ref}"
+        return [
+            Route(order, self.show, methods=["GET"]),
+            Route(f"{order}/cancel", self.confirm, methods=["GET"]),
+            Route(f"{order}/cancel", self.cancel, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """The order with its lines, its refunds, its person, and who did what."""
+        await self._portal.organiser(request)
+        view = await self._portal.database.read(view_order, read_path(request, "ref"))
+        return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
+
+    async def confirm(self, request: Request) -> Response:
+        """What cancelling would do, before it is done."""
+        await self._portal.organiser(request)
+        return await self._confirm(request, read_query(request, "seat", LONGEST_REF))
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel and refund what the confirmation showed; where that has changed, show it anew instead."""
+        organiser = await self._portal.organiser(request)
+        ref = read_path(request, "ref")
+        fields = await read_fields(request)
+        seat = fields.get("seat", "")
+        try:
+            # The confirmation has warned of a check-in, and the check-in is part of what was seen.
+            await self._portal.database.write(
+                checkout.cancel_registrations,
+                ref,
+                read_seat(seat),
+                organiser.person,
+                tickets.is_used,
+                force=True,
+                seen=fields.get("seen", ""),
+            )
+        except checkout.OrderChanged as changed:
+            return await self._confirm(request, seat, changed)
+        return see_other(f"/organise/orders/{ref}")
+
+    async def _confirm(
+        self, request: Request, seat: str, changed: checkout.OrderChanged | None = None
+    ) -> Response:
+        plan, username = await self._portal.database.read(
+            plan_for_page, read_path(request, "ref"), read_seat(seat)
+        )
+        return await self._portal.page(
+            request,
+            "backoffice/cancel_order.html",
+            status=200 if changed is None else changed.status,
+            section="organise",
+            plan=plan,
+            username=username,
+            seat=seat,
+            changed=changed,
+        )
+
+
+def _slug(request: Request) -> str:
+    return read_path(request, "slug")
+
+
+def _publishes(fields: Mapping[str, str]) -> bool:
+    """Which of the form's buttons was pressed."""
+    return fields.get("then") == "publish"
+
+
+def _errors(refusal: Refused) -> Mapping[str, str]:
+    return refusal.fields if isinstance(refusal, Invalid) else {"capacity": refusal.message}

@@ -1,0 +1,204 @@
+"""The demo's programme: nine events and an opening ceremony, around today."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
+from festgate.kit.db.statements import Connection
+from festgate.kit.money import Money, digits_of
+from festgate.portal.catalogue.entries import Details
+from festgate.portal.catalogue.events import create_event, publish_event
+from festgate.portal.catalogue.queries import count_events
+
+LATEST_START = 16
+"""From this hour on the fest begins tomorrow, so that its first evening is always still to come."""
+OPENS_SOON = 20 * MINUTE
+OPENS_ON = 5 * MINUTE
+"""Sales that open later open on a full five minutes."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An event of the demo. Days count from the fest's first; `fee` is in major units."""
+
+    title: str
+    category: str
+    fee: int
+    capacity: int
+    place: str
+    starts: tuple[int, time]
+    ends: tuple[int, time]
+    summary: str
+    description: str
+    opens_later: bool = False
+
+
+PROGRAMME = (
+    Planned(
+        "Hackathon",
+        "Technology",
+        500,
+        120,
+        "Innovation Hub, Block C",
+        (1, time(9)),
+        (2, time(9)),
+        "Twenty-four hours, one idea, and a demo that has to run.",
+        "Teams of up to four draw a problem from a real campus office at nine and show a working answer at nine the "
+        "next morning. There is power, a fast network, tea all night and a quiet room with mats.\n\n"
+        "Judging is in the open: two minutes on stage, one question from the jury, one from the floor.\n\n"
+        "Bring:\n- a laptop and its charger\n- a student card\n- something warm for three in the morning",
+    ),
+    Planned(
+        "Dance Battle",
+        "Stage",
+        300,
+        200,
+        "Open-Air Theatre",
+        (0, time(20)),
+        (0, time(22, 30)),
+        "Sixteen crews, one floor, and the loudest cheer decides.",
+        "Crews meet one against one, ninety seconds each, to music they hear for the first time when it starts. "
+        "Every style is welcome, from Bharatanatyam to breaking.\n\n"
+        "A seat is for dancers and watchers alike; crews sign in at the stage an hour before.",
+    ),
+    Planned(
+        "AI Workshop",
+        "Technology",
+        400,
+        40,
+        "Lab 3, Block B",
+        (1, time(14)),
+        (1, time(17)),
+        "Train a small model on your own photographs, and find out where it is wrong.",
+        "Three hours at the keyboard, from an empty file to a classifier that runs on a phone. Half of the time goes "
+        "into the part that talks leave out: measuring honestly, and reading the mistakes.\n\n"
+        "Some Python is enough. Machines are there.\n\n"
+        "Bring:\n- twenty photographs of each of two things",
+    ),
+    Planned(
+        "Photography Walk",
+        "Arts",
+        200,
+        8,
+        "Lake gate",
+        (2, time(6, 30)),
+        (2, time(9)),
+        "Eight people, one lake, and the first two hours of light.",
+        "A slow round of the lake with Meera Pillai, who has photographed it every morning for eleven years. The "
+        "group is small so that everyone gets a look through everyone's viewfinder.\n\n"
+        "A phone will do. Breakfast is at the boat house.",
+    ),
+    Planned(
+        "Gaming Tournament",
+        "Games",
+        350,
+        64,
+        "Seminar Hall, Block A",
+        (1, time(11)),
+        (1, time(19)),
+        "Sixty-four players, six rounds, one controller that is passed on.",
+        "A knock-out over three games that are drawn in the morning: one racing, one fighting, one that nobody has "
+        "played before. Whoever loses early can play on in the open room next door.\n\n"
+        "Controllers and machines are there; your own pad may be plugged in.",
+    ),
+    Planned(
+        "Music Night",
+        "Stage",
+        250,
+        800,
+        "Open-Air Theatre",
+        (1, time(19, 30)),
+        (1, time(23)),
+        "Three bands of the campus, then one that you know from the radio.",
+        "Doors are at seven. The lawn is for blankets, the steps are for dancing, and the last song ends at eleven, "
+        "because the hostel next door has promised to be patient until then.\n\n"
+        "- Half past seven: the winners of the college round\n- Nine: Night Bus Nine\n- Ten: the guests",
+    ),
+    Planned(
+        "Treasure Hunt",
+        "Games",
+        150,
+        90,
+        "Library steps",
+        (2, time(10)),
+        (2, time(13)),
+        "Nine clues, the whole campus, and no map.",
+        "Teams of three start two minutes apart. Each clue leads to a place that you have walked past a hundred "
+        "times. Running is allowed, cars are not, and the librarian knows more than she says.\n\n"
+        "Come alone if you like: teams are made up at the start.",
+    ),
+    Planned(
+        "Stand-up Comedy",
+        "Stage",
+        300,
+        350,
+        "Main Auditorium",
+        (2, time(18)),
+        (2, time(20)),
+        "Five comics who once sat in the same back row.",
+        "An evening of new material about old examinations, shared bathrooms and the canteen. Ten minutes each, and "
+        "forty for the last one.\n\n"
+        "Some of it is not for small children.",
+        opens_later=True,
+    ),
+    Planned(
+        "Robo Race",
+        "Technology",
+        450,
+        48,
+        "Mechanical Workshop, Block C",
+        (2, time(14)),
+        (2, time(17)),
+        "Line followers first, then a course that does not hold still.",
+        "Robots up to 30 centimetres on each side run against the clock: once along a line, once over a course of "
+        "ramps, gaps and a door that opens when it likes. Remote control costs ten seconds a touch.\n\n"
+        "Inspection is from one o'clock. Spare batteries are on the judges' table, spare patience is not.",
+    ),
+    Planned(
+        "Opening Ceremony",
+        "Stage",
+        0,
+        1500,
+        "Main Lawn",
+        (0, time(18)),
+        (0, time(19, 15)),
+        "Drums, a very short speech, and the gate opens.",
+        "Two hundred drummers walk in from four sides and meet at the gate. The principal has promised to stay below "
+        "three minutes; there is a clock.\n\n"
+        "It costs nothing, but take a seat so that we know how many lamps to light.",
+    ),
+)
+"""In the order of the course that the first nine come from, so that they have its numbers."""
+
+
+def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
+    """Create and publish the programme, where there is no event at all; else leave everything as it is."""
+    if count_events(connection):
+        return
+    now = connection.now
+    first = moment(now, zone)
+    if first.hour >= LATEST_START:
+        first += timedelta(days=1)
+
+    def at(when: tuple[int, time]) -> Milliseconds:
+        days, hour = when
+        return milliseconds(datetime.combine(first.date() + timedelta(days=days), hour, zone))
+
+    opens = -(-(now + OPENS_SOON) // OPENS_ON) * OPENS_ON
+    for planned in PROGRAMME:
+        starts = at(planned.starts)
+        details = Details(
+            title=planned.title,
+            summary=planned.summary,
+            description=planned.description,
+            category=planned.category,
+            place=planned.place,
+            starts_at=starts,
+            ends_at=at(planned.ends),
+            sales_open_at=opens if planned.opens_later else 0,
+            sales_close_at=starts,
+            fee=Money(planned.fee * 10 ** digits_of(currency), currency),
+            capacity=planned.capacity,
+        )
+        publish_event(connection, create_event(connection, details).slug)

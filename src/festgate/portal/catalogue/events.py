@@ -1,0 +1,267 @@
+"""What organisers do with events: create, edit, publish, cancel.
+
+Each of these locks the row that counts the event's seats before it looks at the event, so that it and whoever takes a
+seat see each other's work whole.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy import bindparam, delete, select, update
+
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.ids import slug_of
+from festgate.kit.messaging import outbox
+from festgate.kit.money import parse_amount
+from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.entries import (
+    LONGEST,
+    RESERVED_SLUGS,
+    Details,
+    details_of,
+    find_gaps,
+    find_wrongs,
+    search_text,
+)
+from festgate.portal.catalogue.errors import (
+    CapacityTaken,
+    EventEdited,
+    EventWasCancelled,
+    FeesSold,
+    OtherCurrency,
+)
+from festgate.portal.catalogue.facts import EventCancelled, EventChanged
+from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.seats import lock_seats
+from festgate.portal.catalogue.tables import events, seats
+
+LONGEST_SUFFIX = len("-99999")
+
+_insert = inserting(events, returning="id")
+_insert_seats = inserting(seats)
+_slugs_like = Statement(select(events.c.slug).where(events.c.slug.like(bindparam("beginning"))))
+_edit = Statement(
+    update(events)
+    .where(events.c.id == bindparam("event"))
+    .values(
+        title=bindparam("new_title"),
+        category=bindparam("new_category"),
+        place=bindparam("new_place"),
+        starts_at=bindparam("new_start"),
+        ends_at=bindparam("new_end"),
+        sales_open_at=bindparam("new_opening"),
+        sales_close_at=bindparam("new_closing"),
+        fee_minor=bindparam("new_fee"),
+        currency=bindparam("new_currency"),
+        summary=bindparam("new_summary"),
+        search=bindparam("new_search"),
+        description=bindparam("new_description"),
+        updated_at=bindparam("now"),
+        version=bindparam("new_version"),
+    )
+)
+_move = Statement(
+    update(events)
+    .where(events.c.id == bindparam("event"))
+    .values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
+)
+_recount = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"), seats.c.taken <= bindparam("new_capacity"))
+    .values(capacity=bindparam("new_capacity"))
+)
+_put_on_sale = Statement(
+    update(seats).where(seats.c.event_id == bindparam("event")).values(on_sale=bindparam("open"))
+)
+
+_drop_seats = Statement(delete(seats).where(seats.c.event_id == bindparam("event")))
+_drop = Statement(delete(events).where(events.c.id == bindparam("event")))
+
+
+def create_event(connection: Connection, details: Details, slug: str | None = None) -> Event:
+    """A new draft. Its slug is made from the title, and made unique, unless one is given that is free.
+
+    Raises Invalid.
+    """
+    _refuse(find_wrongs(details))
+    if slug is not None and queries.id_of_slug(connection, slug) is not None:
+        raise Invalid({"slug": "Another event has this address."})
+    now = connection.now
+    try:
+        event_id: int = connection.value(
+            _insert,
+            slug=slug or free_slug(connection, details.title),
+            state="draft",
+            title=details.title,
+            category=details.category,
+            place=details.place,
+            starts_at=details.starts_at,
+            ends_at=details.ends_at,
+            sales_open_at=details.sales_open_at,
+            sales_close_at=details.sales_close_at,
+            fee_minor=details.fee.minor,
+            currency=details.fee.currency,
+            created_at=now,
+            updated_at=now,
+            version=_next_version(connection),
+            summary=details.summary,
+            search=search_text(details),
+            description=details.description,
+        )
+    except UniqueViolation:
+        # Another process has taken that address, or that version, this instant: the next try sees it.
+        raise TryAgain from None
+    connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0)
+    return queries.event_by_id(connection, event_id)
+
+
+def edit_event(connection: Connection, slug: str, details: Details, version: int | None = None) -> Event:
+    """Give the event other details; its slug stays. Where nothing is different, nothing is written.
+
+    `version` is the one that an organiser saw; None for a program, which compares nothing. Raises NotFound,
+    EventWasCancelled, EventEdited, Invalid, or CapacityTaken when people hold more seats than there would be.
+    """
+    event = _lock(connection, slug)
+    if details == details_of(event):
+        return event
+    if event.state == "cancelled":
+        raise EventWasCancelled
+    _refuse_edited(event, version)
+    gaps = find_gaps(details) if event.state == "published" else {}
+    _refuse({**gaps, **find_wrongs(details)})
+    if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
+        raise CapacityTaken(event.taken)
+    _change(
+        connection,
+        _edit,
+        event=event.id,
+        new_title=details.title,
+        new_category=details.category,
+        new_place=details.place,
+        new_start=details.starts_at,
+        new_end=details.ends_at,
+        new_opening=details.sales_open_at,
+        new_closing=details.sales_close_at,
+        new_fee=details.fee.minor,
+        new_currency=details.fee.currency,
+        new_summary=details.summary,
+        new_search=search_text(details),
+        new_description=details.description,
+    )
+    edited = queries.event_by_id(connection, event.id)
+    if event.state == "published" and _printed(edited) != _printed(event):
+        outbox.record(connection, EventChanged(event.id))
+    return edited
+
+
+def refuse_other_currency(connection: Connection, currency: str) -> None:
+    """Raise OtherCurrency when the fest's events have fees, and none in that currency."""
+    used = queries.count_by_currency(connection)
+    if used and currency not in used:
+        raise OtherCurrency(currency, sorted(used))
+
+
+def set_currency(connection: Connection, currency: str) -> int:
+    """Put the fees of all events into that currency, the numbers as they are (450 stays 450); how many changed.
+
+    Raises FeesSold when anyone has a seat at one of them, and Invalid when a fee has more decimals than the currency.
+    """
+    changed = 0
+    for event in queries.all_events(connection):
+        if event.fee.minor == 0 or event.state == "cancelled" or event.fee.currency == currency:
+            continue
+        if event.taken:
+            raise FeesSold(event.title)
+        try:
+            fee = parse_amount(event.fee.plain(), currency)
+        except ValueError as error:
+            raise Invalid({event.slug: f"{error}."}) from None
+        edit_event(connection, event.slug, replace(details_of(event), fee=fee))
+        changed += 1
+    return changed
+
+
+def publish_event(connection: Connection, slug: str, version: int | None = None) -> Event:
+    """Let everyone see the event and, once sales open, register. A second time does nothing.
+
+    `version` as in `edit_event`. Raises NotFound, EventWasCancelled, EventEdited, or Invalid naming what has to be
+    filled in first.
+    """
+    event = _lock(connection, slug)
+    if event.state == "published":
+        return event
+    if event.state == "cancelled":
+        raise EventWasCancelled
+    _refuse_edited(event, version)
+    _refuse(find_gaps(details_of(event)))
+    _change(connection, _move, event=event.id, new_state="published")
+    connection.run(_put_on_sale, event=event.id, open=1)
+    return queries.event_by_id(connection, event.id)
+
+
+def cancel_event(connection: Connection, slug: str) -> Event:
+    """Call the event off for good; EventCancelled lets go of its seats. A second time does nothing.
+
+    A draft, which nobody has seen and no seat can have been taken of, is thrown away instead. Raises NotFound.
+    """
+    event = _lock(connection, slug)
+    if event.state == "cancelled":
+        return event
+    if event.state == "draft":
+        connection.run(_drop_seats, event=event.id)
+        connection.run(_drop, event=event.id)
+        return replace(event, state="cancelled", updated_at=connection.now)
+    _change(connection, _move, event=event.id, new_state="cancelled")
+    connection.run(_put_on_sale, event=event.id, open=0)
+    outbox.record(connection, EventCancelled(event.id))
+    return replace(event, state="cancelled", updated_at=connection.now)
+
+
+def free_slug(connection: Connection, title: str) -> str:
+    """`robo-race`, or `robo-race-2` where that is taken, and so on."""
+    slug = slug_of(title, LONGEST["slug"])
+    if slug not in RESERVED_SLUGS and queries.id_of_slug(connection, slug) is None:
+        return slug
+    # A slug that is long already makes room for its number, so what is taken begins with the part that stays.
+    stem = slug[: LONGEST["slug"] - LONGEST_SUFFIX].rstrip("-")
+    taken = {found for (found,) in connection.all(_slugs_like, beginning=f"{stem}%")}
+    number = 2
+    while (candidate := f"{stem}-{number}") in taken:
+        number += 1
+    return candidate
+
+
+def _lock(connection: Connection, slug: str) -> Event:
+    event_id = queries.id_of_slug(connection, slug)
+    if event_id is None:
+        raise NotFound(queries.NO_EVENT)
+    lock_seats(connection, event_id)
+    return queries.event_by_id(connection, event_id)
+
+
+def _change(connection: Connection, statement: Statement, **values: object) -> None:
+    try:
+        connection.run(statement, now=connection.now, new_version=_next_version(connection), **values)
+    except UniqueViolation:
+        # Another process has changed the programme this instant.
+        raise TryAgain from None
+
+
+def _next_version(connection: Connection) -> int:
+    # The time, so that no number comes twice: a draft that is thrown away may take the highest one with it.
+    return max(connection.now, queries.programme_version(connection) + 1)
+
+
+def _printed(event: Event) -> tuple[object, ...]:
+    """What stands on a ticket and in a calendar."""
+    return (event.title, event.place, event.starts_at, event.ends_at)
+
+
+def _refuse_edited(event: Event, version: int | None) -> None:
+    if version is not None and version != event.version:
+        raise EventEdited
+
+
+def _refuse(wrong: dict[str, str]) -> None:
+    if wrong:
+        raise Invalid(wrong)

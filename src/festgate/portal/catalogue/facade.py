@@ -1,0 +1,51 @@
+"""What the modules above may ask of events."""
+
+from festgate.portal.catalogue.calendars import calendar
+from festgate.portal.catalogue.entries import LONGEST, Details, details_of, read_details, written
+from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, NotOnSale, SoldOut
+from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.offers import Offer, offer_of
+from festgate.portal.catalogue.queries import (
+    Event,
+    EventState,
+    all_events,
+    any_event_by_slug,
+    count_by_currency,
+    count_events,
+    event_by_id,
+    event_by_slug,
+    fee_currency,
+)
+from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+
+__all__ = [
+    "LONGEST",
+    "CapacityTaken",
+    "Details",
+    "Event",
+    "EventEdited",
+    "EventState",
+    "EventWasCancelled",
+    "NotOnSale",
+    "Offer",
+    "SoldOut",
+    "all_events",
+    "any_event_by_slug",
+    "calendar",
+    "cancel_event",
+    "count_by_currency",
+    "count_events",
+    "create_event",
+    "details_of",
+    "edit_event",
+    "event_by_id",
+    "event_by_slug",
+    "fee_currency",
+    "give_back_seats",
+    "lock_seats",
+    "offer_of",
+    "publish_event",
+    "read_details",
+    "take_seat",
+    "written",
+]

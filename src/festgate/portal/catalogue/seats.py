@@ -1,0 +1,47 @@
+"""The count of seats of an event: taken and given back, never beyond the capacity.
+
+Whoever changes an event locks this row first and whoever takes a seat changes it, so the two are in line.
+"""
+
+from sqlalchemy import bindparam, select, update
+
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import NotFound
+from festgate.portal.catalogue.errors import NotOnSale, SoldOut
+from festgate.portal.catalogue.tables import seats
+
+_take = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"), seats.c.taken < seats.c.capacity, seats.c.on_sale == 1)
+    .values(taken=seats.c.taken + 1)
+)
+_on_sale = Statement(select(seats.c.on_sale).where(seats.c.event_id == bindparam("event")))
+_give_back = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"))
+    .values(taken=seats.c.taken - bindparam("returned"))
+)
+_lock = Statement(select(seats.c.event_id).where(seats.c.event_id == bindparam("event")).with_for_update())
+
+
+def take_seat(connection: Connection, event_id: int) -> None:
+    """Count one seat as taken. Raises SoldOut, or NotOnSale when the event is not published (any more)."""
+    if connection.run(_take, event=event_id):
+        return
+    if connection.value(_on_sale, event=event_id):
+        raise SoldOut
+    raise NotOnSale
+
+
+def give_back_seats(connection: Connection, event_id: int, seats: int) -> None:
+    """Count that many seats as free again; the database refuses to go below none."""
+    connection.run(_give_back, event=event_id, returned=seats)
+
+
+def lock_seats(connection: Connection, event_id: int) -> None:
+    """Nobody else takes, returns or recounts seats of the event before this transaction ends.
+
+    Whoever locks several does so in ascending order of event id. Raises NotFound.
+    """
+    if connection.first(_lock, event=event_id) is None:
+        raise NotFound

@@ -1,0 +1,196 @@
+"""Orders as JSON."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel, Field
+
+from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import Forbidden, NotFound, SignInNeeded
+from festgate.kit.money import Money
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Amount, Name, Problem, bearer, module_router, problems
+from festgate.kit.web.portal import Portal
+from festgate.portal.accounts.facade import AddressNotConfirmed
+from festgate.portal.checkout import queries, records
+from festgate.portal.checkout.cancellations import cancel_registrations
+from festgate.portal.checkout.carts import Cart, hash_request
+from festgate.portal.checkout.errors import (
+    KeyReused,
+    ListChanged,
+    NothingToCancel,
+    NothingToPay,
+    NotPending,
+    UnknownMethod,
+)
+from festgate.portal.checkout.forms import Key, OrderInput, RefundInput
+from festgate.portal.checkout.payments import Payments
+from festgate.portal.registrations import facade as registrations
+
+
+class OrderLine(BaseModel):
+    """One seat of an order."""
+
+    registration: int = Field(description="The registration's id.")
+    event: str = Field(description="The event's slug.")
+    title: str
+    fee: Amount
+    dropped_at: datetime | None = Field(
+        description="When it left the unpaid order, because its event or registration was cancelled; "
+        "it is no part of the total then."
+    )
+
+
+class PlacingProblem(Problem):
+    """Why an order was not placed."""
+
+    registrations: list[OrderLine] = Field(
+        default=[],
+        description="What you can pay for now; only when the code is `list-changed`.",
+    )
+
+
+class OrderOutput(BaseModel):
+    """An order."""
+
+    ref: str
+    state: records.OrderState
+    payment_method: str
+    total: Amount
+    created_at: datetime
+    expires_at: datetime = Field(description="Until then the seats are kept for it.")
+    paid_at: datetime | None
+    pay_url: str | None = Field(description="Where the person pays, when that is on another site.")
+    reason: str | None = Field(description="Why it is not paid, in a sentence for the person.")
+    lines: list[OrderLine]
+
+    @classmethod
+    def of(cls, order: records.Order) -> "OrderOutput":
+        """An order as JSON has it."""
+        return cls(
+            ref=order.ref,
+            state=order.state,
+            payment_method=order.method,
+            total=Amount.of(order.total),
+            created_at=moment(order.created_at, UTC),
+            expires_at=moment(order.expires_at, UTC),
+            paid_at=None if order.paid_at is None else moment(order.paid_at, UTC),
+            pay_url=order.pay_url,
+            reason=order.reason,
+            lines=[
+                OrderLine(
+                    registration=line.seat_id,
+                    event=line.slug,
+                    title=line.title,
+                    fee=Amount.of(line.fee),
+                    dropped_at=None if line.dropped_at is None else moment(line.dropped_at, UTC),
+                )
+                for line in order.lines
+            ],
+        )
+
+
+class CheckoutApi:
+    """Routes of orders under /api/v1."""
+
+    def __init__(
+        self, portal: Portal, payments: Payments, is_used: Callable[[Connection, int], bool]
+    ) -> None:
+        """`payments` are the same that the pages use; `is_used` comes from a module above: who was checked in."""
+        self._is_used = is_used
+        self._portal = portal
+        self._payments = payments
+
+    def router(self) -> APIRouter:
+        """For app.py."""
+        portal, payments, is_used = self._portal, self._payments, self._is_used
+        router = module_router(self._portal, "checkout", "orders")
+        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+
+        @router.post(
+            "/orders",
+            status_code=201,
+            responses=problems(
+                SignInNeeded,
+                NothingToPay,
+                ListChanged,
+                registrations.SeatsGone,
+                UnknownMethod,
+                KeyReused,
+                AddressNotConfirmed,
+                shape=PlacingProblem,
+            ),
+        )
+        async def place(
+            body: OrderInput,
+            person: Caller,
+            response: Response,
+            idempotency_key: Annotated[
+                Key,
+                Header(
+                    description="Yours to choose. The same key and content give the same order, charged once;"
+                    " the same key with other content is refused."
+                ),
+            ],
+        ) -> OrderOutput:
+            """Place one order for exactly these held seats, all or nothing, and begin its payment."""
+            expected = Money(body.total.minor, body.total.currency)
+            cart = Cart(person.person, tuple(sorted(body.registrations)), expected)
+            try:
+                order = await payments.check_out(
+                    person.person,
+                    body.payment_method,
+                    idempotency_key,
+                    {"card_number": body.card_number},
+                    cart=cart,
+                    request_hash=hash_request(portal.secret, body.payment_method, cart, body.card_number),
+                )
+            except ListChanged as refusal:
+                held = await portal.database.read(registrations.payable_seats, person.person)
+                refusal.current = {"registrations": [_held_line(seat).model_dump() for seat in held]}
+                raise
+            response.headers["location"] = f"/api/v1/orders/{order.ref}"
+            return OrderOutput.of(order)
+
+        @router.get("/orders", responses=problems(SignInNeeded))
+        async def list_orders(person: Caller) -> list[OrderOutput]:
+            """Your orders, newest first."""
+            return [
+                OrderOutput.of(order)
+                for order in await portal.database.read(queries.orders_of, person.person)
+            ]
+
+        @router.get("/orders/{ref}", responses=problems(SignInNeeded, NotFound))
+        async def show(ref: Name, person: Caller) -> OrderOutput:
+            """One of your orders."""
+            return OrderOutput.of(await portal.database.read(queries.order_of_person, person.person, ref))
+
+        @router.post("/orders/{ref}/cancel", responses=problems(SignInNeeded, NotFound, NotPending))
+        async def cancel(ref: Name, person: Caller) -> OrderOutput:
+            """Give up an order that is not paid, and its seats. A second call changes nothing."""
+            return OrderOutput.of(await payments.cancel(person.person, ref))
+
+        @router.post(
+            "/orders/{ref}/refund",
+            responses=problems(SignInNeeded, Forbidden, NotFound, NothingToCancel, registrations.SeatUsed),
+        )
+        async def refund(ref: Name, body: RefundInput, person: Caller) -> OrderOutput:
+            """Cancel one registration of an order, or all, and give the money back: for organisers."""
+            if not person.organises:
+                raise Forbidden
+            return OrderOutput.of(
+                await portal.database.write(
+                    cancel_registrations, ref, body.registration, person.person, is_used, force=body.force
+                )
+            )
+
+        return router
+
+
+def _held_line(seat: registrations.Seat) -> OrderLine:
+    return OrderLine(
+        registration=seat.id, event=seat.slug, title=seat.title, fee=Amount.of(seat.fee), dropped_at=None
+    )

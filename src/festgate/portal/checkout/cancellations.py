@@ -1,0 +1,121 @@
+"""Cancelling registrations of an order as an organiser: one seat, or all that it still has.
+
+What was paid goes back, the tickets are void, and the holder gets an email. A confirmation shows what would happen and
+carries `Cancellation.seen`; where the order has changed since, nothing is done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import NotFound
+from festgate.kit.money import Money, total
+from festgate.portal.checkout import orders, queries, refunds
+from festgate.portal.checkout.errors import NothingToCancel
+from festgate.portal.checkout.reasons import reason_for
+from festgate.portal.checkout.records import Line, Order
+from festgate.portal.checkout.shown import OrderChanged
+from festgate.portal.registrations import facade as registrations
+
+BY_ORGANISERS = "The organisers cancelled this order."
+IsUsed = Callable[[Connection, int], bool]
+"""Whether the holder of a seat was checked in; a module above knows."""
+
+
+@dataclass(frozen=True)
+class Cancellation:
+    """What cancelling would do to an order."""
+
+    order: Order
+    lines: tuple[Line, ...]
+    """Those that would end."""
+    back: Money
+    """What would go back."""
+    checked_in: tuple[Line, ...]
+    """Those of `lines` whose holder was checked in."""
+    whole: bool
+
+    @property
+    def seen(self) -> str:
+        """A short text that is another one as soon as anything of this has changed."""
+        seats = ",".join(str(line.seat_id) for line in self.lines)
+        used = ",".join(str(line.seat_id) for line in self.checked_in)
+        return (
+            f"{self.order.state}.{self.order.revision}.{self.back.minor}{self.back.currency}.{seats}.{used}"
+        )
+
+
+def plan_cancellation(
+    connection: Connection, order: Order, seat_id: int | None, is_used: IsUsed
+) -> Cancellation:
+    """Return what cancelling the seat, or with None the whole order, would do now. NotFound where it has no such seat.
+
+    Without any line there is nothing left to cancel.
+    """
+    if seat_id is not None and all(line.seat_id != seat_id for line in order.lines):
+        raise NotFound
+    live = tuple(
+        line
+        for line in order.kept_lines
+        if order.state in ("pending", "paid")
+        and registrations.seat(connection, line.seat_id).state in ("held", "confirmed")
+    )
+    lines = live if seat_id is None else tuple(line for line in live if line.seat_id == seat_id)
+    paid = order.state == "paid"
+    if not paid:
+        back = Money(0, order.total.currency)
+    elif seat_id is None:
+        back = refunds.left_of(connection, order)
+    else:
+        back = total([line.fee for line in lines], order.total.currency)
+    used = tuple(line for line in lines if paid and is_used(connection, line.seat_id))
+    return Cancellation(order, lines, back, used, seat_id is None)
+
+
+def cancel_registrations(
+    connection: Connection,
+    ref: str,
+    seat_id: int | None,
+    organiser_id: int | None,
+    is_used: IsUsed,
+    *,
+    force: bool = False,
+    seen: str | None = None,
+) -> Order:
+    """Cancel one seat of an order, or with None all of them. A second time does nothing.
+
+    `organiser_id` is None on the command line of the machine. `force` also cancels seats whose holder was checked in.
+    `seen` is what the organiser was shown. Raises NotFound, NothingToCancel, OrderChanged, or registrations' SeatUsed.
+    """
+    order = queries.lock_order(connection, queries.order_by_ref(connection, ref).id)
+    plan = plan_cancellation(connection, order, seat_id, is_used)
+    if not plan.lines:
+        if _is_done(connection, order, seat_id):
+            return order
+        raise NothingToCancel
+    if seen is not None and seen != plan.seen:
+        raise OrderChanged(ref)
+    if plan.checked_in and not force:
+        titles = ", ".join(line.title for line in plan.checked_in)
+        msg = f"The holder was checked in at {titles}. Cancel it all the same only if you are sure."
+        raise registrations.SeatUsed(msg)
+    for line in plan.lines:
+        seat = registrations.lock_seat(connection, line.seat_id)
+        if seat is not None:
+            registrations.release_seat(connection, seat, registrations.ORGANISER)
+    if order.state == "pending":
+        return orders.reduce_order(connection, order.id)
+    if plan.whole:
+        refunds.refund_whole(connection, order, BY_ORGANISERS, organiser_id)
+    else:
+        for line in plan.lines:
+            reason = reason_for(connection, [line])
+            refunds.refund_seat(connection, order, line.seat_id, reason, organiser_id)
+    return queries.order_by_id(connection, order.id)
+
+
+def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
+    """Whether what is to be cancelled was cancelled by organisers before."""
+    wanted = [line for line in order.lines if seat_id in (None, line.seat_id)]
+    ended = [registrations.seat(connection, line.seat_id).ended_by for line in wanted]
+    return all(by == registrations.ORGANISER for by in ended)

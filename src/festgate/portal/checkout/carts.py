@@ -1,0 +1,134 @@
+"""The list that somebody was shown and wants to pay for, compared with what they hold.
+
+An order is made for exactly the seats of a cart, at exactly its amounts, or not at all. Seats that the person holds
+beside those stay held.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from festgate.kit import shown
+from festgate.kit.db.statements import Connection
+from festgate.kit.ids import keyed_hash
+from festgate.kit.money import Money, total
+from festgate.portal.checkout.errors import ListChanged
+from festgate.portal.registrations import facade as registrations
+
+MAX_SHOWN = 10_000
+"""Characters of the hidden field: about 500 seats, which is more than any fest has paid events."""
+MAX_NAMED = 3
+"""Seats that the sentence about a changed list names."""
+_FORMAT = re.compile(r"(\d{1,18});([A-Z]{3});(\d{1,18}=\d{1,18}(?:,\d{1,18}=\d{1,18})*)", re.ASCII)
+
+_OTHER_PERSON = "another account is signed in now, and this is its list"
+_OTHER_TOTAL = "the seats cost another total"
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """What somebody was shown: whose list, which seats, and what they cost."""
+
+    person_id: int
+    seats: tuple[int, ...]
+    """Ids, in ascending order."""
+    total: Money
+    fees: tuple[Money, ...] | None = None
+    """Of each seat; None where a program names the total only."""
+
+    @property
+    def shown(self) -> str:
+        """The cart as the hidden field has it: `7;INR;12=45000,13=70000`."""
+        lines = (f"{seat}={fee.minor}" for seat, fee in zip(self.seats, self.fees or (), strict=True))
+        return shown.facts(self.person_id, self.total.currency, ",".join(lines))
+
+
+def in_one_currency(payable: Sequence[registrations.Seat], preferred: str) -> tuple[registrations.Seat, ...]:
+    """Return the seats that one order can have: those in the preferred currency, or else in the first one's.
+
+    Only the data of an older version have seats in several currencies.
+    """
+    currencies = [seat.fee.currency for seat in payable]
+    chosen = preferred if preferred in currencies or not currencies else currencies[0]
+    return tuple(seat for seat in payable if seat.fee.currency == chosen)
+
+
+def cart_of(person_id: int, seats: Iterable[registrations.Seat], currency: str) -> Cart:
+    """Return the cart of the person's `seats`; `currency` is that of an empty one."""
+    ordered = sorted(seats, key=lambda seat: seat.id)
+    fees = tuple(seat.fee for seat in ordered)
+    return Cart(
+        person_id,
+        tuple(seat.id for seat in ordered),
+        total(list(fees), fees[0].currency if fees else currency),
+        fees,
+    )
+
+
+def read_cart(text: str) -> Cart | None:
+    """Return the cart that a form carries; None for a form that has none, or nothing that could be one."""
+    found = _FORMAT.fullmatch(text) if len(text) <= MAX_SHOWN else None
+    if found is None:
+        return None
+    person, currency, listed = found.groups()
+    lines = sorted(
+        (int(seat), int(fee)) for seat, _, fee in (line.partition("=") for line in listed.split(","))
+    )
+    fees = tuple(Money(fee, currency) for _, fee in lines)
+    return Cart(int(person), tuple(seat for seat, _ in lines), total(list(fees), currency), fees)
+
+
+def pick_seats(
+    connection: Connection, cart: Cart, person_id: int, payable: Sequence[registrations.Seat]
+) -> list[registrations.Seat]:
+    """Return those of the person's `payable` seats that the cart names. ListChanged where it is not true any more."""
+    if cart.person_id != person_id:
+        raise ListChanged(_OTHER_PERSON)
+    held = {seat.id: seat for seat in payable}
+    missing = [seat for seat in cart.seats if seat not in held]
+    if missing:
+        raise ListChanged(_why_missing(connection, person_id, missing))
+    chosen = [seat for seat in payable if seat.id in set(cart.seats)]
+    fees = tuple(held[seat].fee for seat in cart.seats)
+    if cart.fees is not None and cart.fees != fees:
+        changed = [
+            held[seat].title
+            for seat, shown_fee, fee in zip(cart.seats, cart.fees, fees, strict=True)
+            if shown_fee != fee
+        ]
+        reason = f"{_named(changed)} {'has' if len(changed) == 1 else 'have'} another fee"
+        raise ListChanged(reason)
+    currencies = {fee.currency for fee in fees}
+    if currencies != {cart.total.currency} or sum(fee.minor for fee in fees) != cart.total.minor:
+        raise ListChanged(_OTHER_TOTAL)
+    return chosen
+
+
+def hash_request(secret: bytes, method: str, cart: Cart, card_number: str) -> str:
+    """Return the fingerprint of what a call asks for. It is keyed, since a card number is easily guessed."""
+    text = json.dumps([method, cart.seats, cart.total.minor, cart.total.currency, card_number])
+    return keyed_hash(secret, "the content of an order", text)
+
+
+def _why_missing(connection: Connection, person_id: int, missing: Sequence[int]) -> str:
+    own = {seat.id: seat for seat in registrations.seats_of(connection, person_id)}
+    ordered = [
+        own[seat].title
+        for seat in missing
+        if seat in own and own[seat].order_id is not None and own[seat].state in ("held", "confirmed")
+    ]
+    gone = [own[seat].title for seat in missing if seat in own and own[seat].title not in ordered]
+    reasons = []
+    if gone:
+        reasons.append(f"{_named(gone)} {'is' if len(gone) == 1 else 'are'} not held for you any more")
+    if ordered:
+        reasons.append(f"{_named(ordered)} {'is' if len(ordered) == 1 else 'are'} in an order already")
+    return "; ".join(reasons) or "a seat in it is not held for you"
+
+
+def _named(titles: Sequence[str]) -> str:
+    names = list(titles[:MAX_NAMED])
+    if len(titles) > MAX_NAMED:
+        names.append(f"{len(titles) - MAX_NAMED} more")
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]

@@ -1,0 +1,133 @@
+"""What must be true of orders and of money."""
+
+from typing import Any
+
+from sqlalchemy import func, select, table
+from sqlalchemy.sql import column
+
+from festgate.kit.checks import Check, Finding
+from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.checkout.tables import lines, orders, refunds
+
+_seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
+
+_line_sum = (
+    select(func.coalesce(func.sum(lines.c.fee_minor), 0))
+    .where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_(None))
+    .correlate(orders)
+    .scalar_subquery()
+)
+_refund_sum = (
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
+    .where(refunds.c.order_id == orders.c.id, refunds.c.provider_ref == orders.c.provider_ref)
+    .correlate(orders)
+    .scalar_subquery()
+)
+_wrong_totals = Statement(
+    select(orders.c.ref, orders.c.total_minor, _line_sum).where(orders.c.total_minor != _line_sum)
+)
+_over_refunded = Statement(
+    select(orders.c.ref, orders.c.paid_minor, _refund_sum).where(_refund_sum > orders.c.paid_minor)
+)
+_unbacked = Statement(
+    select(orders.c.ref, orders.c.state).where(
+        (orders.c.state.in_(("paid", "refunding", "refunded")) & orders.c.paid_at.is_(None))
+        | (orders.c.state.in_(("refunding", "refunded")) & (_refund_sum != orders.c.paid_minor))
+    )
+)
+_dropped_sum = (
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0))
+    .where(
+        refunds.c.order_id == orders.c.id,
+        refunds.c.provider_ref == orders.c.provider_ref,
+        refunds.c.seat_id.in_(
+            select(lines.c.seat_id).where(lines.c.order_id == orders.c.id, lines.c.dropped_at.is_not(None))
+        ),
+    )
+    .correlate(orders)
+    .scalar_subquery()
+)
+_overpaid = Statement(
+    select(orders.c.ref, orders.c.paid_minor, orders.c.total_minor, _dropped_sum).where(
+        orders.c.state == "paid", orders.c.paid_minor - _dropped_sum != orders.c.total_minor
+    )
+)
+_paid_without_seat = Statement(
+    select(orders.c.ref, lines.c.title, _seats.c.state)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .join(_seats, _seats.c.id == lines.c.seat_id)
+    .where(
+        orders.c.state == "paid",
+        lines.c.dropped_at.is_(None),
+        _seats.c.state != "confirmed",
+        ~select(refunds.c.id)
+        .where(refunds.c.order_id == orders.c.id, refunds.c.seat_id == lines.c.seat_id)
+        .exists(),
+    )
+)
+_paid_twice = Statement(
+    select(lines.c.seat_id, func.count())
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(orders.c.state == "paid")
+    .group_by(lines.c.seat_id)
+    .having(func.count() > 1)
+)
+_sold_unpaid = Statement(
+    select(_seats.c.id)
+    .join_from(_seats, orders, orders.c.id == _seats.c.order_id)
+    .where(_seats.c.state == "confirmed", orders.c.state.notin_(("paid", "refunding", "refunded")))
+)
+
+
+def check_money(connection: Connection) -> list[Finding]:
+    """Orders add up to their lines; nobody gets back more than was paid."""
+    found = [
+        Finding(
+            "an order's total is the sum of its lines",
+            f"order {ref}",
+            f"{total} is not {lined} (minor units)",
+        )
+        for ref, total, lined in connection.all(_wrong_totals)
+    ]
+    found += [
+        Finding("refunds <= paid", f"order {ref}", f"{back} goes back of {total} (minor units)")
+        for ref, total, back in connection.all(_over_refunded)
+    ]
+    found += [
+        Finding(
+            "a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one"
+        )
+        for ref, state in connection.all(_unbacked)
+    ]
+    found += [
+        Finding(
+            "what is paid for cancelled seats goes back",
+            f"order {ref}",
+            f"{paid} was paid, {back} of it for cancelled seats goes back, and the total is {total} (minor units)",
+        )
+        for ref, paid, total, back in connection.all(_overpaid)
+    ]
+    return found
+
+
+def check_seats(connection: Connection) -> list[Finding]:
+    """Every paid seat is confirmed, once, and every confirmed seat of an order is paid."""
+    rows: list[tuple[Any, ...]] = connection.all(_paid_without_seat)
+    found = [
+        Finding(
+            "a paid order has its seats", f"order {ref}", f"the seat at {title} is {state}, and not refunded"
+        )
+        for ref, title, state in rows
+    ]
+    found += [
+        Finding("a seat is paid once", f"seat {seat}", f"{count} paid orders have it")
+        for seat, count in connection.all(_paid_twice)
+    ]
+    found += [
+        Finding("a confirmed seat of an order is paid", f"seat {seat}", "its order is not paid")
+        for (seat,) in connection.all(_sold_unpaid)
+    ]
+    return found
+
+
+CHECKS: tuple[Check, ...] = (check_money, check_seats)

@@ -1,0 +1,61 @@
+"""Payments on the command line: those that hang."""
+
+import typer
+
+from festgate.kit.cli import FOUND, current, run, show_rows
+from festgate.kit.clock import moment
+from festgate.portal.checkout.stuck import stuck_payments
+from festgate.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+def mount(program: typer.Typer) -> None:
+    """Add the commands to the program."""
+    program.add_typer(app, name="payments", help="Payments: those that hang.")
+
+
+@app.callback()
+def payments() -> None:
+    """Payments: those that hang."""
+
+
+@app.command()
+def stuck() -> None:
+    """List payments that their provider has not answered, and refunds that have failed; exit 1 when there are any."""
+
+    async def work(settings: Settings) -> bool:
+        async with current(settings) as database:
+            found = await database.read(stuck_payments)
+        rows = [
+            (
+                each.kind,
+                each.ref,
+                each.username,
+                each.amount.shown(settings.locale),
+                each.method,
+                f"{moment(each.since, settings.zone):%Y-%m-%d %H:%M}",
+                str(each.tries),
+                f"{moment(each.next_at, settings.zone):%Y-%m-%d %H:%M:%S}",
+                " ".join((each.error or "").split()),
+            )
+            for each in found
+        ]
+        if rows:
+            columns = (
+                "Kind",
+                "Order",
+                "Person",
+                "Amount",
+                "Method",
+                "Since",
+                "Tries",
+                "Next try",
+                "Last error",
+            )
+            show_rows(columns, rows)
+        return bool(rows)
+
+    if run(work):
+        raise typer.Exit(FOUND)
+    typer.echo("No payment hangs.", err=True)

@@ -1,0 +1,72 @@
+"""The shapes of what checkout takes."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from festgate.kit.web.forms import Line
+
+Key = Annotated[Line, Field(min_length=1, max_length=200)]
+
+
+MAX_REGISTRATIONS = 500
+"""In one order; more than any fest has paid events."""
+
+
+class CheckoutForm(BaseModel):
+    """The form on /checkout."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    payment_method: Annotated[Line, Field(min_length=1, max_length=30)]
+    # Without one the form is from before an update: the page is shown again, with one.
+    idempotency_key: Annotated[Line, Field(max_length=200)] = ""
+    card_number: Annotated[Line, Field(max_length=40)] = ""
+
+
+def _each_once(registrations: list[int]) -> list[int]:
+    if len(set(registrations)) != len(registrations):
+        msg = "Name each registration once."
+        raise ValueError(msg)
+    return registrations
+
+
+class Expected(BaseModel):
+    """The amount that the caller expects to pay."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    minor: Annotated[int, Field(ge=0, le=2**53)] = Field(
+        description="In minor units: paise, cents; whole yen."
+    )
+    currency: Annotated[str, Field(min_length=3, max_length=3)] = Field(description="ISO 4217 code.")
+
+
+class OrderInput(BaseModel):
+    """The body of POST /orders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    payment_method: Annotated[Line, Field(min_length=1, max_length=30)] = Field(
+        description="One of the methods that this fest takes."
+    )
+    registrations: Annotated[
+        list[Annotated[int, Field(ge=1, le=2**53)]],
+        Field(min_length=1, max_length=MAX_REGISTRATIONS),
+        AfterValidator(_each_once),
+    ] = Field(description="The ids of the held registrations to pay for. Others stay held.")
+    total: Expected = Field(description="What you expect them to cost together.")
+    card_number: Annotated[Line, Field(max_length=40)] = Field(
+        default="", description="Only for `sandbox`: decides what the play-money provider does."
+    )
+
+
+class RefundInput(BaseModel):
+    """The body of POST /orders/{ref}/refund."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    registration: Annotated[int, Field(ge=1, le=2**53)] | None = Field(
+        default=None, description="The registration to cancel; without it every one that the order still has."
+    )
+    force: bool = Field(default=False, description="Also cancel a registration whose holder was checked in.")

@@ -1,0 +1,42 @@
+"""What orders do when one of their seats is cancelled, and when the clock of holds runs on."""
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.messaging.outbox import Subscription
+from festgate.portal.checkout import queries
+from festgate.portal.checkout.orders import follow_seats, reduce_order
+from festgate.portal.checkout.reasons import ended_by_of, ending_sentence
+from festgate.portal.checkout.refunds import refund_seat
+from festgate.portal.registrations import facade as registrations
+from festgate.portal.registrations.facts import HoldCancelled, HoldsResumed, SeatReleased
+
+
+def refund_released(connection: Connection, fact: SeatReleased) -> None:
+    """Give back the fee of a paid seat. An order that is refunded as a whole has done so already."""
+    order_id = queries.paid_order_of_seat(connection, fact.seat_id)
+    if order_id is not None:
+        order = queries.lock_order(connection, order_id)
+        seat = registrations.seat(connection, fact.seat_id)
+        reason = ending_sentence(seat.title, ended_by_of(connection, seat))
+        refund_seat(connection, order, fact.seat_id, reason)
+
+
+def reduce_orders(connection: Connection, fact: HoldCancelled) -> None:
+    """An order that waits for its payment goes on without the seat, or is closed."""
+    order_id = queries.open_order_of_seat(connection, fact.seat_id)
+    if order_id is not None:
+        reduce_order(connection, order_id)
+
+
+def move_ends(connection: Connection, fact: HoldsResumed) -> None:
+    """Give the open orders as much more time as their seats have got. The fact's own numbers are not needed."""
+    del fact
+    follow_seats(connection)
+
+
+POINT = "outbox.checkout"
+# The names are in the data: they stay as they are wherever the code goes.
+SUBSCRIPTIONS = (
+    Subscription(SeatReleased, refund_released, "festgate.checkout.handlers.refund_released", POINT),
+    Subscription(HoldCancelled, reduce_orders, "festgate.checkout.handlers.reduce_orders", POINT),
+    Subscription(HoldsResumed, move_ends, "festgate.checkout.handlers.move_ends", POINT),
+)

@@ -1,0 +1,399 @@
+"""The moves between the states of an order: docs/explanation/orders.md draws them, test_order_machine.py holds them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import BigInteger, Integer, bindparam, case, func, select, table, update
+from sqlalchemy.sql import column
+
+from festgate.kit.clock import DAY, MINUTE, NEVER, Milliseconds
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import outbox
+from festgate.kit.messaging.outbox import backoff
+from festgate.kit.money import Money
+from festgate.portal.checkout import queries
+from festgate.portal.checkout.errors import NotPending
+from festgate.portal.checkout.facts import OrderPaid, OrderReduced
+from festgate.portal.checkout.reasons import reason_for
+from festgate.portal.checkout.records import Line, Order, OrderState
+from festgate.portal.checkout.refunds import BY_HAND, refund_charge, refund_seat
+from festgate.portal.checkout.tables import lines, orders
+from festgate.portal.registrations import facade as registrations
+
+ASK_AFTER: Milliseconds = 15_000
+"""When a payment that has not been answered is first asked about: longer than its first call may take."""
+LONGEST_ASK: Milliseconds = 60_000
+ASK_PAUSE: Milliseconds = 5_000
+"""Between two questions to a provider that someone who looks at the order can cause."""
+LONGEST_ERROR = 500
+"""Characters that are kept of what a provider said."""
+REDUCED_KEEPS: Milliseconds = 35 * MINUTE
+"""How long an order that lost a line is kept at least, unless it is paid at the desk: a payment page has to be open for
+half an hour, and the person has to read that the amount is another."""
+MAX_CLOSING: Milliseconds = 7 * DAY
+"""How long a provider is asked to close the payment page of an order that is over."""
+
+CANCELLED_BY_OWNER = "You cancelled it."
+
+_move = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(state=bindparam("new_state"), reason=bindparam("new_reason"), pay_url=None, ask_at=NEVER)
+)
+_pay = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(
+        paid_at=bindparam("now"),
+        paid_minor=bindparam("amount"),
+        paid_by=bindparam("organiser"),
+        provider_ref=bindparam("charge"),
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        pay_url=None,
+        ask_at=NEVER,
+    )
+)
+_wait = Statement(
+    update(orders)
+    # An answer about an amount that is not the order's any more is too late: nobody is to be sent to its page.
+    .where(
+        orders.c.id == bindparam("order"),
+        orders.c.state == "pending",
+        orders.c.revision == func.coalesce(bindparam("seen_revision", type_=Integer), orders.c.revision),
+    )
+    .values(provider_ref=bindparam("new_ref"), pay_url=bindparam("new_url"), ask_error=None)
+)
+# While a closed order is to be asked about, its payment page may be open, or its payment under way.
+_close = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(
+        state="cancelled",
+        reason=bindparam("new_reason"),
+        pay_url=None,
+        asked=0,
+        ask_at=case((orders.c.ask_at < NEVER, bindparam("close_at", type_=BigInteger)), else_=NEVER),
+    )
+)
+_close_later = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "cancelled", orders.c.ask_at < NEVER)
+    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1)
+)
+_drop = Statement(
+    update(lines)
+    .where(
+        lines.c.order_id == bindparam("order"),
+        lines.c.seat_id == bindparam("seat"),
+        lines.c.dropped_at.is_(None),
+    )
+    .values(dropped_at=bindparam("dropped"))
+)
+_reduce = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"))
+    .values(
+        total_minor=bindparam("left"),
+        revision=bindparam("new_revision"),
+        expires_at=bindparam("new_end"),
+        pay_url=None,
+        asked=0,
+        # The page of the old amount is closed and another is opened by who asks (payments.py), after COMMIT.
+        ask_at=case((orders.c.ask_at < NEVER, bindparam("now", type_=BigInteger)), else_=NEVER),
+    )
+)
+_ask_later = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
+    .values(ask_at=bindparam("later"), asked=orders.c.asked + 1, ask_error=bindparam("new_error"))
+)
+_claim_question = Statement(
+    update(orders)
+    .where(
+        orders.c.id == bindparam("order"),
+        orders.c.state == "pending",
+        orders.c.asked_at <= bindparam("before"),
+    )
+    .values(asked_at=bindparam("now"))
+)
+_note_error = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "pending")
+    .values(ask_error=bindparam("new_error"))
+)
+_move_end = Statement(
+    update(orders).where(orders.c.id == bindparam("order")).values(expires_at=bindparam("new_end"))
+)
+_seats = table("registrations_seats", column("order_id"), column("state"), column("held_until"))
+# While the clock of holds stands still their rows do not move: `min` gives no more than the order has already.
+_seats_end = (
+    select(func.min(_seats.c.held_until))
+    .where(_seats.c.order_id == orders.c.id, _seats.c.state.in_(("held", "lapsed")))
+    .correlate(orders)
+    .scalar_subquery()
+)
+_follow_seats = Statement(
+    update(orders)
+    .where(orders.c.state == "pending", orders.c.expires_at < _seats_end)
+    .values(expires_at=_seats_end)
+)
+_stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
+
+
+def mark_paid(
+    connection: Connection, order_id: int, charge: str, amount: Money, *, paid_by: int | None = None
+) -> Order:
+    """Record that a provider has the money, or the organiser `paid_by`. Told twice, it is still one payment.
+
+    A second charge is given back. The seats are confirmed, or, where one is gone, everything is refunded and the
+    person told.
+    """
+    order = queries.lock_order(connection, order_id)
+    if order.paid_at is not None:
+        if charge != order.provider_ref:
+            refund_charge(connection, order, charge, amount, "It was charged a second time.")
+        return order
+    lost = order.dropped_within(amount)
+    if lost is None:
+        registrations.release_seats(connection, order_id)
+        reason = "The amount that was charged is not the order's."
+        paid = _keep_payment(connection, order, charge, amount, "refunding", reason, paid_by)
+        refund_charge(connection, paid, charge, amount, "The amount was wrong.")
+        return paid
+    if order.state in ("pending", "expired"):
+        confirmed = registrations.confirm_seats(connection, order_id)
+        # Looked at only where a seat is missing, so that the common payment costs no query more.
+        gone = () if confirmed else queries.lost_lines(connection, order)
+        if gone:
+            order = _drop_lines(connection, order, gone)
+            lost = order.dropped_within(amount) or ()
+            confirmed = registrations.confirm_seats(connection, order_id)
+        if confirmed:
+            outbox.record(connection, OrderPaid(order_id))
+            paid = _keep_payment(connection, order, charge, amount, "paid", None, paid_by)
+            for line in lost:
+                refund_seat(connection, paid, line.seat_id, reason_for(connection, [line]))
+            return paid
+    reason = _why_undone(connection, order)
+    registrations.release_seats(connection, order_id)
+    paid = _keep_payment(connection, order, charge, amount, "refunding", reason, paid_by)
+    refund_charge(connection, paid, charge, amount, reason)
+    return paid
+
+
+def mark_declined(connection: Connection, order_id: int, reason: str, revision: int | None = None) -> Order:
+    """There will be no money: the seats are plain holds again. Nothing changes once the order is past pending.
+
+    Nor where only the payment page of an earlier `revision` has ended.
+    """
+    order = queries.lock_order(connection, order_id)
+    if order.state != "pending" or revision not in (None, order.revision):
+        return order
+    registrations.unclaim_seats(connection, order_id)
+    return _move_to(connection, order, "declined", reason)
+
+
+def mark_waiting(
+    connection: Connection,
+    order_id: int,
+    provider_ref: str | None,
+    pay_url: str | None,
+    revision: int | None = None,
+) -> Order:
+    """The person pays on another site, at that address, unless the order is past that `revision`."""
+    connection.run(_wait, order=order_id, new_ref=provider_ref, new_url=pay_url, seen_revision=revision)
+    return queries.order_by_id(connection, order_id)
+
+
+def note_unanswered(connection: Connection, order_id: int, error: str) -> None:
+    """The provider has not answered the first call; for the organisers, until it is asked."""
+    connection.run(_note_error, order=order_id, new_error=error[:LONGEST_ERROR])
+
+
+def ask_later(connection: Connection, order_id: int, asked: int, error: str | None = None) -> None:
+    """Ask again, less and less often.
+
+    A provider that says that nothing is decided is asked until the order's time is over. One that could not be asked,
+    for the reason `error`, is asked until it answers, however late: it may have the money.
+    """
+    now = connection.now
+    if error is None and now >= _end_of(connection, queries.order_by_id(connection, order_id)) + LONGEST_ASK:
+        stop_asking(connection, order_id)
+        return
+    connection.run(
+        _ask_later,
+        order=order_id,
+        later=now + backoff(asked + 2, LONGEST_ASK),
+        new_error=None if error is None else error[:LONGEST_ERROR],
+    )
+
+
+def claim_question(connection: Connection, order_id: int) -> bool:
+    """Return whether the provider may be asked about this order now because someone looks at it.
+
+    True at most once in ASK_PAUSE, over all processes.
+    """
+    now = connection.now
+    return connection.run(_claim_question, order=order_id, now=now, before=now - ASK_PAUSE) == 1
+
+
+def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
+    """Give up an order that is not paid, and its seats. A second time does nothing; NotPending once it is paid."""
+    order = queries.lock_order(connection, queries.order_of_person(connection, person_id, ref).id)
+    if order.state == "cancelled":
+        return order
+    if order.state != "pending":
+        raise NotPending
+    registrations.release_seats(connection, order.id)
+    # Payments.cancel has the page closed at once; where that fails, it is done when the provider is asked next.
+    return _close_order(connection, order, CANCELLED_BY_OWNER, connection.now + ASK_AFTER)
+
+
+def reduce_order(connection: Connection, order_id: int) -> Order:
+    """Drop the lines whose event or registration was cancelled; with none left the order is closed.
+
+    Told twice, or once the order is paid or over, it does nothing. Its owner is told by a fact, and its provider is
+    asked at once, so that nobody can pay the old amount any more.
+    """
+    order = queries.lock_order(connection, order_id)
+    if order.state not in ("pending", "expired"):
+        return order
+    gone = queries.lost_lines(connection, order)
+    if not gone:
+        return order
+    order = _drop_lines(connection, order, gone)
+    if order.state == "expired":
+        return order
+    if not order.kept_lines:
+        order = _close_order(connection, order, reason_for(connection, order.lines), connection.now)
+    outbox.record(connection, OrderReduced(order.id, order.revision))
+    # Wakes whoever asks the providers.
+    connection.announce("refunds")
+    return order
+
+
+def close_later(connection: Connection, order_id: int, asked: int) -> None:
+    """Try again to have the page of an order that is over closed, less and less often, for a week."""
+    order = queries.order_by_id(connection, order_id)
+    if connection.now >= order.expires_at + MAX_CLOSING:
+        stop_asking(connection, order_id)
+    else:
+        connection.run(_close_later, order=order_id, later=connection.now + backoff(asked + 2, LONGEST_ASK))
+
+
+def stop_asking(connection: Connection, order_id: int) -> None:
+    """The provider has nothing more to say about the order."""
+    connection.run(_stop_asking, order=order_id)
+
+
+def expire_order(connection: Connection, order_id: int) -> None:
+    """Its time is over. Its seats are free by the clock already; the order itself says so now.
+
+    Where the clock of holds has stood still, the seats have more time than the order says, and it gets theirs.
+    """
+    order = queries.lock_order(connection, order_id)
+    if order.state != "pending" or order.expires_at > connection.now:
+        return
+    end = _end_of(connection, order)
+    if end > connection.now:
+        connection.run(_move_end, order=order_id, new_end=end)
+    else:
+        _move_to(connection, order, "expired", "It was not paid in time.")
+
+
+def follow_seats(connection: Connection) -> int:
+    """Give every pending order the time that its seats have got; how many got some. Repeated, it changes nothing."""
+    return connection.run(_follow_seats)
+
+
+def _end_of(connection: Connection, order: Order) -> Milliseconds:
+    """When the order's time is over: what it says itself, or its seats, which may have got time since."""
+    if connection.now < order.expires_at:
+        return order.expires_at
+    return max(order.expires_at, registrations.kept_until(connection, order.id))
+
+
+def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> Order:
+    """Take lines out of an order that is not paid: its total, and what its owner has to pay, become less."""
+    # One after the other, also within one millisecond: each total that the order ever had can be told from any other.
+    at = max([connection.now, *(line.dropped_at + 1 for line in order.lines if line.dropped_at is not None)])
+    dropped = {line.seat_id: replace(line, dropped_at=at + step) for step, line in enumerate(gone)}
+    for line in dropped.values():
+        connection.run(_drop, order=order.id, seat=line.seat_id, dropped=line.dropped_at)
+        registrations.drop_seat(connection, line.seat_id)
+    kept = tuple(dropped.get(line.seat_id, line) for line in order.lines)
+    left = sum(line.fee.minor for line in kept if line.dropped_at is None)
+    end = order.expires_at
+    if order.state == "pending" and left and order.method not in BY_HAND:
+        end = max(end, connection.now + REDUCED_KEEPS)
+        registrations.extend_seats(connection, order.id, end)
+    reduced = replace(
+        order,
+        lines=kept,
+        total=Money(left, order.total.currency),
+        revision=order.revision + len(gone),
+        expires_at=end,
+        pay_url=None,
+    )
+    connection.run(
+        _reduce,
+        order=order.id,
+        left=left,
+        new_revision=reduced.revision,
+        new_end=end,
+        now=connection.now,
+    )
+    return reduced
+
+
+def _close_order(connection: Connection, order: Order, reason: str, close_at: Milliseconds) -> Order:
+    """Cancel an order; what is open at its provider is closed from `close_at` on."""
+    connection.run(_close, order=order.id, new_reason=reason, close_at=close_at)
+    return replace(order, state="cancelled", reason=reason, pay_url=None)
+
+
+def _why_undone(connection: Connection, order: Order) -> str:
+    """Say why a payment that has come cannot buy what it was for."""
+    if not order.kept_lines:
+        return reason_for(connection, order.lines)
+    if order.state == "cancelled":
+        return "The order had been cancelled before the payment came."
+    return "The payment came after your hold had ended, and a seat was gone."
+
+
+def _keep_payment(
+    connection: Connection,
+    order: Order,
+    charge: str,
+    amount: Money,
+    state: OrderState,
+    reason: str | None,
+    paid_by: int | None,
+) -> Order:
+    """Record what was charged, and what the order comes to by that."""
+    connection.run(
+        _pay,
+        order=order.id,
+        charge=charge,
+        amount=amount.minor,
+        now=connection.now,
+        new_state=state,
+        new_reason=reason,
+        organiser=paid_by,
+    )
+    return replace(
+        order,
+        provider_ref=charge,
+        paid_at=connection.now,
+        paid_by=paid_by,
+        paid=amount,
+        state=state,
+        reason=reason,
+        pay_url=None,
+    )
+
+
+def _move_to(connection: Connection, order: Order, state: OrderState, reason: str | None) -> Order:
+    connection.run(_move, order=order.id, new_state=state, new_reason=reason)
+    return replace(order, state=state, reason=reason, pay_url=None)

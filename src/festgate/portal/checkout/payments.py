@@ -1,0 +1,266 @@
+"""The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; ask again where it did not."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+
+import structlog
+
+from festgate.kit.db.database import Database
+from festgate.kit.errors import TooMany
+from festgate.kit.resilience import faults
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.checkout import orders, placements, queries, refunds
+from festgate.portal.checkout.carts import Cart
+from festgate.portal.checkout.errors import UnknownMethod
+from festgate.portal.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
+from festgate.portal.checkout.records import Order, Refund
+
+log = structlog.get_logger()
+
+LONGEST_BEGIN = 10.0
+"""Seconds that the person waits for the provider; after that the order's page says that we are asking."""
+LONGEST_CALL = 30.0
+"""Seconds for a call that nobody waits for."""
+MAX_CALLS_OF_PERSON = 2
+"""Calls to providers that one person waits for at once, in one process: a few tabs, and never the places of others."""
+
+
+class Payments:
+    """The payment methods of this fest, and the work that goes on behind the pages."""
+
+    def __init__(
+        self,
+        database: Database,
+        methods: Sequence[PaymentMethod],
+        confirmed_only: Collection[str] = (),
+    ) -> None:
+        """`methods` in the order in which they are offered; those in `confirmed_only` need a confirmed address."""
+        self._database = database
+        self.confirmed_only = frozenset(confirmed_only)
+        self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
+        self._wake = asyncio.Event()
+        self._calls: Counter[int] = Counter()
+        """Calls under way that a person waits for, by person id."""
+        database.on_commit("refunds", self._wake.set)
+
+    def method(self, name: str) -> PaymentMethod:
+        """The method of that name; UnknownMethod when this fest does not take it."""
+        found = self.methods.get(name)
+        if found is None:
+            raise UnknownMethod(list(self.methods))
+        return found
+
+    async def check_out(
+        self,
+        person_id: int,
+        method_name: str,
+        idempotency_key: str,
+        details: Mapping[str, str],
+        *,
+        cart: Cart,
+        request_hash: str | None = None,
+    ) -> Order:
+        """Place one order for the seats of the cart, and begin its payment.
+
+        The same key gives the same order, charged once; `request_hash` is what `place_order` takes. Raises TooMany
+        while the person waits for as many answers of providers as one person may.
+        """
+        method = self.method(method_name)
+        if method.asks:
+            self._refuse_more_calls(person_id)
+        if method.name in self.confirmed_only:
+            await self._database.read(
+                accounts.require_confirmed, person_id, "Then come back, or choose another way to pay."
+            )
+        order, new = await self._database.write(
+            placements.place_order,
+            person_id,
+            method.name,
+            method.keeps,
+            idempotency_key,
+            asks=method.asks,
+            cart=cart,
+            request_hash=request_hash,
+        )
+        if not new:
+            return order
+        try:
+            # Again, as another order of the same person may have been placed meanwhile: this one is asked about later.
+            with self._call_of(person_id) if method.asks else nullcontext():
+                async with asyncio.timeout(LONGEST_BEGIN):
+                    if faults.armed:
+                        await faults.linger("payments.begin")
+                    outcome = await method.begin(order, details)
+        except Exception as error:  # noqa: BLE001  (a bug is written out in the log)
+            # Whatever went wrong, the provider may have the money: the order waits, and is asked about.
+            _warn("a payment was not answered", error, order=order.ref, method=method.name)
+            await self._database.write(
+                orders.note_unanswered, order.id, _why(error, f"no answer within {LONGEST_BEGIN:g} seconds")
+            )
+            return order
+        return await self.settle(order.id, outcome, order.revision)
+
+    async def settle(self, order_id: int, outcome: Outcome, revision: int | None = None) -> Order:
+        """Keep what the provider said. Every way it can say it (answer, webhook, look-up) comes through here.
+
+        `revision` is the order's when it was asked: that its page of an earlier amount has ended means nothing.
+        """
+        if isinstance(outcome, Paid):
+            return await self._database.write(orders.mark_paid, order_id, outcome.charge, outcome.amount)
+        if isinstance(outcome, Declined):
+            return await self._database.write(orders.mark_declined, order_id, outcome.reason, revision)
+        return await self._database.write(
+            orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url, revision
+        )
+
+    async def cancel(self, person_id: int, ref: str) -> Order:
+        """Cancel the order, then have its provider close its payment page. Raises TooMany as `check_out` does."""
+        with self._call_of(person_id):
+            order = await self._database.write(orders.cancel_order, person_id, ref)
+            method = self.methods.get(order.method)
+            if method is not None:
+                with suppress(
+                    ProviderError, TimeoutError, OSError
+                ):  # a payment that comes all the same is refunded
+                    async with asyncio.timeout(LONGEST_BEGIN):
+                        await method.abandon(order)
+            return order
+
+    async def ask_for(self, order: Order) -> None:
+        """Ask the order's provider because the person looks at it: at most once in a few seconds, whoever asks.
+
+        Where it was asked a moment ago, or the person waits for other answers, nothing is asked: the periodic task
+        asks anyway.
+        """
+        method = self.methods.get(order.method)
+        if method is None or not method.asks or self._calls[order.person_id] >= MAX_CALLS_OF_PERSON:
+            return
+        if self._database.clock() < order.asked_at + orders.ASK_PAUSE:
+            return  # found out by the read alone: reloading the page costs no write
+        with self._call_of(order.person_id):
+            if await self._database.write(orders.claim_question, order.id):
+                await self.ask(order, LONGEST_BEGIN)
+
+    @contextmanager
+    def _call_of(self, person_id: int) -> Iterator[None]:
+        """Count a call that this person waits for. Raises TooMany when they wait for too many already."""
+        self._refuse_more_calls(person_id)
+        self._calls[person_id] += 1
+        try:
+            yield
+        finally:
+            self._calls[person_id] -= 1
+            if not self._calls[person_id]:
+                del self._calls[person_id]
+
+    def _refuse_more_calls(self, person_id: int) -> None:
+        if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
+            msg = "A payment of yours is being answered. Look at My events in a moment, then try again."
+            raise TooMany(msg, 5)
+
+    async def run(self) -> None:
+        """Ask, expire and refund until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), timeout=1)
+            self._wake.clear()
+            try:
+                # Side by side: a provider that hangs holds up nobody else's money.
+                await asyncio.gather(self.ask_again(), self.send_refunds(), self.expire())
+            except Exception:
+                log.exception("payments could not be looked after; trying again")
+                await asyncio.sleep(1)
+
+    async def ask_again(self) -> None:
+        """Ask each provider what has become of the payments that it has not answered."""
+        due = await self._database.read(queries.orders_to_ask)
+        await asyncio.gather(*(self.ask(order) for order in due))
+
+    async def expire(self) -> None:
+        """Close the orders whose time is over."""
+        for order in await self._database.read(queries.ended_orders):
+            await self._database.write(orders.expire_order, order.id)
+
+    async def send_refunds(self) -> None:
+        """Give back what is due."""
+        due = await self._database.read(queries.refunds_due)
+        # Side by side, as asking is: fifty that each wait for a provider that hangs would take half an hour.
+        await asyncio.gather(*(self._send(refund) for refund in due))
+
+    async def ask(self, order: Order, seconds: float = LONGEST_CALL) -> None:
+        """Ask the provider what has become of one payment, waiting at most so many seconds, and keep what it says."""
+        if order.state != "pending":
+            await self._close(order)
+            return
+        method = self.methods.get(order.method)
+        outcome: Outcome = Waiting(order.provider_ref, order.pay_url)
+        problem = None if method else f"the payment method {order.method} is not switched on"
+        if method is not None:
+            try:
+                async with asyncio.timeout(seconds):
+                    if faults.armed:
+                        await faults.linger("payments.look_up")
+                    outcome = await method.look_up(order)
+            except Exception as error:  # noqa: BLE001
+                # Also a bug: it holds up this order only, which stands on the organisers' list with its reason.
+                _warn("a provider could not be asked", error, order=order.ref, method=order.method)
+                problem = _why(error, f"no answer within {seconds:g} seconds")
+        if isinstance(outcome, Waiting):
+            if (outcome.provider_ref, outcome.pay_url) != (order.provider_ref, order.pay_url):
+                await self.settle(order.id, outcome, order.revision)
+            await self._database.write(orders.ask_later, order.id, order.asked, problem)
+        else:
+            await self.settle(order.id, outcome, order.revision)
+
+    async def _close(self, order: Order) -> None:
+        """Have the provider close what a cancelled order left open; what was paid there all the same is settled."""
+        method = self.methods.get(order.method)
+        outcome: Outcome = Waiting(order.provider_ref)
+        if method is not None:
+            try:
+                async with asyncio.timeout(LONGEST_CALL):
+                    await method.abandon(order)
+                    outcome = await method.look_up(order)
+            except Exception as error:  # noqa: BLE001  (it holds up this order only)
+                _warn("a payment page could not be closed", error, order=order.ref, method=order.method)
+        if isinstance(outcome, Paid):
+            await self.settle(order.id, outcome)
+        elif isinstance(outcome, Declined):
+            await self._database.write(orders.stop_asking, order.id)
+        else:
+            await self._database.write(orders.close_later, order.id, order.asked)
+
+    async def _send(self, refund: Refund) -> None:
+        if not await self._database.write(refunds.claim_refund, refund.id):
+            return
+        order = await self._database.read(queries.order_by_id, refund.order_id)
+        method = self.methods.get(order.method)
+        try:
+            if method is None:
+                msg = f"the payment method {order.method} is not switched on"
+                raise ProviderError(msg)  # noqa: TRY301
+            async with asyncio.timeout(LONGEST_CALL):
+                await method.refund(refund)
+        except Exception as error:  # noqa: BLE001
+            _warn("a refund could not be sent", error, order=order.ref, refund=refund.id)
+            why = _why(error, f"no answer within {LONGEST_CALL:g} seconds")
+            await self._database.write(refunds.postpone_refund, refund.id, refund.attempts + 1, why)
+        else:
+            await self._database.write(refunds.note_refunded, refund.id, order.id, refund.seat_id)
+
+
+def _warn(event: str, error: Exception, **about: object) -> None:
+    """A line for what providers do; with its whole story for what they do not, which is a bug of ours."""
+    log.warning(
+        event,
+        reason=repr(error),
+        exc_info=not isinstance(error, ProviderError | TimeoutError | OSError),
+        **about,
+    )
+
+
+def _why(error: Exception, silent: str) -> str:
+    """For the organisers: what the provider said, or that it said nothing."""
+    return silent if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"

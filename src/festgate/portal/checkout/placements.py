@@ -1,0 +1,158 @@
+"""Placing an order: for exactly the seats that somebody was shown."""
+
+from sqlalchemy import bindparam, select
+
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+from festgate.kit.ids import keyed_hash, new_code
+from festgate.kit.money import total
+from festgate.portal.checkout import queries
+from festgate.portal.checkout.carts import Cart, pick_seats
+from festgate.portal.checkout.errors import KeyReused, ListChanged, NothingToPay
+from festgate.portal.checkout.orders import ASK_AFTER
+from festgate.portal.checkout.records import Line, Order
+from festgate.portal.checkout.tables import lines, orders
+from festgate.portal.registrations import facade as registrations
+
+REF_LENGTH = 10
+"""Characters of 5 bits: short enough to be said at the desk."""
+
+
+_content = Statement(
+    select(orders.c.request_hash, orders.c.revision).where(orders.c.id == bindparam("order"))
+)
+_insert = inserting(orders, returning="id")
+
+
+_insert_line = inserting(lines)
+
+
+def cart_key(connection: Connection, secret: bytes, cart: Cart) -> str:
+    """Return the idempotency key of a cart, which is everything that its person can pay for now.
+
+    It is the same in every tab and after the back button as long as the list is the same, so two of them are one
+    order; a payment that was declined changes it, so that the next try is a new one.
+    """
+    attempt = queries.count_orders(connection, cart.person_id)
+    return keyed_hash(secret, "cart", f"{attempt}:{cart.shown}")[:32]
+
+
+def place_order(
+    connection: Connection,
+    person_id: int,
+    method: str,
+    keeps: Milliseconds,
+    idempotency_key: str,
+    *,
+    asks: bool,
+    cart: Cart | None = None,
+    request_hash: str | None = None,
+) -> tuple[Order, bool]:
+    """Place an order for exactly the seats of `cart`, and return it with whether it is new.
+
+    Without a cart it is for everything that the person holds: for callers that have shown nobody a list. The same key
+    gives the same order; where `request_hash` is given, only for the same content. Raises NothingToPay, ListChanged,
+    KeyReused, or registrations' SeatsGone.
+    """
+    existing = queries.order_by_key(connection, person_id, idempotency_key)
+    if existing is not None:
+        _refuse_other_content(connection, existing, method, cart, request_hash)
+        return existing, False
+    try:
+        seats = _choose_seats(connection, person_id, cart)
+    except (NothingToPay, ListChanged):
+        # Where processes write side by side, another may have placed it between the two looks, and taken the seats.
+        existing = queries.order_by_key(connection, person_id, idempotency_key)
+        if existing is None:
+            raise
+        _refuse_other_content(connection, existing, method, cart, request_hash)
+        return existing, False
+    now = connection.now
+    amount = total([seat.fee for seat in seats], seats[0].fee.currency)
+    # A hold is never cut short by an order, and an order lasts as long as all its seats do.
+    expires_at = max(now + keeps, min(seat.held_until for seat in seats))
+    ref = new_code(REF_LENGTH)
+    try:
+        order_id: int = connection.value(
+            _insert,
+            ref=ref,
+            person_id=person_id,
+            state="pending",
+            method=method,
+            total_minor=amount.minor,
+            currency=amount.currency,
+            idempotency_key=idempotency_key,
+            created_at=now,
+            expires_at=expires_at,
+            ask_at=now + ASK_AFTER if asks else NEVER,
+            asked=0,
+            paid_at=None,
+            paid_minor=None,
+            provider_ref=None,
+            pay_url=None,
+            reason=None,
+            ask_error=None,
+            request_hash=request_hash,
+            revision=0,
+            asked_at=0,
+            paid_by=None,
+        )
+    except UniqueViolation:
+        # Another process has placed it this instant: the next try finds it.
+        raise TryAgain from None
+    registrations.claim_seats(connection, seats, order_id, expires_at)
+    found = []
+    for seat in sorted(seats, key=lambda seat: (seat.starts_at, seat.id)):
+        connection.run(
+            _insert_line,
+            order_id=order_id,
+            seat_id=seat.id,
+            event_id=seat.event_id,
+            title=seat.title,
+            slug=seat.slug,
+            starts_at=seat.starts_at,
+            fee_minor=seat.fee.minor,
+            dropped_at=None,
+        )
+        found.append(Line(seat.id, seat.event_id, seat.title, seat.slug, seat.starts_at, seat.fee))
+    order = Order(
+        id=order_id,
+        ref=ref,
+        person_id=person_id,
+        state="pending",
+        method=method,
+        total=amount,
+        created_at=now,
+        expires_at=expires_at,
+        asked=0,
+        paid_at=None,
+        provider_ref=None,
+        pay_url=None,
+        reason=None,
+        lines=tuple(found),
+    )
+    return order, True
+
+
+def _choose_seats(connection: Connection, person_id: int, cart: Cart | None) -> list[registrations.Seat]:
+    payable = registrations.payable_seats(connection, person_id)
+    if not payable:
+        raise NothingToPay
+    return payable if cart is None else pick_seats(connection, cart, person_id, payable)
+
+
+def _refuse_other_content(
+    connection: Connection, order: Order, method: str, cart: Cart | None, request_hash: str | None
+) -> None:
+    """Raise KeyReused where a program's call is not the one that the order was placed by."""
+    if request_hash is None or cart is None:
+        return
+    placed, revision = connection.first(_content, order=order.id) or (None, 0)
+    if placed is not None:
+        same = placed == request_hash
+    else:
+        # Placed on the page, or before hashes were kept; an order that was made smaller has lost what it began with.
+        named = (tuple(sorted(line.seat_id for line in order.lines)), order.total)
+        same = method == order.method and (revision > 0 or named == (cart.seats, cart.total))
+    if not same:
+        raise KeyReused

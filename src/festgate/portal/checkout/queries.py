@@ -1,0 +1,381 @@
+"""Reads of orders."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, func, select, table
+from sqlalchemy.sql import column
+
+from festgate.kit.clock import NEVER
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import NotFound
+from festgate.kit.money import Money
+from festgate.portal.checkout.records import Line, OpenOrder, Order, Refund
+from festgate.portal.checkout.tables import lines, orders, refunds
+from festgate.portal.registrations import facade as registrations
+
+_order = select(
+    orders.c.id,
+    orders.c.ref,
+    orders.c.person_id,
+    orders.c.state,
+    orders.c.method,
+    orders.c.total_minor,
+    orders.c.currency,
+    orders.c.created_at,
+    orders.c.expires_at,
+    orders.c.asked,
+    orders.c.paid_at,
+    orders.c.provider_ref,
+    orders.c.pay_url,
+    orders.c.reason,
+    orders.c.asked_at,
+    orders.c.paid_by,
+    orders.c.revision,
+    orders.c.paid_minor,
+)
+_OWN = len(_order.selected_columns)
+# One order is read together with its lines, a row for each: its page and its payment ask for one four times.
+_whole = (
+    _order.add_columns(
+        lines.c.seat_id,
+        lines.c.event_id,
+        lines.c.title,
+        lines.c.slug,
+        lines.c.starts_at,
+        lines.c.fee_minor,
+        lines.c.dropped_at,
+    )
+    .join_from(orders, lines, lines.c.order_id == orders.c.id, isouter=True)
+    .order_by(lines.c.starts_at, lines.c.seat_id)
+)
+_by_id = Statement(_whole.where(orders.c.id == bindparam("order")))
+_lock = Statement(_whole.where(orders.c.id == bindparam("order")).with_for_update(of=orders))
+_by_ref = Statement(_whole.where(orders.c.ref == bindparam("ref")))
+_by_key = Statement(
+    _whole.where(orders.c.person_id == bindparam("person"), orders.c.idempotency_key == bindparam("key"))
+)
+_ref_of = Statement(select(orders.c.ref).where(orders.c.id == bindparam("order")))
+_by_person = Statement(_order.where(orders.c.person_id == bindparam("person")).order_by(orders.c.id.desc()))
+_to_ask = Statement(
+    _order.where(orders.c.ask_at <= bindparam("now"), orders.c.ask_at < NEVER)
+    .order_by(orders.c.ask_at)
+    .limit(50)
+)
+_ended = Statement(
+    _order.where(
+        orders.c.state == "pending", orders.c.expires_at <= bindparam("now"), orders.c.ask_at == NEVER
+    )
+    .order_by(orders.c.id)
+    .limit(200)
+)
+_lines = Statement(
+    select(
+        lines.c.seat_id,
+        lines.c.event_id,
+        lines.c.title,
+        lines.c.slug,
+        lines.c.starts_at,
+        lines.c.fee_minor,
+        lines.c.dropped_at,
+    )
+    .where(lines.c.order_id == bindparam("order"))
+    .order_by(lines.c.starts_at, lines.c.seat_id)
+)
+_by_currency = Statement(
+    select(orders.c.currency, func.count())
+    .where(orders.c.state.in_(("pending", "paid", "refunding", "refunded")))
+    .group_by(orders.c.currency)
+)
+_count_of = Statement(select(func.count()).where(orders.c.person_id == bindparam("person")))
+_refund = select(
+    refunds.c.id,
+    refunds.c.order_id,
+    refunds.c.seat_id,
+    refunds.c.provider_ref,
+    refunds.c.amount_minor,
+    refunds.c.currency,
+    refunds.c.reason,
+    refunds.c.done_at,
+    refunds.c.attempts,
+    refunds.c.currency != orders.c.currency,
+    refunds.c.done_by,
+    refunds.c.asked_by,
+).join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+_refunds_of = Statement(_refund.where(refunds.c.order_id == bindparam("order")).order_by(refunds.c.id))
+_refunds_due = Statement(
+    _refund.where(refunds.c.due_at <= bindparam("now"), refunds.c.due_at < NEVER)
+    .order_by(refunds.c.due_at)
+    .limit(50)
+)
+_seat_order = Statement(
+    select(lines.c.order_id)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(lines.c.seat_id == bindparam("seat"), orders.c.state.in_(("paid", "refunding", "refunded")))
+    .order_by(lines.c.order_id.desc())
+)
+_open_seat_order = Statement(
+    select(lines.c.order_id)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(
+        lines.c.seat_id == bindparam("seat"),
+        lines.c.dropped_at.is_(None),
+        orders.c.state.in_(("pending", "expired")),
+    )
+)
+# Named here instead of imported: a module's tables are its own, but one join answers for a whole order.
+_seats = table("registrations_seats", column("id"), column("state"), column("ended_by"))
+_events = table("catalogue_events", column("id"), column("state"))
+_lost = Statement(
+    select(lines.c.seat_id)
+    .join_from(lines, _seats, _seats.c.id == lines.c.seat_id)
+    .join(_events, _events.c.id == lines.c.event_id)
+    .where(
+        lines.c.order_id == bindparam("order"),
+        lines.c.dropped_at.is_(None),
+        (_events.c.state == "cancelled")
+        | (
+            (_seats.c.state == "cancelled")
+            & _seats.c.ended_by.in_((registrations.EVENT, registrations.ORGANISER))
+        ),
+    )
+)
+_refs_by_seat = Statement(
+    select(lines.c.seat_id, orders.c.ref)
+    .join_from(lines, orders, orders.c.id == lines.c.order_id)
+    .where(
+        orders.c.person_id == bindparam("person"),
+        orders.c.state.in_(("pending", "paid", "refunding", "refunded")),
+    )
+    .order_by(orders.c.id)
+)
+_people = table("accounts_people", column("id"), column("username"))
+_open = Statement(
+    select(
+        orders.c.ref,
+        _people.c.username,
+        orders.c.method,
+        orders.c.state,
+        orders.c.total_minor,
+        orders.c.currency,
+        orders.c.created_at,
+        orders.c.expires_at,
+        orders.c.reason,
+    )
+    .join_from(orders, _people, _people.c.id == orders.c.person_id)
+    .where(
+        orders.c.state.in_(("pending", "refunding"))
+        | select(refunds.c.id).where(refunds.c.order_id == orders.c.id, refunds.c.done_at.is_(None)).exists()
+    )
+    .order_by(orders.c.id)
+    .limit(500)
+)
+
+
+def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
+    """One of many orders, each of which asks for its lines."""
+    return _put_together(row, connection.all(_lines, order=row[0]))
+
+
+def _read_whole(rows: Sequence[tuple[Any, ...]]) -> Order | None:
+    """One order, each row of which has one of its lines; None where there is no row."""
+    if not rows:
+        return None
+    return _put_together(rows[0][:_OWN], [row[_OWN:] for row in rows if row[_OWN] is not None])
+
+
+def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> Order:
+    (
+        number,
+        ref,
+        person,
+        state,
+        method,
+        total,
+        currency,
+        created,
+        expires,
+        asked,
+        paid,
+        provider,
+        url,
+        reason,
+        asked_at,
+        paid_by,
+        revision,
+        paid_minor,
+    ) = row
+    found = tuple(
+        Line(seat, event, title, slug, starts_at, Money(fee, currency), dropped)
+        for seat, event, title, slug, starts_at, fee, dropped in of_lines
+    )
+    amount = Money(total, currency)
+    return Order(
+        number,
+        ref,
+        person,
+        state,
+        method,
+        amount,
+        created,
+        expires,
+        asked,
+        paid,
+        provider,
+        url,
+        reason,
+        found,
+        asked_at,
+        paid_by,
+        revision,
+        None if paid_minor is None else Money(paid_minor, currency),
+    )
+
+
+def order_by_id(connection: Connection, order_id: int) -> Order:
+    """The order; NotFound when there is none of that id."""
+    order = _read_whole(connection.all(_by_id, order=order_id))
+    if order is None:
+        raise NotFound
+    return order
+
+
+def ref_of(connection: Connection, order_id: int) -> str:
+    """The order's reference; NotFound when there is none of that id."""
+    ref: str | None = connection.value(_ref_of, order=order_id)
+    if ref is None:
+        raise NotFound
+    return ref
+
+
+def lock_order(connection: Connection, order_id: int) -> Order:
+    """The order, which nobody else can change before this transaction ends."""
+    order = _read_whole(connection.all(_lock, order=order_id))
+    if order is None:
+        raise NotFound
+    return order
+
+
+def order_by_ref(connection: Connection, ref: str) -> Order:
+    """The order; NotFound when there is none of that reference."""
+    order = _read_whole(connection.all(_by_ref, ref=ref))
+    if order is None:
+        raise NotFound
+    return order
+
+
+def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
+    """The order when it is this person's; NotFound for others."""
+    order = order_by_ref(connection, ref)
+    if order.person_id != person_id:
+        raise NotFound
+    return order
+
+
+def order_by_key(connection: Connection, person_id: int, idempotency_key: str) -> Order | None:
+    """The order that the person placed under that key."""
+    return _read_whole(connection.all(_by_key, person=person_id, key=idempotency_key))
+
+
+def orders_of(connection: Connection, person_id: int) -> list[Order]:
+    """Every order of the person, newest first."""
+    return [_read(connection, row) for row in connection.all(_by_person, person=person_id)]
+
+
+def count_orders(connection: Connection, person_id: int) -> int:
+    """How many orders the person has ever placed."""
+    count: int = connection.value(_count_of, person=person_id)
+    return count
+
+
+def orders_to_ask(connection: Connection) -> list[Order]:
+    """Orders whose provider is to be asked now."""
+    return [_read(connection, row) for row in connection.all(_to_ask, now=connection.now)]
+
+
+def ended_orders(connection: Connection) -> list[Order]:
+    """Pending orders whose time is over and whose provider has nothing more to say.
+
+    None while the clock of holds stands still, as their seats' time is not over then.
+    """
+    if registrations.holds_stand(connection):
+        return []
+    return [_read(connection, row) for row in connection.all(_ended, now=connection.now)]
+
+
+def count_by_currency(connection: Connection) -> dict[str, int]:
+    """Return how many orders that hold money, or wait for it, are in each currency."""
+    return {currency: count for currency, count in connection.all(_by_currency)}  # noqa: C416  (typed)
+
+
+def open_orders(connection: Connection) -> list[OpenOrder]:
+    """Orders that wait for a payment or a refund, oldest first."""
+    return [
+        OpenOrder(ref, username, method, state, Money(total, currency), created_at, expires_at, reason)
+        for ref, username, method, state, total, currency, created_at, expires_at, reason in connection.all(
+            _open
+        )
+    ]
+
+
+def _read_refund(row: tuple[Any, ...]) -> Refund:
+    (
+        number,
+        order,
+        seat,
+        provider_ref,
+        amount,
+        currency,
+        reason,
+        done_at,
+        attempts,
+        foreign,
+        done_by,
+        asked_by,
+    ) = row
+    return Refund(
+        number,
+        order,
+        seat,
+        provider_ref,
+        Money(amount, currency),
+        reason,
+        done_at,
+        attempts,
+        bool(foreign),
+        done_by,
+        asked_by,
+    )
+
+
+def refunds_of(connection: Connection, order_id: int) -> list[Refund]:
+    """What goes back or went back for the order."""
+    return [_read_refund(row) for row in connection.all(_refunds_of, order=order_id)]
+
+
+def refunds_due(connection: Connection) -> list[Refund]:
+    """Refunds that are to be sent to their provider now."""
+    return [_read_refund(row) for row in connection.all(_refunds_due, now=connection.now)]
+
+
+def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
+    """The id of the order in which the seat was paid; None when it never was."""
+    found: int | None = connection.value(_seat_order, seat=seat_id)
+    return found
+
+
+def open_order_of_seat(connection: Connection, seat_id: int) -> int | None:
+    """Return the id of the order that may still be paid and has the seat as a line; None when there is none."""
+    found: int | None = connection.value(_open_seat_order, seat=seat_id)
+    return found
+
+
+def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
+    """The lines of an unpaid order that cannot be paid any more: their event, or an organiser, cancelled them."""
+    lost = {seat for (seat,) in connection.all(_lost, order=order.id)}
+    return tuple(line for line in order.kept_lines if line.seat_id in lost)
+
+
+def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
+    """The reference of the order that pays, or has paid, for each of the person's seats, by seat id."""
+    return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)

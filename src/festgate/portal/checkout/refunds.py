@@ -1,0 +1,160 @@
+"""Giving money back: decided in the transaction that makes it due, sent to the provider after COMMIT, tried again."""
+
+from sqlalchemy import bindparam, func, select, update
+
+from festgate.kit.clock import MINUTE, NEVER
+from festgate.kit.db.statements import Connection, Statement, inserting
+from festgate.kit.messaging import outbox
+from festgate.kit.messaging.outbox import backoff
+from festgate.kit.money import Money
+from festgate.portal.checkout import queries
+from festgate.portal.checkout.facts import OrderRefunded, SeatRefunded
+from festgate.portal.checkout.reasons import EVERY_SEAT
+from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.tables import orders, refunds
+
+LEASE = 2 * MINUTE
+"""How long a refund is one process's to send."""
+BY_HAND = frozenset({"desk"})
+"""Methods whose money an organiser gives back; such a refund waits on their list until they say that it is done."""
+
+_insert = inserting(refunds)
+_sum = Statement(
+    select(func.coalesce(func.sum(refunds.c.amount_minor), 0)).where(
+        refunds.c.order_id == bindparam("order"), refunds.c.provider_ref == bindparam("charge")
+    )
+)
+_of_seat = Statement(
+    select(refunds.c.id).where(
+        refunds.c.order_id == bindparam("order"), refunds.c.seat_id == bindparam("seat")
+    )
+)
+_claim = Statement(
+    update(refunds)
+    .where(refunds.c.id == bindparam("refund"), refunds.c.due_at <= bindparam("now"))
+    .values(due_at=bindparam("until"), attempts=refunds.c.attempts + 1)
+)
+_done = Statement(
+    update(refunds)
+    .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
+    .values(done_at=bindparam("now"), done_by=bindparam("organiser"), due_at=NEVER, error=None)
+)
+_postpone = Statement(
+    update(refunds)
+    .where(refunds.c.id == bindparam("refund"), refunds.c.done_at.is_(None))
+    .values(due_at=bindparam("later"), error=bindparam("new_error"))
+)
+_pending = Statement(
+    select(func.count()).where(refunds.c.order_id == bindparam("order"), refunds.c.done_at.is_(None))
+)
+_move = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == bindparam("old_state"))
+    .values(state=bindparam("new_state"))
+)
+
+_undo = Statement(
+    update(orders)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "paid")
+    .values(state="refunding", reason=bindparam("new_reason"))
+)
+
+
+def refund_charge(connection: Connection, order: Order, charge: str, amount: Money, reason: str) -> None:
+    """Give one charge back as a whole. Told twice, it is given back once."""
+    if connection.value(_sum, order=order.id, charge=charge) == 0:
+        _record(connection, order, None, charge, amount, reason)
+
+
+def refund_whole(connection: Connection, order: Order, reason: str, asked_by: int | None = None) -> None:
+    """Give back what is left of a paid order's own charge; the order is then *refunding*."""
+    left = left_of(connection, order)
+    if order.state != "paid" or left.minor == 0:
+        return
+    _record(connection, order, None, order.provider_ref or "", left, reason, asked_by)
+    connection.run(_undo, order=order.id, new_reason=reason)
+
+
+def left_of(connection: Connection, order: Order) -> Money:
+    """Return what of the order's own charge has not gone back and is not on its way back."""
+    paid = order.paid.minor if order.paid is not None else 0
+    back = connection.value(_sum, order=order.id, charge=order.provider_ref or "")
+    return Money(max(0, paid - back), order.total.currency)
+
+
+def refund_seat(
+    connection: Connection, order: Order, seat_id: int, reason: str, asked_by: int | None = None
+) -> None:
+    """Give back one seat's fee of a paid order. Told twice, or after the whole was given back, it does nothing."""
+    if order.state != "paid" or connection.first(_of_seat, order=order.id, seat=seat_id) is not None:
+        return
+    fee = next((line.fee for line in order.lines if line.seat_id == seat_id), None)
+    if fee is None or fee.minor == 0:
+        return
+    _record(connection, order, seat_id, order.provider_ref or "", fee, reason, asked_by)
+    if left_of(connection, order).minor == 0:
+        whole = reason if len(order.lines) == 1 else EVERY_SEAT
+        connection.run(_undo, order=order.id, new_reason=whole)
+
+
+def claim_refund(connection: Connection, refund_id: int) -> bool:
+    """Take the refund for the length of a lease; False if another process has it."""
+    now = connection.now
+    return connection.run(_claim, refund=refund_id, now=now, until=now + LEASE) == 1
+
+
+def note_refunded(
+    connection: Connection,
+    refund_id: int,
+    order_id: int,
+    seat_id: int | None,
+    *,
+    done_by: int | None = None,
+) -> None:
+    """Record that the money went back, by a provider or by the organiser `done_by`; told twice, it is recorded once.
+
+    Once all of an order has gone back, the order says so.
+    """
+    order = queries.lock_order(connection, order_id)
+    if connection.run(_done, refund=refund_id, now=connection.now, organiser=done_by) == 0:
+        return
+    if seat_id is not None:
+        outbox.record(connection, SeatRefunded(order_id, seat_id))
+    if order.state == "refunding" and connection.value(_pending, order=order_id) == 0:
+        connection.run(_move, order=order_id, old_state="refunding", new_state="refunded")
+        outbox.record(connection, OrderRefunded(order_id))
+
+
+def postpone_refund(connection: Connection, refund_id: int, attempts: int, error: str) -> None:
+    """The provider could not; try again later."""
+    connection.run(
+        _postpone, refund=refund_id, later=connection.now + backoff(attempts), new_error=error[:500]
+    )
+
+
+def _record(
+    connection: Connection,
+    order: Order,
+    seat_id: int | None,
+    charge: str,
+    amount: Money,
+    reason: str,
+    asked_by: int | None = None,
+) -> None:
+    connection.run(
+        _insert,
+        order_id=order.id,
+        seat_id=seat_id,
+        provider_ref=charge,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        reason=reason,
+        asked_by=asked_by,
+        done_by=None,
+        created_at=connection.now,
+        due_at=NEVER if order.method in BY_HAND else connection.now,
+        attempts=0,
+        done_at=None,
+        error=None,
+    )
+    connection.announce("refunds")

@@ -1,0 +1,153 @@
+"""Play money: a payment provider for demos, rehearsals and tests, that keeps books of its own as a real one does.
+
+What it does follows from the card number, so that every ending can be had on purpose.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from sqlalchemy import bindparam, func, select
+
+from festgate.kit.clock import MINUTE, Milliseconds
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+from festgate.kit.ids import new_code
+from festgate.kit.money import Money
+from festgate.kit.resilience import faults
+from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError
+from festgate.portal.checkout.records import Order, Refund
+from festgate.portal.checkout.tables import sandbox_charges, sandbox_refunds
+
+APPROVES = "4242424242424242"
+DECLINES = "4000000000000002"
+TIMES_OUT = "4000000000000119"
+"""Charges the card, and never says so: the order heals when it is asked about."""
+ANSWERS_TWICE = "4000000000000259"
+LOSES = "4000000000000341"
+"""Hangs, and has charged nothing."""
+
+CARDS: Mapping[str, str] = {
+    APPROVES: "approves",
+    DECLINES: "declines",
+    TIMES_OUT: "charges, but does not answer; found out by asking",
+    LOSES: "does not answer, and has not charged",
+    ANSWERS_TWICE: "approves, and says so twice",
+}
+SILENCE = 3600.0
+"""Seconds of a provider that hangs; whoever calls it gives up long before."""
+
+_insert = inserting(sandbox_charges)
+_find = Statement(
+    select(
+        sandbox_charges.c.charge,
+        sandbox_charges.c.approved,
+        sandbox_charges.c.amount_minor,
+        sandbox_charges.c.currency,
+    ).where(sandbox_charges.c.order_ref == bindparam("ref"))
+)
+_insert_refund = inserting(sandbox_refunds)
+_find_refund = Statement(
+    select(sandbox_refunds.c.refund).where(sandbox_refunds.c.refund == bindparam("of_refund"))
+)
+_left = Statement(
+    select(
+        sandbox_charges.c.amount_minor
+        - select(func.coalesce(func.sum(sandbox_refunds.c.amount_minor), 0))
+        .where(sandbox_refunds.c.charge == sandbox_charges.c.charge)
+        .correlate(sandbox_charges)
+        .scalar_subquery()
+    )
+    .where(sandbox_charges.c.charge == bindparam("of_charge"))
+    .with_for_update()
+)
+
+
+class Sandbox:
+    """The payment method `sandbox`."""
+
+    name = "sandbox"
+    label = "Play money"
+    hint = "No real card is charged. The number decides what happens."
+    keeps: Milliseconds = 2 * MINUTE
+    asks = True
+
+    def __init__(self, database: Database) -> None:
+        """Its books are a table of the fest's own file, so that they outlive a crash as a provider's would."""
+        self._database = database
+        self._notify: Callable[[int, Outcome], Awaitable[object]] | None = None
+        self._echoes: set[asyncio.Task[object]] = set()
+
+    def notify(self, settle: Callable[[int, Outcome], Awaitable[object]]) -> None:
+        """Where a second answer is sent, as a provider's webhook would be."""
+        self._notify = settle
+
+    async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
+        """Do what the card number says; without one, approve."""
+        card = "".join(sign for sign in details.get("card_number", "") if sign.isdigit()) or APPROVES
+        if card not in CARDS:
+            return Declined("The sandbox does not know this card number. It lists those it knows.")
+        # What a card does on purpose, a drill has done to every card.
+        fault = faults.wanted("payments.begin", "double", "lie", "lose") if faults.armed else None
+        effect = None if fault is None else fault.effect
+        if card == LOSES or effect == "lose":
+            await asyncio.sleep(SILENCE)
+        amount = Money(order.total.minor + 1, order.total.currency) if effect == "lie" else order.total
+        outcome = await self._database.write(charge, order, amount, card != DECLINES)
+        if card == TIMES_OUT:
+            await asyncio.sleep(SILENCE)
+        if (card == ANSWERS_TWICE or effect == "double") and self._notify is not None:
+            echo = asyncio.ensure_future(self._notify(order.id, outcome))
+            self._echoes.add(echo)
+            echo.add_done_callback(self._echoes.discard)
+        return outcome
+
+    async def look_up(self, order: Order) -> Outcome:
+        """What the books say."""
+        return await self._database.read(look_up, order.ref)
+
+    async def refund(self, refund: Refund) -> None:
+        """Write it into the books."""
+        await self._database.write(give_back, refund)
+
+    async def abandon(self, order: Order) -> None:
+        """Nothing is open at the sandbox once it has answered."""
+
+
+def charge(connection: Connection, order: Order, amount: Money, approved: bool) -> Outcome:  # noqa: FBT001
+    """Charge a card once for one order, however often it is asked to."""
+    existing = connection.first(_find, ref=order.ref)
+    if existing is None:
+        try:
+            connection.run(
+                _insert,
+                order_ref=order.ref,
+                charge=f"play-{new_code(16)}",
+                approved=int(approved),
+                amount_minor=amount.minor,
+                currency=amount.currency,
+                made_at=connection.now,
+            )
+        except UniqueViolation:
+            raise TryAgain from None
+    return look_up(connection, order.ref)
+
+
+def look_up(connection: Connection, ref: str) -> Outcome:
+    """Paid or Declined; Declined also where there is no charge, since whoever asks has stopped waiting for one."""
+    row = connection.first(_find, ref=ref)
+    if row is None:
+        return Declined("The payment did not go through. Nothing was charged.")
+    name, approved, amount, currency = row
+    return Paid(name, Money(amount, currency)) if approved else Declined("The card was declined.")
+
+
+def give_back(connection: Connection, refund: Refund) -> None:
+    """Give back once, however often it is asked to, and never more than was charged."""
+    name = f"refund-{refund.id}"
+    if connection.first(_find_refund, of_refund=name) is not None:
+        return
+    left = connection.value(_left, of_charge=refund.provider_ref)
+    if left is None or left < refund.amount.minor:
+        msg = f"no charge {refund.provider_ref} with {refund.amount.plain()} left to give back"
+        raise ProviderError(msg)
+    connection.run(_insert_refund, refund=name, charge=refund.provider_ref, amount_minor=refund.amount.minor)

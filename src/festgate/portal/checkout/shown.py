@@ -1,0 +1,89 @@
+"""What the organisers' forms about desk orders show, to be compared when the form is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from festgate.kit import shown
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.money import Money
+from festgate.portal.checkout.tables import orders, refunds
+
+
+class OrderChanged(shown.Changed):
+    """The order is not what the organiser saw. Nothing was done."""
+
+    code = "order-changed"
+    title = "This order has changed"
+
+    def __init__(self, ref: str) -> None:
+        """Name the order."""
+        super().__init__(
+            f"Order {ref} has changed since the page was opened, so nothing was done. Look at it again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeskForms:
+    """The hidden fields of the forms about one order."""
+
+    paid: str = ""
+    """Of the form that marks it paid: `pending;0;45000 INR`, its state, revision and amount. Empty without one."""
+    refunded: str = ""
+    """Of the form that marks it paid back: `4=30000 INR`, each refund that is due. Empty where none is."""
+    due: Money | None = None
+    """What is to be paid back in all."""
+
+
+_orders = select(
+    orders.c.ref, orders.c.state, orders.c.revision, orders.c.total_minor, orders.c.currency
+).where(orders.c.method == "desk")
+_refunds = (
+    select(orders.c.ref, refunds.c.id, refunds.c.amount_minor, refunds.c.currency)
+    .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+    .where(orders.c.method == "desk", refunds.c.done_at.is_(None))
+    .order_by(refunds.c.id)
+)
+_all_orders = Statement(_orders.where(orders.c.state == "pending"))
+_one_order = Statement(
+    _orders.where(orders.c.state.in_(("pending", "expired")), orders.c.ref == bindparam("ref"))
+)
+_all_refunds = Statement(_refunds)
+_one_refunds = Statement(_refunds.where(orders.c.ref == bindparam("ref")))
+
+
+def desk_forms(connection: Connection) -> Mapping[str, DeskForms]:
+    """Return the forms of every desk order that waits for somebody, by the order's reference."""
+    return _forms(connection.all(_all_orders), connection.all(_all_refunds))
+
+
+def desk_forms_of(connection: Connection, ref: str) -> DeskForms:
+    """Return the forms of one order, which may have expired."""
+    found = _forms(connection.all(_one_order, ref=ref), connection.all(_one_refunds, ref=ref))
+    return found.get(ref, DeskForms())
+
+
+def refuse_other(ref: str, seen: str, now: str) -> None:
+    """Raise OrderChanged where the facts are not those that the form showed."""
+    if seen != now:
+        raise OrderChanged(ref)
+
+
+def _forms(
+    waiting: list[tuple[str, str, int, int, str]], owed: list[tuple[str, int, int, str]]
+) -> dict[str, DeskForms]:
+    paid = {
+        ref: shown.facts(state, revision, shown.amount(Money(total, currency)))
+        for ref, state, revision, total, currency in waiting
+    }
+    lines: dict[str, list[str]] = {}
+    due: dict[str, Money] = {}
+    for ref, refund, minor, currency in owed:
+        money = Money(minor, currency)
+        lines.setdefault(ref, []).append(f"{refund}={shown.amount(money)}")
+        due[ref] = due[ref] + money if ref in due else money
+    return {
+        ref: DeskForms(paid.get(ref, ""), ",".join(lines.get(ref, [])), due.get(ref))
+        for ref in (*paid, *lines)
+    }

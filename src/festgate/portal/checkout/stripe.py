@@ -1,0 +1,352 @@
+"""Paying on Stripe's own page, through Stripe's official library.
+
+An order becomes one Checkout Session. All calls are idempotent by the order's reference or the refund's id, so that a
+call whose answer was lost is simply made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from festgate.kit.clock import DAY, MINUTE, SECOND, Milliseconds
+from festgate.kit.errors import StartupError
+from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError, Waiting
+from festgate.portal.checkout.records import Order, Refund
+from festgate.portal.checkout.stripe_amounts import UnchargeableAmount, can_take, stripe_amount
+from festgate.portal.checkout.stripe_sessions import (
+    TURNED_DOWN,
+    Session,
+    StripeEvent,
+    outcome_of,
+    read_session,
+)
+from festgate.settings import Settings
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+    from stripe.params import RefundCreateParams
+    from stripe.params.checkout import SessionCreateParams
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PATIENCE = 4.0
+"""Seconds for one try of a call. The first try and a repetition fit into what a person waits (Payments.LONGEST_BEGIN),
+and a thread that nobody waits for any more is free again after three tries."""
+RETRIES = 2
+MAX_STARTS = 16
+"""Payments that are started at once. They have threads of their own, so that a provider that hangs holds up nothing
+else, and questions about other payments take no place of a person who wants to pay."""
+MAX_OTHER_CALLS = 8
+"""Questions, refunds and closed pages at once."""
+OLDEST_SIGNATURE = 300
+"""Seconds after which a webhook is taken for a recording of an old one."""
+SPARE: Milliseconds = MINUTE
+"""The payment page ends that much before the seats do: time for the last payment to be told."""
+LONGEST_SESSION: Milliseconds = DAY
+"""Stripe's limit; its least is 30 minutes."""
+
+
+EVENTS = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.expired",
+    }
+)
+"""What the webhook endpoint is to be told of."""
+FAILED = frozenset({"failed", "canceled"})
+"""Ends of a refund in which no money went back."""
+
+NOT_STARTED = (
+    "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
+)
+
+
+class Rejected(ProviderError):
+    """Stripe has understood the call and will not do it. `code` is its own name for why, where it has one."""
+
+    def __init__(self, message: str, status: int | None, code: str | None) -> None:
+        """`status` is that of the HTTP answer."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class NotFromStripe(ValueError):
+    """The signature is missing, wrong or too old, or what it signs cannot be read."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a webhook says of an order."""
+
+    kind: str
+    ref: str
+    outcome: Outcome | None
+    """None where it leaves out what is needed to settle the order; Stripe is then asked instead."""
+    revision: int = 0
+    """The order's when the payment page was opened: the end of an older page ends nothing else."""
+
+
+class Stripe:
+    """The payment method `stripe`."""
+
+    name = "stripe"
+    label = "Pay online"
+    hint = "You pay on the secure page of Stripe, and come back here."
+    keeps: Milliseconds = 35 * MINUTE
+    asks = True
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises StartupError when the library, a key, or a unit for the fest's currency is missing."""
+        _check(settings)
+        try:
+            # Imported only here: it takes a third of a second and 30 MB, which a fest without it need not pay.
+            import stripe  # noqa: PLC0415
+        except ImportError:
+            msg = "The payment method `stripe` needs its library: install `festgate[stripe]`, or take `stripe` out of "
+            msg += "payment_methods."
+            raise StartupError(msg) from None
+        # Otherwise it writes an identifier into the home folder and sends it, and the platform, with every call.
+        stripe.enable_telemetry = False
+        self._library = stripe
+        self._refusals = (
+            stripe.InvalidRequestError,
+            stripe.IdempotencyError,
+            stripe.AuthenticationError,
+            stripe.PermissionError,
+        )
+        self._client: StripeClient = stripe.StripeClient(
+            settings.stripe_secret_key,
+            base_addresses={"api": settings.stripe_api_base.rstrip("/")}
+            if settings.stripe_api_base
+            else None,
+            http_client=stripe.RequestsClient(timeout=PATIENCE),
+            max_network_retries=RETRIES,
+        )
+        self._webhook_secret = settings.stripe_webhook_secret
+        self._base_url = settings.base_url
+        self._fest_name = settings.fest_name
+        self._starts = ThreadPoolExecutor(MAX_STARTS, thread_name_prefix="stripe-start")
+        self._others = ThreadPoolExecutor(MAX_OTHER_CALLS, thread_name_prefix="stripe-other")
+
+    async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
+        """A payment page for the order: Waiting with its address. Declined where Stripe will not take such an order."""
+        del details
+        return await self._begin(order, self._starts)
+
+    async def look_up(self, order: Order) -> Outcome:
+        """What has become of the order's payment page."""
+        ref = order.provider_ref
+        if ref is None and order.state != "pending":
+            return Declined(NOT_STARTED)
+        if ref is None:
+            # The answer to `begin` was lost. Asked again, Stripe repeats it word for word, as old as it is; and where
+            # it never got the first call, the person can pay now.
+            outcome = await self._begin(order, self._others)
+            if not isinstance(outcome, Waiting) or outcome.provider_ref is None:
+                return outcome
+            ref = outcome.provider_ref
+        try:
+            session = await self._call(
+                lambda: self._client.v1.checkout.sessions.retrieve(
+                    ref, params={"expand": ["payment_intent"]}
+                ).to_dict()
+            )
+        except Rejected as rejected:
+            if rejected.status == 404:  # noqa: PLR2004
+                return Declined(NOT_STARTED)
+            raise
+        found = read_session(session)
+        outcome = outcome_of(found)
+        if order.state == "pending" and found.revision < order.revision and not isinstance(outcome, Paid):
+            return await self._replace(order, found, outcome)
+        return outcome
+
+    async def _replace(self, order: Order, session: Session, outcome: Outcome) -> Outcome:
+        """Close the page of an amount that is not the order's any more, and open one for what is left to pay."""
+        if session.status == "complete" and isinstance(outcome, Waiting):
+            # It was used, and the bank has not decided: a second page would charge a second time.
+            return Waiting(session.id)
+        if session.status == "open":
+            # Where it was paid a moment ago, this raises, and the next time Stripe is asked it says so.
+            await self._call(lambda: self._client.v1.checkout.sessions.expire(session.id))
+        return await self._begin(order, self._others)
+
+    async def refund(self, refund: Refund) -> None:
+        """Give back a part or the whole of a payment."""
+        await self._call(lambda: self._refund(refund))
+
+    async def abandon(self, order: Order) -> None:
+        """Close the payment page. Without a session nobody was ever given its address."""
+        ref = order.provider_ref
+        if ref is None:
+            return
+        try:
+            await self._call(lambda: self._client.v1.checkout.sessions.expire(ref))
+        except Rejected as rejected:
+            # It is over already. Had it been paid, the webhook says so, and the money goes back.
+            log.info("a payment page could not be closed", order=order.ref, reason=str(rejected))
+
+    def read_event(self, body: bytes, signature: str) -> Notice | None:
+        """Return what a webhook says; None when it is not about an order of a fest. Raises NotFromStripe."""
+        try:
+            self._library.WebhookSignature.verify_header(
+                body, signature, self._webhook_secret, OLDEST_SIGNATURE
+            )
+            event = StripeEvent.model_validate_json(body)
+        except self._library.SignatureVerificationError as error:
+            raise NotFromStripe(error.user_message) from None
+        except ValueError as error:  # also text that is not UTF-8
+            raise NotFromStripe(str(error)) from None
+        if event.type not in EVENTS:
+            return None
+        try:
+            session = read_session(event.data.object)
+        except ProviderError as error:
+            # Signed by Stripe, so to refuse it would only have it sent again, for days; the ask loop settles the order.
+            log.warning("a webhook cannot be read", kind=event.type, reason=str(error))
+            return None
+        ref = session.client_reference_id
+        # Who opens a payment link of the same account may give it any client_reference_id; metadata only we can.
+        if ref is None or (session.metadata or {}).get("order") != ref:
+            return None
+        if event.type == "checkout.session.async_payment_failed":
+            return Notice(event.type, ref, Declined(TURNED_DOWN), session.revision)
+        try:
+            return Notice(event.type, ref, outcome_of(session), session.revision)
+        except ProviderError as error:
+            log.warning("a webhook lacks what it is about", order=ref, kind=event.type, reason=str(error))
+            return Notice(event.type, ref, None, session.revision)
+
+    async def _begin(self, order: Order, threads: ThreadPoolExecutor) -> Outcome:
+        try:
+            params = self._session_of(order)
+            session = await self._call(
+                lambda: self._client.v1.checkout.sessions.create(
+                    params=params, options={"idempotency_key": _call_name(order)}
+                ).to_dict(),
+                threads,
+            )
+        except (Rejected, UnchargeableAmount) as error:
+            # There is no session whose address anyone has been given: the order cannot have been paid.
+            log.error("Stripe does not take an order", order=order.ref, reason=str(error))  # noqa: TRY400
+            return Declined(NOT_STARTED)
+        return outcome_of(read_session(session))
+
+    def _session_of(self, order: Order) -> SessionCreateParams:
+        """The same for the same order whenever it is asked for, or Stripe would not know the call again."""
+        page = f"{self._base_url}/orders/{order.ref}"
+        ends_at = min(order.expires_at, order.created_at + LONGEST_SESSION) - SPARE
+        metadata = {"order": order.ref}
+        if order.revision:
+            metadata["revision"] = str(order.revision)
+        return {
+            "mode": "payment",
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": line.fee.currency.lower(),
+                        "unit_amount": stripe_amount(line.fee),
+                        "product_data": {"name": line.title},
+                    },
+                }
+                for line in order.kept_lines
+            ],
+            # A total in the visitor's own currency would look like a wrong amount.
+            "adaptive_pricing": {"enabled": False},
+            "client_reference_id": order.ref,
+            "metadata": metadata,
+            "payment_intent_data": {
+                "description": f"{self._fest_name}: order {order.ref}",
+                "metadata": metadata,
+            },
+            "success_url": f"{page}?returned",
+            "cancel_url": page,
+            "expires_at": ends_at // SECOND,
+        }
+
+    def _refund(self, refund: Refund) -> None:
+        mark = str(refund.id)
+        failures = 0
+        if refund.attempts > 0:
+            # An earlier try may have gone through unheard, and Stripe knows idempotency keys for a day only.
+            known = self._client.v1.refunds.list(
+                params={"payment_intent": refund.provider_ref, "limit": 100}
+            ).data
+            ours = [
+                each
+                for each in known
+                if (each.metadata.to_dict() if each.metadata else {}).get("refund") == mark
+            ]
+            if any(each.status not in FAILED for each in ours):
+                return
+            failures = len(ours)
+        try:
+            made = self._client.v1.refunds.create(
+                params=_refund_params(refund),
+                options={"idempotency_key": f"refund-{refund.id}-{refund.provider_ref}-{failures}"},
+            )
+        except self._library.InvalidRequestError as error:
+            if error.code == "charge_already_refunded":
+                return
+            raise
+        if made.status in FAILED:
+            msg = f"Stripe's refund {made.id} has failed"
+            raise ProviderError(msg)
+
+    async def _call(self, call: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
+        """Run a call of the library, which waits for its answer, on a thread. Raises ProviderError or Rejected."""
+        return await asyncio.get_running_loop().run_in_executor(threads or self._others, self._try, call)
+
+    def _try(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except self._refusals as error:
+            raise Rejected(_plain(error), error.http_status, error.code) from error
+        except (self._library.StripeError, UnchargeableAmount) as error:
+            raise ProviderError(_plain(error)) from error
+
+
+def _refund_params(refund: Refund) -> RefundCreateParams:
+    """Return what Stripe is asked for. Without an amount it gives back all that is left of the payment."""
+    params: RefundCreateParams = {
+        "payment_intent": refund.provider_ref,
+        "metadata": {"refund": str(refund.id)},
+    }
+    # A charge that should never have been made goes back whole. Its amount may not be a whole number of our units:
+    # RSD 123.45 has decimals at Stripe, and none here.
+    if not refund.foreign:
+        params["amount"] = stripe_amount(refund.amount)
+    return params
+
+
+def _call_name(order: Order) -> str:
+    """Return the idempotency key of the order's payment page: another amount is another page."""
+    return f"order-{order.ref}-{order.revision}" if order.revision else f"order-{order.ref}"
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _check(settings: Settings) -> None:
+    for name in ("stripe_secret_key", "stripe_webhook_secret"):
+        if not getattr(settings, name):
+            msg = f"The payment method `stripe` is switched on, and {name} is not set."
+            raise StartupError(msg)
+    if not can_take(settings.currency):
+        msg = (
+            f"The payment method `stripe` cannot take {settings.currency}: choose another currency or method."
+        )
+        raise StartupError(msg)

@@ -1,0 +1,84 @@
+"""What Stripe says of a Checkout Session, read into our own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError, Waiting
+from festgate.portal.checkout.stripe_amounts import own_amount
+
+NOT_IN_TIME = "You did not pay in time. Nothing was charged."
+
+
+TURNED_DOWN = "The payment was turned down by your bank or card. Nothing was charged."
+
+
+class Intent(BaseModel):
+    """What is used of a payment."""
+
+    id: str
+    status: str
+
+
+class Session(BaseModel):
+    """What is used of Stripe's Checkout Session."""
+
+    id: str
+    payment_status: str
+    status: str | None = None
+    url: str | None = None
+    payment_intent: Intent | str | None = None
+    amount_total: int | None = None
+    currency: str | None = None
+    client_reference_id: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+    @property
+    def revision(self) -> int:
+        """The order's when the page was opened."""
+        given = (self.metadata or {}).get("revision", "0")
+        return int(given) if given.isdecimal() else 0
+
+
+class _Data(BaseModel):
+    object: Mapping[str, Any]
+
+
+class StripeEvent(BaseModel):
+    """What a webhook brings."""
+
+    id: str
+    type: str
+    data: _Data
+
+
+def outcome_of(session: Session) -> Outcome:
+    """What a session says of its payment."""
+    if session.payment_status == "paid":
+        intent = session.payment_intent
+        if intent is None or session.amount_total is None or session.currency is None:
+            msg = f"Stripe's session {session.id} is paid, and does not say by what"
+            raise ProviderError(msg)
+        charge = intent if isinstance(intent, str) else intent.id
+        return Paid(charge, own_amount(session.amount_total, session.currency))
+    if session.status == "expired":
+        return Declined(NOT_IN_TIME)
+    if (
+        session.status == "complete"
+        and isinstance(session.payment_intent, Intent)
+        and session.payment_intent.status in ("requires_payment_method", "canceled")
+    ):
+        return Declined(TURNED_DOWN)
+    return Waiting(session.id, session.url)
+
+
+def read_session(values: Mapping[str, Any]) -> Session:
+    """Return the session. Raises ProviderError where it cannot be read."""
+    try:
+        return Session.model_validate(values)
+    except ValidationError as error:
+        msg = f"Stripe's session cannot be read: {error}"
+        raise ProviderError(msg) from None

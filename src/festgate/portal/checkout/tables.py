@@ -1,0 +1,138 @@
+"""Orders, their lines, refunds, and the books of the play-money provider."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from festgate.kit.clock import NEVER
+from festgate.kit.db.statements import metadata
+
+
+def _key() -> Column[int]:
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+orders = Table(
+    "checkout_orders",
+    metadata,
+    _key(),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # Until then its seats are kept for it.
+    Column("expires_at", BigInteger, nullable=False),
+    # When the provider is to be asked what became of the payment; NEVER when there is nothing to ask.
+    Column("ask_at", BigInteger, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("paid_at", BigInteger),
+    # What the provider took, which may not be the total: then it goes back.
+    Column("paid_minor", BigInteger),
+    # The provider's name for the payment, and where the person pays it when that is on another site.
+    Column("provider_ref", Text),
+    Column("pay_url", Text),
+    # Why it is not paid, in a sentence for the person.
+    Column("reason", Text),
+    # Why the provider has not said what became of the payment, for the organisers.
+    Column("ask_error", Text),
+    # SHA-256 of what the request asked for, so that its key cannot be used for anything else; null in old orders.
+    Column("request_hash", Text),
+    # Grows when lines are dropped: the provider is then asked for another payment page.
+    Column("revision", Integer, nullable=False),
+    # When its provider was last asked because someone looked at the order.
+    Column("asked_at", BigInteger, nullable=False),
+    # The organiser who marked it paid; null for payments that a provider reports.
+    Column("paid_by", ForeignKey("accounts_people.id")),
+    UniqueConstraint("person_id", "idempotency_key"),
+    CheckConstraint(
+        "state IN ('pending', 'paid', 'declined', 'cancelled', 'expired', 'refunding', 'refunded')",
+        name="state",
+    ),
+    CheckConstraint("total_minor >= 0", name="total"),
+)
+Index(
+    "ix_checkout_orders_ask",
+    orders.c.ask_at,
+    sqlite_where=orders.c.ask_at < NEVER,
+    postgresql_where=orders.c.ask_at < NEVER,
+)
+Index("ix_checkout_orders_state", orders.c.state, orders.c.created_at)
+
+lines = Table(
+    "checkout_lines",
+    metadata,
+    Column("order_id", ForeignKey("checkout_orders.id"), primary_key=True),
+    Column("seat_id", ForeignKey("registrations_seats.id"), primary_key=True),
+    Column("event_id", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False),
+    # When the seat left an order that was not paid yet, because its event was cancelled; null while it is part of it.
+    Column("dropped_at", BigInteger),
+)
+Index("ix_checkout_lines_seat", lines.c.seat_id)
+
+refunds = Table(
+    "checkout_refunds",
+    metadata,
+    _key(),
+    Column("order_id", ForeignKey("checkout_orders.id"), nullable=False),
+    # One seat's share; null for what was charged as a whole.
+    Column("seat_id", BigInteger),
+    # The payment that is given back: a second charge for one order has a name of its own.
+    Column("provider_ref", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    # Of the charge that goes back, which may not be the order's.
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    # The organiser who asked for it; null where it followed by itself.
+    Column("asked_by", ForeignKey("accounts_people.id")),
+    # The organiser who gave the money back by hand; null where a provider did.
+    Column("done_by", ForeignKey("accounts_people.id")),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("done_at", BigInteger),
+    Column("error", Text),
+)
+Index("ix_checkout_refunds_order", refunds.c.order_id)
+Index(
+    "ix_checkout_refunds_due",
+    refunds.c.due_at,
+    sqlite_where=refunds.c.due_at < NEVER,
+    postgresql_where=refunds.c.due_at < NEVER,
+)
+
+sandbox_charges = Table(
+    "checkout_sandbox_charges",
+    metadata,
+    Column("order_ref", Text, primary_key=True),
+    Column("charge", Text, nullable=False, unique=True),
+    Column("approved", Integer, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+"""The provider's side, not ours: what a real one keeps in its own database."""
+
+sandbox_refunds = Table(
+    "checkout_sandbox_refunds",
+    metadata,
+    # The name that we gave the refund: asked for twice, it is made once.
+    Column("refund", Text, primary_key=True),
+    Column("charge", ForeignKey("checkout_sandbox_charges.charge"), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+)

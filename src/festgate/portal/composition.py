@@ -1,0 +1,399 @@
+"""The portal's modules, lowest first. Each is imported where it is built: one that cannot be leaves a placeholder."""
+
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import structlog
+from starlette.routing import BaseRoute
+
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import StartupError
+from festgate.kit.messaging.mail_links import LinkMaker
+from festgate.kit.messaging.outbox import Subscription
+from festgate.kit.resilience import faults
+from festgate.kit.resilience.bulkhead import Budget, Bulkhead, Unguarded
+from festgate.kit.resilience.pulse import Pulse
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.portal import Portal
+
+if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
+    from fastapi import APIRouter
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+TEMPLATE_PACKAGES = (
+    "festgate.kit",
+    "festgate.portal.accounts",
+    "festgate.portal.catalogue",
+    "festgate.portal.registrations",
+    "festgate.portal.checkout",
+    "festgate.portal.tickets",
+    "festgate.portal.backoffice",
+)
+
+
+@dataclass(frozen=True)
+class Module:
+    """What one module adds to the portal."""
+
+    routes: Sequence[BaseRoute] = ()
+    api: "APIRouter | None" = None
+    subscriptions: Sequence[Subscription[Any]] = ()
+    chores: Sequence[Callable[[Connection], object]] = ()
+    """Deeds done every half minute; nothing may depend on when."""
+    work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """What goes on behind the pages, from start-up until it is cancelled."""
+    closes: Sequence[Callable[[], None]] = ()
+    """Called when the portal ends."""
+    email_links: Mapping[str, LinkMaker] = field(default_factory=dict)
+    """Functions that make the links in its emails as those are sent, by kind."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is known of a module before it is imported."""
+
+    name: str
+    title: str
+    """As visitors know it, at the beginning of a sentence."""
+    keeps: str
+    """What its trouble leaves untouched, for those who meet it."""
+    budget: Budget
+    pages: Sequence[str]
+    """Path patterns of its pages, which answer for it where it is not there."""
+    api: Sequence[str]
+    """Likewise, below /api/v1."""
+    build: "Callable[[Portal, Links], Module]"
+
+
+class Lapses(Protocol):
+    """Registrations' own: holds that have ended, by event, and when the next one will."""
+
+    @property
+    def seats(self) -> Mapping[int, int]:
+        """Free seats of this kind by event id."""
+
+    @property
+    def next_at(self) -> Milliseconds:
+        """When the next hold ends."""
+
+
+@dataclass(frozen=True)
+class NoLapses:
+    """Where registrations are not there, no hold ends."""
+
+    seats: Mapping[int, int] = field(default_factory=dict)
+    next_at: Milliseconds = NEVER
+
+
+Identify = Callable[[Connection, str], Visitor | None]
+Marks = Callable[[Connection, int], Mapping[int, str]]
+"""What a module knows of a person's seats, by seat id."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What modules are handed of each other; where one is not there, what its neighbours do without it."""
+
+    find_visitor: Identify
+    find_bearer: Identify
+    note_seen: Callable[[Connection, str], None]
+    count_held: Callable[[Connection, int], int]
+    find_lapses: Callable[[Connection], Lapses]
+    comforts: Mapping[str, Callable[[Connection, int], str]]
+    ticket_codes: Marks
+    is_used: Callable[[Connection, int], bool]
+    order_refs: Marks
+
+
+class Loader:
+    """Loads what can be loaded, and keeps why the rest could not."""
+
+    def __init__(self, absent: Mapping[str, str]) -> None:
+        """`absent` are modules that cannot run whatever their code is like, with the reason."""
+        self.absent = dict(absent)
+        self.details: dict[str, str] = {}
+        """For whoever mends it: the error, and where it was."""
+
+    def attempt(self, name: str, load: Callable[[], T]) -> T | None:
+        """What `load` gives; None where the module cannot be loaded. A StartupError is the whole portal's."""
+        if name in self.absent:
+            return None
+        try:
+            faults.strike(f"import.{name}")
+            return load()
+        except StartupError:
+            raise
+        except Exception as error:
+            log.exception("a module cannot start; the rest opens without it", module=name)
+            self.absent[name] = "".join(traceback.format_exception_only(error)).strip()
+            self.details[name] = "".join(traceback.format_exception(error, limit=-1)).strip()
+            return None
+
+
+def link(loader: Loader) -> Links:
+    """What modules are handed of each other, and what stands in where one of them is not there."""
+
+    def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
+        from festgate.portal.accounts import facade
+
+        return facade.find_visitor, facade.find_bearer, facade.note_seen
+
+    def registrations() -> tuple[
+        Callable[[Connection, int], int], Callable[[Connection], Lapses], Callable[[Connection, int], str]
+    ]:
+        from festgate.portal.registrations import facade
+
+        return facade.count_held, facade.find_lapses, facade.kept_sentence
+
+    def tickets() -> tuple[Marks, Callable[[Connection, int], bool]]:
+        from festgate.portal.tickets import facade
+
+        return facade.codes_by_seat, facade.is_used
+
+    def checkout() -> Marks:
+        from festgate.portal.checkout import facade
+
+        return facade.refs_by_seat
+
+    find_visitor, find_bearer, note_seen = loader.attempt("accounts", accounts) or (
+        _nobody,
+        _nobody,
+        _note_nothing,
+    )
+    count_held, find_lapses, kept_sentence = loader.attempt("registrations", registrations) or (
+        _none_held,
+        _no_lapses,
+        _nothing_kept,
+    )
+    ticket_codes, is_used = loader.attempt("tickets", tickets) or (_no_marks, _never_used)
+    return Links(
+        find_visitor,
+        find_bearer,
+        note_seen,
+        count_held,
+        find_lapses,
+        {"checkout": kept_sentence},
+        ticket_codes,
+        is_used,
+        loader.attempt("checkout", checkout) or _no_marks,
+    )
+
+
+def _nobody(_connection: Connection, _token: str) -> Visitor | None:
+    return None
+
+
+def _note_nothing(_connection: Connection, _token: str) -> None:
+    """Nobody is signed in."""
+
+
+def _none_held(_connection: Connection, _person: int) -> int:
+    return 0
+
+
+def _no_lapses(_connection: Connection) -> Lapses:
+    return NoLapses()
+
+
+def _never_used(_connection: Connection, _seat: int) -> bool:
+    return False
+
+
+def _nothing_kept(_connection: Connection, _person: int) -> str:
+    return ""
+
+
+def _no_marks(_connection: Connection, _person: int) -> Mapping[int, str]:
+    return {}
+
+
+def _accounts(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.accounts import confirmation, recovery
+    from festgate.portal.accounts.api import AccountApi
+    from festgate.portal.accounts.pages import AccountPages
+    from festgate.portal.accounts.passwords import Hasher
+    from festgate.portal.accounts.sessions import forget_expired
+
+    hasher = Hasher()
+    return Module(
+        AccountPages(portal, hasher).routes(),
+        AccountApi(portal, hasher).router(),
+        chores=[forget_expired],
+        closes=[hasher.close],
+        email_links={
+            each.LINK_KIND: partial(each.make_link, secret=portal.secret, base_url=portal.settings.base_url)
+            for each in (confirmation, recovery)
+        },
+    )
+
+
+def _catalogue(portal: Portal, links: Links) -> Module:
+    from festgate.portal.catalogue.api import CatalogueApi
+    from festgate.portal.catalogue.pages import CataloguePages
+
+    return Module(
+        CataloguePages(portal, links.find_lapses).routes(), CatalogueApi(portal, links.find_lapses).router()
+    )
+
+
+def _registrations(portal: Portal, links: Links) -> Module:
+    from festgate.portal.accounts.facade import SeatLimits
+    from festgate.portal.registrations import facade
+    from festgate.portal.registrations.api import RegistrationApi
+    from festgate.portal.registrations.handlers import SUBSCRIPTIONS
+    from festgate.portal.registrations.pages import RegistrationPages
+
+    addresses = SeatLimits(portal.secret, portal.settings.max_seats_of_address)
+    return Module(
+        RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
+        RegistrationApi(portal, links.is_used, addresses).router(),
+        SUBSCRIPTIONS,
+        chores=[facade.sweep_all],
+        work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].resting).run],
+    )
+
+
+def _checkout(portal: Portal, links: Links) -> Module:
+    from festgate.portal.checkout.api import CheckoutApi
+    from festgate.portal.checkout.handlers import SUBSCRIPTIONS
+    from festgate.portal.checkout.pages import CheckoutPages
+    from festgate.portal.checkout.payments import Payments
+    from festgate.portal.checkout.providers import payment_methods
+    from festgate.portal.checkout.webhooks import webhook_routes
+
+    # Nothing is paid beforehand at the desk, so anyone could keep seats there under an invented address.
+    confirmed_only = {"desk"} if portal.settings.confirms_email else set()
+    payments = Payments(portal.database, payment_methods(portal.settings, portal.database), confirmed_only)
+    return Module(
+        [*CheckoutPages(portal, payments, links.ticket_codes).routes(), *webhook_routes(portal, payments)],
+        CheckoutApi(portal, payments, links.is_used).router(),
+        SUBSCRIPTIONS,
+        work=[payments.run],
+    )
+
+
+def _tickets(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.tickets.api import TicketApi
+    from festgate.portal.tickets.handlers import TicketHandlers
+    from festgate.portal.tickets.pages import TicketPages
+
+    return Module(
+        TicketPages(portal).routes(),
+        TicketApi(portal).router(),
+        TicketHandlers(portal.settings).subscriptions(),
+    )
+
+
+def _door(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.tickets.entrance import EntrancePages
+
+    return Module(EntrancePages(portal).routes())
+
+
+def _backoffice(portal: Portal, _links: Links) -> Module:
+    from festgate.portal.backoffice.pages import BackofficePages
+
+    return Module(BackofficePages(portal).routes())
+
+
+DECLARED: Sequence[Declared] = (
+    Declared(
+        "accounts",
+        "Signing in",
+        "Whoever is signed in stays so.",
+        # As long as it takes to hash the passwords of a whole campus that signs in at once.
+        Budget(requests=1000, seconds=30),
+        pages=[
+            "/register",
+            "/login",
+            "/logout",
+            "/forgot",
+            "/reset",
+            "/confirm",
+            "/confirm/again",
+            "/account",
+        ],
+        api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
+        build=_accounts,
+    ),
+    Declared(
+        "catalogue",
+        "The list of events",
+        "Your seats and tickets are safe.",
+        Budget(requests=1000, seconds=5),
+        pages=["/", "/events", "/events/{slug}"],
+        api=["/events", "/events/{slug}"],
+        build=_catalogue,
+    ),
+    Declared(
+        "registrations",
+        "Registration",
+        "What you have registered for is safe.",
+        Budget(requests=1000, seconds=10),
+        pages=["/my-events", "/events/{slug}/register", "/registrations/{id}/cancel"],
+        api=["/registrations", "/registrations/{id}/cancel", "/events/{slug}/registrations"],
+        build=_registrations,
+    ),
+    Declared(
+        "checkout",
+        "Checkout",
+        "Your seats are kept, and while checkout rests the clock of your holds stands still.",
+        # A payment provider is given ten seconds to answer.
+        Budget(requests=400, seconds=12),
+        pages=["/checkout", "/orders/{ref}", "/orders/{ref}/cancel", "/webhooks/stripe"],
+        api=["/orders", "/orders/{ref}", "/orders/{ref}/cancel", "/orders/{ref}/refund"],
+        build=_checkout,
+    ),
+    Declared(
+        "tickets",
+        "Ticketing",
+        "What is paid is paid, and your seats are yours.",
+        Budget(requests=400, seconds=5),
+        pages=["/tickets/{code}"],
+        api=["/tickets", "/tickets/{rest:path}"],
+        build=_tickets,
+    ),
+    # Of the same folder, and behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
+    Declared(
+        "door",
+        "The door",
+        "Whoever was checked in stays so; let people in by the list meanwhile.",
+        Budget(requests=200, seconds=5),
+        pages=["/door", "/door/{rest:path}"],
+        api=[],
+        build=_door,
+    ),
+    Declared(
+        "backoffice",
+        "The organisers' office",
+        "The fest itself goes on.",
+        Budget(requests=50, seconds=10),
+        pages=["/organise", "/organise/{rest:path}"],
+        api=[],
+        build=_backoffice,
+    ),
+)
+
+
+def bulkheads(*, guarded: bool) -> dict[str, Bulkhead]:
+    """One for each module; without `guarded` nothing is held in, for showing what they are good for."""
+    pulse = Pulse()
+    kind = Bulkhead if guarded else Unguarded
+    return {each.name: kind(each.name, each.title, each.budget, pulse, each.keeps) for each in DECLARED}
+
+
+def assemble(portal: Portal, links: Links, loader: Loader) -> dict[str, Module]:
+    """Every module that can be built, wired to those below it and to what those above it know."""
+    found: dict[str, Module] = {}
+    for each in DECLARED:
+        module = loader.attempt(each.name, partial(each.build, portal, links))
+        if module is not None:
+            found[each.name] = module
+    return found

@@ -1,0 +1,80 @@
+"""The demo fest: what `festgate serve --demo` fills an empty database with, and which data it leaves alone."""
+
+import secrets
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+
+from festgate.kit.db.database import Database
+from festgate.kit.db.notes import find_note, set_note
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import StartupError
+from festgate.portal.accounts.facade import find_person
+from festgate.portal.accounts.passwords import hash_password
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.accounts.tables import people
+from festgate.portal.catalogue.demo import PROGRAMME, plant_demo
+from festgate.portal.catalogue.tables import events
+from festgate.portal.checkout.tables import orders
+from festgate.settings import Settings
+
+CREW = (
+    Newcomer("organiser", "organiser@localhost", "organiser"),
+    Newcomer("staff", "staff@localhost", "staff"),
+)
+
+
+NOTE = "demo"
+NOTES_FROM = "0005"
+"""The migration that made the table of notes: an older database has none."""
+# Columns that every schema has had, since an older one is looked at before it is changed.
+_titles = Statement(select(events.c.title))
+_names = Statement(select(people.c.username, people.c.email))
+_count_orders = Statement(select(func.count()).select_from(orders))
+
+
+def refuse_foreign(connection: Connection, revision: str) -> None:
+    """Raise StartupError where the data are somebody's own fest, and not the demo's.
+
+    Once marked they are the demo's, whatever visitors add. Unmarked ones, of an earlier program, are the demo's if
+    there is nothing that it did not make itself: whether accounts and orders were play cannot be told any more.
+    """
+    if revision >= NOTES_FROM and find_note(connection, NOTE) is not None:
+        return
+    programme = {planned.title for planned in PROGRAMME}
+    crew = {(newcomer.username, newcomer.email) for newcomer in CREW}
+    counts = {
+        "events": sum(title not in programme for (title,) in connection.all(_titles)),
+        "accounts": sum((name, email) not in crew for name, email in connection.all(_names)),
+        "orders": connection.value(_count_orders),
+    }
+    foreign = [f"{count} {kind}" for kind, count in counts.items() if count]
+    if foreign:
+        msg = (
+            f"The data have {', '.join(foreign)} that the demo did not make. Start without --demo to serve them, or "
+            "set FESTGATE_DATA_DIR to another folder (and FESTGATE_DATABASE_URL to another database) for the demo."
+        )
+        raise StartupError(msg)
+
+
+async def look(database: Database, revision: str) -> None:
+    """Refuse data that are not the demo's, before anything is written."""
+    await database.read(refuse_foreign, revision)
+
+
+def adopt(connection: Connection) -> None:
+    """Mark the data as the demo's; StartupError where they are not."""
+    refuse_foreign(connection, NOTES_FROM)
+    set_note(connection, NOTE, "1")
+
+
+async def plant(database: Database, settings: Settings) -> Mapping[str, str]:
+    """The events, an organiser and somebody for the door; the passwords of those who were not there, by username."""
+    await database.write(adopt)
+    await database.write(plant_demo, settings.zone, settings.currency)
+    made = {}
+    for newcomer in CREW:
+        if await database.read(find_person, newcomer.username) is None:
+            made[newcomer.username] = secrets.token_urlsafe(9)
+            await database.write(add_person, newcomer, hash_password(made[newcomer.username]), confirmed=True)
+    return made

@@ -1,0 +1,27 @@
+"""Every fact that the program knows, and everything that festgate check proves."""
+
+from collections.abc import Collection, Sequence
+from importlib import import_module
+
+from festgate.kit.checks import Check
+from festgate.kit.messaging.outbox import Fact
+
+
+def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
+    """Every fact that this program knows, without those of modules that are not there."""
+    names = [
+        name
+        for name in ("accounts", "catalogue", "registrations", "checkout", "tickets")
+        if name not in absent
+    ]
+    return [fact for name in names for fact in import_module(f"festgate.{name}.facts").FACTS]
+
+
+def checks() -> Sequence[Check]:
+    """Everything that `festgate check` proves."""
+    from festgate.kit.messaging.unknown_kinds import check_kinds
+    from festgate.portal.checkout.checks import CHECKS as CHECKOUT
+    from festgate.portal.registrations.checks import CHECKS as REGISTRATIONS
+    from festgate.portal.tickets.checks import CHECKS as TICKETS
+
+    return (*REGISTRATIONS, *CHECKOUT, *TICKETS, check_kinds({fact.KIND for fact in facts()}))

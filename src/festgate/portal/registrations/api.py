@@ -1,0 +1,136 @@
+"""Seats as JSON."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from festgate.kit.clock import moment
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import NotFound, SignInNeeded, TooMany
+from festgate.kit.visitors import Visitor
+from festgate.kit.web.api import Amount, Name, bearer, module_router, problems
+from festgate.kit.web.clients import address_of
+from festgate.kit.web.portal import Portal
+from festgate.portal.accounts.facade import AddressNotConfirmed, SeatLimits
+from festgate.portal.catalogue.facade import NotOnSale, SoldOut
+from festgate.portal.registrations import queries
+from festgate.portal.registrations.endings import EndedBy
+from festgate.portal.registrations.errors import (
+    AlreadyRegistered,
+    SalesClosed,
+    SalesNotOpen,
+    SeatInOrder,
+    SeatPaid,
+    SeatUsed,
+)
+from festgate.portal.registrations.holds import cancel_as_organiser, cancel_seat, hold_seat, refuse_early
+from festgate.portal.registrations.limits import terms_of
+
+
+class Registration(BaseModel):
+    """A seat at an event."""
+
+    id: int
+    event: str = Field(description="The event's slug.")
+    title: str
+    state: queries.SeatState = Field(
+        description="held: pay before held_until; confirmed: yours; cancelled: given back; lapsed: not paid in time."
+    )
+    held_until: datetime | None = Field(
+        description="While held: when the seat is free for others again. It moves on while checkout rests."
+    )
+    ended_by: EndedBy | None = Field(
+        description="Once cancelled: its holder, an organiser, its event, or its order; null where that is not known."
+    )
+    fee: Amount
+    starts_at: datetime
+    ends_at: datetime
+    place: str
+
+    @classmethod
+    def of(cls, seat: queries.Seat) -> "Registration":
+        """A seat as JSON has it."""
+        return cls(
+            id=seat.id,
+            event=seat.slug,
+            title=seat.title,
+            state=seat.state,
+            held_until=moment(seat.held_until, UTC) if seat.state == "held" else None,
+            ended_by=seat.ended_by,
+            fee=Amount.of(seat.fee),
+            starts_at=moment(seat.starts_at, UTC),
+            ends_at=moment(seat.ends_at, UTC),
+            place=seat.place,
+        )
+
+
+class RegistrationApi:
+    """Routes of seats under /api/v1."""
+
+    def __init__(
+        self, portal: Portal, is_used: Callable[[Connection, int], bool], addresses: SeatLimits
+    ) -> None:
+        """`addresses` are shared with the pages.
+
+        `is_used` comes from a module above: whether somebody came in with that seat.
+        """
+        self._portal = portal
+        self._is_used = is_used
+        self._addresses = addresses
+
+    def router(self) -> APIRouter:
+        """For app.py."""
+        portal, is_used = self._portal, self._is_used
+        router = module_router(portal, "registrations", "registrations")
+        Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
+
+        @router.post(
+            "/events/{slug}/registrations",
+            status_code=201,
+            responses=problems(
+                SignInNeeded,
+                NotFound,
+                SoldOut,
+                AlreadyRegistered,
+                NotOnSale,
+                SalesNotOpen,
+                SalesClosed,
+                AddressNotConfirmed,
+                TooMany,
+            ),
+        )
+        async def register(slug: Name, person: Caller, request: Request) -> Registration:
+            """Take a seat: held when it costs something, else confirmed at once."""
+            is_first = await portal.database.read(refuse_early, person.person, slug)
+            address = self._addresses.of(address_of(request.scope))
+            terms = terms_of(person, address, portal.settings, is_first=is_first)
+            seat_id = await portal.database.write(
+                hold_seat, person.person, slug, portal.settings.hold_minutes, terms
+            )
+            return Registration.of(await portal.database.read(queries.seat, seat_id))
+
+        @router.get("/registrations", responses=problems(SignInNeeded))
+        async def list_registrations(person: Caller) -> list[Registration]:
+            """Every seat that you have or had, by the event's start."""
+            return [
+                Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
+            ]
+
+        @router.post(
+            "/registrations/{registration_id}/cancel",
+            responses=problems(SignInNeeded, NotFound, SeatPaid, SeatInOrder, SeatUsed),
+        )
+        async def cancel(
+            registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
+        ) -> Registration:
+            """Give back a seat that is unpaid or free; organisers cancel anybody's. A second call changes nothing."""
+            if person.organises:
+                await portal.database.write(cancel_as_organiser, person.person, registration_id, is_used)
+            else:
+                await portal.database.write(cancel_seat, person.person, registration_id, is_used)
+            return Registration.of(await portal.database.read(queries.seat, registration_id))
+
+        return router

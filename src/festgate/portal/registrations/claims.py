@@ -1,0 +1,119 @@
+"""What an order does with seats: claims them while it is being paid, confirms them once it is, or lets them go."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, update
+
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.db.statements import Connection, Statement, TryAgain
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations import queries
+from festgate.portal.registrations.endings import EVENT, ORDER, EndedBy
+from festgate.portal.registrations.errors import SeatsGone
+from festgate.portal.registrations.holds import release_seat, sweep_event
+from festgate.portal.registrations.queries import Seat
+from festgate.portal.registrations.tables import HELD, HOLD_NOW, seats
+
+_claim = Statement(
+    update(seats)
+    .where(
+        seats.c.id == bindparam("seat"),
+        HELD,
+        seats.c.held_until > HOLD_NOW,
+        # As it was read: had the clock run on in between, its end would be another now.
+        seats.c.held_until == bindparam("seen"),
+        seats.c.order_id.is_(None),
+    )
+    .values(order_id=bindparam("order"), held_until=bindparam("until"), changed_at=bindparam("now"))
+)
+_confirm = Statement(
+    update(seats)
+    # As it was read: on PostgreSQL its event may have been cancelled, or its hold swept, since.
+    .where(seats.c.id == bindparam("seat"), seats.c.state == bindparam("seen_state"))
+    .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
+)
+_unclaim = Statement(
+    update(seats)
+    .where(seats.c.order_id == bindparam("order"), HELD)
+    .values(order_id=None, held_until=seats.c.hold_ends_at, changed_at=bindparam("now"))
+)
+
+
+_leave = Statement(update(seats).where(seats.c.id == bindparam("seat")).values(order_id=None))
+_extend = Statement(
+    update(seats).where(seats.c.id == bindparam("seat"), HELD).values(held_until=bindparam("until"))
+)
+
+
+def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, until: Milliseconds) -> None:
+    """Put held seats into an order, which keeps them until `until` at least. All of them, or SeatsGone."""
+    for seat in claimed:
+        # While the clock of holds stands still, the row has times that are earlier by as much as it has stood.
+        stood = seat.stood or 0
+        if not connection.run(
+            _claim,
+            seat=seat.id,
+            order=order_id,
+            seen=seat.held_until - stood,
+            until=max(seat.held_until, until) - stood,
+            now=connection.now,
+        ):
+            raise SeatsGone if seat.stood is None else TryAgain
+
+
+def unclaim_seats(connection: Connection, order_id: int) -> None:
+    """The payment was declined: the seats are plain holds again, for as long as was promised when they were taken."""
+    connection.run(_unclaim, order=order_id, now=connection.now)
+
+
+def confirm_seats(connection: Connection, order_id: int) -> bool:
+    """The order is paid: its seats are the person's for good. True, or False when one of them is gone for ever.
+
+    A hold that ended while the payment was under way is taken up again where its event still has room. Where one
+    cannot be, no seat of the order is confirmed: an order is all or nothing.
+    """
+    owned = queries.seats_of_order(connection, order_id)
+    lapsed = [seat for seat in owned if seat.state == "lapsed"]
+    if not owned or any(seat.state == "cancelled" for seat in owned):
+        return False
+    for seat in lapsed:  # in order of event id, as everyone who locks several counts does
+        catalogue.lock_seats(connection, seat.event_id)
+        sweep_event(connection, seat.event_id)
+        if queries.has_live_seat(connection, seat.person_id, seat.event_id):
+            return False
+        event = catalogue.event_by_id(connection, seat.event_id)
+        if event.taken >= event.capacity or event.state != "published":
+            return False
+    for seat in lapsed:
+        catalogue.take_seat(connection, seat.event_id)
+    for seat in owned:
+        if not connection.run(_confirm, seat=seat.id, now=connection.now, seen_state=seat.state):
+            raise TryAgain
+    return True
+
+
+def release_seats(connection: Connection, order_id: int, ended_by: EndedBy = ORDER) -> None:
+    """The order is over without payment, or refunded: its seats are free for others."""
+    for seat in queries.seats_of_order(connection, order_id):
+        if seat.state in ("held", "confirmed"):
+            release_seat(connection, seat, ended_by)
+
+
+def drop_seat(connection: Connection, seat_id: int) -> None:
+    """Take a seat that its event or an organiser cancelled out of its order. Repeated, it changes nothing.
+
+    A seat that is still live ends by this.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None:
+        return
+    if seat.state in ("held", "confirmed"):
+        release_seat(connection, seat, EVENT)
+    connection.run(_leave, seat=seat_id)
+
+
+def extend_seats(connection: Connection, order_id: int, until: Milliseconds) -> None:
+    """Keep the held seats of an order until `until` at least."""
+    for seat in queries.seats_of_order(connection, order_id):
+        if seat.state == "held" and seat.held_until < until:
+            connection.run(_extend, seat=seat.id, until=until - (seat.stood or 0))

@@ -1,0 +1,75 @@
+"""What the modules above may ask of seats."""
+
+from festgate.portal.registrations.claims import (
+    claim_seats,
+    confirm_seats,
+    drop_seat,
+    extend_seats,
+    release_seats,
+    unclaim_seats,
+)
+from festgate.portal.registrations.endings import EVENT, HOLDER, ORDER, ORGANISER, EndedBy, ending_words
+from festgate.portal.registrations.errors import SeatsGone, SeatUsed
+from festgate.portal.registrations.facts import tickets_of
+from festgate.portal.registrations.holds import release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.pauses import (
+    HoldKeeper,
+    holds_stand,
+    kept_sentence,
+    resume_holds,
+    stop_holds,
+)
+from festgate.portal.registrations.queries import (
+    Lapses,
+    Seat,
+    SeatCount,
+    count_held,
+    count_seats,
+    find_lapses,
+    kept_until,
+    live_counts,
+    lock_seat,
+    payable_seats,
+    seat,
+    seats_of,
+    seats_of_order,
+)
+
+__all__ = [
+    "EVENT",
+    "HOLDER",
+    "ORDER",
+    "ORGANISER",
+    "EndedBy",
+    "HoldKeeper",
+    "Lapses",
+    "Seat",
+    "SeatCount",
+    "SeatUsed",
+    "SeatsGone",
+    "claim_seats",
+    "confirm_seats",
+    "count_held",
+    "count_seats",
+    "drop_seat",
+    "ending_words",
+    "extend_seats",
+    "find_lapses",
+    "holds_stand",
+    "kept_sentence",
+    "kept_until",
+    "live_counts",
+    "lock_seat",
+    "payable_seats",
+    "release_seat",
+    "release_seats",
+    "resume_holds",
+    "seat",
+    "seats_of",
+    "seats_of_order",
+    "stop_holds",
+    "sweep_all",
+    "take_back_seat",
+    "tickets_of",
+    "unclaim_seats",
+]

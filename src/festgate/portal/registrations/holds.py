@@ -1,0 +1,226 @@
+"""Taking a seat and giving it back.
+
+The capacity is the database's own rule: a conditional update of the event's count, in the same transaction as the
+seat's row. A hold ends by the clock: whoever comes next sweeps the ended holds of that event before taking a seat, so
+no job has to run for a seat to be free.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import bindparam, update
+
+from festgate.kit.clock import MINUTE, NEVER, Milliseconds
+from festgate.kit.db.statements import Connection, Statement, UniqueViolation, inserting
+from festgate.kit.errors import NotFound
+from festgate.kit.messaging import outbox
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.registrations import limits, queries
+from festgate.portal.registrations.endings import EVENT, HOLDER, ORGANISER, EndedBy
+from festgate.portal.registrations.errors import (
+    AlreadyRegistered,
+    SalesClosed,
+    SalesNotOpen,
+    SeatInOrder,
+    SeatPaid,
+    SeatUsed,
+)
+from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
+from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, seats
+
+SWEPT_AT_ONCE = 200
+"""Seats that one call of a sweeping handler changes, so that it never holds the writer for long."""
+
+_insert = inserting(seats, returning="id")
+_sweep = Statement(
+    update(seats)
+    .where(seats.c.event_id == bindparam("event"), HELD, seats.c.held_until <= HOLD_NOW)
+    .values(state="lapsed", changed_at=bindparam("now"))
+)
+_cancel = Statement(
+    update(seats)
+    .where(seats.c.id == bindparam("seat"), LIVE)
+    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("who"))
+)
+
+
+def hold_seat(
+    connection: Connection,
+    person_id: int,
+    slug: str,
+    hold_minutes: int,
+    terms: limits.Terms = limits.UNLIMITED,
+) -> int:
+    """Take a seat for the person: held for `hold_minutes` when it costs something, else confirmed. The seat's id.
+
+    Where the terms say that the email address is not confirmed, it is held for a few minutes only. Raises NotFound,
+    SalesNotOpen, SalesClosed, AlreadyRegistered, AddressNotConfirmed, TooMany or catalogue's SoldOut.
+    """
+    event = open_event(connection, slug)
+    address = terms.address
+    if address is not None:
+        accounts.check_seats(connection, address)
+    if not terms.is_confirmed and limits.admit_unconfirmed(connection, person_id):
+        hold_minutes = min(hold_minutes, limits.UNCONFIRMED_HOLD_MINUTES)
+    now = connection.now
+    sweep_event(connection, event.id)
+    try:
+        catalogue.take_seat(connection, event.id)
+    except catalogue.SoldOut:
+        if queries.has_live_seat(connection, person_id, event.id):
+            raise AlreadyRegistered from None
+        raise
+    if not terms.is_first:
+        limits.check_takings(connection, person_id, event.id)
+    free = event.fee.minor == 0
+    until: Milliseconds = NEVER if free else now + hold_minutes * MINUTE
+    try:
+        seat_id: int = connection.value(
+            _insert,
+            event_id=event.id,
+            person_id=person_id,
+            state="confirmed" if free else "held",
+            held_until=until,
+            hold_ends_at=until,
+            fee_minor=event.fee.minor,
+            currency=event.fee.currency,
+            order_id=None,
+            taken_at=now,
+            changed_at=now,
+            ended_by=None,
+        )
+    except UniqueViolation:
+        raise AlreadyRegistered from None
+    if address is not None:
+        accounts.count_seat(connection, address, seat_id)
+    if free:
+        outbox.record(connection, SeatConfirmed(seat_id))
+    return seat_id
+
+
+def refuse_early(connection: Connection, person_id: int, slug: str) -> bool:
+    """Raise what `hold_seat` would raise, from a read: in a rush most answers are "sold out", and need no writer.
+
+    Return whether the person has never had a seat at the event.
+    """
+    event = open_event(connection, slug)
+    count, has_live = queries.count_seats_at(connection, person_id, event.id)
+    if has_live:
+        raise AlreadyRegistered
+    if (
+        event.taken >= event.capacity
+        and event.taken - queries.count_lapsed(connection, event.id) >= event.capacity
+    ):
+        raise catalogue.SoldOut
+    return count == 0
+
+
+def open_event(connection: Connection, slug: str) -> catalogue.Event:
+    """The event, if a seat at it can be asked for now."""
+    event = catalogue.event_by_slug(connection, slug)
+    if event.state != "published" or connection.now >= event.sales_close_at:
+        raise SalesClosed
+    if connection.now < event.sales_open_at:
+        raise SalesNotOpen
+    return event
+
+
+def sweep_event(connection: Connection, event_id: int) -> int:
+    """Give back the seats of the event whose holds have ended; how many those were."""
+    if queries.count_lapsed(connection, event_id) == 0:
+        return 0
+    swept = connection.run(_sweep, event=event_id, now=connection.now)
+    if swept:
+        catalogue.give_back_seats(connection, event_id, swept)
+    return swept
+
+
+def sweep_all(connection: Connection) -> int:
+    """Sweep every event. Nothing depends on it: it keeps the count of unswept holds small while nobody comes."""
+    return sum(
+        sweep_event(connection, event_id) for event_id in sorted(queries.find_lapses(connection).seats)
+    )
+
+
+def never_used(_connection: Connection, _seat: int) -> bool:
+    """For where nobody is checked in."""
+    return False
+
+
+def cancel_seat(
+    connection: Connection,
+    person_id: int,
+    seat_id: int,
+    is_used: Callable[[Connection, int], bool] = never_used,
+) -> None:
+    """Give a seat back that is unpaid or free. A second time does nothing.
+
+    `is_used` comes from a module above: whether the person came in with that seat. Raises NotFound (also for someone
+    else's), SeatPaid, SeatInOrder or SeatUsed.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None or seat.person_id != person_id:
+        raise NotFound
+    if seat.state == "confirmed" and seat.fee.minor > 0:
+        raise SeatPaid
+    if seat.state == "held" and seat.order_id is not None:
+        raise SeatInOrder
+    if seat.state == "confirmed" and is_used(connection, seat.id):
+        raise SeatUsed
+    if seat.state in ("held", "confirmed"):
+        release_seat(connection, seat, HOLDER)
+
+
+def take_back_seat(
+    connection: Connection,
+    seat_id: int,
+    is_used: Callable[[Connection, int], bool] = never_used,
+    *,
+    force: bool = False,
+) -> queries.Seat:
+    """End a registration that nobody has paid for, as an organiser; the seat as it was. A second time does nothing.
+
+    With `force` also one whose holder was checked in. Raises NotFound, SeatPaid, SeatInOrder or SeatUsed: an organiser
+    cancels a seat of an order there, where its money is.
+    """
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is None:
+        raise NotFound
+    if seat.state == "confirmed" and seat.fee.minor > 0:
+        msg = "This seat is paid. Cancel it in its order, so that the money goes back."
+        raise SeatPaid(msg)
+    if seat.state == "held" and seat.order_id is not None:
+        msg = "This seat is part of an order that waits for its payment. Cancel it in the order."
+        raise SeatInOrder(msg)
+    if seat.state == "confirmed" and not force and is_used(connection, seat.id):
+        msg = "The holder was checked in with this seat. Undo the check-in first, if it was a mistake."
+        raise SeatUsed(msg)
+    release_seat(connection, seat, ORGANISER)
+    return seat
+
+
+def cancel_as_organiser(
+    connection: Connection, organiser_id: int, seat_id: int, is_used: Callable[[Connection, int], bool]
+) -> None:
+    """Cancel an organiser's own seat as anybody's own, and everybody else's as the organisers' decision."""
+    seat = queries.lock_seat(connection, seat_id)
+    if seat is not None and seat.person_id == organiser_id:
+        cancel_seat(connection, organiser_id, seat_id, is_used)
+    else:
+        take_back_seat(connection, seat_id, is_used)
+
+
+def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) -> bool:
+    """End a live seat, and count it back; False when it is over already.
+
+    The caller has locked the seat, or the order that it belongs to. A holder who did not ask for this learns of it by a
+    fact.
+    """
+    if connection.run(_cancel, seat=seat.id, now=connection.now, who=ended_by) == 0:
+        return False
+    catalogue.give_back_seats(connection, seat.event_id, 1)
+    if seat.state == "confirmed":
+        outbox.record(connection, SeatReleased(seat.id))
+    elif ended_by in (EVENT, ORGANISER):
+        outbox.record(connection, HoldCancelled(seat.id))
+    return True

@@ -1,0 +1,94 @@
+"""What must be true of tickets."""
+
+from typing import Any
+
+from sqlalchemy import select, table
+from sqlalchemy.sql import column
+
+from festgate.kit.checks import Check, Finding
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import outbox
+from festgate.portal.checkout.facts import OrderPaid
+from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
+from festgate.portal.tickets.tables import tickets
+
+_seats = table("registrations_seats", column("id"), column("state"), column("order_id"))
+
+_unticketed = Statement(
+    select(_seats.c.id, _seats.c.order_id, tickets.c.state)
+    .join_from(_seats, tickets, tickets.c.seat_id == _seats.c.id, isouter=True)
+    .where(_seats.c.state == "confirmed", tickets.c.state.is_distinct_from("valid"))
+)
+_unseated = Statement(
+    select(tickets.c.code, tickets.c.seat_id, _seats.c.state)
+    .join_from(tickets, _seats, _seats.c.id == tickets.c.seat_id)
+    .where(tickets.c.state == "valid", _seats.c.state != "confirmed")
+)
+_void_inside = Statement(
+    select(tickets.c.code).where(
+        tickets.c.state == "void", (tickets.c.admitted_at.is_not(None)) | (tickets.c.admitted_by.is_not(None))
+    )
+)
+_half_inside = Statement(
+    select(tickets.c.code).where(
+        tickets.c.state == "valid", tickets.c.admitted_at.is_(None) != tickets.c.admitted_by.is_(None)
+    )
+)
+
+
+def check_tickets(connection: Connection) -> list[Finding]:
+    """A seat has a valid ticket as long as it is confirmed, or a fact that will see to it is on its way."""
+    coming = _coming(connection)
+    found = [
+        Finding(
+            "a confirmed seat has its ticket",
+            f"seat {seat}",
+            f"its ticket is {state or 'missing'}, and no fact that would bring it is queued",
+        )
+        for seat, order, state in connection.all(_unticketed)
+        if (SeatConfirmed, seat) not in coming and (OrderPaid, order) not in coming
+    ]
+    found += [
+        Finding(
+            "a ticket is valid only while its seat is confirmed",
+            f"ticket {code}",
+            f"its seat is {state}, and no fact that would void it is queued",
+        )
+        for code, seat, state in connection.all(_unseated)
+        if (SeatReleased, seat) not in coming
+    ]
+    return found
+
+
+def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
+    """What queued facts tell: (the fact, the id of its seat or order)."""
+    known = {fact.KIND: fact for fact in (SeatConfirmed, OrderPaid, SeatReleased)}
+    return {
+        (known[kind], number)
+        for kind, fields in outbox.waiting(connection)
+        if kind in known
+        for number in fields.values()
+    }
+
+
+def check_door(connection: Connection) -> list[Finding]:
+    """Nobody is in with a void ticket, and of everybody who is in it is known who let them in."""
+    return [
+        *(
+            Finding(
+                "no void ticket is checked in", f"ticket {code}", "it is void, and its holder counts as in"
+            )
+            for (code,) in connection.all(_void_inside)
+        ),
+        *(
+            Finding(
+                "a check-in has its time and who did it",
+                f"ticket {code}",
+                "it has one of them without the other",
+            )
+            for (code,) in connection.all(_half_inside)
+        ),
+    ]
+
+
+CHECKS: tuple[Check, ...] = (check_tickets, check_door)

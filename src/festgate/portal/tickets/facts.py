@@ -1,0 +1,22 @@
+"""What has happened to tickets."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.messaging.outbox import Fact
+
+
+@dataclass(frozen=True)
+class HoldersLeft(Fact):
+    """An event changed at `changed_at`, and the holders whose tickets come after `after_ticket` have yet to be told."""
+
+    KIND: ClassVar[str] = "tickets.HoldersLeft"
+
+    event_id: int
+    changed_at: Milliseconds
+    after_ticket: int
+
+
+FACTS: tuple[type[Fact], ...] = (HoldersLeft,)
+"""All of them: the kinds that this module writes into the data."""

@@ -1,0 +1,126 @@
+"""The ticket: its page, its QR code, its calendar file. Nobody but its holder sees any of them."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import NotFound
+from festgate.kit.ids import read_code
+from festgate.kit.messaging.mail import MailState
+from festgate.kit.web.parameters import read_path
+from festgate.kit.web.portal import NO_STORE, Portal, see_other
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import facade as checkout
+from festgate.portal.registrations import facade as registrations
+from festgate.portal.tickets import queries
+from festgate.portal.tickets.qr import CODE, draw, in_fours, qr_text
+from festgate.portal.tickets.queries import Ticket
+
+Part = Literal["", ".svg", ".ics"]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What /tickets/{code} shows."""
+
+    ticket: Ticket
+    event: catalogue.Event
+    receipt: str | None
+    """The reference of the order that paid for it."""
+    mail: MailState | None
+    ended: str = ""
+    """Why the ticket is not valid; empty while it is."""
+
+
+class TicketPages:
+    """Routes of tickets."""
+
+    def __init__(self, portal: Portal) -> None:
+        """`portal` as every module's pages get it."""
+        self._portal = portal
+
+    def routes(self) -> list[Route]:
+        """For app.py; a name that ends in `.svg` or `.ics` must not be taken for a code."""
+        return [
+            Route("/tickets/{code}.svg", self.show_code, methods=["GET"]),
+            Route("/tickets/{code}.ics", self.show_calendar, methods=["GET"]),
+            Route("/tickets/{code}", self.show_ticket, methods=["GET"]),
+        ]
+
+    async def show_ticket(self, request: Request) -> Response:
+        """The ticket, for the phone or for printing."""
+        visitor = await self._portal.signed_in(request)
+        if (typed := _typed(request, "")) is not None:
+            return typed
+        sheet = await self._portal.database.read(look_at_ticket, visitor.person, read_path(request, "code"))
+        return await self._portal.page(
+            request,
+            "tickets/ticket.html",
+            sheet=sheet,
+            ticket=sheet.ticket,
+            event=sheet.event,
+            code=in_fours(sheet.ticket.code),
+            picture=self._picture,
+            holder=visitor.username,
+            now=self._portal.database.clock(),
+            mail_leaves=bool(self._portal.settings.smtp_host),
+        )
+
+    async def show_code(self, request: Request) -> Response:
+        """The QR code to save. A void ticket has none: it would pass for a good one at a careless door."""
+        visitor = await self._portal.signed_in(request)
+        if (typed := _typed(request, ".svg")) is not None:
+            return typed
+        ticket = await self._find(visitor.person, request)
+        if ticket.state == "void":
+            raise NotFound
+        return Response(self._picture(ticket), 200, NO_STORE, "image/svg+xml")
+
+    async def show_calendar(self, request: Request) -> Response:
+        """The event for the holder's calendar."""
+        visitor = await self._portal.signed_in(request)
+        if (typed := _typed(request, ".ics")) is not None:
+            return typed
+        ticket = await self._find(visitor.person, request)
+        event = await self._portal.database.read(catalogue.event_by_id, ticket.event_id)
+        text = catalogue.calendar(replace(event, taken=0), self._portal.settings.base_url)
+        named = {"content-disposition": f'attachment; filename="{event.slug}.ics"'}
+        return Response(text, 200, {**NO_STORE, **named}, "text/calendar; charset=utf-8")
+
+    def _picture(self, ticket: Ticket) -> Markup:
+        """Its QR code as SVG, as good in a page as in a file."""
+        return Markup(draw(qr_text(self._portal.secret, ticket.code)))  # noqa: S704  (nothing of it is anyone's text)
+
+    async def _find(self, person_id: int, request: Request) -> Ticket:
+        code = read_path(request, "code")
+        return await self._portal.database.read(queries.ticket_of_person, person_id, code)
+
+
+def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
+    """The ticket with what stands on it; NotFound for everyone but its holder."""
+    ticket = queries.ticket_of_person(connection, person_id, code)
+    event = catalogue.event_by_id(connection, ticket.event_id)
+    receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
+    ended = _why_void(connection, ticket, event)
+    return Sheet(ticket, event, receipt, queries.mail_of(connection, ticket, receipt), ended)
+
+
+def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) -> str:
+    if ticket.state == "valid":
+        return "Event cancelled." if event.state == "cancelled" else ""
+    seat = registrations.seat(connection, ticket.seat_id)
+    return f"{registrations.ending_words(checkout.ended_by_of(connection, seat))}."
+
+
+def _typed(request: Request, part: Part) -> Response | None:
+    """Leads a code that was typed as it is read (`7gk2-9mqx-...`) to the ticket's own address."""
+    given = read_path(request, "code")
+    code = read_code(given)
+    if code != given and CODE.fullmatch(code):
+        return see_other(f"/tickets/{code}{part}")
+    return None

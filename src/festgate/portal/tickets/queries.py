@@ -1,0 +1,122 @@
+"""Reads of tickets."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import bindparam, select
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.errors import NotFound
+from festgate.kit.messaging import mail
+from festgate.kit.messaging.mail import MailState
+from festgate.portal.tickets.tables import tickets
+
+TicketState = Literal["valid", "void"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket. `order_id` is None for a free seat; void is for good."""
+
+    id: int
+    code: str
+    seat_id: int
+    person_id: int
+    event_id: int
+    order_id: int | None
+    state: TicketState
+    issued_at: Milliseconds
+    admitted_at: Milliseconds | None = None
+    """When its holder came in; None while they are not in."""
+
+
+_ticket = select(
+    tickets.c.id,
+    tickets.c.code,
+    tickets.c.seat_id,
+    tickets.c.person_id,
+    tickets.c.event_id,
+    tickets.c.order_id,
+    tickets.c.state,
+    tickets.c.issued_at,
+    tickets.c.admitted_at,
+)
+_by_code = Statement(_ticket.where(tickets.c.code == bindparam("code")))
+_by_seat = Statement(_ticket.where(tickets.c.seat_id == bindparam("seat")))
+_by_person = Statement(
+    _ticket.where(tickets.c.person_id == bindparam("person")).order_by(tickets.c.issued_at, tickets.c.id)
+)
+_codes = Statement(
+    select(tickets.c.seat_id, tickets.c.code).where(
+        tickets.c.person_id == bindparam("person"), tickets.c.state == "valid"
+    )
+)
+_holders = Statement(
+    select(tickets.c.id, tickets.c.person_id)
+    .where(
+        tickets.c.event_id == bindparam("event"),
+        tickets.c.id > bindparam("after"),
+        tickets.c.state == "valid",
+        tickets.c.issued_at <= bindparam("until"),
+    )
+    .order_by(tickets.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def ticket_of_person(connection: Connection, person_id: int, code: str) -> Ticket:
+    """The ticket of that code when it is this person's; NotFound for everyone else."""
+    row = connection.first(_by_code, code=code)
+    if row is None:
+        raise NotFound
+    ticket = Ticket(*row)
+    if ticket.person_id != person_id:
+        raise NotFound
+    return ticket
+
+
+def ticket_of_seat(connection: Connection, seat_id: int) -> Ticket | None:
+    """The seat's ticket, valid or void; None when it has none (yet)."""
+    row = connection.first(_by_seat, seat=seat_id)
+    return None if row is None else Ticket(*row)
+
+
+def is_used(connection: Connection, seat_id: int) -> bool:
+    """Whether somebody was checked in with the seat's ticket."""
+    ticket = ticket_of_seat(connection, seat_id)
+    return ticket is not None and ticket.admitted_at is not None
+
+
+def tickets_of(connection: Connection, person_id: int) -> list[Ticket]:
+    """Every ticket the person has or had, oldest first."""
+    return [Ticket(*row) for row in connection.all(_by_person, person=person_id)]
+
+
+def codes_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
+    """The codes of the person's valid tickets, by seat id."""
+    return {seat: code for seat, code in connection.all(_codes, person=person_id)}  # noqa: C416  (typed so)
+
+
+def holders_after(
+    connection: Connection, event_id: int, after_ticket: int, until: Milliseconds, most: int
+) -> list[tuple[int, int]]:
+    """(ticket id, person id) of at most `most` valid tickets of the event that were issued until that time."""
+    rows = connection.all(_holders, event=event_id, after=after_ticket, until=until, most=most)
+    return [(ticket, person) for ticket, person in rows]
+
+
+def topic_of_seat(seat_id: int) -> str:
+    """Names the letter that confirms a free seat."""
+    return f"seat:{seat_id}"
+
+
+def topic_of_order(ref: str) -> str:
+    """Names the letter that confirms an order; the receipt shows its state by the same name."""
+    return f"order:{ref}"
+
+
+def mail_of(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
+    """What has become of the letter that brings the ticket of the order `receipt`; None when there is none."""
+    topic = topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
+    return mail.find_state(connection, topic)

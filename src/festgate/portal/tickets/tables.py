@@ -1,0 +1,49 @@
+"""One row for each seat that was ever confirmed, and one for each check-in that was taken back."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+
+from festgate.kit.db.statements import metadata
+
+tickets = Table(
+    "tickets_tickets",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    # Once per seat, whatever arrives at once: whoever comes second meets this key.
+    Column("seat_id", ForeignKey("registrations_seats.id"), nullable=False, unique=True),
+    Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
+    Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
+    # The order that paid for it; null for a free seat.
+    Column("order_id", ForeignKey("checkout_orders.id")),
+    Column("state", Text, nullable=False),
+    Column("issued_at", BigInteger, nullable=False),
+    # When its holder came in and who let them in; null while they are not in.
+    Column("admitted_at", BigInteger),
+    Column("admitted_by", ForeignKey("accounts_people.id")),
+    CheckConstraint("state IN ('valid', 'void')", name="state"),
+)
+Index("ix_tickets_tickets_person_id", tickets.c.person_id)
+# Those of one event, in the order in which their holders are told of a change.
+Index("ix_tickets_tickets_event_id", tickets.c.event_id, tickets.c.id)
+# The door counts who is expected and who is in from this index alone, and finds in it who came last. The state is in it
+# though it is the same in every entry: without it SQLite looks at each row to see that.
+Index(
+    "ix_tickets_tickets_door",
+    tickets.c.event_id,
+    tickets.c.admitted_at,
+    tickets.c.state,
+    sqlite_where=tickets.c.state == "valid",
+    postgresql_where=tickets.c.state == "valid",
+)
+
+undone_admissions = Table(
+    "tickets_undone_admissions",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("ticket_id", ForeignKey("tickets_tickets.id"), nullable=False, index=True),
+    Column("admitted_at", BigInteger, nullable=False),
+    Column("admitted_by", ForeignKey("accounts_people.id"), nullable=False),
+    Column("undone_at", BigInteger, nullable=False),
+    # Null where the ticket became void: its seat was taken back by the fest itself.
+    Column("undone_by", ForeignKey("accounts_people.id")),
+)

@@ -1,0 +1,53 @@
+"""`festgate serve`."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from festgate.kit.errors import StartupError
+from festgate.server.orders import Order
+from festgate.server.sockets import listen
+from festgate.server.supervisor import supervise
+from festgate.server.workers import WRONG_USE
+from festgate.settings import DEMO_SETTINGS, SettingsError, load_settings, read_config, refuse_play_money
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(serve)
+
+
+def serve(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Fill an empty fest with the demo's events, and take play money.")
+    ] = False,
+    host: Annotated[str | None, typer.Option(help="Addresses to listen on, separated by commas.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="For development: a change of the code is served at once.")
+    ] = False,
+) -> None:
+    """Open the gate."""
+    overrides: dict[str, str | int | None] = {"host": host, "port": port, "workers": workers}
+    try:
+        text = read_config()
+        settings = load_settings(
+            None, DEMO_SETTINGS if demo else {}, text, host=host, port=port, workers=workers
+        )
+        refuse_play_money(settings)
+        sockets = listen(settings.host, settings.port)
+    except (SettingsError, StartupError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(WRONG_USE) from None
+    order = Order(
+        "festgate.server.worker",
+        sockets[0].getsockname()[1],
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+        demo=demo,
+        overrides=overrides,
+        config_text=text,
+    )
+    raise typer.Exit(supervise(sockets, order, settings.workers, reload=reload))

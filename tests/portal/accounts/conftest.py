@@ -1,0 +1,65 @@
+"""People to test with."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from festgate.kit.db.statements import Statement, metadata
+from festgate.kit.visitors import Role
+from festgate.portal.accounts.passwords import Hasher
+from festgate.portal.accounts.people import Newcomer, add_person
+from festgate.portal.accounts.queries import Person
+from tests.portal.accounts.visiting import visitor
+from tests.rig.database import OpenDatabase
+from tests.rig.server import Server, serving
+
+
+class Join(Protocol):
+    """What the fixture `join` gives."""
+
+    def __call__(
+        self, username: str = "Asha", password_hash: str = "none", role: Role = "attendee"
+    ) -> Person:
+        """A person with an account, whose e-mail address is their name at example.org."""
+
+
+@pytest.fixture
+def join(database: OpenDatabase) -> Join:
+    def join(username: str = "Asha", password_hash: str = "none", role: Role = "attendee") -> Person:
+        newcomer = Newcomer(username, f"{username}@example.org", role)
+        return database.write(add_person, newcomer, password_hash)
+
+    return join
+
+
+@pytest.fixture(scope="module")
+def hasher() -> Iterator[Hasher]:
+    hasher = Hasher()
+    yield hasher
+    hasher.close()
+
+
+@pytest.fixture
+def rows(database: OpenDatabase) -> Callable[[str], list[str]]:
+    """Everything that is written in a table, each row as text: what a thief of the file would read."""
+
+    def rows(table: str) -> list[str]:
+        statement = Statement(select(metadata.tables[table]))
+        return [repr(row) for row in database.read(lambda connection: connection.all(statement))]
+
+    return rows
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("accounts") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    with visitor(server) as opened:
+        yield opened

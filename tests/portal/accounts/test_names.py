@@ -1,0 +1,174 @@
+"""What a username, an e-mail address and a password may be."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from festgate.portal.accounts.names import key_of, read_email, read_name, read_password, read_username
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 32, "Asha.K_2-b", "7up", "नमस्ते", "Ólafur", "Чайка", "李小龙"])
+def test_letters_digits_dots_dashes_and_underscores_of_any_script_make_a_username(name: str) -> None:
+    assert read_username(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "ab",
+        "a" * 33,
+        "asha k",
+        "asha@home",
+        ".asha",
+        "-asha",
+        "as\x00ha",
+        "as\nha",
+        "as\u200bha",
+        "as\u202eha",
+        "as\ud800ha",
+        "<b>asha",
+        "asha🎉",
+        "\u0301asha",
+    ],
+)
+def test_anything_else_is_no_username(name: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        read_username(name)
+
+
+@pytest.mark.parametrize(
+    "one,other",
+    [
+        ("Asha", "ASHA"),
+        ("asha", "\uff41\uff53\uff48\uff41"),
+        ("Jose\u0301", "JOSÉ"),
+        ("Straße", "STRASSE"),
+        ("ﬁne", "fine"),
+        ("Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ"),
+    ],
+)
+def test_names_that_differ_in_case_width_or_composition_are_one_name(one: str, other: str) -> None:
+    assert key_of(one) == key_of(other)
+
+
+@given(st.text())
+def test_folding_a_name_that_is_folded_changes_nothing(text: str) -> None:
+    assert key_of(key_of(text)) == key_of(text)
+
+
+@given(st.text())
+def test_however_a_name_is_typed_it_has_the_key_under_which_it_was_stored(text: str) -> None:
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert key_of(unicodedata.normalize(form, text)) == key_of(text)
+    assert key_of(text.casefold()) == key_of(text)
+
+
+@given(st.text(st.characters(categories=["L", "M", "Nd"], include_characters="._-"), max_size=40))
+def test_a_username_that_was_taken_is_taken_again_unchanged(text: str) -> None:
+    try:
+        name = read_username(text)
+    except ValueError:
+        return
+    assert read_username(name) == name
+    assert key_of(name) == key_of(text)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "asha@example.org",
+        "a.b+fest@mail.example.co.in",
+        "root@localhost",
+        "o'hara@example.org",
+        "x@xn--bcher-kva.example",
+        f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.in",
+    ],
+)
+def test_an_address_of_the_usual_shape_is_an_email_address(address: str) -> None:
+    assert read_email(f" {address} ") == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "asha",
+        "@example.org",
+        "asha@",
+        "asha@example",
+        "a@b@example.org",
+        "asha @example.org",
+        "asha@exam ple.org",
+        "asha@example..org",
+        "asha@.org",
+        "asha@-example.org",
+        ".asha@example.org",
+        "as..ha@example.org",
+        "asha@example.org\nBcc: all@example.org",
+        "asha@example.org,b@example.org",
+        "Asha <asha@example.org>",
+        "as\x00ha@example.org",
+        "ashä@example.org",
+        f"{'a' * 65}@example.org",
+        f"a@{'b' * 64}.org",
+        f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 59}.in",
+    ],
+)
+def test_anything_else_is_no_email_address(address: str) -> None:
+    with pytest.raises(ValueError, match=r"name@example\.org"):
+        read_email(address)
+
+
+@given(st.text())
+def test_no_text_makes_the_readers_raise_anything_but_a_value_error(text: str) -> None:
+    for read in (read_username, read_email, read_name, read_password):
+        try:
+            found = read(text)
+        except ValueError:
+            continue
+        found.encode()
+        assert "\0" not in found
+
+
+def test_a_password_keeps_its_spaces_and_is_the_same_from_any_keyboard() -> None:
+    assert read_password(" pass word ") == " pass word "
+    assert read_password("caffe\u0301 latte") == read_password("caff\u00e9 latte")
+
+
+@pytest.mark.parametrize("password", ["pass\x00word", "pass\nword", "pass\ud800word"])
+def test_a_password_has_no_control_characters(password: str) -> None:
+    with pytest.raises(ValueError, match="Control characters"):
+        read_password(password)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "organiser\ufe0f",
+        "asha\u3164",
+        "asha\u034f",
+        "as\u115fha",
+        "asha\uffa0",
+        "asha\U000e0100",
+        "asha\u17b5",
+    ],
+)
+def test_a_username_has_no_sign_that_nobody_can_see(name: str) -> None:
+    with pytest.raises(ValueError, match="invisible character"):
+        read_username(name)
+
+
+@pytest.mark.parametrize("name", ["\u0430sha", "as\u03bfha", "paypa\u04cf", "asha\u0561"])
+def test_a_username_does_not_mix_alphabets(name: str) -> None:
+    with pytest.raises(ValueError, match="different alphabets"):
+        read_username(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["らーめん太郎", "李小龙x", "김철수kim", "ㄅㄆ李x", "தமிழ்", "মমতা", "Jose\u0301.7", "Ἀχιλλεύς"]
+)
+def test_scripts_that_are_written_together_make_a_username(name: str) -> None:
+    assert read_username(name) == unicodedata.normalize("NFKC", name)

@@ -1,0 +1,137 @@
+"""Accounts on both databases: one name, one person."""
+
+import asyncio
+
+import pytest
+
+from festgate.kit.db.database import Database
+from festgate.kit.db.statements import Connection
+from festgate.kit.errors import NotFound
+from festgate.portal.accounts.facade import Person, find_bearer, find_person, find_visitor, person_by_id
+from festgate.portal.accounts.people import Newcomer, Taken, add_person, replace_hash, set_password, set_role
+from festgate.portal.accounts.queries import all_people, find_candidate
+from festgate.portal.accounts.sessions import open_session
+from tests.portal.accounts.conftest import Join
+from tests.rig.database import OpenDatabase
+
+
+def test_a_new_person_is_found_by_number_by_name_and_by_address_however_they_are_written(
+    database: OpenDatabase, join: Join
+) -> None:
+    asha = join("Asha")
+    assert asha == Person(asha.id, "Asha", "Asha@example.org", "attendee")
+    assert database.read(person_by_id, asha.id) == asha
+    assert database.read(find_person, "ASHA") == asha
+    assert database.read(find_person, "asha@EXAMPLE.org") == asha
+
+
+def test_nobody_is_found_where_there_is_nobody(database: OpenDatabase, join: Join) -> None:
+    asha = join("Asha")
+    assert database.read(find_person, "ravi") is None
+    assert database.read(find_person, "ravi@example.org") is None
+    with pytest.raises(NotFound):
+        database.read(person_by_id, asha.id + 1)
+
+
+@pytest.mark.parametrize(
+    "username,email,fields",
+    [
+        ("ASHA", "other@example.org", {"username"}),
+        ("ravi", "ASHA@example.ORG", {"email"}),
+        ("asha", "asha@example.org", {"username", "email"}),
+    ],
+)
+def test_a_name_that_somebody_has_is_taken_and_the_field_is_named(
+    database: OpenDatabase, join: Join, username: str, email: str, fields: set[str]
+) -> None:
+    join("Asha")
+    with pytest.raises(Taken) as refusal:
+        database.write(add_person, Newcomer(username, email), "none")
+    assert set(refusal.value.fields) == fields
+    assert refusal.value.status == 409
+    assert len(database.report(all_people)) == 1
+
+
+def test_of_many_who_want_one_name_at_once_one_gets_it_whichever_process_they_ask(
+    database: OpenDatabase,
+) -> None:
+    async def race() -> list[Person | BaseException]:
+        other = Database(database.url, clock=database.clock)
+        await other.open()
+        try:
+            return await asyncio.gather(
+                *(
+                    (database.real, other)[number % 2].write(
+                        add_person, Newcomer("Asha", f"a{number}@example.org"), "none"
+                    )
+                    for number in range(40)
+                ),
+                return_exceptions=True,
+            )
+        finally:
+            await other.close()
+
+    answers = database.run(race())
+    assert sum(isinstance(answer, Person) for answer in answers) == 1
+    assert all(set(answer.fields) == {"username"} for answer in answers if isinstance(answer, Taken))
+    assert sum(isinstance(answer, Taken) for answer in answers) == 39
+    assert len(database.report(all_people)) == 1
+
+
+def test_a_role_is_changed_by_username_or_address(database: OpenDatabase, join: Join) -> None:
+    asha = join("Asha")
+    assert database.write(set_role, "asha", "staff").role == "staff"
+    assert database.write(set_role, "asha@example.org", "organiser").role == "organiser"
+    assert database.read(person_by_id, asha.id).role == "organiser"
+    with pytest.raises(NotFound, match="There is no account named ravi"):
+        database.write(set_role, "ravi", "staff")
+
+
+def test_another_role_ends_every_session_and_token_of_that_person_and_of_nobody_else(
+    database: OpenDatabase, join: Join
+) -> None:
+    asha, ravi = join("Asha"), join("Ravi")
+    browser = database.write(open_session, asha.id, "cookie").token
+    program = database.write(open_session, asha.id, "token").token
+    others = database.write(open_session, ravi.id, "cookie").token
+    database.write(set_role, "asha", "organiser")
+    assert database.read(find_visitor, browser) is None
+    assert database.read(find_bearer, program) is None
+    assert database.read(find_visitor, others) is not None
+
+
+def test_another_password_ends_every_session_of_that_person_and_of_nobody_else(
+    database: OpenDatabase, join: Join
+) -> None:
+    asha, ravi = join("Asha"), join("Ravi")
+    browser = database.write(open_session, asha.id, "cookie").token
+    program = database.write(open_session, asha.id, "token").token
+    other = database.write(open_session, ravi.id, "cookie").token
+    database.write(set_password, "asha", "another")
+    assert database.read(find_visitor, browser) is None
+    assert database.read(find_bearer, program) is None
+    assert database.read(find_visitor, other) is not None
+    candidate = database.read(find_candidate, "asha")
+    assert candidate is not None
+    assert candidate.password_hash == "another"
+
+
+def test_a_newer_hash_does_not_undo_a_password_that_was_changed_meanwhile(
+    database: OpenDatabase, join: Join
+) -> None:
+    asha = join("Asha", "old")
+
+    def stored(connection: Connection) -> str | None:
+        candidate = find_candidate(connection, "asha")
+        return candidate.password_hash if candidate else None
+
+    assert database.write(replace_hash, asha.id, "old", "newer")
+    assert database.read(stored) == "newer"
+    assert not database.write(replace_hash, asha.id, "old", "wrong")
+    assert database.read(stored) == "newer"
+
+
+def test_the_list_of_people_is_in_the_order_of_their_names(database: OpenDatabase, join: Join) -> None:
+    for name in ("ravi", "Asha", "meena"):
+        join(name)
+    assert [member.person.username for member in database.report(all_people)] == ["Asha", "meena", "ravi"]

@@ -1,0 +1,129 @@
+"""Orders that wait for an organiser, on a real server."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from festgate.portal.checkout.facade import order_by_ref
+from festgate.portal.registrations.facade import seats_of
+from festgate.portal.tickets.facade import tickets_of
+from tests.journeys.stage import Guest, announce, before_opening, change_file, invite_one
+from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import check_out, hidden_fields, press
+from tests.rig.server import Server, serving
+from tests.rig.waiting import until
+
+DESK = {"FESTGATE_PAYMENT_METHODS": "desk,sandbox"}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("orders") / "data"
+
+
+@pytest.fixture(scope="module")
+def people(data: Path) -> dict[str, Guest]:
+    with before_opening(data) as database:
+        database.write(partial(announce, title="Robo Race", fee=45_000))
+        roles = (("meena", "organiser"), ("asha", "attendee"), ("ravi", "attendee"), ("usha", "attendee"))
+        return {name: database.write(invite_one, name, role) for name, role in roles}  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def server(data: Path, people: dict[str, Guest]) -> Iterator[Server]:
+    with serving(data, extra=DESK) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def organiser(server: Server, people: dict[str, Guest]) -> Iterator[httpx.Client]:
+    with people["meena"].browser(server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
+    with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
+        yield database
+
+
+def order_at_desk(server: Server, guest: Guest) -> str:
+    """The reference of an order for a seat at the Robo Race that is to be paid at the desk."""
+    with guest.browser(server) as browser:
+        assert browser.post("/events/robo-race/register").status_code == 303
+        answer = check_out(browser, payment_method="desk")
+        found = re.fullmatch(r"/orders/(\w+)", answer.headers["location"])
+        assert found is not None
+        return found[1]
+
+
+def listed(client: httpx.Client, heading: str) -> str:
+    """One section of the page, empty when it is not there."""
+    text = client.get("/organise/orders").text
+    found = re.search(rf'<section class="stack" aria-labelledby="{heading}">(.*?)</section>', text, re.DOTALL)
+    return found[1] if found else ""
+
+
+def test_an_order_at_the_desk_waits_is_marked_paid_and_its_ticket_comes(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
+) -> None:
+    assert "Nothing waits" in organiser.get("/organise/orders").text
+    ref = order_at_desk(server, people["asha"])
+    waiting = listed(organiser, "to-pay")
+    assert all(word in waiting for word in (ref, "asha", "450", "Waits until", "Mark paid"))
+    shown = hidden_fields(organiser.get("/organise/orders").text, f"/organise/orders/{ref}/paid")
+    for _ in range(2):
+        answer = organiser.post(f"/organise/orders/{ref}/paid", data=shown)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/organise/orders?done={ref}")
+    assert f"Order {ref} is paid" in organiser.get(f"/organise/orders?done={ref}").text
+    assert listed(organiser, "to-pay") == ""
+    assert beside.read(order_by_ref, ref).state == "paid"
+    until(lambda: beside.read(tickets_of, people["asha"].id), "the ticket")
+
+
+def test_an_order_that_was_made_smaller_meanwhile_is_not_marked_paid(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase, data: Path
+) -> None:
+    ref = order_at_desk(server, people["usha"])
+    path = f"/organise/orders/{ref}/paid"
+    stale = hidden_fields(organiser.get("/organise/orders").text, path)
+    change_file(
+        data,
+        f"UPDATE checkout_orders SET total_minor = 30000, revision = 1 WHERE ref = '{ref}'",  # noqa: S608
+    )
+    for fields in (stale, {}):
+        answer = organiser.post(path, data=fields)
+        assert answer.status_code == 409
+        assert f'role="alert">Order {ref} has changed since the page was opened' in answer.text
+        assert beside.read(order_by_ref, ref).state == "pending"
+    fresh = hidden_fields(answer.text, path)
+    assert "30000 INR" in fresh["shown"]
+    assert organiser.post(path, data=fresh).status_code == 303
+
+
+def test_money_that_was_taken_at_the_desk_goes_back_at_the_desk_when_the_event_is_cancelled(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
+) -> None:
+    ref = order_at_desk(server, people["ravi"])
+    press(organiser, "/organise/orders", f"/organise/orders/{ref}/paid")
+    assert "Mark paid back" not in listed(organiser, "to-refund")
+    cancel = "/organise/events/robo-race/cancel"
+    assert press(organiser, cancel, cancel).status_code == 303
+    owed = until(
+        lambda: found if ref in (found := listed(organiser, "to-refund")) else "", "the refund is due"
+    )
+    assert "Mark paid back" in owed
+    answer = press(organiser, "/organise/orders", f"/organise/orders/{ref}/refunded")
+    assert answer.headers["location"] == f"/organise/orders?done={ref}"
+    assert ref not in listed(organiser, "to-refund")
+    assert {seat.state for seat in beside.read(seats_of, people["ravi"].id)} == {"cancelled"}
+
+
+@pytest.mark.parametrize("step", ["paid", "refunded"])
+def test_an_order_that_is_not_there_is_not_found(organiser: httpx.Client, step: str) -> None:
+    assert organiser.post(f"/organise/orders/NOTHING/{step}").status_code == 404
+    assert organiser.get("/organise/orders?done=NOTHING").status_code == 200

@@ -1,0 +1,89 @@
+"""Events to test with."""
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
+from festgate.kit.money import LARGEST, Money
+from festgate.kit.text import tidy
+from festgate.portal.catalogue.entries import LARGEST_CAPACITY, LONGEST, Details, find_wrongs
+from festgate.portal.catalogue.events import create_event, publish_event
+from festgate.portal.catalogue.queries import Event
+from tests.rig.database import OpenDatabase
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
+    """Details of an event of two hours, complete where it has a start."""
+    fields: dict[str, Any] = {
+        "title": "Robo Race",
+        "summary": "Robots on a line.",
+        "description": "Bring batteries.",
+        "category": "Technology",
+        "place": "Workshop",
+        "starts_at": starts_at,
+        "ends_at": starts_at + 2 * HOUR if starts_at else 0,
+        "sales_open_at": 0,
+        "sales_close_at": starts_at,
+        "fee": Money(45_000, "INR"),
+        "capacity": 50,
+    }
+    return Details(**fields | changes)
+
+
+def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False, **changes: object) -> Event:
+    """An event that starts tomorrow at this minute, published unless it is to stay a draft."""
+    starts_at = changes.pop("starts_at", (database.clock.now + DAY) // MINUTE * MINUTE)
+    assert isinstance(starts_at, int)
+    event = database.write(create_event, details(starts_at, **changes), slug)
+    return event if draft else database.write(publish_event, event.slug)
+
+
+def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
+    """Whatever that field of an event can hold."""
+    lines = name == "description"
+    alphabet = st.characters(exclude_categories=("Cc", "Cf", "Cs"))
+    if lines:
+        alphabet |= st.sampled_from("\n\t")
+    # Characters that mean something in a file, a search or a spreadsheet come more often than chance would have it.
+    alphabet |= st.sampled_from("=+-@'\"\\;,:%_ ")
+    return (
+        st.text(alphabet, max_size=min(LONGEST[name], 200))
+        .map(lambda text: tidy(text, lines=lines))
+        .filter(lambda text: least <= len(text) <= LONGEST[name])
+    )
+
+
+_SECONDS = st.integers(31_622_400, 7_258_118_399 - 86_400 * 30)
+"""The years that an event can be in, less the month that it may last."""
+
+
+@st.composite
+def any_details(draw: st.DrawFn) -> Details:
+    """An event that could be a draft or more, in rupees."""
+    starts = draw(st.just(0) | _SECONDS) * 1000
+    lasts = draw(st.integers(1, int(timedelta(days=29).total_seconds()))) * 1000
+    ends = draw(st.sampled_from((0, starts + lasts))) if starts else 0
+    closes = draw(st.sampled_from((starts, ends))) or starts
+    opens = draw(st.sampled_from((0, closes - DAY))) if closes else 0
+    made = Details(
+        title=draw(texts("title", least=1)),
+        summary=draw(texts("summary")),
+        description=draw(texts("description")),
+        category=draw(texts("category")),
+        place=draw(texts("place")),
+        starts_at=starts,
+        ends_at=ends,
+        sales_open_at=max(0, opens),
+        sales_close_at=closes,
+        fee=Money(draw(st.integers(0, LARGEST)), "INR"),
+        capacity=draw(st.integers(0, LARGEST_CAPACITY)),
+    )
+    assert not find_wrongs(made)
+    return made

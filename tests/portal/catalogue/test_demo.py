@@ -1,0 +1,68 @@
+"""The demo's programme."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from festgate.kit.clock import MINUTE, milliseconds, moment
+from festgate.kit.money import Money
+from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.demo import plant_demo
+from festgate.portal.catalogue.offers import offer_of
+from tests.portal.catalogue.programme import KOLKATA, add
+from tests.rig.database import OpenDatabase
+
+FEES = {
+    "Hackathon": 500,
+    "Dance Battle": 300,
+    "AI Workshop": 400,
+    "Photography Walk": 200,
+    "Gaming Tournament": 350,
+    "Music Night": 250,
+    "Treasure Hunt": 150,
+    "Stand-up Comedy": 300,
+    "Robo Race": 450,
+    "Opening Ceremony": 0,
+}
+
+
+def test_the_demo_has_the_courses_nine_events_in_order_and_one_that_is_free(database: OpenDatabase) -> None:
+    database.write(plant_demo, KOLKATA, "INR")
+    events = sorted(database.read(queries.all_events), key=lambda event: event.id)
+    assert [(event.title, event.fee) for event in events] == [
+        (title, Money(fee * 100, "INR")) for title, fee in FEES.items()
+    ]
+    assert all(event.state == "published" and event.summary and event.description for event in events)
+
+
+def test_the_demo_is_planted_once_and_never_over_a_programme(database: OpenDatabase) -> None:
+    for _ in range(2):
+        database.write(plant_demo, KOLKATA, "INR")
+    assert database.read(queries.count_events) == len(FEES)
+
+
+def test_a_fest_that_has_an_event_is_left_alone(database: OpenDatabase) -> None:
+    add(database, draft=True)
+    database.write(plant_demo, KOLKATA, "INR")
+    assert database.read(queries.count_events) == 1
+
+
+@pytest.mark.parametrize("hour", [0, 9, 15, 16, 23])
+def test_at_any_hour_all_events_are_ahead_and_on_three_days(database: OpenDatabase, hour: int) -> None:
+    now = datetime(2026, 3, 13, hour, 59, tzinfo=KOLKATA)
+    database.clock.now = milliseconds(now)
+    database.write(plant_demo, KOLKATA, "INR")
+    events = database.read(queries.all_events)
+    first = now.date() if hour < 16 else now.date() + timedelta(days=1)
+    days = {moment(event.starts_at, KOLKATA).date() for event in events}
+    assert days == {first + timedelta(days=number) for number in range(3)}
+    states = [offer_of(event, {}, database.clock.now).state for event in events]
+    assert states.count("soon") == 1
+    assert set(states) == {"open", "few", "soon"}
+    database.clock.move(30 * MINUTE)
+    assert "soon" not in {offer_of(event, {}, database.clock.now).state for event in events}
+
+
+def test_a_currency_without_decimals_has_the_same_fees(database: OpenDatabase) -> None:
+    database.write(plant_demo, KOLKATA, "JPY")
+    assert database.read(queries.event_by_slug, "hackathon").fee == Money(500, "JPY")

@@ -1,0 +1,250 @@
+"""Creating, editing, publishing and cancelling events, on SQLite and on PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from festgate.kit.clock import DAY, HOUR, MINUTE
+from festgate.kit.errors import Invalid, NotFound
+from festgate.kit.messaging import outbox
+from festgate.kit.money import Money
+from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.entries import Details, details_of
+from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
+from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
+from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+from tests.portal.catalogue.programme import add, details
+from tests.rig.database import OpenDatabase, open_database
+
+
+def test_a_new_event_is_a_draft_that_only_its_organisers_see(database: OpenDatabase) -> None:
+    event = add(database, draft=True)
+    assert (event.slug, event.state, event.taken) == ("robo-race", "draft", 0)
+    assert database.read(queries.any_event_by_slug, "robo-race") == event
+    assert database.read(queries.event_by_id, event.id) == event
+    with pytest.raises(NotFound):
+        database.read(queries.event_by_slug, "robo-race")
+
+
+def test_an_event_keeps_all_that_was_entered(database: OpenDatabase) -> None:
+    now = database.clock.now
+    entered = details(
+        now + DAY,
+        title="ദീപം ✨",
+        description="one\n\ntwo",
+        fee=Money(10**12, "JPY"),
+        sales_open_at=now + HOUR,
+        sales_close_at=now + DAY + HOUR,
+    )
+    assert details_of(database.write(create_event, entered)) == entered
+
+
+def test_titles_that_are_alike_get_slugs_that_are_not(database: OpenDatabase) -> None:
+    made = [
+        add(database, draft=True, title=title).slug for title in ("Robo Race", "Robo, race!", "ROBO RACE")
+    ]
+    assert made == ["robo-race", "robo-race-2", "robo-race-3"]
+
+
+def test_long_titles_that_are_alike_get_slugs_of_a_bounded_length(database: OpenDatabase) -> None:
+    made = {add(database, draft=True, title="very " * 23).slug for _ in range(12)}
+    assert len(made) == 12
+    assert max(map(len, made)) <= 60
+
+
+def test_a_title_without_latin_letters_has_a_slug_too(database: OpenDatabase) -> None:
+    slugs = {add(database, title="നൃത്തം").slug, add(database, title="നൃത്തം").slug}
+    assert len(slugs) == 2
+    assert all(database.read(queries.event_by_slug, slug).title == "നൃത്തം" for slug in slugs)
+
+
+def test_no_event_takes_an_address_of_the_organisers_pages(database: OpenDatabase) -> None:
+    assert add(database, title="New").slug == "new-2"
+
+
+def test_a_slug_that_is_taken_is_refused(database: OpenDatabase) -> None:
+    add(database, "robo")
+    with pytest.raises(Invalid, match="Another event has this address"):
+        add(database, "robo")
+
+
+def test_events_that_are_created_at_once_all_get_their_own_slug(database: OpenDatabase) -> None:
+    event = details(database.clock.now + DAY)
+    made = database.write_together(*[partial(create_event, details=event)] * 10)
+    assert len({event.slug for event in made}) == 10
+
+
+def test_two_processes_that_create_the_same_title_at_once_make_two_events(database: OpenDatabase) -> None:
+    def create(writer: OpenDatabase) -> str:
+        return writer.write(create_event, details()).slug
+
+    with open_database(database.url) as other, ThreadPoolExecutor(2) as threads:
+        made = [slug for _ in range(10) for slug in threads.map(create, (database, other))]
+    assert len(set(made)) == 20
+
+
+def test_publishing_needs_what_people_need_to_know(database: OpenDatabase) -> None:
+    slug = add(database, draft=True, starts_at=0, place="", capacity=0).slug
+    with pytest.raises(Invalid) as caught:
+        database.write(publish_event, slug)
+    assert caught.value.fields.keys() == {"place", "starts_at", "ends_at", "capacity"}
+    assert database.read(queries.any_event_by_slug, slug).state == "draft"
+
+
+def test_a_published_event_is_there_for_everyone_and_publishing_twice_is_publishing_once(
+    database: OpenDatabase,
+) -> None:
+    slug = add(database).slug
+    published = database.read(queries.event_by_slug, slug)
+    database.clock.move(MINUTE)
+    assert database.write(publish_event, slug) == published
+
+
+def test_a_published_event_cannot_lose_what_people_need_to_know(database: OpenDatabase) -> None:
+    event = add(database)
+    with pytest.raises(Invalid) as caught:
+        database.write(edit_event, event.slug, replace(details_of(event), place="", capacity=0))
+    assert caught.value.fields.keys() == {"place", "capacity"}
+    assert database.read(queries.event_by_id, event.id) == event
+
+
+def edit(database: OpenDatabase, event: Event, **changes: object) -> Event:
+    return database.write(edit_event, event.slug, replace(details_of(event), **changes))  # type: ignore[arg-type]
+
+
+def test_an_edit_keeps_the_slug(database: OpenDatabase) -> None:
+    event = add(database)
+    assert edit(database, event, title="Robot Derby").slug == event.slug
+    assert database.read(queries.event_by_slug, event.slug).title == "Robot Derby"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": "Robot Derby"},
+        {"place": "Yard"},
+        {"ends_at": 7_000_000_000_000},
+        {"starts_at": 1_600_000_000_000},
+    ],
+)
+def test_whoever_holds_a_seat_can_be_told_of_another_title_time_or_place(
+    database: OpenDatabase, changes: dict[str, object]
+) -> None:
+    event = add(database)
+    edit(database, event, **changes)
+    assert database.read(outbox.waiting) == [("catalogue.EventChanged", {"event_id": event.id})]
+
+
+def test_nobody_is_told_of_anything_else(database: OpenDatabase) -> None:
+    event, draft = add(database), add(database, draft=True)
+    edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
+    edit(database, draft, title="Robot Derby")
+    assert database.read(outbox.waiting) == []
+
+
+def test_saving_the_same_details_changes_nothing(database: OpenDatabase) -> None:
+    event = add(database)
+    database.clock.move(MINUTE)
+    version = database.read(queries.programme_version)
+    assert edit(database, event) == event
+    assert database.read(queries.programme_version) == version
+
+
+def test_the_capacity_does_not_go_below_what_is_taken(database: OpenDatabase) -> None:
+    event = add(database, capacity=5)
+    for _ in range(3):
+        database.write(take_seat, event.id)
+    with pytest.raises(
+        CapacityTaken, match="3 seats are taken already, so the capacity cannot be lower than 3"
+    ):
+        edit(database, event, capacity=2, title="Robot Derby")
+    unchanged = database.read(queries.event_by_id, event.id)
+    assert (unchanged.capacity, unchanged.title) == (5, event.title)
+    assert edit(database, event, capacity=3).capacity == 3
+    with pytest.raises(SoldOut):
+        database.write(take_seat, event.id)
+
+
+def test_seats_are_taken_and_given_back_within_the_capacity(database: OpenDatabase) -> None:
+    event = add(database, capacity=2)
+    answers = database.write_together(*[partial(take_seat, event_id=event.id)] * 5)
+    assert [type(answer) for answer in answers].count(SoldOut) == 3
+    database.write(give_back_seats, event.id, 2)
+    assert database.read(queries.event_by_id, event.id).taken == 0
+    with pytest.raises(Exception, match=r"(?i)check"):
+        database.write(give_back_seats, event.id, 1)
+
+
+def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancelled(
+    database: OpenDatabase,
+) -> None:
+    event = add(database, draft=True)
+    with pytest.raises(NotOnSale):
+        database.write(take_seat, event.id)
+    database.write(publish_event, event.slug)
+    database.write(take_seat, event.id)
+    database.write(cancel_event, event.slug)
+    with pytest.raises(NotOnSale):
+        database.write(take_seat, event.id)
+    assert database.read(queries.event_by_id, event.id).taken == 1
+
+
+def test_a_cancelled_event_is_told_of_once_and_stays_on_show(database: OpenDatabase) -> None:
+    event = add(database)
+    for _ in range(2):
+        assert database.write(cancel_event, event.slug).state == "cancelled"
+    assert database.read(outbox.waiting) == [("catalogue.EventCancelled", {"event_id": event.id})]
+    assert database.read(queries.event_by_slug, event.slug).state == "cancelled"
+
+
+def test_a_cancelled_event_is_not_changed_or_published_again(database: OpenDatabase) -> None:
+    event = add(database)
+    database.write(cancel_event, event.slug)
+    with pytest.raises(EventWasCancelled):
+        edit(database, event, title="Robot Derby")
+    with pytest.raises(EventWasCancelled):
+        database.write(publish_event, event.slug)
+
+
+def test_cancelling_a_draft_throws_it_away(database: OpenDatabase) -> None:
+    draft = add(database, draft=True)
+    database.write(cancel_event, draft.slug)
+    with pytest.raises(NotFound):
+        database.read(queries.any_event_by_slug, draft.slug)
+    assert database.read(outbox.waiting) == []
+    assert add(database, draft=True).slug == draft.slug
+
+
+@pytest.mark.parametrize("deed", [publish_event, cancel_event, partial(edit_event, details=details())])
+def test_an_event_that_is_not_there_is_not_found(database: OpenDatabase, deed: object) -> None:
+    assert callable(deed)
+    with pytest.raises(NotFound):
+        database.write(deed, "nothing")
+    with pytest.raises(NotFound):
+        database.write(lock_seats, 1)
+
+
+def test_every_change_raises_the_version_of_the_programme(database: OpenDatabase) -> None:
+    seen = [database.read(queries.programme_version)]
+
+    def changed() -> None:
+        seen.append(database.read(queries.programme_version))
+
+    event = add(database, draft=True)
+    changed()
+    database.write(publish_event, event.slug)
+    changed()
+    edit(database, event, title="Robot Derby")
+    changed()
+    database.write(cancel_event, event.slug)
+    changed()
+    assert seen == sorted(set(seen))
+
+
+def test_details_that_no_event_may_have_are_refused_whoever_sends_them(database: OpenDatabase) -> None:
+    wrong: Details = replace(details(database.clock.now + DAY), ends_at=database.clock.now)
+    with pytest.raises(Invalid):
+        database.write(create_event, wrong)

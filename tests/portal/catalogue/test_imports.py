@@ -1,0 +1,185 @@
+"""Taking in a file of events, on SQLite and on PostgreSQL: all of it, or nothing."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from festgate.kit.clock import DAY, HOUR
+from festgate.kit.money import Money
+from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.calendars import read_calendar, write_calendar
+from festgate.portal.catalogue.entries import TIMES, Details, details_of
+from festgate.portal.catalogue.events import cancel_event, create_event
+from festgate.portal.catalogue.imports import NothingImported, OnlyTried, Options, Report, import_sheet
+from festgate.portal.catalogue.rows import Row, Sheet, Wrong
+from festgate.portal.catalogue.seats import take_seat
+from festgate.portal.catalogue.sheets import read_sheet, write_sheet
+from tests.portal.catalogue.programme import KOLKATA, add, any_details
+from tests.rig.database import OpenDatabase
+
+OPTIONS = Options(KOLKATA, "INR")
+WHOLE = {
+    "title": "Robo Race",
+    "place": "Yard",
+    "starts_at": "2026-03-14T10:00",
+    "ends_at": "2026-03-14T12:00",
+    "fee": "450",
+    "capacity": "50",
+}
+
+
+def take(
+    database: OpenDatabase, *rows: dict[str, str], options: Options = OPTIONS, **sheet: object
+) -> Report:
+    numbered = [Row(line, fields) for line, fields in enumerate(rows, start=2)]
+    return database.write(import_sheet, Sheet(numbered, **sheet), options)  # type: ignore[arg-type]
+
+
+def wrongs(database: OpenDatabase, *rows: dict[str, str], **more: object) -> list[tuple[int, str]]:
+    with pytest.raises(NothingImported) as caught:
+        take(database, *rows, **more)  # type: ignore[arg-type]
+    return [(wrong.line, wrong.sentence) for wrong in caught.value.wrongs]
+
+
+def test_each_row_becomes_a_draft(database: OpenDatabase) -> None:
+    report = take(database, WHOLE, {"title": "Idea", "fee": "0"})
+    assert report == Report(created=2)
+    found = database.read(queries.all_events)
+    assert [(event.slug, event.state) for event in found] == [("idea", "draft"), ("robo-race", "draft")]
+
+
+def test_the_rows_can_be_published_at_once(database: OpenDatabase) -> None:
+    options = replace(OPTIONS, publish=True)
+    assert take(database, WHOLE, options=options) == Report(created=1, published=1)
+    assert database.read(queries.event_by_slug, "robo-race").fee == Money(45_000, "INR")
+
+
+def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenDatabase) -> None:
+    found = wrongs(
+        database,
+        WHOLE,
+        WHOLE | {"title": "", "fee": "much"},
+        WHOLE | {"ends_at": "2026-03-14T09:00"},
+        {"title": "Fine", "fee": "0"},
+    )
+    assert found == [
+        (3, "title: This is needed."),
+        (3, "fee: 'much' is not an amount; write it like 250 or 250.50."),
+        (4, "ends_at: The end has to be after the start."),
+    ]
+    assert database.read(queries.count_events) == 0
+    assert wrongs(database, WHOLE, wrongs=[Wrong(9, "Too few cells.")]) == [(9, "Too few cells.")]
+    assert database.read(queries.count_events) == 0
+
+
+def test_what_cannot_be_published_is_named_where_it_was_to_be(database: OpenDatabase) -> None:
+    found = wrongs(database, WHOLE | {"place": ""}, options=replace(OPTIONS, publish=True))
+    assert found == [(2, "place: Say where it is before the event is published.")]
+
+
+def test_a_dry_run_says_what_would_be_and_keeps_nothing(database: OpenDatabase) -> None:
+    add(database, "there")
+    with pytest.raises(OnlyTried) as caught:
+        take(database, WHOLE, WHOLE | {"slug": "there"}, options=replace(OPTIONS, keep=False))
+    assert caught.value.report == Report(created=1, changed=1)
+    assert database.read(queries.count_events) == 1
+    assert database.read(queries.event_by_slug, "there").place == "Workshop"
+
+
+def test_a_slug_that_is_there_is_changed_and_one_that_is_not_is_made(database: OpenDatabase) -> None:
+    event = add(database, "there", fee=Money(0, "INR"))
+    assert take(database, {"slug": "there", "place": "Yard"}, WHOLE | {"slug": "mine"}) == Report(1, 1)
+    changed = database.read(queries.event_by_id, event.id)
+    assert details_of(changed) == replace(details_of(event), place="Yard")
+    assert database.read(queries.any_event_by_slug, "mine").title == "Robo Race"
+
+
+@pytest.mark.parametrize(
+    "row, sentence",
+    [
+        ({"slug": "No Slug"}, "slug: 'No Slug' cannot be part of an address"),
+        ({"slug": "new"}, "slug: 'new' is an address of the portal's own."),
+        ({"slug": "off", "place": "Yard"}, "A cancelled event stays cancelled."),
+        ({"slug": "full", "capacity": "1"}, "2 seats are taken already"),
+        ({"slug": "full", "place": ""}, "place: Say where it is"),
+        ({"title": "Robo Race", "place": "Workshop", "starts_at": ""}, "fee: This is needed"),
+    ],
+)
+def test_a_row_that_an_organiser_would_be_refused_is_refused(
+    database: OpenDatabase, row: dict[str, str], sentence: str
+) -> None:
+    database.write(cancel_event, add(database, "off").slug)
+    full = add(database, "full", capacity=2)
+    for _ in range(2):
+        database.write(take_seat, full.id)
+    ((line, found),) = wrongs(database, row)
+    assert line == 2
+    assert sentence in found
+    assert database.read(queries.event_by_id, full.id).capacity == 2
+
+
+def test_a_slug_that_comes_twice_is_refused(database: OpenDatabase) -> None:
+    row = WHOLE | {"slug": "robo"}
+    assert wrongs(database, row, row) == [(3, "slug: 'robo' stands in line 2 already.")]
+
+
+def test_a_file_that_is_imported_twice_does_not_double_the_programme(database: OpenDatabase) -> None:
+    take(database, WHOLE)
+    assert wrongs(database, WHOLE) == [
+        (2, "title: This event is there already. Give its slug, robo-race, to change it.")
+    ]
+    assert take(database, WHOLE | {"place": "Hall"}, WHOLE | {"starts_at": "2026-03-14T11:00"}).created == 2
+
+
+def test_what_a_kind_of_file_lacks_is_asked_for_or_given_for_all(database: OpenDatabase) -> None:
+    bare = {name: value for name, value in WHOLE.items() if name != "capacity"}
+    needed = {"capacity": "Give --capacity."}
+    assert wrongs(database, bare, needed=needed) == [(2, "capacity: Give --capacity.")]
+    options = replace(OPTIONS, defaults={"capacity": "40"})
+    take(database, bare, WHOLE | {"title": "Own"}, options=options, needed=needed)
+    found = {event.title: event.capacity for event in database.read(queries.all_events)}
+    assert found == {"Robo Race": 40, "Own": 50}
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entered=st.lists(any_details(), max_size=4))
+def test_what_was_exported_can_be_imported_and_nothing_changes(
+    database: OpenDatabase, entered: list[Details]
+) -> None:
+    made = [database.write(create_event, details) for details in entered]
+    timed = [event for event in made if event.starts_at and event.ends_at]
+    for sheet, events in (
+        (read_sheet(write_sheet(made, KOLKATA).encode()), made),
+        (read_calendar(write_calendar(timed, "http://localhost", KOLKATA).encode()), timed),
+    ):
+        report = database.write(import_sheet, sheet, OPTIONS)
+        assert report == Report(unchanged=len(events))
+    assert [database.read(queries.event_by_id, event.id) for event in made] == made
+
+
+def test_a_programme_that_was_exported_makes_the_same_programme_elsewhere(database: OpenDatabase) -> None:
+    add(database, title="=SUM(A1)", description="- one\n- two")
+    add(
+        database,
+        title="Late",
+        sales_open_at=database.clock.now + HOUR,
+        starts_at=database.clock.now + 2 * DAY,
+    )
+    add(database, title="Idea", draft=True, starts_at=0, capacity=0)
+    before = database.read(queries.all_events)
+    text = write_sheet(before, KOLKATA)
+    renamed = (
+        text.replace(",sum-a1\r", ",other-1\r")
+        .replace(",late\r", ",other-2\r")
+        .replace(",idea\r", ",other-3\r")
+    )
+    assert database.write(import_sheet, read_sheet(renamed.encode()), OPTIONS).created == 3
+    after = [event for event in database.read(queries.all_events) if event.slug.startswith("other")]
+    # Times are kept in whole seconds.
+    whole = [
+        replace(details, **{name: getattr(details, name) // 1000 * 1000 for name in TIMES})
+        for details in map(details_of, before)
+    ]
+    assert [details_of(event) for event in after] == whole

@@ -1,0 +1,92 @@
+"""What can be had of an event at a moment, and when that changes."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from festgate.kit.clock import NEVER
+from festgate.portal.catalogue.listing import Entry
+from festgate.portal.catalogue.offers import offer_of, until
+
+OPENS, CLOSES, ENDS = 100, 200, 300
+
+
+@dataclass(frozen=True)
+class Lapses:
+    seats: dict[int, int] = field(default_factory=dict)
+    next_at: int = NEVER
+
+
+def entry(capacity: int = 100, taken: int = 0) -> Entry:
+    return Entry(
+        7, "robo", "published", "Robo", "", "Yard", 250, ENDS, OPENS, CLOSES, 0, "INR", capacity, taken
+    )
+
+
+def state(now: int, event: Entry | None = None, lapsed: int = 0) -> str:
+    return offer_of(event or entry(), {7: lapsed} if lapsed else {}, now).state
+
+
+@pytest.mark.parametrize(
+    "now, expected",
+    [
+        (0, "soon"),
+        (99, "soon"),
+        (100, "open"),
+        (199, "open"),
+        (200, "closed"),
+        (299, "closed"),
+        (300, "over"),
+    ],
+)
+def test_sales_open_and_close_by_the_clock(now: int, expected: str) -> None:
+    assert state(now) == expected
+
+
+def test_a_cancelled_event_is_cancelled_at_any_time() -> None:
+    assert {state(now, entry()._replace(state="cancelled")) for now in (0, 150, 250, 400)} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    "capacity, taken, expected",
+    [
+        (100, 89, "open"),
+        (100, 90, "few"),
+        (100, 100, "soldout"),
+        (1000, 899, "open"),
+        (1000, 900, "few"),
+        (20, 9, "open"),
+        (20, 10, "few"),
+        (3, 0, "few"),
+        (0, 0, "soldout"),
+    ],
+)
+def test_few_are_ten_seats_or_ten_per_cent(capacity: int, taken: int, expected: str) -> None:
+    assert state(150, entry(capacity, taken)) == expected
+
+
+def test_the_seat_of_a_hold_that_has_ended_is_free_at_that_instant() -> None:
+    full = entry(100, 100)
+    assert state(150, full) == "soldout"
+    assert state(150, full, lapsed=1) == "few"
+    assert offer_of(full, {7: 30}, 150).left == 30
+    assert offer_of(full, {8: 30}, 150).left == 0
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
+def test_there_are_never_fewer_than_no_seats_nor_more_than_all(
+    capacity: int, taken: int, lapsed: int
+) -> None:
+    left = offer_of(entry(capacity, min(taken, capacity)), {7: lapsed}, 150).left
+    assert 0 <= left <= capacity
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_nothing_changes_before_the_moment_that_is_named(now: int, next_at: int) -> None:
+    lapses = Lapses(next_at=next_at if next_at > now else NEVER)
+    changes = until(entry(), lapses, now)
+    assert changes > now
+    assert {state(at) for at in range(now, min(changes, 500))} == {state(now)}
+    assert changes <= lapses.next_at

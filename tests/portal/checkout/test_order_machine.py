@@ -1,0 +1,260 @@
+"""Orders, seats and money under every order of events that Hypothesis can think of.
+
+The machine knows nothing of how the portal works: it does what people, providers and the clock may do, and after each
+step the invariants of `festgate check` must hold, and nobody may own more seats than an event has.
+"""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from festgate.kit.clock import MINUTE, SECOND
+from festgate.kit.db.statements import Connection, Statement, metadata
+from festgate.kit.errors import Refused
+from festgate.kit.messaging.outbox import Relay
+from festgate.kit.money import Money
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.checkout import orders, placements, queries, refunds
+from festgate.portal.checkout.cancellations import cancel_registrations
+from festgate.portal.checkout.checks import check_money, check_seats
+from festgate.portal.registrations import facade as registrations
+from festgate.portal.registrations.checks import check_counts
+from festgate.portal.registrations.holds import cancel_seat, hold_seat, never_used, sweep_all
+from tests.portal.tickets.fest import subscriptions
+from tests.rig.database import OpenDatabase
+from tests.rig.scene import add_event, add_someone
+
+EMPTY = [Statement(table.delete()) for table in reversed(metadata.sorted_tables)]
+MOVES = {
+    "pending": {"pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"},
+    "declined": {"declined", "refunding", "refunded"},
+    "cancelled": {"cancelled", "refunding", "refunded"},
+    "expired": {"expired", "paid", "refunding", "refunded"},
+    "paid": {"paid", "refunding", "refunded"},
+    "refunding": {"refunding", "refunded"},
+    "refunded": {"refunded"},
+}
+"""From each state, the states that may be seen at any later look; drawn in docs/explanation/orders.md."""
+
+
+class OrderMachine(RuleBasedStateMachine):
+    """Three people, two small events, one card each, a provider that says things late, twice or wrongly, and pauses."""
+
+    database: OpenDatabase
+    seats = Bundle("seats")
+    placed = Bundle("placed")
+
+    @initialize()
+    def begin(self) -> None:
+        # An example that failed must fail again in the same way.
+        for emptied in EMPTY:
+            self.database.write(Connection.run, emptied)
+        self.people = [add_someone(self.database) for _ in range(3)]
+        self.events = [add_event(self.database, capacity=capacity, fee=1000) for capacity in (1, 2)]
+        self.relay = Relay(self.database.real, subscriptions())
+        self.seen: dict[int, str] = {}
+        self.charges = 0
+
+    @rule(target=seats, who=st.integers(0, 2), what=st.integers(0, 1))
+    def hold(self, who: int, what: int) -> object:
+        try:
+            return who, self.database.write(hold_seat, self.people[who], self.events[what].slug, 15)
+        except Refused:
+            return multiple()
+
+    @rule(seat=consumes(seats))
+    def give_back(self, seat: tuple[int, int]) -> None:
+        try:
+            self.database.write(cancel_seat, self.people[seat[0]], seat[1])
+        except Refused:
+            return
+
+    @rule(minutes=st.sampled_from([1, 14, 15, 40]))
+    def wait(self, minutes: int) -> None:
+        self.database.clock.move(minutes * MINUTE)
+
+    @rule(target=placed, who=st.integers(0, 2), key=st.sampled_from("ab"), keeps=st.sampled_from([2, 35]))
+    def place(self, who: int, key: str, keeps: int) -> object:
+        try:
+            order, new = self.database.write(
+                placements.place_order, self.people[who], "sandbox", keeps * MINUTE, f"{key}", asks=True
+            )
+        except Refused:
+            return multiple()
+        assert new == (order.id not in self.seen)
+        return order.id
+
+    @rule(order=placed, times=st.integers(1, 2))
+    def pay(self, order: int, times: int) -> None:
+        total = self.database.read(queries.order_by_id, order).total
+        for _ in range(times):
+            self.database.write(orders.mark_paid, order, f"charge-{order}", total)
+
+    @rule(order=placed)
+    def pay_with_another_charge(self, order: int) -> None:
+        total = self.database.read(queries.order_by_id, order).total
+        self.charges += 1
+        self.database.write(orders.mark_paid, order, f"charge-{order}-{self.charges}", total)
+
+    @rule(order=placed, minor=st.sampled_from([1, 999, 5000]))
+    def pay_a_wrong_amount(self, order: int, minor: int) -> None:
+        self.database.write(orders.mark_paid, order, f"charge-{order}", Money(minor, "INR"))
+
+    @rule(order=placed)
+    def decline(self, order: int) -> None:
+        self.database.write(orders.mark_declined, order, "The card was declined.")
+
+    @rule(order=placed)
+    def cancel(self, order: int) -> None:
+        found = self.database.read(queries.order_by_id, order)
+        try:
+            self.database.write(orders.cancel_order, found.person_id, found.ref)
+        except Refused:
+            return
+
+    @rule()
+    def look_after(self) -> None:
+        self.database.write(sweep_all)
+        for order in self.database.read(queries.ended_orders):
+            self.database.write(orders.expire_order, order.id)
+
+    @rule(lasts=st.sampled_from([1, 20, 90]))
+    def stop_the_clock(self, lasts: int) -> None:
+        self.database.write(registrations.stop_holds, self.database.clock.now + lasts * SECOND)
+
+    @rule()
+    def let_the_clock_run_on(self) -> None:
+        stood = self.database.read(registrations.holds_stand)
+        held = self.holds()
+        if self.database.write(registrations.resume_holds) and stood:
+            assert self.holds() == held, "nobody sees a jump"
+            self.database.write(orders.follow_seats)
+
+    @rule(minutes=st.sampled_from([1, 20]))
+    def wait_while_the_clock_stands(self, minutes: int) -> None:
+        if not self.database.read(registrations.holds_stand):
+            return
+        before = self.holds()
+        self.database.clock.move(minutes * MINUTE)
+        assert self.holds() == before, "no hold runs out"
+
+    def holds(self) -> dict[int, int]:
+        """What each hold has left, by seat, in milliseconds."""
+        now = self.database.clock.now
+        return {
+            seat.id: seat.held_until - now
+            for person in self.people
+            for seat in self.database.read(registrations.seats_of, person)
+            if seat.state == "held"
+        }
+
+    @rule(order=placed, minutes=st.integers(0, 40))
+    def expire(self, order: int, minutes: int) -> None:
+        self.database.clock.move(minutes * MINUTE)
+        self.database.write(orders.expire_order, order)
+
+    @rule()
+    def give_money_back(self) -> None:
+        for refund in self.database.read(queries.refunds_due):
+            assert self.database.write(refunds.claim_refund, refund.id)
+            assert not self.database.write(refunds.claim_refund, refund.id)
+            for _ in range(2):
+                self.database.write(refunds.note_refunded, refund.id, refund.order_id, refund.seat_id)
+
+    @rule(what=st.integers(0, 1))
+    def cancel_event(self, what: int) -> None:
+        try:
+            self.database.write(catalogue.cancel_event, self.events[what].slug)
+        except Refused:
+            return
+
+    @rule(order=placed, which=st.sampled_from([0, -1, None]))
+    def organisers_cancel(self, order: int, which: int | None) -> None:
+        found = self.database.read(queries.order_by_id, order)
+        seat = None if which is None else found.lines[which].seat_id
+        try:
+            self.database.write(cancel_registrations, found.ref, seat, None, never_used)
+        except Refused:
+            return
+
+    @rule()
+    def deliver_facts(self) -> None:
+        while self.database.run(self.relay.deliver_due()):
+            pass
+
+    @invariant()
+    def the_checks_find_nothing(self) -> None:
+        for check in (check_counts, check_money, check_seats):
+            assert self.database.read(check) == []
+
+    @invariant()
+    def no_event_has_more_owners_than_seats(self) -> None:
+        owners = Counter(
+            seat.event_id
+            for person in getattr(self, "people", [])
+            for seat in self.database.read(registrations.seats_of, person)
+            if seat.state in ("held", "confirmed")
+        )
+        assert all(owners[event.id] <= event.capacity for event in getattr(self, "events", []))
+
+    @invariant()
+    def states_move_only_as_drawn(self) -> None:
+        for person in getattr(self, "people", []):
+            for order in self.database.read(queries.orders_of, person):
+                before = self.seen.get(order.id, "pending")
+                assert order.state in MOVES[before], f"{before} -> {order.state}"
+                self.seen[order.id] = order.state
+
+    @invariant()
+    def no_order_is_over_before_its_seats_are(self) -> None:
+        now = self.database.clock.now
+        for person in getattr(self, "people", []):
+            for order in self.database.read(queries.orders_of, person):
+                end = self.database.read(registrations.kept_until, order.id)
+                assert order.state != "expired" or end <= now
+
+    @invariant()
+    def an_order_is_all_or_nothing(self) -> None:
+        for person in getattr(self, "people", []):
+            for order in self.database.read(queries.orders_of, person):
+                if order.state != "paid":
+                    continue
+                refunded = {refund.seat_id for refund in self.database.read(queries.refunds_of, order.id)}
+                for line in order.kept_lines:
+                    seat = self.database.read(registrations.seat, line.seat_id)
+                    # One that organisers or its event ended after the payment goes, and only its money goes back.
+                    by_others = seat.ended_by in (registrations.EVENT, registrations.ORGANISER)
+                    assert seat.state == "confirmed" or by_others
+                    assert seat.state == "cancelled" or line.seat_id not in refunded
+
+
+@pytest.fixture
+def machine(database: OpenDatabase) -> type[OrderMachine]:
+    return type("Machine", (OrderMachine,), {"database": database})
+
+
+def test_seats_orders_and_money_agree_whatever_happens(
+    machine: type[OrderMachine], database: OpenDatabase
+) -> None:
+    examples = 60 if database.dialect == "sqlite" else 12
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,99 @@
+"""Checkout rests: what visitors are told, and what their holds do, on a real server with a drill."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from festgate.kit.clock import MINUTE, SECOND, system_clock
+from festgate.portal.registrations.facade import holds_stand, seats_of
+from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
+from tests.rig.database import OpenDatabase, open_database
+from tests.rig.forms import check_out
+from tests.rig.server import Server, serving
+from tests.rig.waiting import until
+
+DRILLS = {"FESTGATE_DRILLS_TOKEN": "a-token-of-the-tests", "FESTGATE_PAYMENT_METHODS": "sandbox"}
+BEARER = {"authorization": f"Bearer {DRILLS['FESTGATE_DRILLS_TOKEN']}"}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def asha(data: Path) -> Guest:
+    with before_opening(data) as database:
+        for title in ("Robo Race", "Photography Walk"):
+            database.write(partial(announce, title=title))
+        return database.write(invite_one, "asha")
+
+
+@pytest.fixture
+def server(data: Path, asha: Guest) -> Iterator[Server]:
+    with serving(data, extra=DRILLS) as running:
+        yield running
+
+
+@pytest.fixture
+def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
+    with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
+        yield database
+
+
+def stands(database: OpenDatabase) -> bool:
+    """Whether the clock of holds stands still at this moment."""
+    database.clock.now = system_clock()
+    return database.read(holds_stand)
+
+
+def left(database: OpenDatabase, asha: Guest) -> list[int]:
+    """Milliseconds that each of her holds has left."""
+    database.clock.now = system_clock()
+    found = database.read(seats_of, asha.id)
+    return [seat.held_until - database.clock.now for seat in found if seat.state == "held"]
+
+
+def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
+    server: Server, asha: Guest, beside: OpenDatabase, data: Path
+) -> None:
+    with (
+        asha.browser(server) as browser,
+        httpx.Client(base_url=server.url, headers=BEARER, trust_env=False, verify=False, timeout=30) as drill,
+    ):
+        for slug in ("robo-race", "photography-walk"):
+            browser.post(f"/events/{slug}/register")
+        assert "data-countdown" in browser.get("/my-events").text
+        armed = drill.post("/drills/faults", json={"point": "module.checkout", "effect": "raise"})
+        assert armed.status_code == 201, armed.text
+        # A trial in between ends badly, so checkout rests on for longer than this takes.
+        until(
+            lambda: "Checkout is resting" in browser.get("/checkout").text and stands(beside),
+            "checkout rests, and the clock of holds stands still",
+        )
+        page = browser.get("/my-events").text
+        assert "Checkout rests at the moment. Your seats are kept" in page
+        assert len(re.findall(r"Held: 1[45] minutes once checkout is back", page)) == 2
+        assert "data-countdown" not in page
+        rests = browser.get("/checkout")
+        assert rests.status_code == 503
+        assert "Your 2 seats are kept: their clock stands still while checkout rests" in rests.text
+        before = left(beside, asha)
+        until(lambda: browser.get("/my-events").text == page, "nothing moves")
+        assert left(beside, asha) == before
+        assert all(14 * MINUTE < each <= 15 * MINUTE for each in before)
+        assert drill.delete("/drills/faults").status_code == 204
+        until(lambda: browser.get("/checkout").status_code == 200, "checkout is back", 60)
+        until(lambda: not stands(beside), "the clock runs on")
+        page = browser.get("/my-events").text
+        assert "Checkout rests" not in page
+        assert "data-countdown" in page
+        after = left(beside, asha)
+        assert all(0 <= was - now < 30 * SECOND for was, now in zip(before, after, strict=True))
+        paid = check_out(browser, payment_method="sandbox")
+        assert "Paid" in browser.get(paid.headers["location"]).text
+    holds(data, DRILLS)

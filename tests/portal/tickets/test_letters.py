@@ -1,0 +1,298 @@
+"""What people are told: one letter for each thing that happened, with all they need in it."""
+
+import json
+
+import icalendar
+import pytest
+from sqlalchemy import bindparam, select
+
+from festgate.kit.clock import HOUR, MINUTE
+from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.messaging import mail, outbox
+from festgate.kit.messaging.mail import Postman
+from festgate.kit.messaging.transports import transport_for
+from festgate.kit.money import Money
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.catalogue.facts import EventChanged
+from festgate.portal.checkout import orders
+from festgate.portal.checkout.facts import OrderRefunded
+from festgate.portal.registrations.holds import cancel_seat
+from festgate.portal.tickets import facade as tickets
+from festgate.portal.tickets.handlers import TOLD_AT_ONCE
+from tests.portal.tickets.fest import FEST, HOLD_MINUTES, Fest
+from tests.rig.smtp import Mailbox
+
+_files = Statement(select(mail.messages.c.attachments).where(mail.messages.c.topic == bindparam("name")))
+
+
+def files(fest: Fest, topic: str) -> dict[str, icalendar.Event]:
+    """The event in each calendar file of that letter, by the file's name."""
+    text = fest.database.read(lambda connection: connection.value(_files, name=topic))
+    found = {}
+    for attachment in json.loads(text):
+        assert attachment["kind"] == "text/calendar"
+        (event,) = icalendar.Calendar.from_ical(attachment["text"]).walk("VEVENT")
+        assert isinstance(event, icalendar.Event)
+        found[attachment["name"]] = event
+    return found
+
+
+def change(fest: Fest, event: catalogue.Event, **new: str) -> catalogue.Event:
+    def edit(connection: Connection) -> catalogue.Event:
+        now = catalogue.event_by_slug(connection, event.slug)
+        details = catalogue.details_of(now)
+        return catalogue.edit_event(
+            connection,
+            event.slug,
+            catalogue.Details(**{**_fields(details), **new}),  # type: ignore[arg-type]
+        )
+
+    fest.database.clock.move(MINUTE)
+    return fest.database.write(edit)
+
+
+def _fields(details: catalogue.Details) -> dict[str, object]:
+    return {name: getattr(details, name) for name in catalogue.Details.__dataclass_fields__}
+
+
+def test_a_free_seat_is_confirmed_with_place_time_link_and_calendar_file(fest: Fest) -> None:
+    asha, talk = fest.person(), fest.event("Open Talk", place="Gallery 2")
+    seat = fest.hold(asha, talk)
+    fest.deliver()
+    (ticket,) = fest.database.read(tickets.tickets_of, asha.id)
+    ((topic, recipient, subject, body),) = fest.letters()
+    assert (topic, recipient, subject) == (f"seat:{seat}", "asha@example.org", "Your ticket: Open Talk")
+    assert "Hello asha," in body
+    assert "Open Talk\n" in body
+    assert "Gallery 2\n" in body
+    assert "10:00" in body
+    assert "12:00" in body
+    assert "(Asia/Kolkata)" in body
+    assert f"https://fest.example/tickets/{ticket.code}\n" in body
+    assert "/orders/" not in body
+    assert body.endswith("Spring Fest\n")
+    ((name, event),) = files(fest, topic).items()
+    assert name == "open-talk.ics"
+    assert (event["SUMMARY"], event["LOCATION"], event["STATUS"]) == ("Open Talk", "Gallery 2", "CONFIRMED")
+    assert event.decoded("DTSTART").timestamp() * 1000 == talk.starts_at
+    assert event.decoded("DTEND").timestamp() * 1000 == talk.ends_at
+
+
+def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(fest: Fest) -> None:
+    asha = fest.person()
+    titles = ["Robo Race", "Hackathon", "Dance Battle", "Treasure Hunt"]
+    order = fest.buy(asha, *(fest.event(title, 30_050) for title in titles))
+    fest.deliver()
+    ((topic, _, subject, body),) = fest.letters()
+    assert topic == f"order:{order.ref}"
+    assert subject == "Your tickets: Robo Race, Hackathon, Dance Battle and 1 more"
+    assert f"₹1,202.00 for order {order.ref}" in body
+    assert f"Receipt: https://fest.example/orders/{order.ref}\n" in body
+    for ticket in fest.database.read(tickets.tickets_of, asha.id):
+        assert f"https://fest.example/tickets/{ticket.code}\n" in body
+        state = fest.database.read(tickets.mail_of, ticket, order.ref)
+        assert state is not None
+        assert (state.state, state.recipient) == ("queued", "asha@example.org")
+    assert sorted(files(fest, topic)) == [
+        "dance-battle.ics", "hackathon.ics", "robo-race.ics", "treasure-hunt.ics"
+    ]  # fmt: skip
+
+
+def test_titles_stand_in_a_letter_as_they_are_written(fest: Fest) -> None:
+    fest.hold(fest.person(), fest.event("Rock & Roll <live>", place='Studio "B"'))
+    fest.deliver()
+    ((_, _, subject, body),) = fest.letters()
+    assert subject == "Your ticket: Rock & Roll <live>"
+    assert "Rock & Roll <live>\n" in body
+    assert 'Studio "B"\n' in body
+
+
+def test_giving_a_seat_back_is_told_once(fest: Fest) -> None:
+    asha, talk = fest.person(), fest.event("Open Talk")
+    seat = fest.hold(asha, talk)
+    fest.deliver()
+    fest.database.write(cancel_seat, asha.id, seat)
+    fest.database.write(cancel_seat, asha.id, seat)
+    fest.deliver()
+    assert fest.subjects() == ["Your ticket: Open Talk", "Your seat was given back: Open Talk"]
+    body = fest.letters()[-1][3]
+    assert "not valid any more" in body
+    assert "https://fest.example/events/open-talk\n" in body
+
+
+def test_a_hold_that_is_given_up_is_no_letter(fest: Fest) -> None:
+    asha, race = fest.person(), fest.event("Robo Race", 45_000)
+    fest.database.write(cancel_seat, asha.id, fest.hold(asha, race))
+    fest.deliver()
+    assert fest.letters() == []
+
+
+def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_money_when_it_is_back(
+    fest: Fest,
+) -> None:
+    asha, ben, chitra = (fest.person(name) for name in ("asha", "ben", "chitra"))
+    race, talk = fest.event("Robo Race", 45_000), fest.event("Open Talk")
+    order = fest.buy(asha, race)
+    fest.hold(ben, talk)
+    fest.hold(chitra, race)
+    fest.deliver()
+    for event in (race, talk):
+        fest.database.write(catalogue.cancel_event, event.slug)
+    fest.deliver()
+    told = {
+        recipient: body for _, recipient, subject, body in fest.letters() if subject.startswith("Cancelled")
+    }
+    assert set(told) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
+    assert "You had not paid for it." in told["chitra@example.org"]
+    assert "ticket" not in told["chitra@example.org"]
+    assert "You get back what you paid for it, ₹450.00." in told["asha@example.org"]
+    assert "get back" not in told["ben@example.org"]
+    topic = next(topic for topic, _, subject, _ in fest.letters() if subject == "Cancelled: Robo Race")
+    assert files(fest, topic)["robo-race.ics"]["STATUS"] == "CANCELLED"
+
+    fest.send_refunds()
+    fest.deliver()
+    refunds = [letter for letter in fest.letters() if letter[2].startswith("Paid back")]
+    ((_, recipient, subject, body),) = refunds
+    assert (recipient, subject) == ("asha@example.org", "Paid back: ₹450.00 for Robo Race")
+    assert f"https://fest.example/orders/{order.ref}" in body
+    assert {ticket.state for ticket in fest.database.read(tickets.tickets_of, asha.id)} == {"void"}
+
+
+def test_one_event_of_an_order_called_off_leaves_the_other_ticket_valid(fest: Fest) -> None:
+    asha = fest.person()
+    race, dance = fest.event("Robo Race", 45_000), fest.event("Dance Battle", 30_000)
+    fest.buy(asha, race, dance)
+    fest.deliver()
+    fest.database.write(catalogue.cancel_event, race.slug)
+    fest.deliver()
+    fest.send_refunds()
+    fest.deliver()
+    states = {ticket.event_id: ticket.state for ticket in fest.database.read(tickets.tickets_of, asha.id)}
+    assert states == {race.id: "void", dance.id: "valid"}
+    assert [subject for subject in fest.subjects() if "Paid back" in subject] == [
+        "Paid back: ₹450.00 for Robo Race"
+    ]
+
+
+def test_a_payment_that_came_too_late_is_paid_back_and_told_and_brings_no_ticket(fest: Fest) -> None:
+    asha, ben = fest.person(), fest.person("ben")
+    race = fest.event("Robo Race", 45_000, capacity=1)
+    fest.hold(asha, race)
+    order = fest.order(asha)
+    fest.database.clock.move(HOLD_MINUTES * MINUTE + HOUR)
+    fest.database.write(orders.expire_order, order.id)
+    fest.buy(ben, race)
+    fest.pay(order)
+    fest.deliver()
+    fest.send_refunds()
+    fest.deliver()
+    assert fest.database.read(tickets.tickets_of, asha.id) == []
+    ((subject, body),) = [
+        (subject, body) for _, recipient, subject, body in fest.letters() if recipient == "asha@example.org"
+    ]
+    assert subject == f"Paid back: ₹450.00 for order {order.ref}"
+    assert "after your hold had ended" in body
+
+
+def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fest: Fest) -> None:
+    asha = fest.person()
+    fest.hold(asha, fest.event("Robo Race", 45_000))
+    order = fest.order(asha)
+    fest.database.write(orders.mark_paid, order.id, "charge", Money(4_500, "USD"))
+    fest.send_refunds()
+    fest.deliver()
+    ((subject, body),) = [
+        (subject, body) for _, _, subject, body in fest.letters() if subject.startswith("Paid back")
+    ]
+    assert subject == f"Paid back: $45.00 for order {order.ref}"
+    assert f"We have paid back $45.00, which is all of order {order.ref}." in body
+    assert fest.database.read(outbox.count_waiting) == 0
+
+
+def test_a_change_is_told_to_each_ticket_holder_once_however_many_there_are(fest: Fest) -> None:
+    talk = fest.event("Open Talk")
+    people = [fest.person(f"person-{number}") for number in range(TOLD_AT_ONCE + 5)]
+    for person in people:
+        fest.hold(person, talk)
+    fest.deliver()
+    gone = fest.database.read(tickets.tickets_of, people[0].id)[0]
+    fest.database.write(cancel_seat, people[0].id, gone.seat_id)
+    fest.deliver()
+    change(fest, talk, place="Gallery 7")
+    fest.database.write(outbox.record, EventChanged(talk.id))
+    late = fest.person("latecomer")
+    fest.database.clock.move(MINUTE)
+    fest.hold(late, talk)
+    fest.deliver()
+    changed = [
+        (recipient, body) for _, recipient, subject, body in fest.letters() if subject == "Changed: Open Talk"
+    ]
+    assert sorted(recipient for recipient, _ in changed) == sorted(person.email for person in people[1:])
+    assert all("Gallery 7\n" in body for _, body in changed)
+    topic = next(topic for topic, _, subject, _ in fest.letters() if subject == "Changed: Open Talk")
+    assert files(fest, topic)["open-talk.ics"]["LOCATION"] == "Gallery 7"
+
+
+def test_a_second_change_is_told_again_and_a_new_description_is_not(fest: Fest) -> None:
+    asha, talk = fest.person(), fest.event("Open Talk")
+    fest.hold(asha, talk)
+    fest.deliver()
+    change(fest, talk, place="Gallery 7")
+    fest.deliver()
+    change(fest, talk, description="Now with slides.")
+    fest.deliver()
+    change(fest, talk, title="Open Talks")
+    fest.deliver()
+    assert fest.subjects() == ["Your ticket: Open Talk", "Changed: Open Talk", "Changed: Open Talks"]
+
+
+def test_a_change_of_an_event_that_is_then_called_off_is_told_as_cancelled_only(fest: Fest) -> None:
+    fest.hold(fest.person(), fest.event("Open Talk"))
+    fest.deliver()
+    change(fest, fest.database.read(catalogue.event_by_slug, "open-talk"), place="Gallery 7")
+    fest.database.write(catalogue.cancel_event, "open-talk")
+    fest.deliver()
+    assert fest.subjects() == ["Your ticket: Open Talk", "Cancelled: Open Talk"]
+
+
+def test_a_refund_that_is_told_before_anything_else_is_told_once(fest: Fest) -> None:
+    asha, race = fest.person(), fest.event("Robo Race", 45_000)
+    order = fest.buy(asha, race)
+    fest.database.write(catalogue.cancel_event, race.slug)
+    fest.deliver()
+    fest.send_refunds()
+    fest.database.write(outbox.record, OrderRefunded(order.id))
+    fest.deliver()
+    assert fest.subjects().count("Paid back: ₹450.00 for Robo Race") == 1
+    assert len([subject for subject in fest.subjects() if "Paid back" in subject]) == 1
+
+
+@pytest.mark.parametrize("refusals", [0, 2])
+def test_the_letter_reaches_a_real_mail_server_once_even_one_that_refuses_at_first(
+    fest: Fest, mailbox: Mailbox, refusals: int
+) -> None:
+    server = {"smtp_host": mailbox.host, "smtp_port": mailbox.port, "smtp_security": "none"}
+    settings = FEST.model_copy(update=server)
+    postman = Postman(fest.database.real, transport_for(settings), settings)
+    fest.hold(fest.person(), fest.event("Open Talk"))
+    fest.deliver()
+    (ticket,) = fest.database.read(tickets.tickets_of, 1)
+    mailbox.refuse()
+    for _ in range(refusals):
+        fest.database.run(postman.send_due())
+        state = fest.database.read(tickets.mail_of, ticket, None)
+        assert state is not None
+        assert (state.state, state.error) == ("queued", "451 4.3.0 Try again later")
+        fest.database.clock.move(state.at - fest.database.clock())
+    mailbox.accept()
+    for _ in range(3):
+        fest.database.run(postman.send_due())
+    (letter,) = mailbox.letters
+    assert letter.recipients == ("asha@example.org",)
+    (file,) = letter.message.iter_attachments()
+    (event,) = icalendar.Calendar.from_ical(file.get_content()).walk("VEVENT")
+    assert event["SUMMARY"] == "Open Talk"
+    state = fest.database.read(tickets.mail_of, ticket, None)
+    assert state is not None
+    assert (state.state, state.at) == ("sent", fest.database.clock())

@@ -1,0 +1,160 @@
+"""The portal below its parent: hung, killed, restarted in the middle of requests, orphaned."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.rig.server import Serve, Server
+from tests.rig.waiting import until
+from tests.rig.wire import Line
+from tests.server.stage import children_of, gone, is_free, told
+
+TOKEN = "a token for the drills of this test"
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def notices() -> Iterator[socket.socket]:
+    """Where systemd would listen."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind("")  # Linux names it
+        listener.settimeout(PATIENCE)
+        yield listener
+
+
+def get(server: Server, path: str) -> httpx.Response:
+    return httpx.get(server.url + path, trust_env=False, verify=False, timeout=PATIENCE)
+
+
+def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_with_its_parent(
+    serve: Serve,
+) -> None:
+    server = serve(extra={"FESTGATE_DRILLS_TOKEN": TOKEN})
+    (first,) = children_of(server.pid)
+    armed = httpx.post(
+        f"{server.url}/drills/faults",
+        json={"point": "loop", "effect": "block", "times": 1},
+        headers={"authorization": f"Bearer {TOKEN}"},
+        trust_env=False,
+        verify=False,
+    )
+    assert armed.status_code == 201
+    until(lambda: children_of(server.pid) not in ([first], []), "another takes its place", PATIENCE)
+    assert get(server, "/events").status_code == 200
+    (said,) = told(server.log(), "a worker hangs and is replaced")
+    assert said["worker"] == first
+    assert "faults.py" in said["stack"]
+    (second,) = children_of(server.pid)
+    os.kill(second, signal.SIGKILL)
+    assert get(server, "/readyz").status_code == 200  # whoever comes meanwhile waits a moment and is answered
+    (said,) = told(server.log(), "a worker died and is replaced")
+    assert (said["worker"], said["ended_by"]) == (second, "SIGKILL")
+    counts = get(server, "/metrics").text
+    assert 'festgate_worker_restarts{reason="hung"} 1.0' in counts
+    assert 'festgate_worker_restarts{reason="died"} 1.0' in counts
+    (third,) = children_of(server.pid)
+    os.kill(server.pid, signal.SIGKILL)
+    until(partial(gone, third), "the worker ends with its parent")
+    until(partial(is_free, server.url), "the port is free")
+
+
+def workers(server: Server, count: int) -> set[int] | None:
+    """Those that answer, once they are so many."""
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    address = f"{server.url}/drills/faults"
+    found = {
+        httpx.get(address, headers=headers, trust_env=False, verify=False).json()["worker"] for _ in range(10)
+    }
+    return found if len(found) == count else None
+
+
+class Visitors:
+    """People who never stop asking; an answer may be a connection's last, but none may be missing."""
+
+    def __init__(self, url: str) -> None:
+        """Nobody asks yet."""
+        self._url = url
+        self._stop = False
+        self.answered = 0
+
+    async def during(self, work: asyncio.Future[None]) -> None:
+        visits = [asyncio.create_task(self._visit(stays=number % 2 == 0)) for number in range(4)]
+        try:
+            await work
+        finally:
+            self._stop = True
+            await asyncio.gather(*visits)
+
+    async def _visit(self, *, stays: bool) -> None:
+        line: Line | None = None
+        while not self._stop:
+            line = line or await Line.open(self._url)
+            answer = await line.get("/events")
+            assert answer.status == 200
+            self.answered += 1
+            if not stays or answer.headers.get("connection") == "close":
+                line.close()
+                line = None
+            await asyncio.sleep(0.005)  # the new workers, which are starting, need the processors more
+        if line is not None:
+            line.close()
+
+
+def test_a_rolling_restart_refuses_and_cuts_nobody_and_one_that_fails_changes_nothing(
+    serve: Serve, tmp_path: Path, notices: socket.socket
+) -> None:
+    config = tmp_path / "fest.toml"
+    config.write_text('fest_name = "Before"\n', encoding="utf-8")
+    address = "@" + notices.getsockname().decode().removeprefix("\0")
+    extra = {
+        "FESTGATE_CONFIG": str(config),
+        "NOTIFY_SOCKET": address,
+        "FESTGATE_DRILLS_TOKEN": TOKEN,
+    }
+    server = serve("--workers", "2", extra=extra)
+    assert notices.recv(100) == b"READY=1"
+    before = until(partial(workers, server, 2), "both answer", PATIENCE)
+
+    config.write_text('fest_nam = "Wrong"\n', encoding="utf-8")
+    os.kill(server.pid, signal.SIGHUP)
+    assert notices.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    until(
+        lambda: told(server.log(), "the new workers cannot start; those before go on"), "it says so", PATIENCE
+    )
+    assert notices.recv(100) == b"READY=1"
+    assert "fest_nam" in server.log()
+    assert until(partial(workers, server, 2), "both answer", PATIENCE) == before
+    assert set(children_of(server.pid)) == before
+    assert "Before" in get(server, "/events").text
+
+    config.write_text('fest_name = "After"\n', encoding="utf-8")
+    visitors = Visitors(server.url)
+
+    def restart() -> None:
+        os.kill(server.pid, signal.SIGHUP)
+        until(lambda: told(server.log(), "the new workers serve"), "the new workers serve", PATIENCE)
+        until(lambda: not set(children_of(server.pid)) & before, "the old ones are gone", PATIENCE)
+
+    async def play() -> None:
+        await visitors.during(asyncio.ensure_future(asyncio.to_thread(restart)))
+
+    asyncio.run(play())
+    assert visitors.answered > 0
+    assert "After" in get(server, "/events").text
+    assert len(children_of(server.pid)) == 2
+
+    # Somebody never finishes a form: the first signal waits for them, the second does not.
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as slow:
+        slow.sendall(b"POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nusername=")
+        assert get(server, "/healthz").status_code == 200
+        os.kill(server.pid, signal.SIGTERM)
+        until(partial(is_free, server.url), "nothing new is accepted")
+        assert server.running()
+        assert server.stop() == 0
