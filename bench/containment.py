@@ -18,8 +18,8 @@ from bench.measure import Tell
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
 from festgate.kit.resilience import faults
-from festgate.rehearsal.processor import processor_time
-from festgate.rehearsal.runs import Run, read_run
+from festgate.rehearsal.runs.store import Run, read_run
+from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
 GUESTS: Final = 16

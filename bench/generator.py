@@ -19,7 +19,7 @@ from locust import FastHttpUser, constant, task
 from locust.env import Environment
 
 from festgate.rehearsal.load.recorder import Recorder
-from festgate.rehearsal.recording import SUFFIX, SamplesWriter
+from festgate.rehearsal.runs.recording import SUFFIX, SamplesWriter
 
 
 class Asking(FastHttpUser):

@@ -17,9 +17,9 @@ from bench.figures import Figure, Target
 from bench.measure import Tell
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
-from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.recording import SUFFIX, Sample, SamplesWriter
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.recording import SUFFIX, Sample, SamplesWriter
+from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
 PAGE: Final = 21_138

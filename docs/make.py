@@ -310,7 +310,7 @@ def tables_page() -> list[str]:
     for found in metadata.sorted_tables:
         groups.setdefault(found.name.split("_")[0], []).append(found)
     for module in sorted(groups, key=ORDER.index):
-        owner = "festgate.kit" if module == "kit" else f"festgate.{module}.tables"
+        owner = "festgate.kit" if module == "kit" else f"festgate.portal.{module}.tables"
         lines += [f"## {module.capitalize()}", "", paragraph(import_module(owner).__doc__), ""]
         for found in groups[module]:
             lines += _table(found)

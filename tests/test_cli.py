@@ -27,5 +27,5 @@ def test_a_command_imports_nothing_of_the_others() -> None:
     )
     assert "Compare kept runs" in told.stdout
     imported = {line.rsplit("|", 1)[1].strip() for line in told.stderr.splitlines() if "|" in line}
-    assert "festgate.rehearsal.comparing" in imported
+    assert "festgate.rehearsal.cli.comparison" in imported
     assert not imported & {"sqlalchemy", "festgate.kit.cli", "festgate.portal.accounts", "numpy", "locust"}

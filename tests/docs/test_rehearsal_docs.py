@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.recording import COLUMNS
+from festgate.rehearsal.runs.recording import COLUMNS
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REFUSED, REGRESSION
 from festgate.rehearsal.verdict.findings import Check
 from festgate.rehearsal.verdict.flags import FLAGS

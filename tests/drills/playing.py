@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from festgate.drills.harm import StepHarm
-from festgate.drills.judge import Outcome
-from festgate.drills.play import Given, play
-from festgate.drills.reading import find_drill
+from festgate.drills.file import find_drill
+from festgate.drills.impact import StepHarm
+from festgate.drills.runner import Given, play
+from festgate.drills.verdict import Outcome
 
 LASTS = 2.0
 """Seconds of a fault, where the drill does not need more."""

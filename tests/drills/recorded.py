@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from festgate.drills.conduct import Act
-from festgate.drills.judge import Outcome, judge
+from festgate.drills.execution import Act
+from festgate.drills.file import find_drill
+from festgate.drills.monitor import Look, Visit
 from festgate.drills.plan import STEPS, Drill
 from festgate.drills.portal import Answer, Readiness
-from festgate.drills.reading import find_drill
 from festgate.drills.stage import Checked
-from festgate.drills.witness import Look, Visit
-from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.recording import SUFFIX, Sample, SamplesWriter
-from festgate.rehearsal.runs import Run
+from festgate.drills.verdict import Outcome, judge
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.recording import SUFFIX, Sample, SamplesWriter
+from festgate.rehearsal.runs.store import Run
 
 BEGAN = 1_000_000.0
 QUIET = (2.0, 12.0)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from festgate.drills.file import find_drill
+from festgate.drills.monitor import Look, Visit
 from festgate.drills.plan import Tolerance
 from festgate.drills.portal import Answer
-from festgate.drills.reading import find_drill
+from festgate.drills.sentences import in_words, modules_of
 from festgate.drills.stage import Checked
-from festgate.drills.witness import Look, Visit
-from festgate.drills.words import in_words, modules_of
 from tests.drills.recorded import ARMED, BEGAN, ENDED, UNDONE, record, struck
 
 RESTING: Mapping[str, object] = {"status": 503, "failed": True}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from festgate.drills.letterbox import letterbox
+from festgate.drills.mail_server import letterbox
 from festgate.drills.proxy import Proxy, Toxic, proxied
 from tests.rig.waiting import until
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from festgate.drills.file import FOLDER, BadDrill, drills, find_drill, read_drill
 from festgate.drills.plan import Arm, Flood, HostileText, Poison, Restart, SlowConnections, Strike
 from festgate.drills.proxy import Toxic
-from festgate.drills.reading import FOLDER, BadDrill, drills, find_drill, read_drill
 
 WHOLE = """
 title = "Mine"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from festgate.drills.play import Drilled, Given
 from festgate.drills.report import render, write_report
+from festgate.drills.runner import Drilled, Given
 from tests.drills.recorded import record, struck
 from tests.drills.test_judge import resting
 from tests.rig.axe import violations

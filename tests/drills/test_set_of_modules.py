@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from festgate.drills.judge import Outcome
+from festgate.drills.verdict import Outcome
 from tests.drills.playing import leaks, played, step
 
 SET = (

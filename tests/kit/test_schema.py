@@ -17,6 +17,7 @@ from festgate.kit.messaging import mail
 from festgate.settings import Settings
 from tests.rig.database import open_database
 from tests.rig.server import festgate
+from tests.rules.project import ROOT
 
 MODULES = ("accounts", "catalogue", "registrations", "checkout", "tickets")
 
@@ -36,7 +37,7 @@ def set_revision(settings: Settings, revision: str) -> None:
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database_url: str) -> None:
     assert notes.notes.name in metadata.tables
     for module in MODULES:
-        import_module(f"festgate.{module}.tables")
+        import_module(f"festgate.portal.{module}.tables")
     engine = create_engine(schema.alembic_url(database_url))
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
@@ -45,7 +46,7 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database_url:
 
 
 def test_the_newest_migration_is_the_one_that_the_program_names() -> None:
-    scripts = ScriptDirectory(str(Path(schema.__file__).parent.parent / "migrations"))
+    scripts = ScriptDirectory(str(ROOT / "src/festgate/portal/migrations"))
     assert scripts.get_heads() == [schema.HEAD]
 
 

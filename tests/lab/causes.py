@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from festgate.lab.hints.kind import Material
-from festgate.rehearsal.plan import Plan, Rate, Users
-from festgate.rehearsal.runs import Run
+from festgate.lab.hints.hint import Material
+from festgate.rehearsal.runs.plan import Plan, Rate, Users
+from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.played import Answers, Fest
 
 PLAN: Final = Plan("load/events.py", "http://127.0.0.1:1", Users(6, 6.0), duration=20.0, warm_up=4.0)

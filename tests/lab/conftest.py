@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.auditing import Audited, audit
+from festgate.lab.audit.audit import Audited, audit
 
 Auditor = Callable[..., Audited]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.folder import STARTER, starter_files
+from festgate.lab.student.folder import STARTER, starter_files
 from festgate.lab.verify.inputs import HANDED_OUT
 
 Change = Callable[[Path], None]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from festgate.lab.audit.auditing import Audited, audit
+from festgate.lab.audit.audit import Audited, audit
 from tests.lab.conftest import Auditor
 from tests.lab.reports import (
     CLAIMS,

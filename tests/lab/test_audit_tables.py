@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.auditing import Unreadable, audit
+from festgate.lab.audit.audit import Unreadable, audit
 from tests.lab.conftest import Auditor
 from tests.lab.reports import console_run, html_report, markdown_report, one_each, text_report, web_rows
 from tests.rehearsal.locust_texts import WEB_HEAD, Told

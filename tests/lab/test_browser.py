@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.browser import NoBrowser, find_browser, shots
+from festgate.lab.report.browser import NoBrowser, find_browser, shots
 from tests.rig.find_browser import find
 
 PAGE = "<!doctype html><title>Red</title><style>html { background: rgb(255, 0, 0) }</style>"

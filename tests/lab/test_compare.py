@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from festgate.lab.answers import answers_in
-from festgate.lab.copies import copy_app, write_mended
-from festgate.lab.folder import ROUTES, STARTER, write_starter
-from festgate.lab.loading import code_handed_out, code_now
-from festgate.rehearsal.runs import list_runs
+from festgate.lab.student.answers import answers_in
+from festgate.lab.student.copies import copy_app, write_mended
+from festgate.lab.student.folder import ROUTES, STARTER, write_starter
+from festgate.lab.student.load import code_handed_out, code_now
+from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
 from tests.lab.practice import Student
 from tests.rig import command

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from festgate.lab.folder import ROUTES, STARTER
-from festgate.lab.kept import load_mark, side_of
-from festgate.lab.loading import code_handed_out, code_now
-from festgate.rehearsal.runs import list_runs
+from festgate.lab.student.folder import ROUTES, STARTER
+from festgate.lab.student.load import code_handed_out, code_now
+from festgate.lab.student.runs import load_mark, side_of
+from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
 from tests.lab.practice import Student, serving, status_of
 from tests.rehearsal.test_report_page import DRAWN, SIDEWAYS
@@ -68,7 +68,7 @@ def reloaded(student: Student, change: solutions.Change) -> None:
 
 def compared(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
     """A route in the shortest time that decides: where it is too short for this machine, as long as is advised."""
-    words, seconds = ("compare", name, "lab", "--users", "60", "--warm-up", "0", "--seconds"), "1.5"
+    words, seconds = ("compare", name, "lab", "--users", "60", "--warm-up", "0", "--seconds"), "2.5"
     for _ in range(4):
         done = student.types(*words, seconds, seconds=240)
         advised = re.search(r"Play longer, (\d+) s", done.stderr)

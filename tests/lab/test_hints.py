@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from festgate.lab.audit.auditing import audit
+from festgate.lab.audit.audit import audit
 from festgate.lab.audit.findings import KINDS
-from festgate.lab.folder import write_starter
-from festgate.lab.hints.found import hint_for, met_in
-from festgate.lab.hints.kind import Material
-from festgate.lab.hints.known import HINTS
+from festgate.lab.hints.catalogue import HINTS
+from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import hint_section
 from festgate.lab.hints.pictures import PICTURES
+from festgate.lab.hints.selection import hint_for, met_in
+from festgate.lab.student.folder import write_starter
 from festgate.rehearsal.report.document import Document, Section
 from festgate.rehearsal.report.page import page as written
 from festgate.rehearsal.verdict.flags import FLAGS

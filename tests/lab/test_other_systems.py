@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.code import mark_of
-from festgate.lab.folder import ROUTES, STARTER, load_file, write_starter
-from festgate.lab.kept import load_mark
+from festgate.lab.student.code import mark_of
+from festgate.lab.student.folder import ROUTES, STARTER, load_file, write_starter
+from festgate.lab.student.runs import load_mark
 from festgate.lab.verify.intake import take_in
-from festgate.rehearsal.playing import servers
+from festgate.rehearsal.runner import servers
 from tests.lab import solutions
 from tests.lab.practice import Student
 from tests.lab.test_verify_grade import types

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.lab.folder import STARTER, NoLab, starter_files, write_starter
+from festgate.lab.student.folder import STARTER, NoLab, starter_files, write_starter
 from tests.lab.practice import Student, serving, status_of
 from tests.rig.waiting import until
 from tests.rules.test_lock import ENTRY, LOCKS

@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.lab.crash import PAGES, look, looks_in
-from festgate.lab.folder import ROUTES, STARTER, write_starter
-from festgate.lab.loading import UNKNOWN, code_handed_out, code_now, marked
-from festgate.lab.progress import parts
-from festgate.lab.serving import is_served
-from festgate.rehearsal.plan import Plan, Users
-from festgate.rehearsal.runs import list_runs
+from festgate.lab.student.crash import PAGES, look, looks_in
+from festgate.lab.student.folder import ROUTES, STARTER, write_starter
+from festgate.lab.student.load import UNKNOWN, code_handed_out, code_now, marked
+from festgate.lab.student.progress import parts
+from festgate.lab.student.server import is_served
+from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.runs.store import list_runs
 from tests.lab.practice import Student, serving, status_of
 from tests.rehearsal.played import Fest
 from tests.rig.waiting import until

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.answers import answers_in
-from festgate.lab.code import Unreadable, mark_of
-from festgate.lab.folder import ROUTES, STARTER, write_starter
+from festgate.lab.student.answers import answers_in
+from festgate.lab.student.code import Unreadable, mark_of
+from festgate.lab.student.folder import ROUTES, STARTER, write_starter
 from tests.lab.practice import CRASH, Student
 
 

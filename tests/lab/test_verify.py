@@ -10,7 +10,7 @@ import pytest
 
 from festgate.lab.verify.changes import changes_of
 from festgate.lab.verify.verdicts import judge_route
-from festgate.lab.verify.verifying import Verified
+from festgate.lab.verify.verification import Verified
 from tests.lab import solutions
 from tests.lab.verification import Desk, codes, counted, verdicts
 

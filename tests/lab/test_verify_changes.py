@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.folder import write_starter
+from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.changes import changes_of
 from tests.lab import solutions
 from tests.lab.verification import by_route

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from festgate.lab.verify.asking import ask
-from festgate.lab.verify.confined import App, Ended, Limits, confined
 from festgate.lab.verify.inputs import Step
+from festgate.lab.verify.requests import ask
+from festgate.lab.verify.sandbox import App, Ended, Limits, confined
 from tests.rig.waiting import until
 
 APP = """

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from festgate.lab.folder import write_starter
+from festgate.lab.student.folder import write_starter
 from tests.lab import solutions
 from tests.lab.reports import text_report
 from tests.rig import axe, command

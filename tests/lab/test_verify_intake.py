@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.folder import starter_files, write_starter
+from festgate.lab.student.folder import starter_files, write_starter
 from festgate.lab.verify import intake
 from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
 

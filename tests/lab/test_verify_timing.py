@@ -7,12 +7,12 @@ from pathlib import Path
 
 import psutil
 
-from festgate.lab.copies import write_mended
-from festgate.lab.folder import write_starter
+from festgate.lab.student.copies import write_mended
+from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.confined import MARK
+from festgate.lab.verify.sandbox import MARK
 from festgate.lab.verify.timing import time_routes
-from festgate.rehearsal.runs import list_runs
+from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
 from tests.rig import command
 from tests.rig.server import environment

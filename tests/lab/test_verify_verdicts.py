@@ -10,13 +10,13 @@ import pytest
 from festgate.lab.verify import __file__ as package
 from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import MEANINGS
-from festgate.lab.verify.telling import as_gradescope, headline, not_verified
+from festgate.lab.verify.outputs import as_gradescope, headline, not_verified
 from festgate.lab.verify.timing import LONGEST, SHORTEST, seconds_for, time_it_takes
 from festgate.lab.verify.verdicts import Judged, judge_route
 from festgate.lab.verify.work import Count, Work, judge
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Users
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
 from tests.rehearsal.played import Fest
 from tests.rules.project import ROOT

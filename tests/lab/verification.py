@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from festgate.lab.folder import write_starter
+from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.verifying import Baseline, Options, Verified, verify
+from festgate.lab.verify.verification import Baseline, Options, Verified, verify
 from festgate.lab.verify.work import Work, count_work
 from tests.lab.solutions import Change
 

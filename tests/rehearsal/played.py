@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from festgate.rehearsal.plan import Load, Plan, Rate
-from festgate.rehearsal.recording import SUFFIX, Sample, SamplesWriter
-from festgate.rehearsal.runs import RESOURCES_FILE, Run, State
-from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.runs.plan import Load, Plan, Rate
+from festgate.rehearsal.runs.recording import SUFFIX, Sample, SamplesWriter
+from festgate.rehearsal.runs.samples import Floats
+from festgate.rehearsal.runs.store import RESOURCES_FILE, Run, State
 
 REQUESTS = 700
 """After the warm-up: enough for a p95, as in the runs that the method was measured on."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from festgate.rehearsal.plan import Load, Plan, Rate, Users
-from festgate.rehearsal.playing.rehearse import Second, rehearse
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runner.run import Second, rehearse
+from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
+from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.target import Manner, Site, serving
 
 PAIRS: Final = 6

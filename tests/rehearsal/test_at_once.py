@@ -10,13 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Users
-from festgate.rehearsal.playing.candidates import Command
-from festgate.rehearsal.playing.cores import share_out
-from festgate.rehearsal.playing.pairs import play_pairs
 from festgate.rehearsal.report import Compared, render
-from festgate.rehearsal.runs import Run, list_runs
+from festgate.rehearsal.runner.builds import Command
+from festgate.rehearsal.runner.cores import share_out
+from festgate.rehearsal.runner.pairs import play_pairs
+from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.runs.store import Run, list_runs
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import compare, is_interleaved
 from tests.rehearsal.target import journey
 from tests.rig.server import environment

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.runs import Run, read_run
+from festgate.rehearsal.runs.store import Run, read_run
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, judge
 from tests.rehearsal.played import Answers, Fest
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy import signal, stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal.quantiles import harrell_davis
-from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.runs.samples import Floats
+from festgate.rehearsal.stats.quantiles import harrell_davis
 from festgate.rehearsal.verdict.comparison import judge
 
 COMPARISONS, PAIRS, REQUESTS = 1_000, 10, 700

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests

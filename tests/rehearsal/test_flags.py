@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Rate, Users
+from festgate.rehearsal.runs.plan import Rate, Users
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
 from tests.rehearsal.played import REQUESTS, Answers, Fest, with_load
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from festgate.rehearsal.report import render
-from festgate.rehearsal.runs import list_runs
+from festgate.rehearsal.runs.store import list_runs
 from tests.rehearsal.target import answering, journey, welcome
 from tests.rig.server import environment
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import typer
 
-from festgate.rehearsal import describing
-from festgate.rehearsal.commands import show
+from festgate.rehearsal.cli import locust_files as describing
+from festgate.rehearsal.cli.commands import show
 from festgate.rehearsal.locust_output import LocustOutput, Moment, Problem, Row, Table, read_locust
 from festgate.rehearsal.locust_output.limits import bucket
 from festgate.rehearsal.locust_output.reasons import reasons

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats.mstats import hdquantiles  # type: ignore[import-untyped]
 
-from festgate.rehearsal.metrics import (
+from festgate.rehearsal.stats.metrics import (
     BadMetric,
     Metric,
     measure,

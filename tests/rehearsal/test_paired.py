@@ -7,7 +7,7 @@ import pytest
 from arch.bootstrap import StationaryBootstrap
 from scipy import stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.runs.samples import Floats
 from festgate.rehearsal.verdict import paired
 
 # Ten differences of ln p95, as ten pairs of runs might have given them.

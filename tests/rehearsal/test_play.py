@@ -16,10 +16,10 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from festgate.rehearsal.plan import Plan, Rate, Users
-from festgate.rehearsal.playing.rehearse import CannotPlay, Second, rehearse
-from festgate.rehearsal.playing.watching import Watch
-from festgate.rehearsal.runs import HISTOGRAM_FILE, RESOURCES_FILE, Run, list_runs, read_run
+from festgate.rehearsal.runner.resources import Watch
+from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
+from festgate.rehearsal.runs.plan import Plan, Rate, Users
+from festgate.rehearsal.runs.store import HISTOGRAM_FILE, RESOURCES_FILE, Run, list_runs, read_run
 from tests.rehearsal.target import Answer, Freezing, answering, journey, welcome
 from tests.rig.server import environment
 from tests.rig.waiting import until

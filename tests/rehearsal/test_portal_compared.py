@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from festgate.rehearsal.playing.candidates import candidate
+from festgate.rehearsal.runner.builds import candidate
 from tests.docs.terminal import DOCS, Terminal
 from tests.docs.test_rehearsal_docs import HOW_TO, SHELL
 from tests.rehearsal.test_commands import festgate

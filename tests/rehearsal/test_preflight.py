@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from festgate.rehearsal.playing.preflight import NotThere, look
+from festgate.rehearsal.runner.preflight import NotThere, look
 from tests.rehearsal.target import answering, welcome
 from tests.rig.ports import free_port
 

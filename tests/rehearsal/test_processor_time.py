@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from festgate.rehearsal.metrics import Metric, parse_metric, parse_threshold
-from festgate.rehearsal.plan import Plan, Users
-from festgate.rehearsal.playing.rehearse import rehearse
-from festgate.rehearsal.playing.servers import serving
-from festgate.rehearsal.processor import processor_time
 from festgate.rehearsal.report import Compared, render
-from festgate.rehearsal.runs import RESOURCES_FILE, Resources, Run, Side
-from festgate.rehearsal.summary import Summary, summarize
+from festgate.rehearsal.runner.run import rehearse
+from festgate.rehearsal.runner.servers import serving
+from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.runs.store import RESOURCES_FILE, Resources, Run, Side
+from festgate.rehearsal.stats.metrics import Metric, parse_metric, parse_threshold
+from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.summary import Summary, summarize
 from festgate.rehearsal.verdict.comparison import Comparison, compare
 from tests.rehearsal.played import Answers, Fest
 from tests.rehearsal.target import journey

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats.mstats import hdquantiles  # type: ignore[import-untyped]
 
-from festgate.rehearsal.quantiles import corrected, harrell_davis
+from festgate.rehearsal.stats.quantiles import corrected, harrell_davis
 
 
 @pytest.mark.parametrize("quantile", [0.001, 0.5, 0.95, 0.99, 0.999])

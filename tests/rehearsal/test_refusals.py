@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
 from tests.rehearsal.played import BODY, Answers, Fest, with_load
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.report import Compared, render, show, write_report
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
 from tests.rehearsal.played import Fest
 

@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from festgate.rehearsal.capacity import Capacity, Step
-from festgate.rehearsal.metrics import parse_thresholds
-from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.report import render
+from festgate.rehearsal.runner.capacity import Capacity, Step
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.stats.metrics import parse_thresholds
 from tests.rehearsal.played import Fest
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.report import Compared, write_report
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import compare
 from tests.rehearsal.played import Fest
 from tests.rig.axe import violations

@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from festgate.rehearsal import figures
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Rate, Users
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.words import (
     comparison_in_words,
@@ -18,7 +15,10 @@ from festgate.rehearsal.report.words import (
     plan_in_words,
     run_in_words,
 )
-from festgate.rehearsal.summary import summarize
+from festgate.rehearsal.runs.plan import Plan, Rate, Users
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.metrics import parse_metric
+from festgate.rehearsal.stats.summary import summarize
 from festgate.rehearsal.verdict.comparison import Comparison, Effect, Verdict
 from festgate.rehearsal.verdict.findings import Finding
 from tests.rehearsal.played import Fest

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from festgate.rehearsal.recording import Sample, SamplesWriter
-from festgate.rehearsal.samples import read_samples
+from festgate.rehearsal.runs.recording import Sample, SamplesWriter
+from festgate.rehearsal.runs.samples import read_samples
 
 REQUESTS = st.builds(
     Sample,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.summary import MOST_BINS, needed, summarize
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.stats.summary import MOST_BINS, needed, summarize
 from tests.rehearsal.played import Answers, Fest
 
 

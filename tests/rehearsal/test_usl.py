@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from festgate.rehearsal.usl import DoesNotFit, fit_usl
+from festgate.rehearsal.stats.usl import DoesNotFit, fit_usl
 
 USERS = [1, 2, 4, 8, 16, 32, 64]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from festgate.rehearsal.comparing import sign_ups
-from festgate.rehearsal.plan import Load, Plan, Rate, Users
+from festgate.rehearsal.cli.comparison import sign_ups
+from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
 
 
 @pytest.mark.parametrize(

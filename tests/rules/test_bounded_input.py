@@ -25,7 +25,7 @@ from festgate.portal.app import create_app
 from festgate.settings import Settings
 from tests.rules.test_text import TOOLS
 
-FORMS: Final = ("accounts", "catalogue", "checkout", "registrations", "tickets", "backoffice", "kit")
+FORMS: Final = ("accounts", "catalogue", "checkout", "registrations", "tickets", "backoffice", "web")
 HUGE: Final = "a" + "\u0301" * 100_000
 MAX_CALLS: Final = 30
 """Calls that a validator may make of a text that is far too long."""
@@ -136,7 +136,7 @@ def form_models() -> Mapping[str, type[BaseModel]]:
     """The models of every module named `forms`."""
     found: dict[str, type[BaseModel]] = {}
     for each in pkgutil.walk_packages(festgate.__path__, "festgate."):
-        if each.name.endswith(".forms") and each.name.split(".")[1] in FORMS:
+        if each.name.endswith(".forms") and each.name.split(".")[-2] in FORMS:
             for model in vars(importlib.import_module(each.name)).values():
                 if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == each.name:
                     found[f"{each.name}.{model.__name__}"] = model
@@ -213,17 +213,17 @@ COMPARED = re.compile(
 """Compared, and nothing else done with it."""
 ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     # The readers that bound what they return.
-    "kit/parameters.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
+    "kit/web/parameters.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
     # Looks at the raw headers once; each is compared, or its length looked at in the same line or the next.
-    "kit/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
+    "kit/web/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
     # Numbers: Starlette's own converter has read them, from an address of 4,096 bytes at most.
-    "registrations/pages.py": ('path_params["id"]',),
+    "portal/registrations/pages.py": ('path_params["id"]',),
     # A model with bounded fields reads them.
-    "catalogue/pages.py": ("checked(ListForm, request.query_params)",),
+    "portal/catalogue/pages.py": ("checked(ListForm, request.query_params)",),
     # Sets them, reads none.
-    "kit/routing.py": ('scope["path_params"] = {}',),
+    "kit/web/routing.py": ('scope["path_params"] = {}',),
     # A cache's own headers, not a request's.
-    "kit/pages.py": ("self._headers.get(key)",),
+    "kit/web/pages.py": ("self._headers.get(key)",),
 }
 
 

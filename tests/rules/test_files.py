@@ -4,9 +4,6 @@ import re
 
 from tests.rules.project import ROOT, files, lines, name
 
-LONGEST = 400
-"""Lines of a file of code; a longer one is split by what it does."""
-
 # Written so that this file does not hold what it looks for.
 LATER = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X|HAC[K])\b")
 REGISTRY = re.compile(
@@ -24,15 +21,6 @@ def found(pattern: re.Pattern[str], *endings: str) -> list[str]:
         for number, line in enumerate(lines(path), start=1)
         if pattern.search(line)
     ]
-
-
-def test_no_file_of_code_is_longer_than_400_lines() -> None:
-    long = [
-        f"{name(path)}: {len(lines(path))} lines"
-        for path in files(".py")
-        if "migrations" not in path.parts and len(lines(path)) > LONGEST
-    ]
-    assert not long
 
 
 def test_nothing_is_left_for_later() -> None:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from festgate.drills.reading import POINTS
+from festgate.drills.file import POINTS
 from festgate.kit.messaging.mail import Attachment
 from festgate.kit.messaging.outbox import Fact, Subscription
 from festgate.kit.resilience.faults import Fault
@@ -18,7 +18,7 @@ from festgate.portal.checkout import handlers as checkout_handlers
 from festgate.portal.registrations import handlers as registration_handlers
 from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.queries import topic_of_order, topic_of_seat
-from festgate.rehearsal.plan import Plan
+from festgate.rehearsal.runs.plan import Plan
 from festgate.settings import Settings
 from tests.rules.project import ROOT
 
@@ -79,8 +79,8 @@ def test_handlers_have_the_names_that_are_in_the_data() -> None:
 def test_every_fact_that_the_code_has_is_known_to_the_program() -> None:
     written = {
         fact
-        for path in ROOT.glob("src/festgate/*/facts.py")
-        for fact in vars(import_module(f"festgate.{path.parent.name}.facts")).values()
+        for path in ROOT.glob("src/festgate/portal/*/facts.py")
+        for fact in vars(import_module(f"festgate.portal.{path.parent.name}.facts")).values()
         if isinstance(fact, type) and issubclass(fact, Fact) and fact is not Fact
     }
     assert written == set(inventory.facts())

@@ -23,9 +23,9 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.portal.checkout.cli": ("payments",),
     "festgate.portal.backoffice.cli": ("orders",),
     "festgate.kit.cli": ("db",),
-    "festgate.rehearsal.commands": ("rehearse", "compare", "ab", "calibrate", "capacity", "runs"),
-    "festgate.drills.commands": ("drill",),
-    "festgate.lab.commands": ("lab",),
+    "festgate.rehearsal.cli.commands": ("rehearse", "compare", "ab", "calibrate", "capacity", "runs"),
+    "festgate.drills.cli": ("drill",),
+    "festgate.lab.cli.commands": ("lab",),
 }
 """Where each command is, in the order of `--help`: a module whose `mount` adds these to a program."""
 

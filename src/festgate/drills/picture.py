@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import altair as alt
 
-from festgate.drills.harm import BIN, State, module_of, worst
-from festgate.drills.judge import Outcome
+from festgate.drills.impact import BIN, State, module_of, worst
 from festgate.drills.plan import MODULES
-from festgate.drills.words import LETTERS, MEANINGS, harm, modules_of
-from festgate.rehearsal import figures
+from festgate.drills.sentences import LETTERS, MEANINGS, harm, modules_of
+from festgate.drills.verdict import Outcome
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import INK, Row, finished, inline
+from festgate.rehearsal.stats import figures
 
 COLOURS: Final[Mapping[State, str]] = {
     "well": "var(--good-tint)",

@@ -4,14 +4,14 @@ import math
 from pathlib import Path
 from typing import Any, Final
 
-from festgate.drills.judge import Outcome
-from festgate.drills.play import Drilled
-from festgate.drills.words import harm, in_words, verdict, verdict_of_all, words_of_all
-from festgate.rehearsal import figures
+from festgate.drills.runner import Drilled
+from festgate.drills.sentences import harm, in_words, verdict, verdict_of_all, words_of_all
+from festgate.drills.verdict import Outcome
 from festgate.rehearsal.report import text
 from festgate.rehearsal.report.data import as_json, finding_fields
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table
 from festgate.rehearsal.report.page import page
+from festgate.rehearsal.stats import figures
 
 FORMAT: Final = 1
 """Of the JSON: grows when a field changes its meaning."""

@@ -16,7 +16,7 @@ import psutil
 
 from festgate.drills.flood import Crowd
 from festgate.drills.hostile_text import HostileClient
-from festgate.drills.letterbox import Letterbox, letterbox
+from festgate.drills.mail_server import Letterbox, letterbox
 from festgate.drills.plan import (
     Action,
     Arm,
@@ -34,7 +34,7 @@ from festgate.drills.plan import (
 from festgate.drills.portal import Portal, Refuses
 from festgate.drills.proxy import Proxy, proxied
 from festgate.drills.slow_clients import SlowClients
-from festgate.rehearsal.playing.servers import Server, own_portal
+from festgate.rehearsal.runner.servers import Server, own_portal
 
 CHECK_WITHIN: Final = 60.0
 """Seconds for a command on the data."""

@@ -14,7 +14,7 @@ def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
         for name in ("accounts", "catalogue", "registrations", "checkout", "tickets")
         if name not in absent
     ]
-    return [fact for name in names for fact in import_module(f"festgate.{name}.facts").FACTS]
+    return [fact for name in names for fact in import_module(f"festgate.portal.{name}.facts").FACTS]
 
 
 def checks() -> Sequence[Check]:

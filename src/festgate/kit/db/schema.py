@@ -212,7 +212,7 @@ def _alembic_config(settings: Settings) -> "Config":
     from alembic.config import Config  # noqa: PLC0415  (see HEAD)
 
     config = Config()
-    config.set_main_option("script_location", "festgate:migrations")
+    config.set_main_option("script_location", "festgate.portal:migrations")
     config.attributes["url"] = alembic_url(settings.url)
     return config
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from festgate.lab.audit.auditing import Audited
+from festgate.lab.audit.audit import Audited
 from festgate.lab.audit.findings import Spot
 
 

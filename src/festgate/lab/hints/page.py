@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from festgate.lab import folder as places
-from festgate.lab.folder import ROUTES
-from festgate.lab.hints.kind import Hint, Material
-from festgate.lab.hints.known import HINTS
+from festgate.lab.hints.catalogue import HINTS
+from festgate.lab.hints.hint import Hint, Material
+from festgate.lab.student import folder as places
+from festgate.lab.student.folder import ROUTES
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section
 from festgate.rehearsal.report.page import page

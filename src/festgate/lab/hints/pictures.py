@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from festgate.lab.hints import requests_drawn, runs_drawn
-from festgate.lab.hints.kind import Draw
+from festgate.lab.hints import request_pictures as requests_drawn
+from festgate.lab.hints import run_pictures as runs_drawn
+from festgate.lab.hints.hint import Draw
 
 PICTURES: Final[Mapping[str, Draw]] = {
     "answers": runs_drawn.answers,

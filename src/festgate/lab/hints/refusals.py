@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from festgate.lab.hints.kind import Hint
+from festgate.lab.hints.hint import Hint
 
 REFUSED: Final = (
     Hint(

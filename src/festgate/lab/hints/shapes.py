@@ -6,8 +6,6 @@ from typing import Any, Final
 import altair as alt
 import numpy as np
 
-from festgate.rehearsal import figures
-from festgate.rehearsal.metrics import measure, parse_metric
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import (
     BAD,
@@ -24,8 +22,10 @@ from festgate.rehearsal.report.drawing import (
     short,
     time_axis,
 )
-from festgate.rehearsal.runs import Run
-from festgate.rehearsal.samples import Flags, Samples
+from festgate.rehearsal.runs.samples import Flags, Samples
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.metrics import measure, parse_metric
 
 MOST_POINTS: Final = 1_500
 """Requests in one picture: more lie on top of each other."""

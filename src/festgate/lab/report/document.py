@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from festgate.lab.audit.findings import Finding
-from festgate.lab.crash import Look
-from festgate.lab.hints.kind import Material
-from festgate.lab.hints.known import HINTS
+from festgate.lab.hints.catalogue import HINTS
+from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import findings_of, hint_section
-from festgate.lab.report.gathered import Gathered, Route
+from festgate.lab.report.content import Gathered, Route
 from festgate.lab.report.screens import Taken
-from festgate.rehearsal import figures
+from festgate.lab.student.crash import Look
 from festgate.rehearsal.report.comparison_report import VERDICTS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Quote, Section, Table, Tone
 from festgate.rehearsal.report.words import comparison_in_words
-from festgate.rehearsal.runs import Run
-from festgate.rehearsal.summary import Figures, summarize
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.summary import Figures, summarize
 
 _COLUMNS: Final = ("", "requests", "failed", "median", "p95", "mean", "slowest", "a second", "run")
 _OPEN: Final = "Nothing is written here yet."
@@ -137,7 +137,7 @@ def _route(lab: Gathered, route: Route) -> Section:
 
 def _charts(route: Route) -> tuple[Chart, ...]:
     # Altair takes 0.3 s to import, and a lab without a comparison has no use of it.
-    from festgate.lab.hints.runs_drawn import spread  # noqa: PLC0415
+    from festgate.lab.hints.run_pictures import spread  # noqa: PLC0415
     from festgate.rehearsal.report.comparison_charts import pairs_chart  # noqa: PLC0415
 
     assert route.comparison is not None  # noqa: S101  (asked by whoever calls)

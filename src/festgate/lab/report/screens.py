@@ -8,12 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from festgate.lab.browser import NoBrowser, find_browser, shots
-from festgate.lab.copies import App, copy_app
-from festgate.lab.crash import NOBODY
-from festgate.lab.folder import CRASH_PAGE, NoLab
-from festgate.rehearsal.playing.servers import CannotServe
+from festgate.lab.report.browser import NoBrowser, find_browser, shots
+from festgate.lab.student.copies import App, copy_app
+from festgate.lab.student.crash import NOBODY
+from festgate.lab.student.folder import CRASH_PAGE, NoLab
 from festgate.rehearsal.report.document import Screen
+from festgate.rehearsal.runner.servers import CannotServe
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from festgate.lab.folder import ROUTES
-from festgate.lab.verify.asking import ask
-from festgate.lab.verify.confined import App, Ended, Limits, confined
+from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.findings import Finding
 from festgate.lab.verify.inputs import DATABASE, Play, Step, change
 from festgate.lab.verify.intake import clear, copy
 from festgate.lab.verify.pages import Answer, Facts, facts_of
+from festgate.lab.verify.requests import ask
+from festgate.lab.verify.sandbox import App, Ended, Limits, confined
 
 REFUSED: Final = frozenset({400, 422})
 SERVER_ERROR: Final = 500

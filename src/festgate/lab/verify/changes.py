@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.code import Unreadable, mark_of
-from festgate.lab.folder import APP, JOURNEY, ROUTES, STARTER, load_file
+from festgate.lab.student.code import Unreadable, mark_of
+from festgate.lab.student.folder import APP, JOURNEY, ROUTES, STARTER, load_file
 from festgate.lab.verify.findings import Finding
 
 SWALLOWS: Final = frozenset({"success", "catch_response"})

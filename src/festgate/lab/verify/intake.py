@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Final
 
-from festgate.lab.folder import APP, RUNS, is_of_desktop
-from festgate.rehearsal.runs import RUN_FILE
+from festgate.lab.student.folder import APP, RUNS, is_of_desktop
+from festgate.rehearsal.runs.store import RUN_FILE
 
 MOST_FILES: Final = 2_000
 MOST_BYTES: Final = 64 * 1024 * 1024

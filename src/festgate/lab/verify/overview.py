@@ -8,9 +8,9 @@ from typing import Final
 
 from markupsafe import Markup
 
-from festgate.lab.folder import ROUTES
+from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.findings import MEANINGS
-from festgate.lab.verify.grading import Graded
+from festgate.lab.verify.grades import Graded
 
 TONES: Final = {
     "improved": "good",

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.folder import ROUTES
+from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.confined import Ended
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Users
-from festgate.rehearsal.playing.pairs import Side, play_pairs
-from festgate.rehearsal.playing.rehearse import Second
-from festgate.rehearsal.playing.servers import CannotServe, Server, new_seed
+from festgate.lab.verify.sandbox import Ended
+from festgate.rehearsal.runner.pairs import Side, play_pairs
+from festgate.rehearsal.runner.run import Second
+from festgate.rehearsal.runner.servers import CannotServe, Server, new_seed
+from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
 from festgate.rehearsal.verdict.refusals import least_requests
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from festgate.lab.folder import ROUTES
+from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import Finding
 from festgate.lab.verify.work import SETTLED, Work, counted_in_words, faster_growth, judge
-from festgate.rehearsal import figures
+from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.comparison import Comparison
 
 Verdict = Literal["improved", "unchanged", "worse", "wrong"]

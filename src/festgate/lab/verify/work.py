@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from festgate.lab.folder import ROUTES
-from festgate.lab.verify.asking import ask
+from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.confined import App, Ended
 from festgate.lab.verify.inputs import EVENT, REGISTRATION, Statement, Step, change
+from festgate.lab.verify.requests import ask
+from festgate.lab.verify.sandbox import App, Ended
 
 COUNTED: Final = ("instructions", "statements", "rows", "steps")
 """What decides. Calls of library functions are told besides: they are the framework's."""

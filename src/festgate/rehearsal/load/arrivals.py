@@ -17,7 +17,7 @@ from locust import User
 from locust.runners import Runner
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
-from festgate.rehearsal.plan import Rate
+from festgate.rehearsal.runs.plan import Rate
 
 FIRST_USERS: Final = 10
 """At least; else those of one second."""

@@ -35,9 +35,9 @@ from festgate.rehearsal.load.sending import (
 )
 from festgate.rehearsal.load.standing import Standing, tell, together
 from festgate.rehearsal.load.web_page import open_page
-from festgate.rehearsal.plan import Plan, Staging, Users, mark_of
-from festgate.rehearsal.playing.servers import version
-from festgate.rehearsal.recording import SUFFIX, write_whole
+from festgate.rehearsal.runner.servers import version
+from festgate.rehearsal.runs.plan import Plan, Staging, Users, mark_of
+from festgate.rehearsal.runs.recording import SUFFIX, write_whole
 
 log = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from festgate.rehearsal.load.sending import (
 )
 from festgate.rehearsal.load.standing import tell, together
 from festgate.rehearsal.load.web_page import open_page
-from festgate.rehearsal.plan import Plan, Staging, journey_file
-from festgate.rehearsal.recording import SUFFIX, SamplesWriter
-from festgate.rehearsal.runs import LOG_FILE, read_run
+from festgate.rehearsal.runs.plan import Plan, Staging, journey_file
+from festgate.rehearsal.runs.recording import SUFFIX, SamplesWriter
+from festgate.rehearsal.runs.store import LOG_FILE, read_run
 
 UNPLAYABLE = 2
 """Exit code: the journey cannot be played; nothing was sent."""

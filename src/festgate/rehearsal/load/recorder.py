@@ -8,7 +8,7 @@ import gevent
 from gevent import socket as gevent_socket
 from locust.env import Environment
 
-from festgate.rehearsal.recording import Sample, SamplesWriter
+from festgate.rehearsal.runs.recording import Sample, SamplesWriter
 
 RECENT: Final = 10_000
 """Samples that the live display's percentiles are taken from, at most."""

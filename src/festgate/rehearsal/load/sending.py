@@ -21,8 +21,8 @@ from festgate.rehearsal.load.arrivals import Arrivals
 from festgate.rehearsal.load.locustfile import Unplayable
 from festgate.rehearsal.load.recorder import Recorder
 from festgate.rehearsal.load.standing import Standing, thinned
-from festgate.rehearsal.plan import Plan, Rate, Users
-from festgate.rehearsal.recording import SamplesWriter
+from festgate.rehearsal.runs.plan import Plan, Rate, Users
+from festgate.rehearsal.runs.recording import SamplesWriter
 
 LONGEST_PREPARATION: Final = 60.0
 """Seconds that the first people of an open loop have to get ready."""

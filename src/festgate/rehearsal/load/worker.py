@@ -40,11 +40,11 @@ from festgate.rehearsal.load.sending import (
     stopped_by_signal,
 )
 from festgate.rehearsal.load.standing import Standing, tell
-from festgate.rehearsal.plan import Plan, journey_file, mark_of
-from festgate.rehearsal.playing.preflight import NotThere, look
-from festgate.rehearsal.playing.servers import version
-from festgate.rehearsal.recording import SUFFIX, SamplesWriter
-from festgate.rehearsal.runs import LOG_FILE
+from festgate.rehearsal.runner.preflight import NotThere, look
+from festgate.rehearsal.runner.servers import version
+from festgate.rehearsal.runs.plan import Plan, journey_file, mark_of
+from festgate.rehearsal.runs.recording import SUFFIX, SamplesWriter
+from festgate.rehearsal.runs.store import LOG_FILE
 
 TRIES: Final = 16
 """Askings for the time."""

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from rich.console import Console
 
-from festgate.rehearsal.capacity import Capacity
 from festgate.rehearsal.locust_output import LocustOutput
 from festgate.rehearsal.report import capacity_report, data, locust_report, text
 from festgate.rehearsal.report.comparison_report import comparison_document
@@ -18,8 +17,9 @@ from festgate.rehearsal.report.document import Document
 from festgate.rehearsal.report.locust_report import SetBeside
 from festgate.rehearsal.report.page import page
 from festgate.rehearsal.report.run_report import run_document
-from festgate.rehearsal.runs import Run
-from festgate.rehearsal.summary import Summary, summarize
+from festgate.rehearsal.runner.capacity import Capacity
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.summary import Summary, summarize
 from festgate.rehearsal.verdict.comparison import Comparison
 
 Format = Literal["text", "markdown", "json", "junit", "html"]

@@ -4,8 +4,8 @@ import math
 
 import altair as alt
 
-from festgate.rehearsal.capacity import Capacity
 from festgate.rehearsal.report.document import Chart, Table
+from festgate.rehearsal.runner.capacity import Capacity
 
 
 def limit_chart(found: Capacity, number: int, table: Table) -> Chart:

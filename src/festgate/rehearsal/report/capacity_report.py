@@ -3,9 +3,9 @@
 import json
 import math
 
-from festgate.rehearsal.capacity import Capacity
 from festgate.rehearsal.report.document import Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.junit import Case, suite
+from festgate.rehearsal.runner.capacity import Capacity
 
 
 def capacity_document(found: Capacity, *, drawn: bool = True) -> Document:
@@ -71,7 +71,10 @@ def capacity_junit(found: Capacity) -> str:
     runs = [step.run for step in found.steps]
     seconds = sum(run.plan.duration for run in runs)
     return suite(
-        f"festgate.rehearsal.capacity.{runs[0].plan.journey}", cases, seconds, min(run.began for run in runs)
+        f"festgate.rehearsal.capacity.{runs[0].plan.journey}",
+        cases,
+        seconds,
+        min(run.began for run in runs),
     )
 
 

@@ -7,9 +7,9 @@ from typing import Final
 import altair as alt
 import numpy as np
 
-from festgate.rehearsal import figures
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import BAD, COLOURS, INK, SHADE, SOFT, Row, finished, inline, short
+from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.comparison import Comparison, Effect
 
 _MEAN: Final = "all pairs"

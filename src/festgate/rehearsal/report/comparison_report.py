@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from festgate.rehearsal import figures
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, worse_beside
-from festgate.rehearsal.runs import Run
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.comparison import Comparison, Effect
 from festgate.rehearsal.verdict.findings import Finding
 from festgate.rehearsal.verdict.observed import STEP_METRICS

@@ -13,8 +13,8 @@ from festgate.rehearsal.report.words import (
     outcome,
     run_in_words,
 )
-from festgate.rehearsal.runs import Run
-from festgate.rehearsal.summary import QUANTILES, Figures, Machine, Summary
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.summary import QUANTILES, Figures, Machine, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, Effect
 from festgate.rehearsal.verdict.findings import Finding
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from festgate.rehearsal import figures
 from festgate.rehearsal.locust_output import LocustOutput, Problem, Row
 from festgate.rehearsal.locust_output import Table as LocustTable
 from festgate.rehearsal.locust_output.limits import milliseconds
@@ -13,6 +12,7 @@ from festgate.rehearsal.locust_output.reasons import reasons
 from festgate.rehearsal.report.data import FORMAT, as_json, finding_fields
 from festgate.rehearsal.report.document import Document, Notice, Section, Table
 from festgate.rehearsal.report.junit import Case, suite
+from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.findings import Finding
 
 REFUSED: Final = 2

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 
-from festgate.rehearsal import figures
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import (
     BAD,
@@ -23,7 +22,8 @@ from festgate.rehearsal.report.drawing import (
     short,
     time_axis,
 )
-from festgate.rehearsal.summary import MOST_BINS, QUANTILES, TAIL, Series, Summary
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.summary import MOST_BINS, QUANTILES, TAIL, Series, Summary
 
 MOST_STEPS = 6
 """Steps in one picture: more cannot be told apart."""

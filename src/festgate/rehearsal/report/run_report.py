@@ -4,9 +4,6 @@ import math
 from pathlib import Path
 from typing import Final
 
-from festgate.rehearsal import figures
-from festgate.rehearsal.metrics import parse_metric
-from festgate.rehearsal.plan import Plan, Rate
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.words import (
     VERDICTS,
@@ -17,7 +14,10 @@ from festgate.rehearsal.report.words import (
     plan_in_words,
     run_in_words,
 )
-from festgate.rehearsal.summary import LATE, QUANTILES, Check, Figures, Machine, Summary, needed
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.metrics import parse_metric
+from festgate.rehearsal.stats.summary import LATE, QUANTILES, Check, Figures, Machine, Summary, needed
 
 TONES: Final[dict[Outcome, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
 BUSY: Final = 0.8

@@ -3,9 +3,9 @@
 import math
 from typing import Final, Literal
 
-from festgate.rehearsal import figures
-from festgate.rehearsal.plan import Load, Plan, Rate
-from festgate.rehearsal.summary import Check, Summary
+from festgate.rehearsal.runs.plan import Load, Plan, Rate
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.summary import Check, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, Effect
 
 Outcome = Literal["held", "failed", "cut", "nothing"]

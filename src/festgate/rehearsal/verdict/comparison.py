@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from festgate.rehearsal.metrics import Metric
-from festgate.rehearsal.runs import Run
-from festgate.rehearsal.samples import Floats
+from festgate.rehearsal.runs.samples import Floats
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import Metric
 from festgate.rehearsal.verdict import paired
 from festgate.rehearsal.verdict.findings import Evidence, Finding
 from festgate.rehearsal.verdict.flags import FLAGS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from festgate.rehearsal.metrics import Metric
+from festgate.rehearsal.stats.metrics import Metric
 from festgate.rehearsal.verdict.observed import Observed
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.plan import Rate, Users
+from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed
 from festgate.rehearsal.verdict.refusals import MOST_LATE

@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.metrics import Metric, measure
-from festgate.rehearsal.plan import Users
-from festgate.rehearsal.processor import processor_time
-from festgate.rehearsal.quantiles import corrected
-from festgate.rehearsal.runs import Run
-from festgate.rehearsal.samples import Flags, Floats, Integers, Samples
+from festgate.rehearsal.runs.plan import Users
+from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
+from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.metrics import Metric, measure
+from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.quantiles import corrected
 
 WINDOWS: Final = 10
 """Parts of a run for which the regularity of arrivals is taken, so that one pause does not stand for all of it."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from scipy import special  # type: ignore[import-untyped]
 
-from festgate.rehearsal.samples import Floats, Integers
+from festgate.rehearsal.runs.samples import Floats, Integers
 
 LEVEL: Final = 0.95
 """Of the intervals that are shown."""

@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.plan import Plan, Rate
-from festgate.rehearsal.samples import Integers
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.samples import Integers
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed, Step
 
