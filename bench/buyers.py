@@ -23,7 +23,7 @@ import uvloop
 
 PAUSE = 0.025
 """Seconds before a person whose ticket is still being made looks again."""
-LONGEST_WAIT = 10.0
+MAX_WAIT = 10.0
 """Seconds for any answer, and for a ticket."""
 CARD = "4242 4242 4242 4242"
 
@@ -97,7 +97,7 @@ class Line(asyncio.Protocol):
         assert self._transport is not None  # noqa: S101
         awaited = self.expect()
         self._transport.write(request)
-        return await asyncio.wait_for(awaited, LONGEST_WAIT)
+        return await asyncio.wait_for(awaited, MAX_WAIT)
 
     def close(self) -> None:
         """Hang up."""
@@ -151,8 +151,8 @@ class Buyer:
                 break
             if b"Paid." not in receipt:
                 raise WrongAnswer(f"GET {order}: not paid")
-            if time.monotonic() > paid + LONGEST_WAIT:
-                raise WrongAnswer(f"GET {order}: no ticket within {LONGEST_WAIT:g} seconds")
+            if time.monotonic() > paid + MAX_WAIT:
+                raise WrongAnswer(f"GET {order}: no ticket within {MAX_WAIT:g} seconds")
             await asyncio.sleep(PAUSE)
         ticketed = time.monotonic()
         address = ticket[1].decode()

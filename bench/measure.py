@@ -21,7 +21,7 @@ Tell = Callable[[str], None]
 
 BUYERS = 32
 """People who are on their way to a ticket at the same time."""
-MOST_ORDERS = 3_000
+MAX_ORDERS = 3_000
 """A second, that there are people enough for."""
 NEAR = 0.97
 """Of the bytes that an answer must have: a countdown or a name may be a few letters shorter."""
@@ -45,7 +45,7 @@ class Plan:
     @property
     def buyers(self) -> int:
         """People who may buy: one order each."""
-        return MOST_ORDERS * (self.order_warm_up + self.order_seconds)
+        return MAX_ORDERS * (self.order_warm_up + self.order_seconds)
 
 
 FULL = Plan(

@@ -24,7 +24,7 @@ from bench.processes import (
 from festgate.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-LONGEST_REST = 300.0
+MAX_REST = 300.0
 """Seconds for all letters of a run to be written."""
 
 Pages = Mapping[str, tuple[bytes, Mapping[str, str]]]
@@ -101,10 +101,10 @@ class Site:
 
     def come_to_rest(self, portal: Served) -> None:
         """Until every fact is told and every letter written, so that no figure pays for the one before it."""
-        deadline = time.monotonic() + LONGEST_REST
+        deadline = time.monotonic() + MAX_REST
         while any((left := waiting(portal)).values()):
             if time.monotonic() > deadline:
-                msg = f"After {LONGEST_REST:g} seconds there still wait: {left}"
+                msg = f"After {MAX_REST:g} seconds there still wait: {left}"
                 raise BenchError(msg)
             time.sleep(0.2)
 

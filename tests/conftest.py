@@ -26,7 +26,7 @@ SERVERS = pytest.StashKey[list[Server]]()
 
 BROWSERS = "what needs a browser"
 """Stands for all files whose tests need one: those that follow each other share it."""
-LONGEST = (
+SLOWEST_FIRST = (
     # In turn one that computes and one that mostly waits.
     "drills/test_set_of_modules",
     "rehearsal/test_portal_compared",
@@ -73,9 +73,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seeing = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
 
     def place(item: pytest.Item) -> int:
-        named = (number for number, name in enumerate(LONGEST) if f"tests/{name}" in item.nodeid)
+        named = (number for number, name in enumerate(SLOWEST_FIRST) if f"tests/{name}" in item.nodeid)
         return min(
-            next(named, len(LONGEST)), LONGEST.index(BROWSERS) if item.path in seeing else len(LONGEST)
+            next(named, len(SLOWEST_FIRST)),
+            SLOWEST_FIRST.index(BROWSERS) if item.path in seeing else len(SLOWEST_FIRST),
         )
 
     items.sort(key=place)

@@ -15,7 +15,7 @@ SAID = {
 """By drill: what it says of what leaked."""
 LASTS = 4.0
 """Seconds: where everybody waits there are few requests, and fewer than twenty decide nothing."""
-MOST_TIMES = 3
+MAX_TIMES = 3
 """Where other programs have most of the machine a drill says that they explain as much, or those who waited were not
 answered at all; then it is played again."""
 
@@ -27,7 +27,7 @@ def told(outcome: Outcome) -> str:
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
     found: dict[str, Outcome] = {}
-    for _ in range(MOST_TIMES):
+    for _ in range(MAX_TIMES):
         untold = [name for name, words in SAID.items() if name not in found or words not in told(found[name])]
         if untold:
             found |= played(untold, tmp_path_factory.mktemp("off"), bulkheads=False, rate=6.0, lasts=LASTS)

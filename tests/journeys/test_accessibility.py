@@ -21,7 +21,7 @@ from tests.rig.waiting import until
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 NARROW = 320
 """Pixels: what WCAG 1.4.10 asks a page to fit into."""
-LARGEST_FIRST_PAGE = 30 * 1024
+MAX_FIRST_PAGE = 30 * 1024
 """Bytes, compressed: the page and everything that it needs."""
 
 
@@ -332,4 +332,4 @@ def test_the_first_page_and_all_it_needs_is_under_30_kb_compressed(browser: Brow
     }
     with httpx.Client(trust_env=False, verify=False, headers={"accept-encoding": "gzip"}) as client:
         size = sum(client.get(address).num_bytes_downloaded for address in needed)
-    assert size < LARGEST_FIRST_PAGE
+    assert size < MAX_FIRST_PAGE

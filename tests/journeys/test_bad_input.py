@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from festgate.kit.web.gate import LARGEST_BODY
+from festgate.kit.web.gate import MAX_BODY
 from tests.journeys.siege import JSON, PASSWORD, SEND, Fest, sentence, unharmed
 from tests.rig.lengths import length, torture
 from tests.rig.waiting import until
@@ -15,7 +15,7 @@ from tests.rig.wire import FORM, exchange, form, port_of, request
 
 pytestmark = torture
 
-TOO_MUCH = LARGEST_BODY + 1
+TOO_MUCH = MAX_BODY + 1
 LOCAL = ("/", "/events", "/events/robo-race", "/login", "/my-events", "/checkout", "/docs", "/api/v1/events")
 
 

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 import festgate
 from festgate.drills.hostile_text import falling_marks
-from festgate.kit.web.gate import LARGEST_BODY, LARGEST_CALL, LONGEST_TARGET, Gate, largest_body
+from festgate.kit.web.gate import MAX_API_BODY, MAX_BODY, MAX_TARGET_LENGTH, Gate, largest_body
 from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
 from festgate.portal.catalogue.entries import FIELDS
@@ -260,7 +260,7 @@ def shown(gate: Gate) -> Sequence[str]:
 
 
 def test_no_parameter_of_any_page_costs_more_than_its_length(portal: Portal, work: Work) -> None:
-    room = LONGEST_TARGET - 200
+    room = MAX_TARGET_LENGTH - 200
     hostile = [quote(text) for text in (*expensive(room // 3)[:6], *expensive(300)[:4])]
     hostile += ["%25" * (room // 3), "&=" * (room // 2), "%" * room]
     pages = ("/events", "/door/{slug}", "/organise", "/organise/payments", "/login", "/api/v1/events")
@@ -278,7 +278,7 @@ def test_no_parameter_of_any_page_costs_more_than_its_length(portal: Portal, wor
 
 
 def test_no_part_of_any_path_costs_more_than_its_length(portal: Portal, work: Work) -> None:
-    room = (LONGEST_TARGET - 100) // 2
+    room = (MAX_TARGET_LENGTH - 100) // 2
     turns = cycle([*(quote(each, safe="") for each in expensive(room // 3)), "-" * room, "1" * room])
     requests: list[tuple[str, str, Mapping[str, Any]]] = [
         ("GET", filled(path, text), {})
@@ -331,23 +331,23 @@ def test_no_body_costs_more_than_its_length_by_its_shape(portal: Portal, work: W
         return b"{" + b",".join(b'"%d":0' % number for number in range(most // 9)) + b"}"
 
     calls = (
-        b"[" * (LARGEST_CALL - 1),
-        b'{"username":' * ((LARGEST_CALL - 1) // 12),
-        members(LARGEST_CALL - 100),
-        b'{"registrations":[' + b",".join([b"1"] * (LARGEST_CALL // 2 - 50)) + b"]}",
-        b'{"registrations":[' + b"9" * (LARGEST_CALL - 100) + b"]}",
-        b'{"username":"' + b"\\u0301" * (LARGEST_CALL // 6 - 10) + b'"}',
+        b"[" * (MAX_API_BODY - 1),
+        b'{"username":' * ((MAX_API_BODY - 1) // 12),
+        members(MAX_API_BODY - 100),
+        b'{"registrations":[' + b",".join([b"1"] * (MAX_API_BODY // 2 - 50)) + b"]}",
+        b'{"registrations":[' + b"9" * (MAX_API_BODY - 100) + b"]}",
+        b'{"username":"' + b"\\u0301" * (MAX_API_BODY // 6 - 10) + b'"}',
         b'{"a":1,' * 10,
     )
     forms = (
         # Three calls a byte: at the largest size, being counted holds the loop for so long that a module rests.
-        b"%" * (LARGEST_BODY // 4),
-        b"&" * LARGEST_BODY,
-        b"a=1&" * (LARGEST_BODY // 4),
-        b"=" * LARGEST_BODY,
-        b"username=" + b"%CC%81" * (LARGEST_BODY // 6 - 10),
-        b"a" * LARGEST_BODY,
-        b"username=a&" * 40 + b"password=" + b"+" * (LARGEST_BODY - 500),
+        b"%" * (MAX_BODY // 4),
+        b"&" * MAX_BODY,
+        b"a=1&" * (MAX_BODY // 4),
+        b"=" * MAX_BODY,
+        b"username=" + b"%CC%81" * (MAX_BODY // 6 - 10),
+        b"a" * MAX_BODY,
+        b"username=a&" * 40 + b"password=" + b"+" * (MAX_BODY - 500),
     )
     requests: list[tuple[str, str, Mapping[str, Any]]] = []
     for path in posted(portal.gate):

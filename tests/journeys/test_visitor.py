@@ -26,7 +26,7 @@ from tests.journeys.visiting import (
 from tests.rig.browser import DESK, PHONE, visit
 from tests.rig.server import Server, serving
 
-MOST_TABS = 60
+MAX_TABS = 60
 """Presses of the Tab key after which a page has been gone round, and more."""
 HOW: dict[str, dict[str, Any]] = {
     "at a desk": {"viewport": DESK},
@@ -148,7 +148,7 @@ NAMED = """within => {
 
 def tab_to(page: Page, name: str, within: str = "") -> None:
     """Press Tab until what has the focus is called that; whoever has it can be seen to have it."""
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
         if page.evaluate(NAMED, within) == name:
             outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")

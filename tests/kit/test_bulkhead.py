@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from festgate.kit.errors import NotFound, Resting, Unavailable
 from festgate.kit.resilience import breaker, bulkhead
-from festgate.kit.resilience.breaker import LEAST_FAILURES, TRIALS
+from festgate.kit.resilience.breaker import MIN_FAILURES, TRIALS
 from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
 from festgate.kit.resilience.pulse import Pulse
 
@@ -70,7 +70,7 @@ async def some_turns() -> None:
 
 
 async def make_it_rest(bulkhead: Bulkhead) -> None:
-    for _ in range(LEAST_FAILURES):
+    for _ in range(MIN_FAILURES):
         assert await outcome(bulkhead, fail) is Resting
     assert bulkhead.state == "resting"
 
@@ -103,7 +103,7 @@ def test_a_bug_is_answered_with_a_page_of_the_modules_own_that_says_when_to_come
 def test_what_the_module_refuses_on_purpose_is_no_failure(error: Exception) -> None:
     async def main() -> None:
         tea = make()
-        for _ in range(3 * LEAST_FAILURES):
+        for _ in range(3 * MIN_FAILURES):
             assert await outcome(tea, refuse(error)) is type(error)
         assert tea.state == "well"
 
@@ -114,7 +114,7 @@ def test_what_the_module_refuses_on_purpose_is_no_failure(error: Exception) -> N
 def test_a_database_that_is_away_or_a_browser_that_hangs_up_is_no_modules_fault(error: Exception) -> None:
     async def main() -> None:
         tea = make()
-        for _ in range(3 * LEAST_FAILURES):
+        for _ in range(3 * MIN_FAILURES):
             assert await outcome(tea, refuse(error)) is type(error)
         assert tea.state == "well"
 
@@ -153,7 +153,7 @@ def test_a_module_that_fails_now_and_then_goes_on() -> None:
 def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well_it_is_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(breaker, "SHORTEST_REST", 0.0)
+    monkeypatch.setattr(breaker, "MIN_REST", 0.0)
 
     async def main() -> None:
         tea = make()
@@ -173,8 +173,8 @@ def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well
 
 
 def test_a_trial_that_fails_is_followed_by_a_longer_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(breaker, "SHORTEST_REST", 0.0)
-    monkeypatch.setattr(breaker, "LONGEST_REST", 1000.0)
+    monkeypatch.setattr(breaker, "MIN_REST", 0.0)
+    monkeypatch.setattr(breaker, "MAX_REST", 1000.0)
 
     async def main() -> None:
         tea = make()
@@ -188,7 +188,7 @@ def test_a_trial_that_fails_is_followed_by_a_longer_rest(monkeypatch: pytest.Mon
 
 
 def test_a_module_that_nobody_comes_to_try_is_taken_to_be_well_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(breaker, "SHORTEST_REST", 0.0)
+    monkeypatch.setattr(breaker, "MIN_REST", 0.0)
     monkeypatch.setattr(breaker, "UNTRIED", 0.0)
 
     async def main() -> None:
@@ -237,7 +237,7 @@ def test_a_request_that_takes_too_long_is_ended_and_told_so() -> None:
 def test_a_visitor_who_goes_away_is_no_failure() -> None:
     async def main() -> None:
         tea = make()
-        for _ in range(2 * LEAST_FAILURES):
+        for _ in range(2 * MIN_FAILURES):
             request = asyncio.create_task(tea.run(hang, "x"))
             await asyncio.sleep(0)
             request.cancel()
@@ -251,7 +251,7 @@ def test_a_visitor_who_goes_away_is_no_failure() -> None:
 def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
     async def main() -> None:
         tea = make()
-        for _ in range(LEAST_FAILURES):  # fewer are enough where each holds it for long
+        for _ in range(MIN_FAILURES):  # fewer are enough where each holds it for long
             if not tea.resting():
                 assert await outcome(tea, hold(0.12)) == "x"
         assert tea.state == "resting"
@@ -299,7 +299,7 @@ def test_who_gives_up_while_waiting_for_a_turn_keeps_nobody_from_theirs() -> Non
 def test_without_a_guard_whatever_happens_inside_comes_out() -> None:
     async def main() -> None:
         tea = Unguarded("tea", "Tea", Budget(1, 0.01), Pulse())
-        for _ in range(2 * LEAST_FAILURES):
+        for _ in range(2 * MIN_FAILURES):
             assert await outcome(tea, fail) is ZeroDivisionError
         assert await tea.run(answer, "x") == "x"
 
@@ -350,12 +350,12 @@ def test_who_waited_while_another_module_held_the_loop_is_not_blamed_for_it() ->
         async def wait_for_kettle(_word: str) -> str:
             return await kettle
 
-        patient = [asyncio.create_task(tea.run(wait_for_kettle, "x")) for _ in range(LEAST_FAILURES)]
+        patient = [asyncio.create_task(tea.run(wait_for_kettle, "x")) for _ in range(MIN_FAILURES)]
         await asyncio.sleep(0)
         await cake.run(hold(0.3), "x")
         kettle.set_result("hot")
-        assert await asyncio.gather(*patient) == ["hot"] * LEAST_FAILURES
-        assert tea.breaker.good == LEAST_FAILURES
+        assert await asyncio.gather(*patient) == ["hot"] * MIN_FAILURES
+        assert tea.breaker.good == MIN_FAILURES
         assert cake.breaker.good == 0
 
     on_loop(main)

@@ -17,7 +17,7 @@ from starlette.types import Lifespan, Message, Scope
 from festgate.kit.errors import Conflict, TooLarge
 from festgate.kit.metrics import Metrics
 from festgate.kit.web.clients import Counts, Trusted
-from festgate.kit.web.gate import LARGEST_BODY, Gate, is_cross_site, largest_body, limited, security_headers
+from festgate.kit.web.gate import MAX_BODY, Gate, is_cross_site, largest_body, limited, security_headers
 from festgate.kit.web.routing import Routes
 
 HOST = b"fest.example:8443"
@@ -79,9 +79,9 @@ def received(pieces: Iterable[int]) -> int:
     return asyncio.run(go())
 
 
-@given(st.lists(st.integers(0, LARGEST_BODY // 4), max_size=12))
+@given(st.lists(st.integers(0, MAX_BODY // 4), max_size=12))
 def test_a_body_is_taken_up_to_the_limit_and_not_a_byte_further(pieces: list[int]) -> None:
-    if sum(pieces) <= LARGEST_BODY:
+    if sum(pieces) <= MAX_BODY:
         assert received(pieces) == sum(pieces)
     else:
         with pytest.raises(TooLarge):
@@ -261,7 +261,7 @@ def test_what_is_no_http_is_left_to_the_routes() -> None:
 @pytest.mark.parametrize("character", ["\u0915", "\U0001f389"])
 def test_an_events_form_has_room_for_the_longest_description_in_any_script(character: str) -> None:
     fields = {"description": character * 10_000, "title": character * 120, "summary": character * 200}
-    assert LARGEST_BODY < len(urlencode(fields)) < largest_body("/organise/events/new")
+    assert MAX_BODY < len(urlencode(fields)) < largest_body("/organise/events/new")
 
 
 def test_a_client_with_too_many_requests_in_progress_is_told_when_to_come_back() -> None:

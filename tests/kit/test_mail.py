@@ -16,7 +16,7 @@ from festgate.kit.messaging import mail
 from festgate.kit.messaging.mail import (
     AT_ONCE,
     LEASE,
-    MOST_ATTEMPTS,
+    MAX_ATTEMPTS,
     MailState,
     Postman,
 )
@@ -139,14 +139,14 @@ def test_a_letter_is_given_up_after_a_day_and_a_half_and_its_state_says_why(
     while state(database, "order:1").state == "queued":
         database.clock.move(state(database, "order:1").at - database.clock())
         send(database, sender)
-    assert mailbox.attempts == MOST_ATTEMPTS
+    assert mailbox.attempts == MAX_ATTEMPTS
     assert 1.4 * DAY < database.clock() - began < 1.6 * DAY
     assert state(database, "order:1").state == "failed"
     assert state(database, "order:1").error == "550 5.1.1 No such user"
     assert database.read(mail.count_waiting) == 0
     database.clock.move(10 * DAY)
     send(database, sender)
-    assert mailbox.attempts == MOST_ATTEMPTS
+    assert mailbox.attempts == MAX_ATTEMPTS
 
 
 def test_without_the_mail_server_letters_wait_and_go_out_when_it_is_there(

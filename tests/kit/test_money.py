@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from festgate.kit.money import LARGEST, Money, digits_of, known_currencies, parse_amount, total
+from festgate.kit.money import MAX_MINOR, Money, digits_of, known_currencies, parse_amount, total
 
 currencies = st.sampled_from(["INR", "EUR", "JPY", "KWD", "USD"])
-amounts = st.integers(0, LARGEST)
+amounts = st.integers(0, MAX_MINOR)
 
 
 @given(amounts, currencies)
@@ -73,7 +73,7 @@ def test_whatever_is_written_it_is_an_amount_or_a_sentence(text: str) -> None:
         said = str(error)
         assert repr(text) in said
     else:
-        assert 0 <= money.minor <= LARGEST
+        assert 0 <= money.minor <= MAX_MINOR
         assert Decimal(text.strip()) * 100 == money.minor
 
 

@@ -18,7 +18,7 @@ from festgate.kit.clock import DAY, HOUR, MINUTE, SECOND
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.messaging import outbox
-from festgate.kit.messaging.outbox import AT_ONCE, KEPT_FOR, LONGEST_WAIT, Fact, Relay, Subscription, backoff
+from festgate.kit.messaging.outbox import AT_ONCE, KEPT_FOR, MAX_WAIT, Fact, Relay, Subscription, backoff
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.postgres import Cluster
 
@@ -243,7 +243,7 @@ def test_a_failed_fact_is_left_alone_until_its_time_has_come(database: OpenDatab
 
 @given(attempts=st.integers(0, 10_000))
 def test_waits_grow_to_a_limit_and_never_shrink(attempts: int) -> None:
-    assert SECOND <= backoff(attempts) <= backoff(attempts + 1) <= LONGEST_WAIT == 5 * MINUTE
+    assert SECOND <= backoff(attempts) <= backoff(attempts + 1) <= MAX_WAIT == 5 * MINUTE
 
 
 def test_without_one_of_the_modules_facts_wait_for_it_and_the_rest_have_theirs_once(
@@ -356,7 +356,7 @@ def test_whatever_fails_how_often_every_handler_takes_effect_once_for_every_fact
     with capture_logs():
         for _ in range(5):
             deliver(database, relay)
-            database.clock.move(LONGEST_WAIT)
+            database.clock.move(MAX_WAIT)
     assert waiting(database) == []
     assert Counter(done(database)) - before == Counter(
         f"{which} {tower}" for tower in range(len(failures)) for which in (0, 1)

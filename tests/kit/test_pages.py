@@ -18,7 +18,7 @@ from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.compression import Piece, gzipped
 from festgate.kit.web.cookies import SESSION_COOKIE
-from festgate.kit.web.pages import MOST_KEPT, Kept, Pages, Rendered, Writing, countdown
+from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, Writing, countdown
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_visitor
@@ -201,7 +201,7 @@ def test_the_page_that_nobody_has_asked_for_longest_makes_room() -> None:
     page = Kept(HomePage(None, 0, (), NEVER), 0, NEVER, Rendered((), ()))
     pages.keep("first", page)
     pages.keep("second", page)
-    for number in range(MOST_KEPT - 1):
+    for number in range(MAX_KEPT - 1):
         pages.kept("first")
         pages.keep(number, page)
     assert pages.kept("first") is page

@@ -116,8 +116,8 @@ def test_a_zip_that_points_out_of_itself_is_not_taken(
 def test_too_much_is_not_taken(
     lab: Path, taken: Callable[[Path], Taken], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "MOST_BYTES", 200_000)
-    monkeypatch.setattr(intake, "MOST_FILES", 40)
+    monkeypatch.setattr(intake, "MAX_BYTES", 200_000)
+    monkeypatch.setattr(intake, "MAX_FILES", 40)
     bomb = zipped(lab, ("lab/zeros.txt", b"\0" * 10_000_000))
     assert bomb.stat().st_size < 200_000
     with pytest.raises(

@@ -11,7 +11,7 @@ from festgate.lab.verify import __file__ as package
 from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import MEANINGS
 from festgate.lab.verify.outputs import as_gradescope, headline, not_verified
-from festgate.lab.verify.timing import LONGEST, SHORTEST, seconds_for, time_it_takes
+from festgate.lab.verify.timing import MAX_SECONDS, MIN_SECONDS, seconds_for, time_it_takes
 from festgate.lab.verify.verdicts import Judged, judge_route
 from festgate.lab.verify.work import Count, Work, judge
 from festgate.rehearsal.runs.plan import Plan, Users
@@ -164,11 +164,11 @@ def test_an_app_that_does_not_come_to_rest_is_told() -> None:
 
 
 def test_a_run_is_as_long_as_the_slower_app_needs_for_a_median_and_all_of_them_end_in_time() -> None:
-    assert seconds_for([(150.0, 3.0), (70.0, 70.0)]) == LONGEST
+    assert seconds_for([(150.0, 3.0), (70.0, 70.0)]) == MAX_SECONDS
     assert seconds_for([(90.0, 3.0), (10.0, 10.0)]) == pytest.approx(2 * 60 * 0.1)
-    assert seconds_for([(1.0, 1.0)]) == SHORTEST
-    assert seconds_for([(2_000.0, 1.0), (float("nan"), 1.0)]) == LONGEST
-    assert time_it_takes(6, LONGEST) < 330
+    assert seconds_for([(1.0, 1.0)]) == MIN_SECONDS
+    assert seconds_for([(2_000.0, 1.0), (float("nan"), 1.0)]) == MAX_SECONDS
+    assert time_it_takes(6, MAX_SECONDS) < 330
 
 
 def test_gradescope_gets_points_for_each_route_and_for_the_other_pages() -> None:

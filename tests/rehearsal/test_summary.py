@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from festgate.rehearsal.runs.plan import Plan, Rate
-from festgate.rehearsal.stats.summary import MOST_BINS, needed, summarize
+from festgate.rehearsal.stats.summary import MAX_BINS, needed, summarize
 from tests.rehearsal.played import Answers, Fest
 
 
@@ -122,7 +122,7 @@ def test_the_series_is_what_was_asked_and_answered_in_each_bin(fest: Fest) -> No
 def test_an_hour_is_a_few_hundred_points(fest: Fest) -> None:
     plan = replace(fest.plan, duration=3600.0)
     found = summarize(fest.run("one", even(plan, 2), plan=plan)).series
-    assert len(found.at) <= MOST_BINS
+    assert len(found.at) <= MAX_BINS
     assert (found.asked[:-1] == 2).all()
     assert found.asked[-1] == pytest.approx(2)
 

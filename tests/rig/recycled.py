@@ -14,7 +14,7 @@ from psycopg import sql
 
 from tests.rig.postgres import Cluster
 
-MOST_GROWN = 4 * 1024 * 1024
+MAX_GROWN = 4 * 1024 * 1024
 """Bytes: one that grew by more is slower than a new one."""
 CONNECTIONS_END = 10_000
 """Milliseconds that a connection of a test that has ended may take to end."""
@@ -75,7 +75,7 @@ class Recycled:
         with psycopg.connect(self.cluster.url(name)) as connection:
             connection.execute(_OTHERS, (CONNECTIONS_END, connection.info.backend_pid))
             now = _state(connection, first.rows)
-            if now.schema != first.schema or now.size > first.size + MOST_GROWN:
+            if now.schema != first.schema or now.size > first.size + MAX_GROWN:
                 return False
             # Neither foreign keys nor triggers are asked: every row that was not there goes.
             connection.execute("SET LOCAL session_replication_role = replica")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SHORTEST_SESSION = 30 * 60
-LONGEST_SESSION = 24 * 60 * 60
-SMALLEST_CHARGE = 50
+MIN_SESSION = 30 * 60
+MAX_SESSION = 24 * 60 * 60
+MIN_CHARGE = 50
 """Minor units; Stripe has one for each currency, of about this size."""
 HUNDREDS = frozenset({"isk"})
 TENS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
@@ -197,7 +197,7 @@ class Books:
             if not re.fullmatch(r"https?://[^/\s]+/\S*", fields.get(name, "")):
                 raise ApiError(400, "Not a valid URL", param=name, code="url_invalid")
         ends_in = int(fields["expires_at"]) - self.clock()
-        if not SHORTEST_SESSION <= ends_in <= LONGEST_SESSION:
+        if not MIN_SESSION <= ends_in <= MAX_SESSION:
             message = (
                 f"`expires_at` is {ends_in:.0f} seconds away: it must be between 30 minutes and 24 hours."
             )
@@ -322,7 +322,7 @@ def _add_up(items: list[Json]) -> tuple[int, str]:
     if any(amount % step for amount in amounts):
         message = f"Amounts in {currency} are multiples of {step}."
         raise ApiError(400, message, code="invalid_charge_amount_no_decimal_compatible")
-    if sum(amounts) < SMALLEST_CHARGE:
+    if sum(amounts) < MIN_CHARGE:
         raise ApiError(400, "The total amount is too small.", code="amount_too_small")
     return sum(amounts), currency
 

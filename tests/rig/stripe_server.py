@@ -25,7 +25,7 @@ from tests.rig.stripe_books import ApiError, Books, Event, Json
 SECRET_KEY = "sk_test_of_the_tests"
 WEBHOOK_SECRET = "whsec_of_the_tests"
 DECLINED_CARD = "4000000000000002"
-LONGEST_HOLD = 60.0
+MAX_HOLD = 60.0
 """Seconds after which a held answer goes out even when no test has released it."""
 
 
@@ -150,7 +150,7 @@ class StripeServer:
                 status = 0
             self.calls.append(Call(method, path, dict(fields), dict(headers), status))
         if (fault is not None and fault.kind == "held") or (self.holds_questions and method == "GET"):
-            self._released.wait(LONGEST_HOLD)
+            self._released.wait(MAX_HOLD)
         return status, body
 
     def _refuse(self, fault: Fault | None, headers: Mapping[str, str]) -> None:

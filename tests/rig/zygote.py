@@ -18,7 +18,7 @@ from importlib import import_module
 
 STANDARD = 3
 """Input, output, errors."""
-LONGEST_REQUEST = 1 << 20
+MAX_REQUEST = 1 << 20
 
 
 def serve(control: socket.socket) -> list[str] | None:
@@ -26,7 +26,7 @@ def serve(control: socket.socket) -> list[str] | None:
     # The processes that wait for a command are nobody's to wait for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        data, files, _, _ = socket.recv_fds(control, LONGEST_REQUEST, STANDARD + 1)
+        data, files, _, _ = socket.recv_fds(control, MAX_REQUEST, STANDARD + 1)
         if not data:
             return None
         if os.fork() == 0:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from festgate.cli import app
-from festgate.kit.web.gate import LARGEST_EVENT
+from festgate.kit.web.gate import MAX_EVENT
 from festgate.portal.checkout.records import OrderState
 from festgate.portal.registrations.queries import SeatState
 from festgate.settings import Settings, load_settings
@@ -31,7 +31,7 @@ COMMAND = re.compile(
 """`festgate ...` where a line of a shell or a unit has a command."""
 MOVE = re.compile(r"^\s*(?P<before>\w+|\[\*\]) --> (?P<after>\w+)(?:: (?P<why>.+))?$", re.MULTILINE)
 HEADINGS = ["Context", "Decision", "Consequences", "Alternatives considered"]
-LONGEST_DECISION = 60
+MAX_DECISION = 60
 
 
 def text(page: str) -> str:
@@ -175,7 +175,7 @@ def test_every_fact_is_explained() -> None:
 
 def test_the_proxy_lets_through_what_the_portal_takes_and_no_more() -> None:
     (size,) = re.findall(r"client_max_body_size (\d+)k;", text("docs/how-to/run-behind-nginx.md"))
-    assert int(size) * 1024 == LARGEST_EVENT
+    assert int(size) * 1024 == MAX_EVENT
 
 
 def decisions() -> list[Path]:
@@ -188,7 +188,7 @@ def test_decisions_are_numbered_short_and_of_one_form() -> None:
         assert path.name.startswith(f"{number:04}-"), path.name
         assert page.startswith(f"# {number:04} · "), path.name
         assert re.findall(r"^## (.+)$", page, re.MULTILINE) == HEADINGS, path.name
-        assert len(page.splitlines()) <= LONGEST_DECISION, path.name
+        assert len(page.splitlines()) <= MAX_DECISION, path.name
         assert path.name in text("docs/decisions/README.md")
 
 

@@ -56,7 +56,7 @@ def serve(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
 
 def main(port: int, count: int) -> int:
     configure("json", "info")
-    supervisor.LONGEST_SILENCE = float(os.environ.get("OWN_SILENCE", supervisor.LONGEST_SILENCE))
+    supervisor.MAX_SILENCE = float(os.environ.get("OWN_SILENCE", supervisor.MAX_SILENCE))
     return supervisor.supervise(listen(["127.0.0.1"], port), Order("tests.server.own", port), count)
 
 

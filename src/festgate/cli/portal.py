@@ -11,7 +11,7 @@ from festgate.addresses import hide_password
 from festgate.kit.cli import FOUND, current, fail, read_settings, run
 from festgate.settings import PREFIX, Settings
 
-LONGEST_LOOK = 5.0
+MAX_LOOK = 5.0
 """Seconds for the portal to say how it is."""
 
 
@@ -57,7 +57,7 @@ def _ask(url: str) -> dict[str, Any]:
     # A proxy of the environment has nothing to do with a portal that is asked directly.
     opener = build_opener(ProxyHandler({}))
     try:
-        with opener.open(f"{url}/readyz", timeout=LONGEST_LOOK) as response:
+        with opener.open(f"{url}/readyz", timeout=MAX_LOOK) as response:
             body = response.read()
     except HTTPError as error:
         body = error.read()

@@ -22,8 +22,8 @@ LOOK: Final = 0.1
 """Seconds between two looks whether the steady state holds again."""
 SLACK: Final = 30.0
 """Seconds that a fault stays armed beyond its drill where nobody disarms it: the dead man's switch."""
-LONGEST_FAULT: Final = 600.0
-LEAST_SEEN: Final = 2.5
+MAX_FAULT: Final = 600.0
+MIN_SEEN: Final = 2.5
 """Seconds of a fault after the time that it may take to be contained: what is contained has to be seen for a while."""
 START: Final = 5.0
 """Seconds that the first look at the steady state may take to be good: people are still coming in."""
@@ -128,7 +128,7 @@ class Conductor:
     def _length(self, drill: Drill) -> float:
         """Seconds from the first action to the rollback, at least: long enough for every action."""
         wanted = self._lasts or drill.lasts
-        return max(wanted, *(step.at + 1.0 for step in drill.method), drill.tolerance.contained + LEAST_SEEN)
+        return max(wanted, *(step.at + 1.0 for step in drill.method), drill.tolerance.contained + MIN_SEEN)
 
     def _run(self) -> None:
         try:
@@ -189,7 +189,7 @@ class Conductor:
         length = self._length(act.drill)
         for step in sorted(act.drill.method, key=lambda step: step.at):
             self._pause(act.armed + step.at - time.time())
-            lasts = min(LONGEST_FAULT, max(length, act.drill.tolerance.noticed or 0.0) - step.at + SLACK)
+            lasts = min(MAX_FAULT, max(length, act.drill.tolerance.noticed or 0.0) - step.at + SLACK)
             self._stage.do(step.action, lasts)
             act.done.append((time.time(), step.name))
         self._pause(act.armed + length - time.time())

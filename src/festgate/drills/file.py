@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, get_args
 
 from festgate.drills.plan import (
     EFFECTS,
-    LONGEST,
+    MAX_SECONDS,
     MODULES,
     Action,
     Arm,
@@ -33,9 +33,9 @@ from festgate.drills.plan import (
 from festgate.drills.proxy import KINDS, Toxic
 
 FOLDER: Final = Path(__file__).parent / "plans"
-MOST_PEOPLE: Final = 1_000
+MAX_PEOPLE: Final = 1_000
 """Of a flood, and of slow clients."""
-MOST_WORKERS: Final = 8
+MAX_WORKERS: Final = 8
 MAX_HOSTILE: Final = 10_000
 """Requests of a hostile client."""
 FARTHEST: Final = 366 * 86_400.0
@@ -70,7 +70,7 @@ class _Table:
         return " ".join(value.split())
 
     def number(
-        self, key: str, default: float | None = None, *, least: float = 0.0, most: float = LONGEST
+        self, key: str, default: float | None = None, *, least: float = 0.0, most: float = MAX_SECONDS
     ) -> float:
         value = self._take(key, default, f"write {key} = 2.5")
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
@@ -193,7 +193,7 @@ def read_drill(path: Path) -> Drill:
 
 
 def _setup(table: _Table) -> Setup:
-    made = Setup(table.count("workers", 1, MOST_WORKERS), table.flag("mail"), table.flag("database"))
+    made = Setup(table.count("workers", 1, MAX_WORKERS), table.flag("mail"), table.flag("database"))
     table.done(("workers", "mail", "database"))
     return made
 
@@ -226,7 +226,7 @@ def _arm(table: _Table) -> Arm:
     times = table.count("times", None, 1_000_000) if "times" in table.values else None
     jump = effect == "jump"
     seconds = table.number(
-        "seconds", 0.0, least=-FARTHEST if jump else 0.0, most=FARTHEST if jump else LONGEST
+        "seconds", 0.0, least=-FARTHEST if jump else 0.0, most=FARTHEST if jump else MAX_SECONDS
     )
     return Arm(point, effect, seconds, times, table.number("share", 1.0, most=1.0))  # type: ignore[arg-type]
 
@@ -236,7 +236,7 @@ def _strike(table: _Table) -> Strike:
 
 
 def _flood(table: _Table) -> Flood:
-    return Flood(table.text("path"), table.count("people", None, MOST_PEOPLE))
+    return Flood(table.text("path"), table.count("people", None, MAX_PEOPLE))
 
 
 def _hostile_text(table: _Table) -> HostileText:
@@ -244,7 +244,7 @@ def _hostile_text(table: _Table) -> HostileText:
 
 
 def _slow_clients(table: _Table) -> SlowConnections:
-    return SlowConnections(table.count("count", None, MOST_PEOPLE))
+    return SlowConnections(table.count("count", None, MAX_PEOPLE))
 
 
 def _poison(table: _Table) -> Poison:

@@ -16,7 +16,7 @@ BREATH: Final = 0.02
 """Seconds between an answer and the next request."""
 RELOAD: Final = 0.5
 """Seconds before somebody who was told to come back later, or nothing, does so."""
-LONGEST: Final = 30.0
+MAX_WAIT: Final = 30.0
 """Seconds for an answer."""
 _EVENT = re.compile(r'<a href="/events/([^"]+)">')
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -75,7 +75,7 @@ class Crowd:
                 reader, writer = await asyncio.open_connection(self._portal.host, self._portal.port)
                 while True:
                     writer.write(request)
-                    async with asyncio.timeout(LONGEST):
+                    async with asyncio.timeout(MAX_WAIT):
                         status = await _answered(reader)
                     self._note(status)
                     await asyncio.sleep(BREATH if status < 500 else RELOAD)  # noqa: PLR2004
@@ -111,7 +111,7 @@ def signed_in(portal: Portal) -> str:
     """
     name = f"flood-{secrets.token_hex(6)}"
     form = urlencode({"username": name, "password": secrets.token_hex(8), "email": f"{name}@example.org"})
-    connection = http.client.HTTPConnection(portal.host, portal.port, timeout=LONGEST)
+    connection = http.client.HTTPConnection(portal.host, portal.port, timeout=MAX_WAIT)
     with contextlib.closing(connection):
         try:
             answer = _post(connection, "/register", form, "")

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from festgate.drills.flood import LONGEST, signed_in
+from festgate.drills.flood import MAX_WAIT, signed_in
 from festgate.drills.portal import Portal
 
 FORM_BYTES: Final = 63 * 1024
@@ -123,7 +123,7 @@ class HostileClient:
 
     def _send(self, request: Request) -> int:
         """Return the status of the answer; 0 where there is none."""
-        connection = http.client.HTTPConnection(self._portal.host, self._portal.port, timeout=LONGEST)
+        connection = http.client.HTTPConnection(self._portal.host, self._portal.port, timeout=MAX_WAIT)
         try:
             connection.request(request.method, request.path, request.body, request.headers)
             answer = connection.getresponse()

@@ -13,15 +13,15 @@ from festgate.drills.plan import MODULES, STEPS, Drill, Module
 from festgate.rehearsal.runs.samples import Flags, Samples
 from festgate.rehearsal.stats.metrics import Metric, measure
 
-MOST_SLOWER: Final = 1.5
+MAX_SLOWER: Final = 1.5
 """Of the 95th percentile beside the quiet window."""
 NOTICED: Final = 0.1
 """Seconds more, below which nobody notices (Miller, *Response time in man-computer conversations*, 1968)."""
 SURE: Final = 1.96
 """Standard errors on each side of a 95 % interval."""
-MOST_BUSY: Final = 0.75
+MAX_BUSY: Final = 0.75
 """Share of the machine that other programs had: above it no more is laid to their account."""
-LEAST: Final = 20
+MIN_REQUESTS: Final = 20
 """Requests in each window for a 95th percentile to be spoken of at all."""
 BIN: Final = 0.5
 """Seconds of one cell of the picture."""
@@ -149,14 +149,14 @@ def others_of(during: Samples, steady: Samples, busy: float = 0.0) -> Others:
     count, usual = len(during), len(steady)
     many = int(slow(during, steady).sum())
     surely = _least_share(many, count) > 1 - 0.95
-    stretch = 1 / (1 - min(busy, MOST_BUSY))
+    stretch = 1 / (1 - min(busy, MAX_BUSY))
     slower = surely and _least_share(int(slow(during, steady, stretch).sum()), count) > 1 - 0.95
     why_not = ""
-    if count and min(count, usual) < LEAST:
+    if count and min(count, usual) < MIN_REQUESTS:
         why_not = f"{count} requests beside {usual} are too few for a 95th percentile"
     elif surely and not slower:
         why_not = f"other programs had {busy * 100:.0f} % of this machine, which explains as much"
-    elif p95 > MOST_SLOWER * quiet_p95 and not surely:
+    elif p95 > MAX_SLOWER * quiet_p95 and not surely:
         if p95 - quiet_p95 < NOTICED:
             why_not = (
                 f"it is {(p95 - quiet_p95) * 1000:.0f} ms more, and below {NOTICED * 1000:.0f} nobody notices"
@@ -180,7 +180,7 @@ def slow(some: Samples, steady: Samples, stretch: float = 1.0) -> Flags:
 
 
 def _limit(usual: float) -> float:
-    return max(MOST_SLOWER * usual, usual + NOTICED) if math.isfinite(usual) else math.inf
+    return max(MAX_SLOWER * usual, usual + NOTICED) if math.isfinite(usual) else math.inf
 
 
 def _least_share(times: int, count: int) -> float:

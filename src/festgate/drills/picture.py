@@ -22,7 +22,7 @@ COLOURS: Final[Mapping[State, str]] = {
     "quiet": "transparent",
 }
 _SHOWN: Final[tuple[State, ...]] = ("well", "slow", "resting", "error")
-_MOST: Final = 24
+_MAX_CELLS: Final = 24
 """Cells of a row: a letter in each has to fit on a phone."""
 _ROW: Final = 34
 """Pixels of a row with its name above it."""
@@ -33,7 +33,7 @@ def blast_over_time(outcome: Outcome) -> Chart:
     """Each step's half seconds, from before the fault until it was over."""
     rows: list[Row] = []
     names = []
-    together = math.ceil(max(map(len, outcome.cells.values()), default=1) / _MOST)
+    together = math.ceil(max(map(len, outcome.cells.values()), default=1) / _MAX_CELLS)
     width = together * BIN
     for step, states in outcome.cells.items():
         name = _name(outcome, step)

@@ -40,7 +40,7 @@ EVERY: Final = "*"
 
 Effect = Literal["raise", "delay", "hang", "burn", "block", "exit", "jump", "full", "double", "lie", "lose"]
 EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
-LONGEST: Final = 600.0
+MAX_SECONDS: Final = 600.0
 """Seconds that a fault may stay armed."""
 
 

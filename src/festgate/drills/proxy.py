@@ -17,13 +17,13 @@ from typing import Final, Literal, get_args
 
 ToxicKind = Literal["latency", "down", "reset", "slow-close", "bandwidth"]
 KINDS: Final[tuple[str, ...]] = get_args(ToxicKind)
-MOST_CONNECTIONS: Final = 256
+MAX_CONNECTIONS: Final = 256
 """At once; one more is closed at its first byte."""
 CHUNK: Final = 16 * 1024
 """Bytes read at a time: also the most that a connection keeps while it waits."""
 SLICE: Final = 0.05
 """Seconds of a limited bandwidth that are sent together."""
-LONGEST_CLOSE: Final = 2.0
+MAX_CLOSE: Final = 2.0
 """Seconds that connections have to end when the proxy does."""
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time to linger: closing sends a RST and no FIN."""
@@ -100,7 +100,7 @@ class Proxy:
         for connection in connections:
             connection.cancel()
         if connections:
-            await asyncio.wait(connections, timeout=LONGEST_CLOSE)
+            await asyncio.wait(connections, timeout=MAX_CLOSE)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,7 +109,7 @@ class Proxy:
         self._connections.add(task)
         far: asyncio.StreamWriter | None = None
         try:
-            if self._has("down") or self._has("reset") or len(self._connections) > MOST_CONNECTIONS:
+            if self._has("down") or self._has("reset") or len(self._connections) > MAX_CONNECTIONS:
                 self.refused += 1
                 return
             try:

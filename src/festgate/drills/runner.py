@@ -22,7 +22,7 @@ RATE: Final = 12.0
 """Journeys a second: enough that every step is asked for each second, and a tenth of what one core can do."""
 QUIET: Final = 8.0
 """Seconds of the window without a fault."""
-MOST_USERS: Final = 100
+MAX_USERS: Final = 100
 """On their way at once. More would first sign up, which is slow on purpose, and so be a flood of their own."""
 
 
@@ -123,7 +123,7 @@ def _on_stage(
         plan = Plan(
             journey=given.journey,
             host=stage.portal.url,
-            load=Rate(given.rate, most_users=MOST_USERS),
+            load=Rate(given.rate, most_users=MAX_USERS),
             duration=conductor.longest + 60.0,
             seed=new_seed(),
             label="drill",

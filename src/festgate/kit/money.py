@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
-LARGEST = 10**12
+MAX_MINOR = 10**12
 """Minor units that one amount may hold: far above any fee, far below what a 64-bit sum could overflow."""
 
 
@@ -59,14 +59,14 @@ def parse_amount(text: str, currency: str) -> Money:
         msg = f"{text!r} is not an amount of zero or more"
         raise ValueError(msg)
     digits = digits_of(currency)
-    if amount > LARGEST:  # before the powers of ten of `1e999999` are worked out
+    if amount > MAX_MINOR:  # before the powers of ten of `1e999999` are worked out
         msg = f"{text!r} is more than a fee can be"
         raise ValueError(msg)
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         msg = f"{text!r} has more decimals than {currency} ({digits})"
         raise ValueError(msg)
-    if minor > LARGEST:
+    if minor > MAX_MINOR:
         msg = f"{text!r} is more than a fee can be"
         raise ValueError(msg)
     return Money(int(minor), currency)

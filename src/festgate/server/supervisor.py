@@ -30,7 +30,7 @@ from festgate.settings import SettingsError, read_config
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-LONGEST_SILENCE = 4.0
+MAX_SILENCE = 4.0
 """Seconds without a heartbeat after which a worker is taken to hang: with those below, noticed within five."""
 TICK = 0.25
 """Seconds between two looks at the clock."""
@@ -237,7 +237,7 @@ class Supervisor:
             code = worker.exit_code()
             if code is not None:
                 self._bury(worker, code)
-            elif worker.state is State.READY and now - worker.heard > LONGEST_SILENCE:
+            elif worker.state is State.READY and now - worker.heard > MAX_SILENCE:
                 silent = round(now - worker.heard, 1)
                 self._log.error(
                     "a worker hangs and is replaced", worker=worker.pid, silent=silent, stack=worker.stacks()

@@ -34,7 +34,7 @@ from festgate.server.connections import Ended, Limits, Watch, protocol_class
 from festgate.server.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
 from festgate.server.orders import Order
 from festgate.server.sockets import BACKLOG, doors
-from festgate.server.workers import IDLE, LONGEST_GOODBYE, NOT_STARTED, WRONG_USE
+from festgate.server.workers import IDLE, MAX_GOODBYE, NOT_STARTED, WRONG_USE
 from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings, refuse_play_money
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 LOOK = 0.05
 """Seconds between two looks at the connections that are left."""
-MOST_ON_WINDOWS = 400
+MAX_ON_WINDOWS = 400
 """Connections of a worker: its loop there watches 512 files, and ends at one more. Who comes then is answered 503."""
 
 
@@ -107,7 +107,7 @@ def server_config(
         h11_max_incomplete_event_size=limits.head,
         # More than one only tells uvicorn, on Windows, that the sockets are shared: also one worker's are its parent's.
         workers=2,
-        limit_concurrency=MOST_ON_WINDOWS if sys.platform == "win32" else None,
+        limit_concurrency=MAX_ON_WINDOWS if sys.platform == "win32" else None,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -118,7 +118,7 @@ def server_config(
         forwarded_allow_ips=list(settings.trusted_proxies),
         backlog=BACKLOG,
         timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=LONGEST_GOODBYE,
+        timeout_graceful_shutdown=MAX_GOODBYE,
     )
 
 

@@ -27,17 +27,17 @@ from festgate.server.orders import Order
 
 WRONG_USE, NOT_STARTED = 2, 3
 """Exit codes: a setting or the data are at fault, in one sentence; it did not start, for a reason in the log."""
-LONGEST_GOODBYE = 15
+MAX_GOODBYE = 15
 """Seconds that requests under way have to end when a worker is asked to."""
 IDLE = 5
 """Seconds that a connection is kept for its next request; a worker that retires waits that long for its idle ones."""
 LAST_STEPS = 5
 """Seconds that closing the database and ending the process may take after that."""
-LONGEST_START = 120.0
+MAX_START = 120.0
 """Seconds for a worker to get ready: a busy machine imports slowly, and a backup may be made before."""
 STACK_TIME = 0.3
 """Seconds that are waited for a hung worker's stacks."""
-LONGEST_TEXT = 1 << 16
+MAX_TEXT_LENGTH = 1 << 16
 """Bytes kept of what a worker wrote about itself in its last moments."""
 LARGE = (
     "fastapi",
@@ -72,7 +72,7 @@ class Worker:
         self.generation = generation
         self.state = State.STARTING
         self.began = self.heard = time.monotonic()
-        self.deadline = self.began + LONGEST_START
+        self.deadline = self.began + MAX_START
         """When it is ended, unless it is ready."""
         self.cut = False
         """Whether its line is dead; the process may still be on its way out."""
@@ -92,7 +92,7 @@ class Worker:
     def hear(self) -> bool:
         """Take what it has said; whether it has just become ready."""
         try:
-            said = self.line.recv(LONGEST_TEXT)
+            said = self.line.recv(MAX_TEXT_LENGTH)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
@@ -103,7 +103,7 @@ class Worker:
             return False
         self.heard = time.monotonic()
         text = said.replace(BEAT, b"").replace(READY, b"").decode("utf-8", "replace")
-        self.text = (self.text + text)[-LONGEST_TEXT:]
+        self.text = (self.text + text)[-MAX_TEXT_LENGTH:]
         if READY in said and self.state is State.STARTING:
             self.state = State.READY
             self.deadline = float("inf")
@@ -132,7 +132,7 @@ class Worker:
     def retire(self) -> None:
         """Ask it to accept nothing new, and to end when the connections that it has are done."""
         self.say(RETIRE)
-        self._leave(IDLE + LONGEST_GOODBYE + LAST_STEPS)
+        self._leave(IDLE + MAX_GOODBYE + LAST_STEPS)
 
     def ask_to_end(self) -> None:
         """Ask it to answer what it has taken, and to end."""
@@ -142,7 +142,7 @@ class Worker:
                 os.kill(self.pid, signal.SIGTERM)  # also for one that does not listen yet
         elif self.state is State.STARTING:
             self._process.kill()
-        self._leave(LONGEST_GOODBYE + LAST_STEPS)
+        self._leave(MAX_GOODBYE + LAST_STEPS)
 
     def kill(self) -> None:
         """End it at once."""

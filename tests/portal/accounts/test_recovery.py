@@ -19,7 +19,7 @@ from festgate.portal.accounts.queries import find_candidate, person_by_id
 from festgate.portal.accounts.recovery import (
     LIFE,
     LINK_KIND,
-    MOST_LETTERS,
+    MAX_EMAILS,
     Claim,
     LinkOver,
     make_link,
@@ -158,10 +158,10 @@ def test_nobody_gets_a_letter_without_an_account_or_one_after_another(
 ) -> None:
     join("Asha")
     assert ask("Ravi") == ask("ravi@example.org") == []
-    for number in range(MOST_LETTERS):
+    for number in range(MAX_EMAILS):
         database.clock.move(MINUTE)
         assert len(ask("asha" if number % 2 else "asha@example.org")) == number + 1
-    assert len(ask("Asha")) == MOST_LETTERS
+    assert len(ask("Asha")) == MAX_EMAILS
     with pytest.raises(TooMany):
         ask("Asha", most=1)
 

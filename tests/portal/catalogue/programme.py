@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
-from festgate.kit.money import LARGEST, Money
+from festgate.kit.money import MAX_MINOR, Money
 from festgate.kit.text import tidy
-from festgate.portal.catalogue.entries import LARGEST_CAPACITY, LONGEST, Details, find_wrongs
+from festgate.portal.catalogue.entries import MAX_CAPACITY, MAX_LENGTHS, Details, find_wrongs
 from festgate.portal.catalogue.events import create_event, publish_event
 from festgate.portal.catalogue.queries import Event
 from tests.rig.database import OpenDatabase
@@ -54,9 +54,9 @@ def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
     # Characters that mean something in a file, a search or a spreadsheet come more often than chance would have it.
     alphabet |= st.sampled_from("=+-@'\"\\;,:%_ ")
     return (
-        st.text(alphabet, max_size=min(LONGEST[name], 200))
+        st.text(alphabet, max_size=min(MAX_LENGTHS[name], 200))
         .map(lambda text: tidy(text, lines=lines))
-        .filter(lambda text: least <= len(text) <= LONGEST[name])
+        .filter(lambda text: least <= len(text) <= MAX_LENGTHS[name])
     )
 
 
@@ -82,8 +82,8 @@ def any_details(draw: st.DrawFn) -> Details:
         ends_at=ends,
         sales_open_at=max(0, opens),
         sales_close_at=closes,
-        fee=Money(draw(st.integers(0, LARGEST)), "INR"),
-        capacity=draw(st.integers(0, LARGEST_CAPACITY)),
+        fee=Money(draw(st.integers(0, MAX_MINOR)), "INR"),
+        capacity=draw(st.integers(0, MAX_CAPACITY)),
     )
     assert not find_wrongs(made)
     return made

@@ -158,7 +158,7 @@ def test_a_method_that_the_fest_does_not_take_is_named_with_those_it_does(
 def test_a_provider_that_does_not_answer_is_asked_and_the_order_ends_as_the_provider_says(
     database: OpenDatabase, till: Payments, monkeypatch: pytest.MonkeyPatch, card: str, ending: str
 ) -> None:
-    monkeypatch.setattr(payments, "LONGEST_BEGIN", 0.2)
+    monkeypatch.setattr(payments, "MAX_BEGIN", 0.2)
     person = someone_with_seats(database)
     order = pay(database, till, person, card)
     assert order.state == "pending"

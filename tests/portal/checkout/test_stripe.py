@@ -10,7 +10,7 @@ import pytest
 
 from festgate.kit.clock import MINUTE
 from festgate.portal.checkout import stripe as method
-from festgate.portal.checkout.orders import ASK_AFTER, LONGEST_ASK
+from festgate.portal.checkout.orders import ASK_AFTER, MAX_ASK
 from festgate.portal.checkout.stripe_sessions import NOT_IN_TIME
 from festgate.portal.tickets import facade as tickets
 from tests.portal.checkout.stripe_fest import Fest, Person
@@ -135,7 +135,7 @@ def test_a_payment_told_after_the_seat_is_gone_goes_back_exactly_once(fest: Fest
     fest.stripe.tells_at_once = False
     late.pay(page)
     fest.stripe.go_down()
-    fest.database.clock.move(method.Stripe.keeps + LONGEST_ASK)
+    fest.database.clock.move(method.Stripe.keeps + MAX_ASK)
     fest.until_unanswered(late)
     quick.take_seats(slug)
     fest.stripe.come_up()

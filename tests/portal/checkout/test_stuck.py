@@ -29,8 +29,8 @@ from tests.rig.scene import add_event, add_someone
 @pytest.fixture
 def till(database: OpenDatabase, monkeypatch: pytest.MonkeyPatch) -> Payments:
     """Both methods that need no other site, and little patience."""
-    monkeypatch.setattr(payments, "LONGEST_BEGIN", 0.2)
-    monkeypatch.setattr(payments, "LONGEST_CALL", 0.2)
+    monkeypatch.setattr(payments, "MAX_BEGIN", 0.2)
+    monkeypatch.setattr(payments, "MAX_CALL", 0.2)
     sandbox = Sandbox(database.real)
     made = Payments(database.real, [sandbox, Desk(hours=48)])
     sandbox.notify(made.settle)

@@ -27,7 +27,7 @@ A = TypeVar("A", bound=Hashable)
 
 RECALL = 1000
 """Milliseconds."""
-MOST_RECALLED = 10_000
+MAX_RECALLED = 10_000
 LOOK_OVER = 15 * 60
 """Seconds between two looks over all of the data: a gigabyte takes about a second of one core, on a thread."""
 
@@ -127,7 +127,7 @@ class Database:
             # A commit of ours has landed just now, and perhaps another process's after it.
             return await self.read(query, argument)
         at = (self._seen_of_others, self.clock() // RECALL)
-        if at != self._recalled_at or len(self._recalled) > MOST_RECALLED:
+        if at != self._recalled_at or len(self._recalled) > MAX_RECALLED:
             self._recalled.clear()
             self._recalled_from.clear()
             self._recalled_at = at

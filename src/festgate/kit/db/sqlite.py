@@ -16,7 +16,7 @@ BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process's write."""
 READ_TIMEOUT = 0.25
 """Seconds that a read waits on the loop, where nobody else waits for a writer: while another process mends the file."""
-MOST_PAGES = 4_294_967_294
+MAX_PAGES = 4_294_967_294
 """SQLite's own limit."""
 AWAY = frozenset(
     {
@@ -160,7 +160,7 @@ class SqliteWriter:
         fault = faults.wanted("database.write", "full", "raise")
         full = fault is not None and fault.effect == "full"
         if full != self._filled:
-            self._connection.execute(f"PRAGMA max_page_count = {1 if full else MOST_PAGES}")
+            self._connection.execute(f"PRAGMA max_page_count = {1 if full else MAX_PAGES}")
             self._filled = full
         if fault is not None and not full:
             raise _disk_error()

@@ -25,11 +25,11 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-MOST_DEEDS = 256
+MAX_OPERATIONS = 256
 """In one transaction: bounds what a failed COMMIT takes with it."""
-LONGEST_TURN = 0.010
+MAX_TURN = 0.010
 """Seconds of deeds before COMMIT: bounds how long the loop is held, and what a later caller waits."""
-MOST_TRIES = 5
+MAX_TRIES = 5
 
 
 class WriterDriver(Driver, Protocol):
@@ -161,8 +161,8 @@ class Writer:
     def _run_deeds(self, jobs: list[_Job]) -> set[str]:
         """Run waiting ones until the turn is long enough; `jobs` receives each before it runs."""
         topics: set[str] = set()
-        until = time.monotonic() + LONGEST_TURN
-        while self._waiting and len(jobs) < MOST_DEEDS:
+        until = time.monotonic() + MAX_TURN
+        while self._waiting and len(jobs) < MAX_OPERATIONS:
             job = self._waiting.popleft()
             jobs.append(job)
             if not self._run(job, topics):
@@ -204,7 +204,7 @@ class Writer:
 
     def _answer(self, jobs: list[_Job], topics: set[str]) -> None:
         for job in jobs:
-            if isinstance(job.error, TryAgain) and job.tries < MOST_TRIES:
+            if isinstance(job.error, TryAgain) and job.tries < MAX_TRIES:
                 self._waiting.append(job)
             elif job.future.cancelled():
                 continue

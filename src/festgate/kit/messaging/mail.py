@@ -37,13 +37,13 @@ from festgate.settings import Settings
 
 log = structlog.get_logger()
 
-MOST_ATTEMPTS = 22
+MAX_ATTEMPTS = 22
 """With the waits between them, about a day and a half. An answer that sounds final (5xx) is tried again like any other:
 it is as often the server's set-up that is wrong, and that gets mended."""
 LEASE = 5 * MINUTE
 """How long a message is one process's to send: more than the dozen steps of the talk at TIMEOUT each, so that two
 processes never send the same one at once."""
-LONGEST_WAIT = 4 * HOUR
+MAX_WAIT = 4 * HOUR
 SHARE_OF_RUSH = 0.05
 """Of a core, while people want pages: twenty or thirty letters a second."""
 SHARE_AT_REST = 0.5
@@ -244,8 +244,8 @@ def note_sent(connection: Connection, message: int) -> None:
 
 
 def note_failed(connection: Connection, message: int, attempt: int, reason: str) -> None:
-    """It has not; another try later, or none after MOST_ATTEMPTS."""
-    later = NEVER if attempt >= MOST_ATTEMPTS else connection.now + backoff(attempt, LONGEST_WAIT)
+    """It has not; another try later, or none after MAX_ATTEMPTS."""
+    later = NEVER if attempt >= MAX_ATTEMPTS else connection.now + backoff(attempt, MAX_WAIT)
     connection.run(_failed, message=message, later=later, reason=reason[:500])
 
 

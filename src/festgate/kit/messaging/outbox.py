@@ -110,7 +110,7 @@ class Due:
 AT_ONCE = 32
 """Facts that one round of the relay takes: enough to share a COMMIT, few enough that a visitor's deed which arrives
 behind them waits some ten milliseconds at most."""
-LONGEST_WAIT = 5 * MINUTE
+MAX_WAIT = 5 * MINUTE
 KEPT_FOR = 7 * DAY
 FORGOTTEN_AT_ONCE = 1000
 MAX_POSTPONED = 1000
@@ -198,7 +198,7 @@ def forget_settled(connection: Connection) -> int:
     return connection.run(_forget, before=connection.now - KEPT_FOR)
 
 
-def backoff(attempts: int, longest: Milliseconds = LONGEST_WAIT) -> Milliseconds:
+def backoff(attempts: int, longest: Milliseconds = MAX_WAIT) -> Milliseconds:
     """How long to wait after a failure that came after `attempts` others: 1 s, 2 s, 4 s, ... up to `longest`."""
     return min(longest, SECOND << min(attempts, 30))
 

@@ -9,14 +9,14 @@ log = structlog.get_logger()
 
 WINDOW = 10
 """Seconds over which failures are counted, in slices of one."""
-LEAST_FAILURES = 5
+MIN_FAILURES = 5
 """Failures in a window before a module rests..."""
 FAILING_SHARE = 0.5
 """...and their share of its requests."""
-MOST_HELD = 1.0
+MAX_HELD = 1.0
 """Seconds of a window that a module's failures may hold the loop: everybody else has waited as long."""
-SHORTEST_REST = 2.0
-LONGEST_REST = 24.0
+MIN_REST = 2.0
+MAX_REST = 24.0
 """Seconds. Each rest that a trial ends badly is followed by one twice as long."""
 TRIALS = 2
 """Requests in a row that must go well before a module that rested is well again."""
@@ -37,7 +37,7 @@ class Breaker:
         self._bad = 0
         self._held = 0.0
         self._slices: deque[tuple[int, int, float]] = deque(maxlen=WINDOW)
-        self._rest = SHORTEST_REST
+        self._rest = MIN_REST
         self._until = 0.0
         self._tried = False
         self._passed = 0
@@ -70,15 +70,15 @@ class Breaker:
         self._held += held
         if trial:
             self._tried, self._passed = False, 0
-            self._rest = min(LONGEST_REST, self._rest * 2)
+            self._rest = min(MAX_REST, self._rest * 2)
             self._until = monotonic() + self._rest
             self.why = why
             return
         bad = self._bad + sum(bad for _, bad, _ in self._slices)
         good = self.good + sum(good for good, _, _ in self._slices)
         lost = self._held + sum(lost for _, _, lost in self._slices)
-        failing = bad >= LEAST_FAILURES and bad >= FAILING_SHARE * (good + bad)
-        if not self.resting and (failing or lost > MOST_HELD):
+        failing = bad >= MIN_FAILURES and bad >= FAILING_SHARE * (good + bad)
+        if not self.resting and (failing or lost > MAX_HELD):
             self.resting, self.why = True, why
             self._tried, self._passed = False, 0
             self._until = monotonic() + self._rest
@@ -91,7 +91,7 @@ class Breaker:
 
     def _recover(self) -> None:
         self.resting, self.why = False, ""
-        self._rest = SHORTEST_REST
+        self._rest = MIN_REST
         self.good = self._bad = 0
         self._held = 0.0
         self._slices.clear()

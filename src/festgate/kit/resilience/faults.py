@@ -27,7 +27,7 @@ PLAIN: tuple[Effect, ...] = ("raise", "delay", "hang", "burn", "block", "exit")
 """What any point can do by itself; the others are left to the code at their point, which asks for them."""
 POINTS = ("module.", "import.", "outbox.", "database.", "mail.", "payments.", "clock", "loop")
 """How the names of points begin."""
-LONGEST = 600.0
+MAX_SECONDS = 600.0
 """Seconds that a fault may stay armed."""
 LOOK = 0.2
 """Seconds between two looks at the file."""
@@ -132,8 +132,8 @@ def arm(folder: Path, fault: Fault) -> None:
     if fault.effect not in EFFECTS:
         msg = f"{fault.effect!r} is no effect; there are {', '.join(EFFECTS)}"
         raise ValueError(msg)
-    if not 0 < fault.until - time.time() <= LONGEST + 1:
-        msg = f"a fault stays armed for more than 0 and at most {LONGEST:g} seconds"
+    if not 0 < fault.until - time.time() <= MAX_SECONDS + 1:
+        msg = f"a fault stays armed for more than 0 and at most {MAX_SECONDS:g} seconds"
         raise ValueError(msg)
     armed[fault.point] = fault
     _write(folder / FILE)

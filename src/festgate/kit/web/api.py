@@ -18,7 +18,7 @@ from festgate.kit.visitors import Visitor
 from festgate.kit.web.bodies import BODIES, read_ahead
 from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
-from festgate.kit.web.portal import LONGEST_TOKEN, PROBLEM, Portal
+from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
 
 TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
@@ -52,7 +52,7 @@ class Bearer:
     async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
         # Longer than any token of ours: not even hashed.
-        visitor = await self._portal.bearer(token) if 0 < len(token) < LONGEST_TOKEN else None
+        visitor = await self._portal.bearer(token) if 0 < len(token) < MAX_TOKEN_LENGTH else None
         if visitor is None:
             msg = "Send `Authorization: Bearer` with a token from POST /api/v1/tokens that has not ended."
             raise SignInNeeded(msg)

@@ -31,7 +31,7 @@ class Order(BaseModel):
     seconds: float = Field(default=0.0, ge=-366 * 86_400, le=366 * 86_400)
     times: int | None = Field(default=None, ge=1)
     share: float = Field(default=1.0, gt=0, le=1)
-    lasts: float = Field(default=60.0, gt=0, le=faults.LONGEST)
+    lasts: float = Field(default=60.0, gt=0, le=faults.MAX_SECONDS)
     """Seconds after which it is disarmed, whatever has become of the drill."""
 
 

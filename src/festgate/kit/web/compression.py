@@ -16,9 +16,9 @@ SMALL_WINDOW, SMALL_MEMORY = 13, 6
 """8 KB to look back into, and 32 KB of memory instead of 256: a quarter of the time for a page, and no byte longer."""
 STORED = 0
 """For a few bytes: beginning to compress takes 10 us, however little there is."""
-LONGEST_STORED = 0xFFFF
+MAX_STORED = 0xFFFF
 """Bytes in one block (RFC 1951, 3.2.4)."""
-SMALLEST = 1000
+MIN_SIZE = 1000
 """Bytes below which a compressed answer is hardly shorter."""
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 # An empty final block: whatever came before, the stream ends here.
@@ -45,7 +45,7 @@ class Piece:
 
 
 def _deflated(plain: bytes, level: int) -> bytes:
-    if level == STORED and len(plain) <= LONGEST_STORED:
+    if level == STORED and len(plain) <= MAX_STORED:
         return struct.pack("<xHH", len(plain), len(plain) ^ 0xFFFF) + plain
     # A small window for what is compressed in haste: making the large one ready takes longer than a page does.
     window, memory = (SMALL_WINDOW, SMALL_MEMORY) if level == QUICK else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)

@@ -17,7 +17,7 @@ from festgate.kit.web.parameters import MAX_NAME, read_header
 B = TypeVar("B", bound=BaseModel)
 
 
-MOST_FIELDS = 50
+MAX_FIELDS = 50
 
 
 MAX_FIELD = 4 * MAX_LINE
@@ -42,13 +42,13 @@ async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str
         raise Malformed(msg)
     try:
         pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except UnicodeDecodeError:
         msg = "The form is not valid UTF-8 text."
         raise Malformed(msg) from None
     except ValueError:
-        msg = f"The form has more than {MOST_FIELDS} fields."
+        msg = f"The form has more than {MAX_FIELDS} fields."
         raise Malformed(msg) from None
     if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
         msg = f"The form has a field whose name is longer than {MAX_FIELD_NAME} characters."

@@ -25,23 +25,23 @@ from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.web.bodies import BODIES, Bodies
 from festgate.kit.web.clients import MAX_IN_PROGRESS, RETRY_AFTER, Counts, Trusted, address_of
-from festgate.kit.web.compression import LEVEL, SMALLEST
+from festgate.kit.web.compression import LEVEL, MIN_SIZE
 from festgate.kit.web.portal import PROGRAM_PATHS
 from festgate.kit.web.routing import BEGAN, Routes
 
 log = structlog.get_logger()
 
-LARGEST_BODY = 64 * 1024
+MAX_BODY = 64 * 1024
 """Bytes of a form; a picture of the door's camera has 57,600."""
-LARGEST_EVENT = 128 * 1024
+MAX_EVENT = 128 * 1024
 """Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
 `%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
-LARGEST_CALL = 16 * 1024
+MAX_API_BODY = 16 * 1024
 """Bytes of a call of the API: no call has more than three fields, of 254 characters or fewer."""
-LARGEST: tuple[tuple[str, int], ...] = (("/api/", LARGEST_CALL), ("/organise/events/", LARGEST_EVENT))
-"""By the beginning of the path, where it is not LARGEST_BODY."""
+MAX_BODIES: tuple[tuple[str, int], ...] = (("/api/", MAX_API_BODY), ("/organise/events/", MAX_EVENT))
+"""By the beginning of the path, where it is not MAX_BODY."""
 MAX_LENGTH_DIGITS = 10
-LONGEST_TARGET = 4096
+MAX_TARGET_LENGTH = 4096
 """Bytes of path and query."""
 MAX_HOSTS = 100
 """Values of the Host header that are known to be well-formed: a fest has one or two."""
@@ -109,7 +109,7 @@ class Gate:
         """
         self.routes = routes
         # For what is not a page (those are compressed once, see compression.py).
-        self._zipping = GZipMiddleware(routes, minimum_size=SMALLEST, compresslevel=LEVEL)
+        self._zipping = GZipMiddleware(routes, minimum_size=MIN_SIZE, compresslevel=LEVEL)
         self.metrics = metrics
         # structlog's logger of a module finds its configuration anew for every line, also for one that it drops: 2 us.
         self._log = log.bind()
@@ -182,7 +182,7 @@ class Gate:
         app = (
             self._zipping if b"gzip" in encodings and scope["path"].startswith(ZIPPED_PATHS) else self.routes
         )
-        if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_TARGET:
+        if len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_TARGET_LENGTH:
             msg = "The address is longer than any address of this portal."
             raise Malformed(msg)
         if b"%" in scope["query_string"] and not _is_text(scope["query_string"]):
@@ -299,10 +299,10 @@ def _is_text(query: bytes) -> bool:
 
 def largest_body(path: str) -> int:
     """Bytes that a request to that path may have."""
-    return next((bytes_ for beginning, bytes_ in LARGEST if path.startswith(beginning)), LARGEST_BODY)
+    return next((bytes_ for beginning, bytes_ in MAX_BODIES if path.startswith(beginning)), MAX_BODY)
 
 
-def limited(receive: Receive, largest: int = LARGEST_BODY) -> Receive:
+def limited(receive: Receive, largest: int = MAX_BODY) -> Receive:
     """A body that says nothing about its length is counted as it comes."""
     seen = 0
 

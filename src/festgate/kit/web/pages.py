@@ -25,7 +25,7 @@ from festgate.kit.visitors import Role, Visitor
 from festgate.kit.web.compression import QUICK, STORED, Piece
 from festgate.settings import Settings
 
-MOST_KEPT = 1024
+MAX_KEPT = 1024
 """Pages in memory: about 20 MB if each were as long as the list of events, and most are a tenth of that."""
 CUT = "<!--cut-->"
 """Where the frame, and what fills it, are cut into pieces; what people write is escaped, so it holds none."""
@@ -129,7 +129,7 @@ class Pages:
             nobody = None if role is None else Visitor(0, NAME_SLOT, "", role)
             text = template.render(visitor=nobody, held=held, section=section)
             found = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
-            if len(self._headers) >= MOST_KEPT:
+            if len(self._headers) >= MAX_KEPT:
                 self._headers.clear()
             self._headers[key] = found
         return found
@@ -138,7 +138,7 @@ class Pages:
 def _keep(store: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:  # noqa: ANN401
     store[key] = value
     store.move_to_end(key)
-    if len(store) > MOST_KEPT:
+    if len(store) > MAX_KEPT:
         store.popitem(last=False)
 
 

@@ -46,7 +46,7 @@ MAX_ADDRESS = 2000
 PROBLEM = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
 """Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
-LONGEST_TOKEN = 100
+MAX_TOKEN_LENGTH = 100
 _TYPE = (b"content-type", b"text/html; charset=utf-8")
 _VARY = (b"vary", b"accept-encoding, cookie")
 _PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
@@ -115,7 +115,7 @@ class Portal:
             token = session_token(scope["headers"])
             known = (
                 await self.database.recall(self._links.find_visitor, token)
-                if token and len(token) < LONGEST_TOKEN
+                if token and len(token) < MAX_TOKEN_LENGTH
                 else None
             )
             scope["festgate.visitor"] = known

@@ -19,7 +19,7 @@ _TOLERANCE: Final = 1.5
 """Percentage points by which a share may be off that somebody rounded."""
 _ROUNDED: Final = 0.05
 """Share of itself by which a large one, or a factor, may be off."""
-_MOST: Final = 4
+_MAX_FIGURES: Final = 4
 """Figures that are shown beside one claim; a report of many routes has dozens."""
 _SHOWN: Final[tuple[Metric, ...]] = ("average", "median", "p95", "rate")
 
@@ -169,7 +169,7 @@ def _share(traced: Traced, ground: Ground) -> Found:
         return
     figures = _figures(traced, ground)
     if figures and not any(figure.fits(claim) for figure in figures):
-        shown = "; ".join(figure.told for figure in figures[-_MOST:])
+        shown = "; ".join(figure.told for figure in figures[-_MAX_FIGURES:])
         yield "share-off", Spot(claim.line, f"{written(claim.share)}: {shown}")
 
 
@@ -232,4 +232,4 @@ def _rate(traced: Traced, ground: Ground) -> Found:
                 f" {100 * share:.0f} % of the time, so that at most {most:.2f}/s were possible, however fast the server"
             )
     if told:
-        yield "rate-cannot-move", Spot(traced.claim.line, "; ".join(list(dict.fromkeys(told))[:_MOST]))
+        yield "rate-cannot-move", Spot(traced.claim.line, "; ".join(list(dict.fromkeys(told))[:_MAX_FIGURES]))

@@ -59,8 +59,8 @@ _SLOWER: Final = re.compile(r"\b(?:slow\w*|worse\w*|longer)\b", re.IGNORECASE)
 _NOT: Final = re.compile(r"\b(?:not|never|cannot|no longer|neither|nor)\b|n't\b", re.IGNORECASE)
 _NEAR: Final = 30
 """Signs before a number in which a word can make it something else, or deny it."""
-_MOST_ROUTES: Final = 100
-LONGEST: Final = 160
+_MAX_ROUTES: Final = 100
+MAX_LENGTH: Final = 160
 """Signs of a sentence that are shown."""
 
 
@@ -232,7 +232,7 @@ def _claim(sentence: Sentence, kind: Kind, first: Quantity, last: Quantity, rout
     behind = re.split(r"\d[\d.,]*\s?(?:ms|s)\b|[;,]", text[last.end :])[0]
     return Claim(
         kind=kind,
-        text=text if len(text) <= LONGEST else text[: LONGEST - 1].rsplit(" ", 1)[0] + "\u2026",
+        text=text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1].rsplit(" ", 1)[0] + "\u2026",
         line=sentence.line(first.start),
         route=near[-1] if near else "",
         metric=metric_of(text[: first.start]) or metric_of(text[first.start : last.end]) or metric_of(behind),
@@ -246,4 +246,4 @@ def every_route(names: Sequence[str]) -> tuple[str, ...]:
     None where there are so many that they are no routes but values of visitors: their names are no words of prose.
     """
     found = sorted(set(names), key=lambda name: (-len(name), name))
-    return tuple(found) if len(found) <= _MOST_ROUTES else ()
+    return tuple(found) if len(found) <= _MAX_ROUTES else ()

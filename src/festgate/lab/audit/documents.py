@@ -8,7 +8,7 @@ from festgate.lab.audit.web_text import web_text
 from festgate.rehearsal.locust_output import LocustOutput, NotLocust, Table
 from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.html_report import is_html, read_html
-from festgate.rehearsal.locust_output.lines import LARGEST, Line, lines_of, text_of
+from festgate.rehearsal.locust_output.lines import MAX_BYTES, Line, lines_of, text_of
 
 Kind = Literal["text", "html", "pdf"]
 _PDF: Final = b"%PDF-"
@@ -71,8 +71,8 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         msg = f"{source} cannot be read: {error.strerror}."
         raise Unreadable(msg) from None
-    if size > LARGEST:
-        msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {LARGEST / 2**20:,.0f} MB are read."
+    if size > MAX_BYTES:
+        msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
         raise Unreadable(msg)
     if _PDF in head:
         return _pdf(path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pypdf import PageObject
 
-MOST_PAGES: Final = 200
+MAX_PAGES: Final = 200
 """A report has ten or twenty; each takes some ten milliseconds."""
 Pages = list[list[str]]
 """The lines of each page."""
@@ -35,8 +35,8 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
             msg = "is a PDF that asks for a password."
             raise ValueError(msg)
         pages = list(reader.pages)
-        if len(pages) > MOST_PAGES:
-            msg = f"has {len(pages)} pages; reports of up to {MOST_PAGES} are read."
+        if len(pages) > MAX_PAGES:
+            msg = f"has {len(pages)} pages; reports of up to {MAX_PAGES} are read."
             raise ValueError(msg)
         pictures = sum(_pictures(page) for page in pages)
         way = _laid_out if laid_out else _written

@@ -19,7 +19,7 @@ _SHORT: Final = "".join(
 """Words that end in a point and end no sentence."""
 _END: Final = re.compile(rf"(?<=[.!?]){_SHORT}\s+(?=\S)", re.IGNORECASE)
 
-_LONGEST: Final = 600
+_MAX_LENGTH: Final = 600
 """Signs of a sentence, and of what is looked at before it; everything is compared with everything in it."""
 
 
@@ -140,7 +140,7 @@ def _sentences(title: str, block: Sequence[Line]) -> Iterator[Sentence]:
     begin = 0
     for end in ends:
         # Lists and data without a full stop are no sentence, however many lines they have: each line stands for itself.
-        inner = [place for place, _ in starts if begin < place < end] if end - begin > _LONGEST else []
+        inner = [place for place, _ in starts if begin < place < end] if end - begin > _MAX_LENGTH else []
         for stop in (*inner, end):
             if text[begin:stop].strip():
                 yield _sentence(title, text, begin, stop, starts)
@@ -151,4 +151,4 @@ def _sentence(title: str, text: str, begin: int, end: int, starts: Sequence[tupl
     first = bisect_right(starts, begin, key=lambda each: each[0]) - 1
     last = bisect_right(starts, end - 1, key=lambda each: each[0])
     inner = tuple((max(place - begin, 0), line) for place, line in starts[first:last])
-    return Sentence(text[begin:end].rstrip(), title, text[max(begin - _LONGEST, 0) : begin], inner)
+    return Sentence(text[begin:end].rstrip(), title, text[max(begin - _MAX_LENGTH, 0) : begin], inner)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOT_ALL = 1
 """Exit code where not all three routes are improved, or something answers otherwise."""
-LEAST_PAIRS = 6
+MIN_PAIRS = 6
 GRADES = Path("grades")
 KEPT, CSV, OVERVIEW = "results", "grades.csv", "overview.html"
 """In that folder."""
@@ -31,7 +31,7 @@ Seed = Annotated[int | None, typer.Option(help="Draws the same inputs again; wit
 WithoutLoad = Annotated[
     bool, typer.Option("--without-load", help="No timed runs: a quick look, by answers and counted work.")
 ]
-Pairs = Annotated[int, typer.Option(min=LEAST_PAIRS, help="Pairs of timed runs.")]
+Pairs = Annotated[int, typer.Option(min=MIN_PAIRS, help="Pairs of timed runs.")]
 Seconds = Annotated[
     str, typer.Option(help="How long each is measured: 8s; without it, as long as the slower app needs.")
 ]
@@ -48,7 +48,7 @@ def verify(
     python: Python = "",
     seed: Seed = None,
     without_load: WithoutLoad = False,
-    pairs: Pairs = LEAST_PAIRS,
+    pairs: Pairs = MIN_PAIRS,
     seconds: Seconds = "",
     as_json: Annotated[bool, typer.Option("--json", help="On standard output as JSON.")] = False,
     gradescope: Annotated[
@@ -90,7 +90,7 @@ def grade(
     python: Python = "",
     seed: Seed = None,
     without_load: WithoutLoad = False,
-    pairs: Pairs = LEAST_PAIRS,
+    pairs: Pairs = MIN_PAIRS,
     seconds: Seconds = "",
     again: Annotated[bool, typer.Option("--again", help="Also what is kept already.")] = False,
 ) -> None:

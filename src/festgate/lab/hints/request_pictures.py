@@ -23,13 +23,13 @@ from festgate.rehearsal.report.drawing import (
 from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.runs.store import Resources, Run
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.refusals import MOST_CPU
+from festgate.rehearsal.verdict.refusals import MAX_CPU
 
 _EARLY, _LATE = (0.1, 0.4), (0.7, 1.0)
 """Parts of a run that the rehearsal holds against each other for drift."""
 _VOLLEY: Final = 0.1
 """Seconds of a bar in the picture of volleys."""
-_MOST_BARS: Final = 120
+_MAX_BARS: Final = 120
 
 
 def _slowest_over_usual(run: Run) -> float:
@@ -178,7 +178,7 @@ def volleys(material: Material) -> Chart | None:
     if not len(samples):
         return None
     begin = run.plan.warm_up
-    bins = min(_MOST_BARS, round(run.plan.duration / _VOLLEY))
+    bins = min(_MAX_BARS, round(run.plan.duration / _VOLLEY))
     counts, edges = np.histogram(samples.start, bins=bins, range=(begin, begin + bins * _VOLLEY))
     rows: list[Row] = [
         {"at": short(float(edge)), "end": short(float(edge) + _VOLLEY), "sent": int(count)}
@@ -212,7 +212,7 @@ def busy(material: Material) -> Chart | None:
         return None
     rows: list[Row] = [{"at": short(seen.at), "used": short(seen.cpu * 100)} for seen in seconds]
     line = alt.Chart(inline(rows)).mark_line(point=True, color=COLOURS[0])
-    limit = alt.Chart(inline([{"limit": MOST_CPU * 100}])).mark_rule(color=BAD, strokeDash=[6, 3])
+    limit = alt.Chart(inline([{"limit": MAX_CPU * 100}])).mark_rule(color=BAD, strokeDash=[6, 3])
     axis = alt.Y("used:Q", title="% of one core", scale=alt.Scale(zero=True))
     drawn = alt.layer(
         line.encode(x=time_axis(), y=axis), limit.encode(y=alt.Y("limit:Q", title="% of one core"))
@@ -225,7 +225,7 @@ def busy(material: Material) -> Chart | None:
     highest = figures.share(max(seen.cpu for seen in seconds))
     return Chart(
         "How busy Locust was",
-        f"Run {run.name}, second by second; at most {highest} of a core. The line is at {figures.share(MOST_CPU)}:"
+        f"Run {run.name}, second by second; at most {highest} of a core. The line is at {figures.share(MAX_CPU)}:"
         " above it, what waits in Locust's own queue is part of what Locust measures.",
         finished(drawn),
         table,
@@ -261,7 +261,7 @@ def under_way(material: Material) -> Chart | None:
         step.encode(x=time_axis(), y=axis),
         *(
             [limit.encode(y=alt.Y("limit:Q", title="requests under way at once"))]
-            if people <= _MOST_BARS
+            if people <= _MAX_BARS
             else []
         ),
     )

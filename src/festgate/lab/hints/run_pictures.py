@@ -19,7 +19,7 @@ from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.refusals import least_requests
 
-_MOST_NAMES: Final = 15
+_MAX_NAMES: Final = 15
 """Bars in one picture."""
 _ALONE: Final = "played by itself"
 _HALF: Final = 0.5
@@ -135,7 +135,7 @@ def asked(material: Material) -> Chart | None:
         if whole:
             values += [
                 (name, side, 100 * count / whole, f"{figures.share(count / whole)} ({figures.count(count)})")
-                for name, count in counts.most_common(_MOST_NAMES)
+                for name, count in counts.most_common(_MAX_NAMES)
             ]
     if not values:
         return None
@@ -163,7 +163,7 @@ def names(material: Material) -> Chart | None:
     counts = _names([run])
     if not counts:
         return None
-    shown = counts.most_common(_MOST_NAMES)
+    shown = counts.most_common(_MAX_NAMES)
     whole = sum(counts.values())
     more = f" The first {len(shown)} of {len(counts)} are shown." if len(counts) > len(shown) else ""
     return bars(
@@ -233,7 +233,7 @@ def answers(material: Material) -> Chart | None:
                 sides[side] = sides.get(side, 0) + 1
     if not found:
         return None
-    frequent = sorted(found, key=lambda key: -sum(found[key].values()))[:_MOST_NAMES]
+    frequent = sorted(found, key=lambda key: -sum(found[key].values()))[:_MAX_NAMES]
     values = []
     for number, key in enumerate(frequent, 1):
         status, size, _ = key

@@ -27,12 +27,12 @@ from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.metrics import measure, parse_metric
 
-MOST_POINTS: Final = 1_500
+MAX_POINTS: Final = 1_500
 """Requests in one picture: more lie on top of each other."""
-MOST_ROWS: Final = 20
+MAX_ROWS: Final = 20
 """Of a table beside a picture of requests."""
 _SHAPES: Final = ("circle", "diamond", "square", "triangle-up", "cross", "triangle-down")
-_MOST_TICKS: Final = 12
+_MAX_TICKS: Final = 12
 _BAR: Final = 26
 """Pixels of height for each bar."""
 
@@ -115,7 +115,7 @@ def requests_over_time(
     if shaded is not None:
         ground = alt.Chart(inline([{"begin": shaded[0], "end": shaded[1]}]))
         drawn.insert(0, ground.mark_rect(color=SHADE, opacity=1).encode(x=alt.X("begin:Q"), x2="end:Q"))
-    slowest = np.argsort(samples.latency)[::-1][:MOST_ROWS]
+    slowest = np.argsort(samples.latency)[::-1][:MAX_ROWS]
     table = Table(
         f"The slowest {len(slowest)} of {figures.count(len(samples))} requests",
         ("waited", "sent at", "it was"),
@@ -136,7 +136,7 @@ def _thinned(marked: Flags) -> Flags:
     """All that are marked, and so many of the others, in equal steps, that the picture can be read."""
     shown = marked.copy()
     rest = np.flatnonzero(~marked)
-    step = max(1, -(-len(rest) // MOST_POINTS))
+    step = max(1, -(-len(rest) // MAX_POINTS))
     shown[rest[::step]] = True
     return shown
 
@@ -155,7 +155,7 @@ def point_a_run(
             rows.append(
                 {"run": number, "waited": milliseconds(middle), "group": group(run), "name": run.name}
             )
-    places = list(range(1, len(played) + 1, max(1, len(played) // _MOST_TICKS)))
+    places = list(range(1, len(played) + 1, max(1, len(played) // _MAX_TICKS)))
     axis = alt.Axis(
         values=places, format="d", title="run, in the order in which they were played", grid=False
     )

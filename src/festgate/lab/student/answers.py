@@ -7,7 +7,7 @@ from typing import Final
 
 from festgate.lab.student.folder import REPORT, STARTER
 
-LEAST_WORDS: Final = 4
+MIN_WORDS: Final = 4
 """A sentence."""
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*$")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -26,7 +26,7 @@ class Answer:
     @property
     def missing(self) -> str:
         """What is missing; empty where it is answered."""
-        if len(self.text.split()) < LEAST_WORDS:
+        if len(self.text.split()) < MIN_WORDS:
             return f"{self.topic}: {self.question}"
         if "number" in self.question and not re.search(r"\d", self.text):
             return f"{self.topic}: {self.question} There is none in the answer."

@@ -29,9 +29,9 @@ PATIENCE: Final = 5.0
 """Seconds for a page: the slowest of the starter takes less than one on a slow laptop."""
 SHORT: Final = 0.1
 """Share of that for the others once one has not answered: a server whose code cannot be loaded answers none."""
-MOST: Final = 200
+MAX_LOOKS: Final = 200
 """Looks that are kept."""
-MOST_BYTES: Final = 200_000
+MAX_BYTES: Final = 200_000
 """Of the page that failed."""
 
 
@@ -113,7 +113,7 @@ def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
         status, body = 0, b""
     finally:
         connection.close()
-    return Page(path, status, round((time.perf_counter() - began) * 1000, 1)), body[:MOST_BYTES]
+    return Page(path, status, round((time.perf_counter() - began) * 1000, 1)), body[:MAX_BYTES]
 
 
 def looks_in(folder: Path) -> list[Look]:
@@ -127,7 +127,7 @@ def looks_in(folder: Path) -> list[Look]:
 
 def keep(folder: Path, looks: Sequence[Look]) -> None:
     """Write them, whole or not at all. Raises OSError."""
-    told = [{"at": each.at, "pages": [asdict(page) for page in each.pages]} for each in looks[-MOST:]]
+    told = [{"at": each.at, "pages": [asdict(page) for page in each.pages]} for each in looks[-MAX_LOOKS:]]
     _write(folder / LOOKS, (json.dumps({"looks": told}, indent=1) + "\n").encode())
     if looks and looks[-1].answer:
         _write(folder / CRASH_PAGE, looks[-1].answer)

@@ -22,7 +22,7 @@ from festgate.lab.verify.sandbox import App, Ended, Limits, confined
 REFUSED: Final = frozenset({400, 422})
 SERVER_ERROR: Final = 500
 CLIENT_ERROR: Final = 400
-LONGEST: Final = 160
+MAX_LENGTH: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ def _in_words(facts: Facts) -> list[str]:
 def _listed(what: str, things: Sequence[str]) -> str:
     text = ", ".join(things)
     return (
-        f"{what}: {text[:LONGEST]}{'…' if len(text) > LONGEST else ''} ({len(things)})"
+        f"{what}: {text[:MAX_LENGTH]}{'…' if len(text) > MAX_LENGTH else ''} ({len(things)})"
         if things
         else f"no {what}"
     )

@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-LONGEST = 70
+MAX_WIDTH = 70
 """Letters of what is done; longer ones are cut off."""
 
 
@@ -63,5 +63,5 @@ class Display:
                 self._progress.reset(self._task, total=None if share is None else 1.0)
             if not self._console.is_terminal and what:
                 self.say(part)
-        description = f"{self._before}{what}"[:LONGEST].replace("[", "(")
+        description = f"{self._before}{what}"[:MAX_WIDTH].replace("[", "(")
         self._progress.update(self._task, description=description, completed=share)

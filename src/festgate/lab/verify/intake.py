@@ -18,8 +18,8 @@ from typing import IO, Final
 from festgate.lab.student.folder import APP, RUNS, is_of_desktop
 from festgate.rehearsal.runs.store import RUN_FILE
 
-MOST_FILES: Final = 2_000
-MOST_BYTES: Final = 64 * 1024 * 1024
+MAX_FILES: Final = 2_000
+MAX_BYTES: Final = 64 * 1024 * 1024
 DEEPEST: Final = 12
 """Folders within each other."""
 LOOKED_DEEP: Final = 3
@@ -103,21 +103,21 @@ class _Allowance:
 
     def __init__(self, source: Path) -> None:
         self._source = source
-        self._files = MOST_FILES
-        self._bytes = MOST_BYTES
+        self._files = MAX_FILES
+        self._bytes = MAX_BYTES
 
     def copy(self, come_from: IO[bytes], target: Path) -> None:
         """Copy a file. Raises NotTaken where it is one too many, or too large."""
         self._files -= 1
         if self._files < 0:
-            msg = f"{self._source} holds more than {MOST_FILES:,} files. Hand in the lab's folder, and nothing else."
+            msg = f"{self._source} holds more than {MAX_FILES:,} files. Hand in the lab's folder, and nothing else."
             raise NotTaken(msg)
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             while chunk := come_from.read(_CHUNK):
                 self._bytes -= len(chunk)
                 if self._bytes < 0:
-                    megabytes = MOST_BYTES // 1024**2
+                    megabytes = MAX_BYTES // 1024**2
                     msg = (
                         f"{self._source} holds more than {megabytes} MB, at {target.name}. Leave out what is not of"
                         " the lab: data, runs, environments."

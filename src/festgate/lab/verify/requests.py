@@ -16,7 +16,7 @@ from festgate.lab.verify.inputs import Step
 from festgate.lab.verify.pages import Answer
 from festgate.lab.verify.sandbox import App
 
-MOST_BYTES: Final = 4 * 1024 * 1024
+MAX_BYTES: Final = 4 * 1024 * 1024
 """Of one answer: the largest that is expected has 100,000."""
 AS_THE_LOAD: Final = {
     "User-Agent": "python-requests/2.32",
@@ -41,11 +41,11 @@ def ask(app: App, step: Step) -> Answer:
         with _hung_up(connection.sock, patience, late):
             connection.request("GET" if body is None else "POST", step.path, body, headers)
             answer = connection.getresponse()
-            content = answer.read(MOST_BYTES + 1)
+            content = answer.read(MAX_BYTES + 1)
         taken = (time.perf_counter() - began) * 1000
         text = _plain(content, answer.headers.get("Content-Encoding", "")).decode("utf-8", errors="replace")
-        if len(content) > MOST_BYTES:
-            return Answer(0, problem=f"more than {MOST_BYTES // 1024**2} MB")
+        if len(content) > MAX_BYTES:
+            return Answer(0, problem=f"more than {MAX_BYTES // 1024**2} MB")
         if not late.is_set():
             return Answer(answer.status, answer.headers.get("Location", ""), text, taken)
         return Answer(0, problem=f"no answer within {patience:g} s")
@@ -79,7 +79,7 @@ def _hung_up(line: socket.socket, seconds: float, late: threading.Event) -> Iter
 def _plain(content: bytes, encoding: str) -> bytes:
     if encoding == "gzip":
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            return file.read(MOST_BYTES)
+            return file.read(MAX_BYTES)
     if encoding == "deflate":
-        return zlib.decompressobj().decompress(content, MOST_BYTES)
+        return zlib.decompressobj().decompress(content, MAX_BYTES)
     return content

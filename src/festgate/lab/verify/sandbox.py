@@ -40,8 +40,8 @@ LOOK_AGAIN: Final = 0.2
 """Seconds between two looks at what it uses."""
 GONE: Final = 5.0
 """Seconds that a process that was killed may take to be gone."""
-LONGEST_LINE: Final = 1_000_000
-LONGEST_WORDS: Final = 240
+MAX_LINE_LENGTH: Final = 1_000_000
+MAX_WORDS_LENGTH: Final = 240
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -214,7 +214,7 @@ def confined(
                 told.write(json.dumps(order).encode() + b"\n")
             control, said = _called_back(listening, process, watch, limits, token, log)
             if "error" in said:
-                msg = f"It cannot be served: {str(said['error'])[:LONGEST_WORDS]}."
+                msg = f"It cannot be served: {str(said['error'])[:MAX_WORDS_LENGTH]}."
                 raise Ended(msg)
             yield _app(said, process, control, log, watch, limits)
         finally:
@@ -318,7 +318,7 @@ def _line(control: socket.socket, until: float) -> bytes:
         control.settimeout(left)
         # What has not all come stays there for the next look.
         waiting = control.recv(65_536, socket.MSG_PEEK)
-        if b"\n" not in waiting and len(waiting) < LONGEST_LINE:
+        if b"\n" not in waiting and len(waiting) < MAX_LINE_LENGTH:
             if not waiting:
                 raise ValueError
             time.sleep(LOOK_AGAIN / 20)
@@ -348,14 +348,14 @@ def _last_words(log: Path) -> str:
     """The last line that it printed, made fit to be shown: it may be anything."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 8 * LONGEST_WORDS))
+            file.seek(max(0, log.stat().st_size - 8 * MAX_WORDS_LENGTH))
             lines = file.read().decode("utf-8", errors="replace").split("\n")
     except OSError:
         return "nothing is known of it."
     for line in reversed(lines):
         shown = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
         if shown:
-            return shown[:LONGEST_WORDS]
+            return shown[:MAX_WORDS_LENGTH]
     return "it said nothing."
 
 

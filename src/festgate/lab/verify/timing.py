@@ -25,7 +25,7 @@ WARM_UP: Final = 1.0
 SPARE: Final = 2.0
 """Times what the fewest requests of a median took when the apps were asked one by one: with the load beside it, and on
 a machine that does more, each takes longer. With 1.25 times a run had 46 of 60."""
-SHORTEST, LONGEST = 4.0, 22.0
+MIN_SECONDS, MAX_SECONDS = 4.0, 22.0
 """Seconds that a run is measured."""
 STARTING: Final = 3.0
 """Seconds that starting and ending an app and the load takes, of each run, on two cores that do much else. With the
@@ -38,7 +38,7 @@ ROUTES_TO_PLAY: Final = "FESTGATE_REHEARSAL_ROUTES"
 def seconds_for(milliseconds: Sequence[tuple[float, float]]) -> float:
     """How long a run has to be, given what a usual answer of each timed route takes, of both apps."""
     round_trip = sum(max(pair) for pair in milliseconds if all(map(math.isfinite, pair))) / 1000
-    return round(min(LONGEST, max(SHORTEST, SPARE * least_requests(0.5) * round_trip)), 1)
+    return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * least_requests(0.5) * round_trip)), 1)
 
 
 def time_it_takes(pairs: int, seconds: float) -> float:

@@ -28,10 +28,10 @@ LINEAR: Final = {"instructions": 1.0, "statements": 0.0, "rows": 1.0, "steps": 1
 """How the starter's work grows with the rows: each is shown once, by one statement."""
 FASTER: Final = 0.5
 """Of an exponent: n log n shows as 1.2 at these sizes, n squared as 2."""
-LEAST_GROWTH: Final = {"instructions": 2.0, "statements": 0.0, "rows": 0.5, "steps": 2.0}
+MIN_GROWTH: Final = {"instructions": 2.0, "statements": 0.0, "rows": 0.5, "steps": 2.0}
 """Of the last increment, for each row: less is a buffer that grew, or a number with one digit more."""
 MARGIN: Final = 0.05
-LEAST_MORE: Final = {"instructions": 200, "statements": 1, "rows": 2, "steps": 100}
+MIN_MORE: Final = {"instructions": 200, "statements": 1, "rows": 2, "steps": 100}
 """More of it than that is more; a sum in SQL has a few steps that a list of rows has not."""
 QUIET: Final = 0.03
 """Seconds between two looks whether it is still at work."""
@@ -136,7 +136,7 @@ def faster_growth(work: Work) -> list[str]:
 
 
 def _is_more(name: str, first: Mapping[str, int], second: Mapping[str, int]) -> bool:
-    return second[name] - first[name] >= max(LEAST_MORE[name], MARGIN * first[name])
+    return second[name] - first[name] >= max(MIN_MORE[name], MARGIN * first[name])
 
 
 def _growth(counts: Sequence[Count]) -> dict[str, float]:
@@ -147,7 +147,7 @@ def _growth(counts: Sequence[Count]) -> dict[str, float]:
         *_, first, second, third = (each.counts[name] for each in counts)
         last = third - second
         rows = SIZES[len(counts) - 1] - SIZES[len(counts) - 2]
-        if last < LEAST_GROWTH[name] * rows:
+        if last < MIN_GROWTH[name] * rows:
             found[name] = 0.0
         elif second > first and last > 0:
             found[name] = round(math.log2(last / (second - first)), 2)

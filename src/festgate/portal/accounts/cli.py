@@ -13,8 +13,8 @@ from festgate.kit.ids import new_code
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.confirmation import confirm_by_name
 from festgate.portal.accounts.names import (
-    LONGEST_PASSWORD,
-    SHORTEST_PASSWORD,
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
     read_email,
     read_password,
     read_username,
@@ -154,9 +154,10 @@ def _password(*, from_stdin: bool) -> str:
         password = read_password(sys.stdin.readline().rstrip("\r\n"))
     except (UnicodeDecodeError, ValueError) as error:
         fail(f"The password on standard input cannot be used: {error}")
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         fail(
-            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; the one on standard input has not."
+            f"The password on standard input has {len(password)} characters; "
+            f"write {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters."
         )
     return password
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from festgate.portal.accounts.names import (
-    LONGEST_EMAIL,
-    LONGEST_NAME,
-    LONGEST_PASSWORD,
-    SHORTEST_NAME,
-    SHORTEST_PASSWORD,
+    MAX_EMAIL_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_PASSWORD_LENGTH,
+    MIN_NAME_LENGTH,
+    MIN_PASSWORD_LENGTH,
     read_email,
     read_name,
     read_password,
@@ -19,29 +19,29 @@ from festgate.portal.accounts.people import Newcomer
 
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=LONGEST_EMAIL, description="Username or e-mail address."),
+    Field(min_length=1, max_length=MAX_EMAIL_LENGTH, description="Username or e-mail address."),
     AfterValidator(read_name),
 ]
 Password = Annotated[
     str,
-    Field(min_length=1, max_length=LONGEST_PASSWORD, description="Password."),
+    Field(min_length=1, max_length=MAX_PASSWORD_LENGTH, description="Password."),
     AfterValidator(read_password),
 ]
 NewUsername = Annotated[
     str,
     AfterValidator(read_username),
     Field(
-        description=f"{SHORTEST_NAME} to {LONGEST_NAME} letters, digits, dots, dashes and underscores; it begins with "
-        "a letter or a digit. Upper and lower case are one name."
+        description=f"{MIN_NAME_LENGTH} to {MAX_NAME_LENGTH} letters, digits, dots, dashes and underscores; "
+        "it begins with a letter or a digit. Upper and lower case are one name."
     ),
 ]
 NewEmail = Annotated[str, AfterValidator(read_email), Field(description="Where tickets are sent.")]
 NewPassword = Annotated[
     str,
     Field(
-        min_length=SHORTEST_PASSWORD,
-        max_length=LONGEST_PASSWORD,
-        description=f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+        min_length=MIN_PASSWORD_LENGTH,
+        max_length=MAX_PASSWORD_LENGTH,
+        description=f"{MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.",
     ),
     AfterValidator(read_password),
 ]

@@ -6,11 +6,11 @@ import unicodedata
 from festgate.kit.text import DECOMPOSED, caseless, check_length, is_unseen, normalized
 from festgate.portal.accounts.scripts import mixes_scripts
 
-SHORTEST_NAME, LONGEST_NAME = 3, 32
-LONGEST_EMAIL = 254
+MIN_NAME_LENGTH, MAX_NAME_LENGTH = 3, 32
+MAX_EMAIL_LENGTH = 254
 """What a mail server must take (RFC 5321, section 4.5.3.1.3, less the angle brackets)."""
-LONGEST_LOCAL_PART = 64
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 200
+MAX_LOCAL_PART_LENGTH = 64
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 200
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -22,7 +22,7 @@ def key_of(name: str) -> str:
     A name that nobody can have (too long, too many marks) stays as it is, and so is equal to no one's.
     """
     try:
-        return caseless(name, DECOMPOSED * LONGEST_EMAIL)
+        return caseless(name, DECOMPOSED * MAX_EMAIL_LENGTH)
     except ValueError:
         return name
 
@@ -34,10 +34,10 @@ def read_username(text: str) -> str:
     write as marks. There is no @, so a username is never mistaken for an e-mail address.
     """
     # Length before work: normalising a name of 20,000 marks held the event loop for 1.8 s.
-    check_length(text, DECOMPOSED * LONGEST_NAME, LONGEST_NAME)
-    name = normalized("NFKC", text, DECOMPOSED * LONGEST_NAME).strip()
-    if not SHORTEST_NAME <= len(name) <= LONGEST_NAME:
-        msg = f"{SHORTEST_NAME} to {LONGEST_NAME} characters."
+    check_length(text, DECOMPOSED * MAX_NAME_LENGTH, MAX_NAME_LENGTH)
+    name = normalized("NFKC", text, DECOMPOSED * MAX_NAME_LENGTH).strip()
+    if not MIN_NAME_LENGTH <= len(name) <= MAX_NAME_LENGTH:
+        msg = f"{MIN_NAME_LENGTH} to {MAX_NAME_LENGTH} characters."
         raise ValueError(msg)
     kinds = [unicodedata.category(sign) for sign in name]
     if not all(
@@ -63,13 +63,13 @@ def read_email(text: str) -> str:
     Only the shape is looked at: whether mail arrives, only mail can tell. Plain ASCII, since an address of another kind
     needs every mail server on the way to know SMTPUTF8.
     """
-    check_length(text, 2 * LONGEST_EMAIL, LONGEST_EMAIL)  # with room for spaces around it
+    check_length(text, 2 * MAX_EMAIL_LENGTH, MAX_EMAIL_LENGTH)  # with room for spaces around it
     address = text.strip()
     local_part, _, domain = address.rpartition("@")
     labels = domain.split(".")
     if (
-        len(address) > LONGEST_EMAIL
-        or len(local_part) > LONGEST_LOCAL_PART
+        len(address) > MAX_EMAIL_LENGTH
+        or len(local_part) > MAX_LOCAL_PART_LENGTH
         or _LOCAL_PART.fullmatch(local_part) is None
         or not all(_LABEL.fullmatch(label) for label in labels)
         or (len(labels) == 1 and domain.lower() != "localhost")
@@ -84,7 +84,7 @@ def read_name(text: str) -> str:
 
     Its shape is left alone: a name that fits nobody is answered like any other that does.
     """
-    check_length(text, LONGEST_EMAIL)
+    check_length(text, MAX_EMAIL_LENGTH)
     name = text.strip()
     if not name:
         msg = "This is needed."
@@ -98,9 +98,9 @@ def read_password(text: str) -> str:
 
     Composed (NFC), because keyboards differ in how they send an é. Spaces count, at the ends too.
     """
-    check_length(text, LONGEST_PASSWORD)
+    check_length(text, MAX_PASSWORD_LENGTH)
     _refuse_control(text)
-    return normalized("NFC", text, LONGEST_PASSWORD)
+    return normalized("NFC", text, MAX_PASSWORD_LENGTH)
 
 
 def _refuse_control(text: str) -> None:

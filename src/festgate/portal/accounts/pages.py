@@ -14,7 +14,7 @@ from festgate.kit.web.clients import address_of
 from festgate.kit.web.cookies import HOST_PREFIX, SESSION_COOKIE, read_cookie, session_token
 from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.parameters import read_query
-from festgate.kit.web.portal import LONGEST_TOKEN, MAX_ADDRESS, NO_STORE, Portal, local_path, see_other
+from festgate.kit.web.portal import MAX_ADDRESS, MAX_TOKEN_LENGTH, NO_STORE, Portal, local_path, see_other
 from festgate.portal.accounts.devices import DEVICE_LIFE
 from festgate.portal.accounts.forms import Chosen, Forgotten, NewAccount, PasswordChange, SignIn
 from festgate.portal.accounts.passwords import Hasher
@@ -260,7 +260,7 @@ class AccountPages:
 
 def _token(request: Request) -> str:
     """Of a link to a new password. In the query, since the path of a request stands in the log."""
-    return read_query(request, "token", LONGEST_TOKEN)
+    return read_query(request, "token", MAX_TOKEN_LENGTH)
 
 
 def _visible(text: str) -> str:

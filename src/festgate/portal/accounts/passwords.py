@@ -23,9 +23,9 @@ T = TypeVar("T")
 # OWASP's Password Storage Cheat Sheet, first choice for argon2id. 15 to 30 ms on one core.
 _ARGON2ID = PasswordHasher(memory_cost=19 * 1024, time_cost=2, parallelism=1)
 
-MOST_THREADS = 8
+MAX_THREADS = 8
 """Each takes 19 MiB while it hashes; eight check some three hundred passwords a second."""
-MOST_WAITING = 2000
+MAX_WAITING = 2000
 """Beyond that the last in the queue would wait for a minute, and would rather be told to come back."""
 NICENESS = 5
 """Of the threads, on Linux: of a core that both want, the event loop gets three quarters.
@@ -49,10 +49,10 @@ def hash_password(password: str) -> str:
 class Hasher:
     """The threads that hash. Their number leaves one core to the event loop."""
 
-    def __init__(self, threads: int | None = None, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, threads: int | None = None, most_waiting: int = MAX_WAITING) -> None:
         """No thread is started before it is needed."""
         self._threads = ThreadPoolExecutor(
-            threads or min(MOST_THREADS, max(1, _cores() - 1)),
+            threads or min(MAX_THREADS, max(1, _cores() - 1)),
             thread_name_prefix="hasher",
             initializer=_step_back,
         )

@@ -22,7 +22,7 @@ from festgate.portal.accounts.sessions import end_sessions
 from festgate.settings import Settings
 
 LIFE = HOUR
-MOST_LETTERS = 3
+MAX_EMAILS = 3
 """To one account in one window of attempts: who asks again has not found the first; who asks on annoys somebody."""
 MAX_LINKS_A_DAY = 10
 """To one account: three in every window would be 288 emails a day to somebody who never asked."""
@@ -61,7 +61,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         return
     key = keyed_hash(secret, "letters about a password", str(person.id))
     try:
-        count_attempt(connection, Limit(key, MOST_LETTERS, "Too many emails."))
+        count_attempt(connection, Limit(key, MAX_EMAILS, "Too many emails."))
         count_attempt(connection, Limit(f"{key}:day", MAX_LINKS_A_DAY, "Too many emails.", DAY))
     except TooMany:
         return

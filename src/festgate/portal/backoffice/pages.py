@@ -33,7 +33,7 @@ from festgate.portal.tickets import facade as tickets
 
 MAX_EVENT_FIELD = DECOMPOSED * MAX_TEXT
 """Characters of one field of an event's form as it is sent; `read_details` has closer limits for each."""
-LONGEST_REF = 40
+MAX_REF_LENGTH = 40
 """Characters of an order's reference as somebody types it, with spaces between."""
 EMPTY: Mapping[str, str] = {
     "title": "",
@@ -214,7 +214,7 @@ class BackofficePages:
         ) -> tuple[
             list[OpenOrder], checkout.Order | None, FoundOrder | None, Mapping[str, checkout.DeskForms]
         ]:
-            ref = read_query(request, "done", LONGEST_REF)
+            ref = read_query(request, "done", MAX_REF_LENGTH)
             try:
                 done = checkout.order_by_ref(connection, ref) if ref else None
             except NotFound:
@@ -265,8 +265,8 @@ class BackofficePages:
     async def show_payments(self, request: Request) -> Response:
         """Payments and refunds that hang, with what was tried; and any one order, by its reference."""
         await self._portal.organiser(request)
-        words = read_query(request, "ref", LONGEST_REF)
-        tried = read_query(request, "tried", LONGEST_REF)
+        words = read_query(request, "ref", MAX_REF_LENGTH)
+        tried = read_query(request, "tried", MAX_REF_LENGTH)
         stuck, found, done = await self._portal.database.read(
             lambda connection: (
                 checkout.stuck_payments(connection),
@@ -282,7 +282,7 @@ class BackofficePages:
             words=words,
             found=found,
             tried=done,
-            longest=LONGEST_REF,
+            longest=MAX_REF_LENGTH,
         )
 
     async def try_now(self, request: Request) -> Response:
@@ -319,7 +319,7 @@ class BackofficePages:
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
             currency=catalogue.fee_currency(organised.event if organised else None, self._currency),
             zone=self._zone.key,
-            longest=catalogue.LONGEST,
+            longest=catalogue.MAX_LENGTHS,
         )
 
     def _written(self, organised: Organised) -> dict[str, str]:
@@ -351,7 +351,7 @@ class OrderPages:
     async def confirm(self, request: Request) -> Response:
         """What cancelling would do, before it is done."""
         await self._portal.organiser(request)
-        return await self._confirm(request, read_query(request, "seat", LONGEST_REF))
+        return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
 
     async def cancel(self, request: Request) -> Response:
         """Cancel and refund what the confirmation showed; where that has changed, show it anew instead."""

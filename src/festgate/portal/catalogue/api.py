@@ -14,8 +14,8 @@ from festgate.kit.web.api import Amount, Name, module_router, problems
 from festgate.kit.web.forms import checked
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import listing, queries
-from festgate.portal.catalogue.entries import LONGEST, MAX_VALUE
-from festgate.portal.catalogue.forms import LAST_PAGE, LONGEST_SEARCH, ListForm
+from festgate.portal.catalogue.entries import MAX_LENGTHS, MAX_VALUE
+from festgate.portal.catalogue.forms import LAST_PAGE, MAX_SEARCH_LENGTH, ListForm
 from festgate.portal.catalogue.listing import Entry, Programmes
 from festgate.portal.catalogue.offers import Lapsed, Offer, OfferState, offer_of
 from festgate.portal.catalogue.pages import pages_of
@@ -63,8 +63,10 @@ class Page(BaseModel):
 class Asked(BaseModel):
     """What the list can be asked for. The same reading as that of the page, so both refuse the same."""
 
-    q: str = Field(default="", max_length=LONGEST_SEARCH, description="Words that all have to be found.")
-    category: str = Field(default="", max_length=LONGEST["category"], description="Exactly this category.")
+    q: str = Field(default="", max_length=MAX_SEARCH_LENGTH, description="Words that all have to be found.")
+    category: str = Field(
+        default="", max_length=MAX_LENGTHS["category"], description="Exactly this category."
+    )
     day: str = Field(
         default="",
         max_length=MAX_VALUE,

@@ -16,7 +16,7 @@ from festgate.kit.money import Money, parse_amount
 from festgate.kit.text import MAX_TEXT, check_length, searchable, tidy
 from festgate.portal.catalogue.queries import Event
 
-LONGEST: Mapping[str, int] = {
+MAX_LENGTHS: Mapping[str, int] = {
     "title": 120,
     "summary": 200,
     "description": MAX_TEXT,
@@ -25,7 +25,7 @@ LONGEST: Mapping[str, int] = {
     "slug": 60,
 }
 """Characters that each text may have."""
-LARGEST_CAPACITY = 1_000_000
+MAX_CAPACITY = 1_000_000
 YEARS = range(1971, 2200)
 """Years that an event can be in: after the time that stands for none, and before calendars run out."""
 
@@ -150,12 +150,12 @@ def written(details: Details, zone: ZoneInfo) -> dict[str, str]:
 
 def read_slug(text: str) -> str:
     """An event's own part of its address. `ValueError` says what is wrong with it."""
-    check_length(text, MAX_VALUE, LONGEST["slug"])
+    check_length(text, MAX_VALUE, MAX_LENGTHS["slug"])
     slug = text.strip()
-    if not SLUG.fullmatch(slug) or len(slug) > LONGEST["slug"]:
+    if not SLUG.fullmatch(slug) or len(slug) > MAX_LENGTHS["slug"]:
         msg = (
             f"{slug!r} cannot be part of an address: small letters a to z, digits and single hyphens, "
-            f"at most {LONGEST['slug']}."
+            f"at most {MAX_LENGTHS['slug']}."
         )
         raise ValueError(msg)
     if slug in RESERVED_SLUGS:
@@ -176,7 +176,7 @@ def search_text(details: Details) -> str:
 
 def _text(name: str, fields: Mapping[str, str], wrong: dict[str, str]) -> str:
     try:
-        return tidy(fields.get(name, ""), lines=name == "description", max_length=LONGEST[name])
+        return tidy(fields.get(name, ""), lines=name == "description", max_length=MAX_LENGTHS[name])
     except ValueError as error:
         wrong[name] = str(error)
         return ""
@@ -247,10 +247,10 @@ def _fee(text: str, currency: str, wrong: dict[str, str]) -> Money:
 def _capacity(text: str, wrong: dict[str, str]) -> int:
     if not text:
         return 0
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_CAPACITY))):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_CAPACITY))):
         wrong["capacity"] = f"{text!r} is not a whole number of seats."
         return 0
     capacity = int(text)
-    if capacity > LARGEST_CAPACITY:
-        wrong["capacity"] = f"At most {LARGEST_CAPACITY} seats."
+    if capacity > MAX_CAPACITY:
+        wrong["capacity"] = f"At most {MAX_CAPACITY} seats."
     return capacity

@@ -15,7 +15,7 @@ from festgate.kit.messaging import outbox
 from festgate.kit.money import parse_amount
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.entries import (
-    LONGEST,
+    MAX_LENGTHS,
     RESERVED_SLUGS,
     Details,
     details_of,
@@ -35,7 +35,7 @@ from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import lock_seats
 from festgate.portal.catalogue.tables import events, seats
 
-LONGEST_SUFFIX = len("-99999")
+MAX_SUFFIX_LENGTH = len("-99999")
 
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
@@ -219,11 +219,11 @@ def cancel_event(connection: Connection, slug: str) -> Event:
 
 def free_slug(connection: Connection, title: str) -> str:
     """`robo-race`, or `robo-race-2` where that is taken, and so on."""
-    slug = slug_of(title, LONGEST["slug"])
+    slug = slug_of(title, MAX_LENGTHS["slug"])
     if slug not in RESERVED_SLUGS and queries.id_of_slug(connection, slug) is None:
         return slug
     # A slug that is long already makes room for its number, so what is taken begins with the part that stays.
-    stem = slug[: LONGEST["slug"] - LONGEST_SUFFIX].rstrip("-")
+    stem = slug[: MAX_LENGTHS["slug"] - MAX_SUFFIX_LENGTH].rstrip("-")
     taken = {found for (found,) in connection.all(_slugs_like, beginning=f"{stem}%")}
     number = 2
     while (candidate := f"{stem}-{number}") in taken:

@@ -1,7 +1,7 @@
 """What the modules above may ask of events."""
 
 from festgate.portal.catalogue.calendars import calendar
-from festgate.portal.catalogue.entries import LONGEST, Details, details_of, read_details, written
+from festgate.portal.catalogue.entries import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.offers import Offer, offer_of
@@ -19,7 +19,7 @@ from festgate.portal.catalogue.queries import (
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
 
 __all__ = [
-    "LONGEST",
+    "MAX_LENGTHS",
     "CapacityTaken",
     "Details",
     "Event",

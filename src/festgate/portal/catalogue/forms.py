@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from festgate.kit.text import tidy
-from festgate.portal.catalogue.entries import LONGEST, YEARS
+from festgate.portal.catalogue.entries import MAX_LENGTHS, YEARS
 from festgate.portal.catalogue.listing import Filters
 
-LONGEST_SEARCH = 100
+MAX_SEARCH_LENGTH = 100
 LAST_PAGE = 100_000
 """Beyond any list; a page up to here that does not exist is a page not found, anything else no number of a page."""
 
@@ -45,8 +45,8 @@ def _read_page(value: object) -> object:
 class ListForm(BaseModel):
     """The filters of the list, as they stand in an address."""
 
-    q: Annotated[str, Field(max_length=LONGEST_SEARCH), AfterValidator(tidy)] = ""
-    category: Annotated[str, Field(max_length=LONGEST["category"]), AfterValidator(tidy)] = ""
+    q: Annotated[str, Field(max_length=MAX_SEARCH_LENGTH), AfterValidator(tidy)] = ""
+    category: Annotated[str, Field(max_length=MAX_LENGTHS["category"]), AfterValidator(tidy)] = ""
     day: Annotated[date | None, BeforeValidator(_read_day)] = None
     page: Annotated[int, BeforeValidator(_read_page)] = 1
 

@@ -30,7 +30,7 @@ REMEMBERED: Final = 31 * DAY
 """How long an event that is over counts for the fest's dates, and its day is offered; older days can be asked for."""
 SMALL_HOURS: Final = 6 * HOUR
 """A night that ends before six in the morning belongs to the day before."""
-MOST_WORDS: Final = 5
+MAX_WORDS: Final = 5
 """Words of a search that are looked for; each must be found."""
 
 
@@ -144,7 +144,7 @@ def _conditions(*, by_words: bool, by_category: bool, by_day: bool) -> list[Colu
         found.append(events.c.category == bindparam("category"))
     if by_words:
         found += [
-            events.c.search.like(bindparam(f"word_{number}"), escape="\\") for number in range(MOST_WORDS)
+            events.c.search.like(bindparam(f"word_{number}"), escape="\\") for number in range(MAX_WORDS)
         ]
     return found
 
@@ -247,7 +247,7 @@ def pattern(word: str) -> str:
 
 
 def _words(filters: Filters) -> list[str]:
-    return folded(filters.words).split()[:MOST_WORDS]
+    return folded(filters.words).split()[:MAX_WORDS]
 
 
 def _list_for(filters: Filters) -> tuple[Statement, Statement]:
@@ -265,7 +265,7 @@ def _values(
     if filters.category:
         values["category"] = filters.category
     if words := _words(filters):
-        words += [""] * (MOST_WORDS - len(words))
+        words += [""] * (MAX_WORDS - len(words))
         values |= {f"word_{number}": pattern(word) for number, word in enumerate(words)}
     return values
 

@@ -15,7 +15,7 @@ from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.web.forms import checked
-from festgate.kit.web.pages import MOST_KEPT
+from festgate.kit.web.pages import MAX_KEPT
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal
 from festgate.portal.catalogue import listing, offers, queries
@@ -26,7 +26,7 @@ from festgate.portal.catalogue.offers import Lapsed, offer_of
 from festgate.portal.catalogue.shown import EventPage, HomePage, ListPage, card_of, event_page
 
 TO = "\N{EN DASH}"
-LONGEST_DATED = 62
+MAX_DATED = 62
 """Days that a fest may last for its dates to be days; a programme longer than two months is dated by its months."""
 
 
@@ -160,7 +160,7 @@ class CataloguePages:
             if found is None:
                 shown = card_of(entry, offer, heading)
                 found = self._portal.pages.fragment("catalogue/card.html", shown)
-                if len(self._by_row) >= MOST_KEPT:
+                if len(self._by_row) >= MAX_KEPT:
                     self._by_row.clear()
                 self._by_row[key] = found
             cards.append(found)
@@ -183,7 +183,7 @@ def dates_of(first: date | None, last: date | None, locale: str) -> tuple[str, s
         return None
     years = f"{first.year}" if first.year == last.year else f"{first.year}{TO}{last.year % 100:02}"
     month, last_month = (format_date(day, "LLL", locale=locale) for day in (first, last))
-    if (last - first).days > LONGEST_DATED:
+    if (last - first).days > MAX_DATED:
         return years, f"{month}{TO}{last_month}"
     days = f"{first.day}" if first == last else f"{first.day}{TO}{last.day}"
     if (first.year, first.month) == (last.year, last.month):

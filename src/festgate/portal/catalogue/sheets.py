@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from festgate.kit.cells import guard, unguard
 from festgate.kit.text import MAX_LINE
-from festgate.portal.catalogue.entries import FIELDS, LONGEST, details_of, written
+from festgate.portal.catalogue.entries import FIELDS, MAX_LENGTHS, details_of, written
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.rows import Row, Sheet, Unreadable, Wrong, check_rows, decode
 
@@ -81,7 +81,7 @@ def _header(cells: list[str], line: int) -> list[str]:
     unknown = [name for name in names if name not in COLUMNS]
     twice = sorted({name for name in names if names.count(name) > 1 and name not in unknown})
     if unknown:
-        listed = ", ".join(repr(name[: LONGEST["slug"]]) for name in unknown[:10])
+        listed = ", ".join(repr(name[: MAX_LENGTHS["slug"]]) for name in unknown[:10])
         msg = (
             f"line {line}: {listed} {_is(unknown)} no column of ours. The columns are: {', '.join(COLUMNS)}."
         )

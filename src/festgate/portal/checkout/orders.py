@@ -22,10 +22,10 @@ from festgate.portal.registrations import facade as registrations
 
 ASK_AFTER: Milliseconds = 15_000
 """When a payment that has not been answered is first asked about: longer than its first call may take."""
-LONGEST_ASK: Milliseconds = 60_000
+MAX_ASK: Milliseconds = 60_000
 ASK_PAUSE: Milliseconds = 5_000
 """Between two questions to a provider that someone who looks at the order can cause."""
-LONGEST_ERROR = 500
+MAX_ERROR_LENGTH = 500
 """Characters that are kept of what a provider said."""
 REDUCED_KEEPS: Milliseconds = 35 * MINUTE
 """How long an order that lost a line is kept at least, unless it is paid at the desk: a payment page has to be open for
@@ -208,7 +208,7 @@ def mark_waiting(
 
 def note_unanswered(connection: Connection, order_id: int, error: str) -> None:
     """The provider has not answered the first call; for the organisers, until it is asked."""
-    connection.run(_note_error, order=order_id, new_error=error[:LONGEST_ERROR])
+    connection.run(_note_error, order=order_id, new_error=error[:MAX_ERROR_LENGTH])
 
 
 def ask_later(connection: Connection, order_id: int, asked: int, error: str | None = None) -> None:
@@ -218,14 +218,14 @@ def ask_later(connection: Connection, order_id: int, asked: int, error: str | No
     for the reason `error`, is asked until it answers, however late: it may have the money.
     """
     now = connection.now
-    if error is None and now >= _end_of(connection, queries.order_by_id(connection, order_id)) + LONGEST_ASK:
+    if error is None and now >= _end_of(connection, queries.order_by_id(connection, order_id)) + MAX_ASK:
         stop_asking(connection, order_id)
         return
     connection.run(
         _ask_later,
         order=order_id,
-        later=now + backoff(asked + 2, LONGEST_ASK),
-        new_error=None if error is None else error[:LONGEST_ERROR],
+        later=now + backoff(asked + 2, MAX_ASK),
+        new_error=None if error is None else error[:MAX_ERROR_LENGTH],
     )
 
 
@@ -279,7 +279,7 @@ def close_later(connection: Connection, order_id: int, asked: int) -> None:
     if connection.now >= order.expires_at + MAX_CLOSING:
         stop_asking(connection, order_id)
     else:
-        connection.run(_close_later, order=order_id, later=connection.now + backoff(asked + 2, LONGEST_ASK))
+        connection.run(_close_later, order=order_id, later=connection.now + backoff(asked + 2, MAX_ASK))
 
 
 def stop_asking(connection: Connection, order_id: int) -> None:

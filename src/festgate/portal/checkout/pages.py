@@ -31,7 +31,7 @@ from festgate.portal.registrations import facade as registrations
 
 RETURNED = "returned"
 """Query parameter with which a payment page sends people back."""
-LONGEST_WAIT = 0.3
+MAX_WAIT = 0.3
 """Seconds that the first look at a paid order waits for its tickets."""
 Tickets = Callable[[Connection, int], Mapping[int, str]]
 """The person's ticket codes by seat id."""
@@ -175,7 +175,7 @@ class CheckoutPages:
             receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
             if receipt.awaits_tickets(database.clock()):
                 # Who has just paid comes here a few milliseconds before the tickets do.
-                await database.wait_for(registrations.tickets_of(visitor.person), LONGEST_WAIT)
+                await database.wait_for(registrations.tickets_of(visitor.person), MAX_WAIT)
                 receipt = await database.read(self._with_sent, receipt)
             return receipt
 

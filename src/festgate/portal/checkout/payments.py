@@ -19,9 +19,9 @@ from festgate.portal.checkout.records import Order, Refund
 
 log = structlog.get_logger()
 
-LONGEST_BEGIN = 10.0
+MAX_BEGIN = 10.0
 """Seconds that the person waits for the provider; after that the order's page says that we are asking."""
-LONGEST_CALL = 30.0
+MAX_CALL = 30.0
 """Seconds for a call that nobody waits for."""
 MAX_CALLS_OF_PERSON = 2
 """Calls to providers that one person waits for at once, in one process: a few tabs, and never the places of others."""
@@ -89,7 +89,7 @@ class Payments:
         try:
             # Again, as another order of the same person may have been placed meanwhile: this one is asked about later.
             with self._call_of(person_id) if method.asks else nullcontext():
-                async with asyncio.timeout(LONGEST_BEGIN):
+                async with asyncio.timeout(MAX_BEGIN):
                     if faults.armed:
                         await faults.linger("payments.begin")
                     outcome = await method.begin(order, details)
@@ -97,7 +97,7 @@ class Payments:
             # Whatever went wrong, the provider may have the money: the order waits, and is asked about.
             _warn("a payment was not answered", error, order=order.ref, method=method.name)
             await self._database.write(
-                orders.note_unanswered, order.id, _why(error, f"no answer within {LONGEST_BEGIN:g} seconds")
+                orders.note_unanswered, order.id, _why(error, f"no answer within {MAX_BEGIN:g} seconds")
             )
             return order
         return await self.settle(order.id, outcome, order.revision)
@@ -124,7 +124,7 @@ class Payments:
                 with suppress(
                     ProviderError, TimeoutError, OSError
                 ):  # a payment that comes all the same is refunded
-                    async with asyncio.timeout(LONGEST_BEGIN):
+                    async with asyncio.timeout(MAX_BEGIN):
                         await method.abandon(order)
             return order
 
@@ -141,7 +141,7 @@ class Payments:
             return  # found out by the read alone: reloading the page costs no write
         with self._call_of(order.person_id):
             if await self._database.write(orders.claim_question, order.id):
-                await self.ask(order, LONGEST_BEGIN)
+                await self.ask(order, MAX_BEGIN)
 
     @contextmanager
     def _call_of(self, person_id: int) -> Iterator[None]:
@@ -189,7 +189,7 @@ class Payments:
         # Side by side, as asking is: fifty that each wait for a provider that hangs would take half an hour.
         await asyncio.gather(*(self._send(refund) for refund in due))
 
-    async def ask(self, order: Order, seconds: float = LONGEST_CALL) -> None:
+    async def ask(self, order: Order, seconds: float = MAX_CALL) -> None:
         """Ask the provider what has become of one payment, waiting at most so many seconds, and keep what it says."""
         if order.state != "pending":
             await self._close(order)
@@ -220,7 +220,7 @@ class Payments:
         outcome: Outcome = Waiting(order.provider_ref)
         if method is not None:
             try:
-                async with asyncio.timeout(LONGEST_CALL):
+                async with asyncio.timeout(MAX_CALL):
                     await method.abandon(order)
                     outcome = await method.look_up(order)
             except Exception as error:  # noqa: BLE001  (it holds up this order only)
@@ -241,11 +241,11 @@ class Payments:
             if method is None:
                 msg = f"the payment method {order.method} is not switched on"
                 raise ProviderError(msg)  # noqa: TRY301
-            async with asyncio.timeout(LONGEST_CALL):
+            async with asyncio.timeout(MAX_CALL):
                 await method.refund(refund)
         except Exception as error:  # noqa: BLE001
             _warn("a refund could not be sent", error, order=order.ref, refund=refund.id)
-            why = _why(error, f"no answer within {LONGEST_CALL:g} seconds")
+            why = _why(error, f"no answer within {MAX_CALL:g} seconds")
             await self._database.write(refunds.postpone_refund, refund.id, refund.attempts + 1, why)
         else:
             await self._database.write(refunds.note_refunded, refund.id, order.id, refund.seat_id)

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 PATIENCE = 4.0
-"""Seconds for one try of a call. The first try and a repetition fit into what a person waits (Payments.LONGEST_BEGIN),
+"""Seconds for one try of a call. The first try and a repetition fit into what a person waits (Payments.MAX_BEGIN),
 and a thread that nobody waits for any more is free again after three tries."""
 RETRIES = 2
 MAX_STARTS = 16
@@ -50,7 +50,7 @@ OLDEST_SIGNATURE = 300
 """Seconds after which a webhook is taken for a recording of an old one."""
 SPARE: Milliseconds = MINUTE
 """The payment page ends that much before the seats do: time for the last payment to be told."""
-LONGEST_SESSION: Milliseconds = DAY
+MAX_SESSION: Milliseconds = DAY
 """Stripe's limit; its least is 30 minutes."""
 
 
@@ -246,7 +246,7 @@ class Stripe:
     def _session_of(self, order: Order) -> SessionCreateParams:
         """The same for the same order whenever it is asked for, or Stripe would not know the call again."""
         page = f"{self._base_url}/orders/{order.ref}"
-        ends_at = min(order.expires_at, order.created_at + LONGEST_SESSION) - SPARE
+        ends_at = min(order.expires_at, order.created_at + MAX_SESSION) - SPARE
         metadata = {"order": order.ref}
         if order.revision:
             metadata["revision"] = str(order.revision)

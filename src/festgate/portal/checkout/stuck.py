@@ -19,7 +19,7 @@ from festgate.portal.checkout.tables import orders, refunds
 
 SILENT: Milliseconds = 30 * SECOND
 """From then on a provider that has said nothing is taken for one that hangs."""
-MOST = 500
+MAX_LISTED = 500
 """That one list holds; the oldest."""
 
 
@@ -70,7 +70,7 @@ _payments = Statement(
     .join_from(orders, _people, _people.c.id == orders.c.person_id)
     .where(_payment_hangs)
     .order_by(orders.c.id)
-    .limit(MOST)
+    .limit(MAX_LISTED)
 )
 _refunds = Statement(
     select(
@@ -88,7 +88,7 @@ _refunds = Statement(
     .join(_people, _people.c.id == orders.c.person_id)
     .where(_refund_hangs)
     .order_by(refunds.c.id)
-    .limit(MOST)
+    .limit(MAX_LISTED)
 )
 _LISTS: tuple[tuple[Literal["payment", "refund"], Statement], ...] = (
     ("payment", _payments),

@@ -22,9 +22,9 @@ from festgate.portal.registrations.holds import cancel_seat, hold_seat, refuse_e
 from festgate.portal.registrations.limits import terms_of
 from festgate.portal.registrations.queries import Seat
 
-LARGEST_ID = 2**53
+MAX_ID = 2**53
 """Beyond any seat's number, and within what every database and every JSON reader can hold."""
-LONGEST_WAIT = 0.3
+MAX_WAIT = 0.3
 """Seconds that the first look at a free seat waits for its ticket."""
 Marks = Callable[[Connection, int], Mapping[int, str]]
 """What a module above knows of a person's seats, by seat id: a ticket's code, an order's reference."""
@@ -109,7 +109,7 @@ class RegistrationPages:
         """Give a seat back."""
         visitor = await self._portal.signed_in(request)
         seat_id: int = request.path_params["id"]
-        if seat_id > LARGEST_ID:
+        if seat_id > MAX_ID:
             raise NotFound
         await self._portal.database.write(cancel_seat, visitor.person, seat_id, self._is_used)
         return see_other("/my-events")
@@ -126,7 +126,7 @@ class RegistrationPages:
             shown = await database.read(self._look, visitor.person, unconfirmed)
             if shown.awaits_tickets:
                 # Who has just taken a free seat comes here a few milliseconds before its ticket does.
-                await database.wait_for(tickets_of(visitor.person), LONGEST_WAIT)
+                await database.wait_for(tickets_of(visitor.person), MAX_WAIT)
                 shown = await database.read(self._look, visitor.person, unconfirmed)
             return shown
 

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 LEASE: Milliseconds = 3 * SECOND
 """How long a pause goes on after it was last said to."""
-LONGEST_LEASE: Milliseconds = 60 * SECOND
+MAX_LEASE: Milliseconds = 60 * SECOND
 """A pause that is to last longer was said to by a clock that has been put back since."""
 RENEWED_AT: Milliseconds = 2100
 """What is left of it when it is renewed: two looks more, should one be late."""
@@ -70,7 +70,7 @@ class Pause:
 
     def is_over(self, now: Milliseconds) -> bool:
         """Whether nobody renews it, or it was written by a clock that has been put back since."""
-        return not (self.began_at <= now < self.ends_at <= now + LONGEST_LEASE)
+        return not (self.began_at <= now < self.ends_at <= now + MAX_LEASE)
 
 
 def stop_holds(connection: Connection, until: Milliseconds) -> None:
@@ -84,7 +84,7 @@ def stop_holds(connection: Connection, until: Milliseconds) -> None:
             # Another process has stopped it this instant.
             raise TryAgain from None
         return
-    believed = pause.ends_at if pause.ends_at <= now + LONGEST_LEASE else until
+    believed = pause.ends_at if pause.ends_at <= now + MAX_LEASE else until
     connection.run(_renew, pause=pause.id, new_began=min(pause.began_at, now), new_end=max(believed, until))
 
 

@@ -12,7 +12,7 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.tickets.queries import TicketState
 from festgate.portal.tickets.tables import tickets, undone_admissions
 
-MOST_FOUND = 20
+MAX_FOUND = 20
 """People whom a search shows: more than that are found by another letter of their name."""
 
 
@@ -118,12 +118,12 @@ def latest_arrivals(connection: Connection, event_id: int, most: int) -> list[Ar
 
 
 def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
-    """Holders of valid tickets whose username or e-mail address holds `words`, by username; at most MOST_FOUND.
+    """Holders of valid tickets whose username or e-mail address holds `words`, by username; at most MAX_FOUND.
 
     It looks at every holder of the event, so it is for `Database.report`.
     """
     sought = accounts.key_of(words).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    rows = connection.all(_named, event=event_id, words=f"%{sought}%", most=MOST_FOUND)
+    rows = connection.all(_named, event=event_id, words=f"%{sought}%", most=MAX_FOUND)
     return [Arrival(*row) for row in rows]
 
 

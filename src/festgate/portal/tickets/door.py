@@ -23,7 +23,7 @@ from festgate.portal.tickets.tables import tickets
 
 UNDO_WITHIN: Milliseconds = 30 * MINUTE
 """After a check-in staff may take it back for that long; an organiser may at any time."""
-LONGEST_SCAN = 300
+MAX_SCAN_LENGTH = 300
 """Characters: several times a ticket's whole address."""
 _ADDRESS = re.compile(r"https?://\S*/tickets/([^/?#\s]+?)(?:\.svg|\.ics)?(?:[?#]\S*)?", re.IGNORECASE)
 _TO_THE_DOOR = (("To the door", "/door"),)

@@ -24,7 +24,7 @@ from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.tickets.admissions import (
-    MOST_FOUND,
+    MAX_FOUND,
     Arrival,
     Attendance,
     all_attendances,
@@ -34,7 +34,7 @@ from festgate.portal.tickets.admissions import (
     latest_arrivals,
 )
 from festgate.portal.tickets.door import (
-    LONGEST_SCAN,
+    MAX_SCAN_LENGTH,
     AlreadyIn,
     OtherEvent,
     admit,
@@ -48,7 +48,7 @@ LATEST = 8
 """Check-ins that the page lists."""
 STILL_LISTED = 12 * HOUR
 """An event stands in the list of doors for that long after its end."""
-LONGEST_WORDS = 100
+MAX_WORDS_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class EntrancePages:
         """Let the holder of the scanned ticket in, once; or say why not."""
         staff = await self._portal.staff(request)
         slug = _slug(request)
-        scanned = (await read_fields(request)).get("code", "")[:LONGEST_SCAN]
+        scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
         def deed(connection: Connection, code: str) -> Arrival:
             return admit(connection, code, staff, catalogue.event_by_slug(connection, slug).id)
@@ -147,7 +147,7 @@ class EntrancePages:
         staff = await self._portal.staff(request)
         slug = _slug(request)
         fields = await read_fields(request)
-        code = read_code(fields.get("code", "")[:LONGEST_SCAN])
+        code = read_code(fields.get("code", "")[:MAX_SCAN_LENGTH])
         shown = fields.get(FIELD, "")
 
         def deed(connection: Connection) -> Arrival:
@@ -162,7 +162,7 @@ class EntrancePages:
 
     async def _show(self, request: Request, staff: Visitor, refusal: Refused | None = None) -> Response:
         database = self._portal.database
-        asked = {name: read_query(request, name, LONGEST_SCAN) for name in ("q", "in", "out")}
+        asked = {name: read_query(request, name, MAX_SCAN_LENGTH) for name in ("q", "in", "out")}
         # Where the address has no event, that is the answer, whatever was scanned.
         doorway = await database.read(look_at_door, _slug(request), staff, asked)
         words = _words(asked["q"])
@@ -181,9 +181,9 @@ class EntrancePages:
             answer=answer,
             words=words,
             found=found,
-            more=len(found) == MOST_FOUND,
+            more=len(found) == MAX_FOUND,
             fours=in_fours,
-            longest=LONGEST_SCAN,
+            longest=MAX_SCAN_LENGTH,
         )
 
 
@@ -254,7 +254,7 @@ def _guests(arrivals: Sequence[Arrival], staff: Visitor, now: Milliseconds) -> l
 def _words(text: str) -> str:
     """What is looked for; nothing where no name could hold it."""
     try:
-        return tidy(text[:LONGEST_WORDS])
+        return tidy(text[:MAX_WORDS_LENGTH])
     except ValueError:
         return ""
 

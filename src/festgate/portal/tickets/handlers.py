@@ -32,7 +32,7 @@ from festgate.settings import Settings
 POINT = "outbox.tickets"
 TOLD_AT_ONCE = 50
 """Holders that one deed writes to: about 10 ms, after which others have their turn at the writer."""
-MOST_IN_SUBJECT = 3
+MAX_IN_SUBJECT = 3
 
 
 @dataclass(frozen=True)
@@ -308,6 +308,6 @@ class TicketHandlers:
 
 def _listed(titles: Sequence[str]) -> str:
     """`Robo Race, Hackathon and 3 more`: a subject stays a line."""
-    few = ", ".join(titles[:MOST_IN_SUBJECT])
-    more = len(titles) - MOST_IN_SUBJECT
+    few = ", ".join(titles[:MAX_IN_SUBJECT])
+    more = len(titles) - MAX_IN_SUBJECT
     return f"{few} and {more} more" if more > 0 else few

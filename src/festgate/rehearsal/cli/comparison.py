@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
 
-LEAST_WARM_UP = "3s"
+MIN_WARM_UP = "3s"
 SIGN_UP = 0.1
 """Seconds for one person: a password's hash is slow on purpose. Seventy-seven at once took 6.6 s on two busy cores."""
-LEAST_PAIRS = 6
+MIN_PAIRS = 6
 PLANNED = (6, 10, 20)
 """Numbers of pairs for which `calibrate` tells the smallest effect."""
 
@@ -155,14 +155,14 @@ def ab(
     Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
     nothing.
     """
-    plan = _plan(journey, users, rate, duration, warm_up or LEAST_WARM_UP, seed, label, workers)
+    plan = _plan(journey, users, rate, duration, warm_up or MIN_WARM_UP, seed, label, workers)
     if not warm_up:
         plan = replace(plan, warm_up=plan.warm_up + sign_ups(plan))
     metric = _compared(metric, at_once=at_once)
     _check(metric, margin, form)
     can_see(_metrics(metric, ()), before, after)
-    if pairs < LEAST_PAIRS:
-        fail(f"--pairs {pairs}: fewer than {LEAST_PAIRS} pairs decide nothing; 10 is a good number.")
+    if pairs < MIN_PAIRS:
+        fail(f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs decide nothing; 10 is a good number.")
     primary = None if "too-few-samples" in (accept or ()) else _metrics(metric, ())[0]
     first, second = _play(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
     raise typer.Exit(

@@ -43,12 +43,12 @@ def find_run(name: str, runs: Path) -> "Run":
 
 def load_of(users: int | None, spawn_rate: float | None, rate: float | None, *, constant: bool) -> "Load":
     """An open loop where there is a rate, else a closed one, of ten people where nothing is said."""
-    from festgate.rehearsal.runs.plan import MOST_USERS, Rate, Users  # noqa: PLC0415
+    from festgate.rehearsal.runs.plan import MAX_USERS, Rate, Users  # noqa: PLC0415
 
     if rate is not None:
         if spawn_rate is not None:
             fail("--spawn-rate is for a closed loop; in an open one people come by --rate.")
-        return Rate(rate, "constant" if constant else "poisson", users or MOST_USERS)
+        return Rate(rate, "constant" if constant else "poisson", users or MAX_USERS)
     if constant:
         fail("--constant is for an open loop: give it a --rate.")
     count = users or 10

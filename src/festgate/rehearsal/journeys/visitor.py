@@ -28,7 +28,7 @@ CARD: Final = "4242 4242 4242 4242"
 """Play money that approves."""
 LOOK_AGAIN: Final = 0.25
 """Seconds before somebody whose ticket is still being made reloads the receipt."""
-LONGEST_WAIT: Final = 10.0
+MAX_WAIT: Final = 10.0
 """Seconds from the payment to the ticket; a receipt without one after that is wrong."""
 
 TAKEN: Final = b"This username is taken."
@@ -293,7 +293,7 @@ class Visitor(FastHttpUser):
         fields = hidden | {"payment_method": "sandbox", "card_number": CARD}
         receipt = str(self.post("/checkout", "/checkout", fields, "/orders/"))
         row = b'<th scope="row">' + offer.title
-        deadline = time.monotonic() + LONGEST_WAIT
+        deadline = time.monotonic() + MAX_WAIT
         while True:
             late = time.monotonic() > deadline
             page = self.get(

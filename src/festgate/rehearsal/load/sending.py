@@ -24,7 +24,7 @@ from festgate.rehearsal.load.standing import Standing, thinned
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.recording import SamplesWriter
 
-LONGEST_PREPARATION: Final = 60.0
+MAX_PREPARATION: Final = 60.0
 """Seconds that the first people of an open loop have to get ready."""
 LOOK: Final = 0.05
 """Seconds between two looks whether they are."""
@@ -103,13 +103,13 @@ class Sending:
         # As Locust's own start does it, which an open loop has no use for.
         self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
         self._arrivals.prepare(runner)
-        until = time.monotonic() + LONGEST_PREPARATION
+        until = time.monotonic() + MAX_PREPARATION
         # Whose beginning raised is no user any more.
         while self._arrivals.ready < runner.user_count and time.monotonic() < until:
             if stopped.wait(timeout=LOOK):
                 return
         if not self._arrivals.ready:
-            why = self._recorder.first_failure or f"{LONGEST_PREPARATION:g} seconds were not enough"
+            why = self._recorder.first_failure or f"{MAX_PREPARATION:g} seconds were not enough"
             msg = f"None of the first people got ready to begin: {why}."
             raise Unplayable(msg)
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]

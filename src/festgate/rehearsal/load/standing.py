@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-MOST_TOLD: Final = 1_000
+MAX_TOLD: Final = 1_000
 """Responses of one second that a process tells; of more, evenly spaced ones of their order."""
 
 
@@ -28,7 +28,7 @@ class Standing:
 def thinned(recent: Iterable[float]) -> list[float]:
     """Sorted, and no more than are told; their quantiles are those of all."""
     ordered = sorted(recent)
-    return ordered[:: len(ordered) // MOST_TOLD + 1]
+    return ordered[:: len(ordered) // MAX_TOLD + 1]
 
 
 def together(standings: Iterable[Standing]) -> dict[str, object]:

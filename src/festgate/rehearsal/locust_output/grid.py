@@ -19,9 +19,9 @@ from festgate.rehearsal.locust_output.lines import Line
 from festgate.rehearsal.locust_output.model import TOTAL, Row
 
 Style = Literal["spaces", "tabs", "bars"]
-_MOST_PIECES: Final = 3
+_MAX_PIECES: Final = 3
 """Lines on which one of 160 columns lies, in a window of 80 that also indents."""
-_MOST_STRANGE: Final = 3
+_MAX_STRANGE: Final = 3
 """Lines in a row that are no rows, after which the table is over."""
 _INDENT: Final = 4
 """Columns from which on a row has no method: Locust gives the method nine."""
@@ -76,7 +76,7 @@ def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
     reader = _Spaced(columns, lines, place) if style == "spaces" else _Celled(columns, style)
     strange: list[tuple[int, str]] = []
     here = place + taken
-    while here < len(lines) and grid.total is None and len(strange) < _MOST_STRANGE:
+    while here < len(lines) and grid.total is None and len(strange) < _MAX_STRANGE:
         text = lines[here].text
         if lines[here].logged or is_rule(text):
             here += 1
@@ -112,7 +112,7 @@ def _heading(lines: Sequence[Line], place: int) -> tuple[tuple[Column, ...], int
     if _FIRST.match(lines[place].text) is None:
         return None
     # The most lines first: what a broken heading begins with can look like a whole one.
-    for count in range(min(_MOST_PIECES, len(lines) - place), 0, -1):
+    for count in range(min(_MAX_PIECES, len(lines) - place), 0, -1):
         texts = [line.text for line in lines[place : place + count]]
         if any(fence_of(text) for text in texts) or is_rule(texts[0]) or is_rule(texts[-1]):
             continue
@@ -198,7 +198,7 @@ class _Spaced:
         A terminal breaks where its window ends, also in the middle of a number: a line that fills the window goes on
         in the next one without a blank, and in a shorter one a blank was cut off.
         """
-        for count in range(2, _MOST_PIECES + 1):
+        for count in range(2, _MAX_PIECES + 1):
             pieces = [line.text for line in lines[place : place + count]]
             last = pieces[-1]
             if len(pieces) < count or is_rule(last) or self._begins_a_row(last):

@@ -8,9 +8,9 @@ from typing import Final
 
 from festgate.rehearsal.locust_output.model import NotLocust
 
-LARGEST: Final = 64 * 2**20
+MAX_BYTES: Final = 64 * 2**20
 """Bytes of a file that is read: an HTML report is 1 MB, and was 47 MB where every visitor had a row."""
-LONGEST: Final = 4000
+MAX_LINE_LENGTH: Final = 4000
 """Signs of a line that may be of a table; a longer one is of a program or of data, and is passed over."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -42,8 +42,8 @@ def text_of(path: Path) -> str:
     """The file's text. Raises NotLocust where it is empty, too large, no text, or cannot be read."""
     try:
         size = path.stat().st_size
-        if size > LARGEST:
-            msg = f"{path} has {size / 2**20:,.0f} MB; files of up to {LARGEST / 2**20:,.0f} MB are read."
+        if size > MAX_BYTES:
+            msg = f"{path} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
             raise NotLocust(msg)
         octets = path.read_bytes()
     except OSError as error:
@@ -74,7 +74,7 @@ def lines_of(text: str) -> list[Line]:
 
 
 def _line(number: int, raw: str) -> Line:
-    if len(raw) > LONGEST:
+    if len(raw) > MAX_LINE_LENGTH:
         return Line(number, "", logged=True)
     text = _NOTHING.sub("", _ESCAPE.sub("", raw))
     text = _QUOTED.sub("", _BAR.sub("|", _SPACE.sub(" ", text)))

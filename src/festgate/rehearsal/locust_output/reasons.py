@@ -20,7 +20,7 @@ from festgate.rehearsal.locust_output.limits import (
 from festgate.rehearsal.locust_output.model import Row, Table
 from festgate.rehearsal.verdict.findings import Finding, percent
 
-LEAST_PAIRS: Final = 6
+MIN_PAIRS: Final = 6
 Sides = tuple[Sequence[Table], Sequence[Table]]
 
 
@@ -80,7 +80,7 @@ def _few_runs(sides: Sides) -> Finding:
         "no-pairs",
         f"{before} before and {after} after",
         "A run is one piece of evidence, however many requests it has: two runs of one and the same build differ, too."
-        f" It takes at least {LEAST_PAIRS} pairs, played in turn with the server started anew, and tables do not say"
+        f" It takes at least {MIN_PAIRS} pairs, played in turn with the server started anew, and tables do not say"
         " how they were played.",
         "Let `festgate ab` play the pairs.",
     )

@@ -28,7 +28,7 @@ SHADE: Final = "var(--shade)"
 HEIGHT: Final = 260
 _LATENCY = "datum.value >= 1000 ? format(datum.value / 1000, '~g') + ' s' : format(datum.value, '~g') + ' ms'"
 _TIME = "floor(datum.value / 60) + ':' + format(datum.value % 60, '02d')"
-_LEAST_LATENCY = 0.01
+_MIN_LATENCY = 0.01
 """Milliseconds: a logarithm has no place for nothing."""
 
 FIGURE_FORMAT: Final = ",.3~r"
@@ -41,7 +41,7 @@ def short(value: float) -> float | None:
 
 def milliseconds(seconds: float) -> float | None:
     """For an axis of latency."""
-    return short(max(seconds * 1000, _LEAST_LATENCY))
+    return short(max(seconds * 1000, _MIN_LATENCY))
 
 
 def inline(rows: list[Row]) -> alt.InlineData:

@@ -23,11 +23,11 @@ from festgate.rehearsal.report.drawing import (
     time_axis,
 )
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.summary import MOST_BINS, QUANTILES, TAIL, Series, Summary
+from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, TAIL, Series, Summary
 
-MOST_STEPS = 6
+MAX_STEPS = 6
 """Steps in one picture: more cannot be told apart."""
-_MOST_CELLS = 150
+_MAX_CELLS = 150
 """Bins of a row: each is a mark of its own."""
 _EVERYTHING = "all steps"
 _LATENCIES = {"p50": "half waited longer", "p95": "slowest twentieth", "slowest": "slowest of all"}
@@ -50,7 +50,7 @@ def run_charts(summary: Summary) -> tuple[Chart, ...]:
 
 def slowest_steps(summary: Summary) -> list[str]:
     """The steps that are drawn: those with the highest p95, in the order of the run."""
-    ranked = sorted(summary.steps, key=lambda step: -step.quantiles["p95"])[:MOST_STEPS]
+    ranked = sorted(summary.steps, key=lambda step: -step.quantiles["p95"])[:MAX_STEPS]
     return [step.name for step in summary.steps if step in ranked]
 
 
@@ -97,7 +97,7 @@ def _by_step(summary: Summary) -> Chart | None:
     if len(steps) < 2:  # noqa: PLR2004  (one step is the picture before)
         return None
     series = summary.step_series[steps[0]]
-    together = max(1, -(-len(series.at) // _MOST_CELLS))
+    together = max(1, -(-len(series.at) // _MAX_CELLS))
     rows: list[Row] = []
     for name in steps:
         slow = summary.step_series[name].p95
@@ -119,7 +119,7 @@ def _by_step(summary: Summary) -> Chart | None:
         title="Which step was slow, and when",
         says=f"The stronger the colour, the longer the slowest twentieth of {figures.span(together * series.width)}"
         " waited; where few asked, the slowest of them."
-        + (f" These are the {MOST_STEPS} slowest of {len(summary.steps)} steps." if more else ""),
+        + (f" These are the {MAX_STEPS} slowest of {len(summary.steps)} steps." if more else ""),
         spec=finished(cells(rows, steps), 46 * len(steps)),
         table=_over_time_table(
             "95th percentile of each step over time",
@@ -247,7 +247,7 @@ def _cpu(summary: Summary) -> Chart | None:
     rows: list[Row] = []
     table = []
     for machine in summary.machines:
-        step = max(1, -(-len(machine.seconds) // MOST_BINS))
+        step = max(1, -(-len(machine.seconds) // MAX_BINS))
         for first in range(0, len(machine.seconds), step):
             some = machine.seconds[first : first + step]
             cpu = sum(second.cpu for second in some) / len(some)

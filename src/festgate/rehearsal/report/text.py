@@ -19,7 +19,7 @@ _NAME: Final = 34
 """Columns of a name that is not broken: steps are told apart by their ends."""
 _STYLES: Final[dict[Tone, str]] = {"good": "green", "bad": "bold red", "warn": "yellow", "plain": "cyan"}
 _MARKS: Final[dict[Tone, str]] = {"good": "+", "bad": "x", "warn": "!", "plain": "-"}
-_LONGEST: Final = 60
+_MAX_ROWS: Final = 60
 """Rows of a table in Markdown or text; the whole of it is in report.html and in the JSON."""
 
 
@@ -99,7 +99,7 @@ def _rich_table(table: Table) -> RichTable:
             overflow="fold",
             no_wrap=not words or longest <= _NAME,
         )
-    for row in table.rows[:_LONGEST]:
+    for row in table.rows[:_MAX_ROWS]:
         drawn.add_row(*map(Text, row))
     return drawn
 
@@ -115,7 +115,7 @@ def _markdown_table(table: Table) -> str:
         return f"| {' | '.join(_plain(cell) for cell in cells)} |"
 
     rule = "|".join(":---" if place in table.words else "---:" for place in range(len(table.columns)))
-    return "\n".join([row(table.columns), f"|{rule}|", *(row(cells) for cells in table.rows[:_LONGEST])])
+    return "\n".join([row(table.columns), f"|{rule}|", *(row(cells) for cells in table.rows[:_MAX_ROWS])])
 
 
 def _plain(said: str) -> str:

@@ -26,7 +26,7 @@ KEPT_UP: Final = 0.95
 """Of its rate a run must have begun, or what it measured was less than it says."""
 BUSY: Final = 0.8
 """Share of a core from which the generator is what was measured."""
-MOST_DOUBLINGS: Final = 12
+MAX_DOUBLINGS: Final = 12
 """And halvings: four thousand times as many, or as few."""
 
 
@@ -103,7 +103,7 @@ def find_capacity(
     step = play(begin)
     factor = 2.0 if step.holds else 0.5
     first = step.holds
-    for _ in range(MOST_DOUBLINGS):
+    for _ in range(MAX_DOUBLINGS):
         if step.holds is not first or step.generator_busy:
             break
         step = play(step.rate * factor)

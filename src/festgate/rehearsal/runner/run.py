@@ -23,7 +23,7 @@ from festgate.rehearsal.runs.histogram import write_histogram
 from festgate.rehearsal.runs.plan import Plan, Staging, mark_of
 from festgate.rehearsal.runs.store import Run, Side
 
-LEAST_DISK = 50 * 1024 * 1024
+MIN_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""
 GOODBYE = 30.0
 """Seconds for the player to keep what it has when the run is cut off."""
@@ -243,8 +243,8 @@ def _new_folder(runs: Path, plan: Plan) -> Path:
     name = f"{time.strftime('%Y%m%dT%H%M%S')}-{plan.label or Path(plan.journey).stem}"
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(runs).free < LEAST_DISK:
-            msg = f"There is no room for a run in {runs}: less than {LEAST_DISK // 2**20} MB are free."
+        if shutil.disk_usage(runs).free < MIN_DISK:
+            msg = f"There is no room for a run in {runs}: less than {MIN_DISK // 2**20} MB are free."
             raise CannotPlay(msg)
         for number in range(1, 1000):
             folder = runs / (name if number == 1 else f"{name}-{number}")

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-MOST_USERS = 5_000
+MAX_USERS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Rate:
     rate: float
     """Journeys a second."""
     arrivals: Literal["poisson", "constant"] = "poisson"
-    most_users: int = MOST_USERS
+    most_users: int = MAX_USERS
     """On their way at the same time; whoever arrives beyond that waits, and is late."""
     kind: Literal["rate"] = "rate"
 

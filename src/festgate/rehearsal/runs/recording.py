@@ -37,7 +37,7 @@ COLUMNS: Final = (
 """Each column as it is written: its name, and its type as `struct` calls it, little-endian. `intended` is written as
 differences, `late` is start less intended."""
 _LEVEL = 6
-_MOST_LATE, _MOST = 2**31 - 1, 2**32 - 1
+_MAX_LATE, _MAX_VALUE = 2**31 - 1, 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,12 @@ def _columns(rows: Sequence[Sample], numbers: dict[str, int]) -> Iterable[bytes]
     late = [round(row.start / MICRO) - due for row, due in zip(rows, intended, strict=True)]
     values = {
         "intended": [later - earlier for earlier, later in pairwise([0, *intended])],
-        "late": [min(max(each, 0), _MOST_LATE) for each in late],
-        "latency": [min(max(round(row.latency / MICRO), 0), _MOST) for row in rows],
+        "late": [min(max(each, 0), _MAX_LATE) for each in late],
+        "latency": [min(max(round(row.latency / MICRO), 0), _MAX_VALUE) for row in rows],
         "name": [numbers[row.name] for row in rows],
         "status": [row.status for row in rows],
         "marks": [FAILED * row.failed + NEW_CONNECTION * row.new_connection for row in rows],
-        "size": [min(max(row.size, 0), _MOST) for row in rows],
+        "size": [min(max(row.size, 0), _MAX_VALUE) for row in rows],
         "digest": [row.digest for row in rows],
     }
     for name, kind in COLUMNS:

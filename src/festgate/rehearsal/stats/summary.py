@@ -27,7 +27,7 @@ few requests make it, and at 20 it is the maximum."""
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 LATE: Final = 0.010
 """Seconds after its time from which a request counts as sent late: a few turns of a busy generator's loop."""
-MOST_BINS: Final = 300
+MAX_BINS: Final = 300
 """Points of a line over time: a chart is some 700 pixels wide, and a report of an hour is to stay small."""
 _WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 _NOTICED: Final = 0.1
@@ -256,7 +256,7 @@ def _check(text: str, samples: Samples, seconds: float, processor: float) -> Che
 
 def _bin_width(samples: Samples, end: float) -> float:
     # At least 20 requests in a bin, since the p95 of fewer is their maximum; and not more bins than can be seen.
-    wanted = max(end / MOST_BINS, 20 * end / len(samples) if len(samples) else 1.0)
+    wanted = max(end / MAX_BINS, 20 * end / len(samples) if len(samples) else 1.0)
     widest = max(end / 10, 1.0)
     return float(next((width for width in _WIDTHS if width >= min(wanted, widest)), _WIDTHS[-1]))
 

@@ -10,9 +10,9 @@ import scipy  # type: ignore[import-untyped]  # optimize is loaded where it is f
 
 from festgate.rehearsal.runs.samples import Floats
 
-LEAST_FIT: Final = 0.9
+MIN_FIT: Final = 0.9
 """R^2 below which the law does not describe what was measured, and its extrapolation would be made up."""
-LEAST_LOADS: Final = 5
+MIN_LOADS: Final = 5
 """Different loads: three parameters pass through any three points, and nearly through any four."""
 
 
@@ -60,8 +60,8 @@ def fit_usl(users: Sequence[float], rates: Sequence[float]) -> Scalability:
     """
     at, seen = np.asarray(users, np.float64), np.asarray(rates, np.float64)
     loads = len(np.unique(at))
-    if loads < LEAST_LOADS or not (np.all(at > 0) and np.all(seen > 0)):
-        msg = f"{loads} different loads are too few for the scalability law: it takes {LEAST_LOADS}, each with a rate."
+    if loads < MIN_LOADS or not (np.all(at > 0) and np.all(seen > 0)):
+        msg = f"{loads} different loads are too few for the scalability law: it takes {MIN_LOADS}, each with a rate."
         raise DoesNotFit(msg)
     spread = float(np.sum((seen - seen.mean()) ** 2))
     if spread == 0:
@@ -74,8 +74,8 @@ def fit_usl(users: Sequence[float], rates: Sequence[float]) -> Scalability:
     )
     gain, contention, coherency = (float(value) for value in found)
     fit = 1 - float(np.sum((seen - _law(at, gain, contention, coherency)) ** 2)) / spread
-    if fit < LEAST_FIT:
-        msg = f"The scalability law explains {max(fit, 0):.0%} of what was measured; it has to be {LEAST_FIT:.0%}."
+    if fit < MIN_FIT:
+        msg = f"The scalability law explains {max(fit, 0):.0%} of what was measured; it has to be {MIN_FIT:.0%}."
         raise DoesNotFit(msg)
     return Scalability(gain, contention, coherency, fit)
 

@@ -8,35 +8,35 @@ import numpy as np
 from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed
-from festgate.rehearsal.verdict.refusals import MOST_LATE
+from festgate.rehearsal.verdict.refusals import MAX_LATE
 
-MOST_EARLY: Final = 1.2
+MAX_EARLY: Final = 1.2
 """Median latency at the beginning over that of the rest, in most runs: a fifth is what a cold cache or a JIT costs."""
-LEAST_CONNECTING: Final = 0.5
+MIN_CONNECTING: Final = 0.5
 """Share of the slowest hundredth that opened a connection, from which on connections are what is slow."""
-MOST_CONNECTED: Final = 0.25
+MAX_CONNECTED: Final = 0.25
 """Where more of all requests open one, they are how this client works and no outliers."""
-LEAST_SLOWEST: Final = 5.0
+MIN_SLOWEST: Final = 5.0
 """Times the median, from which on the slowest hundredth are outliers and not a tail."""
-MOST_OMITTED: Final = 1.2
+MAX_OMITTED: Final = 1.2
 """p99 corrected for coordinated omission, over p99 as measured."""
-MOST_BUNCHED: Final = 1.5
+MAX_BUNCHED: Final = 1.5
 """Coefficient of variation between arrivals: 1 for people who know nothing of each other, 0 for a clock."""
-MOST_THINKING: Final = 0.5
+MAX_THINKING: Final = 0.5
 """Share of their time that users wait for answers, up to which what they think sets the pace and not the target."""
-MOST_MIX_SHIFT: Final = 0.02
+MAX_MIX_SHIFT: Final = 0.02
 """Share of all requests that went to another step; more than drawing journeys by lot does in runs of 700 requests."""
-LEAST_SHARE: Final = 0.05
+MIN_SHARE: Final = 0.05
 """Of all requests that the step of a metric has; a faster one in twenty is no faster app."""
-MOST_DRIFT: Final = 1.2
+MAX_DRIFT: Final = 1.2
 """Median latency late in a run over that early in it, up or down, in most runs."""
-MOST_UNDER_WAY: Final = 1.05
+MAX_UNDER_WAY: Final = 1.05
 """Requests under way at once over the users that there are; 5 % for the clocks of both."""
-MOST_OFF_PLAN: Final = 0.05
+MAX_OFF_PLAN: Final = 0.05
 """Difference of the arrivals that were sent from those that were planned, beyond what Poisson's law lets vary."""
-MOST_DROPPED: Final = 0.001
+MAX_DROPPED: Final = 0.001
 """Share of arrivals that were never sent: more, and the p99 is without some of its slowest."""
-LEAST_LATE: Final = 0.1
+MIN_LATE: Final = 0.1
 """Share of the primary metric that is the sender's own lateness: what it takes off a change is then worth knowing."""
 
 
@@ -68,7 +68,7 @@ def warm_up_not_cut(evidence: Evidence) -> str:
         return "no warm-up"
     if ramp > plan.warm_up:
         return f"all users are there after {ramp:g} s, the warm-up is {plan.warm_up:g} s"
-    return f"the first tenth took {early:.2f} times as long as the rest" if early > MOST_EARLY else ""
+    return f"the first tenth took {early:.2f} times as long as the rest" if early > MAX_EARLY else ""
 
 
 @check(
@@ -87,8 +87,8 @@ def connection_outliers(evidence: Evidence) -> str:
 
 
 def _connections_are_slow(seen: Observed) -> bool:
-    often = seen.connecting > LEAST_CONNECTING and seen.connected < MOST_CONNECTED
-    return often and seen.slowest > LEAST_SLOWEST
+    often = seen.connecting > MIN_CONNECTING and seen.connected < MAX_CONNECTED
+    return often and seen.slowest > MIN_SLOWEST
 
 
 @check(
@@ -102,7 +102,7 @@ def coordinated_omission(evidence: Evidence) -> str:
         return ""
     worst = max(seen.omission for seen in evidence.runs)
     return (
-        f"p99 is {worst:.2f} times as long with the waits that were left out" if worst > MOST_OMITTED else ""
+        f"p99 is {worst:.2f} times as long with the waits that were left out" if worst > MAX_OMITTED else ""
     )
 
 
@@ -116,7 +116,7 @@ def phase_lock(evidence: Evidence) -> str:
     if evidence.only_processor:
         return ""
     bunched = _middle([seen.arrivals for seen in evidence.runs])
-    return f"the time between requests varies by {bunched:.2f} of its mean" if bunched > MOST_BUNCHED else ""
+    return f"the time between requests varies by {bunched:.2f} of its mean" if bunched > MAX_BUNCHED else ""
 
 
 @check(
@@ -133,7 +133,7 @@ def rate_is_given(evidence: Evidence) -> str:
     if isinstance(load, Rate):
         return f"{compared}: {load.rate:g} arrivals/s by the plan"
     busy = _middle([seen.under_way for seen in evidence.runs]) / load.users
-    if busy > MOST_THINKING:
+    if busy > MAX_THINKING:
         return ""
     return f"{compared}: users wait for an answer {percent(busy)} of their time"
 
@@ -148,7 +148,7 @@ def mix_shifted(evidence: Evidence) -> str:
     before, after = _mix(evidence.before), _mix(evidence.after)
     moved = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in evidence.steps}
     shift = sum(abs(share) for share in moved.values()) / 2
-    if not before or not after or shift <= MOST_MIX_SHIFT:
+    if not before or not after or shift <= MAX_MIX_SHIFT:
         return ""
     name = max(moved, key=lambda each: abs(moved[each]))
     return f"{name} is {percent(before.get(name, 0.0))} / {percent(after.get(name, 0.0))} of the requests"
@@ -171,7 +171,7 @@ def one_row_of_many(evidence: Evidence) -> str:
     """The primary metric is of a step that hardly anybody asks for."""
     step = evidence.primary.step
     share = 1.0 if step is None else _mix(evidence.runs).get(step, 0.0)
-    return f"{step} is {percent(share)} of the requests" if share < LEAST_SHARE else ""
+    return f"{step} is {percent(share)} of the requests" if share < MIN_SHARE else ""
 
 
 @check(
@@ -182,7 +182,7 @@ def one_row_of_many(evidence: Evidence) -> str:
 def drift(evidence: Evidence) -> str:
     """Runs that become slower or faster while they last."""
     moved = _middle([seen.drift for seen in evidence.runs])
-    still = 1 / MOST_DRIFT <= moved <= MOST_DRIFT
+    still = 1 / MAX_DRIFT <= moved <= MAX_DRIFT
     return "" if still else f"late in a run the median is {moved:.2f} times that of early in it"
 
 
@@ -201,12 +201,12 @@ def littles_law_off(evidence: Evidence) -> str:
     for seen in evidence.runs:
         plan = seen.run.plan
         if isinstance(plan.load, Users):
-            if seen.under_way > MOST_UNDER_WAY * plan.load.users:
+            if seen.under_way > MAX_UNDER_WAY * plan.load.users:
                 return f"{seen.under_way:.1f} requests under way from {plan.load.users} users"
         elif len(seen.steps) == 1:
             planned = plan.load.rate * plan.duration
             chance = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0
-            if abs(seen.requests - planned) > MOST_OFF_PLAN * planned + chance:
+            if abs(seen.requests - planned) > MAX_OFF_PLAN * planned + chance:
                 return f"{seen.requests:,} arrivals of {planned:,.0f} planned"
     return ""
 
@@ -220,7 +220,7 @@ def arrivals_dropped(evidence: Evidence) -> str:
     """Arrivals of an open loop that were never sent."""
     dropped = sum(seen.run.dropped for seen in evidence.runs)
     share = dropped / max(1, dropped + sum(seen.requests for seen in evidence.runs))
-    return f"{dropped:,} arrivals, {percent(share)}" if share > MOST_DROPPED else ""
+    return f"{dropped:,} arrivals, {percent(share)}" if share > MAX_DROPPED else ""
 
 
 @check(
@@ -231,7 +231,7 @@ def arrivals_dropped(evidence: Evidence) -> str:
 def sent_late(evidence: Evidence) -> str:
     """A part of what is compared is not the target's; beyond a half it is refused as `generator-saturated`."""
     late = evidence.late
-    told = LEAST_LATE < late <= MOST_LATE
+    told = MIN_LATE < late <= MAX_LATE
     return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if told else ""
 
 

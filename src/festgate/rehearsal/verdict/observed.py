@@ -20,7 +20,7 @@ from festgate.rehearsal.stats.quantiles import corrected
 
 WINDOWS: Final = 10
 """Parts of a run for which the regularity of arrivals is taken, so that one pause does not stand for all of it."""
-LEAST_ARRIVALS: Final = 20
+MIN_ARRIVALS: Final = 20
 """In such a part; with fewer its figure is chance."""
 _EARLY: Final = 0.1
 _FIRST, _LAST = (0.1, 0.4), (0.7, 1.0)
@@ -196,13 +196,13 @@ def _under_way(samples: Samples, end: float) -> float:
 
 
 def _regularity(starts: Floats, begin: float, seconds: float) -> float:
-    windows = max(1, min(WINDOWS, len(starts) // LEAST_ARRIVALS))
+    windows = max(1, min(WINDOWS, len(starts) // MIN_ARRIVALS))
     edges = np.searchsorted(starts, begin + np.arange(windows + 1) * seconds / windows)
     found = []
     for first, last in pairwise(edges.tolist()):
         # With the gap to the next part's first: users that fire once a part would have their silence between two parts.
         gaps = np.diff(starts[first : last + 1])
-        if len(gaps) >= LEAST_ARRIVALS // 2 and gaps.mean() > 0:
+        if len(gaps) >= MIN_ARRIVALS // 2 and gaps.mean() > 0:
             found.append(float(gaps.std() / gaps.mean()))
     return float(np.median(found)) if found else 1.0
 

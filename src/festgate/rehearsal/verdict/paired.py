@@ -19,11 +19,11 @@ LEVEL: Final = 0.95
 ALPHA: Final = 1 - LEVEL
 POWER: Final = 0.80
 """How often an effect of the size that is called resolvable is found."""
-MOST_EXACT: Final = 14
+MAX_EXACT: Final = 14
 """Pairs up to which all 2^R signs are tried: 16,384, a few milliseconds."""
 DRAWS: Final = 100_000
 """Signs drawn above that; a p of 0.05 is then known to 0.0007 (one standard error)."""
-MOST_PAIRS: Final = 1_000
+MAX_PAIRS: Final = 1_000
 """No more are proposed: who needs more has to make the machine quieter instead."""
 _SEED: Final = 20_130_620
 _ROUNDING: Final = 1e-12
@@ -38,7 +38,7 @@ def sign_flip(differences: Floats) -> float:
     """
     pairs = len(differences)
     seen = abs(float(differences.sum())) - _ROUNDING * float(np.abs(differences).sum())
-    if pairs <= MOST_EXACT:
+    if pairs <= MAX_EXACT:
         return float(np.mean(np.abs(_every_sign(pairs) @ differences) >= seen))
     signs = np.random.default_rng(_SEED).integers(0, 2, (DRAWS, pairs), dtype=np.int8) * 2 - 1
     # The signs that were seen are one more draw: without it p could be 0 (Phipson and Smyth 2010).
@@ -82,7 +82,7 @@ def pairs_needed(differences: Floats, margin: float, *, comparisons: int = 1) ->
     """
     middle, spread = abs(float(differences.mean())), float(differences.std(ddof=1))
     room = (math.log1p(margin) if differences.mean() > 0 else -math.log1p(-margin)) - middle
-    for pairs in range(len(differences) + 1, MOST_PAIRS + 1):
+    for pairs in range(len(differences) + 1, MAX_PAIRS + 1):
         one_sided = t_quantile(LEVEL, pairs - 1) + t_quantile(POWER, pairs - 1)
         differs = _resolved(spread, pairs) < middle
         alike = one_sided * spread / math.sqrt(pairs) < room
@@ -97,7 +97,7 @@ def pairs_to_clear(differences: Floats, edge: float) -> int | None:
     For a difference that is known and not yet known to be beyond the margin, or within it; None above 1,000.
     """
     distance, spread = abs(float(differences.mean()) - edge), float(differences.std(ddof=1))
-    for pairs in range(len(differences) + 1, MOST_PAIRS + 1):
+    for pairs in range(len(differences) + 1, MAX_PAIRS + 1):
         if _resolved(spread, pairs) < distance:
             return pairs
     return None

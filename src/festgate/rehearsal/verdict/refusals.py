@@ -10,34 +10,34 @@ from festgate.rehearsal.runs.samples import Integers
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed, Step
 
-LEAST_PAIRS: Final = 6
+MIN_PAIRS: Final = 6
 """With five, the smallest two-sided p of the sign-flip test is 2/32: above 0.05 whatever is seen."""
-LEAST_TAIL: Final = 30
+MIN_TAIL: Final = 30
 """Requests beyond the quantile in each run: 600 for a p95, 3,000 for a p99. With fewer its spread is that of a few."""
-MOST_CPU: Final = 0.8
+MAX_CPU: Final = 0.8
 """Share of a core; above it a Python process that sends begins to measure its own queue."""
-MOST_LATE: Final = 0.5
+MAX_LATE: Final = 0.5
 """Share of the primary metric that is the sender's own lateness. That share of the metric does not change with the
 build: where it is a half, a build that is 10 % slower shows as 5 %, and what is within the margin may be twice it."""
-MOST_TAIL_FAILED: Final = 0.2
+MAX_TAIL_FAILED: Final = 0.2
 """Difference of failures as a share of the tail: failures are quick or time out, and so move the quantile."""
-MOST_FAILED: Final = 0.01
+MAX_FAILED: Final = 0.01
 """Difference of failures where the metric is no quantile."""
-MOST_STATUS_SHIFT: Final = 0.02
+MAX_STATUS_SHIFT: Final = 0.02
 """Share of a step's answers that have another status: one in fifty, as for its size."""
-MOST_SIZE_SHIFT: Final = 0.02
+MAX_SIZE_SHIFT: Final = 0.02
 """Relative difference of a step's mean size: a list of twenty rows that lost one differs by 5 %."""
 SIZE_GRAIN: Final = 16
 """Bytes: a user's name or a count with one digit more is no other page."""
 SHARED: Final = 0.9
 """Share of bodies that runs of one side have in common, from which on a step's page counts as the same for everyone."""
-LEAST_FAMILIAR: Final = 0.1
+MIN_FAMILIAR: Final = 0.1
 """Share of such a step's bodies that the other side has sent too; below it the page is another."""
 MANY_NAMES: Final = 500
 """No web app has that many routes in one journey."""
 SPARSE_NAMES: Final = 10
-"""Names, from which on a median of LEAST_PER_NAME requests or fewer says that they hold users' values."""
-LEAST_PER_NAME: Final = 3
+"""Names, from which on a median of MIN_PER_NAME requests or fewer says that they hold users' values."""
+MIN_PER_NAME: Final = 3
 _FEW_NAMES: Final = 3
 """Runs that are told by name; a comparison has twenty."""
 COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
@@ -58,12 +58,12 @@ def run_cut(evidence: Evidence) -> str:
 @check(
     "too-few-runs",
     "Two runs of one build differ by more than most changes do, so fewer than six pairs decide nothing.",
-    f"Play at least {LEAST_PAIRS} runs of each build, better 10, as pairs in turn: `festgate ab`.",
+    f"Play at least {MIN_PAIRS} runs of each build, better 10, as pairs in turn: `festgate ab`.",
 )
 def too_few_runs(evidence: Evidence) -> str:
     """Runs without a partner, or fewer than six pairs."""
     before, after = len(evidence.before), len(evidence.after)
-    return "" if before == after and before >= LEAST_PAIRS else f"{before} before, {after} after"
+    return "" if before == after and before >= MIN_PAIRS else f"{before} before, {after} after"
 
 
 @check(
@@ -181,7 +181,7 @@ def _other_statuses(before: list[Step], after: list[Step]) -> str:
     moved = {status: share for status, share in moved.items() if 0 < status < 400}  # noqa: PLR2004  (client errors)
     status = max(moved, key=lambda each: abs(moved[each]), default=0)
     errors = abs(_failing(after) - _failing(before))
-    if not moved or abs(moved[status]) - errors <= MOST_STATUS_SHIFT:
+    if not moved or abs(moved[status]) - errors <= MAX_STATUS_SHIFT:
         return ""
     return f"status {status} in {percent(first.get(status, 0.0))} / {percent(second.get(status, 0.0))} of its answers"
 
@@ -202,7 +202,7 @@ def _other_size(before: list[Step], after: list[Step]) -> str:
         return ""
     low, high = sorted((float(np.median(first)), float(np.median(second))))
     apart = first.max() < second.min() or second.max() < first.min()
-    if not apart or high - low <= max(MOST_SIZE_SHIFT * low, SIZE_GRAIN):
+    if not apart or high - low <= max(MAX_SIZE_SHIFT * low, SIZE_GRAIN):
         return ""
     return f"{np.median(first):,.0f} / {np.median(second):,.0f} bytes"
 
@@ -217,7 +217,7 @@ def _other_page(before: list[Step], after: list[Step]) -> str:
     if again < SHARED:
         return ""
     across = min(_share_in(after, ours), _share_in(before, theirs))
-    if across >= LEAST_FAMILIAR:
+    if across >= MIN_FAMILIAR:
         return ""
     return f"{percent(across)} of its bodies are from both sides, though {percent(again)} come again on one"
 
@@ -256,9 +256,7 @@ def error_rates_differ(evidence: Evidence) -> str:
     """One side fails more often; not where the rate of errors is itself what is compared."""
     before, after = (_failed(side) for side in (evidence.before, evidence.after))
     quantile = evidence.primary.quantile
-    limit = (
-        MOST_FAILED if quantile is None else min(MOST_FAILED, MOST_TAIL_FAILED * min(quantile, 1 - quantile))
-    )
+    limit = MAX_FAILED if quantile is None else min(MAX_FAILED, MAX_TAIL_FAILED * min(quantile, 1 - quantile))
     if evidence.primary.kind == "errors" or abs(after - before) <= limit:
         return ""
     return f"{percent(before)} / {percent(after)} of the requests failed"
@@ -284,7 +282,7 @@ def too_few_samples(evidence: Evidence) -> str:
 def least_requests(quantile: float | None) -> int:
     """How many requests a run needs: 600 for p95, 3,000 for p99; 30 for what is no quantile."""
     tail = 1.0 if quantile is None else min(quantile, 1 - quantile)
-    return int(np.ceil(round(LEAST_TAIL / tail, 6)))
+    return int(np.ceil(round(MIN_TAIL / tail, 6)))
 
 
 @check(
@@ -297,10 +295,10 @@ def generator_saturated(evidence: Evidence) -> str:
     if evidence.only_processor:
         return ""
     cpu = max((seen.cpu for seen in evidence.runs if seen.cpu is not None), default=0.0)
-    if cpu > MOST_CPU:
+    if cpu > MAX_CPU:
         return f"{percent(cpu)} of a core"
     late = evidence.late
-    return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if late > MOST_LATE else ""
+    return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if late > MAX_LATE else ""
 
 
 @check(
@@ -313,7 +311,7 @@ def many_names(evidence: Evidence) -> str:
     for seen in evidence.runs:
         names = len(seen.steps)
         each = float(np.median([step.requests for step in seen.steps.values()])) if names else 0.0
-        if names >= MANY_NAMES or (names >= SPARSE_NAMES and each <= LEAST_PER_NAME):
+        if names >= MANY_NAMES or (names >= SPARSE_NAMES and each <= MIN_PER_NAME):
             return f"{names:,} names, most of them with {each:g} requests"
     return ""
 
