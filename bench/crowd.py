@@ -1,4 +1,4 @@
-"""The fest that is measured: its data folder, filled through the portal's own deeds and not over HTTP."""
+"""The fest that is measured: its data folder, filled through the portal's own operations and not over HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from festgate.settings import Settings
 VISITORS = 32
 """People who look at pages while they are measured, each with five seats."""
 AT_ONCE = 500
-"""People in one deed."""
+"""People in one operation."""
 KEPT_MINUTES = 120
 """Their unpaid seats are held for longer than the run may take, so that the page stays the same page."""
 NO_PASSWORD = "*"

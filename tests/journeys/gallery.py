@@ -1,4 +1,4 @@
-"""A fest in which every state of every page can be looked at, planted by the portal's own deeds before it opens."""
+"""A fest that has every state of every page, planted by the portal's own operations before it opens."""
 
 import re
 from collections.abc import Iterator

@@ -112,9 +112,9 @@ class Crowd:
 
 
 async def journeys(
-    crowd: Crowd, guests: list[Guest], deed: Callable[[], None], unanswered: Sequence[str] = ()
+    crowd: Crowd, guests: list[Guest], operation: Callable[[], None], unanswered: Sequence[str] = ()
 ) -> None:
-    """All journeys, forty at a time; `deed` is done each time that so many more people have been told "paid".
+    """All journeys, forty at a time; `operation` is done each time that so many more people have been told "paid".
 
     `unanswered` are the cards of those who come first.
     """
@@ -128,7 +128,7 @@ async def journeys(
     for number in KILLS_AFTER:
         while len(crowd.told) < number and not all(walk.done() for walk in walks):
             await asyncio.wait(walks, timeout=0.005)
-        await asyncio.to_thread(deed)
+        await asyncio.to_thread(operation)
     await asyncio.gather(*walks)
 
 

@@ -29,7 +29,7 @@ def refuse(connection: Connection) -> None:
     raise ValueError("no")
 
 
-def test_a_deed_is_answered_with_what_it_returns_and_is_there_for_the_next_read(
+def test_an_operation_is_answered_with_what_it_returns_and_is_there_for_the_next_read(
     database: OpenDatabase,
 ) -> None:
     assert database.write(post, "one") == "one"
@@ -37,7 +37,7 @@ def test_a_deed_is_answered_with_what_it_returns_and_is_there_for_the_next_read(
     assert database.report(topics) == ["one"]
 
 
-def test_a_deed_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(
+def test_an_operation_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(
     database: OpenDatabase,
 ) -> None:
     answers = database.write_together(
@@ -49,7 +49,7 @@ def test_a_deed_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(
     assert database.read(topics) == ["one", "two"]
 
 
-def test_a_thousand_deeds_that_arrive_together_are_all_kept(database: OpenDatabase) -> None:
+def test_a_thousand_operations_that_arrive_together_are_all_kept(database: OpenDatabase) -> None:
     names = [f"topic-{number}" for number in range(1000)]
     answers = database.write_together(
         *(lambda connection, name=name: post(connection, name) for name in names)
@@ -66,7 +66,7 @@ def test_a_unique_row_that_is_there_already_is_named_as_such(database: OpenDatab
     assert database.read(topics) == ["one", "two"]
 
 
-def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_a_deed_that_raised(
+def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_an_operation_that_raised(
     database: OpenDatabase,
 ) -> None:
     seen: list[list[str]] = []
@@ -100,7 +100,7 @@ def test_who_waits_for_a_topic_is_woken_by_its_commit_and_by_no_other(database: 
     database.run(wait())
 
 
-def test_a_caller_that_goes_away_does_not_undo_its_deed(database: OpenDatabase) -> None:
+def test_a_caller_that_goes_away_does_not_undo_its_operation(database: OpenDatabase) -> None:
     async def leave() -> None:
         task = asyncio.ensure_future(database.real.write(post, "one"))
         await asyncio.sleep(0)

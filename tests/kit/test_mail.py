@@ -1,4 +1,4 @@
-"""Mail: queued with the deed that causes it, sent after COMMIT, tried again; nothing lost, nothing twice."""
+"""Mail: queued with the operation that causes it, sent after COMMIT, tried again; nothing lost, nothing twice."""
 
 import asyncio
 import threading
@@ -90,7 +90,7 @@ def test_two_processes_that_post_one_topic_at_once_post_one_letter(database: Ope
     assert database.read(lambda connection: connection.value(_count)) == 40
 
 
-def test_a_deed_that_is_undone_sends_nothing(database: OpenDatabase, tmp_path: Path) -> None:
+def test_an_operation_that_is_undone_sends_nothing(database: OpenDatabase, tmp_path: Path) -> None:
     def fail(connection: Connection) -> None:
         mail.post(connection, "order:1", "asha@example.org", "Subject", "Body")
         raise LookupError

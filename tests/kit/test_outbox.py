@@ -1,4 +1,4 @@
-"""Facts: told to every handler of a committed deed, at least once, with effect once, whatever fails on the way."""
+"""Facts: told to every handler of a committed operation, at least once, with effect once, whatever fails on the way."""
 
 import asyncio
 import threading
@@ -140,7 +140,7 @@ def test_a_fact_reaches_every_handler_with_its_fields_and_is_then_settled(databa
     assert database.read(outbox.count_waiting) == 0
 
 
-def test_a_fact_of_a_deed_that_was_undone_is_never_told(database: OpenDatabase) -> None:
+def test_a_fact_of_an_operation_that_was_undone_is_never_told(database: OpenDatabase) -> None:
     def fail(connection: Connection) -> None:
         outbox.record(connection, BellRung(1, "asha"))
         raise LookupError
@@ -285,7 +285,7 @@ def test_two_processes_deliver_each_fact_once_between_them(database: OpenDatabas
 
 @pytest.fixture
 def postgres_database(postgres_cluster: Cluster, migrated_postgres: str) -> Iterator[OpenDatabase]:
-    """Where a deed runs on a thread, so that one process can stop in the middle of its deed."""
+    """Where an operation runs on a thread, so that one process can stop in the middle of its operation."""
     name = postgres_cluster.create(migrated_postgres)
     with open_database(postgres_cluster.url(name)) as opened:
         opened.write(lambda connection: connection.run(_create))

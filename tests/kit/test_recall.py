@@ -92,7 +92,7 @@ def test_an_answer_that_the_clock_may_change_is_asked_for_again_after_a_second(f
     assert len(asked) == 2
 
 
-def test_a_deed_that_was_undone_ends_no_answer(file: str) -> None:
+def test_an_operation_that_was_undone_ends_no_answer(file: str) -> None:
     asked: list[str] = []
     ask = counter(asked)
 
@@ -108,7 +108,9 @@ def test_a_deed_that_was_undone_ends_no_answer(file: str) -> None:
     assert len(asked) == 1
 
 
-def test_while_a_deed_is_under_way_others_read_and_recall_what_was_committed_before_it(file: str) -> None:
+def test_while_an_operation_is_under_way_others_read_and_recall_what_was_committed_before_it(
+    file: str,
+) -> None:
     seen: list[tuple[int, int]] = []
 
     def at_once(database: OpenDatabase) -> tuple[int, int]:

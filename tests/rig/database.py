@@ -58,10 +58,10 @@ class OpenDatabase:
         return answer
 
     def write(
-        self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+        self, operation: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """One deed, committed; or what it raises, undone."""
-        return self.run(self.real.write(deed, *arguments, **named))
+        """One operation, committed; or what it raises, undone."""
+        return self.run(self.real.write(operation, *arguments, **named))
 
     def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -75,11 +75,13 @@ class OpenDatabase:
         """One long query."""
         return self.run(self.real.report(query, *arguments, **named))
 
-    def write_together(self, *deeds: Callable[[Connection], Any]) -> list[Any]:
+    def write_together(self, *operations: Callable[[Connection], Any]) -> list[Any]:
         """All at once, as requests that arrive together; each one's answer, or what it raised."""
 
         async def gather() -> list[Any]:
-            return await asyncio.gather(*(self.real.write(deed) for deed in deeds), return_exceptions=True)
+            return await asyncio.gather(
+                *(self.real.write(operation) for operation in operations), return_exceptions=True
+            )
 
         return self.run(gather())
 

@@ -123,20 +123,20 @@ PLANTS = {
             "portal/registrations/queries.py": "",
         },
     ),
-    "a neighbour's deed": Plant(
+    "a neighbour's operation": Plant(
         "neighbours",
-        "festgate.portal.backoffice.planted -> festgate.portal.checkout.planted_deed",
+        "festgate.portal.backoffice.planted -> festgate.portal.checkout.planted_operation",
         {
-            "portal/backoffice/planted.py": "import festgate.portal.checkout.planted_deed",
-            "portal/checkout/planted_deed.py": "",
+            "portal/backoffice/planted.py": "import festgate.portal.checkout.planted_operation",
+            "portal/checkout/planted_operation.py": "",
         },
     ),
-    "a deed that knows the web": Plant(
+    "an operation that knows the web": Plant(
         "edges",
         "festgate.portal.registrations.planted -> starlette",
         {"portal/registrations/planted.py": "import starlette.status"},
     ),
-    "a deed that knows a page": Plant(
+    "an operation that knows a page": Plant(
         "edges",
         "festgate.portal.tickets.planted -> festgate.portal.tickets.pages",
         {"portal/tickets/planted.py": "import festgate.portal.tickets.pages", "portal/tickets/pages.py": ""},
@@ -197,7 +197,7 @@ def test_every_module_of_the_portal_is_protected_from_its_neighbours() -> None:
 
 
 def test_whatever_may_know_the_web_may_itself_be_known_only_by_such_parts() -> None:
-    """What holds the rule for deeds of any name: from outside the edges there is no first step towards the web."""
+    """What holds the rule for operations of any name: from outside the edges there is no first step towards the web."""
     edges = CONTRACTS["edges"]
     # These stand above all modules, where the contract of the arrows keeps everyone from importing them.
     top = {"festgate.__main__", "festgate.portal.app", "festgate.portal.composition", "festgate.kit.cli"}

@@ -43,7 +43,7 @@ ROLL_BACK_WITHIN: Final = 8.0
 FAULTS_FILE: Final = "drills.json"
 """In the portal's data folder: what is armed."""
 POSTGRES_PORT: Final = 5432
-_NO_SUCH_DEED = "Here the drill has no process to act on"
+_NO_SUCH_OPERATION = "Here the drill has no process to act on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +232,7 @@ class Stage:
 
     def _pid(self) -> int:
         if self.server is None:
-            raise Refuses(_NO_SUCH_DEED)
+            raise Refuses(_NO_SUCH_OPERATION)
         return self.server.pid
 
     def _proxy(self, name: str) -> Proxy:

@@ -128,7 +128,7 @@ def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
     api = FastAPI(
         title="Festgate",
         version=__version__,
-        description="The same deeds as the pages, as JSON. Times are UTC; money is in minor units.",
+        description="The same operations as the pages, as JSON. Times are UTC; money is in minor units.",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

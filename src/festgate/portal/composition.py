@@ -46,7 +46,7 @@ class Module:
     api: "APIRouter | None" = None
     subscriptions: Sequence[Subscription[Any]] = ()
     chores: Sequence[Callable[[Connection], object]] = ()
-    """Deeds done every half minute; nothing may depend on when."""
+    """Operations done every half minute; nothing may depend on when."""
     work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """What goes on behind the pages, from start-up until it is cancelled."""
     closes: Sequence[Callable[[], None]] = ()

@@ -218,11 +218,11 @@ def test_cancelling_a_draft_throws_it_away(database: OpenDatabase) -> None:
     assert add(database, draft=True).slug == draft.slug
 
 
-@pytest.mark.parametrize("deed", [publish_event, cancel_event, partial(edit_event, details=details())])
-def test_an_event_that_is_not_there_is_not_found(database: OpenDatabase, deed: object) -> None:
-    assert callable(deed)
+@pytest.mark.parametrize("operation", [publish_event, cancel_event, partial(edit_event, details=details())])
+def test_an_event_that_is_not_there_is_not_found(database: OpenDatabase, operation: object) -> None:
+    assert callable(operation)
     with pytest.raises(NotFound):
-        database.write(deed, "nothing")
+        database.write(operation, "nothing")
     with pytest.raises(NotFound):
         database.write(lock_seats, 1)
 

@@ -46,9 +46,9 @@ def test_a_paid_seat_is_held_for_its_minutes_and_a_free_one_is_confirmed(databas
 def test_the_last_seat_is_sold_once(database: OpenDatabase) -> None:
     event = add_event(database, capacity=1)
     hold(database, add_someone(database), event)
-    for deed in (partial(hold_seat, hold_minutes=15), refuse_early):
+    for operation in (partial(hold_seat, hold_minutes=15), refuse_early):
         with pytest.raises(catalogue.SoldOut):
-            database.write(deed, add_someone(database), event.slug)
+            database.write(operation, add_someone(database), event.slug)
     assert database.report(check_counts) == []
 
 

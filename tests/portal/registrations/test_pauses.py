@@ -50,9 +50,9 @@ def test_while_the_clock_stands_no_hold_runs_out_and_afterwards_each_has_the_tim
     stop(database)
     database.clock.move(2 * HOUR)
     assert left(database, seat) == 5 * MINUTE
-    for deed in (partial(hold_seat, hold_minutes=15), refuse_early):
+    for operation in (partial(hold_seat, hold_minutes=15), refuse_early):
         with pytest.raises(catalogue.SoldOut):
-            database.write(deed, rival, event.slug)
+            database.write(operation, rival, event.slug)
     assert database.write(sweep_all) == 0
     lapses = database.read(queries.find_lapses)
     assert (dict(lapses.seats), lapses.next_at) == ({}, NEVER)

@@ -1,4 +1,4 @@
-"""A small fest to issue tickets at: people, events, seats and orders through the modules' own deeds."""
+"""A small fest to issue tickets at: people, events, seats and orders through the modules' own operations."""
 
 from typing import Any
 

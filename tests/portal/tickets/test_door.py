@@ -1,4 +1,4 @@
-"""The door's deeds: whoever has a good ticket comes in, once, whoever scans it and however often."""
+"""The door's operations: whoever has a good ticket comes in, once, whoever scans it and however often."""
 
 import asyncio
 
@@ -208,10 +208,10 @@ def test_the_check_names_a_void_ticket_that_counts_as_in_and_a_check_in_by_nobod
     fest.database.write(admit, code, staff(fest))
 
     def break_it(statement: Statement) -> list[str]:
-        def deed(connection: Connection) -> None:
+        def operation(connection: Connection) -> None:
             connection.run(statement)
 
-        fest.database.write(deed)
+        fest.database.write(operation)
         return [finding.rule for finding in fest.database.report(check_door)]
 
     assert break_it(_lose_staff) == ["a check-in has its time and who did it"]

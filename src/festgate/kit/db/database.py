@@ -1,7 +1,7 @@
 """Three verbs over one database: read, write, report.
 
-`write` is a group commit: the deeds of all requests that wait go into one transaction, each in its own savepoint, and
-their callers are answered only after COMMIT. One fsync (about half a millisecond) then serves a whole crowd.
+`write` is a group commit: the operations of all requests that wait go into one transaction, each in its own savepoint.
+Their callers are answered only after COMMIT. One fsync (about half a millisecond) then serves a whole crowd.
 """
 
 import asyncio
@@ -141,11 +141,11 @@ class Database:
         return cast("T", self._recalled[key])
 
     async def write(
-        self, deed: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+        self, operation: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """What the deed returns, once it is committed; what it raises, once it is undone."""
+        """What the operation returns, once it is committed; what it raises, once it is undone."""
         try:
-            return await self._writer.write(lambda connection: deed(connection, *arguments, **named))
+            return await self._writer.write(lambda connection: operation(connection, *arguments, **named))
         except Exception as error:
             self._note(error)
             raise
@@ -193,7 +193,7 @@ class Database:
         self._seen = None
 
     def on_commit(self, topic: str, listener: Callable[[], None]) -> None:
-        """Call `listener`, on the loop, after each commit in which a deed announced `topic`."""
+        """Call `listener`, on the loop, after each commit in which an operation announced `topic`."""
         self._listeners[topic].append(listener)
 
     async def wait_for(self, topic: str, seconds: float) -> None:

@@ -84,7 +84,7 @@ class PostgresWriter:
         return self._driver
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> "psycopg.Cursor[tuple[Any, ...]]":
-        """Run one statement of a deed."""
+        """Run one statement of an operation."""
         return self._open.execute(sql, values)
 
     def begin_now(self) -> bool:
@@ -108,18 +108,18 @@ class PostgresWriter:
                 raise Unavailable from error
 
     def savepoint(self) -> None:
-        """Open the deed's savepoint."""
-        self._open.execute("SAVEPOINT deed", {})
+        """Open the operation's savepoint."""
+        self._open.execute("SAVEPOINT operation", {})
 
     def release(self) -> None:
-        """Keep the deed."""
-        self._open.execute("RELEASE deed", {})
+        """Keep the operation."""
+        self._open.execute("RELEASE operation", {})
 
     def undo(self) -> bool:
-        """Undo the deed, and let go of the locks it took."""
+        """Undo the operation, and let go of the locks it took."""
         try:
-            self._open.execute("ROLLBACK TO deed", {})
-            self._open.execute("RELEASE deed", {})
+            self._open.execute("ROLLBACK TO operation", {})
+            self._open.execute("RELEASE operation", {})
         except Unavailable:
             return False
         return True

@@ -127,8 +127,8 @@ class SqliteWriter:
         return self._driver.connection
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
-        """Run one statement of a deed."""
-        assert self._driver is not None  # noqa: S101  (a deed runs between begin and commit)
+        """Run one statement of an operation."""
+        assert self._driver is not None  # noqa: S101  (an operation runs between begin and commit)
         try:
             return self._driver.execute(sql, values)
         except sqlite3.DatabaseError as error:
@@ -151,7 +151,7 @@ class SqliteWriter:
         try:
             self._begun = _data_version(self._connection)
             self.on_begin()
-        except sqlite3.Error:  # then nobody relies on it; the deeds go on
+        except sqlite3.Error:  # then nobody relies on it; the operations go on
             self._begun = None
         return True
 
@@ -176,19 +176,19 @@ class SqliteWriter:
             self._writing = connection.in_transaction
 
     def savepoint(self) -> None:
-        """Open the deed's savepoint."""
-        self._connection.execute("SAVEPOINT deed")
+        """Open the operation's savepoint."""
+        self._connection.execute("SAVEPOINT operation")
 
     def release(self) -> None:
-        """Keep the deed."""
-        self._connection.execute("RELEASE deed")
+        """Keep the operation."""
+        self._connection.execute("RELEASE operation")
 
     def undo(self) -> bool:
-        """Undo the deed. A full disk or an I/O error makes SQLite end the transaction by itself."""
+        """Undo the operation. A full disk or an I/O error makes SQLite end the transaction by itself."""
         if not self._connection.in_transaction:
             return False
-        self._connection.execute("ROLLBACK TO deed")
-        self._connection.execute("RELEASE deed")
+        self._connection.execute("ROLLBACK TO operation")
+        self._connection.execute("RELEASE operation")
         return True
 
     def commit(self) -> None:

@@ -43,15 +43,15 @@ def _dialect(name: str) -> Dialect:
 
 
 class UniqueViolation(Exception):
-    """A row of this kind is there already; the deed that meets it says what that means."""
+    """A row of this kind is there already; the operation that meets it says what that means."""
 
 
 class TryAgain(Exception):
-    """The deed lost a race that it would win or lose cleanly a second time; the writer runs it again."""
+    """The operation lost a race that it would win or lose cleanly a second time; the writer runs it again."""
 
 
 class NotInQuery(Exception):
-    """A query tried to change something; only deeds do."""
+    """A query tried to change something; only operations do."""
 
 
 class Cursor(Protocol):
@@ -150,12 +150,12 @@ def inserting(table: Table, *, returning: str | None = None) -> Statement:
 
 
 class Connection:
-    """What every deed and query gets: a place to run statements, and the time that they are run at."""
+    """What every operation and query gets: a place to run statements, and the time that they are run at."""
 
     __slots__ = ("_dialect", "_execute", "announced", "asked", "now")
 
     def __init__(self, driver: Driver, now: Milliseconds) -> None:
-        """`now` is one reading of the clock, so a deed sees one time from its first line to its last."""
+        """`now` is one reading of the clock, so an operation sees one time from its first line to its last."""
         self.now = now
         self.announced: set[str] = set()
         """Topics, and the names of the tables that were changed."""

@@ -1,6 +1,6 @@
 """The one writer of a process: group commit.
 
-On SQLite the deeds run on the event loop, where each takes tens of microseconds, and only BEGIN (when another process
+On SQLite the operations run on the event loop, where each takes tens of microseconds. Only BEGIN (when another process
 holds the lock) and COMMIT (the fsync) leave it. A writer thread would have to win the interpreter's lock back from a
 busy loop after every statement, which can take the whole switch interval of 5 ms each time. On PostgreSQL every
 statement waits on a socket, so the whole transaction runs on the writer's thread.
@@ -28,7 +28,7 @@ T = TypeVar("T")
 MAX_OPERATIONS = 256
 """In one transaction: bounds what a failed COMMIT takes with it."""
 MAX_TURN = 0.010
-"""Seconds of deeds before COMMIT: bounds how long the loop is held, and what a later caller waits."""
+"""Seconds of operations before COMMIT: bounds how long the loop is held, and what a later caller waits."""
 MAX_TRIES = 5
 
 
@@ -36,7 +36,7 @@ class WriterDriver(Driver, Protocol):
     """A driver that can also bracket work."""
 
     inline: bool
-    """Whether deeds are quick enough to run on the loop."""
+    """Whether operations are quick enough to run on the loop."""
 
     def begin_now(self) -> bool:
         """Begin if the lock is free this instant; False if somebody else holds it."""
@@ -62,7 +62,7 @@ class WriterDriver(Driver, Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    deed: Callable[[Connection], Any]
+    operation: Callable[[Connection], Any]
     future: asyncio.Future[Any]
     tries: int = 0
     answer: Any = None
@@ -70,10 +70,10 @@ class _Job:
 
 
 class Writer:
-    """Takes deeds from the loop, and answers each after the COMMIT that holds it."""
+    """Takes operations from the loop, and answers each after the COMMIT that holds it."""
 
     def __init__(self, driver: WriterDriver, clock: Clock, announce: Callable[[set[str]], None]) -> None:
-        """`announce` is called on the loop, after COMMIT, with the topics that the deeds announced."""
+        """`announce` is called on the loop, after COMMIT, with the topics that the operations announced."""
         self._driver = driver
         self._clock = clock
         self._announce = announce
@@ -86,12 +86,12 @@ class Writer:
         """Transactions so far."""
 
     def start(self) -> None:
-        """Begin to take deeds, on the running loop."""
+        """Begin to take operations, on the running loop."""
         self._stopping = False
         self._task = asyncio.get_running_loop().create_task(self._work(), name="writer")
 
     async def stop(self) -> None:
-        """Finish every deed that was taken, then stop."""
+        """Finish every operation that was taken, then stop."""
         self._stopping = True
         self._arrived.set()
         if self._task is not None:
@@ -99,11 +99,11 @@ class Writer:
             self._task = None
         self._thread.shutdown(wait=True)
 
-    async def write(self, deed: Callable[[Connection], T]) -> T:
-        """The deed's answer after COMMIT, or what it raised. A caller that goes away does not undo it."""
+    async def write(self, operation: Callable[[Connection], T]) -> T:
+        """The operation's answer after COMMIT, or what it raised. A caller that goes away does not undo it."""
         if self._stopping or self._task is None:
             raise Unavailable
-        job = _Job(deed, asyncio.get_running_loop().create_future())
+        job = _Job(operation, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._arrived.set()
         answer: T = await job.future
@@ -133,14 +133,14 @@ class Writer:
                 return
 
     async def _turn_on_loop(self, loop: asyncio.AbstractEventLoop, jobs: list[_Job]) -> set[str]:
-        """One transaction, its deeds on the loop, its fsync on the writer's thread."""
+        """One transaction, its operations on the loop, its fsync on the writer's thread."""
         try:
             if not self._driver.begin_now():
                 await loop.run_in_executor(self._thread, self._driver.begin)
         except Exception as error:  # noqa: BLE001  (whatever it is, the callers get it)
             self._fail_all(error, jobs)
             return set()
-        topics = self._run_deeds(jobs)
+        topics = self._run_operations(jobs)
         if any(job.error is None for job in jobs):
             await loop.run_in_executor(self._thread, self._finish, jobs)
         else:
@@ -154,11 +154,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001
             self._fail_all(error, jobs)
             return set()
-        topics = self._run_deeds(jobs)
+        topics = self._run_operations(jobs)
         self._finish(jobs)
         return topics
 
-    def _run_deeds(self, jobs: list[_Job]) -> set[str]:
+    def _run_operations(self, jobs: list[_Job]) -> set[str]:
         """Run waiting ones until the turn is long enough; `jobs` receives each before it runs."""
         topics: set[str] = set()
         until = time.monotonic() + MAX_TURN
@@ -173,13 +173,13 @@ class Writer:
         return topics
 
     def _run(self, job: _Job, topics: set[str]) -> bool:
-        """Run one deed in its savepoint; False if the transaction did not survive it."""
+        """Run one operation in its savepoint; False if the transaction did not survive it."""
         connection = Connection(self._driver, self._clock())
         job.tries += 1
         job.error = None
         try:
             self._driver.savepoint()
-            job.answer = job.deed(connection)
+            job.answer = job.operation(connection)
             self._driver.release()
         except Exception as error:  # noqa: BLE001  (its caller gets it; the others go on)
             job.error = error

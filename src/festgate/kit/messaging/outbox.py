@@ -1,8 +1,8 @@
 """Facts to tell others, kept in the same commit as what they tell (the transactional outbox).
 
-A deed records a fact; after COMMIT the relay hands it to every handler of the modules above, at least once and in any
-order. A handler is a deed of its own: what it does and the note that it was done are one commit, so on the database it
-takes effect once. A handler that raises is tried again, later and later, and holds up nobody else.
+An operation records a fact; after COMMIT the relay hands it to every handler of the modules above, at least once and
+in any order. A handler is an operation too: its changes and the note that it ran are one commit, so it takes effect on
+the database once. A handler that raises is tried again, later and later, and holds up no other.
 """
 
 import asyncio
@@ -108,8 +108,8 @@ class Due:
 
 
 AT_ONCE = 32
-"""Facts that one round of the relay takes: enough to share a COMMIT, few enough that a visitor's deed which arrives
-behind them waits some ten milliseconds at most."""
+"""Facts that one round of the relay takes: enough to share a COMMIT, few enough that a visitor's operation behind them
+waits some ten milliseconds at most."""
 MAX_WAIT = 5 * MINUTE
 KEPT_FOR = 7 * DAY
 FORGOTTEN_AT_ONCE = 1000
@@ -211,7 +211,7 @@ class Writes(Protocol):
     async def read(self, query: Any, *arguments: Any) -> Any:  # noqa: ANN401
         """As Database.read."""
 
-    async def write(self, deed: Any, *arguments: Any) -> Any:  # noqa: ANN401
+    async def write(self, operation: Any, *arguments: Any) -> Any:  # noqa: ANN401
         """As Database.write."""
 
     def on_commit(self, topic: str, listener: Callable[[], None]) -> None:

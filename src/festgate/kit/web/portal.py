@@ -202,7 +202,7 @@ class Portal:
         `held` tells of what is shown how many unpaid seats its visitor holds; without it that is asked for the header.
 
         `look` reads what the page shows. It is skipped while nothing has been committed since; where a commit of
-        another process may show late (PostgreSQL), only for a public page: a person's own shows their last deed
+        another process may show late (PostgreSQL), only for a public page: a person's own shows their last operation
         whichever process did it.
         """
         skips = public or self.database.sees_every_commit

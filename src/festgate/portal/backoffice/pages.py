@@ -105,14 +105,14 @@ class BackofficePages:
         fields = await read_fields(request, MAX_EVENT_FIELD)
         publishes = _publishes(fields)
 
-        def deed(connection: Connection) -> Event:
+        def operation(connection: Connection) -> Event:
             event = catalogue.create_event(
                 connection, catalogue.read_details(fields, self._zone, self._currency)
             )
             return catalogue.publish_event(connection, event.slug) if publishes else event
 
         try:
-            event = await self._portal.database.write(deed)
+            event = await self._portal.database.write(operation)
         except Invalid as refusal:
             return await self._form(request, None, fields, refusal.fields, refusal.status)
         return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
@@ -131,7 +131,7 @@ class BackofficePages:
         publishes = _publishes(fields)
         seen = fields.get(FIELD, "")
 
-        def deed(connection: Connection) -> Event:
+        def operation(connection: Connection) -> Event:
             event = catalogue.any_event_by_slug(connection, slug)
             currency = catalogue.fee_currency(event, self._currency)
             details = catalogue.read_details(fields, self._zone, currency)
@@ -139,7 +139,7 @@ class BackofficePages:
             return catalogue.publish_event(connection, slug) if publishes else event
 
         try:
-            await self._portal.database.write(deed)
+            await self._portal.database.write(operation)
         except (Invalid, catalogue.CapacityTaken) as refusal:
             organised = await self._portal.database.read(find_organised, slug)
             # The form goes on from what it showed at first, so a change meanwhile is still found.

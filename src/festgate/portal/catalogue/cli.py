@@ -183,13 +183,13 @@ def create(  # noqa: PLR0913, PLR0917  (each is a field of the event, and an opt
     async def work(settings: Settings) -> Event:
         details = read_details(fields, settings.zone, settings.currency)
 
-        def deed(connection: Connection) -> Event:
+        def operation(connection: Connection) -> Event:
             events.refuse_other_currency(connection, settings.currency)
             event = events.create_event(connection, details)
             return events.publish_event(connection, event.slug) if publish else event
 
         async with opened(settings) as database:
-            return await database.write(deed)
+            return await database.write(operation)
 
     event = run(_by_option(work))
     typer.echo(f"{event.slug}: {event.state}.")

@@ -14,7 +14,7 @@ FEW = 10
 
 
 class Lapsed(Protocol):
-    """Holds that have ended by the clock though no deed has swept them: their seats are free."""
+    """Holds that have ended by the clock though no operation has swept them: their seats are free."""
 
     @property
     def seats(self) -> Mapping[int, int]:

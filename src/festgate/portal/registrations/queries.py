@@ -47,7 +47,7 @@ class Seat:
 
 @dataclass(frozen=True)
 class Lapses:
-    """Holds that have ended by the clock though no deed has swept them: their seats are free."""
+    """Holds that have ended by the clock though no operation has swept them: their seats are free."""
 
     seats: Mapping[int, int]
     """Free seats of this kind by event id."""

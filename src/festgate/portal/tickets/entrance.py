@@ -126,12 +126,12 @@ class EntrancePages:
         slug = _slug(request)
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
 
-        def deed(connection: Connection, code: str) -> Arrival:
+        def operation(connection: Connection, code: str) -> Arrival:
             return admit(connection, code, staff, catalogue.event_by_slug(connection, slug).id)
 
         try:
             code = read_scan(self._portal.secret, scanned)
-            await self._portal.database.write(deed, code)
+            await self._portal.database.write(operation, code)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?in={code}")
@@ -150,12 +150,12 @@ class EntrancePages:
         code = read_code(fields.get("code", "")[:MAX_SCAN_LENGTH])
         shown = fields.get(FIELD, "")
 
-        def deed(connection: Connection) -> Arrival:
+        def operation(connection: Connection) -> Arrival:
             event = catalogue.event_by_slug(connection, slug)
             return undo_admission(connection, code, staff, event.id, shown)
 
         try:
-            await self._portal.database.write(deed)
+            await self._portal.database.write(operation)
         except Refused as refusal:
             return await self._show(request, staff, refusal)
         return see_other(f"/door/{slug}?out={code}")

@@ -31,7 +31,7 @@ from festgate.settings import Settings
 
 POINT = "outbox.tickets"
 TOLD_AT_ONCE = 50
-"""Holders that one deed writes to: about 10 ms, after which others have their turn at the writer."""
+"""Holders that one operation writes to: about 10 ms, after which others have their turn at the writer."""
 MAX_IN_SUBJECT = 3
 
 
