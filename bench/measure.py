@@ -24,7 +24,7 @@ BUYERS = 32
 MAX_ORDERS = 3_000
 """A second, that there are people enough for."""
 NEAR = 0.97
-"""Of the bytes that an answer must have: a countdown or a name may be a few letters shorter."""
+"""Of the bytes that an answer must have: a countdown or a name may be a few emails shorter."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Run:
         return found
 
     def _rest(self, portal: Served) -> None:
-        self.tell("waiting until every ticket is made and every letter written")
+        self.tell("waiting until every ticket is made and every email written")
         self.site.come_to_rest(portal)
 
     def _pages(self, fest: Fest, portal: Served) -> Iterator[Figure]:
@@ -259,7 +259,7 @@ class Run:
             "p99 s": result["seconds_whole"]["p99"],
             "payment to ticket p50 s": result["seconds_to_ticket"]["p50"],
             "payment to ticket p99 s": result["seconds_to_ticket"]["p99"],
-            "letters still to be written": left["mail_waiting"],
+            "emails still to be written": left["mail_waiting"],
             "facts still to be told": left["facts_waiting"],
             "client's share of a core": result["client_share"],
         }

@@ -25,7 +25,7 @@ from festgate.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 MAX_REST = 300.0
-"""Seconds for all letters of a run to be written."""
+"""Seconds for all emails of a run to be written."""
 
 Pages = Mapping[str, tuple[bytes, Mapping[str, str]]]
 """Body and headers by path."""
@@ -100,7 +100,7 @@ class Site:
             yield Served(program, port)
 
     def come_to_rest(self, portal: Served) -> None:
-        """Until every fact is told and every letter written, so that no figure pays for the one before it."""
+        """Until every fact is told and every email written, so that no figure pays for the one before it."""
         deadline = time.monotonic() + MAX_REST
         while any((left := waiting(portal)).values()):
             if time.monotonic() > deadline:
@@ -148,7 +148,7 @@ def page_of(portal: Served, path: str, token: str, encoding: str = "") -> bytes:
 
 
 def waiting(portal: Served) -> dict[str, float]:
-    """Facts and letters that wait, as /metrics tells."""
+    """Facts and emails that wait, as /metrics tells."""
     text = fetch(portal.port, "/metrics")[1].decode()
     return {
         name: float(value)

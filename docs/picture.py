@@ -28,7 +28,7 @@ def main() -> None:
         page = visitor.context.new_page()
         page.goto(f"{server.url}/register?next=/events/photography-walk")
         page.get_by_label("Username").fill("ravi")
-        page.get_by_label("E-mail").fill("ravi@example.org")
+        page.get_by_label("Email").fill("ravi@example.org")
         page.get_by_label("Password").fill("a long enough one")
         page.get_by_role("button", name="Create account").click()
         page.get_by_role("button", name="Register").click()

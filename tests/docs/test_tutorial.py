@@ -34,7 +34,7 @@ class Reader:
 
     def sign_in(self, username: str, password: str) -> None:
         self.press("Sign in")
-        self.page.get_by_label("Username or e-mail").fill(username)
+        self.page.get_by_label("Username or email").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("main").get_by_role("button", name="Sign in").click()
 
@@ -67,7 +67,7 @@ def test_whoever_follows_the_tutorial_has_a_fest_with_a_paid_ticket(
     page.goto(server.url)
     reader.press("Register")
     page.get_by_label("Username").fill("ravi")
-    page.get_by_label("E-mail").fill("ravi@example.org")
+    page.get_by_label("Email").fill("ravi@example.org")
     page.get_by_label("Password").fill(PASSWORD)
     reader.press("Create account")
     reader.press("Robo Race")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from festgate.drills.mail_server import letterbox
+from festgate.drills.mail_server import mail_server
 from festgate.drills.proxy import Proxy, Toxic, proxied
 from tests.rig.waiting import until
 
@@ -152,12 +152,12 @@ def test_the_proxy_ends_with_connections_open_and_leaves_no_thread() -> None:
     assert until(lambda: threading.active_count() <= before, "every thread has ended")
 
 
-def test_a_letter_comes_through_to_the_letterbox_and_is_counted_once() -> None:
-    with letterbox() as box, proxied(box.address) as proxy:
+def test_an_email_comes_through_to_the_mail_server_and_is_counted_once() -> None:
+    with mail_server() as box, proxied(box.address) as proxy:
         for _ in range(2):
             with smtplib.SMTP(*proxy.address, timeout=PATIENCE) as server:
                 server.sendmail(
                     "fest@localhost", ["ravi@example.org"], "Message-ID: <1@fest>\r\n\r\nHello\r\n"
                 )
-        assert box.letters == 1
+        assert box.emails == 1
         assert max(box.subjects.values()) == 2

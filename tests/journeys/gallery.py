@@ -17,7 +17,7 @@ from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout import orders, placements
 from festgate.portal.registrations.holds import cancel_seat, hold_seat
 from tests.journeys.stage import Guest, announce, ask_file, before_opening, invite_one, quiet
-from tests.kit.mailing import letters, text_of
+from tests.kit.mailing import emails, text_of
 from tests.portal.checkout.factories import give_money_back
 from tests.rig.database import OpenDatabase
 from tests.rig.server import Server, serving
@@ -66,15 +66,15 @@ def gallery(data: Path) -> Iterator[Gallery]:
 
 
 def _forget(shown: Gallery, name: str) -> None:
-    """Somebody has forgotten their password, and has a letter with a link to another."""
+    """Somebody has forgotten their password, and has an email with a link to another."""
     asked = httpx.post(f"{shown.server.url}/forgot", data={"username": name}, trust_env=False, verify=False)
     assert asked.status_code == httpx.codes.OK
 
     def link() -> str | None:
-        found = [LINK.search(text_of(letter)) for letter in letters(shown.server.data)]
+        found = [LINK.search(text_of(email)) for email in emails(shown.server.data)]
         return next((match[1] for match in found if match), None)
 
-    shown.names["link"] = until(link, "the letter with the link") or ""
+    shown.names["link"] = until(link, "the email with the link") or ""
 
 
 def _let_in(shown: Gallery, name: str, event: str) -> None:

@@ -131,7 +131,7 @@ def holds(data: Path, extra: dict[str, str] | None = None) -> None:
 
 
 def quiet(server: Server) -> None:
-    """Waits until every fact has been heard: tickets are issued, letters are written."""
+    """Waits until every fact has been heard: tickets are issued, emails are written."""
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         until(
             lambda: re.search(

@@ -88,7 +88,7 @@ def show_tickets(
 
 def reset_password(client: httpx.Client, name: str, token: str, mailbox: Mailbox) -> set[str]:
     # A mail server that quotes the recipient and the link that it refused.
-    sent = len(mailbox.letters)
+    sent = len(mailbox.emails)
     offered = mailbox.attempts
     mailbox.refuse(f"550 5.1.1 <{name}@example.org> unknown; /reset?token={token}")
     client.post("/forgot", data={"username": name})

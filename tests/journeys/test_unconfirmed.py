@@ -15,7 +15,7 @@ from tests.journeys.stage import announce, ask_file, before_opening, quiet
 from tests.portal.accounts.visiting import join, visitor
 from tests.rig.forms import check_out
 from tests.rig.server import Server, festgate, serving
-from tests.rig.smtp import Letter, Mailbox
+from tests.rig.smtp import Email, Mailbox
 
 LINK = re.compile(r"https?://[^/\s]+(/confirm\?token=\S+)")
 
@@ -45,8 +45,8 @@ def server(data: Path, mailbox: Mailbox) -> Iterator[Server]:
         yield running
 
 
-def text_of(letter: Letter) -> str:
-    content: str = letter.message.get_content()
+def text_of(email: Email) -> str:
+    content: str = email.message.get_content()
     return content
 
 
@@ -86,9 +86,9 @@ def test_a_new_account_gets_short_holds_and_no_desk_order_until_its_emailed_link
         )
         assert (again.status_code, again.json()["code"]) == (409, "email-not-confirmed")
 
-        (letter,) = mailbox.wait_for(1)
-        assert letter.recipients == (f"{name}@example.org",)
-        found = LINK.search(text_of(letter))
+        (email,) = mailbox.wait_for(1)
+        assert email.recipients == (f"{name}@example.org",)
+        found = LINK.search(text_of(email))
         assert found is not None
         link = found[1]
         (row,) = ask_file(data, "SELECT body || attachments || topic FROM kit_mail")

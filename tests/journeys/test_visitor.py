@@ -118,7 +118,7 @@ def test_everything_can_be_done_with_tab_and_enter(page: Page, server: Server) -
     tab_to(page, "Create an account")
     page.keyboard.press("Enter")
     page.wait_for_url("**/register?next=**")
-    for field, text in {"Username": name, "E-mail": f"{name}@example.org", "Password": PASSWORD}.items():
+    for field, text in {"Username": name, "Email": f"{name}@example.org", "Password": PASSWORD}.items():
         tab_to(page, field)
         page.keyboard.type(text)
     page.keyboard.press("Enter")

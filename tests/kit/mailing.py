@@ -44,7 +44,7 @@ def state(database: OpenDatabase, topic: str) -> MailState:
     return found
 
 
-def letters(folder: Path) -> list[EmailMessage]:
+def emails(folder: Path) -> list[EmailMessage]:
     return [
         message_from_bytes(file.read_bytes(), policy=policy.default)
         for file in sorted((folder / "mail").iterdir())

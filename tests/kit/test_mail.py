@@ -21,7 +21,7 @@ from festgate.kit.messaging.mail import (
     Postman,
 )
 from festgate.kit.messaging.transports import FolderTransport, transport_for
-from tests.kit.mailing import CALENDAR, letters, over_smtp, post, postman, send, state, text_of, to_folder
+from tests.kit.mailing import CALENDAR, emails, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
 from tests.rig.ports import free_port
 from tests.rig.smtp import Mailbox
@@ -29,7 +29,7 @@ from tests.rig.smtp import Mailbox
 _count = Statement(select(func.count()).select_from(mail.messages))
 
 
-def test_a_letter_arrives_as_it_was_posted_and_its_state_says_so(
+def test_an_email_arrives_as_it_was_posted_and_its_state_says_so(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port, fest_name='Fest "26", Pune'))
@@ -48,9 +48,9 @@ def test_a_letter_arrives_as_it_was_posted_and_its_state_says_so(
     send(database, sender)
     assert state(database, "order:1") == MailState("sent", posted_at + MINUTE, "asha@example.org", None)
     assert database.read(mail.count_waiting) == 0
-    (letter,) = mailbox.wait_for(1)
-    assert (letter.sender, letter.recipients) == ("fest@example.org", ("asha@example.org",))
-    message = letter.message
+    (email,) = mailbox.wait_for(1)
+    assert (email.sender, email.recipients) == ("fest@example.org", ("asha@example.org",))
+    message = email.message
     assert message["From"].addresses[0].display_name == 'Fest "26", Pune'
     assert message["From"].addresses[0].addr_spec == "fest@example.org"
     assert message["Subject"] == "Your ticket: Röbo Race"
@@ -63,17 +63,17 @@ def test_a_letter_arrives_as_it_was_posted_and_its_state_says_so(
     assert file.get_payload(decode=True) == CALENDAR.text.encode()
 
 
-def test_a_second_letter_of_one_topic_is_the_same_letter(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_a_second_email_of_one_topic_is_the_same_email(database: OpenDatabase, mailbox: Mailbox) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
     post(database, "order:1")
     post(database, "order:1")
     send(database, sender)
     post(database, "order:1")
     send(database, sender)
-    assert len(mailbox.letters) == 1
+    assert len(mailbox.emails) == 1
 
 
-def test_two_processes_that_post_one_topic_at_once_post_one_letter(database: OpenDatabase) -> None:
+def test_two_processes_that_post_one_topic_at_once_post_one_email(database: OpenDatabase) -> None:
     elsewhere = Database(database.url, clock=database.clock)
 
     async def post_both() -> None:
@@ -102,7 +102,7 @@ def test_an_operation_that_is_undone_sends_nothing(database: OpenDatabase, tmp_p
     assert not (tmp_path / "mail").exists()
 
 
-def test_a_server_that_refuses_for_a_while_gets_the_letter_once_when_it_accepts(
+def test_a_server_that_refuses_for_a_while_gets_the_email_once_when_it_accepts(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
@@ -125,11 +125,11 @@ def test_a_server_that_refuses_for_a_while_gets_the_letter_once_when_it_accepts(
     database.clock.move(HOUR)
     send(database, sender)
     send(database, sender)
-    assert len(mailbox.letters) == 1
+    assert len(mailbox.emails) == 1
     assert state(database, "order:1") == MailState("sent", database.clock(), "asha@example.org", None)
 
 
-def test_a_letter_is_given_up_after_a_day_and_a_half_and_its_state_says_why(
+def test_an_email_is_given_up_after_a_day_and_a_half_and_its_state_says_why(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
@@ -149,7 +149,7 @@ def test_a_letter_is_given_up_after_a_day_and_a_half_and_its_state_says_why(
     assert mailbox.attempts == MAX_ATTEMPTS
 
 
-def test_without_the_mail_server_letters_wait_and_go_out_when_it_is_there(
+def test_without_the_mail_server_emails_wait_and_go_out_when_it_is_there(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     away = over_smtp("127.0.0.1", free_port())
@@ -160,26 +160,26 @@ def test_without_the_mail_server_letters_wait_and_go_out_when_it_is_there(
     assert "ConnectionRefusedError" in (state(database, "order:0").error or "")
     database.clock.move(MINUTE)
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
-    assert sorted(letter.message["Subject"] for letter in mailbox.letters) == [
+    assert sorted(email.message["Subject"] for email in mailbox.emails) == [
         f"Subject of order:{number}" for number in range(3)
     ]
 
 
-def test_a_letter_that_cannot_be_written_holds_up_no_other(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_an_email_that_cannot_be_written_holds_up_no_other(database: OpenDatabase, mailbox: Mailbox) -> None:
     post(database, "bad:1", "asha@example.org, everyone@example.org")
     post(database, "bad:2", "nobody at all")
     post(database, "bad:3", "asha@example.org\r\nBcc: everyone@example.org")
     for number in range(2 * AT_ONCE):
         post(database, f"order:{number}")
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
-    assert len(mailbox.letters) == 2 * AT_ONCE
-    assert {letter.recipients for letter in mailbox.letters} == {("asha@example.org",)}
+    assert len(mailbox.emails) == 2 * AT_ONCE
+    assert {email.recipients for email in mailbox.emails} == {("asha@example.org",)}
     for number in (1, 2, 3):
         assert state(database, f"bad:{number}").state == "queued"
         assert state(database, f"bad:{number}").error
 
 
-def test_two_processes_send_each_letter_once_between_them(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_two_processes_send_each_email_once_between_them(database: OpenDatabase, mailbox: Mailbox) -> None:
     fest = over_smtp(mailbox.host, mailbox.port)
     elsewhere = Database(database.url, clock=database.clock)
 
@@ -193,7 +193,7 @@ def test_two_processes_send_each_letter_once_between_them(database: OpenDatabase
     for number in range(20):
         post(database, f"order:{number}")
     database.run(send_both())
-    assert sorted(letter.message["Subject"] for letter in mailbox.letters) == sorted(
+    assert sorted(email.message["Subject"] for email in mailbox.emails) == sorted(
         f"Subject of order:{number}" for number in range(20)
     )
 
@@ -212,7 +212,7 @@ def test_what_a_killed_process_had_in_hand_is_sent_by_another_after_its_lease(
     database.clock.move(1)
     send(database, sender)
     assert state(database, "order:1").state == "sent"
-    assert len(letters(tmp_path)) == 1
+    assert len(emails(tmp_path)) == 1
 
 
 class SlowFolder(FolderTransport):
@@ -229,7 +229,7 @@ class SlowFolder(FolderTransport):
         super().send(message)
 
 
-def test_a_letter_under_way_when_the_portal_stops_is_finished_and_noted(
+def test_an_email_under_way_when_the_portal_stops_is_finished_and_noted(
     database: OpenDatabase, tmp_path: Path
 ) -> None:
     slow = SlowFolder(tmp_path / "mail")
@@ -246,7 +246,7 @@ def test_a_letter_under_way_when_the_portal_stops_is_finished_and_noted(
 
     database.run(stop_amid())
     assert state(database, "order:1").state == "sent"
-    assert len(letters(tmp_path)) == 1
+    assert len(emails(tmp_path)) == 1
 
 
 def test_a_running_postman_sends_what_a_commit_queues(database: OpenDatabase, mailbox: Mailbox) -> None:
@@ -262,4 +262,4 @@ def test_a_running_postman_sends_what_a_commit_queues(database: OpenDatabase, ma
             await running
 
     database.run(post_and_wait())
-    assert len(mailbox.letters) == 2 * AT_ONCE + 1
+    assert len(mailbox.emails) == 2 * AT_ONCE + 1

@@ -12,7 +12,7 @@ from festgate.kit.messaging.mail import Postman
 from festgate.kit.messaging.mail_links import Link
 from festgate.kit.messaging.transports import FolderTransport, transport_for
 from festgate.settings import Settings
-from tests.kit.mailing import letters, over_smtp, post, send, state, text_of, to_folder
+from tests.kit.mailing import emails, over_smtp, post, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
 from tests.rig.smtp import Mailbox
 
@@ -51,9 +51,9 @@ def test_the_email_has_the_link_and_the_queue_has_it_neither_before_nor_afterwar
     queue(database, Link("test.link", (17, "secret")))
     assert "17-secret" not in stored(database)
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
-    (letter,) = mailbox.wait_for(1)
-    assert text_of(letter.message) == f"Hello Asha,\n\n{SECRET}\n"
-    assert list(letter.message.iter_attachments()) == []
+    (email,) = mailbox.wait_for(1)
+    assert text_of(email.message) == f"Hello Asha,\n\n{SECRET}\n"
+    assert list(email.message.iter_attachments()) == []
     assert state(database, "password:17").state == "sent"
     assert "17-secret" not in stored(database)
 
@@ -103,7 +103,7 @@ def test_nobody_can_type_a_link(database: OpenDatabase, mailbox: Mailbox) -> Non
     post(database, "order:1")
     database.write(mail.post, "order:2", "asha@example.org", f"{earlier}", f"{earlier} {link}")
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
-    texts = [text_of(letter.message) for letter in mailbox.wait_for(3)]
+    texts = [text_of(email.message) for email in mailbox.wait_for(3)]
     assert sum("secret" in text for text in texts) == 1
     assert any(text.startswith(f"Hello {earlier},") and SECRET in text for text in texts)
 
@@ -115,7 +115,7 @@ def test_emails_in_the_folder_are_this_accounts_alone(database: OpenDatabase, tm
     queue(database, Link("test.link", (17, "secret")))
     send(database, postman(database, to_folder(tmp_path)))
     (file,) = folder.iterdir()
-    (message,) = letters(tmp_path)
+    (message,) = emails(tmp_path)
     assert SECRET in text_of(message)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -20,7 +20,7 @@ Security = Literal["starttls", "tls"]
 
 
 class Takes:
-    """Keeps whether each letter came over TLS."""
+    """Keeps whether each email came over TLS."""
 
     def __init__(self) -> None:
         """Nothing has arrived."""
@@ -60,7 +60,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_a_letter_goes_over_tls_to_a_server_whose_certificate_is_good(
+def test_an_email_goes_over_tls_to_a_server_whose_certificate_is_good(
     database: OpenDatabase, authority: trustme.CA, security: Security
 ) -> None:
     with serving(security, authority.issue_cert("127.0.0.1")) as (takes, port):
@@ -74,7 +74,7 @@ def test_a_letter_goes_over_tls_to_a_server_whose_certificate_is_good(
 @pytest.mark.parametrize(
     "stranger, says", [("name", "not valid for '127.0.0.1'"), ("authority", "certificate verify failed")]
 )
-def test_no_letter_goes_to_a_server_that_cannot_prove_its_name_and_it_goes_once_it_can(
+def test_no_email_goes_to_a_server_that_cannot_prove_its_name_and_it_goes_once_it_can(
     database: OpenDatabase, authority: trustme.CA, security: Security, stranger: str, says: str
 ) -> None:
     bad = (

@@ -1,4 +1,4 @@
-"""The ways that mail takes: a folder of files, mail servers of several habits; and what a letter is on the way."""
+"""The ways that mail takes: a folder of files, mail servers of several habits; and what an email is on the way."""
 
 import sys
 from collections.abc import Iterator
@@ -16,20 +16,20 @@ from festgate.kit.clock import MINUTE
 from festgate.kit.messaging.mail import Message, compose
 from festgate.kit.messaging.transports import transport_for
 from festgate.settings import Settings, load_settings
-from tests.kit.mailing import CALENDAR, letters, over_smtp, post, postman, send, state, text_of, to_folder
+from tests.kit.mailing import CALENDAR, emails, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
 from tests.rig.ports import free_port
 from tests.rig.smtp import Mailbox
 
 
-def test_without_a_mail_server_each_letter_is_a_file_that_only_this_user_can_read(
+def test_without_a_mail_server_each_email_is_a_file_that_only_this_user_can_read(
     database: OpenDatabase, tmp_path: Path
 ) -> None:
     sender = postman(database, to_folder(tmp_path))
     post(database, "order:1")
     post(database, "order:2", "ben@example.org")
     send(database, sender)
-    assert sorted((message["To"], message["Subject"]) for message in letters(tmp_path)) == [
+    assert sorted((message["To"], message["Subject"]) for message in emails(tmp_path)) == [
         ("asha@example.org", "Subject of order:1"),
         ("ben@example.org", "Subject of order:2"),
     ]
@@ -38,13 +38,13 @@ def test_without_a_mail_server_each_letter_is_a_file_that_only_this_user_can_rea
         assert (tmp_path / "mail").stat().st_mode & 0o077 == 0
 
 
-def test_a_letter_written_twice_is_one_file(tmp_path: Path) -> None:
+def test_an_email_written_twice_is_one_file(tmp_path: Path) -> None:
     fest = to_folder(tmp_path)
     message = Message(7, "order:1", "asha@example.org", "Subject", "Body\n", (), 1_790_000_000_000, 0)
     for _ in range(2):
         transport_for(fest).send(compose(message, fest))
-    (letter,) = letters(tmp_path)
-    assert letter["Message-ID"] == "<festgate-7-1790000000000@example.org>"
+    (email,) = emails(tmp_path)
+    assert email["Message-ID"] == "<festgate-7-1790000000000@example.org>"
 
 
 def test_nothing_goes_out_in_the_clear_where_tls_is_asked_for(

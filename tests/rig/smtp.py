@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 @dataclass(frozen=True)
-class Letter:
+class Email:
     """One mail as it arrived, with the envelope it came in."""
 
     sender: str
@@ -28,7 +28,7 @@ class Mailbox:
 
     host: str
     port: int
-    letters: list[Letter] = field(default_factory=list)
+    emails: list[Email] = field(default_factory=list)
     attempts: int = 0
     """Mails that were offered, refused ones among them."""
     _answer: str | None = None
@@ -44,12 +44,12 @@ class Mailbox:
         with self._changed:
             self._answer = None
 
-    def wait_for(self, count: int, seconds: float = 20.0) -> list[Letter]:
-        """The letters, once there are `count`; `AssertionError` when that takes longer than `seconds`."""
+    def wait_for(self, count: int, seconds: float = 20.0) -> list[Email]:
+        """The emails, once there are `count`; `AssertionError` when that takes longer than `seconds`."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self.letters) >= count, seconds):
-                raise AssertionError(f"{len(self.letters)} of {count} mails after {seconds:g} seconds")
-            return list(self.letters)
+            if not self._changed.wait_for(lambda: len(self.emails) >= count, seconds):
+                raise AssertionError(f"{len(self.emails)} of {count} mails after {seconds:g} seconds")
+            return list(self.emails)
 
     def wait_for_attempts(self, count: int, seconds: float = 20.0) -> int:
         """How many mails were offered, once there are `count`; `AssertionError` after `seconds`."""
@@ -65,7 +65,7 @@ class Mailbox:
         with self._changed:
             self.attempts += 1
             if self._answer is None:
-                self.letters.append(Letter(envelope.mail_from or "", tuple(envelope.rcpt_tos), message))
+                self.emails.append(Email(envelope.mail_from or "", tuple(envelope.rcpt_tos), message))
             self._changed.notify_all()
             return self._answer or "250 OK"
 

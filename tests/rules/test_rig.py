@@ -122,10 +122,10 @@ def send(mailbox: Mailbox, subject: str) -> None:
 
 def test_the_mail_server_keeps_what_it_takes(mailbox: Mailbox) -> None:
     send(mailbox, "Your ticket")
-    (letter,) = mailbox.wait_for(1)
-    assert (letter.sender, letter.recipients) == ("desk@fest.example", ("asha@fest.example",))
-    assert letter.message["Subject"] == "Your ticket"
-    assert letter.message.get_content() == "Grüße vom Fest.\n"
+    (email,) = mailbox.wait_for(1)
+    assert (email.sender, email.recipients) == ("desk@fest.example", ("asha@fest.example",))
+    assert email.message["Subject"] == "Your ticket"
+    assert email.message.get_content() == "Grüße vom Fest.\n"
 
 
 def test_the_mail_server_refuses_when_told_to_and_takes_again(mailbox: Mailbox) -> None:
@@ -133,10 +133,10 @@ def test_the_mail_server_refuses_when_told_to_and_takes_again(mailbox: Mailbox) 
     with pytest.raises(smtplib.SMTPDataError) as refusal:
         send(mailbox, "Your ticket")
     assert refusal.value.smtp_code == 451
-    assert (mailbox.wait_for_attempts(1), mailbox.letters) == (1, [])
+    assert (mailbox.wait_for_attempts(1), mailbox.emails) == (1, [])
     mailbox.accept()
     send(mailbox, "Your ticket, again")
-    assert [letter.message["Subject"] for letter in mailbox.wait_for(1)] == ["Your ticket, again"]
+    assert [email.message["Subject"] for email in mailbox.wait_for(1)] == ["Your ticket, again"]
 
 
 def test_axe_sees_what_is_well_and_what_is_not(browser: Browser, site: str) -> None:

@@ -202,15 +202,13 @@ def test_every_email_that_waited_arrives_once(reopened: Reopened) -> None:
     sent = {number for (number,) in reopened.rows("SELECT id FROM kit_mail WHERE sent_at IS NOT NULL")}
     assert set(waited) <= sent
     arrived = Counter(
-        (letter.recipients[0], str(letter.message["subject"])) for letter in reopened.mailbox.letters
+        (email.recipients[0], str(email.message["subject"])) for email in reopened.mailbox.emails
     )
     assert Counter(waited.values()) <= arrived
     posted = reopened.rows("SELECT count(*) FROM kit_mail WHERE sent_at >= :since", since=reopened.old.now)
     assert arrived.total() == posted[0][0]
     with_calendar = [
-        letter.message
-        for letter in reopened.mailbox.letters
-        if letter.message.get_content_type() != "text/plain"
+        email.message for email in reopened.mailbox.emails if email.message.get_content_type() != "text/plain"
     ]
     assert any(part.get_content_type() == "text/calendar" for part in with_calendar[0].walk())
 

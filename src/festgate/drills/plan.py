@@ -132,7 +132,7 @@ class Probe:
     name: str
     probe: ProbeKind
     """`ready`: /readyz says that every module is well. `answers`: a page has a status below 500. `check`: `festgate
-    check` finds nothing. `mail`: no letter waits any more. `payments`: `festgate payments stuck` lists none."""
+    check` finds nothing. `mail`: no email waits any more. `payments`: `festgate payments stuck` lists none."""
     path: str = ""
 
 
@@ -166,7 +166,7 @@ class Setup:
 
     workers: int = 1
     mail: bool = False
-    """A mail server behind a proxy; without it letters are files."""
+    """A mail server behind a proxy; without it emails are files."""
     database: bool = False
     """PostgreSQL behind a proxy, where the runner was given one; without it the database is a file."""
 

@@ -131,7 +131,7 @@ class Portal:
         except (ValueError, KeyError, TypeError, AttributeError):
             return Readiness(ready=False)
 
-    def letters_waiting(self) -> int | None:
+    def emails_waiting(self) -> int | None:
         """How many letters have not gone out; None where the portal does not say."""
         found = _MAIL.search(self.ask("/metrics").body.decode("utf-8", "replace"))
         return int(found[1]) if found else None

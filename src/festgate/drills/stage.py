@@ -16,7 +16,7 @@ import psutil
 
 from festgate.drills.flood import Crowd
 from festgate.drills.hostile_text import HostileClient
-from festgate.drills.mail_server import Letterbox, letterbox
+from festgate.drills.mail_server import MailServer, mail_server
 from festgate.drills.plan import (
     Action,
     Arm,
@@ -64,7 +64,7 @@ class Stage:
     settings: Mapping[str, str] = field(default_factory=dict)
     """The scratch portal's environment."""
     mail: Proxy | None = None
-    box: Letterbox | None = None
+    box: MailServer | None = None
     database: Proxy | None = None
     crowd: Crowd | None = None
     hostile: HostileClient | None = None
@@ -160,8 +160,8 @@ class Stage:
                 status = self.portal.ask(probe.path).status
                 return "" if 0 < status < 500 else f"{probe.path} answered {status or 'nothing'}"  # noqa: PLR2004
             case "mail":
-                waiting = self.portal.letters_waiting()
-                return f"{waiting} letters wait" if waiting else ""
+                waiting = self.portal.emails_waiting()
+                return f"{waiting} emails wait" if waiting else ""
             case "payments":
                 listed = self._command("payments", "stuck")
                 return "" if listed is None or listed.clean else f"these hang: {listed.said}"
@@ -265,7 +265,7 @@ def scratch(setup: Setup, *, bulkheads: bool = True, database: str = "") -> Iter
     with ExitStack() as stack:
         box = mail = far = None
         if setup.mail:
-            box = stack.enter_context(letterbox())
+            box = stack.enter_context(mail_server())
             mail = stack.enter_context(proxied(box.address))
             settings |= {
                 "FESTGATE_SMTP_HOST": mail.address[0],

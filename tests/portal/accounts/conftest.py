@@ -23,7 +23,7 @@ class Join(Protocol):
     def __call__(
         self, username: str = "Asha", password_hash: str = "none", role: Role = "attendee"
     ) -> Person:
-        """A person with an account, whose e-mail address is their name at example.org."""
+        """A person with an account, whose email address is their name at example.org."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a username, an e-mail address and a password may be."""
+"""What a username, an email address and a password may be."""
 
 import unicodedata
 

@@ -30,7 +30,7 @@ from festgate.portal.accounts.recovery import (
 )
 from festgate.portal.accounts.sessions import open_session
 from festgate.settings import Settings
-from tests.kit.mailing import letters, text_of
+from tests.kit.mailing import emails, text_of
 from tests.portal.accounts.conftest import Join
 from tests.portal.accounts.visiting import PASSWORD, error_at, join, log_in, signed_in_as, visitor
 from tests.rig.database import OpenDatabase
@@ -47,7 +47,7 @@ LINK = re.compile(r"https?://\S+/reset\?token=(\S+)")
 @pytest.fixture
 def ask(database: OpenDatabase) -> Callable[..., list[str]]:
     def ask(name: str, most: int = 100) -> list[str]:
-        """The tokens of all the letters that wait, once one more was asked for."""
+        """The tokens of all the emails that wait, once one more was asked for."""
         database.write(send_link, name, address_limit(SECRET, "192.0.2.7", most), SECRET, SETTINGS)
         return [found[1] for text in sent_texts(database) if (found := LINK.search(text))]
 
@@ -71,7 +71,7 @@ def claim_of(database: OpenDatabase, person: int) -> Claim:
 
 
 @pytest.mark.parametrize("name", ["Asha", "ASHA", "asha@Example.org"])
-def test_the_link_of_a_letter_replaces_the_password_and_ends_every_session(
+def test_the_link_of_an_email_replaces_the_password_and_ends_every_session(
     database: OpenDatabase, join: Join, ask: Callable[..., list[str]], name: str
 ) -> None:
     asha = join("Asha", "old hash")
@@ -84,7 +84,7 @@ def test_the_link_of_a_letter_replaces_the_password_and_ends_every_session(
     assert database.read(find_visitor, session.token) is None
 
 
-def test_a_letter_goes_to_the_account_and_says_what_to_do_about_it(
+def test_an_email_goes_to_the_account_and_says_what_to_do_about_it(
     database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
 ) -> None:
     join("Asha")
@@ -153,7 +153,7 @@ def test_a_link_opens_nobody_elses_account_and_none_can_be_made_up(
             database.read(read_token, SECRET, token)
 
 
-def test_nobody_gets_a_letter_without_an_account_or_one_after_another(
+def test_nobody_gets_an_email_without_an_account_or_one_after_another(
     database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
 ) -> None:
     join("Asha")
@@ -166,7 +166,7 @@ def test_nobody_gets_a_letter_without_an_account_or_one_after_another(
         ask("Asha", most=1)
 
 
-def test_a_letter_about_a_password_goes_before_those_that_wait_after_an_opening(
+def test_an_email_about_a_password_goes_before_those_that_wait_after_an_opening(
     database: OpenDatabase, join: Join
 ) -> None:
     join("Asha")
@@ -178,15 +178,15 @@ def test_a_letter_about_a_password_goes_before_those_that_wait_after_an_opening(
 
 
 def link_to(data: Path, name: str) -> str:
-    """The path of the link in the letter that came last."""
+    """The path of the link in the email that came last."""
 
     def found() -> str | None:
         folder = data / "mail"
-        texts = [text_of(letter) for letter in letters(data)] if folder.is_dir() else []
+        texts = [text_of(email) for email in emails(data)] if folder.is_dir() else []
         links = [match for text in texts if text.startswith(f"Hello {name},") for match in LINK.findall(text)]
         return f"/reset?token={links[-1]}" if links else None
 
-    path = until(found, "the letter")
+    path = until(found, "the email")
     assert path is not None
     return path
 

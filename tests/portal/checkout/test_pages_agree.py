@@ -114,7 +114,7 @@ class Pages(RuleBasedStateMachine):
             return
         self.fest.deliver()
         codes = self.database.read(tickets.codes_by_seat, self.asha.id)
-        bodies = {topic: body for topic, _, _, body in self.fest.letters()}
+        bodies = {topic: body for topic, _, _, body in self.fest.emails()}
         for order in self.database.read(queries.orders_of, self.asha.id):
             self.check_receipt(order, codes)
             assert OrderOutput.of(order).total.minor == sum(line.fee.minor for line in order.kept_lines)

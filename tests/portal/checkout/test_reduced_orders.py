@@ -75,7 +75,7 @@ def test_a_desk_order_is_reduced_to_the_event_that_still_takes_place(fest: Fest)
     fest.deliver()
     left = now(fest, order)
     assert (left.state, left.total.minor, left.revision) == ("pending", 30_000, 1)
-    bodies = {topic: body for topic, _, _, body in fest.letters()}
+    bodies = {topic: body for topic, _, _, body in fest.emails()}
     assert "The organisers have cancelled this event" in bodies[f"released:{order.lines[0].seat_id}"]
     told = bodies[f"reduced:{order.ref}:1"]
     assert f"{gone.title} was cancelled." in told
@@ -182,7 +182,7 @@ def test_six_attendees_of_a_cancelled_event_are_told_that_it_was_cancelled(fest:
     fest.deliver()
     fest.send_refunds()
     fest.deliver()
-    paid_back = [body for topic, _, _, body in fest.letters() if topic.startswith("refunded:")]
+    paid_back = [body for topic, _, _, body in fest.emails() if topic.startswith("refunded:")]
     assert len(paid_back) == len(bought) == 6
     assert all("Robo Race was cancelled." in body for body in paid_back)
     assert not any("organisers" in body for body in paid_back)

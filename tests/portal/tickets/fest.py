@@ -32,7 +32,7 @@ FEST = Settings.model_validate(
     }
 )
 HOLD_MINUTES = 15
-_letters = Statement(
+_emails = Statement(
     select(
         mail.messages.c.topic, mail.messages.c.recipient, mail.messages.c.subject, mail.messages.c.body
     ).order_by(mail.messages.c.id)
@@ -114,14 +114,14 @@ class Fest:
         while self.database.run(self.relay.deliver_due()):
             pass
 
-    def letters(self) -> list[tuple[str, str, str, str]]:
+    def emails(self) -> list[tuple[str, str, str, str]]:
         """(topic, recipient, subject, body) of all mail that was ever queued."""
-        rows = self.database.read(lambda connection: connection.all(_letters))
+        rows = self.database.read(lambda connection: connection.all(_emails))
         return [(topic, recipient, subject, body) for topic, recipient, subject, body in rows]
 
     def subjects(self) -> list[str]:
         """Of all mail that was ever queued."""
-        return [subject for _, _, subject, _ in self.letters()]
+        return [subject for _, _, subject, _ in self.emails()]
 
     def another_process(self) -> Database:
         """The same data, not open yet."""

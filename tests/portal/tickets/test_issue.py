@@ -69,7 +69,7 @@ def test_facts_that_come_twice_change_nothing(fest: Fest) -> None:
     fest.deliver()
     after = fest.database.read(tickets.tickets_of, asha.id) + fest.database.read(tickets.tickets_of, ben.id)
     assert after == before
-    assert len(fest.letters()) == 2
+    assert len(fest.emails()) == 2
 
 
 def test_a_seat_that_is_given_back_has_a_void_ticket_and_a_new_seat_a_new_one(fest: Fest) -> None:
@@ -120,7 +120,7 @@ def test_while_tickets_are_broken_the_payment_stands_and_the_ticket_comes_when_t
     order = fest.buy(asha, race)
     fest.deliver()
     assert fest.database.read(checkout.order_by_id, order.id).state == "paid"
-    assert fest.letters() == []
+    assert fest.emails() == []
     fest.buy(ben, race)
     fest.deliver()
     fest.database.write(lambda connection: connection.run(_bring_back))
@@ -136,7 +136,7 @@ _take_away = Statement(text("ALTER TABLE tickets_tickets RENAME TO tickets_elsew
 _bring_back = Statement(text("ALTER TABLE tickets_elsewhere RENAME TO tickets_tickets"))
 
 
-def test_two_processes_issue_one_ticket_a_seat_and_one_letter_an_order(fest: Fest) -> None:
+def test_two_processes_issue_one_ticket_a_seat_and_one_email_an_order(fest: Fest) -> None:
     people = [fest.person(f"person-{number}") for number in range(12)]
     talk, race, dance = fest.event("Open Talk"), fest.event("Robo Race", 45_000), fest.event("Dance", 30_000)
     elsewhere = fest.another_process()
@@ -159,7 +159,7 @@ def test_two_processes_issue_one_ticket_a_seat_and_one_letter_an_order(fest: Fes
     fest.database.run(deliver_both())
     for person in people:
         assert len(fest.database.read(tickets.tickets_of, person.id)) == 3
-    assert len(fest.letters()) == 2 * len(people)
+    assert len(fest.emails()) == 2 * len(people)
     assert fest.database.report(check_tickets) == []
 
 

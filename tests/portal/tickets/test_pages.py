@@ -42,9 +42,7 @@ def code(asha: Visitor) -> str:
     return asha.get_free_ticket()
 
 
-def test_the_page_shows_event_place_time_holder_code_and_where_the_letter_is(
-    asha: Visitor, code: str
-) -> None:
+def test_the_page_shows_event_place_time_holder_code_and_where_the_email_is(asha: Visitor, code: str) -> None:
     answer = asha.client.get(f"/tickets/{code}")
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
@@ -54,13 +52,13 @@ def test_the_page_shows_event_place_time_holder_code_and_where_the_letter_is(
     assert f'role="img" aria-label="QR code of ticket {in_fours(code)}"' in page
     assert asha.client.get(f"/tickets/{code}.svg").text in page
     assert "/orders/" not in page
-    letter = until(
+    email = until(
         lambda: (
-            f"the letter to {asha.email} is in its mail folder" in asha.client.get(f"/tickets/{code}").text
+            f"the email to {asha.email} is in its mail folder" in asha.client.get(f"/tickets/{code}").text
         ),
-        "the letter in the mail folder",
+        "the email in the mail folder",
     )
-    assert letter
+    assert email
 
 
 def test_the_picture_holds_a_code_that_the_fest_has_signed(asha: Visitor, doors: Doors, code: str) -> None:
@@ -147,7 +145,7 @@ def test_a_receipt_speaks_of_mail_only_where_the_fest_sends_some(
         assert said(mailed.visitor()) == "Paid. Your tickets are below and in your mail."
 
 
-def test_the_page_says_that_the_letter_waits_and_then_when_it_was_sent(
+def test_the_page_says_that_the_email_waits_and_then_when_it_was_sent(
     tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox
 ) -> None:
     mailbox.refuse()
@@ -159,13 +157,13 @@ def test_the_page_says_that_the_letter_waits_and_then_when_it_was_sent(
             return what in asha.client.get(f"/tickets/{code}").text
 
         mailbox.wait_for_attempts(1)
-        until(lambda: said(f"Waiting to be sent to {asha.email}; trying again at"), "a letter that waits")
+        until(lambda: said(f"Waiting to be sent to {asha.email}; trying again at"), "an email that waits")
         mailbox.accept()
         arrived = mailbox.wait_for(2)
         assert {each.recipients for each in arrived} == {(asha.email,)}
-        until(lambda: said(f"Sent to {asha.email} on"), "a letter that was sent")
+        until(lambda: said(f"Sent to {asha.email} on"), "an email that was sent")
     # One email with the ticket, and the one that confirms the address.
-    subjects = sorted(str(each.message["Subject"]).partition(":")[0] for each in mailbox.letters)
+    subjects = sorted(str(each.message["Subject"]).partition(":")[0] for each in mailbox.emails)
     assert subjects == ["Confirm your email address", "Your ticket"]
 
 

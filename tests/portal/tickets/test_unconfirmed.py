@@ -47,14 +47,14 @@ def test_a_hundred_rounds_of_register_and_cancel_send_few_emails_to_an_unconfirm
     asha = fest.person()
     for title in ("Open Talk", "Dance Night"):
         take_and_give_back(fest, asha, fest.event(title), UNCONFIRMED)
-    assert len(fest.letters()) == MAX_EMAILS
+    assert len(fest.emails()) == MAX_EMAILS
 
 
 def test_a_hundred_rounds_send_few_emails_to_a_confirmed_address_too(fest: Fest) -> None:
     asha = fest.person()
     fest.database.write(confirm_address, asha.id)
     take_and_give_back(fest, asha, fest.event("Open Talk"), Terms())
-    assert len(fest.letters()) == 2 * MAX_TAKINGS
+    assert len(fest.emails()) == 2 * MAX_TAKINGS
 
 
 def test_the_ticket_of_every_seat_that_an_unconfirmed_account_may_have_is_sent(fest: Fest) -> None:
@@ -62,7 +62,7 @@ def test_the_ticket_of_every_seat_that_an_unconfirmed_account_may_have_is_sent(f
     for number in range(MAX_UNCONFIRMED_SEATS):
         fest.database.write(hold_seat, asha.id, fest.event(f"Talk {number}").slug, 15, UNCONFIRMED)
     fest.deliver()
-    assert len(fest.letters()) == MAX_UNCONFIRMED_SEATS
+    assert len(fest.emails()) == MAX_UNCONFIRMED_SEATS
 
 
 def test_a_ticket_that_was_not_sent_is_sent_once_the_address_is_confirmed(fest: Fest) -> None:
@@ -71,12 +71,12 @@ def test_a_ticket_that_was_not_sent_is_sent_once_the_address_is_confirmed(fest: 
     take_and_give_back(fest, asha, first, UNCONFIRMED)
     seat = fest.database.write(hold_seat, asha.id, second.slug, 15, UNCONFIRMED)
     fest.deliver()
-    assert f"seat:{seat}" not in {topic for topic, *_ in fest.letters()}
+    assert f"seat:{seat}" not in {topic for topic, *_ in fest.emails()}
     assert seat in fest.database.read(tickets.codes_by_seat, asha.id)
     for _ in range(2):
         fest.database.write(confirm_address, asha.id)
         fest.deliver()
-    topics = Counter(topic for topic, *_ in fest.letters())
+    topics = Counter(topic for topic, *_ in fest.emails())
     assert topics[f"seat:{seat}"] == 1
     assert max(topics.values()) == 1
     assert len(topics) == MAX_EMAILS + 1

@@ -45,10 +45,10 @@ LEASE = 5 * MINUTE
 processes never send the same one at once."""
 MAX_WAIT = 4 * HOUR
 SHARE_OF_RUSH = 0.05
-"""Of a core, while people want pages: twenty or thirty letters a second."""
+"""Of a core, while people want pages: twenty or thirty emails a second."""
 SHARE_AT_REST = 0.5
 BUSY = 0.5
-"""Of a core, for anything but letters: above it, it is a rush."""
+"""Of a core, for anything but emails: above it, it is a rush."""
 AT_ONCE = 4
 """Messages, and so connections to the mail server, under way at the same time: most of the time is spent waiting."""
 GRACE = 5
@@ -320,7 +320,7 @@ class Postman:
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="mail")
         self._wake = asyncio.Event()
         self._spent = 0.0
-        """Seconds of processor time for letters since the last pause."""
+        """Seconds of processor time for emails since the last pause."""
         self._since = (time.monotonic(), time.process_time())
         database.on_commit("mail", self._wake.set)
 
@@ -339,9 +339,9 @@ class Postman:
                 await asyncio.sleep(1)
 
     def _pause(self) -> float:
-        """Seconds until the next few letters of a backlog: they can wait, pages cannot.
+        """Seconds until the next few emails of a backlog: they can wait, pages cannot.
 
-        Letters take no more than a share of a core, a small one while the rest of the process is busy. What is spent on
+        Emails take no more than a share of a core, a small one while the rest of the process is busy. What is spent on
         waiting for the mail server does not count.
         """
         before, used_before = self._since

@@ -27,7 +27,7 @@ class FolderTransport:
     """Writes each message as a file."""
 
     def __init__(self, folder: Path) -> None:
-        """The folder is made when the first message comes, for this user alone: it holds people's letters."""
+        """The folder is made when the first message comes, for this user alone: it holds people's emails."""
         self._folder = folder
         with suppress(OSError):  # not there yet, or another account's: then only the files are private
             folder.chmod(0o700)

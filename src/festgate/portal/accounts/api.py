@@ -52,7 +52,7 @@ class AccountApi:
             "/tokens", status_code=201, responses=problems(WrongPassword, PasswordChanged, TooMany, Crowded)
         )
         async def make_token(body: SignIn, request: Request, response: Response) -> Token:
-            """Sign in: a token for a username (or e-mail address) and a password."""
+            """Sign in: a token for a username (or email address) and a password."""
             session = await self._reception.sign_in(
                 body.username, body.password, address_of(request.scope), Opening("token")
             )

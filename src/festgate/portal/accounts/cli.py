@@ -33,7 +33,7 @@ _TITLES: Mapping[Role, str] = {
     "organiser": "an organiser",
 }
 
-Name = Annotated[str, typer.Argument(metavar="USERNAME", help="Username or e-mail address.")]
+Name = Annotated[str, typer.Argument(metavar="USERNAME", help="Username or email address.")]
 FromStdin = Annotated[
     bool,
     typer.Option(
@@ -121,7 +121,7 @@ def confirm(name: Name) -> None:
 
 @app.command(name="list")
 def list_people() -> None:
-    """List the accounts: a table in a terminal, else lines with tabs (username, e-mail, role, when it was made)."""
+    """List the accounts: a table in a terminal, else lines with tabs (username, email, role, when it was made)."""
 
     async def work(settings: Settings) -> list[Member]:
         async with current(settings) as database:
@@ -136,7 +136,7 @@ def list_people() -> None:
         )
         for member in run(work)
     ]
-    show_rows(("Username", "E-mail", "Role", "Since"), rows)
+    show_rows(("Username", "Email", "Role", "Since"), rows)
 
 
 def _refuse_weak(password: str, known: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from festgate.portal.accounts.people import Newcomer
 
 Name = Annotated[
     str,
-    Field(min_length=1, max_length=MAX_EMAIL_LENGTH, description="Username or e-mail address."),
+    Field(min_length=1, max_length=MAX_EMAIL_LENGTH, description="Username or email address."),
     AfterValidator(read_name),
 ]
 Password = Annotated[

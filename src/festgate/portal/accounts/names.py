@@ -1,4 +1,4 @@
-"""What a username, an e-mail address and a password may be, and when two names are the same."""
+"""What a username, an email address and a password may be, and when two names are the same."""
 
 import re
 import unicodedata
@@ -31,7 +31,7 @@ def read_username(text: str) -> str:
     """The username as it will be shown; `ValueError` says what is wrong with it.
 
     Letters and digits of every script are letters and digits, and so are the vowel signs that many scripts of India
-    write as marks. There is no @, so a username is never mistaken for an e-mail address.
+    write as marks. There is no @, so a username is never mistaken for an email address.
     """
     # Length before work: normalising a name of 20,000 marks held the event loop for 1.8 s.
     check_length(text, DECOMPOSED * MAX_NAME_LENGTH, MAX_NAME_LENGTH)
@@ -74,13 +74,13 @@ def read_email(text: str) -> str:
         or not all(_LABEL.fullmatch(label) for label in labels)
         or (len(labels) == 1 and domain.lower() != "localhost")
     ):
-        msg = "This is not an e-mail address; write it like name@example.org."
+        msg = "This is not an email address; write it like name@example.org."
         raise ValueError(msg)
     return address
 
 
 def read_name(text: str) -> str:
-    """The username or e-mail address that somebody signs in with; `ValueError` when it can be neither.
+    """The username or email address that somebody signs in with; `ValueError` when it can be neither.
 
     Its shape is left alone: a name that fits nobody is answered like any other that does.
     """

@@ -135,7 +135,7 @@ class AccountPages:
         return await self._page(request, "forgot", {})
 
     async def send_link(self, request: Request) -> Response:
-        """A letter with a link is on its way where there is such an account; the page does not say whether there is."""
+        """An email with a link is on its way where there is such an account; the page does not say whether there is."""
         fields = await read_fields(request)
         try:
             form = checked(Forgotten, fields)
@@ -145,7 +145,7 @@ class AccountPages:
         return await self._page(request, "forgot", fields, sent=True)
 
     async def show_reset(self, request: Request) -> Response:
-        """The form for a new password, behind the link of a letter; 410 where the link is over."""
+        """The form for a new password, behind the link of an email; 410 where the link is over."""
         claim = await self._reception.read_link(_token(request))
         return await self._page(request, "reset", {"username": claim.person.username}, headers=NO_STORE)
 

@@ -15,7 +15,7 @@ from festgate.portal.accounts.tables import people
 
 
 class Taken(Conflict):
-    """Somebody has that username or e-mail address. `fields` maps each field's name to a sentence."""
+    """Somebody has that username or email address. `fields` maps each field's name to a sentence."""
 
     code = "taken"
     title = "Already taken"
@@ -55,7 +55,7 @@ def find_taken(connection: Connection, newcomer: Newcomer) -> dict[str, str]:
     if find_person(connection, newcomer.username) is not None:
         taken["username"] = "This username is taken. Choose another."
     if find_person(connection, newcomer.email) is not None:
-        taken["email"] = "There is an account with this e-mail address. Sign in with it."
+        taken["email"] = "There is an account with this email address. Sign in with it."
     return taken
 
 
@@ -99,7 +99,7 @@ def set_role(connection: Connection, name: str, role: Role) -> Person:
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:
-    """The person of that username or e-mail address, signed out everywhere, with another password; else NotFound."""
+    """The person of that username or email address, signed out everywhere, with another password; else NotFound."""
     person = _named(connection, name)
     connection.run(_set_hash, person=person.id, new_hash=password_hash)
     end_sessions(connection, person.id)

@@ -130,13 +130,13 @@ def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
 
 
 def find_person(connection: Connection, name: str) -> Person | None:
-    """The person of that username or e-mail address."""
+    """The person of that username or email address."""
     row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
     return None if row is None else _read(row)
 
 
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
-    """The person of that username or e-mail address, with what their password is checked against."""
+    """The person of that username or email address, with what their password is checked against."""
     statement = _candidate_by_email if "@" in name else _candidate_by_username
     row = connection.first(statement, key=key_of(name))
     return None if row is None else Candidate(*row)

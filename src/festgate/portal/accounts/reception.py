@@ -90,7 +90,7 @@ class Reception:
         self._guard = Guard(secret, settings.sign_in_limit, settings.address_limit)
 
     async def sign_in(self, name: str, password: str, host: str, opening: Opening) -> Session:
-        """A session of the person with that username or e-mail address and that password.
+        """A session of the person with that username or email address and that password.
 
         `host` is the address that asks. WrongPassword; TooMany beyond a limit; Crowded when too many sign in at once.
         """
@@ -134,7 +134,7 @@ class Reception:
         return self._remembered(session, opening, password_hash)
 
     async def send_link(self, name: str, host: str) -> None:
-        """A letter with a link to a new password, where there is such a person, which is not told; or TooMany."""
+        """An email with a link to a new password, where there is such a person, which is not told; or TooMany."""
         await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
 
     async def read_link(self, token: str) -> Claim:

@@ -1,4 +1,4 @@
-"""A forgotten password: a letter with a link that is good for an hour, and once.
+"""A forgotten password: an email with a link that is good for an hour, and once.
 
 Nothing is kept of a link. It is signed with the fest's secret over whose it is, when it ends, and the hash of the
 password that it is to replace: once that is another, by this link or any other way, the signature fits no more.
@@ -43,7 +43,7 @@ class LinkOver(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody who has read a letter to that person, and the hash of the password that they may replace."""
+    """Somebody who has read an email to that person, and the hash of the password that they may replace."""
 
     person: Person
     password_hash: str
@@ -76,7 +76,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         "If it was not you, there is nothing to do: your password stays as it is. Give the link to nobody.\n\n"
         f"{settings.fest_name}\n"
     )
-    # After an opening thousands of letters may wait, and this one is soon of no use.
+    # After an opening thousands of emails may wait, and this one is soon of no use.
     mail.post(
         connection,
         f"password:{person.id}:{until}",

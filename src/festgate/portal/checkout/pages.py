@@ -242,7 +242,7 @@ class CheckoutPages:
         return self._with_sent(connection, receipt)
 
     def _with_sent(self, connection: Connection, receipt: Receipt) -> Receipt:
-        """The receipt with what follows from a payment: the tickets by seat, and the letter."""
+        """The receipt with what follows from a payment: the tickets by seat, and the email."""
         order = receipt.order
         codes = self._tickets(connection, order.person_id)
         tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)

@@ -118,7 +118,7 @@ def latest_arrivals(connection: Connection, event_id: int, most: int) -> list[Ar
 
 
 def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
-    """Holders of valid tickets whose username or e-mail address holds `words`, by username; at most MAX_FOUND.
+    """Holders of valid tickets whose username or email address holds `words`, by username; at most MAX_FOUND.
 
     It looks at every holder of the event, so it is for `Database.report`.
     """

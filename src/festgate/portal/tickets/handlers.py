@@ -1,7 +1,7 @@
 """What tickets do when a seat is confirmed, paid, taken back or refunded, and when an event changes.
 
-A person gets one letter for each thing that happened to them: its topic names that thing, and the queue of mail drops a
-second letter of one topic. So a fact that arrives twice is told once.
+A person gets one email for each thing that happened to them: its topic names that thing, and the queue of mail drops a
+second email of one topic. So a fact that arrives twice is told once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,20 +37,20 @@ MAX_IN_SUBJECT = 3
 
 @dataclass(frozen=True)
 class Entry:
-    """A ticket and the event that it is for, as a letter shows them."""
+    """A ticket and the event that it is for, as an email shows them."""
 
     ticket: queries.Ticket
     event: catalogue.Event
 
 
 class TicketHandlers:
-    """The handlers, with what the fest's settings say of letters: zone, language, address."""
+    """The handlers, with what the fest's settings say of emails: zone, language, address."""
 
     def __init__(self, settings: Settings) -> None:
         """Templates are compiled when first used."""
         self._settings = settings
         self._writing = Writing(settings)
-        # Letters are plain text: what is escaped for HTML would show as it is.
+        # Emails are plain text: what is escaped for HTML would show as it is.
         texts = environment(settings, ["festgate.portal.tickets"])
         self._texts = texts.overlay(autoescape=False, keep_trailing_newline=True, auto_reload=False)
         self._texts.filters["fours"] = in_fours
@@ -86,12 +86,12 @@ class TicketHandlers:
         )
 
     def issue_free(self, connection: Connection, fact: SeatConfirmed) -> None:
-        """A free seat is confirmed: its ticket, and the letter that brings it."""
+        """A free seat is confirmed: its ticket, and the email that brings it."""
         seat = registrations.seat(connection, fact.seat_id)
         self._issue(connection, [seat], seat.person_id, queries.topic_of_seat(seat.id), None)
 
     def issue_paid(self, connection: Connection, fact: OrderPaid) -> None:
-        """An order is paid: a ticket for each of its seats, and one letter with all of them."""
+        """An order is paid: a ticket for each of its seats, and one email with all of them."""
         order = checkout.order_by_id(connection, fact.order_id)
         seats = registrations.seats_of_order(connection, order.id)
         self._issue(connection, seats, order.person_id, queries.topic_of_order(order.ref), order)
@@ -187,7 +187,7 @@ class TicketHandlers:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
                 entries.append(Entry(ticket, catalogue.event_by_id(connection, seat.event_id)))
-        if not entries:  # given back before it was ours to do: the letter about that says so
+        if not entries:  # given back before it was ours to do: the email about that says so
             return
         self._send_tickets(connection, entries, person_id, topic, order)
 
@@ -258,7 +258,7 @@ class TicketHandlers:
         changed_at: Milliseconds,
         after_ticket: int,
     ) -> None:
-        if event.state != "published":  # called off since: the letters about that are on their way
+        if event.state != "published":  # called off since: the emails about that are on their way
             return
         holders = queries.holders_after(connection, event.id, after_ticket, changed_at, TOLD_AT_ONCE)
         for _, person_id in holders:

@@ -107,16 +107,16 @@ def holders_after(
 
 
 def topic_of_seat(seat_id: int) -> str:
-    """Names the letter that confirms a free seat."""
+    """Names the email that confirms a free seat."""
     return f"seat:{seat_id}"
 
 
 def topic_of_order(ref: str) -> str:
-    """Names the letter that confirms an order; the receipt shows its state by the same name."""
+    """Names the email that confirms an order; the receipt shows its state by the same name."""
     return f"order:{ref}"
 
 
 def mail_of(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
-    """What has become of the letter that brings the ticket of the order `receipt`; None when there is none."""
+    """What has become of the email that brings the ticket of the order `receipt`; None when there is none."""
     topic = topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
     return mail.find_state(connection, topic)

@@ -1,4 +1,4 @@
-"""What people are told: one letter for each thing that happened, with all they need in it."""
+"""What people are told: one email for each thing that happened, with all they need in it."""
 
 import json
 
@@ -26,7 +26,7 @@ _files = Statement(select(mail.messages.c.attachments).where(mail.messages.c.top
 
 
 def files(fest: Fest, topic: str) -> dict[str, icalendar.Event]:
-    """The event in each calendar file of that letter, by the file's name."""
+    """The event in each calendar file of that email, by the file's name."""
     text = fest.database.read(lambda connection: connection.value(_files, name=topic))
     found = {}
     for attachment in json.loads(text):
@@ -60,7 +60,7 @@ def test_a_free_seat_is_confirmed_with_place_time_link_and_calendar_file(fest: F
     seat = fest.hold(asha, talk)
     fest.deliver()
     (ticket,) = fest.database.read(tickets.tickets_of, asha.id)
-    ((topic, recipient, subject, body),) = fest.letters()
+    ((topic, recipient, subject, body),) = fest.emails()
     assert (topic, recipient, subject) == (f"seat:{seat}", "asha@example.org", "Your ticket: Open Talk")
     assert "Hello asha," in body
     assert "Open Talk\n" in body
@@ -83,7 +83,7 @@ def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(f
     titles = ["Robo Race", "Hackathon", "Dance Battle", "Treasure Hunt"]
     order = fest.buy(asha, *(fest.event(title, 30_050) for title in titles))
     fest.deliver()
-    ((topic, _, subject, body),) = fest.letters()
+    ((topic, _, subject, body),) = fest.emails()
     assert topic == f"order:{order.ref}"
     assert subject == "Your tickets: Robo Race, Hackathon, Dance Battle and 1 more"
     assert f"₹1,202.00 for order {order.ref}" in body
@@ -98,10 +98,10 @@ def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(f
     ]  # fmt: skip
 
 
-def test_titles_stand_in_a_letter_as_they_are_written(fest: Fest) -> None:
+def test_titles_stand_in_an_email_as_they_are_written(fest: Fest) -> None:
     fest.hold(fest.person(), fest.event("Rock & Roll <live>", place='Studio "B"'))
     fest.deliver()
-    ((_, _, subject, body),) = fest.letters()
+    ((_, _, subject, body),) = fest.emails()
     assert subject == "Your ticket: Rock & Roll <live>"
     assert "Rock & Roll <live>\n" in body
     assert 'Studio "B"\n' in body
@@ -115,16 +115,16 @@ def test_giving_a_seat_back_is_told_once(fest: Fest) -> None:
     fest.database.write(cancel_seat, asha.id, seat)
     fest.deliver()
     assert fest.subjects() == ["Your ticket: Open Talk", "Your seat was given back: Open Talk"]
-    body = fest.letters()[-1][3]
+    body = fest.emails()[-1][3]
     assert "not valid any more" in body
     assert "https://fest.example/events/open-talk\n" in body
 
 
-def test_a_hold_that_is_given_up_is_no_letter(fest: Fest) -> None:
+def test_a_hold_that_is_given_up_is_no_email(fest: Fest) -> None:
     asha, race = fest.person(), fest.event("Robo Race", 45_000)
     fest.database.write(cancel_seat, asha.id, fest.hold(asha, race))
     fest.deliver()
-    assert fest.letters() == []
+    assert fest.emails() == []
 
 
 def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_money_when_it_is_back(
@@ -140,19 +140,19 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
         fest.database.write(catalogue.cancel_event, event.slug)
     fest.deliver()
     told = {
-        recipient: body for _, recipient, subject, body in fest.letters() if subject.startswith("Cancelled")
+        recipient: body for _, recipient, subject, body in fest.emails() if subject.startswith("Cancelled")
     }
     assert set(told) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
     assert "You had not paid for it." in told["chitra@example.org"]
     assert "ticket" not in told["chitra@example.org"]
     assert "You get back what you paid for it, ₹450.00." in told["asha@example.org"]
     assert "get back" not in told["ben@example.org"]
-    topic = next(topic for topic, _, subject, _ in fest.letters() if subject == "Cancelled: Robo Race")
+    topic = next(topic for topic, _, subject, _ in fest.emails() if subject == "Cancelled: Robo Race")
     assert files(fest, topic)["robo-race.ics"]["STATUS"] == "CANCELLED"
 
     fest.send_refunds()
     fest.deliver()
-    refunds = [letter for letter in fest.letters() if letter[2].startswith("Paid back")]
+    refunds = [email for email in fest.emails() if email[2].startswith("Paid back")]
     ((_, recipient, subject, body),) = refunds
     assert (recipient, subject) == ("asha@example.org", "Paid back: ₹450.00 for Robo Race")
     assert f"https://fest.example/orders/{order.ref}" in body
@@ -189,7 +189,7 @@ def test_a_payment_that_came_too_late_is_paid_back_and_told_and_brings_no_ticket
     fest.deliver()
     assert fest.database.read(tickets.tickets_of, asha.id) == []
     ((subject, body),) = [
-        (subject, body) for _, recipient, subject, body in fest.letters() if recipient == "asha@example.org"
+        (subject, body) for _, recipient, subject, body in fest.emails() if recipient == "asha@example.org"
     ]
     assert subject == f"Paid back: ₹450.00 for order {order.ref}"
     assert "after your hold had ended" in body
@@ -203,7 +203,7 @@ def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fe
     fest.send_refunds()
     fest.deliver()
     ((subject, body),) = [
-        (subject, body) for _, _, subject, body in fest.letters() if subject.startswith("Paid back")
+        (subject, body) for _, _, subject, body in fest.emails() if subject.startswith("Paid back")
     ]
     assert subject == f"Paid back: $45.00 for order {order.ref}"
     assert f"We have paid back $45.00, which is all of order {order.ref}." in body
@@ -226,11 +226,11 @@ def test_a_change_is_told_to_each_ticket_holder_once_however_many_there_are(fest
     fest.hold(late, talk)
     fest.deliver()
     changed = [
-        (recipient, body) for _, recipient, subject, body in fest.letters() if subject == "Changed: Open Talk"
+        (recipient, body) for _, recipient, subject, body in fest.emails() if subject == "Changed: Open Talk"
     ]
     assert sorted(recipient for recipient, _ in changed) == sorted(person.email for person in people[1:])
     assert all("Gallery 7\n" in body for _, body in changed)
-    topic = next(topic for topic, _, subject, _ in fest.letters() if subject == "Changed: Open Talk")
+    topic = next(topic for topic, _, subject, _ in fest.emails() if subject == "Changed: Open Talk")
     assert files(fest, topic)["open-talk.ics"]["LOCATION"] == "Gallery 7"
 
 
@@ -269,7 +269,7 @@ def test_a_refund_that_is_told_before_anything_else_is_told_once(fest: Fest) -> 
 
 
 @pytest.mark.parametrize("refusals", [0, 2])
-def test_the_letter_reaches_a_real_mail_server_once_even_one_that_refuses_at_first(
+def test_the_email_reaches_a_real_mail_server_once_even_one_that_refuses_at_first(
     fest: Fest, mailbox: Mailbox, refusals: int
 ) -> None:
     server = {"smtp_host": mailbox.host, "smtp_port": mailbox.port, "smtp_security": "none"}
@@ -288,9 +288,9 @@ def test_the_letter_reaches_a_real_mail_server_once_even_one_that_refuses_at_fir
     mailbox.accept()
     for _ in range(3):
         fest.database.run(postman.send_due())
-    (letter,) = mailbox.letters
-    assert letter.recipients == ("asha@example.org",)
-    (file,) = letter.message.iter_attachments()
+    (email,) = mailbox.emails
+    assert email.recipients == ("asha@example.org",)
+    (file,) = email.message.iter_attachments()
     (event,) = icalendar.Calendar.from_ical(file.get_content()).walk("VEVENT")
     assert event["SUMMARY"] == "Open Talk"
     state = fest.database.read(tickets.mail_of, ticket, None)
