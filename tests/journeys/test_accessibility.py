@@ -48,7 +48,7 @@ PAGES = {
     "home": Shown("/", heading="Aurora Fest"),
     "list": Shown("/events"),
     "list, last page": Shown("/events?page=2"),
-    "list, nothing found": Shown("/events?q=nothing+fits+this&day=2031-01-01", heading="No event fits"),
+    "list, nothing found": Shown("/events?q=nothing+fits+this&day=2031-01-01", heading="No events found"),
     **{
         f"event, {state}": Shown(f"/events/{{{state}}}", heading=heading)
         for state, heading in {
@@ -67,12 +67,12 @@ PAGES = {
     "sign in": Shown("/login?next=/my-events"),
     "sign in, refused": Shown("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
     "forgot": Shown("/forgot", heading="Send the link"),
-    "forgot, sent": Shown("/forgot", fields={"username": "nobody"}, heading="Look into your mail"),
+    "forgot, sent": Shown("/forgot", fields={"username": "nobody"}, heading="Check your email"),
     "reset": Shown("/reset?token={link}", heading="For newcomer."),
     "reset, refused": Shown(
         "/reset?token={link}", fields={"password": "x"}, status=422, heading="still the old one"
     ),
-    "reset, over": Shown("/reset?token=1-1-0", status=410, heading="This link is over"),
+    "reset, over": Shown("/reset?token=1-1-0", status=410, heading="This link has expired"),
     "register": Shown("/register"),
     "register, refused": Shown(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
@@ -82,7 +82,7 @@ PAGES = {
     "my events, long": Shown("/my-events", "long", heading="Donaudampf"),
     "my events, waiting for payment": Shown("/my-events", "desk", heading="Waiting for payment"),
     "my events, confirmed": Shown("/my-events", "attendee", heading="Confirmed"),
-    "my events, over": Shown("/my-events", "leaver", heading="Hold ended unpaid"),
+    "my events, over": Shown("/my-events", "leaver", heading="Hold expired"),
     "checkout": Shown("/checkout", "holder", heading="Pay with"),
     "checkout, nothing to pay": Shown("/checkout", "newcomer", heading="Nothing to pay"),
     "checkout, refused": Shown("/checkout", "holder", fields={"payment_method": "gold"}, status=422),

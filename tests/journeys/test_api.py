@@ -235,7 +235,7 @@ def test_every_refusal_is_a_problem_with_a_code(
     assert error(api.post("/events/robo-race/registrations")) == (409, "already-registered")
     assert error(api.get("/events/no-such-event")) == (404, "not-found")
     assert error(api.get("/no/such/call")) == (404, "not-found")
-    assert error(api.put("/events")) == (405, "method-not-taken")
+    assert error(api.put("/events")) == (405, "method-not-allowed")
     assert error(api.post("/orders", json=pay)) == (422, "invalid")
     for body in (b"{", b"\xff\xfe{}", b"[]", b"null", b""):
         assert error(api.post("/orders", content=body, headers=key)) == (422, "invalid")

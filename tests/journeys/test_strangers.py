@@ -121,7 +121,7 @@ def test_what_is_someone_elses_looks_as_if_it_were_not_there(fest: Fest, method:
     headers = fest.other.bearer if path.startswith("/api/") else SEND
     answer = fest.ask(method, path, headers, who=fest.other)
     assert answer.status == 404
-    assert sentence(answer) == "There is nothing at this address, or it is not yours."
+    assert sentence(answer) == "This page does not exist, or you do not have access to it."
     organiser = fest.organiser.bearer if path.startswith("/api/") else SEND
     if not path.startswith("/api/v1/registrations/"):  # which organisers may cancel
         assert fest.ask(method, path, organiser, who=fest.organiser).status == 404

@@ -303,7 +303,7 @@ def test_a_hold_ends_by_the_clock_and_its_seat_is_the_next_persons_at_that_insta
         has_ticket(next_person, name, "AI Workshop")
         assert not another.wrongs
     page.reload()
-    expect(page.get_by_text("Hold ended unpaid")).to_be_visible()
+    expect(page.get_by_text("Hold expired")).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Pay"))).to_have_count(0)
     page.goto(f"{server.url}/events/ai-workshop")
     expect(page.get_by_text("Sold out")).to_be_visible()

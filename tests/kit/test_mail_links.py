@@ -35,7 +35,7 @@ def queue(database: OpenDatabase, link: Link, name: str = "Asha") -> None:
         mail.post,
         "password:17",
         "asha@example.org",
-        "A new password",
+        "Reset your password",
         f"Hello {name},\n\n{link}\n",
         links=[link],
     )

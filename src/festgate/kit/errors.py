@@ -37,7 +37,7 @@ class NotFound(Refused):
     status = 404
     code = "not-found"
     title = "Not found"
-    message = "There is nothing at this address, or it is not yours."
+    message = "This page does not exist, or you do not have access to it."
 
 
 class Forbidden(Refused):
@@ -46,7 +46,7 @@ class Forbidden(Refused):
     status = 403
     code = "forbidden"
     title = "Not allowed"
-    message = "Your account may not do this. Ask an organiser if it should."
+    message = "Your account does not have permission for this. Ask an organiser if you need it."
 
 
 class SignInNeeded(Refused):
@@ -55,7 +55,7 @@ class SignInNeeded(Refused):
     status = 401
     code = "sign-in-needed"
     title = "Please sign in"
-    message = "Sign in first."
+    message = "Sign in to continue."
     actions = (("Sign in", "/login"),)
 
     def headers(self) -> Mapping[str, str]:
@@ -68,7 +68,7 @@ class Conflict(Refused):
 
     status = 409
     code = "conflict"
-    title = "Not any more"
+    title = "This is no longer possible"
 
 
 class TooMany(Refused):
@@ -93,7 +93,7 @@ class Malformed(Refused):
 
     status = 400
     code = "malformed"
-    title = "That request cannot be read"
+    title = "The request could not be read"
 
 
 class TooLarge(Refused):
@@ -101,8 +101,8 @@ class TooLarge(Refused):
 
     status = 413
     code = "too-large"
-    title = "That is too large"
-    message = "The request is larger than anything this portal takes."
+    title = "The request is too large"
+    message = "The request is larger than any form or call of this portal needs."
 
 
 class Invalid(Refused):
@@ -128,16 +128,18 @@ class Bug(Refused):
     status = 500
     code = "bug"
     title = "Something went wrong on our side"
-    message = "Nothing of yours was lost. Try again; if it stays, tell the organisers the reference below."
+    message = (
+        "Nothing was lost. Please try again. If it happens again, send the organisers the reference below."
+    )
 
 
 class NotTaken(Refused):
     """The address is there, but not for this method."""
 
     status = 405
-    code = "method-not-taken"
-    title = "That is not how this page is asked for"
-    message = "This address does not take that kind of request."
+    code = "method-not-allowed"
+    title = "This request is not supported"
+    message = "This address does not support that kind of request."
 
     def __init__(self, headers: Mapping[str, str] | None) -> None:
         """`headers` say which methods it does take."""
@@ -154,8 +156,8 @@ class Unavailable(Refused):
 
     status = 503
     code = "unavailable"
-    title = "One moment, please"
-    message = "The portal cannot reach its data just now. Nothing was changed; please try again in a moment."
+    title = "Temporarily unavailable"
+    message = "The fest's data is temporarily unavailable. Nothing was changed. Please try again in a moment."
 
     def headers(self) -> Mapping[str, str]:
         """Soon: what is away is usually back within seconds."""
@@ -167,7 +169,7 @@ class Resting(Refused):
 
     status = 503
     code = "resting"
-    title = "One moment, please"
+    title = "Temporarily unavailable"
 
     def __init__(self, module: str, title: str, problem: str, keeps: str, retry_after: int) -> None:
         """`module` is its name, `title` heads the page; `keeps` says what is untouched. `retry_after` is in seconds."""

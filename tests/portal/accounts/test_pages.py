@@ -176,7 +176,7 @@ def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client, s
         unknown = log_in(other, name[::-1], next="/my-events")
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.text.replace(name, "NAME") == unknown.text.replace(name[::-1], "NAME")
-    assert "That username and password do not go together." in wrong.text
+    assert "The username or password is wrong." in wrong.text
     assert 'value="/my-events"' in wrong.text
     own = {"x-request-id", "date", "content-length"}
     assert {key: value for key, value in wrong.headers.items() if key not in own} == {
@@ -241,7 +241,7 @@ def test_a_form_without_fields_names_every_one_of_them(client: httpx.Client) -> 
     page = client.post("/register")
     assert page.status_code == 422
     for field in ("username", "email", "password"):
-        assert error_at(page, field) == "This is needed."
+        assert error_at(page, field) == "Required."
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_what_was_entered_stays_where_a_field_is_wrong(client: httpx.Client) -> 
     }
     page = client.post("/organise/events/new", data=entered)
     assert page.status_code == 422
-    assert error(page, "ends_at") == "The end has to be after the start."
+    assert error(page, "ends_at") == "The end must be after the start."
     assert error(page, "fee").startswith("'much' is not an amount")
     assert {name: value(page, name) for name in ("title", "fee", "place", "ends_at")} == {
         name: entered[name] for name in ("title", "fee", "place", "ends_at")
@@ -197,7 +197,7 @@ def test_a_draft_that_is_not_whole_is_not_published_and_its_form_says_why(client
     for page_path, path, fields in (("/organise", f"{edit}/publish", {}), (edit, edit, FORM)):
         page = press(client, page_path, path, **fields | {"title": "Half", "place": "", "then": "publish"})
         assert page.status_code == 422
-        assert error(page, "place") == "Say where it is before the event is published."
+        assert error(page, "place") == "Enter a place before you publish the event."
     assert "Draft" in row(client, slug)
     # What the refused step had entered was not saved either.
     assert value(client.get(f"/organise/events/{slug}"), "starts_at") == ""
@@ -347,7 +347,7 @@ def test_a_draft_is_thrown_away(client: httpx.Client) -> None:
     assert "Throw Bad Idea away?" in client.get(f"/organise/events/{slug}/cancel").text
     answer = cancel(client, slug)
     text = client.get(answer.headers["location"]).text
-    assert "The draft is thrown away." in text
+    assert "The draft has been deleted." in text
     assert "Bad Idea" not in text
 
 

@@ -164,4 +164,4 @@ def test_the_command_says_that_nothing_hangs(tmp_path: Path) -> None:
     with before_opening(tmp_path):
         pass
     done = festgate("payments", "stuck", data=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No payment hangs.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No payments need attention.\n")

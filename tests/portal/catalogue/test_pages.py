@@ -156,7 +156,7 @@ def test_a_day_shows_what_starts_on_it_past_days_too(client: httpx.Client, besid
 def test_filters_that_fit_nothing_say_so_and_lead_back(client: httpx.Client, query: str) -> None:
     text = page(client, f"/events?{query}")
     assert cards(text) == []
-    assert "No event fits" in text
+    assert "No events found" in text
     assert '<a class="button" href="/events">Show all events</a>' in text
 
 
@@ -194,7 +194,7 @@ def test_a_filter_that_nobody_knows_is_left_aside(client: httpx.Client) -> None:
     "slug, said",
     [
         ("robo-race", "The seat is held for 15 minutes while you pay."),
-        ("free-chess", "One click, and the seat is yours."),
+        ("free-chess", "Your seat is confirmed at once."),
         ("nearly-full", "Only 8 of 8 left"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_seat_that_can_be_had_has_its_button(client: httpx.Client, slug: str, 
         ("full", "Sold out"),
         ("not-yet", "Sales open"),
         ("too-late", "Sales closed"),
-        ("yesterday", "This event is over."),
+        ("yesterday", "This event has ended."),
         ("called-off", "This event does not take place."),
     ],
 )
@@ -326,7 +326,7 @@ def test_a_fest_without_events_says_so(serve: Serve) -> None:
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         for path in ("/", "/events"):
             text = page(client, path)
-            assert "Nothing is on yet" in text
+            assert "No events yet" in text
         assert 'class="gate"' not in client.get("/").text
 
 

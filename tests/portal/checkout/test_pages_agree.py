@@ -206,7 +206,7 @@ def test_the_comparison_reports_a_receipt_that_says_a_refunded_seat_waits_for_it
 
     def wrong(receipt: Receipt, line: Line, ticket: str | None, seat: SeatNow | None) -> Row:
         made = row(receipt, line, ticket, seat)
-        return replace(made, words="The ticket is being made.") if made.ended else made
+        return replace(made, words="Your ticket is being prepared.") if made.ended else made
 
     pages.pay(old=False, same=True)
     pages.organiser_cancels(0)

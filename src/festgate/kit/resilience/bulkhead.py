@@ -49,9 +49,9 @@ TICK = 0.25
 
 ABSENT_FOR = 60
 """Seconds after which to ask again for a module that is not there: somebody has to mend it."""
-FULL = "has more visitors than it can serve just now. Please try again in a moment."
-PROBLEM = "has a problem and rests for a moment; the rest of the fest goes on."
-TOO_SLOW = "took too long to answer. Look whether it was done before you ask for it again."
+FULL = "has too many visitors at the moment. Please try again shortly."
+PROBLEM = "is temporarily unavailable. Everything else works as usual."
+TOO_SLOW = "took too long to answer. Check whether it was done before you try again."
 
 State = Literal["well", "resting", "absent"]
 
@@ -311,7 +311,7 @@ class Bulkhead:
         """What a visitor is told. Without `done` it is not known whether what they asked for was done."""
         problem = f"{self.title} {PROBLEM if done else TOO_SLOW}"
         left = ABSENT_FOR if self.absent else math.ceil(self.breaker.left)
-        return Resting(self.name, f"{self.title} is resting", problem, self.keeps, max(1, left))
+        return Resting(self.name, f"{self.title} is unavailable", problem, self.keeps, max(1, left))
 
     def end_overdue(self, now: float) -> None:
         """End the requests whose time is over."""

@@ -40,8 +40,8 @@ class ConfirmationOver(Refused):
 
     status = 410
     code = "confirmation-over"
-    title = "This link is over"
-    message = "It works for three days. Sign in, and My events sends you another."
+    title = "This link has expired"
+    message = "The link works for three days. Sign in and open My events to get a new one."
     actions = (("My events", "/my-events"), ("Sign in", "/login"))
 
 
@@ -85,7 +85,7 @@ def send_confirmation(connection: Connection, person: Person, secret: bytes, set
         f"{link}\n\n"
         "The link works for three days. Until then your seats are held for a short time only, and you cannot choose to "
         "pay at the desk.\n\n"
-        "If you have not signed up, there is nothing to do.\n\n"
+        "If you did not sign up, ignore this email.\n\n"
         f"{settings.fest_name}\n"
     )
     mail.post(

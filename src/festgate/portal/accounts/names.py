@@ -43,16 +43,16 @@ def read_username(text: str) -> str:
     if not all(
         sign in "._-" or kind[0] in "LM" or kind == "Nd" for sign, kind in zip(name, kinds, strict=True)
     ):
-        msg = "Only letters, digits, dots, dashes and underscores."
+        msg = "Use only letters, digits, dots, dashes and underscores."
         raise ValueError(msg)
     if any(is_unseen(sign) for sign in name):
-        msg = "There is an invisible character in it. Type the name anew, without copying it."
+        msg = "It contains an invisible character. Type the name instead of copying it."
         raise ValueError(msg)
     if mixes_scripts(name):
-        msg = "Letters of different alphabets cannot stand in one name. Write it in one alphabet."
+        msg = "Use letters of one alphabet only."
         raise ValueError(msg)
     if kinds[0][0] != "L" and kinds[0] != "Nd":
-        msg = "It begins with a letter or a digit."
+        msg = "It must begin with a letter or a digit."
         raise ValueError(msg)
     return name
 
@@ -74,7 +74,7 @@ def read_email(text: str) -> str:
         or not all(_LABEL.fullmatch(label) for label in labels)
         or (len(labels) == 1 and domain.lower() != "localhost")
     ):
-        msg = "This is not an email address; write it like name@example.org."
+        msg = "This is not an email address. Enter one like name@example.org."
         raise ValueError(msg)
     return address
 
@@ -87,7 +87,7 @@ def read_name(text: str) -> str:
     check_length(text, MAX_EMAIL_LENGTH)
     name = text.strip()
     if not name:
-        msg = "This is needed."
+        msg = "Required."
         raise ValueError(msg)
     _refuse_control(name)
     return name
@@ -106,5 +106,5 @@ def read_password(text: str) -> str:
 def _refuse_control(text: str) -> None:
     # Cc: control; Cs: half a character, which no database takes.
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
-        msg = "Control characters cannot be part of this."
+        msg = "Control characters are not allowed."
         raise ValueError(msg)

@@ -38,7 +38,7 @@ class Crowded(Unavailable):
     """More passwords wait to be checked than can be within a minute."""
 
     code = "crowded"
-    message = "Very many people are signing in just now. Please try again in a moment."
+    message = "Many people are signing in at the moment. Please try again shortly."
 
 
 def hash_password(password: str) -> str:

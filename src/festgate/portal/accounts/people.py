@@ -55,7 +55,7 @@ def find_taken(connection: Connection, newcomer: Newcomer) -> dict[str, str]:
     if find_person(connection, newcomer.username) is not None:
         taken["username"] = "This username is taken. Choose another."
     if find_person(connection, newcomer.email) is not None:
-        taken["email"] = "There is an account with this email address. Sign in with it."
+        taken["email"] = "An account with this email address already exists. Sign in instead."
     return taken
 
 

@@ -35,8 +35,8 @@ class WrongPassword(Refused):
 
     status = 401
     code = "wrong-password"
-    title = "That did not fit"
-    message = "That username and password do not go together."
+    title = "Wrong username or password"
+    message = "The username or password is wrong."
 
     def headers(self) -> dict[str, str]:
         """A 401 names a scheme (RFC 9110, section 15.5.2): the one that the API takes once there is a token."""
@@ -57,8 +57,8 @@ class PasswordChanged(Conflict):
     """The password, or its hash, became another one while this one was checked."""
 
     code = "password-changed"
-    title = "The password was changed just now"
-    message = "The password of this account was changed a moment ago. Sign in with the new one."
+    title = "Your password has just changed"
+    message = "The password of this account has just been changed. Sign in with the new one."
 
 
 @dataclass(frozen=True, slots=True)

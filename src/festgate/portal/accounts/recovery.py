@@ -36,9 +36,9 @@ class LinkOver(Refused):
 
     status = 410
     code = "link-over"
-    title = "This link is over"
-    message = "It works once, and for an hour. Ask for another if you still want a new password."
-    actions = (("Ask for another", "/forgot"), ("Sign in", "/login"))
+    title = "This link has expired"
+    message = "The link works once and for one hour. Request a new one to choose a new password."
+    actions = (("Request a new link", "/forgot"), ("Sign in", "/login"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
     link = Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
     text = (
         f"Hello {person.username},\n\n"
-        f"somebody, you we hope, wants a new password for your account at {settings.fest_name}. "
-        "Choose it here within an hour:\n\n"
+        f"we received a request to reset the password of your account at {settings.fest_name}. "
+        "Choose a new password here within one hour:\n\n"
         f"{link}\n\n"
-        "If it was not you, there is nothing to do: your password stays as it is. Give the link to nobody.\n\n"
+        "If you did not ask for this, ignore this email: your password stays the same. Do not share the link.\n\n"
         f"{settings.fest_name}\n"
     )
     # After an opening thousands of emails may wait, and this one is soon of no use.
@@ -81,7 +81,7 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         connection,
         f"password:{person.id}:{until}",
         person.email,
-        "A new password",
+        "Reset your password",
         text,
         ahead=LIFE,
         links=[link],

@@ -14,9 +14,7 @@ class CancellationChanged(shown.Changed):
     """Other people or another amount would be concerned than the page said. Nothing was cancelled."""
 
     code = "cancellation-changed"
-    message = (
-        "This has changed since you opened the page, so nothing is cancelled yet. Look at the numbers again."
-    )
+    message = "This has changed since you opened the page, so nothing has been cancelled. Please check the figures again."
 
 
 @dataclass(frozen=True, slots=True)

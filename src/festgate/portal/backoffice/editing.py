@@ -8,7 +8,7 @@ from festgate.kit import shown
 
 LABELS: Mapping[str, str] = {
     "title": "Name",
-    "summary": "In a sentence",
+    "summary": "Summary",
     "description": "Description",
     "category": "Category",
     "place": "Place",

@@ -17,5 +17,5 @@ def notice_of(asked: Mapping[str, str], listed: list[Organised]) -> str:
         if slug == asked.get("published") and state == "published":
             return f"{title} is published."
         if slug == asked.get("cancelled") and state == "cancelled":
-            return f"{title} is cancelled. Its seats are being given back, and payments refunded."
-    return "The draft is thrown away." if asked.get("cancelled") else ""
+            return f"{title} is cancelled. Attendees are being told and payments refunded."
+    return "The draft has been deleted." if asked.get("cancelled") else ""

@@ -85,7 +85,7 @@ def _words(connection: Connection, order: Order, line: checkout.Line) -> str:
     if seat.state == "cancelled":
         return registrations.ending_words(checkout.ended_by_of(connection, seat))
     if seat.state == "lapsed":
-        return "Hold ended unpaid"
+        return "Hold expired"
     if order.state == "paid" and tickets.is_used(connection, line.seat_id):
         return "Confirmed, checked in"
     return "Confirmed" if seat.state == "confirmed" else "Held"

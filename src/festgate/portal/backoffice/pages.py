@@ -162,7 +162,7 @@ class BackofficePages:
             await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
         except catalogue.EventEdited as refusal:
             organised = await self._portal.database.read(find_organised, slug)
-            changed = "Somebody else has changed this event, so it is not published yet. Check it first."
+            changed = "Somebody else has changed this event, so it has not been published. Check it first."
             return await self._form(
                 request, organised, self._written(organised), {}, refusal.status, changed=changed
             )

@@ -106,27 +106,27 @@ def find_wrongs(details: Details) -> dict[str, str]:
     """What no event may have, not even a draft: a sentence for each field, none when all is well."""
     wrong: dict[str, str] = {}
     if not details.title:
-        wrong["title"] = "This is needed."
+        wrong["title"] = "Required."
     starts, ends = details.starts_at, details.ends_at
     if starts and ends and ends <= starts:
-        wrong["ends_at"] = "The end has to be after the start."
+        wrong["ends_at"] = "The end must be after the start."
     opens, closes = details.sales_open_at, details.sales_close_at
     if closes and opens >= closes:
         # A closing time that only follows from the start is no field that was filled in wrongly.
         name = "sales_open_at" if closes == starts else "sales_close_at"
-        wrong[name] = "Sales have to open before they close."
+        wrong[name] = "Sales must open before they close."
     elif ends and closes > ends and closes != starts:
-        wrong["sales_close_at"] = "Sales have to close by the end of the event."
+        wrong["sales_close_at"] = "Sales must close before the event ends."
     return wrong
 
 
 def find_gaps(details: Details) -> dict[str, str]:
     """What has to be filled in before people may see the event: a sentence for each field."""
     needed = {
-        "place": "Say where it is before the event is published.",
-        "starts_at": "Say when it starts before the event is published.",
-        "ends_at": "Say when it ends before the event is published.",
-        "capacity": "Say how many seats there are before the event is published.",
+        "place": "Enter a place before you publish the event.",
+        "starts_at": "Enter a start before you publish the event.",
+        "ends_at": "Enter an end before you publish the event.",
+        "capacity": "Enter the number of seats before you publish the event.",
     }
     return {name: sentence for name, sentence in needed.items() if not getattr(details, name)}
 
@@ -235,7 +235,7 @@ def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
 
 def _fee(text: str, currency: str, wrong: dict[str, str]) -> Money:
     if not text:
-        wrong.setdefault("fee", "This is needed: 0 for a free event.")
+        wrong.setdefault("fee", "Required. Enter 0 for a free event.")
         return Money(0, currency)
     try:
         return parse_amount(text, currency)

@@ -10,7 +10,7 @@ class SoldOut(Conflict):
     code = "sold-out"
     title = "Sold out"
     message = (
-        "Every seat at this event is taken. A held seat that is not paid comes back when its time is up, "
+        "All seats at this event are taken. Held seats that are not paid become available again, "
         "so it can be worth looking again."
     )
 
@@ -20,7 +20,7 @@ class NotOnSale(Conflict):
 
     code = "not-on-sale"
     title = "Not on sale"
-    message = "Seats at this event cannot be had: it is cancelled, or not published yet."
+    message = "This event is not on sale: it is cancelled, or not published yet."
 
 
 class EventWasCancelled(Conflict):
@@ -28,7 +28,7 @@ class EventWasCancelled(Conflict):
 
     code = "event-cancelled"
     title = "This event is cancelled"
-    message = "A cancelled event stays cancelled. Create a new event in its place."
+    message = "A cancelled event cannot be changed. Create a new event instead."
     actions = (("All events", "/organise"),)
 
 
@@ -37,7 +37,7 @@ class EventEdited(Changed):
 
     code = "event-edited"
     title = "Somebody else has changed this event"
-    message = "Somebody else has changed this event since you opened the page, so nothing is saved yet."
+    message = "Somebody else has changed this event since you opened the page, so your changes have not been saved yet."
     actions = (("All events", "/organise"),)
 
 
@@ -63,7 +63,9 @@ class FeesSold(Conflict):
 
     def __init__(self, title: str) -> None:
         """`title` is the event's."""
-        super().__init__(f"Seats at {title} are taken, so its fee keeps its currency. Nothing was changed.")
+        super().__init__(
+            f"Seats at {title} are taken, so the currency of its fee cannot change. Nothing was changed."
+        )
 
 
 class OtherCurrency(Conflict):

@@ -97,7 +97,7 @@ def cancel_registrations(
         raise OrderChanged(ref)
     if plan.checked_in and not force:
         titles = ", ".join(line.title for line in plan.checked_in)
-        msg = f"The holder was checked in at {titles}. Cancel it all the same only if you are sure."
+        msg = f"The holder was checked in at {titles}. Cancel only if you are sure."
         raise registrations.SeatUsed(msg)
     for line in plan.lines:
         seat = registrations.lock_seat(connection, line.seat_id)

@@ -50,7 +50,7 @@ def stuck() -> None:
                 "Method",
                 "Since",
                 "Tries",
-                "Next try",
+                "Next attempt",
                 "Last error",
             )
             show_rows(columns, rows)
@@ -58,4 +58,4 @@ def stuck() -> None:
 
     if run(work):
         raise typer.Exit(FOUND)
-    typer.echo("No payment hangs.", err=True)
+    typer.echo("No payments need attention.", err=True)

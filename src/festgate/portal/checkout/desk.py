@@ -21,7 +21,7 @@ class Desk:
     def __init__(self, hours: int) -> None:
         """Seats are kept for that many hours."""
         self.keeps: Milliseconds = hours * HOUR
-        self.hint = f"Your seats are kept for {hours} hours. Bring the order's reference."
+        self.hint = f"Your seats are held for {hours} hours. Bring your order number."
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
         """Nothing happens before someone comes to the desk."""

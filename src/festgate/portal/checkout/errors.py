@@ -11,7 +11,7 @@ class NothingToPay(Conflict):
 
     code = "nothing-to-pay"
     title = "Nothing to pay"
-    message = "You hold no unpaid seats. A hold may have ended, or another order has them already."
+    message = "You have no unpaid seats. A hold may have expired, or the seats may be in another order."
     actions = (("My events", "/my-events"), ("See the events", "/events"))
 
 
@@ -38,7 +38,7 @@ class KeyReused(Refused):
 
     status = 422
     code = "idempotency-key-reused"
-    title = "This key stands for another order"
+    title = "This key belongs to another order"
     message = (
         "This Idempotency-Key was used for an order with other content. Choose a new key for a new order."
     )
@@ -56,8 +56,8 @@ class NotPending(Conflict):
     """The order is past the state in which this can be done."""
 
     code = "order-not-pending"
-    title = "Too late for that"
-    message = "This order does not wait for a payment any more."
+    title = "This order cannot be changed"
+    message = "This order is no longer waiting for a payment."
     actions = (("My events", "/my-events"),)
 
 
@@ -66,7 +66,7 @@ class NotAtDesk(Conflict):
 
     code = "order-not-at-desk"
     title = "Not a desk order"
-    message = "This order is paid online; its provider says when it is paid."
+    message = "This order is paid online. Its payment provider reports the payment."
     actions = (("Orders", "/organise/orders"),)
 
 
@@ -75,5 +75,5 @@ class NothingToCancel(Conflict):
 
     code = "nothing-to-cancel"
     title = "Nothing to cancel"
-    message = "This order has no seat that could be cancelled: it is over, or its seats have ended already."
+    message = "This order has no seats that can be cancelled."
     actions = (("Orders", "/organise/orders"),)

@@ -157,7 +157,7 @@ class Payments:
 
     def _refuse_more_calls(self, person_id: int) -> None:
         if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
-            msg = "A payment of yours is being answered. Look at My events in a moment, then try again."
+            msg = "One of your payments is still in progress. Check My events in a moment, then try again."
             raise TooMany(msg, 5)
 
     async def run(self) -> None:

@@ -123,7 +123,7 @@ class Receipt:
             why = "" if order.reason in (None, CANCELLED_BY_OWNER) else f" {order.reason}"
             return "info", f"This order is cancelled.{why} Nothing was charged."
         if order.state == "expired":
-            return "info", "This order was not paid in time, and its seats are free for others."
+            return "info", "This order was not paid in time, and its seats have been released."
         back = "goes back to you" if order.state == "refunding" else "was paid back"
         return "info", f"{reason} The whole amount {back}."
 
@@ -131,17 +131,17 @@ class Receipt:
         order, writing = self.order, self.writing
         if order.method == "desk":
             amount, end = writing.money(order.total), writing.when(order.expires_at)
-            return "warn", f"Pay {amount} at the desk by {end}. Say the order number: {order.ref}."
+            return "warn", f"Pay {amount} at the desk by {end}. Your order number is {order.ref}."
         if order.pay_url:
             end = writing.time(order.expires_at)
-            return "warn", f"This order waits for its payment. Your seats are kept until {end}."
+            return "warn", f"This order is waiting for payment. Your seats are held until {end}."
         if order.revision:
             return (
                 "info",
-                "The amount has changed, and the payment page is being renewed. Look again in a moment.",
+                "The amount has changed, and the payment page is being updated. Check again in a moment.",
             )
         return "info", (
-            "The payment has not been answered yet. We keep asking; you will not be charged twice."
+            "The payment has not been confirmed yet. We keep checking. You will not be charged twice."
             " Look again in a moment."
         )
 
@@ -152,7 +152,7 @@ class Receipt:
         if not kept:
             return "info", f"{EVERY_SEAT} The money goes back to you."
         if any(row.ticket is None for row in kept):
-            return "good", "Paid. Your tickets are being made; they are here in a moment" + in_mail
+            return "good", "Paid. Your tickets are being prepared and appear here in a moment" + in_mail
         if len(kept) == len(rows):
             return "good", "Paid. Your tickets are below" + in_mail
         count = len(rows) - len(kept)
@@ -170,13 +170,13 @@ class Receipt:
             return Row(line, None, told, ended=True)
         if ticket is not None or order.state != "paid":
             return Row(line, ticket, "", ended=False)
-        return Row(line, None, "The ticket is being made.", ended=False)
+        return Row(line, None, "Your ticket is being prepared.", ended=False)
 
     def _money_back(self, line: Line) -> str:
         """Say where the money of a cancelled line is."""
         order = self.order
         if order.paid_at is None:
-            return "You do not pay for it."
+            return "You do not pay for this seat."
         own = [refund for refund in self.refunds if refund.seat_id == line.seat_id]
         whole = [
             refund
@@ -184,7 +184,11 @@ class Receipt:
             if refund.seat_id is None and refund.provider_ref == order.provider_ref
         ]
         if not own and not whole:
-            return "You did not pay for it." if line.dropped_at is not None else "Its money goes back to you."
+            return (
+                "You have not been charged for this seat."
+                if line.dropped_at is not None
+                else "You will be refunded."
+            )
         refund = (own or whole)[0]
         amount = self.writing.money(refund.amount if own else line.fee)
         if refund.done_at is not None:

@@ -67,7 +67,7 @@ class Sandbox:
 
     name = "sandbox"
     label = "Play money"
-    hint = "No real card is charged. The number decides what happens."
+    hint = "No real card is charged. The card number decides the outcome."
     keeps: Milliseconds = 2 * MINUTE
     asks = True
 
@@ -85,7 +85,7 @@ class Sandbox:
         """Do what the card number says; without one, approve."""
         card = "".join(sign for sign in details.get("card_number", "") if sign.isdigit()) or APPROVES
         if card not in CARDS:
-            return Declined("The sandbox does not know this card number. It lists those it knows.")
+            return Declined("This is not a test card number. Use one of those listed.")
         # What a card does on purpose, a drill has done to every card.
         fault = faults.wanted("payments.begin", "double", "lie", "lose") if faults.armed else None
         effect = None if fault is None else fault.effect

@@ -20,7 +20,7 @@ class OrderChanged(shown.Changed):
     def __init__(self, ref: str) -> None:
         """Name the order."""
         super().__init__(
-            f"Order {ref} has changed since the page was opened, so nothing was done. Look at it again."
+            f"Order {ref} has changed since you opened the page, so nothing was done. Please check it again."
         )
 
 

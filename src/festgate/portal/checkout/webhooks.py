@@ -23,7 +23,7 @@ class BadSignature(Malformed):
     """Not Stripe, or not for this fest, or too late."""
 
     code = "bad-signature"
-    title = "That is not signed by Stripe"
+    title = "The signature is not valid"
     message = "The signature is missing, wrong or too old."
 
 

@@ -7,8 +7,8 @@ class AlreadyRegistered(Conflict):
     """The person has a live seat at this event."""
 
     code = "already-registered"
-    title = "You have a seat already"
-    message = "You are registered for this event already; one person has one seat."
+    title = "You are already registered"
+    message = "You are already registered for this event. Each person can have one seat."
     actions = (("My events", "/my-events"), ("More events", "/events"))
 
 
@@ -17,7 +17,7 @@ class SalesNotOpen(Conflict):
 
     code = "sales-not-open"
     title = "Not open yet"
-    message = "Registration for this event has not opened yet. The event's page says when it does."
+    message = "Registration for this event has not opened yet. The event's page shows when it opens."
 
 
 class SalesClosed(Conflict):
@@ -32,8 +32,8 @@ class SeatPaid(Conflict):
     """A paid seat is not given back with a click."""
 
     code = "seat-paid"
-    title = "This seat is paid"
-    message = "A paid seat cannot be given back here. Ask the organisers for a refund."
+    title = "This seat has been paid"
+    message = "A paid registration cannot be cancelled here. Ask the organisers for a refund."
     actions = (("My events", "/my-events"),)
 
 
@@ -41,10 +41,8 @@ class SeatUsed(Conflict):
     """Whoever sits on a seat cannot give it to somebody else."""
 
     code = "seat-used"
-    title = "You are in already"
-    message = (
-        "You were checked in with this seat, so it cannot be given back. Tell the staff if that is wrong."
-    )
+    title = "You are already checked in"
+    message = "You have been checked in, so this registration cannot be cancelled. If this is a mistake, tell the staff."
     actions = (("My events", "/my-events"),)
 
 
@@ -52,9 +50,9 @@ class SeatInOrder(Conflict):
     """The seat's order waits for its payment."""
 
     code = "seat-in-order"
-    title = "This seat is being paid"
+    title = "This seat is part of an order"
     message = (
-        "This seat is part of an order that waits for its payment. Cancel the order to give the seat back."
+        "This seat is part of an order that is waiting for payment. Cancel the order to release the seat."
     )
     actions = (("My events", "/my-events"),)
 
@@ -63,6 +61,6 @@ class SeatsGone(Conflict):
     """A hold ended before the seats could be put into an order."""
 
     code = "seats-gone"
-    title = "Your hold has ended"
-    message = "A seat in your list is not held for you any more. Nothing was charged; see what is left and try again."
+    title = "Your hold has expired"
+    message = "One of your seats is no longer held. Nothing was charged. Check your list and try again."
     actions = (("My events", "/my-events"), ("See the events", "/events"))

@@ -187,10 +187,10 @@ def take_back_seat(
     if seat is None:
         raise NotFound
     if seat.state == "confirmed" and seat.fee.minor > 0:
-        msg = "This seat is paid. Cancel it in its order, so that the money goes back."
+        msg = "This seat has been paid. Cancel it in its order, so that it is refunded."
         raise SeatPaid(msg)
     if seat.state == "held" and seat.order_id is not None:
-        msg = "This seat is part of an order that waits for its payment. Cancel it in the order."
+        msg = "This seat is part of an order that is waiting for payment. Cancel it in the order."
         raise SeatInOrder(msg)
     if seat.state == "confirmed" and not force and is_used(connection, seat.id):
         msg = "The holder was checked in with this seat. Undo the check-in first, if it was a mistake."

@@ -41,7 +41,7 @@ class Entry:
     @property
     def ending(self) -> str:
         """Says how a seat that is over came to its end."""
-        return "Hold ended unpaid" if self.seat.state == "lapsed" else ending_words(self.seat.ended_by)
+        return "Hold expired" if self.seat.state == "lapsed" else ending_words(self.seat.ended_by)
 
 
 @dataclass(frozen=True)

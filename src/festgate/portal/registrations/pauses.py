@@ -127,7 +127,7 @@ def kept_sentence(connection: Connection, person_id: int) -> str:
     if not holds_stand(connection):
         return f"{kept} for another {left}."
     return (
-        f"{kept}: {clock} clock stands still while checkout rests, and you will have {left} once it is back."
+        f"{kept}: {clock} time is paused while checkout is unavailable. You will have {left} once it is back."
     )
 
 

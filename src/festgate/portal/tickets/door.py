@@ -54,7 +54,7 @@ class TicketVoid(Conflict):
 
     code = "ticket-void"
     title = "Not valid"
-    message = "The seat was given back or paid back, so its ticket is not valid."
+    message = "The registration was cancelled or refunded, so its ticket is not valid."
     actions = _TO_THE_DOOR
 
 
@@ -77,7 +77,7 @@ class AlreadyIn(Conflict):
 
     code = "already-in"
     title = "Already in"
-    message = "This ticket was checked in before."
+    message = "This ticket has already been checked in."
     actions = _TO_THE_DOOR
 
     def __init__(self, arrival: Arrival) -> None:
@@ -92,7 +92,7 @@ class NotIn(Conflict):
 
     code = "not-in"
     title = "Not in"
-    message = "This ticket is not checked in, so there is nothing to take back."
+    message = "This ticket is not checked in, so there is nothing to undo."
     actions = _TO_THE_DOOR
 
 
@@ -101,7 +101,7 @@ class OtherCheckIn(Changed):
 
     code = "checked-in-again"
     title = "Checked in again"
-    message = "This is not the check-in that your page showed, so nothing was taken back. Look at it again."
+    message = "This ticket was checked in again since you opened the page, so nothing was undone. Please check it again."
     actions = _TO_THE_DOOR
 
 
@@ -109,9 +109,9 @@ class TooLateToUndo(Conflict):
     """It is no slip of the hand any more."""
 
     code = "too-late-to-undo"
-    title = "Too late to take back"
+    title = "Too late to undo"
     message = (
-        f"This check-in is older than {UNDO_WITHIN // MINUTE} minutes: only an organiser takes it back now."
+        f"This check-in is older than {UNDO_WITHIN // MINUTE} minutes. Only an organiser can undo it now."
     )
     actions = _TO_THE_DOOR
 
@@ -127,7 +127,7 @@ def read_scan(secret: bytes, text: str) -> str:
     found = _ADDRESS.fullmatch(scanned)
     code = read_code(found[1] if found else scanned)
     if CODE.fullmatch(code) is None:
-        msg = "This is not a ticket's code: one has 16 letters and digits."
+        msg = "This is not a ticket code. A ticket code has 16 letters and digits."
         raise ForgedCode(msg)
     return code
 

@@ -37,17 +37,19 @@ def describe_ending(
     paid = had_ticket and seat.fee.minor > 0
     closing = []
     if had_ticket:
-        closing.append("Its ticket is not valid any more.")
+        closing.append("The ticket is no longer valid.")
     if paid:
         closing.append(
-            f"You get back what you paid for it, {writing.money(seat.fee)}. We write again when that is done."
+            f"Your payment of {writing.money(seat.fee)} will be refunded. We will email you when that is done."
         )
     elif not had_ticket:
-        closing.append("You had not paid for it. If you paid just now, the money goes back by itself.")
+        closing.append(
+            "You had not paid for this seat. If you have just paid, you will be refunded automatically."
+        )
     if ended_by == registrations.EVENT:
         return EndingEmail(
             f"Cancelled: {event.title}",
-            "The organisers have cancelled this event:",
+            "This event has been cancelled by the organisers:",
             tuple(closing),
             called_off=True,
         )
@@ -57,12 +59,10 @@ def describe_ending(
             "The organisers have cancelled your registration for this event:",
             tuple(closing),
         )
-    closing.append(
-        f"If that was a mistake, register again while there are seats:\n{base_url}/events/{event.slug}"
-    )
+    closing.append(f"To register again, while seats are available:\n{base_url}/events/{event.slug}")
     return EndingEmail(
-        f"Your seat was given back: {event.title}",
-        "Your seat at this event has been given back:",
+        f"Your registration was cancelled: {event.title}",
+        "Your registration for this event has been cancelled:",
         tuple(closing),
     )
 
@@ -72,16 +72,19 @@ def describe_reduction(order: checkout.Order, reason: str, writing: Formats) -> 
     if not order.kept_lines:
         return ReducedEmail(
             f"Order {order.ref} is closed",
-            (reason, f"Order {order.ref} had no other seat, so it is closed. There is nothing to pay."),
+            (
+                reason,
+                f"Order {order.ref} had no other seats, so it has been closed. There is nothing to pay.",
+            ),
         )
     amount, end = writing.money(order.total), writing.when(order.expires_at)
     left = ", ".join(line.title for line in order.kept_lines)
     where = (
-        f"Pay {amount} at the desk by {end}. Say the order number: {order.ref}."
+        f"Pay {amount} at the desk by {end}. Your order number is {order.ref}."
         if order.method == "desk"
-        else f"Pay {amount} by {end}. The order's page leads to the payment."
+        else f"Pay {amount} by {end}. Pay from the order's page."
     )
     return ReducedEmail(
-        f"Order {order.ref} is {amount} now",
-        (reason, f"The order goes on without that: {left}.", where),
+        f"Order {order.ref} has changed: {amount} to pay",
+        (reason, f"The rest of your order is unchanged: {left}.", where),
     )

@@ -220,7 +220,9 @@ def _answer_of(connection: Connection, event: catalogue.Event, asked: Mapping[st
     if asked.get("in") and arrival.admitted_at is not None:
         return _told("good", "In", arrival)
     if not asked.get("in") and arrival.admitted_at is None:
-        return Answer("warn", "Taken back", arrival.holder, "They are expected again.", code=arrival.code)
+        return Answer(
+            "warn", "Check-in undone", arrival.holder, "The ticket can be used again.", code=arrival.code
+        )
     return None
 
 

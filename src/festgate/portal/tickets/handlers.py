@@ -241,7 +241,7 @@ class TicketHandlers:
             connection,
             topic,
             order.person_id,
-            f"Paid back: {shown} for {what}",
+            f"Refunded: {shown} for {what}",
             "refunded",
             (),
             order=order,

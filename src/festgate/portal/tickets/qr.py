@@ -48,7 +48,7 @@ class ForgedCode(Refused):
     status = 422
     code = "forged-code"
     title = "Not a ticket of this fest"
-    message = "This code was not made by this fest, so it opens nothing here."
+    message = "This code was not issued by this fest."
 
 
 def sign(secret: bytes, code: str) -> str:
@@ -65,7 +65,7 @@ def read_qr(secret: bytes, text: str) -> str:
     """The code of the ticket whose QR code was read. Raises ForgedCode for anything that `qr_text` has not written."""
     found = _SIGNED.fullmatch(text.strip())
     if found is None:
-        msg = "This is not a ticket's code."
+        msg = "This is not a ticket code."
         raise ForgedCode(msg)
     code, signature = found.groups()
     if not hmac.compare_digest(signature, sign(secret, code)):
