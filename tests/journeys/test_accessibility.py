@@ -272,7 +272,7 @@ def test_the_page_that_says_that_something_broke_is_for_everyone_too(seat: Seats
     change_file(fest.server.data, "ALTER TABLE catalogue_seats RENAME TO out_of_reach")
     try:
         test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
-            seat, fest, Shown("/events", "attendee", 503, heading="The list of events is resting")
+            seat, fest, Shown("/events", "attendee", 503, heading="The list of events is unavailable")
         )
     finally:
         change_file(fest.server.data, "ALTER TABLE out_of_reach RENAME TO catalogue_seats")

@@ -87,7 +87,7 @@ def test_a_bug_gives_its_modules_visitors_a_page_of_their_own_and_everyone_else_
     page = client.get("/checkout", headers=guest.cookie)
     assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
     assert int(page.headers["retry-after"]) >= 1
-    assert "<h1>Checkout is resting</h1>" in page.text
+    assert "<h1>Checkout is unavailable</h1>" in page.text
     for way in ("/events", "/my-events", "/checkout"):
         assert f'href="{way}"' in page.text
     assert f"Request {page.headers['x-request-id']}" in page.text
@@ -107,11 +107,11 @@ def test_a_module_that_keeps_failing_rests_until_it_is_well_and_holds_stand_stil
     until(lambda: rests(client, "checkout", "/checkout", guest.cookie), "checkout rests")
     assert "planted by a drill" in modules(client)["checkout"]["why"]
     until(
-        lambda: "clock stands still" in client.get("/checkout", headers=guest.cookie).text,
+        lambda: "time is paused" in client.get("/checkout", headers=guest.cookie).text,
         "the clock of holds stands",
     )
     page = client.get("/checkout", headers=guest.cookie).text
-    assert re.search(r"Your seat is kept: its clock stands still .* 1[45] minutes", page)
+    assert re.search(r"Your seat is kept: its time is paused .* 1[45] minutes", page)
     assert client.delete("/drills/faults", headers=BEARER).status_code == 204
     until(lambda: client.get("/checkout", headers=guest.cookie).status_code == 200, "checkout is back")
 
@@ -216,11 +216,11 @@ def test_a_module_that_cannot_be_imported_leaves_a_placeholder_and_its_work_wait
         assert "planted by a drill" in state["tickets"]["why"]
         assert {each["state"] for name, each in state.items() if name != "tickets"} == {"well"}
         page = browser.get("/tickets/0000000000000000")
-        assert (page.status_code, "<h1>Ticketing is resting</h1>" in page.text) == (503, True)
+        assert (page.status_code, "<h1>Ticketing is unavailable</h1>" in page.text) == (503, True)
         assert browser.post("/events/open-stage/register").status_code == 303
         assert "Open Stage" in browser.get("/my-events").text
         assert browser.get("/api/v1/tickets", headers=guest.bearer).json()["code"] == "resting"
-    status = festgate("status", "--url", without.url, data=data)
+    status = festgate("status", "--url", without.url, data=data, extra={"COLUMNS": "400"})
     assert status.returncode == 1
     assert "planted by a drill" in status.stdout
     without.stop()
@@ -282,7 +282,7 @@ def test_while_the_database_is_away_every_page_says_so_and_no_module_is_blamed(
     arm(client, "database.read", "raise")
     for path in ("/events?q=anything", "/my-events", "/checkout"):
         page = client.get(path, headers=guest.cookie)
-        assert (page.status_code, "cannot reach its data" in page.text) == (503, True), path
+        assert (page.status_code, "data is temporarily unavailable" in page.text) == (503, True), path
     assert client.get("/readyz").status_code == 503
     assert client.delete("/drills/faults", headers=BEARER).status_code == 204
     assert client.get("/events").status_code == 200

@@ -91,7 +91,7 @@ def test_a_bug_is_answered_with_a_page_of_the_modules_own_that_says_when_to_come
         with pytest.raises(Resting) as caught:
             await make().run(fail, "x")
         refusal = caught.value
-        assert (refusal.status, refusal.module, refusal.title) == (503, "tea", "Tea is resting")
+        assert (refusal.status, refusal.module, refusal.title) == (503, "tea", "Tea is unavailable")
         assert "Your cup is kept." in refusal.message
         assert int(refusal.headers()["retry-after"]) >= 1
         assert isinstance(refusal.__cause__, ZeroDivisionError)

@@ -99,3 +99,8 @@ def test_a_text_of_the_allowed_length_is_taken_in_every_script_and_spelling(char
         assert tidy_lines(spelled) == unicodedata.normalize("NFC", whole)
     with pytest.raises(ValueError, match="At most 10000 characters"):
         tidy_lines(whole + character)
+
+
+def test_line_separators_of_unicode_are_spaces_in_a_line_and_breaks_in_a_text() -> None:
+    assert tidy("Main\u2028Hall\u2029East") == "Main Hall East"
+    assert tidy("One\u2028two\u2029three", lines=True) == "One\ntwo\nthree"

@@ -55,7 +55,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, 
     source = copied(folder)
     route = "async def show_list(self, request: Request) -> Response:\n"
     slow = f"{route}        import asyncio\n        await asyncio.sleep({SLEEP})\n"
-    change(source / "festgate" / "catalogue" / "pages.py", route, slow)
+    change(source / "festgate" / "portal" / "catalogue" / "pages.py", route, slow)
     with (
         serving(folder / "one", "--demo") as one,
         serving(folder / "other", "--demo", extra={"PYTHONPATH": str(source)}) as other,
@@ -174,7 +174,7 @@ def test_the_largest_rate_that_the_portal_holds_within_a_limit_is_found(play: tu
 
 
 def test_a_revision_of_the_checkout_serves_as_it_was_then(tmp_path: Path) -> None:
-    app = copied(tmp_path) / "festgate" / "app.py"
+    app = copied(tmp_path) / "festgate" / "portal" / "app.py"
     git = ["git", "-C", str(tmp_path), "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
 
     def commit(message: str) -> None:

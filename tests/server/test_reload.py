@@ -19,7 +19,7 @@ def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_befor
         Path(festgate.__file__).parent, code / "festgate", ignore=shutil.ignore_patterns("__pycache__")
     )
     server = serve("--reload", extra={"PYTHONPATH": str(code)})
-    app = code / "festgate" / "app.py"
+    app = code / "festgate" / "portal" / "app.py"
     text = app.read_text(encoding="utf-8")
     assert text.count('"ok\\n"') == 1
 
@@ -43,7 +43,7 @@ def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_befor
         app.write_text(text, encoding="utf-8")
         until(lambda: health() == "ok\n", "the mended code answers", 60)
 
-        pages = code / "festgate" / "checkout" / "pages.py"
+        pages = code / "festgate" / "portal" / "checkout" / "pages.py"
         good = pages.read_text(encoding="utf-8")
         pages.write_text(good.replace("class CheckoutPages:", "class CheckoutPages", 1), encoding="utf-8")
         until(lambda: ask("/checkout").status_code == 503, "checkout is not there", 60)

@@ -96,9 +96,12 @@ def tidy(text: str, *, lines: bool = False, max_length: int | None = None) -> st
     longest = max_length or (MAX_TEXT if lines else MAX_LINE)
     check_length(text, DECOMPOSED * longest, longest)
     also = f"{JOINERS}\n\t" if lines else JOINERS
-    text = normalized(
-        "NFC", text.replace("\r\n", "\n").replace("\r", "\n") if lines else text, DECOMPOSED * longest
-    )
+    # Unicode's own separators are line breaks for readers of calendar files, and spaces for people.
+    for separator in ("\u2028", "\u2029"):
+        text = text.replace(separator, "\n" if lines else " ")
+    if lines:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = normalized("NFC", text, DECOMPOSED * longest)
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in also for sign in text):
         msg = "Control characters and invisible marks cannot be part of this."
         raise ValueError(msg)

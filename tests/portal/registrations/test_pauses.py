@@ -224,9 +224,9 @@ def test_who_cannot_pay_is_told_what_is_kept_and_for_how_long(database: OpenData
     stop(database)
     database.clock.move(HOUR)
     assert database.read(kept_sentence, person) == (
-        "Your 2 seats are kept: their clock stands still while checkout rests, "
-        "and you will have 12 minutes once it is back."
+        "Your 2 seats are kept: their time is paused while checkout is unavailable. "
+        "You will have 12 minutes once it is back."
     )
     one = add_someone(database)
     hold(database, one, add_event(database))
-    assert database.read(kept_sentence, one).startswith("Your seat is kept: its clock stands still")
+    assert database.read(kept_sentence, one).startswith("Your seat is kept: its time is paused")

@@ -72,16 +72,16 @@ def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
         assert armed.status_code == 201, armed.text
         # A trial in between ends badly, so checkout rests on for longer than this takes.
         until(
-            lambda: "Checkout is resting" in browser.get("/checkout").text and stands(beside),
+            lambda: "Checkout is unavailable" in browser.get("/checkout").text and stands(beside),
             "checkout rests, and the clock of holds stands still",
         )
         page = browser.get("/my-events").text
-        assert "Checkout rests at the moment. Your seats are kept" in page
+        assert "Checkout is temporarily unavailable. Your seats are safe" in page
         assert len(re.findall(r"Held: 1[45] minutes once checkout is back", page)) == 2
         assert "data-countdown" not in page
         rests = browser.get("/checkout")
         assert rests.status_code == 503
-        assert "Your 2 seats are kept: their clock stands still while checkout rests" in rests.text
+        assert "Your 2 seats are kept: their time is paused while checkout is unavailable" in rests.text
         before = left(beside, asha)
         until(lambda: browser.get("/my-events").text == page, "nothing moves")
         assert left(beside, asha) == before
@@ -90,7 +90,7 @@ def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
         until(lambda: browser.get("/checkout").status_code == 200, "checkout is back", 60)
         until(lambda: not stands(beside), "the clock runs on")
         page = browser.get("/my-events").text
-        assert "Checkout rests" not in page
+        assert "Checkout is temporarily unavailable" not in page
         assert "data-countdown" in page
         after = left(beside, asha)
         assert all(0 <= was - now < 30 * SECOND for was, now in zip(before, after, strict=True))

@@ -45,7 +45,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     settings = Settings(data_dir=tmp_path / "fest", database_url=url)
     assert schema.revision(settings) is None
     config = Config()
-    config.set_main_option("script_location", "festgate:migrations")
+    config.set_main_option("script_location", "festgate.portal:migrations")
     config.attributes["url"] = schema.alembic_url(settings.url)
     command.upgrade(config, OLD)
     engine = create_engine(schema.alembic_url(settings.url))

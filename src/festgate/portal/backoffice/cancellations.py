@@ -14,7 +14,10 @@ class CancellationChanged(shown.Changed):
     """Other people or another amount would be concerned than the page said. Nothing was cancelled."""
 
     code = "cancellation-changed"
-    message = "This has changed since you opened the page, so nothing has been cancelled. Please check the figures again."
+    message = (
+        "This has changed since you opened the page, so nothing has been cancelled. "
+        "Please check the figures again."
+    )
 
 
 @dataclass(frozen=True, slots=True)

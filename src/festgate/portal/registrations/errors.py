@@ -42,7 +42,10 @@ class SeatUsed(Conflict):
 
     code = "seat-used"
     title = "You are already checked in"
-    message = "You have been checked in, so this registration cannot be cancelled. If this is a mistake, tell the staff."
+    message = (
+        "You have been checked in, so this registration cannot be cancelled. "
+        "If this is a mistake, tell the staff."
+    )
     actions = (("My events", "/my-events"),)
 
 

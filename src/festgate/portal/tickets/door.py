@@ -101,7 +101,9 @@ class OtherCheckIn(Changed):
 
     code = "checked-in-again"
     title = "Checked in again"
-    message = "This ticket was checked in again since you opened the page, so nothing was undone. Please check it again."
+    message = (
+        "This ticket was checked in again since you opened the page, so nothing was undone. Check it again."
+    )
     actions = _TO_THE_DOOR
 
 
