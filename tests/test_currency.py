@@ -40,7 +40,7 @@ def an_event(database: OpenDatabase, fee: Money, title: str = "Robo Race") -> st
 
 
 def an_order(database: OpenDatabase, slug: str) -> None:
-    """Somebody holds a seat of the event, in an order that waits for its payment at the desk."""
+    """Somebody holds a seat of the event, in an order that is waiting for payment at the desk."""
     person = add_someone(database)
     database.write(hold_seat, person, slug, 15)
     database.write(placements.place_order, person, "desk", MINUTE, "key", asks=False)

@@ -56,11 +56,11 @@ PAGES = {
             "free": "Free",
             "few": "Only 4 of 5 left",
             "soldout": "Sold out",
-            "soldout_free": "Seats that are given back",
+            "soldout_free": "Cancelled seats become available",
             "soon": "Sales open",
             "closed": "Sales closed",
-            "over": "This event is over",
-            "cancelled": "does not take place",
+            "over": "This event has ended",
+            "cancelled": "This event has been cancelled",
             "long": "Donaudampf",
         }.items()
     },
@@ -77,7 +77,7 @@ PAGES = {
     "register, refused": Shown(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
     ),
-    "my events, none": Shown("/my-events", "newcomer", heading="No seat yet"),
+    "my events, none": Shown("/my-events", "newcomer", heading="No events yet"),
     "my events, held": Shown("/my-events", "holder", heading="Held for you"),
     "my events, long": Shown("/my-events", "long", heading="Donaudampf"),
     "my events, waiting for payment": Shown("/my-events", "desk", heading="Waiting for payment"),
@@ -90,9 +90,9 @@ PAGES = {
     **{
         f"order, {state}": Shown(f"/orders/{{order_{state}}}", state, heading=heading)
         for state, heading in {
-            "desk": "Say the order number",
-            "waiting": "waits for its payment",
-            "unanswered": "not been answered yet",
+            "desk": "Your order number is",
+            "waiting": "is waiting for payment",
+            "unanswered": "not been confirmed yet",
             "declined": "The card was declined",
             "cancelled": "This order is cancelled",
             "expired": "not paid in time",
@@ -108,14 +108,14 @@ PAGES = {
     "door, refused": Shown("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
     "organise": Shown("/organise", "organiser", heading="New event"),
     "organise, said": Shown("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
-    "organise, orders": Shown("/organise/orders", "organiser", heading="To be paid at the desk"),
+    "organise, orders": Shown("/organise/orders", "organiser", heading="To pay at the desk"),
     "organise, payments": Shown("/organise/payments", "organiser", heading="asked about"),
     "organise, payments, found": Shown(
         "/organise/payments?ref={order_expired}", "organiser", heading="Mark paid"
     ),
     "organise, new": Shown("/organise/events/new", "organiser", heading="New event"),
     "organise, new, refused": Shown(
-        "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Nothing is saved yet"
+        "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Not saved yet"
     ),
     "organise, draft": Shown("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
     "organise, published": Shown("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
@@ -128,7 +128,7 @@ PAGES = {
     "404": Shown("/no-such-page", "attendee", 404, heading="Not found"),
     "405": Shown("/my-events", "attendee", 405, {}),
     "409, sold out": Shown("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
-    "409, registered": Shown("/events/{open}/register", "attendee", 409, {}, "You have a seat already"),
+    "409, registered": Shown("/events/{open}/register", "attendee", 409, {}, "You are already registered"),
     "409, not open": Shown("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
     "409, nothing to pay": Shown("/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"),
     "422": Shown("/events?day=someday", "", 422, heading="Please check"),

@@ -79,7 +79,7 @@ class Crowd:
             if "Paid." in receipt:
                 self.told[guest.username] = paid.location.removeprefix("/orders/")
             else:
-                assert "has not been answered yet" in receipt or "Nothing was charged." in receipt
+                assert "has not been confirmed yet" in receipt or "Nothing was charged." in receipt
                 self.untold.add(guest.username)
 
     @asynccontextmanager

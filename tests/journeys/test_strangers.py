@@ -153,5 +153,5 @@ def test_nobody_becomes_someone_by_a_parameter_of_the_address(fest: Fest, parame
         query = f"{parameter}={quote(value)}"
         anonymous = fest.ask("GET", f"/my-events?{query}")
         assert (anonymous.status, anonymous.location) == (303, f"/login?next={quote(f'/my-events?{query}')}")
-        assert "No seat yet" in fest.ask("GET", f"/my-events?{query}", who=fest.other).text
+        assert "No events yet" in fest.ask("GET", f"/my-events?{query}", who=fest.other).text
         assert fest.post(f"/events/hackathon/register?{query}", {}).location.startswith("/login")

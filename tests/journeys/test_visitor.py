@@ -256,7 +256,7 @@ def test_an_order_for_the_desk_keeps_its_seats_until_an_organiser_marks_it_paid(
     press(page, "Pay ₹300.00")
     page.wait_for_url("**/orders/*")
     ref = page.url.rpartition("/")[2]
-    expect(page.get_by_text(f"Say the order number: {ref}.")).to_be_visible()
+    expect(page.get_by_text(f"Your order number is: {ref}.")).to_be_visible()
     (password,) = re.findall(r"Sign in as organiser with the password (\S+)", server.log())
     with visit(browser) as desk:
         organiser = desk.context.new_page()

@@ -109,7 +109,7 @@ def test_a_list_that_is_piped_has_a_line_for_each_person(data: Path) -> None:
         (["add", "x", "--email", "x@example.org"], "", "3 to 32 characters."),
         (["add", "Ravi", "--email", "nowhere"], "", "not an email address"),
         (["add", "MEENA", "--email", "other@example.org"], "", "This username is taken."),
-        (["add", "Ravi", "--email", "meena@example.org"], "", "an account with this email address"),
+        (["add", "Ravi", "--email", "meena@example.org"], "", "An account with this email address"),
         (["add", "Ravi", "--email", "r@example.org", "--role", "king"], "", "king"),
         (["add", "Ravi", "--email", "r@example.org", "--password-stdin"], "short\n", "8 to 200 characters"),
         (["add", "Ravi", "--email", "r@example.org", "--password-stdin"], "", "8 to 200 characters"),

@@ -125,7 +125,7 @@ def test_the_queue_holds_no_link_of_either_kind(
     password = recovery.write_token(SECRET, claim, database.clock.now + recovery.LIFE)
     stored = "\n".join(rows("kit_mail"))
     assert "Confirm your email address" in stored
-    assert "A new password" in stored
+    assert "Reset your password" in stored
     for secret in (token, password):
         signature = secret.rpartition("-")[2]
         assert signature not in stored

@@ -338,7 +338,7 @@ def test_changing_ones_password_ends_all_other_sessions(client: httpx.Client, se
         assert signed_in_as(other) == name
         done = client.post("/account", data={"current": PASSWORD, "password": "another horse"})
         assert (done.status_code, done.headers["location"]) == (303, "/account?changed")
-        assert "Your password is changed." in client.get("/account?changed").text
+        assert "Your password has been changed." in client.get("/account?changed").text
         assert signed_in_as(client) == name
         assert signed_in_as(other) is None
         assert log_in(other, name).status_code == 401

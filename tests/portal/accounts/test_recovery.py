@@ -94,7 +94,7 @@ def test_an_email_goes_to_the_account_and_says_what_to_do_about_it(
     (text,) = sent_texts(database)
     assert f"\nhttps://fest.example/reset?token={token}\n" in text
     assert message.body.startswith("Hello Asha,\n")
-    assert "If it was not you, there is nothing to do" in message.body
+    assert "If you did not ask for this" in message.body
 
 
 def test_a_link_works_once_also_where_it_is_opened_twice(
@@ -174,7 +174,10 @@ def test_an_email_about_a_password_goes_before_those_that_wait_after_an_opening(
         database.write(mail.post, f"order:{number}", "ravi@example.org", "Your ticket", "Here.\n")
     database.clock.move(MINUTE)
     database.write(send_link, "Asha", Limit("here", 9, ""), SECRET, SETTINGS)
-    assert [each.subject for each in database.read(mail.find_due)][:2] == ["A new password", "Your ticket"]
+    assert [each.subject for each in database.read(mail.find_due)][:2] == [
+        "Reset your password",
+        "Your ticket",
+    ]
 
 
 def link_to(data: Path, name: str) -> str:
@@ -201,7 +204,7 @@ def test_who_has_forgotten_their_password_chooses_another_and_is_signed_in_nowhe
             locked_out = log_in(forgetful, name, "was it this one?")
         assert locked_out.status_code == 429
         assert 'href="/forgot"' in forgetful.get("/login").text
-        assert "is on its way" in forgetful.post("/forgot", data={"username": name}).text
+        assert "we have sent a link" in forgetful.post("/forgot", data={"username": name}).text
         path = link_to(server.data, name)
 
         form = forgetful.get(path)
@@ -215,7 +218,7 @@ def test_who_has_forgotten_their_password_chooses_another_and_is_signed_in_nowhe
 
         for answer in (forgetful.get(path), forgetful.post(path, data={"password": "a third one"})):
             assert answer.status_code == 410
-            assert "It works once, and for an hour." in answer.text
+            assert "The link works once and for one hour." in answer.text
             assert 'href="/forgot"' in answer.text
         assert path.partition("=")[2] not in server.log()
         assert log_in(elsewhere, name, PASSWORD).status_code == 401

@@ -94,7 +94,7 @@ def test_a_registration_is_cancelled_and_refunded_behind_a_confirmation_that_is_
         assert "Cancelled by the organisers" in browser.get("/my-events").text
     stale = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden(whole))
     assert stale.status_code == 409
-    assert "has changed since the page was opened" in stale.text
+    assert "has changed since you opened the page" in stale.text
     assert beside.read(seat, second.seat_id).state == "confirmed"
 
 

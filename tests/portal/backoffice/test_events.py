@@ -187,7 +187,7 @@ def test_what_was_entered_stays_where_a_field_is_wrong(client: httpx.Client) -> 
     assert {name: value(page, name) for name in ("title", "fee", "place", "ends_at")} == {
         name: entered[name] for name in ("title", "fee", "place", "ends_at")
     }
-    assert 'role="alert">Nothing is saved yet' in page.text
+    assert 'role="alert">Not saved yet' in page.text
     assert "Kept" not in client.get("/organise").text
 
 

@@ -80,7 +80,7 @@ def test_what_is_wrong_with_a_form_is_said_to_everyone(page: Page) -> None:
     page.get_by_role("button", name="Save and publish").click()
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("Starts")).to_have_accessible_description(
-        "Time in Asia/Kolkata. Say when it starts before the event is published."
+        "Time in Asia/Kolkata. Enter a start before you publish the event."
     )
     assert is_fine(page)
 

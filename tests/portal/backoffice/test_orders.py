@@ -71,7 +71,7 @@ def listed(client: httpx.Client, heading: str) -> str:
 def test_an_order_at_the_desk_waits_is_marked_paid_and_its_ticket_comes(
     server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
 ) -> None:
-    assert "Nothing waits" in organiser.get("/organise/orders").text
+    assert "No open orders" in organiser.get("/organise/orders").text
     ref = order_at_desk(server, people["asha"])
     waiting = listed(organiser, "to-pay")
     assert all(word in waiting for word in (ref, "asha", "450", "Waits until", "Mark paid"))
@@ -98,7 +98,7 @@ def test_an_order_that_was_made_smaller_meanwhile_is_not_marked_paid(
     for fields in (stale, {}):
         answer = organiser.post(path, data=fields)
         assert answer.status_code == 409
-        assert f'role="alert">Order {ref} has changed since the page was opened' in answer.text
+        assert f'role="alert">Order {ref} has changed since you opened the page' in answer.text
         assert beside.read(order_by_ref, ref).state == "pending"
     fresh = hidden_fields(answer.text, path)
     assert "30000 INR" in fresh["shown"]
@@ -110,13 +110,13 @@ def test_money_that_was_taken_at_the_desk_goes_back_at_the_desk_when_the_event_i
 ) -> None:
     ref = order_at_desk(server, people["ravi"])
     press(organiser, "/organise/orders", f"/organise/orders/{ref}/paid")
-    assert "Mark paid back" not in listed(organiser, "to-refund")
+    assert "Mark refunded" not in listed(organiser, "to-refund")
     cancel = "/organise/events/robo-race/cancel"
     assert press(organiser, cancel, cancel).status_code == 303
     owed = until(
         lambda: found if ref in (found := listed(organiser, "to-refund")) else "", "the refund is due"
     )
-    assert "Mark paid back" in owed
+    assert "Mark refunded" in owed
     answer = press(organiser, "/organise/orders", f"/organise/orders/{ref}/refunded")
     assert answer.headers["location"] == f"/organise/orders?done={ref}"
     assert ref not in listed(organiser, "to-refund")

@@ -108,7 +108,7 @@ def test_a_payment_that_nobody_answered_is_listed_is_asked_about_on_a_click_and_
 ) -> None:
     ref = fest.refs["usha"]
     row = row_of(organiser, ref)
-    assert all(word in row for word in ("usha", "450", "no answer within 30 seconds", "1 time", "Ask now"))
+    assert all(word in row for word in ("usha", "450", "no answer within 30 seconds", "1 time", "Check now"))
     assert stuck_count(organiser) >= 1
     answer = organiser.post(f"/organise/payments/{ref}/try")
     assert (answer.status_code, answer.headers["location"]) == (303, f"/organise/payments?tried={ref}")
@@ -126,7 +126,7 @@ def test_a_payment_whose_provider_cannot_be_asked_says_why_and_when_it_is_tried_
         lambda: found if "switched on" in (found := row_of(organiser, ref)) else "", "it was asked about"
     )
     assert "the payment method stripe is not switched on" in row
-    assert "is being tried now" in organiser.get(f"/organise/payments?tried={ref}").text
+    assert "is being retried" in organiser.get(f"/organise/payments?tried={ref}").text
     assert organiser.post("/organise/payments/NOTHING/try").status_code == 404
 
 

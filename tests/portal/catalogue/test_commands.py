@@ -73,7 +73,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_imported(
     said = refused(data, 1, "import", file)
     assert said.splitlines() == [
         f"{file}, line 3: fee: 'much' is not an amount; write it like 250 or 250.50.",
-        f"{file}, line 4: ends_at: The end has to be after the start.",
+        f"{file}, line 4: ends_at: The end must be after the start.",
         f"{file}, line 5: 2 cells, where the header has 12.",
         "Nothing was imported: 3 rows are wrong.",
     ]
@@ -125,9 +125,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(data: Path, tmp_p
 def test_an_event_is_created_published_and_cancelled(data: Path) -> None:
     times = ("--starts-at", "2199-03-14T10:00", "--ends-at", "2199-03-14T12:00")
     assert done(data, "create", "Robo Race", "--fee", "450") == "robo-race: draft.\n"
-    assert "--place: Say where it is before the event is published." in refused(
-        data, 2, "publish", "robo-race"
-    )
+    assert "--place: Enter a place before you publish the event." in refused(data, 2, "publish", "robo-race")
     made = done(
         data, "create", "Robo Race", "--fee", "450", *times, "--place", "Yard", "--capacity", "5", "--publish"
     )

@@ -67,7 +67,7 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenData
     assert found == [
         (3, "title: This is needed."),
         (3, "fee: 'much' is not an amount; write it like 250 or 250.50."),
-        (4, "ends_at: The end has to be after the start."),
+        (4, "ends_at: The end must be after the start."),
     ]
     assert database.read(queries.count_events) == 0
     assert wrongs(database, WHOLE, wrongs=[Wrong(9, "Too few cells.")]) == [(9, "Too few cells.")]
@@ -76,7 +76,7 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenData
 
 def test_what_cannot_be_published_is_named_where_it_was_to_be(database: OpenDatabase) -> None:
     found = wrongs(database, WHOLE | {"place": ""}, options=replace(OPTIONS, publish=True))
-    assert found == [(2, "place: Say where it is before the event is published.")]
+    assert found == [(2, "place: Enter a place before you publish the event.")]
 
 
 def test_a_dry_run_says_what_would_be_and_keeps_nothing(database: OpenDatabase) -> None:
@@ -101,10 +101,10 @@ def test_a_slug_that_is_there_is_changed_and_one_that_is_not_is_made(database: O
     [
         ({"slug": "No Slug"}, "slug: 'No Slug' cannot be part of an address"),
         ({"slug": "new"}, "slug: 'new' is an address of the portal's own."),
-        ({"slug": "off", "place": "Yard"}, "A cancelled event stays cancelled."),
+        ({"slug": "off", "place": "Yard"}, "A cancelled event cannot be changed."),
         ({"slug": "full", "capacity": "1"}, "2 seats are taken already"),
-        ({"slug": "full", "place": ""}, "place: Say where it is"),
-        ({"title": "Robo Race", "place": "Workshop", "starts_at": ""}, "fee: This is needed"),
+        ({"slug": "full", "place": ""}, "place: Enter a place"),
+        ({"title": "Robo Race", "place": "Workshop", "starts_at": ""}, "fee: Required"),
     ],
 )
 def test_a_row_that_an_organiser_would_be_refused_is_refused(

@@ -211,7 +211,7 @@ def test_a_seat_that_can_be_had_has_its_button(client: httpx.Client, slug: str, 
         ("not-yet", "Sales open"),
         ("too-late", "Sales closed"),
         ("yesterday", "This event has ended."),
-        ("called-off", "This event does not take place."),
+        ("called-off", "This event has been cancelled."),
     ],
 )
 def test_a_seat_that_cannot_be_had_has_no_button_but_a_reason(

@@ -19,5 +19,5 @@ def take_money(connection: Connection, ref: str, organiser: int) -> Order:
 
 
 def give_money_back(connection: Connection, ref: str, organiser: int) -> Order:
-    """Mark paid back what is due at this moment."""
+    """Mark refunded what is due at this moment."""
     return mark_refunded_at_desk(connection, ref, organiser, desk_forms_of(connection, ref).refunded)

@@ -171,7 +171,7 @@ class Pages(RuleBasedStateMachine):
                 assert SAID[seat.ended_by][1] in paid_back
             if seat.ended_by in SAID:
                 told = bodies[f"released:{seat.id}"]
-                assert ("have cancelled this event" in told) == (seat.ended_by == "event")
+                assert ("been cancelled by the organisers" in told) == (seat.ended_by == "event")
         if order.state == "pending" and order.revision:
             told = bodies[f"reduced:{order.ref}:{order.revision}"]
             assert order.total.shown(FEST.locale) in told

@@ -1,4 +1,4 @@
-"""An order that waits for its payment while one of its events is cancelled, and organisers who cancel registrations."""
+"""An order that is waiting for payment while one of its events is cancelled, and organisers who cancel registrations."""
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_a_desk_order_is_reduced_to_the_event_that_still_takes_place(fest: Fest)
     left = now(fest, order)
     assert (left.state, left.total.minor, left.revision) == ("pending", 30_000, 1)
     bodies = {topic: body for topic, _, _, body in fest.emails()}
-    assert "The organisers have cancelled this event" in bodies[f"released:{order.lines[0].seat_id}"]
+    assert "This event has been cancelled by the organisers" in bodies[f"released:{order.lines[0].seat_id}"]
     told = bodies[f"reduced:{order.ref}:1"]
     assert f"{gone.title} was cancelled." in told
     assert "300.00 at the desk by" in told

@@ -179,7 +179,7 @@ def test_an_error_of_stripe_leaves_the_order_waiting_and_it_can_be_paid_later(
     order = fest.order(asha)
     assert answer.headers["location"] == f"/orders/{order.ref}"
     assert (order.state, order.pay_url) == ("pending", None)
-    assert "We keep asking" in asha.browser.get(f"/orders/{order.ref}").text
+    assert "We keep checking" in asha.browser.get(f"/orders/{order.ref}").text
     fest.stripe.come_up()
     fest.database.clock.move(ASK_AFTER)
     page = fest.until_payable(asha).pay_url

@@ -121,7 +121,7 @@ def test_who_takes_a_check_in_back_scans_on_afterwards(
     write_film(tmp_path / "film.y4m", [picture, "", "", "", ""])
     with seeing(browser, tmp_path / "film.y4m") as camera, scanning.page(camera) as (page, _):
         page.get_by_role("button", name="Scan with the camera").click()
-        page.get_by_role("button", name=f"Take back {guest.name}").click()
+        page.get_by_role("button", name=f"Undo {guest.name}").click()
         expect(page.get_by_label("What the camera sees")).to_be_visible()
         expect(page.get_by_role("status").filter(has_text=guest.name)).to_contain_text("In")
 

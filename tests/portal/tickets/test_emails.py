@@ -116,7 +116,7 @@ def test_giving_a_seat_back_is_told_once(fest: Fest) -> None:
     fest.deliver()
     assert fest.subjects() == ["Your ticket: Open Talk", "Your seat was given back: Open Talk"]
     body = fest.emails()[-1][3]
-    assert "not valid any more" in body
+    assert "no longer valid" in body
     assert "https://fest.example/events/open-talk\n" in body
 
 
@@ -143,18 +143,18 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
         recipient: body for _, recipient, subject, body in fest.emails() if subject.startswith("Cancelled")
     }
     assert set(told) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
-    assert "You had not paid for it." in told["chitra@example.org"]
+    assert "You had not paid for this seat." in told["chitra@example.org"]
     assert "ticket" not in told["chitra@example.org"]
     assert "You get back what you paid for it, ₹450.00." in told["asha@example.org"]
-    assert "get back" not in told["ben@example.org"]
+    assert "will be refunded" not in told["ben@example.org"]
     topic = next(topic for topic, _, subject, _ in fest.emails() if subject == "Cancelled: Robo Race")
     assert files(fest, topic)["robo-race.ics"]["STATUS"] == "CANCELLED"
 
     fest.send_refunds()
     fest.deliver()
-    refunds = [email for email in fest.emails() if email[2].startswith("Paid back")]
+    refunds = [email for email in fest.emails() if email[2].startswith("Refunded")]
     ((_, recipient, subject, body),) = refunds
-    assert (recipient, subject) == ("asha@example.org", "Paid back: ₹450.00 for Robo Race")
+    assert (recipient, subject) == ("asha@example.org", "Refunded: ₹450.00 for Robo Race")
     assert f"https://fest.example/orders/{order.ref}" in body
     assert {ticket.state for ticket in fest.database.read(tickets.tickets_of, asha.id)} == {"void"}
 
@@ -170,8 +170,8 @@ def test_one_event_of_an_order_called_off_leaves_the_other_ticket_valid(fest: Fe
     fest.deliver()
     states = {ticket.event_id: ticket.state for ticket in fest.database.read(tickets.tickets_of, asha.id)}
     assert states == {race.id: "void", dance.id: "valid"}
-    assert [subject for subject in fest.subjects() if "Paid back" in subject] == [
-        "Paid back: ₹450.00 for Robo Race"
+    assert [subject for subject in fest.subjects() if "Refunded" in subject] == [
+        "Refunded: ₹450.00 for Robo Race"
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_payment_that_came_too_late_is_paid_back_and_told_and_brings_no_ticket
     ((subject, body),) = [
         (subject, body) for _, recipient, subject, body in fest.emails() if recipient == "asha@example.org"
     ]
-    assert subject == f"Paid back: ₹450.00 for order {order.ref}"
+    assert subject == f"Refunded: ₹450.00 for order {order.ref}"
     assert "after your hold had ended" in body
 
 
@@ -203,9 +203,9 @@ def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fe
     fest.send_refunds()
     fest.deliver()
     ((subject, body),) = [
-        (subject, body) for _, _, subject, body in fest.emails() if subject.startswith("Paid back")
+        (subject, body) for _, _, subject, body in fest.emails() if subject.startswith("Refunded")
     ]
-    assert subject == f"Paid back: $45.00 for order {order.ref}"
+    assert subject == f"Refunded: $45.00 for order {order.ref}"
     assert f"We have paid back $45.00, which is all of order {order.ref}." in body
     assert fest.database.read(outbox.count_waiting) == 0
 
@@ -264,8 +264,8 @@ def test_a_refund_that_is_told_before_anything_else_is_told_once(fest: Fest) -> 
     fest.send_refunds()
     fest.database.write(outbox.record, OrderRefunded(order.id))
     fest.deliver()
-    assert fest.subjects().count("Paid back: ₹450.00 for Robo Race") == 1
-    assert len([subject for subject in fest.subjects() if "Paid back" in subject]) == 1
+    assert fest.subjects().count("Refunded: ₹450.00 for Robo Race") == 1
+    assert len([subject for subject in fest.subjects() if "Refunded" in subject]) == 1
 
 
 @pytest.mark.parametrize("refusals", [0, 2])

@@ -165,7 +165,7 @@ def test_a_scanner_that_types_and_presses_enter_checks_one_guest_after_the_other
         expect(page.get_by_role("alert")).to_contain_text("Already in")
         scan(in_fours(second).lower())
         expect(page.get_by_role("status")).to_contain_text(guests[1].name)
-        page.get_by_role("button", name=f"Take back {guests[1].name}").press("Enter")
+        page.get_by_role("button", name=f"Undo {guests[1].name}").press("Enter")
         expect(page.get_by_role("alert")).to_contain_text("Check-in undone")
         scan(second)
         expect(page).to_have_title(re.compile(f"^In: {guests[1].name}"))
