@@ -96,8 +96,8 @@ PAGES = {
             "declined": "The card was declined",
             "cancelled": "This order is cancelled",
             "expired": "not paid in time",
-            "refunding": "goes back to you",
-            "refunded": "was paid back",
+            "refunding": "will be refunded",
+            "refunded": "has been refunded",
         }.items()
     },
     "ticket": Shown("/tickets/{valid}", "attendee", heading="One person."),

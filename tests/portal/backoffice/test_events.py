@@ -262,7 +262,9 @@ def test_an_event_is_cancelled_only_for_as_many_people_and_as_much_money_as_was_
     beside.write(hold_seat, someone(beside).id, slug, 15)
     page = client.post(path, data=stale)
     assert page.status_code == 409
-    assert 'role="alert">This has changed since you opened the page, so nothing is cancelled' in page.text
+    assert (
+        'role="alert">This has changed since you opened the page, so nothing has been cancelled' in page.text
+    )
     assert "1 person holds a seat." in page.text
     stale = hidden_fields(page.text, path)
     beside.write(hold_seat, someone(beside).id, slug, 15)

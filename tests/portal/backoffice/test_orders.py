@@ -74,7 +74,7 @@ def test_an_order_at_the_desk_waits_is_marked_paid_and_its_ticket_comes(
     assert "No open orders" in organiser.get("/organise/orders").text
     ref = order_at_desk(server, people["asha"])
     waiting = listed(organiser, "to-pay")
-    assert all(word in waiting for word in (ref, "asha", "450", "Waits until", "Mark paid"))
+    assert all(word in waiting for word in (ref, "asha", "450", "Due by", "Mark paid"))
     shown = hidden_fields(organiser.get("/organise/orders").text, f"/organise/orders/{ref}/paid")
     for _ in range(2):
         answer = organiser.post(f"/organise/orders/{ref}/paid", data=shown)

@@ -65,7 +65,7 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenData
         {"title": "Fine", "fee": "0"},
     )
     assert found == [
-        (3, "title: This is needed."),
+        (3, "title: Required."),
         (3, "fee: 'much' is not an amount; write it like 250 or 250.50."),
         (4, "ends_at: The end must be after the start."),
     ]

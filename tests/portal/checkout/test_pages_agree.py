@@ -149,7 +149,7 @@ class Pages(RuleBasedStateMachine):
         tone, headline = receipt.headline
         for row in receipt.rows:
             seat = self.database.read(registrations.seat, row.line.seat_id)
-            assert "being made" not in row.words, "every fact is delivered"
+            assert "being prepared" not in row.words, "every fact is delivered"
             if order.state == "paid":
                 assert (row.ticket is not None) == (seat.state == "confirmed")
             if row.ended and seat.state == "cancelled":

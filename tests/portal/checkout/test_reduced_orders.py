@@ -1,4 +1,4 @@
-"""An order that is waiting for payment while one of its events is cancelled, and organisers who cancel registrations."""
+"""Unpaid orders whose event or registration is cancelled: the rest stays payable, and the attendee is told."""
 
 import pytest
 

@@ -114,7 +114,7 @@ def test_giving_a_seat_back_is_told_once(fest: Fest) -> None:
     fest.database.write(cancel_seat, asha.id, seat)
     fest.database.write(cancel_seat, asha.id, seat)
     fest.deliver()
-    assert fest.subjects() == ["Your ticket: Open Talk", "Your seat was given back: Open Talk"]
+    assert fest.subjects() == ["Your ticket: Open Talk", "Your registration was cancelled: Open Talk"]
     body = fest.emails()[-1][3]
     assert "no longer valid" in body
     assert "https://fest.example/events/open-talk\n" in body
@@ -145,7 +145,7 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
     assert set(told) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
     assert "You had not paid for this seat." in told["chitra@example.org"]
     assert "ticket" not in told["chitra@example.org"]
-    assert "You get back what you paid for it, ₹450.00." in told["asha@example.org"]
+    assert "Your payment of ₹450.00 will be refunded." in told["asha@example.org"]
     assert "will be refunded" not in told["ben@example.org"]
     topic = next(topic for topic, _, subject, _ in fest.emails() if subject == "Cancelled: Robo Race")
     assert files(fest, topic)["robo-race.ics"]["STATUS"] == "CANCELLED"
@@ -206,7 +206,7 @@ def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fe
         (subject, body) for _, _, subject, body in fest.emails() if subject.startswith("Refunded")
     ]
     assert subject == f"Refunded: $45.00 for order {order.ref}"
-    assert f"We have paid back $45.00, which is all of order {order.ref}." in body
+    assert f"We have refunded $45.00, the whole of order {order.ref}." in body
     assert fest.database.read(outbox.count_waiting) == 0
 
 

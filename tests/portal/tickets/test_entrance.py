@@ -201,7 +201,7 @@ def test_a_mistake_is_taken_back_and_the_holder_expected_again(entrance: Entranc
     assert (stale.status_code, "Checked in again" in words(stale)) == (409, True)
     form = undo_form(entrance.organiser.client, code)
     late = client.post(f"{TALK}/undo", data=form)
-    assert (late.status_code, "only an organiser" in words(late)) == (409, True)
+    assert (late.status_code, "Only an organiser" in words(late)) == (409, True)
     taken = entrance.organiser.client.post(f"{TALK}/undo", data=form)
     assert (taken.status_code, taken.headers["location"]) == (303, f"{TALK}?out={code}")
 

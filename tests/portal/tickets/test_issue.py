@@ -97,7 +97,7 @@ def test_a_seat_given_back_before_its_ticket_was_made_never_has_a_valid_one(fest
     fest.database.write(handlers.issue_free, SeatConfirmed(seat))
     fest.deliver()
     assert fest.database.read(codes_by_seat, asha.id) == {}
-    assert fest.subjects() == ["Your seat was given back: Open Talk"]
+    assert fest.subjects() == ["Your registration was cancelled: Open Talk"]
 
 
 def test_whoever_read_the_seat_before_it_was_given_back_issues_nothing_after_it(fest: Fest) -> None:

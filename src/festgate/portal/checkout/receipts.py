@@ -124,7 +124,7 @@ class Receipt:
             return "info", f"This order is cancelled.{why} Nothing was charged."
         if order.state == "expired":
             return "info", "This order was not paid in time, and its seats have been released."
-        back = "goes back to you" if order.state == "refunding" else "was paid back"
+        back = "will be refunded" if order.state == "refunding" else "has been refunded"
         return "info", f"{reason} The whole amount {back}."
 
     def _pending(self) -> Headline:
@@ -150,7 +150,7 @@ class Receipt:
         kept = [row for row in rows if not row.ended]
         in_mail = " and in your mail." if self.mail_leaves else "."
         if not kept:
-            return "info", f"{EVERY_SEAT} The money goes back to you."
+            return "info", f"{EVERY_SEAT} You will be refunded."
         if any(row.ticket is None for row in kept):
             return "good", "Paid. Your tickets are being prepared and appear here in a moment" + in_mail
         if len(kept) == len(rows):
