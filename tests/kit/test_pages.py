@@ -1,7 +1,7 @@
 """Pages that are kept: rendered once for everyone, and again when what they show is another."""
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -89,6 +89,7 @@ class Asked:
     note_seen: Callable[[Connection, str], None] = note_seen
     count_held: Callable[[Connection, int], int] = count_own_number
     comforts: Mapping[str, Callable[[Connection, int], str]] = field(default_factory=dict)
+    ways_on: Sequence[tuple[str, str, str]] = ()
 
 
 @pytest.fixture

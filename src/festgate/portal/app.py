@@ -5,7 +5,6 @@ import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
-from importlib.resources import as_file, files
 from typing import Any
 
 import structlog
@@ -40,7 +39,16 @@ from festgate.kit.web.pages import Pages
 from festgate.kit.web.portal import Portal, is_local
 from festgate.kit.web.reference import ReferencePage
 from festgate.kit.web.routing import Routes
-from festgate.portal.composition import DECLARED, TEMPLATE_PACKAGES, Loader, Module, assemble, bulkheads, link
+from festgate.portal.composition import (
+    DECLARED,
+    STATIC_PACKAGES,
+    TEMPLATE_PACKAGES,
+    Loader,
+    Module,
+    assemble,
+    bulkheads,
+    link,
+)
 from festgate.portal.inventory import facts
 from festgate.settings import Settings
 
@@ -72,9 +80,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
         portal.bulkheads[name].details = loader.details.get(name, "")
     relay = _relay(portal, modules, loader)
     api = _api(portal, modules)
-    static = files("festgate.kit") / "static"
-    with as_file(static) as folder:
-        assets = Assets(directory=folder)
+    assets = Assets(packages=[(package, "static") for package in STATIC_PACKAGES])
     routes: list[BaseRoute] = [
         *_placeholders(portal),
         Route("/healthz", _healthz, methods=["GET"]),

@@ -36,6 +36,9 @@ TEMPLATE_PACKAGES = (
     "festgate.portal.tickets",
     "festgate.portal.backoffice",
 )
+STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets")
+WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My events", "/my-events"))
+"""Where a visitor can go on whose module is unavailable, as (module, label, address)."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Links:
     ticket_codes: Marks
     is_used: Callable[[Connection, int], bool]
     order_refs: Marks
+    ways_on: Sequence[tuple[str, str, str]] = WAYS_ON
 
 
 class Loader:

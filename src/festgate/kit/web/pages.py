@@ -181,8 +181,9 @@ class _Environment(Environment):
 
 def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     """Jinja2 with escaping on, undefined names as errors, and the fest's way to write money and time."""
+    names = tuple(packages)
     made = _Environment(
-        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
+        loader=ChoiceLoader([PackageLoader(package) for package in names]),
         autoescape=True,
         undefined=StrictUndefined,
         # A look at each file for every page; in development the whole process starts again instead.
@@ -193,7 +194,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     writing = Writing(settings)
     made.globals.update(
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
-        assets=_asset_urls(),
+        assets=_asset_urls(names),
         language=settings.locale.replace("_", "-"),
         cut=Markup(CUT),  # noqa: S704  (a constant)
     )
@@ -293,12 +294,24 @@ def local_day(at: Milliseconds, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(at / 1000, zone).date()
 
 
-@lru_cache(maxsize=1)
-def _asset_urls() -> Mapping[str, str]:
-    """Each static file's address, with a mark of its content: it may be cached for ever."""
-    folder = files("festgate.kit") / "static"
-    return {
-        entry.name: f"/static/{entry.name}?v={hashlib.sha256(entry.read_bytes()).hexdigest()[:12]}"
-        for entry in folder.iterdir()
-        if entry.is_file()
-    }
+@lru_cache(maxsize=4)
+def _asset_urls(packages: tuple[str, ...]) -> Mapping[str, str]:
+    """Return each static file's address, with a hash of its content: browsers may keep the file for ever.
+
+    A module's files are in its `static/<module>/` and are named `<module>/<file>`.
+    """
+    urls: dict[str, str] = {}
+    for package in packages:
+        folder = files(package) / "static"
+        if not folder.is_dir():
+            continue
+        entries = {entry.name: entry for entry in folder.iterdir()}
+        for name, entry in [*entries.items()]:
+            if entry.is_dir():
+                entries |= {f"{name}/{inner.name}": inner for inner in entry.iterdir()}
+        urls |= {
+            name: f"/static/{name}?v={hashlib.sha256(entry.read_bytes()).hexdigest()[:12]}"
+            for name, entry in entries.items()
+            if entry.is_file()
+        }
+    return urls

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import sqlite3
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
@@ -55,8 +55,6 @@ _OWN_PAGE_HEADERS = [_TYPE, (b"cache-control", b"no-store"), _VARY]
 """Of a page for somebody who is signed in: whoever uses the browser after them finds nothing."""
 NO_STORE = {"cache-control": "no-store"}
 _MOVED_NOWHERE = "/"
-WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My events", "/my-events"))
-"""Where somebody can go on whose module rests: its neighbours, as (module, label, address)."""
 
 
 class Links(Protocol):
@@ -77,6 +75,10 @@ class Links(Protocol):
     @property
     def count_held(self) -> Callable[[Connection, int], int]:
         """How many unpaid seats a person holds."""
+
+    @property
+    def ways_on(self) -> Sequence[tuple[str, str, str]]:
+        """Where a visitor can go on whose module is unavailable: its neighbours, as (module, label, address)."""
 
     @property
     def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
@@ -276,7 +278,7 @@ class Portal:
         again = [("Try again", request.url.path)] if request.method == "GET" else []
         others = [
             (label, path)
-            for module, label, path in WAYS_ON
+            for module, label, path in self._links.ways_on
             if module != refusal.module and not self.bulkheads[module].resting()
         ]
         return (*again, *others)
