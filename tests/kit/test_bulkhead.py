@@ -9,7 +9,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from festgate.kit.errors import NotFound, Resting, Unavailable
+from festgate.kit.errors import ModuleUnavailable, NotFound, Unavailable
 from festgate.kit.resilience import breaker, bulkhead
 from festgate.kit.resilience.breaker import MIN_FAILURES, TRIALS
 from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
@@ -69,9 +69,9 @@ async def some_turns() -> None:
         await asyncio.sleep(0)
 
 
-async def make_it_rest(bulkhead: Bulkhead) -> None:
+async def open_circuit(bulkhead: Bulkhead) -> None:
     for _ in range(MIN_FAILURES):
-        assert await outcome(bulkhead, fail) is Resting
+        assert await outcome(bulkhead, fail) is ModuleUnavailable
     assert bulkhead.state == "resting"
 
 
@@ -88,7 +88,7 @@ def test_what_goes_well_passes_through() -> None:
 
 def test_a_bug_is_answered_with_a_page_of_the_modules_own_that_says_when_to_come_back() -> None:
     async def main() -> None:
-        with pytest.raises(Resting) as caught:
+        with pytest.raises(ModuleUnavailable) as caught:
             await make().run(fail, "x")
         refusal = caught.value
         assert (refusal.status, refusal.module, refusal.title) == (503, "tea", "Tea is unavailable")
@@ -124,7 +124,7 @@ def test_a_database_that_is_away_or_a_browser_that_hangs_up_is_no_modules_fault(
 def test_a_module_that_fails_most_of_the_time_rests_and_its_code_is_not_run() -> None:
     async def main() -> None:
         tea = make()
-        await make_it_rest(tea)
+        await open_circuit(tea)
         assert tea.why == "ZeroDivisionError: x"
         ran = []
 
@@ -132,7 +132,7 @@ def test_a_module_that_fails_most_of_the_time_rests_and_its_code_is_not_run() ->
             ran.append(word)
             return word
 
-        assert {await outcome(tea, note) for _ in range(50)} == {Resting}
+        assert {await outcome(tea, note) for _ in range(50)} == {ModuleUnavailable}
         assert ran == []
 
     on_loop(main)
@@ -142,7 +142,7 @@ def test_a_module_that_fails_now_and_then_goes_on() -> None:
     async def main() -> None:
         tea = make()
         for _ in range(20):
-            assert await outcome(tea, fail) is Resting
+            assert await outcome(tea, fail) is ModuleUnavailable
             assert await outcome(tea, answer) == "x"
             assert await outcome(tea, answer) == "x"
         assert tea.state == "well"
@@ -153,14 +153,14 @@ def test_a_module_that_fails_now_and_then_goes_on() -> None:
 def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well_it_is_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(breaker, "MIN_REST", 0.0)
+    monkeypatch.setattr(breaker, "MIN_OPEN", 0.0)
 
     async def main() -> None:
         tea = make()
-        await make_it_rest(tea)
+        await open_circuit(tea)
         trial = asyncio.create_task(tea.run(hang, "x"))
         await asyncio.sleep(0)
-        assert await outcome(tea, answer) is Resting  # one is being tried
+        assert await outcome(tea, answer) is ModuleUnavailable  # one is being tried
         trial.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trial
@@ -172,28 +172,28 @@ def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well
     on_loop(main)
 
 
-def test_a_trial_that_fails_is_followed_by_a_longer_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(breaker, "MIN_REST", 0.0)
-    monkeypatch.setattr(breaker, "MAX_REST", 1000.0)
+def test_a_trial_that_fails_is_followed_by_a_longer_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "MIN_OPEN", 0.0)
+    monkeypatch.setattr(breaker, "MAX_OPEN", 1000.0)
 
     async def main() -> None:
         tea = make()
-        await make_it_rest(tea)
-        tea.breaker._rest = 100.0  # noqa: SLF001  (as after many trials)
-        assert await outcome(tea, fail) is Resting
+        await open_circuit(tea)
+        tea.breaker._open_for = 100.0  # noqa: SLF001  (as after many trials)
+        assert await outcome(tea, fail) is ModuleUnavailable
         assert tea.breaker.left > 150
-        assert await outcome(tea, answer) is Resting
+        assert await outcome(tea, answer) is ModuleUnavailable
 
     on_loop(main)
 
 
 def test_a_module_that_nobody_comes_to_try_is_taken_to_be_well_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(breaker, "MIN_REST", 0.0)
+    monkeypatch.setattr(breaker, "MIN_OPEN", 0.0)
     monkeypatch.setattr(breaker, "UNTRIED", 0.0)
 
     async def main() -> None:
         tea = make()
-        await make_it_rest(tea)
+        await open_circuit(tea)
         tea.breaker.next_slice()
         assert tea.state == "well"
 
@@ -205,7 +205,7 @@ def test_above_its_budget_a_module_turns_people_away_at_once() -> None:
         tea = make(requests=3)
         inside = [asyncio.create_task(tea.run(hang, "x")) for _ in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(Resting) as caught:
+        with pytest.raises(ModuleUnavailable) as caught:
             await tea.run(answer, "x")
         assert caught.value.title == "Tea is full"
         assert tea.state == "well"
@@ -223,7 +223,7 @@ def test_a_request_that_takes_too_long_is_ended_and_told_so() -> None:
     async def main() -> None:
         tea = make(seconds=0.05)
         keeper = asyncio.create_task(look_after([tea]))
-        with pytest.raises(Resting) as caught:
+        with pytest.raises(ModuleUnavailable) as caught:
             await tea.run(hang, "x")
         assert "took too long" in caught.value.message
         task = asyncio.current_task()
@@ -252,7 +252,7 @@ def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
     async def main() -> None:
         tea = make()
         for _ in range(MIN_FAILURES):  # fewer are enough where each holds it for long
-            if not tea.resting():
+            if not tea.is_unavailable():
                 assert await outcome(tea, hold(0.12)) == "x"
         assert tea.state == "resting"
         assert "held the loop" in tea.why

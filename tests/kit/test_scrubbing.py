@@ -69,7 +69,7 @@ def test_a_value_after_the_name_of_a_secret_is_masked(text: str, value: str) -> 
 @pytest.mark.parametrize(
     "text",
     [
-        "a module rests",
+        "circuit opened",
         "/events/robo-race-2026",
         "/events/{slug}/register",
         "AB12CD34EF",

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out, code_now
-from festgate.lab.student.runs import load_mark, side_of
+from festgate.lab.student.runs import load_fingerprint, side_of
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
 from tests.lab.practice import Student, serving, status_of
@@ -159,7 +159,7 @@ def test_the_starter_and_the_app_are_played_in_turn_and_kept_with_their_code(
     assert "".join(side_of(run)[0] for run in runs) == "baababbabaab"
     codes = {"before": code_handed_out(name), "after": code_now(lab, name)}
     assert all(run.server["build"] == codes[side_of(run)] for run in runs)
-    assert all(run.generator["journey"] == load_mark(STARTER, name) for run in runs)
+    assert all(run.generator["journey"] == load_fingerprint(STARTER, name) for run in runs)
     assert all(not run.measured().failed.any() for run in runs)
     assert {run.plan.load.shown for run in runs} == {f"{users} users"}
     verdict = re.search(rf"^/{name}: (.+)\np50 .+95 % interval", compare.stdout, re.MULTILINE)

@@ -9,7 +9,7 @@ import pytest
 
 from festgate.lab.student.code import mark_of
 from festgate.lab.student.folder import ROUTES, STARTER, load_file, write_starter
-from festgate.lab.student.runs import load_mark
+from festgate.lab.student.runs import load_fingerprint
 from festgate.lab.verify.intake import take_in
 from festgate.rehearsal.runner import servers
 from tests.lab import solutions
@@ -57,7 +57,7 @@ def test_other_line_ends_and_a_byte_order_mark_are_no_change(student: Student) -
     }
     for name in ROUTES:
         assert load_file(student.lab, name).read_bytes().startswith(BOM)
-        assert load_mark(student.lab, name) == load_mark(STARTER, name)
+        assert load_fingerprint(student.lab, name) == load_fingerprint(STARTER, name)
 
 
 def test_a_submission_of_windows_is_verified_as_any_other(student: Student) -> None:

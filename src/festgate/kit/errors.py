@@ -164,8 +164,8 @@ class Unavailable(Refused):
         return {"retry-after": "5"}
 
 
-class Resting(Refused):
-    """A module is in trouble, and its bulkhead keeps that to its own visitors."""
+class ModuleUnavailable(Refused):
+    """A module is unavailable, and its bulkhead keeps that to its own visitors."""
 
     status = 503
     code = "resting"

@@ -55,8 +55,8 @@ from festgate.settings import Settings
 log = structlog.get_logger()
 
 ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-CHORE_PAUSE = 30
-"""Seconds between two rounds of chores."""
+PERIODIC_PAUSE = 30
+"""Seconds between two rounds of periodic tasks."""
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
@@ -187,7 +187,7 @@ def _relay(portal: Portal, modules: Mapping[str, Module], loader: Loader) -> out
 
 
 def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay) -> Lifespan[Routes]:
-    chores = [chore for module in modules.values() for chore in module.chores]
+    periodic_tasks = [periodic_task for module in modules.values() for periodic_task in module.periodic_tasks]
     links = {kind: maker for module in modules.values() for kind, maker in module.email_links.items()}
 
     @asynccontextmanager
@@ -200,7 +200,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
             look_after(portal.bulkheads.values()),
             database.watch(),
-            _do_chores(database, [*chores, outbox.forget_settled, mail_erasure.erase_sent]),
+            _run_periodic_tasks(database, [*periodic_tasks, outbox.forget_settled, mail_erasure.erase_sent]),
             *(start() for module in modules.values() for start in module.work),
         ]
         if settings.drills_token:
@@ -226,14 +226,16 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _do_chores(database: Database, chores: list[Callable[[Connection], object]]) -> None:
+async def _run_periodic_tasks(
+    database: Database, periodic_tasks: list[Callable[[Connection], object]]
+) -> None:
     while True:
-        await asyncio.sleep(CHORE_PAUSE)
-        for chore in chores:
+        await asyncio.sleep(PERIODIC_PAUSE)
+        for periodic_task in periodic_tasks:
             try:
-                await database.write(chore)
+                await database.write(periodic_task)
             except Exception:
-                log.exception("a chore failed; it comes again")
+                log.exception("a periodic_task failed; it comes again")
 
 
 async def _healthz(_request: Request) -> Response:

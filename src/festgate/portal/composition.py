@@ -48,7 +48,7 @@ class Module:
     routes: Sequence[BaseRoute] = ()
     api: "APIRouter | None" = None
     subscriptions: Sequence[Subscription[Any]] = ()
-    chores: Sequence[Callable[[Connection], object]] = ()
+    periodic_tasks: Sequence[Callable[[Connection], object]] = ()
     """Operations done every half minute; nothing may depend on when."""
     work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """What goes on behind the pages, from start-up until it is cancelled."""
@@ -229,7 +229,7 @@ def _accounts(portal: Portal, _links: Links) -> Module:
     return Module(
         AccountPages(portal, hasher).routes(),
         AccountApi(portal, hasher).router(),
-        chores=[forget_expired],
+        periodic_tasks=[forget_expired],
         closes=[hasher.close],
         email_links={
             each.LINK_KIND: partial(each.make_link, secret=portal.secret, base_url=portal.settings.base_url)
@@ -259,8 +259,8 @@ def _registrations(portal: Portal, links: Links) -> Module:
         RegistrationPages(portal, links.ticket_codes, links.order_refs, links.is_used, addresses).routes(),
         RegistrationApi(portal, links.is_used, addresses).router(),
         SUBSCRIPTIONS,
-        chores=[facade.sweep_all],
-        work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].resting).run],
+        periodic_tasks=[facade.sweep_all],
+        work=[facade.HoldKeeper(portal.database, portal.bulkheads["checkout"].is_unavailable).run],
     )
 
 

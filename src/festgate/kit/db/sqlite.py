@@ -107,7 +107,7 @@ class SqliteWriter:
             self._driver = None
 
     @property
-    def resting(self) -> SqliteDriver | None:
+    def idle(self) -> SqliteDriver | None:
         """The connection while no transaction is under way, so that what it reads is committed; asked on the loop."""
         return None if self._writing else self._driver
 
@@ -249,9 +249,9 @@ class SqliteEngine:
 
     def version_of_others(self) -> object | None:
         """What the write connection, which does not count its own commits, has seen of others'."""
-        resting = self.writer.resting
-        if resting is not None:
-            return _data_version(resting.connection)
+        idle = self.writer.idle
+        if idle is not None:
+            return _data_version(idle.connection)
         # It is busy. Until the reader sees a commit, which may be ours, there has been none since BEGIN.
         begun = self.writer.begun
         unchanged = begun is not None and self.version() == self._seen_at_begin
@@ -265,10 +265,10 @@ class SqliteEngine:
         try:
             if faults.armed and faults.wanted("database.read", "raise"):
                 raise _disk_error()
-            resting = self.writer.resting
-            if resting is not None:
+            idle = self.writer.idle
+            if idle is not None:
                 try:
-                    return query(QueryConnection(resting, clock()))
+                    return query(QueryConnection(idle, clock()))
                 except sqlite3.OperationalError as error:
                     # The write connection never waits. Another process mends the file after a crash, say: the reader
                     # waits a moment.

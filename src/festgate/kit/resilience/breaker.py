@@ -1,4 +1,4 @@
-"""The circuit breaker of a bulkhead (Nygard, "Release It!", 2007): when a module rests, and when it is well again."""
+"""The circuit breaker of a bulkhead (Nygard, "Release It!", 2007): closed, open, and half-open for trials."""
 
 from collections import deque
 from time import monotonic
@@ -10,26 +10,26 @@ log = structlog.get_logger()
 WINDOW = 10
 """Seconds over which failures are counted, in slices of one."""
 MIN_FAILURES = 5
-"""Failures in a window before a module rests..."""
+"""Failures in a window before the circuit opens..."""
 FAILING_SHARE = 0.5
 """...and their share of its requests."""
 MAX_HELD = 1.0
-"""Seconds of a window that a module's failures may hold the loop: everybody else has waited as long."""
-MIN_REST = 2.0
-MAX_REST = 24.0
-"""Seconds. Each rest that a trial ends badly is followed by one twice as long."""
+"""Seconds of a window that a module's failures may hold the loop: all other requests have waited as long."""
+MIN_OPEN = 2.0
+MAX_OPEN = 24.0
+"""Seconds that the circuit stays open before a trial. Each failed trial doubles the time."""
 TRIALS = 2
-"""Requests in a row that must go well before a module that rested is well again."""
+"""Successful trials in a row that close the circuit."""
 UNTRIED = 15.0
-"""Seconds after a rest in which nobody came: holds must not stand still for ever because nobody looks."""
+"""Seconds without a request after which an open circuit closes: holds must not stay paused for lack of visitors."""
 
 
 class Breaker:
-    """Counts how a module's requests end, and lets it rest when most fail."""
+    """Counts how a module's requests end, and opens when most fail."""
 
     def __init__(self, name: str) -> None:
-        """Well, with nothing counted. `name` is the module's, for the log."""
-        self.resting = False
+        """Start closed, with nothing counted. `name` is the module's, for the log."""
+        self.is_open = False
         self.why = ""
         self.good = 0
         """Requests of this second that ended as they should."""
@@ -37,25 +37,25 @@ class Breaker:
         self._bad = 0
         self._held = 0.0
         self._slices: deque[tuple[int, int, float]] = deque(maxlen=WINDOW)
-        self._rest = MIN_REST
+        self._open_for = MIN_OPEN
         self._until = 0.0
         self._tried = False
         self._passed = 0
 
     @property
     def left(self) -> float:
-        """Seconds until the next trial; 0 when it may begin."""
+        """Return the seconds until the next trial; 0 when it may begin."""
         return max(0.0, self._until - monotonic())
 
     def admits_trial(self) -> bool:
-        """Whether a request may go in while the module rests: one at a time, once its rest is over."""
+        """Return whether a request may pass the open circuit as a trial: one at a time, once its time is over."""
         if self._tried or monotonic() < self._until:
             return False
         self._tried = True
         return True
 
     def ended_well(self, *, trial: bool) -> None:
-        """A request ended as it should; where it was a trial, one more of those that make the module well again."""
+        """Count a request that ended as it should; enough trials in a row close the circuit."""
         if not trial:
             self.good += 1
             return
@@ -65,41 +65,41 @@ class Breaker:
             self._recover()
 
     def failed(self, why: str, *, trial: bool, held: float = 0.0) -> None:
-        """A request ended as none should; the module rests when that is the rule. `held`: seconds of the loop."""
+        """Count a failed request, and open the circuit when most fail. `held`: seconds of the loop."""
         self._bad += 1
         self._held += held
         if trial:
             self._tried, self._passed = False, 0
-            self._rest = min(MAX_REST, self._rest * 2)
-            self._until = monotonic() + self._rest
+            self._open_for = min(MAX_OPEN, self._open_for * 2)
+            self._until = monotonic() + self._open_for
             self.why = why
             return
         bad = self._bad + sum(bad for _, bad, _ in self._slices)
         good = self.good + sum(good for good, _, _ in self._slices)
         lost = self._held + sum(lost for _, _, lost in self._slices)
         failing = bad >= MIN_FAILURES and bad >= FAILING_SHARE * (good + bad)
-        if not self.resting and (failing or lost > MAX_HELD):
-            self.resting, self.why = True, why
+        if not self.is_open and (failing or lost > MAX_HELD):
+            self.is_open, self.why = True, why
             self._tried, self._passed = False, 0
-            self._until = monotonic() + self._rest
-            log.error("a module rests", module=self._name, failed=bad, of=good + bad, why=why)
+            self._until = monotonic() + self._open_for
+            log.error("circuit opened", module=self._name, failed=bad, of=good + bad, why=why)
 
     def undecided(self, *, trial: bool) -> None:
-        """A request ended for a reason that is not the module's: a trial that it was has shown nothing."""
+        """Note a request that ended for a reason outside the module: as a trial it has shown nothing."""
         if trial:
             self._tried = False
 
     def _recover(self) -> None:
-        self.resting, self.why = False, ""
-        self._rest = MIN_REST
+        self.is_open, self.why = False, ""
+        self._open_for = MIN_OPEN
         self.good = self._bad = 0
         self._held = 0.0
         self._slices.clear()
-        log.warning("a module is well again", module=self._name)
+        log.warning("circuit closed", module=self._name)
 
     def next_slice(self) -> None:
-        """A second has passed. Where nobody has come to try a module that rested, it is taken to be well again."""
-        if self.resting and not self._tried and monotonic() > self._until + UNTRIED:
+        """Begin the next second of the window; close a circuit that no request has tried for a while."""
+        if self.is_open and not self._tried and monotonic() > self._until + UNTRIED:
             self._recover()
         self._slices.append((self.good, self._bad, self._held))
         self.good = self._bad = 0

@@ -6,8 +6,8 @@ A monolith shares one process and one loop. Each module passes through a bulkhea
 - **turns**: in one turn of the loop a module has a few milliseconds; what is left of its crowd comes in the next turn,
   after everybody else's, so a flood waits for itself (fair queueing, as of packets: Demers, Keshav and Shenker 1989);
 - a **time limit**, after which a request is ended and answered;
-- a **circuit breaker** (Nygard, "Release It!", 2007): a module that fails most of the time rests, and costs nothing
-  while it does, until a trial shows that it is well again. Holding the loop is a failure, too.
+- a **circuit breaker** (Nygard, "Release It!", 2007): a module that fails most of the time is cut off, and costs
+  nothing until a trial shows that it is healthy again. Holding the loop is a failure, too.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from festgate.kit.errors import Refused, Resting, Unavailable
+from festgate.kit.errors import ModuleUnavailable, Refused, Unavailable
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.breaker import Breaker
 from festgate.kit.resilience.pulse import Pulse, resumed
@@ -74,7 +74,7 @@ class _Entry:
     """A request that could not just walk through."""
 
     trial: bool
-    """Whether it is to show that a module that rested is well again."""
+    """Whether it is a trial of a module whose circuit is open."""
     task: asyncio.Task[Any] | None = None
     """Where it has had to wait for anything."""
 
@@ -97,7 +97,7 @@ class Bulkhead:
     """One module's: every request of its passes through `run`."""
 
     def __init__(self, name: str, title: str, budget: Budget, pulse: Pulse, keeps: str = "") -> None:
-        """`title` is the module's name for people, `keeps` a sentence on what its rest leaves untouched."""
+        """`title` is the module's name for people, `keeps` a sentence on what its failure leaves untouched."""
         self.name = name
         self.title = title
         self.keeps = keeps
@@ -126,7 +126,7 @@ class Bulkhead:
         """How the module is."""
         if self.absent:
             return "absent"
-        if not self.breaker.resting:
+        if not self.breaker.is_open:
             return "well"
         return "resting"
 
@@ -135,12 +135,15 @@ class Bulkhead:
         """What is wrong with it; empty while nothing is."""
         return self.absent or self.breaker.why
 
-    def resting(self) -> bool:
+    def is_unavailable(self) -> bool:
         """Whether it answers nobody now, or only on trial."""
-        return bool(self.absent) or self.breaker.resting
+        return bool(self.absent) or self.breaker.is_open
 
     async def run(self, work: Work[A, R], argument: A) -> R:
-        """What `work(argument)` gives. Raises Resting for what the module cannot answer, and its own Refused."""
+        """Return what `work(argument)` returns.
+
+        Raises ModuleUnavailable for what the module cannot answer, and its own Refused.
+        """
         answer: list[R] = []
         rest = self.begin(answer, work, argument, monotonic())
         if rest is not None:
@@ -157,13 +160,13 @@ class Bulkhead:
         pulse = self.pulse
         if self._turn != pulse.turn:
             self._turn, self._spent, self._entered = pulse.turn, 0.0, 0
-        if self.breaker.resting or self._queue or self._spent > QUANTUM or self._full or faults.armed:
+        if self.breaker.is_open or self._queue or self._spent > QUANTUM or self._full or faults.armed:
             return self._admit(answer, work, argument)
         return self._step_in(_put(answer, work, argument), _THROUGH, began)
 
     async def _admit(self, answer: list[R], work: Work[A, R], argument: A) -> None:
         """The same for whoever may have to wait for their turn, or be refused."""
-        entry = _Entry(self.breaker.resting)
+        entry = _Entry(self.breaker.is_open)
         if entry.trial and not self.breaker.admits_trial():
             raise self.refusal()
         if self._full:
@@ -263,9 +266,9 @@ class Bulkhead:
             self.breaker.failed(f"A request held the loop for {spent:.2f} s.", trial=entry.trial, held=spent)
         return held
 
-    def _refused_as_full(self, entry: _Entry) -> Resting:
+    def _refused_as_full(self, entry: _Entry) -> ModuleUnavailable:
         self.breaker.undecided(trial=entry.trial)
-        return Resting(self.name, f"{self.title} is full", f"{self.title} {FULL}", "", 2)
+        return ModuleUnavailable(self.name, f"{self.title} is full", f"{self.title} {FULL}", "", 2)
 
     def _end_cancelled(self, entry: _Entry) -> None:
         if entry.task not in self._overdue:  # the visitor went away, or the process ends
@@ -307,11 +310,11 @@ class Bulkhead:
         if self._queue:
             loop.call_soon(self._send_in, loop)
 
-    def refusal(self, *, done: bool = True) -> Resting:
+    def refusal(self, *, done: bool = True) -> ModuleUnavailable:
         """What a visitor is told. Without `done` it is not known whether what they asked for was done."""
         problem = f"{self.title} {PROBLEM if done else TOO_SLOW}"
         left = ABSENT_FOR if self.absent else math.ceil(self.breaker.left)
-        return Resting(self.name, f"{self.title} is unavailable", problem, self.keeps, max(1, left))
+        return ModuleUnavailable(self.name, f"{self.title} is unavailable", problem, self.keeps, max(1, left))
 
     def end_overdue(self, now: float) -> None:
         """End the requests whose time is over."""

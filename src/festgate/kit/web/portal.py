@@ -21,10 +21,10 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import (
     Bug,
     Forbidden,
+    ModuleUnavailable,
     NotFound,
     NotTaken,
     Refused,
-    Resting,
     SignInNeeded,
 )
 from festgate.kit.logging import request_id
@@ -249,7 +249,7 @@ class Portal:
 
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
         actions, message, details = refusal.actions, refusal.message, ""
-        if isinstance(refusal, Resting):
+        if isinstance(refusal, ModuleUnavailable):
             # Whoever mends the module sits at this machine, as a rule.
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
             actions = self._ways_on(request, refusal)
@@ -273,17 +273,17 @@ class Portal:
         response.headers.update(refusal.headers())
         return response
 
-    def _ways_on(self, request: Request, refusal: Resting) -> tuple[tuple[str, str], ...]:
+    def _ways_on(self, request: Request, refusal: ModuleUnavailable) -> tuple[tuple[str, str], ...]:
         """The same page again, where that does no harm; and what is well."""
         again = [("Try again", request.url.path)] if request.method == "GET" else []
         others = [
             (label, path)
             for module, label, path in self._links.ways_on
-            if module != refusal.module and not self.bulkheads[module].resting()
+            if module != refusal.module and not self.bulkheads[module].is_unavailable()
         ]
         return (*again, *others)
 
-    async def _comfort(self, request: Request, refusal: Resting) -> str:
+    async def _comfort(self, request: Request, refusal: ModuleUnavailable) -> str:
         """What the module's trouble leaves this person, where that can be found out now; empty otherwise."""
         comfort = self._links.comforts.get(refusal.module)
         if comfort is None:

@@ -157,9 +157,9 @@ def _answers(app: "App", route: str) -> None:
 
 
 def _same_load(lab: Path, route: str) -> bool:
-    from festgate.lab.student.runs import load_mark  # noqa: PLC0415
+    from festgate.lab.student.runs import load_fingerprint  # noqa: PLC0415
 
-    return load_mark(lab, route) == load_mark(STARTER, route)
+    return load_fingerprint(lab, route) == load_fingerprint(STARTER, route)
 
 
 def _tell(folder: Path, lab: Path, route: str, found: "Compared") -> None:

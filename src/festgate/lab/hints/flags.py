@@ -134,8 +134,8 @@ FLAGGED: Final = (
         "sent-late",
         "The requests were sent late",
         (
-            "A part of the wait passed before the request was sent at all: what sends was not given the processor in"
-            " time. That part is the machine's, and is the same whatever you change in the app."
+            "A part of the wait passed before the request was sent at all: the load generator got no processor time"
+            " then. That part is the machine's, and is the same whatever you change in the app."
         ),
         "If a third of the wait is not your app's, and you make the app twice as quick, by how much does the figure"
         " fall?",

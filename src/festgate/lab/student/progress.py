@@ -12,7 +12,7 @@ from festgate.lab.student.code import Unreadable
 from festgate.lab.student.crash import looks_in
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
-from festgate.lab.student.runs import compared, is_clean, last_pairs, load_mark, runs_in, runs_of
+from festgate.lab.student.runs import compared, is_clean, last_pairs, load_fingerprint, runs_in, runs_of
 from festgate.rehearsal.runs.store import Run
 
 
@@ -93,7 +93,7 @@ def _loaded(_folder: Path, name: str, runs: Sequence[Run]) -> str:
     before = [run for run in runs if run.server.get(BUILD) == code_handed_out(name)]
     if not before:
         return "there is no run of its code as it was handed out, the crash mended."
-    same = [run for run in before if run.generator.get("journey") == load_mark(STARTER, name)]
+    same = [run for run in before if run.generator.get("journey") == load_fingerprint(STARTER, name)]
     if not same:
         return "no run was asked by the locustfile as it was handed out."
     return "" if any(is_clean(run) for run in same) else "in every run of it some requests failed."
@@ -106,8 +106,8 @@ def _sped_up(folder: Path, name: str, runs: Sequence[Run]) -> str:
         return str(error)
     if now == code_handed_out(name):
         return "the code behind it is as it was handed out."
-    load = load_mark(folder, name)
-    if load != load_mark(STARTER, name):
+    load = load_fingerprint(folder, name)
+    if load != load_fingerprint(STARTER, name):
         return "its locustfile was changed, so it is no longer asked what it was asked before."
     after = [run for run in runs if run.server.get(BUILD) == now and run.generator.get("journey") == load]
     if not after:

@@ -69,7 +69,7 @@ def compared(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
     return Compared(compare(before, after, [parse_metric(METRIC)], interleaved=interleaved), before, after)
 
 
-def load_mark(folder: Path, name: str) -> str:
+def load_fingerprint(folder: Path, name: str) -> str:
     """Of a locustfile, as a run keeps it; empty where it is gone."""
     try:
         return text_mark(load_file(folder, name).read_bytes())

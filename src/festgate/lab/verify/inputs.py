@@ -112,15 +112,15 @@ class Play:
 
 def plays(seed: int) -> tuple[Play, Play]:
     """Both."""
-    chance = random.Random(seed)  # noqa: S311  (has to repeat)
-    people = [f"{name} {chance.randrange(100, 1000)}" for name in chance.sample(_PEOPLE, 4)]
-    return _as_handed_out(chance, people), _with_other_data(chance, people)
+    rng = random.Random(seed)  # noqa: S311  (has to repeat)
+    people = [f"{name} {rng.randrange(100, 1000)}" for name in rng.sample(_PEOPLE, 4)]
+    return _as_handed_out(rng, people), _with_other_data(rng, people)
 
 
-def _as_handed_out(chance: random.Random, people: Sequence[str]) -> Play:
+def _as_handed_out(rng: random.Random, people: Sequence[str]) -> Play:
     one, two, three, _ = people
-    first, second, third = chance.sample(range(1, 10), 3)
-    passwords = {each: f"pass {chance.randrange(10**6)}&+é" for each in people}
+    first, second, third = rng.sample(range(1, 10), 3)
+    passwords = {each: f"pass {rng.randrange(10**6)}&+é" for each in people}
     steps = [Step("/register"), Step("/login")]
     steps += [Step("/register", {"username": each, "password": passwords[each]}) for each in (one, two)]
     steps += [
@@ -154,15 +154,15 @@ def _as_handed_out(chance: random.Random, people: Sequence[str]) -> Play:
     return Play("as it is handed out", (), tuple(steps), HANDED_OUT, (*people, OF_THE_LOAD))
 
 
-def _with_other_data(chance: random.Random, people: Sequence[str]) -> Play:
+def _with_other_data(rng: random.Random, people: Sequence[str]) -> Play:
     one, two, _, four = people
-    names = _drawn_names(chance, 9 + MANY + 1)
-    fees = [0, chance.randrange(10_000, 20_000), *(chance.randrange(1, 900) for _ in range(20))]
+    names = _drawn_names(rng, 9 + MANY + 1)
+    fees = [0, rng.randrange(10_000, 20_000), *(rng.randrange(1, 900) for _ in range(20))]
     some, new, many = [*_ODD, *names[:9]], names[9], names[10:]
     events = [(number, name, fees[number]) for number, name in enumerate(some, start=1)]
     # Numbers with gaps, not in the order of the names.
     events = [(7 * number % 101, name, fee) for number, name, fee in events]
-    some_of_them = chance.sample([number for number, _, _ in events], 5)
+    some_of_them = rng.sample([number for number, _, _ in events], 5)
     going = [(one, each) for each in some_of_them[:3]] + [(OF_THE_LOAD, each) for each in some_of_them[2:]]
     data: tuple[Statement, ...] = (
         *((statement, [()]) for statement in SCHEMA),
@@ -174,7 +174,7 @@ def _with_other_data(chance: random.Random, people: Sequence[str]) -> Play:
         ("UPDATE events SET fee = fee + 37 WHERE id = ?", [(some_of_them[0],)]),
         (EVENT, [(500, new, 111)]),
     )
-    more = [(600 + number, name, chance.randrange(1, 90)) for number, name in enumerate(many)]
+    more = [(600 + number, name, rng.randrange(1, 90)) for number, name in enumerate(many)]
     added = (
         (EVENT, more),
         (REGISTRATION, [(two, number) for number, _, _ in more]),
@@ -222,9 +222,9 @@ def _as(
     return Step(f"{path}?user={quote(person)}", None, like, before, after_what)
 
 
-def _drawn_names(chance: random.Random, count: int) -> list[str]:
+def _drawn_names(rng: random.Random, count: int) -> list[str]:
     both = [f"{first} {second}" for first in _FIRST for second in _SECOND]
-    return [f"{name} {chance.randrange(1_000, 10_000)}" for name in chance.sample(both, count)]
+    return [f"{name} {rng.randrange(1_000, 10_000)}" for name in rng.sample(both, count)]
 
 
 def change(database: Path, statements: Sequence[Statement]) -> None:

@@ -24,8 +24,8 @@ class Verifier(HttpUser):
 
     def on_start(self) -> None:
         """Who they will be."""
-        chance = random.Random(os.environ["FESTGATE_REHEARSAL_SEED"])  # noqa: S311  (has to repeat)
-        drawn = [f"visitor{chance.randrange(10**6)}" for _ in range(PEOPLE)]
+        rng = random.Random(os.environ["FESTGATE_REHEARSAL_SEED"])  # noqa: S311  (has to repeat)
+        drawn = [f"visitor{rng.randrange(10**6)}" for _ in range(PEOPLE)]
         self.people = cycle(["locust_user", *drawn])
 
     @task

@@ -21,7 +21,7 @@ class Attendee(Visitor):
         self.come()
         offers = self.browse()
         to_be_had = [offer for offer in offers if offer.left and not offer.free]
-        chosen = self.chance.choice(to_be_had or offers)
+        chosen = self.rng.choice(to_be_had or offers)
         self.open_event(chosen)
         if not to_be_had:
             return

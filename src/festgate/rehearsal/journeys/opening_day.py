@@ -82,7 +82,7 @@ class Crowd(Visitor):
         self.sign_up(f"/events/{wanted.slug}")
         page = self.open_event(wanted)
         while (left := self._left()) > 0 or (b"Sales open" in page and BUTTON not in page):
-            pause = self.chance.uniform(*RELOAD)
+            pause = self.rng.uniform(*RELOAD)
             # Whoever waits looks at the clock, too: at the moment itself all reload at once.
             time.sleep(min(pause, left) if left > 0 else pause)  # gevent's, since Locust is imported
             page = self.open_event(wanted)
@@ -106,7 +106,7 @@ class Organiser(Visitor):
 
     def wait_time(self) -> float:
         """Seconds between two looks."""
-        return self.chance.uniform(2, 4)
+        return self.rng.uniform(2, 4)
 
     @task
     def watch(self) -> None:
@@ -130,11 +130,11 @@ class Staff(Visitor):
     def __init__(self, environment: Environment) -> None:
         """Of the same account, but each with a pace of their own."""
         super().__init__(environment)
-        self.chance = random.Random(f"{self.seed}:staff:{next(self._staff)}")  # noqa: S311  (to be repeated)
+        self.rng = random.Random(f"{self.seed}:staff:{next(self._staff)}")  # noqa: S311  (to be repeated)
 
     def wait_time(self) -> float:
         """Seconds until the next guest shows a ticket."""
-        return self.chance.uniform(*SCAN)
+        return self.rng.uniform(*SCAN)
 
     @task
     def check_in(self) -> None:
@@ -149,7 +149,7 @@ class Staff(Visitor):
             )
             return
         guest = line.popleft()
-        if self.scan(guest) and self.chance.random() < AGAIN:
+        if self.scan(guest) and self.rng.random() < AGAIN:
             self.post(self._door(guest), "/door/{slug}", {"code": guest.code}, NOWHERE, but=(ALREADY_IN,))
 
     def scan(self, guest: Guest) -> bool:

@@ -93,10 +93,10 @@ class Offer:
     """Seats; 0 where none can be had now."""
 
 
-def invent(chance: random.Random) -> Person:
-    """The next person of `chance`; 48 bits of it keep the names of any crowd apart."""
-    name = f"{chance.choice(GIVEN_NAMES)}-{chance.choice(FAMILY_NAMES)}-{chance.getrandbits(48):012x}"
-    return Person(name, f"{name}@example.org", f"{chance.getrandbits(64):016x}")
+def invent(rng: random.Random) -> Person:
+    """The next person of `rng`; 48 bits of it keep the names of any crowd apart."""
+    name = f"{rng.choice(GIVEN_NAMES)}-{rng.choice(FAMILY_NAMES)}-{rng.getrandbits(48):012x}"
+    return Person(name, f"{name}@example.org", f"{rng.getrandbits(64):016x}")
 
 
 def read_list(page: bytes) -> list[Offer]:
@@ -139,13 +139,13 @@ class Visitor(FastHttpUser):
         """Nobody in particular yet; `come` makes them somebody."""
         super().__init__(environment)
         self.seed = os.environ.get(SEED_VARIABLE, "0")
-        self.chance = random.Random(self.seed)  # noqa: S311  (here and below: to be repeated, not to be secret)
-        self.person = invent(self.chance)
+        self.rng = random.Random(self.seed)  # noqa: S311  (here and below: to be repeated, not to be secret)
+        self.person = invent(self.rng)
         self.signed_in_as = ""
 
     def wait_time(self) -> float:
         """Seconds to think between two iterations: 1 to 2, and the same again with the same seed."""
-        return self.chance.uniform(1, 2)
+        return self.rng.uniform(1, 2)
 
     def come(self) -> None:
         """Somebody else comes, whom this portal has not seen in this run: with no cookie, over a new connection.
@@ -153,8 +153,8 @@ class Visitor(FastHttpUser):
         All that they choose follows from the seed, from which worker this is, and from how many came before them here.
         """
         worker = getattr(self.environment.runner, "worker_index", 0)
-        self.chance = random.Random(f"{self.seed}:{worker}:{next(self._numbers)}")  # noqa: S311
-        self.person = invent(self.chance)
+        self.rng = random.Random(f"{self.seed}:{worker}:{next(self._numbers)}")  # noqa: S311
+        self.person = invent(self.rng)
         self.signed_in_as = ""
         self.client.cookiejar.clear()
         if self.client_pool is None:

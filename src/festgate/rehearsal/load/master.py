@@ -183,7 +183,7 @@ class Master:
                 for worker in self._workers.values():
                     self._runner.send_message(messages.END, {}, worker.client)
             for worker in lost if time.time() < until else self._silent():
-                self._notes.append(self._farewell(worker))
+                self._notes.append(self._closing_note(worker))
                 worker.ended = Ended(0, "")
                 cut = True
         workers = sorted(self._workers.values(), key=lambda each: each.number)
@@ -253,7 +253,7 @@ class Master:
         try:
             client, kind, fields = self._inbox.get(timeout=seconds)
         except Empty:
-            self._worry()
+            self._check_generators()
             return
         if kind == messages.HELLO:
             self._welcome(_Worker(client=client, **fields))
@@ -295,7 +295,7 @@ class Master:
         self._unwritten = self._unwritten or why
         self._stopped.set()
 
-    def _worry(self) -> None:
+    def _check_generators(self) -> None:
         """When nothing was heard: before the beginning, look whether it can still come."""
         if all(worker.ready for worker in self._workers.values()) and self._workers:
             return
@@ -350,7 +350,7 @@ class Master:
     def _silent(self) -> list[_Worker]:
         return [worker for worker in self._workers.values() if worker.ended is None]
 
-    def _farewell(self, worker: _Worker) -> str:
+    def _closing_note(self, worker: _Worker) -> str:
         for process in self._processes:
             if process.pid == worker.pid and process.poll() is not None:
                 return f"Worker {worker.number} ended by itself, with exit code {process.returncode}; see load.log."

@@ -72,7 +72,7 @@ _KNOWN: Final[Mapping[str, Column]] = {
     "failures/s": Column("failure_rate"),
     "currentfailures/s": Column("failure_rate"),
 }
-_LONGEST_FIRST: Final = sorted(_KNOWN, key=len, reverse=True)
+_LONG_NAMES_FIRST: Final = sorted(_KNOWN, key=len, reverse=True)
 _PERCENTILE: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)%(?:ile\(ms\))?")
 _WHOLE: Final = r"\d{1,3}(?:,\d{3})+|\d+"
 _NUMBER: Final = rf"(?:{_WHOLE})(?:\.\d+)?(?:[eE][-+]?\d+)?|N/A"
@@ -97,7 +97,7 @@ def columns_of(text: str) -> tuple[Column, ...]:
             found.append(Column("percentile", round(float(percentile[1]) / 100, 8)))
             rest = rest[percentile.end() :]
             continue
-        word = next((known for known in _LONGEST_FIRST if rest.startswith(known)), None)
+        word = next((known for known in _LONG_NAMES_FIRST if rest.startswith(known)), None)
         if word is None:
             return ()
         found.append(_KNOWN[word])

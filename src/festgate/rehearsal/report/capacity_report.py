@@ -95,7 +95,7 @@ def _words(found: Capacity) -> list[str]:
         words.append(f"At {_a_minute(found.breaks_at)} it no longer does.")
     if any(step.generator_busy for step in found.steps):
         words.append(
-            "What sends was too busy to send more, so the portal may hold more than that. Search again with more "
+            "The load generator was saturated, so the portal may hold more than that. Search again with more "
             "processes that send (--workers), from a machine of their own."
         )
     return words

@@ -110,8 +110,8 @@ def _effects_tables(effects: list[Effect]) -> tuple[Table, ...]:
             effect.metric.shown(effect.after),
             figures.change(effect.change),
             f"{figures.change(effect.low)} to {figures.change(effect.high)}",
-            _chance(effect.p),
-            _chance(effect.p_adjusted),
+            _p_value(effect.p),
+            _p_value(effect.p_adjusted),
             f"{figures.count(effect.samples_before)} / {figures.count(effect.samples_after)}",
             "" if effect.pairs_to_decide is None else figures.count(effect.pairs_to_decide),
         )
@@ -183,5 +183,5 @@ def _plans(before: Sequence[Run], after: Sequence[Run]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _chance(p: float) -> str:
+def _p_value(p: float) -> str:
     return f"{p:.3f}" if math.isfinite(p) else figures.NOTHING

@@ -5,7 +5,7 @@ second. A chunk is a header (HEADER: magic, rows, bytes of names, bytes of colum
 steps that are new in this chunk (JSON), and the columns one after the other, compressed with zlib. Times are whole
 microseconds, most of them as differences, which are small and compress well: about 13 bytes a request in all.
 
-`samples.py` reads it. What sends writes it without numpy, which would take it a third of the time in which it starts.
+`samples.py` reads it. The load generator writes it without numpy, which would take a third of its start.
 """
 
 import json

@@ -69,7 +69,7 @@ class Run:
 
     def samples(self) -> "Samples":
         """Every request, warm-up included. Raises ValueError where a file is damaged."""
-        from festgate.rehearsal.runs.samples import read_samples  # noqa: PLC0415  (numpy; what sends never reads)
+        from festgate.rehearsal.runs.samples import read_samples  # noqa: PLC0415  (numpy; the load generator never reads)
 
         return read_samples(sorted(self.folder.glob(f"*{SUFFIX}")))
 

@@ -188,14 +188,14 @@ def _effect(evidence: Evidence, number: int, margin: float) -> Effect:
         return effect
     differences = np.log(second) - np.log(first)
     low, high = paired.t_interval(differences)
-    chance = paired.sign_flip(differences)
+    p_value = paired.sign_flip(differences)
     known = replace(
         effect,
         change=math.expm1(float(differences.mean())),
         low=math.expm1(low),
         high=math.expm1(high),
-        p=chance,
-        p_adjusted=chance,
+        p=p_value,
+        p_adjusted=p_value,
         verdict=judge(differences, margin, less_is_better=metric.less_is_better),
         differences=tuple(differences.tolist()),
     )
@@ -207,14 +207,14 @@ def _positive(metric: Metric, value: float, count: int) -> float:
     return (value * count + 0.5) / (count + 1) if metric.kind == "errors" else value
 
 
-def _adjusted(effect: Effect, chance: float, margin: float, comparisons: int) -> Effect:
+def _adjusted(effect: Effect, p_value: float, margin: float, comparisons: int) -> Effect:
     """One of several metrics: it is only called different where that survives the correction."""
     differs = effect.verdict in ("improved", "regressed", "changed")
     verdict = effect.verdict
-    if differs and chance > paired.ALPHA:
+    if differs and p_value > paired.ALPHA:
         alike = paired.is_equivalent(np.array(effect.differences), margin)
         verdict = "equivalent" if alike else "inconclusive"
-    return _with_pairs(replace(effect, p_adjusted=chance, verdict=verdict), margin, comparisons)
+    return _with_pairs(replace(effect, p_adjusted=p_value, verdict=verdict), margin, comparisons)
 
 
 def _with_pairs(effect: Effect, margin: float, comparisons: int) -> Effect:

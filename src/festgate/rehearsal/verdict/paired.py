@@ -59,9 +59,9 @@ def t_interval(differences: Floats, level: float = LEVEL) -> tuple[float, float]
     return middle - half, middle + half
 
 
-def t_quantile(probability: float, freedom: int) -> float:
+def t_quantile(probability: float, degrees_of_freedom: int) -> float:
     """Of Student's t."""
-    return float(special.stdtrit(freedom, probability))
+    return float(special.stdtrit(degrees_of_freedom, probability))
 
 
 def is_equivalent(differences: Floats, margin: float) -> bool:
@@ -117,13 +117,13 @@ def smallest_effect(differences: Floats, pairs: int) -> float:
     return math.expm1(_resolved(float(differences.std(ddof=1)), pairs))
 
 
-def holm(chances: Sequence[float]) -> tuple[float, ...]:
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Holm's step-down correction (1979), in the order given."""
-    order = sorted(range(len(chances)), key=chances.__getitem__)
-    adjusted = [0.0] * len(chances)
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    adjusted = [0.0] * len(p_values)
     least = 0.0
     for rank, index in enumerate(order):
-        least = max(least, min(1.0, chances[index] * (len(chances) - rank)))
+        least = max(least, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = least
     return tuple(adjusted)
 
@@ -138,19 +138,19 @@ def stationary_bootstrap(
     `statistic` takes rows of shape (draws, n) and gives one figure a row. For one run's own interval; what two builds
     differ by is told by pairs of runs.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     # A few series at a time: 1,000 of 100,000 places at once would be 800 MB.
     most = max(1, _PLACES // len(values))
     parts = [min(most, draws - begin) for begin in range(0, draws, most)]
-    return np.concatenate([statistic(values[_blocks(len(values), block, part, chance)]) for part in parts])
+    return np.concatenate([statistic(values[_blocks(len(values), block, part, rng)]) for part in parts])
 
 
-def _blocks(count: int, block: float, draws: int, chance: np.random.Generator) -> Integers:
+def _blocks(count: int, block: float, draws: int, rng: np.random.Generator) -> Integers:
     """Places in a series of `count`, shape (draws, count)."""
-    begins = chance.random((draws, count)) < 1 / block
+    begins = rng.random((draws, count)) < 1 / block
     begins[:, 0] = True
     place = np.broadcast_to(np.arange(count), (draws, count))
     # For each place, the place where its block began, and where in the series that block was taken from.
     began = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
-    source = np.take_along_axis(chance.integers(0, count, (draws, count)), began, axis=1)
+    source = np.take_along_axis(rng.integers(0, count, (draws, count)), began, axis=1)
     return np.asarray((source + place - began) % count)

@@ -287,7 +287,7 @@ def least_requests(quantile: float | None) -> int:
 
 @check(
     "generator-saturated",
-    "What sends was too busy, or was not given the processor in time, so the times are largely its own.",
+    "The load generator was saturated, or got no processor time, so it caused much of the measured times itself.",
     "Send less, or send from a machine of its own on which nothing else runs.",
 )
 def generator_saturated(evidence: Evidence) -> str:
