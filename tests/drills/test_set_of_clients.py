@@ -1,4 +1,4 @@
-"""The drill in which clients are slow on purpose, run: nobody else notices, and no module rests."""
+"""The drill in which clients are slow on purpose, run: nobody else notices, and no module becomes unavailable."""
 
 from pathlib import Path
 

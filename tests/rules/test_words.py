@@ -1,0 +1,85 @@
+"""The words of docs/glossary.md: a closed list that may not come back, and looser habits whose counts only fall."""
+
+import ast
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rules.project import ROOT, files, name
+
+# Written so that this file does not hold what it looks for.
+REFUSED = (
+    r"\b[Dd]e[e]ds?\b",
+    r"\b_?(MO[S]T|LEA[S]T|LONGE[S]T|SHORTE[S]T|LARGE[S]T|SMALLE[S]T)_[A-Z]",
+    r"\b[Ll]etter[b]ox",
+    r"\b[Ee]-[m]ail",
+    r"\bmail[b]ag\b",
+    r"\b[Ww]hat sen[d]s\b",
+    r"\bmodules? res[t]s?\b",
+    r"\bmen[d] what\b",
+    r"\b_wor[r]y\b",
+    r"\b_fare[w]ell\b",
+    r"\b(this|the) did not fi[t]\b",
+    r"\byou we hop[e]\b",
+    r"method-not-ta[k]en",
+)
+COUNTS = Path(__file__).with_name("words.toml")
+"""How often each habit was found when it was last counted."""
+
+
+def sources(*endings: str) -> Iterator[Path]:
+    """The files that the rules are about: history and the handed-out starter are as they were."""
+    for path in files(*endings):
+        place = name(path)
+        if path != Path(__file__) and "migrations/versions" not in place and "lab/starter" not in place:
+            yield path
+
+
+@pytest.mark.parametrize("pattern", REFUSED)
+def test_a_refused_word_stands_nowhere(pattern: str) -> None:
+    found = [
+        f"{name(path)}:{number}: {line.strip()[:100]}"
+        for path in sources(".py", ".html", ".md", ".toml", ".js", ".txt")
+        if name(path) not in {"docs/glossary.md", "CHANGELOG.md"}
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(pattern, line)
+    ]
+    assert not found
+
+
+def habits() -> Counter[str]:
+    """Count each habit in the package: names that say nothing, speaking machines, docstrings that continue a name."""
+    counts: Counter[str] = Counter()
+    for path in sources(".py"):
+        if path.relative_to(ROOT).parts[0] != "src":
+            continue
+        text = path.read_text(encoding="utf-8")
+        counts["machines that tell or say"] += len(re.findall(r"\b(tells?|told|says?|said)\b", text))
+        counts["who or whoever"] += len(re.findall(r"\b([Ww]ho|[Ww]hoever)\b", text))
+        for node in ast.walk(ast.parse(text)):
+            if (
+                isinstance(node, ast.Name)
+                and isinstance(node.ctx, ast.Store)
+                and node.id in {"found", "each"}
+            ):
+                counts["names that say nothing"] += 1
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                docstring = ast.get_docstring(node) or ""
+                counts["docstrings that continue a name"] += bool(
+                    re.match(r"(What|Of|As|Those|That|Which|For|Whether|Where|How)\b", docstring)
+                )
+    return counts
+
+
+def test_looser_habits_only_become_fewer() -> None:
+    stored = tomllib.loads(COUNTS.read_text(encoding="utf-8"))
+    counted = habits()
+    more = {
+        habit: f"{count}, were {stored[habit]}" for habit, count in counted.items() if count > stored[habit]
+    }
+    assert set(stored) == set(counted)
+    assert not more, "write these in another way; lower the stored count where it has fallen"
