@@ -30,7 +30,7 @@ def main() -> None:
         page.get_by_label("Username").fill("ravi")
         page.get_by_label("Email").fill("ravi@example.org")
         page.get_by_label("Password").fill("a long enough one")
-        page.get_by_role("button", name="Create account").click()
+        page.get_by_role("button", name="Sign up").click()
         page.get_by_role("button", name="Register").click()
         page.goto(f"{server.url}/events")
         page.screenshot(path=PICTURE)

@@ -65,11 +65,11 @@ def test_whoever_follows_the_tutorial_has_a_fest_with_a_paid_ticket(
 
     reader = Reader(page)
     page.goto(server.url)
-    reader.press("Register")
+    reader.press("Sign up")
     page.get_by_label("Username").fill("ravi")
     page.get_by_label("Email").fill("ravi@example.org")
     page.get_by_label("Password").fill(PASSWORD)
-    reader.press("Create account")
+    reader.press("Sign up")
     reader.press("Robo Race")
     reader.press("Register")
     page.wait_for_url("**/my-events")

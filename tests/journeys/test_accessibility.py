@@ -70,7 +70,7 @@ PAGES = {
     "forgot, sent": Shown("/forgot", fields={"username": "nobody"}, heading="Check your email"),
     "reset": Shown("/reset?token={link}", heading="For newcomer."),
     "reset, refused": Shown(
-        "/reset?token={link}", fields={"password": "x"}, status=422, heading="still the old one"
+        "/reset?token={link}", fields={"password": "x"}, status=422, heading="has not changed"
     ),
     "reset, over": Shown("/reset?token=1-1-0", status=410, heading="This link has expired"),
     "register": Shown("/register"),

@@ -54,7 +54,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 
 def rests(client: httpx.Client, module: str, path: str, headers: Mapping[str, str] | None = None) -> bool:
-    """Whether the module rests, once one more visitor has come to it."""
+    """Return whether the module is unavailable once one more visitor has asked for it."""
     client.get(path, headers=headers)
     return modules(client)[module]["state"] == "resting"
 

@@ -1,4 +1,4 @@
-"""Clients that send their bodies slowly, in halves or never: the others are served, no module becomes unavailable, holds run on."""
+"""Clients that send their bodies slowly, in halves or never: the others are served, every module stays available."""
 
 import json
 import socket

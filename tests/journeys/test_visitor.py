@@ -61,7 +61,7 @@ def test_a_stranger_finds_the_fest_and_an_account_and_has_a_free_ticket_in_three
     page.goto(server.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Aurora Fest")
     follow(page, "See all events")
-    page.get_by_role("navigation").get_by_role("link", name="Register").click()
+    page.get_by_role("navigation").get_by_role("link", name="Sign up").click()
     name = join(page)
     expect(page).to_have_url(f"{server.url}/events")
     expect(page.get_by_text(name)).to_be_visible()
@@ -79,7 +79,7 @@ def test_who_was_looking_at_an_event_comes_back_to_it_and_has_a_paid_ticket_in_t
     page.goto(f"{server.url}/events/robo-race")
     press(page, "Register")
     expect(page).to_have_url(f"{server.url}/login?next=/events/robo-race")
-    follow(page, "Create an account")
+    follow(page, "Sign up")
     name = join(page)
     expect(page).to_have_url(f"{server.url}/events/robo-race")
     press(page, "Register")
@@ -115,7 +115,7 @@ def test_everything_can_be_done_with_tab_and_enter(page: Page, server: Server) -
     tab_to(page, "Register", within="main")
     page.keyboard.press("Enter")
     page.wait_for_url("**/login?next=**")
-    tab_to(page, "Create an account")
+    tab_to(page, "Sign up", within="main")
     page.keyboard.press("Enter")
     page.wait_for_url("**/register?next=**")
     for field, text in {"Username": name, "Email": f"{name}@example.org", "Password": PASSWORD}.items():
@@ -216,7 +216,7 @@ def test_two_tabs_pay_for_what_each_of_them_showed(page: Page, server: Server) -
     # A list of which a seat is given back in another tab is not paid for in part.
     third = page.context.new_page()
     third.goto(f"{server.url}/checkout")
-    press(second, "Give back the seat for Treasure Hunt")
+    press(second, "Cancel my registration for Treasure Hunt")
     second.wait_for_url("**/my-events")
     third.get_by_role("button", name="Pay ₹450.00").click()
     expect(third.get_by_role("alert")).to_contain_text(
@@ -256,7 +256,7 @@ def test_an_order_for_the_desk_keeps_its_seats_until_an_organiser_marks_it_paid(
     press(page, "Pay ₹300.00")
     page.wait_for_url("**/orders/*")
     ref = page.url.rpartition("/")[2]
-    expect(page.get_by_text(f"Your order number is: {ref}.")).to_be_visible()
+    expect(page.get_by_text(f"Your order number is {ref}.")).to_be_visible()
     (password,) = re.findall(r"Sign in as organiser with the password (\S+)", server.log())
     with visit(browser) as desk:
         organiser = desk.context.new_page()
@@ -324,7 +324,7 @@ def test_a_seat_that_is_given_back_is_free_again(page: Page, server: Server) -> 
     page.goto(f"{server.url}/events/photography-walk")
     before = page.get_by_text(re.compile(r"Only \d of 8 left")).inner_text()
     press(page, "Register")
-    press(page, "Give back the seat for Photography Walk")
+    press(page, "Cancel my registration for Photography Walk")
     expect(page).to_have_url(f"{server.url}/my-events")
     expect(page.get_by_text("Cancelled by you", exact=True)).to_be_visible()
     page.goto(f"{server.url}/events/photography-walk")

@@ -26,8 +26,8 @@ def fill_in(page: Page, **fields: str) -> None:
 def join(page: Page, name: str | None = None) -> str:
     """Fills in the form for a new account, which is on the page."""
     name = name or new_name()
-    fill_in(page, Username=name, E_mail=f"{name}@example.org", Password=PASSWORD)
-    page.get_by_role("button", name="Create account").click()
+    fill_in(page, Username=name, Email=f"{name}@example.org", Password=PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
     return name
 
 
