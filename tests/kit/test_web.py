@@ -154,7 +154,7 @@ def test_fields_are_checked_and_those_that_a_form_does_not_know_are_left_aside()
 @pytest.mark.parametrize(
     "fields, wrong",
     [
-        ({}, {"name": "Required."}),
+        ({}, {"name": "This field is required."}),
         ({"name": "a"}, {"name": "At least 2 characters."}),
         ({"name": "abcdef"}, {"name": "At most 5 characters."}),
         ({"name": "a\x00b"}, {"name": "Control characters and invisible marks cannot be part of this."}),

@@ -241,7 +241,7 @@ def test_a_form_without_fields_names_every_one_of_them(client: httpx.Client) -> 
     page = client.post("/register")
     assert page.status_code == 422
     for field in ("username", "email", "password"):
-        assert error_at(page, field) == "Required."
+        assert error_at(page, field) == "This field is required."
 
 
 @pytest.mark.parametrize(

@@ -232,4 +232,4 @@ def test_the_page_says_the_same_whether_or_not_there_is_such_an_account(
         name = join(other)
     known, unknown = (client.post("/forgot", data={"username": entered}) for entered in (name, f"{name}-not"))
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
-    assert error_at(client.post("/forgot", data={"username": " "}), "username") == "Required."
+    assert error_at(client.post("/forgot", data={"username": " "}), "username") == "This field is required."

@@ -65,7 +65,7 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenData
         {"title": "Fine", "fee": "0"},
     )
     assert found == [
-        (3, "title: Required."),
+        (3, "title: This field is required."),
         (3, "fee: 'much' is not an amount; write it like 250 or 250.50."),
         (4, "ends_at: The end must be after the start."),
     ]
@@ -104,7 +104,7 @@ def test_a_slug_that_is_there_is_changed_and_one_that_is_not_is_made(database: O
         ({"slug": "off", "place": "Yard"}, "A cancelled event cannot be changed."),
         ({"slug": "full", "capacity": "1"}, "2 seats are taken already"),
         ({"slug": "full", "place": ""}, "place: Enter a place"),
-        ({"title": "Robo Race", "place": "Workshop", "starts_at": ""}, "fee: Required"),
+        ({"title": "Robo Race", "place": "Workshop", "starts_at": ""}, "fee: This field is required"),
     ],
 )
 def test_a_row_that_an_organiser_would_be_refused_is_refused(

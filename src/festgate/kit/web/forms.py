@@ -83,7 +83,7 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
     context = detail.get("ctx", {})
     kind: str = detail["type"].removeprefix("string_")
     if kind == "missing" or (kind == "too_short" and context.get("min_length") == 1):
-        return "Required."
+        return "This field is required."
     if kind == "too_short":
         return f"At least {context.get('min_length')} characters."
     if kind == "too_long":

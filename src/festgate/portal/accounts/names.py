@@ -87,7 +87,7 @@ def read_name(text: str) -> str:
     check_length(text, MAX_EMAIL_LENGTH)
     name = text.strip()
     if not name:
-        msg = "Required."
+        msg = "This field is required."
         raise ValueError(msg)
     _refuse_control(name)
     return name

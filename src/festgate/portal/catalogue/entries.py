@@ -106,7 +106,7 @@ def find_wrongs(details: Details) -> dict[str, str]:
     """What no event may have, not even a draft: a sentence for each field, none when all is well."""
     wrong: dict[str, str] = {}
     if not details.title:
-        wrong["title"] = "Required."
+        wrong["title"] = "This field is required."
     starts, ends = details.starts_at, details.ends_at
     if starts and ends and ends <= starts:
         wrong["ends_at"] = "The end must be after the start."
@@ -235,7 +235,7 @@ def _written_time(at: Milliseconds, zone: ZoneInfo) -> str:
 
 def _fee(text: str, currency: str, wrong: dict[str, str]) -> Money:
     if not text:
-        wrong.setdefault("fee", "Required. Enter 0 for a free event.")
+        wrong.setdefault("fee", "This field is required. Enter 0 for a free event.")
         return Money(0, currency)
     try:
         return parse_amount(text, currency)

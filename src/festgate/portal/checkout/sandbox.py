@@ -67,7 +67,7 @@ class Sandbox:
 
     name = "sandbox"
     label = "Play money"
-    hint = "No real card is charged. The card number decides the outcome."
+    hint = "No real card is charged. The number you enter decides the outcome."
     keeps: Milliseconds = 2 * MINUTE
     asks = True
 
