@@ -66,7 +66,7 @@ PAGES = {
     },
     "sign in": Shown("/login?next=/my-events"),
     "sign in, refused": Shown("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
-    "forgot": Shown("/forgot", heading="Send the link"),
+    "forgot": Shown("/forgot", heading="Send link"),
     "forgot, sent": Shown("/forgot", fields={"username": "nobody"}, heading="Check your email"),
     "reset": Shown("/reset?token={link}", heading="For newcomer."),
     "reset, refused": Shown(
