@@ -4,9 +4,11 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from festgate.kit.db import schema
+from festgate.kit.db.damage import damage_of
 from festgate.kit.db.notes import find_note
 from festgate.kit.db.probe import NOTE, note_written
 from festgate.kit.errors import StartupError, Unavailable
@@ -76,6 +78,15 @@ def test_damage_that_a_query_met_is_remembered(settings: Settings) -> None:
         with pytest.raises(Unavailable):
             database.run(database.real.read(find_note, NOTE))
         assert "malformed" in database.real.damage
+
+
+@pytest.mark.parametrize("state", ["XX001", "XX002"])
+def test_postgresqls_reports_of_damage_are_known(state: str) -> None:
+    error = psycopg.errors.lookup(state)("invalid page in block 7 of relation base/1/2\nCONTEXT: more")
+    unavailable = Unavailable()
+    unavailable.__cause__ = error
+    assert damage_of(unavailable) == "invalid page in block 7 of relation base/1/2"
+    assert not damage_of(psycopg.errors.lookup("53100")("could not extend file: No space left on device"))
 
 
 def test_the_probe_of_readyz_commits_a_write(database: OpenDatabase) -> None:
