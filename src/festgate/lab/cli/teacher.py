@@ -10,6 +10,7 @@ from rich.console import Console
 
 from festgate.lab.student.folder import NoLab, interpreter
 from festgate.rehearsal.cli.options import INTERRUPTED, WRONG_USE, fail, needs_extra, seconds_of
+from festgate.rehearsal.stats.limits import MIN_PAIRS
 
 if TYPE_CHECKING:
     from festgate.lab.verify.grades import Graded
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 NOT_ALL = 1
 """Exit code where not all three routes are improved, or something answers otherwise."""
-MIN_PAIRS = 6
 GRADES = Path("grades")
 KEPT, CSV, OVERVIEW = "results", "grades.csv", "overview.html"
 """In that folder."""

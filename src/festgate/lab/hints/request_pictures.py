@@ -23,7 +23,7 @@ from festgate.rehearsal.report.drawing import (
 from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.runs.store import Resources, Run
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.refusals import MAX_CPU
+from festgate.rehearsal.stats.limits import MAX_CPU
 
 _EARLY, _LATE = (0.1, 0.4), (0.7, 1.0)
 """Parts of a run that the rehearsal holds against each other for drift."""

@@ -19,8 +19,6 @@ from festgate.rehearsal.verdict.comparison import Comparison, compare
 from festgate.rehearsal.verdict.refusals import least_requests
 
 JOURNEY: Final = Path(__file__).parent / "journey.py"
-PAIRS: Final = 6
-"""The fewest that decide anything."""
 WARM_UP: Final = 1.0
 SPARE: Final = 2.0
 """Times what the fewest requests of a median took when the apps were asked one by one: with the load beside it, and on

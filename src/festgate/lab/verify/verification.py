@@ -25,6 +25,7 @@ from festgate.rehearsal.runner.preflight import NotThere
 from festgate.rehearsal.runner.run import CannotPlay, Second
 from festgate.rehearsal.runner.servers import CannotServe
 from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.rehearsal.verdict.comparison import Comparison
 
 Tell = Callable[[str, float | None], None]
@@ -43,7 +44,7 @@ class Options:
     """The interpreter of both."""
     seed: int = 0
     load: bool = True
-    pairs: int = timing.PAIRS
+    pairs: int = MIN_PAIRS
     seconds: float = 0.0
     """Of a run; 0: as long as the slower of the two needs."""
     limits: Limits = field(default_factory=Limits)

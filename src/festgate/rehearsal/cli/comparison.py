@@ -29,6 +29,7 @@ from festgate.rehearsal.cli.options import (
     plan_of,
     seconds_of,
 )
+from festgate.rehearsal.stats.limits import MIN_PAIRS
 
 if TYPE_CHECKING:
     from festgate.rehearsal.report import Reported
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 MIN_WARM_UP = "3s"
 SIGN_UP = 0.1
 """Seconds for one person: a password's hash is slow on purpose. Seventy-seven at once took 6.6 s on two busy cores."""
-MIN_PAIRS = 6
 PLANNED = (6, 10, 20)
 """Numbers of pairs for which `calibrate` tells the smallest effect."""
 

@@ -12,9 +12,8 @@ from rich.text import Text
 
 from festgate.rehearsal.runner.run import Second
 from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.stats.limits import MAX_CPU
 
-SATURATED = 0.8
-"""Share of a core from which the generator's own queue is part of what it measures."""
 EVERY = 10
 """Seconds between two lines where there is no terminal."""
 
@@ -103,7 +102,7 @@ def _table(second: Second, rate: float) -> Table:
 
 def _warnings(plan: Plan, second: Second) -> list[Text]:
     found = []
-    if second.cpu.get("generator", 0.0) > SATURATED * plan.workers:
+    if second.cpu.get("generator", 0.0) > MAX_CPU * plan.workers:
         found.append(
             Text("The generator itself is busy: what it measures is partly its own. Send less.", "yellow")
         )

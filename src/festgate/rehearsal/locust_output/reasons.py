@@ -5,7 +5,6 @@ with their sources in docs/explanation/honest-comparison.md.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
 
 from festgate.rehearsal.locust_output.limits import (
     EXACT,
@@ -18,9 +17,9 @@ from festgate.rehearsal.locust_output.limits import (
     milliseconds,
 )
 from festgate.rehearsal.locust_output.model import Row, Table
+from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.rehearsal.verdict.findings import Finding, percent
 
-MIN_PAIRS: Final = 6
 Sides = tuple[Sequence[Table], Sequence[Table]]
 
 

@@ -23,7 +23,8 @@ from festgate.rehearsal.report.drawing import (
     time_axis,
 )
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, TAIL, Series, Summary
+from festgate.rehearsal.stats.limits import MIN_TAIL
+from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, Series, Summary
 
 MAX_STEPS = 6
 """Steps in one picture: more cannot be told apart."""
@@ -146,7 +147,7 @@ def _curves(summary: Summary) -> Chart:
                     "waited": milliseconds(waited),
                     "line": name,
                     # The last point that is worth reading belongs to both parts, so that they meet.
-                    "worth": int(of_name[key].requests * beyond >= TAIL - 1e-9),
+                    "worth": int(of_name[key].requests * beyond >= MIN_TAIL - 1e-9),
                 }
             )
     labels = "datum.value >= 1 ? '0 %' : format(100 - 100 * datum.value, '~r') + ' %'"
@@ -172,7 +173,7 @@ def _curves(summary: Summary) -> Chart:
     return Chart(
         title="How many were answered within",
         says="From the fastest to the slowest one in a thousand, the slow end drawn out. Pale where fewer than"
-        f" {TAIL} requests were slower, so that chance made the line.",
+        f" {MIN_TAIL} requests were slower, so that chance made the line.",
         spec=finished(alt.layer(weak, solid, near, data=inline(rows))),
         table=Table(
             "Percentiles",

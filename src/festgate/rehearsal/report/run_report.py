@@ -16,12 +16,11 @@ from festgate.rehearsal.report.words import (
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.limits import MAX_CPU
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.summary import LATE, QUANTILES, Check, Figures, Machine, Summary, needed
 
 TONES: Final[dict[Outcome, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
-BUSY: Final = 0.8
-"""Share of one core for each process that sends: a generator busier than that measures its own queue."""
 _LATE: Final = f"{LATE * 1000:.0f} ms"
 FEW: Final = "?"
 """Marks a percentile that too few requests stand behind."""
@@ -160,7 +159,7 @@ def _generator_warnings(summary: Summary) -> list[Notice]:
     plan = summary.run.plan
     found = []
     sent_from = next((machine for machine in summary.machines if machine.side == "generator"), None)
-    if sent_from is not None and sent_from.cpu > BUSY * plan.workers:
+    if sent_from is not None and sent_from.cpu > MAX_CPU * plan.workers:
         found.append(
             Notice(
                 "warn",

@@ -18,14 +18,13 @@ from festgate.rehearsal.runner.builds import Candidate
 from festgate.rehearsal.runner.run import Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.limits import MAX_CPU
 from festgate.rehearsal.stats.metrics import Threshold, measure
 from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.stats.usl import DoesNotFit, Scalability, fit_usl
 
 KEPT_UP: Final = 0.95
 """Of its rate a run must have begun, or what it measured was less than it says."""
-BUSY: Final = 0.8
-"""Share of a core from which the generator is what was measured."""
 MAX_DOUBLINGS: Final = 12
 """And halvings: four thousand times as many, or as few."""
 
@@ -137,7 +136,7 @@ def _step(run: Run, rate: float, limits: Sequence[Threshold]) -> Step:
         holds=held
         and bool(len(samples))
         and all(limit.holds(value) for limit, value in zip(limits, values, strict=True)),
-        generator_busy=bool(busy) and float(np.median(busy)) > BUSY * run.plan.workers,
+        generator_busy=bool(busy) and float(np.median(busy)) > MAX_CPU * run.plan.workers,
     )
 
 

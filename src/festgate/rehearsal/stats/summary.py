@@ -11,6 +11,7 @@ import numpy as np
 
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.store import Resources, Run, Side
+from festgate.rehearsal.stats.limits import MIN_TAIL
 from festgate.rehearsal.stats.metrics import (
     BadMetric,
     Metric,
@@ -21,9 +22,6 @@ from festgate.rehearsal.stats.metrics import (
 )
 from festgate.rehearsal.stats.processor_time import processor_time
 
-TAIL: Final = 30
-"""Requests that have to lie beyond a quantile before it is worth reading: 600 for a p95, 3,000 for a p99. With fewer, a
-few requests make it, and at 20 it is the maximum."""
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 LATE: Final = 0.010
 """Seconds after its time from which a request counts as sent late: a few turns of a busy generator's loop."""
@@ -70,7 +68,7 @@ class Figures:
 
 def needed(quantile: str) -> int:
     """How many requests that quantile of `QUANTILES` asks for: 600 for `p95`."""
-    return round(TAIL / (1 - dict(QUANTILES)[quantile]))
+    return round(MIN_TAIL / (1 - dict(QUANTILES)[quantile]))
 
 
 @dataclass(frozen=True)
@@ -250,7 +248,7 @@ def _check(text: str, samples: Samples, seconds: float, processor: float) -> Che
     if not len(chosen) or not seconds:
         return Check(text, metric, np.nan, held=False, few=True)
     value = measure(metric, samples, seconds, processor)
-    few = metric.quantile is not None and len(chosen) * (1 - metric.quantile) < TAIL - 1e-9
+    few = metric.quantile is not None and len(chosen) * (1 - metric.quantile) < MIN_TAIL - 1e-9
     return Check(text, metric, value, held=threshold.holds(value), few=few)
 
 

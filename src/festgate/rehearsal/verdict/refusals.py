@@ -7,15 +7,10 @@ import numpy as np
 
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.samples import Integers
+from festgate.rehearsal.stats.limits import MAX_CPU, MIN_PAIRS, MIN_TAIL
 from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
 from festgate.rehearsal.verdict.observed import Observed, Step
 
-MIN_PAIRS: Final = 6
-"""With five, the smallest two-sided p of the sign-flip test is 2/32: above 0.05 whatever is seen."""
-MIN_TAIL: Final = 30
-"""Requests beyond the quantile in each run: 600 for a p95, 3,000 for a p99. With fewer its spread is that of a few."""
-MAX_CPU: Final = 0.8
-"""Share of a core; above it a Python process that sends begins to measure its own queue."""
 MAX_LATE: Final = 0.5
 """Share of the primary metric that is the sender's own lateness. That share of the metric does not change with the
 build: where it is a half, a build that is 10 % slower shows as 5 %, and what is within the margin may be twice it."""
