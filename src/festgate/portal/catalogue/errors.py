@@ -11,7 +11,7 @@ class SoldOut(Conflict):
     title = "Sold out"
     message = (
         "All seats at this event are taken. Held seats that are not paid become available again, "
-        "so it can be worth looking again."
+        "so check back later."
     )
 
 
