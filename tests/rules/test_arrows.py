@@ -125,10 +125,10 @@ PLANTS = {
     ),
     "a neighbour's operation": Plant(
         "neighbours",
-        "festgate.portal.backoffice.planted -> festgate.portal.checkout.planted_operation",
+        "festgate.portal.backoffice.planted -> festgate.portal.checkout.planted_sale",
         {
-            "portal/backoffice/planted.py": "import festgate.portal.checkout.planted_operation",
-            "portal/checkout/planted_operation.py": "",
+            "portal/backoffice/planted.py": "import festgate.portal.checkout.planted_sale",
+            "portal/checkout/planted_sale.py": "",
         },
     ),
     "an operation that knows the web": Plant(

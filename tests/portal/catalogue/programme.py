@@ -45,6 +45,14 @@ def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False,
     return event if draft else database.write(publish_event, event.slug)
 
 
+def shown(text: str, *, lines: bool) -> str:
+    """Return the text as an event keeps it; empty where it would be refused since it shows nothing."""
+    try:
+        return tidy(text, lines=lines)
+    except ValueError:
+        return ""
+
+
 def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
     """Whatever that field of an event can hold."""
     lines = name == "description"
@@ -55,7 +63,7 @@ def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
     alphabet |= st.sampled_from("=+-@'\"\\;,:%_ ")
     return (
         st.text(alphabet, max_size=min(MAX_LENGTHS[name], 200))
-        .map(lambda text: tidy(text, lines=lines))
+        .map(lambda text: shown(text, lines=lines))
         .filter(lambda text: least <= len(text) <= MAX_LENGTHS[name])
     )
 
