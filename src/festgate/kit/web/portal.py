@@ -260,7 +260,6 @@ class Portal:
             message=message,
             details=details,
             actions=actions,
-            status=refusal.status,
             request_id=request_id.get(),
         )
         try:
