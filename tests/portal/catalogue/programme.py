@@ -48,7 +48,8 @@ def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False,
 def shown(text: str, *, lines: bool) -> str:
     """Return the text as an event keeps it; empty where it would be refused since it shows nothing."""
     try:
-        return tidy(text, lines=lines)
+        # icalendar 7 writes a backslash before a capital N as a line break.
+        return tidy(text.replace("\\N", "N"), lines=lines)
     except ValueError:
         return ""
 
