@@ -1,4 +1,4 @@
-"""The door's operations: whoever has a good ticket comes in, once, whoever scans it and however often."""
+"""The door's operations: a valid ticket admits its holder once, however many staff scan it and however often."""
 
 import asyncio
 
