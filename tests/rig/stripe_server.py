@@ -69,6 +69,7 @@ class StripeServer:
         """Whether every question about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
+        self._calls_left = 0
         self._released = threading.Event()
 
     def fail(self, status: int = 500, times: int = 1) -> None:
@@ -89,9 +90,15 @@ class StripeServer:
         self._faults.clear()
         self._released.set()
 
-    def go_down(self, status: int = 503) -> None:
-        """Every call fails, until `come_up`."""
-        self._down = status
+    def go_down(self, status: int = 503, after: int = 0) -> None:
+        """Every call fails from the call number `after` on, until `come_up`."""
+        self._down, self._calls_left = status, after
+
+    @property
+    def refused(self) -> int:
+        """How many calls failed."""
+        with self.books.lock:
+            return sum(call.status != 200 for call in self.calls)
 
     def come_up(self) -> None:
         """Calls work again."""
@@ -154,7 +161,11 @@ class StripeServer:
         return status, body
 
     def _refuse(self, fault: Fault | None, headers: Mapping[str, str]) -> None:
-        broken = self._down or (fault.status if fault is not None else 0)
+        broken = fault.status if fault is not None else 0
+        if self._down and self._calls_left:
+            self._calls_left -= 1
+        elif self._down:
+            broken = self._down
         if broken:
             raise ApiError(broken, "Something is wrong on our side.")
         if headers.get("authorization") != f"Bearer {SECRET_KEY}":

@@ -150,9 +150,11 @@ def settings_of(stripe_url: str, **others: object) -> Settings:
 
 
 @contextmanager
-def fest_with_stripe(database: OpenDatabase, stripe: StripeServer, folder: Path) -> Iterator[Fest]:
+def fest_with_stripe(
+    database: OpenDatabase, stripe: StripeServer, folder: Path, port: int = 0
+) -> Iterator[Fest]:
     """Serve until the end of the block. `folder` is the data folder, where the SQLite file is if there is one."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as closing:
+    with socket.create_server(("127.0.0.1", port)) as listener, ExitStack() as closing:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         stripe.webhook_url = f"{url}/webhooks/stripe"
         settings = settings_of(

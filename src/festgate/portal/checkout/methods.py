@@ -8,6 +8,10 @@ from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
 from festgate.portal.checkout.records import Order, Refund
 
+NOT_STARTED = (
+    "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
+)
+
 
 @dataclass(frozen=True)
 class Paid:
@@ -32,7 +36,12 @@ class Waiting:
     pay_url: str | None = None
 
 
-Outcome: TypeAlias = Paid | Declined | Waiting
+@dataclass(frozen=True)
+class TooLittleTime:
+    """The order ends before a new payment page could: it needs more time first. Nothing was charged."""
+
+
+Outcome: TypeAlias = Paid | Declined | Waiting | TooLittleTime
 
 
 class ProviderError(Exception):

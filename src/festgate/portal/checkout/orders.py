@@ -33,6 +33,9 @@ half an hour, and the person has to read that the amount is another."""
 MAX_CLOSING: Milliseconds = 7 * DAY
 """How long a provider is asked to close the payment page of an order that is over."""
 
+MAX_RENEWED: Milliseconds = DAY - REDUCED_KEEPS
+"""Until when, after it was placed, an order gets more time for a new payment page. Stripe's pages end within a day."""
+
 CANCELLED_BY_OWNER = "You cancelled it."
 
 _move = Statement(
@@ -90,7 +93,7 @@ _drop = Statement(
     )
     .values(dropped_at=bindparam("dropped"))
 )
-_reduce = Statement(
+_revise = Statement(
     update(orders)
     .where(orders.c.id == bindparam("order"))
     .values(
@@ -273,6 +276,31 @@ def reduce_order(connection: Connection, order_id: int) -> Order:
     return order
 
 
+def renew_order(connection: Connection, order_id: int, revision: int, reason: str) -> Order:
+    """Give an order time for a new payment page: its provider was away for so long that too little is left.
+
+    Its revision rises, so that the provider takes the next page for another one. An order that was placed a day ago is
+    declined for `reason` instead. Nothing changes once the order is past pending or that `revision`.
+    """
+    order = queries.lock_order(connection, order_id)
+    if order.state != "pending" or order.revision != revision:
+        return order
+    if connection.now > order.created_at + MAX_RENEWED:
+        return mark_declined(connection, order_id, reason)
+    end = connection.now + REDUCED_KEEPS
+    registrations.extend_seats(connection, order_id, end)
+    connection.run(
+        _revise,
+        order=order_id,
+        left=order.total.minor,
+        new_revision=revision + 1,
+        new_end=end,
+        now=connection.now,
+    )
+    connection.announce("refunds")
+    return queries.order_by_id(connection, order_id)
+
+
 def close_later(connection: Connection, order_id: int, asked: int) -> None:
     """Try again to have the page of an order that is over closed, less and less often, for a week."""
     order = queries.order_by_id(connection, order_id)
@@ -337,7 +365,7 @@ def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> O
         pay_url=None,
     )
     connection.run(
-        _reduce,
+        _revise,
         order=order.id,
         left=left,
         new_revision=reduced.revision,

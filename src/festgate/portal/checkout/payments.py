@@ -14,7 +14,16 @@ from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import orders, placements, queries, refunds
 from festgate.portal.checkout.carts import Cart
 from festgate.portal.checkout.errors import UnknownMethod
-from festgate.portal.checkout.methods import Declined, Outcome, Paid, PaymentMethod, ProviderError, Waiting
+from festgate.portal.checkout.methods import (
+    NOT_STARTED,
+    Declined,
+    Outcome,
+    Paid,
+    PaymentMethod,
+    ProviderError,
+    TooLittleTime,
+    Waiting,
+)
 from festgate.portal.checkout.records import Order, Refund
 
 log = structlog.get_logger()
@@ -111,6 +120,8 @@ class Payments:
             return await self._database.write(orders.mark_paid, order_id, outcome.charge, outcome.amount)
         if isinstance(outcome, Declined):
             return await self._database.write(orders.mark_declined, order_id, outcome.reason, revision)
+        if isinstance(outcome, TooLittleTime):
+            return await self._database.write(orders.renew_order, order_id, revision or 0, NOT_STARTED)
         return await self._database.write(
             orders.mark_waiting, order_id, outcome.provider_ref, outcome.pay_url, revision
         )

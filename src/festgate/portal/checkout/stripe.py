@@ -16,7 +16,15 @@ import structlog
 
 from festgate.kit.clock import DAY, MINUTE, SECOND, Milliseconds
 from festgate.kit.errors import StartupError
-from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError, Waiting
+from festgate.portal.checkout.methods import (
+    NOT_STARTED,
+    Declined,
+    Outcome,
+    Paid,
+    ProviderError,
+    TooLittleTime,
+    Waiting,
+)
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.stripe_amounts import UnchargeableAmount, can_take, stripe_amount
 from festgate.portal.checkout.stripe_sessions import (
@@ -66,19 +74,15 @@ EVENTS = frozenset(
 FAILED = frozenset({"failed", "canceled"})
 """Ends of a refund in which no money went back."""
 
-NOT_STARTED = (
-    "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
-)
-
 
 class Rejected(ProviderError):
-    """Stripe has understood the call and will not do it. `code` is its own name for why, where it has one."""
+    """Stripe has understood the call and will not do it."""
 
-    def __init__(self, message: str, status: int | None, code: str | None) -> None:
-        """`status` is that of the HTTP answer."""
+    def __init__(self, message: str, status: int | None, param: str | None) -> None:
+        """`status` is that of the HTTP answer, `param` the field that Stripe complains about, if it names one."""
         super().__init__(message)
         self.status = status
-        self.code = code
+        self.param = param
 
 
 class NotFromStripe(ValueError):
@@ -238,6 +242,8 @@ class Stripe:
                 threads,
             )
         except (Rejected, UnchargeableAmount) as error:
+            if order.revision and isinstance(error, Rejected) and error.param == "expires_at":
+                return TooLittleTime()
             # There is no session whose address anyone has been given: the order cannot have been paid.
             log.error("Stripe does not take an order", order=order.ref, reason=str(error))  # noqa: TRY400
             return Declined(NOT_STARTED)
@@ -313,7 +319,7 @@ class Stripe:
         try:
             return call()
         except self._refusals as error:
-            raise Rejected(_plain(error), error.http_status, error.code) from error
+            raise Rejected(_plain(error), error.http_status, getattr(error, "param", None)) from error
         except (self._library.StripeError, UnchargeableAmount) as error:
             raise ProviderError(_plain(error)) from error
 
