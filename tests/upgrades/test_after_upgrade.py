@@ -1,7 +1,6 @@
 """What an older release had left waiting is done by today's, once; and people go on as if nothing had happened."""
 
 import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import text
 
 from festgate.kit.clock import MINUTE, NEVER
@@ -22,6 +20,7 @@ from festgate.portal import inventory
 from festgate.portal.app import create_app
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.postgres import Cluster
+from tests.rig.served import served
 from tests.rig.smtp import Mailbox, smtp_server
 from tests.rig.waiting import until
 from tests.upgrades.old_fest import MADE_AT, OldFest, open_old
@@ -137,17 +136,8 @@ def serving(old: OldFest, database: OpenDatabase, mailbox: Mailbox) -> Iterator[
             "payment_methods": ("sandbox", "desk"),
         }
         app = create_app(old.settings.model_copy(update=changes), clock=database.clock)
-        server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, ws="none")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        until(lambda: server.started or not thread.is_alive(), "the portal answers")
-        try:
+        with served(app, listener):
             yield url
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def test_facts_of_every_kind_waited_some_half_delivered_some_failed_and_all_are_settled(

@@ -1,14 +1,12 @@
 """A fest that takes payments by Stripe, served over HTTP from this process so that the test moves its clock."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import uvicorn
 from sqlalchemy import text
 
 from festgate.kit.clock import DAY, HOUR
@@ -27,6 +25,7 @@ from festgate.portal.registrations import facade as registrations
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase
 from tests.rig.forms import check_out
+from tests.rig.served import served
 from tests.rig.stripe_books import Json
 from tests.rig.stripe_server import SECRET_KEY, WEBHOOK_SECRET, StripeServer
 from tests.rig.waiting import until
@@ -164,14 +163,5 @@ def fest_with_stripe(
             base_url=url,
         )
         app = create_app(settings, clock=database.clock)
-        server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, ws="none")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        until(lambda: server.started or not thread.is_alive(), "the portal answers")
-        try:
+        with served(app, listener):
             yield Fest(url, database, stripe, closing)
-        finally:
-            server.should_exit = True
-            thread.join()
