@@ -45,6 +45,7 @@ COMMANDS: Final = (
     "address-confirmed",
     "password-changed",
     "role-changed",
+    "email-changed",
     "event-published",
     "event-cancelled",
     "registration-cancelled",

@@ -94,6 +94,22 @@ def test_another_password_signs_the_person_out_everywhere(data: Path, serve: Ser
         )
 
 
+def test_a_mistyped_email_address_is_changed_and_the_person_signs_in_with_the_new_one(
+    data: Path, serve: Serve
+) -> None:
+    password = add(data)
+    server = serve(data=data)
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as client:
+        client.post("/login", data={"username": "meena", "password": password})
+        done = festgate("user", "email", "meena", "meena@fest.example", data=data)
+        assert (
+            done.stdout == "Meena has the email address meena@fest.example now, and has to sign in again.\n"
+        )
+        assert 'href="/login"' in client.get("/events").text
+        signed_in = client.post("/login", data={"username": "meena@fest.example", "password": password})
+        assert signed_in.status_code == 303
+
+
 def test_a_list_that_is_piped_has_a_line_for_each_person(data: Path) -> None:
     add(data, "ravi", "staff")
     add(data, "Meena")
@@ -125,6 +141,8 @@ def test_a_list_that_is_piped_has_a_line_for_each_person(data: Path) -> None:
         ),
         (["password", "Meena", "--password-stdin"], "meena2026\n", "mostly your name"),
         (["role", "nobody", "staff"], "", "There is no account named nobody."),
+        (["email", "nobody", "nobody@example.org"], "", "There is no account named nobody."),
+        (["email", "Meena", "no address"], "", "no address: "),
         (["password", "nobody"], "", "There is no account named nobody."),
     ],
 )

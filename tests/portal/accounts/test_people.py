@@ -7,8 +7,17 @@ import pytest
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
+from festgate.portal.accounts.confirmation import confirm_by_name
 from festgate.portal.accounts.facade import Person, find_bearer, find_person, find_visitor, person_by_id
-from festgate.portal.accounts.people import Newcomer, Taken, add_person, replace_hash, set_password, set_role
+from festgate.portal.accounts.people import (
+    Newcomer,
+    Taken,
+    add_person,
+    replace_hash,
+    set_email,
+    set_password,
+    set_role,
+)
 from festgate.portal.accounts.queries import all_people, find_candidate
 from festgate.portal.accounts.sessions import open_session
 from tests.portal.accounts.conftest import Join
@@ -135,3 +144,22 @@ def test_the_list_of_people_is_in_the_order_of_their_names(database: OpenDatabas
     for name in ("ravi", "Asha", "meena"):
         join(name)
     assert [member.person.username for member in database.report(all_people)] == ["Asha", "meena", "ravi"]
+
+
+def test_another_email_address_is_unconfirmed_and_ends_every_session_of_that_person(
+    database: OpenDatabase, join: Join
+) -> None:
+    asha, ravi = join("Asha"), join("Ravi")
+    browser = database.write(open_session, asha.id, "cookie").token
+    program = database.write(open_session, asha.id, "token").token
+    others = database.write(open_session, ravi.id, "cookie").token
+    with pytest.raises(Taken, match=r"Another account has the email address RAVI@example\.org"):
+        database.write(set_email, "asha", "RAVI@example.org")
+    assert database.read(find_visitor, browser) is not None
+    database.write(confirm_by_name, "asha")
+    database.write(set_email, "asha", "asha.new@example.org")
+    changed = database.read(person_by_id, asha.id)
+    assert (changed.email, changed.is_confirmed) == ("asha.new@example.org", False)
+    assert database.read(find_visitor, browser) is None
+    assert database.read(find_bearer, program) is None
+    assert database.read(find_visitor, others) is not None

@@ -20,7 +20,7 @@ from festgate.portal.accounts.names import (
     read_username,
 )
 from festgate.portal.accounts.passwords import hash_password
-from festgate.portal.accounts.people import Newcomer, add_person, set_password, set_role
+from festgate.portal.accounts.people import Newcomer, add_person, set_email, set_password, set_role
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person
 from festgate.portal.accounts.strength import find_weakness
 from festgate.settings import Settings
@@ -104,6 +104,28 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the 
     person = run(work)
     security_log.note_command("role-changed", person.id)
     _say(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
+
+
+@app.command(name="email")
+def change_email(
+    name: Name, email: Annotated[str, typer.Argument(help="Where tickets are sent from now on.")]
+) -> None:
+    """Give an account another email address, and sign it out everywhere.
+
+    The new address is unconfirmed until its owner opens the link in an email, or `festgate user confirm` is run.
+    """
+    try:
+        address = read_email(email)
+    except ValueError as error:
+        fail(f"{email}: {error}")
+
+    async def work(settings: Settings) -> Person:
+        async with current(settings) as database:
+            return await database.write(set_email, name, address)
+
+    person = run(work)
+    security_log.note_command("email-changed", person.id)
+    _say(f"{person.username} has the email address {person.email} now, and has to sign in again.")
 
 
 @app.command(name="confirm")
