@@ -10,6 +10,7 @@ import pytest
 
 from festgate.kit.clock import MINUTE
 from festgate.portal.checkout import stripe as method
+from festgate.portal.checkout.methods import NOT_STARTED
 from festgate.portal.checkout.orders import ASK_AFTER, MAX_ASK
 from festgate.portal.checkout.stripe_sessions import NOT_IN_TIME
 from festgate.portal.tickets import facade as tickets
@@ -227,7 +228,7 @@ def test_an_order_that_stripe_will_not_take_is_declined_and_its_seats_are_held_o
     person.take_seats(fest.event(fee=49))
     person.check_out()
     order = fest.order(person)
-    assert (order.state, order.reason) == ("declined", method.NOT_STARTED)
+    assert (order.state, order.reason) == ("declined", NOT_STARTED)
     assert fest.seats(person) == ["held"]
 
 

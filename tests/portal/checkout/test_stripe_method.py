@@ -12,9 +12,9 @@ import pytest
 from festgate.kit.clock import DAY, MINUTE, system_clock
 from festgate.kit.errors import StartupError
 from festgate.kit.money import Money, digits_of, known_currencies
-from festgate.portal.checkout.methods import Declined, Paid, ProviderError, Waiting
+from festgate.portal.checkout.methods import NOT_STARTED, Declined, Paid, ProviderError, Waiting
 from festgate.portal.checkout.records import Line, Order, Refund
-from festgate.portal.checkout.stripe import NOT_STARTED, RETRIES, Rejected, Stripe
+from festgate.portal.checkout.stripe import RETRIES, Rejected, Stripe
 from festgate.portal.checkout.stripe_amounts import (
     DECIMALS,
     STEP,
