@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from festgate.addresses import hide_password
-from festgate.kit.cli import FOUND, current, fail, read_settings, run
+from festgate.kit.cli import FOUND, current, read_settings, run
 from festgate.settings import PREFIX, Settings
+from festgate.terminal import fail
 
 MAX_LOOK = 5.0
 """Seconds for the portal to say how it is."""

@@ -10,16 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from festgate.rehearsal.cli.options import (
-    BROKEN,
-    INTERRUPTED,
-    RUNS,
-    WRONG_USE,
-    RunsFolder,
-    fail,
-    needs_extra,
-    seconds_of,
-)
+from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED, RUNS, RunsFolder, needs_extra, seconds_of
+from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
     from festgate.drills.execution import Phase

@@ -7,6 +7,7 @@ from typing import Any, Final
 from festgate.drills.runner import Drilled
 from festgate.drills.sentences import harm, in_words, verdict, verdict_of_all, words_of_all
 from festgate.drills.verdict import Outcome
+from festgate.files import write_atomically
 from festgate.rehearsal.report import text
 from festgate.rehearsal.report.data import as_json, finding_fields
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table
@@ -29,9 +30,7 @@ def render(drilled: Drilled, form: str) -> str:
 
 def write_report(drilled: Drilled, path: Path) -> None:
     """The HTML, whole or not at all. Raises OSError."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(render(drilled, "html"), encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, render(drilled, "html"))
 
 
 def drills_document(drilled: Drilled, *, drawn: bool) -> Document:

@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -17,14 +17,13 @@ from festgate.kit.db.damage import RESTORE, damage_of, damaged
 from festgate.kit.errors import Refused, StartupError
 from festgate.kit.logging import configure
 from festgate.settings import Settings, SettingsError, load_settings
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.kit.db.database import Database
 
 T = TypeVar("T")
 
-WRONG_USE = 2
-"""Exit code when the command, a setting or the environment is at fault."""
 FOUND = 1
 """Exit code when the command worked and what it found is not good."""
 
@@ -101,12 +100,6 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console(markup=False, highlight=False).print(table)
-
-
-def fail(sentence: str, code: int = WRONG_USE) -> NoReturn:
-    """Say what is wrong on standard error, and end."""
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(code)
 
 
 database_app = typer.Typer(no_args_is_help=True)

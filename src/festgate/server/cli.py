@@ -9,8 +9,8 @@ from festgate.kit.errors import StartupError
 from festgate.server.orders import Order
 from festgate.server.sockets import listen
 from festgate.server.supervisor import supervise
-from festgate.server.workers import WRONG_USE
 from festgate.settings import DEMO_SETTINGS, SettingsError, load_settings, read_config, refuse_play_money
+from festgate.terminal import WRONG_USE
 
 
 def mount(app: typer.Typer) -> None:

@@ -24,8 +24,9 @@ from festgate.server.line import RESTARTED
 from festgate.server.logbook import logbook
 from festgate.server.orders import Order
 from festgate.server.sockets import close
-from festgate.server.workers import NOT_STARTED, WRONG_USE, State, Way, Worker
+from festgate.server.workers import NOT_STARTED, State, Way, Worker
 from festgate.settings import SettingsError, read_config
+from festgate.terminal import WRONG_USE
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger

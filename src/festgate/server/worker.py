@@ -34,8 +34,9 @@ from festgate.server.connections import Ended, Limits, Watch, protocol_class
 from festgate.server.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
 from festgate.server.orders import Order
 from festgate.server.sockets import BACKLOG, doors
-from festgate.server.workers import IDLE, MAX_GOODBYE, NOT_STARTED, WRONG_USE
+from festgate.server.workers import IDLE, MAX_GOODBYE, NOT_STARTED
 from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings, refuse_play_money
+from festgate.terminal import WRONG_USE
 
 log = structlog.get_logger()
 

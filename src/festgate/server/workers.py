@@ -25,8 +25,8 @@ from festgate.server.line import BEAT, END, READY, RETIRE, STACK_SIGNAL, Line
 from festgate.server.logbook import logbook
 from festgate.server.orders import Order
 
-WRONG_USE, NOT_STARTED = 2, 3
-"""Exit codes: a setting or the data are at fault, in one sentence; it did not start, for a reason in the log."""
+NOT_STARTED = 3
+"""Exit code: it did not start, for a reason in the log."""
 MAX_GOODBYE = 15
 """Seconds that requests under way have to end when a worker is asked to."""
 IDLE = 5

@@ -1,7 +1,6 @@
 """The ways that mail goes out: through a mail server, or into a folder."""
 
 import ipaddress
-import os
 import smtplib
 import ssl
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from festgate.files import write_atomically
 from festgate.settings import Settings
 
 TIMEOUT = 20
@@ -35,22 +35,9 @@ class FolderTransport:
     def send(self, message: EmailMessage) -> None:
         """The name is the message's own id, so a message sent twice is one file."""
         name = message["Message-ID"].strip("<>").split("@")[0]
-        unfinished = self._folder / f".{name}"
-        text = message.as_bytes()
-        try:
-            _write_private(unfinished, text)
-        except FileNotFoundError:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_private(unfinished, text)
-        unfinished.replace(self._folder / f"{name}.eml")
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write the file for this account alone: an email may hold a link that opens somebody's account."""
-    path.unlink(missing_ok=True)  # of an earlier try, perhaps with other permissions
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Private: an email may hold a link that opens somebody's account.
+        write_atomically(self._folder / f"{name}.eml", message.as_bytes(), private=True)
 
 
 class SmtpTransport:

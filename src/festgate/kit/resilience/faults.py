@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 
 import structlog
 
-from festgate.kit.private import create_private
+from festgate.files import write_atomically
 
 log = structlog.get_logger()
 
@@ -184,7 +184,4 @@ async def watch(folder: Path) -> None:
 
 
 def _write(path: Path) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    create_private(unfinished)
-    unfinished.write_text(json.dumps(listed()), encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, json.dumps(listed()), private=True)

@@ -12,7 +12,8 @@ from festgate.lab.cli import comparison as comparing
 from festgate.lab.cli import exercise
 from festgate.lab.cli import report as reporting
 from festgate.lab.cli import teacher as teaching
-from festgate.rehearsal.cli.options import BROKEN, WRONG_USE, fail
+from festgate.rehearsal.cli.options import BROKEN
+from festgate.terminal import WRONG_USE, fail
 
 FORMATS = ("text", "json")
 lab_app = typer.Typer(no_args_is_help=True)

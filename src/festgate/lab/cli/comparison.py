@@ -11,7 +11,8 @@ from rich.text import Text
 
 from festgate.lab.cli.exercise import HERE, Folder
 from festgate.lab.student.folder import LOAD, ROUTES, RUNS, STARTER, NoLab, interpreter, lab_in, load_file
-from festgate.rehearsal.cli.options import fail, load_of, needs_extra, plan_of
+from festgate.rehearsal.cli.options import load_of, needs_extra, plan_of
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.lab.student.copies import App

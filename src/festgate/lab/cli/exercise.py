@@ -23,7 +23,8 @@ from festgate.lab.student.folder import (
     locustfile,
     write_starter,
 )
-from festgate.rehearsal.cli.options import fail, load_of, needs_extra, plan_of, seconds_of
+from festgate.rehearsal.cli.options import load_of, needs_extra, plan_of, seconds_of
+from festgate.terminal import fail
 
 MISSING = 1
 """Exit code where a part is not done, or a page failed."""

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from festgate.lab.cli.exercise import HERE, Folder
 from festgate.lab.student.folder import APP, PAGE, ROUTES, NoLab, interpreter, lab_in
-from festgate.rehearsal.cli.options import fail, needs_extra
+from festgate.rehearsal.cli.options import needs_extra
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.lab.hints.selection import Met

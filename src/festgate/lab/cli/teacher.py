@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from festgate.lab.student.folder import NoLab, interpreter
-from festgate.rehearsal.cli.options import INTERRUPTED, WRONG_USE, fail, needs_extra, seconds_of
+from festgate.rehearsal.cli.options import INTERRUPTED, needs_extra, seconds_of
 from festgate.rehearsal.stats.limits import MIN_PAIRS
+from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
     from festgate.lab.verify.grades import Graded

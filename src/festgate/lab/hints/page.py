@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from festgate.files import write_atomically
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
 from festgate.lab.student import folder as places
@@ -31,9 +32,7 @@ def write_hint(lab: Path, name: str, hint: Hint, figure: str, material: Material
     folder = lab / places.HINTS
     folder.mkdir(exist_ok=True)
     path = folder / "-".join(part for part in (name, f"{hint.code}.html") if part)
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(page(hint_document(name, hint, figure, material)), encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, page(hint_document(name, hint, figure, material)))
     return path
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from festgate.files import write_atomically
 from festgate.lab.student.folder import CRASH_PAGE, LOOKS, NoLab
 
 NOBODY: Final = "looking_on"
@@ -128,15 +129,9 @@ def looks_in(folder: Path) -> list[Look]:
 def keep(folder: Path, looks: Sequence[Look]) -> None:
     """Write them, whole or not at all. Raises OSError."""
     told = [{"at": each.at, "pages": [asdict(page) for page in each.pages]} for each in looks[-MAX_LOOKS:]]
-    _write(folder / LOOKS, (json.dumps({"looks": told}, indent=1) + "\n").encode())
+    write_atomically(folder / LOOKS, json.dumps({"looks": told}, indent=1) + "\n")
     if looks and looks[-1].answer:
-        _write(folder / CRASH_PAGE, looks[-1].answer)
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+        write_atomically(folder / CRASH_PAGE, looks[-1].answer)
 
 
 def last_other(looks: Sequence[Look], now: Look) -> Look | None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from festgate.files import write_atomically
 from festgate.lab.audit.audit import Unreadable, audit
 from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
 from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
@@ -105,11 +106,7 @@ def grade(
             return known
         graded = _graded(source, name, taken, options, baseline, tell)
         kept.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".part")
-        unfinished.write_text(
-            json.dumps(asdict(graded), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-        )
-        unfinished.replace(file)
+        write_atomically(file, json.dumps(asdict(graded), ensure_ascii=False, indent=1) + "\n")
         return graded
     finally:
         clear(scratch)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from festgate.kit import security_log
-from festgate.kit.cli import current, fail, opened, run, show_rows
+from festgate.kit.cli import current, opened, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.ids import new_code
 from festgate.kit.visitors import Role
@@ -24,6 +24,7 @@ from festgate.portal.accounts.people import Newcomer, add_person, set_email, set
 from festgate.portal.accounts.queries import Member, Person, all_people, find_person
 from festgate.portal.accounts.strength import find_weakness
 from festgate.settings import Settings
+from festgate.terminal import fail
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from festgate.kit import security_log
-from festgate.kit.cli import current, fail, run, show_rows
+from festgate.kit.cli import current, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.ids import read_code
@@ -17,6 +17,7 @@ from festgate.portal.checkout.facade import Cancellation
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.tickets import facade as tickets
 from festgate.settings import Settings
+from festgate.terminal import fail
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from festgate.kit import security_log
-from festgate.kit.cli import FOUND, current, fail, opened, run, show_rows
+from festgate.kit.cli import FOUND, current, opened, run, show_rows
 from festgate.kit.clock import moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid
@@ -24,6 +24,7 @@ from festgate.portal.catalogue.queries import Event, EventState
 from festgate.portal.catalogue.rows import MAX_FILE, Sheet, Unreadable, Wrong
 from festgate.portal.catalogue.sheets import read_sheet, write_sheet
 from festgate.settings import Settings
+from festgate.terminal import fail
 
 app = typer.Typer(no_args_is_help=True)
 

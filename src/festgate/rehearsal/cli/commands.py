@@ -21,7 +21,6 @@ from festgate.rehearsal.cli.options import (
     address_of,
     can_be_shared,
     can_see,
-    fail,
     find_run,
     label_of,
     load_of,
@@ -29,6 +28,7 @@ from festgate.rehearsal.cli.options import (
     plan_of,
     seconds_of,
 )
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.runs.plan import Plan

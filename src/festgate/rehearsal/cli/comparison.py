@@ -16,12 +16,10 @@ from festgate.rehearsal.cli.options import (
     BROKEN,
     FORMATS,
     RUNS,
-    WRONG_USE,
     RunsFolder,
     Workers,
     can_be_shared,
     can_see,
-    fail,
     find_run,
     label_of,
     load_of,
@@ -30,6 +28,7 @@ from festgate.rehearsal.cli.options import (
     seconds_of,
 )
 from festgate.rehearsal.stats.limits import MIN_PAIRS
+from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.report import Reported

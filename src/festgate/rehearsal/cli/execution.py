@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED, fail
+from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.runner.builds import Candidate

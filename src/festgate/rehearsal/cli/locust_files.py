@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from festgate.rehearsal.cli.options import fail
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.locust_output import LocustOutput, Table

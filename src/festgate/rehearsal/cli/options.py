@@ -2,13 +2,14 @@
 
 import re
 import signal
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from festgate.rehearsal.stats.metrics import Metric
 
 BROKEN = 1
-WRONG_USE = 2
 INTERRUPTED = 130
-"""Exit codes: a threshold is broken; it was asked for wrongly; Ctrl-C."""
+"""Exit codes: a threshold is broken; Ctrl-C."""
 RUNS = Path("festgate-runs")
 LAST_PORT = 65_535
 FORMATS = ("text", "markdown", "json", "junit")
@@ -118,9 +118,3 @@ def needs_extra() -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def fail(sentence: str, code: int = WRONG_USE) -> NoReturn:
-    """Say what is wrong on standard error, and end."""
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(code)

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from rich.console import Console
 
+from festgate.files import write_atomically
 from festgate.rehearsal.locust_output import LocustOutput
 from festgate.rehearsal.report import capacity_report, data, locust_report, text
 from festgate.rehearsal.report.comparison_report import comparison_document
@@ -76,9 +77,7 @@ _KINDS: Final[dict[type, _Kind]] = {
 
 def write_report(thing: Reported, path: Path) -> None:
     """Write report.html, whole or not at all; one that is there is replaced. Raises OSError where it cannot be."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(render(thing, "html"), encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, render(thing, "html"))
 
 
 def render(thing: Reported, form: str) -> str:

@@ -11,8 +11,9 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
+
+from festgate.files import write_atomically
 
 SCRIPT: Final = "window.vegaEmbed = vegaEmbed;"
 """What is to be reached from outside."""
@@ -54,15 +55,7 @@ def _keep(file: Path, program: str) -> None:
     """Whole or not at all, as several reports may be written at once. Raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = program.encode()
-    with NamedTemporaryFile(dir=file.parent, delete=False) as unfinished:
-        path = Path(unfinished.name)
-        try:
-            unfinished.write(hashlib.sha256(content).hexdigest().encode() + content)
-            unfinished.close()
-            path.replace(file)
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+    write_atomically(file, hashlib.sha256(content).hexdigest().encode() + content, private=True)
 
 
 def _cache_folder() -> Path | None:

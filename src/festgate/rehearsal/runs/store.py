@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from festgate.files import write_atomically
 from festgate.rehearsal.runs.plan import Plan
 from festgate.rehearsal.runs.recording import SUFFIX
 
@@ -27,7 +28,6 @@ RUN_FILE: Final = "run.json"
 RESOURCES_FILE: Final = "resources.csv"
 HISTOGRAM_FILE: Final = "latency.hlog"
 LOG_FILE: Final = "load.log"
-_UNFINISHED: Final = f".{RUN_FILE}"
 _CUT_FILE: Final = f".cut.{RUN_FILE}"
 
 
@@ -96,9 +96,7 @@ class Run:
 
     def keep(self) -> None:
         """Write run.json, whole or not at all. Raises OSError."""
-        unfinished = self.folder / _UNFINISHED
-        unfinished.write_text(_as_text(self._as_json()), encoding="utf-8")
-        unfinished.replace(self.folder / RUN_FILE)
+        write_atomically(self.folder / RUN_FILE, _as_text(self._as_json()))
 
     def prepare_for_full_disk(self) -> None:
         """Write beside run.json what it is to be if it cannot be written later. Raises OSError."""
@@ -109,7 +107,6 @@ class Run:
     def cut_by_full_disk(self) -> None:
         """Mark it as cut, by a name that changes: that takes no room."""
         (self.folder / _CUT_FILE).replace(self.folder / RUN_FILE)
-        (self.folder / _UNFINISHED).unlink(missing_ok=True)
 
     def forget_full_disk(self) -> None:
         """What was prepared is not needed any more."""
