@@ -25,7 +25,7 @@ from festgate.portal.accounts.queries import find_visitor
 from festgate.portal.accounts.sessions import note_seen, open_session
 from festgate.portal.catalogue.offers import Offer
 from festgate.portal.catalogue.shown import Card, HomePage
-from festgate.portal.composition import TEMPLATE_PACKAGES
+from festgate.portal.composition import NAVIGATION, TEMPLATE_PACKAGES
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase, open_database
 
@@ -97,7 +97,7 @@ def house(database: OpenDatabase) -> House:
     portal = Portal(
         settings=SETTINGS,
         database=database.real,
-        pages=Pages(SETTINGS, TEMPLATE_PACKAGES),
+        pages=Pages(SETTINGS, TEMPLATE_PACKAGES, NAVIGATION),
         metrics=Metrics(),
         secret=b"x" * 32,
         links=Asked(),

@@ -6,21 +6,23 @@ Anything else that is raised is a bug, and answered as 500.
 from collections.abc import Mapping
 from typing import ClassVar
 
+from festgate.kit.translation import N_, gettext
+
 
 class Refused(Exception):
     """Something the portal will not do, and the sentence that says why and what to do instead."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "refused"
-    title: str = "That did not work"
-    message: str = "The request could not be carried out."
-    actions: ClassVar[tuple[tuple[str, str], ...]] = (("See the events", "/events"),)
+    title: str = N_("That did not work")
+    message: str = N_("The request could not be carried out.")
+    actions: ClassVar[tuple[tuple[str, str], ...]] = ((N_("See the events"), "/events"),)
     """(label, address) pairs: what the person can do next."""
 
     def __init__(self, message: str | None = None) -> None:
         """`message` takes the place of the class's own sentence."""
-        super().__init__(message or self.message)
-        self.message = message or self.message
+        self.message = message or gettext(self.message)
+        super().__init__(self.message)
 
     def headers(self) -> Mapping[str, str]:
         """HTTP headers that go with the answer."""
@@ -36,8 +38,8 @@ class NotFound(Refused):
 
     status = 404
     code = "not-found"
-    title = "Not found"
-    message = "This page does not exist, or you do not have access to it."
+    title = N_("Not found")
+    message = N_("This page does not exist, or you do not have access to it.")
 
 
 class Forbidden(Refused):
@@ -45,8 +47,8 @@ class Forbidden(Refused):
 
     status = 403
     code = "forbidden"
-    title = "Not allowed"
-    message = "Your account does not have permission for this. Ask an organiser if you need it."
+    title = N_("Not allowed")
+    message = N_("Your account does not have permission for this. Ask an organiser if you need it.")
 
 
 class SignInNeeded(Refused):
@@ -54,9 +56,9 @@ class SignInNeeded(Refused):
 
     status = 401
     code = "sign-in-needed"
-    title = "Please sign in"
-    message = "Sign in to continue."
-    actions = (("Sign in", "/login"),)
+    title = N_("Please sign in")
+    message = N_("Sign in to continue.")
+    actions = ((N_("Sign in"), "/login"),)
 
     def headers(self) -> Mapping[str, str]:
         """The scheme that the API takes (RFC 6750)."""
@@ -68,7 +70,7 @@ class Conflict(Refused):
 
     status = 409
     code = "conflict"
-    title = "This is no longer possible"
+    title = N_("This is no longer possible")
 
 
 class TooMany(Refused):
@@ -76,7 +78,7 @@ class TooMany(Refused):
 
     status = 429
     code = "too-many"
-    title = "Too many attempts"
+    title = N_("Too many attempts")
 
     def __init__(self, message: str, retry_after: int) -> None:
         """Say what was too much, and when it may be tried again."""
@@ -93,7 +95,7 @@ class Malformed(Refused):
 
     status = 400
     code = "malformed"
-    title = "The request could not be read"
+    title = N_("The request could not be read")
 
 
 class TooLarge(Refused):
@@ -101,8 +103,8 @@ class TooLarge(Refused):
 
     status = 413
     code = "too-large"
-    title = "The request is too large"
-    message = "The request is larger than any form or call of this portal needs."
+    title = N_("The request is too large")
+    message = N_("The request is larger than any form or call of this portal needs.")
 
 
 class Invalid(Refused):
@@ -110,7 +112,7 @@ class Invalid(Refused):
 
     status = 422
     code = "invalid"
-    title = "Please check what you entered"
+    title = N_("Please check what you entered")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         """Each value is a sentence a person can act on."""
@@ -127,8 +129,8 @@ class Bug(Refused):
 
     status = 500
     code = "bug"
-    title = "Something went wrong on our side"
-    message = (
+    title = N_("Something went wrong on our side")
+    message = N_(
         "Nothing was lost. Please try again. If it happens again, send the organisers the reference below."
     )
 
@@ -138,8 +140,8 @@ class NotTaken(Refused):
 
     status = 405
     code = "method-not-allowed"
-    title = "This request is not supported"
-    message = "This address does not support that kind of request."
+    title = N_("This request is not supported")
+    message = N_("This address does not support that kind of request.")
 
     def __init__(self, headers: Mapping[str, str] | None) -> None:
         """`headers` say which methods it does take."""
@@ -156,8 +158,10 @@ class Unavailable(Refused):
 
     status = 503
     code = "unavailable"
-    title = "Temporarily unavailable"
-    message = "The fest's data is temporarily unavailable. Nothing was changed. Please try again in a moment."
+    title = N_("Temporarily unavailable")
+    message = N_(
+        "The fest's data is temporarily unavailable. Nothing was changed. Please try again in a moment."
+    )
 
     def headers(self) -> Mapping[str, str]:
         """Soon: what is away is usually back within seconds."""
@@ -169,7 +173,7 @@ class ModuleUnavailable(Refused):
 
     status = 503
     code = "resting"
-    title = "Temporarily unavailable"
+    title = N_("Temporarily unavailable")
 
     def __init__(self, module: str, title: str, problem: str, keeps: str, retry_after: int) -> None:
         """`module` is its name, `title` heads the page; `keeps` says what is untouched. `retry_after` is in seconds."""

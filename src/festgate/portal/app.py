@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Any
 
 import structlog
@@ -31,6 +32,7 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.bulkhead import Bulkhead, look_after
 from festgate.kit.secret import load_secret
+from festgate.kit.translation import load_catalogue
 from festgate.kit.web.arming import Arming
 from festgate.kit.web.bodies import Bodies
 from festgate.kit.web.clients import MAX_IN_PROGRESS, Counts, Trusted
@@ -41,6 +43,7 @@ from festgate.kit.web.reference import ReferencePage
 from festgate.kit.web.routing import Routes
 from festgate.portal.composition import (
     DECLARED,
+    NAVIGATION,
     STATIC_PACKAGES,
     TEMPLATE_PACKAGES,
     Loader,
@@ -61,6 +64,7 @@ PERIODIC_PAUSE = 30
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     """The portal over the database of these settings, whose schema is up to date. Opens it at start-up."""
+    load_catalogue(files("festgate.portal") / "locales", settings.locale)
     if settings.drills_token:
         faults.load(settings.data_dir)  # before modules are loaded: that one cannot be is a fault, too
     loader = Loader(schema.unapplied(settings))
@@ -68,7 +72,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
     portal = Portal(
         settings=settings,
         database=Database(settings.url, clock=clock),
-        pages=Pages(settings, TEMPLATE_PACKAGES),
+        pages=Pages(settings, TEMPLATE_PACKAGES, NAVIGATION),
         metrics=Metrics(),
         secret=load_secret(settings.data_dir),
         links=links,

@@ -17,7 +17,9 @@ from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.bulkhead import Budget, Bulkhead, Unguarded
 from festgate.kit.resilience.pulse import Pulse
+from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
+from festgate.kit.web.navigation import Navigation, NavigationEntry
 from festgate.kit.web.portal import Portal
 
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
@@ -37,8 +39,23 @@ TEMPLATE_PACKAGES = (
     "festgate.portal.backoffice",
 )
 STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets")
-WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My events", "/my-events"))
-"""Where a visitor can go on whose module is unavailable, as (module, label, address)."""
+NAVIGATION = Navigation(
+    (
+        NavigationEntry(N_("Events"), "/events", "events", "everyone"),
+        NavigationEntry(N_("My events"), "/my-events", "my-events", "signed-in"),
+        NavigationEntry(N_("Checkout"), "/checkout", "checkout", "signed-in", counts_held=True),
+        NavigationEntry(N_("Door"), "/door", "door", "staff"),
+        NavigationEntry(N_("Organise"), "/organise", "organise", "organiser"),
+        NavigationEntry(N_("Sign in"), "/login", "login", "anonymous"),
+        NavigationEntry(N_("Sign up"), "/register", "register", "anonymous"),
+    ),
+    account="/account",
+    sign_in="/login",
+    sign_out="/logout",
+)
+"""The header's links, in their order. They stand there also while their module is unavailable."""
+WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_("My events"), "/my-events"))
+"""Pages that a visitor whose module is unavailable can go to instead, as (module, label, address)."""
 
 
 @dataclass(frozen=True)

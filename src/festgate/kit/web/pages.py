@@ -21,8 +21,10 @@ from markupsafe import Markup, escape
 
 from festgate.kit.clock import MINUTE, SECOND, Milliseconds, minutes_left, moment
 from festgate.kit.money import Money
+from festgate.kit.translation import gettext, ngettext
 from festgate.kit.visitors import Role, Visitor
 from festgate.kit.web.compression import QUICK, STORED, Piece
+from festgate.kit.web.navigation import NO_ENTRIES, Navigation
 from festgate.settings import Settings
 
 MAX_KEPT = 1024
@@ -64,9 +66,12 @@ class Kept:
 class Pages:
     """The templates of all modules, and the kept pages."""
 
-    def __init__(self, settings: Settings, packages: Iterable[str]) -> None:
+    def __init__(
+        self, settings: Settings, packages: Iterable[str], navigation: Navigation = NO_ENTRIES
+    ) -> None:
         """`packages` are the modules that have templates, as `festgate.portal.catalogue`."""
         self._environment = environment(settings, packages)
+        self._environment.globals["navigation"] = self.navigation = navigation
         self._environment.globals["fragment"] = self.fragment
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._fragments: OrderedDict[Hashable, Markup] = OrderedDict()
@@ -127,7 +132,8 @@ class Pages:
         if found is None:
             template = self._environment.get_template("kit/visitor.html")
             nobody = None if role is None else Visitor(0, NAME_SLOT, "", role)
-            text = template.render(visitor=nobody, held=held, section=section)
+            entries = self.navigation.shown_to(role)
+            text = template.render(visitor=nobody, held=held, section=section, entries=entries)
             found = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
             if len(self._headers) >= MAX_KEPT:
                 self._headers.clear()
@@ -190,7 +196,10 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     writing = Writing(settings)
     made.globals.update(
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
@@ -282,11 +291,11 @@ def countdown(span: Milliseconds) -> str:
     """`12 min 05 s left`, as festgate.js writes it when it takes over."""
     seconds = -(-span // SECOND)
     if seconds <= 0:
-        return "time is up"
+        return gettext("time is up")
     minutes = seconds // 60
     if minutes >= 120:  # noqa: PLR2004
-        return f"{minutes // 60} hours left"
-    return f"{minutes} min {seconds % 60:02} s left"
+        return gettext("{hours} hours left").format(hours=minutes // 60)
+    return gettext("{minutes} min {seconds} s left").format(minutes=minutes, seconds=f"{seconds % 60:02}")
 
 
 def local_day(at: Milliseconds, zone: ZoneInfo) -> date:

@@ -30,6 +30,7 @@ from festgate.kit.errors import (
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.kit.web.compression import LEVEL, QUICK, Piece, gzipped
 from festgate.kit.web.cookies import session_token
@@ -234,7 +235,7 @@ class Portal:
         if request.scope["path"].startswith(PROGRAM_PATHS):
             return problem(refusal)
         if isinstance(refusal, SignInNeeded):
-            return see_other(f"/login?next={quote(self._return_path(request))}")
+            return see_other(f"{self.pages.navigation.sign_in}?next={quote(self._return_path(request))}")
         return await self._error_page(request, refusal)
 
     async def failure(self, request: Request, error: Exception) -> Response:
@@ -256,10 +257,10 @@ class Portal:
             message = await self._comfort(request, refusal) or message
         page = self.pages.render(
             "kit/error.html",
-            title=refusal.title,
+            title=gettext(refusal.title),
             message=message,
             details=details,
-            actions=actions,
+            actions=[(gettext(label), path) for label, path in actions],
             request_id=request_id.get(),
         )
         try:
@@ -274,7 +275,7 @@ class Portal:
 
     def _ways_on(self, request: Request, refusal: ModuleUnavailable) -> tuple[tuple[str, str], ...]:
         """The same page again, where that does no harm; and what is well."""
-        again = [("Try again", request.url.path)] if request.method == "GET" else []
+        again = [(N_("Try again"), request.url.path)] if request.method == "GET" else []
         others = [
             (label, path)
             for module, label, path in self._links.ways_on
@@ -331,7 +332,7 @@ def problem(refusal: Refused) -> Response:
     """A refusal as RFC 9457 has it, with the id of the request."""
     body: dict[str, object] = {
         "type": f"/docs/problems/{refusal.code}",
-        "title": refusal.title,
+        "title": gettext(refusal.title),
         "status": refusal.status,
         "detail": refusal.message,
         "code": refusal.code,

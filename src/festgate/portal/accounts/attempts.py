@@ -13,6 +13,7 @@ from festgate.kit.clock import HOUR, MINUTE, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import TooMany
 from festgate.kit.ids import keyed_hash
+from festgate.kit.translation import N_
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.tables import attempts
 
@@ -40,8 +41,8 @@ class Limit:
 class AccountGuarded(TooMany):
     """Somebody may be guessing this account's password; its owner has other ways in."""
 
-    title = "Too many failed sign-ins"
-    actions = (("Get a link by email", "/forgot"), ("Sign in", "/login"))
+    title = N_("Too many failed sign-ins")
+    actions = ((N_("Get a link by email"), "/forgot"), (N_("Sign in"), "/login"))
 
 
 _over = attempts.c.window_ends_at <= bindparam("now")

@@ -16,6 +16,7 @@ from festgate.kit.errors import Conflict, NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.mail_links import Link
+from festgate.kit.translation import N_
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.facts import AddressConfirmed
 from festgate.portal.accounts.names import key_of
@@ -40,18 +41,18 @@ class ConfirmationOver(Refused):
 
     status = 410
     code = "confirmation-over"
-    title = "This link has expired"
-    message = "The link works for three days. Sign in and open My events to get a new one."
-    actions = (("My events", "/my-events"), ("Sign in", "/login"))
+    title = N_("This link has expired")
+    message = N_("The link works for three days. Sign in and open My events to get a new one.")
+    actions = ((N_("My events"), "/my-events"), (N_("Sign in"), "/login"))
 
 
 class AddressNotConfirmed(Conflict):
     """Something that an account may only do once its email address is confirmed."""
 
     code = "email-not-confirmed"
-    title = "Confirm your email address first"
-    message = "Confirm your email address first."
-    actions = (("My events", "/my-events"), ("See the events", "/events"))
+    title = N_("Confirm your email address first")
+    message = N_("Confirm your email address first.")
+    actions = ((N_("My events"), "/my-events"), (N_("See the events"), "/events"))
 
     def __init__(self, email: str, otherwise: str = "") -> None:
         """`otherwise` says what else the person can do."""

@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
 from festgate.kit.errors import Unavailable
+from festgate.kit.translation import N_
 from festgate.portal.accounts.strength import find_weakness
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class Crowded(Unavailable):
     """More passwords wait to be checked than can be within a minute."""
 
     code = "crowded"
-    message = "Many people are signing in at the moment. Please try again shortly."
+    message = N_("Many people are signing in at the moment. Please try again shortly.")
 
 
 def hash_password(password: str) -> str:

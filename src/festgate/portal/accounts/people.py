@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Conflict, NotFound
+from festgate.kit.translation import N_
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.queries import Person, find_person
@@ -18,7 +19,7 @@ class Taken(Conflict):
     """Somebody has that username or email address. `fields` maps each field's name to a sentence."""
 
     code = "taken"
-    title = "Already taken"
+    title = N_("Already taken")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         """Each value says what to do."""

@@ -7,6 +7,7 @@ from festgate.kit import security_log
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Conflict, Invalid, Refused
+from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
 from festgate.portal.accounts import confirmation
 from festgate.portal.accounts.attempts import (
@@ -35,8 +36,8 @@ class WrongPassword(Refused):
 
     status = 401
     code = "wrong-password"
-    title = "Wrong username or password"
-    message = "The username or password is wrong."
+    title = N_("Wrong username or password")
+    message = N_("The username or password is wrong.")
 
     def headers(self) -> dict[str, str]:
         """A 401 names a scheme (RFC 9110, section 15.5.2): the one that the API takes once there is a token."""
@@ -57,8 +58,8 @@ class PasswordChanged(Conflict):
     """The password, or its hash, became another one while this one was checked."""
 
     code = "password-changed"
-    title = "Your password has just changed"
-    message = "The password of this account has just been changed. Sign in with the new one."
+    title = N_("Your password has just changed")
+    message = N_("The password of this account has just been changed. Sign in with the new one.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from festgate.kit.errors import NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.messaging import mail
 from festgate.kit.messaging.mail_links import Link
+from festgate.kit.translation import N_
 from festgate.portal.accounts.attempts import Limit, count_attempt
 from festgate.portal.accounts.confirmation import confirm_address, proof_of
 from festgate.portal.accounts.people import replace_hash
@@ -36,9 +37,9 @@ class LinkOver(Refused):
 
     status = 410
     code = "link-over"
-    title = "This link has expired"
-    message = "The link works once and for one hour. Request a new one to choose a new password."
-    actions = (("Request a new link", "/forgot"), ("Sign in", "/login"))
+    title = N_("This link has expired")
+    message = N_("The link works once and for one hour. Request a new one to choose a new password.")
+    actions = ((N_("Request a new link"), "/forgot"), (N_("Sign in"), "/login"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from festgate.kit import shown
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
@@ -14,7 +15,7 @@ class CancellationChanged(shown.Changed):
     """Other people or another amount would be concerned than the page said. Nothing was cancelled."""
 
     code = "cancellation-changed"
-    message = (
+    message = N_(
         "This has changed since you opened the page, so nothing has been cancelled. "
         "Please check the figures again."
     )

@@ -4,23 +4,24 @@ from collections.abc import Mapping
 
 from festgate.kit.errors import Conflict, Invalid, Refused
 from festgate.kit.shown import Changed
+from festgate.kit.translation import N_
 
 
 class NothingToPay(Conflict):
     """No held seat that is in no order yet."""
 
     code = "nothing-to-pay"
-    title = "Nothing to pay"
-    message = "You have no unpaid seats. A hold may have expired, or the seats may be in another order."
-    actions = (("My events", "/my-events"), ("See the events", "/events"))
+    title = N_("Nothing to pay")
+    message = N_("You have no unpaid seats. A hold may have expired, or the seats may be in another order.")
+    actions = ((N_("My events"), "/my-events"), (N_("See the events"), "/events"))
 
 
 class ListChanged(Changed):
     """What was to be paid is not what the person holds now. Nothing was charged."""
 
     code = "list-changed"
-    title = "Your list has changed"
-    actions = (("Checkout", "/checkout"), ("My events", "/my-events"))
+    title = N_("Your list has changed")
+    actions = ((N_("Checkout"), "/checkout"), (N_("My events"), "/my-events"))
 
     def __init__(self, reason: str = "this page was out of date") -> None:
         """`reason` is the part of a sentence that says what changed."""
@@ -38,8 +39,8 @@ class KeyReused(Refused):
 
     status = 422
     code = "idempotency-key-reused"
-    title = "This key belongs to another order"
-    message = (
+    title = N_("This key belongs to another order")
+    message = N_(
         "This Idempotency-Key was used for an order with other content. Choose a new key for a new order."
     )
 
@@ -56,24 +57,24 @@ class NotPending(Conflict):
     """The order is past the state in which this can be done."""
 
     code = "order-not-pending"
-    title = "This order cannot be changed"
-    message = "This order is no longer waiting for a payment."
-    actions = (("My events", "/my-events"),)
+    title = N_("This order cannot be changed")
+    message = N_("This order is no longer waiting for a payment.")
+    actions = ((N_("My events"), "/my-events"),)
 
 
 class NotAtDesk(Conflict):
     """Only desk orders are marked paid by hand."""
 
     code = "order-not-at-desk"
-    title = "Not a desk order"
-    message = "This order is paid online. Its payment provider reports the payment."
-    actions = (("Orders", "/organise/orders"),)
+    title = N_("Not a desk order")
+    message = N_("This order is paid online. Its payment provider reports the payment.")
+    actions = ((N_("Orders"), "/organise/orders"),)
 
 
 class NothingToCancel(Conflict):
     """Every seat of the order has ended already."""
 
     code = "nothing-to-cancel"
-    title = "Nothing to cancel"
-    message = "This order has no seats that can be cancelled."
-    actions = (("Orders", "/organise/orders"),)
+    title = N_("Nothing to cancel")
+    message = N_("This order has no seats that can be cancelled.")
+    actions = ((N_("Orders"), "/organise/orders"),)

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 from festgate.kit import shown
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 from festgate.portal.checkout.tables import orders, refunds
 
 
@@ -15,7 +16,7 @@ class OrderChanged(shown.Changed):
     """The order is not what the organiser saw. Nothing was done."""
 
     code = "order-changed"
-    title = "This order has changed"
+    title = N_("This order has changed")
 
     def __init__(self, ref: str) -> None:
         """Name the order."""

@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from festgate.kit.errors import Malformed, NotFound
+from festgate.kit.translation import N_
 from festgate.kit.web.parameters import read_header
 from festgate.kit.web.portal import Portal
 from festgate.portal.checkout import queries, stuck
@@ -23,8 +24,8 @@ class BadSignature(Malformed):
     """Not Stripe, or not for this fest, or too late."""
 
     code = "bad-signature"
-    title = "The signature is not valid"
-    message = "The signature is missing, wrong or too old."
+    title = N_("The signature is not valid")
+    message = N_("The signature is missing, wrong or too old.")
 
 
 class StripeWebhook:

@@ -1,69 +1,70 @@
 """Why a seat cannot be had or given back."""
 
 from festgate.kit.errors import Conflict
+from festgate.kit.translation import N_
 
 
 class AlreadyRegistered(Conflict):
     """The person has a live seat at this event."""
 
     code = "already-registered"
-    title = "You are already registered"
-    message = "You are already registered for this event. Each person can have one seat."
-    actions = (("My events", "/my-events"), ("More events", "/events"))
+    title = N_("You are already registered")
+    message = N_("You are already registered for this event. Each person can have one seat.")
+    actions = ((N_("My events"), "/my-events"), (N_("More events"), "/events"))
 
 
 class SalesNotOpen(Conflict):
     """Before sales_open_at."""
 
     code = "sales-not-open"
-    title = "Not open yet"
-    message = "Registration for this event has not opened yet. The event's page shows when it opens."
+    title = N_("Not open yet")
+    message = N_("Registration for this event has not opened yet. The event's page shows when it opens.")
 
 
 class SalesClosed(Conflict):
     """After sales_close_at, or the event is cancelled."""
 
     code = "sales-closed"
-    title = "Registration is closed"
-    message = "Registration for this event has closed."
+    title = N_("Registration is closed")
+    message = N_("Registration for this event has closed.")
 
 
 class SeatPaid(Conflict):
     """A paid seat is not given back with a click."""
 
     code = "seat-paid"
-    title = "This seat has been paid"
-    message = "A paid registration cannot be cancelled here. Ask the organisers for a refund."
-    actions = (("My events", "/my-events"),)
+    title = N_("This seat has been paid")
+    message = N_("A paid registration cannot be cancelled here. Ask the organisers for a refund.")
+    actions = ((N_("My events"), "/my-events"),)
 
 
 class SeatUsed(Conflict):
     """Whoever sits on a seat cannot give it to somebody else."""
 
     code = "seat-used"
-    title = "You are already checked in"
-    message = (
+    title = N_("You are already checked in")
+    message = N_(
         "You have been checked in, so this registration cannot be cancelled. "
         "If this is a mistake, tell the staff."
     )
-    actions = (("My events", "/my-events"),)
+    actions = ((N_("My events"), "/my-events"),)
 
 
 class SeatInOrder(Conflict):
     """The seat's order waits for its payment."""
 
     code = "seat-in-order"
-    title = "This seat is part of an order"
-    message = (
+    title = N_("This seat is part of an order")
+    message = N_(
         "This seat is part of an order that is waiting for payment. Cancel the order to release the seat."
     )
-    actions = (("My events", "/my-events"),)
+    actions = ((N_("My events"), "/my-events"),)
 
 
 class SeatsGone(Conflict):
     """A hold ended before the seats could be put into an order."""
 
     code = "seats-gone"
-    title = "Your hold has expired"
-    message = "One of your seats is no longer held. Nothing was charged. Check your list and try again."
-    actions = (("My events", "/my-events"), ("See the events", "/events"))
+    title = N_("Your hold has expired")
+    message = N_("One of your seats is no longer held. Nothing was charged. Check your list and try again.")
+    actions = ((N_("My events"), "/my-events"), (N_("See the events"), "/events"))

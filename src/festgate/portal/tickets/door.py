@@ -14,6 +14,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain
 from festgate.kit.errors import Conflict, Forbidden, NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.shown import Changed
+from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import facade as registrations
@@ -44,8 +45,8 @@ class UnknownTicket(NotFound):
     """No ticket has that code."""
 
     code = "unknown-ticket"
-    title = "No such ticket"
-    message = "This fest has no ticket with that code."
+    title = N_("No such ticket")
+    message = N_("This fest has no ticket with that code.")
     actions = _TO_THE_DOOR
 
 
@@ -53,8 +54,8 @@ class TicketVoid(Conflict):
     """The ticket opens no door any more."""
 
     code = "ticket-void"
-    title = "Not valid"
-    message = "The registration was cancelled or refunded, so its ticket is not valid."
+    title = N_("Not valid")
+    message = N_("The registration was cancelled or refunded, so its ticket is not valid.")
     actions = _TO_THE_DOOR
 
 
@@ -62,8 +63,8 @@ class OtherEvent(Conflict):
     """A good ticket, at the wrong door."""
 
     code = "other-event"
-    title = "For another event"
-    message = "This ticket is for another event."
+    title = N_("For another event")
+    message = N_("This ticket is for another event.")
     actions = _TO_THE_DOOR
 
     def __init__(self, event: catalogue.Event) -> None:
@@ -76,8 +77,8 @@ class AlreadyIn(Conflict):
     """The ticket was scanned before."""
 
     code = "already-in"
-    title = "Already in"
-    message = "This ticket has already been checked in."
+    title = N_("Already in")
+    message = N_("This ticket has already been checked in.")
     actions = _TO_THE_DOOR
 
     def __init__(self, arrival: Arrival) -> None:
@@ -91,8 +92,8 @@ class NotIn(Conflict):
     """There is no check-in to take back."""
 
     code = "not-in"
-    title = "Not in"
-    message = "This ticket is not checked in, so there is nothing to undo."
+    title = N_("Not in")
+    message = N_("This ticket is not checked in, so there is nothing to undo.")
     actions = _TO_THE_DOOR
 
 
@@ -100,8 +101,8 @@ class OtherCheckIn(Changed):
     """The holder was checked in again since the page was opened: that is not the check-in to take back."""
 
     code = "checked-in-again"
-    title = "Checked in again"
-    message = (
+    title = N_("Checked in again")
+    message = N_(
         "This ticket was checked in again since you opened the page, so nothing was undone. Check it again."
     )
     actions = _TO_THE_DOOR
@@ -111,7 +112,7 @@ class TooLateToUndo(Conflict):
     """It is no slip of the hand any more."""
 
     code = "too-late-to-undo"
-    title = "Too late to undo"
+    title = N_("Too late to undo")
     message = (
         f"This check-in is older than {UNDO_WITHIN // MINUTE} minutes. Only an organiser can undo it now."
     )

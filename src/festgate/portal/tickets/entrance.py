@@ -18,6 +18,7 @@ from festgate.kit.errors import Refused
 from festgate.kit.ids import read_code
 from festgate.kit.shown import FIELD
 from festgate.kit.text import tidy
+from festgate.kit.translation import N_
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.parameters import read_path, read_query
@@ -58,7 +59,7 @@ class Answer:
     tone: Literal["good", "warn", "bad"]
     title: str
     who: str = ""
-    message: str = ""
+    message: str = N_("")
     since: Milliseconds | None = None
     by: str = ""
     code: str = ""

@@ -21,6 +21,7 @@ import zxingcpp
 
 from festgate.kit.errors import Malformed, Refused
 from festgate.kit.ids import ALPHABET, keyed_hash
+from festgate.kit.translation import N_
 from festgate.portal.tickets.issue import CODE_LENGTH
 
 SIGNATURE_LENGTH = 16
@@ -47,8 +48,8 @@ class ForgedCode(Refused):
 
     status = 422
     code = "forged-code"
-    title = "Not a ticket of this fest"
-    message = "This code was not issued by this fest."
+    title = N_("Not a ticket of this fest")
+    message = N_("This code was not issued by this fest.")
 
 
 def sign(secret: bytes, code: str) -> str:

@@ -1,0 +1,55 @@
+"""The entries of every page's header and footer, which modules declare and the templates of the kit only list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from festgate.kit.visitors import Role
+
+Audience: TypeAlias = Literal["everyone", "anonymous", "signed-in", "staff", "organiser"]
+"""Visitors who see an entry. Organisers also see what staff see."""
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A link to one place of the portal."""
+
+    label: str
+    """English, marked with `N_`; the template translates it."""
+    path: str
+    section: str
+    """The value of a page's `section` that marks this entry as the current one."""
+    audience: Audience
+    counts_held: bool = False
+    """Whether the number of the visitor's unpaid seats stands beside the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """All entries in the order in which they are listed, and the paths of the visitor's own account."""
+
+    entries: Sequence[NavigationEntry]
+    account: str = ""
+    sign_in: str = ""
+    sign_out: str = ""
+
+    def shown_to(self, role: Role | None) -> Sequence[NavigationEntry]:
+        """Return the entries of a visitor with that role, None for an anonymous one; without those for everyone."""
+        audiences: set[Audience]
+        if role is None:
+            audiences = {"anonymous"}
+        elif role == "attendee":
+            audiences = {"signed-in"}
+        elif role == "staff":
+            audiences = {"signed-in", "staff"}
+        else:
+            audiences = {"signed-in", "staff", "organiser"}
+        return [entry for entry in self.entries if entry.audience in audiences]
+
+    @property
+    def shown_to_everyone(self) -> Sequence[NavigationEntry]:
+        """The entries that stand on every page, whoever looks at it."""
+        return [entry for entry in self.entries if entry.audience == "everyone"]
+
+
+NO_ENTRIES = Navigation(())
