@@ -36,9 +36,10 @@ TEMPLATE_PACKAGES = (
     "festgate.portal.registrations",
     "festgate.portal.checkout",
     "festgate.portal.tickets",
+    "festgate.portal.door",
     "festgate.portal.backoffice",
 )
-STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets")
+STATIC_PACKAGES = ("festgate.kit", "festgate.portal.tickets", "festgate.portal.door")
 NAVIGATION = Navigation(
     (
         NavigationEntry(N_("Events"), "/events", "events", "everyone"),
@@ -313,9 +314,10 @@ def _tickets(portal: Portal, _links: Links) -> Module:
 
 
 def _door(portal: Portal, _links: Links) -> Module:
-    from festgate.portal.tickets.entrance import EntrancePages
+    from festgate.portal.door.api import DoorApi
+    from festgate.portal.door.pages import DoorPages
 
-    return Module(EntrancePages(portal).routes())
+    return Module(DoorPages(portal).routes(), DoorApi(portal).router())
 
 
 def _backoffice(portal: Portal, _links: Links) -> Module:
@@ -381,14 +383,14 @@ DECLARED: Sequence[Declared] = (
         api=["/tickets", "/tickets/{rest:path}"],
         build=_tickets,
     ),
-    # Of the same folder, and behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
+    # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
     Declared(
         "door",
         "The door",
         "Whoever was checked in stays so; let people in by the list meanwhile.",
         Budget(requests=200, seconds=5),
         pages=["/door", "/door/{rest:path}"],
-        api=[],
+        api=["/tickets/{code}/admission"],
         build=_door,
     ),
     Declared(

@@ -346,7 +346,7 @@ def test_a_cancelled_event_is_not_changed(client: httpx.Client) -> None:
 
 def test_a_draft_is_thrown_away(client: httpx.Client) -> None:
     slug = create(client, title="Bad Idea")
-    assert "Throw Bad Idea away?" in client.get(f"/organise/events/{slug}/cancel").text
+    assert "Delete the draft of Bad Idea?" in client.get(f"/organise/events/{slug}/cancel").text
     answer = cancel(client, slug)
     text = client.get(answer.headers["location"]).text
     assert "The draft has been deleted." in text

@@ -18,7 +18,7 @@ from festgate.portal.checkout import orders
 from festgate.portal.checkout.facts import OrderRefunded
 from festgate.portal.registrations.holds import cancel_seat
 from festgate.portal.tickets import facade as tickets
-from festgate.portal.tickets.handlers import TOLD_AT_ONCE
+from festgate.portal.tickets.handlers import EMAILS_AT_ONCE
 from tests.portal.tickets.fest import FEST, HOLD_MINUTES, Fest
 from tests.rig.smtp import Mailbox
 
@@ -212,7 +212,7 @@ def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fe
 
 def test_a_change_is_told_to_each_ticket_holder_once_however_many_there_are(fest: Fest) -> None:
     talk = fest.event("Open Talk")
-    people = [fest.person(f"person-{number}") for number in range(TOLD_AT_ONCE + 5)]
+    people = [fest.person(f"person-{number}") for number in range(EMAILS_AT_ONCE + 5)]
     for person in people:
         fest.hold(person, talk)
     fest.deliver()

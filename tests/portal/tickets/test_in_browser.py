@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.facade import read_qr
 from festgate.portal.tickets.qr import in_fours
-from tests.portal.tickets.doors import Doors, Visitor, open_doors
+from tests.portal.door.doors import Doors, Visitor, open_doors
 from tests.portal.tickets.pictures import read_pixels
 from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, PageError, Visit, visit

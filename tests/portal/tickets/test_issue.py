@@ -21,12 +21,12 @@ from festgate.portal.accounts.facade import Person
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facts import OrderPaid
+from festgate.portal.door.admissions import admit
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import SeatConfirmed, SeatReleased
 from festgate.portal.registrations.holds import cancel_seat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.checks import check_door, check_tickets
-from festgate.portal.tickets.door import admit
 from festgate.portal.tickets.handlers import TicketHandlers
 from festgate.portal.tickets.issue import issue_ticket
 from festgate.portal.tickets.queries import codes_by_seat

@@ -10,7 +10,7 @@ from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.facade import read_qr
 from festgate.portal.tickets.qr import in_fours
-from tests.portal.tickets.doors import PASSWORD, Doors, Visitor, open_doors
+from tests.portal.door.doors import PASSWORD, Doors, Visitor, open_doors
 from tests.portal.tickets.pictures import draw_svg, read_pixels
 from tests.rig.smtp import Mailbox
 from tests.rig.waiting import until

@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from festgate.kit.db import schema
 from festgate.kit.visitors import Visitor
-from festgate.portal.tickets.admissions import Attendance, attendance_of
+from festgate.portal.door.admissions import admit
+from festgate.portal.door.errors import TicketVoid
+from festgate.portal.door.queries import Attendance, attendance_of
 from festgate.portal.tickets.checks import CHECKS
-from festgate.portal.tickets.door import TicketVoid, admit
 from festgate.portal.tickets.facade import tickets_of
 from festgate.settings import Settings
 from tests.rig.database import open_database

@@ -217,6 +217,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
         iso=writing.iso,
         stub=_stubs(made),
         left=minutes_left,
+        translated=gettext,
         countdown=countdown,
     )
     return made

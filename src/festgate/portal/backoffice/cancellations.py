@@ -1,18 +1,18 @@
-"""Cancelling an event: whom and how much money it concerns, as its page shows it before it is done."""
+"""Cancel an event: the people and the money concerned, as the page shows them before it is done."""
 
 from dataclasses import dataclass
 
 from festgate.kit import shown
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event
 from festgate.portal.registrations import facade as registrations
 
 
 class CancellationChanged(shown.Changed):
-    """Other people or another amount would be concerned than the page said. Nothing was cancelled."""
+    """Other people or another amount are concerned than the page showed. Nothing was cancelled."""
 
     code = "cancellation-changed"
     message = N_(
@@ -23,20 +23,51 @@ class CancellationChanged(shown.Changed):
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """What cancelling an event would do now."""
+    """The view model of an event's cancel page: what cancelling would do now."""
 
     event: Event
     held: int
-    """People who have a seat and have not paid it yet."""
+    """People who hold a seat and have not paid yet."""
     confirmed: int
-    """People whose seat is theirs."""
+    """People whose seat is confirmed."""
     refunds: tuple[Money, ...]
-    """What goes back in each currency."""
+    """The money that would be refunded, by currency."""
+
+    @property
+    def people(self) -> int:
+        """Everybody who holds a seat."""
+        return self.held + self.confirmed
+
+    @property
+    def heading(self) -> str:
+        """The question."""
+        if self.event.state == "draft":
+            return gettext("Delete the draft of {event}?").format(event=self.event.title)
+        return gettext("Cancel {event}?").format(event=self.event.title)
+
+    @property
+    def consequence(self) -> str:
+        """What follows, in one or two sentences."""
+        if self.event.state == "draft":
+            return gettext("Nobody has seen the draft. It cannot be restored.")
+        if not self.people:
+            return gettext(
+                "Nobody holds a seat. The event stays on the list as cancelled. This cannot be undone."
+            )
+        return gettext(
+            "Every registration is cancelled, everybody who has paid is refunded in full, and the event stays on the "
+            "list as cancelled. This cannot be undone."
+        )
+
+    @property
+    def button(self) -> str:
+        """The button that does it."""
+        return gettext("Delete the draft") if self.event.state == "draft" else gettext("Cancel event")
 
     @property
     def shown(self) -> str:
         """The hidden field of the form: `published;3;2;90000 INR`."""
-        money = ",".join(shown.amount(each) for each in self.refunds)
+        money = ",".join(shown.amount(refund) for refund in self.refunds)
         return shown.facts(self.event.state, self.held, self.confirmed, money)
 
 

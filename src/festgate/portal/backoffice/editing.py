@@ -1,25 +1,27 @@
-"""An event's form, and what became of the event between opening the form and sending it."""
+"""The form of an event, and changes that were saved between opening it and sending it."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from festgate.kit import shown
+from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.facade import Event
 
 LABELS: Mapping[str, str] = {
-    "title": "Name",
-    "summary": "Summary",
-    "description": "Description",
-    "category": "Category",
-    "place": "Place",
-    "starts_at": "Starts",
-    "ends_at": "Ends",
-    "sales_open_at": "Sales open",
-    "sales_close_at": "Sales close",
-    "fee": "Fee",
-    "capacity": "Seats",
+    "title": N_("Name"),
+    "summary": N_("Summary"),
+    "description": N_("Description"),
+    "category": N_("Category"),
+    "place": N_("Place"),
+    "starts_at": N_("Starts"),
+    "ends_at": N_("Ends"),
+    "sales_open_at": N_("Sales open"),
+    "sales_close_at": N_("Sales close"),
+    "fee": N_("Fee"),
+    "capacity": N_("Seats"),
 }
-"""As the form names its fields."""
+"""The labels of the form's fields."""
 MAX_DIGITS = 19
 """Of a version: milliseconds of any year have fewer."""
 MAX_QUOTED = 120
@@ -27,15 +29,60 @@ MAX_QUOTED = 120
 
 
 @dataclass(frozen=True, slots=True)
+class EventForm:
+    """The sentences and buttons of an event's form; `event` is None for a new one."""
+
+    event: Event | None
+    notice: str
+
+    @property
+    def is_published(self) -> bool:
+        """Whether visitors see the event, so that no required field may be empty."""
+        return self.event is not None and self.event.state == "published"
+
+    @property
+    def heading(self) -> str:
+        """The heading of the page."""
+        if self.event is None:
+            return gettext("New event")
+        return gettext("Edit {event}").format(event=self.event.title)
+
+    @property
+    def save(self) -> str:
+        """The button that saves."""
+        return gettext("Save") if self.is_published else gettext("Save the draft")
+
+    @property
+    def end_heading(self) -> str:
+        """The heading of the section that cancels or deletes."""
+        return gettext("Cancel event") if self.is_published else gettext("Delete the draft")
+
+    @property
+    def end_sentence(self) -> str:
+        """What cancelling or deleting does."""
+        if self.is_published:
+            return gettext(
+                "Cancelling ends every registration, refunds what was paid, and cannot be undone. "
+                "The next page shows how many people it concerns."
+            )
+        return gettext("Nobody has seen the draft yet.")
+
+    @property
+    def end_button(self) -> str:
+        """The button that leads to cancelling or deleting."""
+        return gettext("Cancel event…") if self.is_published else gettext("Delete the draft…")
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """The form again, after somebody else has saved the event."""
 
     values: Mapping[str, str]
-    """What was entered; a field that was left alone has its new value."""
+    """The entered values; a field that was not edited has its new value."""
     changed: str
-    """Names the fields that were changed meanwhile, with their new values."""
+    """A sentence with the fields that were changed meanwhile, and their new values."""
     errors: Mapping[str, str]
-    """By field that both have changed: what the other one saved."""
+    """For each field that both have changed: the value that the other organiser saved."""
 
 
 def shown_form(version: int, written: Mapping[str, str]) -> str:
@@ -51,22 +98,22 @@ def shown_version(text: str) -> int:
 
 
 def merge(seen: str, entered: Mapping[str, str], now: Mapping[str, str]) -> Merged:
-    """Return the form again: `seen` is its hidden field, `entered` what was sent, `now` what is stored by now."""
+    """Return the form again, from its hidden field `seen`, the values `entered`, and those that are stored `now`."""
     before = dict(part.split("=", 1) for part in seen.partition(";")[2].split(",") if "=" in part)
     values, changes, errors = dict(entered), [], {}
     for name, label in LABELS.items():
         mine, theirs = _fingerprint(entered.get(name, "")), _fingerprint(now[name])
         if mine == theirs or theirs == before.get(name):
             continue
-        new = now[name].strip() or "nothing"
-        quoted = new if len(new) <= MAX_QUOTED and "\n" not in new else "a new text"
-        changes.append(f"{label}: {quoted}")
+        new = now[name].strip() or gettext("nothing")
+        quoted = new if len(new) <= MAX_QUOTED and "\n" not in new else gettext("a new text")
+        changes.append(f"{gettext(label)}: {quoted}")
         if mine == before.get(name):
             values[name] = now[name]
         else:
-            errors[name] = f"Saved meanwhile: {quoted}."
-    what = f" Changed meanwhile: {'; '.join(changes)}." if changes else ""
-    return Merged(values, what, errors)
+            errors[name] = gettext("Saved meanwhile: {value}.").format(value=quoted)
+    sentence = gettext(" Changed meanwhile: {changes}.").format(changes="; ".join(changes))
+    return Merged(values, sentence if changes else "", errors)
 
 
 def _fingerprint(text: str) -> str:

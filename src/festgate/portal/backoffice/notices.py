@@ -1,21 +1,59 @@
-"""What the last step did, as the list of events says it."""
+"""Notices about the last step of an organiser."""
 
 from collections.abc import Mapping
+from typing import Literal
 
-from festgate.portal.backoffice.queries import Organised
+from festgate.kit.formats import Formats
+from festgate.kit.translation import gettext
+from festgate.portal.backoffice.queries import FoundOrder, Organised
+from festgate.portal.checkout import facade as checkout
 
+Notice = tuple[Literal["good", "warn", "info"], str]
+"""The tone of a notice, and its sentence."""
 NOTICES = ("saved", "published", "cancelled")
 """Parameters with which a step leads to the list of events: the slug of the event that it changed."""
 
 
 def notice_of(asked: Mapping[str, str], listed: list[Organised]) -> str:
-    """What the last step did, said only where the event bears it out; nothing for anything else in the address."""
+    """Return the notice about an event, only where the event agrees with the address; else an empty one."""
     titles = {(organised.event.slug, organised.event.state): organised.event.title for organised in listed}
     for (slug, state), title in titles.items():
         if slug == asked.get("saved"):
-            return f"{title} is saved{' as a draft' if state == 'draft' else ''}."
+            sentence = (
+                gettext("{event} is saved as a draft.") if state == "draft" else gettext("{event} is saved.")
+            )
+            return sentence.format(event=title)
         if slug == asked.get("published") and state == "published":
-            return f"{title} is published."
+            return gettext("{event} is published.").format(event=title)
         if slug == asked.get("cancelled") and state == "cancelled":
-            return f"{title} is cancelled. Attendees are being told and payments refunded."
-    return "The draft has been deleted." if asked.get("cancelled") else ""
+            sentence = gettext("{event} is cancelled. Attendees are being emailed and payments refunded.")
+            return sentence.format(event=title)
+    return gettext("The draft has been deleted.") if asked.get("cancelled") else ""
+
+
+def notice_of_order(order: checkout.Order | None, writing: Formats) -> Notice | None:
+    """Return the notice about an order that was marked at the desk."""
+    if order is None:
+        return None
+    amount = writing.money(order.total)
+    if order.state == "paid":
+        sentence = gettext("Order {ref} is paid: {amount}. Its tickets are being sent.")
+        return "good", sentence.format(ref=order.ref, amount=amount)
+    if order.state == "refunded":
+        return "good", gettext("Order {ref} is refunded: {amount}.").format(ref=order.ref, amount=amount)
+    if order.state == "refunding":
+        sentence = gettext("Order {ref} cannot be fulfilled: {reason} Please refund it.")
+        reason = gettext(order.reason or "A seat was no longer available.")
+        return "warn", sentence.format(ref=order.ref, reason=reason)
+    return None
+
+
+def notice_of_retry(tried: FoundOrder | None) -> Notice | None:
+    """Return the notice about a payment or refund that was retried."""
+    if tried is None:
+        return None
+    if tried.stuck:
+        sentence = gettext("Order {ref} is being retried. Check again in a moment.")
+        return "info", sentence.format(ref=tried.order.ref)
+    sentence = gettext("Order {ref} is settled: {state}.")
+    return "good", sentence.format(ref=tried.order.ref, state=tried.badge[1].lower())

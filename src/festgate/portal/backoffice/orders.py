@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
+from festgate.kit.formats import Formats
 from festgate.kit.money import Money
+from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.backoffice.badges import Badge, badge_of_order
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout.facade import Cancellation, Order, Refund
 from festgate.portal.registrations import facade as registrations
@@ -21,7 +24,7 @@ class LineView:
 
     line: checkout.Line
     words: str
-    """What has become of the seat."""
+    """The state of the seat."""
     can_cancel: bool
 
 
@@ -31,12 +34,12 @@ class RefundView:
 
     refund: Refund
     asked_by: str
-    """The organiser who asked for it; empty where it followed by itself or was asked for on the command line."""
+    """The organiser who asked for it; empty where it was automatic or asked for on the command line."""
 
 
 @dataclass(frozen=True)
 class OrderView:
-    """What /organise/orders/{ref} shows."""
+    """The view model of /organise/orders/{ref}."""
 
     order: Order
     username: str
@@ -47,10 +50,64 @@ class OrderView:
     @property
     def charged(self) -> Money | None:
         """The amount that was charged, in its own currency."""
-        for each in self.refunds:
-            if each.refund.foreign and each.refund.provider_ref == self.order.provider_ref:
-                return each.refund.amount
+        for view in self.refunds:
+            if view.refund.foreign and view.refund.provider_ref == self.order.provider_ref:
+                return view.refund.amount
         return self.order.paid
+
+    @property
+    def badge(self) -> Badge:
+        """The state of the order."""
+        return badge_of_order(self.order.state)
+
+    @property
+    def cancel_button(self) -> str:
+        """The button beside one line."""
+        return gettext("Cancel and refund") if self.order.paid_at else gettext("Cancel")
+
+    @property
+    def cancel_all_button(self) -> str:
+        """The button below all lines."""
+        if self.order.paid_at:
+            return gettext("Cancel and refund the whole order")
+        return gettext("Cancel the whole order")
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The view model of /organise/orders/{ref}/cancel: what cancelling would do."""
+
+    plan: Cancellation
+    username: str
+    back: str
+    """The amount that would be refunded, written out."""
+
+    @property
+    def heading(self) -> str:
+        """The question."""
+        if self.plan.whole:
+            return gettext("Cancel order {ref}?").format(ref=self.plan.order.ref)
+        return gettext("Cancel this registration?")
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each check-in that would be undone."""
+        sentence = gettext("{name} was checked in at {event}. Cancelling undoes the check-in.")
+        return [sentence.format(name=self.username, event=line.title) for line in self.plan.checked_in]
+
+    @property
+    def refund_sentence(self) -> str:
+        """How the money goes back."""
+        if not self.plan.back.minor:
+            return gettext("Nothing was paid, so there is nothing to refund.")
+        if self.plan.order.method == "desk":
+            return gettext("{amount} is to be refunded at the desk.").format(amount=self.back)
+        return gettext("{amount} will be refunded to the payment method.").format(amount=self.back)
+
+    @property
+    def button(self) -> str:
+        """The button that does it."""
+        return gettext("Cancel and refund") if self.plan.back.minor else gettext("Cancel registration")
 
 
 def view_order(connection: Connection, ref: str) -> OrderView:
@@ -73,11 +130,12 @@ def view_order(connection: Connection, ref: str) -> OrderView:
     return OrderView(order, username, lines, refunds, bool(cancellable))
 
 
-def plan_for_page(connection: Connection, ref: str, seat_id: int | None) -> tuple[Cancellation, str]:
-    """Return what cancelling would do, and the name of whom it concerns."""
+def plan_for_page(connection: Connection, ref: str, seat_id: int | None, writing: Formats) -> Confirmation:
+    """Return what cancelling would do, and to whom."""
     order = checkout.order_by_ref(connection, ref)
     plan = checkout.plan_cancellation(connection, order, seat_id, tickets.is_used)
-    return plan, accounts.person_by_id(connection, order.person_id).username
+    username = accounts.person_by_id(connection, order.person_id).username
+    return Confirmation(plan, username, writing.money(plan.back))
 
 
 def _words(connection: Connection, order: Order, line: checkout.Line) -> str:
@@ -85,14 +143,14 @@ def _words(connection: Connection, order: Order, line: checkout.Line) -> str:
     if seat.state == "cancelled":
         return registrations.ending_words(checkout.ended_by_of(connection, seat))
     if seat.state == "lapsed":
-        return "Hold expired"
+        return gettext("Hold expired")
     if order.state == "paid" and tickets.is_used(connection, line.seat_id):
-        return "Confirmed, checked in"
-    return "Confirmed" if seat.state == "confirmed" else "Held"
+        return gettext("Confirmed, checked in")
+    return gettext("Confirmed") if seat.state == "confirmed" else gettext("Held")
 
 
 def read_seat(given: str) -> int | None:
-    """Read the id of a seat, empty for the whole order. NotFound for anything else."""
+    """Return the id of a seat, None for the whole order. Raises NotFound for anything else."""
     if not given:
         return None
     if not (

@@ -1,4 +1,4 @@
-"""The organisers' pages: events to create, edit, publish and cancel, and orders that wait for someone."""
+"""The organisers' pages: create, edit, publish and cancel events; open orders; stuck payments."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -11,12 +11,14 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, NotFound, Refused
 from festgate.kit.shown import FIELD
 from festgate.kit.text import DECOMPOSED, MAX_TEXT
+from festgate.kit.translation import gettext
 from festgate.kit.web.forms import read_fields
+from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import MAX_NAME, read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.backoffice.cancellations import CancellationChanged, cancel_as_shown, find_concerned
-from festgate.portal.backoffice.editing import merge, shown_form, shown_version
-from festgate.portal.backoffice.notices import NOTICES, notice_of
+from festgate.portal.backoffice.editing import EventForm, merge, shown_form, shown_version
+from festgate.portal.backoffice.notices import NOTICES, notice_of, notice_of_order, notice_of_retry
 from festgate.portal.backoffice.orders import plan_for_page, read_seat, view_order
 from festgate.portal.backoffice.queries import (
     FoundOrder,
@@ -51,16 +53,17 @@ EMPTY: Mapping[str, str] = {
 
 
 class BackofficePages:
-    """Each page is for organisers; others are sent to sign in, or told that they may not."""
+    """Pages for organisers; other visitors are sent to sign in, or refused."""
 
     def __init__(self, portal: Portal) -> None:
-        """Nothing is read before a request."""
+        """`portal` as every module's pages get it."""
         self._portal = portal
+        self._writing = Writing(portal.settings)
         self._zone = portal.settings.zone
         self._currency = portal.settings.currency
 
     def routes(self) -> list[Route]:
-        """The routes of this module; `new` stands before the slugs, none of which is `new`."""
+        """Return the routes; `new` stands before the slugs, none of which is `new`."""
         event = "/organise/events/{slug}"
         return [
             Route("/organise", self.show_events, methods=["GET"]),
@@ -80,7 +83,7 @@ class BackofficePages:
         ]
 
     async def show_events(self, request: Request) -> Response:
-        """Every event with its state and its seats."""
+        """Answer with every event, its state and its seats."""
         await self._portal.organiser(request)
         listed, stuck = await self._portal.database.read(
             lambda connection: (list_organised(connection), checkout.count_stuck(connection))
@@ -95,12 +98,12 @@ class BackofficePages:
         )
 
     async def show_new(self, request: Request) -> Response:
-        """An empty form."""
+        """Answer with an empty form."""
         await self._portal.organiser(request)
         return await self._form(request, None, EMPTY, {})
 
     async def create(self, request: Request) -> Response:
-        """Make a draft, and publish it where that button was pressed."""
+        """Create a draft, and publish it where that button was pressed."""
         await self._portal.organiser(request)
         fields = await read_fields(request, MAX_EVENT_FIELD)
         publishes = _publishes(fields)
@@ -118,13 +121,13 @@ class BackofficePages:
         return see_other(f"/organise?{'published' if publishes else 'saved'}={event.slug}")
 
     async def show_event(self, request: Request) -> Response:
-        """The form of one event."""
+        """Answer with the form of one event."""
         await self._portal.organiser(request)
         organised = await self._portal.database.read(find_organised, _slug(request))
         return await self._form(request, organised, self._written(organised), {})
 
     async def edit(self, request: Request) -> Response:
-        """Save what was entered, and publish it where that button was pressed."""
+        """Save the form, and publish the event where that button was pressed."""
         await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request, MAX_EVENT_FIELD)
@@ -142,19 +145,20 @@ class BackofficePages:
             await self._portal.database.write(operation)
         except (Invalid, catalogue.CapacityTaken) as refusal:
             organised = await self._portal.database.read(find_organised, slug)
-            # The form goes on from what it showed at first, so a change meanwhile is still found.
+            # The form keeps the values that it showed first, so that a change meanwhile is still detected.
             return await self._form(request, organised, fields, _errors(refusal), refusal.status, shown=seen)
         except catalogue.EventEdited as refusal:
             organised = await self._portal.database.read(find_organised, slug)
             merged = merge(seen, fields, self._written(organised))
-            changed = f"{refusal.message}{merged.changed} Check the form and save it again."
+            again = gettext("Check the form and save it again.")
+            changed = f"{refusal.message}{merged.changed} {again}"
             return await self._form(
                 request, organised, merged.values, merged.errors, refusal.status, changed=changed
             )
         return see_other(f"/organise?{'published' if publishes else 'saved'}={slug}")
 
     async def publish(self, request: Request) -> Response:
-        """Let everyone see the event; where something is missing, its form says what."""
+        """Publish the event, or answer with its form and the missing fields."""
         await self._portal.organiser(request)
         slug = _slug(request)
         seen = (await read_fields(request)).get(FIELD, "")
@@ -162,7 +166,9 @@ class BackofficePages:
             await self._portal.database.write(catalogue.publish_event, slug, shown_version(seen))
         except catalogue.EventEdited as refusal:
             organised = await self._portal.database.read(find_organised, slug)
-            changed = "Somebody else has changed this event, so it has not been published. Check it first."
+            changed = gettext(
+                "Somebody else has changed this event, so it has not been published. Check it first."
+            )
             return await self._form(
                 request, organised, self._written(organised), {}, refusal.status, changed=changed
             )
@@ -174,7 +180,7 @@ class BackofficePages:
         return see_other(f"/organise?published={slug}")
 
     async def show_cancel(self, request: Request) -> Response:
-        """What cancelling the event would do, before it is done."""
+        """Answer with what cancelling the event would do."""
         await self._portal.organiser(request)
         return await self._cancellation(request)
 
@@ -190,7 +196,7 @@ class BackofficePages:
         )
 
     async def cancel(self, request: Request) -> Response:
-        """Call the event off if that does what the form said; a draft is thrown away."""
+        """Cancel the event, or delete the draft, if the form still shows the truth."""
         await self._portal.organiser(request)
         slug = _slug(request)
         fields = await read_fields(request)
@@ -202,12 +208,12 @@ class BackofficePages:
         return see_other(f"/organise?cancelled={slug}")
 
     async def show_orders(self, request: Request) -> Response:
-        """Orders that wait for money at the desk, for money to be given back, or for someone else's answer."""
+        """Answer with the open orders: to pay or refund at the desk, or in progress at a provider."""
         await self._portal.organiser(request)
         return await self._orders(request)
 
     async def _orders(self, request: Request, refusal: checkout.OrderChanged | None = None) -> Response:
-        """The list of orders; after a refused click with the order as it is now, to look at and to mark again."""
+        """Answer with the open orders; after a refused step also with the order as it is now."""
 
         def read(
             connection: Connection,
@@ -235,11 +241,11 @@ class BackofficePages:
             to_pay=[order for order in at_desk if order.state == "pending"],
             to_refund=[order for order in at_desk if order.state != "pending"],
             elsewhere=[order for order in orders if order.method != "desk"],
-            done=done,
+            notice=notice_of_order(done, self._writing),
         )
 
     async def mark_paid(self, request: Request) -> Response:
-        """Someone has paid at the desk what the form showed."""
+        """Record that the order was paid at the desk as the form showed it."""
         organiser = await self._portal.organiser(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
@@ -250,7 +256,7 @@ class BackofficePages:
         return see_other(f"/organise/orders?done={order.ref}")
 
     async def mark_refunded(self, request: Request) -> Response:
-        """Someone was given back at the desk what the form showed."""
+        """Record that the order was refunded at the desk as the form showed it."""
         organiser = await self._portal.organiser(request)
         ref = read_path(request, "ref")
         seen = (await read_fields(request)).get(FIELD, "")
@@ -263,7 +269,7 @@ class BackofficePages:
         return see_other(f"/organise/orders?done={order.ref}")
 
     async def show_payments(self, request: Request) -> Response:
-        """Payments and refunds that hang, with what was tried; and any one order, by its reference."""
+        """Answer with the payments and refunds that need attention, and one order by its reference."""
         await self._portal.organiser(request)
         words = read_query(request, "ref", MAX_REF_LENGTH)
         tried = read_query(request, "tried", MAX_REF_LENGTH)
@@ -281,12 +287,12 @@ class BackofficePages:
             stuck=stuck,
             words=words,
             found=found,
-            tried=done,
-            longest=MAX_REF_LENGTH,
+            notice=notice_of_retry(done),
+            max_length=MAX_REF_LENGTH,
         )
 
     async def try_now(self, request: Request) -> Response:
-        """Ask the provider about an order now, or send its refund now."""
+        """Ask the provider about an order, or send its refund, at once."""
         await self._portal.organiser(request)
         ref = read_path(request, "ref")
         order = await self._portal.database.write(checkout.try_now, ref)
@@ -306,6 +312,7 @@ class BackofficePages:
         if shown is None:
             shown = shown_form(organised.event.version, self._written(organised)) if organised else ""
         listed = await self._portal.database.read(catalogue.all_events)
+        notice = changed or (gettext("Not saved yet. Please correct the marked fields.") if errors else "")
         return await self._portal.page(
             request,
             "backoffice/event.html",
@@ -315,11 +322,11 @@ class BackofficePages:
             values={**EMPTY, **values},
             errors=errors,
             shown=shown,
-            changed=changed,
+            form=EventForm(organised.event if organised else None, notice),
             categories=sorted({event.category for event in listed if event.category}, key=str.casefold),
             currency=catalogue.fee_currency(organised.event if organised else None, self._currency),
             zone=self._zone.key,
-            longest=catalogue.MAX_LENGTHS,
+            max_lengths=catalogue.MAX_LENGTHS,
         )
 
     def _written(self, organised: Organised) -> dict[str, str]:
@@ -332,9 +339,10 @@ class OrderPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
+        self._writing = Writing(portal.settings)
 
     def routes(self) -> list[Route]:
-        """For the module's other pages."""
+        """Return the routes."""
         order = "/organise/orders/{ref}"
         return [
             Route(order, self.show, methods=["GET"]),
@@ -343,24 +351,24 @@ class OrderPages:
         ]
 
     async def show(self, request: Request) -> Response:
-        """The order with its lines, its refunds, its person, and who did what."""
+        """Answer with the order: its lines, refunds, person, and who marked what."""
         await self._portal.organiser(request)
         view = await self._portal.database.read(view_order, read_path(request, "ref"))
         return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)
 
     async def confirm(self, request: Request) -> Response:
-        """What cancelling would do, before it is done."""
+        """Answer with what cancelling would do."""
         await self._portal.organiser(request)
         return await self._confirm(request, read_query(request, "seat", MAX_REF_LENGTH))
 
     async def cancel(self, request: Request) -> Response:
-        """Cancel and refund what the confirmation showed; where that has changed, show it anew instead."""
+        """Cancel and refund what the confirmation showed; where that has changed, show it again."""
         organiser = await self._portal.organiser(request)
         ref = read_path(request, "ref")
         fields = await read_fields(request)
         seat = fields.get("seat", "")
         try:
-            # The confirmation has warned of a check-in, and the check-in is part of what was seen.
+            # The confirmation has warned of a check-in, and the check-in is part of `seen`.
             await self._portal.database.write(
                 checkout.cancel_registrations,
                 ref,
@@ -377,16 +385,15 @@ class OrderPages:
     async def _confirm(
         self, request: Request, seat: str, changed: checkout.OrderChanged | None = None
     ) -> Response:
-        plan, username = await self._portal.database.read(
-            plan_for_page, read_path(request, "ref"), read_seat(seat)
+        confirmation = await self._portal.database.read(
+            plan_for_page, read_path(request, "ref"), read_seat(seat), self._writing
         )
         return await self._portal.page(
             request,
             "backoffice/cancel_order.html",
             status=200 if changed is None else changed.status,
             section="organise",
-            plan=plan,
-            username=username,
+            confirmation=confirmation,
             seat=seat,
             changed=changed,
         )
@@ -397,7 +404,7 @@ def _slug(request: Request) -> str:
 
 
 def _publishes(fields: Mapping[str, str]) -> bool:
-    """Which of the form's buttons was pressed."""
+    """Return whether the button that publishes was pressed."""
     return fields.get("then") == "publish"
 
 

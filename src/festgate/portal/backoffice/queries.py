@@ -1,4 +1,4 @@
-"""Reads of the organisers' pages: events with their seats, and orders with the people behind them."""
+"""Reads of the organisers' pages: events with their seats, and orders with their people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.portal.accounts import facade as accounts
+from festgate.portal.backoffice.badges import Badge, badge_of_event, badge_of_order
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.catalogue.facade import Event, Offer
 from festgate.portal.checkout import facade as checkout
@@ -22,36 +23,46 @@ class Organised:
     taken: int
     """Seats that are held or confirmed at this moment."""
 
+    @property
+    def badge(self) -> Badge:
+        """The state of the event."""
+        return badge_of_event(self.event, self.offer, self.taken)
+
 
 @dataclass(frozen=True, slots=True)
 class FoundOrder:
-    """An order that was looked for by its reference."""
+    """The order that a search by its reference found."""
 
     order: checkout.Order
     username: str
     refunds: tuple[checkout.Refund, ...]
     stuck: bool
-    """Its payment or a refund of it hangs."""
+    """Whether its payment or a refund needs attention."""
     names: Mapping[int, str]
-    """The user names of the organisers who marked it paid or paid back, by person id."""
+    """The usernames of the organisers who marked it paid or refunded, by person id."""
     forms: checkout.DeskForms
-    """What can be marked at the desk."""
+    """The steps at the desk that the order allows."""
+
+    @property
+    def badge(self) -> Badge:
+        """The state of the order."""
+        return badge_of_order(self.order.state)
 
 
 def list_organised(connection: Connection) -> list[Organised]:
-    """Every event; those without a time come first."""
+    """Return every event; those without a time come first."""
     freed = registrations.find_lapses(connection).seats
     return [_organised(event, freed, connection.now) for event in catalogue.all_events(connection)]
 
 
 def find_organised(connection: Connection, slug: str) -> Organised:
-    """One event, whatever its state. Raises NotFound."""
+    """Return one event, whatever its state. Raises NotFound."""
     event = catalogue.any_event_by_slug(connection, slug)
     return _organised(event, registrations.find_lapses(connection).seats, connection.now)
 
 
 def find_order(connection: Connection, words: str) -> FoundOrder | None:
-    """The order of a reference as somebody typed it; None when there is none."""
+    """Return the order of a typed reference; None when there is none."""
     try:
         order = checkout.order_by_ref(connection, read_code(words))
     except NotFound:
@@ -60,7 +71,11 @@ def find_order(connection: Connection, words: str) -> FoundOrder | None:
     refunds = tuple(checkout.refunds_of(connection, order.id))
     stuck = any(stuck.ref == order.ref for stuck in checkout.stuck_payments(connection))
     marked_by = {order.paid_by, *(refund.done_by for refund in refunds)} - {None}
-    names = {each: accounts.person_by_id(connection, each).username for each in marked_by if each is not None}
+    names = {
+        person: accounts.person_by_id(connection, person).username
+        for person in marked_by
+        if person is not None
+    }
     forms = checkout.desk_forms_of(connection, order.ref)
     return FoundOrder(order, person.username, refunds, stuck, names, forms)
 

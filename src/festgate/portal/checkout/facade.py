@@ -12,7 +12,7 @@ from festgate.portal.checkout.queries import (
     refunds_of,
 )
 from festgate.portal.checkout.reasons import ended_by_of, reason_for
-from festgate.portal.checkout.records import Line, OpenOrder, Order, Refund
+from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
 from festgate.portal.checkout.shown import DeskForms, OrderChanged, desk_forms, desk_forms_of
 from festgate.portal.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 
@@ -23,6 +23,7 @@ __all__ = [
     "OpenOrder",
     "Order",
     "OrderChanged",
+    "OrderState",
     "Refund",
     "Stuck",
     "cancel_registrations",

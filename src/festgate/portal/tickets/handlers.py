@@ -1,7 +1,7 @@
-"""What tickets do when a seat is confirmed, paid, taken back or refunded, and when an event changes.
+"""Issue and void tickets, and send emails, when a seat is confirmed, paid, cancelled or refunded, or an event changes.
 
-A person gets one email for each thing that happened to them: its topic names that thing, and the queue of mail drops a
-second email of one topic. So a fact that arrives twice is told once.
+An attendee gets one email for each thing that happened to them: its topic names that thing, and the mail queue drops a
+second email with the same topic. So a fact that arrives twice sends one email.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.messaging import mail, outbox
 from festgate.kit.messaging.outbox import Subscription
 from festgate.kit.money import totals
+from festgate.kit.translation import gettext, ngettext
 from festgate.kit.web.pages import Writing, environment
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.accounts.facts import AddressConfirmed
@@ -23,31 +24,36 @@ from festgate.portal.checkout.facts import OrderPaid, OrderReduced, OrderRefunde
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, SeatReleased
 from festgate.portal.tickets import queries
-from festgate.portal.tickets.endings import describe_ending, describe_reduction
+from festgate.portal.tickets.email_texts import (
+    describe_ending,
+    describe_reduction,
+    describe_refund,
+    describe_tickets,
+)
 from festgate.portal.tickets.facts import HoldersLeft
 from festgate.portal.tickets.issue import issue_ticket, void_ticket
 from festgate.portal.tickets.qr import in_fours
 from festgate.settings import Settings
 
 POINT = "outbox.tickets"
-TOLD_AT_ONCE = 50
-"""Holders that one operation writes to: about 10 ms, after which others have their turn at the writer."""
+EMAILS_AT_ONCE = 50
+"""Emails that one operation queues: about 10 ms, after which others have their turn at the writer."""
 MAX_IN_SUBJECT = 3
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A ticket and the event that it is for, as an email shows them."""
+class TicketEntry:
+    """A ticket and its event, as an email shows them."""
 
     ticket: queries.Ticket
     event: catalogue.Event
 
 
 class TicketHandlers:
-    """The handlers, with what the fest's settings say of emails: zone, language, address."""
+    """The handlers, with the settings that emails need: time zone, locale, base address."""
 
     def __init__(self, settings: Settings) -> None:
-        """Templates are compiled when first used."""
+        """Prepare the templates; each is compiled when it is first used."""
         self._settings = settings
         self._writing = Writing(settings)
         # Emails are plain text: what is escaped for HTML would show as it is.
@@ -57,57 +63,57 @@ class TicketHandlers:
         self._texts.globals.update(base_url=settings.base_url, zone=settings.timezone)
 
     def subscriptions(self) -> tuple[Subscription[Any], ...]:
-        """For the relay. The names are in the data: they stay as they are wherever the code goes."""
+        """Return the subscriptions for the relay. Their names are stored in the data and never change."""
         return (
             Subscription(SeatConfirmed, self.issue_free, "festgate.tickets.handlers.issue_free", POINT),
             Subscription(OrderPaid, self.issue_paid, "festgate.tickets.handlers.issue_paid", POINT),
             Subscription(SeatReleased, self.void_released, "festgate.tickets.handlers.void_released", POINT),
             Subscription(
                 HoldCancelled,
-                self.tell_hold_cancelled,
+                self.email_hold_cancelled,
                 "festgate.tickets.handlers.tell_hold_cancelled",
                 POINT,
             ),
-            Subscription(OrderReduced, self.tell_reduced, "festgate.tickets.handlers.tell_reduced", POINT),
+            Subscription(OrderReduced, self.email_reduced, "festgate.tickets.handlers.tell_reduced", POINT),
             Subscription(
-                SeatRefunded, self.tell_seat_refunded, "festgate.tickets.handlers.tell_seat_refunded", POINT
+                SeatRefunded, self.email_seat_refunded, "festgate.tickets.handlers.tell_seat_refunded", POINT
             ),
             Subscription(
                 OrderRefunded,
-                self.tell_order_refunded,
+                self.email_order_refunded,
                 "festgate.tickets.handlers.tell_order_refunded",
                 POINT,
             ),
-            Subscription(EventChanged, self.tell_changed, "festgate.tickets.handlers.tell_changed", POINT),
-            Subscription(HoldersLeft, self.tell_left, "festgate.tickets.handlers.tell_left", POINT),
+            Subscription(EventChanged, self.email_changed, "festgate.tickets.handlers.tell_changed", POINT),
+            Subscription(HoldersLeft, self.email_left, "festgate.tickets.handlers.tell_left", POINT),
             Subscription(
                 AddressConfirmed, self.send_kept_back, "festgate.tickets.handlers.send_kept_back", POINT
             ),
         )
 
     def issue_free(self, connection: Connection, fact: SeatConfirmed) -> None:
-        """A free seat is confirmed: its ticket, and the email that brings it."""
+        """Issue the ticket of a free seat, and email it."""
         seat = registrations.seat(connection, fact.seat_id)
         self._issue(connection, [seat], seat.person_id, queries.topic_of_seat(seat.id), None)
 
     def issue_paid(self, connection: Connection, fact: OrderPaid) -> None:
-        """An order is paid: a ticket for each of its seats, and one email with all of them."""
+        """Issue a ticket for each seat of a paid order, and send one email with all of them."""
         order = checkout.order_by_id(connection, fact.order_id)
         seats = registrations.seats_of_order(connection, order.id)
         self._issue(connection, seats, order.person_id, queries.topic_of_order(order.ref), order)
 
     def void_released(self, connection: Connection, fact: SeatReleased) -> None:
-        """A confirmed seat was given back, or taken back (perhaps the event was called off): its ticket is void."""
+        """Void the ticket of a cancelled registration, and email its holder."""
         seat = registrations.seat(connection, fact.seat_id)
         void_ticket(connection, seat)
-        self._tell_ended(connection, seat, had_ticket=True)
+        self._email_ended(connection, seat, had_ticket=True)
 
-    def tell_hold_cancelled(self, connection: Connection, fact: HoldCancelled) -> None:
-        """A held seat ended though its holder did not ask for it."""
-        self._tell_ended(connection, registrations.seat(connection, fact.seat_id), had_ticket=False)
+    def email_hold_cancelled(self, connection: Connection, fact: HoldCancelled) -> None:
+        """Email the holder of a held seat that was cancelled, usually with its event."""
+        self._email_ended(connection, registrations.seat(connection, fact.seat_id), had_ticket=False)
 
-    def tell_reduced(self, connection: Connection, fact: OrderReduced) -> None:
-        """Tell an order's owner what is left to pay; once only where several seats left it at about the same time."""
+    def email_reduced(self, connection: Connection, fact: OrderReduced) -> None:
+        """Email the owner of an order what is left to pay; once where several of its seats were cancelled together."""
         order = checkout.order_by_id(connection, fact.order_id)
         closed = order.state == "cancelled" and not order.kept_lines
         if order.revision != fact.revision or (order.state != "pending" and not closed):
@@ -122,23 +128,23 @@ class TicketHandlers:
         )
 
     def send_kept_back(self, connection: Connection, fact: AddressConfirmed) -> None:
-        """An address is confirmed: send the tickets of free seats that were not sent there before."""
+        """Send the tickets of free seats that were not sent while the address was unconfirmed."""
         for ticket in queries.tickets_of(connection, fact.person_id):
             event = catalogue.event_by_id(connection, ticket.event_id)
             if ticket.state == "valid" and ticket.order_id is None and event.ends_at > connection.now:
                 topic = queries.topic_of_seat(ticket.seat_id)
-                self._send_tickets(connection, [Entry(ticket, event)], fact.person_id, topic, None)
+                self._send_tickets(connection, [TicketEntry(ticket, event)], fact.person_id, topic, None)
 
-    def tell_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
-        """One seat's fee of an order went back."""
+    def email_seat_refunded(self, connection: Connection, fact: SeatRefunded) -> None:
+        """Email the owner of an order that the fee of one seat was refunded."""
         seat = registrations.seat(connection, fact.seat_id)
         self._void_unless_confirmed(connection, [seat])
         order = checkout.order_by_id(connection, fact.order_id)
         gone = [part for part in checkout.refunds_of(connection, order.id) if part.seat_id == seat.id]
-        self._tell_refund(connection, f"refunded:{order.ref}:{seat.id}", order, gone, [seat])
+        self._email_refund(connection, f"refunded:{order.ref}:{seat.id}", order, gone, [seat])
 
-    def tell_order_refunded(self, connection: Connection, fact: OrderRefunded) -> None:
-        """All of an order's money went back; what went back seat by seat was told then."""
+    def email_order_refunded(self, connection: Connection, fact: OrderRefunded) -> None:
+        """Email the owner of an order that the rest was refunded; refunds of single seats had their own emails."""
         order = checkout.order_by_id(connection, fact.order_id)
         seats = registrations.seats_of_order(connection, order.id)
         self._void_unless_confirmed(connection, seats)
@@ -147,19 +153,19 @@ class TicketHandlers:
             for part in checkout.refunds_of(connection, order.id)
             if part.seat_id is None and part.provider_ref == order.provider_ref
         ]
-        self._tell_refund(connection, f"refunded:{order.ref}", order, gone, [])
+        self._email_refund(connection, f"refunded:{order.ref}", order, gone, [])
 
-    def tell_changed(self, connection: Connection, fact: EventChanged) -> None:
-        """The title, the time or the place is another: whoever has a ticket is told what it is now."""
+    def email_changed(self, connection: Connection, fact: EventChanged) -> None:
+        """Email all ticket holders of an event whose title, time or place has changed."""
         event = catalogue.event_by_id(connection, fact.event_id)
-        self._tell_holders(connection, event, event.updated_at, 0)
+        self._email_holders(connection, event, event.updated_at, 0)
 
-    def tell_left(self, connection: Connection, fact: HoldersLeft) -> None:
-        """The holders that the last round had no time for."""
+    def email_left(self, connection: Connection, fact: HoldersLeft) -> None:
+        """Email the holders that the last round left for later."""
         event = catalogue.event_by_id(connection, fact.event_id)
-        self._tell_holders(connection, event, fact.changed_at, fact.after_ticket)
+        self._email_holders(connection, event, fact.changed_at, fact.after_ticket)
 
-    def _tell_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
+    def _email_ended(self, connection: Connection, seat: registrations.Seat, *, had_ticket: bool) -> None:
         event = catalogue.event_by_id(connection, seat.event_id)
         ending = describe_ending(seat, event, self._writing, self._settings.base_url, had_ticket=had_ticket)
         self._post(
@@ -186,15 +192,15 @@ class TicketHandlers:
         for seat in seats:
             ticket = issue_ticket(connection, seat)
             if ticket is not None:
-                entries.append(Entry(ticket, catalogue.event_by_id(connection, seat.event_id)))
-        if not entries:  # given back before it was ours to do: the email about that says so
+                entries.append(TicketEntry(ticket, catalogue.event_by_id(connection, seat.event_id)))
+        if not entries:  # cancelled before the ticket was issued: there is an email about that
             return
         self._send_tickets(connection, entries, person_id, topic, order)
 
     def _send_tickets(
         self,
         connection: Connection,
-        entries: list[Entry],
+        entries: list[TicketEntry],
         person_id: int,
         topic: str,
         order: checkout.Order | None,
@@ -204,12 +210,15 @@ class TicketHandlers:
             connection,
             topic,
             person_id,
-            f"Your ticket{'s' if len(entries) > 1 else ''}: {_listed([entry.event.title for entry in entries])}",
+            ngettext("Your ticket: {events}", "Your tickets: {events}", len(entries)).format(
+                events=_listed([entry.event.title for entry in entries])
+            ),
             "confirmed",
             self._calendars(entry.event for entry in entries),
             is_limited=order is None,
             entries=entries,
             order=order,
+            sentences=describe_tickets(len(entries), order, self._writing),
         )
 
     def _void_unless_confirmed(self, connection: Connection, seats: Iterable[registrations.Seat]) -> None:
@@ -217,7 +226,7 @@ class TicketHandlers:
             if seat.state != "confirmed" and queries.ticket_of_seat(connection, seat.id) is not None:
                 void_ticket(connection, seat)
 
-    def _tell_refund(
+    def _email_refund(
         self,
         connection: Connection,
         topic: str,
@@ -229,49 +238,50 @@ class TicketHandlers:
             return
         # A charge in another currency than the order's goes back in its own, so there may be several sums.
         amounts = totals(part.amount for part in gone)
-        shown = " and ".join(amount.shown(self._settings.locale) for amount in amounts)
-        what = ", ".join(seat.title for seat in seats) or f"order {order.ref}"
+        shown = gettext(" and ").join(amount.shown(self._settings.locale) for amount in amounts)
+        titles = ", ".join(seat.title for seat in seats)
+        subject = (
+            gettext("Refunded: {amount} for {events}").format(amount=shown, events=titles)
+            if seats
+            else gettext("Refunded: {amount} for order {ref}").format(amount=shown, ref=order.ref)
+        )
         own = [
             refund
             for refund in checkout.refunds_of(connection, order.id)
             if refund.provider_ref == order.provider_ref
         ]
-        part = len(gone) < len(own)
         self._post(
             connection,
             topic,
             order.person_id,
-            f"Refunded: {shown} for {what}",
+            subject,
             "refunded",
             (),
             order=order,
-            amount=shown,
-            reason=gone[0].reason,
-            seats=seats,
-            part=part,
+            refunded=describe_refund(order, shown, gone[0].reason, titles, whole=len(gone) >= len(own)),
         )
 
-    def _tell_holders(
+    def _email_holders(
         self,
         connection: Connection,
         event: catalogue.Event,
         changed_at: Milliseconds,
         after_ticket: int,
     ) -> None:
-        if event.state != "published":  # called off since: the emails about that are on their way
+        if event.state != "published":  # cancelled since: there are emails about that
             return
-        holders = queries.holders_after(connection, event.id, after_ticket, changed_at, TOLD_AT_ONCE)
+        holders = queries.holders_after(connection, event.id, after_ticket, changed_at, EMAILS_AT_ONCE)
         for _, person_id in holders:
             self._post(
                 connection,
                 f"changed:{event.id}:{changed_at}:{person_id}",
                 person_id,
-                f"Changed: {event.title}",
+                gettext("Changed: {event}").format(event=event.title),
                 "changed",
                 self._calendars([event]),
                 event=event,
             )
-        if len(holders) == TOLD_AT_ONCE:
+        if len(holders) == EMAILS_AT_ONCE:
             outbox.record(connection, HoldersLeft(event.id, changed_at, holders[-1][0]))
 
     def _post(
@@ -286,7 +296,7 @@ class TicketHandlers:
         is_limited: bool = False,
         **shown: object,
     ) -> None:
-        """Queue an email. One that `is_limited` costs its cause nothing: few of them go to an unconfirmed address."""
+        """Queue an email. `is_limited`: an attendee could cause many at no cost, so an unconfirmed address gets few."""
         person = accounts.person_by_id(connection, person_id)
         if is_limited and not accounts.may_email(connection, person, self._settings):
             return
@@ -294,8 +304,8 @@ class TicketHandlers:
         mail.post(connection, topic, person.email, subject, text, attachments)
 
     def _calendars(self, events: Iterable[catalogue.Event]) -> tuple[mail.Attachment, ...]:
-        # Without the count of seats, which changes with every sale: a calendar takes 0.6 ms to make, and is remembered
-        # by the event that it is made of.
+        # Without the number of seats taken, which changes with every sale: a calendar takes 0.6 ms to make, and is
+        # cached by its event.
         return tuple(
             mail.Attachment(
                 f"{event.slug}.ics",
@@ -307,7 +317,7 @@ class TicketHandlers:
 
 
 def _listed(titles: Sequence[str]) -> str:
-    """`Robo Race, Hackathon and 3 more`: a subject stays a line."""
+    """Return `Robo Race, Hackathon and 3 more`, so that a subject stays one line."""
     few = ", ".join(titles[:MAX_IN_SUBJECT])
     more = len(titles) - MAX_IN_SUBJECT
-    return f"{few} and {more} more" if more > 0 else few
+    return gettext("{titles} and {count} more").format(titles=few, count=more) if more > 0 else few

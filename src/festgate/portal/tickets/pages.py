@@ -12,6 +12,8 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.ids import read_code
 from festgate.kit.messaging.mail import MailState
+from festgate.kit.translation import gettext
+from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import NO_STORE, Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
@@ -26,7 +28,7 @@ Part = Literal["", ".svg", ".ics"]
 
 @dataclass(frozen=True)
 class Sheet:
-    """What /tickets/{code} shows."""
+    """The view model of /tickets/{code}."""
 
     ticket: Ticket
     event: catalogue.Event
@@ -43,9 +45,10 @@ class TicketPages:
     def __init__(self, portal: Portal) -> None:
         """`portal` as every module's pages get it."""
         self._portal = portal
+        self._writing = Writing(portal.settings)
 
     def routes(self) -> list[Route]:
-        """For app.py; a name that ends in `.svg` or `.ics` must not be taken for a code."""
+        """Return the routes; a name that ends in `.svg` or `.ics` must not be read as a code."""
         return [
             Route("/tickets/{code}.svg", self.show_code, methods=["GET"]),
             Route("/tickets/{code}.ics", self.show_calendar, methods=["GET"]),
@@ -53,7 +56,7 @@ class TicketPages:
         ]
 
     async def show_ticket(self, request: Request) -> Response:
-        """The ticket, for the phone or for printing."""
+        """Answer with the ticket, for the phone or for printing."""
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, "")) is not None:
             return typed
@@ -67,12 +70,13 @@ class TicketPages:
             code=in_fours(sheet.ticket.code),
             picture=self._picture,
             holder=visitor.username,
-            now=self._portal.database.clock(),
-            mail_leaves=bool(self._portal.settings.smtp_host),
+            mail_sentence=describe_mail(
+                sheet.mail, self._writing, leaves=bool(self._portal.settings.smtp_host)
+            ),
         )
 
     async def show_code(self, request: Request) -> Response:
-        """The QR code to save. A void ticket has none: it would pass for a good one at a careless door."""
+        """Answer with the QR code as a file. A void ticket has none: a careless door would take it for valid."""
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, ".svg")) is not None:
             return typed
@@ -82,7 +86,7 @@ class TicketPages:
         return Response(self._picture(ticket), 200, NO_STORE, "image/svg+xml")
 
     async def show_calendar(self, request: Request) -> Response:
-        """The event for the holder's calendar."""
+        """Answer with the event as a file for calendars."""
         visitor = await self._portal.signed_in(request)
         if (typed := _typed(request, ".ics")) is not None:
             return typed
@@ -93,7 +97,7 @@ class TicketPages:
         return Response(text, 200, {**NO_STORE, **named}, "text/calendar; charset=utf-8")
 
     def _picture(self, ticket: Ticket) -> Markup:
-        """Its QR code as SVG, as good in a page as in a file."""
+        """Return the QR code as SVG, for a page or a file."""
         return Markup(draw(qr_text(self._portal.secret, ticket.code)))  # noqa: S704  (nothing of it is anyone's text)
 
     async def _find(self, person_id: int, request: Request) -> Ticket:
@@ -102,7 +106,7 @@ class TicketPages:
 
 
 def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
-    """The ticket with what stands on it; NotFound for everyone but its holder."""
+    """Return the ticket's view model. Raises NotFound for everyone but its holder."""
     ticket = queries.ticket_of_person(connection, person_id, code)
     event = catalogue.event_by_id(connection, ticket.event_id)
     receipt = None if ticket.order_id is None else checkout.ref_of(connection, ticket.order_id)
@@ -112,13 +116,37 @@ def look_at_ticket(connection: Connection, person_id: int, code: str) -> Sheet:
 
 def _why_void(connection: Connection, ticket: Ticket, event: catalogue.Event) -> str:
     if ticket.state == "valid":
-        return "Event cancelled." if event.state == "cancelled" else ""
+        return gettext("Event cancelled.") if event.state == "cancelled" else ""
     seat = registrations.seat(connection, ticket.seat_id)
     return f"{registrations.ending_words(checkout.ended_by_of(connection, seat))}."
 
 
+def describe_mail(state: MailState | None, writing: Writing, *, leaves: bool) -> str:
+    """Return what has become of the ticket's email; `leaves` is False while emails only go to a folder."""
+    if state is None:
+        return ""
+    if state.state == "sent":
+        if not state.recipient:
+            sentence = gettext("Sent on {time}.")
+        elif leaves:
+            sentence = gettext("Sent to {recipient} on {time}.")
+        else:
+            sentence = gettext("This fest sends no mail yet: the email to {recipient} is in its mail folder.")
+        return sentence.format(recipient=state.recipient, time=writing.when(state.at))
+    if state.state == "queued" and state.recipient:
+        if state.error:
+            sentence = gettext("Waiting to be sent to {recipient}; trying again at {time}.")
+        else:
+            sentence = gettext("On its way to {recipient}.")
+        return sentence.format(recipient=state.recipient, time=writing.time(state.at))
+    if state.recipient:
+        sentence = gettext("It could not be sent to {recipient}. Keep this page, or print it.")
+        return sentence.format(recipient=state.recipient)
+    return gettext("It could not be sent. Keep this page, or print it.")
+
+
 def _typed(request: Request, part: Part) -> Response | None:
-    """Leads a code that was typed as it is read (`7gk2-9mqx-...`) to the ticket's own address."""
+    """Redirect a code that was typed as it is read (`7gk2-9mqx-...`) to the ticket's own address."""
     given = read_path(request, "code")
     code = read_code(given)
     if code != given and CODE.fullmatch(code):

@@ -12,7 +12,7 @@ from festgate.kit.ids import new_code
 from festgate.kit.secret import load_secret
 from festgate.portal.tickets.qr import in_fours, qr_text
 from tests.journeys.stage import ask_file, change_file, holds
-from tests.portal.tickets.doors import PASSWORD, Doors, Visitor, open_doors
+from tests.portal.door.doors import PASSWORD, Doors, Visitor, open_doors
 from tests.portal.tickets.pictures import draw_svg
 from tests.rig.waiting import until
 

@@ -1,7 +1,7 @@
 """The pages of the door: staff choose an event, and scan or type one code after the other.
 
-A code that is good leads on with a redirect, so a page that is loaded again admits nobody. One that is refused is
-answered at once, on the same page and with the refusal's status.
+A valid code is answered with a redirect, so loading the page again checks nobody in. A refused one is answered on the
+same page, with the refusal's status.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,16 @@ from festgate.kit.errors import Refused
 from festgate.kit.ids import read_code
 from festgate.kit.shown import FIELD
 from festgate.kit.text import tidy
-from festgate.kit.translation import N_
+from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
+from festgate.kit.web.pages import Writing
 from festgate.kit.web.parameters import read_path, read_query
 from festgate.kit.web.portal import Portal, see_other
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.tickets.admissions import (
+from festgate.portal.door.admissions import admit, may_undo, undo_admission
+from festgate.portal.door.errors import AlreadyIn, OtherEvent
+from festgate.portal.door.queries import (
     MAX_FOUND,
     Arrival,
     Attendance,
@@ -34,74 +37,70 @@ from festgate.portal.tickets.admissions import (
     find_by_name,
     latest_arrivals,
 )
-from festgate.portal.tickets.door import (
-    MAX_SCAN_LENGTH,
-    AlreadyIn,
-    OtherEvent,
-    admit,
-    may_undo,
-    read_scan,
-    undo_admission,
-)
-from festgate.portal.tickets.qr import in_fours, read_picture
+from festgate.portal.door.scans import MAX_SCAN_LENGTH, read_scan
+from festgate.portal.tickets.facade import in_fours, read_picture
 
 LATEST = 8
 """Check-ins that the page lists."""
 STILL_LISTED = 12 * HOUR
-"""An event stands in the list of doors for that long after its end."""
+"""For so long after its end an event stays in the list of doors."""
 MAX_WORDS_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a scan, as the page says it in large letters."""
+class ScanResult:
+    """The result of a scan, which the page shows in large letters."""
 
     tone: Literal["good", "warn", "bad"]
     title: str
-    who: str = ""
-    message: str = N_("")
-    since: Milliseconds | None = None
-    by: str = ""
+    holder: str = ""
+    message: str = ""
     code: str = ""
     elsewhere: catalogue.Event | None = None
-    """The event whose door it is, where this is the wrong one."""
+    """The event that the ticket is for, where it is another one."""
+
+    @property
+    def headline(self) -> str:
+        """The result in a few words, for the title of the page."""
+        return f"{self.title}: {self.holder}" if self.holder else self.title
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody in a list of the door, and whether who looks may take their check-in back."""
+    """A guest in a list of the door, and whether the member of staff may undo their check-in."""
 
     arrival: Arrival
     undoable: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Doorway:
-    """What /door/{slug} shows, but for the answer to a scan that was refused."""
+class Door:
+    """The view model of /door/{slug}, without the result of a refused scan."""
 
     event: catalogue.Event
     attendance: Attendance
     latest: Sequence[Guest]
-    answer: Answer | None
+    result: ScanResult | None
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedDoor:
     """An event in the list of doors."""
 
     event: catalogue.Event
     attendance: Attendance
 
 
-class EntrancePages:
-    """Each page is for staff and organisers; others are sent to sign in, or told that they may not."""
+class DoorPages:
+    """Pages for staff and organisers; other visitors are sent to sign in, or refused."""
 
     def __init__(self, portal: Portal) -> None:
-        """Nothing is read before a request."""
+        """`portal` as every module's pages get it."""
         self._portal = portal
+        self._writing = Writing(portal.settings)
 
     def routes(self) -> list[Route]:
-        """For app.py."""
+        """Return the routes for app.py."""
         return [
             Route("/door", self.show_events, methods=["GET"]),
             Route("/door/{slug}", self.show_door, methods=["GET"]),
@@ -111,18 +110,18 @@ class EntrancePages:
         ]
 
     async def show_events(self, request: Request) -> Response:
-        """The events that have a door, with how many are in and how many are expected."""
+        """Answer with the events that have a door, and how many guests are in and expected."""
         await self._portal.staff(request)
-        listed = await self._portal.database.read(list_doors)
-        return await self._portal.page(request, "tickets/doors.html", section="door", listed=listed)
+        doors = await self._portal.database.read(list_doors)
+        return await self._portal.page(request, "door/doors.html", section="door", doors=doors)
 
     async def show_door(self, request: Request) -> Response:
-        """The field for a code, who came last, and the search by name."""
+        """Answer with the field for a code, the latest check-ins, and the search by name."""
         staff = await self._portal.staff(request)
         return await self._show(request, staff)
 
     async def check_in(self, request: Request) -> Response:
-        """Let the holder of the scanned ticket in, once; or say why not."""
+        """Check in the holder of the scanned ticket, once."""
         staff = await self._portal.staff(request)
         slug = _slug(request)
         scanned = (await read_fields(request)).get("code", "")[:MAX_SCAN_LENGTH]
@@ -138,13 +137,13 @@ class EntrancePages:
         return see_other(f"/door/{slug}?in={code}")
 
     async def read_picture(self, request: Request) -> Response:
-        """What the QR code says that a phone's camera sees, as JSON (`scanned`); 204 where it sees none."""
+        """Read the QR code in a picture of a phone's camera: JSON (`scanned`), or 204 where there is none."""
         await self._portal.staff(request)
         text = read_picture(await request.body())
         return Response(status_code=204) if text is None else JSONResponse({"scanned": text})
 
     async def undo(self, request: Request) -> Response:
-        """Take a check-in back, where it was a mistake."""
+        """Undo a check-in that was a mistake."""
         staff = await self._portal.staff(request)
         slug = _slug(request)
         fields = await read_fields(request)
@@ -164,86 +163,92 @@ class EntrancePages:
     async def _show(self, request: Request, staff: Visitor, refusal: Refused | None = None) -> Response:
         database = self._portal.database
         asked = {name: read_query(request, name, MAX_SCAN_LENGTH) for name in ("q", "in", "out")}
-        # Where the address has no event, that is the answer, whatever was scanned.
-        doorway = await database.read(look_at_door, _slug(request), staff, asked)
+        # An address without an event is answered as such, whatever was scanned.
+        door = await database.read(look_at_door, _slug(request), staff, asked, self._writing)
         words = _words(asked["q"])
-        found: Sequence[Guest] = ()
+        guests: Sequence[Guest] = ()
         if words:
-            found = await database.report(_find_guests, doorway.event.id, words, staff)
-        answer = doorway.answer if refusal is None else _answer_to(refusal)
+            guests = await database.report(_find_guests, door.event.id, words, staff)
+        result = door.result if refusal is None else self._result_of(refusal)
         return await self._portal.page(
             request,
-            "tickets/door.html",
+            "door/door.html",
             section="door",
             status=200 if refusal is None else refusal.status,
             headers=None if refusal is None else refusal.headers(),
-            door=doorway,
-            event=doorway.event,
-            answer=answer,
+            door=door,
+            event=door.event,
+            result=result,
             words=words,
-            found=found,
-            more=len(found) == MAX_FOUND,
+            guests=guests,
+            more=len(guests) == MAX_FOUND,
             fours=in_fours,
-            longest=MAX_SCAN_LENGTH,
+            max_length=MAX_SCAN_LENGTH,
         )
 
+    def _result_of(self, refusal: Refused) -> ScanResult:
+        title = gettext(refusal.title)
+        if isinstance(refusal, AlreadyIn):
+            arrival = refusal.arrival
+            message = gettext("since {time} ({day}), checked in by {staff}")
+            return ScanResult(
+                "bad",
+                title,
+                arrival.holder,
+                _about_check_in(message, arrival, self._writing),
+                arrival.code,
+            )
+        if isinstance(refusal, OtherEvent):
+            return ScanResult("bad", title, message=refusal.message, elsewhere=refusal.event)
+        return ScanResult("bad", title, message=refusal.message)
 
-def list_doors(connection: Connection) -> list[Listed]:
-    """Every published event that is not long over, by its start."""
+
+def list_doors(connection: Connection) -> list[ListedDoor]:
+    """Return every published event that is not long over, by its start."""
     attendances = all_attendances(connection)
     return [
-        Listed(event, attendances.get(event.id, Attendance(0, 0)))
+        ListedDoor(event, attendances.get(event.id, Attendance(0, 0)))
         for event in catalogue.all_events(connection)
         if event.state == "published" and event.ends_at > connection.now - STILL_LISTED
     ]
 
 
-def look_at_door(connection: Connection, slug: str, staff: Visitor, asked: Mapping[str, str]) -> Doorway:
-    """One event's door. Raises NotFound.
+def look_at_door(
+    connection: Connection, slug: str, staff: Visitor, asked: Mapping[str, str], writing: Writing
+) -> Door:
+    """Return the door of one event. Raises NotFound.
 
-    `asked` may say whose code has just been checked in (`in`) or taken back (`out`); it is believed only as far as the
-    ticket bears it out.
+    `asked` may have the code that was just checked in (`in`) or undone (`out`); the result shows it only where the
+    ticket agrees.
     """
     event = catalogue.event_by_slug(connection, slug)
-    return Doorway(
+    return Door(
         event,
         attendance_of(connection, event.id),
         _guests(latest_arrivals(connection, event.id, LATEST), staff, connection.now),
-        _answer_of(connection, event, asked),
+        _last_result(connection, event, asked, writing),
     )
 
 
-def _answer_of(connection: Connection, event: catalogue.Event, asked: Mapping[str, str]) -> Answer | None:
+def _last_result(
+    connection: Connection, event: catalogue.Event, asked: Mapping[str, str], writing: Writing
+) -> ScanResult | None:
     code = asked.get("in") or asked.get("out") or ""
     arrival = find_arrival(connection, code) if code else None
     if arrival is None or arrival.event_id != event.id or arrival.state == "void":
         return None
     if asked.get("in") and arrival.admitted_at is not None:
-        return _told("good", "In", arrival)
+        message = _about_check_in(gettext("at {time}, checked in by {staff}"), arrival, writing)
+        return ScanResult("good", gettext("In"), arrival.holder, message, arrival.code)
     if not asked.get("in") and arrival.admitted_at is None:
-        return Answer(
-            "warn", "Check-in undone", arrival.holder, "The ticket can be used again.", code=arrival.code
-        )
+        message = gettext("The ticket can be used again.")
+        return ScanResult("warn", gettext("Check-in undone"), arrival.holder, message, arrival.code)
     return None
 
 
-def _answer_to(refusal: Refused) -> Answer:
-    if isinstance(refusal, AlreadyIn):
-        return _told("bad", refusal.title, refusal.arrival)
-    if isinstance(refusal, OtherEvent):
-        return Answer("bad", refusal.title, message=refusal.message, elsewhere=refusal.event)
-    return Answer("bad", refusal.title, message=refusal.message)
-
-
-def _told(tone: Literal["good", "bad"], title: str, arrival: Arrival) -> Answer:
-    return Answer(
-        tone,
-        title,
-        arrival.holder,
-        since=arrival.admitted_at,
-        by=arrival.admitted_by or "",
-        code=arrival.code,
-    )
+def _about_check_in(message: str, arrival: Arrival, writing: Writing) -> str:
+    at = arrival.admitted_at or 0
+    return message.format(time=writing.time(at), day=writing.day(at), staff=arrival.admitted_by or "")
 
 
 def _find_guests(connection: Connection, event_id: int, words: str, staff: Visitor) -> list[Guest]:
@@ -255,7 +260,7 @@ def _guests(arrivals: Sequence[Arrival], staff: Visitor, now: Milliseconds) -> l
 
 
 def _words(text: str) -> str:
-    """What is looked for; nothing where no name could hold it."""
+    """Return the words to search for; none where no name can contain them."""
     try:
         return tidy(text[:MAX_WORDS_LENGTH])
     except ValueError:

@@ -11,18 +11,8 @@ from festgate.kit.errors import Forbidden, Refused
 from festgate.kit.visitors import Role, Visitor
 from festgate.portal.accounts.people import set_role
 from festgate.portal.catalogue import facade as catalogue
-from festgate.portal.registrations.errors import SeatUsed
-from festgate.portal.registrations.holds import cancel_seat
-from festgate.portal.tickets import facade as tickets
-from festgate.portal.tickets.admissions import (
-    Arrival,
-    Attendance,
-    attendance_of,
-    find_by_name,
-    latest_arrivals,
-)
-from festgate.portal.tickets.checks import check_door, check_tickets
-from festgate.portal.tickets.door import (
+from festgate.portal.door.admissions import admit, undo_admission
+from festgate.portal.door.errors import (
     UNDO_WITHIN,
     AlreadyIn,
     NotIn,
@@ -30,10 +20,19 @@ from festgate.portal.tickets.door import (
     TicketVoid,
     TooLateToUndo,
     UnknownTicket,
-    admit,
-    read_scan,
-    undo_admission,
 )
+from festgate.portal.door.queries import (
+    Arrival,
+    Attendance,
+    attendance_of,
+    find_by_name,
+    latest_arrivals,
+)
+from festgate.portal.door.scans import read_scan
+from festgate.portal.registrations.errors import SeatUsed
+from festgate.portal.registrations.holds import cancel_seat
+from festgate.portal.tickets import facade as tickets
+from festgate.portal.tickets.checks import check_door, check_tickets
 from festgate.portal.tickets.qr import ForgedCode, in_fours, qr_text
 from festgate.portal.tickets.tables import tickets as ticket_rows
 from festgate.portal.tickets.tables import undone_admissions

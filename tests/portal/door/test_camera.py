@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.portal.tickets.doors import Doors, Visitor, open_doors
+from tests.portal.door.doors import Doors, Visitor, open_doors
 from tests.portal.tickets.pictures import draw_svg, paste
 from tests.rig.axe import violations
 from tests.rig.browser import ARGUMENTS, PHONE, Visit, visit
@@ -100,7 +100,7 @@ def test_one_ticket_after_the_other_is_held_before_the_camera_and_let_in(
         page.evaluate(KEEP_ANSWERS)
         before = page.locator("#inside").inner_text()
         page.get_by_role("button", name="Scan with the camera").click()
-        expect(page.get_by_label("What the camera sees")).to_be_visible()
+        expect(page.get_by_label("The picture of the camera")).to_be_visible()
         for guest in guests:
             expect(page.locator("#arrivals")).to_contain_text(guest.name)
         assert int(page.locator("#inside").inner_text().split()[0]) == int(before.split()[0]) + 2
@@ -110,7 +110,7 @@ def test_one_ticket_after_the_other_is_held_before_the_camera_and_let_in(
         assert page.evaluate("window.told.slice(0, 3)") == ["In", "In", "Already in"]
         assert violations(page) == []
         page.get_by_role("button", name="Stop the camera").click()
-        expect(page.get_by_label("What the camera sees")).to_be_hidden()
+        expect(page.get_by_label("The picture of the camera")).to_be_hidden()
 
 
 def test_who_takes_a_check_in_back_scans_on_afterwards(
@@ -122,7 +122,7 @@ def test_who_takes_a_check_in_back_scans_on_afterwards(
     with seeing(browser, tmp_path / "film.y4m") as camera, scanning.page(camera) as (page, _):
         page.get_by_role("button", name="Scan with the camera").click()
         page.get_by_role("button", name=f"Undo {guest.name}").click()
-        expect(page.get_by_label("What the camera sees")).to_be_visible()
+        expect(page.get_by_label("The picture of the camera")).to_be_visible()
         expect(page.get_by_role("status").filter(has_text=guest.name)).to_contain_text("In")
 
 

@@ -1,0 +1,97 @@
+"""Check in a ticket's holder, and undo a check-in.
+
+The row of the seat is locked first: either the registration is cancelled before, and its ticket is void, or the holder
+is in.
+"""
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.db.statements import Connection, TryAgain
+from festgate.kit.errors import Forbidden
+from festgate.kit.translation import gettext
+from festgate.kit.visitors import Visitor
+from festgate.portal.catalogue import facade as catalogue
+from festgate.portal.door.errors import (
+    UNDO_WITHIN,
+    AlreadyIn,
+    NotIn,
+    OtherCheckIn,
+    OtherEvent,
+    TicketVoid,
+    TooLateToUndo,
+    UnknownTicket,
+)
+from festgate.portal.door.queries import Arrival, find_arrival
+from festgate.portal.registrations import facade as registrations
+from festgate.portal.tickets import facade as tickets
+
+
+def admit(connection: Connection, code: str, staff: Visitor, event_id: int | None = None) -> Arrival:
+    """Check in the holder of the ticket, once; at the door of `event_id` only, where one is given.
+
+    Raises Forbidden, UnknownTicket, OtherEvent, TicketVoid or AlreadyIn.
+    """
+    arrival, event = _find(connection, code, staff, event_id)
+    if event.state == "cancelled":
+        raise TicketVoid(gettext("The event was cancelled, so its tickets are not valid."))
+    # The ticket of a registration that was cancelled a moment ago is about to become void.
+    seat = registrations.lock_seat(connection, arrival.seat_id)
+    if arrival.state == "void" or seat is None or seat.state != "confirmed":
+        raise TicketVoid
+    if arrival.admitted_at is not None:
+        raise AlreadyIn(arrival)
+    if not tickets.admit_holder(connection, arrival.ticket_id, staff.person):
+        # Another door was first: the next try reads by whom.
+        raise TryAgain
+    return _as_it_is(connection, code)
+
+
+def undo_admission(
+    connection: Connection, code: str, staff: Visitor, event_id: int | None = None, shown: str | None = None
+) -> Arrival:
+    """Undo a check-in: the holder is expected again. The check-in stays recorded.
+
+    `shown` is the check-in's time as a form showed it; None for a program. Raises Forbidden, UnknownTicket,
+    OtherEvent, NotIn, OtherCheckIn or TooLateToUndo.
+    """
+    arrival, _ = _find(connection, code, staff, event_id)
+    if arrival.admitted_at is None:
+        raise NotIn
+    if shown is not None and shown != str(arrival.admitted_at):
+        raise OtherCheckIn
+    if not may_undo(arrival, staff, connection.now):
+        raise TooLateToUndo
+    # On PostgreSQL the lock of the seat keeps two who undo the same check-in from recording it twice.
+    registrations.lock_seat(connection, arrival.seat_id)
+    if not tickets.undo_admission(
+        connection, arrival.ticket_id, arrival.seat_id, arrival.admitted_at, staff.person
+    ):
+        raise TryAgain
+    return _as_it_is(connection, code)
+
+
+def may_undo(arrival: Arrival, staff: Visitor, now: Milliseconds) -> bool:
+    """Return whether this member of staff may still undo the check-in."""
+    if arrival.admitted_at is None or not staff.admits:
+        return False
+    return staff.organises or now - arrival.admitted_at <= UNDO_WITHIN
+
+
+def _find(
+    connection: Connection, code: str, staff: Visitor, event_id: int | None
+) -> tuple[Arrival, catalogue.Event]:
+    """Return the ticket and its event. Raises Forbidden, UnknownTicket, OtherEvent."""
+    if not staff.admits:
+        raise Forbidden
+    arrival = find_arrival(connection, code)
+    if arrival is None:
+        raise UnknownTicket
+    event = catalogue.event_by_id(connection, arrival.event_id)
+    if event_id is not None and event.id != event_id:
+        raise OtherEvent(event)
+    return arrival, event
+
+
+def _as_it_is(connection: Connection, code: str) -> Arrival:
+    arrival = find_arrival(connection, code)
+    assert arrival is not None  # noqa: S101  (it was there a line ago, and tickets are never deleted)
+    return arrival

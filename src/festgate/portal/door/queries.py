@@ -1,0 +1,132 @@
+"""Reads of the door: tickets with their holders, and how many of an event's guests are in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func, select, table
+from sqlalchemy.sql import column
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.accounts import facade as accounts
+from festgate.portal.tickets.facade import TicketState
+
+MAX_FOUND = 20
+"""Guests that a search lists; one more letter of the name narrows it down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A ticket with its holder and its check-in."""
+
+    ticket_id: int
+    code: str
+    state: TicketState
+    seat_id: int
+    event_id: int
+    holder: str
+    """The username."""
+    email: str
+    admitted_at: Milliseconds | None
+    """None while the holder is not in."""
+    admitted_by: str | None
+    """The username of the member of staff who checked them in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """The number of an event's guests who are in, of those who have a valid ticket."""
+
+    inside: int
+    expected: int
+
+
+# Tables of lower modules, by name (decision 0012): one join answers for a whole page.
+tickets = table(
+    "tickets_tickets",
+    *(
+        column(name)
+        for name in ("id", "code", "state", "seat_id", "person_id", "event_id", "admitted_at", "admitted_by")
+    ),
+)
+_people = table(
+    "accounts_people", *(column(name) for name in ("id", "username", "username_key", "email", "email_key"))
+)
+_staff = _people.alias("staff")
+_arrival = (
+    select(
+        tickets.c.id,
+        tickets.c.code,
+        tickets.c.state,
+        tickets.c.seat_id,
+        tickets.c.event_id,
+        _people.c.username,
+        _people.c.email,
+        tickets.c.admitted_at,
+        _staff.c.username,
+    )
+    .join_from(tickets, _people, _people.c.id == tickets.c.person_id)
+    .join(_staff, _staff.c.id == tickets.c.admitted_by, isouter=True)
+)
+_by_code = Statement(_arrival.where(tickets.c.code == bindparam("code")))
+_latest = Statement(
+    _arrival.where(
+        tickets.c.event_id == bindparam("event"),
+        tickets.c.state == "valid",
+        tickets.c.admitted_at.is_not(None),
+    )
+    .order_by(tickets.c.admitted_at.desc(), tickets.c.id.desc())
+    .limit(bindparam("most"))
+)
+_named = Statement(
+    _arrival.where(
+        tickets.c.event_id == bindparam("event"),
+        tickets.c.state == "valid",
+        _people.c.username_key.like(bindparam("words"), escape="\\")
+        | _people.c.email_key.like(bindparam("words"), escape="\\"),
+    )
+    .order_by(_people.c.username_key)
+    .limit(bindparam("most"))
+)
+_attendance = Statement(
+    select(func.count(tickets.c.admitted_at), func.count()).where(
+        tickets.c.event_id == bindparam("event"), tickets.c.state == "valid"
+    )
+)
+_attendances = Statement(
+    select(tickets.c.event_id, func.count(tickets.c.admitted_at), func.count())
+    .where(tickets.c.state == "valid")
+    .group_by(tickets.c.event_id)
+)
+
+
+def find_arrival(connection: Connection, code: str) -> Arrival | None:
+    """Return the ticket with that code, valid or void, with its holder; None when there is none."""
+    row = connection.first(_by_code, code=code)
+    return None if row is None else Arrival(*row)
+
+
+def latest_arrivals(connection: Connection, event_id: int, most: int) -> list[Arrival]:
+    """Return at most `most` check-ins of the event, the latest first."""
+    return [Arrival(*row) for row in connection.all(_latest, event=event_id, most=most)]
+
+
+def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
+    """Return the holders of valid tickets whose username or email address contains `words`, by username.
+
+    At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
+    """
+    sought = accounts.key_of(words).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = connection.all(_named, event=event_id, words=f"%{sought}%", most=MAX_FOUND)
+    return [Arrival(*row) for row in rows]
+
+
+def attendance_of(connection: Connection, event_id: int) -> Attendance:
+    """Return the attendance of one event."""
+    row = connection.first(_attendance, event=event_id)
+    return Attendance(*row) if row else Attendance(0, 0)
+
+
+def all_attendances(connection: Connection) -> Mapping[int, Attendance]:
+    """Return the attendance of each event that has a valid ticket, by event id."""
+    return {event: Attendance(inside, expected) for event, inside, expected in connection.all(_attendances)}
