@@ -89,7 +89,7 @@ def test_a_registration_is_cancelled_and_refunded_behind_a_confirmation_that_is_
     assert "Asked for by meena." in organiser.get(f"/organise/orders/{ref}").text
     with people["asha"].browser(server) as browser:
         receipt = browser.get(f"/orders/{ref}").text
-        assert "Cancelled by the organisers. ₹450.00 paid back on" in receipt
+        assert "Cancelled by the organisers. ₹450.00 refunded on" in receipt
         assert "being prepared" not in receipt
         assert "Cancelled by the organisers" in browser.get("/my-events").text
     stale = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden(whole))

@@ -156,7 +156,7 @@ class Pages(RuleBasedStateMachine):
                 assert row.words.startswith(registrations.ending_words(seat.ended_by))
             own = [refund for refund in refunds if refund.seat_id == row.line.seat_id]
             if row.ended and own:
-                assert ("paid back on" in row.words) == (own[0].done_at is not None)
+                assert ("refunded on" in row.words) == (own[0].done_at is not None)
         if order.state == "paid":
             assert tone == ("good" if any(not row.ended for row in receipt.rows) else "info")
             assert ("cancelled" in headline) == any(row.ended for row in receipt.rows)

@@ -14,8 +14,9 @@
       const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
       const minutes = Math.floor(left / 60);
       const seconds = String(left % 60).padStart(2, "0");
-      const rest = minutes >= 120 ? `${Math.floor(minutes / 60)} hours` : `${minutes} min ${seconds} s`;
-      node.textContent = left ? `${rest} left` : "time is up";
+      const { hours, left: rest, over } = node.dataset;
+      const text = left === 0 ? over : minutes >= 120 ? hours : rest;
+      node.textContent = text.replace("{hours}", Math.floor(minutes / 60)).replace("{minutes}", minutes).replace("{seconds}", seconds);
     }
   };
   if (clocks.length) {

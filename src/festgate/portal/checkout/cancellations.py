@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, total
+from festgate.kit.translation import N_, gettext
 from festgate.portal.checkout import orders, queries, refunds
 from festgate.portal.checkout.errors import NothingToCancel
 from festgate.portal.checkout.reasons import reason_for
@@ -17,7 +18,7 @@ from festgate.portal.checkout.records import Line, Order
 from festgate.portal.checkout.shown import OrderChanged
 from festgate.portal.registrations import facade as registrations
 
-BY_ORGANISERS = "The organisers cancelled this order."
+BY_ORGANISERS = N_("The organisers cancelled this order.")
 IsUsed = Callable[[Connection, int], bool]
 """Whether the holder of a seat was checked in; a module above knows."""
 
@@ -97,8 +98,8 @@ def cancel_registrations(
         raise OrderChanged(ref)
     if plan.checked_in and not force:
         titles = ", ".join(line.title for line in plan.checked_in)
-        msg = f"The holder was checked in at {titles}. Cancel only if you are sure."
-        raise registrations.SeatUsed(msg)
+        sentence = gettext("The holder was checked in at {events}. Cancel only if you are sure.")
+        raise registrations.SeatUsed(sentence.format(events=titles))
     for line in plan.lines:
         seat = registrations.lock_seat(connection, line.seat_id)
         if seat is not None:

@@ -1,7 +1,6 @@
-"""The list that somebody was shown and wants to pay for, compared with what they hold.
+"""The list of seats that a form showed, compared with the seats that the visitor holds.
 
-An order is made for exactly the seats of a cart, at exactly its amounts, or not at all. Seats that the person holds
-beside those stay held.
+An order is placed for exactly the seats of a cart, at exactly its amounts, or not at all. Other held seats stay held.
 """
 
 import json
@@ -13,6 +12,7 @@ from festgate.kit import shown
 from festgate.kit.db.statements import Connection
 from festgate.kit.ids import keyed_hash
 from festgate.kit.money import Money, total
+from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.checkout.errors import ListChanged
 from festgate.portal.registrations import facade as registrations
 
@@ -22,24 +22,24 @@ MAX_NAMED = 3
 """Seats that the sentence about a changed list names."""
 _FORMAT = re.compile(r"(\d{1,18});([A-Z]{3});(\d{1,18}=\d{1,18}(?:,\d{1,18}=\d{1,18})*)", re.ASCII)
 
-_OTHER_PERSON = "another account is signed in now, and this is its list"
-_OTHER_TOTAL = "the seats cost another total"
+_OTHER_PERSON = N_("another account is signed in now, and this is its list")
+_OTHER_TOTAL = N_("the seats cost another total")
 
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What somebody was shown: whose list, which seats, and what they cost."""
+    """The person, seats and amounts that a form showed."""
 
     person_id: int
     seats: tuple[int, ...]
     """Ids, in ascending order."""
     total: Money
     fees: tuple[Money, ...] | None = None
-    """Of each seat; None where a program names the total only."""
+    """The fee of each seat; None where a program gives only the total."""
 
     @property
     def shown(self) -> str:
-        """The cart as the hidden field has it: `7;INR;12=45000,13=70000`."""
+        """The hidden field of the form: `7;INR;12=45000,13=70000`."""
         lines = (f"{seat}={fee.minor}" for seat, fee in zip(self.seats, self.fees or (), strict=True))
         return shown.facts(self.person_id, self.total.currency, ",".join(lines))
 
@@ -67,7 +67,7 @@ def cart_of(person_id: int, seats: Iterable[registrations.Seat], currency: str) 
 
 
 def read_cart(text: str) -> Cart | None:
-    """Return the cart that a form carries; None for a form that has none, or nothing that could be one."""
+    """Return the cart of a hidden field; None where it is not one."""
     found = _FORMAT.fullmatch(text) if len(text) <= MAX_SHOWN else None
     if found is None:
         return None
@@ -82,7 +82,7 @@ def read_cart(text: str) -> Cart | None:
 def pick_seats(
     connection: Connection, cart: Cart, person_id: int, payable: Sequence[registrations.Seat]
 ) -> list[registrations.Seat]:
-    """Return those of the person's `payable` seats that the cart names. ListChanged where it is not true any more."""
+    """Return the `payable` seats that the cart names. Raises ListChanged where the cart is out of date."""
     if cart.person_id != person_id:
         raise ListChanged(_OTHER_PERSON)
     held = {seat.id: seat for seat in payable}
@@ -97,8 +97,8 @@ def pick_seats(
             for seat, shown_fee, fee in zip(cart.seats, cart.fees, fees, strict=True)
             if shown_fee != fee
         ]
-        reason = f"{_named(changed)} {'has' if len(changed) == 1 else 'have'} another fee"
-        raise ListChanged(reason)
+        reason = ngettext("{events} has another fee", "{events} have another fee", len(changed))
+        raise ListChanged(reason.format(events=_named(changed)))
     currencies = {fee.currency for fee in fees}
     if currencies != {cart.total.currency} or sum(fee.minor for fee in fees) != cart.total.minor:
         raise ListChanged(_OTHER_TOTAL)
@@ -106,7 +106,7 @@ def pick_seats(
 
 
 def hash_request(secret: bytes, method: str, cart: Cart, card_number: str) -> str:
-    """Return the fingerprint of what a call asks for. It is keyed, since a card number is easily guessed."""
+    """Return the fingerprint of a call's content. It is keyed, since a card number is easily guessed."""
     text = json.dumps([method, cart.seats, cart.total.minor, cart.total.currency, card_number])
     return keyed_hash(secret, "the content of an order", text)
 
@@ -121,14 +121,18 @@ def _why_missing(connection: Connection, person_id: int, missing: Sequence[int])
     gone = [own[seat].title for seat in missing if seat in own and own[seat].title not in ordered]
     reasons = []
     if gone:
-        reasons.append(f"{_named(gone)} {'is' if len(gone) == 1 else 'are'} not held for you any more")
+        reason = ngettext(
+            "{events} is not held for you any more", "{events} are not held for you any more", len(gone)
+        )
+        reasons.append(reason.format(events=_named(gone)))
     if ordered:
-        reasons.append(f"{_named(ordered)} {'is' if len(ordered) == 1 else 'are'} in an order already")
-    return "; ".join(reasons) or "a seat in it is not held for you"
+        reason = ngettext("{events} is already in an order", "{events} are already in an order", len(ordered))
+        reasons.append(reason.format(events=_named(ordered)))
+    return "; ".join(reasons) or gettext("a seat in it is not held for you")
 
 
 def _named(titles: Sequence[str]) -> str:
     names = list(titles[:MAX_NAMED])
     if len(titles) > MAX_NAMED:
-        names.append(f"{len(titles) - MAX_NAMED} more")
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+        names.append(gettext("{count} more").format(count=len(titles) - MAX_NAMED))
+    return gettext(" and ").join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]

@@ -1,9 +1,10 @@
-"""Paying at the organisers' desk: the seats are kept, and an organiser marks the order paid."""
+"""The payment method `desk`: the seats are kept, and an organiser marks the order paid."""
 
 from collections.abc import Mapping
 
 from festgate.kit.clock import HOUR, Milliseconds
 from festgate.kit.db.statements import Connection
+from festgate.kit.translation import N_, gettext
 from festgate.portal.checkout import orders, queries, refunds
 from festgate.portal.checkout.errors import NotAtDesk, NotPending
 from festgate.portal.checkout.methods import Outcome, Waiting
@@ -15,21 +16,22 @@ class Desk:
     """The payment method `desk`."""
 
     name = "desk"
-    label = "Pay at the desk"
+    label = N_("Pay at the desk")
     asks = False
 
     def __init__(self, hours: int) -> None:
-        """Seats are kept for that many hours."""
+        """Keep the seats for that many hours."""
         self.keeps: Milliseconds = hours * HOUR
-        self.hint = f"Your seats are held for {hours} hours. Bring your order number."
+        hint = gettext("Your seats are held for {hours} hours. Bring your order number.")
+        self.hint = hint.format(hours=hours)
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
-        """Nothing happens before someone comes to the desk."""
+        """Wait for the attendee to come to the desk."""
         del order, details
         return Waiting()
 
     async def look_up(self, order: Order) -> Outcome:
-        """Only the organisers know, and they say so themselves."""
+        """Wait: an organiser marks the order paid."""
         del order
         return Waiting()
 
@@ -37,11 +39,11 @@ class Desk:
         """Refunds at the desk wait for the organiser (`refunds.BY_HAND`) and are not sent anywhere."""
 
     async def abandon(self, order: Order) -> None:
-        """Nobody else knows of the order."""
+        """Do nothing: no provider knows of the order."""
 
 
 def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the order paid: an organiser has taken the money that the form showed.
+    """Mark the order paid: an organiser has taken the amount that the form showed.
 
     A second click does nothing. Raises OrderChanged where the order is another by now, and NotPending once it is over.
     """
@@ -58,7 +60,7 @@ def mark_paid_at_desk(connection: Connection, ref: str, organiser_id: int, shown
 
 
 def mark_refunded_at_desk(connection: Connection, ref: str, organiser_id: int, shown: str) -> Order:
-    """Mark the refunds of the order that the form showed paid back by this organiser.
+    """Mark the refunds that the form showed as done by this organiser.
 
     A second click does nothing. Raises OrderChanged where others are due by now.
     """

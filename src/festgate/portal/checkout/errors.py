@@ -1,10 +1,10 @@
-"""Why an order cannot be placed or changed."""
+"""Reasons for which an order cannot be placed or changed."""
 
 from collections.abc import Mapping
 
 from festgate.kit.errors import Conflict, Invalid, Refused
 from festgate.kit.shown import Changed
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 
 
 class NothingToPay(Conflict):
@@ -17,17 +17,18 @@ class NothingToPay(Conflict):
 
 
 class ListChanged(Changed):
-    """What was to be paid is not what the person holds now. Nothing was charged."""
+    """The seats to pay are not those that the visitor holds now. Nothing was charged."""
 
     code = "list-changed"
     title = N_("Your list has changed")
     actions = ((N_("Checkout"), "/checkout"), (N_("My events"), "/my-events"))
 
-    def __init__(self, reason: str = "this page was out of date") -> None:
-        """`reason` is the part of a sentence that says what changed."""
-        super().__init__(f"Your list has changed: {reason}. Nothing was charged. Check it and pay again.")
+    def __init__(self, reason: str = N_("this page was out of date")) -> None:
+        """`reason` is the part of a sentence that names the change."""
+        sentence = gettext("Your list has changed: {reason}. Nothing was charged. Check it and pay again.")
+        super().__init__(sentence.format(reason=gettext(reason)))
         self.current: Mapping[str, object] = {}
-        """The list as it is now, for a program."""
+        """The current list, for a program."""
 
     def members(self) -> Mapping[str, object]:
         """The current list, so that a program need not ask for it."""
@@ -35,7 +36,7 @@ class ListChanged(Changed):
 
 
 class KeyReused(Refused):
-    """An idempotency key that already stands for another order than the one asked for."""
+    """An idempotency key that was already used for another order."""
 
     status = 422
     code = "idempotency-key-reused"
@@ -49,12 +50,13 @@ class UnknownMethod(Invalid):
     """A payment method that this fest does not take."""
 
     def __init__(self, methods: list[str]) -> None:
-        """Name those it does."""
-        super().__init__({"payment_method": f"Choose one of: {', '.join(methods)}."})
+        """Name those that it does take."""
+        sentence = gettext("Choose one of: {methods}.")
+        super().__init__({"payment_method": sentence.format(methods=", ".join(methods))})
 
 
 class NotPending(Conflict):
-    """The order is past the state in which this can be done."""
+    """The order is not pending any more."""
 
     code = "order-not-pending"
     title = N_("This order cannot be changed")

@@ -6,9 +6,10 @@ from typing import Protocol, TypeAlias
 
 from festgate.kit.clock import Milliseconds
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 from festgate.portal.checkout.records import Order, Refund
 
-NOT_STARTED = (
+NOT_STARTED = N_(
     "The payment could not be started, and nothing was charged. Try again, or choose another way to pay."
 )
 

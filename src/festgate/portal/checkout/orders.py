@@ -11,6 +11,7 @@ from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import backoff
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.errors import NotPending
 from festgate.portal.checkout.facts import OrderPaid, OrderReduced
@@ -36,7 +37,8 @@ MAX_CLOSING: Milliseconds = 7 * DAY
 MAX_RENEWED: Milliseconds = DAY - REDUCED_KEEPS
 """Until when, after it was placed, an order gets more time for a new payment page. Stripe's pages end within a day."""
 
-CANCELLED_BY_OWNER = "You cancelled it."
+# Reasons are stored in English, and translated where they are shown.
+CANCELLED_BY_OWNER = N_("You cancelled it.")
 
 _move = Statement(
     update(orders)
@@ -155,14 +157,14 @@ def mark_paid(
     order = queries.lock_order(connection, order_id)
     if order.paid_at is not None:
         if charge != order.provider_ref:
-            refund_charge(connection, order, charge, amount, "It was charged a second time.")
+            refund_charge(connection, order, charge, amount, N_("It was charged a second time."))
         return order
     lost = order.dropped_within(amount)
     if lost is None:
         registrations.release_seats(connection, order_id)
-        reason = "The amount that was charged is not the order's."
+        reason = N_("The amount that was charged is not the order's.")
         paid = _keep_payment(connection, order, charge, amount, "refunding", reason, paid_by)
-        refund_charge(connection, paid, charge, amount, "The amount was wrong.")
+        refund_charge(connection, paid, charge, amount, N_("The amount was wrong."))
         return paid
     if order.state in ("pending", "expired"):
         confirmed = registrations.confirm_seats(connection, order_id)
@@ -327,7 +329,7 @@ def expire_order(connection: Connection, order_id: int) -> None:
     if end > connection.now:
         connection.run(_move_end, order=order_id, new_end=end)
     else:
-        _move_to(connection, order, "expired", "It was not paid in time.")
+        _move_to(connection, order, "expired", N_("It was not paid in time."))
 
 
 def follow_seats(connection: Connection) -> int:
@@ -386,8 +388,8 @@ def _why_undone(connection: Connection, order: Order) -> str:
     if not order.kept_lines:
         return reason_for(connection, order.lines)
     if order.state == "cancelled":
-        return "The order had been cancelled before the payment came."
-    return "The payment came after your hold had ended, and a seat was gone."
+        return N_("The order had been cancelled before the payment came.")
+    return N_("The payment came after your hold had ended, and a seat was gone.")
 
 
 def _keep_payment(

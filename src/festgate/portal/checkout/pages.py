@@ -1,4 +1,4 @@
-"""Checkout and the receipt."""
+"""The pages of checkout and of the receipt."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,7 @@ from festgate.kit.errors import Invalid
 from festgate.kit.messaging.mail import find_state
 from festgate.kit.money import Money
 from festgate.kit.shown import FIELD
+from festgate.kit.translation import gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.pages import Writing
@@ -30,16 +31,16 @@ from festgate.portal.checkout.sandbox import CARDS, Sandbox
 from festgate.portal.registrations import facade as registrations
 
 RETURNED = "returned"
-"""Query parameter with which a payment page sends people back."""
+"""The query parameter with which a payment page sends its visitor back."""
 MAX_WAIT = 0.3
-"""Seconds that the first look at a paid order waits for its tickets."""
+"""Seconds for which the first request for a paid order waits for its tickets."""
 Tickets = Callable[[Connection, int], Mapping[int, str]]
 """The person's ticket codes by seat id."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A payment method as the form offers it."""
+    """A payment method that the form offers."""
 
     name: str
     label: str
@@ -49,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Form:
-    """The payment methods, and what somebody has entered; the same for all who have entered nothing."""
+    """The payment methods and the entered values; the same for all visitors who have entered nothing."""
 
     choices: tuple[Choice, ...]
     cards: tuple[tuple[str, str], ...]
@@ -57,26 +58,34 @@ class Form:
     card_number: str = ""
     errors: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def notices(self) -> list[str]:
+        """The errors that belong to no visible field."""
+        notices = {name: sentence for name, sentence in self.errors if name == "payment_method"}
+        if "idempotency_key" in dict(self.errors):
+            notices["idempotency_key"] = gettext("The form was incomplete. Please try again.")
+        return list(notices.values())
+
 
 @dataclass(frozen=True)
 class Till:
-    """What /checkout shows."""
+    """The view model of /checkout."""
 
     seats: tuple[registrations.Seat, ...]
     due: Money
     key: str
     cart: str
-    """What the form says that it showed."""
+    """The hidden field of the form: the seats and amounts that it shows."""
     form: Form
     now: Milliseconds
     others: int = 0
-    """Held seats in another currency, which are paid in an order of their own."""
+    """The number of held seats in another currency, which need a second order."""
     changed: str = ""
-    """How the list differs from the one that the person was about to pay."""
+    """How the list differs from the one that the visitor was about to pay."""
     stands: bool = False
-    """The clock of the holds stands still, as checkout has rested a moment ago."""
+    """Whether the holds are paused, since checkout was unavailable a moment ago."""
     unconfirmed: str = ""
-    """The visitor's email address, where it has to be confirmed before all ways to pay are open."""
+    """The visitor's email address, where it must be confirmed before the visitor can pay at the desk."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
 
@@ -84,20 +93,24 @@ class CheckoutPages:
     """Routes of orders."""
 
     def __init__(self, portal: Portal, payments: Payments, tickets: Tickets) -> None:
-        """`tickets` comes from the module above, which knows what followed from a paid seat."""
+        """`tickets` is a query of the module above."""
         self._portal = portal
         self._payments = payments
         self._tickets = tickets
         self._writing = Writing(portal.settings)
         self._sites = tuple(f"{site}/" for site in portal.settings.payment_sites)
         choices = tuple(_choice(method) for method in payments.methods.values())
-        self._blank = Form(choices, tuple(CARDS.items()), choices[0].name if choices else "")
+        self._blank = Form(
+            choices,
+            tuple((card, gettext(outcome)) for card, outcome in CARDS.items()),
+            choices[0].name if choices else "",
+        )
         left = tuple(choice for choice in choices if choice.name not in payments.confirmed_only)
         self._unconfirmed = replace(self._blank, choices=left, chosen=left[0].name if left else "")
-        """What is offered while an email address is unconfirmed."""
+        """The form for visitors whose email address is unconfirmed."""
 
     def routes(self) -> list[Route]:
-        """For app.py."""
+        """Return the routes for app.py."""
         return [
             Route("/checkout", self.show_checkout, methods=["GET"]),
             Route("/checkout", self.check_out, methods=["POST"]),
@@ -106,7 +119,7 @@ class CheckoutPages:
         ]
 
     async def show_checkout(self, request: Request) -> Response:
-        """The person's held seats and their total."""
+        """Answer with the visitor's held seats and their total."""
         visitor = await self._portal.signed_in(request)
 
         async def look() -> Till:
@@ -122,9 +135,9 @@ class CheckoutPages:
         )
 
     async def check_out(self, request: Request) -> Response:
-        """One order for the seats that the form showed; then to its receipt, or to where it is paid.
+        """Place one order for the seats that the form showed, and redirect to its receipt or payment page.
 
-        Where the list is another one by now: 409, and the list as it is.
+        Where the list has changed: 409, with the current list.
         """
         portal = self._portal
         visitor = await portal.signed_in(request)
@@ -160,11 +173,11 @@ class CheckoutPages:
         return see_other(f"/orders/{order.ref}")
 
     async def show_order(self, request: Request) -> Response:
-        """The receipt, and the state of the payment."""
+        """Answer with the receipt and the state of the payment."""
         visitor = await self._portal.signed_in(request)
         ref = read_path(request, "ref")
         if RETURNED in request.query_params:
-            # Back from the payment page, perhaps before its provider has told us.
+            # The visitor may be back from the payment page before the provider's webhook.
             order = await self._portal.database.read(queries.order_of_person, visitor.person, ref)
             if order.state == "pending":
                 await self._payments.ask_for(order)
@@ -174,7 +187,7 @@ class CheckoutPages:
             database = self._portal.database
             receipt = await database.read(self._receipt, visitor.person, visitor.username, ref)
             if receipt.awaits_tickets(database.clock()):
-                # Who has just paid comes here a few milliseconds before the tickets do.
+                # A visitor who has just paid comes here a few milliseconds before the tickets are issued.
                 await database.wait_for(registrations.tickets_of(visitor.person), MAX_WAIT)
                 receipt = await database.read(self._with_sent, receipt)
             return receipt
@@ -184,7 +197,7 @@ class CheckoutPages:
         )
 
     async def cancel_order(self, request: Request) -> Response:
-        """Give up an order that is not paid."""
+        """Cancel an order that is not paid."""
         visitor = await self._portal.signed_in(request)
         order = await self._payments.cancel(visitor.person, read_path(request, "ref"))
         return see_other(f"/orders/{order.ref}")
@@ -242,7 +255,7 @@ class CheckoutPages:
         return self._with_sent(connection, receipt)
 
     def _with_sent(self, connection: Connection, receipt: Receipt) -> Receipt:
-        """The receipt with what follows from a payment: the tickets by seat, and the email."""
+        """Add what follows from a payment: the tickets by seat, and the email."""
         order = receipt.order
         codes = self._tickets(connection, order.person_id)
         tickets = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
@@ -255,11 +268,11 @@ class CheckoutPages:
 
     def _label(self, name: str) -> str:
         method = self._payments.methods.get(name)
-        return method.label if method else name
+        return gettext(method.label) if method else name
 
 
 def _shown_cart(fields: Mapping[str, str]) -> Cart:
-    """The cart that the form carries. ListChanged for a form from before an update, and for one that is not ours."""
+    """Return the cart that the form carries. Raises ListChanged where there is none."""
     cart = read_cart(fields.get(FIELD, ""))
     if cart is None or not fields.get("idempotency_key"):
         raise ListChanged
@@ -267,4 +280,4 @@ def _shown_cart(fields: Mapping[str, str]) -> Cart:
 
 
 def _choice(method: PaymentMethod) -> Choice:
-    return Choice(method.name, method.label, method.hint, isinstance(method, Sandbox))
+    return Choice(method.name, gettext(method.label), gettext(method.hint), isinstance(method, Sandbox))

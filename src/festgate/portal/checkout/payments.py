@@ -10,6 +10,7 @@ import structlog
 from festgate.kit.db.database import Database
 from festgate.kit.errors import TooMany
 from festgate.kit.resilience import faults
+from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.checkout import orders, placements, queries, refunds
 from festgate.portal.checkout.carts import Cart
@@ -81,7 +82,9 @@ class Payments:
             self._refuse_more_calls(person_id)
         if method.name in self.confirmed_only:
             await self._database.read(
-                accounts.require_confirmed, person_id, "Then come back, or choose another way to pay."
+                accounts.require_confirmed,
+                person_id,
+                gettext("Then come back, or choose another way to pay."),
             )
         order, new = await self._database.write(
             placements.place_order,
@@ -168,8 +171,12 @@ class Payments:
 
     def _refuse_more_calls(self, person_id: int) -> None:
         if self._calls[person_id] >= MAX_CALLS_OF_PERSON:
-            msg = "One of your payments is still in progress. Check My events in a moment, then try again."
-            raise TooMany(msg, 5)
+            raise TooMany(
+                gettext(
+                    "One of your payments is still in progress. Check My events in a moment, then try again."
+                ),
+                5,
+            )
 
     async def run(self) -> None:
         """Ask, expire and refund until cancelled."""

@@ -1,6 +1,6 @@
-"""What a receipt says: one sentence about the order, and one about each of its lines.
+"""The view model of a receipt: a sentence about the order, and one about each line, refund and email.
 
-Every choice among sentences is made here, from the state in the database; the template only sets them.
+Every choice among sentences is made here, from the state in the database.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.formats import Formats
 from festgate.kit.messaging.mail import MailState
 from festgate.kit.money import Money
+from festgate.kit.translation import N_, gettext, ngettext
 from festgate.portal.checkout.orders import CANCELLED_BY_OWNER
 from festgate.portal.checkout.reasons import EVERY_SEAT, ended_by_of
 from festgate.portal.checkout.records import Line, Order, OrderState, Refund
@@ -21,19 +22,19 @@ from festgate.portal.registrations import facade as registrations
 Headline: TypeAlias = tuple[Literal["good", "warn", "info", "bad"], str]
 """The tone of a notice, and its sentence."""
 STAMPS: Mapping[OrderState, tuple[str, str]] = {
-    "paid": ("paid", "Paid"),
-    "pending": ("pending", "Waiting"),
-    "declined": ("failed", "Declined"),
-    "cancelled": ("failed", "Cancelled"),
-    "expired": ("failed", "Expired"),
-    "refunding": ("refunded", "Refund due"),
-    "refunded": ("refunded", "Refunded"),
+    "paid": ("paid", N_("Paid")),
+    "pending": ("pending", N_("Waiting")),
+    "declined": ("failed", N_("Declined")),
+    "cancelled": ("failed", N_("Cancelled")),
+    "expired": ("failed", N_("Expired")),
+    "refunding": ("refunded", N_("Refund due")),
+    "refunded": ("refunded", N_("Refunded")),
 }
 
 
 @dataclass(frozen=True)
 class SeatNow:
-    """A seat of the order as it is now."""
+    """The current state of a seat of the order."""
 
     seat_id: int
     state: str
@@ -49,14 +50,14 @@ class Row:
     ticket: str | None
     """The code of its valid ticket."""
     words: str
-    """What has become of the seat, where there is no ticket to show."""
+    """The state of the seat, where there is no ticket."""
     ended: bool
-    """It is no seat of the person's any more."""
+    """Whether the attendee has lost the seat."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What /orders/{ref} shows."""
+    """The view model of /orders/{ref}."""
 
     order: Order
     username: str
@@ -65,10 +66,10 @@ class Receipt:
     tickets: tuple[tuple[int, str], ...]
     mail: MailState | None
     mail_leaves: bool
-    """False while emails go to a folder only."""
+    """False while emails only go to a folder."""
     writing: Formats = field(compare=False, repr=False)
     seats: tuple[SeatNow, ...] = ()
-    """Those whose lines cannot be told from the order and its tickets alone."""
+    """The seats, where the order and its tickets alone do not determine the lines."""
     until: Milliseconds = field(compare=False, default=NEVER)
 
     def awaits_tickets(self, now: Milliseconds) -> bool:
@@ -82,7 +83,8 @@ class Receipt:
     @property
     def stamp(self) -> tuple[str, str]:
         """The stamp's kind and its word."""
-        return STAMPS[self.order.state]
+        kind, word = STAMPS[self.order.state]
+        return kind, gettext(word)
 
     @property
     def charged(self) -> Money | None:
@@ -95,7 +97,7 @@ class Receipt:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """Each line with what has become of its seat."""
+        """Each line with the state of its seat."""
         tickets = dict(self.tickets)
         seats = {seat.seat_id: seat for seat in self.seats}
         return tuple(
@@ -111,36 +113,49 @@ class Receipt:
     def headline(self) -> Headline:
         """The tone and the sentence about the whole order."""
         order = self.order
-        reason = order.reason or EVERY_SEAT
         if order.state == "paid":
             return self._paid()
         if order.state == "pending":
             return self._pending()
         if order.state == "declined":
-            held = " Your seats are still held while their time lasts." if self.can_retry else ""
-            return "bad", (order.reason or "The payment was declined.") + held
+            return self._declined()
         if order.state == "cancelled":
-            why = "" if order.reason in (None, CANCELLED_BY_OWNER) else f" {order.reason}"
-            return "info", f"This order is cancelled.{why} Nothing was charged."
+            return self._cancelled()
         if order.state == "expired":
-            return "info", "This order was not paid in time, and its seats have been released."
-        back = "will be refunded" if order.state == "refunding" else "has been refunded"
-        return "info", f"{reason} The whole amount {back}."
+            return "info", gettext("This order was not paid in time, and its seats have been released.")
+        if order.state == "refunding":
+            sentence = gettext("{reason} The whole amount will be refunded.")
+        else:
+            sentence = gettext("{reason} The whole amount has been refunded.")
+        return "info", sentence.format(reason=gettext(order.reason or EVERY_SEAT))
+
+    def _declined(self) -> Headline:
+        declined = gettext(self.order.reason or "The payment was declined.")
+        held = gettext("Your seats are still held while their time lasts.")
+        return "bad", f"{declined} {held}" if self.can_retry else declined
+
+    def _cancelled(self) -> Headline:
+        reason = self.order.reason
+        if reason in (None, CANCELLED_BY_OWNER):
+            return "info", gettext("This order is cancelled. Nothing was charged.")
+        sentence = gettext("This order is cancelled. {reason} Nothing was charged.")
+        return "info", sentence.format(reason=gettext(reason))
 
     def _pending(self) -> Headline:
         order, writing = self.order, self.writing
         if order.method == "desk":
             amount, end = writing.money(order.total), writing.when(order.expires_at)
-            return "warn", f"Pay {amount} at the desk by {end}. Your order number is {order.ref}."
+            sentence = gettext("Pay {amount} at the desk by {end}. Your order number is {ref}.")
+            return "warn", sentence.format(amount=amount, end=end, ref=order.ref)
         if order.pay_url:
             end = writing.time(order.expires_at)
-            return "warn", f"This order is waiting for payment. Your seats are held until {end}."
+            sentence = gettext("This order is waiting for payment. Your seats are held until {end}.")
+            return "warn", sentence.format(end=end)
         if order.revision:
-            return (
-                "info",
-                "The amount has changed, and the payment page is being updated. Check again in a moment.",
+            return "info", gettext(
+                "The amount has changed, and the payment page is being updated. Check again in a moment."
             )
-        return "info", (
+        return "info", gettext(
             "The payment has not been confirmed yet. We keep checking. You will not be charged twice."
             " Look again in a moment."
         )
@@ -148,18 +163,64 @@ class Receipt:
     def _paid(self) -> Headline:
         rows = self.rows
         kept = [row for row in rows if not row.ended]
-        in_mail = " and in your mail." if self.mail_leaves else "."
         if not kept:
-            return "info", f"{EVERY_SEAT} You will be refunded."
+            return "info", gettext("Every seat of this order was cancelled. You will be refunded.")
         if any(row.ticket is None for row in kept):
-            return "good", "Paid. Your tickets are being prepared and appear here in a moment" + in_mail
+            return "good", (
+                gettext("Paid. Your tickets are being prepared and appear here in a moment and in your mail.")
+                if self.mail_leaves
+                else gettext("Paid. Your tickets are being prepared and appear here in a moment.")
+            )
         if len(kept) == len(rows):
-            return "good", "Paid. Your tickets are below" + in_mail
+            return "good", (
+                gettext("Paid. Your tickets are below and in your mail.")
+                if self.mail_leaves
+                else gettext("Paid. Your tickets are below.")
+            )
         count = len(rows) - len(kept)
-        return (
-            "good",
-            f"Paid. {count} of {len(rows)} seats {'is' if count == 1 else 'are'} cancelled; see below.",
-        )
+        return "good", ngettext(
+            "Paid. {count} of {total} seats is cancelled; see below.",
+            "Paid. {count} of {total} seats are cancelled; see below.",
+            count,
+        ).format(count=count, total=len(rows))
+
+    @property
+    def refund_sentences(self) -> list[str]:
+        """A sentence about each refund: its amount, its state and its reason."""
+        sentences = []
+        for refund in self.refunds:
+            amount, time = self.writing.money(refund.amount), ""
+            if refund.done_at is not None:
+                sentence, time = (
+                    gettext("{amount}: refunded {time}. {reason}"),
+                    self.writing.when(refund.done_at),
+                )
+            elif self.order.method in BY_HAND:
+                sentence = gettext("{amount}: collect at the desk. {reason}")
+            else:
+                sentence = gettext("{amount}: in progress. {reason}")
+            sentences.append(sentence.format(amount=amount, time=time, reason=gettext(refund.reason)))
+        return sentences
+
+    @property
+    def mail_sentence(self) -> str:
+        """The state of the email that brings the tickets; empty where there is none."""
+        mail = self.mail
+        if mail is None:
+            return ""
+        if not mail.recipient:
+            if mail.state == "sent":
+                return gettext("Sent {time}").format(time=self.writing.when(mail.at))
+            return gettext("Could not be sent")
+        if not self.mail_leaves:
+            sentence = gettext("In this fest's mail folder, for {recipient}")
+        elif mail.state == "sent":
+            sentence = gettext("Sent {time} to {recipient}")
+        elif mail.state == "queued":
+            sentence = gettext("Waiting to be sent to {recipient}")
+        else:
+            sentence = gettext("Could not be sent to {recipient}")
+        return sentence.format(recipient=mail.recipient, time=self.writing.time(mail.at))
 
     def _row(self, line: Line, ticket: str | None, seat: SeatNow | None) -> Row:
         order = self.order
@@ -170,13 +231,13 @@ class Receipt:
             return Row(line, None, told, ended=True)
         if ticket is not None or order.state != "paid":
             return Row(line, ticket, "", ended=False)
-        return Row(line, None, "Your ticket is being prepared.", ended=False)
+        return Row(line, None, gettext("Your ticket is being prepared."), ended=False)
 
     def _money_back(self, line: Line) -> str:
-        """Say where the money of a cancelled line is."""
+        """Return where the money of a cancelled line is."""
         order = self.order
         if order.paid_at is None:
-            return "You do not pay for this seat."
+            return gettext("You do not pay for this seat.")
         own = [refund for refund in self.refunds if refund.seat_id == line.seat_id]
         whole = [
             refund
@@ -185,23 +246,22 @@ class Receipt:
         ]
         if not own and not whole:
             return (
-                "You have not been charged for this seat."
+                gettext("You have not been charged for this seat.")
                 if line.dropped_at is not None
-                else "You will be refunded."
+                else gettext("You will be refunded.")
             )
         refund = (own or whole)[0]
         amount = self.writing.money(refund.amount if own else line.fee)
         if refund.done_at is not None:
-            return f"{amount} paid back on {self.writing.when(refund.done_at)}."
-        return (
-            f"{amount} to be had back at the desk."
-            if order.method in BY_HAND
-            else f"{amount} on its way back."
-        )
+            sentence = gettext("{amount} refunded on {time}.")
+            return sentence.format(amount=amount, time=self.writing.when(refund.done_at))
+        if order.method in BY_HAND:
+            return gettext("{amount} to be refunded at the desk.").format(amount=amount)
+        return gettext("{amount} is being refunded.").format(amount=amount)
 
 
 def seats_now(connection: Connection, order: Order, tickets: Mapping[int, str]) -> tuple[SeatNow, ...]:
-    """Look at the seats of the order where the receipt depends on them: most receipts do without."""
+    """Return the seats of the order where the receipt depends on them; most receipts do not."""
     if order.state in ("pending", "cancelled", "expired") and order.revision == 0:
         return ()
     if order.state == "paid" and all(line.seat_id in tickets for line in order.lines):

@@ -1,6 +1,6 @@
-"""Play money: a payment provider for demos, rehearsals and tests, that keeps books of its own as a real one does.
+"""Play money: a payment provider for demos, rehearsals and tests, which keeps its own books as a real one does.
 
-What it does follows from the card number, so that every ending can be had on purpose.
+The card number decides the outcome, so that every outcome can be tried.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueVi
 from festgate.kit.ids import new_code
 from festgate.kit.money import Money
 from festgate.kit.resilience import faults
+from festgate.kit.translation import N_
 from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.checkout.tables import sandbox_charges, sandbox_refunds
@@ -21,20 +22,20 @@ from festgate.portal.checkout.tables import sandbox_charges, sandbox_refunds
 APPROVES = "4242424242424242"
 DECLINES = "4000000000000002"
 TIMES_OUT = "4000000000000119"
-"""Charges the card, and never says so: the order heals when it is asked about."""
+"""Charges the card and never answers: the order is settled when the provider is asked."""
 ANSWERS_TWICE = "4000000000000259"
 LOSES = "4000000000000341"
-"""Hangs, and has charged nothing."""
+"""Never answers, and charges nothing."""
 
 CARDS: Mapping[str, str] = {
-    APPROVES: "approves",
-    DECLINES: "declines",
-    TIMES_OUT: "charges, but does not answer; found out by asking",
-    LOSES: "does not answer, and has not charged",
-    ANSWERS_TWICE: "approves, and says so twice",
+    APPROVES: N_("approves"),
+    DECLINES: N_("declines"),
+    TIMES_OUT: N_("charges, but does not answer; the charge is found later"),
+    LOSES: N_("does not answer, and does not charge"),
+    ANSWERS_TWICE: N_("approves, and answers twice"),
 }
 SILENCE = 3600.0
-"""Seconds of a provider that hangs; whoever calls it gives up long before."""
+"""Seconds for which a call hangs; every caller gives up long before."""
 
 _insert = inserting(sandbox_charges)
 _find = Statement(
@@ -66,27 +67,27 @@ class Sandbox:
     """The payment method `sandbox`."""
 
     name = "sandbox"
-    label = "Play money"
-    hint = "No real card is charged. The number you enter decides the outcome."
+    label = N_("Play money")
+    hint = N_("No real card is charged. The number you enter decides the outcome.")
     keeps: Milliseconds = 2 * MINUTE
     asks = True
 
     def __init__(self, database: Database) -> None:
-        """Its books are a table of the fest's own file, so that they outlive a crash as a provider's would."""
+        """The books are tables of the fest's database, so that they survive a crash as a provider's would."""
         self._database = database
         self._notify: Callable[[int, Outcome], Awaitable[object]] | None = None
         self._echoes: set[asyncio.Task[object]] = set()
 
     def notify(self, settle: Callable[[int, Outcome], Awaitable[object]]) -> None:
-        """Where a second answer is sent, as a provider's webhook would be."""
+        """Send second answers there, as a provider's webhook would."""
         self._notify = settle
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
-        """Do what the card number says; without one, approve."""
+        """Charge, decline or hang, as the card number decides; without one, approve."""
         card = "".join(sign for sign in details.get("card_number", "") if sign.isdigit()) or APPROVES
         if card not in CARDS:
-            return Declined("This is not a test card number. Use one of those listed.")
-        # What a card does on purpose, a drill has done to every card.
+            return Declined(N_("This is not a test card number. Use one of those listed."))
+        # A drill can make every card behave as one of the special numbers.
         fault = faults.wanted("payments.begin", "double", "lie", "lose") if faults.armed else None
         effect = None if fault is None else fault.effect
         if card == LOSES or effect == "lose":
@@ -102,19 +103,19 @@ class Sandbox:
         return outcome
 
     async def look_up(self, order: Order) -> Outcome:
-        """What the books say."""
+        """Return the outcome in the books."""
         return await self._database.read(look_up, order.ref)
 
     async def refund(self, refund: Refund) -> None:
-        """Write it into the books."""
+        """Record the refund in the books."""
         await self._database.write(give_back, refund)
 
     async def abandon(self, order: Order) -> None:
-        """Nothing is open at the sandbox once it has answered."""
+        """Do nothing: the sandbox has no payment pages."""
 
 
 def charge(connection: Connection, order: Order, amount: Money, approved: bool) -> Outcome:  # noqa: FBT001
-    """Charge a card once for one order, however often it is asked to."""
+    """Charge the card once for the order, however often it is called."""
     existing = connection.first(_find, ref=order.ref)
     if existing is None:
         try:
@@ -133,16 +134,16 @@ def charge(connection: Connection, order: Order, amount: Money, approved: bool) 
 
 
 def look_up(connection: Connection, ref: str) -> Outcome:
-    """Paid or Declined; Declined also where there is no charge, since whoever asks has stopped waiting for one."""
+    """Return Paid or Declined; Declined also where there is no charge, as the caller waits no longer for one."""
     row = connection.first(_find, ref=ref)
     if row is None:
-        return Declined("The payment did not go through. Nothing was charged.")
+        return Declined(N_("The payment did not go through. Nothing was charged."))
     name, approved, amount, currency = row
-    return Paid(name, Money(amount, currency)) if approved else Declined("The card was declined.")
+    return Paid(name, Money(amount, currency)) if approved else Declined(N_("The card was declined."))
 
 
 def give_back(connection: Connection, refund: Refund) -> None:
-    """Give back once, however often it is asked to, and never more than was charged."""
+    """Refund once, however often it is called, and never more than was charged."""
     name = f"refund-{refund.id}"
     if connection.first(_find_refund, of_refund=name) is not None:
         return

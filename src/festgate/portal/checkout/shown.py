@@ -1,4 +1,4 @@
-"""What the organisers' forms about desk orders show, to be compared when the form is sent."""
+"""The facts that the organisers' forms about desk orders show, compared when a form is sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,21 +8,22 @@ from sqlalchemy import bindparam, select
 from festgate.kit import shown
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.checkout.tables import orders, refunds
 
 
 class OrderChanged(shown.Changed):
-    """The order is not what the organiser saw. Nothing was done."""
+    """The order has changed since the organiser opened the page. Nothing was done."""
 
     code = "order-changed"
     title = N_("This order has changed")
 
     def __init__(self, ref: str) -> None:
         """Name the order."""
-        super().__init__(
-            f"Order {ref} has changed since you opened the page, so nothing was done. Please check it again."
+        sentence = gettext(
+            "Order {ref} has changed since you opened the page, so nothing was done. Please check it again."
         )
+        super().__init__(sentence.format(ref=ref))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,11 @@ class DeskForms:
     """The hidden fields of the forms about one order."""
 
     paid: str = ""
-    """Of the form that marks it paid: `pending;0;45000 INR`, its state, revision and amount. Empty without one."""
+    """For the form that marks it paid: `pending;0;45000 INR`, its state, revision and amount. Empty without one."""
     refunded: str = ""
-    """Of the form that marks it paid back: `4=30000 INR`, each refund that is due. Empty where none is."""
+    """For the form that marks it refunded: `4=30000 INR`, each refund that is due. Empty where none is."""
     due: Money | None = None
-    """What is to be paid back in all."""
+    """The sum of the refunds that are due."""
 
 
 _orders = select(
@@ -55,14 +56,14 @@ _one_refunds = Statement(_refunds.where(orders.c.ref == bindparam("ref")))
 
 
 def desk_forms(connection: Connection) -> Mapping[str, DeskForms]:
-    """Return the forms of every desk order that waits for somebody, by the order's reference."""
+    """Return the forms of every open desk order, by the order's reference."""
     return _forms(connection.all(_all_orders), connection.all(_all_refunds))
 
 
 def desk_forms_of(connection: Connection, ref: str) -> DeskForms:
     """Return the forms of one order, which may have expired."""
-    found = _forms(connection.all(_one_order, ref=ref), connection.all(_one_refunds, ref=ref))
-    return found.get(ref, DeskForms())
+    forms = _forms(connection.all(_one_order, ref=ref), connection.all(_one_refunds, ref=ref))
+    return forms.get(ref, DeskForms())
 
 
 def refuse_other(ref: str, seen: str, now: str) -> None:

@@ -16,6 +16,7 @@ import structlog
 
 from festgate.kit.clock import DAY, MINUTE, SECOND, Milliseconds
 from festgate.kit.errors import StartupError
+from festgate.kit.translation import N_
 from festgate.portal.checkout.methods import (
     NOT_STARTED,
     Declined,
@@ -105,8 +106,8 @@ class Stripe:
     """The payment method `stripe`."""
 
     name = "stripe"
-    label = "Pay online"
-    hint = "You pay on the secure page of Stripe, and come back here."
+    label = N_("Pay online")
+    hint = N_("You pay on the secure page of Stripe, and come back here.")
     keeps: Milliseconds = 35 * MINUTE
     asks = True
 

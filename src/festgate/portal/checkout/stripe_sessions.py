@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from festgate.kit.translation import N_
 from festgate.portal.checkout.methods import Declined, Outcome, Paid, ProviderError, Waiting
 from festgate.portal.checkout.stripe_amounts import own_amount
 
-NOT_IN_TIME = "You did not pay in time. Nothing was charged."
+NOT_IN_TIME = N_("You did not pay in time. Nothing was charged.")
 
-
-TURNED_DOWN = "The payment was turned down by your bank or card. Nothing was charged."
+TURNED_DOWN = N_("The payment was turned down by your bank or card. Nothing was charged.")
 
 
 class Intent(BaseModel):

@@ -4,6 +4,7 @@ A valid code is answered with a redirect, so loading the page again checks nobod
 same page, with the refusal's status.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,7 @@ from festgate.kit.errors import Refused
 from festgate.kit.ids import read_code
 from festgate.kit.shown import FIELD
 from festgate.kit.text import tidy
-from festgate.kit.translation import gettext
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.forms import read_fields
 from festgate.kit.web.pages import Writing
@@ -45,6 +46,21 @@ LATEST = 8
 STILL_LISTED = 12 * HOUR
 """For so long after its end an event stays in the list of doors."""
 MAX_WORDS_LENGTH = 100
+_CAMERA_TEXTS = {
+    "start": N_("Scan with the camera"),
+    "stop": N_("Stop the camera"),
+    "ready": N_("Hold a ticket's QR code in front of the camera."),
+    "offline": N_("No connection to the fest. Still trying."),
+    "failed": N_("The fest answers with an error (STATUS). Still trying."),
+    "insecure": N_("To scan with the camera, open this page over https."),
+    "unusable": N_("The camera cannot be used:"),
+    "NotAllowedError": N_(
+        "The camera is not allowed here. Allow it for this site in the browser's settings, then try again."
+    ),
+    "NotFoundError": N_("This device has no camera that the browser can use."),
+    "NotReadableError": N_("The camera is in use by another program. Close that one, then try again."),
+}
+"""The sentences of door.js, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +200,7 @@ class DoorPages:
             more=len(guests) == MAX_FOUND,
             fours=in_fours,
             max_length=MAX_SCAN_LENGTH,
+            camera_texts=json.dumps({name: gettext(text) for name, text in _CAMERA_TEXTS.items()}),
         )
 
     def _result_of(self, refusal: Refused) -> ScanResult:

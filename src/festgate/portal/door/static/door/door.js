@@ -1,5 +1,5 @@
-// The camera of a phone as a scanner, one guest after the other without loading the page anew. The door works without
-// it: its field takes what a hand scanner types, or a person.
+// Scans tickets with the camera of a phone, one after the other, without loading the page again. The door works without
+// it: its field takes the code from a hand scanner or a keyboard. The page carries the sentences (`data-texts`).
 (() => {
   "use strict";
 
@@ -9,15 +9,8 @@
   const PAUSE = 300;
   // Milliseconds out of sight after which a ticket counts as shown again, and not as held there still.
   const FORGOTTEN = 3000;
-  const LOOKING = "Hold a ticket's QR code before the camera.";
-  const SILENT = "The fest does not answer: is the network gone? Still trying.";
-  const REASONS = {
-    NotAllowedError: "The camera is not allowed here. Allow it for this site in the browser's settings, then try again.",
-    NotFoundError: "This device has no camera that the browser can use.",
-    NotReadableError: "The camera is in use by another program. Close that one, then try again.",
-  };
-
   const panel = document.getElementById("camera");
+  const texts = JSON.parse(panel.dataset.texts);
   const button = panel.querySelector("button");
   const video = panel.querySelector("video");
   const note = panel.querySelector("[role=status]");
@@ -46,24 +39,24 @@
 
   const ask = async (address, body) => {
     const answer = await fetch(address, { method: "POST", body, signal: AbortSignal.timeout(10000) });
-    // Signed out meanwhile: the page itself leads to the sign-in, and back.
+    // Signed out meanwhile: reloading leads to the sign-in page and back.
     if (new URL(answer.url).pathname === "/login") location.reload();
     return answer;
   };
 
-  // What the QR code says that the camera sees; nothing where it sees none.
+  // Returns the text of the QR code in the picture; empty where there is none.
   const read = async () => {
     const answer = await ask(panel.dataset.pictures, new Blob([look()]));
     if (answer.status === 204) return "";
-    if (!answer.ok) throw new Error(`The fest answers with an error (${answer.status}). Still trying.`);
+    if (!answer.ok) throw new Error(texts.failed.replace("STATUS", answer.status));
     return (await answer.json()).scanned;
   };
 
-  // The same as the form does, but that only what has changed is put into the page.
+  // Sends the code as the form does, and replaces only the parts of the page that have changed.
   const checkIn = async (text) => {
     const answer = await ask(location.pathname, new URLSearchParams({ code: text }));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (!page.getElementById("camera")) throw new Error(`${page.title}. Still trying.`);
+    if (!page.getElementById("camera")) throw new Error(texts.failed.replace("STATUS", answer.status));
     document.getElementById("answer")?.remove();
     const told = page.getElementById("answer");
     if (told) {
@@ -83,15 +76,15 @@
         try {
           const text = await read();
           if (stream !== mine) return;
-          say(LOOKING);
+          say(texts.ready);
           if (text) {
             const held = text === last.text && performance.now() - last.at < FORGOTTEN;
             if (!held) await checkIn(text);
             last = { text, at: performance.now() };
           }
         } catch (error) {
-          // Of fetch's own errors none is called so.
-          say(error.name === "Error" ? error.message : SILENT);
+          // None of fetch's own errors has this name.
+          say(error.name === "Error" ? error.message : texts.offline);
         }
       }
       await pause(Math.max(50, PAUSE - (performance.now() - began)));
@@ -100,8 +93,8 @@
 
   const show = (on) => {
     video.hidden = !on;
-    button.textContent = on ? "Stop the camera" : "Scan with the camera";
-    // Taking a check-in back loads the page anew; whoever scans goes on scanning then.
+    button.textContent = on ? texts.stop : texts.start;
+    // Undoing a check-in loads the page again; the camera goes on then.
     sessionStorage.setItem("camera", on ? "on" : "");
   };
 
@@ -121,19 +114,19 @@
       video.srcObject = stream;
       show(true);
       await video.play();
-      say(LOOKING);
+      say(texts.ready);
       watch(stream);
     } catch (error) {
       stop();
-      say(REASONS[error.name] ?? `The camera cannot be used: ${error.message}`);
+      say(texts[error.name] ?? `${texts.unusable} ${error.message}`);
     }
     button.disabled = false;
   };
 
   if (!navigator.mediaDevices) {
-    // Browsers give a camera to pages that nobody on the way can have changed.
+    // Browsers allow the camera on secure pages only.
     button.disabled = true;
-    say("To scan with the camera, open this page over https.");
+    say(texts.insecure);
     return;
   }
   button.addEventListener("click", () => (stream ? stop() : start()));
