@@ -63,7 +63,7 @@ PERIODIC_PAUSE = 30
 
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
-    """The portal over the database of these settings, whose schema is up to date. Opens it at start-up."""
+    """Return the portal over the database of these settings, whose schema must be up to date. It opens at start-up."""
     load_catalogue(files("festgate.portal") / "locales", settings.locale)
     if settings.drills_token:
         faults.load(settings.data_dir)  # before modules are loaded: that one cannot be is a fault, too
@@ -114,7 +114,7 @@ class Assets(StaticFiles):
     """Static files whose address holds a mark of their content: a browser need never ask again."""
 
     def file_response(self, *arguments: Any, **named: Any) -> Response:  # noqa: ANN401  (as Starlette has it)
-        """As Starlette's, kept for a year."""
+        """Return Starlette's response, which browsers keep for a year."""
         response = super().file_response(*arguments, **named)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         # A worker may act for the folder that it is in only, unless its answer allows another.
@@ -123,7 +123,7 @@ class Assets(StaticFiles):
 
 
 def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
-    """The JSON API; its errors are problem+json like those of all else below /api."""
+    """Return the JSON API; its errors are problem+json, as everywhere below /api."""
 
     async def turned_away(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
@@ -163,12 +163,12 @@ def _api(portal: Portal, modules: Mapping[str, Module]) -> FastAPI:
 
 
 async def _left(_request: Request, _error: Exception) -> Response:
-    """Nobody is left to be answered; the status is for the log."""
+    """Answer a client that has disconnected; the status is for the log."""
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 def _placeholders(portal: Portal) -> list[BaseRoute]:
-    """What answers for the modules that are not there, after the routes of those that are."""
+    """Return routes that answer for the modules that could not be loaded."""
     return [
         Route(path, _absent(portal.bulkheads[declared.name]), methods=ALL)
         for declared in DECLARED
@@ -243,7 +243,7 @@ async def _run_periodic_tasks(
 
 
 async def _healthz(_request: Request) -> Response:
-    """The process answers."""
+    """Answer while the process is alive."""
     return PlainTextResponse("ok\n")
 
 
@@ -253,10 +253,10 @@ def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
     probe = WriteProbe(database)
 
     async def readyz(request: Request) -> Response:
-        """Whether the process can read and write its data, and how each module is; why, only for this machine."""
-        told = is_local(request.scope)
+        """Answer whether the process can read and write its data, and the state of each module; locally with details."""
+        detailed = is_local(request.scope)
         modules = {
-            name: {"state": bulkhead.state} | ({"why": bulkhead.why} if told and bulkhead.why else {})
+            name: {"state": bulkhead.state} | ({"why": bulkhead.why} if detailed and bulkhead.why else {})
             for name, bulkhead in portal.bulkheads.items()
         }
         with suppress(Exception):
@@ -267,7 +267,9 @@ def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
             if writes and not database.damage:
                 return JSONResponse({"ready": True, "database": "ok", "modules": modules, "facts": facts})
         state = "damaged" if database.damage else "cannot be read and written"
-        why = {"why": damaged(settings.shown_database, database.damage)} if told and database.damage else {}
+        why = (
+            {"why": damaged(settings.shown_database, database.damage)} if detailed and database.damage else {}
+        )
         return JSONResponse({"ready": False, "database": state, **why, "modules": modules}, 503)
 
     return readyz
@@ -277,7 +279,7 @@ def _metrics(portal: Portal) -> Callable[[Request], Any]:
     token = portal.settings.metrics_token
 
     async def metrics(request: Request) -> Response:
-        """Prometheus' text format; for this machine, or with the token."""
+        """Answer with the metrics in Prometheus' text format; locally, or with the token."""
         if not is_local(request.scope) and (
             not token or request.headers.get("authorization") != f"Bearer {token}"
         ):

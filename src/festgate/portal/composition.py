@@ -61,53 +61,53 @@ WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_(
 
 @dataclass(frozen=True)
 class Module:
-    """What one module adds to the portal."""
+    """The parts that one module adds to the portal."""
 
     routes: Sequence[BaseRoute] = ()
     api: "APIRouter | None" = None
     subscriptions: Sequence[Subscription[Any]] = ()
     periodic_tasks: Sequence[Callable[[Connection], object]] = ()
-    """Operations done every half minute; nothing may depend on when."""
+    """Operations that run every half minute; nothing may depend on the moment."""
     work: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
-    """What goes on behind the pages, from start-up until it is cancelled."""
+    """Background tasks, from start-up until they are cancelled."""
     closes: Sequence[Callable[[], None]] = ()
-    """Called when the portal ends."""
+    """Functions that are called when the portal ends."""
     email_links: Mapping[str, LinkMaker] = field(default_factory=dict)
     """Functions that make the links in its emails as those are sent, by kind."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What is known of a module before it is imported."""
+    """The facts about a module that are known before it is imported."""
 
     name: str
     title: str
-    """As visitors know it, at the beginning of a sentence."""
+    """Its name for visitors, at the beginning of a sentence."""
     keeps: str
-    """What its trouble leaves untouched, for those who meet it."""
+    """A sentence for visitors about what its failure leaves untouched."""
     budget: Budget
     pages: Sequence[str]
-    """Path patterns of its pages, which answer for it where it is not there."""
+    """Path patterns of its pages; placeholders answer there while it is not loaded."""
     api: Sequence[str]
-    """Likewise, below /api/v1."""
+    """The same below /api/v1."""
     build: "Callable[[Portal, Links], Module]"
 
 
 class Lapses(Protocol):
-    """Registrations' own: holds that have ended, by event, and when the next one will."""
+    """Holds that have ended, by event, and when the next one will; registrations implements it."""
 
     @property
     def seats(self) -> Mapping[int, int]:
-        """Free seats of this kind by event id."""
+        """The seats whose holds have ended, by event id."""
 
     @property
     def next_at(self) -> Milliseconds:
-        """When the next hold ends."""
+        """The time at which the next hold ends."""
 
 
 @dataclass(frozen=True)
 class NoLapses:
-    """Where registrations are not there, no hold ends."""
+    """The stand-in while registrations is not loaded: no hold ends."""
 
     seats: Mapping[int, int] = field(default_factory=dict)
     next_at: Milliseconds = NEVER
@@ -115,12 +115,12 @@ class NoLapses:
 
 Identify = Callable[[Connection, str], Visitor | None]
 Marks = Callable[[Connection, int], Mapping[int, str]]
-"""What a module knows of a person's seats, by seat id."""
+"""A text about each of a person's seats, by seat id: a ticket's code, an order's reference."""
 
 
 @dataclass(frozen=True)
 class Links:
-    """What modules are handed of each other; where one is not there, what its neighbours do without it."""
+    """The functions that modules get of each other, or their stand-ins while a module is not loaded."""
 
     find_visitor: Identify
     find_bearer: Identify
@@ -135,16 +135,16 @@ class Links:
 
 
 class Loader:
-    """Loads what can be loaded, and keeps why the rest could not."""
+    """Loads each module, and keeps the reason where one cannot be loaded."""
 
     def __init__(self, absent: Mapping[str, str]) -> None:
-        """`absent` are modules that cannot run whatever their code is like, with the reason."""
+        """`absent` are modules that cannot run at all (a table is missing), with the reason."""
         self.absent = dict(absent)
         self.details: dict[str, str] = {}
-        """For whoever mends it: the error, and where it was."""
+        """The traceback of each module that could not be loaded."""
 
     def attempt(self, name: str, load: Callable[[], T]) -> T | None:
-        """What `load` gives; None where the module cannot be loaded. A StartupError is the whole portal's."""
+        """Return the result of `load`; None where the module cannot be loaded. A StartupError ends the whole portal."""
         if name in self.absent:
             return None
         try:
@@ -160,7 +160,7 @@ class Loader:
 
 
 def link(loader: Loader) -> Links:
-    """What modules are handed of each other, and what stands in where one of them is not there."""
+    """Return the functions that modules get of each other, with stand-ins for modules that cannot be loaded."""
 
     def accounts() -> tuple[Identify, Identify, Callable[[Connection, str], None]]:
         from festgate.portal.accounts import facade
@@ -213,7 +213,7 @@ def _nobody(_connection: Connection, _token: str) -> Visitor | None:
 
 
 def _note_nothing(_connection: Connection, _token: str) -> None:
-    """Nobody is signed in."""
+    """Do nothing: nobody can be signed in."""
 
 
 def _none_held(_connection: Connection, _person: int) -> int:
@@ -406,14 +406,14 @@ DECLARED: Sequence[Declared] = (
 
 
 def bulkheads(*, guarded: bool) -> dict[str, Bulkhead]:
-    """One for each module; without `guarded` nothing is held in, for showing what they are good for."""
+    """Return a bulkhead for each module; without `guarded` they contain nothing, for comparisons."""
     pulse = Pulse()
     kind = Bulkhead if guarded else Unguarded
     return {each.name: kind(each.name, each.title, each.budget, pulse, each.keeps) for each in DECLARED}
 
 
 def assemble(portal: Portal, links: Links, loader: Loader) -> dict[str, Module]:
-    """Every module that can be built, wired to those below it and to what those above it know."""
+    """Build every module that can be loaded, with the functions that it needs of others."""
     found: dict[str, Module] = {}
     for each in DECLARED:
         module = loader.attempt(each.name, partial(each.build, portal, links))

@@ -1,4 +1,4 @@
-"""Which currency the fest's money is in, and the refusal to start in another."""
+"""The currency of the fest's money, and the refusal to start in another one."""
 
 from collections import Counter
 

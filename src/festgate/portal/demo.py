@@ -69,7 +69,7 @@ def adopt(connection: Connection) -> None:
 
 
 async def plant(database: Database, settings: Settings) -> Mapping[str, str]:
-    """The events, an organiser and somebody for the door; the passwords of those who were not there, by username."""
+    """Create the events, an organiser and a member of staff; return the passwords of new accounts, by username."""
     await database.write(adopt)
     await database.write(plant_demo, settings.zone, settings.currency)
     made = {}

@@ -8,7 +8,7 @@ from festgate.kit.messaging.outbox import Fact
 
 
 def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
-    """Every fact that this program knows, without those of modules that are not there."""
+    """Return every kind of fact of the modules that can be loaded."""
     names = [
         name
         for name in ("accounts", "catalogue", "registrations", "checkout", "tickets")
@@ -18,7 +18,7 @@ def facts(absent: Collection[str] = ()) -> list[type[Fact]]:
 
 
 def checks() -> Sequence[Check]:
-    """Everything that `festgate check` proves."""
+    """Return all checks of `festgate check`."""
     from festgate.kit.messaging.unknown_kinds import check_kinds
     from festgate.portal.checkout.checks import CHECKS as CHECKOUT
     from festgate.portal.registrations.checks import CHECKS as REGISTRATIONS

@@ -135,10 +135,10 @@ def test_a_fest_that_does_not_answer_is_said_and_asked_again(
     with seeing(browser, tmp_path / "film.y4m") as camera, scanning.page(camera) as (page, opened):
         opened.context.set_offline(True)
         page.get_by_role("button", name="Scan with the camera").click()
-        expect(page.get_by_text("The fest does not answer")).to_be_visible()
+        expect(page.get_by_text("No connection to the fest")).to_be_visible()
         opened.context.set_offline(False)
         expect(page.locator("#arrivals")).to_contain_text(guest.name)
-        expect(page.get_by_text("Hold a ticket's QR code before the camera.")).to_be_visible()
+        expect(page.get_by_text("Hold a ticket's QR code in front of the camera.")).to_be_visible()
 
 
 def test_who_is_signed_out_meanwhile_is_led_to_the_sign_in_and_back(
@@ -147,7 +147,7 @@ def test_who_is_signed_out_meanwhile_is_led_to_the_sign_in_and_back(
     write_film(tmp_path / "film.y4m", [""])
     with seeing(browser, tmp_path / "film.y4m") as camera, scanning.page(camera) as (page, opened):
         page.get_by_role("button", name="Scan with the camera").click()
-        expect(page.get_by_text("Hold a ticket's QR code before the camera.")).to_be_visible()
+        expect(page.get_by_text("Hold a ticket's QR code in front of the camera.")).to_be_visible()
         opened.context.clear_cookies()
         page.wait_for_url(f"**/login?next={TALK}")
 

@@ -69,7 +69,7 @@ class OrderOutput(BaseModel):
 
     @classmethod
     def of(cls, order: records.Order) -> "OrderOutput":
-        """An order as JSON has it."""
+        """Return the order as JSON shows it."""
         return cls(
             ref=order.ref,
             state=order.state,
@@ -99,13 +99,13 @@ class CheckoutApi:
     def __init__(
         self, portal: Portal, payments: Payments, is_used: Callable[[Connection, int], bool]
     ) -> None:
-        """`payments` are the same that the pages use; `is_used` comes from a module above: who was checked in."""
+        """`payments` are shared with the pages; `is_used` is a query of a module above."""
         self._is_used = is_used
         self._portal = portal
         self._payments = payments
 
     def router(self) -> APIRouter:
-        """For app.py."""
+        """Return the routes for app.py."""
         portal, payments, is_used = self._portal, self._payments, self._is_used
         router = module_router(self._portal, "checkout", "orders")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
@@ -157,7 +157,7 @@ class CheckoutApi:
 
         @router.get("/orders", responses=problems(SignInNeeded))
         async def list_orders(person: Caller) -> list[OrderOutput]:
-            """Your orders, newest first."""
+            """List your orders, newest first."""
             return [
                 OrderOutput.of(order)
                 for order in await portal.database.read(queries.orders_of, person.person)
@@ -165,7 +165,7 @@ class CheckoutApi:
 
         @router.get("/orders/{ref}", responses=problems(SignInNeeded, NotFound))
         async def show(ref: Name, person: Caller) -> OrderOutput:
-            """One of your orders."""
+            """Show one of your orders."""
             return OrderOutput.of(await portal.database.read(queries.order_of_person, person.person, ref))
 
         @router.post("/orders/{ref}/cancel", responses=problems(SignInNeeded, NotFound, NotPending))

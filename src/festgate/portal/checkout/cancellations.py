@@ -25,7 +25,7 @@ IsUsed = Callable[[Connection, int], bool]
 
 @dataclass(frozen=True)
 class Cancellation:
-    """What cancelling would do to an order."""
+    """The effect that a cancellation would have on an order."""
 
     order: Order
     lines: tuple[Line, ...]
@@ -38,7 +38,7 @@ class Cancellation:
 
     @property
     def seen(self) -> str:
-        """A short text that is another one as soon as anything of this has changed."""
+        """A short text that changes when any part of the cancellation changes."""
         seats = ",".join(str(line.seat_id) for line in self.lines)
         used = ",".join(str(line.seat_id) for line in self.checked_in)
         return (
@@ -116,7 +116,7 @@ def cancel_registrations(
 
 
 def _is_done(connection: Connection, order: Order, seat_id: int | None) -> bool:
-    """Whether what is to be cancelled was cancelled by organisers before."""
+    """Return whether organisers had cancelled the same seats before."""
     wanted = [line for line in order.lines if seat_id in (None, line.seat_id)]
     ended = [registrations.seat(connection, line.seat_id).ended_by for line in wanted]
     return all(by == registrations.ORGANISER for by in ended)

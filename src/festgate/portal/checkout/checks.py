@@ -1,4 +1,4 @@
-"""What must be true of orders and of money."""
+"""Invariants of orders and money."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ _sold_unpaid = Statement(
 
 
 def check_money(connection: Connection) -> list[Finding]:
-    """Orders add up to their lines; nobody gets back more than was paid."""
+    """Check that orders add up to their lines, and that no refund exceeds its payment."""
     found = [
         Finding(
             "an order's total is the sum of its lines",
@@ -111,7 +111,7 @@ def check_money(connection: Connection) -> list[Finding]:
 
 
 def check_seats(connection: Connection) -> list[Finding]:
-    """Every paid seat is confirmed, once, and every confirmed seat of an order is paid."""
+    """Check that every paid seat is confirmed once, and that every confirmed seat of an order is paid."""
     rows: list[tuple[Any, ...]] = connection.all(_paid_without_seat)
     found = [
         Finding(

@@ -17,7 +17,7 @@ def mount(program: typer.Typer) -> None:
 
 @app.callback()
 def payments() -> None:
-    """Payments: those that hang."""
+    """Show and retry payments that need attention."""
 
 
 @app.command()

@@ -31,7 +31,7 @@ class ListChanged(Changed):
         """The current list, for a program."""
 
     def members(self) -> Mapping[str, object]:
-        """The current list, so that a program need not ask for it."""
+        """Return the current list, so that a program need not ask for it."""
         return self.current
 
 

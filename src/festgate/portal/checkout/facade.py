@@ -1,4 +1,4 @@
-"""What the modules above may ask of orders."""
+"""The functions of checkout that other modules may call."""
 
 from festgate.portal.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
 from festgate.portal.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk

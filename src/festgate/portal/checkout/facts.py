@@ -1,4 +1,4 @@
-"""What has happened to orders."""
+"""Facts about orders."""
 
 from dataclasses import dataclass
 from typing import ClassVar

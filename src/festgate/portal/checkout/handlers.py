@@ -1,4 +1,4 @@
-"""What orders do when one of their seats is cancelled, and when the clock of holds runs on."""
+"""Reduce orders whose seats are cancelled, and extend them when the holds were paused."""
 
 from festgate.kit.db.statements import Connection
 from festgate.kit.messaging.outbox import Subscription
@@ -21,7 +21,7 @@ def refund_released(connection: Connection, fact: SeatReleased) -> None:
 
 
 def reduce_orders(connection: Connection, fact: HoldCancelled) -> None:
-    """An order that waits for its payment goes on without the seat, or is closed."""
+    """Take the cancelled seat out of its unpaid order, or close the order."""
     order_id = queries.open_order_of_seat(connection, fact.seat_id)
     if order_id is not None:
         reduce_order(connection, order_id)

@@ -66,10 +66,10 @@ class PaymentMethod(Protocol):
         """Start to take the order's total. `details` are the fields of the checkout form. Idempotent by order.ref."""
 
     async def look_up(self, order: Order) -> Outcome:
-        """What has become of a payment that was begun; Declined when the provider knows nothing of it."""
+        """Return the outcome of a payment that was begun; Declined when the provider does not know it."""
 
     async def refund(self, refund: Refund) -> None:
         """Give money back; idempotent by refund.id. Raises ProviderError to be called again later."""
 
     async def abandon(self, order: Order) -> None:
-        """The order was cancelled: nobody should be able to pay it any more."""
+        """Close the payment page of a cancelled order."""

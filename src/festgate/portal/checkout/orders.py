@@ -188,9 +188,9 @@ def mark_paid(
 
 
 def mark_declined(connection: Connection, order_id: int, reason: str, revision: int | None = None) -> Order:
-    """There will be no money: the seats are plain holds again. Nothing changes once the order is past pending.
+    """Record that the payment failed: the seats are plain holds again. Nothing changes once the order is past pending.
 
-    Nor where only the payment page of an earlier `revision` has ended.
+    Nor does it where only the payment page of an earlier `revision` has expired.
     """
     order = queries.lock_order(connection, order_id)
     if order.state != "pending" or revision not in (None, order.revision):
@@ -206,13 +206,13 @@ def mark_waiting(
     pay_url: str | None,
     revision: int | None = None,
 ) -> Order:
-    """The person pays on another site, at that address, unless the order is past that `revision`."""
+    """Record the payment page of the order, unless the order is past that `revision`."""
     connection.run(_wait, order=order_id, new_ref=provider_ref, new_url=pay_url, seen_revision=revision)
     return queries.order_by_id(connection, order_id)
 
 
 def note_unanswered(connection: Connection, order_id: int, error: str) -> None:
-    """The provider has not answered the first call; for the organisers, until it is asked."""
+    """Record for the organisers that the provider has not answered the first call."""
     connection.run(_note_error, order=order_id, new_error=error[:MAX_ERROR_LENGTH])
 
 
@@ -313,14 +313,14 @@ def close_later(connection: Connection, order_id: int, asked: int) -> None:
 
 
 def stop_asking(connection: Connection, order_id: int) -> None:
-    """The provider has nothing more to say about the order."""
+    """Stop asking the provider about the order."""
     connection.run(_stop_asking, order=order_id)
 
 
 def expire_order(connection: Connection, order_id: int) -> None:
-    """Its time is over. Its seats are free by the clock already; the order itself says so now.
+    """Expire an order whose time is over. Its seats are already free by the clock.
 
-    Where the clock of holds has stood still, the seats have more time than the order says, and it gets theirs.
+    Where the holds were paused, the seats have more time than the order, and the order gets that time.
     """
     order = queries.lock_order(connection, order_id)
     if order.state != "pending" or order.expires_at > connection.now:
@@ -338,7 +338,7 @@ def follow_seats(connection: Connection) -> int:
 
 
 def _end_of(connection: Connection, order: Order) -> Milliseconds:
-    """When the order's time is over: what it says itself, or its seats, which may have got time since."""
+    """Return when the order expires: its own time, or that of its seats where the holds were paused."""
     if connection.now < order.expires_at:
         return order.expires_at
     return max(order.expires_at, registrations.kept_until(connection, order.id))
@@ -384,7 +384,7 @@ def _close_order(connection: Connection, order: Order, reason: str, close_at: Mi
 
 
 def _why_undone(connection: Connection, order: Order) -> str:
-    """Say why a payment that has come cannot buy what it was for."""
+    """Return why a payment cannot be fulfilled."""
     if not order.kept_lines:
         return reason_for(connection, order.lines)
     if order.state == "cancelled":

@@ -46,7 +46,7 @@ class Payments:
         methods: Sequence[PaymentMethod],
         confirmed_only: Collection[str] = (),
     ) -> None:
-        """`methods` in the order in which they are offered; those in `confirmed_only` need a confirmed address."""
+        """`methods` are offered in their order; those in `confirmed_only` need a confirmed email address."""
         self._database = database
         self.confirmed_only = frozenset(confirmed_only)
         self.methods: Mapping[str, PaymentMethod] = {method.name: method for method in methods}
@@ -56,7 +56,7 @@ class Payments:
         database.on_commit("refunds", self._wake.set)
 
     def method(self, name: str) -> PaymentMethod:
-        """The method of that name; UnknownMethod when this fest does not take it."""
+        """Return the method of that name. Raises UnknownMethod."""
         found = self.methods.get(name)
         if found is None:
             raise UnknownMethod(list(self.methods))
@@ -233,7 +233,7 @@ class Payments:
             await self.settle(order.id, outcome, order.revision)
 
     async def _close(self, order: Order) -> None:
-        """Have the provider close what a cancelled order left open; what was paid there all the same is settled."""
+        """Have the provider close the payment page of a cancelled order; a payment that was made is settled."""
         method = self.methods.get(order.method)
         outcome: Outcome = Waiting(order.provider_ref)
         if method is not None:
@@ -270,7 +270,7 @@ class Payments:
 
 
 def _warn(event: str, error: Exception, **about: object) -> None:
-    """A line for what providers do; with its whole story for what they do not, which is a bug of ours."""
+    """Log a provider's error in one line, and any other exception with its traceback."""
     log.warning(
         event,
         reason=repr(error),
@@ -280,5 +280,5 @@ def _warn(event: str, error: Exception, **about: object) -> None:
 
 
 def _why(error: Exception, silent: str) -> str:
-    """For the organisers: what the provider said, or that it said nothing."""
+    """Return the reason for the organisers: the provider's error, or that it did not answer."""
     return silent if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ from festgate.settings import Settings
 
 
 def payment_methods(settings: Settings, database: Database) -> list[PaymentMethod]:
-    """In the order of the setting. Raises StartupError for one that lacks what it needs."""
+    """Return the methods in the order of the setting. Raises StartupError where one lacks a setting or a library."""
     return [_method(name, settings, database) for name in dict.fromkeys(settings.payment_methods)]
 
 

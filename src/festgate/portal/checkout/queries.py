@@ -173,12 +173,12 @@ _open = Statement(
 
 
 def _read(connection: Connection, row: tuple[Any, ...]) -> Order:
-    """One of many orders, each of which asks for its lines."""
+    """Return one of several orders; its lines are read by a further query."""
     return _put_together(row, connection.all(_lines, order=row[0]))
 
 
 def _read_whole(rows: Sequence[tuple[Any, ...]]) -> Order | None:
-    """One order, each row of which has one of its lines; None where there is no row."""
+    """Return the order of rows that have one line each; None where there is no row."""
     if not rows:
         return None
     return _put_together(rows[0][:_OWN], [row[_OWN:] for row in rows if row[_OWN] is not None])
@@ -233,7 +233,7 @@ def _put_together(row: tuple[Any, ...], of_lines: Iterable[tuple[Any, ...]]) -> 
 
 
 def order_by_id(connection: Connection, order_id: int) -> Order:
-    """The order; NotFound when there is none of that id."""
+    """Return the order with that id. Raises NotFound."""
     order = _read_whole(connection.all(_by_id, order=order_id))
     if order is None:
         raise NotFound
@@ -241,7 +241,7 @@ def order_by_id(connection: Connection, order_id: int) -> Order:
 
 
 def ref_of(connection: Connection, order_id: int) -> str:
-    """The order's reference; NotFound when there is none of that id."""
+    """Return the reference of the order with that id. Raises NotFound."""
     ref: str | None = connection.value(_ref_of, order=order_id)
     if ref is None:
         raise NotFound
@@ -249,7 +249,7 @@ def ref_of(connection: Connection, order_id: int) -> str:
 
 
 def lock_order(connection: Connection, order_id: int) -> Order:
-    """The order, which nobody else can change before this transaction ends."""
+    """Return the order, locked until the end of the transaction."""
     order = _read_whole(connection.all(_lock, order=order_id))
     if order is None:
         raise NotFound
@@ -257,7 +257,7 @@ def lock_order(connection: Connection, order_id: int) -> Order:
 
 
 def order_by_ref(connection: Connection, ref: str) -> Order:
-    """The order; NotFound when there is none of that reference."""
+    """Return the order with that reference. Raises NotFound."""
     order = _read_whole(connection.all(_by_ref, ref=ref))
     if order is None:
         raise NotFound
@@ -265,7 +265,7 @@ def order_by_ref(connection: Connection, ref: str) -> Order:
 
 
 def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
-    """The order when it is this person's; NotFound for others."""
+    """Return the order if it is this person's. Raises NotFound."""
     order = order_by_ref(connection, ref)
     if order.person_id != person_id:
         raise NotFound
@@ -273,23 +273,23 @@ def order_of_person(connection: Connection, person_id: int, ref: str) -> Order:
 
 
 def order_by_key(connection: Connection, person_id: int, idempotency_key: str) -> Order | None:
-    """The order that the person placed under that key."""
+    """Return the order that the person placed with that idempotency key."""
     return _read_whole(connection.all(_by_key, person=person_id, key=idempotency_key))
 
 
 def orders_of(connection: Connection, person_id: int) -> list[Order]:
-    """Every order of the person, newest first."""
+    """Return every order of the person, newest first."""
     return [_read(connection, row) for row in connection.all(_by_person, person=person_id)]
 
 
 def count_orders(connection: Connection, person_id: int) -> int:
-    """How many orders the person has ever placed."""
+    """Return how many orders the person has ever placed."""
     count: int = connection.value(_count_of, person=person_id)
     return count
 
 
 def orders_to_ask(connection: Connection) -> list[Order]:
-    """Orders whose provider is to be asked now."""
+    """Return the orders whose provider is to be asked now."""
     return [_read(connection, row) for row in connection.all(_to_ask, now=connection.now)]
 
 
@@ -309,7 +309,7 @@ def count_by_currency(connection: Connection) -> dict[str, int]:
 
 
 def open_orders(connection: Connection) -> list[OpenOrder]:
-    """Orders that wait for a payment or a refund, oldest first."""
+    """Return the orders that wait for a payment or a refund, oldest first."""
     return [
         OpenOrder(ref, username, method, state, Money(total, currency), created_at, expires_at, reason)
         for ref, username, method, state, total, currency, created_at, expires_at, reason in connection.all(
@@ -349,7 +349,7 @@ def _read_refund(row: tuple[Any, ...]) -> Refund:
 
 
 def refunds_of(connection: Connection, order_id: int) -> list[Refund]:
-    """What goes back or went back for the order."""
+    """Return the refunds of the order, done or due."""
     return [_read_refund(row) for row in connection.all(_refunds_of, order=order_id)]
 
 
@@ -359,7 +359,7 @@ def refunds_due(connection: Connection) -> list[Refund]:
 
 
 def paid_order_of_seat(connection: Connection, seat_id: int) -> int | None:
-    """The id of the order in which the seat was paid; None when it never was."""
+    """Return the id of the order in which the seat was paid; None when it never was."""
     found: int | None = connection.value(_seat_order, seat=seat_id)
     return found
 
@@ -371,11 +371,11 @@ def open_order_of_seat(connection: Connection, seat_id: int) -> int | None:
 
 
 def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
-    """The lines of an unpaid order that cannot be paid any more: their event, or an organiser, cancelled them."""
+    """Return the lines of an unpaid order whose event or registration was cancelled."""
     lost = {seat for (seat,) in connection.all(_lost, order=order.id)}
     return tuple(line for line in order.kept_lines if line.seat_id in lost)
 
 
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
-    """The reference of the order that pays, or has paid, for each of the person's seats, by seat id."""
+    """Return the reference of the order of each of the person's seats, by seat id."""
     return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)

@@ -73,7 +73,7 @@ class Receipt:
     until: Milliseconds = field(compare=False, default=NEVER)
 
     def awaits_tickets(self, now: Milliseconds) -> bool:
-        """Whether the payment is so fresh that its tickets are on their way."""
+        """Return whether the payment is so fresh that its tickets are being issued."""
         paid_at = self.order.paid_at
         missing = self.order.state == "paid" and any(
             not row.ended and row.ticket is None for row in self.rows

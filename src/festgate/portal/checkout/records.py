@@ -72,7 +72,7 @@ class Order:
 
     @property
     def kept_lines(self) -> tuple[Line, ...]:
-        """The lines that the total is made of."""
+        """The lines that make up the total."""
         return tuple(line for line in self.lines if line.dropped_at is None)
 
     def dropped_within(self, amount: Money) -> tuple[Line, ...] | None:

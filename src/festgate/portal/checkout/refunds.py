@@ -126,7 +126,7 @@ def note_refunded(
 
 
 def postpone_refund(connection: Connection, refund_id: int, attempts: int, error: str) -> None:
-    """The provider could not; try again later."""
+    """Retry the refund later."""
     connection.run(
         _postpone, refund=refund_id, later=connection.now + backoff(attempts), new_error=error[:500]
     )

@@ -92,7 +92,7 @@ class NotFromStripe(ValueError):
 
 @dataclass(frozen=True)
 class Notice:
-    """What a webhook says of an order."""
+    """The content of a webhook about an order."""
 
     kind: str
     ref: str
@@ -145,12 +145,12 @@ class Stripe:
         self._others = ThreadPoolExecutor(MAX_OTHER_CALLS, thread_name_prefix="stripe-other")
 
     async def begin(self, order: Order, details: Mapping[str, str]) -> Outcome:
-        """A payment page for the order: Waiting with its address. Declined where Stripe will not take such an order."""
+        """Open a payment page for the order: Waiting with its address, or Declined where Stripe refuses the order."""
         del details
         return await self._begin(order, self._starts)
 
     async def look_up(self, order: Order) -> Outcome:
-        """What has become of the order's payment page."""
+        """Return the outcome of the order's payment page."""
         ref = order.provider_ref
         if ref is None and order.state != "pending":
             return Declined(NOT_STARTED)
@@ -251,7 +251,7 @@ class Stripe:
         return outcome_of(read_session(session))
 
     def _session_of(self, order: Order) -> SessionCreateParams:
-        """The same for the same order whenever it is asked for, or Stripe would not know the call again."""
+        """Return the same parameters for the same order at any time, as Stripe's idempotency keys require."""
         page = f"{self._base_url}/orders/{order.ref}"
         ends_at = min(order.expires_at, order.created_at + MAX_SESSION) - SPARE
         metadata = {"order": order.ref}

@@ -29,7 +29,7 @@ class UnchargeableAmount(ValueError):
 
 
 def stripe_amount(amount: Money) -> int:
-    """The amount in the minor units of Stripe's API. Raises UnchargeableAmount."""
+    """Return the amount in the minor units of Stripe's API. Raises UnchargeableAmount."""
     units = int(amount.minor * _stripe_units(amount.currency))
     if decimals(amount.currency) == 3 and units % STEP:  # noqa: PLR2004
         msg = f"Stripe takes {amount.currency} in steps of 0.010, and this is {amount.plain()}"
@@ -44,12 +44,12 @@ def own_amount(units: int, currency: str) -> Money:
 
 
 def decimals(currency: str) -> int:
-    """How many decimals Stripe's amounts have."""
+    """Return how many decimals Stripe's amounts in a currency have."""
     return DECIMALS.get(currency, 2)
 
 
 def can_take(currency: str) -> bool:
-    """Whether each of our amounts has one amount of Stripe's for certain."""
+    """Return whether every amount of the currency has exactly one amount at Stripe."""
     return currency not in UNCLEAR and decimals(currency) >= digits_of(currency)
 
 

@@ -1,4 +1,4 @@
-"""What Stripe says of a Checkout Session, read into our own terms."""
+"""Read Stripe's Checkout Sessions and webhooks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TURNED_DOWN = N_("The payment was turned down by your bank or card. Nothing was 
 
 
 class Intent(BaseModel):
-    """What is used of a payment."""
+    """The fields of a PaymentIntent that are used."""
 
     id: str
     status: str
 
 
 class Session(BaseModel):
-    """What is used of Stripe's Checkout Session."""
+    """The fields of a Checkout Session that are used."""
 
     id: str
     payment_status: str
@@ -38,7 +38,7 @@ class Session(BaseModel):
 
     @property
     def revision(self) -> int:
-        """The order's when the page was opened."""
+        """The order's revision when the page was opened."""
         given = (self.metadata or {}).get("revision", "0")
         return int(given) if given.isdecimal() else 0
 
@@ -48,7 +48,7 @@ class _Data(BaseModel):
 
 
 class StripeEvent(BaseModel):
-    """What a webhook brings."""
+    """The event of a webhook."""
 
     id: str
     type: str
@@ -56,7 +56,7 @@ class StripeEvent(BaseModel):
 
 
 def outcome_of(session: Session) -> Outcome:
-    """What a session says of its payment."""
+    """Return the outcome of a session's payment."""
     if session.payment_status == "paid":
         intent = session.payment_intent
         if intent is None or session.amount_total is None or session.currency is None:

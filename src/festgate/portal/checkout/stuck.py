@@ -114,7 +114,7 @@ _send_now = Statement(
 
 
 def stuck_payments(connection: Connection) -> list[Stuck]:
-    """Payments and refunds that hang, oldest first."""
+    """Return the payments and refunds that need attention, oldest first."""
     before = connection.now - SILENT
     found = [
         Stuck(kind, ref, username, method, Money(amount, currency), since, tries, error, next_at)
@@ -127,7 +127,7 @@ def stuck_payments(connection: Connection) -> list[Stuck]:
 
 
 def count_stuck(connection: Connection) -> int:
-    """How many payments and refunds hang."""
+    """Return how many payments and refunds need attention."""
     before = connection.now - SILENT
     count: int = connection.value(_count_payments, before=before) + connection.value(
         _count_refunds, before=before

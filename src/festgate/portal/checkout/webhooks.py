@@ -1,4 +1,4 @@
-"""Where Stripe tells what has become of a payment."""
+"""The address to which Stripe sends its webhooks."""
 
 import structlog
 from starlette.requests import Request
@@ -32,13 +32,13 @@ class StripeWebhook:
     """The route that Stripe calls. Whatever it does not answer with 200, Stripe sends again, for days."""
 
     def __init__(self, portal: Portal, payments: Payments, stripe: Stripe) -> None:
-        """`stripe` knows the secret that its calls are signed with."""
+        """`stripe` has the secret that signs its calls."""
         self._portal = portal
         self._payments = payments
         self._stripe = stripe
 
     def routes(self) -> list[Route]:
-        """For app.py."""
+        """Return the routes for app.py."""
         return [Route("/webhooks/stripe", self.take, methods=["POST"])]
 
     async def take(self, request: Request) -> Response:
@@ -75,7 +75,7 @@ def _taken() -> Response:
 
 
 def webhook_routes(portal: Portal, payments: Payments) -> list[Route]:
-    """Where providers tell of payments; and the sandbox is told where to tell."""
+    """Return the routes for webhooks, and connect the sandbox, which calls back within the process."""
     routes: list[Route] = []
     for method in payments.methods.values():
         if isinstance(method, Sandbox):

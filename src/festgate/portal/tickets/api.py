@@ -51,19 +51,19 @@ class TicketApi:
         self._portal = portal
 
     def router(self) -> APIRouter:
-        """For app.py."""
+        """Return the routes for app.py."""
         portal = self._portal
         router = module_router(portal, "tickets", "tickets")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
 
         @router.get("/tickets", responses=problems(SignInNeeded))
         async def list_tickets(caller: Caller) -> list[TicketOutput]:
-            """The caller's tickets, oldest first."""
+            """List your tickets, oldest first."""
             return await portal.database.read(_outputs, caller.person, portal.secret)
 
         @router.get("/tickets/{code}", responses=problems(SignInNeeded, NotFound))
         async def show_ticket(caller: Caller, code: Code) -> TicketOutput:
-            """One of the caller's tickets."""
+            """Show one of your tickets."""
             return await portal.database.read(_output_of, caller.person, read_code(code), portal.secret)
 
         return router

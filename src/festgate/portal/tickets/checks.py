@@ -1,4 +1,4 @@
-"""What must be true of tickets."""
+"""Invariants of tickets and check-ins."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _half_inside = Statement(
 
 
 def check_tickets(connection: Connection) -> list[Finding]:
-    """A seat has a valid ticket as long as it is confirmed, or a fact that will see to it is on its way."""
+    """Check that each confirmed seat, and no other, has a valid ticket, or that a waiting fact will change it."""
     coming = _coming(connection)
     found = [
         Finding(
@@ -61,7 +61,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
 
 
 def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
-    """What queued facts tell: (the fact, the id of its seat or order)."""
+    """Return the waiting facts with the id of their seat or order."""
     known = {fact.KIND: fact for fact in (SeatConfirmed, OrderPaid, SeatReleased)}
     return {
         (known[kind], number)
@@ -72,7 +72,7 @@ def _coming(connection: Connection) -> set[tuple[type[Any], int]]:
 
 
 def check_door(connection: Connection) -> list[Finding]:
-    """Nobody is in with a void ticket, and of everybody who is in it is known who let them in."""
+    """Check that no void ticket is checked in, and that each check-in has its member of staff."""
     return [
         *(
             Finding(

@@ -1,4 +1,4 @@
-"""What the modules above may ask of tickets."""
+"""The functions of tickets that other modules may call."""
 
 from festgate.portal.tickets.admissions import admit_holder, undo_admission
 from festgate.portal.tickets.qr import CODE, ForgedCode, in_fours, read_picture, read_qr

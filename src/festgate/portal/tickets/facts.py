@@ -1,4 +1,4 @@
-"""What has happened to tickets."""
+"""Facts about tickets."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -26,7 +26,7 @@ _void = Statement(
 
 
 def issue_ticket(connection: Connection, seat: Seat) -> Ticket | None:
-    """The seat's ticket, made now if there is none. None when the seat is not confirmed (any more) or it is void."""
+    """Return the seat's ticket, issued now if there is none; None unless the seat is confirmed and the ticket valid."""
     ticket = ticket_of_seat(connection, seat.id)
     if ticket is None and seat.state == "confirmed":
         ticket = _insert_ticket(connection, seat, "valid")

@@ -53,17 +53,17 @@ class ForgedCode(Refused):
 
 
 def sign(secret: bytes, code: str) -> str:
-    """What proves that the fest has made the code."""
+    """Return the signature of the code."""
     return keyed_hash(secret, "ticket", code)[:SIGNATURE_LENGTH].upper()
 
 
 def qr_text(secret: bytes, code: str) -> str:
-    """What the ticket's QR code says."""
+    """Return the text of the ticket's QR code."""
     return f"FESTGATE1:{code}:{sign(secret, code)}"
 
 
 def read_qr(secret: bytes, text: str) -> str:
-    """The code of the ticket whose QR code was read. Raises ForgedCode for anything that `qr_text` has not written."""
+    """Return the ticket's code. Raises ForgedCode for any text that `qr_text` has not made."""
     found = _SIGNED.fullmatch(text.strip())
     if found is None:
         msg = "This is not a ticket code."
@@ -129,5 +129,5 @@ def _strokes() -> Mapping[bytes, str]:
 
 
 def in_fours(code: str) -> str:
-    """`7GK2M9QX04ZT8WAB` -> `7GK2-9MQX-04ZT-8WAB`, as it is read aloud and typed."""
+    """Return `7GK2-M9QX-04ZT-8WAB` for `7GK2M9QX04ZT8WAB`, as it is read aloud and typed."""
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))

@@ -66,7 +66,7 @@ _holders = Statement(
 
 
 def ticket_of_person(connection: Connection, person_id: int, code: str) -> Ticket:
-    """The ticket of that code when it is this person's; NotFound for everyone else."""
+    """Return the ticket with that code if it is this person's. Raises NotFound."""
     row = connection.first(_by_code, code=code)
     if row is None:
         raise NotFound
@@ -77,31 +77,31 @@ def ticket_of_person(connection: Connection, person_id: int, code: str) -> Ticke
 
 
 def ticket_of_seat(connection: Connection, seat_id: int) -> Ticket | None:
-    """The seat's ticket, valid or void; None when it has none (yet)."""
+    """Return the seat's ticket, valid or void; None when none was issued yet."""
     row = connection.first(_by_seat, seat=seat_id)
     return None if row is None else Ticket(*row)
 
 
 def is_used(connection: Connection, seat_id: int) -> bool:
-    """Whether somebody was checked in with the seat's ticket."""
+    """Return whether the seat's holder was checked in."""
     ticket = ticket_of_seat(connection, seat_id)
     return ticket is not None and ticket.admitted_at is not None
 
 
 def tickets_of(connection: Connection, person_id: int) -> list[Ticket]:
-    """Every ticket the person has or had, oldest first."""
+    """Return every ticket the person has or had, oldest first."""
     return [Ticket(*row) for row in connection.all(_by_person, person=person_id)]
 
 
 def codes_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
-    """The codes of the person's valid tickets, by seat id."""
+    """Return the codes of the person's valid tickets, by seat id."""
     return {seat: code for seat, code in connection.all(_codes, person=person_id)}  # noqa: C416  (typed so)
 
 
 def holders_after(
     connection: Connection, event_id: int, after_ticket: int, until: Milliseconds, most: int
 ) -> list[tuple[int, int]]:
-    """(ticket id, person id) of at most `most` valid tickets of the event that were issued until that time."""
+    """Return (ticket id, person id) of at most `most` valid tickets of the event issued until that time."""
     rows = connection.all(_holders, event=event_id, after=after_ticket, until=until, most=most)
     return [(ticket, person) for ticket, person in rows]
 
@@ -117,6 +117,6 @@ def topic_of_order(ref: str) -> str:
 
 
 def mail_of(connection: Connection, ticket: Ticket, receipt: str | None) -> MailState | None:
-    """What has become of the email that brings the ticket of the order `receipt`; None when there is none."""
+    """Return the state of the email with the ticket of the order `receipt`; None when there is none."""
     topic = topic_of_seat(ticket.seat_id) if receipt is None else topic_of_order(receipt)
     return mail.find_state(connection, topic)
