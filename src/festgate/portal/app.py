@@ -253,7 +253,7 @@ def _readyz(portal: Portal, relay: outbox.Relay) -> Callable[[Request], Any]:
     probe = WriteProbe(database)
 
     async def readyz(request: Request) -> Response:
-        """Answer whether the process can read and write its data, and the state of each module; locally with details."""
+        """Answer whether the process can read and write its data, and each module's state; with details locally."""
         detailed = is_local(request.scope)
         modules = {
             name: {"state": bulkhead.state} | ({"why": bulkhead.why} if detailed and bulkhead.why else {})
