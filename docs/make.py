@@ -92,7 +92,7 @@ def settings_page() -> list[str]:
         *table(("Setting", "Default", "Values", "Meaning"), rows),
         "## In the demo",
         "",
-        "`festgate serve --demo` uses these values instead of the defaults. A setting of your own still overrides them.",
+        "`festgate serve --demo` uses these values instead of the defaults. Your own settings override them.",
         "",
         *table(("Setting", "Value in the demo"), demo),
     ]
