@@ -1,22 +1,22 @@
-# Needs Python >= 3.11, make and a package index; every target makes what it needs and is quick the second time.
+# Needs Python >= 3.11, make and a package index. Every target installs what it needs and is quick the second time.
 
 VENV := .venv
 BIN := $(VENV)/bin
-# Each is a file that is newer than what it was installed from. Both are in one environment: the tools come on top.
+# Each file is newer than the lock it was installed from. Both use one environment: the tools are added to the portal.
 PORTAL := $(VENV)/installed-portal
 TOOLS := $(VENV)/installed-tools
-# Written by `make lock`, so they list every platform; pip takes what fits.
+# `make lock` writes them for every platform; pip chooses what fits.
 PORTAL_LOCK := requirements/portal.lock
 ALL_LOCK := requirements/all.lock
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 CODE := src tests $(if $(wildcard bench/*.py),bench)
-# Tests run beside each other, one more than there are cores as many wait; a file stays on one worker, so that what is
-# started for a file is started once.
+# Tests run in parallel, with one process more than there are cores, since many tests wait. A file stays on one process, so
+# that its servers are started once.
 WORKERS ?= 3
-# Containers like to set it; then each of the thousand processes that the tests start compiles everything anew.
+# Containers often set it. Each of the thousand processes of the tests would then compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The first Python that is new enough and can make environments; PYTHON=... chooses another.
+# Use the first Python that is new enough and can create environments; PYTHON=... chooses another.
 SUITABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 ifdef PYTHON
 CANDIDATES := $(PYTHON)
@@ -26,13 +26,13 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test torture check bench lock clean
-# A target that failed half-way is not done.
+# Remove the target of a failed recipe.
 .DELETE_ON_ERROR:
 
 help: ## List these commands
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
-setup: $(TOOLS) ## Make .venv with everything that is locked, and no more
+setup: $(TOOLS) ## Install everything that is locked into .venv
 
 $(PORTAL): $(PORTAL_LOCK) pyproject.toml
 	@set -e; \
@@ -47,7 +47,7 @@ $(PORTAL): $(PORTAL_LOCK) pyproject.toml
 	rm -f $(PORTAL) $(TOOLS); \
 	"$(BIN)/python" -c '$(SUITABLE)' 2>/dev/null || "$$python" -m venv --clear $(VENV); \
 	echo "Installing the portal into $(VENV) (some seconds, once)."
-	@# Python compiles what it imports at the first start: a fifth of what pip would compile, and sooner.
+	@# Python compiles the imported modules at the first start: a fifth of what pip would compile, and sooner.
 	@$(PIP) install --no-compile --require-hashes --requirement $(PORTAL_LOCK)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(PORTAL)
@@ -64,11 +64,11 @@ test: setup ## Run the tests, with a real browser and a real PostgreSQL (ARGS="-
 	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
 		exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-torture: setup ## Attack the portal for up to half an hour: kills, races, hostile requests, on both databases
+torture: setup ## Attack the portal on both databases for up to half an hour: kills, races, hostile requests
 	@CHROMIUM="$$($(BIN)/python -m tests.rig.find_browser)" && export CHROMIUM && \
 		TORTURE=1 exec $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m torture $(ARGS)
 
-check: setup ## Format, lint, types, arrows, dependencies, docs: all that needs no running server
+check: setup ## Check format, lint, types, imports, dependencies and docs, without a running server
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(CODE)
@@ -82,8 +82,8 @@ check: setup ## Format, lint, types, arrows, dependencies, docs: all that needs 
 bench: setup ## Measure the portal beside its limit, as ratios of one run
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# uv only resolves here, so it is no dependency: it comes and goes with a throw-away environment.
-lock: $(PORTAL) ## Rewrite the locks: new packages only, or all of them with UPGRADE=1
+# uv only resolves, so it is no dependency: it is installed into a temporary environment.
+lock: $(PORTAL) ## Rewrite the lock files: new packages only, or all of them with UPGRADE=1
 	@set -e; tool="$$(mktemp -d)"; trap 'rm -rf "$$tool"' EXIT; \
 	$(BIN)/python -m venv "$$tool"; \
 	"$$tool/bin/python" -m pip --disable-pip-version-check --no-input -qq install uv; \
@@ -94,6 +94,6 @@ lock: $(PORTAL) ## Rewrite the locks: new packages only, or all of them with UPG
 	"$$tool/bin/uv" pip compile pyproject.toml $$options --group build \
 		--constraint $(ALL_LOCK) --output-file $(PORTAL_LOCK)
 
-clean: ## Remove what make made; never what the fest keeps
+clean: ## Remove what make created, and never the data of a fest
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

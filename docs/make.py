@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes what follows from the code into the pages of docs/reference, below the line that says so in each.
+"""Write the generated part of the pages of docs/reference, below the line that marks it in each.
 
-    python docs/make.py            writes it
-    python docs/make.py --check    exit code 1 and the names of the pages that are not what the code gives
+    python docs/make.py            writes the pages
+    python docs/make.py --check    exits with code 1 and lists the pages that differ from the code
 
-docs/reference/benchmarks.md is not among them: it holds what was measured on one day.
+docs/reference/benchmarks.md is not generated: it has the results of one day.
 """
 
 import argparse
@@ -40,21 +40,21 @@ EVERY_METHOD: Mapping[str, Any] = {
     "stripe_secret_key": "sk_test_reference",
     "stripe_webhook_secret": "whsec_reference",
 }
-"""Settings with which the portal has every address that it can have."""
+"""Settings that switch on every route of the portal."""
 
-FASTAPIS_OWN = {"HTTPValidationError", "ValidationError"}
-"""Shapes of answers that the portal never gives."""
+FASTAPI_ERRORS = {"HTTPValidationError", "ValidationError"}
+"""FastAPI's own error shapes, which the portal never returns."""
 
 Schema = Mapping[str, Any]
 
 
 def cell(text: object) -> str:
-    """Text that stays in its cell."""
+    """Return text that fits into one cell of a table."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """The lines of a table; columns that are empty in every row are left out, and a table without rows too."""
+    """Return the lines of a table without its empty columns; no lines for a table without rows."""
     written = [[cell(value) for value in row] for row in rows]
     if not written:
         return []
@@ -68,12 +68,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 
 
 def code(text: object) -> str:
-    """Text as code; nothing stays nothing."""
+    """Return text as code; an empty text stays empty."""
     return f"`{text}`" if str(text) else ""
 
 
 def paragraph(text: str | None) -> str:
-    """The first paragraph of a docstring, on one line."""
+    """Return the first paragraph of a docstring, on one line."""
     return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
 
 
@@ -81,7 +81,7 @@ def paragraph(text: str | None) -> str:
 
 
 def settings_page() -> list[str]:
-    """Every field of Settings, and what the demo has instead."""
+    """Return the page of every setting, and of the demo's values."""
     fields = Settings.model_json_schema()["properties"]
     rows = [
         (code(name), code(_listed(field.default)) or "empty", _values(fields[name]), field.description)
@@ -92,19 +92,19 @@ def settings_page() -> list[str]:
         *table(("Setting", "Default", "Values", "Meaning"), rows),
         "## In the demo",
         "",
-        "With `festgate serve --demo` these stand in for the defaults; a setting of your own is still stronger.",
+        "`festgate serve --demo` uses these values instead of the defaults. Your own settings override them.",
         "",
-        *table(("Setting", "In the demo"), demo),
+        *table(("Setting", "Value in the demo"), demo),
     ]
 
 
 def _listed(value: object) -> str:
-    """As the environment has it."""
+    """Write a value as an environment variable has it."""
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _values(schema: Schema) -> str:
-    """What a setting may be, as far as its type says so."""
+    """Describe the values of a setting, as far as its type defines them."""
     if "enum" in schema:
         return ", ".join(map(code, schema["enum"]))
     if schema.get("type") == "array":
@@ -120,7 +120,7 @@ def _values(schema: Schema) -> str:
 
 
 def commands_page() -> list[str]:
-    """Every command with its arguments and options."""
+    """Return the page of every command with its arguments and options."""
     return _command(typer.main.get_command(command_line), "festgate")
 
 
@@ -143,9 +143,9 @@ def _command(command: Any, path: str) -> list[str]:  # noqa: ANN401  (Typer give
     rows = [(code(_metavar(each)), "", _choices(hints.get(each.name)), each.help) for each in arguments]
     for each in options:
         takes = "" if each.is_flag else _choices(hints.get(each.name)) or "text"
-        default = "needed" if each.required else code(each.default or "")
+        default = "required" if each.required else code(each.default or "")
         rows.append((code(", ".join(each.opts)), default, takes, each.help))
-    lines += table(("Name", "Default", "Takes", "Meaning"), rows)
+    lines += table(("Name", "Default", "Values", "Meaning"), rows)
     for name, each in inner.items():
         lines += _command(each, f"{path} {name}")
     return lines
@@ -162,7 +162,7 @@ def _metavar(parameter: Any) -> str:  # noqa: ANN401
 
 
 def _choices(hint: Any) -> str:  # noqa: ANN401
-    """What a parameter may be: `Literal['csv', 'ics'] | None` -> `csv`, `ics`; a number or a text -> that."""
+    """Describe the values of a parameter: `Literal['csv', 'ics'] | None` -> `csv`, `ics`; `int` -> number."""
     parts = [part for part in (get_args(hint) or (hint,)) if part is not type(None)]
     if all(isinstance(part, str) for part in parts):
         return ", ".join(map(code, parts))
@@ -175,7 +175,7 @@ def _choices(hint: Any) -> str:  # noqa: ANN401
 
 
 def api_page(document: Schema) -> list[str]:
-    """Every call, what it takes, what it answers; then the shapes and the problems."""
+    """Return the page of every call with its parameters and answers, then the shapes and the problem codes."""
     lines: list[str] = []
     groups: dict[str, list[tuple[str, str, Schema]]] = {}
     for path, methods in document["paths"].items():
@@ -191,10 +191,10 @@ def api_page(document: Schema) -> list[str]:
         _content(each["requestBody"])["$ref"] for each in _operations(document) if "requestBody" in each
     }
     for name, schema in sorted(schemas.items()):
-        # What is only sent stands with its call.
-        if f"#/components/schemas/{name}" not in bodies and name not in FASTAPIS_OWN:
+        # The shape of a request body is shown with its call.
+        if f"#/components/schemas/{name}" not in bodies and name not in FASTAPI_ERRORS:
             lines += _shape(document, name, schema)
-    lines += ["## Problem codes", "", *table(("Code", "Status", "Means"), _problem_rows())]
+    lines += ["## Problem codes", "", *table(("Code", "Status", "Meaning"), _problem_rows())]
     return lines
 
 
@@ -215,14 +215,14 @@ def _operation(document: Schema, title: str, operation: Schema) -> list[str]:
     body = _content(operation.get("requestBody", {}))
     if body:
         rows += [(*row[:1], "body", *row[1:]) for row in _fields(document, body)]
-    lines += table(("Takes", "Where", "Kind", "Needed", "Meaning"), rows)
+    lines += table(("Parameter", "In", "Type", "Required", "Meaning"), rows)
     answers = []
     for status, answer in sorted(operation["responses"].items()):
         shape = _content(answer)
         good = _kind(document, shape) if shape else "nothing"
         codes = ", ".join(map(code, dict.fromkeys(answer["description"].split("; "))))
         answers.append((status, good if status.startswith("2") else codes))
-    return lines + table(("Answers", "With"), answers)
+    return lines + table(("Status", "Answer"), answers)
 
 
 def _operations(document: Schema) -> list[Schema]:
@@ -230,14 +230,14 @@ def _operations(document: Schema) -> list[Schema]:
 
 
 def _content(holder: Schema) -> Schema:
-    found: Schema = holder.get("content", {}).get("application/json", {}).get("schema", {})
-    return found
+    schema: Schema = holder.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema
 
 
 def _shape(document: Schema, name: str, schema: Schema) -> list[str]:
     lines = [f"### {name}", "", " ".join(schema.get("description", "").split()), ""]
     fields = ((field, kind, meaning) for field, kind, _, meaning in _fields(document, schema))
-    return lines + table(("Field", "Kind", "Meaning"), fields)
+    return lines + table(("Field", "Type", "Meaning"), fields)
 
 
 def _fields(document: Schema, schema: Schema) -> list[tuple[str, str, str, str]]:
@@ -268,13 +268,13 @@ def _kind(document: Schema, schema: Schema) -> str:
 def _problem_rows() -> list[tuple[str, int, str]]:
     rows: dict[str, tuple[str, int, str]] = {}
     for kind in _kinds(Refused):
-        says = kind.message if "message" in vars(kind) else paragraph(kind.__doc__)
-        rows.setdefault(kind.code, (code(kind.code), kind.status, says))
+        meaning = kind.message if "message" in vars(kind) else paragraph(kind.__doc__)
+        rows.setdefault(kind.code, (code(kind.code), kind.status, meaning))
     return [rows[name] for name in sorted(rows)]
 
 
 def _kinds(kind: type[Refused]) -> list[type[Refused]]:
-    """Every refusal that has a code of its own."""
+    """Return every refusal with its own problem code."""
     below = [each for child in kind.__subclasses__() for each in _kinds(child)]
     return [kind, *below] if "code" in vars(kind) and kind is not Refused else below
 
@@ -283,12 +283,16 @@ def _kinds(kind: type[Refused]) -> list[type[Refused]]:
 
 
 def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
-    """Every address of the portal."""
+    """Return the page of every route of the portal, and of its metrics."""
     lines: list[str] = []
     groups: dict[str, list[tuple[str, str, str]]] = {}
     for route in routes:
         if isinstance(route, Route):
-            module = route.endpoint.__module__.split(".")[1]
+            module = (
+                route.endpoint.__module__.removeprefix("festgate.portal.")
+                .removeprefix("festgate.")
+                .split(".")[0]
+            )
             methods = ", ".join(sorted(set(route.methods or ()) - {"HEAD"}))
             row = (code(route.path.replace(":int}", "}")), methods, paragraph(route.endpoint.__doc__))
             groups.setdefault(module, []).append(row)
@@ -297,43 +301,43 @@ def routes_page(routes: Iterable[BaseRoute]) -> list[str]:
         lines += [f"## {title}", "", *table(("Address", "Method", "Does"), sorted(groups[module]))]
     metrics = re.findall(r"^# HELP (\w+) (.+)$", Metrics().exposition().decode(), re.MULTILINE)
     rows = [(code(name), meaning) for name, meaning in metrics]
-    return [*lines, "## What `/metrics` tells", "", *table(("Metric", "Says"), rows)]
+    return [*lines, "## Metrics at `/metrics`", "", *table(("Metric", "Meaning"), rows)]
 
 
 # Tables
 
 
 def tables_page() -> list[str]:
-    """Every table of the database."""
+    """Return the page of every table of the database."""
     lines: list[str] = []
     groups: dict[str, list[Table]] = {}
-    for found in metadata.sorted_tables:
-        groups.setdefault(found.name.split("_")[0], []).append(found)
+    for entry in metadata.sorted_tables:
+        groups.setdefault(entry.name.split("_")[0], []).append(entry)
     for module in sorted(groups, key=ORDER.index):
         owner = "festgate.kit" if module == "kit" else f"festgate.portal.{module}.tables"
         lines += [f"## {module.capitalize()}", "", paragraph(import_module(owner).__doc__), ""]
-        for found in groups[module]:
-            lines += _table(found)
+        for entry in groups[module]:
+            lines += _table(entry)
     return lines
 
 
-def _table(found: Table) -> list[str]:
+def _table(entry: Table) -> list[str]:
     rows = []
-    for column in found.columns:
-        marks = ["key"] if column.primary_key else []
-        marks += [f"of `{each.target_fullname}`" for each in column.foreign_keys]
+    for column in entry.columns:
+        keys = ["primary"] if column.primary_key else []
+        keys += [f"references `{key.target_fullname}`" for key in column.foreign_keys]
         kind = column.type.compile(sqlite.dialect()).lower()
-        rows.append((code(column.name), kind, "yes" if column.nullable else "", ", ".join(marks)))
-    rules = sorted([*map(_constraint, found.constraints), *map(_index, found.indexes)])
+        rows.append((code(column.name), kind, "yes" if column.nullable else "", ", ".join(keys)))
+    rules = sorted([*map(_constraint, entry.constraints), *map(_index, entry.indexes)])
     listed = [f"- {sentence}" for sentence in rules if sentence]
-    head = ("Column", "Type", "May be null", "Is")
-    return [f"### `{found.name}`", "", *table(head, rows), *listed, *([""] if listed else [])]
+    head = ("Column", "Type", "Nullable", "Key")
+    return [f"### `{entry.name}`", "", *table(head, rows), *listed, *([""] if listed else [])]
 
 
 def _constraint(constraint: object) -> str:
-    """A rule over columns, keys left out: those stand beside their columns."""
+    """Describe a constraint; keys are left out, since they are shown beside their columns."""
     if isinstance(constraint, CheckConstraint):
-        return f"must hold: `{constraint.sqltext}`"
+        return f"check: `{constraint.sqltext}`"
     if isinstance(constraint, UniqueConstraint):
         return f"unique: {_columns(constraint.columns)}"
     return ""
@@ -355,7 +359,7 @@ def _columns(columns: Iterable[Any]) -> str:
 
 
 def pages() -> dict[str, list[str]]:
-    """Every page that is made, by its file's name."""
+    """Return the lines of every generated page, by file name."""
     with tempfile.TemporaryDirectory() as folder:
         routes = create_app(Settings(data_dir=Path(folder), **EVERY_METHOD)).routes.listed
     api = next(route.app for route in routes if isinstance(route, Mount) and isinstance(route.app, FastAPI))
@@ -369,10 +373,10 @@ def pages() -> dict[str, list[str]]:
 
 
 def main() -> None:
-    """Write the pages, or say which are not up to date."""
+    """Write the pages, or list those that are out of date."""
     parser = argparse.ArgumentParser(description=inspect.cleandoc(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; say which pages are not up to date"
+        "--check", action="store_true", help="write nothing; list the pages that are out of date"
     )
     checks = parser.parse_args().check
     stale = []
@@ -381,14 +385,14 @@ def main() -> None:
         before = path.read_text(encoding="utf-8")
         by_hand, mark, _ = before.partition(MARK)
         if not mark:
-            sys.exit(f"{path} has no line that begins what is made: {MARK}")
+            sys.exit(f"{path} has no line that marks the generated part: {MARK}")
         after = "\n".join([by_hand + MARK, *lines]).rstrip("\n") + "\n"
         if after != before:
             stale.append(name)
             if not checks:
                 path.write_text(after, encoding="utf-8", newline="\n")
     if checks and stale:
-        sys.exit(f"Not what the code gives: {', '.join(stale)}. Run `python docs/make.py`.")
+        sys.exit(f"These pages differ from the code: {', '.join(stale)}. Run `python docs/make.py`.")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001  (a script, run from the project's folder; docs is no package)
-"""Takes the picture of the README anew, from a running demo in a real Chromium.
+"""Take the README's screenshot again, from a running demo in a real Chromium.
 
 python -m docs.picture
 """
@@ -14,11 +14,11 @@ from tests.rig.server import serving
 PICTURE = Path(__file__).parent / "images" / "events.png"
 VIEW = {"width": 1280, "height": 848}
 MAX_BYTES = 150_000
-"""Bytes: whoever opens the README waits for them."""
+"""Bytes. A reader of the README waits for the picture to load."""
 
 
 def main() -> None:
-    """The list of events as somebody sees it who holds a seat already."""
+    """Take a picture of the list of events, for a visitor who already holds a seat."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder) / "data", "--demo") as server,
@@ -36,7 +36,7 @@ def main() -> None:
         page.screenshot(path=PICTURE)
     size = PICTURE.stat().st_size
     if size > MAX_BYTES:
-        sys.exit(f"{PICTURE} has {size} bytes; {MAX_BYTES} are the most.")
+        sys.exit(f"{PICTURE} has {size} bytes; the maximum is {MAX_BYTES}.")
 
 
 if __name__ == "__main__":
