@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import text
 
 from festgate.kit.db.statements import Connection, Statement
+from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
-from festgate.portal.checkout.stuck import try_now
 from tests.journeys.stage import Guest, announce, ask_data, holds, invite, quiet
 from tests.rig.database import copy_of, open_database
 from tests.rig.forms import check_out, hidden_fields

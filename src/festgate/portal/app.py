@@ -217,7 +217,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay
             # What is loaded by now stays: the collector need not look through it again, a tenth of an order's time. It
             # does not look now either: that takes as long as a page's templates, and the process is no smaller for it.
             gc.freeze()
-            tasks = [asyncio.create_task(each) for each in work]
+            tasks = [asyncio.create_task(task) for task in work]
             stack.push_async_callback(_end, tasks)
             yield
 

@@ -250,8 +250,10 @@ def _accounts(portal: Portal, _links: Links) -> Module:
         periodic_tasks=[forget_expired],
         closes=[hasher.close],
         email_links={
-            each.LINK_KIND: partial(each.make_link, secret=portal.secret, base_url=portal.settings.base_url)
-            for each in (confirmation, recovery)
+            module.LINK_KIND: partial(
+                module.make_link, secret=portal.secret, base_url=portal.settings.base_url
+            )
+            for module in (confirmation, recovery)
         },
     )
 
@@ -329,8 +331,8 @@ def _backoffice(portal: Portal, _links: Links) -> Module:
 DECLARED: Sequence[Declared] = (
     Declared(
         "accounts",
-        "Signing in",
-        "Whoever is signed in stays so.",
+        N_("Signing in"),
+        N_("You stay signed in if you are."),
         # As long as it takes to hash the passwords of a whole campus that signs in at once.
         Budget(requests=1000, seconds=30),
         pages=[
@@ -348,8 +350,8 @@ DECLARED: Sequence[Declared] = (
     ),
     Declared(
         "catalogue",
-        "The list of events",
-        "Your seats and tickets are safe.",
+        N_("The list of events"),
+        N_("Your seats and tickets are safe."),
         Budget(requests=1000, seconds=5),
         pages=["/", "/events", "/events/{slug}"],
         api=["/events", "/events/{slug}"],
@@ -357,8 +359,8 @@ DECLARED: Sequence[Declared] = (
     ),
     Declared(
         "registrations",
-        "Registration",
-        "What you have registered for is safe.",
+        N_("Registration"),
+        N_("Your registrations are safe."),
         Budget(requests=1000, seconds=10),
         pages=["/my-events", "/events/{slug}/register", "/registrations/{id}/cancel"],
         api=["/registrations", "/registrations/{id}/cancel", "/events/{slug}/registrations"],
@@ -366,8 +368,8 @@ DECLARED: Sequence[Declared] = (
     ),
     Declared(
         "checkout",
-        "Checkout",
-        "Your seats are kept, and while checkout rests the clock of your holds stands still.",
+        N_("Checkout"),
+        N_("Your seats are kept, and their time is paused until checkout is available again."),
         # A payment provider is given ten seconds to answer.
         Budget(requests=400, seconds=12),
         pages=["/checkout", "/orders/{ref}", "/orders/{ref}/cancel", "/webhooks/stripe"],
@@ -376,8 +378,8 @@ DECLARED: Sequence[Declared] = (
     ),
     Declared(
         "tickets",
-        "Ticketing",
-        "What is paid is paid, and your seats are yours.",
+        N_("Ticketing"),
+        N_("Your payments and seats are safe."),
         Budget(requests=400, seconds=5),
         pages=["/tickets/{code}"],
         api=["/tickets", "/tickets/{rest:path}"],
@@ -386,8 +388,8 @@ DECLARED: Sequence[Declared] = (
     # Behind a bulkhead of its own: a crowd that looks at its tickets must not starve the door.
     Declared(
         "door",
-        "The door",
-        "Whoever was checked in stays so; let people in by the list meanwhile.",
+        N_("The door"),
+        N_("Check-ins are stored. Meanwhile, let guests in by a printed list."),
         Budget(requests=200, seconds=5),
         pages=["/door", "/door/{rest:path}"],
         api=["/tickets/{code}/admission"],
@@ -395,8 +397,8 @@ DECLARED: Sequence[Declared] = (
     ),
     Declared(
         "backoffice",
-        "The organisers' office",
-        "The fest itself goes on.",
+        N_("The organisers' office"),
+        N_("Visitors can use the fest as usual."),
         Budget(requests=50, seconds=10),
         pages=["/organise", "/organise/{rest:path}"],
         api=[],
@@ -409,14 +411,17 @@ def bulkheads(*, guarded: bool) -> dict[str, Bulkhead]:
     """Return a bulkhead for each module; without `guarded` they contain nothing, for comparisons."""
     pulse = Pulse()
     kind = Bulkhead if guarded else Unguarded
-    return {each.name: kind(each.name, each.title, each.budget, pulse, each.keeps) for each in DECLARED}
+    return {
+        declared.name: kind(declared.name, declared.title, declared.budget, pulse, declared.keeps)
+        for declared in DECLARED
+    }
 
 
 def assemble(portal: Portal, links: Links, loader: Loader) -> dict[str, Module]:
     """Build every module that can be loaded, with the functions that it needs of others."""
-    found: dict[str, Module] = {}
-    for each in DECLARED:
-        module = loader.attempt(each.name, partial(each.build, portal, links))
+    modules: dict[str, Module] = {}
+    for declared in DECLARED:
+        module = loader.attempt(declared.name, partial(declared.build, portal, links))
         if module is not None:
-            found[each.name] = module
-    return found
+            modules[declared.name] = module
+    return modules

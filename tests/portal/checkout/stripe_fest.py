@@ -19,8 +19,8 @@ from festgate.portal.app import create_app
 from festgate.portal.catalogue.entries import Details
 from festgate.portal.catalogue.events import create_event, publish_event
 from festgate.portal.checkout import queries
+from festgate.portal.checkout.queries import stuck_payments
 from festgate.portal.checkout.records import Order, Refund
-from festgate.portal.checkout.stuck import stuck_payments
 from festgate.portal.registrations import facade as registrations
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase

@@ -14,10 +14,11 @@ from festgate.kit.resilience.faults import Effect, Fault
 from festgate.portal.checkout import orders, payments, placements, queries, records, refunds
 from festgate.portal.checkout.checks import check_money, check_seats
 from festgate.portal.checkout.desk import Desk
+from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.payments import Payments
-from festgate.portal.checkout.records import Order
+from festgate.portal.checkout.queries import SILENT, count_stuck, stuck_payments
+from festgate.portal.checkout.records import Order, Stuck
 from festgate.portal.checkout.sandbox import LOSES, TIMES_OUT, Sandbox
-from festgate.portal.checkout.stuck import SILENT, Stuck, count_stuck, stuck_payments, try_now
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.checks import check_counts
 from festgate.portal.registrations.holds import hold_seat

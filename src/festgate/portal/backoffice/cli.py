@@ -46,15 +46,15 @@ def show(ref: Ref) -> None:
         f"Order {order.ref}: {order.state}, {order.total.shown(settings.locale)}, {order.method}, {view.username}"
     )
     rows = [
-        (str(each.line.seat_id), each.line.title, each.line.fee.shown(settings.locale), each.words)
-        for each in view.lines
+        (str(row.line.seat_id), row.line.title, row.line.fee.shown(settings.locale), row.words)
+        for row in view.lines
     ]
     show_rows(("Registration", "Event", "Fee", "State"), rows)
-    for each in view.refunds:
-        done = each.refund.done_at
+    for row in view.refunds:
+        done = row.refund.done_at
         state = "due" if done is None else f"paid back {moment(done, settings.zone):%Y-%m-%d %H:%M}"
-        asked = f" Asked for by {each.asked_by}." if each.asked_by else ""
-        print(f"Refund of {each.refund.amount.shown(settings.locale)}: {state}. {each.refund.reason}{asked}")
+        asked = f" Asked for by {row.asked_by}." if row.asked_by else ""
+        print(f"Refund of {row.refund.amount.shown(settings.locale)}: {state}. {row.refund.reason}{asked}")
 
 
 @app.command()

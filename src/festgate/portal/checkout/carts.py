@@ -68,10 +68,10 @@ def cart_of(person_id: int, seats: Iterable[registrations.Seat], currency: str) 
 
 def read_cart(text: str) -> Cart | None:
     """Return the cart of a hidden field; None where it is not one."""
-    found = _FORMAT.fullmatch(text) if len(text) <= MAX_SHOWN else None
-    if found is None:
+    fields = _FORMAT.fullmatch(text) if len(text) <= MAX_SHOWN else None
+    if fields is None:
         return None
-    person, currency, listed = found.groups()
+    person, currency, listed = fields.groups()
     lines = sorted(
         (int(seat), int(fee)) for seat, _, fee in (line.partition("=") for line in listed.split(","))
     )

@@ -81,7 +81,7 @@ _sold_unpaid = Statement(
 
 def check_money(connection: Connection) -> list[Finding]:
     """Check that orders add up to their lines, and that no refund exceeds its payment."""
-    found = [
+    findings = [
         Finding(
             "an order's total is the sum of its lines",
             f"order {ref}",
@@ -89,17 +89,17 @@ def check_money(connection: Connection) -> list[Finding]:
         )
         for ref, total, lined in connection.all(_wrong_totals)
     ]
-    found += [
+    findings += [
         Finding("refunds <= paid", f"order {ref}", f"{back} goes back of {total} (minor units)")
         for ref, total, back in connection.all(_over_refunded)
     ]
-    found += [
+    findings += [
         Finding(
             "a paid or refunded order has its payment or refund", f"order {ref}", f"it is {state} without one"
         )
         for ref, state in connection.all(_unbacked)
     ]
-    found += [
+    findings += [
         Finding(
             "what is paid for cancelled seats goes back",
             f"order {ref}",
@@ -107,27 +107,27 @@ def check_money(connection: Connection) -> list[Finding]:
         )
         for ref, paid, total, back in connection.all(_overpaid)
     ]
-    return found
+    return findings
 
 
 def check_seats(connection: Connection) -> list[Finding]:
     """Check that every paid seat is confirmed once, and that every confirmed seat of an order is paid."""
     rows: list[tuple[Any, ...]] = connection.all(_paid_without_seat)
-    found = [
+    findings = [
         Finding(
             "a paid order has its seats", f"order {ref}", f"the seat at {title} is {state}, and not refunded"
         )
         for ref, title, state in rows
     ]
-    found += [
+    findings += [
         Finding("a seat is paid once", f"seat {seat}", f"{count} paid orders have it")
         for seat, count in connection.all(_paid_twice)
     ]
-    found += [
+    findings += [
         Finding("a confirmed seat of an order is paid", f"seat {seat}", "its order is not paid")
         for (seat,) in connection.all(_sold_unpaid)
     ]
-    return found
+    return findings
 
 
 CHECKS: tuple[Check, ...] = (check_money, check_seats)

@@ -4,7 +4,7 @@ import typer
 
 from festgate.kit.cli import FOUND, current, run, show_rows
 from festgate.kit.clock import moment
-from festgate.portal.checkout.stuck import stuck_payments
+from festgate.portal.checkout.queries import stuck_payments
 from festgate.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,20 +26,20 @@ def stuck() -> None:
 
     async def work(settings: Settings) -> bool:
         async with current(settings) as database:
-            found = await database.read(stuck_payments)
+            stuck = await database.read(stuck_payments)
         rows = [
             (
-                each.kind,
-                each.ref,
-                each.username,
-                each.amount.shown(settings.locale),
-                each.method,
-                f"{moment(each.since, settings.zone):%Y-%m-%d %H:%M}",
-                str(each.tries),
-                f"{moment(each.next_at, settings.zone):%Y-%m-%d %H:%M:%S}",
-                " ".join((each.error or "").split()),
+                payment.kind,
+                payment.ref,
+                payment.username,
+                payment.amount.shown(settings.locale),
+                payment.method,
+                f"{moment(payment.since, settings.zone):%Y-%m-%d %H:%M}",
+                str(payment.tries),
+                f"{moment(payment.next_at, settings.zone):%Y-%m-%d %H:%M:%S}",
+                " ".join((payment.error or "").split()),
             )
-            for each in found
+            for payment in stuck
         ]
         if rows:
             columns = (

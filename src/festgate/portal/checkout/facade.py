@@ -2,19 +2,21 @@
 
 from festgate.portal.checkout.cancellations import Cancellation, cancel_registrations, plan_cancellation
 from festgate.portal.checkout.desk import mark_paid_at_desk, mark_refunded_at_desk
+from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.queries import (
     count_by_currency,
+    count_stuck,
     open_orders,
     order_by_id,
     order_by_ref,
     ref_of,
     refs_by_seat,
     refunds_of,
+    stuck_payments,
 )
 from festgate.portal.checkout.reasons import ended_by_of, reason_for
-from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund
+from festgate.portal.checkout.records import Line, OpenOrder, Order, OrderState, Refund, Stuck
 from festgate.portal.checkout.shown import DeskForms, OrderChanged, desk_forms, desk_forms_of
-from festgate.portal.checkout.stuck import Stuck, count_stuck, stuck_payments, try_now
 
 __all__ = [
     "Cancellation",

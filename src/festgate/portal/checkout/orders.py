@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import BigInteger, Integer, bindparam, case, func, select, table, update
-from sqlalchemy.sql import column
+from sqlalchemy import BigInteger, Integer, bindparam, case, func, update
 
 from festgate.kit.clock import DAY, MINUTE, NEVER, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
@@ -18,7 +17,7 @@ from festgate.portal.checkout.facts import OrderPaid, OrderReduced
 from festgate.portal.checkout.reasons import reason_for
 from festgate.portal.checkout.records import Line, Order, OrderState
 from festgate.portal.checkout.refunds import BY_HAND, refund_charge, refund_seat
-from festgate.portal.checkout.tables import lines, orders
+from festgate.portal.checkout.tables import lines, orders, refunds
 from festgate.portal.registrations import facade as registrations
 
 ASK_AFTER: Milliseconds = 15_000
@@ -130,18 +129,20 @@ _note_error = Statement(
 _move_end = Statement(
     update(orders).where(orders.c.id == bindparam("order")).values(expires_at=bindparam("new_end"))
 )
-_seats = table("registrations_seats", column("order_id"), column("state"), column("held_until"))
-# While the clock of holds stands still their rows do not move: `min` gives no more than the order has already.
-_seats_end = (
-    select(func.min(_seats.c.held_until))
-    .where(_seats.c.order_id == orders.c.id, _seats.c.state.in_(("held", "lapsed")))
-    .correlate(orders)
-    .scalar_subquery()
-)
-_follow_seats = Statement(
+_ask_now = Statement(
     update(orders)
-    .where(orders.c.state == "pending", orders.c.expires_at < _seats_end)
-    .values(expires_at=_seats_end)
+    .where(orders.c.id == bindparam("order"), orders.c.state == "pending", orders.c.ask_at < NEVER)
+    .values(ask_at=bindparam("now"))
+)
+_send_now = Statement(
+    update(refunds)
+    .where(
+        refunds.c.order_id == bindparam("order"),
+        refunds.c.done_at.is_(None),
+        refunds.c.due_at < NEVER,
+        refunds.c.error.is_not(None),
+    )
+    .values(due_at=bindparam("now"))
 )
 _stop_asking = Statement(update(orders).where(orders.c.id == bindparam("order")).values(ask_at=NEVER))
 
@@ -333,8 +334,24 @@ def expire_order(connection: Connection, order_id: int) -> None:
 
 
 def follow_seats(connection: Connection) -> int:
-    """Give every pending order the time that its seats have got; how many got some. Repeated, it changes nothing."""
-    return connection.run(_follow_seats)
+    """Extend every pending order to the end of its holds, and return how many. A second time changes nothing."""
+    behind = queries.orders_behind_seats(connection)
+    for order_id, end in behind:
+        connection.run(_move_end, order=order_id, new_end=end)
+    return len(behind)
+
+
+def try_now(connection: Connection, ref: str) -> Order:
+    """Ask about the order's payment, and send its refunds, at once. Raises NotFound.
+
+    It does nothing where there is nothing to ask or to send.
+    """
+    order = queries.order_by_ref(connection, ref)
+    connection.run(_ask_now, order=order.id, now=connection.now)
+    connection.run(_send_now, order=order.id, now=connection.now)
+    # Wakes the task that sends refunds and asks about payments.
+    connection.announce("refunds")
+    return order
 
 
 def _end_of(connection: Connection, order: Order) -> Milliseconds:

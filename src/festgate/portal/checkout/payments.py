@@ -57,10 +57,10 @@ class Payments:
 
     def method(self, name: str) -> PaymentMethod:
         """Return the method of that name. Raises UnknownMethod."""
-        found = self.methods.get(name)
-        if found is None:
+        method = self.methods.get(name)
+        if method is None:
             raise UnknownMethod(list(self.methods))
-        return found
+        return method
 
     async def check_out(
         self,

@@ -1,19 +1,23 @@
 """Reads of orders."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import bindparam, func, select, table
 from sqlalchemy.sql import column
 
-from festgate.kit.clock import NEVER
+from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
-from festgate.portal.checkout.records import Line, OpenOrder, Order, Refund
+from festgate.portal.checkout.records import Line, OpenOrder, Order, Refund, Stuck
 from festgate.portal.checkout.tables import lines, orders, refunds
 from festgate.portal.registrations import facade as registrations
 
+SILENT: Milliseconds = 30 * SECOND
+"""After so long a provider that has not answered counts as stuck."""
+MAX_LISTED = 500
+"""Stuck payments, and stuck refunds, that are listed: the oldest."""
 _order = select(
     orders.c.id,
     orders.c.ref,
@@ -169,6 +173,69 @@ _open = Statement(
     )
     .order_by(orders.c.id)
     .limit(500)
+)
+_payment_is_stuck = (
+    (orders.c.state == "pending")
+    & (orders.c.ask_at < NEVER)
+    & (
+        orders.c.ask_error.is_not(None)
+        | (orders.c.pay_url.is_(None) & ((orders.c.asked > 0) | (orders.c.created_at <= bindparam("before"))))
+    )
+)
+_refund_is_stuck = (
+    refunds.c.done_at.is_(None)
+    & (refunds.c.due_at < NEVER)
+    & (refunds.c.error.is_not(None) | (refunds.c.created_at <= bindparam("before")))
+)
+_stuck_payments = Statement(
+    select(
+        orders.c.ref,
+        _people.c.username,
+        orders.c.method,
+        orders.c.total_minor,
+        orders.c.currency,
+        orders.c.created_at,
+        orders.c.asked,
+        orders.c.ask_error,
+        orders.c.ask_at,
+    )
+    .join_from(orders, _people, _people.c.id == orders.c.person_id)
+    .where(_payment_is_stuck)
+    .order_by(orders.c.id)
+    .limit(MAX_LISTED)
+)
+_stuck_refunds = Statement(
+    select(
+        orders.c.ref,
+        _people.c.username,
+        orders.c.method,
+        refunds.c.amount_minor,
+        refunds.c.currency,
+        refunds.c.created_at,
+        refunds.c.attempts,
+        refunds.c.error,
+        refunds.c.due_at,
+    )
+    .join_from(refunds, orders, orders.c.id == refunds.c.order_id)
+    .join(_people, _people.c.id == orders.c.person_id)
+    .where(_refund_is_stuck)
+    .order_by(refunds.c.id)
+    .limit(MAX_LISTED)
+)
+_STUCK_LISTS: tuple[tuple[Literal["payment", "refund"], Statement], ...] = (
+    ("payment", _stuck_payments),
+    ("refund", _stuck_refunds),
+)
+_count_stuck_payments = Statement(select(func.count()).select_from(orders).where(_payment_is_stuck))
+_count_stuck_refunds = Statement(select(func.count()).select_from(refunds).where(_refund_is_stuck))
+# While the holds are paused the rows of their seats do not move: `min` gives no more than the order has already.
+_held_seats = table("registrations_seats", column("order_id"), column("state"), column("held_until"))
+_behind = Statement(
+    select(orders.c.id, func.min(_held_seats.c.held_until))
+    .join_from(orders, _held_seats, _held_seats.c.order_id == orders.c.id)
+    .where(orders.c.state == "pending", _held_seats.c.state.in_(("held", "lapsed")))
+    .group_by(orders.c.id, orders.c.expires_at)
+    .having(orders.c.expires_at < func.min(_held_seats.c.held_until))
 )
 
 
@@ -379,3 +446,30 @@ def lost_lines(connection: Connection, order: Order) -> tuple[Line, ...]:
 def refs_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
     """Return the reference of the order of each of the person's seats, by seat id."""
     return {seat: ref for seat, ref in connection.all(_refs_by_seat, person=person_id)}  # noqa: C416  (typed)
+
+
+def stuck_payments(connection: Connection) -> list[Stuck]:
+    """Return the payments and refunds that need attention, oldest first."""
+    before = connection.now - SILENT
+    stuck = [
+        Stuck(kind, ref, username, method, Money(amount, currency), since, tries, error, next_at)
+        for kind, statement in _STUCK_LISTS
+        for ref, username, method, amount, currency, since, tries, error, next_at in connection.all(
+            statement, before=before
+        )
+    ]
+    return sorted(stuck, key=lambda row: (row.since, row.ref))
+
+
+def count_stuck(connection: Connection) -> int:
+    """Return how many payments and refunds need attention."""
+    before = connection.now - SILENT
+    count: int = connection.value(_count_stuck_payments, before=before) + connection.value(
+        _count_stuck_refunds, before=before
+    )
+    return count
+
+
+def orders_behind_seats(connection: Connection) -> list[tuple[int, Milliseconds]]:
+    """Return the pending orders that expire before the holds of their seats, as (id, end of the first hold)."""
+    return [(order, end) for order, end in connection.all(_behind)]

@@ -102,3 +102,21 @@ class OpenOrder:
     created_at: Milliseconds
     expires_at: Milliseconds
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A payment whose outcome is unknown, or a refund that has not gone through."""
+
+    kind: Literal["payment", "refund"]
+    ref: str
+    """The reference of the order."""
+    username: str
+    method: str
+    amount: Money
+    since: Milliseconds
+    tries: int
+    """How often the provider was asked, or the refund sent."""
+    error: str | None
+    """The error of the last try; None where there was none."""
+    next_at: Milliseconds

@@ -171,10 +171,10 @@ class Stripe:
             if rejected.status == 404:  # noqa: PLR2004
                 return Declined(NOT_STARTED)
             raise
-        found = read_session(session)
-        outcome = outcome_of(found)
-        if order.state == "pending" and found.revision < order.revision and not isinstance(outcome, Paid):
-            return await self._replace(order, found, outcome)
+        shown = read_session(session)
+        outcome = outcome_of(shown)
+        if order.state == "pending" and shown.revision < order.revision and not isinstance(outcome, Paid):
+            return await self._replace(order, shown, outcome)
         return outcome
 
     async def _replace(self, order: Order, session: Session, outcome: Outcome) -> Outcome:
@@ -284,7 +284,7 @@ class Stripe:
         }
 
     def _refund(self, refund: Refund) -> None:
-        mark = str(refund.id)
+        name = str(refund.id)
         failures = 0
         if refund.attempts > 0:
             # An earlier try may have gone through unheard, and Stripe knows idempotency keys for a day only.
@@ -292,11 +292,12 @@ class Stripe:
                 params={"payment_intent": refund.provider_ref, "limit": 100}
             ).data
             ours = [
-                each
-                for each in known
-                if (each.metadata.to_dict() if each.metadata else {}).get("refund") == mark
+                refund_at_stripe
+                for refund_at_stripe in known
+                if (refund_at_stripe.metadata.to_dict() if refund_at_stripe.metadata else {}).get("refund")
+                == name
             ]
-            if any(each.status not in FAILED for each in ours):
+            if any(earlier.status not in FAILED for earlier in ours):
                 return
             failures = len(ours)
         try:

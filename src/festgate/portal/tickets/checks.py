@@ -39,7 +39,7 @@ _half_inside = Statement(
 def check_tickets(connection: Connection) -> list[Finding]:
     """Check that each confirmed seat, and no other, has a valid ticket, or that a waiting fact will change it."""
     coming = _coming(connection)
-    found = [
+    findings = [
         Finding(
             "a confirmed seat has its ticket",
             f"seat {seat}",
@@ -48,7 +48,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
         for seat, order, state in connection.all(_unticketed)
         if (SeatConfirmed, seat) not in coming and (OrderPaid, order) not in coming
     ]
-    found += [
+    findings += [
         Finding(
             "a ticket is valid only while its seat is confirmed",
             f"ticket {code}",
@@ -57,7 +57,7 @@ def check_tickets(connection: Connection) -> list[Finding]:
         for code, seat, state in connection.all(_unseated)
         if (SeatReleased, seat) not in coming
     ]
-    return found
+    return findings
 
 
 def _coming(connection: Connection) -> set[tuple[type[Any], int]]:

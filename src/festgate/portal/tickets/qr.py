@@ -21,7 +21,7 @@ import zxingcpp
 
 from festgate.kit.errors import Malformed, Refused
 from festgate.kit.ids import ALPHABET, keyed_hash
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.tickets.issue import CODE_LENGTH
 
 SIGNATURE_LENGTH = 16
@@ -64,11 +64,10 @@ def qr_text(secret: bytes, code: str) -> str:
 
 def read_qr(secret: bytes, text: str) -> str:
     """Return the ticket's code. Raises ForgedCode for any text that `qr_text` has not made."""
-    found = _SIGNED.fullmatch(text.strip())
-    if found is None:
-        msg = "This is not a ticket code."
-        raise ForgedCode(msg)
-    code, signature = found.groups()
+    signed = _SIGNED.fullmatch(text.strip())
+    if signed is None:
+        raise ForgedCode(gettext("This is not a ticket code."))
+    code, signature = signed.groups()
     if not hmac.compare_digest(signature, sign(secret, code)):
         raise ForgedCode
     return code
