@@ -24,6 +24,12 @@ def use_catalogue(catalogue: NullTranslations) -> None:
     _catalogue = catalogue
 
 
+def page_language(locale: str) -> str:
+    """Return the language tag of pages: the locale's where the sentences are in its language, else `en`."""
+    tag = locale.replace("_", "-")
+    return tag if tag.startswith("en") or isinstance(_catalogue, Translations) else "en"
+
+
 def gettext(message: str) -> str:
     """Return the translation of a sentence."""
     return _catalogue.ugettext(message)

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 
 from festgate.kit.clock import MINUTE, SECOND, Milliseconds, minutes_left, moment
 from festgate.kit.money import Money
-from festgate.kit.translation import gettext, ngettext
+from festgate.kit.translation import gettext, ngettext, page_language
 from festgate.kit.visitors import Role, Visitor
 from festgate.kit.web.compression import QUICK, STORED, Piece
 from festgate.kit.web.navigation import NO_ENTRIES, Navigation
@@ -204,7 +204,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     made.globals.update(
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
         assets=_asset_urls(names),
-        language=settings.locale.replace("_", "-"),
+        language=page_language(settings.locale),
         cut=Markup(CUT),  # noqa: S704  (a constant)
     )
     made.filters.update(
