@@ -9,7 +9,7 @@ from festgate.kit.errors import Malformed, NotFound
 from festgate.kit.translation import N_
 from festgate.kit.web.parameters import read_header
 from festgate.kit.web.portal import Portal
-from festgate.portal.checkout import queries, stuck
+from festgate.portal.checkout import orders, queries
 from festgate.portal.checkout.payments import Payments
 from festgate.portal.checkout.sandbox import Sandbox
 from festgate.portal.checkout.stripe import NotFromStripe, Stripe
@@ -63,7 +63,7 @@ class StripeWebhook:
             )
             return _taken()
         if notice.outcome is None:
-            await self._portal.database.write(stuck.try_now, order.ref)
+            await self._portal.database.write(orders.try_now, order.ref)
         else:
             await self._payments.settle(order.id, notice.outcome, notice.revision)
         log.info("a webhook was taken", order=order.ref, kind=notice.kind)
