@@ -283,7 +283,7 @@ def _metrics(portal: Portal) -> Callable[[Request], Any]:
         if not is_local(request.scope) and (
             not token or request.headers.get("authorization") != f"Bearer {token}"
         ):
-            msg = "Metrics are for this machine, or for whoever has the metrics_token."
+            msg = "Metrics are available on this machine, or with the metrics_token."
             raise Forbidden(msg)
         portal.metrics.set_state(
             {

@@ -37,7 +37,7 @@ def refuse_foreign(connection: Connection, revision: str) -> None:
     """Raise StartupError where the data are somebody's own fest, and not the demo's.
 
     Once marked they are the demo's, whatever visitors add. Unmarked ones, of an earlier program, are the demo's if
-    there is nothing that it did not make itself: whether accounts and orders were play cannot be told any more.
+    there is nothing that it did not make itself: whether its accounts and orders were only tests is not recorded.
     """
     if revision >= NOTES_FROM and find_note(connection, NOTE) is not None:
         return

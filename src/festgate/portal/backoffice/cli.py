@@ -23,7 +23,9 @@ app = typer.Typer(no_args_is_help=True)
 
 Ref = Annotated[str, typer.Argument(metavar="REF", help="The order's number.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="The organiser who decided it, for the record.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it only says what it would do.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Do it; without this the command only prints what it would do.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Also where the holder was checked in.")]
 
 

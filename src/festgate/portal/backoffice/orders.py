@@ -1,4 +1,4 @@
-"""One order as its organisers see it: its lines, its refunds, its person, and who did what."""
+"""One order as organisers see it: its lines, refunds, person, and the organisers who marked it."""
 
 from dataclasses import dataclass
 

@@ -351,7 +351,7 @@ class OrderPages:
         ]
 
     async def show(self, request: Request) -> Response:
-        """Answer with the order: its lines, refunds, person, and who marked what."""
+        """Answer with the order: its lines, refunds and person."""
         await self._portal.organiser(request)
         view = await self._portal.database.read(view_order, read_path(request, "ref"))
         return await self._portal.page(request, "backoffice/order.html", section="organise", view=view)

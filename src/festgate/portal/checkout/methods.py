@@ -16,7 +16,7 @@ NOT_STARTED = N_(
 
 @dataclass(frozen=True)
 class Paid:
-    """The provider has the money. `charge` is its own name for it: the same charge told twice is one payment."""
+    """The provider has the money. `charge` is its own reference: the same charge reported twice is one payment."""
 
     charge: str
     amount: Money

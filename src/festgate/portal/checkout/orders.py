@@ -24,9 +24,9 @@ ASK_AFTER: Milliseconds = 15_000
 """When a payment that has not been answered is first asked about: longer than its first call may take."""
 MAX_ASK: Milliseconds = 60_000
 ASK_PAUSE: Milliseconds = 5_000
-"""Between two questions to a provider that someone who looks at the order can cause."""
+"""The least time between two questions to a provider that requests for the order's page cause."""
 MAX_ERROR_LENGTH = 500
-"""Characters that are kept of what a provider said."""
+"""Characters of a provider's error that are stored."""
 REDUCED_KEEPS: Milliseconds = 35 * MINUTE
 """How long an order that lost a line is kept at least, unless it is paid at the desk: a payment page has to be open for
 half an hour, and the person has to read that the amount is another."""
@@ -103,7 +103,7 @@ _revise = Statement(
         expires_at=bindparam("new_end"),
         pay_url=None,
         asked=0,
-        # The page of the old amount is closed and another is opened by who asks (payments.py), after COMMIT.
+        # After COMMIT the next question to the provider replaces the payment page of the old amount (payments.py).
         ask_at=case((orders.c.ask_at < NEVER, bindparam("now", type_=BigInteger)), else_=NEVER),
     )
 )
@@ -153,7 +153,7 @@ def mark_paid(
     """Record that a provider has the money, or the organiser `paid_by`. Told twice, it is still one payment.
 
     A second charge is given back. The seats are confirmed, or, where one is gone, everything is refunded and the
-    person told.
+    attendee emailed.
     """
     order = queries.lock_order(connection, order_id)
     if order.paid_at is not None:
@@ -220,7 +220,7 @@ def note_unanswered(connection: Connection, order_id: int, error: str) -> None:
 def ask_later(connection: Connection, order_id: int, asked: int, error: str | None = None) -> None:
     """Ask again, less and less often.
 
-    A provider that says that nothing is decided is asked until the order's time is over. One that could not be asked,
+    A provider whose answer is still pending is asked until the order's time is over. One that could not be asked,
     for the reason `error`, is asked until it answers, however late: it may have the money.
     """
     now = connection.now
@@ -259,7 +259,7 @@ def cancel_order(connection: Connection, person_id: int, ref: str) -> Order:
 def reduce_order(connection: Connection, order_id: int) -> Order:
     """Drop the lines whose event or registration was cancelled; with none left the order is closed.
 
-    Told twice, or once the order is paid or over, it does nothing. Its owner is told by a fact, and its provider is
+    A second time, or once the order is paid or over, it does nothing. A fact has its owner emailed, and its provider is
     asked at once, so that nobody can pay the old amount any more.
     """
     order = queries.lock_order(connection, order_id)
@@ -274,7 +274,7 @@ def reduce_order(connection: Connection, order_id: int) -> Order:
     if not order.kept_lines:
         order = _close_order(connection, order, reason_for(connection, order.lines), connection.now)
     outbox.record(connection, OrderReduced(order.id, order.revision))
-    # Wakes whoever asks the providers.
+    # Wakes the task that asks the providers.
     connection.announce("refunds")
     return order
 
@@ -363,7 +363,7 @@ def _end_of(connection: Connection, order: Order) -> Milliseconds:
 
 def _drop_lines(connection: Connection, order: Order, gone: Sequence[Line]) -> Order:
     """Take lines out of an order that is not paid: its total, and what its owner has to pay, become less."""
-    # One after the other, also within one millisecond: each total that the order ever had can be told from any other.
+    # Distinct times, also within one millisecond: each total that the order ever had has its own time.
     at = max([connection.now, *(line.dropped_at + 1 for line in order.lines if line.dropped_at is not None)])
     dropped = {line.seat_id: replace(line, dropped_at=at + step) for step, line in enumerate(gone)}
     for line in dropped.values():

@@ -1,4 +1,4 @@
-"""The way of a payment: place the order, COMMIT, call the provider, COMMIT what it said; ask again where it did not."""
+"""Payments: place the order, COMMIT, call the provider, COMMIT its answer; ask again where there was none."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,7 @@ from festgate.portal.checkout.records import Order, Refund
 log = structlog.get_logger()
 
 MAX_BEGIN = 10.0
-"""Seconds that the person waits for the provider; after that the order's page says that we are asking."""
+"""Seconds for which a visitor waits for the provider; after that the order's page shows that it is being asked."""
 MAX_CALL = 30.0
 """Seconds for a call that nobody waits for."""
 MAX_CALLS_OF_PERSON = 2
@@ -115,7 +115,7 @@ class Payments:
         return await self.settle(order.id, outcome, order.revision)
 
     async def settle(self, order_id: int, outcome: Outcome, revision: int | None = None) -> Order:
-        """Keep what the provider said. Every way it can say it (answer, webhook, look-up) comes through here.
+        """Store the provider's outcome, whether it came as an answer, a webhook or a look-up.
 
         `revision` is the order's when it was asked: that its page of an earlier amount has ended means nothing.
         """
@@ -143,7 +143,7 @@ class Payments:
             return order
 
     async def ask_for(self, order: Order) -> None:
-        """Ask the order's provider because the person looks at it: at most once in a few seconds, whoever asks.
+        """Ask the order's provider because its page is requested: at most once in a few seconds, over all visitors.
 
         Where it was asked a moment ago, or the person waits for other answers, nothing is asked: the periodic task
         asks anyway.
@@ -208,7 +208,7 @@ class Payments:
         await asyncio.gather(*(self._send(refund) for refund in due))
 
     async def ask(self, order: Order, seconds: float = MAX_CALL) -> None:
-        """Ask the provider what has become of one payment, waiting at most so many seconds, and keep what it says."""
+        """Ask the provider about one payment, waiting at most so many seconds, and store the outcome."""
         if order.state != "pending":
             await self._close(order)
             return

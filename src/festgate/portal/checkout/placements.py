@@ -15,7 +15,7 @@ from festgate.portal.checkout.tables import lines, orders
 from festgate.portal.registrations import facade as registrations
 
 REF_LENGTH = 10
-"""Characters of 5 bits: short enough to be said at the desk."""
+"""Characters of 5 bits: short enough to be read out at the desk."""
 
 
 _content = Statement(

@@ -361,7 +361,7 @@ def orders_to_ask(connection: Connection) -> list[Order]:
 
 
 def ended_orders(connection: Connection) -> list[Order]:
-    """Pending orders whose time is over and whose provider has nothing more to say.
+    """Return the pending orders whose time is over and whose provider need not be asked any more.
 
     None while the clock of holds stands still, as their seats' time is not over then.
     """

@@ -227,8 +227,8 @@ class Receipt:
         ended = line.dropped_at is not None or (seat is not None and seat.state == "cancelled")
         if ended:
             words = registrations.ending_words(seat.ended_by if seat is not None else None)
-            told = f"{words}. {self._money_back(line)}".strip()
-            return Row(line, None, told, ended=True)
+            sentence = f"{words}. {self._money_back(line)}".strip()
+            return Row(line, None, sentence, ended=True)
         if ticket is not None or order.state != "paid":
             return Row(line, ticket, "", ended=False)
         return Row(line, None, gettext("Your ticket is being prepared."), ended=False)

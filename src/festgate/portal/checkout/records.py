@@ -38,9 +38,9 @@ class Refund:
     foreign: bool = False
     """Whether the charge was made in another currency than the order's: then all of it goes back."""
     done_by: int | None = None
-    """The organiser who gave the money back by hand."""
+    """The organiser who marked the refund as done."""
     asked_by: int | None = None
-    """The organiser who asked for it; None where it followed by itself."""
+    """The organiser who asked for it; None for an automatic refund."""
 
 
 @dataclass(frozen=True, slots=True)

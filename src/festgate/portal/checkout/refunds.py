@@ -16,7 +16,7 @@ from festgate.portal.checkout.tables import orders, refunds
 LEASE = 2 * MINUTE
 """How long a refund is one process's to send."""
 BY_HAND = frozenset({"desk"})
-"""Methods whose money an organiser gives back; such a refund waits on their list until they say that it is done."""
+"""Methods whose refunds an organiser pays out; such a refund waits on the list until it is marked as done."""
 
 _insert = inserting(refunds)
 _sum = Statement(
@@ -111,9 +111,9 @@ def note_refunded(
     *,
     done_by: int | None = None,
 ) -> None:
-    """Record that the money went back, by a provider or by the organiser `done_by`; told twice, it is recorded once.
+    """Record that the refund was done, by a provider or by the organiser `done_by`; a second time changes nothing.
 
-    Once all of an order has gone back, the order says so.
+    Once all of an order is refunded, its state is `refunded`.
     """
     order = queries.lock_order(connection, order_id)
     if connection.run(_done, refund=refund_id, now=connection.now, organiser=done_by) == 0:

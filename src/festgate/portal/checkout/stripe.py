@@ -52,13 +52,13 @@ and a thread that nobody waits for any more is free again after three tries."""
 RETRIES = 2
 MAX_STARTS = 16
 """Payments that are started at once. They have threads of their own, so that a provider that hangs holds up nothing
-else, and questions about other payments take no place of a person who wants to pay."""
+else, and questions about other payments delay no visitor who wants to pay."""
 MAX_OTHER_CALLS = 8
 """Questions, refunds and closed pages at once."""
 OLDEST_SIGNATURE = 300
 """Seconds after which a webhook is taken for a recording of an old one."""
 SPARE: Milliseconds = MINUTE
-"""The payment page ends that much before the seats do: time for the last payment to be told."""
+"""The payment page expires so much earlier than the seats, so that the last payment can still be reported."""
 MAX_SESSION: Milliseconds = DAY
 """Stripe's limit; its least is 30 minutes."""
 
@@ -71,7 +71,7 @@ EVENTS = frozenset(
         "checkout.session.expired",
     }
 )
-"""What the webhook endpoint is to be told of."""
+"""The events that the webhook endpoint must receive."""
 FAILED = frozenset({"failed", "canceled"})
 """Ends of a refund in which no money went back."""
 
@@ -183,7 +183,7 @@ class Stripe:
             # It was used, and the bank has not decided: a second page would charge a second time.
             return Waiting(session.id)
         if session.status == "open":
-            # Where it was paid a moment ago, this raises, and the next time Stripe is asked it says so.
+            # If it was paid a moment ago, this raises, and the next question finds the payment.
             await self._call(lambda: self._client.v1.checkout.sessions.expire(session.id))
         return await self._begin(order, self._others)
 
@@ -199,11 +199,11 @@ class Stripe:
         try:
             await self._call(lambda: self._client.v1.checkout.sessions.expire(ref))
         except Rejected as rejected:
-            # It is over already. Had it been paid, the webhook says so, and the money goes back.
+            # The page has expired already. If it was paid, the webhook reports it, and the money is refunded.
             log.info("a payment page could not be closed", order=order.ref, reason=str(rejected))
 
     def read_event(self, body: bytes, signature: str) -> Notice | None:
-        """Return what a webhook says; None when it is not about an order of a fest. Raises NotFromStripe."""
+        """Return the content of a webhook; None when it is not about an order of a fest. Raises NotFromStripe."""
         try:
             self._library.WebhookSignature.verify_header(
                 body, signature, self._webhook_secret, OLDEST_SIGNATURE
@@ -222,7 +222,7 @@ class Stripe:
             log.warning("a webhook cannot be read", kind=event.type, reason=str(error))
             return None
         ref = session.client_reference_id
-        # Who opens a payment link of the same account may give it any client_reference_id; metadata only we can.
+        # Anybody can open a payment link of the same account with any client_reference_id; only we can set metadata.
         if ref is None or (session.metadata or {}).get("order") != ref:
             return None
         if event.type == "checkout.session.async_payment_failed":

@@ -25,7 +25,7 @@ STEP = 10
 
 
 class UnchargeableAmount(ValueError):
-    """Stripe's API has no way to say this amount."""
+    """Stripe's API cannot express this amount."""
 
 
 def stripe_amount(amount: Money) -> int:

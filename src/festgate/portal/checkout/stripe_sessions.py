@@ -60,7 +60,7 @@ def outcome_of(session: Session) -> Outcome:
     if session.payment_status == "paid":
         intent = session.payment_intent
         if intent is None or session.amount_total is None or session.currency is None:
-            msg = f"Stripe's session {session.id} is paid, and does not say by what"
+            msg = f"Stripe's session {session.id} is paid, and names no payment"
             raise ProviderError(msg)
         charge = intent if isinstance(intent, str) else intent.id
         return Paid(charge, own_amount(session.amount_total, session.currency))

@@ -45,7 +45,7 @@ orders = Table(
     Column("pay_url", Text),
     # Why it is not paid, in a sentence for the person.
     Column("reason", Text),
-    # Why the provider has not said what became of the payment, for the organisers.
+    # Why the outcome of the payment is unknown, for the organisers.
     Column("ask_error", Text),
     # SHA-256 of what the request asked for, so that its key cannot be used for anything else; null in old orders.
     Column("request_hash", Text),
@@ -98,9 +98,9 @@ refunds = Table(
     # Of the charge that goes back, which may not be the order's.
     Column("currency", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    # The organiser who asked for it; null where it followed by itself.
+    # The organiser who asked for it; null for an automatic refund.
     Column("asked_by", ForeignKey("accounts_people.id")),
-    # The organiser who gave the money back by hand; null where a provider did.
+    # The organiser who marked the refund as done; null where a provider did it.
     Column("done_by", ForeignKey("accounts_people.id")),
     Column("created_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),

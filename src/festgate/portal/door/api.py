@@ -37,7 +37,7 @@ class AdmissionOutput(BaseModel):
     event: str = Field(description="The event's slug.")
     holder: str = Field(description="The username of whose ticket it is.")
     admitted_at: datetime
-    admitted_by: str = Field(description="The username of who checked them in.")
+    admitted_by: str = Field(description="The username of the member of staff who checked them in.")
 
 
 class DoorApi:

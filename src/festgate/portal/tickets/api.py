@@ -40,7 +40,7 @@ class TicketOutput(BaseModel):
     admitted_at: datetime | None = Field(
         description="When its holder was checked in; null while they are not in."
     )
-    qr: str | None = Field(description="What its QR code says; null when it is void.")
+    qr: str | None = Field(description="The text of its QR code; null when it is void.")
 
 
 class TicketApi:

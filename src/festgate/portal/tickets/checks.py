@@ -82,7 +82,7 @@ def check_door(connection: Connection) -> list[Finding]:
         ),
         *(
             Finding(
-                "a check-in has its time and who did it",
+                "a check-in has its time and its member of staff",
                 f"ticket {code}",
                 "it has one of them without the other",
             )

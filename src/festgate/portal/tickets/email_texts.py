@@ -75,9 +75,9 @@ def describe_tickets(count: int, order: checkout.Order | None, writing: Formats)
 def describe_ending(
     seat: registrations.Seat, event: catalogue.Event, writing: Formats, base_url: str, *, had_ticket: bool
 ) -> EndingEmail:
-    """Return the sentences about who cancelled the seat, and what follows; `had_ticket`: it was confirmed before."""
+    """Return the sentences about a cancelled seat; `had_ticket`: it was confirmed before."""
     ended_by = seat.ended_by
-    if ended_by is None and event.state == "cancelled":  # before it was recorded who cancelled a seat
+    if ended_by is None and event.state == "cancelled":  # data from before `ended_by` was recorded
         ended_by = registrations.EVENT
     paid = had_ticket and seat.fee.minor > 0
     closing = []

@@ -9,7 +9,7 @@ from festgate.kit.messaging.outbox import Fact
 
 @dataclass(frozen=True)
 class HoldersLeft(Fact):
-    """An event changed at `changed_at`, and the holders whose tickets come after `after_ticket` have yet to be told."""
+    """An event changed at `changed_at`, and the holders of tickets after `after_ticket` are still to be emailed."""
 
     KIND: ClassVar[str] = "tickets.HoldersLeft"
 

@@ -9,7 +9,7 @@ tickets = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("code", Text, nullable=False, unique=True),
-    # Once per seat, whatever arrives at once: whoever comes second meets this key.
+    # One ticket per seat: the second of two concurrent inserts violates this key.
     Column("seat_id", ForeignKey("registrations_seats.id"), nullable=False, unique=True),
     Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
     Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
@@ -17,15 +17,15 @@ tickets = Table(
     Column("order_id", ForeignKey("checkout_orders.id")),
     Column("state", Text, nullable=False),
     Column("issued_at", BigInteger, nullable=False),
-    # When its holder came in and who let them in; null while they are not in.
+    # The time and the member of staff of the check-in; null while the holder is not in.
     Column("admitted_at", BigInteger),
     Column("admitted_by", ForeignKey("accounts_people.id")),
     CheckConstraint("state IN ('valid', 'void')", name="state"),
 )
 Index("ix_tickets_tickets_person_id", tickets.c.person_id)
-# Those of one event, in the order in which their holders are told of a change.
+# The tickets of one event, in the order in which their holders are emailed about a change.
 Index("ix_tickets_tickets_event_id", tickets.c.event_id, tickets.c.id)
-# The door counts who is expected and who is in from this index alone, and finds in it who came last. The state is in it
+# The door counts expected and checked-in guests by this index alone, and finds the latest check-ins. The state is in it
 # though it is the same in every entry: without it SQLite looks at each row to see that.
 Index(
     "ix_tickets_tickets_door",
