@@ -1,8 +1,8 @@
 """Issuing a ticket for a seat, and voiding it.
 
-Facts arrive in any order and more than once, so neither function depends on earlier facts: the seat's own state decides
-whether its ticket is valid, and the unique seat of the table ensures that there is one. A seat that was cancelled before
-its ticket was issued gets one that is void from the start, and another process that was about to issue it finds it.
+Facts arrive in any order and more than once, so neither function depends on earlier facts: the state of the seat
+decides whether its ticket is valid, and a unique key ensures that there is one. A seat that was cancelled before its
+ticket was issued gets one that is void from the start, and another process that was about to issue it finds it.
 """
 
 from sqlalchemy import bindparam, update

@@ -1,9 +1,9 @@
-"""What a ticket's QR code says, how it is drawn, and how it is read from a picture.
+"""The QR code of a ticket: its signed text, its picture, and reading one from a camera.
 
 `FESTGATE1:CODE:SIGNATURE`: the version of the form, the ticket's code, and 64 bits (16 hexadecimal digits) of an HMAC
-over it with the fest's secret. A door that has the secret tells a made-up code from a real one without asking anybody,
-offline too. 64 bits: a guess is right once in 18 million million million, and each one has to be held before a camera.
-Whether a real ticket is still valid, and not used already, only the data can say.
+over it with the fest's secret. A door with the secret detects a forged code without a network. A guess at 64 bits is
+right once in 18 million million million tries, and each try has to be held in front of a camera. Whether a genuine
+ticket is still valid and unused is known only from the data.
 
 All of it is in the alphabet that QR codes write in 5.5 bits a character (ISO/IEC 18004, 7.3.4), so 43 characters fit
 in a small code of 29 by 29 squares at error correction M, which still reads with 15 % of it covered or creased.
@@ -30,11 +30,11 @@ _SIGNED = re.compile(rf"FESTGATE1:({CODE.pattern}):([0-9A-F]{{{SIGNATURE_LENGTH}
 _RUN = re.compile(rb"\x00+|[^\x00]+")
 _STRIDE = 8
 _MASK = 3
-"""Which squares are inverted against large plain areas; a code says which of the eight masks it has.
+"""The mask that inverts squares against large plain areas; a code names which of the eight masks it has.
 
-Trying all of them for the best (7.8.3 of the standard) takes 240 us instead of 50, an order's largest single part. What
-a ticket says is as good as random, so none is better: of 400 pictures that were turned, blurred and made noisy as
-cameras do, 335 to 344 were read with each mask, and 338 with the one that was best by the standard.
+Trying all of them for the best (7.8.3 of the standard) takes 240 us instead of 50, an order's largest single part. The
+text of a ticket is as good as random, so no mask is better: of 400 pictures that were turned, blurred and made noisy as
+cameras do, 335 to 344 were read with each mask, and 338 with the best one by the standard.
 """
 _ONLY_QR = zxingcpp.barcode_formats_from_str("QRCode")
 _MIN_SIDE = 29
