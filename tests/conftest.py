@@ -12,7 +12,7 @@ import structlog
 from hypothesis import settings
 from playwright.sync_api import Browser, Page
 
-from festgate.kit.limits import allow_files
+from festgate.kit.process import raise_file_limit
 from tests.rig import browser as browsers
 from tests.rig import database as databases
 from tests.rig import postgres, recycled
@@ -53,7 +53,7 @@ settings.load_profile("festgate")
 
 def pytest_configure() -> None:
     GUARD.set()
-    allow_files()
+    raise_file_limit()
     # A shell that starts the tests in the background has SIGINT ignored, in all that they start as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Modules and tests are there to stay: nobody looks through them for garbage, now or later.

@@ -17,8 +17,8 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.compression import Piece, gzipped
-from festgate.kit.web.cookies import SESSION_COOKIE
 from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, Writing, countdown
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_visitor

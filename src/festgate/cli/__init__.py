@@ -12,8 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from festgate import __version__
-from festgate.kit.imports import uncollected
-from festgate.kit.limits import allow_files
+from festgate.kit.process import gc_paused, raise_file_limit
 
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.server.cli": ("serve",),
@@ -43,7 +42,7 @@ class OnDemand(Mapping[str, Any]):
         if name not in self._known:
             module = self._places[name]
             part = typer.Typer()
-            with uncollected():
+            with gc_paused():
                 import_module(module).mount(part)
             self._known |= typer.main.get_group(part).commands
         return self._known[name]
@@ -98,5 +97,5 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-    allow_files()
+    raise_file_limit()
     app()

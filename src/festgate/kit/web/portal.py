@@ -32,9 +32,8 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.resilience.bulkhead import Bulkhead
 from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.kit.web.compression import LEVEL, QUICK, Piece, gzipped
-from festgate.kit.web.cookies import session_token
 from festgate.kit.web.pages import Kept, Pages, Rendered, Shown
-from festgate.kit.web.parameters import read_header
+from festgate.kit.web.parameters import read_header, session_token
 from festgate.settings import Settings
 
 log = structlog.get_logger()
