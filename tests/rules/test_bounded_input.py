@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.dependencies.models import Dependant
@@ -19,7 +20,7 @@ from starlette.routing import BaseRoute, Mount
 
 import festgate
 from festgate.kit.web.forms import Line
-from festgate.kit.web.gate import Gate
+from festgate.kit.web.gate import MAX_BODY, Gate
 from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
 from festgate.settings import Settings
@@ -256,3 +257,12 @@ def test_what_pages_take_from_addresses_and_headers_goes_through_a_reader_that_b
 )
 def test_a_reading_that_nothing_bounds_is_found(line: str) -> None:
     assert readings(line, ()) == [line]
+
+
+@pytest.mark.parametrize("character", ["\u0915", "\U0001f389"])
+def test_an_events_form_has_room_for_the_longest_description_in_any_script(
+    tmp_path: Path, character: str
+) -> None:
+    gate = create_app(Settings(data_dir=tmp_path / "fest"))
+    fields = {"description": character * 10_000, "title": character * 120, "summary": character * 200}
+    assert MAX_BODY < len(urlencode(fields)) < gate.max_body("/organise/events/new")

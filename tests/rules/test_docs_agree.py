@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from festgate.cli import app
-from festgate.kit.web.gate import MAX_EVENT
 from festgate.portal.checkout.records import OrderState
+from festgate.portal.composition import MAX_EVENT_BODY
 from festgate.portal.registrations.queries import SeatState
 from festgate.settings import Settings, load_settings
 from tests.portal.checkout.test_order_machine import MOVES
@@ -175,7 +175,7 @@ def test_every_fact_is_explained() -> None:
 
 def test_the_proxy_lets_through_what_the_portal_takes_and_no_more() -> None:
     (size,) = re.findall(r"client_max_body_size (\d+)k;", text("docs/how-to/run-behind-nginx.md"))
-    assert int(size) * 1024 == MAX_EVENT
+    assert int(size) * 1024 == MAX_EVENT_BODY
 
 
 def decisions() -> list[Path]:

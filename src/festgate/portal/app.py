@@ -48,6 +48,8 @@ from festgate.portal.composition import (
     assemble,
     bulkheads,
     link,
+    max_bodies,
+    security_events,
 )
 from festgate.portal.inventory import facts
 from festgate.settings import Settings
@@ -103,6 +105,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
         answer=portal.failure,
         bodies=Bodies(trusted=trusted),
         clients=Counts(MAX_IN_PROGRESS, trusted),
+        max_bodies=max_bodies(),
+        security_events=security_events(),
     )
 
 

@@ -33,13 +33,8 @@ log = structlog.get_logger()
 
 MAX_BODY = 64 * 1024
 """Bytes of a form; a picture of the door's camera has 57,600."""
-MAX_EVENT = 128 * 1024
-"""Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
-`%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
 MAX_API_BODY = 16 * 1024
 """Bytes of a call of the API: no call has more than three fields, of 254 characters or fewer."""
-MAX_BODIES: tuple[tuple[str, int], ...] = (("/api/", MAX_API_BODY), ("/organise/events/", MAX_EVENT))
-"""By the beginning of the path, where it is not MAX_BODY."""
 MAX_LENGTH_DIGITS = 10
 MAX_TARGET_LENGTH = 4096
 """Bytes of path and query."""
@@ -102,10 +97,14 @@ class Gate:
         answer: Answer,
         bodies: Bodies | None = None,
         clients: Counts | None = None,
+        max_bodies: Mapping[str, int] | None = None,
+        security_events: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
-        """`headers` go with every answer; `answer` makes a response of what is raised.
+        """Add `headers` to every response; `answer` turns an exception into a response.
 
-        `bodies` reads them, `clients` counts the requests in progress; without them, with the limits as they are.
+        `bodies` reads request bodies and `clients` counts requests in progress, by default with the usual limits.
+        `max_bodies` are limits on bodies, in bytes, by the beginning of the path; `security_events` are names for the
+        log by method and route.
         """
         self.routes = routes
         # For what is not a page (those are compressed once, see compression.py).
@@ -119,6 +118,12 @@ class Gate:
         """Well-formed values of the Host header that have come."""
         self._bodies = bodies or Bodies()
         self._clients = clients or Counts(MAX_IN_PROGRESS, Trusted())
+        self._max_bodies = (("/api/", MAX_API_BODY), *(max_bodies or {}).items())
+        self._security_events = security_events or {}
+
+    def max_body(self, path: str) -> int:
+        """Return how many bytes the body of a request to that path may have."""
+        return next((limit for start, limit in self._max_bodies if path.startswith(start)), MAX_BODY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -194,15 +199,15 @@ class Gate:
         if scope["method"] in SAFE_METHODS:
             return app, receive
         length = headers.get(b"content-length", b"0")
-        largest = largest_body(scope["path"])
-        if len(length) > MAX_LENGTH_DIGITS or not length.isdigit() or int(length) > largest:
+        max_body = self.max_body(scope["path"])
+        if len(length) > MAX_LENGTH_DIGITS or not length.isdigit() or int(length) > max_body:
             raise TooLarge
         if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
             raise CrossSite
         if length == b"0" and b"transfer-encoding" not in headers:
             return app, receive
         scope[BODIES] = self._bodies
-        return app, limited(receive, largest)
+        return app, limited(receive, max_body)
 
     def _check_host(self, version: str, hosts: list[bytes]) -> None:
         """Raise Malformed unless the request names one host (RFC 9112, section 3.2); HTTP/1.0 may name none.
@@ -240,10 +245,8 @@ class Gate:
             ms=round(seconds * 1000, 2),
         )
         if method not in SAFE_METHODS or status in (403, 429):
-            client = scope.get("client")
-            security_log.note_request(
-                method, label, status, client[0] if client else "", cross_site=cross_site
-            )
+            event = self._security_events.get((method, label))
+            security_log.note_request(event, method, label, status, address_of(scope), cross_site=cross_site)
 
 
 NO_ROUTE = "other"
@@ -297,13 +300,8 @@ def _is_text(query: bytes) -> bool:
     return True
 
 
-def largest_body(path: str) -> int:
-    """Bytes that a request to that path may have."""
-    return next((bytes_ for beginning, bytes_ in MAX_BODIES if path.startswith(beginning)), MAX_BODY)
-
-
-def limited(receive: Receive, largest: int = MAX_BODY) -> Receive:
-    """A body that says nothing about its length is counted as it comes."""
+def limited(receive: Receive, max_body: int = MAX_BODY) -> Receive:
+    """Return `receive` with a limit on the body, also for one that is sent without its length. It raises TooLarge."""
     seen = 0
 
     async def receive_counted() -> Message:
@@ -311,7 +309,7 @@ def limited(receive: Receive, largest: int = MAX_BODY) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > largest:
+            if seen > max_body:
                 raise TooLarge
         return message
 
