@@ -90,6 +90,7 @@ class Asked:
     count_held: Callable[[Connection, int], int] = count_own_number
     comforts: Mapping[str, Callable[[Connection, int], str]] = field(default_factory=dict)
     ways_on: Sequence[tuple[str, str, str]] = ()
+    default_actions: Sequence[tuple[str, str]] = ()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ class Refused(Exception):
     code: ClassVar[str] = "refused"
     title: str = "That did not work"
     message: str = "The request could not be carried out."
-    actions: ClassVar[tuple[tuple[str, str], ...]] = (("See the events", "/events"),)
-    """(label, address) pairs: what the person can do next."""
+    actions: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Links for the error page, as (label, address); without any it shows the portal's default links."""
 
     def __init__(self, message: str | None = None) -> None:
         """`message` takes the place of the class's own sentence."""
@@ -56,7 +56,6 @@ class SignInNeeded(Refused):
     code = "sign-in-needed"
     title = "Please sign in"
     message = "Sign in to continue."
-    actions = (("Sign in", "/login"),)
 
     def headers(self) -> Mapping[str, str]:
         """The scheme that the API takes (RFC 6750)."""

@@ -43,6 +43,8 @@ WAYS_ON = (("catalogue", "See the events", "/events"), ("registrations", "My eve
 MAX_EVENT_BODY = 128 * 1024
 """Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
 `%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
+DEFAULT_ACTIONS = (("See the events", "/events"),)
+"""Links for the page of an error that has none of its own, as (label, address)."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ class Links:
     is_used: Callable[[Connection, int], bool]
     order_refs: Marks
     ways_on: Sequence[tuple[str, str, str]] = WAYS_ON
+    default_actions: Sequence[tuple[str, str]] = DEFAULT_ACTIONS
 
 
 class Loader:

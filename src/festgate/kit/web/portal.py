@@ -80,6 +80,10 @@ class Links(Protocol):
         """Where a visitor can go on whose module is unavailable: its neighbours, as (module, label, address)."""
 
     @property
+    def default_actions(self) -> Sequence[tuple[str, str]]:
+        """Links for the page of an error that has none of its own, as (label, address)."""
+
+    @property
     def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
         """By module: a sentence on what its trouble leaves to a person; empty where there is nothing to say."""
 
@@ -247,7 +251,8 @@ class Portal:
         return await self.refusal(request, NotTaken(error.headers))
 
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
-        actions, message, details = refusal.actions, refusal.message, ""
+        actions = refusal.actions or self._links.default_actions
+        message, details = refusal.message, ""
         if isinstance(refusal, ModuleUnavailable):
             # Whoever mends the module sits at this machine, as a rule.
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
