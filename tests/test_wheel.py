@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rig.ports import free_port
+from festgate.ports import free_port
 from tests.rig.waiting import until
 from tests.rules.project import ROOT
 

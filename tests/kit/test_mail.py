@@ -21,9 +21,9 @@ from festgate.kit.messaging.mail import (
     Postman,
 )
 from festgate.kit.messaging.transports import FolderTransport, transport_for
+from festgate.ports import free_port
 from tests.kit.mailing import CALENDAR, emails, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
-from tests.rig.ports import free_port
 from tests.rig.smtp import Mailbox
 
 _count = Statement(select(func.count()).select_from(mail.messages))

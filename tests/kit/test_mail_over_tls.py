@@ -12,9 +12,9 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from festgate.kit.clock import MINUTE
+from festgate.ports import free_port
 from tests.kit.mailing import over_smtp, post, postman, send, state
 from tests.rig.database import OpenDatabase
-from tests.rig.ports import free_port
 
 Security = Literal["starttls", "tls"]
 

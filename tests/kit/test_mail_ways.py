@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from festgate.kit.clock import MINUTE
 from festgate.kit.messaging.mail import Message, compose
 from festgate.kit.messaging.transports import transport_for
+from festgate.ports import free_port
 from festgate.settings import Settings, load_settings
 from tests.kit.mailing import CALENDAR, emails, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
-from tests.rig.ports import free_port
 from tests.rig.smtp import Mailbox
 
 
