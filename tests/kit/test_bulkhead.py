@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from festgate.kit.errors import ModuleUnavailable, NotFound, Unavailable
 from festgate.kit.resilience import breaker, bulkhead
 from festgate.kit.resilience.breaker import MIN_FAILURES, TRIALS
-from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
+from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, watch_bulkheads
 from festgate.kit.resilience.pulse import Pulse
 
 T = TypeVar("T")
@@ -222,7 +222,7 @@ def test_above_its_budget_a_module_turns_people_away_at_once() -> None:
 def test_a_request_that_takes_too_long_is_ended_and_told_so() -> None:
     async def main() -> None:
         tea = make(seconds=0.05)
-        keeper = asyncio.create_task(look_after([tea]))
+        keeper = asyncio.create_task(watch_bulkheads([tea]))
         with pytest.raises(ModuleUnavailable) as caught:
             await tea.run(hang, "x")
         assert "took too long" in caught.value.message
@@ -255,7 +255,7 @@ def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
             if not tea.is_unavailable():
                 assert await outcome(tea, hold(0.12)) == "x"
         assert tea.state == "resting"
-        assert "held the loop" in tea.why
+        assert "blocked the event loop" in tea.why
 
     on_loop(main)
 
@@ -355,8 +355,8 @@ def test_who_waited_while_another_module_held_the_loop_is_not_blamed_for_it() ->
         await cake.run(hold(0.3), "x")
         kettle.set_result("hot")
         assert await asyncio.gather(*patient) == ["hot"] * MIN_FAILURES
-        assert tea.breaker.good == MIN_FAILURES
-        assert cake.breaker.good == 0
+        assert tea.breaker.successes == MIN_FAILURES
+        assert cake.breaker.successes == 0
 
     on_loop(main)
 

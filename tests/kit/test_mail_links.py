@@ -80,7 +80,7 @@ def test_an_email_whose_link_is_over_is_given_up_with_the_reason(
     found = state(database, "password:17")
     assert (found.state, found.error) == (
         "failed",
-        "It was not sent: the link in it was over or used already.",
+        "It was not sent, because its link had expired or been used.",
     )
     assert mailbox.attempts == 0
 

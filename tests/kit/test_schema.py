@@ -64,7 +64,7 @@ def test_a_migration_that_fails_leaves_its_module_behind_and_what_came_before_it
 def test_a_migration_that_belongs_to_no_module_is_the_whole_portals(settings: Settings) -> None:
     schema.upgrade(settings)
     set_revision(settings, "0000")  # so that 0001, everybody's, finds its tables there already
-    with pytest.raises(StartupError, match="could not be brought up to date"):
+    with pytest.raises(StartupError, match="could not be upgraded"):
         schema.upgrade(settings)
 
 
@@ -124,8 +124,8 @@ def test_the_commands_say_what_they_did_and_what_is_wrong(tmp_path: Path) -> Non
     data = tmp_path / "fest"
     missing = festgate("db", "check", data=data)
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
-    assert festgate("db", "upgrade", data=data).stdout == f"From nothing to {schema.HEAD}.\n"
-    assert festgate("db", "upgrade", data=data).stdout == f"At {schema.HEAD} already.\n"
+    assert festgate("db", "upgrade", data=data).stdout == f"Created the schema at {schema.HEAD}.\n"
+    assert festgate("db", "upgrade", data=data).stdout == f"The schema is at {schema.HEAD} already.\n"
     assert Path(festgate("db", "backup", data=data).stdout.strip()).is_file()
     assert festgate("db", "check", data=data).returncode == 0
     assert festgate("check", data=data).stdout == "All invariants hold.\n"
@@ -138,4 +138,4 @@ def test_the_commands_say_what_they_did_and_what_is_wrong(tmp_path: Path) -> Non
     connection.close()
     broken = festgate("db", "check", data=data)
     assert broken.returncode == 1
-    assert "registrations_seats refers to a row of" in broken.stdout
+    assert "registrations_seats refers to a missing row of" in broken.stdout

@@ -29,7 +29,7 @@ from festgate.kit.messaging.transports import transport_for
 from festgate.kit.messaging.unknown_kinds import UnknownKinds
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience import faults
-from festgate.kit.resilience.bulkhead import Bulkhead, look_after
+from festgate.kit.resilience.bulkhead import Bulkhead, watch_bulkheads
 from festgate.kit.secret import load_secret
 from festgate.kit.web.arming import Arming
 from festgate.kit.web.bodies import Bodies
@@ -202,7 +202,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay
             relay.run(),
             mail.Postman(database, transport_for(settings), settings, links).run(),
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
-            look_after(portal.bulkheads.values()),
+            watch_bulkheads(portal.bulkheads.values()),
             database.watch(),
             _run_periodic_tasks(database, [*periodic_tasks, outbox.forget_settled, mail_erasure.erase_sent]),
             *(start() for module in modules.values() for start in module.work),
