@@ -1,4 +1,4 @@
-"""Settings: from the environment and a file, in that order, and each wrong one named in a sentence."""
+"""Settings come from the environment and a file, and each wrong one is named in a sentence."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ SECRETS = ("stripe_secret_key", "stripe_webhook_secret", "smtp_password", "metri
 
 @pytest.fixture(autouse=True)
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the program is started there is no file of settings, unless the test writes one."""
+    """Run each test in a folder without a settings file."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -262,7 +262,7 @@ PASSWORD = "".join(secrets.choice("abcdefghijk") for _ in range(16))
         f"postgresql:///fest?user=fest&password={PASSWORD}&host=/run",
         f"postgresql://fest:{PASSWORD}@[::1]:5432,db.example/fest?sslpassword={PASSWORD}",
     ],
-    ids=["plain", "encoded", "in the query", "two hosts"],  # the same in every process of the tests
+    ids=["plain", "encoded", "in the query", "two hosts"],  # the same in every test process
 )
 def test_the_databases_password_is_shown_nowhere(url: str) -> None:
     settings = load_settings({"FESTGATE_DATABASE_URL": url})

@@ -1,4 +1,4 @@
-"""What a bulkhead holds in: errors, slowness, crowds, and code that holds the loop. On a real loop, with real tasks."""
+"""Bulkheads contain errors, slowness, crowds, and code that blocks the event loop, on a real loop with real tasks."""
 
 import asyncio
 import time
@@ -160,7 +160,7 @@ def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well
         await open_circuit(tea)
         trial = asyncio.create_task(tea.run(hang, "x"))
         await asyncio.sleep(0)
-        assert await outcome(tea, answer) is ModuleUnavailable  # one is being tried
+        assert await outcome(tea, answer) is ModuleUnavailable  # one trial is in progress
         trial.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trial
@@ -228,7 +228,7 @@ def test_a_request_that_takes_too_long_is_ended_and_told_so() -> None:
         assert "took too long" in caught.value.message
         task = asyncio.current_task()
         assert task is not None
-        assert task.cancelling() == 0  # whoever goes on in this task is not cancelled
+        assert task.cancelling() == 0  # later code in this task is not cancelled
         keeper.cancel()
 
     on_loop(main)
@@ -251,7 +251,7 @@ def test_a_visitor_who_goes_away_is_no_failure() -> None:
 def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
     async def main() -> None:
         tea = make()
-        for _ in range(MIN_FAILURES):  # fewer are enough where each holds it for long
+        for _ in range(MIN_FAILURES):  # fewer are enough if each blocks it for long
             if not tea.is_unavailable():
                 assert await outcome(tea, hold(0.12)) == "x"
         assert tea.state == "resting"
@@ -261,7 +261,7 @@ def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
 
 
 def test_a_crowd_in_one_module_waits_for_itself_and_others_come_in_between() -> None:
-    """Of forty requests of 2 ms each, the first few run; then comes the neighbour, who would have been the last."""
+    """Of forty requests of 2 ms each, the first few run; then comes the neighbour, who would otherwise be last."""
 
     async def main() -> None:
         pulse = Pulse()
@@ -379,7 +379,7 @@ def test_what_was_computed_in_turns_that_are_over_keeps_nobody_waiting_in_this_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    # On a busy machine nothing takes as long as it is to.
+    # On a busy machine, times are not exact.
     monkeypatch.setattr(bulkhead, "monotonic", lambda: now)
 
     async def compute(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The cross-site rule, the limit on bodies, and what goes with every answer."""
+"""The cross-site check, the limit on bodies, and the headers and log lines of every response."""
 
 import asyncio
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ HOST = b"fest.example:8443"
         (b"", b"https://fest.example:8443", False),
         (b"SAME-ORIGIN", None, True),
         (b"same-origin, cross-site", None, True),
-        # Fetch Metadata is the browser's own word; Origin is asked only where there is none.
+        # Fetch Metadata comes first; Origin counts only without it.
         (b"same-origin", b"https://evil.example", False),
         (b"cross-site", b"https://fest.example:8443", True),
         (None, b"https://fest.example:8443", False),
@@ -62,7 +62,7 @@ def test_an_origin_is_ours_only_if_it_names_our_host(origin: bytes, host: bytes 
 
 
 def received(pieces: Iterable[int]) -> int:
-    """How many bytes of a body in pieces of these sizes come through the limit."""
+    """Return how many bytes of a body in pieces of these sizes pass the limit."""
 
     async def go() -> int:
         messages = [{"type": "http.request", "body": b"x" * size, "more_body": True} for size in pieces]
@@ -89,7 +89,7 @@ def test_a_body_is_taken_up_to_the_limit_and_not_a_byte_further(pieces: list[int
 
 
 class SoldOutForever(Conflict):
-    """Something that an endpoint refuses."""
+    """An error of an endpoint."""
 
     def headers(self) -> dict[str, str]:
         return {"retry-after": "never"}
@@ -116,7 +116,7 @@ async def breaks_halfway(_request: Request) -> Response:
 
 
 async def no_lifespan(_routes: Routes) -> None:
-    """Never started here."""
+    """Do nothing; the tests never start it."""
 
 
 async def answer(_request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Pages that are kept: rendered once for everyone, and again when what they show is another."""
+"""Cached pages are rendered once for all visitors, and again when their content changes."""
 
 import gzip
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ from tests.rig.database import OpenDatabase, open_database
 
 TEMPLATE = "catalogue/home.html"
 SETTINGS = Settings(fest_name="Aurora <Fest>")
-# On PostgreSQL a commit of another process may show a quarter of a second late, so a page is looked at anew that often.
+# On PostgreSQL a commit of another process may show a quarter of a second late, so pages are checked that often.
 WHERE_EVERY_COMMIT_IS_SEEN = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -41,7 +41,7 @@ def count_own_number(_connection: Connection, person: int) -> int:
 
 @dataclass
 class House:
-    """A portal, and one page of it that shows `shown`."""
+    """A portal with a page that shows `shown`."""
 
     database: OpenDatabase
     portal: Portal
@@ -76,13 +76,13 @@ class House:
         return found
 
     def commit(self) -> None:
-        """Something else is written."""
+        """Commit an unrelated change."""
         self.database.write(add_person, Newcomer(f"person-{self.looks}", f"{self.looks}@example.org"), "x")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What pages ask of the modules above the kit."""
+    """Stand-ins for the functions of the modules above the kit."""
 
     find_visitor: Callable[[Connection, str], Visitor | None] = find_visitor
     find_bearer: Callable[[Connection, str], Visitor | None] = find_visitor

@@ -1,4 +1,4 @@
-"""The log says who did what from where, and holds no code that opens anything."""
+"""The security log has account, address and outcome, and no secret code."""
 
 import pytest
 from structlog.testing import capture_logs

@@ -1,4 +1,4 @@
-"""Text that people type, made fit to keep and to show."""
+"""Normalisation and limits of text that visitors enter."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Facts that this program does not know wait for one that does: they are not lost, and hold up nobody."""
+"""Facts of an unknown kind wait for a program that knows them; they are not lost and do not delay others."""
 
 import asyncio
 from collections.abc import Iterable
@@ -46,10 +46,10 @@ _ids = Statement(select(outbox.facts.c.id))
 
 
 class Kitchen:
-    """Handlers that keep what they were told, and the relays of two versions of a program."""
+    """Handlers that record facts, and the relays of two versions of a program."""
 
     def __init__(self, database: OpenDatabase) -> None:
-        """Nothing was told yet."""
+        """Start with no recorded facts."""
         self.database = database
         self.teas: list[int] = []
         self.doors: list[int] = []
@@ -73,7 +73,7 @@ class Kitchen:
         self.database.write(record_all)
 
     def deliver(self, relay: Relay) -> int:
-        """Hand out facts until none is due; how many rounds that took."""
+        """Deliver facts until none is due; return the number of rounds."""
         rounds = 0
         while self.database.run(relay.deliver_due()):
             rounds += 1
@@ -85,10 +85,10 @@ class Kitchen:
 
 
 class CountedWrites:
-    """The database, with a count of what was written."""
+    """A database that counts writes."""
 
     def __init__(self, real: Database) -> None:
-        """Nothing is counted yet."""
+        """Start with a count of zero."""
         self.clock = real.clock
         self.read = real.read
         self.on_commit = real.on_commit
@@ -222,12 +222,12 @@ def test_a_fact_without_a_kind_of_its_own_is_refused_when_its_class_is_made() ->
     with pytest.raises(TypeError, match="Nameless has no KIND"):
 
         class Nameless(Fact):
-            """A fact whose name in the data nobody wrote down."""
+            """A fact without a name in the data."""
 
     with pytest.raises(TypeError, match="Second has no KIND"):
 
         class Second(DoorOpened):
-            """A fact that would have the name of another."""
+            """A fact that would have the name of another fact."""
 
 
 def test_a_subscription_without_a_name_is_refused_when_it_is_made(kitchen: Kitchen) -> None:

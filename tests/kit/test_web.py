@@ -1,4 +1,4 @@
-"""Paths that stay on this site, forms, and the answers to what goes wrong."""
+"""Paths on this site, forms, and responses to errors."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ def test_anything_that_a_browser_might_take_elsewhere_is_not(text: str | None) -
 
 
 def as_a_browser_takes_it(location: str) -> str:
-    """The site that a browser goes to, which drops tabs and line ends, trims, and takes a backslash for a slash."""
+    """Return the site that a browser opens; it drops tabs and line ends, trims, and treats a backslash as a slash."""
     text = location.translate(dict.fromkeys(map(ord, "\t\r\n")))
     text = text.strip("".join(map(chr, range(33)))).replace("\\", "/")
     parts = urlsplit(urljoin(f"{SITE}/login", text))
@@ -92,7 +92,7 @@ def test_whatever_is_asked_for_nobody_leaves_this_site(text: str) -> None:
 
 
 def sent(body: bytes, kind: str = FORM) -> dict[str, str]:
-    """The fields that a request with this body has."""
+    """Return the fields of a request with this body."""
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
 
     async def receive() -> Message:

@@ -1,4 +1,4 @@
-"""The names of security events belong to routes that exist, and the how-to lists each of them."""
+"""Security events belong to existing routes, and the how-to lists each of them."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.rules.project import ROOT
 
 
 def routes_of(data: Path) -> set[tuple[str, str]]:
-    """Return the method and pattern of every route of a portal, as the gate labels them."""
+    """Return the method and pattern of every route of a portal, in the form that the gate uses."""
     settings = Settings(
         data_dir=data,
         payment_methods=("desk", "stripe"),

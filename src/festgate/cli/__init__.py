@@ -70,7 +70,7 @@ class Root(TyperGroup):
 app = typer.Typer(
     name="festgate",
     cls=Root,
-    help="Event registration and checkout that is still standing when the doors open.",
+    help="Event registration and checkout that stays up when registration opens.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -81,7 +81,7 @@ app = typer.Typer(
 def festgate(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Event registration and checkout that is still standing when the doors open."""
+    """Event registration and checkout that stays up when registration opens."""
     if version:
         print(__version__)
         raise typer.Exit

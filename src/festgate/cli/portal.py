@@ -32,10 +32,10 @@ def status(
     """Report the health of each module of the running portal; exit 1 if any is not healthy."""
     settings = read_settings()
     readiness = _fetch_readiness((url or f"http://127.0.0.1:{settings.port}").rstrip("/"))
-    table = Table("Part", "Is", "Why")
+    table = Table("Part", "State", "Reason")
     table.add_row(
         "database",
-        "well" if readiness["ready"] else "away",
+        "well" if readiness["ready"] else "unavailable",
         "" if readiness["ready"] else readiness["database"],
     )
     for name, state in readiness["modules"].items():
@@ -83,7 +83,7 @@ def check() -> None:
     if not findings:
         console.print("All invariants hold.")
         return
-    table = Table("Rule", "Where", "What", title=f"{len(findings)} broken")
+    table = Table("Invariant", "Where", "Problem", title=f"{len(findings)} broken")
     for finding in findings:
         table.add_row(finding.rule, finding.where, finding.what)
     console.print(table)
@@ -92,10 +92,10 @@ def check() -> None:
 
 def settings() -> None:
     """List every setting with its current value and its meaning."""
-    now = read_settings()
-    table = Table("Setting", "Now", "Meaning", show_lines=True)
+    current_settings = read_settings()
+    table = Table("Setting", "Value", "Meaning", show_lines=True)
     for name, field in Settings.model_fields.items():
-        value = getattr(now, name)
+        value = getattr(current_settings, name)
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
         if name == "database_url":
             shown = hide_password(shown)
