@@ -17,10 +17,10 @@ from bench.processes import (
     Program,
     clean_environment,
     fetch,
-    free_port,
     running,
     wait_for,
 )
+from festgate.ports import free_port
 from festgate.settings import Settings
 
 ROOT = Path(__file__).parent.parent

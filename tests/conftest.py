@@ -12,7 +12,7 @@ import structlog
 from hypothesis import settings
 from playwright.sync_api import Browser, Page
 
-from festgate.kit.limits import allow_files
+from festgate.kit.process import raise_file_limit
 from tests.rig import browser as browsers
 from tests.rig import database as databases
 from tests.rig import postgres, recycled
@@ -46,17 +46,17 @@ SLOWEST_FIRST = (
 )
 """Files that take longest come first, so that none of them is still under way when all others are done."""
 
-# No deadline: how long an example takes says more about the machine's other work than about the code.
+# No deadline: the time of an example depends more on the machine's load than on the code.
 settings.register_profile("festgate", deadline=None, print_blob=True)
 settings.load_profile("festgate")
 
 
 def pytest_configure() -> None:
     GUARD.set()
-    allow_files()
-    # A shell that starts the tests in the background has SIGINT ignored, in all that they start as well.
+    raise_file_limit()
+    # A shell that starts the tests in the background ignores SIGINT, and all their child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Modules and tests are there to stay: nobody looks through them for garbage, now or later.
+    # Modules and tests stay until the end, so the garbage collector need not scan them.
     gc.disable()
     # What is logged in this process: structlog's own way draws a traceback with all its variables, 150 ms each.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
-    """The browser stays for the next file that needs one."""
+    """Close the shared browser unless the next file needs it."""
     yield
     if nextitem is None or nextitem.path not in BROWSER.files:
         BROWSER.close()
@@ -93,7 +93,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that fails shows what its servers wrote."""
+    """Show the output of the servers of a failed test."""
     report = yield
     if report.failed:
         for server in item.stash.get(SERVERS, []):
@@ -103,7 +103,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(autouse=True)
 def _on_this_machine() -> Iterator[None]:
-    """A test that reached for another machine fails, also where the code swallowed the refusal."""
+    """Fail a test that tried to reach another machine, even if the code swallowed the error."""
     GUARD.take()
     yield
     refused = GUARD.take()
@@ -112,7 +112,7 @@ def _on_this_machine() -> Iterator[None]:
 
 @pytest.fixture
 def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
-    """Starts servers that end with the test: `serve("--demo").url`."""
+    """Start servers that end with the test: `serve("--demo").url`."""
     servers = request.node.stash.setdefault(SERVERS, [])
     endings = ExitStack()
 
@@ -129,14 +129,14 @@ def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL for this process of the tests."""
+    """Start a PostgreSQL cluster for this test process."""
     with postgres.cluster() as cluster:
         yield cluster
 
 
 @pytest.fixture
 def postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
-    """The address of an empty database that is this test's alone."""
+    """Create an empty database for this test; return its address."""
     name = postgres_cluster.create()
     yield postgres_cluster.url(name)
     postgres_cluster.drop(name)
@@ -144,25 +144,25 @@ def postgres_url(postgres_cluster: postgres.Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with the newest schema, to copy."""
+    """Create an SQLite file with the newest schema, for copies."""
     return databases.migrated_file(tmp_path_factory.mktemp("migrated"))
 
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_cluster: postgres.Cluster) -> str:
-    """A PostgreSQL database with the newest schema, to copy."""
+    """Create a PostgreSQL database with the newest schema, for copies."""
     return databases.migrated_template(postgres_cluster)
 
 
 @pytest.fixture(scope="session")
 def emptied_postgres(postgres_cluster: postgres.Cluster, migrated_postgres: str) -> recycled.Recycled:
-    """Databases of PostgreSQL with the newest schema and nothing in them."""
+    """Provide PostgreSQL databases with the newest schema and no data."""
     return recycled.Recycled(postgres_cluster, migrated_postgres)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database of each kind, migrated and empty, this test's alone."""
+    """Return the address of an empty, migrated database of each kind for this test."""
     if request.param == "sqlite":
         yield databases.copy_of(request.getfixturevalue("migrated_sqlite"), tmp_path / "fest")
         return
@@ -173,33 +173,33 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[databases.OpenDatabase]:
-    """An open database of each kind, with a clock that the test moves (`database.clock.move(HOUR)`)."""
+    """Open a database of each kind, with a clock that the test moves (`database.clock.move(HOUR)`)."""
     with databases.open_database(database_url) as opened:
         yield opened
 
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    """A real SMTP server on loopback and what has arrived there."""
+    """Start an SMTP server on loopback; return its mailbox."""
     with smtp_server() as box:
         yield box
 
 
 @pytest.fixture(scope="module")
 def browser() -> Browser:
-    """A Chromium for a file of tests; such a file has no use of `asyncio.run` (see tests/rig/browser.py)."""
+    """Provide Chromium for a test file, which then cannot use `asyncio.run` (tests/rig/browser.py)."""
     return BROWSER.running()
 
 
 @pytest.fixture
 def browser_options() -> dict[str, Any]:
-    """How the visitor's browser is set up; a test or a file overrides it (a phone, dark, without JavaScript)."""
+    """Return the options of the visitor's browser; a test or a file overrides them (phone, dark, no JavaScript)."""
     return {}
 
 
 @pytest.fixture
 def page(browser: Browser, browser_options: dict[str, Any]) -> Iterator[Page]:
-    """A page of a new visitor; the test fails when it reached for another machine or a script of it broke."""
+    """Open a page for a new visitor; fail if it contacts another machine or a script of it fails."""
     with browsers.visit(browser, **browser_options) as visit:
         yield visit.context.new_page()
         assert not visit.wrongs, f"the page did what it must not: {visit.wrongs}"

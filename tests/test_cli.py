@@ -1,4 +1,4 @@
-"""The program as a whole: each command is found where it is, and brings nothing of the others."""
+"""The command line as a whole: every command is found, and imports nothing of the others."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The currency of the settings and the currencies that a fest's money is in."""
+"""The currency of the settings, and the currencies of a fest's amounts."""
 
 import re
 from pathlib import Path
@@ -40,7 +40,7 @@ def an_event(database: OpenDatabase, fee: Money, title: str = "Robo Race") -> st
 
 
 def an_order(database: OpenDatabase, slug: str) -> None:
-    """Somebody holds a seat of the event, in an order that is waiting for payment at the desk."""
+    """Create an order of one seat of the event that waits for payment at the desk."""
     person = add_someone(database)
     database.write(hold_seat, person, slug, 15)
     database.write(placements.place_order, person, "desk", MINUTE, "key", asks=False)
@@ -110,7 +110,7 @@ def test_an_import_keeps_the_currency_of_an_event_that_has_a_fee(database: OpenD
 
 
 def test_editing_a_title_does_not_price_the_event_anew(tmp_path: Path, serve: Serve) -> None:
-    """A fest of an older version may have several currencies; an event in rupees then stays one under EUR."""
+    """A fest of an older version may have several currencies; an event in rupees stays in rupees under EUR."""
     data = tmp_path / "fest"
     with before_opening(data) as database:
         organiser = database.write(invite_one, "meena", "organiser")

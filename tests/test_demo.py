@@ -1,4 +1,4 @@
-"""The demo takes its own data and no one else's."""
+"""The demo uses only its own data."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Settings: from the environment and a file, in that order, and each wrong one named in a sentence."""
+"""Settings come from the environment and a file, and each wrong one is named in a sentence."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ SECRETS = ("stripe_secret_key", "stripe_webhook_secret", "smtp_password", "metri
 
 @pytest.fixture(autouse=True)
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the program is started there is no file of settings, unless the test writes one."""
+    """Run each test in a folder without a settings file."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -89,15 +89,15 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
         ("port", "-1", "whole number from 0 to 65535"),
         ("port", "65536", "whole number from 0 to 65535"),
         ("workers", "0", "whole number from 1 to 64"),
-        ("host", " , ", "must name at least one"),
+        ("host", " , ", "must contain at least one value"),
         ("base_url", "fest.example", "must begin with http:// or https://"),
         ("base_url", "https://fest.example/portal", "must end after the host and port: https://fest.example"),
         ("base_url", "https://fest.example?a=b", "must end after the host and port"),
         ("base_url", "https://fest.example#top", "must end after the host and port"),
-        ("base_url", "https://me:it@fest.example", "must not hold a user name or password"),
-        ("base_url", "https://fest example", "must not hold spaces"),
-        ("base_url", "HTTPS://fest.example", "must begin with https:// in small letters"),
-        ("base_url", "https://süd.example:8443", "in ASCII letters: https://xn--sd-xka.example:8443"),
+        ("base_url", "https://me:it@fest.example", "must not contain a user name or password"),
+        ("base_url", "https://fest example", "must not contain spaces"),
+        ("base_url", "HTTPS://fest.example", "must begin with https:// in lower case"),
+        ("base_url", "https://süd.example:8443", "written in ASCII: https://xn--sd-xka.example:8443"),
         ("base_url", "http://fest.example:70000", "a port from 1 to 65535"),
         ("base_url", "http://::1", "an IPv6 address in brackets"),
         ("host", "http://fest.example", "without http:// and without a port"),
@@ -107,11 +107,11 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
         ("trusted_proxies", "10.0.0.1/8", "IP addresses or networks"),
         ("smtp_host", "smtp://mail.example.org", "without http:// and without a port"),
         ("smtp_host", "mail.example.org:587", "without a port"),
-        ("smtp_host", "mail.süd.example", "in ASCII letters: mail.xn--sd-xka.example"),
+        ("smtp_host", "mail.süd.example", "written in ASCII: mail.xn--sd-xka.example"),
         ("stripe_api_base", "localhost:12111", "must begin with http:// or https://"),
         ("mail_from", "", "must not be empty; write fest@example.org"),
         ("mail_from", "Süd, Fest <t@example.org>", "name in quotes: "),
-        ("mail_from", "t@süd.example", "in ASCII letters: t@xn--sd-xka.example"),
+        ("mail_from", "t@süd.example", "written in ASCII: t@xn--sd-xka.example"),
         ("mail_from", "süd@example.org", "an address of ASCII letters"),
         ("mail_from", "a@example.org, b@example.org", "must be one address"),
         ("mail_from", "fest", "an address with an @"),
@@ -126,7 +126,7 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
         ("hold_minutes", "0", "whole number from 1 to 1440"),
         ("desk_hours", "1441", "whole number from 1 to 1440"),
         ("payment_methods", "gold", "'gold' is not one of sandbox, desk, stripe"),
-        ("payment_methods", "", "must name at least one"),
+        ("payment_methods", "", "must contain at least one value"),
         ("smtp_port", "0", "whole number from 1 to 65535"),
         ("smtp_security", "ssl", "is not one of starttls, tls, none"),
         ("sign_in_limit", "0", "whole number from 1 to 1000000"),
@@ -262,7 +262,7 @@ PASSWORD = "".join(secrets.choice("abcdefghijk") for _ in range(16))
         f"postgresql:///fest?user=fest&password={PASSWORD}&host=/run",
         f"postgresql://fest:{PASSWORD}@[::1]:5432,db.example/fest?sslpassword={PASSWORD}",
     ],
-    ids=["plain", "encoded", "in the query", "two hosts"],  # the same in every process of the tests
+    ids=["plain", "encoded", "in the query", "two hosts"],  # the same in every test process
 )
 def test_the_databases_password_is_shown_nowhere(url: str) -> None:
     settings = load_settings({"FESTGATE_DATABASE_URL": url})

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.rig.ports import free_port
+from festgate.ports import free_port
 from tests.rig.waiting import until
 from tests.rules.project import ROOT
 
@@ -21,27 +21,27 @@ NAME = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 
 def run(*words: str | Path, folder: Path) -> str:
-    """What a command prints; it must succeed."""
+    """Run a command that must succeed; return its output."""
     done = subprocess.run(list(map(str, words)), cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def link_locked(target: Path) -> None:
-    """Make the packages of the portal's lock, as they are installed here, and no others importable from `target`."""
+    """Make the installed packages of the portal's lock, and no others, importable from `target`."""
     lock = (ROOT / "requirements" / "portal.lock").read_text(encoding="utf-8")
     for name in NAME.findall(lock):
         try:
             files = importlib.metadata.files(name) or []
         except importlib.metadata.PackageNotFoundError:
-            continue  # of another platform
+            continue  # for another platform
         for top in {file.parts[0] for file in files if file.parts[0] not in {"..", "__pycache__"}}:
             (target / top).symlink_to(importlib.metadata.distribution(name).locate_file(top).resolve())  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `festgate` command of an environment that has the wheel and the portal's packages."""
+    """Install the wheel with the portal's packages; return the path of its `festgate`."""
     folder = tmp_path_factory.mktemp("wheel")
     build = "import sys; from flit_core.buildapi import build_wheel; build_wheel(sys.argv[1])"
     run(sys.executable, "-c", build, folder, folder=ROOT)
@@ -60,7 +60,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def serving(program: Path, folder: Path) -> Iterator[str]:
-    """The address of a demo in an empty folder."""
+    """Serve the demo from an empty folder; return its address."""
     port = free_port()
     known = {
         name: value for name, value in os.environ.items() if not name.startswith(("FESTGATE_", "PYTHON"))

@@ -1,3 +1,3 @@
-"""Festgate: event registration and checkout that is still standing when the doors open."""
+"""Festgate: event registration and checkout that stays up when registration opens."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,7 @@
-"""Addresses in the settings: the portal's own, the sender of emails, the database; what is wrong with one, in words."""
+"""Checks of the addresses in the settings: of the portal, hosts, networks, the sender of emails, the database.
+
+Each check returns the value unchanged, or raises ValueError with a sentence about the problem.
+"""
 
 import re
 from email import policy
@@ -19,17 +22,17 @@ _PASSWORD_IN_QUERY = re.compile(r"((?:ssl)?password=)[^&\s]*", re.IGNORECASE)
 
 
 def check_origin(value: str) -> str:
-    """Return the address that people use, as it is: scheme, host, perhaps a port. ValueError says what else it has."""
+    """Check the portal's public address: a scheme, a host and perhaps a port."""
     if any(character.isspace() or not character.isprintable() for character in value):
-        _refuse("must not hold spaces")
+        _refuse("must not contain spaces")
     scheme, separator, rest = value.partition("://")
     if not separator or scheme.lower() not in ("http", "https"):
         _refuse("must begin with http:// or https://, such as https://fest.example.org")
     if scheme != scheme.lower():
-        _refuse(f"must begin with {scheme.lower()}:// in small letters")
+        _refuse(f"must begin with {scheme.lower()}:// in lower case")
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     if "@" in authority:
-        _refuse("must not hold a user name or password before the host")
+        _refuse("must not contain a user name or password")
     if authority != rest:
         _refuse(
             f"must end after the host and port: {scheme}://{authority}. The portal cannot be served below a path"
@@ -39,7 +42,7 @@ def check_origin(value: str) -> str:
 
 
 def check_host(value: str) -> str:
-    """Return the name or IP address of a host, as it is. ValueError says what else it is, and what to write."""
+    """Check the name or IP address of a host."""
     host = value.removeprefix("[").removesuffix("]")
     if host != value:
         _refuse(f"must have its IPv6 address without brackets: {host}")
@@ -52,14 +55,14 @@ def check_host(value: str) -> str:
             )
     elif not value.isascii():
         ascii_host = _in_ascii(value)
-        _refuse(f"must be in ASCII letters: {ascii_host}" if ascii_host else f"must not be {value!r}")
+        _refuse(f"must be written in ASCII: {ascii_host}" if ascii_host else f"must not be {value!r}")
     elif not _HOST.fullmatch(value):
         _refuse(f"must be the name or address of a host, such as mail.example.org, unlike {value!r}")
     return value
 
 
 def check_network(value: str) -> str:
-    """Return an IP address, a network or `*`, as it is. ValueError says what to write instead."""
+    """Check an IP address, a network or `*`."""
     if value != "*":
         try:
             ip_network(value)
@@ -85,7 +88,7 @@ def _check_host(scheme: str, authority: str) -> None:
         if not host.isascii():
             ascii_host = _in_ascii(host)
             _refuse(
-                f"must have its host in ASCII letters: {scheme}://{ascii_host}{separator}{port}"
+                f"must have its host written in ASCII: {scheme}://{ascii_host}{separator}{port}"
                 if ascii_host
                 else f"must have the name of a host, which {host!r} is not"
             )
@@ -96,12 +99,12 @@ def _check_host(scheme: str, authority: str) -> None:
 
 
 def check_sender(value: str) -> str:
-    """Return the sender's address, as it is, if an email can be composed from it. ValueError says what to write."""
+    """Check the sender of emails, also by composing an email from it."""
     shape = 'write fest@example.org, or with a name "Spring Fest" <fest@example.org>'
     if not value.strip():
         _refuse(f"must not be empty; {shape}")
     if not value.isprintable():
-        _refuse(f"must not hold line ends or other control characters; {shape}")
+        _refuse(f"must not contain line ends or other control characters; {shape}")
     name, address = parseaddr(value)
     named = _UNQUOTED_NAME.fullmatch(value.strip())
     if named and name != named[1]:
@@ -110,17 +113,17 @@ def check_sender(value: str) -> str:
         _refuse(f"must be one address; {shape}")
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
-        _refuse(f"must hold an address with an @; {shape}")
+        _refuse(f"must contain an address with an @; {shape}")
     if not domain.isascii():
         ascii_domain = _in_ascii(domain)
         _refuse(
-            f"must have its domain in ASCII letters: {local}@{ascii_domain}"
+            f"must have its domain written in ASCII: {local}@{ascii_domain}"
             if ascii_domain
             else f"must have a domain after the @, which {domain!r} is not"
         )
     if not _LOCAL_PART.fullmatch(local) or not _HOST.fullmatch(domain):
         _refuse(
-            f"must have an address of ASCII letters, digits and signs without spaces, unlike {address!r}; {shape}"
+            f"must have an address of ASCII letters, digits and symbols without spaces, unlike {address!r}; {shape}"
         )
     mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
     try:
@@ -132,12 +135,14 @@ def check_sender(value: str) -> str:
 
 
 def check_database_url(value: str) -> str:
-    """Return the database's address, as it is. ValueError, which quotes nothing of it, says what is wrong with it."""
+    """Check the address of the database. The sentences quote nothing of it, because it may contain a password."""
     if not value:
         return value
     if not value.startswith(("postgresql://", "postgres://")):
         _refuse("must begin with postgresql://, or be empty for SQLite in the data folder")
-    encode = "must have the signs @ / ? # : % and spaces of its password percent-encoded (@ is %40, / is %2F)"
+    encode = (
+        "must have the characters @ / ? # : % and spaces in its password percent-encoded (@ is %40, / is %2F)"
+    )
     rest = value.partition("://")[2]
     authority, _, after = rest.partition("/")
     if rest.partition("?")[0].count("@") > 1 or "@" in after.partition("?")[0] or re.search(r"\s", rest):
@@ -153,7 +158,7 @@ def check_database_url(value: str) -> str:
 
 
 def hide_password(url: str) -> str:
-    """Return the address as people may see it: `postgresql://user:***@host/name`."""
+    """Return the address with its password masked: `postgresql://user:***@host/name`."""
     scheme, separator, rest = url.partition("://")
     if separator and "@" in rest:
         user, at, host = rest.rpartition("@")
@@ -163,7 +168,7 @@ def hide_password(url: str) -> str:
 
 
 def hide_in(text: str, url: str) -> str:
-    """Return what a database driver says, without the password of the address that it was given."""
+    """Return a database driver's message with the password of the address masked."""
     text = text.replace(url, hide_password(url)) if url else text
     user = url.partition("://")[2].rpartition("@")[0]
     secrets = {user.partition(":")[2], *re.findall(r"password=([^&\s]+)", url)}
@@ -174,7 +179,7 @@ def hide_in(text: str, url: str) -> str:
 
 
 def _in_ascii(host: str) -> str:
-    """Return the host as DNS knows it (`xn--...`); empty for what is no host."""
+    """Return the host as DNS encodes it (`xn--...`); empty if it is not a host."""
     try:
         ascii_host = host.encode("idna").decode()
     except UnicodeError:

@@ -1,7 +1,7 @@
-"""Every setting of the portal: one frozen object, read once from the environment and an optional TOML file.
+"""The portal's settings: one frozen object, read once from the environment and an optional TOML file.
 
-`FESTGATE_PORT=8080` in the environment and `port = 8080` in the file mean the same; the environment wins. A name that
-nobody knows is refused, so that a typing error cannot silently leave a default in force.
+`FESTGATE_PORT=8080` in the environment and `port = 8080` in the file mean the same; the environment takes precedence.
+An unknown name is an error, so that a typing mistake cannot silently leave a default in force.
 """
 
 import os
@@ -26,10 +26,10 @@ from festgate.addresses import (
 
 PREFIX = "FESTGATE_"
 CONFIG_FILE_VARIABLE = "FESTGATE_CONFIG"
-"""Names the TOML file; without it, `festgate.toml` where the program is started, if there is one."""
-USUAL_FILE = Path("festgate.toml")
+"""Path of the TOML file; by default `festgate.toml` in the current folder, if it exists."""
+DEFAULT_FILE = Path("festgate.toml")
 TOOLS_PREFIX = "FESTGATE_REHEARSAL_"
-"""What a rehearsal tells its journeys in the environment: no settings of the portal."""
+"""Variables that a rehearsal passes to its journeys; they are not settings of the portal."""
 DEMO_SETTINGS: Mapping[str, object] = {
     "fest_name": "Aurora Fest",
     "fest_tagline": "Three days of building, racing, dancing and staying up late.",
@@ -38,7 +38,7 @@ DEMO_SETTINGS: Mapping[str, object] = {
     "locale": "en_IN",
     "payment_methods": ("sandbox", "desk"),
 }
-"""Of the demo fest (`festgate serve --demo`): weaker than any setting of the user's own."""
+"""Settings of the demo fest (`festgate serve --demo`); any setting of the user overrides them."""
 
 
 Host = Annotated[str, AfterValidator(check_host)]
@@ -51,17 +51,17 @@ DatabaseUrl = Annotated[str, AfterValidator(check_database_url)]
 
 
 class SettingsError(Exception):
-    """A setting that is unknown or cannot be what it is; the sentence names it."""
+    """An unknown setting or an invalid value; the message names it."""
 
 
 class Settings(BaseModel):
-    """What can be set. Each field's description is its documentation, and docs/reference/settings.md is made of it."""
+    """All settings. docs/reference/settings.md is generated from the descriptions of the fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     data_dir: Path = Field(
         default=Path("festgate-data"),
-        description="Folder that holds everything the fest keeps: the database, its backups, the secret, unsent mail.",
+        description="Folder for the fest's data: the database, its backups, the secret, and emails written as files.",
     )
     database_url: DatabaseUrl = Field(
         default="",
@@ -69,56 +69,62 @@ class Settings(BaseModel):
     )
     base_url: Origin = Field(
         default="http://localhost:8000",
-        description="The address people use. Links in mail, calendar files and payment returns begin with it; with "
-        "`https://` cookies are marked secure.",
+        description="Public address of the portal. Links in emails, calendar files and payment returns begin with it; "
+        "with `https://` cookies are marked secure.",
     )
     host: tuple[Host, ...] = Field(
         default=("127.0.0.1", "::1"),
-        description="Addresses to listen on, separated by commas. Both loopback addresses by default, so that "
-        "`localhost` never waits for a fallback.",
+        description="Addresses to listen on, separated by commas. By default both loopback addresses, so that "
+        "`localhost` works at once over IPv4 and IPv6.",
         min_length=1,
     )
     port: int = Field(default=8000, description="Port to listen on.", ge=0, le=65535)
     workers: int = Field(
-        default=1, description="Server processes. One serves thousands of requests a second.", ge=1, le=64
+        default=1,
+        description="Number of server processes. One serves thousands of requests a second.",
+        ge=1,
+        le=64,
     )
     trusted_proxies: tuple[Network, ...] = Field(
         default=("127.0.0.1", "::1"),
-        description="Addresses whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, separated by commas.",
+        description="Addresses of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by "
+        "commas.",
     )
     fest_name: str = Field(
-        default="Festgate", description="The fest's name, as its pages show it.", min_length=1, max_length=80
+        default="Festgate", description="Name of the fest on its pages.", min_length=1, max_length=80
     )
     fest_tagline: str = Field(
-        default="", description="One sentence below the name on the first page.", max_length=200
+        default="", description="A sentence below the name on the first page.", max_length=200
     )
     currency: str = Field(default="INR", description="ISO 4217 code of all fees.")
     timezone: str = Field(
-        default="UTC", description="Time zone in which times are shown and entered, such as `Asia/Kolkata`."
+        default="UTC", description="Time zone for showing and entering times, such as `Asia/Kolkata`."
     )
-    locale: str = Field(default="en", description="How money and dates are written, such as `en_IN` or `de`.")
+    locale: str = Field(
+        default="en", description="Locale for writing money and dates, such as `en_IN` or `de`."
+    )
     hold_minutes: int = Field(
         default=15,
-        description="Minutes that a paid seat is held for someone who has not paid yet.",
+        description="Minutes for which a seat with a fee is held until it is paid.",
         ge=1,
         le=24 * 60,
     )
     desk_hours: int = Field(
         default=48,
-        description="Hours that seats are kept for someone who chose to pay at the desk.",
+        description="Hours for which seats are held for a visitor who chose to pay at the desk.",
         ge=1,
         le=24 * 60,
     )
     payment_methods: tuple[Literal["sandbox", "desk", "stripe"], ...] = Field(
         default=("desk",),
-        description="Ways to pay, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra "
+        description="Payment methods, in the order shown: `desk` (at the organisers' desk), `stripe` (cards; extra "
         "`stripe`), `sandbox` (play money, for demos and rehearsals).",
         min_length=1,
     )
     allow_sandbox: bool = Field(
         default=False,
-        description="Whether `sandbox` may be offered with an `https://` base address, where anyone could register "
-        "with play money.",
+        description="Whether `sandbox` is allowed with an `https://` base address, where anyone could register with "
+        "play money.",
     )
     stripe_secret_key: str = Field(default="", description="Stripe's secret API key.", repr=False)
     stripe_webhook_secret: str = Field(
@@ -126,69 +132,71 @@ class Settings(BaseModel):
     )
     stripe_api_base: OptionalOrigin = Field(
         default="",
-        description="Another address for Stripe's API, for tests against a local server; empty for Stripe's own.",
+        description="Address of another server for Stripe's API, for tests; empty for Stripe's own.",
     )
     mail_from: Sender = Field(
         default="fest@localhost",
-        description='Sender of all mail: an address, or `"Spring Fest" <fest@example.org>`.',
+        description='Sender of all emails: an address, or `"Spring Fest" <fest@example.org>`.',
     )
     smtp_host: OptionalHost = Field(
         default="",
-        description="Mail server. Empty: mail is written as `.eml` files to `mail/` in the data folder.",
+        description="Mail server. If empty, emails are written as `.eml` files to `mail/` in the data folder.",
     )
-    smtp_port: int = Field(default=587, description="Mail server's port.", ge=1, le=65535)
+    smtp_port: int = Field(default=587, description="Port of the mail server.", ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls",
-        description="How the connection to the mail server is secured. Its certificate has to be one that this machine"
-        " trusts; SSL_CERT_FILE names another file of authorities.",
+        description="Encryption of the connection to the mail server. This machine must trust its certificate; the "
+        "variable `SSL_CERT_FILE` names another file of certificate authorities.",
     )
     smtp_username: str = Field(
-        default="", description="User at the mail server; empty to send without signing in."
+        default="", description="User name at the mail server; empty to send without signing in."
     )
     smtp_password: str = Field(default="", description="Password at the mail server.", repr=False)
     sign_in_limit: int = Field(
-        default=10, description="Failed sign-ins that one account may have in 15 minutes.", ge=1, le=1_000_000
+        default=10, description="Failed sign-ins allowed to one account in 15 minutes.", ge=1, le=1_000_000
     )
     address_limit: int = Field(
         default=2000,
-        description="Failed sign-ins, and new accounts, that one address may have in 15 minutes. Generous: a whole "
-        "campus may share one address.",
+        description="Failed sign-ins, and new accounts, allowed to one client address in 15 minutes. The default is "
+        "generous, since a whole campus may share one address.",
         ge=1,
         le=10_000_000,
     )
     seat_address_limit: int = Field(
         default=0,
-        description="Seats that one address may take in 15 minutes; 0: five times `address_limit`. Generous: as it is, "
-        "2,000 people of a campus behind one address may take five seats each.",
+        description="Seats that one client address may take in 15 minutes; 0 means five times `address_limit`. The "
+        "default lets 2,000 people of a campus behind one address take five seats each.",
         ge=0,
         le=10_000_000,
     )
     confirm_email: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="Whether new accounts confirm their email address by a link that is sent there. Until then their "
-        "holds are short, they cannot pay at the desk, and they get few emails. `auto`: where a mail server is set.",
+        description="Whether new accounts must confirm their email address by a link that is sent to it. Until then "
+        "their holds are short, they cannot pay at the desk, and they get few emails. `auto` means on if "
+        "`smtp_host` is set.",
     )
     bulkheads: bool = Field(
         default=True,
-        description="Whether each module's trouble is held in: `off` shows, in a drill, what that is good for.",
+        description="Whether bulkheads contain the failures of each module. Turn them off in a drill to see their "
+        "effect.",
     )
     drills_token: str = Field(
         default="",
-        description="Bearer token with which drills of this machine may make things go wrong on purpose; empty: nobody "
-        "may.",
+        description="Bearer token with which drills on this machine may inject faults; if empty, no drill can.",
         repr=False,
     )
     metrics_token: str = Field(
         default="",
-        description="Bearer token that lets others than this machine read `/metrics`; empty: this machine only.",
+        description="Bearer token for reading `/metrics` from other machines; if empty, only this machine can read it.",
         repr=False,
     )
     log_format: Literal["auto", "console", "json"] = Field(
         default="auto",
-        description="Log lines for people, for machines, or by whether a terminal is attached.",
+        description="Format of log lines: for people (`console`) or programs (`json`). `auto` means `console` on a "
+        "terminal.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least that is logged."
+        default="info", description="Lowest level that is logged."
     )
 
     @field_validator("host", "trusted_proxies", "payment_methods", mode="before")
@@ -212,7 +220,7 @@ class Settings(BaseModel):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            msg = f"{value!r} is not a time zone; write it like Europe/Berlin"
+            msg = f"{value!r} is not a time zone; use a name such as Europe/Berlin"
             raise ValueError(msg) from None
         return value
 
@@ -222,7 +230,7 @@ class Settings(BaseModel):
         try:
             Locale.parse(value)
         except (UnknownLocaleError, ValueError):
-            msg = f"{value!r} is not a locale; write it like en_IN"
+            msg = f"{value!r} is not a locale; use one such as en_IN"
             raise ValueError(msg) from None
         return value
 
@@ -233,45 +241,45 @@ class Settings(BaseModel):
 
     @property
     def secure(self) -> bool:
-        """Whether people reach the portal over TLS."""
+        """Return whether visitors reach the portal over TLS."""
         return self.base_url.startswith("https://")
 
     @property
     def max_seats_of_address(self) -> int:
-        """How many seats one address may take in 15 minutes."""
+        """Return how many seats one client address may take in 15 minutes."""
         return self.seat_address_limit or 5 * self.address_limit
 
     @property
     def confirms_email(self) -> bool:
-        """Whether accounts with an unconfirmed email address are limited."""
+        """Return whether accounts must confirm their email address."""
         if self.confirm_email == "auto":
             return bool(self.smtp_host)
         return self.confirm_email == "on"
 
     @property
     def payment_sites(self) -> tuple[str, ...]:
-        """Other sites to which the checkout form may lead."""
+        """Other sites to which the checkout form may redirect."""
         if "stripe" not in self.payment_methods:
             return ()
         return (self.stripe_api_base.rstrip("/") or "https://checkout.stripe.com",)
 
     @property
     def sqlite_path(self) -> Path:
-        """The one file of data, when the database is SQLite."""
+        """The file of the SQLite database."""
         return self.data_dir / "festgate.sqlite3"
 
     @property
     def url(self) -> str:
-        """The database's address: the one that is set, or the SQLite file in the data folder."""
+        """The address of the database: the setting, or that of the SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{self.sqlite_path}"
 
     @property
     def shown_database(self) -> str:
-        """Where the data are, as people may see it: without the password."""
+        """The location of the database without a password, for messages."""
         return hide_password(self.database_url) or str(self.sqlite_path)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Return what a log or a traceback shows of the settings: no password of the database."""
+        """Return the fields for logs and tracebacks, without the password of the database."""
         for name, value in super().__repr_args__():
             yield name, hide_password(value) if name == "database_url" else value
 
@@ -282,14 +290,14 @@ def load_settings(
     config_text: str | None = None,
     **overrides: Any,  # noqa: ANN401  (fields of any type)
 ) -> Settings:
-    """The settings of this process: `overrides` (command-line options), the environment, the file, then `defaults`.
+    """Return the settings. `overrides` (command-line options) come before the environment, the file and `defaults`.
 
-    `config_text` is what the file held when `read_config` read it; without it the file is read now.
-    Raises SettingsError naming the setting, where it was set, and what is wrong with it.
+    `config_text` is the content of the file as `read_config` returned it; without it the file is read now. Raise
+    SettingsError, which names each wrong setting, its origin and the problem.
     """
     environment = os.environ if environment is None else environment
     text = read_config(environment) if config_text is None else config_text
-    path = _config_file(environment) or USUAL_FILE
+    path = _config_file(environment) or DEFAULT_FILE
     values: dict[str, Any] = dict(defaults or {})
     origin: dict[str, str] = {}
     for name, value in _parse(path, text).items():
@@ -313,17 +321,17 @@ def load_settings(
 
 
 def refuse_play_money(settings: Settings) -> None:
-    """Raise SettingsError where a public address would take play money without anybody having said so."""
+    """Raise SettingsError if a public address accepts play money without the setting that allows it."""
     if settings.secure and "sandbox" in settings.payment_methods and not settings.allow_sandbox:
         msg = (
-            f"{PREFIX}PAYMENT_METHODS has sandbox, which is play money: at {settings.base_url} anyone could register "
-            f"without paying. Take sandbox out, or set {PREFIX}ALLOW_SANDBOX=true for a public trial."
+            f"{PREFIX}PAYMENT_METHODS contains sandbox, which is play money: at {settings.base_url} anyone could "
+            f"register without paying. Remove sandbox, or set {PREFIX}ALLOW_SANDBOX=true for a public trial."
         )
         raise SettingsError(msg)
 
 
 def read_config(environment: Mapping[str, str] | None = None) -> str:
-    """What the settings file holds now; empty without one. Raises SettingsError where it cannot be read."""
+    """Return the content of the settings file; empty if there is none. Raise SettingsError if it cannot be read."""
     path = _config_file(os.environ if environment is None else environment)
     if path is None:
         return ""
@@ -338,7 +346,7 @@ def _config_file(environment: Mapping[str, str]) -> Path | None:
     named = environment.get(CONFIG_FILE_VARIABLE)
     if named:
         return Path(named)
-    return USUAL_FILE if USUAL_FILE.is_file() else None
+    return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
@@ -353,12 +361,12 @@ def _sentence(detail: Any, origin: Mapping[str, str]) -> str:  # noqa: ANN401  (
     name = str(detail["loc"][0])
     where = origin.get(name, name)
     if detail["type"] == "extra_forbidden":
-        return f"{where} is not a setting. `festgate settings` lists those there are."
+        return f"{where} is not a setting. `festgate settings` lists all settings."
     return f"{where}: {_problem(name, detail)}."
 
 
 def _problem(name: str, detail: Any) -> str:  # noqa: ANN401, PLR0911  (a sentence for each kind)
-    """What is wrong with the value, in words that need no knowledge of pydantic."""
+    """Describe pydantic's error in plain words."""
     limits = detail.get("ctx", {})
     match detail["type"]:
         case "value_error":
@@ -367,7 +375,7 @@ def _problem(name: str, detail: Any) -> str:  # noqa: ANN401, PLR0911  (a senten
             known = str(limits["expected"]).replace("'", "").replace(" or ", ", ")
             return f"{detail['input']!r} is not one of {known}"
         case "too_short":
-            return "must name at least one; commas separate several"
+            return "must contain at least one value; commas separate several"
         case "string_too_short":
             return "must not be empty"
         case "string_too_long":
@@ -377,16 +385,16 @@ def _problem(name: str, detail: Any) -> str:  # noqa: ANN401, PLR0911  (a senten
         case kind if kind.startswith(("int", "greater", "less")):
             return f"must be a whole number{_bounds(name)}"
         case kind if kind.startswith("tuple"):
-            return "must be text, with commas between several"
+            return "must be text; commas separate several values"
         case kind if kind.startswith("path"):
             return "must be the path of a folder"
         case _:
-            return "must be text; in the settings file text stands in quotes"
+            return "must be text, which is in quotes in the settings file"
 
 
 def _bounds(name: str) -> str:
-    """`` from 1 to 64`` where the setting has such limits."""
+    """Return the limits of a number, such as `` from 1 to 64``; empty if it has none."""
     limits = Settings.model_fields[name].metadata
-    least = next((limit.ge for limit in limits if hasattr(limit, "ge")), None)
-    most = next((limit.le for limit in limits if hasattr(limit, "le")), None)
-    return f" from {least} to {most}" if least is not None and most is not None else ""
+    minimum = next((limit.ge for limit in limits if hasattr(limit, "ge")), None)
+    maximum = next((limit.le for limit in limits if hasattr(limit, "le")), None)
+    return f" from {minimum} to {maximum}" if minimum is not None and maximum is not None else ""

@@ -12,8 +12,8 @@ from typing import get_args
 from festgate.drills.file import ACTIONS, POINTS, read_drill
 from festgate.drills.plan import EFFECTS, MODULES, Manner, ProbeKind
 from festgate.drills.proxy import KINDS
+from festgate.ports import free_port
 from tests.docs.terminal import BLOCK, DOCS, Step, Terminal, pattern, read
-from tests.rig.ports import free_port
 from tests.rig.server import environment
 from tests.rig.waiting import until
 

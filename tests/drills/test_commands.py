@@ -9,8 +9,8 @@ import pytest
 
 from festgate.drills.plan import Arm
 from festgate.drills.portal import Portal, Refuses
+from festgate.ports import free_port
 from tests.rig import command
-from tests.rig.ports import free_port
 from tests.rig.server import Serve, Server, environment
 from tests.rig.waiting import until
 

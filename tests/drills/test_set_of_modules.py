@@ -50,7 +50,7 @@ def test_the_list_that_burns_the_processor_rests_and_comes_back(outcomes: Mappin
     outcome = outcomes["events-burns-cpu"]
     assert step(outcome, "/events").resting
     resting = [look for look in outcome.act.looks if look.readiness.modules.get("catalogue") == "resting"]
-    assert any("held the loop" in look.readiness.why["catalogue"] for look in resting)
+    assert any("blocked the event loop" in look.readiness.why["catalogue"] for look in resting)
 
 
 def test_without_tickets_the_rest_opens_and_says_what_is_lacking(outcomes: Mapping[str, Outcome]) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page
 
-from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.kit.web.parameters import SESSION_COOKIE
 from tests.journeys.gallery import Gallery, gallery
 from tests.journeys.stage import change_file
 from tests.rig.axe import violations

@@ -138,7 +138,7 @@ def test_code_that_burns_the_processor_is_soon_asked_no_more(
         lambda: client.get("/organise", headers=guest.cookie).status_code == 503,
         "the organisers' office rests",
     )
-    assert "held the loop" in modules(client)["backoffice"]["why"]
+    assert "blocked the event loop" in modules(client)["backoffice"]["why"]
 
 
 def test_tickets_that_break_leave_the_payment_and_come_when_they_work_again(

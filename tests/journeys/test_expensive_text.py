@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 import festgate
 from festgate.drills.hostile_text import falling_marks
-from festgate.kit.web.gate import MAX_API_BODY, MAX_BODY, MAX_TARGET_LENGTH, Gate, largest_body
+from festgate.kit.web.gate import MAX_API_BODY, MAX_BODY, MAX_TARGET_LENGTH, Gate
 from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
 from festgate.portal.catalogue.entries import FIELDS
@@ -165,7 +165,7 @@ def test_no_field_of_any_form_or_call_costs_more_than_its_length(portal: Portal,
         async with running(portal.gate) as client:
             client.headers.update(portal.guest.cookie | {"authorization": f"Bearer {portal.guest.token}"})
             for path, methods in posted(portal.gate).items():
-                address, largest = filled(path, "robo-race"), largest_body(path)
+                address, largest = filled(path, "robo-race"), portal.gate.max_body(path)
                 program = path.startswith("/api/")
                 longest, *short = texts(largest - 200 if program else (largest - 200) // 3)
                 # The longest has room for one field at a time, the short ones for many fields at once.
@@ -355,7 +355,7 @@ def test_no_body_costs_more_than_its_length_by_its_shape(portal: Portal, work: W
         program = path.startswith("/api/")
         kind = "application/json" if program else "application/x-www-form-urlencoded"
         for body in calls if program else forms:
-            assert len(body) <= largest_body(path)
+            assert len(body) <= portal.gate.max_body(path)
             named: Mapping[str, Any] = {"content": body, "headers": {"content-type": kind}}
             requests.append(("POST", filled(path, "robo-race"), named))
     asking = ask_all(portal, work, requests)

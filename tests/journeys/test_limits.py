@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.rig.ports import free_port
+from festgate.ports import free_port
 from tests.rig.server import environment
 from tests.rig.waiting import until
 

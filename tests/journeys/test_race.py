@@ -82,7 +82,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             wide = database.write(announce, "Music Night", capacity=CROWD)
         server = stack.enter_context(serving(folder / "fest", "--workers", str(workers), extra=extra))
         yield House(server, url, extra, crowd, impatient, wide)
-        assert "a bug" not in server.log()
+        assert "unhandled exception" not in server.log()
         holds(server.data, extra)
 
 

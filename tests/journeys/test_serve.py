@@ -108,7 +108,7 @@ def test_a_migration_that_fails_has_its_backup_and_leaves_the_file_as_it_was(tmp
     done = command("db", "upgrade", data=tmp_path)
     assert done.returncode == 2
     told, said = done.stderr.strip().splitlines()
-    assert said.endswith("It is as it was before.")
+    assert said.endswith("It was not changed.")
     (copy,) = (tmp_path / "backups").iterdir()
     assert json.loads(told)["file"] == str(copy)
     assert copy.name.endswith(f"-before-{schema.HEAD}.sqlite3")
@@ -189,7 +189,7 @@ def test_a_bug_is_in_the_log_under_the_reference_that_the_page_shows(
 def told_of(server: Server, reference: str) -> list[dict[str, str]] | None:
     """What the log says of a request, once it says all: the bug, and the request."""
     lines = [json.loads(line) for line in server.log().splitlines() if reference in line]
-    return lines if [line["event"] for line in lines] == ["a bug", "request"] else None
+    return lines if [line["event"] for line in lines] == ["unhandled exception", "request"] else None
 
 
 def test_every_line_of_the_log_is_json_and_none_holds_a_secret(

@@ -96,7 +96,7 @@ def test_a_form_on_another_site_does_nothing(
     path = path.format(seat=fest.seat, ref=fest.ref)
     answer = fest.ask("POST", path, SEND | headers, form({"payment_method": "sandbox"}), fest.owner)
     assert answer.status == status
-    assert "only accepted from the fest" in sentence(answer)
+    assert "only from the fest" in sentence(answer)
     assert fest.rows("SELECT state FROM registrations_seats ORDER BY id") == [("confirmed",), ("held",)]
     assert "Sign out" in fest.ask("GET", "/events", who=fest.owner).text
 

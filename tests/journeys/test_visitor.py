@@ -43,7 +43,7 @@ WITH_AND_WITHOUT_SCRIPT = pytest.mark.parametrize(
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("visitor") / "fest", "--demo") as running:
         yield running
-        assert "a bug" not in running.log()
+        assert "unhandled exception" not in running.log()
         holds(running.data)
 
 

@@ -1,4 +1,4 @@
-"""Posting and sending in tests of mail."""
+"""Helpers for tests of emails: posting and sending."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -33,7 +33,7 @@ def post(database: OpenDatabase, topic: str, recipient: str = "asha@example.org"
 
 
 def send(database: OpenDatabase, sender: Postman) -> None:
-    """Until nothing is due."""
+    """Send until no message is due."""
     while database.run(sender.send_due()):
         pass
 

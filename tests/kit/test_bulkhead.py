@@ -1,4 +1,4 @@
-"""What a bulkhead holds in: errors, slowness, crowds, and code that holds the loop. On a real loop, with real tasks."""
+"""Bulkheads contain errors, slowness, crowds, and code that blocks the event loop, on a real loop with real tasks."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from festgate.kit.errors import ModuleUnavailable, NotFound, Unavailable
 from festgate.kit.resilience import breaker, bulkhead
 from festgate.kit.resilience.breaker import MIN_FAILURES, TRIALS
-from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, look_after
+from festgate.kit.resilience.bulkhead import COUNTED, QUANTUM, Budget, Bulkhead, Unguarded, watch_bulkheads
 from festgate.kit.resilience.pulse import Pulse
 
 T = TypeVar("T")
@@ -160,7 +160,7 @@ def test_after_its_rest_one_request_at_a_time_tries_it_and_when_enough_went_well
         await open_circuit(tea)
         trial = asyncio.create_task(tea.run(hang, "x"))
         await asyncio.sleep(0)
-        assert await outcome(tea, answer) is ModuleUnavailable  # one is being tried
+        assert await outcome(tea, answer) is ModuleUnavailable  # one trial is in progress
         trial.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trial
@@ -222,13 +222,13 @@ def test_above_its_budget_a_module_turns_people_away_at_once() -> None:
 def test_a_request_that_takes_too_long_is_ended_and_told_so() -> None:
     async def main() -> None:
         tea = make(seconds=0.05)
-        keeper = asyncio.create_task(look_after([tea]))
+        keeper = asyncio.create_task(watch_bulkheads([tea]))
         with pytest.raises(ModuleUnavailable) as caught:
             await tea.run(hang, "x")
         assert "took too long" in caught.value.message
         task = asyncio.current_task()
         assert task is not None
-        assert task.cancelling() == 0  # whoever goes on in this task is not cancelled
+        assert task.cancelling() == 0  # later code in this task is not cancelled
         keeper.cancel()
 
     on_loop(main)
@@ -251,17 +251,17 @@ def test_a_visitor_who_goes_away_is_no_failure() -> None:
 def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
     async def main() -> None:
         tea = make()
-        for _ in range(MIN_FAILURES):  # fewer are enough where each holds it for long
+        for _ in range(MIN_FAILURES):  # fewer are enough if each blocks it for long
             if not tea.is_unavailable():
                 assert await outcome(tea, hold(0.12)) == "x"
         assert tea.state == "resting"
-        assert "held the loop" in tea.why
+        assert "blocked the event loop" in tea.why
 
     on_loop(main)
 
 
 def test_a_crowd_in_one_module_waits_for_itself_and_others_come_in_between() -> None:
-    """Of forty requests of 2 ms each, the first few run; then comes the neighbour, who would have been the last."""
+    """Of forty requests of 2 ms each, the first few run; then comes the neighbour, who would otherwise be last."""
 
     async def main() -> None:
         pulse = Pulse()
@@ -355,8 +355,8 @@ def test_who_waited_while_another_module_held_the_loop_is_not_blamed_for_it() ->
         await cake.run(hold(0.3), "x")
         kettle.set_result("hot")
         assert await asyncio.gather(*patient) == ["hot"] * MIN_FAILURES
-        assert tea.breaker.good == MIN_FAILURES
-        assert cake.breaker.good == 0
+        assert tea.breaker.successes == MIN_FAILURES
+        assert cake.breaker.successes == 0
 
     on_loop(main)
 
@@ -379,7 +379,7 @@ def test_what_was_computed_in_turns_that_are_over_keeps_nobody_waiting_in_this_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    # On a busy machine nothing takes as long as it is to.
+    # On a busy machine, times are not exact.
     monkeypatch.setattr(bulkhead, "monotonic", lambda: now)
 
     async def compute(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""How many of a crowd go into one turn of the loop: by what they cost, and not by how many came before."""
+"""The number of requests in one turn of the event loop depends on their cost."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ CROWD = 40
 
 
 async def most_in_a_turn(bulkhead: Bulkhead, work: Work) -> int:
-    """Of a crowd that comes at once: the most that ran between two moments at which somebody else could have."""
+    """Return the most requests of a crowd that ran without a break for other tasks."""
     ran: list[int] = [0]
 
     async def counted(word: str) -> str:
@@ -28,7 +28,7 @@ async def most_in_a_turn(bulkhead: Bulkhead, work: Work) -> int:
     await asyncio.gather(*(bulkhead.run(counted, "x") for _ in range(CROWD)))
     other.cancel()
     assert sum(ran) == CROWD
-    # In the first turn they are found out to be many.
+    # The first turn measures how many they are.
     return max(ran[2:])
 
 

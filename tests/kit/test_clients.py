@@ -1,4 +1,4 @@
-"""Which addresses stand for one client, how many requests each may have in progress, and the bodies on their way."""
+"""Client addresses, the requests that each client may have in progress, and bodies in transfer."""
 
 import asyncio
 
@@ -46,10 +46,10 @@ def test_one_client_has_so_many_and_a_proxy_has_no_limit() -> None:
 
 
 class Client:
-    """Sends its body when it is told to."""
+    """A client that sends its body on command."""
 
     def __init__(self, address: str = "192.0.2.8") -> None:
-        """Has sent nothing yet."""
+        """Start with nothing sent."""
         self.scope: Scope = {"type": "http", "client": (address, 1), "headers": []}
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
 

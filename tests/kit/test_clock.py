@@ -1,4 +1,4 @@
-"""Time in whole milliseconds."""
+"""Times in whole milliseconds."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""A damaged file ends in a sentence with what to do, and the portal reports it until it is replaced."""
+"""For a damaged file the operator gets a sentence with the remedy, and the portal reports it until a restore."""
 
 import sqlite3
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Reading and writing: group commit, savepoints, and what a caller hears when things go wrong."""
+"""Reads and writes: group commit, savepoints, and the errors that callers get."""
 
 import asyncio
 
@@ -94,7 +94,7 @@ def test_who_waits_for_a_topic_is_woken_by_its_commit_and_by_no_other(database: 
         assert not any(each.done() for each in waiting)
         await database.real.write(lambda connection: connection.announce("mine"))
         await asyncio.wait_for(asyncio.gather(*waiting), timeout=10)
-        # Nobody else waits, so there is nothing left to be woken.
+        # No other caller waits.
         await database.real.wait_for("mine", 0.01)
 
     database.run(wait())
@@ -107,7 +107,7 @@ def test_a_caller_that_goes_away_does_not_undo_its_operation(database: OpenDatab
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # A later write is answered after the earlier one's commit.
+        # A later write returns after the commit of the earlier one.
         await database.real.write(post, "two")
 
     database.run(leave())

@@ -1,9 +1,8 @@
-"""The cross-site rule, the limit on bodies, and what goes with every answer."""
+"""The cross-site check, the limit on bodies, and the headers and log lines of every response."""
 
 import asyncio
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -13,11 +12,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Lifespan, Message, Scope
+from structlog.testing import capture_logs
 
 from festgate.kit.errors import Conflict, TooLarge
 from festgate.kit.metrics import Metrics
 from festgate.kit.web.clients import Counts, Trusted
-from festgate.kit.web.gate import MAX_BODY, Gate, is_cross_site, largest_body, limited, security_headers
+from festgate.kit.web.gate import MAX_BODY, Gate, is_cross_site, limited, security_headers
 from festgate.kit.web.routing import Routes
 
 HOST = b"fest.example:8443"
@@ -33,7 +33,7 @@ HOST = b"fest.example:8443"
         (b"", b"https://fest.example:8443", False),
         (b"SAME-ORIGIN", None, True),
         (b"same-origin, cross-site", None, True),
-        # Fetch Metadata is the browser's own word; Origin is asked only where there is none.
+        # Fetch Metadata comes first; Origin counts only without it.
         (b"same-origin", b"https://evil.example", False),
         (b"cross-site", b"https://fest.example:8443", True),
         (None, b"https://fest.example:8443", False),
@@ -62,7 +62,7 @@ def test_an_origin_is_ours_only_if_it_names_our_host(origin: bytes, host: bytes 
 
 
 def received(pieces: Iterable[int]) -> int:
-    """How many bytes of a body in pieces of these sizes come through the limit."""
+    """Return how many bytes of a body in pieces of these sizes pass the limit."""
 
     async def go() -> int:
         messages = [{"type": "http.request", "body": b"x" * size, "more_body": True} for size in pieces]
@@ -89,7 +89,7 @@ def test_a_body_is_taken_up_to_the_limit_and_not_a_byte_further(pieces: list[int
 
 
 class SoldOutForever(Conflict):
-    """Something that an endpoint refuses."""
+    """An error of an endpoint."""
 
     def headers(self) -> dict[str, str]:
         return {"retry-after": "never"}
@@ -116,14 +116,14 @@ async def breaks_halfway(_request: Request) -> Response:
 
 
 async def no_lifespan(_routes: Routes) -> None:
-    """Never started here."""
+    """Do nothing; the tests never start it."""
 
 
 async def answer(_request: Request, error: Exception) -> Response:
     return PlainTextResponse(type(error).__name__, getattr(error, "status", 500))
 
 
-def gate(*, secure: bool = False, metrics: Metrics | None = None) -> Gate:
+def gate(*, secure: bool = False, metrics: Metrics | None = None, **more: Any) -> Gate:  # noqa: ANN401
     endpoints = {
         "/well/{name}": well,
         "/api/{name}": well,
@@ -138,6 +138,7 @@ def gate(*, secure: bool = False, metrics: Metrics | None = None) -> Gate:
         metrics=metrics or Metrics(),
         headers=security_headers(secure=secure, form_targets=["https://pay.example"]),
         answer=answer,
+        **more,
     )
 
 
@@ -258,10 +259,20 @@ def test_what_is_no_http_is_left_to_the_routes() -> None:
     assert seen == [{"type": "lifespan"}]
 
 
-@pytest.mark.parametrize("character", ["\u0915", "\U0001f389"])
-def test_an_events_form_has_room_for_the_longest_description_in_any_script(character: str) -> None:
-    fields = {"description": character * 10_000, "title": character * 120, "summary": character * 200}
-    assert MAX_BODY < len(urlencode(fields)) < largest_body("/organise/events/new")
+def test_a_body_may_be_as_large_as_is_registered_for_the_beginning_of_its_path() -> None:
+    through = gate(max_bodies={"/well/": MAX_BODY + 1})
+    largest = {"content-length": str(MAX_BODY + 1)}
+    assert ask(through, "POST", "/well/one", largest).status_code == 200
+    assert ask(through, "POST", "/well/one", {"content-length": str(MAX_BODY + 2)}).status_code == 413
+    assert ask(through, "POST", "/refuses", largest).text == "TooLarge"
+
+
+def test_a_request_that_a_module_registered_as_a_security_event_is_logged_under_its_name() -> None:
+    through = gate(security_events={("POST", "/well/{name}"): "tea-made"})
+    with capture_logs() as lines:
+        ask(through, "POST", "/well/one")
+        ask(through, "GET", "/well/one")
+    assert [line["event"] for line in lines if line.get("security")] == ["tea-made"]
 
 
 def test_a_client_with_too_many_requests_in_progress_is_told_when_to_come_back() -> None:

@@ -1,4 +1,4 @@
-"""Codes that people read aloud, tokens that nobody guesses, and names in addresses."""
+"""Codes that people read aloud, random tokens, and slugs."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Mail: queued with the operation that causes it, sent after COMMIT, tried again; nothing lost, nothing twice."""
+"""Emails are queued with the operation that causes them, sent after COMMIT, and retried; none is lost or doubled."""
 
 import asyncio
 import threading
@@ -21,9 +21,9 @@ from festgate.kit.messaging.mail import (
     Postman,
 )
 from festgate.kit.messaging.transports import FolderTransport, transport_for
+from festgate.ports import free_port
 from tests.kit.mailing import CALENDAR, emails, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
-from tests.rig.ports import free_port
 from tests.rig.smtp import Mailbox
 
 _count = Statement(select(func.count()).select_from(mail.messages))
@@ -216,10 +216,10 @@ def test_what_a_killed_process_had_in_hand_is_sent_by_another_after_its_lease(
 
 
 class SlowFolder(FolderTransport):
-    """A folder on a disk that takes its time."""
+    """A folder on a slow disk."""
 
     def __init__(self, folder: Path) -> None:
-        """Stands still until `go_on` is set."""
+        """A transport that waits until `go_on` is set."""
         super().__init__(folder)
         self.reached, self.go_on = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""Emails are erased a week after they were sent or given up; what waits is kept, and pages can still say when."""
+"""Emails are erased a week after they were sent or given up; waiting ones are kept, and so are the times of all."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_sent_email_is_erased_after_a_week_and_its_page_still_says_when_it_was
     for private in ("asha", "Subject of", "Good day", "robo-race"):
         assert private not in row
     assert state(database, "order:1") == MailState("sent", sent_at, "", None)
-    post(database, "order:1")  # the same email still
+    post(database, "order:1")  # it is still the same email
     assert len(stored(database)) == 1
     assert database.write(erase_sent) == 0
 

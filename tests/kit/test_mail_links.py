@@ -1,4 +1,4 @@
-"""Links that an email holds and the queue does not: made as the email is sent, never written back, never typed."""
+"""Links of emails are made when the email is sent and never stored, and no visitor can type a placeholder."""
 
 import stat
 from collections.abc import Callable
@@ -80,7 +80,7 @@ def test_an_email_whose_link_is_over_is_given_up_with_the_reason(
     found = state(database, "password:17")
     assert (found.state, found.error) == (
         "failed",
-        "It was not sent: the link in it was over or used already.",
+        "It was not sent, because its link had expired or been used.",
     )
     assert mailbox.attempts == 0
 
@@ -95,7 +95,7 @@ def test_while_its_module_is_away_an_email_waits(database: OpenDatabase, mailbox
 
 
 def test_nobody_can_type_a_link(database: OpenDatabase, mailbox: Mailbox) -> None:
-    """A name may hold whatever has ever stood for a link: the next placeholder is another one."""
+    """A name may contain an old placeholder: the next placeholder is a different one."""
     earlier = Link("test.link", (1, "secret"))
     link = Link("test.link", (17, "secret"))
     assert str(earlier) != str(link)
@@ -119,7 +119,7 @@ def test_emails_in_the_folder_are_this_accounts_alone(database: OpenDatabase, tm
     assert SECRET in text_of(message)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    # What an interrupted try has left does not lend its permissions to the next one.
+    # A file left by an interrupted attempt does not pass its permissions on.
     unfinished = folder / f".{file.stem}"
     unfinished.write_bytes(b"half")
     unfinished.chmod(0o644)

@@ -1,4 +1,4 @@
-"""Mail to servers that speak TLS: by STARTTLS and from the first byte on, with certificates good and bad."""
+"""Emails over TLS: by STARTTLS and from the first byte, with valid and invalid certificates."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from festgate.kit.clock import MINUTE
+from festgate.ports import free_port
 from tests.kit.mailing import over_smtp, post, postman, send, state
 from tests.rig.database import OpenDatabase
-from tests.rig.ports import free_port
 
 Security = Literal["starttls", "tls"]
 
 
 class Takes:
-    """Keeps whether each email came over TLS."""
+    """Records whether each email came over TLS."""
 
     def __init__(self) -> None:
-        """Nothing has arrived."""
+        """Start with no email."""
         self.secured: list[bool] = []
 
     async def handle_DATA(self, server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
@@ -35,7 +35,7 @@ class Takes:
 
 @contextmanager
 def serving(security: Security, certificate: trustme.LeafCert) -> Iterator[tuple[Takes, int]]:
-    """A mail server that takes nothing in the clear, and its port."""
+    """Run a mail server that requires TLS; return its port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
     takes, port = Takes(), free_port()
@@ -52,7 +52,7 @@ def serving(security: Security, certificate: trustme.LeafCert) -> Iterator[tuple
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """The only one that this machine trusts."""
+    """Create the only certificate authority that this machine trusts."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))

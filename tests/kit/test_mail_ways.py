@@ -1,4 +1,4 @@
-"""The ways that mail takes: a folder of files, mail servers of several habits; and what an email is on the way."""
+"""Transports: a folder of files and mail servers of several kinds; and the form of an email in transfer."""
 
 import sys
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from festgate.kit.clock import MINUTE
 from festgate.kit.messaging.mail import Message, compose
 from festgate.kit.messaging.transports import transport_for
+from festgate.ports import free_port
 from festgate.settings import Settings, load_settings
 from tests.kit.mailing import CALENDAR, emails, over_smtp, post, postman, send, state, text_of, to_folder
 from tests.rig.database import OpenDatabase
-from tests.rig.ports import free_port
 from tests.rig.smtp import Mailbox
 
 
@@ -58,10 +58,10 @@ def test_nothing_goes_out_in_the_clear_where_tls_is_asked_for(
 
 
 class Members:
-    """Takes mail only from one user."""
+    """A mail server that accepts emails from one user only."""
 
     def __init__(self) -> None:
-        """Nothing has arrived."""
+        """Start with no email."""
         self.received = 0
         self.greeted_by: str | None = None
 
@@ -81,7 +81,7 @@ class Members:
 
 @contextmanager
 def members_only() -> Iterator[tuple[Members, Settings]]:
-    """A mail server that asks for a password, and the settings that have the right one."""
+    """Run a mail server that requires a password; return settings with the right one."""
     members, port = Members(), free_port()
     controller = Controller(
         members,

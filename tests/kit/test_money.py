@@ -1,4 +1,4 @@
-"""Money: whole minor units, and nothing that rounds."""
+"""Money in whole minor units, without rounding."""
 
 from decimal import Decimal
 

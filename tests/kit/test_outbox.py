@@ -1,4 +1,4 @@
-"""Facts: told to every handler of a committed operation, at least once, with effect once, whatever fails on the way."""
+"""Facts of committed operations reach every handler at least once and take effect once, whatever fails."""
 
 import asyncio
 import threading
@@ -35,7 +35,7 @@ class BellRung(Fact):
 
 @dataclass(frozen=True)
 class ClockStruck(Fact):
-    """Another one."""
+    """A second fact of these tests."""
 
     KIND: ClassVar[str] = "kit.ClockStruck"
 
@@ -44,7 +44,7 @@ class ClockStruck(Fact):
 
 F = TypeVar("F", bound=Fact)
 
-# What handlers do shows here. A table of its own, since nothing in it is unique: what is done twice is there twice.
+# The effects of handlers. No column is unique, so that an effect that happens twice has two rows.
 effects = Table("test_effects", MetaData(), Column("what", Text))
 _create = Statement(text("CREATE TABLE test_effects (what TEXT)"))
 _insert = inserting(effects)
@@ -58,7 +58,7 @@ _deliveries = Statement(select(outbox.deliveries.c.fact_id))
 
 @pytest.fixture
 def database(database: OpenDatabase) -> OpenDatabase:
-    """With the table of effects."""
+    """Create the table of effects."""
     database.write(lambda connection: connection.run(_create))
     return database
 
@@ -80,10 +80,10 @@ def sing(connection: Connection, fact: BellRung) -> None:
 
 
 class Breakable:
-    """A handler that has done its work when it breaks, as often as it is told to."""
+    """A handler that fails after its work, a given number of times."""
 
     def __init__(self) -> None:
-        """Broken at first."""
+        """Start with failures."""
         self.broken = True
         self.calls = 0
 
@@ -107,7 +107,7 @@ def deliver(database: OpenDatabase, relay: Relay) -> None:
 
 @asynccontextmanager
 async def running(relay: Relay) -> AsyncIterator[None]:
-    """For the length of the block, which may take twenty seconds."""
+    """Run the relay during the block, which may take twenty seconds."""
     task = asyncio.create_task(relay.run())
     try:
         async with asyncio.timeout(20):
@@ -119,7 +119,7 @@ async def running(relay: Relay) -> AsyncIterator[None]:
 
 
 async def settled(database: Database) -> None:
-    """Returns once no fact waits."""
+    """Return once no fact waits."""
     while await database.read(outbox.count_waiting):  # noqa: ASYNC110  (another process may be who settles it)
         await asyncio.sleep(0.01)
 
@@ -338,7 +338,7 @@ def test_what_another_process_has_in_hand_is_neither_done_nor_settled_here(
 def test_whatever_fails_how_often_every_handler_takes_effect_once_for_every_fact(
     database: OpenDatabase, failures: list[tuple[int, int]]
 ) -> None:
-    """Each pair: how often the first and the second handler fail for that fact before they work."""
+    """Each pair has the numbers of failures of the first and the second handler for that fact."""
     before = Counter(done(database))
     left = {(tower, which): times[which] for tower, times in enumerate(failures) for which in (0, 1)}
 

@@ -1,4 +1,4 @@
-"""Pages that are kept: rendered once for everyone, and again when what they show is another."""
+"""Cached pages are rendered once for all visitors, and again when their content changes."""
 
 import gzip
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ from festgate.kit.metrics import Metrics
 from festgate.kit.money import Money
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.compression import Piece, gzipped
-from festgate.kit.web.cookies import SESSION_COOKIE
 from festgate.kit.web.pages import MAX_KEPT, Kept, Pages, Rendered, Writing, countdown
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.kit.web.portal import Portal
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_visitor
@@ -31,7 +31,7 @@ from tests.rig.database import OpenDatabase, open_database
 
 TEMPLATE = "catalogue/home.html"
 SETTINGS = Settings(fest_name="Aurora <Fest>")
-# On PostgreSQL a commit of another process may show a quarter of a second late, so a page is looked at anew that often.
+# On PostgreSQL a commit of another process may show a quarter of a second late, so pages are checked that often.
 WHERE_EVERY_COMMIT_IS_SEEN = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -41,7 +41,7 @@ def count_own_number(_connection: Connection, person: int) -> int:
 
 @dataclass
 class House:
-    """A portal, and one page of it that shows `shown`."""
+    """A portal with a page that shows `shown`."""
 
     database: OpenDatabase
     portal: Portal
@@ -76,13 +76,13 @@ class House:
         return found
 
     def commit(self) -> None:
-        """Something else is written."""
+        """Commit an unrelated change."""
         self.database.write(add_person, Newcomer(f"person-{self.looks}", f"{self.looks}@example.org"), "x")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What pages ask of the modules above the kit."""
+    """Stand-ins for the functions of the modules above the kit."""
 
     find_visitor: Callable[[Connection, str], Visitor | None] = find_visitor
     find_bearer: Callable[[Connection, str], Visitor | None] = find_visitor
@@ -90,6 +90,7 @@ class Asked:
     count_held: Callable[[Connection, int], int] = count_own_number
     comforts: Mapping[str, Callable[[Connection, int], str]] = field(default_factory=dict)
     ways_on: Sequence[tuple[str, str, str]] = ()
+    default_actions: Sequence[tuple[str, str]] = ()
 
 
 @pytest.fixture

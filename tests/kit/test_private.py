@@ -1,4 +1,4 @@
-"""The data folder is for the account that runs the portal, whatever the umask and whatever it was before."""
+"""The data folder is private to the account of the portal, whatever the umask and the earlier permissions."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What is remembered between two looks at the data, and what a query may see and do."""
+"""Cached results of queries, and the limits of queries."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ANN = "ann@example.org"
 
 @dataclass(frozen=True)
 class Told(outbox.Fact):
-    """A fact of another table."""
+    """A fact in another table."""
 
     KIND: ClassVar[str] = "kit.Told"
 
@@ -74,7 +74,7 @@ def test_a_commit_of_another_process_ends_every_answer_at_once(file: str) -> Non
         assert database.run(database.real.recall(ask, ANN)) == 0
         another.write(post, "one")
         assert database.run(database.real.recall(ask, ANN)) == 1
-        # Theirs between two of ours: what we change ourselves is not taken for all that has changed.
+        # A commit of another process between two of ours must not be taken for our own.
         database.write(tell)
         another.write(post, "two")
         database.write(tell)
@@ -114,7 +114,7 @@ def test_while_an_operation_is_under_way_others_read_and_recall_what_was_committ
     seen: list[tuple[int, int]] = []
 
     def at_once(database: OpenDatabase) -> tuple[int, int]:
-        """What a page would see now; on SQLite a query never waits, so its first step is its last."""
+        """Return what a page would see now; on SQLite a query never waits, so its first step is its last."""
         found = []
         for asking in (database.real.read(count, ANN), database.real.recall(count, ANN)):
             with pytest.raises(StopIteration) as answered:

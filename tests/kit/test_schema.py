@@ -1,4 +1,4 @@
-"""The schema: what the migrations make, when they run, and what is refused."""
+"""The schema: migrations, backups before them, and refusals."""
 
 import sqlite3
 from importlib import import_module
@@ -55,7 +55,9 @@ def test_a_migration_that_fails_leaves_its_module_behind_and_what_came_before_it
 ) -> None:
     schema.upgrade(settings)
     assert schema.unapplied(settings) == {}
-    set_revision(settings, "0007")  # so that 0008, checkout's, finds done already what it is to do
+    set_revision(
+        settings, "0007"
+    )  # so that 0008, a migration of checkout, fails because its change is there already
     assert schema.upgrade(settings) == "0007"
     assert list(schema.unapplied(settings)) == ["checkout"]
     assert schema.revision(settings) == "0007"
@@ -63,8 +65,10 @@ def test_a_migration_that_fails_leaves_its_module_behind_and_what_came_before_it
 
 def test_a_migration_that_belongs_to_no_module_is_the_whole_portals(settings: Settings) -> None:
     schema.upgrade(settings)
-    set_revision(settings, "0000")  # so that 0001, everybody's, finds its tables there already
-    with pytest.raises(StartupError, match="could not be brought up to date"):
+    set_revision(
+        settings, "0000"
+    )  # so that 0001, a migration of the whole portal, fails because its tables exist already
+    with pytest.raises(StartupError, match="could not be upgraded"):
         schema.upgrade(settings)
 
 
@@ -79,7 +83,7 @@ def test_an_older_file_is_backed_up_before_it_is_changed(
 ) -> None:
     schema.upgrade(settings)
     before = schema.HEAD
-    # A program one migration ahead, whose migration fails: the file is as it was, and its copy is there.
+    # A program one migration ahead, whose migration fails: the file is unchanged, and its copy exists.
     monkeypatch.setattr(schema, "HEAD", "9999")
 
     def fail(_settings: Settings) -> None:
@@ -124,8 +128,8 @@ def test_the_commands_say_what_they_did_and_what_is_wrong(tmp_path: Path) -> Non
     data = tmp_path / "fest"
     missing = festgate("db", "check", data=data)
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
-    assert festgate("db", "upgrade", data=data).stdout == f"From nothing to {schema.HEAD}.\n"
-    assert festgate("db", "upgrade", data=data).stdout == f"At {schema.HEAD} already.\n"
+    assert festgate("db", "upgrade", data=data).stdout == f"Created the schema at {schema.HEAD}.\n"
+    assert festgate("db", "upgrade", data=data).stdout == f"The schema is at {schema.HEAD} already.\n"
     assert Path(festgate("db", "backup", data=data).stdout.strip()).is_file()
     assert festgate("db", "check", data=data).returncode == 0
     assert festgate("check", data=data).stdout == "All invariants hold.\n"
@@ -138,4 +142,4 @@ def test_the_commands_say_what_they_did_and_what_is_wrong(tmp_path: Path) -> Non
     connection.close()
     broken = festgate("db", "check", data=data)
     assert broken.returncode == 1
-    assert "registrations_seats refers to a row of" in broken.stdout
+    assert "registrations_seats refers to a missing row of" in broken.stdout

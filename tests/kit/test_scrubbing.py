@@ -1,4 +1,4 @@
-"""A line of the log masks what looks secret, and keeps what helps an operator."""
+"""Log lines mask secrets and keep what helps an operator."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def secret_texts() -> list[str]:
 def test_what_looks_secret_is_masked_wherever_it_stands(around: str) -> None:
     for _ in range(50):
         for text in secret_texts():
-            if not (around.startswith("/") and len(text) == 43):  # no address holds a session's token
+            if not (around.startswith("/") and len(text) == 43):  # an address contains no session token
                 assert text not in scrub(around % text), around % text
 
 

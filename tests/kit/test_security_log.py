@@ -1,4 +1,4 @@
-"""The log says who did what from where, and holds no code that opens anything."""
+"""The security log has account, address and outcome, and no secret code."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,24 +24,24 @@ def test_a_path_in_the_log_holds_no_code(path: str, label: str, shown: str) -> N
 
 
 @pytest.mark.parametrize(
-    "method, route, status, cross_site, event, outcome",
+    "method, route, name, status, cross_site, event, outcome",
     [
-        ("POST", "/login", 303, False, "sign-in", "done"),
-        ("POST", "/login", 401, False, "sign-in", "refused"),
-        ("POST", "/login", 429, False, "limit-reached", "refused"),
-        ("GET", "/organise", 403, False, "access-refused", "refused"),
-        ("POST", "/login", 403, True, "cross-site-refused", "refused"),
-        ("POST", "/webhooks/stripe", 400, False, "webhook", "refused"),
-        ("POST", "/organise/orders/{ref}/paid", 503, False, "order-marked-paid", "failed"),
+        ("POST", "/login", "sign-in", 303, False, "sign-in", "done"),
+        ("POST", "/login", "sign-in", 401, False, "sign-in", "refused"),
+        ("POST", "/login", "sign-in", 429, False, "limit-reached", "refused"),
+        ("GET", "/organise", None, 403, False, "access-refused", "refused"),
+        ("POST", "/login", "sign-in", 403, True, "cross-site-refused", "refused"),
+        ("POST", "/webhooks/stripe", "webhook", 400, False, "webhook", "refused"),
+        ("POST", "/orders/{ref}/paid", "order-marked-paid", 503, False, "order-marked-paid", "failed"),
     ],
 )
 def test_a_security_event_is_one_line_with_account_and_address(
-    method: str, route: str, status: int, event: str, outcome: str, *, cross_site: bool
+    method: str, route: str, name: str | None, status: int, event: str, outcome: str, *, cross_site: bool
 ) -> None:
     security_log.begin()
     security_log.about(7)
     with capture_logs() as lines:
-        security_log.note_request(method, route, status, "192.0.2.7", cross_site=cross_site)
+        security_log.note_request(name, method, route, status, "192.0.2.7", cross_site=cross_site)
     (line,) = lines
     assert (line["event"], line["outcome"], line["account"]) == (event, outcome, 7)
     assert (line["address"], line["security"]) == ("192.0.2.7", True)
@@ -49,5 +49,5 @@ def test_a_security_event_is_one_line_with_account_and_address(
 
 def test_what_is_no_security_event_has_no_such_line() -> None:
     with capture_logs() as lines:
-        security_log.note_request("POST", "/checkout", 303, "192.0.2.7")
+        security_log.note_request(None, "POST", "/checkout", 303, "192.0.2.7")
     assert lines == []

@@ -1,4 +1,4 @@
-"""Facts that this program does not know wait for one that does: they are not lost, and hold up nobody."""
+"""Facts of an unknown kind wait for a program that knows them; they are not lost and do not delay others."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, inserting
 from festgate.kit.messaging import outbox
 from festgate.kit.messaging.outbox import AT_ONCE, Fact, Relay, Subscription, backoff
-from festgate.kit.messaging.unknown_kinds import LOOK, UnknownKinds, check_kinds, count_unknown
+from festgate.kit.messaging.unknown_kinds import COUNT_PAUSE, UnknownKinds, check_kinds, count_unknown
 from tests.rig.database import OpenDatabase
 
 
@@ -46,10 +46,10 @@ _ids = Statement(select(outbox.facts.c.id))
 
 
 class Kitchen:
-    """Handlers that keep what they were told, and the relays of two versions of a program."""
+    """Handlers that record facts, and the relays of two versions of a program."""
 
     def __init__(self, database: OpenDatabase) -> None:
-        """Nothing was told yet."""
+        """Start with no recorded facts."""
         self.database = database
         self.teas: list[int] = []
         self.doors: list[int] = []
@@ -73,7 +73,7 @@ class Kitchen:
         self.database.write(record_all)
 
     def deliver(self, relay: Relay) -> int:
-        """Hand out facts until none is due; how many rounds that took."""
+        """Deliver facts until none is due; return the number of rounds."""
         rounds = 0
         while self.database.run(relay.deliver_due()):
             rounds += 1
@@ -85,10 +85,10 @@ class Kitchen:
 
 
 class CountedWrites:
-    """The database, with a count of what was written."""
+    """A database that counts writes."""
 
     def __init__(self, real: Database) -> None:
-        """Nothing is counted yet."""
+        """Start with a count of zero."""
         self.clock = real.clock
         self.read = real.read
         self.on_commit = real.on_commit
@@ -112,7 +112,7 @@ def test_a_fact_of_an_unknown_kind_waits_until_a_program_knows_it(kitchen: Kitch
     assert due_at == kitchen.database.clock() + SECOND
     assert attempts == 1
     assert error is not None
-    assert "kitchen.KettleBoiled is not known here" in error
+    assert "kitchen.KettleBoiled is unknown" in error
     kitchen.database.clock.move(SECOND)
     kitchen.deliver(kitchen.new)
     assert kitchen.teas == [1]
@@ -190,7 +190,7 @@ def test_whoever_asks_often_has_the_facts_counted_once_in_some_seconds(kitchen: 
     kitchen.record(KettleBoiled(1))
     assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
     kitchen.record(KettleBoiled(2))
-    kitchen.database.clock.move(LOOK - 1)
+    kitchen.database.clock.move(COUNT_PAUSE - 1)
     assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
     kitchen.database.clock.move(1)
     assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 2}
@@ -222,12 +222,12 @@ def test_a_fact_without_a_kind_of_its_own_is_refused_when_its_class_is_made() ->
     with pytest.raises(TypeError, match="Nameless has no KIND"):
 
         class Nameless(Fact):
-            """A fact whose name in the data nobody wrote down."""
+            """A fact without a name in the data."""
 
     with pytest.raises(TypeError, match="Second has no KIND"):
 
         class Second(DoorOpened):
-            """A fact that would have the name of another."""
+            """A fact that would have the name of another fact."""
 
 
 def test_a_subscription_without_a_name_is_refused_when_it_is_made(kitchen: Kitchen) -> None:
@@ -240,5 +240,5 @@ def test_a_subscription_without_a_name_is_refused_when_it_is_made(kitchen: Kitch
 
 def test_two_handlers_of_one_fact_with_one_name_are_refused(kitchen: Kitchen) -> None:
     twice = [Subscription(DoorOpened, kitchen.open_door, "kitchen.open_door", "outbox.kitchen")] * 2
-    with pytest.raises(ValueError, match="and one would run"):
+    with pytest.raises(ValueError, match="have the same name"):
         Relay(kitchen.database.real, twice)

@@ -1,4 +1,4 @@
-"""Paths that stay on this site, forms, and the answers to what goes wrong."""
+"""Paths on this site, forms, and responses to errors."""
 
 import asyncio
 import json
@@ -72,7 +72,7 @@ def test_anything_that_a_browser_might_take_elsewhere_is_not(text: str | None) -
 
 
 def as_a_browser_takes_it(location: str) -> str:
-    """The site that a browser goes to, which drops tabs and line ends, trims, and takes a backslash for a slash."""
+    """Return the site that a browser opens; it drops tabs and line ends, trims, and treats a backslash as a slash."""
     text = location.translate(dict.fromkeys(map(ord, "\t\r\n")))
     text = text.strip("".join(map(chr, range(33)))).replace("\\", "/")
     parts = urlsplit(urljoin(f"{SITE}/login", text))
@@ -92,7 +92,7 @@ def test_whatever_is_asked_for_nobody_leaves_this_site(text: str) -> None:
 
 
 def sent(body: bytes, kind: str = FORM) -> dict[str, str]:
-    """The fields that a request with this body has."""
+    """Return the fields of a request with this body."""
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
 
     async def receive() -> Message:
@@ -119,7 +119,7 @@ def test_of_a_field_that_comes_twice_the_last_counts_and_an_empty_one_is_there()
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "multipart/form-data; boundary=x"])
 def test_a_form_of_another_kind_is_malformed_and_nothing_at_all_is_an_empty_form(kind: str) -> None:
-    with pytest.raises(Malformed, match="Forms are sent as"):
+    with pytest.raises(Malformed, match="Send the form as"):
         sent(b"a=1", kind)
     assert sent(b"", kind) == {}
 
@@ -157,8 +157,8 @@ def test_fields_are_checked_and_those_that_a_form_does_not_know_are_left_aside()
         ({}, {"name": "This field is required."}),
         ({"name": "a"}, {"name": "At least 2 characters."}),
         ({"name": "abcdef"}, {"name": "At most 5 characters."}),
-        ({"name": "a\x00b"}, {"name": "Control characters and invisible marks cannot be part of this."}),
-        ({"name": "a\nb"}, {"name": "Control characters and invisible marks cannot be part of this."}),
+        ({"name": "a\x00b"}, {"name": "Control characters and invisible characters are not allowed here."}),
+        ({"name": "a\nb"}, {"name": "Control characters and invisible characters are not allowed here."}),
         ({"name": "\u202eab", "about": "\x1b"}, None),
     ],
 )

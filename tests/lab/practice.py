@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from festgate.ports import free_port
 from tests.rig import command
-from tests.rig.ports import free_port
 from tests.rig.server import environment
 from tests.rig.waiting import until
 

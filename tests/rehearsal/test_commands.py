@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from festgate.ports import free_port
 from tests.rehearsal.target import answering, journey, welcome
 from tests.rig import command
-from tests.rig.ports import free_port
 from tests.rig.server import environment
 
 SERVER = """

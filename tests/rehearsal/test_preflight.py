@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
+from festgate.ports import free_port
 from festgate.rehearsal.runner.preflight import NotThere, look
 from tests.rehearsal.target import answering, welcome
-from tests.rig.ports import free_port
 
 
 def test_a_target_that_answers_is_taken_as_it_is() -> None:

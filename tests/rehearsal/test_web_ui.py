@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from festgate.ports import free_port
 from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate, Staging, Users, journey_file, journeys
 from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.target import answering, journey, welcome
 from tests.rehearsal.test_commands import festgate
-from tests.rig.ports import free_port
 from tests.rig.server import environment, serving
 from tests.rig.waiting import until
 

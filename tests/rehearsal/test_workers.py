@@ -12,13 +12,13 @@ import numpy as np
 import psutil
 import pytest
 
+from festgate.ports import free_port
 from festgate.rehearsal.runner.participant import CannotJoin, join
 from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate, Staging, Users
 from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.target import Answer, answering, journey, welcome
 from tests.rehearsal.test_commands import festgate
-from tests.rig.ports import free_port
 
 WORKER = "festgate.rehearsal.load worker"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.rig.ports import free_port
+from festgate.ports import free_port
 from tests.rig.waiting import until
 
 OWNER = "festgate"

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import httpx
 
+from festgate.ports import free_port
 from tests.rig import command
-from tests.rig.ports import free_port
 from tests.rig.waiting import until
 
 PATIENCE = 30.0

@@ -1,4 +1,4 @@
-"""The project as it lies in its folder: where it is, and which files are part of it."""
+"""The project: its folder and the files that belong to it."""
 
 import subprocess
 import tomllib
@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @cache
 def files(*endings: str) -> tuple[Path, ...]:
-    """The files that are tracked, or will be once they are added; with `endings`, those whose names end so.
+    """Return the tracked files and new files that are not ignored; with `endings`, only those with such a name.
 
-    Without a repository (an unpacked archive): all that .gitignore's folders and the tools' do not hold.
+    Without a repository (an unpacked archive), these are all files outside ignored folders and those of tools.
     """
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -33,7 +33,7 @@ def files(*endings: str) -> tuple[Path, ...]:
 
 
 def lines(path: Path) -> list[str]:
-    """The lines of a text file; none when it holds no text (an image)."""
+    """Return the lines of a text file; none if it is not text (an image)."""
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
@@ -41,11 +41,11 @@ def lines(path: Path) -> list[str]:
 
 
 def name(path: Path) -> str:
-    """As it is called from the project's folder."""
+    """Return the path relative to the project's folder."""
     return path.relative_to(ROOT).as_posix()
 
 
 @cache
 def pyproject() -> dict[str, Any]:
-    """What pyproject.toml says."""
+    """Return the content of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The arrows of the design: import-linter finds each kind of wrong import, and none in the package as it is."""
+"""import-linter finds every kind of forbidden import, and none in the package."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ SLICES = LAYERS[LAYERS.index("composition") + 1 : LAYERS.index("migrations")]
 
 
 def lint(folder: Path, *contracts: str) -> subprocess.CompletedProcess[str]:
-    """Runs import-linter with the project's contracts over the package in `folder`."""
+    """Run import-linter with the project's contracts over the package in `folder`."""
     program = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
     assert program is not None
     only = [word for contract in contracts for word in ("--contract", contract)]
@@ -34,7 +34,7 @@ def lint(folder: Path, *contracts: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A folder with a copy of the package, which import-linter prefers to the installed one."""
+    """Copy the package to a folder, which import-linter prefers to the installed package."""
     shutil.copytree(
         ROOT / "src/festgate", tmp_path / "festgate", ignore=shutil.ignore_patterns("__pycache__")
     )
@@ -48,7 +48,7 @@ def test_the_package_as_it_is_keeps_every_contract(package: Path) -> None:
 
 @dataclass(frozen=True)
 class Plant:
-    """Files with what they import, the contract that has to break, and what its message has to name."""
+    """Files with forbidden imports, the contract that must fail, and the names that its message must contain."""
 
     contract: str
     named: str
@@ -197,9 +197,9 @@ def test_every_module_of_the_portal_is_protected_from_its_neighbours() -> None:
 
 
 def test_whatever_may_know_the_web_may_itself_be_known_only_by_such_parts() -> None:
-    """What holds the rule for operations of any name: from outside the edges there is no first step towards the web."""
+    """The rule holds for operations of any name: outside the edges, no module imports anything of the web."""
     edges = CONTRACTS["edges"]
-    # These stand above all modules, where the contract of the arrows keeps everyone from importing them.
+    # These are above all modules, so the contract of the arrows already forbids importing them.
     top = {"festgate.__main__", "festgate.portal.app", "festgate.portal.composition", "festgate.kit.cli"}
     top |= {
         name for name in edges["allowed_importers"] if name.startswith(("festgate.cli", "festgate.server."))

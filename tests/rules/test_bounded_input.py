@@ -1,4 +1,4 @@
-"""Every text that comes in has a largest length, and it is looked at before any work is done with the text."""
+"""Every text that a visitor sends has a maximum length, which is checked before any other work."""
 
 import importlib
 import pkgutil
@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.dependencies.models import Dependant
@@ -19,7 +20,7 @@ from starlette.routing import BaseRoute, Mount
 
 import festgate
 from festgate.kit.web.forms import Line
-from festgate.kit.web.gate import Gate
+from festgate.kit.web.gate import MAX_BODY, Gate
 from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
 from festgate.settings import Settings
@@ -34,7 +35,7 @@ FIXED: Final = (int, float, bool, date, datetime, type(None))
 
 
 def is_bounding(function: Callable[..., Any]) -> bool:
-    """Whether a validator refuses a text that is far too long before it does anything else with it."""
+    """Return whether a validator refuses a text that is far too long before it does anything else."""
     calls = 0
 
     def count(_frame: object, event: str, _what: object) -> None:
@@ -59,7 +60,7 @@ def unbounded(  # noqa: C901  (one case for each kind of type)
     annotation: Any,  # noqa: ANN401
     metadata: Sequence[Any],
 ) -> Iterator[str]:
-    """The texts and lists of a type, by name, whose length nothing looks at first."""
+    """Return the texts and lists of a type, by name, whose length is not checked first."""
     if get_origin(annotation) is Annotated:
         inner, *own = get_args(annotation)
         yield from unbounded(name, inner, [*flat(own), *metadata])
@@ -80,7 +81,7 @@ def unbounded(  # noqa: C901  (one case for each kind of type)
             if each is not Ellipsis:
                 yield from unbounded(f"{name}[]", each, ())
     elif origin is Literal or annotation in FIXED:
-        # What makes a number or a day of the text sees all of it.
+        # A parser of numbers or days reads the whole text.
         if isinstance(first, BeforeValidator | PlainValidator | WrapValidator) and not bounded:
             yield f"{name}: read without a largest length"
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -93,7 +94,7 @@ VALIDATORS: Final = (AfterValidator, BeforeValidator, PlainValidator, WrapValida
 
 
 def flat(metadata: Sequence[Any]) -> list[Any]:
-    """Metadata with what stands within a `Field(...)` in its place."""
+    """Return the metadata with the content of each `Field(...)` in its place."""
     found: list[Any] = []
     for each in metadata:
         found += each.metadata if hasattr(each, "metadata") else [each]
@@ -101,24 +102,26 @@ def flat(metadata: Sequence[Any]) -> list[Any]:
 
 
 def unbounded_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """The fields of a model whose length nothing looks at first."""
+    """Yield the fields of a model whose length is not checked first."""
     for name, field in model.model_fields.items():
         yield from unbounded(f"{prefix}{name}", field.annotation, field.metadata)
 
 
 def calls(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
-    """Every route of the API, with the address that it has."""
+    """Yield every route of the API with its address."""
     for route in routes:
         if isinstance(route, Mount):
             yield from calls(route.routes, prefix + route.path)
         elif isinstance(route, APIRoute):
             yield prefix + route.path, route
-        elif router := getattr(route, "original_router", None):  # as FastAPI keeps those that are included
+        elif router := getattr(
+            route, "original_router", None
+        ):  # the form in which FastAPI stores included routers
             yield from calls(router.routes, prefix)
 
 
 def unbounded_of_call(dependant: Dependant) -> Iterator[str]:
-    """The parameters and bodies of a call whose length nothing looks at first."""
+    """Yield the parameters and bodies of a call whose length is not checked first."""
     for params in (
         dependant.path_params,
         dependant.query_params,
@@ -133,7 +136,7 @@ def unbounded_of_call(dependant: Dependant) -> Iterator[str]:
 
 
 def form_models() -> Mapping[str, type[BaseModel]]:
-    """The models of every module named `forms`."""
+    """Return the models of every module named `forms`."""
     found: dict[str, type[BaseModel]] = {}
     for each in pkgutil.walk_packages(festgate.__path__, "festgate."):
         if each.name.endswith(".forms") and each.name.split(".")[-2] in FORMS:
@@ -166,7 +169,7 @@ def test_every_text_of_every_form_has_a_largest_length() -> None:
 
 
 class Planted(BaseModel):
-    """A model with every way of forgetting the length, and of looking at it too late."""
+    """A model with every way of omitting the check of the length, and of making it too late."""
 
     bare: str
     maybe: str | None = None
@@ -184,7 +187,7 @@ class Planted(BaseModel):
 
 
 class Inner(BaseModel):
-    """A model within another."""
+    """A nested model."""
 
     deep: str
 
@@ -212,23 +215,23 @@ COMPARED = re.compile(
 )
 """Compared, and nothing else done with it."""
 ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
-    # The readers that bound what they return.
+    # The readers that limit what they return.
     "kit/web/parameters.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
-    # Looks at the raw headers once; each is compared, or its length looked at in the same line or the next.
+    # It reads the raw headers once; each is compared, or its length is checked in the same line or the next.
     "kit/web/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
     # Numbers: Starlette's own converter has read them, from an address of 4,096 bytes at most.
     "portal/registrations/pages.py": ('path_params["id"]',),
     # A model with bounded fields reads them.
     "portal/catalogue/pages.py": ("checked(ListForm, request.query_params)",),
-    # Sets them, reads none.
+    # It sets them and reads none.
     "kit/web/routing.py": ('scope["path_params"] = {}',),
-    # A cache's own headers, not a request's.
+    # The headers of a cache, not of a request.
     "kit/web/pages.py": ("self._headers.get(key)",),
 }
 
 
 def readings(source: str, allowed: Sequence[str]) -> Sequence[str]:
-    """The lines that take something from a request and do not bound it."""
+    """Return the lines that read something from a request without a limit."""
     return [
         line.strip()
         for line in source.splitlines()
@@ -256,3 +259,12 @@ def test_what_pages_take_from_addresses_and_headers_goes_through_a_reader_that_b
 )
 def test_a_reading_that_nothing_bounds_is_found(line: str) -> None:
     assert readings(line, ()) == [line]
+
+
+@pytest.mark.parametrize("character", ["\u0915", "\U0001f389"])
+def test_an_events_form_has_room_for_the_longest_description_in_any_script(
+    tmp_path: Path, character: str
+) -> None:
+    gate = create_app(Settings(data_dir=tmp_path / "fest"))
+    fields = {"description": character * 10_000, "title": character * 120, "summary": character * 200}
+    assert MAX_BODY < len(urlencode(fields)) < gate.max_body("/organise/events/new")

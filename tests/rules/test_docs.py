@@ -1,4 +1,4 @@
-"""What the pages of documentation promise: here, that every link inside the project leads somewhere."""
+"""Every link of the documentation that points inside the project has a target."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ ANCHOR = re.compile(r"(?:id|name)=\"(?P<name>[^\"]+)\"")
 
 
 def anchors(page: str) -> set[str]:
-    """The names that a link can point to inside a page, made from its headings as the usual viewers make them."""
+    """Return the anchors of a page, made from its headings in the usual way."""
     taken: dict[str, int] = {}
     names = {match["name"] for match in ANCHOR.finditer(page)}
     for match in HEADING.finditer(FENCE.sub("", page)):
@@ -29,13 +29,13 @@ def anchors(page: str) -> set[str]:
 
 
 def targets(page: str) -> list[str]:
-    """Where the page's links and pictures lead, those shown as code left out."""
+    """Return the targets of the page's links and pictures, except those shown as code."""
     prose = CODE.sub("", FENCE.sub("", page))
     return [match["target"] for pattern in (LINK, REFERENCE, SOURCE) for match in pattern.finditer(prose)]
 
 
 def broken(path: Path) -> list[str]:
-    """The links of a page that lead nowhere in the project; links to other sites are not followed."""
+    """Return the broken links of a page; links to other sites are not followed."""
     page = path.read_text(encoding="utf-8")
     astray = []
     for target in targets(page):

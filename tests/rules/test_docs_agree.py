@@ -1,4 +1,4 @@
-"""What the pages say of the code is so: commands, settings, drawings, decisions."""
+"""The documentation agrees with the code: commands, settings, diagrams, decisions."""
 
 import re
 import shlex
@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from festgate.cli import app
-from festgate.kit.web.gate import MAX_EVENT
 from festgate.portal.checkout.records import OrderState
+from festgate.portal.composition import MAX_EVENT_BODY
 from festgate.portal.registrations.queries import SeatState
 from festgate.settings import Settings, load_settings
 from tests.portal.checkout.test_order_machine import MOVES
@@ -43,13 +43,13 @@ def pages() -> list[Path]:
 
 
 def codes(page: str) -> Iterator[str]:
-    """All that is shown as code."""
+    """Return everything that is shown as code."""
     for match in CODE.finditer(page):
         yield match["block"] or match["words"]
 
 
 def wrong_words(words: list[str]) -> str | None:
-    """What is wrong with a command as the docs write it: a name or an option that there is not."""
+    """Return what is wrong with a command in the docs: an unknown name or option."""
     command: Any = typer.main.get_command(app)
     rest = list(words)
     while rest and rest[0] in getattr(command, "commands", {}):
@@ -114,7 +114,7 @@ def test_every_settings_file_in_the_docs_is_accepted(tmp_path: Path) -> None:
 
 def test_every_setting_that_the_docs_name_in_capitals_is_one() -> None:
     known = {f"FESTGATE_{field.upper()}" for field in Settings.model_fields} | {"FESTGATE_CONFIG"}
-    misspelt = {"FESTGATE_FEST_NAM"}  # the tutorial shows how such a one is refused
+    misspelt = {"FESTGATE_FEST_NAM"}  # the tutorial shows the refusal of such a setting
     journeys = ROOT / "src" / "festgate" / "rehearsal" / "journeys"
     for file in journeys.glob("*.py"):
         known |= set(re.findall(r"\bFESTGATE_REHEARSAL_[A-Z]+", file.read_text("utf-8")))
@@ -125,7 +125,7 @@ def test_every_setting_that_the_docs_name_in_capitals_is_one() -> None:
 
 
 def drawn(page: str) -> dict[str, set[str]]:
-    """The moves of the first state diagram of a page: for each state those that follow it directly."""
+    """Return the transitions of the first state diagram of a page: the next states of each state."""
     diagram = next(block["text"] for block in BLOCK.finditer(text(page)) if block["kind"] == "mermaid")
     moves: dict[str, set[str]] = {}
     for move in MOVE.finditer(diagram):
@@ -139,7 +139,7 @@ def drawn(page: str) -> dict[str, set[str]]:
 
 
 def reachable(moves: Mapping[str, set[str]], state: str) -> set[str]:
-    """What a state may be at any later look."""
+    """Return the states that can follow, directly or later."""
     seen = {state}
     waiting = [state]
     while waiting:
@@ -175,7 +175,7 @@ def test_every_fact_is_explained() -> None:
 
 def test_the_proxy_lets_through_what_the_portal_takes_and_no_more() -> None:
     (size,) = re.findall(r"client_max_body_size (\d+)k;", text("docs/how-to/run-behind-nginx.md"))
-    assert int(size) * 1024 == MAX_EVENT
+    assert int(size) * 1024 == MAX_EVENT_BODY
 
 
 def decisions() -> list[Path]:
@@ -214,7 +214,7 @@ def test_every_dependency_has_its_reason_and_its_licence() -> None:
         listed |= {canonicalize_name(each): licence for each in names.split(", ")}
     assert set(listed) == declared
     for package, licence in listed.items():
-        # tzdata and uvloop are not installed everywhere; their lines are read where they are.
+        # tzdata and uvloop are not installed everywhere; their lines are checked where they are.
         try:
             said = metadata(package)
         except ModuleNotFoundError:

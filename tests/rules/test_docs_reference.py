@@ -1,4 +1,4 @@
-"""The pages of docs/reference are what the code gives."""
+"""The pages of docs/reference are generated from the code and up to date."""
 
 import shutil
 import subprocess

@@ -1,10 +1,10 @@
-"""What every file of the project keeps to."""
+"""Rules for every file of the project."""
 
 import re
 
 from tests.rules.project import ROOT, files, lines, name
 
-# Written so that this file does not hold what it looks for.
+# Written so that this file does not match itself.
 LATER = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X|HAC[K])\b")
 REGISTRY = re.compile(
     r"python[h]osted|[p]ypi\.org|registry\.[n]pmjs|deb\.[d]ebian|crates\.[i]o|rubygems\.[o]rg"

@@ -1,4 +1,4 @@
-"""The locks: every version of every package with its hashes, for all platforms, and no place to get it from.
+"""The lock files have every package with its version and hashes, for all platforms, and no address.
 
 `portal.lock` is what `make run` installs; `all.lock` adds the extras, the tests and the tools.
 """
@@ -36,13 +36,13 @@ NEVER_IMPORTED = {
 
 
 def locked(name: str) -> dict[str, Requirement]:
-    """The packages of a lock by their canonical names."""
+    """Return the packages of a lock file by canonical name."""
     requirements = (Requirement(match["requirement"]) for match in ENTRY.finditer(LOCKS[name]))
     return {canonicalize_name(one.name): one for one in requirements}
 
 
 def declared_tools() -> list[str]:
-    """The requirements of the groups `build` and `dev`."""
+    """Return the requirements of the groups `build` and `dev`."""
     groups = pyproject()["dependency-groups"]
     return [*groups["build"], *(line for line in groups["dev"] if isinstance(line, str))]
 
@@ -80,7 +80,7 @@ def test_every_declared_dependency_is_locked_at_a_version_it_allows() -> None:
 
 
 def test_every_tool_of_the_tests_is_used() -> None:
-    """Deptry looks at the package's own imports only; this looks at those of the tests and the benchmark."""
+    """Deptry checks only the package's imports; this test checks those of the tests and the benchmark."""
     sources = "\n".join(
         path.read_text(encoding="utf-8")
         for path in files(".py")

@@ -1,4 +1,4 @@
-"""Tests open no socket outside loopback."""
+"""Tests open no socket to another machine."""
 
 import socket
 import subprocess

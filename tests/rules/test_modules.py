@@ -1,4 +1,4 @@
-"""What is declared of the modules is what they are."""
+"""The declarations of the modules agree with their routes."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[BaseRoute]:
 
 
 def answers(pattern: str, path: str, method: str) -> bool:
-    """Whether the placeholder with that pattern would take this request."""
+    """Return whether the placeholder with that pattern would handle this request."""
     route = Route(pattern, lambda _: None, methods=[method])
     return route.matches({"type": "http", "method": method, "path": path, "root_path": ""})[0] is Match.FULL
 
@@ -40,7 +40,7 @@ def test_a_placeholder_answers_for_every_page_of_a_module(routes: list[BaseRoute
     pages = [route for route in routes if isinstance(route, Route) and owner(route) in PACKAGES]
     assert len(pages) > 30
     for route in pages:
-        # Any address of the route stands for all: a parameter takes one word, and a number where it has to be one.
+        # One address stands for all of the route: a parameter is a word, or a number if its converter requires one.
         path = re.sub(r"\{[^}]*\}", "7", route.path)
         for method in (route.methods or set()) - {"HEAD"}:
             assert any(

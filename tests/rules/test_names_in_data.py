@@ -1,7 +1,7 @@
-"""Names that are stored in the data stay as they are, wherever the code goes: a fest's data outlive its program.
+"""Names that are stored in the data never change, because a fest's data outlive the version that wrote them.
 
-The lists are those of the first data folders in the field. A new name is added; one that is there is never changed, and
-one that is not written any more stays known as long as such data may exist.
+The lists are those of the first data folders in use. New names are added and existing ones never changed. A name that
+is no longer written stays known as long as such data may exist.
 """
 
 from dataclasses import fields

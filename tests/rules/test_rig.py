@@ -1,4 +1,4 @@
-"""The rig does what the tests lean on: its database is fresh, its mail server real, its browser watchful."""
+"""The rig does what the tests rely on: a fresh database, a real mail server, a browser that reports errors."""
 
 import smtplib
 from collections.abc import Iterator
@@ -87,7 +87,7 @@ def test_a_database_that_is_lent_again_is_as_a_new_one_whatever_was_left_in_it(
         "SELECT 1",
     ):
         with emptied.lent() as name:
-            # Its connection is still open when the block ends.
+            # Its connection is still open at the end of the block.
             connection = psycopg.connect(postgres_cluster.url(name), autocommit=True)
             assert connection.execute("SELECT * FROM halls").fetchall() == [(1, "Great Hall")]
             assert connection.execute("INSERT INTO seats (hall) VALUES (1) RETURNING id").fetchone() == (1,)
@@ -96,7 +96,7 @@ def test_a_database_that_is_lent_again_is_as_a_new_one_whatever_was_left_in_it(
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
         connection.close()
-    # Rows are put back; another schema and many rows make a new one.
+    # Rows are restored; another schema or many rows need a new database.
     assert names[0] == names[1] == names[2] == names[3]
     assert len({*names[3:]}) == len(names[3:])
     postgres_cluster.drop(names[-1])

@@ -1,4 +1,4 @@
-"""The names of security events belong to routes that exist, and the how-to lists each of them."""
+"""Security events belong to existing routes, and the how-to lists each of them."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,13 @@ from starlette.routing import Mount, Route
 
 from festgate.kit import security_log
 from festgate.portal.app import create_app
+from festgate.portal.composition import security_events
 from festgate.settings import Settings
 from tests.rules.project import ROOT
 
 
 def routes_of(data: Path) -> set[tuple[str, str]]:
-    """Return the method and pattern of every route of a portal, as the gate labels them."""
+    """Return the method and pattern of every route of a portal, in the form that the gate uses."""
     settings = Settings(
         data_dir=data,
         payment_methods=("desk", "stripe"),
@@ -35,7 +36,7 @@ def routes_of(data: Path) -> set[tuple[str, str]]:
 
 
 def test_every_security_event_belongs_to_a_route_that_exists(tmp_path: Path) -> None:
-    missing = set(security_log.EVENTS) - routes_of(tmp_path)
+    missing = set(security_events()) - routes_of(tmp_path)
     assert not missing
 
 
@@ -44,4 +45,4 @@ def test_the_how_to_lists_the_name_of_every_security_event_and_no_other() -> Non
     rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     listed = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
     refusals = {security_log.ACCESS_REFUSED, security_log.CROSS_SITE_REFUSED, security_log.LIMIT_REACHED}
-    assert listed == {*security_log.EVENTS.values(), *security_log.COMMANDS, *refusals}
+    assert listed == {*security_events().values(), *security_log.COMMANDS, *refusals}

@@ -1,4 +1,4 @@
-"""Text is normalised in one place, which looks at its length first."""
+"""Text is normalised in one place, which first checks its length."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The words of docs/glossary.md: a closed list that may not come back, and looser habits whose counts only fall."""
+"""The words of docs/glossary.md: a list of refused words, and habits whose counts may only fall."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from tests.rules.project import ROOT, files, name
 
-# Written so that this file does not hold what it looks for.
+# Written so that this file does not match itself.
 REFUSED = (
     r"\b[Dd]e[e]ds?\b",
     r"\b_?(MO[S]T|LEA[S]T|LONGE[S]T|SHORTE[S]T|LARGE[S]T|SMALLE[S]T)_[A-Z]",
@@ -32,7 +32,7 @@ COUNTS = Path(__file__).with_name("words.toml")
 
 
 def sources(*endings: str) -> Iterator[Path]:
-    """The files that the rules are about: history and the handed-out starter are as they were."""
+    """Yield the files that the rules apply to: not the migrations, and not the starter of the lab."""
     for path in files(*endings):
         place = name(path)
         if path != Path(__file__) and "migrations/versions" not in place and "lab/starter" not in place:
@@ -52,7 +52,7 @@ def test_a_refused_word_stands_nowhere(pattern: str) -> None:
 
 
 def habits() -> Counter[str]:
-    """Count each habit in the package: names that say nothing, speaking machines, docstrings that continue a name."""
+    """Count each habit in the package: vague names, speaking machines, docstrings that continue a name."""
     counts: Counter[str] = Counter()
     for path in sources(".py"):
         if path.relative_to(ROOT).parts[0] != "src":

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from tests.rig.ports import free_port
+from festgate.ports import free_port
 from tests.rules.project import ROOT
 
 PATIENCE = 30.0

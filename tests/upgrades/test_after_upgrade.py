@@ -15,7 +15,7 @@ from festgate.kit.clock import MINUTE, NEVER
 from festgate.kit.db import schema
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging import mail, outbox
-from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal import inventory
 from festgate.portal.app import create_app
 from tests.rig.database import OpenDatabase, open_database

@@ -1,7 +1,4 @@
-"""The `festgate` command.
-
-What a command imports is imported when it is asked for: all of them together take most of a second.
-"""
+"""The `festgate` command. It imports the module of a command when that runs: all together take most of a second."""
 
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -12,8 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from festgate import __version__
-from festgate.kit.imports import uncollected
-from festgate.kit.limits import allow_files
+from festgate.kit.process import gc_paused, raise_file_limit
 
 PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.server.cli": ("serve",),
@@ -27,54 +23,54 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "festgate.drills.cli": ("drill",),
     "festgate.lab.cli.commands": ("lab",),
 }
-"""Where each command is, in the order of `--help`: a module whose `mount` adds these to a program."""
+"""The commands of each module, in the order of `--help`. The module's `mount` adds them to the program."""
 
 
 class OnDemand(Mapping[str, Any]):
-    """The commands by their names; the first look at one imports its module."""
+    """The commands by name; the first access to one imports its module."""
 
     def __init__(self, places: Mapping[str, tuple[str, ...]]) -> None:
-        """Imports nothing yet. `places` are modules and the names of what each mounts."""
+        """Take the names of modules and, for each, of its commands. Import nothing yet."""
         self._places = {name: module for module, names in places.items() for name in names}
-        self._known: dict[str, Any] = {}
+        self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  (Typer gives its commands no public type)
-        """Raises KeyError for a name that there is not."""
-        if name not in self._known:
+        """Return the command. Raise KeyError for an unknown name."""
+        if name not in self._loaded:
             module = self._places[name]
             part = typer.Typer()
-            with uncollected():
+            with gc_paused():
                 import_module(module).mount(part)
-            self._known |= typer.main.get_group(part).commands
-        return self._known[name]
+            self._loaded |= typer.main.get_group(part).commands
+        return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Names, without an import."""
+        """Return the names without importing a module."""
         return iter(self._places)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of commands."""
         return len(self._places)
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is one of that name, without an import."""
+        """Return whether there is such a command, without importing its module."""
         return name in self._places
 
 
 class Root(TyperGroup):
-    """The command without a name: what its commands import waits until one is asked for."""
+    """The root command, which loads its commands on demand."""
 
-    def __init__(self, **more: Any) -> None:  # noqa: ANN401  (whatever Typer gives)
-        """As Typer's own group."""
+    def __init__(self, **more: Any) -> None:  # noqa: ANN401  (passed on to Typer)
+        """Pass all arguments on to Typer's group."""
         super().__init__(**more)
-        # Typer only reads it.
+        # Typer only reads this mapping.
         self.commands = cast("MutableMapping[str, Any]", OnDemand(PLACES))
 
 
 app = typer.Typer(
     name="festgate",
     cls=Root,
-    help="Event registration and checkout that is still standing when the doors open.",
+    help="Event registration and checkout that stays up when registration opens.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -83,20 +79,20 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def festgate(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Event registration and checkout that is still standing when the doors open."""
+    """Event registration and checkout that stays up when registration opens."""
     if version:
         print(__version__)
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line."""
-    # Names and currencies are not ASCII, and a pipe on Windows may be.
+    """Run the command-line program."""
+    # Names and currencies are not ASCII, but the encoding of a pipe on Windows may be.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-    allow_files()
+    raise_file_limit()
     app()

@@ -1,4 +1,4 @@
-"""The portal's own commands: see how it is, prove its data, list its settings."""
+"""Commands of the portal as a whole: report its status, check its data, list its settings."""
 
 import json
 from typing import Annotated, Any
@@ -12,8 +12,8 @@ from festgate.kit.cli import FOUND, current, read_settings, run
 from festgate.settings import PREFIX, Settings
 from festgate.terminal import fail
 
-MAX_LOOK = 5.0
-"""Seconds for the portal to say how it is."""
+STATUS_TIMEOUT = 5.0
+"""Seconds to wait for the portal's answer."""
 
 
 def mount(app: typer.Typer) -> None:
@@ -26,74 +26,76 @@ def mount(app: typer.Typer) -> None:
 def status(
     url: Annotated[
         str | None,
-        typer.Option(help="Where the portal answers; without it, this machine and the port of the settings."),
+        typer.Option(help="Address of the portal; by default this machine and the port of the settings."),
     ] = None,
 ) -> None:
-    """Say how each module of the open portal is, and why one rests or is not there; exit 1 when not all is well."""
+    """Report the health of each module of the running portal; exit 1 if any is not healthy."""
     settings = read_settings()
-    answer = _ask((url or f"http://127.0.0.1:{settings.port}").rstrip("/"))
-    table = Table("Part", "Is", "Why")
+    readiness = _fetch_readiness((url or f"http://127.0.0.1:{settings.port}").rstrip("/"))
+    table = Table("Part", "State", "Reason")
     table.add_row(
-        "database", "well" if answer["ready"] else "away", "" if answer["ready"] else answer["database"]
+        "database",
+        "well" if readiness["ready"] else "unavailable",
+        "" if readiness["ready"] else readiness["database"],
     )
-    for name, state in answer["modules"].items():
+    for name, state in readiness["modules"].items():
         table.add_row(name, state["state"], state.get("why", ""))
-    unknown = answer.get("facts", {}).get("unknown", {})
+    unknown = readiness.get("facts", {}).get("unknown", {})
     for kind, count in unknown.items():
         table.add_row("facts", "waiting", f"{count} of kind {kind}, which this version does not know")
     Console(highlight=False).print(table)
     if (
-        not answer["ready"]
+        not readiness["ready"]
         or unknown
-        or any(state["state"] != "well" for state in answer["modules"].values())
+        or any(state["state"] != "well" for state in readiness["modules"].values())
     ):
         raise typer.Exit(FOUND)
 
 
-def _ask(url: str) -> dict[str, Any]:
-    """What /readyz says, well or not."""
+def _fetch_readiness(url: str) -> dict[str, Any]:
+    """Return the answer of /readyz, whether the portal is ready or not."""
     from urllib.error import HTTPError, URLError  # noqa: PLC0415  (only this command needs it)
     from urllib.request import ProxyHandler, build_opener  # noqa: PLC0415
 
-    # A proxy of the environment has nothing to do with a portal that is asked directly.
+    # The request goes directly to the portal, never through a proxy of the environment.
     opener = build_opener(ProxyHandler({}))
     try:
-        with opener.open(f"{url}/readyz", timeout=MAX_LOOK) as response:
+        with opener.open(f"{url}/readyz", timeout=STATUS_TIMEOUT) as response:
             body = response.read()
     except HTTPError as error:
         body = error.read()
     except (URLError, OSError, ValueError) as error:
         fail(
-            f"Nothing answers at {url} ({getattr(error, 'reason', error)}). `festgate serve` opens the portal."
+            f"No portal answers at {url} ({getattr(error, 'reason', error)}). Start it with `festgate serve`."
         )
     try:
-        found: dict[str, Any] = json.loads(body)
-        found["modules"], found["ready"]
+        readiness: dict[str, Any] = json.loads(body)
+        readiness["modules"], readiness["ready"]
     except (ValueError, KeyError, TypeError):
-        fail(f"What answers at {url} is no Festgate portal.")
-    return found
+        fail(f"The server at {url} is not a Festgate portal.")
+    return readiness
 
 
 def check() -> None:
-    """Prove the invariants on the data as it is; exit 1 and the rows where one does not hold."""
-    found = run(_check)
+    """Check the invariants of the data; list every violation and exit 1 if there is any."""
+    findings = run(_check)
     console = Console(highlight=False)
-    if not found:
+    if not findings:
         console.print("All invariants hold.")
         return
-    table = Table("Rule", "Where", "What", title=f"{len(found)} broken")
-    for finding in found:
+    table = Table("Invariant", "Where", "Problem", title=f"{len(findings)} broken")
+    for finding in findings:
         table.add_row(finding.rule, finding.where, finding.what)
     console.print(table)
     raise typer.Exit(FOUND)
 
 
 def settings() -> None:
-    """List every setting, what it is now, and what it means."""
-    now = read_settings()
-    table = Table("Setting", "Now", "Meaning", show_lines=True)
+    """List every setting with its current value and its meaning."""
+    current_settings = read_settings()
+    table = Table("Setting", "Value", "Meaning", show_lines=True)
     for name, field in Settings.model_fields.items():
-        value = getattr(now, name)
+        value = getattr(current_settings, name)
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
         if name == "database_url":
             shown = hide_password(shown)
@@ -104,10 +106,7 @@ def settings() -> None:
 
 
 async def _check(settings: Settings) -> list[Any]:
-    from festgate.portal.inventory import checks  # noqa: PLC0415  (see serve)
+    from festgate.portal.inventory import checks  # noqa: PLC0415  (imports every module)
 
     async with current(settings) as database:
-        found = []
-        for rule in checks():
-            found += await database.report(rule)
-        return found
+        return [finding for rule in checks() for finding in await database.report(rule)]

@@ -1,1 +1,1 @@
-"""What every module stands on: data, pages, mail, facts. It knows no module."""
+"""The shared base of all modules: database, pages, email, outbox, containment. It knows no module."""

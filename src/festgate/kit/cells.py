@@ -1,8 +1,8 @@
-"""Cells of exports: text that no spreadsheet takes for a formula, and that our own import reads back unchanged.
+"""Cells of exports, protected from formula injection; our own import reads them back unchanged.
 
-A spreadsheet takes a cell that begins with one of these signs for a formula, which may fetch an address with what
-stands beside it. An apostrophe in front makes it text. Signs of full width count, as some spreadsheets read them as the
-plain ones, and so do those after a semicolon, tab or line end, where another program may split the cell.
+A spreadsheet treats a cell that begins with one of these signs as a formula, which can send neighbouring cells to an
+address. A leading apostrophe makes it text. Full-width signs count too, because some spreadsheets treat them alike, and
+so do signs after a semicolon, tab or line end, where another program may split the cell.
 """
 
 import re
@@ -16,15 +16,15 @@ _GUARDED: Final = re.compile(rf"{_PLACES}'(?='*[{_SIGNS}])|^'(?='*[\t\r])")
 
 
 def guard(cell: str) -> str:
-    """Return the cell as no spreadsheet takes it for a formula."""
+    """Return the cell with apostrophes that keep a spreadsheet from running it as a formula."""
     return _FORMULA.sub("'", cell)
 
 
 def unguard(cell: str) -> str:
-    """Return what `guard` was given. One that looked guarded already had been given one more apostrophe."""
+    """Undo `guard`, which adds one more apostrophe to a cell that begins with some already."""
     return _GUARDED.sub("", cell)
 
 
 def one_line(cell: str) -> str:
-    """Return the cell without what would end its line or field, or steer a terminal."""
+    """Return the cell without line ends, tabs and control characters."""
     return "".join(sign if sign.isprintable() else " " for sign in cell)

@@ -1,4 +1,4 @@
-"""What must be true of the data at every moment, and where it is not."""
+"""Invariants of the data: the form of a check and of its findings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from festgate.kit.db.statements import Connection
 
 @dataclass(frozen=True)
 class Finding:
-    """One place where a rule does not hold."""
+    """A violation of an invariant."""
 
     rule: str
     where: str
@@ -17,4 +17,4 @@ class Finding:
 
 
 Check: TypeAlias = Callable[[Connection], list[Finding]]
-"""A long read over one snapshot; nothing found is the good answer."""
+"""A report over one snapshot of the data; it returns no findings if the invariant holds."""

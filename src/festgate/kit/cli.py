@@ -1,4 +1,4 @@
-"""What the commands of every module share: the settings, an open database, and how things end."""
+"""Parts that the commands of every module share: settings, an open database, errors, tables; and `festgate db`."""
 
 import asyncio
 import sqlite3
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOUND = 1
-"""Exit code when the command worked and what it found is not good."""
+"""Exit code of a command that worked and found a problem."""
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator["Database"]:
-    """The fest's database, its schema up to date; closed at the end of the block."""
-    # An eighth of a second, which the parent of the workers has no use for.
+    """Upgrade and open the database; close it at the end of the block."""
+    # The import takes an eighth of a second, and the supervisor does not need it.
     from festgate.kit.db.database import Database  # noqa: PLC0415
 
     await asyncio.to_thread(schema.upgrade, settings)
@@ -45,13 +45,15 @@ async def opened(settings: Settings) -> AsyncIterator["Database"]:
 
 @asynccontextmanager
 async def current(settings: Settings) -> AsyncIterator["Database"]:
-    """The database as it is, for commands that only look; StartupError when its schema is not this program's."""
-    found = await asyncio.to_thread(schema.revision, settings)
-    if found is None:
-        msg = f"There is no fest at {settings.shown_database} yet. `festgate serve` makes one."
+    """Open the database without an upgrade, for commands that only read. Raise StartupError if its schema differs."""
+    revision = await asyncio.to_thread(schema.revision, settings)
+    if revision is None:
+        msg = f"There is no fest at {settings.shown_database} yet. `festgate serve` creates one."
         raise StartupError(msg)
-    if found != schema.HEAD:
-        msg = f"The database is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
+    if revision != schema.HEAD:
+        msg = (
+            f"The database is at {revision}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
+        )
         raise StartupError(msg)
     from festgate.kit.db.database import Database  # noqa: PLC0415  (see `opened`)
 
@@ -64,7 +66,7 @@ async def current(settings: Settings) -> AsyncIterator["Database"]:
 
 
 def read_settings(defaults: Mapping[str, object] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401
-    """The settings of this command; ends it with a sentence when one is wrong."""
+    """Load the settings and configure the log; end the command with a sentence if a setting is wrong."""
     try:
         settings = load_settings(defaults=defaults, **overrides)
     except SettingsError as error:
@@ -73,11 +75,11 @@ def read_settings(defaults: Mapping[str, object] | None = None, **overrides: Any
     return settings
 
 
-def run(work: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) -> T:  # noqa: ANN401
-    """Do a command's work; ends it with one sentence where it cannot be done."""
+def run(command: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) -> T:  # noqa: ANN401
+    """Run the body of a command; end the command with a sentence if it cannot be done."""
     settings = read_settings(**overrides)
     try:
-        return asyncio.run(work(settings))
+        return asyncio.run(command(settings))
     except (StartupError, Refused, sqlite3.DatabaseError) as error:
         what = damage_of(error)
         if what:
@@ -88,14 +90,14 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) ->
 
 
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table in a terminal; elsewhere a line for each row, its fields with tabs between, for other programs."""
+    """Print a table in a terminal; elsewhere a line for each row, its fields separated by tabs, for other programs."""
     if not sys.stdout.isatty():
         for row in rows:
             print("\t".join(guard(one_line(cell)) for cell in row))
         return
     table = Table()
     for column in columns:
-        # Whole words may be folded, but a name that is to be copied is never cut off.
+        # Long names are wrapped, never cut off, so that they can be copied.
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
@@ -106,28 +108,29 @@ database_app = typer.Typer(no_args_is_help=True)
 
 
 def mount(program: typer.Typer) -> None:
-    """Add the commands of the data to the program."""
-    program.add_typer(database_app, name="db", help="The data: upgrade, back up, check.")
+    """Add `festgate db` to the program."""
+    program.add_typer(database_app, name="db", help="Upgrade, back up and check the database.")
 
 
 @database_app.command()
 def upgrade() -> None:
-    """Bring the schema up to date; an SQLite file is backed up first."""
+    """Upgrade the schema; an SQLite file is backed up first."""
     settings = read_settings()
     try:
         before = schema.upgrade(settings)
     except StartupError as error:
         fail(str(error))
-    print(
-        f"At {schema.HEAD} already."
-        if before == schema.HEAD
-        else f"From {before or 'nothing'} to {schema.HEAD}."
-    )
+    if before == schema.HEAD:
+        print(f"The schema is at {schema.HEAD} already.")
+    elif before is None:
+        print(f"Created the schema at {schema.HEAD}.")
+    else:
+        print(f"Upgraded the schema from {before} to {schema.HEAD}.")
 
 
 @database_app.command()
 def backup() -> None:
-    """Copy the SQLite file to backups/ in the data folder, also while the portal serves."""
+    """Copy the SQLite file to backups/ in the data folder, also while the portal is running."""
     settings = read_settings()
     try:
         print(schema.backup(settings))
@@ -137,21 +140,21 @@ def backup() -> None:
 
 @database_app.command()
 def check() -> None:
-    """Check the file itself and the schema; exit 1 when something is wrong with it."""
+    """Check the integrity of the database and its schema; exit 1 if there is a problem."""
     settings = read_settings()
     try:
-        found = schema.revision(settings)
-        wrong = schema.integrity(settings) if found is not None else []
+        revision = schema.revision(settings)
+        problems = schema.integrity(settings) if revision is not None else []
     except StartupError as error:
         fail(str(error))
-    if found is None:
-        fail("There is no database yet. `festgate serve` makes one.")
-    for line in wrong:
-        print(line)
-    if wrong:
+    if revision is None:
+        fail("There is no database yet. `festgate serve` creates one.")
+    for problem in problems:
+        print(problem)
+    if problems:
         print(f"The database {settings.shown_database} is damaged. {RESTORE}.")
         raise typer.Exit(FOUND)
-    if found != schema.HEAD:
-        print(f"The schema is at {found}, this program at {schema.HEAD}. Run `festgate db upgrade`.")
+    if revision != schema.HEAD:
+        print(f"The schema is at {revision}, this program at {schema.HEAD}. Run `festgate db upgrade`.")
         raise typer.Exit(FOUND)
-    print(f"The database is sound, its schema at {found}.")
+    print(f"The database is sound, its schema at {revision}.")

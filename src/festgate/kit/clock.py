@@ -1,6 +1,6 @@
-"""Time as the portal keeps it: whole milliseconds since 1970-01-01 UTC.
+"""Time in whole milliseconds since 1970-01-01 UTC.
 
-Integers compare alike in Python, SQLite and PostgreSQL, and need no conversion on the way in or out.
+Integers compare alike in Python, SQLite and PostgreSQL, and need no conversion when they are stored or read.
 """
 
 import time
@@ -19,29 +19,29 @@ HOUR: Milliseconds = 60 * MINUTE
 DAY: Milliseconds = 24 * HOUR
 
 NEVER: Milliseconds = 2**53
-"""Later than anything: the end of what has no end. Exact as a float too, so JSON readers keep it."""
+"""A time after all others, for what never ends. It is exact as a float too, so JSON readers preserve it."""
 
 
 def system_clock() -> Milliseconds:
-    """The machine's own clock, in milliseconds since the epoch."""
+    """Return the system time in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000 + (faults.jumped() if faults.armed else 0)
 
 
 def moment(at: Milliseconds, zone: tzinfo = UTC) -> datetime:
-    """The aware datetime, in `zone`, of a time in milliseconds."""
+    """Return a time in milliseconds as an aware datetime in `zone`."""
     return datetime.fromtimestamp(at / 1000, zone)
 
 
 def minutes_left(span: Milliseconds) -> str:
-    """`12 minutes`, rounded up, so that nothing is said to be over before it is."""
+    """Return the span as text, such as `12 minutes`, rounded up so that nothing ends earlier than announced."""
     minutes = max(1, -(-span // MINUTE))
-    if minutes >= 120:  # noqa: PLR2004  (from two hours on, hours say it better)
+    if minutes >= 120:  # noqa: PLR2004  (from two hours on, hours read better)
         return f"{minutes // 60} hours"
     return "1 minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def milliseconds(at: datetime) -> Milliseconds:
-    """The time in milliseconds of an aware datetime; `ValueError` when it has no zone."""
+    """Return an aware datetime as a time in milliseconds. Raise ValueError if it has no time zone."""
     if at.tzinfo is None:
         msg = f"{at.isoformat()} has no time zone"
         raise ValueError(msg)

@@ -1,6 +1,6 @@
-"""Business errors: a class with an HTTP status, a stable code and a sentence for the person.
+"""Business errors: a class for each, with an HTTP status, a stable code and a sentence for the visitor.
 
-Anything else that is raised is a bug, and answered as 500.
+The gate answers any other exception with status 500.
 """
 
 from collections.abc import Mapping
@@ -10,31 +10,31 @@ from festgate.kit.translation import N_, gettext
 
 
 class Refused(Exception):
-    """Something the portal will not do, and the sentence that says why and what to do instead."""
+    """A request that the portal declines. The message gives the reason and what to do instead."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "refused"
     title: str = N_("That did not work")
     message: str = N_("The request could not be carried out.")
-    actions: ClassVar[tuple[tuple[str, str], ...]] = ((N_("See the events"), "/events"),)
-    """(label, address) pairs: what the person can do next."""
+    actions: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Links for the error page, as (label, address); without any it shows the portal's default links."""
 
     def __init__(self, message: str | None = None) -> None:
-        """`message` takes the place of the class's own sentence."""
+        """Use `message` in place of the class's own."""
         self.message = message or gettext(self.message)
         super().__init__(self.message)
 
     def headers(self) -> Mapping[str, str]:
-        """HTTP headers that go with the answer."""
+        """Return HTTP headers for the response."""
         return {}
 
     def members(self) -> Mapping[str, object]:
-        """Members of the problem body that only this kind of problem has (RFC 9457, section 3.2)."""
+        """Return members that only this kind of problem has (RFC 9457, section 3.2)."""
         return {}
 
 
 class NotFound(Refused):
-    """No such thing, or not this person's: the two look alike from outside."""
+    """A thing that does not exist, or belongs to another person: both look the same to the visitor."""
 
     status = 404
     code = "not-found"
@@ -43,7 +43,7 @@ class NotFound(Refused):
 
 
 class Forbidden(Refused):
-    """Signed in, but not in the role that this needs."""
+    """A request that needs another role than the visitor has."""
 
     status = 403
     code = "forbidden"
@@ -52,21 +52,20 @@ class Forbidden(Refused):
 
 
 class SignInNeeded(Refused):
-    """Nobody is signed in; a page sends to /login, the API answers 401."""
+    """A request without a session. A page redirects to the sign-in page; the API answers 401."""
 
     status = 401
     code = "sign-in-needed"
     title = N_("Please sign in")
     message = N_("Sign in to continue.")
-    actions = ((N_("Sign in"), "/login"),)
 
     def headers(self) -> Mapping[str, str]:
-        """The scheme that the API takes (RFC 6750)."""
+        """Name the authentication scheme of the API (RFC 6750)."""
         return {"www-authenticate": 'Bearer realm="festgate"'}
 
 
 class Conflict(Refused):
-    """Well-formed, but the state of things says no."""
+    """A well-formed request that the current state of the data does not allow."""
 
     status = 409
     code = "conflict"
@@ -74,24 +73,24 @@ class Conflict(Refused):
 
 
 class TooMany(Refused):
-    """A limit on attempts; `retry_after` is in seconds."""
+    """A limit on attempts that was reached."""
 
     status = 429
     code = "too-many"
     title = N_("Too many attempts")
 
     def __init__(self, message: str, retry_after: int) -> None:
-        """Say what was too much, and when it may be tried again."""
+        """Set the sentence, and after how many seconds the visitor may try again."""
         super().__init__(message)
         self.retry_after = max(1, retry_after)
 
     def headers(self) -> Mapping[str, str]:
-        """When to come back (RFC 9110, section 10.2.3)."""
+        """Return the time to wait before the next request (RFC 9110, section 10.2.3)."""
         return {"retry-after": str(self.retry_after)}
 
 
 class Malformed(Refused):
-    """The request itself cannot be read."""
+    """A request that cannot be parsed."""
 
     status = 400
     code = "malformed"
@@ -99,33 +98,33 @@ class Malformed(Refused):
 
 
 class TooLarge(Refused):
-    """A body beyond what any form or call of this portal needs."""
+    """A request body that is larger than any form or API call needs."""
 
     status = 413
     code = "too-large"
     title = N_("The request is too large")
-    message = N_("The request is larger than any form or call of this portal needs.")
+    message = N_("The request is larger than any form or API call of this portal needs.")
 
 
 class Invalid(Refused):
-    """Input of the wrong shape. `fields` maps each field's name to what is wrong with it."""
+    """Invalid input. `fields` maps the name of each invalid field to a sentence."""
 
     status = 422
     code = "invalid"
     title = N_("Please check what you entered")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        """Each value is a sentence a person can act on."""
+        """Take, for each invalid field, a sentence that the visitor can act on."""
         super().__init__(" ".join(f"{name}: {sentence}" for name, sentence in fields.items()))
         self.fields = dict(fields)
 
     def members(self) -> Mapping[str, object]:
-        """What is wrong with each field."""
+        """Return the sentence for each field."""
         return {"fields": self.fields}
 
 
 class Bug(Refused):
-    """Something that should not happen did."""
+    """An unhandled exception."""
 
     status = 500
     code = "bug"
@@ -136,7 +135,7 @@ class Bug(Refused):
 
 
 class NotTaken(Refused):
-    """The address is there, but not for this method."""
+    """A method that the address does not support."""
 
     status = 405
     code = "method-not-allowed"
@@ -144,17 +143,17 @@ class NotTaken(Refused):
     message = N_("This address does not support that kind of request.")
 
     def __init__(self, headers: Mapping[str, str] | None) -> None:
-        """`headers` say which methods it does take."""
+        """Take the headers that list the supported methods."""
         super().__init__()
         self._headers = dict(headers or {})
 
     def headers(self) -> Mapping[str, str]:
-        """`Allow` (RFC 9110, section 15.5.6)."""
+        """Return `Allow` (RFC 9110, section 15.5.6)."""
         return self._headers
 
 
 class Unavailable(Refused):
-    """The portal is up, but something that it needs is not."""
+    """The portal is running, but a service that it needs, such as the database, is not available."""
 
     status = 503
     code = "unavailable"
@@ -164,19 +163,19 @@ class Unavailable(Refused):
     )
 
     def headers(self) -> Mapping[str, str]:
-        """Soon: what is away is usually back within seconds."""
+        """Ask the client to retry soon: such a failure usually lasts seconds."""
         return {"retry-after": "5"}
 
 
 class ModuleUnavailable(Refused):
-    """A module is unavailable, and its bulkhead keeps that to its own visitors."""
+    """A module that is unavailable; its bulkhead keeps the rest of the portal working."""
 
     status = 503
     code = "resting"
     title = N_("Temporarily unavailable")
 
     def __init__(self, module: str, title: str, problem: str, keeps: str, retry_after: int) -> None:
-        """`module` is its name, `title` heads the page; `keeps` says what is untouched. `retry_after` is in seconds."""
+        """Take the module's name, the page's title, the problem, what stays safe, and the seconds to wait."""
         super().__init__(f"{problem} {keeps}".strip())
         self.problem = problem
         self.module = module
@@ -184,9 +183,9 @@ class ModuleUnavailable(Refused):
         self.retry_after = retry_after
 
     def headers(self) -> Mapping[str, str]:
-        """When to come back (RFC 9110, section 10.2.3)."""
+        """Return the time to wait before the next request (RFC 9110, section 10.2.3)."""
         return {"retry-after": str(self.retry_after)}
 
 
 class StartupError(Exception):
-    """The program cannot start; the sentence says what and what to do. The command exits with 2."""
+    """An error that prevents the start. The message states the cause and the remedy; the command exits with 2."""

@@ -1,4 +1,4 @@
-"""How money and moments are written, for modules that make sentences and know no web framework."""
+"""The interface for writing money and times, for modules that write sentences without a web framework."""
 
 from typing import Protocol
 
@@ -7,13 +7,13 @@ from festgate.kit.money import Money
 
 
 class Formats(Protocol):
-    """The fest's locale and time zone; `kit.pages.Writing` is one."""
+    """Writes money and times in the fest's locale and time zone; `kit.web.pages.Writing` implements it."""
 
     def money(self, amount: Money) -> str:
-        """`₹500.00`."""
+        """Return an amount such as `₹500.00`."""
 
     def time(self, at: Milliseconds) -> str:
-        """`18:00`."""
+        """Return a time of day such as `18:00`."""
 
     def when(self, at: Milliseconds) -> str:
-        """`Sun, 22 Nov 2026, 18:00`."""
+        """Return a date and time such as `Sun, 22 Nov 2026, 18:00`."""

@@ -1,4 +1,4 @@
-"""Names for things that people read aloud, and tokens that nobody should guess."""
+"""Codes that people read aloud, random tokens, keyed hashes and slugs."""
 
 import hashlib
 import hmac
@@ -13,27 +13,27 @@ _MISREAD = str.maketrans("ILO", "110")
 
 
 def new_code(length: int) -> str:
-    """A random code of `length` characters, 5 bits each."""
+    """Return a random code of `length` characters with 5 bits each."""
     return "".join([ALPHABET[byte % 32] for byte in secrets.token_bytes(length)])
 
 
 def read_code(text: str) -> str:
-    """The code that someone typed: upper case, separators dropped, look-alikes folded."""
+    """Normalise a code that was typed: to upper case, without separators, and with I, L and O read as digits."""
     return text.upper().replace("-", "").replace(" ", "").translate(_MISREAD)
 
 
 def new_token() -> str:
-    """A random token of 256 bits, safe in a URL and in a cookie."""
+    """Return a random token of 256 bits that is safe in a URL and in a cookie."""
     return secrets.token_urlsafe(32)
 
 
 def keyed_hash(secret: bytes, purpose: str, text: str) -> str:
-    """HMAC-SHA256 in hexadecimal. `purpose` keeps one use of the secret from standing in for another."""
+    """Return the HMAC-SHA256 in hexadecimal. A hash for one `purpose` is not valid for another."""
     return hmac.new(secret, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 
 
-def slug_of(text: str, longest: int = 60) -> str:
-    """`Robo Race!` -> `robo-race`; letters that ASCII lacks lose their marks; never empty."""
+def slug_of(text: str, max_length: int = 60) -> str:
+    """Return a slug for the text, never empty: `robo-race` for `Robo Race!`. Accents are removed."""
     plain = normalized("NFKD", text, MAX_LINE).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:longest].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:max_length].strip("-")
     return slug or f"event-{new_code(6).lower()}"

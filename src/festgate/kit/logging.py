@@ -1,4 +1,4 @@
-"""Log lines: structlog, with the id of the request that they belong to."""
+"""Logging with structlog; each line has the id of its request."""
 
 import contextlib
 import logging
@@ -12,11 +12,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from festgate.kit.scrubbing import scrub_line
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""Set for each request by the gate; the error page shows the same one."""
+"""The id of the current request, which the gate sets and the error page shows."""
 
 
 class Forgiving:
-    """A stream that drops a line it cannot write: a full disk under the log must not end the work that is logged."""
+    """A stream that drops lines it cannot write: a full log disk must not stop the program."""
 
     def __init__(self, stream: TextIO) -> None:
         """Write to `stream`."""
@@ -43,7 +43,7 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
     ]
     # Tracebacks without local variables: those hold cookies, passwords and card numbers.
     plain = structlog.dev.plain_traceback
-    # They become text before the line is scrubbed, since an error quotes values.
+    # Tracebacks are formatted before the line is scrubbed, because errors quote values.
     shown: list[Processor] = [
         structlog.processors.format_exc_info,
         scrub_line,
@@ -55,7 +55,7 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
         processors=[*shared, *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", Forgiving(sys.stderr))),
-        # Without it every line assembles its logger anew, 20 us each.
+        # Without this every line assembles its logger again, which takes 20 us.
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -69,7 +69,7 @@ def configure(log_format: Literal["auto", "console", "json"], level: str) -> Non
 
 
 def level_number(level: str) -> int:
-    """The standard library's number of `debug`, `info`, `warning` or `error`."""
+    """Return the standard library's number for `debug`, `info`, `warning` or `error`."""
     return logging.getLevelNamesMapping()[level.upper()]
 
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests by route, and how well the parts behind them keep up."""
+"""Metrics for Prometheus: requests by route, and the state of queues, workers and connections."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -8,26 +8,26 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""The client library's own: a folder in which several workers keep their counts together."""
+"""A variable of the client library: a folder for the counts of several workers."""
 
 
 def share_counts(folder: str, dead: Iterable[int] = ()) -> None:
-    """Keep this process's counts in `folder`, beside those of the other workers; `dead` are workers that are no more.
+    """Keep this process's counts in `folder` with those of the other workers; `dead` are ids of ended workers.
 
-    Before the first `Metrics` is made.
+    Call this before creating a `Metrics`.
     """
     os.environ[MULTIPROCESS_VARIABLE] = folder
-    # The library chooses when it is imported, which may have been before.
+    # The library chooses its storage on import, which may have happened before.
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
     for process in dead:
         mark_process_dead(process, folder)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """The counts of one process; with several workers, `exposition` adds them up."""
+    """The metrics of one process; with several workers, `exposition` adds them up."""
 
     def __init__(self) -> None:
-        """A registry of its own, so that two portals in one process (as in tests) do not mix."""
+        """Use a separate registry, so that two portals in one process (as in tests) do not mix."""
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "festgate_http_requests",
@@ -37,64 +37,65 @@ class Metrics:
         )
         self._seconds = Histogram(
             "festgate_http_request_seconds",
-            "Seconds from request to answer, by route.",
+            "Seconds from request to response, by route.",
             ["route"],
             registry=self._registry,
             buckets=BUCKETS,
         )
         self._state = Gauge(
             "festgate_state",
-            "Counts read from the data: facts that wait for a handler, mail that waits to be sent.",
+            "Counts read from the data: facts that wait for a handler, emails that wait to be sent.",
             ["what"],
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
         self._restarts = Gauge(
             "festgate_worker_restarts",
-            "Workers that were replaced since the start, by reason: one that hung, one that died.",
+            "Workers that were replaced since the start, by reason: hung or died.",
             ["reason"],
             registry=self._registry,
             multiprocess_mode="mostrecent",
         )
         self._ended = Counter(
             "festgate_connections_ended",
-            "Connections that were ended because their client was silent, slow, too large or too many.",
+            "Connections that were closed because their client was idle, slow, sent too much, or had too many.",
             ["reason"],
             registry=self._registry,
         )
-        # Looking a labelled child up costs more than counting with it.
+        # Looking up a labelled child takes longer than counting with it.
         self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request. `route` is a template such as `/events/{slug}`, never an address."""
+        """Count one request. `route` is a pattern such as `/things/{name}`, never an address."""
         key = (route, method, status)
-        found = self._counters.get(key)
-        if found is None:
-            found = self._counters[key] = (
+        counters = self._counters.get(key)
+        if counters is None:
+            counters = self._counters[key] = (
                 self._requests.labels(route, method, str(status)),
                 self._seconds.labels(route),
             )
-        found[0].inc()
-        found[1].observe(seconds)
+        requests, durations = counters
+        requests.inc()
+        durations.observe(seconds)
 
     def count_ended(self, reason: str) -> None:
-        """Count one connection that was ended before its time."""
+        """Count one connection that the portal closed."""
         self._ended.labels(reason).inc()
 
     def set_state(self, counts: Mapping[str, int]) -> None:
-        """What the data says now."""
+        """Set the counts that were read from the data."""
         for what, count in counts.items():
             self._state.labels(what).set(count)
 
     def set_restarts(self, counts: Mapping[str, int]) -> None:
-        """How many workers were replaced, by reason. All workers are told the same, so it is set and not counted."""
+        """Set how many workers were replaced, by reason. All workers have the same totals, which are not added up."""
         for reason in ("hung", "died"):
             self._restarts.labels(reason).set(counts.get(reason, 0))
 
     def exposition(self) -> bytes:
-        """Prometheus' text format, over all workers."""
+        """Return the metrics of all workers in Prometheus' text format."""
         if not os.environ.get(MULTIPROCESS_VARIABLE):
             return generate_latest(self._registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""Money: whole minor units and an ISO 4217 code, shown as the reader's language writes it."""
+"""Money: whole minor units and an ISO 4217 code, formatted by locale."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from functools import lru_cache
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
 MAX_MINOR = 10**12
-"""Minor units that one amount may hold: far above any fee, far below what a 64-bit sum could overflow."""
+"""Minor units of one amount: far above any fee, and so low that 64-bit sums cannot overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +19,29 @@ class Money:
     currency: str
 
     def __add__(self, other: "Money") -> "Money":
-        """The sum; `ValueError` when the currencies differ."""
+        """Return the sum. Raise ValueError if the currencies differ."""
         if other.currency != self.currency:
             msg = f"cannot add {other.currency} to {self.currency}"
             raise ValueError(msg)
         return Money(self.minor + other.minor, self.currency)
 
     def shown(self, locale: str) -> str:
-        """As `locale` writes it: `₹500.00`. Whole amounts keep their decimals, as on a receipt."""
+        """Return the amount in the form of the locale, such as `₹500.00`; whole amounts keep their decimals."""
         return _shown(self.minor, self.currency, locale)
 
     def plain(self) -> str:
-        """Digits and a point in major units, for files and machines: `500.00`."""
+        """Return the amount in major units with a decimal point, for files and programs: `500.00`."""
         digits = digits_of(self.currency)
         return f"{Decimal(self.minor).scaleb(-digits):.{digits}f}"
 
 
 def total(amounts: list[Money], currency: str) -> Money:
-    """The sum of `amounts`, nothing of `currency` when there are none."""
+    """Return the sum of the amounts; zero of `currency` if there are none."""
     return sum(amounts, start=Money(0, currency))
 
 
 def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
-    """Return the sum of each currency that there is among the amounts, by its code."""
+    """Return the sum for each currency of the amounts, in the order of the codes."""
     sums: dict[str, Money] = {}
     for amount in amounts:
         sums[amount.currency] = sums.get(amount.currency, Money(0, amount.currency)) + amount
@@ -49,7 +49,7 @@ def totals(amounts: Iterable[Money]) -> tuple[Money, ...]:
 
 
 def parse_amount(text: str, currency: str) -> Money:
-    """`500`, `500.5` or `500.50` -> Money; `ValueError` says what is wrong with anything else."""
+    """Parse an amount such as `500`, `500.5` or `500.50`. Raise ValueError with a sentence for anything else."""
     try:
         amount = Decimal(text.strip())
     except InvalidOperation:
@@ -59,7 +59,7 @@ def parse_amount(text: str, currency: str) -> Money:
         msg = f"{text!r} is not an amount of zero or more"
         raise ValueError(msg)
     digits = digits_of(currency)
-    if amount > MAX_MINOR:  # before the powers of ten of `1e999999` are worked out
+    if amount > MAX_MINOR:  # before `1e999999` is expanded
         msg = f"{text!r} is more than a fee can be"
         raise ValueError(msg)
     minor = amount.scaleb(digits)
@@ -74,13 +74,13 @@ def parse_amount(text: str, currency: str) -> Money:
 
 @lru_cache(maxsize=64)
 def digits_of(currency: str) -> int:
-    """How many decimals the currency's minor unit has (ISO 4217): 2 for INR, 0 for JPY."""
+    """Return the number of decimals of the currency (ISO 4217): 2 for INR, 0 for JPY."""
     return get_currency_precision(currency)
 
 
 @lru_cache(maxsize=1)
 def known_currencies() -> frozenset[str]:
-    """Every ISO 4217 code."""
+    """Return all ISO 4217 codes."""
     return frozenset(list_currencies())
 
 

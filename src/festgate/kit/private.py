@@ -1,6 +1,6 @@
-"""What the fest keeps is for its own account only, whatever the umask: folders 0700, files 0600.
+"""Private permissions for the fest's data, whatever the umask: folders 0700, files 0600.
 
-Permissions are tightened and never widened. On Windows they are inherited from the folder above, and left alone.
+Permissions are only ever tightened. On Windows they are inherited from the parent folder, and left unchanged.
 """
 
 import os
@@ -16,14 +16,14 @@ FOLDER: Final = 0o700
 FILE: Final = 0o600
 _OTHERS: Final = 0o077
 _OURS: Final = frozenset({"secret", "festgate.sqlite3"})
-"""What a data folder of ours has, and no other folder."""
+"""Files that identify a data folder of Festgate."""
 _FOLDERS: Final = ("backups", "mail")
 
 
 def make_private(folder: Path) -> None:
-    """Make the data folder, or close one that others may enter. Raises StartupError where that may not be, or OSError.
+    """Create the data folder, or close an existing one to other accounts.
 
-    It holds people's addresses and the hashes of their passwords.
+    Raise StartupError if that is not safe, or OSError. The folder contains people's addresses and password hashes.
     """
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER)
@@ -47,7 +47,7 @@ def make_private(folder: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Make an empty file that only this account can read, or close one that is there. Raises OSError."""
+    """Create an empty file that only this account can read, or close an existing one. Raise OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE)
     try:
         # The umask may have taken more than others' rights.
@@ -58,7 +58,7 @@ def create_private(path: Path) -> None:
 
 
 def close_file(path: Path) -> None:
-    """Take others' rights to the file, if it is there and ours; SQLite gives its WAL the rights of the database."""
+    """Remove the rights of other accounts to the file, if it is ours. SQLite copies a database's rights to its WAL."""
     if sys.platform == "win32":
         return
     try:
@@ -66,11 +66,11 @@ def close_file(path: Path) -> None:
         if stat.S_ISREG(mode) and mode & _OTHERS:
             path.chmod(stat.S_IMODE(mode) & FILE)
     except OSError:
-        return  # another account's, or gone: the folder around it is closed
+        return  # it belongs to another account or is gone; its folder is closed
 
 
 def _close_below(folder: Path) -> None:
-    """Close the files of a folder that others could enter. Only then: there may be a hundred thousand emails."""
+    """Close the files of a folder that was open to others. There may be a hundred thousand emails, so only then."""
     for place in (folder, *(folder / name for name in _FOLDERS)):
         if place.is_symlink() and place != folder:
             continue
@@ -82,19 +82,19 @@ def _close_below(folder: Path) -> None:
 
 
 def _refuse_foreign(folder: Path, mode: int) -> None:
-    """Raise StartupError for a folder that is shared on purpose, or is not only the fest's."""
+    """Raise StartupError for a folder that is shared on purpose or contains other files than the fest's."""
     if mode & stat.S_ISVTX or folder.resolve() in (Path("/"), Path.home().resolve()):
         msg = (
-            f"The data folder {folder} is not the fest's alone. "
-            "Set FESTGATE_DATA_DIR to a folder that is, or that is not there yet."
+            f"The data folder {folder} is not reserved for the fest. "
+            "Set FESTGATE_DATA_DIR to a new folder or to one that only the fest uses."
         )
         raise StartupError(msg)
     if mode & stat.S_ISGID:
-        msg = f"{_open_to_others(folder, mode)}, as it is shared with its group. {_command(folder)}"
+        msg = f"{_open_to_others(folder, mode)}, because it is shared with its group. {_command(folder)}"
         raise StartupError(msg)
     names = {entry.name for entry in folder.iterdir()}
     if names and not names & _OURS:
-        msg = f"{_open_to_others(folder, mode)}, and has files that are not the fest's. {_command(folder)}"
+        msg = f"{_open_to_others(folder, mode)}, and it contains files that are not the fest's. {_command(folder)}"
         raise StartupError(msg)
 
 

@@ -1,7 +1,7 @@
-"""The last line of defence of the log: text that looks like a code, a token or an address is masked in every line.
+"""The log's last line of defence: masks text that looks like a code, a token or an address.
 
-The lines are written so that they hold none. This catches what others quote: the answer of a mail server, the row
-that a constraint refused, the input that a model refused.
+Log lines contain none by design. The mask is for text that others quote: the answer of a mail server, a row that
+violates a constraint, an input that fails validation.
 """
 
 import re
@@ -12,7 +12,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 MASK: Final = "***"
 KEPT: Final = frozenset({"level", "timestamp", "request_id", "route", "method", "file", "folder"})
-"""Keys whose texts this program chooses: a request id looks like a ticket code, a folder may look like a token."""
+"""Keys with harmless texts: a request id looks like a ticket code, and a folder may look like a token."""
 
 _NAMED = re.compile(
     # `token=...`, `"password": "..."`, `festgate_session=...`; no space before the sign, as code in a traceback has.
@@ -23,13 +23,13 @@ _NAMED = re.compile(
     r"|(\binput_value=)[^\n]*|(\[parameters: )[^\n]*"
 )
 _LOOKS_SECRET = re.compile(
-    # A ticket code as it is kept, or as somebody types it: fours with dashes or spaces, lower case with a digit.
+    # A ticket code, stored or typed: groups of four with dashes or spaces, or lower case with a digit.
     r"(?<![A-Za-z0-9])(?:[0-9A-Z]{16}|[0-9A-Z]{4}(?:[- ][0-9A-Z]{4}){3}"
     r"|(?=[a-zA-Z -]{0,18}[0-9])[0-9A-Za-z]{4}(?:[- ]?[0-9A-Za-z]{4}){3})(?![A-Za-z0-9])"
     # A signature in hexadecimal, with the numbers before it in a link.
     r"|(?<![A-Za-z0-9])(?:[0-9]{1,18}-){0,2}(?:[0-9a-f]{16}-)?[0-9a-fA-F]{32,}"
-    # A random token: both cases and a digit in one long run that is no part of a path. Of our tokens,
-    # which have 43 characters, one in a thousand has no digit.
+    # A random token: both cases and a digit in a long run outside a path. Our tokens have 43 characters,
+    # and one in a thousand has no digit.
     r"|(?<![A-Za-z0-9_/.-])(?=[a-z0-9_-]{0,99}[A-Z])(?=[A-Z0-9_-]{0,99}[a-z])"
     r"(?:(?=[A-Za-z_-]{0,99}[0-9])[A-Za-z0-9_-]{20,}|[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-]))"
     # A card number; a time in milliseconds has 13 digits.
@@ -39,15 +39,15 @@ _LOOKS_SECRET = re.compile(
 )
 
 
-# The lines of a portal repeat their sentences and paths: kept, a line costs half as much.
+# Log lines repeat their sentences and paths; the cache halves the time for a line.
 @lru_cache(maxsize=1024)
 def scrub(text: str) -> str:
-    """Return the text with a mask in place of whatever looks secret."""
+    """Return the text with everything that looks secret masked."""
     return _LOOKS_SECRET.sub(MASK, _NAMED.sub(_keep_name, text))
 
 
 def scrub_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Mask whatever looks secret in every text of a log line, also of its traceback."""
+    """Mask everything that looks secret in a log line, including its traceback."""
     for name, value in event.items():
         if value is None or isinstance(value, bool | int | float) or name in KEPT or name.startswith("_"):
             continue

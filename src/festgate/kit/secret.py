@@ -1,4 +1,4 @@
-"""The fest's secret: made on first start, kept beside the data, readable by its owner only."""
+"""The fest's secret: created on the first start, stored in the data folder, readable by its owner only."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ LENGTH = 32
 
 
 def load_secret(folder: Path) -> bytes:
-    """The secret of this data folder. Of several processes that start at once, one makes it and all use that one."""
+    """Return the secret of the data folder. If several processes start at once, one creates it and all use it."""
     path = folder / NAME
     try:
         make_private(folder)
@@ -38,9 +38,9 @@ def load_secret(folder: Path) -> bytes:
 
 
 def _put(unfinished: Path, path: Path) -> None:
-    """Give the file its name, unless another process was first."""
+    """Give the file its name, unless another process was faster."""
     try:
-        # A link, unlike a rename, fails when the name is taken.
+        # A link, unlike a rename, fails if the name exists.
         os.link(unfinished, path)
     except FileExistsError:
         pass

@@ -1,30 +1,32 @@
-"""A form that confirms something carries the facts that it showed, in one hidden field, `shown`.
+"""The hidden field `shown` of a form that confirms something: the values that the page displayed.
 
-The operation compares them with the facts as they are in its own transaction, and raises Changed where they differ, so
-nobody confirms what they have not seen. The field is readable text and is not signed: someone who forges it only
-confirms something that they did not look at.
+The operation compares them with the current values in its own transaction and raises Changed if they differ, so nobody
+confirms what they have not seen. The field is readable text without a signature: a person who forges it only confirms
+something unseen.
 """
 
 from festgate.kit.errors import Conflict
 from festgate.kit.money import Money
 
 FIELD = "shown"
-"""The name of the hidden field; `kit/parts.html` has the macro that writes it."""
+"""Name of the hidden field; `kit/parts.html` has the macro for it."""
 
 
 class Changed(Conflict):
-    """The form showed something that is different by now. Nothing was done."""
+    """A form whose displayed values have changed. Nothing was done."""
 
     code = "changed"
     title = "This has changed"
-    message = "This has changed since the page was opened, so nothing was done. Look at it again."
+    message = (
+        "This has changed since you opened the page, so nothing was done. Please check it and try again."
+    )
 
 
 def facts(*shown: object) -> str:
-    """Write facts as the hidden field has them: `pending;0;45000 INR`."""
-    return ";".join(str(fact) for fact in shown)
+    """Encode the displayed values for the hidden field: `pending;0;45000 INR`."""
+    return ";".join(str(value) for value in shown)
 
 
 def amount(money: Money) -> str:
-    """Write an amount as the hidden field has it: `45000 INR`."""
+    """Encode an amount for the hidden field: `45000 INR`."""
     return f"{money.minor} {money.currency}"

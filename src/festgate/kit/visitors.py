@@ -1,4 +1,4 @@
-"""Who is asking, as every module sees them; `accounts` finds out."""
+"""The signed-in visitor of a request, in the form that every module uses."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,28 +7,28 @@ from festgate.kit.clock import MINUTE, Milliseconds
 
 Role = Literal["attendee", "staff", "organiser"]
 SEEN_EVERY = 30 * MINUTE
-"""How late a session's last use may be stored: one small write in that time, none in an opening's first minutes."""
+"""Minimum time between two stored uses of a session, so that an opening's first minutes need no such writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A person who is signed in."""
+    """A signed-in person."""
 
     person: int
     username: str
     email: str
     role: Role
     is_confirmed: bool = False
-    """Whether the person has shown that email reaches them."""
+    """Whether the person has confirmed their email address."""
     seen_at: Milliseconds = field(default=0, compare=False)
-    """When the session's last use was stored."""
+    """Time of the session's last stored use."""
 
     @property
     def organises(self) -> bool:
-        """May publish events and settle orders."""
+        """Return whether the visitor may publish events and settle orders."""
         return self.role == "organiser"
 
     @property
     def admits(self) -> bool:
-        """May check people in at the door."""
+        """Return whether the visitor may check people in at the door."""
         return self.role in ("staff", "organiser")

@@ -30,7 +30,7 @@ from festgate.kit.messaging.transports import transport_for
 from festgate.kit.messaging.unknown_kinds import UnknownKinds
 from festgate.kit.metrics import Metrics
 from festgate.kit.resilience import faults
-from festgate.kit.resilience.bulkhead import Bulkhead, look_after
+from festgate.kit.resilience.bulkhead import Bulkhead, watch_bulkheads
 from festgate.kit.secret import load_secret
 from festgate.kit.translation import load_catalogue
 from festgate.kit.web.arming import Arming
@@ -51,6 +51,8 @@ from festgate.portal.composition import (
     assemble,
     bulkheads,
     link,
+    max_bodies,
+    security_events,
 )
 from festgate.portal.inventory import facts
 from festgate.settings import Settings
@@ -107,6 +109,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Gate:
         answer=portal.failure,
         bodies=Bodies(trusted=trusted),
         clients=Counts(MAX_IN_PROGRESS, trusted),
+        max_bodies=max_bodies(),
+        security_events=security_events(),
     )
 
 
@@ -202,7 +206,7 @@ def _lifespan(portal: Portal, modules: Mapping[str, Module], relay: outbox.Relay
             relay.run(),
             mail.Postman(database, transport_for(settings), settings, links).run(),
             mail_erasure.keep_erasing(settings.data_dir / "mail", database.clock),
-            look_after(portal.bulkheads.values()),
+            watch_bulkheads(portal.bulkheads.values()),
             database.watch(),
             _run_periodic_tasks(database, [*periodic_tasks, outbox.forget_settled, mail_erasure.erase_sent]),
             *(start() for module in modules.values() for start in module.work),

@@ -58,6 +58,12 @@ NAVIGATION = Navigation(
 WAYS_ON = (("catalogue", N_("See the events"), "/events"), ("registrations", N_("My events"), "/my-events"))
 """Pages that a visitor whose module is unavailable can go to instead, as (module, label, address)."""
 
+MAX_EVENT_BODY = 128 * 1024
+"""Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
+`%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
+DEFAULT_ACTIONS = ((N_("See the events"), "/events"),)
+"""Links for the page of an error that has none of its own, as (label, address)."""
+
 
 @dataclass(frozen=True)
 class Module:
@@ -91,6 +97,10 @@ class Declared:
     api: Sequence[str]
     """The same below /api/v1."""
     build: "Callable[[Portal, Links], Module]"
+    security_events: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Names of its security events in the log, by method and route."""
+    max_bodies: Mapping[str, int] = field(default_factory=dict)
+    """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
 
 
 class Lapses(Protocol):
@@ -132,6 +142,7 @@ class Links:
     is_used: Callable[[Connection, int], bool]
     order_refs: Marks
     ways_on: Sequence[tuple[str, str, str]] = WAYS_ON
+    default_actions: Sequence[tuple[str, str]] = DEFAULT_ACTIONS
 
 
 class Loader:
@@ -347,6 +358,18 @@ DECLARED: Sequence[Declared] = (
         ],
         api=["/tokens", "/tokens/current", "/people", "/people/me", "/people/me/confirmation"],
         build=_accounts,
+        security_events={
+            ("POST", "/login"): "sign-in",
+            ("POST", "/logout"): "sign-out",
+            ("POST", "/register"): "account-made",
+            ("POST", "/forgot"): "password-reset-asked",
+            ("POST", "/reset"): "password-reset-used",
+            ("POST", "/account"): "password-changed",
+            ("POST", "/confirm"): "address-confirmed",
+            ("POST", "/api/v1/tokens"): "token-made",
+            ("DELETE", "/api/v1/tokens/current"): "token-ended",
+            ("POST", "/api/v1/people"): "account-made",
+        },
     ),
     Declared(
         "catalogue",
@@ -375,6 +398,10 @@ DECLARED: Sequence[Declared] = (
         pages=["/checkout", "/orders/{ref}", "/orders/{ref}/cancel", "/webhooks/stripe"],
         api=["/orders", "/orders/{ref}", "/orders/{ref}/cancel", "/orders/{ref}/refund"],
         build=_checkout,
+        security_events={
+            ("POST", "/api/v1/orders/{ref}/refund"): "registration-cancelled",
+            ("POST", "/webhooks/stripe"): "webhook",
+        },
     ),
     Declared(
         "tickets",
@@ -403,8 +430,29 @@ DECLARED: Sequence[Declared] = (
         pages=["/organise", "/organise/{rest:path}"],
         api=[],
         build=_backoffice,
+        security_events={
+            ("POST", "/organise/events/new"): "event-created",
+            ("POST", "/organise/events/{slug}"): "event-changed",
+            ("POST", "/organise/events/{slug}/publish"): "event-published",
+            ("POST", "/organise/events/{slug}/cancel"): "event-cancelled",
+            ("POST", "/organise/orders/{ref}/paid"): "order-marked-paid",
+            ("POST", "/organise/orders/{ref}/refunded"): "order-marked-refunded",
+            ("POST", "/organise/orders/{ref}/cancel"): "registration-cancelled",
+            ("POST", "/organise/payments/{ref}/try"): "payment-tried-again",
+        },
+        max_bodies={"/organise/events/": MAX_EVENT_BODY},
     ),
 )
+
+
+def security_events() -> dict[tuple[str, str], str]:
+    """Return the security events of all modules, by method and route."""
+    return {route: event for declared in DECLARED for route, event in declared.security_events.items()}
+
+
+def max_bodies() -> dict[str, int]:
+    """Return the limits on request bodies of all modules, by the beginning of the path."""
+    return {start: limit for declared in DECLARED for start, limit in declared.max_bodies.items()}
 
 
 def bulkheads(*, guarded: bool) -> dict[str, Bulkhead]:

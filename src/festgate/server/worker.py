@@ -21,9 +21,9 @@ from festgate.kit.db import schema
 from festgate.kit.db.damage import damage_of, damaged
 from festgate.kit.db.database import Database
 from festgate.kit.errors import Refused, StartupError
-from festgate.kit.imports import uncollected
 from festgate.kit.logging import configure
 from festgate.kit.metrics import Metrics, share_counts
+from festgate.kit.process import gc_paused
 from festgate.kit.resilience import faults
 from festgate.kit.secret import load_secret
 from festgate.kit.web.clients import Trusted
@@ -64,7 +64,7 @@ def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
             schema.upgrade(settings)
             schema.refuse_damaged(settings)
             passwords = asyncio.run(_prepare(settings, demo=order.demo))
-        with uncollected():
+        with gc_paused():
             app = create_app(settings)
     except (StartupError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")

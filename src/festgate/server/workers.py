@@ -19,7 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
-from festgate.kit.imports import uncollected
+from festgate.kit.process import gc_paused
 from festgate.server.changes import changes
 from festgate.server.line import BEAT, END, READY, RETIRE, STACK_SIGNAL, Line
 from festgate.server.logbook import logbook
@@ -221,7 +221,7 @@ def watch(folder: Path, forget: Callable[[], None]) -> Worker:
 def preload() -> None:
     """Import here what is large and not the portal's own, for `Way.RENEWED` to be quick; the parent is lean no more."""
     if FORKS:
-        with uncollected():
+        with gc_paused():
             for name in LARGE:
                 if find_spec(name) is not None:  # some are not for every interpreter
                     import_module(name)
@@ -283,7 +283,7 @@ def _spawned(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> No
 
 def _work(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> None:
     try:
-        with uncollected():
+        with gc_paused():
             module = import_module(order.module)
         code = module.work(order, line, sockets)
     except Exception:  # noqa: BLE001  (whatever it is, it is logged)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from festgate.kit.clock import DAY
 from festgate.kit.db.statements import Connection
-from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.catalogue.events import create_event
 from festgate.portal.checkout.placements import place_order
 from festgate.portal.registrations.holds import hold_seat

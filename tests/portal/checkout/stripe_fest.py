@@ -12,7 +12,7 @@ from sqlalchemy import text
 from festgate.kit.clock import DAY, HOUR
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.money import Money
-from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.sessions import open_session
 from festgate.portal.app import create_app

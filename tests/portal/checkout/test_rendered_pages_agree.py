@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from festgate.kit.web.cookies import SESSION_COOKIE
+from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.accounts.sessions import open_session
 from festgate.portal.app import create_app
 from festgate.portal.checkout import queries

@@ -1,1 +1,1 @@
-"""The database: reading, group commit, schema, damage; SQLite and PostgreSQL behind one interface."""
+"""The database: reads, group commit, schema and integrity, with one interface to SQLite and PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Damage of the data: how the databases report it, and what to do then."""
+"""Corruption of the database: how SQLite and PostgreSQL report it, and what an operator can do."""
 
 import sqlite3
 from typing import Final
@@ -7,15 +7,15 @@ from festgate.addresses import hide_password
 
 _SQLITE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _POSTGRESQL: Final = frozenset({"XX001", "XX002"})
-"""data_corrupted and index_corrupted."""
+"""The SQLSTATEs data_corrupted and index_corrupted."""
 RESTORE: Final = (
-    "Stop the portal, keep the damaged file for later, and put the newest whole backup in its place "
+    "Stop the portal, keep the damaged file, and restore the newest intact backup "
     "(docs/how-to/back-up-and-restore.md)"
 )
 
 
 def damage_of(error: BaseException | None) -> str:
-    """Return what the database says of damaged data, if that is what this error, or its cause, is about; else ``."""
+    """Return the database's message if the error or one of its causes reports corruption; otherwise an empty text."""
     for _ in range(5):
         if error is None:
             break
@@ -30,5 +30,5 @@ def damage_of(error: BaseException | None) -> str:
 
 
 def damaged(where: str, what: str) -> str:
-    """Return the sentence for an operator: which data are damaged, and what to do."""
+    """Return the sentences for an operator: which database is damaged, and what to do."""
     return f"The database {hide_password(where)} is damaged ({what}). {RESTORE}."

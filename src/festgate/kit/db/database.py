@@ -1,7 +1,7 @@
-"""Three verbs over one database: read, write, report.
+"""The database with three verbs: read, write, report.
 
-`write` is a group commit: the operations of all requests that wait go into one transaction, each in its own savepoint.
-Their callers are answered only after COMMIT. One fsync (about half a millisecond) then serves a whole crowd.
+`write` is a group commit: the operations of all waiting requests go into one transaction, each in its own savepoint,
+and their callers get the results after COMMIT. One fsync (about half a millisecond) then serves many requests.
 """
 
 import asyncio
@@ -26,85 +26,85 @@ T = TypeVar("T")
 A = TypeVar("A", bound=Hashable)
 
 RECALL = 1000
-"""Milliseconds."""
+"""Milliseconds for which an answer is cached."""
 MAX_RECALLED = 10_000
-LOOK_OVER = 15 * 60
-"""Seconds between two looks over all of the data: a gigabyte takes about a second of one core, on a thread."""
+INTEGRITY_PAUSE = 15 * 60
+"""Seconds between two integrity checks; a gigabyte takes about a second of one core, on a thread."""
 
 log = structlog.get_logger()
 
 
 class Engine(Protocol):
-    """What SQLite and PostgreSQL each do in their own way."""
+    """The interface to SQLite or PostgreSQL."""
 
     writer: Any
     sees_every_commit: bool
-    """Whether `version` changes with a commit of any process, at once."""
+    """Whether `version` changes at once with every commit of any process."""
 
     def open(self) -> None:
-        """Connect; raises StartupError with a sentence when that cannot be."""
+        """Connect. Raise StartupError if that fails."""
 
     def close(self) -> None:
-        """Let go of every connection and thread."""
+        """Close all connections and threads."""
 
     def version(self) -> object:
-        """A value that differs once anything has been committed since it was last asked for."""
+        """Return a value that changes with every commit."""
 
     def version_of_others(self) -> object | None:
-        """As `version`, but the same after commits of this process; None where that cannot be told now."""
+        """Return a value that changes with every commit of another process; None if it is unknown now."""
 
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         """Run a short query."""
 
     def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Run a long query on a connection of its own, over one snapshot; called on a thread."""
+        """Run a long query on a separate connection, over one snapshot; called on a thread."""
 
-    def look_over(self) -> str:
-        """Return what is damaged in the data, as far as this kind of database can tell; called on a thread."""
+    def find_damage(self) -> str:
+        """Return the first damage of the database, as far as it can check that; called on a thread."""
 
 
 class Database:
-    """The fest's data. Takes plain functions of `(connection, *arguments)`; nothing below it commits."""
+    """The fest's database. It runs functions of `(connection, *arguments)`, which never commit themselves."""
 
     def __init__(self, url: str, *, clock: Clock = system_clock) -> None:
-        """`url` is `sqlite:///PATH` or `postgresql://...`; nothing is opened until `open`."""
+        """Take `sqlite:///PATH` or `postgresql://...`; open nothing yet."""
         self.url = url
         self.clock = clock
         self._engine: Engine = engine_for(url)
         self._listeners: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._writer = Writer(self._engine.writer, clock, self._announce)
         self._awaited: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
-        """By topic, for as long as somebody waits."""
+        """Events by topic, while a caller waits for them."""
         self._recalled: dict[tuple[object, ...], object] = {}
         self._recalled_from: dict[str, set[tuple[object, ...]]] = defaultdict(set)
-        """Keys of `_recalled` by the tables that the answers came from."""
+        """Keys of `_recalled` by the tables that the answers were read from."""
         self._recalled_at: object = None
         self.damage = ""
-        """What the database has said of damaged data since this process began; empty while it has found none."""
+        """The first damage that the database reported since this process started; empty if none."""
         self._seen: object = None
-        """What `version` last saw of the file, in this turn of the loop; None when it has to look."""
+        """The version in this turn of the event loop; None until it is read."""
         self._seen_of_others: object = None
-        """The part of it that other processes did; None where that cannot be told."""
+        """The version of other processes' commits; None if it is unknown."""
 
     @property
     def sees_every_commit(self) -> bool:
-        """Whether `version` tells of every other process's commit at once: SQLite does, PostgreSQL does not."""
+        """Whether `version` changes at once with every commit of any process: on SQLite, but not on PostgreSQL."""
         return self._engine.sees_every_commit
 
     async def open(self) -> None:
-        """Connect and take the first write. Raises StartupError when the database cannot be reached."""
+        """Connect and start the writer. Raise StartupError if the database cannot be reached."""
         await asyncio.to_thread(self._engine.open)
         self._writer.start()
 
     async def close(self) -> None:
-        """Finish the writes that were taken, then let go."""
+        """Finish all accepted writes, then close all connections."""
         await self._writer.stop()
         await asyncio.to_thread(self._engine.close)
 
     async def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """What a short query gives: at once on SQLite, on a bounded pool on PostgreSQL."""
+        """Return the result of a short query. On SQLite it runs on the event loop, on PostgreSQL on a pool."""
         try:
             return await self._engine.read(
                 self.clock, lambda connection: query(connection, *arguments, **named)
@@ -114,17 +114,17 @@ class Database:
             raise
 
     async def recall(self, query: Callable[[Connection, A], T], argument: A) -> T:
-        """As `read`, but asked only once a second, as long as nobody has changed the tables that the answer comes from.
+        """Return the result of a short query from a cache that lasts a second, or until its tables are changed.
 
-        For small questions that every page asks (who is this?), whose answer the clock changes slowly. A commit of
-        another process ends all answers; one of this process those from the tables that it changed, so that a rush of
-        orders looks nobody up anew: a tenth of the time of its pages.
+        This is for small queries of every page, such as the visitor of a session, whose results hardly depend on the
+        time. A commit of another process clears the cache; one of this process removes only the results from the
+        tables that it changed. During a rush of orders the lookup of visitors would take a tenth of the time of pages.
         """
         if not self._engine.sees_every_commit:
             return await self.read(query, argument)
         self.version()
         if self._seen_of_others is None:
-            # A commit of ours has landed just now, and perhaps another process's after it.
+            # This process has just committed, and another process may have committed after it.
             return await self.read(query, argument)
         at = (self._seen_of_others, self.clock() // RECALL)
         if at != self._recalled_at or len(self._recalled) > MAX_RECALLED:
@@ -133,9 +133,9 @@ class Database:
             self._recalled_at = at
         key = (query, argument)
         if key not in self._recalled:
-            asked: list[Statement] = []
-            self._recalled[key] = await self.read(_note_asked, asked, query, argument)
-            for statement in asked:
+            statements: list[Statement] = []
+            self._recalled[key] = await self.read(_record_statements, statements, query, argument)
+            for statement in statements:
                 for table in statement.tables:
                     self._recalled_from[table].add(key)
         return cast("T", self._recalled[key])
@@ -143,7 +143,7 @@ class Database:
     async def write(
         self, operation: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """What the operation returns, once it is committed; what it raises, once it is undone."""
+        """Return the operation's result after COMMIT, or raise its exception after the rollback."""
         try:
             return await self._writer.write(lambda connection: operation(connection, *arguments, **named))
         except Exception as error:
@@ -153,7 +153,7 @@ class Database:
     async def report(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """What a long read gives, off the loop, over one snapshot of the data."""
+        """Return the result of a long query, which runs on a thread over one snapshot of the data."""
         try:
             return await asyncio.to_thread(
                 self._engine.report, self.clock, lambda connection: query(connection, *arguments, **named)
@@ -163,25 +163,25 @@ class Database:
             raise
 
     def _note(self, error: Exception) -> None:
-        """Remember that the data are damaged: only a restore and a new start make that untrue."""
+        """Remember reported damage until the next start, since only a restore can repair it."""
         self.damage = self.damage or damage_of(error)
 
     async def watch(self) -> None:
-        """Look over the data for damage now and then, until cancelled: a page that nobody reads fails nobody."""
+        """Check the integrity of the data periodically, until cancelled: rarely read pages may be damaged unnoticed."""
         while True:
-            await asyncio.sleep(LOOK_OVER)
+            await asyncio.sleep(INTEGRITY_PAUSE)
             try:
-                self.damage = self.damage or await asyncio.to_thread(self._engine.look_over)
+                self.damage = self.damage or await asyncio.to_thread(self._engine.find_damage)
             except Exception as error:
                 self._note(error)
-                log.exception("the data could not be looked over; trying again later")
+                log.exception("the integrity check failed; trying again later")
 
     def version(self) -> object:
-        """Equal to an earlier answer only if nothing was committed in between.
+        """Return a value that equals an earlier one only if nothing was committed in between.
 
-        By anyone, on SQLite; on PostgreSQL another process's commit shows within a quarter of a second. Called on the
-        loop, in each turn of which it looks once (7 us, a tenth of a page): whatever a request of this turn may have
-        to know was committed before the turn began, as the request came before it.
+        On PostgreSQL a commit of another process shows within a quarter of a second. The value is read once in each
+        turn of the event loop (7 us, a tenth of a page): everything that a request of this turn must see was committed
+        before the turn began.
         """
         if self._seen is None:
             self._seen_of_others = others = self._engine.version_of_others()
@@ -193,11 +193,11 @@ class Database:
         self._seen = None
 
     def on_commit(self, topic: str, listener: Callable[[], None]) -> None:
-        """Call `listener`, on the loop, after each commit in which an operation announced `topic`."""
+        """Call `listener` on the event loop after each commit in which an operation announced `topic`."""
         self._listeners[topic].append(listener)
 
     async def wait_for(self, topic: str, seconds: float) -> None:
-        """Come back after the next commit of this process that announces `topic`, or after `seconds`."""
+        """Wait for the next commit of this process that announces `topic`, at most `seconds`."""
         event = self._awaited.get(topic)
         if event is None:
             event = self._awaited[topic] = asyncio.Event()
@@ -216,16 +216,16 @@ class Database:
                 listener()
 
 
-def _note_asked(
-    connection: Connection, asked: list[Statement], query: Callable[[Connection, A], T], argument: A
+def _record_statements(
+    connection: Connection, statements: list[Statement], query: Callable[[Connection, A], T], argument: A
 ) -> T:
-    """What the query gives; the statements that it asked are added to `asked`."""
-    connection.asked = asked
+    """Return the result of the query, and append its statements to `statements`."""
+    connection.recorded = statements
     return query(connection, argument)
 
 
 def engine_for(url: str) -> Engine:
-    """SQLite's engine or PostgreSQL's, by the URL's scheme."""
+    """Return the engine for the URL's scheme."""
     if url.startswith("sqlite:///"):
         return SqliteEngine(Path(url.removeprefix("sqlite:///")))
     return PostgresEngine(url)

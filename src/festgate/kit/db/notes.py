@@ -1,4 +1,4 @@
-"""Notes about the data as a whole, a text under a name: for instance that the demo made it."""
+"""Notes about the database as a whole: a text under a name, for instance that it was created by the demo."""
 
 from sqlalchemy import Column, Table, Text, bindparam, select, update
 
@@ -19,16 +19,16 @@ _find = Statement(select(notes.c.value).where(notes.c.name == bindparam("of_name
 
 
 def find_note(connection: Connection, name: str) -> str | None:
-    """Return the text of that note; None when there is none."""
+    """Return the text of the note; None if there is none."""
     value: str | None = connection.value(_find, of_name=name)
     return value
 
 
 def set_note(connection: Connection, name: str, value: str) -> None:
-    """Store the text under that name, in place of an earlier one."""
+    """Store the text under that name; it replaces an earlier one."""
     if connection.run(_replace, of_name=name, new_value=value):
         return
     try:
         connection.run(_insert, name=name, value=value)
     except UniqueViolation:
-        raise TryAgain from None  # another process has stored it this instant
+        raise TryAgain from None  # another process has just stored it

@@ -1,4 +1,4 @@
-"""PostgreSQL as the portal uses it: a writer's connection, a bounded pool of readers. Needs the extra `postgres`."""
+"""The engine for PostgreSQL: a write connection and a bounded pool of readers. It needs the extra `postgres`."""
 
 import asyncio
 import time
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 READERS = 8
-"""Connections for short reads; more wait their turn."""
+"""Connections for short reads; further reads wait."""
 CONNECT_TIMEOUT = 5
 """Seconds."""
 LOCK_TIMEOUT = "5s"
 
 
 class PostgresDriver:
-    """One connection, whose errors come as the kit's."""
+    """A connection that raises the kit's own errors."""
 
     dialect = "postgresql"
 
     def __init__(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
-        """Wraps a connection that is open."""
+        """Wrap an open connection."""
         from psycopg import errors  # noqa: PLC0415  (an extra: SQLite users do not have it)
 
         self.connection = connection
         self._unique = errors.UniqueViolation
-        # A victim of a deadlock or of a lock timeout has changed nothing and may simply come again.
+        # A deadlock or a lock timeout has changed nothing, so the operation can be run again.
         self._again = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
         self._gone = (errors.OperationalError, errors.InterfaceError)
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> "psycopg.Cursor[tuple[Any, ...]]":
-        """Run one statement; psycopg prepares it on the server after a few runs."""
+        """Run one statement; psycopg prepares it on the server after a few calls."""
         try:
             return self.connection.execute(sql, values)  # type: ignore[call-overload, no-any-return, unused-ignore]
         except self._unique as error:
@@ -53,13 +53,13 @@ class PostgresDriver:
 
 
 class PostgresWriter:
-    """The write connection; one that was lost is opened again for the next transaction."""
+    """The write connection. If it is lost, the next transaction opens a new one."""
 
     dialect = "postgresql"
     inline = False
 
     def __init__(self, url: str) -> None:
-        """Not connected yet."""
+        """Take the address; do not connect yet."""
         self._url = url
         self._driver: PostgresDriver | None = None
 
@@ -72,7 +72,7 @@ class PostgresWriter:
         self._driver = PostgresDriver(connection)
 
     def close(self) -> None:
-        """Let go."""
+        """Close the connection."""
         if self._driver is not None:
             self._driver.connection.close()
             self._driver = None
@@ -88,11 +88,11 @@ class PostgresWriter:
         return self._open.execute(sql, values)
 
     def begin_now(self) -> bool:
-        """PostgreSQL has no lock for all writers, but its statements wait on a socket: never on the loop."""
+        """Return False: every statement waits for a socket, so the transaction must not run on the event loop."""
         return False
 
     def begin(self) -> None:
-        """Begin, on a new connection if the last one was lost."""
+        """Begin a transaction, on a new connection if the last one was lost."""
         import psycopg  # noqa: PLC0415
 
         try:
@@ -116,7 +116,7 @@ class PostgresWriter:
         self._open.execute("RELEASE operation", {})
 
     def undo(self) -> bool:
-        """Undo the operation, and let go of the locks it took."""
+        """Undo the operation, and release its locks."""
         try:
             self._open.execute("ROLLBACK TO operation", {})
             self._open.execute("RELEASE operation", {})
@@ -125,11 +125,11 @@ class PostgresWriter:
         return True
 
     def commit(self) -> None:
-        """Make it durable."""
+        """Commit the transaction."""
         self._open.execute("COMMIT", {})
 
     def rollback(self) -> None:
-        """Undo everything since `begin`; a connection that cannot even do that is dropped."""
+        """Roll back the transaction; drop the connection if that fails."""
         try:
             self._open.execute("ROLLBACK", {})
         except Unavailable:
@@ -139,12 +139,12 @@ class PostgresWriter:
 
 
 class PostgresEngine:
-    """One database on a server."""
+    """Reads, writes and reports on one PostgreSQL database."""
 
     sees_every_commit = False
 
     def __init__(self, url: str) -> None:
-        """Opens nothing yet."""
+        """Take the address; open nothing yet."""
         self._url = url
         self._pool: ConnectionPool[psycopg.Connection[tuple[Any, ...]]] | None = None
         self._threads = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="reader")
@@ -170,13 +170,13 @@ class PostgresEngine:
             )
             self._pool.open(wait=True, timeout=CONNECT_TIMEOUT)
         except (psycopg.Error, PoolTimeout) as error:
-            # From nothing: libpq quotes an address that it cannot read, with the password.
-            said = hide_in(str(error).strip(), self._url)
-            msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
+            # `from None`, because libpq quotes an address that it cannot parse, with the password.
+            reason = hide_in(str(error).strip(), self._url)
+            msg = f"PostgreSQL cannot be reached ({reason}). Check FESTGATE_DATABASE_URL and the server."
             raise StartupError(msg) from None
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close all connections and threads."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -184,20 +184,20 @@ class PostgresEngine:
         self.writer.close()
 
     def version(self) -> object:
-        """PostgreSQL does not tell of others' commits, so time stands in: a new value four times a second."""
+        """Return a new value four times a second, since PostgreSQL does not report the commits of other processes."""
         return int(time.monotonic() * 4)
 
     def version_of_others(self) -> object | None:
-        """Never known."""
+        """Return None: it is never known."""
         return None
 
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """On a thread, with a connection of the pool."""
+        """Run a short query on a thread, with a connection of the pool."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._query, clock, query)
 
     def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """Over one snapshot, on a connection of its own."""
+        """Run a long query over one snapshot, on a separate connection."""
         import psycopg  # noqa: PLC0415
 
         try:
@@ -208,8 +208,8 @@ class PostgresEngine:
         except psycopg.OperationalError as error:
             raise Unavailable from error
 
-    def look_over(self) -> str:
-        """Return nothing: PostgreSQL has its own checks (amcheck), and says of a damaged page when it is read."""
+    def find_damage(self) -> str:
+        """Return nothing: PostgreSQL has its own checks (amcheck), and reports a damaged page when it is read."""
         return ""
 
     def _query(self, clock: Clock, query: Callable[[Connection], T]) -> T:

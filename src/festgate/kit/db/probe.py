@@ -1,4 +1,4 @@
-"""Whether the data can be written at all: one small write that is committed, at most once a second."""
+"""A probe for `/readyz` that the database can be written: one small committed write, at most once a second."""
 
 import asyncio
 import time
@@ -10,20 +10,20 @@ from festgate.kit.db.statements import Connection
 
 NOTE: Final = "last written"
 FRESH: Final = 1.0
-"""Seconds that an answer is shared for: whoever asks more often causes no more writes."""
+"""Seconds for which a result is shared, so that frequent requests cause no more writes."""
 
 
 class WriteProbe:
-    """Tries a write and keeps the answer for a moment."""
+    """Tries a write and caches the result for a moment."""
 
     def __init__(self, database: Database) -> None:
-        """Write nothing yet."""
+        """Take the database; write nothing yet."""
         self._database = database
         self._trial: asyncio.Task[bool] | None = None
         self._began = 0.0
 
     async def works(self) -> bool:
-        """Return whether a write has just been committed. Askers at the same time share one write."""
+        """Return whether a write has just been committed. Concurrent callers share one write."""
         stale = self._trial is None or (self._trial.done() and time.monotonic() - self._began > FRESH)
         if self._trial is None or stale:
             self._began = time.monotonic()
@@ -33,11 +33,11 @@ class WriteProbe:
     async def _try(self) -> bool:
         try:
             await self._database.write(note_written)
-        except Exception:  # noqa: BLE001  (whatever it is, nothing can be written)
+        except Exception:  # noqa: BLE001  (any failure means that nothing can be written)
             return False
         return True
 
 
 def note_written(connection: Connection) -> None:
-    """Store the time at which the data could be written."""
+    """Store the time of this write."""
     set_note(connection, NOTE, str(connection.now))

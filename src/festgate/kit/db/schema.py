@@ -1,4 +1,4 @@
-"""The database's schema: brought up to date at start, after a backup; refused when it is newer than the program."""
+"""The schema of the database: upgrades, backups and integrity checks, with a refusal of a newer schema."""
 
 import sqlite3
 from datetime import datetime
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_CHECKED_AT_START = 256 * 2**20
-"""Bytes: a quarter of a second."""
+"""Bytes; the check of such a file takes a quarter of a second."""
 HEAD = "0008"
-"""The newest migration, so that a start with nothing to do need not load Alembic (a fifth of a second)."""
+"""The newest migration, so that a start without an upgrade does not load Alembic, which takes a fifth of a second."""
 
 
 def upgrade(settings: Settings) -> str | None:
-    """Bring the schema up to date. The revision it had before, None for a new database.
+    """Upgrade the schema. Return its previous revision, None for a new database.
 
-    An existing SQLite file is backed up first. Raises StartupError for a database that is newer than this program, or
-    cannot be reached or written.
+    An existing SQLite file is backed up first. Raise StartupError if the database is newer than this program, or cannot
+    be reached or written.
     """
     before = revision(settings)
     if before == HEAD:
@@ -36,7 +36,7 @@ def upgrade(settings: Settings) -> str | None:
     _refuse_newer(settings, before)
     if before is not None and not settings.database_url:
         path = backup(settings, f"before-{HEAD}")
-        log.info("backed up before the schema changes", file=str(path))
+        log.info("backed up the database before the upgrade", file=str(path))
     if not settings.database_url:
         create_private(settings.sqlite_path)
     _run_alembic(settings)
@@ -44,7 +44,7 @@ def upgrade(settings: Settings) -> str | None:
 
 
 def revision(settings: Settings) -> str | None:
-    """The migration that the database is at; None when it has none yet."""
+    """Return the migration that the database is at; None if it has none yet."""
     if settings.database_url:
         return _postgres_revision(settings.database_url)
     path = settings.sqlite_path
@@ -52,8 +52,8 @@ def revision(settings: Settings) -> str | None:
         make_private(path.parent)
         if not path.exists() or path.stat().st_size == 0:
             return None
-        for end in ("", "-wal", "-shm"):
-            close_file(path.with_name(path.name + end))
+        for suffix in ("", "-wal", "-shm"):
+            close_file(path.with_name(path.name + suffix))
         connection = sqlite3.connect(path, timeout=10)
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -76,9 +76,9 @@ def revision(settings: Settings) -> str | None:
 
 
 def backup(settings: Settings, label: str = "manual") -> Path:
-    """Copy the SQLite file, also while the portal serves, to `backups/` in the data folder; the copy's path.
+    """Copy the SQLite file to `backups/` in the data folder, also while the portal is running. Return the copy's path.
 
-    The copy appears under its name only when it is whole. Raises StartupError when there is nothing to copy.
+    The copy gets its name once it is complete. Raise StartupError if the copy fails or there is nothing to copy.
     """
     if settings.database_url:
         msg = "The data are in PostgreSQL: back them up with pg_dump."
@@ -97,14 +97,14 @@ def backup(settings: Settings, label: str = "manual") -> Path:
         target = sqlite3.connect(unfinished)
         try:
             source.backup(target, pages=1000)
-            # Pages are copied as they are: a copy of damaged ones would push out the whole backups before it.
-            what = _quick_check(target)
+            # Damaged pages are copied unchanged, and such a copy would soon displace the intact backups.
+            damage = _quick_check(target)
         finally:
             target.close()
             source.close()
-        if what:
+        if damage:
             unfinished.unlink()
-            raise StartupError(damaged(str(source_path), what))
+            raise StartupError(damaged(str(source_path), damage))
         return unfinished.replace(folder / name)
     except (OSError, sqlite3.Error) as error:
         unfinished.unlink(missing_ok=True)
@@ -115,52 +115,52 @@ def backup(settings: Settings, label: str = "manual") -> Path:
 
 
 def integrity(settings: Settings) -> list[str]:
-    """Return what SQLite finds wrong with the file itself, in its own words; nothing is the good answer.
+    """Return the problems that SQLite reports for the file; none if it is intact.
 
-    Where the file is so damaged that SQLite gives up, its last words are among them.
+    If the damage makes SQLite stop, the list ends with the error.
     """
     if settings.database_url:
         return []
-    found: list[str] = []
+    problems: list[str] = []
     connection = sqlite3.connect(settings.sqlite_path, timeout=10)
     try:
         for row in connection.execute("PRAGMA integrity_check"):
-            found += [str(row[0])] if row[0] != "ok" else []
-        found += [
-            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
+            problems += [str(row[0])] if row[0] != "ok" else []
+        problems += [
+            f"row {row[1]} of {row[0]} refers to a missing row of {row[2]}"
             for row in connection.execute("PRAGMA foreign_key_check")
         ]
     except sqlite3.DatabaseError as error:
         if not damage_of(error):
             msg = f"The database {settings.sqlite_path} cannot be read: {error}. Try again in a moment."
             raise StartupError(msg) from error
-        found.append(str(error))
+        problems.append(str(error))
     finally:
         connection.close()
-    return found
+    return problems
 
 
 def refuse_damaged(settings: Settings) -> None:
-    """Raise StartupError for a damaged SQLite file, unless it is so large that the start would wait for the look."""
+    """Raise StartupError if the SQLite file is damaged. A file that is too large for a quick check passes."""
     path = settings.sqlite_path
     if settings.database_url or path.stat().st_size > MAX_CHECKED_AT_START:
         return
     connection = sqlite3.connect(path, timeout=10)
     try:
-        what = _quick_check(connection)
+        damage = _quick_check(connection)
     finally:
         connection.close()
-    if what:
-        raise StartupError(damaged(str(path), what))
+    if damage:
+        raise StartupError(damaged(str(path), damage))
 
 
 def _quick_check(connection: sqlite3.Connection) -> str:
-    """Return the first damage of the file in SQLite's words; empty for none, or where it is only busy."""
+    """Return the first damage that SQLite reports; empty if there is none or the file is busy."""
     try:
-        (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.DatabaseError as error:
         return damage_of(error)
-    return "" if said == "ok" else " ".join(str(said).split())
+    return "" if result == "ok" else " ".join(str(result).split())
 
 
 def _postgres_revision(url: str) -> str | None:
@@ -176,8 +176,8 @@ def _postgres_revision(url: str) -> str | None:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
     except psycopg.Error as error:
-        said = hide_in(" ".join(str(error).split()), url)  # it comes in several lines
-        msg = f"PostgreSQL cannot be reached ({said}). Check database_url and that the server runs."
+        reason = hide_in(" ".join(str(error).split()), url)  # the message has several lines
+        msg = f"PostgreSQL cannot be reached ({reason}). Check FESTGATE_DATABASE_URL and the server."
         raise StartupError(msg) from None
 
 
@@ -189,19 +189,19 @@ def _refuse_newer(settings: Settings, before: str | None) -> None:
 
 
 def unapplied(settings: Settings) -> dict[str, str]:
-    """The modules whose tables are not up to date, as one of their migrations failed, and what to say of each."""
+    """Return the modules with a failed migration, each with a sentence about it."""
     now = revision(settings)
     if now is None or now >= HEAD:
         return {}
     return {
-        module: f"Its migration {name} has not been carried out; the log of the start says why."
+        module: f"Its migration {name} failed; the log of the start has the reason."
         for name, module in _owners(settings)
         if module is not None and name > now
     }
 
 
 def _owners(settings: Settings) -> list[tuple[str, str | None]]:
-    """(migration, the module that it belongs to), oldest first; None for what the whole portal stands on."""
+    """Return (migration, module) pairs, oldest first; None for migrations that the whole portal needs."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415  (see HEAD)
 
     scripts = ScriptDirectory.from_config(_alembic_config(settings)).walk_revisions()
@@ -218,9 +218,9 @@ def _alembic_config(settings: Settings) -> "Config":
 
 
 def _run_alembic(settings: Settings) -> None:
-    """All migrations in one transaction; where that fails, one after the other as far as they go.
+    """Run all migrations in one transaction; if that fails, run them one by one up to the first failure.
 
-    A migration that says whose it is (`MODULE`) leaves only that module, and what comes after it, behind.
+    If the failed migration names its module (`MODULE`), the portal starts without that module.
     """
     from alembic import command  # noqa: PLC0415  (see HEAD)
 
@@ -236,15 +236,17 @@ def _run_alembic(settings: Settings) -> None:
             except Exception:
                 if module is None:
                     break
-                log.exception("a migration failed; its module stays closed", migration=name, module=module)
+                log.exception(
+                    "a migration failed; its module stays unavailable", migration=name, module=module
+                )
                 return
-        said = hide_in(str(error), settings.database_url)
-        msg = f"The database could not be brought up to date: {said}. It is as it was before."
+        reason = hide_in(str(error), settings.database_url)
+        msg = f"The database could not be upgraded: {reason}. It was not changed."
         raise StartupError(msg) from error
 
 
 def alembic_url(url: str) -> str:
-    """The address as SQLAlchemy writes it."""
+    """Return the database's address in SQLAlchemy's form."""
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)

@@ -1,4 +1,4 @@
-"""SQLite as the portal uses it: WAL, synchronous=FULL, foreign keys, one writer and one reader a process."""
+"""The engine for SQLite: WAL, synchronous=FULL, foreign keys, one write and one read connection a process."""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ from festgate.kit.resilience import faults
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 10.0
-"""Seconds to wait for another process's write."""
+"""Seconds to wait for the write of another process."""
 READ_TIMEOUT = 0.25
-"""Seconds that a read waits on the loop, where nobody else waits for a writer: while another process mends the file."""
+"""Seconds that a read may block the event loop, for instance while another process recovers the file."""
 MAX_PAGES = 4_294_967_294
 """SQLite's own limit."""
-AWAY = frozenset(
+FILE_ERRORS = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
@@ -31,18 +31,18 @@ AWAY = frozenset(
         sqlite3.SQLITE_NOMEM,
     }
 )
-"""What ails the file or the machine, not the statement."""
+"""Errors of the file or the machine, not of a statement."""
 
 
 def connect(path: Path, *, read_only: bool = False, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
-    """A connection with the portal's pragmas; transactions are bracketed by hand."""
+    """Open a connection with the portal's pragmas and without automatic transactions."""
     connection = sqlite3.connect(
         path, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=512
     )
     connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: an answer that says "paid" outlives a power cut. With group commit the fsync is shared.
+    # FULL: a committed payment survives a power cut. Group commit shares the fsync.
     connection.execute("PRAGMA synchronous = FULL")
-    # What an fsync of macOS leaves out, and no other system knows: that the drive itself has written.
+    # On macOS an fsync alone does not make the drive itself write. Other systems ignore this.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute("PRAGMA checkpoint_fullfsync = ON")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -53,12 +53,12 @@ def connect(path: Path, *, read_only: bool = False, timeout: float = BUSY_TIMEOU
 
 
 class SqliteDriver:
-    """One connection, whose errors come as the kit's."""
+    """A connection that raises the kit's own errors."""
 
     dialect = "sqlite"
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
-        """Opens the file."""
+        """Open the file."""
         self.connection = connect(path, read_only=read_only)
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> sqlite3.Cursor:
@@ -77,45 +77,45 @@ class SqliteDriver:
 class SqliteWriter:
     """The write connection, opened by `SqliteEngine.open`.
 
-    Between two transactions it reads as well: its pages are still in memory, while every commit throws away those of
-    all other connections. A query by key then takes 6 us instead of 10 to 20.
+    Between transactions it also serves reads, because its pages stay in memory, while every commit invalidates the
+    caches of all other connections. A query by key then takes 6 us instead of 10 to 20.
     """
 
     dialect = "sqlite"
     inline = True
 
     def __init__(self, on_begin: Callable[[], None]) -> None:
-        """Not connected yet. `on_begin` is called, on the loop, for each transaction that begins without waiting."""
+        """Call `on_begin` on the event loop for each transaction that begins without waiting. Do not connect yet."""
         self.on_begin = on_begin
         self._driver: SqliteDriver | None = None
         self._writing = False
-        """From before BEGIN until after COMMIT, which runs on a thread."""
+        """Whether a transaction is in progress: from before BEGIN until after COMMIT, which runs on a thread."""
         self._filled = False
-        """Whether a drill lets the file grow no more."""
+        """Whether a drill keeps the file from growing."""
         self._begun: int | None = None
-        """`data_version` of this transaction, if it began without waiting."""
+        """The `data_version` at the start of this transaction, if it began without waiting."""
 
     def connect(self, path: Path) -> None:
-        """Open the write connection; it never waits on the loop, so its timeout starts at nothing."""
+        """Open the write connection, with no timeout at first because it must not block the event loop."""
         self._driver = SqliteDriver(path, read_only=False)
         self._driver.connection.execute("PRAGMA busy_timeout = 0")
 
     def close(self) -> None:
-        """Let go; the last connection to close folds the WAL into the file."""
+        """Close the connection. SQLite checkpoints the WAL when the last connection closes."""
         if self._driver is not None:
             self._driver.connection.close()
             self._driver = None
 
     @property
     def idle(self) -> SqliteDriver | None:
-        """The connection while no transaction is under way, so that what it reads is committed; asked on the loop."""
+        """The connection while no transaction is in progress, so that it reads committed data; None otherwise."""
         return None if self._writing else self._driver
 
     @property
     def begun(self) -> int | None:
-        """The `data_version` that the transaction under way began with; None between two, or where it had to wait.
+        """The `data_version` at the start of the transaction in progress; None if there is none or it had to wait.
 
-        Nobody else commits until it ends.
+        No other process can commit until the transaction ends.
         """
         return self._begun if self._writing else None
 
@@ -136,27 +136,27 @@ class SqliteWriter:
             raise
 
     def begin_now(self) -> bool:
-        """Take the write lock if it is free."""
+        """Begin a transaction if the write lock is free."""
         self._writing = True
         try:
             if faults.armed or self._filled:
-                self._suffer()
+                self._apply_fault()
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._begun = None
             if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
-                return False  # and `begin` comes next
+                return False  # the writer calls `begin` next
             self._writing = False
             raise
         try:
             self._begun = _data_version(self._connection)
             self.on_begin()
-        except sqlite3.Error:  # then nobody relies on it; the operations go on
+        except sqlite3.Error:  # the operations can do without it
             self._begun = None
         return True
 
-    def _suffer(self) -> None:
-        """What a drill has armed: the file may grow no more, by SQLite's own limit, or cannot be written at all."""
+    def _apply_fault(self) -> None:
+        """Apply a drill's fault: the file cannot grow, by SQLite's own limit, or cannot be written at all."""
         fault = faults.wanted("database.write", "full", "raise")
         full = fault is not None and fault.effect == "full"
         if full != self._filled:
@@ -166,7 +166,7 @@ class SqliteWriter:
             raise _disk_error()
 
     def begin(self) -> None:
-        """Take the write lock, waiting for another process's write to end."""
+        """Begin a transaction; wait for the write of another process to end."""
         connection = self._connection
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
         try:
@@ -184,7 +184,7 @@ class SqliteWriter:
         self._connection.execute("RELEASE operation")
 
     def undo(self) -> bool:
-        """Undo the operation. A full disk or an I/O error makes SQLite end the transaction by itself."""
+        """Undo the operation. After a full disk or an I/O error SQLite has ended the transaction itself."""
         if not self._connection.in_transaction:
             return False
         self._connection.execute("ROLLBACK TO operation")
@@ -197,7 +197,7 @@ class SqliteWriter:
         self._writing = False
 
     def rollback(self) -> None:
-        """Undo everything since `begin`."""
+        """Roll back the transaction."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._writing = False
@@ -213,27 +213,25 @@ def _data_version(connection: sqlite3.Connection) -> int:
 
 
 class SqliteEngine:
-    """One file: a write connection, one that reads on the loop while that writes, and one for each report."""
+    """Reads, writes and reports on one file: a write connection, a read connection, and one for each report."""
 
     sees_every_commit = True
 
     def __init__(self, path: Path) -> None:
-        """Opens nothing yet."""
+        """Take the path; open nothing yet."""
         self._path = path
         self._reader: SqliteDriver | None = None
         self._seen_at_begin = 0
         self.writer = SqliteWriter(self._note_begin)
 
     def open(self) -> None:
-        """Open the file that the migrations made."""
+        """Open the file that the migrations created."""
         try:
             self.writer.connect(self._path)
             self._reader = SqliteDriver(self._path, read_only=True)
             self._reader.connection.execute(f"PRAGMA busy_timeout = {int(READ_TIMEOUT * 1000)}")
         except sqlite3.Error as error:
-            msg = (
-                f"The database {self._path} cannot be opened ({error}). Check that the folder can be written."
-            )
+            msg = f"The database {self._path} cannot be opened ({error}). Check that the folder is writable."
             raise StartupError(msg) from error
 
     def close(self) -> None:
@@ -244,15 +242,15 @@ class SqliteEngine:
         self.writer.close()
 
     def version(self) -> object:
-        """SQLite counts the commits of other connections that one connection has come to see."""
+        """Return SQLite's count of the commits of other connections that the reader has seen."""
         return _data_version(self._read_driver.connection)
 
     def version_of_others(self) -> object | None:
-        """What the write connection, which does not count its own commits, has seen of others'."""
+        """Return the count of the write connection, which excludes its own commits."""
         idle = self.writer.idle
         if idle is not None:
             return _data_version(idle.connection)
-        # It is busy. Until the reader sees a commit, which may be ours, there has been none since BEGIN.
+        # It is busy. While the reader sees no commit, not even our own, there was none since BEGIN.
         begun = self.writer.begun
         unchanged = begun is not None and self.version() == self._seen_at_begin
         return begun if unchanged else None
@@ -261,7 +259,7 @@ class SqliteEngine:
         self._seen_at_begin = _data_version(self._read_driver.connection)
 
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """At once, on the loop: a prepared query takes less time than handing it to a thread."""
+        """Run a short query on the event loop: it takes less time than handing it to a thread."""
         try:
             if faults.armed and faults.wanted("database.read", "raise"):
                 raise _disk_error()
@@ -270,8 +268,8 @@ class SqliteEngine:
                 try:
                     return query(QueryConnection(idle, clock()))
                 except sqlite3.OperationalError as error:
-                    # The write connection never waits. Another process mends the file after a crash, say: the reader
-                    # waits a moment.
+                    # The write connection never waits. While another process recovers the file after a crash, for
+                    # example, the read connection waits a moment.
                     if not _is_busy(error):
                         raise
             return query(QueryConnection(self._read_driver, clock()))
@@ -280,7 +278,7 @@ class SqliteEngine:
             raise
 
     def report(self, clock: Clock, query: Callable[[Connection], T]) -> T:
-        """On a connection of its own, over one snapshot."""
+        """Run a long query over one snapshot, on a separate connection."""
         try:
             driver = SqliteDriver(self._path, read_only=True)
             try:
@@ -292,14 +290,14 @@ class SqliteEngine:
             _blame_file(error)
             raise
 
-    def look_over(self) -> str:
-        """Return the first damage that SQLite finds in the file; empty for none."""
+    def find_damage(self) -> str:
+        """Return the first damage that SQLite finds in the file; empty if there is none."""
         driver = SqliteDriver(self._path, read_only=True)
         try:
-            said = str(driver.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            result = str(driver.connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         finally:
             driver.connection.close()
-        return "" if said == "ok" else said
+        return "" if result == "ok" else result
 
     @property
     def _read_driver(self) -> SqliteDriver:
@@ -310,15 +308,15 @@ class SqliteEngine:
 
 
 def _blame_file(error: sqlite3.DatabaseError) -> None:
-    """Raise Unavailable where the file is the trouble, and not the statement."""
+    """Raise Unavailable if the error concerns the file, not the statement."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    if code & 0xFF in AWAY:
+    if code & 0xFF in FILE_ERRORS:
         raise Unavailable from error
 
 
 def _disk_error() -> sqlite3.OperationalError:
-    """As SQLite raises it when the disk does not answer."""
-    error = sqlite3.OperationalError("disk I/O error (planted by a drill)")
+    """Return the error that SQLite raises for a disk failure."""
+    error = sqlite3.OperationalError("disk I/O error (injected by a drill)")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR
     error.sqlite_errorname = "SQLITE_IOERR"
     return error

@@ -1,20 +1,19 @@
-"""SQL that is composed once with SQLAlchemy Core and then only run.
+"""SQL statements that SQLAlchemy Core compiles once for each kind of database, on their first use.
 
-SQLAlchemy writes the SQL for SQLite and for PostgreSQL when a statement is first used on each. After that a call costs
-what the driver costs (on SQLite about 8 us for a row by key): no compiling, no result objects. Columns are integers,
-text and JSON text only, so values need no conversion on the way.
+After that a call costs only what the driver costs (on SQLite about 8 us for a row by key): no compiling, no result
+objects. All columns are integers, text or JSON text, so values need no conversion.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import MetaData, Table
+from sqlalchemy import MetaData, Table, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.elements import BindParameter
+from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.sql.expression import ClauseElement, Insert, TableClause, insert, literal_column
 
 from festgate.kit.clock import Milliseconds
@@ -28,13 +27,13 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-"""Every module's tables: one schema, one migration history."""
+"""The tables of all modules: one schema, one migration history."""
 
 
 @lru_cache(maxsize=2)
 def _dialect(name: str) -> Dialect:
     if name == "sqlite":
-        from sqlalchemy.dialects import sqlite  # noqa: PLC0415  (each is loaded where it is used: a tenth of a second)
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415  (loaded on demand: it takes a tenth of a second)
 
         return sqlite.dialect(paramstyle="named")
     from sqlalchemy.dialects.postgresql import psycopg  # noqa: PLC0415
@@ -43,19 +42,19 @@ def _dialect(name: str) -> Dialect:
 
 
 class UniqueViolation(Exception):
-    """A row of this kind is there already; the operation that meets it says what that means."""
+    """A row that breaks a unique constraint; the operation decides what that means."""
 
 
 class TryAgain(Exception):
-    """The operation lost a race that it would win or lose cleanly a second time; the writer runs it again."""
+    """A race with another process that the operation lost; the writer runs the operation again."""
 
 
 class NotInQuery(Exception):
-    """A query tried to change something; only operations do."""
+    """An attempt to change data in a query; only operations may."""
 
 
 class Cursor(Protocol):
-    """What both drivers give back."""
+    """The result of a statement, from either driver."""
 
     @property
     def rowcount(self) -> int:
@@ -69,49 +68,49 @@ class Cursor(Protocol):
 
 
 class Driver(Protocol):
-    """What a database's own connection does for us; errors come as ours."""
+    """A connection to either database that raises the kit's own errors."""
 
     dialect: str
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> Cursor:
-        """Run one statement; raises UniqueViolation or TryAgain where that is what happened."""
+        """Run one statement. Raise UniqueViolation or TryAgain for those errors."""
 
 
 class Statement:
-    """One statement of SQLAlchemy Core, compiled once for each kind of database."""
+    """A statement of SQLAlchemy Core that is compiled once for each kind of database."""
 
     __slots__ = ("_clause", "_columns", "_tables", "changes", "compiled")
 
     def __init__(self, clause: ClauseElement, columns: Iterable[str] | None = None) -> None:
-        """`columns` are the names an INSERT or UPDATE takes its values for."""
+        """Take the clause and, for an INSERT or UPDATE, the names of the columns that get values."""
         self._clause = clause
         self._columns = None if columns is None else list(columns)
         self.compiled: dict[str, tuple[str, dict[str, Any]]] = {}
-        """What `on` gives, by the kind of database, once it has been asked."""
+        """The results of `on`, by the kind of database."""
         self._tables: frozenset[str] | None = None
         self.changes = _table_that_changes(clause)
-        """The name of the table that it changes; None for a query."""
+        """Name of the table that the statement changes; None for a query."""
 
     @property
     def tables(self) -> frozenset[str]:
-        """The names of all tables that it reads or changes."""
+        """The names of all tables that the statement reads or changes."""
         if self._tables is None:
             self._tables = frozenset(
-                each.name for each in visitors.iterate(self._clause) if isinstance(each, TableClause)
+                element.name for element in visitors.iterate(self._clause) if isinstance(element, TableClause)
             )
         return self._tables
 
     def on(self, dialect: str) -> tuple[str, dict[str, Any]]:
-        """The SQL for that kind of database and the values that are part of the statement itself."""
-        found = self.compiled.get(dialect)
-        if found is None:
-            # Here and not at import: composing the hundred statements of the portal takes a quarter of a second.
+        """Return the SQL for that kind of database, and the values that are part of the statement itself."""
+        compilation = self.compiled.get(dialect)
+        if compilation is None:
+            # Not at import: compiling the hundred statements of the portal takes a quarter of a second.
             clause: Any = visitors.replacement_traverse(self._clause, {}, _write_out)
             compiled = clause.compile(dialect=_dialect(dialect), column_keys=self._columns)
-            assert isinstance(compiled, SQLCompiler)  # noqa: S101  (what a statement, unlike DDL, compiles to)
+            assert isinstance(compiled, SQLCompiler)  # noqa: S101  (a statement, unlike DDL, compiles to this)
             fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
-            found = self.compiled[dialect] = (str(compiled), fixed)
-        return found
+            compilation = self.compiled[dialect] = (str(compiled), fixed)
+        return compilation
 
 
 def _table_that_changes(clause: ClauseElement) -> str | None:
@@ -123,10 +122,10 @@ def _table_that_changes(clause: ClauseElement) -> str | None:
 
 
 def _write_out(element: Any, **_options: Any) -> ClauseElement | None:  # noqa: ANN401  (SQLAlchemy's own hook)
-    """A constant of the statement, as SQL text instead of a parameter.
+    """Return a constant of the statement as SQL text instead of a parameter.
 
-    The planner can then see that `state = 'held'` implies a partial index's own condition, and a list of constants
-    needs no expanding when the statement is run.
+    The planner can then use a partial index with the condition `state = 'held'`, and a list of constants needs no
+    expanding when the statement runs.
     """
     if not isinstance(element, BindParameter) or element.required or element.value is None:
         return None
@@ -141,7 +140,7 @@ def _write_out(element: Any, **_options: Any) -> ClauseElement | None:  # noqa: 
 
 
 def inserting(table: Table, *, returning: str | None = None) -> Statement:
-    """An INSERT that takes a value for every column but a key that the database counts up itself."""
+    """Return an INSERT with a value for every column except an automatic key."""
     names = [column.name for column in table.columns if column is not table.autoincrement_column]
     clause: Insert = insert(table)
     if returning is not None:
@@ -149,57 +148,67 @@ def inserting(table: Table, *, returning: str | None = None) -> Statement:
     return Statement(clause, names)
 
 
-class Connection:
-    """What every operation and query gets: a place to run statements, and the time that they are run at."""
+def contains(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    """Return the condition that the column contains a text, whose `like_pattern` is given as that parameter."""
+    return column.like(bindparam(parameter), escape="\\")
 
-    __slots__ = ("_dialect", "_execute", "announced", "asked", "now")
+
+def like_pattern(text: str) -> str:
+    r"""Return the LIKE pattern for columns that contain `text`; `%`, `_` and `\` in it have no special meaning."""
+    return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+class Connection:
+    """Runs the statements of an operation or query, and gives it the current time."""
+
+    __slots__ = ("_dialect", "_execute", "announced", "now", "recorded")
 
     def __init__(self, driver: Driver, now: Milliseconds) -> None:
-        """`now` is one reading of the clock, so an operation sees one time from its first line to its last."""
+        """Take the driver and the time, which stays the same for the whole operation or query."""
         self.now = now
         self.announced: set[str] = set()
-        """Topics, and the names of the tables that were changed."""
-        self.asked: list[Statement] | None = None
-        """Every statement, where somebody wants to know."""
+        """Announced topics, and the names of the changed tables."""
+        self.recorded: list[Statement] | None = None
+        """The statements that were run, if they are recorded."""
         self._dialect = driver.dialect
         self._execute = driver.execute
 
     def all(self, statement: Statement, /, **values: object) -> list[tuple[Any, ...]]:
-        """Every row that the statement gives."""
+        """Return all rows."""
         return self._run(statement, values).fetchall()
 
     def first(self, statement: Statement, /, **values: object) -> tuple[Any, ...] | None:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return self._run(statement, values).fetchone()
 
     def value(self, statement: Statement, /, **values: object) -> Any:  # noqa: ANN401  (a column may be any type)
-        """The first column of the first row; None when there is no row."""
+        """Return the first column of the first row; None if there is no row."""
         row = self._run(statement, values).fetchone()
         return None if row is None else row[0]
 
     def run(self, statement: Statement, /, **values: object) -> int:
-        """How many rows the statement changed."""
+        """Run a statement that changes rows; return how many it changed."""
         return self._run(statement, values).rowcount
 
     def _change(self, table: str) -> None:
         self.announced.add(table)
 
     def announce(self, topic: str) -> None:
-        """After COMMIT, and only then, those who listen to `topic` are woken."""
+        """Call the listeners of `topic` after COMMIT."""
         self.announced.add(topic)
 
     def _run(self, statement: Statement, values: dict[str, object]) -> Cursor:
         if statement.changes is not None:
             self._change(statement.changes)
-        if self.asked is not None:
-            self.asked.append(statement)
-        # Looked up here first: the call of `on` is a tenth of what a quick statement takes.
+        if self.recorded is not None:
+            self.recorded.append(statement)
+        # The lookup comes first because a call of `on` takes a tenth of the time of a quick statement.
         sql, fixed = statement.compiled.get(self._dialect) or statement.on(self._dialect)
         return self._execute(sql, {**fixed, **values} if fixed else values)
 
 
 class QueryConnection(Connection):
-    """What a query gets: nothing can be changed through it."""
+    """A connection for queries, which refuses every change."""
 
     __slots__ = ()
 

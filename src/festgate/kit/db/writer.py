@@ -1,9 +1,9 @@
-"""The one writer of a process: group commit.
+"""The single writer of a process, with group commit.
 
-On SQLite the operations run on the event loop, where each takes tens of microseconds. Only BEGIN (when another process
-holds the lock) and COMMIT (the fsync) leave it. A writer thread would have to win the interpreter's lock back from a
-busy loop after every statement, which can take the whole switch interval of 5 ms each time. On PostgreSQL every
-statement waits on a socket, so the whole transaction runs on the writer's thread.
+On SQLite the operations run on the event loop, where each takes tens of microseconds. Only BEGIN (if another process
+holds the lock) and COMMIT (the fsync) run on the writer's thread. Whole operations there would have to wait for the
+GIL after every statement, up to the switch interval of 5 ms each time. On PostgreSQL every statement waits for a
+socket, so the whole transaction runs on the writer's thread.
 """
 
 import asyncio
@@ -26,38 +26,38 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 MAX_OPERATIONS = 256
-"""In one transaction: bounds what a failed COMMIT takes with it."""
+"""Operations in one transaction; it bounds how many a failed COMMIT undoes."""
 MAX_TURN = 0.010
-"""Seconds of operations before COMMIT: bounds how long the loop is held, and what a later caller waits."""
+"""Seconds of operations before COMMIT; it bounds how long the event loop is blocked and later callers wait."""
 MAX_TRIES = 5
 
 
 class WriterDriver(Driver, Protocol):
-    """A driver that can also bracket work."""
+    """A driver with transactions and savepoints."""
 
     inline: bool
-    """Whether operations are quick enough to run on the loop."""
+    """Whether operations are quick enough to run on the event loop."""
 
     def begin_now(self) -> bool:
-        """Begin if the lock is free this instant; False if somebody else holds it."""
+        """Begin a transaction if the lock is free; return False if another process holds it."""
 
     def begin(self) -> None:
-        """Begin, waiting (bounded) for whoever holds the lock."""
+        """Begin a transaction; wait for the lock, with a time limit."""
 
     def savepoint(self) -> None:
         """Open a savepoint."""
 
     def release(self) -> None:
-        """Keep what was done since the savepoint."""
+        """Release the savepoint, so that its changes are kept."""
 
     def undo(self) -> bool:
-        """Undo what was done since the savepoint; False if the whole transaction is gone with it."""
+        """Roll back to the savepoint; return False if the database has ended the whole transaction."""
 
     def commit(self) -> None:
-        """Make it durable."""
+        """Commit the transaction durably."""
 
     def rollback(self) -> None:
-        """Undo everything since `begin`; never raises."""
+        """Roll back the transaction; never raise."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,10 +70,10 @@ class _Job:
 
 
 class Writer:
-    """Takes operations from the loop, and answers each after the COMMIT that holds it."""
+    """Runs the operations of the event loop in transactions, and returns each result after COMMIT."""
 
     def __init__(self, driver: WriterDriver, clock: Clock, announce: Callable[[set[str]], None]) -> None:
-        """`announce` is called on the loop, after COMMIT, with the topics that the operations announced."""
+        """Call `announce` on the event loop, after COMMIT, with the topics that the operations announced."""
         self._driver = driver
         self._clock = clock
         self._announce = announce
@@ -83,15 +83,15 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self.turns = 0
-        """Transactions so far."""
+        """Number of transactions so far."""
 
     def start(self) -> None:
-        """Begin to take operations, on the running loop."""
+        """Start to accept operations, on the running event loop."""
         self._stopping = False
         self._task = asyncio.get_running_loop().create_task(self._work(), name="writer")
 
     async def stop(self) -> None:
-        """Finish every operation that was taken, then stop."""
+        """Finish all accepted operations, then stop."""
         self._stopping = True
         self._arrived.set()
         if self._task is not None:
@@ -100,7 +100,7 @@ class Writer:
         self._thread.shutdown(wait=True)
 
     async def write(self, operation: Callable[[Connection], T]) -> T:
-        """The operation's answer after COMMIT, or what it raised. A caller that goes away does not undo it."""
+        """Return the operation's result after COMMIT, or raise its exception. A cancelled caller does not undo it."""
         if self._stopping or self._task is None:
             raise Unavailable
         job = _Job(operation, asyncio.get_running_loop().create_future())
@@ -123,7 +123,7 @@ class Writer:
                     else:
                         topics = await loop.run_in_executor(self._thread, self._turn, jobs)
                 except Exception as error:
-                    # A writer that ended here would leave every later caller waiting.
+                    # Without this handler the writer would end, and every later caller would wait forever.
                     self._driver.rollback()
                     _lose(jobs, _unavailable(error))
                     log.exception("a transaction failed", lost=len(jobs))
@@ -133,11 +133,11 @@ class Writer:
                 return
 
     async def _turn_on_loop(self, loop: asyncio.AbstractEventLoop, jobs: list[_Job]) -> set[str]:
-        """One transaction, its operations on the loop, its fsync on the writer's thread."""
+        """Run one transaction: its operations on the event loop, its fsync on the writer's thread."""
         try:
             if not self._driver.begin_now():
                 await loop.run_in_executor(self._thread, self._driver.begin)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the callers get it)
+        except Exception as error:  # noqa: BLE001  (the callers get it)
             self._fail_all(error, jobs)
             return set()
         topics = self._run_operations(jobs)
@@ -148,7 +148,7 @@ class Writer:
         return topics
 
     def _turn(self, jobs: list[_Job]) -> set[str]:
-        """One whole transaction on the writer's thread."""
+        """Run one whole transaction on the writer's thread."""
         try:
             self._driver.begin()
         except Exception as error:  # noqa: BLE001
@@ -159,7 +159,7 @@ class Writer:
         return topics
 
     def _run_operations(self, jobs: list[_Job]) -> set[str]:
-        """Run waiting ones until the turn is long enough; `jobs` receives each before it runs."""
+        """Run waiting operations until the turn is long enough, and append each to `jobs` before it runs."""
         topics: set[str] = set()
         until = time.monotonic() + MAX_TURN
         while self._waiting and len(jobs) < MAX_OPERATIONS:
@@ -173,7 +173,7 @@ class Writer:
         return topics
 
     def _run(self, job: _Job, topics: set[str]) -> bool:
-        """Run one operation in its savepoint; False if the transaction did not survive it."""
+        """Run one operation in its savepoint; return False if the database has ended the transaction."""
         connection = Connection(self._driver, self._clock())
         job.tries += 1
         job.error = None
@@ -196,11 +196,11 @@ class Writer:
             log.exception("a commit failed", lost=len(jobs))
 
     def _fail_all(self, error: Exception, jobs: list[_Job]) -> None:
-        """No transaction could begin; nothing was changed."""
+        """Fail all waiting operations, since no transaction could begin."""
         jobs.extend(self._waiting)
         self._waiting.clear()
         _lose(jobs, _unavailable(error))
-        log.error("the database takes no writes", waiting=len(jobs), reason=repr(error))
+        log.error("the database cannot be written", waiting=len(jobs), reason=repr(error))
 
     def _answer(self, jobs: list[_Job], topics: set[str]) -> None:
         for job in jobs:

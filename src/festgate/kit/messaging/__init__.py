@@ -1,1 +1,1 @@
-"""Facts for other modules and emails for people: stored in the transaction they belong to, delivered afterwards."""
+"""Facts for other modules and emails for people, stored in the transaction that causes them and delivered later."""

@@ -1,6 +1,6 @@
-"""Mail that is not lost: queued in the transaction that causes it, sent after COMMIT, tried again, its state shown.
+"""The email queue: messages are stored in the transaction that causes them, sent after COMMIT, and retried.
 
-Without a mail server every message becomes an `.eml` file, which any mail program opens.
+Without a mail server every message becomes an `.eml` file, which any email program opens.
 """
 
 import asyncio
@@ -38,21 +38,22 @@ from festgate.settings import Settings
 log = structlog.get_logger()
 
 MAX_ATTEMPTS = 22
-"""With the waits between them, about a day and a half. An answer that sounds final (5xx) is tried again like any other:
-it is as often the server's set-up that is wrong, and that gets mended."""
+"""They take about a day and a half. Permanent errors (5xx) are retried too, since they often come from a wrong
+configuration of the mail server, which is then corrected."""
 LEASE = 5 * MINUTE
-"""How long a message is one process's to send: more than the dozen steps of the talk at TIMEOUT each, so that two
-processes never send the same one at once."""
+"""How long one process may take to send a message: longer than the dozen steps of SMTP at TIMEOUT each, so that two
+processes never send the same message at once."""
 MAX_WAIT = 4 * HOUR
-SHARE_OF_RUSH = 0.05
-"""Of a core, while people want pages: twenty or thirty emails a second."""
-SHARE_AT_REST = 0.5
+BUSY_SHARE = 0.05
+"""Share of a core for emails while the process is busy: twenty or thirty emails a second."""
+IDLE_SHARE = 0.5
+"""Share of a core for emails otherwise."""
 BUSY = 0.5
-"""Of a core, for anything but emails: above it, it is a rush."""
+"""Share of a core for other work above which the process counts as busy."""
 AT_ONCE = 4
-"""Messages, and so connections to the mail server, under way at the same time: most of the time is spent waiting."""
+"""Messages, and so connections to the mail server, in progress at a time; sending mostly waits for the network."""
 GRACE = 5
-"""Seconds that a message which is under way gets when the portal stops."""
+"""Seconds for messages in progress when the portal stops."""
 
 messages = Table(
     "kit_mail",
@@ -79,7 +80,7 @@ Index(
 
 @dataclass(frozen=True)
 class Attachment:
-    """A text file that goes with a message; `kind` is its media type, such as `text/calendar`."""
+    """A text file attached to a message; `kind` is its media type, such as `text/calendar`."""
 
     name: str
     kind: str
@@ -88,7 +89,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it waits in the queue."""
+    """A message in the queue."""
 
     id: int
     topic: str
@@ -103,7 +104,7 @@ class Message:
 
 @dataclass(frozen=True)
 class MailState:
-    """What has become of a message: `sent` at `at`; `queued`, to be tried (again) at `at`; or given up as `failed`."""
+    """The state of a message: `sent` at the time `at`; `queued` until its next attempt at `at`; or `failed`."""
 
     state: Literal["queued", "sent", "failed"]
     at: Milliseconds
@@ -164,10 +165,10 @@ def post(
     ahead: Milliseconds = 0,
     links: Sequence[Link] = (),
 ) -> None:
-    """Queue a message in this transaction. A second one of the same `topic` is the same message, and is dropped.
+    """Queue a message in this transaction. A second message with the same `topic` is dropped as a duplicate.
 
-    It goes before those of the last `ahead` milliseconds that still wait. `links` are those whose placeholders stand
-    in the body.
+    It is sent before the waiting messages of the last `ahead` milliseconds. `links` are the links whose placeholders
+    the body contains.
     """
     if connection.first(_by_topic, topic=topic) is not None:
         return
@@ -185,13 +186,13 @@ def post(
             sent_at=None,
             error=None,
         )
-    except UniqueViolation as error:  # another process has queued it since we looked
+    except UniqueViolation as error:  # another process has just queued it
         raise TryAgain from error
     connection.announce("mail")
 
 
 def find_state(connection: Connection, topic: str) -> MailState | None:
-    """What has become of the message of that topic; None when there is none yet."""
+    """Return the state of the message with that topic; None if there is none."""
     row = connection.first(_by_topic, topic=topic)
     if row is None:
         return None
@@ -202,36 +203,36 @@ def find_state(connection: Connection, topic: str) -> MailState | None:
 
 
 def count_waiting(connection: Connection) -> int:
-    """How many messages have not gone out and will be tried again."""
+    """Return how many messages wait to be sent."""
     count: int = connection.value(_count_waiting)
     return count
 
 
 def find_due(connection: Connection) -> list[Message]:
-    """Messages to be sent now, longest due first."""
-    found = []
+    """Return messages to be sent now, the longest due first."""
+    due = []
     for number, topic, recipient, subject, body, attachments, queued_at, attempts in connection.all(
         _due, now=connection.now
     ):
         parts = json.loads(attachments)
-        # Parts of both kinds stand in one list; a link is known by its placeholder.
+        # Attachments and links share one list; a link has a placeholder.
         files = tuple(Attachment(**part) for part in parts if "placeholder" not in part)
         links = tuple(
             Link(part["kind"], tuple(part["arguments"]), part["placeholder"])
             for part in parts
             if "placeholder" in part
         )
-        found.append(Message(number, topic, recipient, subject, body, files, queued_at, attempts, links))
-    return found
+        due.append(Message(number, topic, recipient, subject, body, files, queued_at, attempts, links))
+    return due
 
 
 def fill_links(connection: Connection, message: Message, makers: Mapping[str, LinkMaker]) -> Message:
-    """Return the message with its links in place of their placeholders, for sending only. Raises LinkOver."""
+    """Return the message with its links in place of their placeholders, for sending only. Raise LinkOver."""
     return replace(message, body=fill(connection, message.body, message.links, makers))
 
 
 def claim(connection: Connection, message: int) -> int | None:
-    """Take the message for the length of a lease: the number of this attempt; None if another process has it."""
+    """Lease the message. Return the number of this attempt, or None if another process has the lease."""
     attempt: int | None = connection.value(
         _claim, message=message, now=connection.now, until=connection.now + LEASE
     )
@@ -239,25 +240,25 @@ def claim(connection: Connection, message: int) -> int | None:
 
 
 def note_sent(connection: Connection, message: int) -> None:
-    """It has gone out."""
+    """Store that the message was sent."""
     connection.run(_sent, message=message, now=connection.now)
 
 
 def note_failed(connection: Connection, message: int, attempt: int, reason: str) -> None:
-    """It has not; another try later, or none after MAX_ATTEMPTS."""
+    """Store why the message was not sent, and when to retry; after MAX_ATTEMPTS, give it up."""
     later = NEVER if attempt >= MAX_ATTEMPTS else connection.now + backoff(attempt, MAX_WAIT)
     connection.run(_failed, message=message, later=later, reason=reason[:500])
 
 
 def note_dropped(connection: Connection, message: int, reason: str) -> None:
-    """Give the message up: sending it would help nobody."""
+    """Give the message up, because it is of no use any more."""
     connection.run(_failed, message=message, later=NEVER, reason=reason[:500])
 
 
 def compose(message: Message, settings: Settings) -> EmailMessage:
-    """The message as it goes over the wire; ValueError when its recipient is not one address."""
+    """Return the message as it is sent. Raise ValueError if its recipient is not one address."""
     name, sender = parseaddr(settings.mail_from)
-    # 7 bits: text with other letters goes as base 64 or quoted-printable, which every mail server passes on.
+    # 7 bits: other characters are encoded as base 64 or quoted-printable, which every mail server accepts.
     mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
     mail["From"] = Address(_one_line(name or settings.fest_name), addr_spec=sender)
     mail["To"] = message.recipient
@@ -267,7 +268,7 @@ def compose(message: Message, settings: Settings) -> EmailMessage:
         raise ValueError(msg)
     mail["Subject"] = _one_line(message.subject)
     mail["Date"] = format_datetime(moment(message.queued_at, settings.zone))
-    # The same each time it is tried, so that a mail program shows a message once, even one that came twice.
+    # The same at every attempt, so that an email program shows a message once even if it arrives twice.
     mail["Message-ID"] = (
         f"<festgate-{message.id}-{message.queued_at}@{sender.rpartition('@')[2] or 'localhost'}>"
     )
@@ -290,7 +291,7 @@ def _one_line(text: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, as an organiser can use it: the mail server's own answer where there is one."""
+    """Describe the failure for organisers: with the mail server's own answer if there is one."""
     answer: bytes | str
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, answer = next(iter(error.recipients.values()))
@@ -302,7 +303,7 @@ def _reason(error: Exception) -> str:
 
 
 class Postman:
-    """Sends what is queued, until cancelled."""
+    """Sends queued messages until cancelled."""
 
     def __init__(
         self,
@@ -311,21 +312,21 @@ class Postman:
         settings: Settings,
         links: Mapping[str, LinkMaker] | None = None,
     ) -> None:
-        """Nothing is sent before `run`. `links` make the links of emails, by kind; modules register them."""
+        """Take, besides the database and the transport, the functions that make the links of emails, by kind."""
         self._database = database
         self._links = links or {}
         self._transport = transport
         self._settings = settings
-        # Threads of its own: a mail server that hangs must not keep anyone else's work waiting.
+        # A separate pool: a mail server that hangs must not block the threads of other tasks.
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="mail")
         self._wake = asyncio.Event()
         self._spent = 0.0
-        """Seconds of processor time for emails since the last pause."""
+        """Seconds of processor time spent on emails since the last pause."""
         self._since = (time.monotonic(), time.process_time())
         database.on_commit("mail", self._wake.set)
 
     async def run(self) -> None:
-        """Send; wait for the next commit that queues mail, or look again after two seconds."""
+        """Send messages after each commit that queues some, and at least every two seconds."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=2)
@@ -335,26 +336,26 @@ class Postman:
                     pause = self._pause()
                     await asyncio.sleep(pause)
             except Exception:
-                log.exception("the mail queue could not be read; trying again")
+                log.exception("the email queue could not be read; trying again")
                 await asyncio.sleep(1)
 
     def _pause(self) -> float:
-        """Seconds until the next few emails of a backlog: they can wait, pages cannot.
+        """Return the seconds to wait before the next emails of a backlog, because pages come first.
 
-        Emails take no more than a share of a core, a small one while the rest of the process is busy. What is spent on
-        waiting for the mail server does not count.
+        Emails get a limited share of a core, which is small while the process is busy. Waiting for the mail server
+        does not count.
         """
         before, used_before = self._since
         now, used = self._since = (time.monotonic(), time.process_time())
         spent, self._spent = self._spent, 0.0
         busy = (used - used_before - spent) > BUSY * (now - before)
-        return spent / (SHARE_OF_RUSH if busy else SHARE_AT_REST)
+        return spent / (BUSY_SHARE if busy else IDLE_SHARE)
 
     async def send_due(self) -> int:
-        """Send what is due, a few messages side by side; how many those were.
+        """Send due messages, a few at a time; return how many.
 
-        When cancelled, what is under way gets GRACE seconds to end: a message that the mail server has taken, without
-        a note that it has, would be sent again.
+        When cancelled, messages in progress get GRACE seconds to finish: a message that the mail server has accepted
+        but that is not noted as sent would be sent again.
         """
         due: list[Message] = await self._database.read(find_due)
         if not due:
@@ -377,16 +378,16 @@ class Postman:
         if attempt is None:
             return
         try:
-            # What is filled in goes to the mail server and nowhere else: the queue keeps the placeholder.
+            # The link goes only to the mail server; the queue keeps the placeholder.
             filled = message
             if message.links:
                 filled = await self._database.read(fill_links, message, self._links)
             await asyncio.get_running_loop().run_in_executor(self._threads, self._hand_over, filled)
         except LinkOver as error:
             await self._database.write(note_dropped, message.id, str(error))
-        except Exception as error:  # noqa: BLE001  (whatever is wrong with one message, the others go on)
+        except Exception as error:  # noqa: BLE001  (the failure of one message must not stop the others)
             reason = _reason(error)
-            log.warning("mail could not be sent", topic=message.topic, attempt=attempt, reason=reason)
+            log.warning("an email could not be sent", topic=message.topic, attempt=attempt, reason=reason)
             await self._database.write(note_failed, message.id, attempt, reason)
         else:
             await self._database.write(note_sent, message.id)

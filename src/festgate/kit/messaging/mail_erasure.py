@@ -1,6 +1,6 @@
-"""Emails are erased a week after they were sent or given up: who was written to, what about, and the text itself.
+"""Erasure of emails a week after they were sent or given up: recipient, subject, text and attachments.
 
-The row stays, with its topic and its times: pages say when an email was sent, and a topic is never used twice.
+The row keeps its topic and its times: pages show when an email was sent, and a topic is never used twice.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from festgate.kit.messaging.mail import messages
 log = structlog.get_logger()
 
 KEPT = 7 * DAY
-"""How long an email can be looked up after it was sent: what attendees ask about comes within days."""
+"""How long an email can be looked up after it was sent; questions of attendees usually come within days."""
 ERASED_AT_ONCE = 500
-"""Emails that one operation erases, so that it never holds the writer for long."""
+"""Emails that one operation erases, so that it does not block the writer for long."""
 NOTE = "emails erased"
-"""The note that holds the id of the last erased email: without it each round would read the whole queue."""
+"""Name of the note with the id of the last erased email; without it each round would read the whole queue."""
 PAUSE = HOUR
 
 _next = Statement(
@@ -40,27 +40,27 @@ _erase = Statement(
 def erase_sent(connection: Connection) -> int:
     """Erase emails that were sent, or given up, more than `KEPT` ago, oldest first; return how many.
 
-    It stops at the first one that is younger or still waits, so each email is looked at once.
+    Stop at the first email that is newer or still waits, so that each email is examined once.
     """
     erased = int(find_note(connection, NOTE) or 0)
-    if not _is_over(connection, connection.all(_next, erased=erased, most=1)):
+    if not _ids_to_erase(connection, connection.all(_next, erased=erased, most=1)):
         return 0
-    over = _is_over(connection, connection.all(_next, erased=erased, most=ERASED_AT_ONCE))
+    over = _ids_to_erase(connection, connection.all(_next, erased=erased, most=ERASED_AT_ONCE))
     connection.run(_erase, erased=erased, last=over[-1])
     set_note(connection, NOTE, str(over[-1]))
     return len(over)
 
 
-def _is_over(
+def _ids_to_erase(
     connection: Connection, rows: list[tuple[int, Milliseconds | None, Milliseconds, Milliseconds]]
 ) -> list[int]:
-    """Return the ids up to the first email that is to be kept."""
-    found = []
+    """Return the ids up to the first email that must be kept."""
+    ids = []
     for number, sent_at, queued_at, due_at in rows:
         if due_at != NEVER or (sent_at or queued_at) > connection.now - KEPT:
             break
-        found.append(number)
-    return found
+        ids.append(number)
+    return ids
 
 
 def erase_files(folder: Path, now: Milliseconds) -> int:
@@ -71,7 +71,7 @@ def erase_files(folder: Path, now: Milliseconds) -> int:
             if path.stat().st_mtime * SECOND < now - KEPT:
                 path.unlink()
                 count += 1
-        except FileNotFoundError:  # another process was first
+        except FileNotFoundError:  # another process has deleted it
             continue
     return count
 

@@ -1,4 +1,4 @@
-"""Secret links in emails: the queue holds a placeholder, and the link is made when the email is sent."""
+"""Secret links in emails: the queue stores a placeholder, and the link is made when the email is sent."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -13,35 +13,35 @@ def _placeholder() -> str:
 
 @dataclass(frozen=True)
 class Link:
-    """A secret link in an email. The queue holds `placeholder`; the postman makes the link when it sends the email.
+    """A secret link in an email. The queue stores `placeholder`; the link is made when the email is sent.
 
-    Whoever reads the database or a backup of it could use the link otherwise. The placeholder is random and made after
-    everything that people have typed, so nobody can type it.
+    A stored link could be used by anyone who reads the database or a backup. The placeholder is random and made after
+    all input of visitors, so no visitor can type it.
     """
 
     kind: str
-    """Names the function that makes it, such as `accounts.password`."""
+    """Name of the function that makes the link, such as `accounts.password`."""
     arguments: tuple[int | str, ...]
-    """What that function takes; kept as JSON."""
+    """Arguments of that function; stored as JSON."""
     placeholder: str = field(default_factory=_placeholder)
 
     def __str__(self) -> str:
-        """Return the text that stands for it in the body."""
+        """Return the placeholder, for use in the body."""
         return self.placeholder
 
 
 LinkMaker = Callable[..., str | None]
-"""`(connection, *arguments)`: the link's address; None once it would not work any more."""
+"""A function `(connection, *arguments)` that returns the address of the link; None if it is no longer valid."""
 
 
 class LinkOver(Exception):
-    """A link of an email does not work any more, so the email is not sent."""
+    """A link that is no longer valid; its email is not sent."""
 
 
 def fill(connection: Connection, text: str, links: Iterable[Link], makers: Mapping[str, LinkMaker]) -> str:
-    """Return the text with its links in place of their placeholders. Raises LinkOver.
+    """Return the text with its links in place of their placeholders. Raise LinkOver.
 
-    LookupError where the module that makes a link is not there: the email is tried again.
+    Raise LookupError if the module that makes a link is unavailable; the email is then retried.
     """
     for link in links:
         if link.kind not in makers:
@@ -49,7 +49,7 @@ def fill(connection: Connection, text: str, links: Iterable[Link], makers: Mappi
             raise LookupError(msg)
         address = makers[link.kind](connection, *link.arguments)
         if address is None:
-            msg = "It was not sent: the link in it was over or used already."
+            msg = "It was not sent, because its link had expired or been used."
             raise LinkOver(msg)
         text = text.replace(link.placeholder, address)
     return text

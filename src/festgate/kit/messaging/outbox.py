@@ -1,8 +1,8 @@
-"""Facts to tell others, kept in the same commit as what they tell (the transactional outbox).
+"""The transactional outbox: facts are stored in the same commit as the changes that they describe.
 
-An operation records a fact; after COMMIT the relay hands it to every handler of the modules above, at least once and
-in any order. A handler is an operation too: its changes and the note that it ran are one commit, so it takes effect on
-the database once. A handler that raises is tried again, later and later, and holds up no other.
+An operation records a fact; after COMMIT the relay delivers it to every handler of the modules above, at least once and
+in any order. A handler is an operation too: its changes and the note of its delivery are one commit, so it affects the
+database once. A handler that raises is retried with growing pauses, and does not delay other handlers.
 """
 
 import asyncio
@@ -62,17 +62,17 @@ deliveries = Table(
 
 
 class Fact:
-    """The base of the frozen dataclasses of numbers and text that say what has happened."""
+    """The base class of facts: frozen dataclasses of numbers and text that describe what has happened."""
 
     KIND: ClassVar[str]
-    """The fact's name in the data (`checkout.OrderPaid`): a constant, which no move or renaming of code changes."""
+    """The fact's name in the data (`checkout.OrderPaid`), a constant that does not depend on names in the code."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __init_subclass__(cls) -> None:
-        """Refuse a class without a KIND of its own: an inherited one would name two facts alike."""
+        """Refuse a class without its own KIND: with an inherited one, two facts would have the same name."""
         if not cls.__dict__.get("KIND"):
-            msg = f'{cls.__name__} has no KIND. Write its name in the data: KIND: ClassVar[str] = "checkout.OrderPaid".'
+            msg = f'{cls.__name__} has no KIND. Add its name in the data: KIND: ClassVar[str] = "checkout.OrderPaid".'
             raise TypeError(msg)
 
 
@@ -81,14 +81,14 @@ F = TypeVar("F", bound=Fact)
 
 @dataclass(frozen=True)
 class Subscription(Generic[F]):
-    """A handler and the fact that it waits for."""
+    """A handler and the fact that it handles."""
 
     fact: type[F]
     handler: Callable[[Connection, F], None]
     name: str
-    """The handler's name in the data: a constant, so that no move or renaming of code delivers a fact a second time."""
+    """The handler's name in the data, a constant, so that renaming the code does not deliver a fact twice."""
     point: str
-    """Where a drill makes it fail: `outbox.tickets`."""
+    """Where a drill injects a fault: `outbox.tickets`."""
 
     def __post_init__(self) -> None:
         """Refuse empty names."""
@@ -99,7 +99,7 @@ class Subscription(Generic[F]):
 
 @dataclass(frozen=True)
 class Due:
-    """A fact whose handlers are to be called."""
+    """A fact that is due for delivery."""
 
     id: int
     kind: str
@@ -108,16 +108,16 @@ class Due:
 
 
 AT_ONCE = 32
-"""Facts that one round of the relay takes: enough to share a COMMIT, few enough that a visitor's operation behind them
-waits some ten milliseconds at most."""
+"""Facts in one round of the relay: enough to share a COMMIT, and few enough that a visitor's operation behind them
+waits about ten milliseconds at most."""
 MAX_WAIT = 5 * MINUTE
 KEPT_FOR = 7 * DAY
 FORGOTTEN_AT_ONCE = 1000
 MAX_POSTPONED = 1000
-"""Facts of an unknown kind that one write postpones: some 5 ms of SQLite, during which no visitor's write runs."""
-UNKNOWN = "{kind} is not known here: another version wrote it, or its module is not running"
+"""Facts of an unknown kind that one write postpones; it blocks the writes of visitors for about 5 ms on SQLite."""
+UNKNOWN = "{kind} is unknown: another version wrote it, or its module is not running"
 NOT_RUNNING = "a module that is not running"
-"""Stands for the handlers of a module that failed to start: nobody delivers to it, so its facts wait."""
+"""Stands for the handlers of modules that failed to start; nothing is delivered to it, so facts wait."""
 
 _insert = inserting(facts)
 _deliver = inserting(deliveries)
@@ -127,8 +127,8 @@ _due = Statement(
     .order_by(facts.c.due_at)
     .limit(AT_ONCE)
 )
-# FOR UPDATE is left out by SQLite, whose one writer needs no row locks. Skipping what another process has in hand
-# keeps two relays from waiting for each other, or for ever when each has what the other wants.
+# SQLite omits FOR UPDATE, since its single writer needs no row locks. Skipping rows that another process has locked
+# keeps two relays from waiting for each other and from deadlocks.
 _lock = Statement(
     select(facts.c.due_at).where(facts.c.id == bindparam("fact")).with_for_update(skip_locked=True)
 )
@@ -139,7 +139,7 @@ _postpone = Statement(
     .where(facts.c.id == bindparam("fact"), facts.c.due_at < NEVER)
     .values(due_at=bindparam("later"), attempts=facts.c.attempts + 1, error=bindparam("reason"))
 )
-# Those that another process has in hand are skipped: it may be a newer one that knows the kind.
+# Rows that another process has locked are skipped: it may be a newer version that knows the kind.
 _of_kind = (
     select(facts.c.id)
     .where(facts.c.due_at <= bindparam("now"), facts.c.due_at < NEVER, facts.c.kind == bindparam("of_kind"))
@@ -163,7 +163,7 @@ _waiting = Statement(select(facts.c.kind, facts.c.payload).where(facts.c.due_at 
 
 
 def record(connection: Connection, fact: Fact) -> None:
-    """Keep `fact` in this transaction; its handlers are called once it is committed."""
+    """Store `fact` in this transaction; its handlers are called after COMMIT."""
     now = connection.now
     connection.run(
         _insert,
@@ -178,48 +178,48 @@ def record(connection: Connection, fact: Fact) -> None:
 
 
 def find_due(connection: Connection) -> list[Due]:
-    """The facts that wait for their handlers, longest due first."""
+    """Return facts that are due for delivery, the longest due first."""
     return [Due(*row) for row in connection.all(_due, now=connection.now)]
 
 
 def waiting(connection: Connection) -> list[tuple[str, dict[str, Any]]]:
-    """(kind, fields) of every fact that some handler has yet to take."""
+    """Return (kind, fields) of every fact that waits for a handler."""
     return [(kind, json.loads(payload)) for kind, payload in connection.all(_waiting)]
 
 
 def count_waiting(connection: Connection) -> int:
-    """How many facts wait for a handler."""
+    """Return how many facts wait for a handler."""
     count: int = connection.value(_count_waiting)
     return count
 
 
 def forget_settled(connection: Connection) -> int:
-    """Drop facts that all have heard and that are older than a week, of the thousand oldest; how many went."""
+    """Delete those of the thousand oldest facts that are settled and older than a week; return how many."""
     return connection.run(_forget, before=connection.now - KEPT_FOR)
 
 
-def backoff(attempts: int, longest: Milliseconds = MAX_WAIT) -> Milliseconds:
-    """How long to wait after a failure that came after `attempts` others: 1 s, 2 s, 4 s, ... up to `longest`."""
-    return min(longest, SECOND << min(attempts, 30))
+def backoff(attempts: int, max_wait: Milliseconds = MAX_WAIT) -> Milliseconds:
+    """Return how long to wait after `attempts` earlier failures: 1 s, 2 s, 4 s, ... up to `max_wait`."""
+    return min(max_wait, SECOND << min(attempts, 30))
 
 
 class Writes(Protocol):
-    """The part of `Database` that the relay uses."""
+    """The part of `Database` that the relay and the postman use."""
 
     clock: Callable[[], Milliseconds]
 
     async def read(self, query: Any, *arguments: Any) -> Any:  # noqa: ANN401
-        """As Database.read."""
+        """Run a query; see Database.read."""
 
     async def write(self, operation: Any, *arguments: Any) -> Any:  # noqa: ANN401
-        """As Database.write."""
+        """Run an operation; see Database.write."""
 
     def on_commit(self, topic: str, listener: Callable[[], None]) -> None:
-        """As Database.on_commit."""
+        """Register a listener; see Database.on_commit."""
 
 
 class Relay:
-    """Hands recorded facts to their handlers, as soon as they are committed."""
+    """Delivers recorded facts to their handlers after they are committed."""
 
     def __init__(
         self,
@@ -229,28 +229,30 @@ class Relay:
         facts: Iterable[type[Fact]] = (),
         complete: bool = True,
     ) -> None:
-        """Know the facts of the subscriptions, and `facts`, which are settled when nobody subscribes to them.
+        """Take the subscriptions, and `facts` without one, which are settled at once.
 
-        With `complete` False some module is not there: facts then wait for its handlers instead of being settled.
+        If `complete` is False some module is unavailable, and all facts wait for its handlers instead of being settled.
         """
         self._database = database
         self._subscriptions: dict[str, list[Subscription[Any]]] = defaultdict(list)
         for subscription in subscriptions:
             others = self._subscriptions[subscription.fact.KIND]
             if any(subscription.name == other.name for other in others):
-                msg = f"Two subscriptions to {subscription.fact.KIND} are named {subscription.name}, and one would run."
+                msg = (
+                    f"Two subscriptions to {subscription.fact.KIND} have the same name, {subscription.name}."
+                )
                 raise ValueError(msg)
             others.append(subscription)
         self.known = frozenset(self._subscriptions) | {fact.KIND for fact in facts}
-        """The kinds that are handed on; facts of others wait."""
+        """Kinds that are delivered; facts of other kinds wait."""
         self._reported: set[str] = set()
-        """Unknown kinds that the log has named already."""
+        """Unknown kinds that were logged already."""
         self._absent = frozenset[str]() if complete else frozenset((NOT_RUNNING,))
         self._wake = asyncio.Event()
         database.on_commit("outbox", self._wake.set)
 
     async def run(self) -> None:
-        """Deliver until cancelled. A look every half second finds what other processes left, or what fell due."""
+        """Deliver until cancelled. A query every half second finds facts of other processes, and retries."""
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), timeout=0.5)
@@ -263,15 +265,15 @@ class Relay:
                 await asyncio.sleep(1)
 
     async def deliver_due(self) -> int:
-        """Hand every fact that is due to its handlers, side by side; how many facts that were."""
+        """Deliver all due facts to their handlers concurrently; return how many facts."""
         due: list[Due] = await self._database.read(find_due)
         attempts: dict[str, int] = {}
-        for each in due:
-            if each.kind not in self.known:
-                attempts[each.kind] = max(each.attempts, attempts.get(each.kind, 0))
+        for fact in due:
+            if fact.kind not in self.known:
+                attempts[fact.kind] = max(fact.attempts, attempts.get(fact.kind, 0))
         outcomes = await asyncio.gather(
-            *(self._deliver(each) for each in due if each.kind in self.known),
-            *(self._postpone_unknown(kind, most) for kind, most in attempts.items()),
+            *(self._deliver(fact) for fact in due if fact.kind in self.known),
+            *(self._postpone_unknown(kind, count) for kind, count in attempts.items()),
             return_exceptions=True,
         )
         for outcome in outcomes:
@@ -280,10 +282,10 @@ class Relay:
         return len(due)
 
     async def _postpone_unknown(self, kind: str, attempts: int) -> None:
-        """Let the facts of a kind wait for a program that knows it, all in one write so that others are not held up."""
+        """Postpone all due facts of an unknown kind in one write, so that other facts are not delayed."""
         if kind not in self._reported:
             self._reported.add(kind)
-            log.warning("facts of an unknown kind wait for a version or a module that knows it", fact=kind)
+            log.warning("facts of an unknown kind wait for another version or a missing module", fact=kind)
         later = self._database.clock() + backoff(attempts)
         await self._database.write(postpone_kind, kind, later, UNKNOWN.format(kind=kind))
 
@@ -297,7 +299,7 @@ class Relay:
             except Exception as error:
                 failure = f"{subscription.name}: {type(error).__name__}: {error}"
                 failures.append(failure)
-                # The whole story once: what fails for an hour fails a dozen times for each fact.
+                # The traceback only once: in an hour of failures there are a dozen attempts for each fact.
                 log.warning(
                     "a handler failed",
                     fact=due.kind,
@@ -315,36 +317,36 @@ class Relay:
 def deliver(
     connection: Connection, due: Due, subscription: Subscription[Any], handlers: frozenset[str]
 ) -> None:
-    """Call one handler, unless it has had this fact, and note that it has; all in one transaction.
+    """Call one handler, unless this fact was delivered to it before, and note the delivery in the same transaction.
 
-    `handlers` are the names of all who wait for the fact: the last of them to have had it settles it.
+    `handlers` are the names of all handlers of the fact; the delivery to the last of them settles the fact.
     """
     due_at = connection.value(_lock, fact=due.id)
     if due_at is None or due_at > connection.now:
-        return  # another process has it in hand, or has settled it or put it off since it was read
-    had = {name for (name,) in connection.all(_delivered, fact=due.id)}
-    if subscription.name not in had:
+        return  # another process has locked, settled or postponed it meanwhile
+    delivered = {name for (name,) in connection.all(_delivered, fact=due.id)}
+    if subscription.name not in delivered:
         if faults.armed:
             faults.strike(subscription.point)
         subscription.handler(connection, subscription.fact(**json.loads(due.payload)))
-        if handlers - had == {subscription.name}:
+        if handlers - delivered == {subscription.name}:
             settle(connection, due.id)
         else:
             connection.run(_deliver, fact_id=due.id, handler=subscription.name, delivered_at=connection.now)
-    elif handlers <= had:
+    elif handlers <= delivered:
         settle(connection, due.id)
 
 
 def settle(connection: Connection, fact: int) -> None:
-    """Everyone has heard it."""
+    """Mark the fact as delivered to all handlers."""
     connection.run(_settle, fact=fact)
 
 
 def postpone(connection: Connection, fact: int, later: Milliseconds, reason: str) -> None:
-    """Try again at `later`."""
+    """Store the reason for a failure, and retry at `later`."""
     connection.run(_postpone, fact=fact, later=later, reason=reason)
 
 
 def postpone_kind(connection: Connection, kind: str, later: Milliseconds, reason: str) -> int:
-    """Try the facts of that kind that are due again at `later`, at most MAX_POSTPONED; return how many."""
+    """Postpone due facts of that kind until `later`, at most MAX_POSTPONED; return how many."""
     return connection.run(_postpone_kind, of_kind=kind, now=connection.now, later=later, reason=reason)

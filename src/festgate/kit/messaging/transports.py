@@ -1,4 +1,4 @@
-"""The ways that mail goes out: through a mail server, or into a folder."""
+"""Transports for emails: a mail server or a folder."""
 
 import ipaddress
 import smtplib
@@ -13,44 +13,46 @@ from festgate.files import write_atomically
 from festgate.settings import Settings
 
 TIMEOUT = 20
-"""Seconds for each step of the talk with the mail server."""
+"""Seconds for each step of the dialogue with the mail server."""
 
 
 class Transport(Protocol):
-    """A way to send; called on a thread."""
+    """A way to send emails; called on a thread."""
 
     def send(self, message: EmailMessage) -> None:
-        """Send it, or raise OSError or smtplib.SMTPException."""
+        """Send the email. Raise OSError or smtplib.SMTPException."""
 
 
 class FolderTransport:
     """Writes each message as a file."""
 
     def __init__(self, folder: Path) -> None:
-        """The folder is made when the first message comes, for this user alone: it holds people's emails."""
+        """Take the folder, which is created with the first message, readable by this account only."""
         self._folder = folder
-        with suppress(OSError):  # not there yet, or another account's: then only the files are private
+        with suppress(
+            OSError
+        ):  # it does not exist yet or belongs to another account; the files are private in any case
             folder.chmod(0o700)
 
     def send(self, message: EmailMessage) -> None:
-        """The name is the message's own id, so a message sent twice is one file."""
+        """Write the email to a file named after its id, so that a message sent twice is one file."""
         name = message["Message-ID"].strip("<>").split("@")[0]
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Private: an email may hold a link that opens somebody's account.
+        # Private: an email may contain a link that gives access to an account.
         write_atomically(self._folder / f"{name}.eml", message.as_bytes(), private=True)
 
 
 class SmtpTransport:
-    """Sends through the mail server of the settings, one connection a message."""
+    """Sends through the mail server of the settings, with a connection for each message."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is connected yet."""
+        """Take the settings; do not connect yet."""
         self._settings = settings
 
     def send(self, message: EmailMessage) -> None:
-        """Connect, secure, sign in where that is set, and send."""
+        """Connect, encrypt, sign in if a user name is set, and send."""
         settings = self._settings
-        # The name to say hello with: without one, smtplib asks the resolver, which can take seconds.
+        # The name for EHLO: without one smtplib asks the resolver, which can take seconds.
         where = (settings.smtp_host, settings.smtp_port, _own_name(settings.base_url))
         server: smtplib.SMTP
         if settings.smtp_security == "tls":
@@ -66,7 +68,7 @@ class SmtpTransport:
 
 
 def _own_name(base_url: str) -> str:
-    """What the portal calls itself to a mail server: its host, or its address as RFC 5321 (4.1.3) writes it."""
+    """Return the portal's name for EHLO: its host, or its address in the form of RFC 5321 (4.1.3)."""
     host = urlsplit(base_url).hostname or "localhost"
     try:
         address = ipaddress.ip_address(host)
@@ -76,5 +78,5 @@ def _own_name(base_url: str) -> str:
 
 
 def transport_for(settings: Settings) -> Transport:
-    """The mail server that is set, else a folder."""
+    """Return the transport for the mail server of the settings, or for the folder if none is set."""
     return SmtpTransport(settings) if settings.smtp_host else FolderTransport(settings.data_dir / "mail")

@@ -1,4 +1,4 @@
-"""Facts of a kind that this program does not know: how many wait, for `/readyz` and `festgate check`."""
+"""Counts of waiting facts whose kind this program does not know, for `/readyz` and `festgate check`."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,8 +10,8 @@ from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.messaging.outbox import facts
 
-LOOK = 5 * SECOND
-"""Between two looks of `/readyz`: one takes 10 ms of a thread when 20,000 facts wait."""
+COUNT_PAUSE = 5 * SECOND
+"""Time for which `/readyz` uses a count; with 20,000 waiting facts a count takes 10 ms on a thread."""
 
 _waiting = Statement(
     select(facts.c.kind, func.count())
@@ -22,7 +22,7 @@ _waiting = Statement(
 
 
 def count_unknown(connection: Connection, known: Collection[str]) -> dict[str, int]:
-    """Return how many facts wait of each kind that is not among the `known` ones."""
+    """Return how many facts wait of each kind that is not in `known`."""
     return {kind: count for kind, count in connection.all(_waiting) if kind not in known}
 
 
@@ -34,7 +34,7 @@ def check_kinds(known: Collection[str]) -> Check:
             Finding(
                 "every waiting fact is of a known kind",
                 f"facts of kind {kind}",
-                f"{count} waiting; another version of Festgate wrote them: run that version or a newer one",
+                f"{count} waiting; they were written by another version of Festgate: run that version or a newer one",
             )
             for kind, count in count_unknown(connection, known).items()
         ]
@@ -43,19 +43,19 @@ def check_kinds(known: Collection[str]) -> Check:
 
 
 class UnknownKinds:
-    """The last count, for `/readyz`, which anyone may ask as often as they like."""
+    """A cached count for `/readyz`, which anyone may request at any rate."""
 
     def __init__(self, database: Database, known: Collection[str]) -> None:
-        """Look at nothing yet."""
+        """Take the database and the known kinds; count nothing yet."""
         self._database = database
         self._known = known
         self._counts: Mapping[str, int] = {}
-        self._looked_at: Milliseconds = -LOOK
+        self._counted_at: Milliseconds = -COUNT_PAUSE
 
     async def counts(self) -> Mapping[str, int]:
-        """Return how many facts wait of each unknown kind, as they were LOOK ago at the earliest."""
+        """Return how many facts wait of each unknown kind, at most COUNT_PAUSE ago."""
         now = self._database.clock()
-        if not self._looked_at <= now < self._looked_at + LOOK:  # also where the clock has been put back
-            self._looked_at = now
+        if not self._counted_at <= now < self._counted_at + COUNT_PAUSE:  # also after the clock was set back
+            self._counted_at = now
             self._counts = await self._database.report(count_unknown, self._known)
         return self._counts

@@ -1,1 +1,1 @@
-"""Containment: concurrency budgets, time limits, circuit breakers, and the faults that try them."""
+"""Containment: concurrency budgets, time limits, circuit breakers, and faults for drills."""

@@ -14,7 +14,7 @@ MIN_FAILURES = 5
 FAILING_SHARE = 0.5
 """...and their share of its requests."""
 MAX_HELD = 1.0
-"""Seconds of a window that a module's failures may hold the loop: all other requests have waited as long."""
+"""Seconds of a window for which a module's failures may block the event loop, and so all other requests."""
 MIN_OPEN = 2.0
 MAX_OPEN = 24.0
 """Seconds that the circuit stays open before a trial. Each failed trial doubles the time."""
@@ -25,16 +25,16 @@ UNTRIED = 15.0
 
 
 class Breaker:
-    """Counts how a module's requests end, and opens when most fail."""
+    """Counts the successes and failures of a module, and opens the circuit when most requests fail."""
 
     def __init__(self, name: str) -> None:
-        """Start closed, with nothing counted. `name` is the module's, for the log."""
+        """Start closed; `name` is the module's name for the log."""
         self.is_open = False
         self.why = ""
-        self.good = 0
-        """Requests of this second that ended as they should."""
+        self.successes = 0
+        """Successful requests of this second."""
         self._name = name
-        self._bad = 0
+        self._failures = 0
         self._held = 0.0
         self._slices: deque[tuple[int, int, float]] = deque(maxlen=WINDOW)
         self._open_for = MIN_OPEN
@@ -44,20 +44,20 @@ class Breaker:
 
     @property
     def left(self) -> float:
-        """Return the seconds until the next trial; 0 when it may begin."""
+        """The seconds until the next trial may begin."""
         return max(0.0, self._until - monotonic())
 
     def admits_trial(self) -> bool:
-        """Return whether a request may pass the open circuit as a trial: one at a time, once its time is over."""
+        """Return whether a request may pass the open circuit as a trial: one at a time, after the pause."""
         if self._tried or monotonic() < self._until:
             return False
         self._tried = True
         return True
 
-    def ended_well(self, *, trial: bool) -> None:
-        """Count a request that ended as it should; enough trials in a row close the circuit."""
+    def succeeded(self, *, trial: bool) -> None:
+        """Count a successful request; enough successful trials in a row close the circuit."""
         if not trial:
-            self.good += 1
+            self.successes += 1
             return
         self._tried = False
         self._passed += 1
@@ -65,8 +65,8 @@ class Breaker:
             self._recover()
 
     def failed(self, why: str, *, trial: bool, held: float = 0.0) -> None:
-        """Count a failed request, and open the circuit when most fail. `held`: seconds of the loop."""
-        self._bad += 1
+        """Count a failed request, and open the circuit if most fail. `held` is how long it blocked the event loop."""
+        self._failures += 1
         self._held += held
         if trial:
             self._tried, self._passed = False, 0
@@ -74,33 +74,33 @@ class Breaker:
             self._until = monotonic() + self._open_for
             self.why = why
             return
-        bad = self._bad + sum(bad for _, bad, _ in self._slices)
-        good = self.good + sum(good for good, _, _ in self._slices)
-        lost = self._held + sum(lost for _, _, lost in self._slices)
-        failing = bad >= MIN_FAILURES and bad >= FAILING_SHARE * (good + bad)
-        if not self.is_open and (failing or lost > MAX_HELD):
+        failures = self._failures + sum(failures for _, failures, _ in self._slices)
+        successes = self.successes + sum(successes for successes, _, _ in self._slices)
+        blocked = self._held + sum(seconds for _, _, seconds in self._slices)
+        failing = failures >= MIN_FAILURES and failures >= FAILING_SHARE * (successes + failures)
+        if not self.is_open and (failing or blocked > MAX_HELD):
             self.is_open, self.why = True, why
             self._tried, self._passed = False, 0
             self._until = monotonic() + self._open_for
-            log.error("circuit opened", module=self._name, failed=bad, of=good + bad, why=why)
+            log.error("circuit opened", module=self._name, failed=failures, of=successes + failures, why=why)
 
-    def undecided(self, *, trial: bool) -> None:
-        """Note a request that ended for a reason outside the module: as a trial it has shown nothing."""
+    def ended_early(self, *, trial: bool) -> None:
+        """Note a request that ended for a reason outside the module; it counts neither way."""
         if trial:
             self._tried = False
 
     def _recover(self) -> None:
         self.is_open, self.why = False, ""
         self._open_for = MIN_OPEN
-        self.good = self._bad = 0
+        self.successes = self._failures = 0
         self._held = 0.0
         self._slices.clear()
         log.warning("circuit closed", module=self._name)
 
     def next_slice(self) -> None:
-        """Begin the next second of the window; close a circuit that no request has tried for a while."""
+        """Begin the next second of the window; close an open circuit if no request has tried it for a while."""
         if self.is_open and not self._tried and monotonic() > self._until + UNTRIED:
             self._recover()
-        self._slices.append((self.good, self._bad, self._held))
-        self.good = self._bad = 0
+        self._slices.append((self.successes, self._failures, self._held))
+        self.successes = self._failures = 0
         self._held = 0.0

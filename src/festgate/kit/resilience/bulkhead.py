@@ -1,13 +1,13 @@
-"""Bulkheads: what keeps one module's trouble inside it.
+"""Bulkheads: containment of each module's failures.
 
-A monolith shares one process and one loop. Each module passes through a bulkhead of its own, which holds four things:
+All modules share one process and one event loop. The requests of each module pass through its bulkhead, which has:
 
-- a **budget** of requests inside at once: what comes above it is told so at once, and the others have the process;
-- **turns**: in one turn of the loop a module has a few milliseconds; what is left of its crowd comes in the next turn,
-  after everybody else's, so a flood waits for itself (fair queueing, as of packets: Demers, Keshav and Shenker 1989);
-- a **time limit**, after which a request is ended and answered;
-- a **circuit breaker** (Nygard, "Release It!", 2007): a module that fails most of the time is cut off, and costs
-  nothing until a trial shows that it is healthy again. Holding the loop is a failure, too.
+- a **budget** of concurrent requests: further ones are refused at once, so the other modules keep the process;
+- **turns**: in one turn of the event loop a module gets a few milliseconds, and its remaining requests wait for the
+  next turn, after all others, so that a flood delays only itself (fair queueing: Demers, Keshav and Shenker 1989);
+- a **time limit**, after which a request is cancelled and answered;
+- a **circuit breaker** (Nygard, "Release It!", 2007): a module whose requests mostly fail is cut off, and costs nothing
+  until a trial shows that it is healthy again. Blocking the event loop counts as a failure, too.
 """
 
 import asyncio
@@ -32,38 +32,38 @@ log = structlog.get_logger()
 
 A = TypeVar("A")
 R = TypeVar("R")
-Work: TypeAlias = Callable[[A], Coroutine[Any, Any, R]]
+Function: TypeAlias = Callable[[A], Coroutine[Any, Any, R]]
 Rest: TypeAlias = Awaitable[None]
 
 QUANTUM = 0.010
-"""Seconds of one turn of the loop that one module has to itself: fifty pages from memory, or a few others. Nobody sees
-that long a wait, and sixteen people who ask without a pause fit in. With half of it they had to wait for turns, and
-bulkheads took 3 % of what a page takes; now they take 1 to 2 %."""
+"""Seconds of one turn of the event loop for one module: fifty pages from memory, or a few others. Such a wait is not
+noticeable, and sixteen clients that send requests without a pause fit in. With half of it they had to wait for turns,
+and bulkheads took 3 % of the time of a page; now they take 1 to 2 %."""
 COUNTED = 0.005
-"""Seconds that a module computes, in this turn or in several, before the end of the turn is asked for. To be told of it
-costs the loop a round of its own."""
+"""Seconds of a module's processor time, in one turn or several, before it counts turns, which costs the event loop an
+additional round."""
 HELD = 0.1
-"""Seconds of the loop without a pause that count as a failure: a page takes a hundredth of that."""
+"""Seconds without a pause on the event loop that count as a failure; a page takes a hundredth of that."""
 TICK = 0.25
-"""Seconds between two looks for requests whose time is over."""
+"""Seconds between two checks of the time limit."""
 
-ABSENT_FOR = 60
-"""Seconds after which to ask again for a module that is not there: somebody has to mend it."""
+ABSENT_RETRY = 60
+"""Seconds to wait before a retry for a module that is not loaded, since an operator must repair it."""
 FULL = "has too many visitors at the moment. Please try again shortly."
-PROBLEM = "is temporarily unavailable. Everything else works as usual."
-TOO_SLOW = "took too long to answer. Check whether it was done before you try again."
+UNAVAILABLE = "is temporarily unavailable. Everything else works as usual."
+TOO_SLOW = "took too long to answer. Check whether your request was completed before you try again."
 
 State = Literal["well", "resting", "absent"]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What one module may take of the process."""
+    """The share of the process that one module may use."""
 
     requests: int
-    """Inside at the same time, those that wait for their turn among them."""
+    """Concurrent requests, including those that wait for their turn."""
     seconds: float
-    """That one request may take."""
+    """Time limit of one request."""
 
 
 _ENDED: Final = object()
@@ -71,33 +71,33 @@ _ENDED: Final = object()
 
 @dataclass(slots=True)
 class _Entry:
-    """A request that could not just walk through."""
+    """A request that may have to wait, or that is a trial."""
 
     trial: bool
-    """Whether it is a trial of a module whose circuit is open."""
+    """Whether it is a trial while the circuit is open."""
     task: asyncio.Task[Any] | None = None
-    """Where it has had to wait for anything."""
+    """Its task, once it has had to wait."""
 
 
-_THROUGH: Final = _Entry(trial=False)
-"""All the others."""
+_DIRECT: Final = _Entry(trial=False)
+"""The entry of all other requests."""
 
 
 @coroutine
-def _put(answer: list[R], work: Work[A, R], argument: A) -> Generator[Any, Any, None]:
-    """What `work` gives, into the list.
+def _put(answer: list[R], function: Function[A, R], argument: A) -> Generator[Any, Any, None]:
+    """Put the result of `function` into the list.
 
-    Where a coroutine returns something, its last step ends with an exception, and that takes as long as all the rest.
-    A generator, since that can be stepped as it is: a coroutine would need an iterator made of it first.
+    A coroutine that returns a value ends with an exception, which takes as long as everything else here. A generator
+    can be stepped directly, while a coroutine first needs an iterator.
     """
-    answer.append((yield from work(argument)))
+    answer.append((yield from function(argument)))
 
 
 class Bulkhead:
-    """One module's: every request of its passes through `run`."""
+    """The bulkhead of one module; each of its requests passes through `run` or `begin`."""
 
     def __init__(self, name: str, title: str, budget: Budget, pulse: Pulse, keeps: str = "") -> None:
-        """`title` is the module's name for people, `keeps` a sentence on what its failure leaves untouched."""
+        """Take the module's name, its title for visitors, and a sentence on what its failure does not affect."""
         self.name = name
         self.title = title
         self.keeps = keeps
@@ -105,25 +105,25 @@ class Bulkhead:
         self.breaker = Breaker(name)
         self.pulse = pulse
         self.absent = ""
-        """Why the module is not there at all; empty when it is."""
+        """The reason why the module is not loaded; empty if it is."""
         self.details = ""
-        """The error that keeps it away, and where in the code, for whoever mends it."""
+        """The error that prevented loading, with its place in the code, for operators."""
         self._point = f"module.{name}"
         self._inside: dict[asyncio.Task[Any], float] = {}
-        """When each began that has had to wait for anything, the longest inside first."""
+        """Start times of the requests that have had to wait, the oldest first."""
         self._full = budget.requests <= 0
         self._overdue: set[asyncio.Task[Any]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
-        """Those that wait for the loop's next turn."""
+        """Requests that wait for the next turn of the event loop."""
         self._turn = -1
         self._spent = 0.0
-        """Seconds of that turn."""
+        """Seconds spent in that turn."""
         self._entered = 0
-        """Requests in that turn."""
+        """Number of requests in that turn."""
 
     @property
     def state(self) -> State:
-        """How the module is."""
+        """The health of the module, with the values of `/readyz`."""
         if self.absent:
             return "absent"
         if not self.breaker.is_open:
@@ -132,40 +132,36 @@ class Bulkhead:
 
     @property
     def why(self) -> str:
-        """What is wrong with it; empty while nothing is."""
+        """The reason why the module is unavailable; empty if it is healthy."""
         return self.absent or self.breaker.why
 
     def is_unavailable(self) -> bool:
-        """Whether it answers nobody now, or only on trial."""
+        """Return whether the module answers no requests, or only trials."""
         return bool(self.absent) or self.breaker.is_open
 
-    async def run(self, work: Work[A, R], argument: A) -> R:
-        """Return what `work(argument)` returns.
-
-        Raises ModuleUnavailable for what the module cannot answer, and its own Refused.
-        """
+    async def run(self, function: Function[A, R], argument: A) -> R:
+        """Return the result of `function(argument)`. Raise ModuleUnavailable if the module cannot give one."""
         answer: list[R] = []
-        rest = self.begin(answer, work, argument, monotonic())
+        rest = self.begin(answer, function, argument, monotonic())
         if rest is not None:
             await rest
         return answer[0]
 
-    def begin(self, answer: list[R], work: Work[A, R], argument: A, began: float) -> Rest | None:
-        """As `run`, into `answer`: at once where nothing has to be waited for, else after what is to be awaited.
+    def begin(self, answer: list[R], function: Function[A, R], argument: A, began: float) -> Rest | None:
+        """Put the result of `function(argument)` into `answer`, at once or when the returned awaitable is done.
 
-        `began`: by the monotonic clock, in this turn of the loop, when what is done for this request began.
-
-        Not a coroutine itself, since most pages from memory need none here.
+        `began` is the monotonic time in this turn of the event loop at which the request began. This is not a coroutine
+        because pages from memory do not need one.
         """
         pulse = self.pulse
         if self._turn != pulse.turn:
             self._turn, self._spent, self._entered = pulse.turn, 0.0, 0
         if self.breaker.is_open or self._queue or self._spent > QUANTUM or self._full or faults.armed:
-            return self._admit(answer, work, argument)
-        return self._step_in(_put(answer, work, argument), _THROUGH, began)
+            return self._admit(answer, function, argument)
+        return self._step_in(_put(answer, function, argument), _DIRECT, began)
 
-    async def _admit(self, answer: list[R], work: Work[A, R], argument: A) -> None:
-        """The same for whoever may have to wait for their turn, or be refused."""
+    async def _admit(self, answer: list[R], function: Function[A, R], argument: A) -> None:
+        """Handle a request that may have to wait for its turn, or may be refused."""
         entry = _Entry(self.breaker.is_open)
         if entry.trial and not self.breaker.admits_trial():
             raise self.refusal()
@@ -181,8 +177,8 @@ class Bulkhead:
                     raise
             if self._turn != self.pulse.turn:
                 self._turn, self._spent, self._entered = self.pulse.turn, 0.0, 0
-            struck = self._struck(work) if faults.armed else work
-            rest = self._step_in(_put(answer, struck, argument), entry, monotonic())
+            faulted = self._with_fault(function) if faults.armed else function
+            rest = self._step_in(_put(answer, faulted, argument), entry, monotonic())
             if rest is not None:
                 await rest
         finally:
@@ -190,7 +186,7 @@ class Bulkhead:
                 self._leave(entry.task)
 
     def _step_in(self, steps: Generator[Any, Any, None], entry: _Entry, began: float) -> Rest | None:
-        """The first step by hand: most requests need no other, and whoever never waits is never seen inside."""
+        """Run the first step directly: most requests need no further step, and are then not counted as concurrent."""
         self._entered += 1
         try:
             awaited = next(steps, _ENDED)
@@ -203,27 +199,27 @@ class Bulkhead:
         if awaited is not _ENDED:
             self.pulse.waits += 1
             return self._wait(steps, awaited, _Entry(entry.trial, entry.task or self._count_in(began)))
-        # Nothing else ran meanwhile: all of this was the loop's time.
+        # Nothing else ran meanwhile, so this request used all of the time.
         spent = monotonic() - began
         self._spent += spent
         if self._spent > COUNTED and self._is_long(spent, entry):
             return None
-        if entry is _THROUGH:
-            self.breaker.good += 1  # written out, as this is what nearly every request comes to
+        if entry is _DIRECT:
+            self.breaker.successes += 1  # inlined, since nearly every request ends here
         else:
-            self.breaker.ended_well(trial=entry.trial)
+            self.breaker.succeeded(trial=entry.trial)
         return None
 
     def _is_long(self, spent: float, entry: _Entry) -> bool:
-        """Ask for the end of the turn; whether the request held the loop by itself, which counts as a failure."""
+        """Start to count turns. Return whether the request alone blocked the event loop, which counts as a failure."""
         if not self.pulse.counting:
             self.pulse.count()
-            # What came before this request may have been in turns that are over.
+            # Earlier requests may have run in turns that are over.
             self._spent, self._entered = spent, 1
         return spent > HELD and self._held(spent, entry)
 
     async def _wait(self, steps: Generator[Any, Any, None], awaited: object, entry: _Entry) -> None:
-        """What comes after the first step."""
+        """Run the remaining steps."""
         try:
             await resumed(steps, awaited)
         except asyncio.CancelledError:
@@ -235,7 +231,7 @@ class Bulkhead:
         finally:
             if entry.task is not None:
                 self._leave(entry.task)
-        self.breaker.ended_well(trial=entry.trial)
+        self.breaker.succeeded(trial=entry.trial)
 
     def _leave(self, task: asyncio.Task[Any]) -> None:
         self._inside.pop(task, None)
@@ -243,36 +239,38 @@ class Bulkhead:
         self._full = len(self._inside) >= self.budget.requests
 
     def _count_in(self, began: float) -> asyncio.Task[Any]:
-        """This request is inside from now on, until its task is taken out again."""
+        """Count this request as concurrent until its task is removed."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  (requests run in tasks)
         self._inside[task] = began
         self._full = len(self._inside) >= self.budget.requests
         return task
 
-    def _struck(self, work: Work[A, R]) -> Work[A, R]:
-        """The same work behind the fault that a drill may have armed for this module."""
+    def _with_fault(self, function: Function[A, R]) -> Function[A, R]:
+        """Return the function behind a fault that a drill may have injected into this module."""
 
         async def behind_fault(argument: A) -> R:
             await faults.linger(self._point)
-            return await work(argument)
+            return await function(argument)
 
         return behind_fault
 
     def _held(self, spent: float, entry: _Entry) -> bool:
-        """Whether the code held the loop for too long, and not the machine the code; then that is a failure."""
+        """Count a failure if the code blocked the event loop for too long. A stall of the machine does not count."""
         held = self.pulse.computed() > HELD
         if held:
-            self.breaker.failed(f"A request held the loop for {spent:.2f} s.", trial=entry.trial, held=spent)
+            self.breaker.failed(
+                f"A request blocked the event loop for {spent:.2f} s.", trial=entry.trial, held=spent
+            )
         return held
 
     def _refused_as_full(self, entry: _Entry) -> ModuleUnavailable:
-        self.breaker.undecided(trial=entry.trial)
+        self.breaker.ended_early(trial=entry.trial)
         return ModuleUnavailable(self.name, f"{self.title} is full", f"{self.title} {FULL}", "", 2)
 
     def _end_cancelled(self, entry: _Entry) -> None:
-        if entry.task not in self._overdue:  # the visitor went away, or the process ends
-            self.breaker.undecided(trial=entry.trial)
+        if entry.task not in self._overdue:  # the client disconnected, or the process ends
+            self.breaker.ended_early(trial=entry.trial)
             return
         entry.task.uncancel()
         log.warning("a request took too long", module=self.name, limit=self.budget.seconds)
@@ -281,17 +279,16 @@ class Bulkhead:
 
     def _end_raised(self, error: Exception, spent: float, entry: _Entry) -> None:
         if isinstance(error, Unavailable | ClientDisconnect):
-            self.breaker.undecided(trial=entry.trial)
+            self.breaker.ended_early(trial=entry.trial)
         elif not isinstance(error, Refused | HTTPException):
-            # The page says what to do; the whole story is for the log.
-            log.error("a bug", module=self.name, exc_info=error)
+            log.error("unhandled exception", module=self.name, exc_info=error)
             self.breaker.failed(f"{type(error).__name__}: {error}", trial=entry.trial)
             raise self.refusal() from error
         elif not (spent > HELD and self._held(spent, entry)):
-            self.breaker.ended_well(trial=entry.trial)
+            self.breaker.succeeded(trial=entry.trial)
 
     async def _wait_for_turn(self) -> None:
-        """Come back in a later turn of the loop, in the order of arrival."""
+        """Wait for a later turn of the event loop, in the order of arrival."""
         loop = asyncio.get_running_loop()
         if not self._queue:
             loop.call_soon(self._send_in, loop)
@@ -300,24 +297,24 @@ class Bulkhead:
         await waiter
 
     def _send_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        """All that was ready in this turn has run: as many as fit into a quantum, as it was, go into the next."""
+        """Admit as many waiting requests into the next turn as would have fit into the quantum of the last one."""
         left = max(1, int(QUANTUM * self._entered / self._spent)) if self._spent else 1
         while self._queue and left:
             waiter = self._queue.popleft()
-            if not waiter.done():  # who gave up while they waited is passed over
+            if not waiter.done():  # cancelled requests are skipped
                 waiter.set_result(None)
                 left -= 1
         if self._queue:
             loop.call_soon(self._send_in, loop)
 
     def refusal(self, *, done: bool = True) -> ModuleUnavailable:
-        """What a visitor is told. Without `done` it is not known whether what they asked for was done."""
-        problem = f"{self.title} {PROBLEM if done else TOO_SLOW}"
-        left = ABSENT_FOR if self.absent else math.ceil(self.breaker.left)
+        """Return the error for a visitor. `done` is False if the request may or may not have taken effect."""
+        problem = f"{self.title} {UNAVAILABLE if done else TOO_SLOW}"
+        left = ABSENT_RETRY if self.absent else math.ceil(self.breaker.left)
         return ModuleUnavailable(self.name, f"{self.title} is unavailable", problem, self.keeps, max(1, left))
 
     def end_overdue(self, now: float) -> None:
-        """End the requests whose time is over."""
+        """Cancel the requests that have reached the time limit."""
         for task, started in self._inside.items():
             if now - started < self.budget.seconds:
                 break
@@ -327,24 +324,24 @@ class Bulkhead:
 
 
 class Unguarded(Bulkhead):
-    """The same door with nothing in it: whatever happens inside happens to everybody."""
+    """A bulkhead without any containment, for comparison in drills."""
 
-    def begin(self, answer: list[R], work: Work[A, R], argument: A, began: float) -> Rest | None:  # noqa: ARG002
-        """What to await, so that `answer` has what `work(argument)` gives."""
-        return _put(answer, self._struck(work) if faults.armed else work, argument)
+    def begin(self, answer: list[R], function: Function[A, R], argument: A, began: float) -> Rest | None:  # noqa: ARG002
+        """Return an awaitable that puts the result of `function(argument)` into `answer`."""
+        return _put(answer, self._with_fault(function) if faults.armed else function, argument)
 
 
-async def look_after(bulkheads: Iterable[Bulkhead]) -> None:
-    """End what takes too long and let old failures be forgotten, until cancelled."""
-    kept = tuple(bulkheads)
+async def watch_bulkheads(bulkheads: Iterable[Bulkhead]) -> None:
+    """Enforce the time limits, and advance the windows of the circuit breakers, until cancelled."""
+    watched = tuple(bulkheads)
     slice_ends = monotonic() + 1
     while True:
         await asyncio.sleep(TICK)
         now = monotonic()
-        for bulkhead in kept:
+        for bulkhead in watched:
             bulkhead.pulse.beat()
             bulkhead.end_overdue(now)
         if now >= slice_ends:
             slice_ends = now + 1
-            for bulkhead in kept:
+            for bulkhead in watched:
                 bulkhead.breaker.next_slice()

@@ -1,4 +1,4 @@
-"""What bulkheads know of the loop: its turns, how much it computes, and whether a request has let it go on."""
+"""The turns of the event loop and its processor time, which the bulkheads of one loop share."""
 
 import asyncio
 from collections.abc import Callable, Generator
@@ -10,20 +10,20 @@ R = TypeVar("R")
 
 
 class Pulse:
-    """The loop's turns, and how much its thread computes: what all bulkheads of one loop look at."""
+    """Counts the turns of the event loop, the waiting requests, and the processor time of its thread."""
 
     def __init__(self) -> None:
-        """Before the first turn."""
+        """Start before the first turn."""
         self.turn = 0
-        """Grows at the end of each turn in which somebody asked for that."""
+        """Number of the turn; it grows at the end of each turn in which `count` was called."""
         self.counting = False
-        """Whether somebody has."""
+        """Whether `count` was called in this turn."""
         self.waits = 0
-        """Requests that began to wait for something, so far. While one ran and this did not grow, nothing else did."""
+        """Number of requests so far that began to wait. While it does not grow, only one request is running."""
         self._since = thread_time()
 
     def count(self) -> None:
-        """Once all that is ready has run, this turn is over."""
+        """End this turn after all ready callbacks have run."""
         self.counting = True
         asyncio.get_running_loop().call_soon(self._end_turn)
 
@@ -32,21 +32,21 @@ class Pulse:
         self.counting = False
 
     def beat(self) -> None:
-        """Count the processor's time from here."""
+        """Start to measure processor time."""
         self._since = thread_time()
 
     def computed(self) -> float:
-        """Seconds of processor since the last beat. In a stall of the machine there were few."""
+        """Return the seconds of processor time since `beat`; they stay few if the whole machine stalls."""
         return thread_time() - self._since
 
 
 @coroutine
 def resumed(steps: Generator[Any, Any, R], awaited: object) -> Generator[Any, Any, R]:
-    """The rest of what waits for `awaited` after its first step: what `await` does, from the second step on."""
+    """Run a coroutine to its end after its first step, which waits for `awaited`, as `await` would."""
     while True:
         try:
             sent = yield awaited
-        except BaseException as error:  # noqa: BLE001  (a cancellation, for one: it is for the work to take)
+        except BaseException as error:  # noqa: BLE001  (the coroutine gets every exception, also a cancellation)
             resume: Callable[[Any], Any] = steps.throw
             given = error
         else:

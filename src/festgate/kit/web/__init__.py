@@ -1,1 +1,1 @@
-"""Pages and the API, apart from what they show: routing, rendering, forms, cookies, the gate in front of all."""
+"""The shared base of pages and the API: routing, rendering, forms, cookies, and the gate for every request."""

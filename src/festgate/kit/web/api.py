@@ -1,4 +1,4 @@
-"""What the JSON API of every module needs: who is calling, and the shapes that all of them answer with."""
+"""Parts that the JSON API of every module shares: authentication, guarded routes, and common schemas."""
 
 from collections.abc import Callable, Coroutine
 from functools import cache
@@ -24,67 +24,68 @@ TOKEN_SCHEME = HTTPBearer(
     scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
 )
 Name = Annotated[str, Path(max_length=MAX_NAME)]
-"""A slug or a reference within an address."""
+"""A slug or a reference in a path."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]
-"""The token that came with a call, unexamined; None when there was none."""
+"""The token of a call, not yet checked; None if there was none."""
 
 
 _CALLER: Final = "festgate.caller"
-"""In a request's scope: the visitor whose token was looked up before the body was read."""
+"""Key in a request's scope: the visitor whose token was checked before the body was read."""
 
 
 class Bearer:
-    """The dependency that says who is calling."""
+    """The dependency that identifies the caller."""
 
     def __init__(self, portal: Portal) -> None:
-        """`portal` knows the tokens."""
+        """Take the portal, which looks tokens up."""
         self._portal = portal
 
     async def __call__(self, request: Request, credentials: Credentials) -> Visitor:
-        """Return the visitor whose token came with the call; SignInNeeded where none holds."""
+        """Return the visitor of the call's token. Raise SignInNeeded without a valid token."""
         known: Visitor | None = request.scope.get(_CALLER)
         return known or await self._find(credentials)
 
     async def check(self, request: Request) -> None:
-        """Look the caller up before the body is read; raises SignInNeeded."""
+        """Look the caller up before the body is read. Raise SignInNeeded without a valid token."""
         request.scope[_CALLER] = await self._find(await TOKEN_SCHEME(request))
 
     async def _find(self, credentials: HTTPAuthorizationCredentials | None) -> Visitor:
         token = credentials.credentials if credentials else ""
-        # Longer than any token of ours: not even hashed.
+        # A text longer than any of our tokens is not even hashed.
         visitor = await self._portal.bearer(token) if 0 < len(token) < MAX_TOKEN_LENGTH else None
         if visitor is None:
-            msg = "Send `Authorization: Bearer` with a token from POST /api/v1/tokens that has not ended."
+            msg = "Send `Authorization: Bearer TOKEN` with a valid token. The page /docs describes how to get one."
             raise SignInNeeded(msg)
         return visitor
 
 
 def bearer(portal: Portal) -> Bearer:
-    """Return the dependency that says who is calling: `person: Annotated[Visitor, Depends(bearer(portal))]`.
+    """Return the dependency that identifies the caller: `person: Annotated[Visitor, Depends(bearer(portal))]`.
 
-    It looks at `Authorization: Bearer TOKEN` and at nothing else: no cookie, so no other site's page can make a
-    visitor's browser call the API for them. Without a token that holds, SignInNeeded: 401.
+    It accepts only `Authorization: Bearer TOKEN` and no cookie, so that a page of another site cannot make a visitor's
+    browser call the API. Without a valid token it raises SignInNeeded (401).
     """
     return Bearer(portal)
 
 
 def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
-    """Return a router whose routes pass through that module's bulkhead; `tag` is its heading in the reference.
+    """Return a router whose routes pass through the module's bulkhead; `tag` is its heading in the reference.
 
-    Of a call with a body, the token is checked first (where the route needs one), then the body is read, then the
-    module's budget is taken.
+    For a call with a body, the token is checked first (if the route needs one), then the body is read, and then the
+    call counts against the module's budget.
     """
     bulkhead = portal.bulkheads[module]
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
-            guards = [each.call for each in self.dependant.dependencies if isinstance(each.call, Bearer)]
+            calls = [dependency.call for dependency in self.dependant.dependencies]
+            guards = [call for call in calls if isinstance(call, Bearer)]
 
             async def checked(request: Request) -> Response:
                 try:
                     return await handler(request)
-                except RequestValidationError as error:  # input of the wrong shape is no bug of the module's
+                except RequestValidationError as error:  # invalid input is not a failure of the module
                     raise Invalid(sentences(error.errors())) from None
 
             async def through(request: Request) -> Response:
@@ -100,48 +101,48 @@ def module_router(portal: Portal, module: str, tag: str) -> APIRouter:
 
 
 class Problem(BaseModel):
-    """What every error looks like (RFC 9457, `application/problem+json`)."""
+    """The form of every error (RFC 9457, `application/problem+json`)."""
 
-    type: str = Field(description="Names the kind of problem: a path that ends in its code.")
+    type: str = Field(description="The kind of problem: a path that ends in its code.")
     title: str = Field(description="The kind of problem in a few words.")
     status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened, and what can be done, for a person to read.")
-    code: str = Field(description="The kind of problem for programs; it stays the same across releases.")
-    request_id: str = Field(description="Names this request in the server's log.")
+    detail: str = Field(description="What happened and what to do, for people.")
+    code: str = Field(description="The kind of problem, for programs; it stays the same across releases.")
+    request_id: str = Field(description="The id of this request in the server's log.")
     fields: dict[str, str] = Field(
-        default={}, description="What is wrong with each field; only when the code is `invalid`."
+        default={}, description="A sentence about each invalid field, if the code is `invalid`."
     )
 
 
 def problems(*refusals: type[Refused], shape: type[Problem] = Problem) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses`: the refusals it may answer with, and the two that any may: malformed, and invalid.
+    """Return a route's `responses`: its refusals, and those of every route, malformed and invalid.
 
-    `shape` has the members that only this route's problems have.
+    `shape` is the schema of the problems, with members that only this route has.
     """
-    found: dict[int | str, dict[str, Any]] = {}
+    responses: dict[int | str, dict[str, Any]] = {}
     schema = _problem_schema(shape)
     possible: tuple[type[Refused], ...] = (*refusals, Malformed, Invalid)
     for refusal in possible:
-        known = found.get(refusal.status)
-        words = f"{known['description']}; {refusal.code}" if known else refusal.code
-        found[refusal.status] = {
-            "description": words,
+        known = responses.get(refusal.status)
+        codes = f"{known['description']}; {refusal.code}" if known else refusal.code
+        responses[refusal.status] = {
+            "description": codes,
             "content": {PROBLEM: {"schema": schema}},
         }
-    return found
+    return responses
 
 
 @cache
 def _problem_schema(shape: type[Problem]) -> dict[str, Any]:
-    """Made once: it costs a millisecond, and the routes ask for it eighty times."""
+    """Return the JSON schema, made once: it takes a millisecond, and eighty routes need it."""
     schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
-    # What a problem contains stands in the document already, as what the same route answers with.
+    # The definitions are in the document already, because the same route returns them too.
     schema.pop("$defs", None)
     return schema
 
 
 class Amount(BaseModel):
-    """Money."""
+    """An amount of money."""
 
     minor: int = Field(description="In minor units: paise, cents; whole yen.")
     currency: str = Field(description="ISO 4217 code.")
@@ -149,5 +150,5 @@ class Amount(BaseModel):
 
     @classmethod
     def of(cls, money: Money) -> "Amount":
-        """An amount as JSON has it."""
+        """Return the amount for JSON."""
         return cls(minor=money.minor, currency=money.currency, text=money.plain())

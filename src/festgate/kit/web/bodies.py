@@ -1,8 +1,7 @@
-"""The bodies of requests: read as a whole before a module's budget is taken, within limits of their own.
+"""Reading of request bodies: completely, within limits, and before the request counts against a module's budget.
 
-A client that sends its body slowly, in halves, or not at all then holds a place here and none in the module, and what
-becomes of it is no failure of the module's. Most bodies come in one piece with their head: those are not counted, and
-no clock is started for them.
+A client that sends its body slowly, partly or not at all then takes no place in the module, and does not count as a
+failure of the module. Most bodies arrive together with the head of the request: those need no count and no timeout.
 """
 
 import asyncio
@@ -19,56 +18,56 @@ from festgate.kit.resilience.pulse import resumed
 from festgate.kit.web.clients import Trusted, address_of, client_key
 
 BODIES: Final = "festgate.bodies"
-"""In a request's scope where it has a body: the `Bodies` that read it."""
+"""Key in the scope of a request with a body: the `Bodies` that read it."""
 
 
 class TooSlow(Refused):
-    """A body that did not arrive in its time."""
+    """A body that did not arrive within its time limit."""
 
     status = 408
     code = "too-slow"
-    title = "That took too long to arrive"
-    message = "Your connection was too slow, so nothing was changed. Go back and send it once more."
+    title = "The request took too long"
+    message = "Your connection was too slow, so nothing was changed. Please go back and try again."
 
     def headers(self) -> dict[str, str]:
-        """What may still come of the body is not waited for."""
+        """Close the connection, so that the rest of the body is not awaited."""
         return {"connection": "close"}
 
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """How long a body may take, and how many may be on their way to one worker."""
+    """Limits on the time for a body, and on the number of bodies in transfer to one worker."""
 
     seconds: float = 20.0
-    """For the whole body."""
+    """Seconds for the whole body."""
     grace: float = 10.0
-    """Seconds before the rate counts: a phone that changes cells is silent for several."""
+    """Seconds before the rate counts: a phone that changes cells sends nothing for several seconds."""
     rate: float = 500.0
-    """Bytes a second, on average since the body began: a tenth of what the worst mobile network gives. The 300 bytes
+    """Bytes a second, on average since the body began: a tenth of the rate of the slowest mobile network. The 300 bytes
     of a form are due after 11 seconds, the longest text of an organiser (16 KB) after 20."""
     pending: int = 2048
-    """Bodies on their way at a time: at 64 KB each, 128 MB at most."""
+    """Bodies in transfer at a time; at 64 KB each, at most 128 MB."""
     pending_per_client: int = 512
-    """The same of one client address that is no proxy's: a campus whose forms are all cut in two has a few dozen."""
+    """Bodies in transfer from one client address that is not a proxy; a campus whose forms are all split has dozens."""
 
 
 class Bodies:
-    """Reads the bodies of one worker's requests.
+    """Reads the request bodies of one worker.
 
-    Where too many are on their way, the one that has taken longest is ended (408) and the new one is read: a client
-    that sends in earnest needs a moment, so those that hold on for long are the first to go.
+    If too many are in transfer, the oldest is ended (408) in favour of the new one: an honest client needs only a
+    moment, so the slowest clients lose first.
     """
 
     def __init__(self, limits: BodyLimits | None = None, trusted: Trusted | None = None) -> None:
-        """Nothing is on its way; `trusted` addresses stand for many clients and share the limit for all."""
+        """Take the limits, and the `trusted` addresses, which stand for many clients and have no limit of their own."""
         self._limits = limits or BodyLimits()
         self._trusted = trusted or Trusted()
         self._clocks: dict[asyncio.Timeout, str] = {}
-        """Of each body on its way, the oldest first, with its client."""
+        """Timeouts of the bodies in transfer, the oldest first, with their clients."""
         self._by_client: defaultdict[str, dict[asyncio.Timeout, None]] = defaultdict(dict)
 
     async def read(self, scope: Scope, receive: Receive) -> Receive:
-        """The body, all of it, to be received in one message. Raises TooSlow, TooLarge, ClientDisconnect."""
+        """Read the whole body; return a `receive` that gives it. Raise TooSlow, TooLarge or ClientDisconnect."""
         message, waits = _begin(receive())
         if waits is None and not message.get("more_body", False):
             return _replaying(_checked(message), receive)
@@ -76,7 +75,7 @@ class Bodies:
 
     @property
     def pending(self) -> int:
-        """How many are on their way."""
+        """The number of bodies in transfer."""
         return len(self._clocks)
 
     async def _read_slowly(
@@ -98,7 +97,7 @@ class Bodies:
                         size += len(pieces[-1])
                         if not message.get("more_body", False):
                             return {"type": "http.request", "body": b"".join(pieces), "more_body": False}
-                        if clock in self._clocks:  # else it has been ended, and is told so at the next wait
+                        if clock in self._clocks:  # else it was ended: the next await raises
                             due = min(limits.seconds, limits.grace + size / limits.rate)
                             clock.reschedule(began + due)
                         message = await receive()
@@ -110,7 +109,7 @@ class Bodies:
             raise TooSlow from None
 
     def _enter(self, clock: asyncio.Timeout, scope: Scope) -> None:
-        """Count a body in, and end the oldest where that is one too many."""
+        """Register a body, and end the oldest if there are too many."""
         address = address_of(scope)
         client = "" if address in self._trusted else client_key(address)
         self._clocks[clock] = client
@@ -136,13 +135,13 @@ class Bodies:
 
 
 async def read_ahead(scope: Scope, receive: Receive) -> Receive:
-    """What gives the body that has been read already; `receive` itself where the request has none."""
+    """Read the body now; return a `receive` that repeats it, or `receive` itself if the request has no body."""
     bodies: Bodies | None = scope.get(BODIES)
     return receive if bodies is None else await bodies.read(scope, receive)
 
 
 def _begin(receiving: Any) -> tuple[Message, Coroutine[Any, Any, Message] | None]:  # noqa: ANN401
-    """The first message where it is there already; else what is to be awaited for it."""
+    """Return the first message if it is available, and otherwise a coroutine that waits for it."""
     steps = receiving.__await__()
     try:
         awaited = next(steps)
@@ -158,7 +157,7 @@ def _checked(message: Message) -> Message:
 
 
 def _replaying(whole: Message, receive: Receive) -> Receive:
-    """The message once, then what else may come: that the client has gone."""
+    """Return a `receive` that gives this message, then the client's further messages, such as a disconnect."""
     waiting = [whole]
 
     async def replay() -> Message:

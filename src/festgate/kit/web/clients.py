@@ -1,4 +1,4 @@
-"""Client addresses: which of them stand for one client, and how many requests each has in progress."""
+"""Client addresses: which of them stand for one client, and how many requests each client has in progress."""
 
 import ipaddress
 from collections.abc import Iterable, Mapping
@@ -6,24 +6,24 @@ from functools import lru_cache
 from typing import Any
 
 MAX_IN_PROGRESS = 2000
-"""Requests of one client address that a worker works on at a time. A campus behind one address that registers in one
+"""Requests of one client address that a worker handles at a time. A campus behind one address that registers in one
 minute has a few hundred in progress (5,000 people, each answered within seconds); no module takes more than 1,000."""
 RETRY_AFTER = 2
-"""Seconds after which a client that has too many may come back."""
+"""Seconds after which a client with too many requests may retry."""
 IPV6_PREFIX = 64
-"""Bits that name one customer of a provider: whoever has such a network has all of its 2^64 addresses."""
+"""Bits that identify one customer of a provider, as a network of that size has 2^64 addresses."""
 
 
 class Trusted:
-    """The addresses that stand for many clients: this machine's own, and those of the proxies in front of it."""
+    """The addresses that stand for many clients: this machine's own, and those of trusted proxies."""
 
     def __init__(self, proxies: Iterable[str] = ()) -> None:
-        """`proxies` are addresses and networks, as the setting `trusted_proxies` has them; `*` is everybody."""
+        """Take addresses and networks in the form of the setting `trusted_proxies`; `*` means every address."""
         self._names = frozenset(proxies)
         self._networks = [network for name in self._names if (network := _network(name)) is not None]
 
     def __contains__(self, address: str) -> bool:
-        """Whether that is one of them; what is no address (a socket file, a test client) is."""
+        """Return whether the address is trusted. A value that is not an address (a socket file, a test client) is."""
         if "*" in self._names or address in self._names:
             return True
         try:
@@ -34,14 +34,14 @@ class Trusted:
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
-    """Return the client's address, as trusted proxies report it; empty where there is none (a socket file)."""
+    """Return the client's address, as trusted proxies report it; empty if there is none (a socket file)."""
     client = scope.get("client")
     return client[0] if client else ""
 
 
 @lru_cache(maxsize=4096)
 def client_key(address: str) -> str:
-    """The part of an address that names the client: all of IPv4, the first 64 bits of IPv6."""
+    """Return the part of an address that identifies the client: all of IPv4, the first 64 bits of IPv6."""
     if ":" not in address:
         return address
     try:
@@ -54,25 +54,25 @@ def client_key(address: str) -> str:
 
 
 class Counts:
-    """How many of something each client has at the moment; a client that has none takes no room."""
+    """Current counts by client, such as requests in progress; a client with a count of zero uses no memory."""
 
-    def __init__(self, most: int, trusted: Trusted) -> None:
-        """`most` of one client; those that are `trusted` stand for many, and have no limit."""
-        self.most = most
+    def __init__(self, maximum: int, trusted: Trusted) -> None:
+        """Take the maximum for one client; `trusted` addresses stand for many clients and have no limit."""
+        self.maximum = maximum
         self.trusted = trusted
         self.by_client: dict[str, int] = {}
 
     def add(self, address: str) -> bool:
-        """Count one more; False, and nothing counted, where the client has all that it may have."""
+        """Count one more; return False and do not count if the client has reached the maximum."""
         key = client_key(address)
         count = self.by_client.get(key, 0)
-        # Whether it is trusted is asked last: that takes longer than all the rest.
-        if count >= self.most and address not in self.trusted:
+        # The check for trusted addresses is last because it takes the longest.
+        if count >= self.maximum and address not in self.trusted:
             return False
         self.by_client[key] = count + 1
         return True
 
-    def remove(self, address: str, counted: bool = True) -> None:  # noqa: FBT001, FBT002  (what `add` has said)
+    def remove(self, address: str, counted: bool = True) -> None:  # noqa: FBT001, FBT002  (the result of `add`)
         """Count one less, if it was `counted`."""
         if not counted:
             return

@@ -1,4 +1,4 @@
-"""The fields of a form: read, bounded and checked, with a sentence for each that is wrong."""
+"""Form fields: reading, limits and validation, with a sentence for each invalid field."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -18,27 +18,21 @@ B = TypeVar("B", bound=BaseModel)
 
 
 MAX_FIELDS = 50
-
-
 MAX_FIELD = 4 * MAX_LINE
-"""Characters of one field of a form, before anything else is done with it; a form with longer ones says so."""
-
-
+"""Characters of a field before validation; a form with longer fields passes a higher limit."""
 MAX_FIELD_NAME = 100
-
-
 MAX_NAMED = 20
-"""Fields of which an answer says what is wrong: a body of 64 KB may have thousands."""
+"""Fields with a sentence in one answer; a body of 64 KB may have thousands of invalid fields."""
 
 
 async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str, str]:
-    """The fields of a form, urlencoded, in UTF-8. Malformed says what cannot be read, Invalid what is too long."""
+    """Read the fields of a urlencoded form in UTF-8. Raise Malformed or, for a field that is too long, Invalid."""
     kind = read_header(request, "content-type", MAX_NAME).partition(";")[0].strip().lower()
     body = await request.body()
     if not body:
         return {}
     if kind != "application/x-www-form-urlencoded":
-        msg = "Forms are sent as application/x-www-form-urlencoded."
+        msg = "Send the form as application/x-www-form-urlencoded."
         raise Malformed(msg)
     try:
         pairs = parse_qsl(
@@ -60,7 +54,7 @@ async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str
 
 
 def checked(form: type[B], fields: Mapping[str, Any]) -> B:
-    """The fields as `form`; Invalid names each one that is wrong. Fields it does not know are left aside."""
+    """Validate the fields as `form`, ignoring unknown ones. Raise Invalid with a sentence for each invalid field."""
     known = {name: value for name, value in fields.items() if name in form.model_fields}
     try:
         return form.model_validate(known)
@@ -69,14 +63,14 @@ def checked(form: type[B], fields: Mapping[str, Any]) -> B:
 
 
 def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own list)
-    """Pydantic's findings as one sentence for each field."""
-    found: dict[str, str] = {}
+    """Return pydantic's errors as one sentence for each field."""
+    problems: dict[str, str] = {}
     for detail in details:
-        if len(found) == MAX_NAMED:
+        if len(problems) == MAX_NAMED:
             break
         place = [str(part) for part in detail["loc"] if part not in ("body", "query", "path", "header")]
-        found.setdefault(".".join(place)[:MAX_FIELD_NAME] or "body", _sentence(detail))
-    return found
+        problems.setdefault(".".join(place)[:MAX_FIELD_NAME] or "body", _sentence(detail))
+    return problems
 
 
 def _sentence(detail: Any) -> str:  # noqa: ANN401
@@ -93,9 +87,8 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
 
 
 Line = Annotated[str, AfterValidator(tidy)]
-"""One line of text, normalised, without control characters, at most MAX_LINE characters (`tidy` looks at that first). A
-closer limit goes beside it: `Annotated[Line, Field(max_length=30)]`."""
-
+"""A line of text, normalised, without control characters, of at most MAX_LINE characters. A lower limit is added with
+`Annotated[Line, Field(max_length=30)]`."""
 
 Lines = Annotated[str, AfterValidator(tidy_lines)]
-"""Text that may have line breaks, at most MAX_TEXT characters."""
+"""Text that may contain line breaks, of at most MAX_TEXT characters."""

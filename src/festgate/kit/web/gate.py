@@ -1,7 +1,7 @@
-"""The gate: what every request passes, once, before and after the routes.
+"""The gate: one ASGI callable around the routes that every request passes.
 
-A request id, limits on the body, the cross-site check, security headers, compression, counts, and a log line. One
-plain ASGI callable instead of a stack of middlewares, because at ten thousand requests a second each layer shows.
+It sets the request id, limits bodies, checks for cross-site requests, adds security headers, compresses, counts and
+logs. At ten thousand requests a second a stack of middlewares would be measurably slower.
 """
 
 import re
@@ -32,46 +32,39 @@ from festgate.kit.web.routing import BEGAN, Routes
 log = structlog.get_logger()
 
 MAX_BODY = 64 * 1024
-"""Bytes of a form; a picture of the door's camera has 57,600."""
-MAX_EVENT = 128 * 1024
-"""Bytes of an event's form. A description may have 10,000 characters, and a form sends each as up to 12 bytes:
-`%F0%9F%8E%89`. Devanagari takes 9, which is 90 KB."""
+"""Bytes of a form; a camera picture from the door has 57,600."""
 MAX_API_BODY = 16 * 1024
-"""Bytes of a call of the API: no call has more than three fields, of 254 characters or fewer."""
-MAX_BODIES: tuple[tuple[str, int], ...] = (("/api/", MAX_API_BODY), ("/organise/events/", MAX_EVENT))
-"""By the beginning of the path, where it is not MAX_BODY."""
+"""Bytes of an API call; no call has more than three fields of at most 254 characters."""
 MAX_LENGTH_DIGITS = 10
 MAX_TARGET_LENGTH = 4096
 """Bytes of path and query."""
 MAX_HOSTS = 100
-"""Values of the Host header that are known to be well-formed: a fest has one or two."""
+"""Values of the Host header to cache as well-formed; a fest has one or two."""
 SLOW = 1.0
-"""Seconds after which an answer is logged as slow."""
+"""Seconds after which a request is logged as slow."""
 ZIPPED_PATHS = ("/api/", "/static/", "/metrics")
-"""Compressed as they are sent. Pages are compressed once instead (compression.py), pictures and calendars are small."""
+"""Paths whose responses are compressed when they are sent. Pages are compressed once instead (compression.py)."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 INSPECTED = frozenset(
     {b"accept-encoding", b"content-length", b"transfer-encoding", b"sec-fetch-site", b"origin", b"host"}
 )
-BUSY = "Too many requests from your network are being answered just now. Please try again in a moment."
+BUSY = "There are too many requests from your network at the moment. Please try again shortly."
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 Answer: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class CrossSite(Forbidden):
-    """A page of another site tried to act in a visitor's name."""
+    """A request that a page of another site sent in a visitor's name."""
 
     code = "cross-site"
-    title = "That came from another site"
-    message = (
-        "For your safety this is only accepted from the fest's own pages. Open the page here and try again."
-    )
+    title = "Request from another site"
+    message = "For your safety, this works only from the fest's own pages. Open the page on this site and try again."
 
 
 def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHeaders:
-    """The same for every answer. `form_targets` are other sites that a form may lead to (a payment page)."""
+    """Return the headers of every response. `form_targets` are other sites that a form may redirect to."""
     targets = " ".join(["'self'", *form_targets])
     policy = (
         "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
@@ -91,7 +84,7 @@ def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHe
 
 
 class Gate:
-    """Wraps the portal's routes."""
+    """Wraps the portal's routes in the checks, limits and log lines of every request."""
 
     def __init__(
         self,
@@ -102,26 +95,36 @@ class Gate:
         answer: Answer,
         bodies: Bodies | None = None,
         clients: Counts | None = None,
+        max_bodies: Mapping[str, int] | None = None,
+        security_events: Mapping[tuple[str, str], str] | None = None,
     ) -> None:
-        """`headers` go with every answer; `answer` makes a response of what is raised.
+        """Add `headers` to every response; `answer` turns an exception into a response.
 
-        `bodies` reads them, `clients` counts the requests in progress; without them, with the limits as they are.
+        `bodies` reads request bodies and `clients` counts requests in progress, by default with the usual limits.
+        `max_bodies` are limits on bodies, in bytes, by the beginning of the path; `security_events` are names for the
+        log by method and route.
         """
         self.routes = routes
-        # For what is not a page (those are compressed once, see compression.py).
+        # For responses that are not pages; pages are compressed once (compression.py).
         self._zipping = GZipMiddleware(routes, minimum_size=MIN_SIZE, compresslevel=LEVEL)
         self.metrics = metrics
-        # structlog's logger of a module finds its configuration anew for every line, also for one that it drops: 2 us.
+        # A module's logger looks its configuration up for every line, even for one that is dropped, which takes 2 us.
         self._log = log.bind()
         self._headers = headers
         self._answer = answer
         self._hosts: set[bytes] = set()
-        """Well-formed values of the Host header that have come."""
+        """Well-formed values of the Host header so far."""
         self._bodies = bodies or Bodies()
         self._clients = clients or Counts(MAX_IN_PROGRESS, Trusted())
+        self._max_bodies = (("/api/", MAX_API_BODY), *(max_bodies or {}).items())
+        self._security_events = security_events or {}
+
+    def max_body(self, path: str) -> int:
+        """Return how many bytes the body of a request to that path may have."""
+        return next((limit for start, limit in self._max_bodies if path.startswith(start)), MAX_BODY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request through."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.routes(scope, receive, send)
             return
@@ -130,14 +133,14 @@ class Gate:
         token = request_id.set(identity)
         security_log.begin()
         status = 0
-        whole = cross_site = False
+        is_complete = cross_site = False
         address = address_of(scope)
         counted = self._clients.add(address)
 
         async def send_checked(message: Message) -> None:
-            nonlocal status, whole
+            nonlocal status, is_complete
             if message["type"] == "http.response.body":
-                whole = not message.get("more_body", False)
+                is_complete = not message.get("more_body", False)
             elif message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
@@ -151,14 +154,16 @@ class Gate:
             try:
                 app, guarded = self._inspect(scope, receive, admitted=counted)
                 await app(scope, guarded, send_checked)
-            except ClientDisconnect:  # went away in the middle of a form: nobody is left to be answered
+            except ClientDisconnect:  # the client is gone: there is nothing to answer
                 status = status or 400
             except Exception as error:
                 cross_site = isinstance(error, CrossSite)
                 if not isinstance(error, Refused | HTTPException):
-                    log.exception("a bug", method=scope["method"], path=_shown_path(scope, _label(scope)))
-                if status and not whole:
-                    raise  # too late for another answer: the connection is cut, so the browser knows
+                    log.exception(
+                        "unhandled exception", method=scope["method"], path=_shown_path(scope, _label(scope))
+                    )
+                if status and not is_complete:
+                    raise  # the response has begun: the server closes the connection, so the browser notices
                 if not status:
                     response = await self._answer(Request(scope, receive), error)
                     await response(scope, receive, send_checked)
@@ -168,10 +173,10 @@ class Gate:
             request_id.reset(token)
 
     def _inspect(self, scope: Scope, receive: Receive, *, admitted: bool) -> tuple[ASGIApp, Receive]:
-        """Return the app that suits the request, and its body guarded; raises Refused to turn it away."""
+        """Return the app for the request, and a limited `receive`. Raise Refused to decline the request."""
         if not admitted:
             raise TooMany(BUSY, RETRY_AFTER)
-        # Of a header that comes twice the last counts; none of these may.
+        # A dict keeps the last of two headers with the same name; none of these may be repeated.
         inspected = [pair for pair in scope["headers"] if pair[0] in INSPECTED]
         headers = dict(inspected)
         if headers.get(b"host") not in self._hosts or len(inspected) != len(headers):
@@ -183,39 +188,39 @@ class Gate:
             self._zipping if b"gzip" in encodings and scope["path"].startswith(ZIPPED_PATHS) else self.routes
         )
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_TARGET_LENGTH:
-            msg = "The address is longer than any address of this portal."
+            msg = "The address is too long."
             raise Malformed(msg)
         if b"%" in scope["query_string"] and not _is_text(scope["query_string"]):
             msg = "The address is not valid UTF-8 text."
             raise Malformed(msg)
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            msg = "The address holds a character that no address of this portal has."
+            msg = "The address contains an invalid character."
             raise Malformed(msg)
         if scope["method"] in SAFE_METHODS:
             return app, receive
         length = headers.get(b"content-length", b"0")
-        largest = largest_body(scope["path"])
-        if len(length) > MAX_LENGTH_DIGITS or not length.isdigit() or int(length) > largest:
+        max_body = self.max_body(scope["path"])
+        if len(length) > MAX_LENGTH_DIGITS or not length.isdigit() or int(length) > max_body:
             raise TooLarge
         if not scope["path"].startswith(PROGRAM_PATHS) and is_cross_site(headers):
             raise CrossSite
         if length == b"0" and b"transfer-encoding" not in headers:
             return app, receive
         scope[BODIES] = self._bodies
-        return app, limited(receive, largest)
+        return app, limited(receive, max_body)
 
     def _check_host(self, version: str, hosts: list[bytes]) -> None:
-        """Raise Malformed unless the request names one host (RFC 9112, section 3.2); HTTP/1.0 may name none.
+        """Raise Malformed unless the request has one Host header (RFC 9112, section 3.2); HTTP/1.0 may have none.
 
-        Of two, a proxy and the portal might each believe another.
+        Of two headers, a proxy and the portal might each use another.
         """
         if len(hosts) > 1:
-            msg = "The request has two Host headers; it needs one."
+            msg = "The request has two Host headers. Send only one."
             raise Malformed(msg)
         if not hosts and version == "1.0":
             return
         if not hosts or _HOST.fullmatch(hosts[0]) is None:
-            msg = "The request has no Host header, or one that names no host."
+            msg = "The request has no valid Host header."
             raise Malformed(msg)
         if len(self._hosts) < MAX_HOSTS:
             self._hosts.add(hosts[0])
@@ -227,7 +232,7 @@ class Gate:
         if status >= 500 or seconds > SLOW:  # noqa: PLR2004
             level = self._log.warning
         elif method in SAFE_METHODS and status < 400:  # noqa: PLR2004
-            # What is only looked at is counted in the metrics; a line each would cost a tenth of the throughput.
+            # Page views are counted in the metrics; a log line for each would cost a tenth of the throughput.
             level = self._log.debug
         else:
             level = self._log.info
@@ -240,10 +245,8 @@ class Gate:
             ms=round(seconds * 1000, 2),
         )
         if method not in SAFE_METHODS or status in (403, 429):
-            client = scope.get("client")
-            security_log.note_request(
-                method, label, status, client[0] if client else "", cross_site=cross_site
-            )
+            event = self._security_events.get((method, label))
+            security_log.note_request(event, method, label, status, address_of(scope), cross_site=cross_site)
 
 
 NO_ROUTE = "other"
@@ -252,19 +255,19 @@ KNOWN_METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def _label(scope: Scope) -> str:
-    """Return the pattern of the route that was taken."""
+    """Return the pattern of the matched route."""
     route = scope.get("route")
     if route is None:
         return NO_ROUTE
-    # Below a mount (the API) the inner route's path is counted from there; /static has no inner routes.
+    # The path of a route below a mount (the API) is relative to it; /static has no inner routes.
     label: str = route.path if isinstance(route, Mount) else scope.get("root_path", "") + route.path
     return label
 
 
 def _shown_path(scope: Scope, label: str) -> str:
-    """Return the path as the log may hold it: an event's slug is public; codes of tickets and orders open doors."""
+    """Return the path for the log, without codes of tickets and orders. The slug of an event is public."""
     if label == NO_ROUTE:
-        # Of a path that leads nowhere, a ticket code with a letter too many perhaps, the first part says enough.
+        # An unknown path may contain a mistyped ticket code, so only its first segment is logged.
         first = scope["path"].lstrip("/").partition("/")
         plain = first[0].isascii() and first[0].isalpha() and first[0].islower() and len(first[0]) <= MAX_WORD
         return f"/{first[0]}{'/***' if first[1] else ''}" if plain else "/***"
@@ -273,23 +276,23 @@ def _shown_path(scope: Scope, label: str) -> str:
 
 
 def is_cross_site(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a browser says that another site's page sent this (Fetch Metadata; else the Origin header).
+    """Return whether another site's page sent the request, by Fetch Metadata or else the Origin header.
 
-    A request with neither header comes from no browser's form (every browser since 2020 sends one on a POST), so
-    there is no visitor whose cookie could be misused.
+    A request with neither header does not come from a browser (since 2020 every browser sends one with a POST), so no
+    visitor's cookie can be misused.
     """
     site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
     if site:
         return site not in (b"same-origin", b"none")
     if origin:
-        # `https://fest.example:8443`, or `null`, which has nothing after its scheme as it has none.
+        # Such as `https://fest.example:8443`, or `null`, which has no scheme and no host.
         named = origin.partition(b"://")[2]
         return not named or named != headers.get(b"host")
     return False
 
 
 def _is_text(query: bytes) -> bool:
-    """Whether what is percent-encoded is UTF-8."""
+    """Return whether the percent-encoded text is UTF-8."""
     try:
         unquote_to_bytes(query).decode("utf-8")
     except UnicodeDecodeError:
@@ -297,13 +300,8 @@ def _is_text(query: bytes) -> bool:
     return True
 
 
-def largest_body(path: str) -> int:
-    """Bytes that a request to that path may have."""
-    return next((bytes_ for beginning, bytes_ in MAX_BODIES if path.startswith(beginning)), MAX_BODY)
-
-
-def limited(receive: Receive, largest: int = MAX_BODY) -> Receive:
-    """A body that says nothing about its length is counted as it comes."""
+def limited(receive: Receive, max_body: int = MAX_BODY) -> Receive:
+    """Return `receive` with a limit on the body, also for one that is sent without its length. It raises TooLarge."""
     seen = 0
 
     async def receive_counted() -> Message:
@@ -311,7 +309,7 @@ def limited(receive: Receive, largest: int = MAX_BODY) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > largest:
+            if seen > max_body:
                 raise TooLarge
         return message
 

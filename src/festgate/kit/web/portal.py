@@ -33,9 +33,8 @@ from festgate.kit.resilience.bulkhead import Bulkhead
 from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import SEEN_EVERY, Visitor
 from festgate.kit.web.compression import LEVEL, QUICK, Piece, gzipped
-from festgate.kit.web.cookies import session_token
 from festgate.kit.web.pages import Kept, Pages, Rendered, Shown
-from festgate.kit.web.parameters import read_header
+from festgate.kit.web.parameters import read_header, session_token
 from festgate.settings import Settings
 
 log = structlog.get_logger()
@@ -80,6 +79,10 @@ class Links(Protocol):
     @property
     def ways_on(self) -> Sequence[tuple[str, str, str]]:
         """Where a visitor can go on whose module is unavailable: its neighbours, as (module, label, address)."""
+
+    @property
+    def default_actions(self) -> Sequence[tuple[str, str]]:
+        """Links for the page of an error that has none of its own, as (label, address)."""
 
     @property
     def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
@@ -249,7 +252,8 @@ class Portal:
         return await self.refusal(request, NotTaken(error.headers))
 
     async def _error_page(self, request: Request, refusal: Refused) -> Response:
-        actions, message, details = refusal.actions, refusal.message, ""
+        actions = refusal.actions or self._links.default_actions
+        message, details = refusal.message, ""
         if isinstance(refusal, ModuleUnavailable):
             # Whoever mends the module sits at this machine, as a rule.
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""

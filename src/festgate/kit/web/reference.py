@@ -1,4 +1,4 @@
-"""/docs: the JSON API as a page, made from its own OpenAPI description. No script, nothing fetched from elsewhere."""
+"""The API reference at /docs, made from the OpenAPI description, without scripts or external files."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Value:
-    """A parameter, or a field of a body."""
+    """A parameter or a field of a body."""
 
     name: str
     place: str
@@ -32,7 +32,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Operation:
-    """One call."""
+    """One operation of the API."""
 
     anchor: str
     method: str
@@ -46,7 +46,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Reference:
-    """What /docs shows: the operations by the heading that they stand under."""
+    """The view model of /docs: the operations in groups with headings."""
 
     groups: tuple[tuple[str, tuple[Operation, ...]], ...]
     until: Milliseconds = NEVER
@@ -56,12 +56,12 @@ class ReferencePage:
     """The routes /docs, /openapi.json and /docs/problems/{code}."""
 
     def __init__(self, portal: Portal, describe: Callable[[], Schema]) -> None:
-        """`describe` gives the OpenAPI description; it is made when it is first asked for."""
+        """Take the function that makes the OpenAPI description; it is called on the first request."""
         self._portal = portal
         self._describe = describe
 
     def routes(self) -> list[Route]:
-        """For app.py."""
+        """Return the routes."""
         return [
             Route("/docs", self.show, methods=["GET"]),
             Route("/docs/problems/{code}", self.problem, methods=["GET"]),
@@ -74,7 +74,7 @@ class ReferencePage:
 
     @cached_property
     def _body(self) -> Piece:
-        # 100 KB, whose writing and compressing takes 7 ms: once, not for everyone who asks.
+        # 100 KB; serialising and compressing them takes 7 ms, so it is done once.
         return Piece(json.dumps(self._document, ensure_ascii=False, separators=(",", ":")).encode())
 
     @cached_property
@@ -82,12 +82,13 @@ class ReferencePage:
         groups: dict[str, list[Operation]] = {}
         for path, methods in self._document["paths"].items():
             for method, operation in methods.items():
-                found = _operation(self._document, path, method, operation, self._portal.settings.base_url)
-                groups.setdefault((operation.get("tags") or ["other"])[0], []).append(found)
+                group = groups.setdefault((operation.get("tags") or ["other"])[0], [])
+                base_url = self._portal.settings.base_url
+                group.append(_operation(self._document, path, method, operation, base_url))
         return Reference(tuple((name, tuple(operations)) for name, operations in groups.items()))
 
     async def document(self, request: Request) -> Response:
-        """Answer with the description itself, for programs."""
+        """Return the OpenAPI description as JSON."""
         headers = {"cache-control": "no-cache", "vary": "accept-encoding"}
         if b"gzip" in request.scope.get("festgate.encodings", b""):
             return Response(
@@ -96,7 +97,7 @@ class ReferencePage:
         return Response(self._body.plain, 200, headers, "application/json")
 
     async def show(self, request: Request) -> Response:
-        """Answer with the description, for people."""
+        """Return the page /docs."""
 
         async def look() -> Reference:
             return self._reference
@@ -104,7 +105,7 @@ class ReferencePage:
         return await self._portal.kept_page(request, ("docs",), look, "kit/reference.html", public=True)
 
     async def problem(self, request: Request) -> Response:
-        """What the `type` of a problem+json leads to."""
+        """Return the page about a kind of problem, which its `type` links to."""
         kinds = {kind.code: kind for kind in _descendants(Refused)}
         kind = kinds.get(read_path(request, "code"))
         if kind is None:
@@ -113,19 +114,19 @@ class ReferencePage:
 
 
 def _descendants(kind: type[Refused]) -> list[type[Refused]]:
-    return [kind, *(each for child in kind.__subclasses__() for each in _descendants(child))]
+    return [kind, *(descendant for child in kind.__subclasses__() for descendant in _descendants(child))]
 
 
 def _operation(document: Schema, path: str, method: str, operation: Schema, base: str) -> Operation:
     values = [
         Value(
-            each["name"],
-            each["in"],
-            _kind(document, each["schema"]),
-            each.get("required", False),
-            each.get("description", each["schema"].get("description", "")),
+            parameter["name"],
+            parameter["in"],
+            _kind(document, parameter["schema"]),
+            parameter.get("required", False),
+            parameter.get("description", parameter["schema"].get("description", "")),
         )
-        for each in operation.get("parameters", [])
+        for parameter in operation.get("parameters", [])
     ]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body is not None:
@@ -157,8 +158,8 @@ def _resolve(document: Schema, schema: Schema) -> Schema:
     reference = schema.get("$ref")
     if reference is None:
         return schema
-    found: Schema = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
-    return found
+    resolved: Schema = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    return resolved
 
 
 def _fields(document: Schema, schema: Schema) -> list[Value]:
@@ -172,9 +173,9 @@ def _fields(document: Schema, schema: Schema) -> list[Value]:
 
 def _kind(document: Schema, schema: Schema) -> str:
     if "anyOf" in schema:
-        return " or ".join(_kind(document, each) for each in schema["anyOf"])
+        return " or ".join(_kind(document, choice) for choice in schema["anyOf"])
     resolved = _resolve(document, schema)
     if "enum" in resolved:
-        return " | ".join(str(each) for each in resolved["enum"])
+        return " | ".join(str(value) for value in resolved["enum"])
     kind: str = resolved.get("type", "object")
     return f"{kind} ({resolved['format']})" if "format" in resolved else kind

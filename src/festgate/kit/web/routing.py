@@ -1,4 +1,4 @@
-"""From a path to the function that answers it."""
+"""Routing: from a path to the endpoint that handles it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -15,15 +15,15 @@ from festgate.kit.resilience.bulkhead import Bulkhead
 from festgate.kit.web.bodies import BODIES
 
 BEGAN: Final = "festgate.began"
-"""In a request's scope: when it came in, by the monotonic clock. The gate reads it, once for all who have to know."""
+"""Key in a request's scope: its start time by the monotonic clock, which the gate reads once for all uses."""
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Routes:
-    """Starlette's router for each first segment of a path, and a table of the paths that have no parameter.
+    """Routers by the first segment of the path, and a table of the paths without parameters.
 
-    One router tries its routes one after the other, 2 us each, and the portal has some fifty. What an endpoint raises
-    is left to the gate, which answers for all of them, so each route is spared a wrapper of its own.
+    A single router would try about fifty routes in turn, at 2 us each. The gate handles the exceptions of all
+    endpoints, so no route needs a wrapper of its own.
     """
 
     def __init__(
@@ -32,16 +32,13 @@ class Routes:
         lifespan: Lifespan["Routes"],
         modules: Iterable[tuple[Bulkhead, Sequence[BaseRoute]]] = (),
     ) -> None:
-        """Of routes with the same path, the first whose method fits answers.
-
-        The routes of `modules`, each behind its bulkhead, come first, in their order; then `routes`.
-        """
+        """Take all routes; those of `modules`, behind their bulkheads, are tried before `routes`."""
         placed: list[tuple[BaseRoute, Bulkhead | None]] = [
             (route, bulkhead) for bulkhead, own in modules for route in own
         ]
         placed += [(route, None) for route in routes]
         self.listed = tuple(route for route, _ in placed)
-        """All of them, in the order in which they are tried."""
+        """All routes, in the order in which they are tried."""
         grouped: dict[str, list[BaseRoute]] = defaultdict(list)
         for route, bulkhead in placed:
             if not isinstance(route, Route | Mount):
@@ -50,12 +47,12 @@ class Routes:
             if isinstance(route, Route):
                 route.app = answering(route.endpoint, bulkhead)
             grouped[_first_segment(route.path)].append(route)
-        self._routers = {segment: Router(found, redirect_slashes=False) for segment, found in grouped.items()}
+        self._routers = {segment: Router(group, redirect_slashes=False) for segment, group in grouped.items()}
         self._fixed = dict(_fixed_paths(self.listed))
         self._whole = Router(lifespan=lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; raises HTTPException where no route fits."""
+        """Handle one request. Raise HTTPException if no route matches."""
         scope["app"] = self
         if scope["type"] != "http":
             await self._whole(scope, receive, send)
@@ -76,7 +73,7 @@ class Routes:
 def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
     """Return an endpoint as an ASGI application.
 
-    A client that is slow to send its body, or to take its answer, holds no place in the bulkhead.
+    A client that sends its body or receives its response slowly takes no place in the bulkhead.
     """
     if bulkhead is not None:
         begin = bulkhead.begin
@@ -85,7 +82,7 @@ def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
             answer: list[Response] = []
             if BODIES in scope:
                 receive = await scope[BODIES].read(scope, receive)
-                scope[BEGAN] = monotonic()  # the wait for the body is not the module's
+                scope[BEGAN] = monotonic()  # the time for the body is not the module's
             rest = begin(answer, endpoint, Request(scope, receive, send), scope[BEGAN])
             if rest is not None:
                 await rest
@@ -101,7 +98,7 @@ def answering(endpoint: Endpoint, bulkhead: Bulkhead | None = None) -> ASGIApp:
 
 
 def _fixed_paths(routes: Sequence[BaseRoute]) -> Iterator[tuple[tuple[str, str], Route]]:
-    """Each route that answers one path only, by method and path, where a router would choose it too."""
+    """Yield each route with a fixed path, by method and path, unless an earlier route matches it."""
     for route in routes:
         if not isinstance(route, Route) or route.param_convertors:
             continue

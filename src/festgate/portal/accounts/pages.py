@@ -11,9 +11,8 @@ from starlette.routing import Route
 from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.errors import Invalid
 from festgate.kit.web.clients import address_of
-from festgate.kit.web.cookies import HOST_PREFIX, SESSION_COOKIE, read_cookie, session_token
 from festgate.kit.web.forms import checked, read_fields
-from festgate.kit.web.parameters import read_query
+from festgate.kit.web.parameters import HOST_PREFIX, SESSION_COOKIE, read_cookie, read_query, session_token
 from festgate.kit.web.portal import MAX_ADDRESS, MAX_TOKEN_LENGTH, NO_STORE, Portal, local_path, see_other
 from festgate.portal.accounts.devices import DEVICE_LIFE
 from festgate.portal.accounts.forms import Chosen, Forgotten, NewAccount, PasswordChange, SignIn

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from festgate.kit.clock import DAY, HOUR, NEVER, Milliseconds, milliseconds, moment
-from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.db.statements import Connection, Statement, contains, like_pattern
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.entries import folded
@@ -143,9 +143,7 @@ def _conditions(*, by_words: bool, by_category: bool, by_day: bool) -> list[Colu
     if by_category:
         found.append(events.c.category == bindparam("category"))
     if by_words:
-        found += [
-            events.c.search.like(bindparam(f"word_{number}"), escape="\\") for number in range(MAX_WORDS)
-        ]
+        found += [contains(events.c.search, f"word_{number}") for number in range(MAX_WORDS)]
     return found
 
 
@@ -241,11 +239,6 @@ def find_on_next(connection: Connection, programme: Programme) -> list[Entry]:
     return [Entry._make(row) for row in rows]
 
 
-def pattern(word: str) -> str:
-    r"""The LIKE pattern (with `\` as its escape) for texts that hold `word`, whatever characters it has."""
-    return "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-
-
 def _words(filters: Filters) -> list[str]:
     return folded(filters.words).split()[:MAX_WORDS]
 
@@ -266,7 +259,7 @@ def _values(
         values["category"] = filters.category
     if words := _words(filters):
         words += [""] * (MAX_WORDS - len(words))
-        values |= {f"word_{number}": pattern(word) for number, word in enumerate(words)}
+        values |= {f"word_{number}": like_pattern(word) for number, word in enumerate(words)}
     return values
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, select, table
 from sqlalchemy.sql import column
 
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.db.statements import Connection, Statement, contains, like_pattern
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.tickets.facade import TicketState
 
@@ -82,8 +82,7 @@ _named = Statement(
     _arrival.where(
         tickets.c.event_id == bindparam("event"),
         tickets.c.state == "valid",
-        _people.c.username_key.like(bindparam("words"), escape="\\")
-        | _people.c.email_key.like(bindparam("words"), escape="\\"),
+        contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words"),
     )
     .order_by(_people.c.username_key)
     .limit(bindparam("most"))
@@ -116,8 +115,8 @@ def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arri
 
     At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
     """
-    sought = accounts.key_of(words).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    rows = connection.all(_named, event=event_id, words=f"%{sought}%", most=MAX_FOUND)
+    pattern = like_pattern(accounts.key_of(words))
+    rows = connection.all(_named, event=event_id, words=pattern, most=MAX_FOUND)
     return [Arrival(*row) for row in rows]
 
 

@@ -5,7 +5,6 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 import psutil
 
+from festgate.ports import free_port
 from festgate.rehearsal.runs.plan import as_written
 
 PATIENCE: Final = 60.0
@@ -147,13 +147,6 @@ def end(process: "subprocess.Popen[Any]") -> None:
     for child in lasting:
         with suppress(psutil.Error):
             child.kill()
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def version() -> str:
