@@ -5,7 +5,6 @@ listens on the first (`localhost` is often ::1 first), each new connection may l
 the one that works; in a short run with few requests that alone makes the mean and the 95th percentile.
 """
 
-import http.client
 import ipaddress
 import socket
 import time
@@ -13,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+from festgate.rehearsal import http_client
 
 PATIENCE = 5.0
 """Seconds for a connection, and for the first answer."""
@@ -87,18 +88,11 @@ def _try(family: int, address: Any) -> _Tried:  # noqa: ANN401  (of each family 
 
 
 def _ask(base: str) -> dict[str, str]:
-    parts = urlsplit(base)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=PATIENCE)
     try:
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        msg = f"{base} takes connections and does not answer as a web server: {error!r}."
+        answer = http_client.get(base, timeout=PATIENCE)
+    except http_client.NoAnswer as error:
+        msg = f"{base} accepts connections and does not answer as a web server: {error}."
         raise NotThere(msg) from None
-    finally:
-        connection.close()
     return {name: value for name in TOLD if (value := answer.headers.get(name))}
 
 

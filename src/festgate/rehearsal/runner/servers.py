@@ -10,8 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from typing import Any, Final
 
 import psutil
 
+from festgate.rehearsal import http_client
 from festgate.rehearsal.runs.plan import as_written
 
 PATIENCE: Final = 60.0
@@ -30,8 +29,6 @@ GOODBYE: Final = 20.0
 """Seconds for it to end when it is asked to."""
 NEW_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 """What keeps Ctrl-C away from it on Windows, as a session of its own does elsewhere."""
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""A campus's proxy would answer for a server of this machine that is not up yet."""
 _SIGN_IN = re.compile(r"Sign in as (organiser|staff) with the password (\S+)")
 
 
@@ -173,15 +170,14 @@ def _wait_for(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
             msg = f"The server ended before it answered (exit code {process.returncode}): {_last_line(log)}"
             raise CannotServe(msg)
         try:
-            with _DIRECTLY.open(url, timeout=PATIENCE):
-                return
-        except urllib.error.HTTPError:
-            return  # it answers: with what, the journey will see
-        except OSError:
+            http_client.get(url, timeout=PATIENCE)  # with whatever status: the journey checks the pages
+        except http_client.NoAnswer:
             if time.monotonic() > until:
                 msg = f"The server did not answer within {PATIENCE:g} seconds: {_last_line(log)}"
                 raise CannotServe(msg) from None
             time.sleep(0.05)
+        else:
+            return
 
 
 def _last_line(log: Path) -> str:
