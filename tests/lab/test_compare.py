@@ -157,7 +157,7 @@ def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) ->
     scratch = {each.cwd() for each in started} - {str(student.folder)}
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert f"Cut off. What was played is kept in {runs}." in log.read_text(encoding="utf-8")
+    assert f"Interrupted. The completed runs are kept in {runs}." in log.read_text(encoding="utf-8")
     assert not [each for each in started if each.is_running()]
     assert scratch
     assert not [folder for folder in scratch if Path(folder).exists()]

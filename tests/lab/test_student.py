@@ -20,7 +20,7 @@ from festgate.lab.student.server import is_served
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab.practice import Student, serving, status_of
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 from tests.rig.waiting import until
 
 

@@ -143,4 +143,4 @@ def _play(play: Play, name: str, url: str, folder: Path) -> Run:
         warm_up=play.warm_up,
         seed=play.seed,
     )
-    return rehearse(plan, folder / name.replace(" ", "-"), tell=tell)
+    return rehearse(plan, folder / name.replace(" ", "-"), on_second=tell)

@@ -12,8 +12,8 @@ import pytest
 
 from festgate.rehearsal.report import Compared, render
 from festgate.rehearsal.runner.builds import Command
-from festgate.rehearsal.runner.cores import share_out
-from festgate.rehearsal.runner.pairs import play_pairs
+from festgate.rehearsal.runner.cores import assign_cores
+from festgate.rehearsal.runner.pairs import run_pairs
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run, list_runs
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -73,7 +73,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def played(folder: Path) -> tuple[list[Run], list[Run]]:
     """Pairs of a build, and one that computes three times as long."""
     before, after = (Command(tuple(shlex.split(computing(folder, each)))) for each in (4, 12))
-    return play_pairs(plan(folder), before, after, PAIRS, folder / "runs", tell=lambda *_: None, at_once=True)
+    return run_pairs(
+        plan(folder), before, after, PAIRS, folder / "runs", on_second=lambda *_: None, at_once=True
+    )
 
 
 def test_each_build_is_found_to_use_what_it_computes_itself(played: tuple[list[Run], list[Run]]) -> None:
@@ -104,7 +106,7 @@ def test_how_long_anybody_waited_meanwhile_is_refused(played: tuple[list[Run], l
 def test_both_targets_have_the_same_core_and_what_asks_has_the_others(
     folder: Path, played: tuple[list[Run], list[Run]]
 ) -> None:
-    cores = share_out()
+    cores = assign_cores()
     if not cores.targets:  # one core, or a system that lets nobody choose
         cores = replace(cores, targets=_all_cores(), generators=_all_cores())
     noted = {
@@ -142,6 +144,6 @@ def test_ctrl_c_ends_both_runs_and_keeps_them(tmp_path: Path) -> None:
         until(lambda: all(len(run.samples()) > 20 for run in list_runs(runs)), "some of each are kept")
         program.send_signal(signal.SIGINT)
         _, told = program.communicate(timeout=60)
-    assert (program.returncode, f"What was played is kept in {runs}" in told) == (130, True), told
+    assert (program.returncode, f"The completed runs are kept in {runs}" in told) == (130, True), told
     assert [run.state for run in list_runs(runs)] == ["cut", "cut"]
     assert {run.name.rsplit("-", 1)[-1] for run in list_runs(runs)} == {"before", "after"}

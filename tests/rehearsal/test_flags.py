@@ -10,7 +10,7 @@ import pytest
 from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
-from tests.rehearsal.played import REQUESTS, Answers, Fest, with_load
+from tests.rehearsal.synthetic_runs import REQUESTS, Answers, Fest, with_load
 
 PAIRS = 6
 Change = Callable[[Answers], Answers]

@@ -75,12 +75,12 @@ def test_a_run_for_which_the_disk_has_no_more_room_is_kept_and_marked_and_told_i
     (run,) = list_runs(runs)
     last = end.stderr.splitlines()[-1]
     assert last == (
-        f"The run could not be written any further in {run.folder} (File too large): what there was room for is kept,"
-        " and marked as cut. Make room there, or choose another folder with --runs."
+        f"The run could not be written to its end in {run.folder} (File too large). What fitted on the disk is kept,"
+        " marked as cut. Free some space there, or choose another folder with --runs."
     )
     assert "Traceback" not in end.stderr
     assert run.state == "cut"
-    assert run.notes[-1] == "The disk was full before its end."
+    assert run.notes[-1] == "The disk was full before the end of the run."
     assert not list(run.folder.glob(".*"))
     assert all(0 < file.stat().st_size <= ROOM for file in run.folder.glob("*.samples"))
     samples = run.samples()

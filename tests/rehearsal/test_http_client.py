@@ -65,7 +65,9 @@ def test_a_port_without_a_listener_is_not_connected() -> None:
     assert (raised.value.connected, raised.value.late) == (False, False)
 
 
-@pytest.mark.parametrize("pieces", [(), (b"SSH-2.0\r\n",), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",)])
+@pytest.mark.parametrize(
+    "pieces", [(), (b"SSH-2.0\r\n",), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",)]
+)
 def test_an_answer_that_is_no_complete_response_has_a_reason(pieces: tuple[bytes, ...]) -> None:
     with serving(*pieces) as (url, _), pytest.raises(NoAnswer) as raised:
         http_client.get(url, timeout=5)
@@ -81,7 +83,10 @@ def test_an_answer_that_is_no_complete_response_has_a_reason(pieces: tuple[bytes
 def test_a_response_that_comes_byte_by_byte_ends_at_the_time_limit(head: bytes) -> None:
     drops = [b"H", *(b"x" for _ in range(40))] if not head else [head, *(b"x" for _ in range(40))]
     began = time.monotonic()
-    with serving(*drops, pause=0.1) as (url, _), pytest.raises(NoAnswer, match=r"no answer within 0.5 s") as raised:
+    with (
+        serving(*drops, pause=0.1) as (url, _),
+        pytest.raises(NoAnswer, match=r"no answer within 0.5 s") as raised,
+    ):
         http_client.get(url, timeout=0.5)
     assert raised.value.late
     assert time.monotonic() - began < 3

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from festgate.rehearsal.runner.builds import candidate
+from festgate.rehearsal.runner.builds import resolve_build
 from tests.docs.terminal import DOCS, Terminal
 from tests.docs.test_rehearsal_docs import HOW_TO, SHELL
 from tests.rehearsal.test_commands import festgate
@@ -110,7 +110,7 @@ def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
     folder, url, _ = play
     done = festgate(folder, "calibrate", "journey.py", "--target", url, *PLAY, seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "p50(/events): the smallest difference to be seen here is" in done.stdout
+    assert "p50(/events): the smallest detectable difference is" in done.stdout
     before, after = kept(folder, "calibrate")
     # A margin that no noise of so short runs reaches: what is found beyond it would be a fault of the method.
     words = ["--metric", "p50(/events)", "--margin", "25%", "--format", "json"]
@@ -123,8 +123,16 @@ def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
 @pytest.mark.parametrize(
     "metric, needed, remedy",
     [
-        ("p99", "p99, which takes 3,000 in each run, so the comparison would be refused.", "Play longer, "),
-        ("p95(/evnts)", "has 0 requests for p95(/evnts), which takes 600", "What was asked for: /events. "),
+        (
+            "p99",
+            "p99, which needs 3,000 in each run, so the comparison would be refused.",
+            "Use a longer --duration",
+        ),
+        (
+            "p95(/evnts)",
+            "has 0 requests for p95(/evnts), which needs 600",
+            "The run has requests for: /events. ",
+        ),
     ],
 )
 def test_what_would_be_refused_for_too_few_requests_ends_after_its_first_run(
@@ -186,7 +194,7 @@ def test_a_revision_of_the_checkout_serves_as_it_was_then(tmp_path: Path) -> Non
     commit("then")
     change(app, '"as it was\\n"', '"as it is\\n"')
     commit("now")
-    with candidate("HEAD~1", tmp_path) as then, then.serve() as server:
+    with resolve_build("HEAD~1", tmp_path) as then, then.serve() as server:
         assert server is not None
         assert httpx.get(f"{server.url}/healthz", trust_env=False, verify=False).text == "as it was\n"
         assert "festgate at" in json.dumps(server.identity)

@@ -16,7 +16,7 @@ from festgate.rehearsal.stats.metrics import Metric, parse_metric, parse_thresho
 from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.stats.summary import Summary, summarize
 from festgate.rehearsal.verdict.comparison import Comparison, compare
-from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.synthetic_runs import Answers, Fest
 from tests.rehearsal.target import journey
 
 CPU = parse_metric("cpu")

@@ -52,7 +52,7 @@ def test_what_is_written_is_read_in_the_order_in_which_it_was_to_be_sent(
 
 
 def test_what_sends_starts_without_the_libraries_of_numbers() -> None:
-    words = "import sys; import festgate.rehearsal.load.player; print('numpy' in sys.modules)"
+    words = "import sys; import festgate.rehearsal.load.generator; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -82,7 +82,7 @@ def test_a_file_that_was_changed_is_refused_by_name(tmp_path: Path) -> None:
     content = bytearray((tmp_path / "0.samples").read_bytes())
     content[40] ^= 0xFF
     (tmp_path / "0.samples").write_bytes(content)
-    with pytest.raises(ValueError, match=r"0\.samples is not a file of samples, or was changed"):
+    with pytest.raises(ValueError, match=r"0\.samples is not a file of samples, or is damaged"):
         read_samples([tmp_path / "0.samples"])
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from festgate.rehearsal.cli.comparison import sign_ups
+from festgate.rehearsal.cli.comparison import sign_up_time
 from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
 
 
@@ -19,4 +19,4 @@ from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
 def test_more_people_take_longer_to_sign_up_and_doors_do_not_wait(
     journey: str, load: Load, seconds: float
 ) -> None:
-    assert sign_ups(Plan(journey, "", load, duration=10.0)) == pytest.approx(seconds)
+    assert sign_up_time(Plan(journey, "", load, duration=10.0)) == pytest.approx(seconds)

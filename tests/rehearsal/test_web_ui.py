@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
-from festgate.rehearsal.runs.plan import Plan, Rate, Staging, Users, journey_file, journeys
+from festgate.rehearsal.runner.run import CannotRun, Second, rehearse
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, Users, journey_file, journeys
 from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.target import answering, journey, welcome
 from tests.rehearsal.test_commands import festgate
@@ -59,8 +59,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
     with answering(welcome) as target:
         plan = Plan(journey(folder), target.url, Rate(30), 60.0, seed=7)
-        run = rehearse(plan, folder / "runs", tell=look, say=said.append, staging=Staging(page=port))
-    assert said == [f"Locust's own page of this run is {at}"]
+        run = rehearse(
+            plan, folder / "runs", on_second=look, on_notice=said.append, options=RunOptions(web_port=port)
+        )
+    assert said == [f"Locust's web page of this run is {at}"]
     try:
         httpx.get(at, trust_env=False, verify=False)
     except httpx.ConnectError:
@@ -92,12 +94,14 @@ def test_a_port_in_use_is_one_sentence_and_nothing_is_sent(tmp_path: Path) -> No
         port = taken.getsockname()[1]
         words = ["--host", "http://127.0.0.1:1", "--ui", "--ui-port", str(port)]
         done = festgate(tmp_path, "rehearse", "events", *words)
-        with pytest.raises(CannotPlay, match=r"Choose another with --ui-port\."):
+        with pytest.raises(CannotRun, match=r"Choose another address with --ui-port\."):
             rehearse(
-                Plan("events", "http://127.0.0.1:1", Users(1, 1), 1.0), tmp_path, staging=Staging(page=port)
+                Plan("events", "http://127.0.0.1:1", Users(1, 1), 1.0),
+                tmp_path,
+                options=RunOptions(web_port=port),
             )
     assert done.returncode == 2, done.stderr
-    assert f"Locust's page cannot be at 127.0.0.1:{port}: " in done.stderr
+    assert f"Locust's web page cannot listen at 127.0.0.1:{port}: " in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "festgate-runs").exists()
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from festgate.rehearsal.runner.participant import CannotJoin, join
-from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
-from festgate.rehearsal.runs.plan import Plan, Rate, Staging, Users
+from festgate.rehearsal.runner.run import CannotRun, Second, rehearse
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, Users
 from festgate.rehearsal.runs.store import Run
 from tests.rehearsal.target import Answer, answering, journey, welcome
 from tests.rehearsal.test_commands import festgate
@@ -79,8 +79,10 @@ def started_here(folder: Path) -> Played:
     with answering(asked) as target:
         plan = Plan(journey(folder), target.url, Rate(40, "constant"), 1.0, 1.0, seed=7, workers=2)
         said: list[str] = []
-        staging = Staging(page=free_port())
-        run = rehearse(plan, folder / "runs", tell=seconds.append, say=said.append, staging=staging)
+        options = RunOptions(web_port=free_port())
+        run = rehearse(
+            plan, folder / "runs", on_second=seconds.append, on_notice=said.append, options=options
+        )
     return Played(run, asked.count, seconds, said)
 
 
@@ -94,7 +96,7 @@ def one_dies(folder: Path) -> Played:
                 workers_of(player_of(folder))[0].kill()
 
         plan = Plan(journey(folder), target.url, Rate(40), 60.0, seed=7, workers=2)
-        run = rehearse(plan, folder / "runs", tell=kill_one)
+        run = rehearse(plan, folder / "runs", on_second=kill_one)
     return Played(run, asked.count)
 
 
@@ -115,7 +117,7 @@ def interrupted(folder: Path) -> Played:
 
     with answering(asked) as target:
         plan = Plan(journey(folder), target.url, Users(2, 100), 3600.0, seed=7, workers=2)
-        run = rehearse(plan, folder / "runs", tell=press_ctrl_c, staging=Staging(page=port))
+        run = rehearse(plan, folder / "runs", on_second=press_ctrl_c, options=RunOptions(web_port=port))
     return Played(run, asked.count, said=shown, left=left)
 
 
@@ -129,10 +131,10 @@ def joined(folder: Path) -> Played:
     told: list[str] = []
     with answering(asked) as target, ThreadPoolExecutor(3) as pool:
         plan = Plan(mine, target.url, Users(3, 100), 1.0, seed=7, workers=2)
-        staging = Staging(join_at=("127.0.0.1", port), patience=150)
-        playing = pool.submit(rehearse, plan, folder / "runs", say=said.append, staging=staging)
+        options = RunOptions(join_at=("127.0.0.1", port), timeout=150)
+        playing = pool.submit(rehearse, plan, folder / "runs", on_notice=said.append, options=options)
         wrong = festgate(folder, "rehearse", other, "--worker-of", f"127.0.0.1:{port}")
-        others = [pool.submit(join, mine, "127.0.0.1", port, 150.0, say=told.append) for _ in range(2)]
+        others = [pool.submit(join, mine, "127.0.0.1", port, 150.0, on_notice=told.append) for _ in range(2)]
         run = playing.result()
         codes = [each.result() for each in others]
     return Played(
@@ -176,7 +178,7 @@ def test_while_it_is_played_all_workers_are_told_as_one(played: dict[str, Played
     assert counts == sorted(counts)
     assert 0 < counts[-1] <= found.asked
     assert all(second.p95 is not None and second.users > 0 for second in found.seconds)
-    assert found.said[0].startswith("Locust's own page of this run is http://127.0.0.1:")
+    assert found.said[0].startswith("Locust's web page of this run is http://127.0.0.1:")
     generator = [each for each in found.run.resources() if each.side == "generator"]
     # Three processes that have Locust in them.
     assert max(each.memory for each in generator) > 100_000_000
@@ -185,7 +187,7 @@ def test_while_it_is_played_all_workers_are_told_as_one(played: dict[str, Played
 def test_a_worker_that_dies_ends_the_run_which_is_kept_and_marked(played: dict[str, Played]) -> None:
     run = played["one_dies"].run
     assert run.state == "cut"
-    assert "ended by itself, with exit code -9" in " ".join(run.notes)
+    assert "crashed, with exit code -9" in " ".join(run.notes)
     kept = [file.stat().st_size for file in run.folder.glob("*.samples")]
     assert len(kept) == 2
     assert len(run.samples()) > 20
@@ -229,9 +231,9 @@ def test_a_worker_with_another_journey_is_sent_away_and_both_sides_say_so(played
 def test_workers_that_do_not_come_in_time_are_one_sentence_and_leave_no_run(tmp_path: Path) -> None:
     with answering(welcome) as target:
         plan = Plan(journey(tmp_path), target.url, Users(2, 2), 1.0, workers=2)
-        with pytest.raises(CannotPlay, match=r"Only 0 of 2 workers came within 0\.1 seconds\."):
+        with pytest.raises(CannotRun, match=r"Only 0 of 2 workers joined within 0\.1 seconds\."):
             rehearse(
-                plan, tmp_path / "runs", staging=Staging(join_at=("127.0.0.1", free_port()), patience=0.1)
+                plan, tmp_path / "runs", options=RunOptions(join_at=("127.0.0.1", free_port()), timeout=0.1)
             )
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -239,7 +241,7 @@ def test_workers_that_do_not_come_in_time_are_one_sentence_and_leave_no_run(tmp_
 def test_a_worker_whom_nobody_expects_says_so(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(CannotJoin, match=f"No rehearsal waits for workers at 127.0.0.1:{port}"):
-        join("events", "127.0.0.1", port, 0.0, say=print)
+        join("events", "127.0.0.1", port, 0.0, on_notice=print)
 
 
 def test_a_place_to_join_that_is_taken_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
@@ -248,15 +250,15 @@ def test_a_place_to_join_that_is_taken_is_one_sentence_and_exit_code_2(tmp_path:
         words = ["--host", "http://127.0.0.1:1", "--workers", "2", "--join-at", place]
         done = festgate(tmp_path, "rehearse", "events", *words)
     assert done.returncode == 2, done.stderr
-    assert f"The place where workers join cannot be at {place}: " in done.stderr
-    assert "Choose another with --join-at." in done.stderr
+    assert f"The rehearsal cannot listen at {place}: " in done.stderr
+    assert "Choose another address with --join-at." in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        (["--workers", "3", "--users", "2"], "more than the 2 people"),
+        (["--workers", "3", "--users", "2"], "there are only 2 users"),
         (["--workers", "2", "--join-at", "127.0.0.1:5557"], "--join-at needs a --host"),
         (["--worker-of", "somewhere"], "write HOST:PORT"),
     ],
@@ -274,5 +276,5 @@ def test_a_comparison_whose_people_are_too_few_for_its_workers_plays_nothing(tmp
     builds = ["--before", "http://127.0.0.1:1", "--after", "http://127.0.0.1:1"]
     done = festgate(tmp_path, "ab", "events", *builds, "--workers", "3", "--users", "2")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--workers 3: that is more than the 2 people that they are to play." in done.stderr
+    assert "--workers 3: there are only 2 users to share among them." in done.stderr
     assert not (tmp_path / "festgate-runs").exists()

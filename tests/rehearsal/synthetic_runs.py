@@ -109,7 +109,7 @@ class Fest:
             server={} if server is None else server,
             dropped=dropped,
         )
-        run.keep()
+        run.save()
         return run
 
 

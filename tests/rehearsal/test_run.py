@@ -16,8 +16,8 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from festgate.rehearsal.runner.resources import Watch
-from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
+from festgate.rehearsal.runner.resources import ResourceMonitor
+from festgate.rehearsal.runner.run import CannotRun, Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.store import HISTOGRAM_FILE, RESOURCES_FILE, Run, list_runs, read_run
 from tests.rehearsal.target import Answer, Freezing, answering, journey, welcome
@@ -28,7 +28,7 @@ from tests.rig.waiting import until
 def play(tmp_path: Path, host: str, load: Users | Rate, **more: float) -> tuple[Run, list[Second]]:
     seconds: list[Second] = []
     plan = Plan(journey=journey(tmp_path), host=host, load=load, **{"duration": 3.0, "seed": 7, **more})  # type: ignore[arg-type]
-    return rehearse(plan, tmp_path / "runs", tell=seconds.append), seconds
+    return rehearse(plan, tmp_path / "runs", on_second=seconds.append), seconds
 
 
 def test_a_run_is_kept_with_every_request_and_both_sides_and_a_histogram(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_journey_for_which_nobody_gets_ready_is_one_sentence_and_leaves_no_run
     with answering(lambda _path: (503, b"closed")) as target:
         text = GETTING_READY.replace("{then}", "raise RuntimeError")
         plan = Plan(journey(tmp_path, text), target.url, Rate(5), duration=1.0)
-        with pytest.raises(CannotPlay, match=r"None of the first people got ready to begin: /ready: .*503"):
+        with pytest.raises(CannotRun, match=r"None of the first users got ready to begin: /ready: .*503"):
             rehearse(plan, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -170,7 +170,7 @@ def test_a_journey_with_an_error_is_one_sentence_and_leaves_no_run(
 ) -> None:
     with answering(welcome) as target:
         plan = Plan(journey(tmp_path, text), target.url, Users(1, 1), 1.0)
-        with pytest.raises(CannotPlay, match=re.escape(sentence)):
+        with pytest.raises(CannotRun, match=re.escape(sentence)):
             rehearse(plan, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -228,7 +228,7 @@ def test_a_process_that_has_ended_is_left_aside_also_before_anybody_has_waited_f
 
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert process.stdin is not None
-    with process, Watch(tmp_path, {"generator": process.pid, "server": os.getpid()}) as watch:
+    with process, ResourceMonitor(tmp_path, {"generator": process.pid, "server": os.getpid()}) as watch:
         watch.begin(time.time())
         until(lambda: watch.last.get("generator"), "a look at the process")
         process.stdin.close()
