@@ -1,4 +1,4 @@
-"""Whether the target is there, and at which of its addresses."""
+"""The check whether the target answers, and at which of its addresses."""
 
 import socket
 
@@ -9,22 +9,22 @@ from tests.rehearsal.target import answering, welcome
 from tests.rig.ports import free_port
 
 
-def test_a_target_that_answers_is_taken_as_it_is() -> None:
+def test_a_target_that_answers_is_used_unchanged() -> None:
     with answering(welcome) as target:
-        found = check_target(target.url)
-    assert (found.url, list(found.notes)) == (target.url, [])
-    assert "BaseHTTP" in found.server["server"]
+        checked = check_target(target.url)
+    assert (checked.url, list(checked.notes)) == (target.url, [])
+    assert "BaseHTTP" in checked.server["server"]
 
 
-def test_where_the_first_address_of_a_name_fails_it_says_so_and_uses_the_one_that_works() -> None:
+def test_a_name_whose_first_address_fails_gets_a_note_and_the_address_that_works() -> None:
     with answering(welcome) as target:
-        found = check_target(f"http://localhost:{target.port}")
+        checked = check_target(f"http://localhost:{target.port}")
         first = socket.getaddrinfo("localhost", target.port, type=socket.SOCK_STREAM)[0][4][0]
         if first == "127.0.0.1":
-            assert list(found.notes) == []
+            assert list(checked.notes) == []
         else:
-            assert found.url == f"http://127.0.0.1:{target.port}"
-            (note,) = found.notes
+            assert checked.url == f"http://127.0.0.1:{target.port}"
+            (note,) = checked.notes
             assert f"The first address of localhost is {first}, where nothing answers" in note
 
 
@@ -36,7 +36,7 @@ def test_where_the_first_address_of_a_name_fails_it_says_so_and_uses_the_one_tha
         ("http://127.0.0.1:notaport", "has no address"),
     ],
 )
-def test_a_target_that_is_not_there_is_one_sentence(url: str, sentence: str) -> None:
+def test_an_unreachable_target_is_one_sentence(url: str, sentence: str) -> None:
     with pytest.raises(NotThere, match=sentence):
         check_target(url.replace("{free}", str(free_port())))
 

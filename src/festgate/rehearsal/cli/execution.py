@@ -125,7 +125,7 @@ def _check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
     # Half as long again: the next run may have fewer than one that had just enough.
     better = 5 * math.ceil(1.5 * run.plan.duration * needed / max(1, count) / 5)
     remedy = (
-        f"Use a longer --duration ({better:,}s at this pace) or more load."
+        f"Run longer, {better:,} s at this pace, or with more load."
         if count
         else f"The run has requests for: {', '.join(samples.names) or 'nothing'}."
     )
