@@ -38,7 +38,7 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions") -> "Run":
 
 
 def report_run(run: "Run", form: str) -> int:
-    """Print the report in that format, and write the full one into the run's folder; return the exit code."""
+    """Print the report in that format, and write the whole one into the run's folder; return the exit code."""
     from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
     from festgate.rehearsal.stats.summary import summarize  # noqa: PLC0415
 
@@ -46,11 +46,11 @@ def report_run(run: "Run", form: str) -> int:
     summary = summarize(run)
     try:
         write_report(summary, page)
-        full = f"the full report is {page}"
+        whole = f"the whole report is {page}"
     except OSError as error:
-        full = f"the full report could not be written: {error.strerror}."
+        whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
-    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {full}")
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
     if run.state == "cut":
         return INTERRUPTED
     return BROKEN if summary.broken else 0
