@@ -177,7 +177,9 @@ def test_files_that_make_no_pairs_are_one_sentence(
     assert "3 files cannot be split" in sentence_of(capsys, [one, one, one], tmp_path)
     assert "other.txt, line 2: the end is reached" in sentence_of(capsys, [other], tmp_path)
     (tmp_path / "run").mkdir()
-    assert "a kept run and a table cannot be compared" in sentence_of(capsys, [one, tmp_path / "run"], tmp_path)
+    assert "a kept run and a table cannot be compared" in sentence_of(
+        capsys, [one, tmp_path / "run"], tmp_path
+    )
     assert describing.read([str(tmp_path / "run")], tmp_path) == []
 
 
