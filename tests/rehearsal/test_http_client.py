@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from festgate.rehearsal import http_client
-from festgate.rehearsal.http_client import NoAnswer
+from festgate.rehearsal.http_client import NoResponse
 from tests.rig.ports import free_port
 
 
@@ -60,7 +60,7 @@ def test_a_compressed_body_is_left_as_it_came_and_cut_off_at_the_limit() -> None
 
 
 def test_a_port_without_a_listener_is_not_connected() -> None:
-    with pytest.raises(NoAnswer, match=r"^[^.]+$") as raised:
+    with pytest.raises(NoResponse, match=r"^[^.]+$") as raised:
         http_client.get(f"http://127.0.0.1:{free_port()}", timeout=5)
     assert (raised.value.connected, raised.value.late) == (False, False)
 
@@ -68,8 +68,8 @@ def test_a_port_without_a_listener_is_not_connected() -> None:
 @pytest.mark.parametrize(
     "pieces", [(), (b"SSH-2.0\r\n",), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",)]
 )
-def test_an_answer_that_is_no_complete_response_has_a_reason(pieces: tuple[bytes, ...]) -> None:
-    with serving(*pieces) as (url, _), pytest.raises(NoAnswer) as raised:
+def test_an_incomplete_response_has_a_reason(pieces: tuple[bytes, ...]) -> None:
+    with serving(*pieces) as (url, _), pytest.raises(NoResponse) as raised:
         http_client.get(url, timeout=5)
     assert str(raised.value)
     assert (raised.value.connected, raised.value.late) == (True, False)
@@ -85,7 +85,7 @@ def test_a_response_that_comes_byte_by_byte_ends_at_the_time_limit(head: bytes) 
     began = time.monotonic()
     with (
         serving(*drops, pause=0.1) as (url, _),
-        pytest.raises(NoAnswer, match=r"no answer within 0.5 s") as raised,
+        pytest.raises(NoResponse, match=r"no response within 0.5 s") as raised,
     ):
         http_client.get(url, timeout=0.5)
     assert raised.value.late
@@ -94,6 +94,6 @@ def test_a_response_that_comes_byte_by_byte_ends_at_the_time_limit(head: bytes) 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:x", "nothing", "ftp://127.0.0.1", "http://"])
 def test_an_address_that_is_none_has_a_reason(url: str) -> None:
-    with pytest.raises(NoAnswer) as raised:
+    with pytest.raises(NoResponse) as raised:
         http_client.get(url, timeout=1)
     assert str(raised.value)

@@ -21,7 +21,7 @@ PLAIN: Final = {"Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """An HTTP response, whatever its status."""
 
     status: int
@@ -33,7 +33,7 @@ class Answer:
     """The `Cookie` header with which a browser would send the response's cookies back."""
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """No complete HTTP response came in time; the text is the reason, without a full stop."""
 
     def __init__(self, reason: str, *, connected: bool = False, late: bool = False) -> None:
@@ -51,8 +51,8 @@ def request(
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
     max_bytes: int = MAX_BYTES,
-) -> Answer:
-    """Send one request and read the response, within `timeout` seconds in all. Raises NoAnswer."""
+) -> HttpResponse:
+    """Send one request and read the response, within `timeout` seconds in all. Raises NoResponse."""
     import httpx  # noqa: PLC0415
 
     limit = _TimeLimit(timeout)
@@ -79,11 +79,13 @@ def request(
         raise limit.explain(error) from None
     if limit.reached:
         raise limit.explain(TimeoutError())
-    return Answer(response.status_code, dict(response.headers), bytes(body[:max_bytes]), _cookie(response))
+    return HttpResponse(
+        response.status_code, dict(response.headers), bytes(body[:max_bytes]), _cookie(response)
+    )
 
 
-def get(url: str, *, timeout: float, max_bytes: int = MAX_BYTES) -> Answer:
-    """GET `url`, as `request` does. Raises NoAnswer."""
+def get(url: str, *, timeout: float, max_bytes: int = MAX_BYTES) -> HttpResponse:
+    """GET `url`, as `request` does. Raises NoResponse."""
     return request("GET", url, timeout=timeout, max_bytes=max_bytes)
 
 
@@ -108,13 +110,13 @@ class _TimeLimit:
         if event == "connection.connect_tcp.complete":
             self._connection = fields["return_value"].get_extra_info("socket")  # type: ignore[attr-defined]
 
-    def explain(self, error: Exception) -> NoAnswer:
+    def explain(self, error: Exception) -> NoResponse:
         """Return what went wrong, in words that do not depend on the library."""
         import httpx  # noqa: PLC0415
 
         late = self.reached or isinstance(error, httpx.TimeoutException | TimeoutError)
-        reason = f"no answer within {self._seconds:g} s" if late else _reason(error)
-        return NoAnswer(reason, connected=self._connection is not None, late=late)
+        reason = f"no response within {self._seconds:g} s" if late else _reason(error)
+        return NoResponse(reason, connected=self._connection is not None, late=late)
 
     def _close(self) -> None:
         self.reached = True

@@ -75,7 +75,7 @@ def check_target(url: str) -> Target:
             base = f"http://{_in_url(working.address)}:{port}"
     try:
         answer = http_client.get(base, timeout=TIMEOUT)
-    except http_client.NoAnswer as error:
+    except http_client.NoResponse as error:
         msg = f"{base} accepts connections and does not answer as a web server: {error}."
         raise NotThere(msg) from None
     return Target(

@@ -170,7 +170,7 @@ def _wait_for(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
             raise CannotServe(msg)
         try:
             http_client.get(url, timeout=START_TIMEOUT)  # with whatever status: the journey checks the pages
-        except http_client.NoAnswer:
+        except http_client.NoResponse:
             if time.monotonic() > deadline:
                 msg = f"The server did not answer within {START_TIMEOUT:g} seconds: {_last_line(log)}"
                 raise CannotServe(msg) from None
