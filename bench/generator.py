@@ -46,7 +46,7 @@ def main(url: str, users: int, warm_up: float, window: float, pairs: int, folder
     recorder = Recorder(environment, writer)
     recorder.began = time.time()
     # It listens from the moment it is made, which is before the first connection.
-    environment.events.request.remove_listener(recorder.note)  # type: ignore[no-untyped-call]
+    environment.events.request.remove_listener(recorder.record)  # type: ignore[no-untyped-call]
     runner.start(users, spawn_rate=users)
     gevent.sleep(warm_up)
 
@@ -68,9 +68,9 @@ def main(url: str, users: int, warm_up: float, window: float, pairs: int, folder
             if side == "bare":
                 found[side].append(play())
                 continue
-            environment.events.request.add_listener(recorder.note)  # type: ignore[no-untyped-call]
+            environment.events.request.add_listener(recorder.record)  # type: ignore[no-untyped-call]
             found[side].append(play())
-            environment.events.request.remove_listener(recorder.note)  # type: ignore[no-untyped-call]
+            environment.events.request.remove_listener(recorder.record)  # type: ignore[no-untyped-call]
     failed = runner.stats.total.num_failures
     runner.quit()
     writer.close()

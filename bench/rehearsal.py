@@ -160,7 +160,7 @@ def _write(folder: Path, seed: int) -> None:
         if number % CHUNK == CHUNK - 1:
             writer.flush()
     writer.close()
-    Run(folder, plan, "whole", float(seed), {"festgate": "1"}, {}).keep()
+    Run(folder, plan, "whole", float(seed), {"festgate": "1"}, {}).save()
 
 
 def _compare(folder: Path) -> Compared:

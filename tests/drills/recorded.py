@@ -76,7 +76,7 @@ def record(
     writer.close()
     plan = Plan("whole_fest.py", "http://127.0.0.1:1", Rate(12.0), duration=300.0)
     run = Run(folder, plan, "cut", BEGAN, {"festgate": "1"}, {"build": "2"})
-    run.keep()
+    run.save()
     chosen = find_drill(drill) if isinstance(drill, str) else drill
     looks = [Look(BEGAN + ARMED - 0.1, Readiness(ready=True, modules={"checkout": "well"}))]
     if noticed is not None:

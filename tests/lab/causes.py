@@ -9,7 +9,7 @@ import numpy as np
 from festgate.lab.hints.hint import Material
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.store import Run
-from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.synthetic_runs import Answers, Fest
 
 PLAN: Final = Plan("load/events.py", "http://127.0.0.1:1", Users(6, 6.0), duration=20.0, warm_up=4.0)
 MARK: Final = "0123456789ab"

@@ -157,7 +157,7 @@ def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) ->
     scratch = {each.cwd() for each in started} - {str(student.folder)}
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert f"Cut off. What was played is kept in {runs}." in log.read_text(encoding="utf-8")
+    assert f"Interrupted. The completed runs are kept in {runs}." in log.read_text(encoding="utf-8")
     assert not [each for each in started if each.is_running()]
     assert scratch
     assert not [folder for folder in scratch if Path(folder).exists()]
@@ -182,7 +182,7 @@ def test_a_page_that_answers_too_few_people_in_that_time_is_told_after_the_run_t
     solutions.edit(hasty.lab, "main.py", "from pathlib", "import time\nfrom pathlib")
     done = hasty.types("compare", "events", "lab", "--users", "100", "--seconds", "1", "--warm-up", "0")
     assert done.returncode == 2, done.stdout + done.stderr
-    assert "which takes 60 in each run, so the comparison would be refused." in done.stderr
+    assert "which needs 60 in each run, so the comparison would be refused." in done.stderr
     assert done.stderr.endswith("See `festgate lab hint too-few-samples`.\n")
     # A machine may be so slow that the starter is the first to answer too few.
     labels = [run.plan.label for run in reversed(list_runs(hasty.lab / "runs"))]

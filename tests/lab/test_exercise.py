@@ -71,7 +71,7 @@ def compared(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
     words, seconds = ("compare", name, "lab", "--users", "60", "--warm-up", "0", "--seconds"), "2.5"
     for _ in range(4):
         done = student.types(*words, seconds, seconds=240)
-        advised = re.search(r"Play longer, (\d+) s", done.stderr)
+        advised = re.search(r"Run longer, (\d+) s", done.stderr)
         if not advised:
             break
         seconds = advised[1]

@@ -20,7 +20,7 @@ from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.refusals import REFUSALS
 from tests.lab.causes import CAUSES, PLAN, Desk
 from tests.lab.reports import text_report
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 from tests.rehearsal.test_report_page import DRAWN, SIDEWAYS
 from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, visit

@@ -20,7 +20,7 @@ from festgate.lab.student.server import is_served
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab.practice import Student, serving, status_of
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 from tests.rig.waiting import until
 
 
@@ -151,7 +151,7 @@ def test_status_follows_what_was_done_and_a_link_is_no_use(exercise: Exercise) -
         (("serve", "."), "There is no main.py in "),
         (("crash", "."), "There is no main.py in "),
         (("load", "basket", "lab"), "basket is none of checkout, events, my-events, journey."),
-        (("load", "events", "lab", "--duration", "soon"), "'soon' is no time: "),
+        (("load", "events", "lab", "--duration", "soon"), "'soon' is not a duration: "),
         (("crash", "lab", "--host", "http://"), "http:// is no address: "),
     ],
 )

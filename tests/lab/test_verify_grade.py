@@ -162,7 +162,7 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(evening: Evening, br
             "--python no-such-python is no program. Give the path of a Python, as ",
         ),
         (("verify", "nowhere"), "There is no nowhere."),
-        (("verify", "submissions", "--seconds", "soon"), "'soon' is no time: "),
+        (("verify", "submissions", "--seconds", "soon"), "'soon' is not a duration: "),
         (("grade", "nowhere"), "nowhere cannot be read: No such file or directory."),
         (("grade", "data"), "data holds no folder and no zip."),
     ],

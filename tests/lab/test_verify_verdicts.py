@@ -18,7 +18,7 @@ from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 from tests.rules.project import ROOT
 
 STARTER = {"instructions": 35_000, "statements": 1, "rows": 9, "steps": 87, "calls": 400}

@@ -1,4 +1,4 @@
-"""Short real runs against small servers, each with one thing that a comparison has to notice, or nearly."""
+"""Short real runs against small servers, each with one fault that a comparison has to detect, or with nearly one."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +10,11 @@ from typing import Final
 from festgate.rehearsal.runner.run import Second, rehearse
 from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
 from festgate.rehearsal.runs.store import Run
-from tests.rehearsal.target import Manner, Site, serving
+from tests.rehearsal.target import Behaviour, Site, serving
 
 PAIRS: Final = 6
 AT_ONCE: Final = 4
-"""Runs; more disturb each other, fewer leave the machine idle while Python starts."""
+"""Concurrent runs; more disturb each other, fewer leave the machine idle while Python starts."""
 WARM_UP: Final = 0.4
 
 _JOURNEY = """
@@ -56,91 +56,99 @@ JOURNEYS: Final[Mapping[str, tuple[str, str]]] = {
         + _LOOK,
     ),
 }
-"""How long a visitor thinks, and what they do then."""
+"""Each journey's think time and requests."""
 
 SIXTEEN: Final = Users(16, spawn_rate=100.0)
 TWO: Final = Users(2, spawn_rate=100.0)
 OPEN: Final = Rate(32.0, "constant")
-"""The last arrival is due long before the end, so that it is sent on a busy machine, too."""
+"""An open loop whose last arrival is due long before the end, so that a busy machine sends it, too."""
 
 
 @dataclass(frozen=True)
-class Play:
-    """One run. Times in seconds."""
+class Scenario:
+    """One run and its target. Times in seconds."""
 
-    manner: Manner = field(default_factory=Manner)
+    behaviour: Behaviour = field(default_factory=Behaviour)
     journey: str = "thinking"
     load: Load = SIXTEEN
     duration: float = 1.0
     warm_up: float = WARM_UP
     seed: int = 0
     cut: bool = False
-    """By Ctrl-C, after a second."""
+    """Whether Ctrl-C ends the run after a second."""
 
 
-_ONE = Manner(build="one")
+_ONE = Behaviour(build="one")
 # Near the limits of other answers, of more errors, and of slow connections.
-_TWO = Manner(build="two", own_size=3_030, accepts=100, fails=150, closes_after=10, opening=0.02)
-_PAGE = Manner(onward=0)
-_SLOW = Manner(onward=0, wait=0.2)
+_TWO = Behaviour(build="two", own_size=3_030, accepts=100, fails=150, closes_after=10, opening=0.02)
+_PAGE = Behaviour(onward=0)
+_SLOW = Behaviour(onward=0, wait=0.2)
 
-PLAYS: Final[Mapping[str, Play]] = {
+SCENARIOS: Final[Mapping[str, Scenario]] = {
     # Long enough for the thirty requests that a median needs on a machine that others keep busy.
-    **{f"one {number}": Play(_ONE, seed=number, duration=1.5) for number in range(PAIRS)},
-    **{f"two {number}": Play(_TWO, seed=number, duration=1.5) for number in range(PAIRS)},
-    "cut": Play(duration=20.0, cut=True),
-    "failing": Play(Manner(fails=20)),
-    "accepting": Play(Manner(accepts=10)),
-    "shrunk": Play(Manner(own_size=2_800)),
-    "another page 1": Play(Manner(page=b"good bye"), seed=1),
-    "another page 2": Play(Manner(page=b"good bye"), seed=2),
-    "named by value": Play(_PAGE, "named by value", warm_up=0.0),
-    "named by one of twelve": Play(_PAGE, "named by one of twelve"),
-    "slow to come": Play(load=Users(16, spawn_rate=12.0)),
-    "cold": Play(Manner(slower=(0.0, WARM_UP + 0.7)), duration=2.0),
-    "slow to connect": Play(Manner(closes_after=5, opening=0.8), duration=1.5),
-    "frozen": Play(Manner(wait=0.0, frozen=(1.0, 1.6), onward=0), "restless", TWO, duration=2.6),
-    "frozen before the patient": Play(
-        Manner(frozen=(0.7, 1.1), onward=0), "patient", Users(40, spawn_rate=200.0)
+    **{f"one {number}": Scenario(_ONE, seed=number, duration=1.5) for number in range(PAIRS)},
+    **{f"two {number}": Scenario(_TWO, seed=number, duration=1.5) for number in range(PAIRS)},
+    "cut": Scenario(duration=20.0, cut=True),
+    "failing": Scenario(Behaviour(fails=20)),
+    "accepting": Scenario(Behaviour(accepts=10)),
+    "shrunk": Scenario(Behaviour(own_size=2_800)),
+    "another page 1": Scenario(Behaviour(page=b"good bye"), seed=1),
+    "another page 2": Scenario(Behaviour(page=b"good bye"), seed=2),
+    "named by value": Scenario(_PAGE, "named by value", warm_up=0.0),
+    "named by one of twelve": Scenario(_PAGE, "named by one of twelve"),
+    "slow to come": Scenario(load=Users(16, spawn_rate=12.0)),
+    "cold": Scenario(Behaviour(slower=(0.0, WARM_UP + 0.7)), duration=2.0),
+    "slow to connect": Scenario(Behaviour(closes_after=5, opening=0.8), duration=1.5),
+    "frozen": Scenario(Behaviour(wait=0.0, frozen=(1.0, 1.6), onward=0), "restless", TWO, duration=2.6),
+    "frozen before the patient": Scenario(
+        Behaviour(frozen=(0.7, 1.1), onward=0), "patient", Users(40, spawn_rate=200.0)
     ),
-    "restless": Play(Manner(wait=0.02, onward=0), "restless", TWO, duration=2.0),
+    "restless": Scenario(Behaviour(wait=0.02, onward=0), "restless", TWO, duration=2.0),
     # An answer that takes longer than the pace would bring its user out of step, which a busy machine soon does.
-    "paced": Play(_PAGE, "paced", Users(20, spawn_rate=1000.0), duration=2.0),
-    "rarely onward": Play(Manner(onward=40)),
-    "at times onward": Play(Manner(onward=10)),
-    "slower in the end": Play(Manner(slower=(WARM_UP + 0.5, 60.0))),
-    "several at once": Play(_PAGE, "several at once", TWO),
-    "open": Play(_SLOW, load=OPEN),
-    "open with three people": Play(_SLOW, load=replace(OPEN, most_users=3), warm_up=0.1),
-    "open and hesitating": Play(_SLOW, "hesitating", OPEN),
+    "paced": Scenario(_PAGE, "paced", Users(20, spawn_rate=1000.0), duration=2.0),
+    "rarely onward": Scenario(Behaviour(onward=40)),
+    "at times onward": Scenario(Behaviour(onward=10)),
+    "slower in the end": Scenario(Behaviour(slower=(WARM_UP + 0.5, 60.0))),
+    "several at once": Scenario(_PAGE, "several at once", TWO),
+    "open": Scenario(_SLOW, load=OPEN),
+    "open with three people": Scenario(_SLOW, load=replace(OPEN, most_users=3), warm_up=0.1),
+    "open and hesitating": Scenario(_SLOW, "hesitating", OPEN),
     # Two people who compute before each of their requests: who comes next waits for them.
-    "open and computing": Play(_PAGE, "computing", replace(OPEN, most_users=2), duration=2.0, warm_up=0.1),
+    "open and computing": Scenario(
+        _PAGE, "computing", replace(OPEN, most_users=2), duration=2.0, warm_up=0.1
+    ),
 }
 
 
-def play_all(folder: Path) -> dict[str, Run]:
-    """Every run of PLAYS, several at once."""
+def run_all(folder: Path) -> dict[str, Run]:
+    """Run every scenario, several at once."""
     for name, (wait, look) in JOURNEYS.items():
         text = _JOURNEY.replace("{wait}", wait).replace("{look}", look)
         (folder / f"{name.replace(' ', '_')}.py").write_text(text, encoding="utf-8")
     with ExitStack() as stack:
-        urls = {name: stack.enter_context(serving(Site(play.manner))).url for name, play in PLAYS.items()}
-        players = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
-        played = {name: players.submit(_play, play, name, urls[name], folder) for name, play in PLAYS.items()}
-        return {name: run.result() for name, run in played.items()}
+        urls = {
+            name: stack.enter_context(serving(Site(scenario.behaviour))).url
+            for name, scenario in SCENARIOS.items()
+        }
+        threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        futures = {
+            name: threads.submit(_run, scenario, name, urls[name], folder)
+            for name, scenario in SCENARIOS.items()
+        }
+        return {name: run.result() for name, run in futures.items()}
 
 
-def _play(play: Play, name: str, url: str, folder: Path) -> Run:
-    def tell(_: Second) -> None:
-        if play.cut:
+def _run(scenario: Scenario, name: str, url: str, folder: Path) -> Run:
+    def interrupt(_: Second) -> None:
+        if scenario.cut:
             raise KeyboardInterrupt
 
     plan = Plan(
-        journey=str(folder / f"{play.journey.replace(' ', '_')}.py"),
+        journey=str(folder / f"{scenario.journey.replace(' ', '_')}.py"),
         host=url,
-        load=play.load,
-        duration=play.duration,
-        warm_up=play.warm_up,
-        seed=play.seed,
+        load=scenario.load,
+        duration=scenario.duration,
+        warm_up=scenario.warm_up,
+        seed=scenario.seed,
     )
-    return rehearse(plan, folder / name.replace(" ", "-"), tell=tell)
+    return rehearse(plan, folder / name.replace(" ", "-"), on_second=interrupt)

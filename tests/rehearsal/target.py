@@ -27,13 +27,13 @@ class Visitor(FastHttpUser):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with all that it may have."""
+    """An answer with headers."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     closes: bool = False
-    """The connection is closed after it."""
+    """Whether the connection is closed afterwards."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -63,45 +63,45 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Target(ThreadingHTTPServer):
-    """Answers each GET with what `answer` gives for its path."""
+    """A server that answers each GET with the result of `answer` for its path."""
 
     daemon_threads = True
     request_queue_size = 1024
 
     def __init__(self, answer: Callable[[str], Answer], address: str = "127.0.0.1", port: int = 0) -> None:
-        """Listens at once."""
+        """Listen at once."""
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         super().__init__((address, port), _Handler)
         self.answer = answer
 
     def reply(self, path: str, _asked: int) -> Reply:
-        """To a request; `_asked` is 1 for the first of its connection."""
+        """Answer a request; `_asked` is 1 for the first on its connection."""
         return Reply(*self.answer(path))
 
     def handle_error(self, *_: object) -> None:
-        """Whoever hangs up before the answer has had enough of it."""
+        """Ignore clients that hang up before the answer."""
 
     @property
     def port(self) -> int:
-        """The one that it listens on."""
+        """The port on which it listens."""
         return int(self.server_address[1])
 
     @property
     def url(self) -> str:
-        """Without a slash at the end."""
+        """The address, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def answering(answer: Callable[[str], Answer]) -> Iterator[Target]:
-    """A server until the block ends."""
+    """Serve `answer` until the block ends."""
     with serving(Target(answer)) as target:
         yield target
 
 
 @contextmanager
 def serving(target: Target) -> Iterator[Target]:
-    """Let a server answer until the block ends."""
+    """Run a server until the block ends."""
     with target:
         thread = threading.Thread(target=target.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
@@ -113,22 +113,22 @@ def serving(target: Target) -> Iterator[Target]:
 
 
 def welcome(_path: str) -> Answer:
-    """The page that JOURNEY asks for."""
+    """Return the page that JOURNEY requests."""
     return 200, b"welcome" + b"." * 500
 
 
 class Freezing:
-    """Answers at once but for one spell, `after` seconds from its first visitor, in which everybody waits."""
+    """A target that answers at once, but for a pause of `length` seconds, `after` seconds after its first visitor."""
 
     def __init__(self, after: float, length: float) -> None:
-        """Seconds both."""
+        """Set the times, in seconds."""
         self._after = after
         self._length = length
         self._first: float | None = None
         self._lock = threading.Lock()
 
     def __call__(self, path: str) -> Answer:
-        """The page; whoever only looks whether there is a server is no visitor."""
+        """Return the page; a request for / is the preflight check and not a visitor."""
         if path == "/":
             return welcome(path)
         with self._lock:
@@ -141,56 +141,56 @@ class Freezing:
 
 
 def journey(folder: Path, text: str = JOURNEY, *, wait: float = 0.05) -> str:
-    """A locustfile in a folder; its path."""
+    """Write a locustfile into a folder; return its path."""
     path = folder / "journey.py"
     path.write_text(text.replace("{wait}", str(wait)), encoding="utf-8")
     return str(path)
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How a Site behaves. Times in seconds; where each n-th is meant, 0 is none."""
+class Behaviour:
+    """The behaviour of a Site. Times in seconds; for "each n-th", 0 means none."""
 
     build: str = ""
-    """What it says of itself; nothing where it is empty."""
+    """The version in its headers; no header where empty."""
     wait: float = 0.03
-    """Before each answer: long beside what a busy machine adds to it."""
+    """Before each answer: long compared with the delays of a busy machine."""
     slower: tuple[float, float] = (0.0, 0.0)
-    """Begin and end, after the first visitor, of a time in which everything takes four times as long."""
+    """Begin and end, after the first visitor, of a period in which each answer takes four times as long."""
     frozen: tuple[float, float] = (0.0, 0.0)
-    """Begin and end, after the first visitor, of a time in which nobody gets an answer."""
+    """Begin and end, after the first visitor, of a period without any answer."""
     opening: float = 0.0
-    """More before the first answer on a connection."""
+    """Additional time before the first answer on a connection."""
     closes_after: int = 0
-    """Answers on a connection, after which it is closed."""
+    """Answers after which a connection is closed."""
     fails: int = 0
     """Each n-th page is an error."""
     accepts: int = 0
-    """Each n-th page has the status 202 and no page."""
+    """Each n-th page is an empty 202."""
     onward: int = 2
-    """Each n-th page leads on to the visitor's own."""
+    """Each n-th page leads on to the visitor's own page."""
     page: bytes = b"welcome"
-    """What is on the page, which is the same for everybody."""
+    """The content of the page, the same for every visitor."""
     own_size: int = 3_000
-    """Bytes of the page that is another for each visitor."""
+    """Bytes of the visitor's own page."""
 
 
 class Site(Target):
-    """A page at /page, which may lead on to a page of the visitor's own at /mine."""
+    """A server with a page at /page, which may lead on to the visitor's own page at /mine."""
 
-    def __init__(self, manner: Manner) -> None:
-        """Listens at once."""
+    def __init__(self, behaviour: Behaviour) -> None:
+        """Listen at once."""
         super().__init__(welcome)
-        self._manner = manner
+        self._behaviour = behaviour
         self._numbers = itertools.count(1)
         self._pages = itertools.count(1)
         self._first: float | None = None
         self._lock = threading.Lock()
 
     def reply(self, path: str, asked: int) -> Reply:
-        """The page, after a while; whoever only looks whether there is a server is no visitor."""
-        manner = self._manner
-        headers = {"x-version": manner.build} if manner.build else {}
+        """Return the page, after a while; other paths are the preflight check and not a visitor."""
+        behaviour = self._behaviour
+        headers = {"x-version": behaviour.build} if behaviour.build else {}
         if path not in ("/page", "/mine"):
             return Reply(200, b"", headers)
         with self._lock:
@@ -199,28 +199,28 @@ class Site(Target):
             number = next(self._numbers)
             page = next(self._pages) if path == "/page" else 0
         threading.Event().wait(self._wait(age, asked))
-        closes = manner.closes_after > 0 and asked >= manner.closes_after
+        closes = behaviour.closes_after > 0 and asked >= behaviour.closes_after
         if path == "/mine":
             return Reply(
                 200,
-                f"of visitor {number:09} at {self.port:05}".encode().ljust(manner.own_size),
+                f"of visitor {number:09} at {self.port:05}".encode().ljust(behaviour.own_size),
                 headers,
                 closes,
             )
-        if _each(page, manner.fails):
+        if _each(page, behaviour.fails):
             return Reply(500, b"", headers, closes)
-        if _each(page, manner.accepts):
+        if _each(page, behaviour.accepts):
             return Reply(202, b"", headers, closes)
-        end = b" onward" if _each(page, manner.onward) else b" goodbye"
-        return Reply(200, manner.page.ljust(600) + end.ljust(8), headers, closes)
+        end = b" onward" if _each(page, behaviour.onward) else b" goodbye"
+        return Reply(200, behaviour.page.ljust(600) + end.ljust(8), headers, closes)
 
     def _wait(self, age: float, asked: int) -> float:
-        manner = self._manner
-        begin, end = manner.slower
-        wait = manner.wait * (4 if begin <= age < end else 1)
-        begin, end = manner.frozen
+        behaviour = self._behaviour
+        begin, end = behaviour.slower
+        wait = behaviour.wait * (4 if begin <= age < end else 1)
+        begin, end = behaviour.frozen
         frozen = end - age if begin <= age < end else 0.0
-        return max(wait, frozen) + (manner.opening if asked == 1 else 0.0)
+        return max(wait, frozen) + (behaviour.opening if asked == 1 else 0.0)
 
 
 def _each(number: int, every: int) -> bool:

@@ -1,4 +1,4 @@
-"""Two builds under load in the same seconds, compared by what each uses of the processor."""
+"""Two builds under load at the same time, compared by the processor time of each."""
 
 import shlex
 import signal
@@ -12,8 +12,8 @@ import pytest
 
 from festgate.rehearsal.report import Compared, render
 from festgate.rehearsal.runner.builds import Command
-from festgate.rehearsal.runner.cores import share_out
-from festgate.rehearsal.runner.pairs import play_pairs
+from festgate.rehearsal.runner.cores import assign_cores
+from festgate.rehearsal.runner.pairs import run_pairs
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run, list_runs
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -32,7 +32,7 @@ kind = psutil.Process()
 with open({kept!r} + "/cores-" + {name!r} + "-" + str(os.getpid()), "w") as file:
     file.write(repr(list(kind.cpu_affinity())) if hasattr(kind, "cpu_affinity") else "[]")
 """
-"""Notes which cores the process has."""
+"""Writes down the cores of its process."""
 SERVER = """
 import sys, time
 sys.path.insert(0, {root!r})
@@ -49,7 +49,7 @@ Target(answer, port=int(sys.argv[1])).serve_forever()
 
 
 def computing(folder: Path, milliseconds: int) -> str:
-    """A command that serves /page, which takes the processor so long."""
+    """Return a command that serves /page with that many milliseconds of processor time."""
     script = folder / "server.py"
     noted = CORES.format(kept=str(folder), name="target")
     script.write_text(noted + SERVER.format(root=str(Path.cwd())), encoding="utf-8")
@@ -57,7 +57,7 @@ def computing(folder: Path, milliseconds: int) -> str:
 
 
 def plan(folder: Path) -> Plan:
-    """Of six people, who leave both targets some time."""
+    """Return a plan for six users, which do not saturate both targets."""
     noted = CORES.format(kept=str(folder), name="generator")
     path = Path(journey(folder, wait=0.1))
     path.write_text(noted + path.read_text(encoding="utf-8"), encoding="utf-8")
@@ -70,42 +70,49 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def played(folder: Path) -> tuple[list[Run], list[Run]]:
-    """Pairs of a build, and one that computes three times as long."""
-    before, after = (Command(tuple(shlex.split(computing(folder, each)))) for each in (4, 12))
-    return play_pairs(plan(folder), before, after, PAIRS, folder / "runs", tell=lambda *_: None, at_once=True)
+def completed(folder: Path) -> tuple[list[Run], list[Run]]:
+    """Pairs of a build and of one that computes three times as long."""
+    before, after = (Command(tuple(shlex.split(computing(folder, time)))) for time in (4, 12))
+    return run_pairs(
+        plan(folder), before, after, PAIRS, folder / "runs", on_second=lambda *_: None, at_once=True
+    )
 
 
-def test_each_build_is_found_to_use_what_it_computes_itself(played: tuple[list[Run], list[Run]]) -> None:
-    found = compare(*played, CPU, interleaved=is_interleaved(*played), accepted=["too-few-runs"])
-    assert "under load in the same seconds" in " ".join(render(Compared(found, *played), "text").split())
-    assert (found.refusals, {flag.code for flag in found.flags} & {"not-interleaved"}) == ((), set())
-    assert found.primary is not None
-    # What HTTP takes besides is the same for both, some milliseconds at most.
-    assert 0.004 * 0.9 < found.primary.before < 0.010
-    assert 0.012 * 0.9 < found.primary.after < 0.020
+def test_each_build_has_its_own_processor_time(completed: tuple[list[Run], list[Run]]) -> None:
+    comparison = compare(*completed, CPU, interleaved=is_interleaved(*completed), accepted=["too-few-runs"])
+    assert "under load in the same seconds" in " ".join(
+        render(Compared(comparison, *completed), "text").split()
+    )
+    assert (comparison.refusals, {flag.code for flag in comparison.flags} & {"not-interleaved"}) == (
+        (),
+        set(),
+    )
+    assert comparison.primary is not None
+    # HTTP itself takes the same time in both, some milliseconds at most.
+    assert 0.004 * 0.9 < comparison.primary.before < 0.010
+    assert 0.012 * 0.9 < comparison.primary.after < 0.020
 
 
-def test_a_pair_has_one_seed_and_lies_in_the_same_seconds(played: tuple[list[Run], list[Run]]) -> None:
-    assert [run.plan.seed for run in played[0]] == [run.plan.seed for run in played[1]] == [7, 8]
-    for one, other in zip(*played, strict=True):
+def test_a_pair_has_one_seed_and_takes_place_at_the_same_time(completed: tuple[list[Run], list[Run]]) -> None:
+    assert [run.plan.seed for run in completed[0]] == [run.plan.seed for run in completed[1]] == [7, 8]
+    for one, other in zip(*completed, strict=True):
         assert abs(one.began - other.began) < one.plan.warm_up + one.plan.duration
 
 
-def test_how_long_anybody_waited_meanwhile_is_refused(played: tuple[list[Run], list[Run]]) -> None:
-    found = compare(*played, [parse_metric("p50")], interleaved=True)
-    told = {refusal.code: refusal.figure for refusal in found.refusals}
-    assert told["played-at-once"] == "2 of 2 runs before lay over one after"
+def test_response_times_of_runs_at_the_same_time_are_refused(completed: tuple[list[Run], list[Run]]) -> None:
+    comparison = compare(*completed, [parse_metric("p50")], interleaved=True)
+    figures = {refusal.code: refusal.figure for refusal in comparison.refusals}
+    assert figures["played-at-once"] == "2 of 2 runs before lay over one after"
     assert "played-at-once" not in {
-        refusal.code for refusal in compare(*played, CPU, interleaved=True).refusals
+        refusal.code for refusal in compare(*completed, CPU, interleaved=True).refusals
     }
 
 
-def test_both_targets_have_the_same_core_and_what_asks_has_the_others(
-    folder: Path, played: tuple[list[Run], list[Run]]
+def test_both_targets_have_the_same_core_and_the_generators_have_the_others(
+    folder: Path, completed: tuple[list[Run], list[Run]]
 ) -> None:
-    cores = share_out()
-    if not cores.targets:  # one core, or a system that lets nobody choose
+    cores = assign_cores()
+    if not cores.targets:  # one core, or a system without affinity
         cores = replace(cores, targets=_all_cores(), generators=_all_cores())
     noted = {
         name: [path.read_text(encoding="utf-8") for path in folder.glob(f"cores-{name}-*")]
@@ -115,7 +122,7 @@ def test_both_targets_have_the_same_core_and_what_asks_has_the_others(
         "target": [repr(list(cores.targets))] * 2 * PAIRS,
         "generator": [repr(list(cores.generators))] * 2 * PAIRS,
     }
-    assert len(played[0]) == PAIRS
+    assert len(completed[0]) == PAIRS
 
 
 def _all_cores() -> list[int]:
@@ -125,7 +132,7 @@ def _all_cores() -> list[int]:
 
 def test_ctrl_c_ends_both_runs_and_keeps_them(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    one, other = (computing(tmp_path, each) for each in (4, 5))
+    one, other = (computing(tmp_path, time) for time in (4, 5))
     with subprocess.Popen(
         [
             *(sys.executable, "-m", "festgate", "ab", journey(tmp_path, wait=0)),
@@ -141,7 +148,7 @@ def test_ctrl_c_ends_both_runs_and_keeps_them(tmp_path: Path) -> None:
         until(lambda: len(list(runs.glob("*/*.samples"))) == 2, "both have begun")
         until(lambda: all(len(run.samples()) > 20 for run in list_runs(runs)), "some of each are kept")
         program.send_signal(signal.SIGINT)
-        _, told = program.communicate(timeout=60)
-    assert (program.returncode, f"What was played is kept in {runs}" in told) == (130, True), told
+        _, errors = program.communicate(timeout=60)
+    assert (program.returncode, f"The completed runs are kept in {runs}" in errors) == (130, True), errors
     assert [run.state for run in list_runs(runs)] == ["cut", "cut"]
     assert {run.name.rsplit("-", 1)[-1] for run in list_runs(runs)} == {"before", "after"}

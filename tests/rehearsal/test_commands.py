@@ -1,4 +1,4 @@
-"""The commands of the rehearsal as they are typed: what they say, and how they end."""
+"""The rehearsal's commands as a user types them: their output, their errors, their exit codes."""
 
 import json
 import subprocess
@@ -29,13 +29,13 @@ Target(answer, port=int(sys.argv[1])).serve_forever()
 
 
 def festgate(folder: Path, *words: str, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
-    """A command in a folder of its own."""
+    """Run a command in a folder."""
     known = environment(folder / "data") | {"COLUMNS": "120"}
     return command.run(list(words), known, folder=folder, modules=command.REHEARSAL, seconds=seconds)
 
 
 def server(folder: Path) -> str:
-    """A command that serves /page after some milliseconds, which are its last word."""
+    """Return a command that serves /page after some milliseconds, the last argument."""
     script = folder / "server.py"
     script.write_text(SERVER.format(root=str(Path.cwd())), encoding="utf-8")
     return f"{sys.executable} {script} {{port}}"
@@ -43,9 +43,9 @@ def server(folder: Path) -> str:
 
 def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_path: Path) -> None:
     with answering(welcome) as target:
-        play = ["rehearse", journey(tmp_path), "--host", target.url, "--users", "2", "--duration", "2s"]
-        kept = festgate(tmp_path, *play, "--warm-up", "0s", "--fail-if", "errors < 1%", "--format", "junit")
-        broken = festgate(tmp_path, *play, "--warm-up", "0s", "--fail-if", "rate(/page) > 100000/s")
+        words = ["rehearse", journey(tmp_path), "--host", target.url, "--users", "2", "--duration", "2s"]
+        kept = festgate(tmp_path, *words, "--warm-up", "0s", "--fail-if", "errors < 1%", "--format", "junit")
+        broken = festgate(tmp_path, *words, "--warm-up", "0s", "--fail-if", "rate(/page) > 100000/s")
     assert kept.returncode == 0, kept.stderr
     (suite,) = ET.fromstring(kept.stdout).iter("testsuite")  # noqa: S314  (our own)
     assert suite.attrib["failures"] == "0"
@@ -69,17 +69,20 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
             ["ab", "events", "--before", "http://127.0.0.1:{free}", "--after", "HEAD", "--metric", "cpu"],
             "cpu cannot be measured of http://127.0.0.1",
         ),
-        (["rehearse", "events", "--duration", "long"], "'long' is no time"),
+        (["rehearse", "events", "--duration", "long"], "'long' is not a duration"),
         (["rehearse", "events", "--label", "a/b"], "letters, digits"),
-        (["rehearse", "events", "--format", "pdf"], "--format is one of"),
+        (["rehearse", "events", "--format", "pdf"], "Invalid value for '--format'"),
         (["rehearse", "events", "--host", "http://127.0.0.1:{free}"], "Nothing answers at"),
         (["runs", "show", "no-such-run"], "is not the folder of a run"),
-        (["compare", "one"], "cannot be halved"),
+        (["compare", "one"], "cannot be split into two halves"),
         (["ab", "events", "--before", "x", "--after", "y", "--pairs", "3"], "fewer than 6 pairs"),
         (["ab", "events", "--before", "no-such-revision", "--after", "y"], "nor a revision of the checkout"),
         (["ab", "events", "--before", "x", "--after", "y", "--margin", "much"], "write a share"),
         (["ab", "events", "--before", "x", "--after", "y", "--metric", "speed"], "--metric"),
-        (["ab", "events", "--before", "x", "--after", "y", "--format", "pdf"], "--format is one of"),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--format", "pdf"],
+            "Invalid value for '--format'",
+        ),
         (
             ["ab", "events", "--before", "x", "--after", "y", "--at-once", "--metric", "p95(/events)"],
             "--at-once compares cpu alone, not p95(/events)",
@@ -88,9 +91,7 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
         (["capacity", "events", "--slo", "quick"], "is no threshold"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
-    tmp_path: Path, words: list[str], sentence: str
-) -> None:
+def test_wrong_use_is_one_sentence_and_exit_code_2(tmp_path: Path, words: list[str], sentence: str) -> None:
     done = festgate(tmp_path, *(word.replace("{free}", str(free_port())) for word in words))
     assert done.returncode == 2, done.stdout + done.stderr
     assert sentence in done.stderr
@@ -98,7 +99,7 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_code_2(
     assert not list(tmp_path.glob("festgate-runs/*"))
 
 
-def test_without_a_host_it_plays_against_a_portal_of_its_own_and_leaves_nothing_of_it(tmp_path: Path) -> None:
+def test_without_a_host_it_runs_against_a_temporary_portal_and_removes_it(tmp_path: Path) -> None:
     done = festgate(
         tmp_path,
         "rehearse",
@@ -113,8 +114,8 @@ def test_without_a_host_it_plays_against_a_portal_of_its_own_and_leaves_nothing_
         "json",
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert "/tickets/{code}" in json.dumps(told)
+    report = json.loads(done.stdout)
+    assert "/tickets/{code}" in json.dumps(report)
     (folder,) = (tmp_path / "festgate-runs").iterdir()
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert run["server"]["build"].startswith("festgate ")
@@ -152,7 +153,7 @@ def test_runs_are_listed_shown_exported_and_pruned(tmp_path: Path) -> None:
     assert f"{len(lines) - 1} requests in requests.csv." in done.stdout
     assert lines[1].startswith("/page,")
     again = festgate(tmp_path, "runs", "export", names[0], "requests.csv")
-    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert (again.returncode, "exists already" in again.stderr) == (2, True)
     assert "1 deleted" in festgate(tmp_path, "runs", "prune", "--keep", "1", "--yes").stdout
     assert [entry.name for entry in (tmp_path / "festgate-runs").iterdir()] == [names[0]]
 
@@ -180,13 +181,13 @@ def test_the_capacity_of_a_server_that_answers_one_at_a_time_is_found(tmp_path: 
         *words,
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    # A hundredth of a second each: it cannot do more than a hundred a second, and forty are no burden.
-    assert 40 <= told["most"] < told["breaks_at"]
-    assert 80 <= told["breaks_at"] <= 320
+    report = json.loads(done.stdout)
+    # Each request takes a hundredth of a second, so 100 a second is the maximum, and 40 are easy.
+    assert 40 <= report["most"] < report["breaks_at"]
+    assert 80 <= report["breaks_at"] <= 320
 
 
-def test_nothing_of_the_fest_is_opened_by_a_rehearsal_of_another_program(tmp_path: Path) -> None:
+def test_a_rehearsal_of_another_program_opens_no_database(tmp_path: Path) -> None:
     with answering(welcome) as target:
         words = ["--host", target.url, "--users", "1", "--duration", "1s", "--warm-up", "0s"]
         assert festgate(tmp_path, "rehearse", journey(tmp_path), *words).returncode == 0

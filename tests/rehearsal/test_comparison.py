@@ -13,7 +13,7 @@ from scipy import stats  # type: ignore[import-untyped]
 from festgate.rehearsal.runs.store import Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, judge
-from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.synthetic_runs import Answers, Fest
 
 P95 = [parse_metric("p95(/events)")]
 NOISE = (0.99, 1.01, 1.005, 0.99, 1.0, 1.012, 0.985, 1.01, 0.992, 1.003)

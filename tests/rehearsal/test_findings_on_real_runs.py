@@ -14,7 +14,7 @@ from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests
-from tests.rehearsal.real_runs import PAIRS, play_all
+from tests.rehearsal.real_runs import PAIRS, run_all
 
 ONE = [f"one {number}" for number in range(PAIRS)]
 TWO = [f"two {number}" for number in range(PAIRS)]
@@ -23,7 +23,7 @@ MEAN = "mean(/page)"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    return play_all(tmp_path_factory.mktemp("real"))
+    return run_all(tmp_path_factory.mktemp("real"))
 
 
 def compared(

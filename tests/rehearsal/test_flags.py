@@ -1,4 +1,4 @@
-"""Each flag: runs that cause it, and runs that come near and do not."""
+"""Each flag: runs that cause it, and runs that nearly do."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ import pytest
 from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
-from tests.rehearsal.played import REQUESTS, Answers, Fest, with_load
+from tests.rehearsal.synthetic_runs import REQUESTS, Answers, Fest, with_load
 
 PAIRS = 6
 Change = Callable[[Answers], Answers]
@@ -23,11 +23,11 @@ def fest(tmp_path: Path) -> Fest:
 
 @pytest.fixture
 def users(tmp_path: Path) -> Fest:
-    """Twenty users, all there within the first second, who think for a quarter of one."""
+    """Twenty users, all started within the first second, with a think time of a quarter of one."""
     return Fest(tmp_path, with_load(Fest(tmp_path).plan, Users(20, spawn_rate=20.0)))
 
 
-def played(fest: Fest, before: Change, after: Change, metric: str = "p95", dropped: int = 0) -> Comparison:
+def compared(fest: Fest, before: Change, after: Change, metric: str = "p95", dropped: int = 0) -> Comparison:
     first, second = (
         [
             fest.run(f"{side}{number}", change(fest.usual(seed + number)), dropped=dropped)
@@ -39,7 +39,7 @@ def played(fest: Fest, before: Change, after: Change, metric: str = "p95", dropp
 
 
 def flags(comparison: Comparison) -> list[str]:
-    """Its codes; each with its figure, meaning and remedy."""
+    """Return the codes; check that each flag has a figure, meaning and remedy."""
     assert comparison.refusals == ()
     for flag in comparison.flags:
         assert flag.figure
@@ -49,7 +49,7 @@ def flags(comparison: Comparison) -> list[str]:
 
 
 def flagged(fest: Fest, change: Change, metric: str = "p95", dropped: int = 0) -> list[str]:
-    return flags(played(fest, change, change, metric, dropped))
+    return flags(compared(fest, change, change, metric, dropped))
 
 
 def same(answers: Answers) -> Answers:
@@ -210,7 +210,7 @@ def test_another_mix_of_steps_is_flagged(fest: Fest, more: int, expected: list[s
         return [*np.random.default_rng(1).permutation(["/events"] * events + ["/checkout"] * (100 - events))]
 
     before, after = mixed(50), mixed(50 + more)
-    comparison = played(
+    comparison = compared(
         fest, lambda answers: replace(answers, steps=before), lambda answers: replace(answers, steps=after)
     )
     assert flags(comparison) == expected

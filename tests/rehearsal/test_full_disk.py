@@ -1,4 +1,4 @@
-"""A disk that fills up while a run is written. What stands for it is the system's limit on the size of files."""
+"""A disk that fills up during a run, simulated by the system's limit on the size of files."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.rehearsal.target import answering, journey, welcome
 from tests.rig.server import environment
 
 ROOM = 1_500
-"""Bytes for a file of samples: of a second or two, or three."""
+"""Bytes for a file of samples, enough for one to three seconds."""
 PROGRAM = """
 import resource, sys, threading, time
 from pathlib import Path
@@ -28,7 +28,7 @@ runs = Path(sys.argv[sys.argv.index("--runs") + 1])
 def fill():
     while not any(file.stat().st_size for file in runs.glob("*/*.samples")):
         time.sleep(0.01)
-    # From now on this process, which writes run.json, has no room at all; those that it has started have some left.
+    # From now on this process, which writes run.json, can write nothing; its child processes still can.
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
 
 threading.Thread(target=fill, daemon=True).start()
@@ -36,8 +36,8 @@ main()
 """
 
 
-def play(folder: Path, host: str, workers: int) -> subprocess.CompletedProcess[str]:
-    """A run of an hour, to what ends it."""
+def run_to_full_disk(folder: Path, host: str, workers: int) -> subprocess.CompletedProcess[str]:
+    """Start a run of an hour; return how the command ended."""
     folder.mkdir()
     load = ["--users", "4", "--duration", "1h", "--warm-up", "0", "--workers", str(workers)]
     words = ["rehearse", journey(folder), "--host", host, *load, "--runs", str(folder / "runs")]
@@ -54,37 +54,37 @@ def play(folder: Path, host: str, workers: int) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[Path, object]]]:
-    """The folder and the end of a run of one process, and of one with two workers, by their number."""
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[Path, object]]]:
+    """The runs' folder and the ended command, for a run of one process and for one with two workers."""
     folder = tmp_path_factory.mktemp("full")
     folders = {workers: folder / str(workers) for workers in (1, 2)}
     with answering(welcome) as target, ThreadPoolExecutor() as both:
         ends = {
-            workers: both.submit(play, of_its_own, target.url, workers)
-            for workers, of_its_own in folders.items()
+            workers: both.submit(run_to_full_disk, own_folder, target.url, workers)
+            for workers, own_folder in folders.items()
         }
         yield {workers: (folders[workers] / "runs", end.result()) for workers, end in ends.items()}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_run_for_which_the_disk_has_no_more_room_is_kept_and_marked_and_told_in_a_sentence(
-    played: dict[int, tuple[Path, subprocess.CompletedProcess[str]]], workers: int
+def test_a_run_on_a_full_disk_is_kept_as_cut_and_reported_in_a_sentence(
+    ended: dict[int, tuple[Path, subprocess.CompletedProcess[str]]], workers: int
 ) -> None:
-    runs, end = played[workers]
+    runs, end = ended[workers]
     assert end.returncode == 2, end.stderr
     (run,) = list_runs(runs)
     last = end.stderr.splitlines()[-1]
     assert last == (
-        f"The run could not be written any further in {run.folder} (File too large): what there was room for is kept,"
-        " and marked as cut. Make room there, or choose another folder with --runs."
+        f"The run could not be written to its end in {run.folder} (File too large). What fitted on the disk is kept,"
+        " marked as cut. Free some space there, or choose another folder with --runs."
     )
     assert "Traceback" not in end.stderr
     assert run.state == "cut"
-    assert run.notes[-1] == "The disk was full before its end."
+    assert run.notes[-1] == "The disk was full before the end of the run."
     assert not list(run.folder.glob(".*"))
     assert all(0 < file.stat().st_size <= ROOM for file in run.folder.glob("*.samples"))
     samples = run.samples()
     assert len(samples) > 20
     assert not samples.failed.any()
-    assert all(each.memory > 0 for each in run.resources())
+    assert all(second.memory > 0 for second in run.resources())
     assert "Cut off before its end" in render(run, "text")

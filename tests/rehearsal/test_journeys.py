@@ -1,4 +1,4 @@
-"""The journeys, played by Locust as anyone would play them, against a real portal and against wrong ones."""
+"""The journeys in Locust alone, against a real portal and against wrong ones."""
 
 import http.client
 import json
@@ -41,7 +41,7 @@ STEPS = {
     "checkout": SIGN_UP | {"GET /events", "POST /events/{slug}/register", "GET /checkout"},
     "attendee": set(WHOLE_WAY),
 }
-"""Of each journey that one kind of visitor plays, by a person whom the portal has not seen before."""
+"""The steps of each journey with one kind of visitor, for a person new to the portal."""
 RETURNING = ("my_events", "checkout", "attendee")
 TRIES = 4
 WATCHING = {"POST /login", "GET /organise", "GET /organise/orders"}
@@ -56,16 +56,16 @@ TEMPLATES = (
 
 
 @dataclass(frozen=True)
-class Played:
-    """What Locust said of a run: its exit code (1 after any failure), and requests and failures of each step."""
+class Outcome:
+    """Locust's result: its exit code (1 after any failure), and the requests and failures of each step."""
 
     code: int
     requests: Mapping[str, int]
     failures: Mapping[str, int]
-    said: str
+    output: str
 
 
-def play(
+def run(
     journey: str | Path,
     url: str,
     folder: Path,
@@ -74,23 +74,23 @@ def play(
     seconds: int = 3,
     enough: Callable[[Mapping[str, int]], bool] = bool,
     **extra: str,
-) -> Played:
-    """Play a journey or a locustfile; `extra` is the environment's FESTGATE_REHEARSAL_..., in lower case.
+) -> Outcome:
+    """Run a journey or a locustfile; `extra` is the environment's FESTGATE_REHEARSAL_..., in lower case.
 
-    Locust counts its time from before it has users. On a busy machine that may be over before anything was sent: then
-    it is played again, and for longer, until its requests are `enough`.
+    Locust's run time begins before it has users. On a busy machine it may be over before anything was sent: then the
+    journey runs again, for longer, until its requests are `enough`.
     """
     for attempt in range(TRIES):
-        played = play_once(journey, url, folder, users, seconds * 2**attempt, extra)
-        if enough(played.requests):
+        outcome = run_once(journey, url, folder, users, seconds * 2**attempt, extra)
+        if enough(outcome.requests):
             break
-    return played
+    return outcome
 
 
-def play_once(
+def run_once(
     journey: str | Path, url: str, folder: Path, users: int, seconds: int, extra: Mapping[str, str]
-) -> Played:
-    """As `play`."""
+) -> Outcome:
+    """Run a journey once, as `run` does."""
     path = journey if isinstance(journey, Path) else JOURNEYS / f"{journey}.py"
     prefix = folder / path.stem
     known = {f"FESTGATE_REHEARSAL_{name.upper()}": value for name, value in extra.items()}
@@ -107,11 +107,11 @@ def play_once(
         timeout=seconds + 60,
         check=False,
     )
-    # The CSV files are a second behind at the end; what they say of failures is for whoever reads this test's.
+    # The CSV files are a second behind at the end; their failures only explain a failed test.
     failures = prefix.with_name(f"{prefix.name}_failures.csv").read_text(encoding="utf-8")
     rows = json.loads(prefix.with_suffix(".json").read_text(encoding="utf-8"))
     steps = {f"{row['method']} {row['name']}": row for row in rows}
-    return Played(
+    return Outcome(
         done.returncode,
         {step: row["num_requests"] for step, row in steps.items()},
         {step: row["num_failures"] for step, row in steps.items()},
@@ -121,74 +121,76 @@ def play_once(
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The demo fest; each test's visitors have a seed of their own."""
+    """The demo fest; each test's visitors have their own seed."""
     with serving(tmp_path_factory.mktemp("portal") / "data", "--demo") as server:
         yield server
 
 
-def until_it_has(steps: set[str], once: Callable[[str, int], Played]) -> Played:
-    """What `once(seed, seconds)` gives, with other people and for longer where the time was over before `steps`."""
+def until_it_has(steps: set[str], once: Callable[[str, int], Outcome]) -> Outcome:
+    """Return `once(seed, seconds)`, repeated with other people and for longer where it ended before `steps`."""
     for attempt in range(TRIES):
-        played = once(str(attempt), 3 * 2**attempt)
-        if played.code or steps <= set(played.requests):
+        outcome = once(str(attempt), 3 * 2**attempt)
+        if outcome.code or steps <= set(outcome.requests):
             break
-    return played
+    return outcome
 
 
 @pytest.fixture(scope="module")
-def plays(portal: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Played]]]:
-    """What several tests look at, two at a time from the first test on: most of a play is waiting."""
+def outcomes(
+    portal: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Outcome]]]:
+    """The runs that several tests share, two at a time from the first test on: they mostly wait."""
 
     def folder() -> Path:
-        return tmp_path_factory.mktemp("play")
+        return tmp_path_factory.mktemp("run")
 
-    def newcomers(journey: str) -> Played:
+    def newcomers(journey: str) -> Outcome:
         return until_it_has(
             STEPS[journey],
-            lambda seed, seconds: play(
+            lambda seed, seconds: run(
                 journey, portal.url, folder(), seconds=seconds, seed=f"{journey} {seed}"
             ),
         )
 
-    def returning(journey: str) -> Played:
-        def twice(seed: str, seconds: int) -> Played:
+    def returning(journey: str) -> Outcome:
+        def twice(seed: str, seconds: int) -> Outcome:
             same = {"users": 2, "seconds": seconds, "seed": f"again {journey} {seed}"}
-            play(journey, portal.url, folder(), **same)  # type: ignore[arg-type]
-            return play(journey, portal.url, folder(), **same)  # type: ignore[arg-type]
+            run(journey, portal.url, folder(), **same)  # type: ignore[arg-type]
+            return run(journey, portal.url, folder(), **same)  # type: ignore[arg-type]
 
         return until_it_has({"POST /login"}, twice)
 
-    def at_nothing(journey: str) -> Played:
-        return play(journey, blank, folder(), users=2, seconds=2, organiser="a:b", staff="c:d")
+    def at_blank(journey: str) -> Outcome:
+        return run(journey, blank, folder(), users=2, seconds=2, organiser="a:b", staff="c:d")
 
     with answering(Blank) as blank, ThreadPoolExecutor(2) as pool:
         yield {
             **{name: pool.submit(newcomers, name) for name in STEPS},
             **{f"{name} again": pool.submit(returning, name) for name in RETURNING},
-            **{f"{name} at nothing": pool.submit(at_nothing, name) for name in (*STEPS, "opening_day")},
+            **{f"{name} at a blank server": pool.submit(at_blank, name) for name in (*STEPS, "opening_day")},
         }
 
 
 @pytest.mark.parametrize("journey", STEPS)
-def test_a_journey_goes_through_and_is_told_by_its_steps_templates(
-    plays: Mapping[str, Future[Played]], journey: str
+def test_a_journey_succeeds_and_its_steps_are_named_by_templates(
+    outcomes: Mapping[str, Future[Outcome]], journey: str
 ) -> None:
-    played = plays[journey].result()
-    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
-    assert set(played.requests) == STEPS[journey]
+    outcome = outcomes[journey].result()
+    assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
+    assert set(outcome.requests) == STEPS[journey]
 
 
-def test_whoever_went_the_whole_way_has_a_ticket_and_the_books_are_right(
+def test_attendees_who_went_the_whole_way_have_tickets_and_all_invariants_hold(
     serve: Serve, tmp_path: Path
 ) -> None:
     server = serve("--demo")
-    played = until_it_has(
+    outcome = until_it_has(
         STEPS["attendee"],
-        lambda seed, seconds: play("attendee", server.url, tmp_path, seconds=seconds, seed=seed),
+        lambda seed, seconds: run("attendee", server.url, tmp_path, seconds=seconds, seed=seed),
     )
-    assert played.code == 0, played.said
+    assert outcome.code == 0, outcome.output
     ((issued,),) = ask_file(server.data, "SELECT count(*) FROM tickets_tickets")
-    assert issued >= played.requests["GET /tickets/{code}"] > 0
+    assert issued >= outcome.requests["GET /tickets/{code}"] > 0
     server.stop()
     holds(server.data)
 
@@ -198,7 +200,7 @@ def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and
 ) -> None:
     server = serve("--demo")
     crew: dict[str, Any] = {name: f"{name}:{password}" for name, password in CREW.findall(server.log())}
-    played = play(
+    outcome = run(
         "opening_day",
         server.url,
         tmp_path,
@@ -207,41 +209,41 @@ def test_opening_day_sells_the_scarce_seats_once_while_staff_check_people_in_and
         doors="3",
         **crew,
     )
-    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
-    assert set(played.requests) == {*WHOLE_WAY, *WATCHING, *CHECKING_IN}
+    assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
+    assert set(outcome.requests) == {*WHOLE_WAY, *WATCHING, *CHECKING_IN}
     taken = ask_file(
         server.data,
         "SELECT slug, taken, capacity FROM catalogue_seats JOIN catalogue_events ON id = event_id WHERE taken > 0",
     )
     assert taken == [("photography-walk", 8, 8)]
-    assert played.requests["POST /login"] == 1 + 2
+    assert outcome.requests["POST /login"] == 1 + 2
     let_in = ask_file(
         server.data,
         "SELECT username, count(*) FROM tickets_tickets JOIN accounts_people p ON p.id = admitted_by GROUP BY username",
     )
     assert [name for name, _ in let_in] == ["staff"]
-    assert 0 < let_in[0][1] <= played.requests["POST /door/{slug}"]
+    assert 0 < let_in[0][1] <= outcome.requests["POST /door/{slug}"]
     server.stop()
     holds(server.data)
 
 
 def test_opening_day_without_staff_and_an_organiser_has_a_crowd_alone(portal: Server, tmp_path: Path) -> None:
-    played = play("opening_day", portal.url, tmp_path, seed="crowd", doors="0")
-    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
-    assert not (WATCHING | CHECKING_IN) & set(played.requests)
+    outcome = run("opening_day", portal.url, tmp_path, seed="crowd", doors="0")
+    assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
+    assert not (WATCHING | CHECKING_IN) & set(outcome.requests)
 
 
-def test_a_journey_of_ones_own_is_played_as_the_reference_shows_it(portal: Server, tmp_path: Path) -> None:
+def test_the_custom_journey_of_the_reference_runs(portal: Server, tmp_path: Path) -> None:
     page = (ROOT / "docs/reference/journeys.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     own = tmp_path / "looker.py"
     own.write_text(shown, encoding="utf-8")
     steps = {"GET /events", "GET /events/{slug}", "GET /"}
-    played = until_it_has(
-        steps, lambda seed, seconds: play(own, portal.url, tmp_path, seconds=seconds, seed=seed)
+    outcome = until_it_has(
+        steps, lambda seed, seconds: run(own, portal.url, tmp_path, seconds=seconds, seed=seed)
     )
-    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
-    assert set(played.requests) == steps
+    assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
+    assert set(outcome.requests) == steps
 
 
 def names(server: Server) -> set[str]:
@@ -258,25 +260,25 @@ def test_the_same_seed_brings_the_same_people_and_another_seed_brings_others(
         return requests.get("GET /my-events", 0) > 0 and requests.get("POST /register", 3) >= 3
 
     first, second = serve("--demo"), serve("--demo")
-    play("my_events", first.url, tmp_path, users=3, enough=all_three, seed="7")
-    play("my_events", second.url, tmp_path, users=3, enough=all_three, seed="7")
+    run("my_events", first.url, tmp_path, users=3, enough=all_three, seed="7")
+    run("my_events", second.url, tmp_path, users=3, enough=all_three, seed="7")
     assert len(names(first)) == 3
     assert names(first) == names(second)
-    play("my_events", second.url, tmp_path, users=3, enough=all_three, seed="8")
+    run("my_events", second.url, tmp_path, users=3, enough=all_three, seed="8")
     assert len(names(second)) == 6
 
 
 @pytest.mark.parametrize("journey", RETURNING)
-def test_people_who_were_here_before_sign_in_and_find_what_they_have(
-    plays: Mapping[str, Future[Played]], journey: str
+def test_returning_people_sign_in_and_find_their_seats(
+    outcomes: Mapping[str, Future[Outcome]], journey: str
 ) -> None:
-    played = plays[f"{journey} again"].result()
-    assert (played.code, sum(played.failures.values())) == (0, 0), played.said
-    assert played.requests["POST /login"] > 0
+    outcome = outcomes[f"{journey} again"].result()
+    assert (outcome.code, sum(outcome.failures.values())) == (0, 0), outcome.output
+    assert outcome.requests["POST /login"] > 0
 
 
 class Blank(BaseHTTPRequestHandler):
-    """Answers 200 with nothing, whatever is asked."""
+    """A server that answers every request with an empty 200."""
 
     protocol_version = "HTTP/1.1"
 
@@ -289,12 +291,12 @@ class Blank(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815  (as the class has it)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as the class has it)
-        """A test's output is what failed."""
+        """Keep the log out of the test's output."""
 
 
 @contextmanager
 def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """A server on loopback whose connections `handler` answers; its address."""
+    """Serve connections on loopback with `handler`; yields the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -306,13 +308,11 @@ def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("journey", [*STEPS, "opening_day"])
-def test_a_server_that_answers_200_with_nothing_passes_at_no_step(
-    plays: Mapping[str, Future[Played]], journey: str
-) -> None:
-    played = plays[f"{journey} at nothing"].result()
-    assert played.code == 1
-    assert played.requests == played.failures, played.said
-    assert sum(played.requests.values()) > 0
+def test_an_empty_200_passes_at_no_step(outcomes: Mapping[str, Future[Outcome]], journey: str) -> None:
+    outcome = outcomes[f"{journey} at a blank server"].result()
+    assert outcome.code == 1
+    assert outcome.requests == outcome.failures, outcome.output
+    assert sum(outcome.requests.values()) > 0
 
 
 def step_of(method: str, path: str) -> str:
@@ -322,9 +322,9 @@ def step_of(method: str, path: str) -> str:
 
 
 class Spoiler(BaseHTTPRequestHandler):
-    """Passes everything on to the portal, and spoils one step for each person: another one for the next person.
+    """A proxy before the portal that spoils one step for each person, a different one for the next person.
 
-    A person is a connection. The status stays as it was: of a page the body is gone, a redirect leads elsewhere.
+    A person is a connection. The status stays the same: a page loses its body, a redirect leads elsewhere.
     """
 
     protocol_version = "HTTP/1.1"
@@ -344,7 +344,7 @@ class Spoiler(BaseHTTPRequestHandler):
         spoil = step_of(self.command, self.path) == self.spoiled
         self.send_response(answer.status)
         for name, value in answer.getheaders():
-            # Of an empty page no encoding is true.
+            # An empty body has no encoding.
             if name.lower() not in {
                 "content-length",
                 "connection",
@@ -361,13 +361,13 @@ class Spoiler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815  (as the class has it)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as the class has it)
-        """A test's output is what failed."""
+        """Keep the log out of the test's output."""
 
 
-def test_a_wrong_answer_is_found_at_whichever_step_it_comes(portal: Server, tmp_path: Path) -> None:
+def test_a_wrong_answer_is_detected_at_every_step(portal: Server, tmp_path: Path) -> None:
     beyond = portal.url.removeprefix("http://")
     spoiler = type("Here", (Spoiler,), {"portal": beyond, "persons": count()})
     with answering(spoiler) as url:
-        played = play("attendee", url, tmp_path, users=2 * len(WHOLE_WAY), seconds=6, seed="spoiled")
-    assert played.code == 1
-    assert {step for step, failures in played.failures.items() if failures} == set(WHOLE_WAY), played.said
+        outcome = run("attendee", url, tmp_path, users=2 * len(WHOLE_WAY), seconds=6, seed="spoiled")
+    assert outcome.code == 1
+    assert {step for step, failures in outcome.failures.items() if failures} == set(WHOLE_WAY), outcome.output

@@ -173,11 +173,13 @@ def test_files_that_make_no_pairs_are_one_sentence(
     assert "one.txt has one table of Locust's: line 1. To compare two" in sentence_of(capsys, [one], tmp_path)
     told = sentence_of(capsys, [three], tmp_path)
     assert "3 tables of Locust's: line 1, line 8 (x), line 15 (x)" in told
-    assert "Beside other files" in sentence_of(capsys, [one, two], tmp_path)
-    assert "3 files cannot be halved" in sentence_of(capsys, [one, one, one], tmp_path)
+    assert "Together with other files" in sentence_of(capsys, [one, two], tmp_path)
+    assert "3 files cannot be split" in sentence_of(capsys, [one, one, one], tmp_path)
     assert "other.txt, line 2: the end is reached" in sentence_of(capsys, [other], tmp_path)
     (tmp_path / "run").mkdir()
-    assert "cannot be set beside each other" in sentence_of(capsys, [one, tmp_path / "run"], tmp_path)
+    assert "a kept run and a table cannot be compared" in sentence_of(
+        capsys, [one, tmp_path / "run"], tmp_path
+    )
     assert describing.read([str(tmp_path / "run")], tmp_path) == []
 
 

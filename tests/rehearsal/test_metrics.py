@@ -14,7 +14,7 @@ from festgate.rehearsal.stats.metrics import (
     parse_threshold,
     parse_thresholds,
 )
-from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.synthetic_runs import Answers, Fest
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Two builds of the portal, played in turn: one that sleeps in `/events`, the same one twice; and what one holds."""
+"""Comparisons of real portals: a build that sleeps in `/events`, the same build twice; and the capacity of one."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from festgate.rehearsal.runner.builds import candidate
+from festgate.rehearsal.runner.builds import resolve_build
 from tests.docs.terminal import DOCS, Terminal
 from tests.docs.test_rehearsal_docs import HOW_TO, SHELL
 from tests.rehearsal.test_commands import festgate
@@ -18,7 +18,7 @@ from tests.rig.server import serving
 from tests.rules.project import ROOT
 
 SLEEP = 0.020
-"""Seconds: several times what `/events` takes."""
+"""Seconds, several times the duration of `/events`."""
 JOURNEY = """
 from locust import FastHttpUser, constant, task
 
@@ -29,11 +29,11 @@ class Guest(FastHttpUser):
     def look(self):
         self.client.get("/events")
 """
-PLAY = ("--users", "3", "--warm-up", "0.5s", "--duration", "1.2s", "--pairs", "6", "--metric", "p50(/events)")
+RUN = ("--users", "3", "--warm-up", "0.5s", "--duration", "1.2s", "--pairs", "6", "--metric", "p50(/events)")
 
 
 def copied(folder: Path) -> Path:
-    """The program's code, to be changed."""
+    """Copy the program's code; return the folder of the copy."""
     source = folder / "src"
     shutil.copytree(
         ROOT / "src" / "festgate", source / "festgate", ignore=shutil.ignore_patterns("__pycache__")
@@ -48,8 +48,8 @@ def change(file: Path, text: str, other: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
-    """A folder with a journey, and the addresses of this build and of one that sleeps."""
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
+    """A folder with a journey, and the URLs of this build and of one that sleeps."""
     folder = tmp_path_factory.mktemp("builds")
     (folder / "journey.py").write_text(JOURNEY, encoding="utf-8")
     source = copied(folder)
@@ -64,38 +64,38 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, 
 
 
 def kept(folder: Path, label: str) -> tuple[list[str], list[str]]:
-    """The runs of a comparison with that label: before, after."""
+    """Return the names of the runs with that label: before, after."""
     names = sorted(entry.name for entry in (folder / "festgate-runs").iterdir() if label in entry.name)
     return [name for name in names if "-before" in name], [name for name in names if "-after" in name]
 
 
 def gate(before: str, after: str) -> str:
-    """The how-to's script, with these two builds in place of its revisions, and with shorter runs."""
+    """Return the how-to's script with these two builds instead of its revisions, and with shorter runs."""
     script = SHELL.search((DOCS / HOW_TO).read_text(encoding="utf-8"))
     assert script
     text = script["text"]
-    for theirs, ours in (
+    for original, replacement in (
         ("ab events", "ab journey.py --label planted"),
         ("--before origin/main --after HEAD", f"--before {before} --after {after}"),
-        ("--rate 80 --pairs 10 --warm-up 8s --duration 10s", " ".join(PLAY[:-2])),
-        ("'p95(/events)'", f"'{PLAY[-1]}'"),
+        ("--rate 80 --pairs 10 --warm-up 8s --duration 10s", " ".join(RUN[:-2])),
+        ("'p95(/events)'", f"'{RUN[-1]}'"),
     ):
-        assert text.count(theirs) == 1, theirs
-        text = text.replace(theirs, ours)
+        assert text.count(original) == 1, original
+        text = text.replace(original, replacement)
     return text
 
 
-def test_a_sleep_planted_in_a_route_is_a_regression_by_the_gate_of_the_how_to_and_is_named(
-    play: tuple[Path, str, str],
+def test_the_gate_of_the_how_to_detects_and_names_a_slower_route(
+    builds: tuple[Path, str, str],
 ) -> None:
-    folder, before, after = play
+    folder, before, after = builds
     (folder / "gate.sh").write_text(gate(before, after), encoding="utf-8")
-    code, said = Terminal(folder).run("sh gate.sh")
-    assert code == 1, said
-    assert said.splitlines()[-1] == "Slower: see speed.html."
+    code, output = Terminal(folder).run("sh gate.sh")
+    assert code == 1, output
+    assert output.splitlines()[-1] == "Slower: see speed.html."
     suites = ET.parse(folder / "speed.xml").getroot()  # noqa: S314  (our own)
     assert [case.attrib["name"] for case in suites.iter("testcase") if case.find("failure") is not None] == [
-        PLAY[-1]
+        RUN[-1]
     ]
     assert "Worse" in (folder / "speed.html").read_text(encoding="utf-8")
     runs = kept(folder, "planted")
@@ -104,15 +104,15 @@ def test_a_sleep_planted_in_a_route_is_a_regression_by_the_gate_of_the_how_to_an
     assert (again.returncode, json.loads(again.stdout)["verdict"]) == (1, "regressed"), again.stderr
 
 
-def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
-    play: tuple[Path, str, str],
+def test_the_same_build_twice_is_no_regression_and_gives_the_smallest_detectable_difference(
+    builds: tuple[Path, str, str],
 ) -> None:
-    folder, url, _ = play
-    done = festgate(folder, "calibrate", "journey.py", "--target", url, *PLAY, seconds=300)
+    folder, url, _ = builds
+    done = festgate(folder, "calibrate", "journey.py", "--target", url, *RUN, seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "p50(/events): the smallest difference to be seen here is" in done.stdout
+    assert "p50(/events): the smallest detectable difference is" in done.stdout
     before, after = kept(folder, "calibrate")
-    # A margin that no noise of so short runs reaches: what is found beyond it would be a fault of the method.
+    # Noise in such short runs stays below this margin, so a larger difference would be an error of the method.
     words = ["--metric", "p50(/events)", "--margin", "25%", "--format", "json"]
     compared = festgate(folder, "compare", *before, *after, *words)
     assert json.loads(compared.stdout)["verdict"] in {"equivalent", "inconclusive", "changed"}, (
@@ -123,14 +123,22 @@ def test_the_same_build_twice_is_no_regression_and_tells_what_can_be_seen_here(
 @pytest.mark.parametrize(
     "metric, needed, remedy",
     [
-        ("p99", "p99, which takes 3,000 in each run, so the comparison would be refused.", "Play longer, "),
-        ("p95(/evnts)", "has 0 requests for p95(/evnts), which takes 600", "What was asked for: /events. "),
+        (
+            "p99",
+            "p99, which needs 3,000 in each run, so the comparison would be refused.",
+            "Run longer, ",
+        ),
+        (
+            "p95(/evnts)",
+            "has 0 requests for p95(/evnts), which needs 600",
+            "The run has requests for: /events. ",
+        ),
     ],
 )
-def test_what_would_be_refused_for_too_few_requests_ends_after_its_first_run(
-    play: tuple[Path, str, str], metric: str, needed: str, remedy: str
+def test_a_comparison_with_too_few_requests_ends_after_its_first_run(
+    builds: tuple[Path, str, str], metric: str, needed: str, remedy: str
 ) -> None:
-    folder, before, after = play
+    folder, before, after = builds
     label = f"short-{metric[:3]}"
     words = ["--before", before, "--after", after, "--users", "1", "--warm-up", "0s", "--duration", "1s"]
     done = festgate(folder, "ab", "journey.py", *words, "--label", label, "--metric", metric)
@@ -140,9 +148,9 @@ def test_what_would_be_refused_for_too_few_requests_ends_after_its_first_run(
     assert [len(side) for side in kept(folder, label)] == [1, 0]
 
 
-def test_the_largest_rate_that_the_portal_holds_within_a_limit_is_found(play: tuple[Path, str, str]) -> None:
-    folder, url, _ = play
-    # So that the end is known: it answers more than thirty a second, which this limit forbids.
+def test_the_capacity_of_the_portal_within_a_limit_is_found(builds: tuple[Path, str, str]) -> None:
+    folder, url, _ = builds
+    # A limit with a known end: the portal answers more than thirty requests a second, which it forbids.
     limits = ["--slo", "p95 < 5s, errors < 1%, rate < 30/s"]
     words = [
         "--target",
@@ -161,19 +169,19 @@ def test_the_largest_rate_that_the_portal_holds_within_a_limit_is_found(play: tu
     times = ["--warm-up", "0.5s", "--duration", "1.5s"]
     done = festgate(folder, "capacity", "journey.py", *limits, *words, *times, "--format", "json")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(done.stdout)
-    assert [step["rate"] for step in told["steps"]] == [20, 40, 28.3]
-    for step in told["steps"]:
-        sent = [*(folder / "festgate-runs" / step["run"]).glob("*.samples")]
-        assert len([file for file in sent if file.stat().st_size]) == 2
-    assert [step["holds"] for step in told["steps"]][:2] == [True, False]
-    assert (told["most"], told["breaks_at"]) in {(20, 28.3), (28.3, 40)}
-    # The law is asked for five different loads, and these are three.
-    assert told["law"] is None
-    assert "too few for the scalability law" in told["law_refused"]
+    report = json.loads(done.stdout)
+    assert [step["rate"] for step in report["steps"]] == [20, 40, 28.3]
+    for step in report["steps"]:
+        samples = [*(folder / "festgate-runs" / step["run"]).glob("*.samples")]
+        assert len([file for file in samples if file.stat().st_size]) == 2
+    assert [step["holds"] for step in report["steps"]][:2] == [True, False]
+    assert (report["most"], report["breaks_at"]) in {(20, 28.3), (28.3, 40)}
+    # Fitting the law takes five different loads, and these are three.
+    assert report["law"] is None
+    assert "too few for the scalability law" in report["law_refused"]
 
 
-def test_a_revision_of_the_checkout_serves_as_it_was_then(tmp_path: Path) -> None:
+def test_a_revision_of_the_checkout_serves_the_code_of_that_time(tmp_path: Path) -> None:
     app = copied(tmp_path) / "festgate" / "portal" / "app.py"
     git = ["git", "-C", str(tmp_path), "-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
 
@@ -186,7 +194,7 @@ def test_a_revision_of_the_checkout_serves_as_it_was_then(tmp_path: Path) -> Non
     commit("then")
     change(app, '"as it was\\n"', '"as it is\\n"')
     commit("now")
-    with candidate("HEAD~1", tmp_path) as then, then.serve() as server:
+    with resolve_build("HEAD~1", tmp_path) as then, then.serve() as server:
         assert server is not None
         assert httpx.get(f"{server.url}/healthz", trust_env=False, verify=False).text == "as it was\n"
         assert "festgate at" in json.dumps(server.identity)

@@ -1,44 +1,44 @@
-"""Whether the target is there, and at which of its addresses."""
+"""The check whether the target answers, and at which of its addresses."""
 
 import socket
 
 import pytest
 
 from festgate.ports import free_port
-from festgate.rehearsal.runner.preflight import NotThere, look
+from festgate.rehearsal.runner.preflight import NotThere, check_target
 from tests.rehearsal.target import answering, welcome
 
 
-def test_a_target_that_answers_is_taken_as_it_is() -> None:
+def test_a_target_that_answers_is_used_unchanged() -> None:
     with answering(welcome) as target:
-        found = look(target.url)
-    assert (found.url, list(found.notes)) == (target.url, [])
-    assert "BaseHTTP" in found.server["server"]
+        checked = check_target(target.url)
+    assert (checked.url, list(checked.notes)) == (target.url, [])
+    assert "BaseHTTP" in checked.server["server"]
 
 
-def test_where_the_first_address_of_a_name_fails_it_says_so_and_uses_the_one_that_works() -> None:
+def test_a_name_whose_first_address_fails_gets_a_note_and_the_address_that_works() -> None:
     with answering(welcome) as target:
-        found = look(f"http://localhost:{target.port}")
+        checked = check_target(f"http://localhost:{target.port}")
         first = socket.getaddrinfo("localhost", target.port, type=socket.SOCK_STREAM)[0][4][0]
         if first == "127.0.0.1":
-            assert list(found.notes) == []
+            assert list(checked.notes) == []
         else:
-            assert found.url == f"http://127.0.0.1:{target.port}"
-            (note,) = found.notes
-            assert f"localhost is {first} first, where nothing answers" in note
+            assert checked.url == f"http://127.0.0.1:{target.port}"
+            (note,) = checked.notes
+            assert f"The first address of localhost is {first}, where nothing answers" in note
 
 
 @pytest.mark.parametrize(
     "url, sentence",
     [
         ("http://127.0.0.1:{free}", "Nothing answers at"),
-        ("ftp://127.0.0.1", "is no address to send to"),
+        ("ftp://127.0.0.1", "is not a web address"),
         ("http://127.0.0.1:notaport", "has no address"),
     ],
 )
-def test_a_target_that_is_not_there_is_one_sentence(url: str, sentence: str) -> None:
+def test_an_unreachable_target_is_one_sentence(url: str, sentence: str) -> None:
     with pytest.raises(NotThere, match=sentence):
-        look(url.replace("{free}", str(free_port())))
+        check_target(url.replace("{free}", str(free_port())))
 
 
 def test_a_port_that_speaks_no_http_is_one_sentence() -> None:
@@ -55,5 +55,5 @@ def test_a_port_that_speaks_no_http_is_one_sentence() -> None:
         thread = Thread(target=hang_up)
         thread.start()
         with pytest.raises(NotThere, match="does not answer as a web server"):
-            look(f"http://127.0.0.1:{port}")
+            check_target(f"http://127.0.0.1:{port}")
         thread.join()

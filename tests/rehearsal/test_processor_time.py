@@ -1,4 +1,4 @@
-"""`cpu`, what a request costs the target: its arithmetic, its verdict, and a real server that computes a known time."""
+"""`cpu`, the processor time of a request in the target: arithmetic, verdict, and a real server with a known time."""
 
 import socket
 import sys
@@ -16,7 +16,7 @@ from festgate.rehearsal.stats.metrics import Metric, parse_metric, parse_thresho
 from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.stats.summary import Summary, summarize
 from festgate.rehearsal.verdict.comparison import Comparison, compare
-from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.synthetic_runs import Answers, Fest
 from tests.rehearsal.target import journey
 
 CPU = parse_metric("cpu")
@@ -43,45 +43,52 @@ def fest(tmp_path: Path) -> Fest:
     return Fest(tmp_path)
 
 
-def look(at: float, cpu: float, side: Side = "server") -> Resources:
+def sample(at: float, cpu: float, side: Side = "server") -> Resources:
     return Resources(side, at, cpu, 1)
 
 
-def test_it_is_the_time_between_the_first_and_the_last_look_over_what_was_answered_then(fest: Fest) -> None:
-    # Asked each tenth of a second, and answered 50 ms later.
+def test_it_is_the_time_between_the_first_and_the_last_sample_divided_by_the_answers(fest: Fest) -> None:
+    # A request each tenth of a second, answered 50 ms later.
     asked = np.arange(0, 10, 0.1)
     samples = fest.run("one", Answers(np.full(100, 0.05), asked)).samples()
-    looks = [look(1.7, 9.0), look(2.7, 0.5), look(3.7, 0.2), look(5.7, 0.1), look(6.9, 7.0)]
-    looks.insert(2, look(3.1, 9.0, "generator"))
+    resources = [sample(1.7, 9.0), sample(2.7, 0.5), sample(3.7, 0.2), sample(5.7, 0.1), sample(6.9, 7.0)]
+    resources.insert(2, sample(3.1, 9.0, "generator"))
     # From 2.7 to 5.7 s it used 0.2 of the first second and 0.1 of each of the two that follow.
-    assert processor_time(looks, samples, 2, 6) == pytest.approx(0.4 / 30)
-    # Who asked before the first look and was answered after it is one of them.
+    assert processor_time(resources, samples, 2, 6) == pytest.approx(0.4 / 30)
+    # A request sent before the first sample and answered after it counts.
     slow = fest.run("slow", Answers(np.full(100, 0.95), asked)).samples()
-    assert processor_time(looks, slow, 2, 6) == pytest.approx(0.4 / 30)
+    assert processor_time(resources, slow, 2, 6) == pytest.approx(0.4 / 30)
 
 
-def test_what_was_not_answered_cost_no_request_and_an_error_is_an_answer(fest: Fest) -> None:
+def test_an_unanswered_request_does_not_count_and_an_error_does(fest: Fest) -> None:
     asked, waited = np.arange(0, 10, 0.1), np.full(100, 0.05)
-    looks = [look(0.0, 1.0), look(5.0, 0.3), look(9.0, 0.3)]
+    resources = [sample(0.0, 1.0), sample(5.0, 0.3), sample(9.0, 0.3)]
     broken = fest.run("broken", Answers(waited, asked, failed=50)).samples()
-    assert processor_time(looks, broken, 0, 10) == pytest.approx(2.7 / 90)
+    assert processor_time(resources, broken, 0, 10) == pytest.approx(2.7 / 90)
     silent = fest.run("silent", Answers(waited, asked, failed=50, failed_status=0)).samples()
-    assert processor_time(looks, silent, 0, 10) == pytest.approx(2.7 / 40)
+    assert processor_time(resources, silent, 0, 10) == pytest.approx(2.7 / 40)
 
 
 @pytest.mark.parametrize(
-    "looks",
-    [[], [look(3, 0.5)], [look(3, 0.5, "generator"), look(4, 0.5, "generator")], [look(1, 1), look(4, 1)]],
+    "resources",
+    [
+        [],
+        [sample(3, 0.5)],
+        [sample(3, 0.5, "generator"), sample(4, 0.5, "generator")],
+        [sample(1, 1), sample(4, 1)],
+    ],
 )
-def test_without_two_looks_in_the_measured_time_it_is_not_known(fest: Fest, looks: list[Resources]) -> None:
+def test_without_two_samples_in_the_measured_time_it_is_unknown(
+    fest: Fest, resources: list[Resources]
+) -> None:
     samples = fest.run("one", Answers(np.full(100, 0.05), np.arange(0, 10, 0.1))).samples()
-    assert np.isnan(processor_time(looks, samples, 2, 6))
+    assert np.isnan(processor_time(resources, samples, 2, 6))
 
 
 def compared(
     fest: Fest, metrics: list[Metric], *, slower: bool, cpu: float = 0.3, seen: bool = True
 ) -> Comparison:
-    """Six pairs of which the server used the same; a target that is slower in it has answered half as much."""
+    """Compare six pairs in which the server used the same time; where `slower`, with half the answers."""
     sides: tuple[list[Run], list[Run]] = ([], [])
     for number in range(6):
         for side, runs in enumerate(sides):
@@ -96,25 +103,27 @@ def compared(
 
 
 def test_a_build_that_computes_twice_as_long_for_each_request_is_worse(fest: Fest) -> None:
-    found = compared(fest, [CPU], slower=True)
-    assert found.primary is not None
-    assert (found.verdict, found.exit_code) == ("regressed", 1)
-    assert found.primary.change == pytest.approx(1, abs=0.1)
-    # Nine seconds of 95 % of a core, and nine tenths of 1,400 requests.
-    assert found.primary.before == pytest.approx(9 * 0.95 / 1_260, rel=0.1)
-    assert found.primary.metric.shown(found.primary.before).endswith(" ms")
+    comparison = compared(fest, [CPU], slower=True)
+    assert comparison.primary is not None
+    assert (comparison.verdict, comparison.exit_code) == ("regressed", 1)
+    assert comparison.primary.change == pytest.approx(1, abs=0.1)
+    # 95 % of a core for nine seconds, and nine tenths of 1,400 requests.
+    assert comparison.primary.before == pytest.approx(9 * 0.95 / 1_260, rel=0.1)
+    assert comparison.primary.metric.shown(comparison.primary.before).endswith(" ms")
 
 
-def test_a_busy_generator_takes_nothing_from_it_and_all_from_a_latency_beside_it(fest: Fest) -> None:
-    found = compared(fest, [CPU], slower=False, cpu=0.97)
-    assert (found.verdict, found.refusals) == ("equivalent", ())
+def test_a_saturated_generator_does_not_affect_it_and_makes_a_latency_be_refused(fest: Fest) -> None:
+    comparison = compared(fest, [CPU], slower=False, cpu=0.97)
+    assert (comparison.verdict, comparison.refusals) == ("equivalent", ())
     beside = compared(Fest(fest.folder / "beside"), [CPU, parse_metric("p95")], slower=False, cpu=0.97)
     assert [finding.code for finding in beside.refusals] == ["generator-saturated"]
 
 
-def test_runs_whose_target_was_not_seen_are_refused_by_name(fest: Fest) -> None:
-    found = compared(fest, [CPU], slower=False, seen=False)
-    assert [(each.code, each.figure) for each in found.refusals] == [("target-unseen", "1 of 12 runs: 1-3")]
+def test_runs_without_resources_of_the_target_are_refused_by_name(fest: Fest) -> None:
+    comparison = compared(fest, [CPU], slower=False, seen=False)
+    assert [(refusal.code, refusal.figure) for refusal in comparison.refusals] == [
+        ("target-unseen", "1 of 12 runs: 1-3")
+    ]
     beside = compared(Fest(fest.folder / "beside"), [parse_metric("p50"), CPU], slower=False, seen=False)
     assert beside.refusals == ()
     assert [effect.verdict for effect in beside.others] == ["refused"]
@@ -123,7 +132,7 @@ def test_runs_whose_target_was_not_seen_are_refused_by_name(fest: Fest) -> None:
     )
 
 
-def test_a_limit_for_it_is_broken_where_the_target_was_not_seen(fest: Fest) -> None:
+def test_a_limit_for_it_is_broken_without_resources_of_the_target(fest: Fest) -> None:
     plan = Plan.from_json(fest.plan.as_json() | {"fail_if": ["cpu < 10s"]})
     run = fest.run("one", fest.usual(1), plan)
     assert summarize(run).checks[0].held
@@ -134,8 +143,8 @@ def test_a_limit_for_it_is_broken_where_the_target_was_not_seen(fest: Fest) -> N
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A real run against a server that computes, a child of the process that was started."""
+def completed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A real run against a server that computes, in a child of the started process."""
     folder = tmp_path_factory.mktemp("computing")
     (folder / "server.py").write_text(SERVER.format(root=str(Path.cwd()), burnt=BURNT), encoding="utf-8")
     command = [sys.executable, "-c", PARENT, sys.executable, str(folder / "server.py"), "{port}"]
@@ -152,28 +161,28 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def computing(played: Run) -> Summary:
-    return summarize(played)
+def computing(completed: Run) -> Summary:
+    return summarize(completed)
 
 
-def test_a_target_that_was_started_here_is_seen(played: Run) -> None:
-    found = compare([played], [played], [CPU], interleaved=True)
-    assert "target-unseen" not in {each.code for each in found.refusals}
+def test_the_resources_of_a_target_that_was_started_here_are_known(completed: Run) -> None:
+    comparison = compare([completed], [completed], [CPU], interleaved=True)
+    assert "target-unseen" not in {refusal.code for refusal in comparison.refusals}
 
 
-def test_what_the_command_has_started_ends_with_it(played: Run) -> None:
+def test_the_children_of_the_command_end_with_it(completed: Run) -> None:
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(played.plan.host.rpartition(":")[2])), timeout=5)
+        socket.create_connection(("127.0.0.1", int(completed.plan.host.rpartition(":")[2])), timeout=5)
 
 
-def test_of_a_real_server_it_is_what_its_processes_have_computed(computing: Summary) -> None:
+def test_a_real_server_has_the_time_that_its_processes_computed(computing: Summary) -> None:
     assert {machine.side for machine in computing.machines} == {"generator", "server"}
-    # What HTTP takes besides is some milliseconds at most, and the clock of processes goes in hundredths of a second.
+    # HTTP itself takes some milliseconds at most, and the processor clock counts in hundredths of a second.
     assert BURNT * 0.9 < computing.processor < BURNT * 1.6
     assert [check.held for check in computing.checks] == [False, True]
 
 
-def test_a_report_tells_it(computing: Summary) -> None:
+def test_a_report_has_it(computing: Summary) -> None:
     shown = f"{CPU.shown(computing.processor)} of it for each request"
     assert shown in render(computing, "markdown")
     assert f'"cpu": {computing.processor}' in render(computing, "json")

@@ -10,7 +10,7 @@ from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
-from tests.rehearsal.played import BODY, Answers, Fest, with_load
+from tests.rehearsal.synthetic_runs import BODY, Answers, Fest, with_load
 
 PAIRS = 6
 P95 = [parse_metric("p95(/events)")]

@@ -16,7 +16,7 @@ from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 
 LIMITS = ("p95(/events) < 200ms", "p95(/my_events) < 1ms", "errors < 5%")
 

@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from festgate.rehearsal.report import render
-from festgate.rehearsal.runner.capacity import Capacity, Step
+from festgate.rehearsal.runner.capacity import Capacity, CapacityStep
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.metrics import parse_thresholds
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def found(tmp_path: Path) -> Capacity:
     fest = Fest(tmp_path, plan)
     run = fest.run("one", fest.usual(1, requests=100))
     steps = (
-        Step(40.0, run, 40.0, 0.4, (0.01, 0.0), holds=True, generator_busy=False),
-        Step(80.0, run, 79.0, 60.0, (0.75, 0.0), holds=False, generator_busy=False),
+        CapacityStep(40.0, run, 40.0, 0.4, (0.01, 0.0), holds=True, generator_busy=False),
+        CapacityStep(80.0, run, 79.0, 60.0, (0.75, 0.0), holds=False, generator_busy=False),
     )
     limits = tuple(parse_thresholds("p95 < 300ms, errors < 1%"))
     return Capacity(limits, steps, 40.0, 80.0, None, "two loads are too few")

@@ -12,7 +12,7 @@ from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import compare
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, visit
 from tests.rig.charts import charts_of

@@ -21,7 +21,7 @@ from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.summary import summarize
 from festgate.rehearsal.verdict.comparison import Comparison, Effect, Verdict
 from festgate.rehearsal.verdict.findings import Finding
-from tests.rehearsal.played import Fest
+from tests.rehearsal.synthetic_runs import Fest
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The file of samples: what is written is read, also after its writer was killed."""
+"""The file of samples: written rows are read again, even after the writer was killed."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ REQUESTS = st.builds(
 
 
 @given(st.lists(st.lists(REQUESTS, max_size=8), max_size=4), st.floats(0, 2000))
-def test_what_is_written_is_read_in_the_order_in_which_it_was_to_be_sent(
+def test_written_rows_are_read_in_the_order_of_their_intended_start(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[list[Sample]], late: float
 ) -> None:
     path = tmp_path_factory.mktemp("samples") / "0.samples"
@@ -41,18 +41,18 @@ def test_what_is_written_is_read_in_the_order_in_which_it_was_to_be_sent(
             writer.add(sent)
         writer.flush()
     writer.close()
-    found = read_samples([path])
+    samples = read_samples([path])
     rows.sort(key=lambda row: row.intended)
-    assert len(found) == len(rows)
-    assert [found.names[number] for number in found.name.tolist()] == [row.name for row in rows]
+    assert len(samples) == len(rows)
+    assert [samples.names[number] for number in samples.name.tolist()] == [row.name for row in rows]
     for column in ("intended", "start", "latency"):
-        assert np.allclose(getattr(found, column), [getattr(row, column) for row in rows], atol=2e-6)
+        assert np.allclose(getattr(samples, column), [getattr(row, column) for row in rows], atol=2e-6)
     for column in ("status", "failed", "new_connection", "size", "digest"):
-        assert getattr(found, column).tolist() == [getattr(row, column) for row in rows]
+        assert getattr(samples, column).tolist() == [getattr(row, column) for row in rows]
 
 
-def test_what_sends_starts_without_the_libraries_of_numbers() -> None:
-    words = "import sys; import festgate.rehearsal.load.player; print('numpy' in sys.modules)"
+def test_the_load_generator_starts_without_numpy() -> None:
+    words = "import sys; import festgate.rehearsal.load.generator; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -68,28 +68,26 @@ def some(path: Path, chunks: int) -> None:
 
 
 @pytest.mark.parametrize("missing", [1, 10, 100])
-def test_a_file_whose_writer_was_killed_is_whole_but_for_its_last_second(
-    tmp_path: Path, missing: int
-) -> None:
+def test_a_file_whose_writer_was_killed_lacks_only_its_last_second(tmp_path: Path, missing: int) -> None:
     some(tmp_path / "0.samples", 3)
     content = (tmp_path / "0.samples").read_bytes()
     (tmp_path / "cut.samples").write_bytes(content[:-missing])
     assert len(read_samples([tmp_path / "cut.samples"])) == 200
 
 
-def test_a_file_that_was_changed_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
     some(tmp_path / "0.samples", 2)
     content = bytearray((tmp_path / "0.samples").read_bytes())
     content[40] ^= 0xFF
     (tmp_path / "0.samples").write_bytes(content)
-    with pytest.raises(ValueError, match=r"0\.samples is not a file of samples, or was changed"):
+    with pytest.raises(ValueError, match=r"0\.samples is not a file of samples, or is damaged"):
         read_samples([tmp_path / "0.samples"])
 
 
 def test_several_files_are_one_run(tmp_path: Path) -> None:
     for name in ("0", "1"):
         some(tmp_path / f"{name}.samples", 1)
-    found = read_samples([tmp_path / "0.samples", tmp_path / "1.samples"])
-    assert len(found) == 200
-    assert found.names == ("/page",)
-    assert (np.diff(found.intended) >= 0).all()
+    samples = read_samples([tmp_path / "0.samples", tmp_path / "1.samples"])
+    assert len(samples) == 200
+    assert samples.names == ("/page",)
+    assert (np.diff(samples.intended) >= 0).all()

@@ -8,7 +8,7 @@ import pytest
 
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.summary import MAX_BINS, needed, summarize
-from tests.rehearsal.played import Answers, Fest
+from tests.rehearsal.synthetic_runs import Answers, Fest
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
-"""The warm-up of `festgate ab` where nobody says one: long enough for those who sign up first."""
+"""The default warm-up of `festgate ab`: long enough for all users to sign up."""
 
 import pytest
 
-from festgate.rehearsal.cli.comparison import sign_ups
+from festgate.rehearsal.cli.comparison import sign_up_time
 from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
 
 
@@ -10,13 +10,11 @@ from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
     "journey,load,seconds",
     [
         ("events", Users(50, spawn_rate=50.0), 5.0),
-        # Those have signed up before the run begins.
+        # The users of an open loop sign up before the run begins.
         ("checkout", Rate(80.0), 0.0),
-        # What it measures begins ten seconds after it, however many there are.
+        # Its doors open ten seconds after the beginning, for any number of users.
         ("opening-day", Users(200, spawn_rate=200.0), 0.0),
     ],
 )
-def test_more_people_take_longer_to_sign_up_and_doors_do_not_wait(
-    journey: str, load: Load, seconds: float
-) -> None:
-    assert sign_ups(Plan(journey, "", load, duration=10.0)) == pytest.approx(seconds)
+def test_the_warm_up_grows_with_the_users_that_sign_up(journey: str, load: Load, seconds: float) -> None:
+    assert sign_up_time(Plan(journey, "", load, duration=10.0)) == pytest.approx(seconds)

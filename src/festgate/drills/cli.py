@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED, RUNS, RunsFolder, needs_extra, seconds_of
+from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED, RUNS, RunsFolder, parse_seconds, require_extra
 from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def mount(app: typer.Typer) -> None:
 @drill_app.command("list")
 def list_drills() -> None:
     """The drills that come with Festgate."""
-    needs_extra()
+    require_extra()
     from festgate.drills.file import drills  # noqa: PLC0415  (only these commands need it)
 
     table = Table("Drill", "What is broken", "Lasts")
@@ -91,7 +91,7 @@ def run(
 
     Exit code 0 when all was contained, 1 when something leaked, 2 when a drill could not be run.
     """
-    needs_extra()
+    require_extra()
     if form not in FORMATS:
         fail(f"--format is one of {', '.join(FORMATS)}.")
     from festgate.drills.runner import WHOLE_FEST, Given  # noqa: PLC0415  (numpy and its kin take a second)
@@ -100,8 +100,8 @@ def run(
     given = Given(
         journey=journey or str(WHOLE_FEST),
         rate=rate,
-        quiet=seconds_of(quiet),
-        lasts=seconds_of(duration) if duration else None,
+        quiet=parse_seconds(quiet),
+        lasts=parse_seconds(duration) if duration else None,
         bulkheads=not without_bulkheads,
         database=database,
         against=against,
@@ -156,13 +156,13 @@ def _played(drills: "list[Drill]", given: "Given") -> "Drilled":
     from festgate.drills.portal import Refuses  # noqa: PLC0415
     from festgate.drills.runner import Undone, play  # noqa: PLC0415
     from festgate.rehearsal.runner.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.runner.run import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415
     from festgate.rehearsal.runner.servers import CannotServe  # noqa: PLC0415
 
     try:
         with Shown(len(drills)) as shown:
             return play(drills, given, shown)
-    except (Refuses, Undone, NotThere, CannotPlay, CannotServe) as error:
+    except (Refuses, Undone, NotThere, CannotRun, CannotServe) as error:
         fail(str(error))
     except KeyboardInterrupt:
         fail("Cut off. Everything that was broken has been undone.", INTERRUPTED)

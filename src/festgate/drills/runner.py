@@ -12,7 +12,7 @@ from festgate.drills.plan import Drill, Setup
 from festgate.drills.portal import Portal
 from festgate.drills.stage import Stage, scratch
 from festgate.drills.verdict import Outcome, judge
-from festgate.rehearsal.runner.run import Enough, Second, rehearse
+from festgate.rehearsal.runner.run import Second, StopRun, rehearse
 from festgate.rehearsal.runner.servers import new_seed
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
@@ -118,7 +118,7 @@ def _on_stage(
             conductor.start()
             tell(now[0], second)
             if conductor.finished.is_set():
-                raise Enough
+                raise StopRun
 
         plan = Plan(
             journey=given.journey,
@@ -129,7 +129,7 @@ def _on_stage(
             label="drill",
         )
         try:
-            run = rehearse(plan, given.runs, tell=each_second, server=stage.server)
+            run = rehearse(plan, given.runs, on_second=each_second, server=stage.server)
         finally:
             conductor.stop()
         if conductor.error is not None:

@@ -34,7 +34,7 @@ from festgate.drills.plan import (
 from festgate.drills.portal import Portal, Refuses
 from festgate.drills.proxy import Proxy, proxied
 from festgate.drills.slow_clients import SlowClients
-from festgate.rehearsal.runner.servers import Server, own_portal
+from festgate.rehearsal.runner.servers import Server, temporary_portal
 
 CHECK_WITHIN: Final = 60.0
 """Seconds for a command on the data."""
@@ -277,7 +277,7 @@ def scratch(setup: Setup, *, bulkheads: bool = True, database: str = "") -> Iter
         if database:
             far = stack.enter_context(proxied(_place(database)))
             settings["FESTGATE_DATABASE_URL"] = _moved(database, far.address)
-        server = stack.enter_context(own_portal(extra=settings))
+        server = stack.enter_context(temporary_portal(extra=settings))
         # Asked twice to end: what a drill left hanging is not waited for.
         stack.callback(_ask_to_end, server.pid)
         yield Stage(Portal(server.url, token), server, {**server.settings}, mail, box, far)

@@ -1,5 +1,5 @@
-"""The rehearsal: opening day played on Locust before it happens, and two builds compared honestly.
+"""The rehearsal: a load test of the opening day on Locust, and honest comparisons of two builds.
 
-Owns the journeys, the runs that were played and their samples, the statistics and the reports. It reaches its target
-over HTTP only, and imports nothing of the portal.
+Owns the journeys, the kept runs and their samples, the statistics and the reports. It reaches its target only over
+HTTP, and imports nothing of the portal.
 """

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from festgate.lab.cli.exercise import HERE, Folder
 from festgate.lab.student.folder import LOAD, ROUTES, RUNS, STARTER, NoLab, interpreter, lab_in, load_file
-from festgate.rehearsal.cli.options import load_of, needs_extra, plan_of
+from festgate.rehearsal.cli.options import make_load, make_plan, require_extra
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ def compare(
     Exit code 0 when the page is not slower, 1 when it is, 2 when the comparison is refused or could not be played, 3
     when it decides nothing, 130 when it was cut off.
     """
-    needs_extra()
+    require_extra()
     from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
     from festgate.lab.student.runs import compared  # noqa: PLC0415
 
     try:
         lab = lab_in(folder)
         _known(route)
-        plan = plan_of(
+        plan = make_plan(
             str(load_file(STARTER, route)),
-            load_of(users, None, None, constant=False),
+            make_load(users, None, None, constant=False),
             seed=None,
             duration=seconds,
             warm_up=warm_up,
@@ -106,7 +106,7 @@ def _played(
     from festgate.lab.student.copies import App, copy_app, write_mended  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
-    from festgate.rehearsal.cli.execution import STARTING, TooFew, perform_pairs, sentences  # noqa: PLC0415
+    from festgate.rehearsal.cli.execution import STARTING, TooFewRequests, exit_on_failure, run_comparison  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
 
     write_mended(scratch / "before")
@@ -122,7 +122,7 @@ def _played(
     before = App(scratch / "before", python, code_handed_out(route))
     after = App(scratch / "after", python, now)
     minutes = 2 * pairs * (plan.duration + plan.warm_up + STARTING) / 60
-    with sentences(lab / RUNS):
+    with exit_on_failure(lab / RUNS):
         _answers(after, route)
         print(
             f"{ROUTES[route]}, the starter and your app in turn: {pairs} pairs of runs of {plan.duration:g} s with"
@@ -135,8 +135,8 @@ def _played(
                 f"Your {LOAD}/{load_file(lab, route).name} is another than was handed out, and is not used."
             )
         try:
-            return perform_pairs(plan, before, after, pairs, lab / RUNS, primary=parse_metric(METRIC))
-        except TooFew as error:
+            return run_comparison(plan, before, after, pairs, lab / RUNS, primary=parse_metric(METRIC))
+        except TooFewRequests as error:
             msg = f"{error} See `festgate lab hint too-few-samples`."
             raise NoLab(msg) from None
 

@@ -23,7 +23,7 @@ from festgate.lab.student.folder import (
     locustfile,
     write_starter,
 )
-from festgate.rehearsal.cli.options import load_of, needs_extra, plan_of, seconds_of
+from festgate.rehearsal.cli.options import make_load, make_plan, parse_seconds, require_extra
 from festgate.terminal import fail
 
 MISSING = 1
@@ -90,27 +90,29 @@ def load(
 
     Exit code 0 when it was played, 2 when it could not be played, 130 when it was cut off.
     """
-    needs_extra()
+    require_extra()
     from festgate.lab.hints.selection import findings_of_one  # noqa: PLC0415
     from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
     from festgate.lab.student.load import UNKNOWN, code_now, marked, said_of_code  # noqa: PLC0415
-    from festgate.rehearsal.cli.execution import perform, tell  # noqa: PLC0415
-    from festgate.rehearsal.runs.plan import Staging  # noqa: PLC0415
+    from festgate.rehearsal.cli.execution import report_run, run_journey  # noqa: PLC0415
+    from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
     try:
         lab = lab_in(folder)
-        plan = plan_of(
+        plan = make_plan(
             str(locustfile(lab, route)),
-            load_of(users, spawn_rate, None, constant=False),
+            make_load(users, spawn_rate, None, constant=False),
             seed=None,
             host=host,
-            duration=seconds_of(duration),
-            warm_up=seconds_of(warm_up),
+            duration=parse_seconds(duration),
+            warm_up=parse_seconds(warm_up),
             label=route,
         )
         code = code_now(lab, route) if serving.is_served(lab, host) else ""
-        run = marked(perform(plan, lab / RUNS, Staging(page=ui_port if ui else 0)), lab, route, code)
-        ended = tell(run, "text")
+        run = marked(
+            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)), lab, route, code
+        )
+        ended = report_run(run, "text")
         met = findings_of_one(run)
         if met:
             print(f"Hints: {', '.join(finding.code for finding in met)}. `festgate lab hint CODE` shows one.")
@@ -151,7 +153,7 @@ def status(folder: Folder = HERE) -> None:
 
     Exit code 0 when all are done, 1 when something is missing.
     """
-    needs_extra()
+    require_extra()
     from festgate.lab.student.progress import parts  # noqa: PLC0415  (it reads runs, in columns of numpy)
 
     try:

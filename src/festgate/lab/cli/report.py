@@ -10,7 +10,7 @@ from rich.text import Text
 
 from festgate.lab.cli.exercise import HERE, Folder
 from festgate.lab.student.folder import APP, PAGE, ROUTES, NoLab, interpreter, lab_in
-from festgate.rehearsal.cli.options import needs_extra
+from festgate.rehearsal.cli.options import require_extra
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def report(
 
     What is missing is shown as missing.
     """
-    needs_extra()
+    require_extra()
     try:
         lab = lab_in(folder)
         runner = interpreter(python)
@@ -77,7 +77,7 @@ def hint(
 
     Exit code 0 when there is such a hint, 2 when there is none of that name.
     """
-    needs_extra()
+    require_extra()
     from festgate.lab.hints.page import write_hint  # noqa: PLC0415
     from festgate.lab.hints.selection import NoHint, hint_for, met_in  # noqa: PLC0415  (numpy and its kin take a second)
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from festgate.lab.student.folder import NoLab, interpreter
-from festgate.rehearsal.cli.options import INTERRUPTED, needs_extra, seconds_of
+from festgate.rehearsal.cli.options import INTERRUPTED, parse_seconds, require_extra
 from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.terminal import WRONG_USE, fail
 
@@ -153,7 +153,7 @@ def _write_overview(folder: Path, to: Path, done: "list[Graded]") -> None:
 
 def options_of(python: str, seed: int | None, without_load: bool, pairs: int, seconds: str) -> "Options":  # noqa: FBT001
     """The options, checked; or the end, with a sentence."""
-    needs_extra()
+    require_extra()
     from festgate.lab.verify.verification import Options  # noqa: PLC0415
     from festgate.rehearsal.runner.servers import new_seed  # noqa: PLC0415
 
@@ -161,7 +161,7 @@ def options_of(python: str, seed: int | None, without_load: bool, pairs: int, se
         runs_it = interpreter(python)
     except NoLab as error:
         fail(f"--python {error}")
-    length = seconds_of(seconds) if seconds else 0.0
+    length = parse_seconds(seconds) if seconds else 0.0
     return Options(
         python=runs_it,
         seed=new_seed() if seed is None else seed,

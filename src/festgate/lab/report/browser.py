@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from festgate.lab.student.folder import find_program
-from festgate.rehearsal.runner.servers import end
+from festgate.rehearsal.runner.servers import end_process
 
 PROGRAMS: Final = (
     # Without windows and all that belongs to them: half the time of a whole browser.
@@ -118,7 +118,7 @@ def _shot(browser: Path, address: str, scratch: Path, name: str) -> Shot:
         with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
     finally:
-        end(process)
+        end_process(process)
     try:
         png = picture.read_bytes()
         magic, kind, width, height = _HEAD.unpack_from(png)

@@ -77,7 +77,7 @@ class App:
         words = [self.python, "-m", "uvicorn", app, "--port", "{port}", "--no-access-log"]
         with (
             TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch,
-            serving(words, Path(scratch), _environment(), folder_of_work=self.folder) as server,
+            serving(words, Path(scratch), _environment(), working_folder=self.folder) as server,
         ):
             yield replace(server, identity={BUILD: self.code})
 

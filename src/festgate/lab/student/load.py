@@ -32,17 +32,15 @@ def marked(run: "Run", folder: Path, name: str, code: str) -> "Run":
     Raises OSError. Where the code is another by now, the reload came in between, and it is a run of neither.
     """
     if not code:
-        return run.ended(run.state, notes=(*run.notes, UNKNOWN))
+        return run.update(notes=(*run.notes, UNKNOWN))
     try:
         now = code_now(folder, name)
     except Unreadable:
         now = "code that cannot be read"
     if now != code:
         note = "The code was changed while this was played: it is a run of neither."
-        return run.ended(
-            run.state, server={**run.server, BUILD: f"{code}, then {now}"}, notes=(*run.notes, note)
-        )
-    return run.ended(run.state, server={**run.server, BUILD: code})
+        return run.update(server={**run.server, BUILD: f"{code}, then {now}"}, notes=(*run.notes, note))
+    return run.update(server={**run.server, BUILD: code})
 
 
 def said_of_code(folder: Path, name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
 from festgate.lab.student.folder import RUNS, load_file
-from festgate.rehearsal.runs.plan import text_mark
+from festgate.rehearsal.runs.plan import text_fingerprint
 from festgate.rehearsal.runs.store import Run, list_runs
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def compared(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
 def load_fingerprint(folder: Path, name: str) -> str:
     """Of a locustfile, as a run keeps it; empty where it is gone."""
     try:
-        return text_mark(load_file(folder, name).read_bytes())
+        return text_fingerprint(load_file(folder, name).read_bytes())
     except OSError:
         return ""
 

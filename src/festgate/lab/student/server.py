@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from festgate.lab.student.folder import APP, NoLab
-from festgate.rehearsal.runner.servers import end
+from festgate.rehearsal.runner.servers import end_process
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8000
@@ -68,7 +68,7 @@ def serve(folder: Path, port: int, python: str) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        end(process)
+        end_process(process)
 
 
 def is_served(folder: Path, host: str) -> bool:

@@ -17,7 +17,7 @@ from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
 from festgate.lab.verify.outputs import as_gradescope, as_json
 from festgate.lab.verify.verification import Baseline, CannotVerify, Options, Tell, verify_taken
 from festgate.rehearsal.runner.servers import version
-from festgate.rehearsal.runs.plan import as_written
+from festgate.rehearsal.runs.plan import normalise_text
 
 REPORTS: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf"})
 NO_REPORTS: Final = frozenset({RUNS, HINTS, LOAD, "templates", "before"})
@@ -127,13 +127,13 @@ def _graded(
 
 
 def _reports(taken: Taken) -> Iterator[Report]:
-    handed_out = {as_written(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
+    handed_out = {normalise_text(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
     for file in sorted(taken.tree.rglob("*")):
         inside = file.relative_to(taken.tree)
         if not file.is_file() or file.suffix.lower() not in REPORTS or NO_REPORTS & set(inside.parts[:-1]):
             continue
         content = file.read_bytes()
-        if as_written(content) in handed_out or OURS in content:
+        if normalise_text(content) in handed_out or OURS in content:
             continue
         try:
             found = audit(file)

@@ -10,7 +10,7 @@ from typing import Final
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.sandbox import Ended
-from festgate.rehearsal.runner.pairs import Side, play_pairs
+from festgate.rehearsal.runner.pairs import Side, run_pairs
 from festgate.rehearsal.runner.run import Second
 from festgate.rehearsal.runner.servers import CannotServe, Server, new_seed
 from festgate.rehearsal.runs.plan import Plan, Users
@@ -80,7 +80,7 @@ def time_routes(
 ) -> dict[str, Comparison]:
     """Both played in turn (ABBA BAAB), and compared route by route by the median; `builds` are of each route's code.
 
-    Each route is a comparison of its own, declared before anything was played. Raises what `play_pairs` does, and
+    Each route is a comparison of its own, declared before anything was played. Raises what `run_pairs` does, and
     KeyboardInterrupt where it is cut off.
     """
     plan = Plan(
@@ -94,13 +94,13 @@ def time_routes(
     )
     routes = " ".join(builds)
     marks = [" ".join(pair) for pair in zip(*builds.values(), strict=True)]
-    first, second = play_pairs(
+    first, second = run_pairs(
         plan,
         _Served(before, marks[0], routes),
         _Served(after, marks[1], routes),
         pairs,
         runs,
-        tell=tell,
+        on_second=tell,
     )
     return {
         name: compare(

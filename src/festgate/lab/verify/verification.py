@@ -22,7 +22,7 @@ from festgate.lab.verify.verdicts import Judged, judge_route
 from festgate.lab.verify.work import Work, count_work
 from festgate.rehearsal.runner.pairs import Side
 from festgate.rehearsal.runner.preflight import NotThere
-from festgate.rehearsal.runner.run import CannotPlay, Second
+from festgate.rehearsal.runner.run import CannotRun, Second
 from festgate.rehearsal.runner.servers import CannotServe
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MIN_PAIRS
@@ -181,7 +181,7 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
         lengths = [(typical(expected, ROUTES[name]), typical(came, ROUTES[name])) for name in timed]
         try:
             times = _timed(baseline.program(options), program, changes, timed, options, lengths, tell)
-        except (CannotPlay, NotThere, CannotServe) as error:
+        except (CannotRun, NotThere, CannotServe) as error:
             notes.append(f"Time was not measured: {error}")
     routes = []
     for name in ROUTES:

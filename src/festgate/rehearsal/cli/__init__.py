@@ -1,1 +1,1 @@
-"""The commands of the rehearsal: what they take, what they show meanwhile, what they print."""
+"""The commands of the rehearsal: their options, their display during a run, and their output."""

@@ -1,4 +1,4 @@
-"""`festgate rehearse` and `festgate runs`: the tools that need the extra `rehearsal`."""
+"""`festgate rehearse` and `festgate runs`, and the mounting of all commands of the rehearsal."""
 
 import shutil
 import sys
@@ -9,24 +9,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from festgate.rehearsal.cli import comparison as comparing
-from festgate.rehearsal.cli import execution as performing
-from festgate.rehearsal.cli import locust_files as describing
+from festgate.rehearsal.cli import comparison, locust_files
+from festgate.rehearsal.cli.execution import report_run, run_journey
 from festgate.rehearsal.cli.options import (
-    FORMATS,
     INTERRUPTED,
     RUNS,
+    Format,
     RunsFolder,
     Workers,
-    address_of,
-    can_be_shared,
-    can_see,
+    check_label,
+    check_metrics,
+    check_workers,
     find_run,
-    label_of,
-    load_of,
-    needs_extra,
-    plan_of,
-    seconds_of,
+    make_load,
+    make_plan,
+    parse_address,
+    parse_seconds,
+    require_extra,
 )
 from festgate.terminal import fail
 
@@ -41,7 +40,7 @@ runs_app = typer.Typer(no_args_is_help=True)
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(rehearse)
-    comparing.mount(app)
+    comparison.mount(app)
     app.add_typer(runs_app, name="runs", help="Kept runs: list, show, export, prune.")
 
 
@@ -52,111 +51,107 @@ def rehearse(
     host: Annotated[
         str,
         typer.Option(
-            help="Whom to ask, as http://HOST:PORT; without it, a portal of its own on scratch data."
+            help="The server under test, as http://HOST:PORT; by default, a portal with temporary data."
         ),
     ] = "",
     users: Annotated[
         int | None,
         typer.Option(
-            min=1, help="A closed loop of that many people; with --rate, at most that many at once."
+            min=1, help="A closed loop with that many users; with --rate, at most that many at once."
         ),
     ] = None,
     spawn_rate: Annotated[
-        float | None, typer.Option(min=0.01, help="People a second until all are there.")
+        float | None, typer.Option(min=0.01, help="Users that start each second, until all have.")
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="An open loop: that many journeys begin a second.")
+        float | None, typer.Option(min=0.01, help="An open loop with that many journeys a second.")
     ] = None,
     constant: Annotated[
-        bool, typer.Option("--constant", help="Arrivals at equal distances, not at random.")
+        bool, typer.Option("--constant", help="Arrivals at equal intervals, not at random ones.")
     ] = False,
-    duration: Annotated[str, typer.Option(help="How long is measured: 90s, 5m.")] = "60s",
-    warm_up: Annotated[str, typer.Option(help="How long before that is not counted.")] = "10s",
-    label: Annotated[str, typer.Option(help="A word for the run's folder.")] = "",
+    duration: Annotated[str, typer.Option(help="Measured time: 90s, 5m.")] = "60s",
+    warm_up: Annotated[str, typer.Option(help="Time before the measurement, which does not count.")] = "10s",
+    label: Annotated[str, typer.Option(help="Part of the name of the run's folder.")] = "",
     fail_if: Annotated[
         list[str] | None,
         typer.Option(help="A threshold that must hold: 'p95(/events) < 200ms', 'errors < 0.1%'."),
     ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Repeats the people and the arrivals of another run.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another run.")] = None,
     workers: Workers = 1,
     join_at: Annotated[
         str, typer.Option(help="HOST:PORT of this machine: wait there for workers, and start none here.")
     ] = "",
-    join_wait: Annotated[str, typer.Option(help="How long to wait for all workers: 60s, 5m.")] = "60s",
+    join_wait: Annotated[str, typer.Option(help="Time to wait for all workers: 60s, 5m.")] = "60s",
     worker_of: Annotated[
         str,
         typer.Option(
-            help="HOST:PORT: be a worker of the rehearsal that waits there; its plan counts, not these options."
+            help="HOST:PORT: be a worker of the rehearsal that waits there; its plan replaces these options."
         ),
     ] = "",
-    ui: Annotated[bool, typer.Option("--ui", help="Locust's own web page too, while it is played.")] = False,
-    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Where on 127.0.0.1.")] = 8089,
-    report: Annotated[
-        str, typer.Option("--format", help="On standard output: text, markdown, json or junit.")
-    ] = "text",
+    ui: Annotated[bool, typer.Option("--ui", help="Show Locust's web page during the run.")] = False,
+    ui_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of Locust's web page on 127.0.0.1.")
+    ] = 8089,
+    report: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Play a journey against the portal, or against any web application, and keep the run.
+    """Run a journey against the portal, or against any web application, and keep the run.
 
-    Exit code 0 when every threshold holds, 1 when one is broken, 2 when it could not be played, or not be kept to its
-    end (a full disk), 130 when it was cut off.
+    Exit code 0: every threshold holds. 1: a threshold is broken. 2: the run could not start, or could not be written to
+    its end (a full disk). 130: the run was interrupted.
     """
-    needs_extra()
-    wait = seconds_of(join_wait)
+    require_extra()
+    timeout = parse_seconds(join_wait)
     if worker_of:
-        raise typer.Exit(_take_part(journey, *address_of("--worker-of", worker_of), wait))
-    if report not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
-    thresholds = [_threshold(text) for text in fail_if or ()]
-    plan = plan_of(
+        raise typer.Exit(_join(journey, *parse_address("--worker-of", worker_of), timeout))
+    thresholds = [_parse_threshold(text) for text in fail_if or ()]
+    plan = make_plan(
         journey,
-        load_of(users, spawn_rate, rate, constant=constant),
+        make_load(users, spawn_rate, rate, constant=constant),
         host=host,
-        duration=seconds_of(duration),
-        warm_up=seconds_of(warm_up),
+        duration=parse_seconds(duration),
+        warm_up=parse_seconds(warm_up),
         seed=seed,
         workers=workers,
-        label=label_of(label),
+        label=check_label(label),
         fail_if=tuple(fail_if or ()),
     )
-    _know_steps(plan, thresholds)
-    can_see((threshold.metric for threshold in thresholds), host)
-    can_be_shared(plan)
+    _check_steps(plan, thresholds)
+    check_metrics((threshold.metric for threshold in thresholds), host)
+    check_workers(plan)
     if join_at and not plan.host:
-        fail("--join-at needs a --host: a portal of its own answers on this machine only.")
-    from festgate.rehearsal.runs.plan import Staging  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+        fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
+    from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
-    staging = Staging(
-        page=ui_port if ui else 0,
-        join_at=address_of("--join-at", join_at) if join_at else None,
-        patience=wait,
+    options = RunOptions(
+        web_port=ui_port if ui else 0,
+        join_at=parse_address("--join-at", join_at) if join_at else None,
+        timeout=timeout,
     )
-    raise typer.Exit(performing.tell(performing.perform(plan, runs, staging), report))
+    raise typer.Exit(report_run(run_journey(plan, runs, options), report))
 
 
-def _take_part(journey: str, host: str, port: int, patience: float) -> int:
+def _join(journey: str, host: str, port: int, timeout: float) -> int:
     from festgate.rehearsal.runner.participant import CannotJoin, join  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
     try:
         journey_file(journey)
-        return join(journey, host, port, patience, say=lambda sentence: print(sentence, file=sys.stderr))
+        return join(journey, host, port, timeout, on_notice=lambda sentence: print(sentence, file=sys.stderr))
     except (CannotJoin, FileNotFoundError) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail("It did not take part.", INTERRUPTED)
+        fail("Interrupted before the run began.", INTERRUPTED)
 
 
 @runs_app.command("list")
 def list_runs(runs: RunsFolder = RUNS) -> None:
-    """The kept runs, the newest first."""
-    needs_extra()
-    from festgate.rehearsal.runs import store as kept  # noqa: PLC0415
+    """List the kept runs, the newest first."""
+    require_extra()
+    from festgate.rehearsal.runs import store  # noqa: PLC0415
 
     table = Table("Run", "Journey", "Load", "Requests", "State")
-    for run in kept.list_runs(runs):
+    for run in store.list_runs(runs):
         table.add_row(run.name, run.plan.journey, run.plan.load.shown, f"{len(run.samples()):,}", run.state)
     Console(highlight=False).print(table)
 
@@ -166,19 +161,17 @@ def show(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's name, or its folder; or a file of Locust's own: --csv, --html, or its table as text."
+            help="A run's name, or its folder; or an output file of Locust: --csv, --html, or its table as text."
         ),
     ],
-    report: Annotated[str, typer.Option("--format", help="text, markdown, json or junit.")] = "text",
+    report: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
-    """A run's report, or what Locust's own files tell of one."""
-    needs_extra()
+    """Show a run's report, or the content of Locust's own output files."""
+    require_extra()
     from festgate.rehearsal.report import render  # noqa: PLC0415
 
-    if report not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
-    outputs = describing.read([run], runs)
+    outputs = locust_files.read([run], runs)
     print(render(outputs[0] if outputs else find_run(run, runs), report), end="")
 
 
@@ -188,15 +181,15 @@ def export(
     file: Annotated[Path, typer.Argument(help="The CSV file to write.")],
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Every request of a run as CSV."""
-    needs_extra()
+    """Export every request of a run as CSV."""
+    require_extra()
     from festgate.rehearsal.runs.export import write_csv  # noqa: PLC0415
 
-    found = find_run(run, runs)
+    kept = find_run(run, runs)
     try:
-        count = write_csv(found, file)
+        count = write_csv(kept, file)
     except FileExistsError:
-        fail(f"{file} is there already. Choose another name, or remove it first.")
+        fail(f"{file} exists already. Choose another name, or remove it first.")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.")
     print(f"{count} requests in {file}.")
@@ -204,17 +197,17 @@ def export(
 
 @runs_app.command()
 def prune(
-    keep: Annotated[int, typer.Option(min=0, help="How many of the newest to keep.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
+    keep: Annotated[int, typer.Option(min=0, help="Number of the newest runs to keep.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Delete the oldest runs."""
-    needs_extra()
-    from festgate.rehearsal.runs import store as kept  # noqa: PLC0415
+    require_extra()
+    from festgate.rehearsal.runs import store  # noqa: PLC0415
 
-    old = kept.list_runs(runs)[keep:]
+    old = store.list_runs(runs)[keep:]
     if not old:
-        print("There is none to delete.")
+        print("There are no runs to delete.")
         return
     for run in old:
         print(run.name)
@@ -225,7 +218,7 @@ def prune(
     print(f"{len(old)} deleted.")
 
 
-def _threshold(text: str) -> "Threshold":
+def _parse_threshold(text: str) -> "Threshold":
     from festgate.rehearsal.stats.metrics import parse_threshold  # noqa: PLC0415
 
     try:
@@ -234,15 +227,15 @@ def _threshold(text: str) -> "Threshold":
         fail(f"--fail-if {text!r}: {error}")
 
 
-def _know_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
-    """Refuse a threshold of a step that the journey does not have, before anything is sent."""
+def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
+    """End the command where a threshold names a step that the journey does not have."""
     from festgate.rehearsal.runner.steps import steps_of  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
     file = journey_file(plan.journey)
-    known = steps_of(file)
+    steps = steps_of(file)
     for threshold in thresholds:
         step = threshold.metric.step
-        # `POST /checkout`: a step that is not a GET has its method before it.
-        if step is not None and known and step.rpartition(" ")[2] not in known:
-            fail(f"--fail-if: {file.name} has no step {step}. It has {', '.join(known)}.")
+        # A step other than a GET begins with its method, as in `POST /checkout`.
+        if step is not None and steps and step.rpartition(" ")[2] not in steps:
+            fail(f"--fail-if: {file.name} has no step {step}. It has {', '.join(steps)}.")

@@ -1,4 +1,4 @@
-"""`festgate compare`, `ab`, `calibrate` and `capacity`: two builds and the verdict, or one and its end."""
+"""`festgate compare`, `ab`, `calibrate` and `capacity`: comparisons of two builds, and the capacity of one."""
 
 import sys
 from collections.abc import Sequence
@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from festgate.rehearsal.cli import execution as performing
-from festgate.rehearsal.cli import locust_files as describing
+from festgate.rehearsal.cli import locust_files
+from festgate.rehearsal.cli.execution import exit_on_failure, run_comparison
 from festgate.rehearsal.cli.options import (
     BROKEN,
-    FORMATS,
     RUNS,
+    Format,
     RunsFolder,
     Workers,
-    can_be_shared,
-    can_see,
+    check_label,
+    check_metrics,
+    check_workers,
     find_run,
-    label_of,
-    load_of,
-    needs_extra,
-    plan_of,
-    seconds_of,
+    make_load,
+    make_plan,
+    parse_seconds,
+    require_extra,
 )
 from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.terminal import WRONG_USE, fail
@@ -38,36 +38,35 @@ if TYPE_CHECKING:
     from festgate.rehearsal.stats.metrics import Metric
 
 MIN_WARM_UP = "3s"
-SIGN_UP = 0.1
-"""Seconds for one person: a password's hash is slow on purpose. Seventy-seven at once took 6.6 s on two busy cores."""
-PLANNED = (6, 10, 20)
-"""Numbers of pairs for which `calibrate` tells the smallest effect."""
+SIGN_UP_SECONDS = 0.1
+"""Seconds for one user to sign up: a password's hash is slow on purpose. 77 at once took 6.6 s on two busy cores."""
+CALIBRATED_PAIRS = (6, 10, 20)
+"""Numbers of pairs for which `calibrate` prints the smallest detectable difference."""
 
 Metrics = Annotated[
     list[str] | None,
     typer.Option(
-        "--metric", help="What is compared, the primary one first: 'p95(/events)', 'p50', 'mean(/checkout)'."
+        "--metric",
+        help="Metrics to compare, the primary one first: 'p95(/events)', 'p50', 'mean(/checkout)'.",
     ),
 ]
-Margin = Annotated[str, typer.Option(help="Differences below it do not matter.")]
-Format = Annotated[str, typer.Option("--format", help="On standard output: text, markdown, json or junit.")]
-Users = Annotated[int | None, typer.Option(min=1, help="A closed loop of that many people.")]
-Rate = Annotated[
-    float | None, typer.Option(min=0.01, help="An open loop: that many journeys begin a second.")
-]
-Pairs = Annotated[int, typer.Option(min=2, help="Pairs of runs, decided before the first is played.")]
-Duration = Annotated[str, typer.Option(help="How long each run is measured: 10s, 1m.")]
-WarmUp = Annotated[str, typer.Option(help="How long before that is not counted.")]
-Seed = Annotated[int | None, typer.Option(help="Repeats the people and the arrivals of another comparison.")]
+Margin = Annotated[str, typer.Option(help="Differences below this share do not matter.")]
+Users = Annotated[int | None, typer.Option(min=1, help="A closed loop with that many users.")]
+Rate = Annotated[float | None, typer.Option(min=0.01, help="An open loop with that many journeys a second.")]
+Pairs = Annotated[int, typer.Option(min=2, help="Pairs of runs, fixed before the first run.")]
+Duration = Annotated[str, typer.Option(help="Measured time of each run: 10s, 1m.")]
+WarmUp = Annotated[str, typer.Option(help="Time before the measurement, which does not count.")]
+Seed = Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another comparison.")]
 Accept = Annotated[
-    list[str] | None, typer.Option(help="A refusal that you answer for, by its name: responses-differ.")
+    list[str] | None,
+    typer.Option(help="Name of a refusal to override, on your own responsibility: responses-differ."),
 ]
-Report = Annotated[Path | None, typer.Option(help="Write the report as HTML to this file.")]
+Report = Annotated[Path | None, typer.Option(help="Also write the report as HTML to this file.")]
 AtOnce = Annotated[
     bool,
     typer.Option(
         "--at-once",
-        help="Both runs of a pair in the same seconds, for the metric cpu alone: a smaller difference is seen.",
+        help="Run both sides of a pair at the same time, for the metric cpu alone: detects smaller differences.",
     ),
 ]
 
@@ -84,8 +83,8 @@ def compare_runs(
     names: Annotated[
         list[str],
         typer.Argument(
-            help="Kept runs: those of the build before, then as many of the build after. Or files of Locust's own,"
-            " which are described."
+            help="Kept runs: those of the build before, then as many of the build after. Or Locust's own output files,"
+            " which are only described."
         ),
     ],
     metric: Metrics = None,
@@ -97,26 +96,27 @@ def compare_runs(
 ) -> None:
     """Compare kept runs, the first half with the second, in pairs by their order.
 
-    What Locust itself wrote (--csv, --html, its table as text) is set side by side and then refused, with the reasons.
+    Locust's own output (--csv, --html, its table as text) is shown side by side, and the comparison is refused with
+    the reasons.
 
-    Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
-    nothing.
+    Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
-    needs_extra()
+    require_extra()
     from festgate.rehearsal.verdict.comparison import is_interleaved  # noqa: PLC0415
 
-    _check(metric, margin, form)
-    outputs = describing.read(names, runs)
+    _parse_metrics(metric, ())
+    share = _parse_share(margin)
+    outputs = locust_files.read(names, runs)
     if outputs:
-        _show(describing.set_beside(outputs), form, report)
+        _show(locust_files.set_beside(outputs), form, report)
         raise typer.Exit(WRONG_USE)
     if len(names) % 2:
-        fail(f"{len(names)} runs cannot be halved into those before and those after.")
-    found = [find_run(name, runs) for name in names]
-    first, second = found[: len(found) // 2], found[len(found) // 2 :]
-    metrics = _metrics(metric, first)
-    interleaved = is_interleaved(first, second)
-    raise typer.Exit(_judge(first, second, metrics, margin, form, report, accept, interleaved=interleaved))
+        fail(f"{len(names)} runs cannot be split into two halves, before and after.")
+    kept = [find_run(name, runs) for name in names]
+    before, after = kept[: len(kept) // 2], kept[len(kept) // 2 :]
+    metrics = _parse_metrics(metric, before)
+    interleaved = is_interleaved(before, after)
+    raise typer.Exit(_judge(before, after, metrics, share, form, report, accept, interleaved=interleaved))
 
 
 def ab(
@@ -136,12 +136,12 @@ def ab(
     warm_up: Annotated[
         str,
         typer.Option(
-            help="How long before that is not counted; without it, 3 s, and with --users a tenth of one for each,"
-            " who may have to sign up."
+            help="Time before the measurement, which does not count; by default 3 s, and with --users 0.1 s more for"
+            " each user, to sign up."
         ),
     ] = "",
     seed: Seed = None,
-    label: Annotated[str, typer.Option(help="A word for the runs' folders.")] = "",
+    label: Annotated[str, typer.Option(help="Part of the names of the runs' folders.")] = "",
     form: Format = "text",
     report: Report = None,
     accept: Accept = None,
@@ -149,32 +149,32 @@ def ab(
     workers: Workers = 1,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Play two builds in turn (ABBA BAAB), each run with a server of its own, and say what differs.
+    """Run two builds in turn (ABBA BAAB), each run on a freshly started server, and report the differences.
 
-    Exit code 0 when there is no regression, 1 for a regression, 2 when the comparison is refused, 3 when it decides
-    nothing.
+    Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
-    plan = _plan(journey, users, rate, duration, warm_up or MIN_WARM_UP, seed, label, workers)
+    plan = _make_plan(journey, users, rate, duration, warm_up or MIN_WARM_UP, seed, label, workers)
     if not warm_up:
-        plan = replace(plan, warm_up=plan.warm_up + sign_ups(plan))
-    metric = _compared(metric, at_once=at_once)
-    _check(metric, margin, form)
-    can_see(_metrics(metric, ()), before, after)
+        plan = replace(plan, warm_up=plan.warm_up + sign_up_time(plan))
+    metric = _check_at_once(metric, at_once=at_once)
+    metrics, share = _parse_metrics(metric, ()), _parse_share(margin)
+    check_metrics(metrics, before, after)
     if pairs < MIN_PAIRS:
-        fail(f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs decide nothing; 10 is a good number.")
-    primary = None if "too-few-samples" in (accept or ()) else _metrics(metric, ())[0]
-    first, second = _play(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
+        fail(f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs cannot show anything; 10 is a good number.")
+    primary = None if "too-few-samples" in (accept or ()) else metrics[0]
+    with exit_on_failure(runs):
+        first, second = run_comparison(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
     raise typer.Exit(
-        _judge(first, second, _metrics(metric, first), margin, form, report, accept, interleaved=True)
+        _judge(first, second, _parse_metrics(metric, first), share, form, report, accept, interleaved=True)
     )
 
 
 def calibrate(
-    journey: Annotated[str, typer.Argument(help="The journey that comparisons will play.")] = "events",
+    journey: Annotated[str, typer.Argument(help="The journey of the comparisons that you plan.")] = "events",
     target: Annotated[
         str,
         typer.Option(
-            help="A URL, a command with {port} in it, or a git revision; without it, a portal of its own."
+            help="A URL, a command with {port} in it, or a git revision; by default, a temporary portal."
         ),
     ] = "",
     metric: Metrics = None,
@@ -188,43 +188,46 @@ def calibrate(
     workers: Workers = 1,
     runs: RunsFolder = RUNS,
 ) -> None:
-    """Compare a build with itself: the smallest difference that this machine can see with 6, 10 and 20 pairs."""
-    plan = _plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
-    metric = _compared(metric, at_once=at_once)
-    can_see(_metrics(metric, ()), target)
-    primary = _metrics(metric, ())[0]
-    first, second = _play(plan, target, target, pairs, runs, primary=primary, at_once=at_once)
+    """Compare a build with itself, and print the smallest difference detectable here with 6, 10 and 20 pairs."""
+    plan = _make_plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
+    metric = _check_at_once(metric, at_once=at_once)
+    metrics = _parse_metrics(metric, ())
+    check_metrics(metrics, target)
+    with exit_on_failure(runs):
+        first, second = run_comparison(plan, target, target, pairs, runs, primary=metrics[0], at_once=at_once)
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
 
-    metrics = _metrics(metric, first)
-    found = compare(first, second, metrics, interleaved=True, calibration=True)
-    if found.primary is None:
-        for finding in found.refusals:
-            print(f"{finding.meaning} ({finding.figure}) {finding.remedy}", file=sys.stderr)
-        raise typer.Exit(found.exit_code)
-    for effect in (found.primary, *found.others):
+    comparison = compare(first, second, _parse_metrics(metric, first), interleaved=True, calibration=True)
+    if comparison.primary is None:
+        for refusal in comparison.refusals:
+            print(f"{refusal.meaning} ({refusal.figure}) {refusal.remedy}", file=sys.stderr)
+        raise typer.Exit(comparison.exit_code)
+    for effect in (comparison.primary, *comparison.others):
         import numpy as np  # noqa: PLC0415
 
         differences = np.array(effect.differences)
         sizes = ", ".join(
-            f"{smallest_effect(differences, count):.1%} with {count} pairs" for count in PLANNED
+            f"{smallest_effect(differences, count):.1%} with {count} pairs" for count in CALIBRATED_PAIRS
         )
-        print(f"{effect.metric.text}: the smallest difference to be seen here is {sizes}.")
-    print(f"The same build against itself came out as {found.verdict}.")
+        print(f"{effect.metric.text}: the smallest detectable difference is {sizes}.")
+    print(f"The verdict on the build compared with itself is: {comparison.verdict}.")
 
 
 def capacity(
     journey: Annotated[str, typer.Argument(help="A journey's name, or a locustfile.")],
-    slo: Annotated[
-        str, typer.Option(help="What has to hold, with commas between: 'p95 < 300ms, errors < 0.1%'.")
-    ],
-    target: Annotated[str, typer.Option(help="As for ab; without it, a portal of its own.")] = "",
-    begin: Annotated[float, typer.Option(min=0.01, help="Journeys a second to begin with.")] = 5.0,
+    slo: Annotated[str, typer.Option(help="Limits, separated by commas: 'p95 < 300ms, errors < 0.1%'.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            help="A URL, a command with {port} in it, or a git revision; by default, a temporary portal."
+        ),
+    ] = "",
+    begin: Annotated[float, typer.Option(min=0.01, help="The first rate, in journeys a second.")] = 5.0,
     rates: Annotated[
         int, typer.Option(min=1, help="Rates between the last that held and the first that did not.")
     ] = 4,
-    repeats: Annotated[int, typer.Option(min=1, help="How often each is played.")] = 2,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs at each of these rates.")] = 2,
     duration: Duration = "15s",
     warm_up: WarmUp = "3s",
     seed: Seed = None,
@@ -235,111 +238,84 @@ def capacity(
 ) -> None:
     """Find the largest rate of an open loop at which every limit holds.
 
-    Exit code 0 when there is one, 1 when no rate holds.
+    Exit code 0: a rate holds. 1: none does.
     """
-    plan = _plan(journey, None, begin, duration, warm_up, seed, "", workers)
-    from festgate.rehearsal.runner.builds import Installed, candidate  # noqa: PLC0415
+    plan = _make_plan(journey, None, begin, duration, warm_up, seed, "", workers)
+    from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
     from festgate.rehearsal.runner.capacity import find_capacity  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_thresholds  # noqa: PLC0415
 
-    if form not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
     try:
         limits = parse_thresholds(slo)
     except ValueError as error:
         fail(f"--slo: {error}")
-    can_see((limit.metric for limit in limits), target)
+    check_metrics((limit.metric for limit in limits), target)
     console = Console(file=sys.stderr, highlight=False)
 
-    def tell(rate: float, number: int, second: "Second") -> None:
+    def on_second(rate: float, number: int, second: "Second") -> None:
         if second.at >= plan.warm_up + plan.duration:
             console.print(f"Step {number + 1}, {rate:g} journeys a second: {second.requests} requests")
 
-    with performing.sentences(runs), ExitStack() as stack:
-        serving = stack.enter_context(candidate(target, Path.cwd())) if target else Installed()
-        found = find_capacity(
-            plan, serving, limits, runs, begin=begin, rates=rates, repeats=repeats, tell=tell
+    with exit_on_failure(runs), ExitStack() as stack:
+        build = stack.enter_context(resolve_build(target, Path.cwd())) if target else Installed()
+        result = find_capacity(
+            plan, build, limits, runs, begin=begin, rates=rates, repeats=repeats, on_second=on_second
         )
-    _show(found, form, report)
-    raise typer.Exit(0 if found.most is not None else BROKEN)
-
-
-def _check(metric: list[str] | None, margin: str, form: str) -> None:
-    """What is written wrongly is said before anything is played, and not minutes after."""
-    _metrics(metric, ())
-    _share(margin)
-    if form not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
+    _show(result, form, report)
+    raise typer.Exit(0 if result.most is not None else BROKEN)
 
 
 def _judge(
     before: "Sequence[Run]",
     after: "Sequence[Run]",
     metrics: "Sequence[Metric]",
-    margin: str,
+    margin: float,
     form: str,
     report: Path | None,
     accepted: list[str] | None,
     *,
     interleaved: bool,
 ) -> int:
+    """Compare the runs and show the report; return the exit code."""
     from festgate.rehearsal.report import Compared  # noqa: PLC0415
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
 
-    found = compare(
-        before, after, metrics, margin=_share(margin), interleaved=interleaved, accepted=accepted or ()
+    comparison = compare(
+        before, after, metrics, margin=margin, interleaved=interleaved, accepted=accepted or ()
     )
-    _show(Compared(found, before, after), form, report)
-    return found.exit_code
+    _show(Compared(comparison, before, after), form, report)
+    return comparison.exit_code
 
 
-def _show(thing: "Reported", form: str, report: Path | None) -> None:
+def _show(subject: "Reported", form: str, report: Path | None) -> None:
     from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
 
-    print(render(thing, form), end="")
+    print(render(subject, form), end="")
     if report is None:
         return
     try:
-        write_report(thing, report)
+        write_report(subject, report)
     except OSError as error:
         fail(f"{report} cannot be written: {error.strerror}.")
     print(f"The report is {report}", file=sys.stderr)
 
 
-def _compared(metric: list[str] | None, *, at_once: bool) -> list[str] | None:
-    """The metrics that were named. Builds that are under load at once are compared by what they use alone."""
+def _check_at_once(metric: list[str] | None, *, at_once: bool) -> list[str] | None:
+    """Return the metrics; end the command where --at-once is combined with another metric than cpu."""
     if not at_once:
         return metric
-    other = next((each.text for each in _metrics(metric or ["cpu"], ()) if each.kind != "cpu"), "")
+    other = next(
+        (parsed.text for parsed in _parse_metrics(metric or ["cpu"], ()) if parsed.kind != "cpu"), ""
+    )
     if other:
         fail(
-            f"--at-once compares cpu alone, not {other}: two builds in the same seconds take the processor from each"
-            " other, and so wait for each other. Play them in turn to compare anything else."
+            f"--at-once compares cpu alone, not {other}: two builds that run at the same time compete for the"
+            " processor, so each slows down the other. Leave out --at-once to compare anything else."
         )
     return ["cpu"]
 
 
-def _play(
-    plan: "Plan",
-    before: str,
-    after: str,
-    pairs: int,
-    runs: Path,
-    *,
-    primary: "Metric | None",
-    at_once: bool,
-) -> "tuple[list[Run], list[Run]]":
-    from festgate.rehearsal.runner.builds import Installed, candidate  # noqa: PLC0415
-
-    with performing.sentences(runs), ExitStack() as stack:
-        one, other = (
-            stack.enter_context(candidate(text, Path.cwd())) if text else Installed()
-            for text in (before, after)
-        )
-        return performing.perform_pairs(plan, one, other, pairs, runs, primary=primary, at_once=at_once)
-
-
-def _plan(
+def _make_plan(
     journey: str,
     users: int | None,
     rate: float | None,
@@ -349,47 +325,47 @@ def _plan(
     label: str,
     workers: int,
 ) -> "Plan":
-    needs_extra()
-    plan = plan_of(
+    require_extra()
+    plan = make_plan(
         journey,
-        load_of(users, None, rate, constant=False),
-        duration=seconds_of(duration),
-        warm_up=seconds_of(warm_up),
+        make_load(users, None, rate, constant=False),
+        duration=parse_seconds(duration),
+        warm_up=parse_seconds(warm_up),
         seed=seed,
         workers=workers,
-        label=label_of(label),
+        label=check_label(label),
     )
-    can_be_shared(plan)
+    check_workers(plan)
     return plan
 
 
-def sign_ups(plan: "Plan") -> float:
-    """Seconds until all of a closed loop have signed up, where the journey leaves time for it."""
+def sign_up_time(plan: "Plan") -> float:
+    """Return the seconds in which all users of a closed loop sign up, where the journey leaves time for it."""
     load = plan.load
-    # The first people of an open loop are ready before it begins. The doors of an opening day open ten seconds after
-    # its beginning, and that is to be measured.
+    # The first users of an open loop are ready before the run begins. An opening day measures the ten seconds before
+    # its doors open as well.
     if load.kind != "users" or plan.journey.replace("-", "_") == "opening_day":
         return 0.0
-    return SIGN_UP * load.users
+    return SIGN_UP_SECONDS * load.users
 
 
-def _metrics(texts: list[str] | None, runs: "Sequence[Run]") -> "list[Metric]":
-    """Those that were named; else the p95 of all, and of each step."""
+def _parse_metrics(texts: list[str] | None, runs: "Sequence[Run]") -> "list[Metric]":
+    """Return the named metrics; by default the p95 of all requests, and of each step of the runs."""
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
 
-    names = runs[0].samples().names if runs else ()
-    wanted = texts or ["p95", *(f"p95({name})" for name in names if len(names) > 1)]
+    steps = runs[0].samples().names if runs else ()
+    wanted = texts or ["p95", *(f"p95({step})" for step in steps if len(steps) > 1)]
     try:
         return [parse_metric(text) for text in wanted]
     except ValueError as error:
         fail(f"--metric: {error}")
 
 
-def _share(text: str) -> float:
+def _parse_share(text: str) -> float:
     try:
-        value = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
+        share = float(text.strip().removesuffix("%")) / (100 if text.strip().endswith("%") else 1)
     except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
+        share = 0.0
+    if not 0 < share < 1:
         fail(f"--margin {text!r}: write a share between 0 and 1, as 5%.")
-    return value
+    return share

@@ -1,4 +1,4 @@
-"""How a run stands, shown while it is played."""
+"""The progress of a run, displayed while it takes place."""
 
 import sys
 from types import TracebackType
@@ -14,15 +14,15 @@ from festgate.rehearsal.runner.run import Second
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.limits import MAX_CPU
 
-EVERY = 10
+LINE_INTERVAL = 10
 """Seconds between two lines where there is no terminal."""
 
 
 class Display:
-    """A panel that is drawn anew each second in a terminal; elsewhere a line every ten seconds."""
+    """A panel that is redrawn each second in a terminal; elsewhere a line every ten seconds."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
-        """Shows nothing before it is entered."""
+        """Set up the display; nothing is shown yet."""
         self._plan = plan
         self._console = console
         self._seconds = plan.warm_up + plan.duration
@@ -35,7 +35,7 @@ class Display:
         )
         self._task = self._progress.add_task("Starting", total=self._seconds)
         self._live = Live(self._progress, console=console, transient=True) if console.is_terminal else None
-        self._before = 0
+        self._requests_before = 0
         self._at = 0.0
 
     def __enter__(self) -> Self:
@@ -47,28 +47,28 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the terminal as it was."""
+        """Remove the panel from the terminal."""
         if self._live is not None:
             self._live.stop()
 
     def __call__(self, second: Second) -> None:
-        """One more second."""
-        rate = (second.requests - self._before) / max(second.at - self._at, 0.001)
-        self._before, self._at = second.requests, second.at
+        """Show the next second."""
+        rate = (second.requests - self._requests_before) / max(second.at - self._at, 0.001)
+        self._requests_before, self._at = second.requests, second.at
         warming = second.at <= self._plan.warm_up
         self._progress.update(
-            self._task, completed=second.at, description="Warming up" if warming else "Playing"
+            self._task, completed=second.at, description="Warming up" if warming else "Measuring"
         )
         if self._live is not None:
             self._live.update(Group(self._progress, _table(second, rate), *_warnings(self._plan, second)))
-        elif round(second.at) % EVERY == 0:
+        elif round(second.at) % LINE_INTERVAL == 0:
             self._console.print(
                 f"{second.at:.0f} s of {self._seconds:.0f}: {second.requests} requests, {rate:.0f}/s, "
                 f"{second.failures} failures, p95 {_time(second.p95)}"
             )
 
-    def say(self, sentence: str) -> None:
-        """A line above what is drawn."""
+    def print(self, sentence: str) -> None:
+        """Print a line above the panel."""
         self._console.print(sentence, soft_wrap=True)
 
 
@@ -76,7 +76,7 @@ def _table(second: Second, rate: float) -> Table:
     table = Table(box=None, padding=(0, 2))
     for heading in (
         "Requests",
-        "a second",
+        "Per second",
         "Failures",
         "Users",
         "p50",
@@ -101,16 +101,21 @@ def _table(second: Second, rate: float) -> Table:
 
 
 def _warnings(plan: Plan, second: Second) -> list[Text]:
-    found = []
+    warnings = []
     if second.cpu.get("generator", 0.0) > MAX_CPU * plan.workers:
-        found.append(
-            Text("The generator itself is busy: what it measures is partly its own. Send less.", "yellow")
+        warnings.append(
+            Text(
+                "The load generator is saturated, so part of the measured time is its own. Reduce the load.",
+                "yellow",
+            )
         )
     if isinstance(plan.load, Rate) and second.waiting > plan.load.rate:
-        found.append(
-            Text(f"{second.waiting:,} people wait to be served: the target does not keep up.", "yellow")
+        warnings.append(
+            Text(
+                f"{second.waiting:,} people are waiting: the target does not keep up with the rate.", "yellow"
+            )
         )
-    return found
+    return warnings
 
 
 def _time(seconds: float | None) -> str:
@@ -124,5 +129,5 @@ def _share(cpu: float | None) -> str:
 
 
 def console() -> Console:
-    """Where progress goes: standard error, so that a report on standard output can be piped."""
+    """Return a console on standard error, so that a report on standard output can be piped."""
     return Console(file=sys.stderr, highlight=False)

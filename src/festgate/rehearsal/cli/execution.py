@@ -1,9 +1,9 @@
-"""A run, or pairs of runs, as a command plays them: shown meanwhile, kept, and told."""
+"""The execution of a run, or of pairs of runs, by a command: display, report and exit code."""
 
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,35 +14,31 @@ from festgate.rehearsal.cli.options import BROKEN, INTERRUPTED
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
-    from festgate.rehearsal.runner.builds import Candidate
+    from festgate.rehearsal.runner.builds import Build
     from festgate.rehearsal.runner.pairs import Side
     from festgate.rehearsal.runner.run import Second
-    from festgate.rehearsal.runs.plan import Plan, Staging
+    from festgate.rehearsal.runs.plan import Plan, RunOptions
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
 
 STARTING = 4.0
-"""Seconds that a server takes to start, for the time that is left."""
+"""Seconds that a server takes to start, for the estimate of the remaining time."""
 
 
-def perform(plan: "Plan", runs: Path, staging: "Staging") -> "Run":
-    """Play it, shown on standard error; or the end, with a sentence."""
-    from festgate.rehearsal.cli import display  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
-    from festgate.rehearsal.runner.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.runner.run import CannotPlay, rehearse  # noqa: PLC0415
-    from festgate.rehearsal.runner.servers import CannotServe  # noqa: PLC0415
+def run_journey(plan: "Plan", runs: Path, options: "RunOptions") -> "Run":
+    """Run the plan with a display on standard error; end the command where that fails."""
+    from festgate.rehearsal.cli import display  # noqa: PLC0415  (imports numpy, which takes a second)
+    from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
 
-    try:
-        with display.Display(plan, display.console()) as shown:
-            return rehearse(plan, runs, tell=shown, say=shown.say, staging=staging)
-    except (NotThere, CannotPlay, CannotServe) as error:
-        fail(str(error))
-    except KeyboardInterrupt:
-        fail("Nothing was sent.", INTERRUPTED)
+    with (
+        exit_on_failure(),
+        display.Display(plan, display.console()) as shown,
+    ):
+        return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
 
-def tell(run: "Run", report: str) -> int:
-    """Print the report in that format, and write the whole one into the run's folder; the exit code."""
+def report_run(run: "Run", form: str) -> int:
+    """Print the report in that format, and write the whole one into the run's folder; return the exit code."""
     from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
     from festgate.rehearsal.stats.summary import summarize  # noqa: PLC0415
 
@@ -50,94 +46,108 @@ def tell(run: "Run", report: str) -> int:
     summary = summarize(run)
     try:
         write_report(summary, page)
-        told = f"the whole report is {page}"
+        whole = f"the whole report is {page}"
     except OSError as error:
-        told = f"the whole report could not be written: {error.strerror}."
-    print(render(summary, report), end="")
-    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {told}")
+        whole = f"the whole report could not be written: {error.strerror}."
+    print(render(summary, form), end="")
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
     if run.state == "cut":
         return INTERRUPTED
     return BROKEN if summary.broken else 0
 
 
-class TooFew(Exception):
-    """What is played would be refused in the end; the sentence says why, and what to do."""
+class TooFewRequests(Exception):
+    """The comparison would be refused in the end; the sentence gives the reason and the remedy."""
 
 
-def perform_pairs(
+def run_comparison(
     plan: "Plan",
-    before: "Candidate",
-    after: "Candidate",
+    before: "str | Build",
+    after: "str | Build",
     pairs: int,
     runs: Path,
     *,
     primary: "Metric | None" = None,
     at_once: bool = False,
 ) -> "tuple[list[Run], list[Run]]":
-    """Play them, with the time that is left on standard error.
+    """Run both builds in pairs, with the remaining time on standard error. An empty text is the installed Festgate.
 
-    Raises what `play_pairs` does, and TooFew after the first run with too few requests for the `primary` metric.
+    Raises what `resolve_build` and `run_pairs` raise, and TooFewRequests after the first run with too few requests for
+    the `primary` metric.
     """
-    from festgate.rehearsal.runner.pairs import play_pairs  # noqa: PLC0415
+    from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
+    from festgate.rehearsal.runner.pairs import run_pairs  # noqa: PLC0415
 
-    each = plan.warm_up + plan.duration
+    seconds = plan.warm_up + plan.duration
     together = 2 if at_once else 1
     console = Console(file=sys.stderr, highlight=False)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
     )
-    task = progress.add_task("Starting", total=2 * pairs // together * (each + STARTING))
+    task = progress.add_task("Starting", total=2 * pairs // together * (seconds + STARTING))
 
-    def tell(number: int, side: "Side", second: "Second") -> None:
+    def on_second(number: int, side: "Side", second: "Second") -> None:
         progress.update(
             task,
-            completed=number // together * (each + STARTING) + STARTING + second.at,
+            completed=number // together * (seconds + STARTING) + STARTING + second.at,
             description=f"Run {number + 1} of {2 * pairs}, {side}",
         )
-        if not console.is_terminal and second.at >= each:
+        if not console.is_terminal and second.at >= seconds:
             console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
 
-    def look(run: "Run") -> None:
+    def on_run(run: "Run") -> None:
         if primary is not None:
-            _enough(run, primary, runs)
+            _check_requests(run, primary, runs)
 
-    with progress:
-        return play_pairs(plan, before, after, pairs, runs, tell=tell, look=look, at_once=at_once)
+    with ExitStack() as stack:
+        first, second = (
+            build
+            if not isinstance(build, str)
+            else stack.enter_context(resolve_build(build, Path.cwd()))
+            if build
+            else Installed()
+            for build in (before, after)
+        )
+        stack.enter_context(progress)
+        return run_pairs(
+            plan, first, second, pairs, runs, on_second=on_second, on_run=on_run, at_once=at_once
+        )
 
 
-def _enough(run: "Run", primary: "Metric", runs: Path) -> None:
-    """Raises TooFew."""
+def _check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
+    """Raise TooFewRequests where the run has fewer requests than the metric needs."""
     from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
 
     samples = run.measured()
     count, needed = int(primary.of(samples).sum()), least_requests(primary.quantile)
     if count >= needed:
         return
-    # Half as long again: what one run had just enough of, the next has not.
+    # Half as long again: the next run may have fewer than one that had just enough.
     better = 5 * math.ceil(1.5 * run.plan.duration * needed / max(1, count) / 5)
     remedy = (
-        f"Play longer, {better:,} s at this pace, or have more asked."
+        f"Run longer, {better:,} s at this pace, or with more load."
         if count
-        else f"What was asked for: {', '.join(samples.names) or 'nothing'}."
+        else f"The run has requests for: {', '.join(samples.names) or 'nothing'}."
     )
     msg = (
-        f"{run.name} has {count:,} requests for {primary.text}, which takes {needed:,} in each run, so the comparison"
-        f" would be refused. {remedy} What was played is kept in {runs}."
+        f"{run.name} has {count:,} requests for {primary.text}, which needs {needed:,} in each run, so the comparison"
+        f" would be refused. {remedy} The completed runs are kept in {runs}."
     )
-    raise TooFew(msg)
+    raise TooFewRequests(msg)
 
 
 @contextmanager
-def sentences(runs: Path) -> Iterator[None]:
-    """Whatever keeps a play from going on, as one sentence and an exit code."""
-    from festgate.rehearsal.runner.builds import NoCandidate  # noqa: PLC0415
+def exit_on_failure(runs: Path | None = None) -> Iterator[None]:
+    """End the command with a sentence where a run fails, or after Ctrl-C; completed runs are kept in `runs`."""
+    from festgate.rehearsal.runner.builds import UnknownBuild  # noqa: PLC0415
     from festgate.rehearsal.runner.preflight import NotThere  # noqa: PLC0415
-    from festgate.rehearsal.runner.run import CannotPlay  # noqa: PLC0415
+    from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415
     from festgate.rehearsal.runner.servers import CannotServe  # noqa: PLC0415
 
     try:
         yield
-    except (NoCandidate, NotThere, CannotPlay, CannotServe, TooFew) as error:
+    except (UnknownBuild, NotThere, CannotRun, CannotServe, TooFewRequests) as error:
         fail(str(error))
     except KeyboardInterrupt:
-        fail(f"Cut off. What was played is kept in {runs}.", INTERRUPTED)
+        kept = f"Interrupted. The completed runs are kept in {runs}."
+        fail("Nothing was sent." if runs is None else kept, INTERRUPTED)

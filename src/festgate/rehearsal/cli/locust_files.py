@@ -1,4 +1,4 @@
-"""What `compare` and `runs show` do with Locust's own outputs: describe them, and say why nothing follows from them."""
+"""Locust's own output files in `compare` and `runs show`: they are described, with the reasons why nothing follows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,30 +14,30 @@ _PAIR = 2
 
 
 def read(names: Sequence[str], runs: Path) -> "list[LocustOutput]":
-    """The outputs of those names if they are files, or prefixes of `--csv`; none if they are kept runs.
+    """Read the files, or prefixes of `--csv`, with those names; return none where all are kept runs.
 
-    Ends with a sentence where some are files and some are not, or where one cannot be read.
+    Ends the command where only some are files, or where one cannot be read.
     """
     from festgate.rehearsal.locust_output import NotLocust, locust_file, read_locust  # noqa: PLC0415
 
-    files = [None if (runs / name).is_dir() else locust_file(name) for name in names]
-    found = [file for file in files if file is not None]
-    if not found:
+    candidates = [None if (runs / name).is_dir() else locust_file(name) for name in names]
+    files = [file for file in candidates if file is not None]
+    if not files:
         return []
-    if len(found) < len(names):
-        other = names[files.index(None)]
+    if len(files) < len(names):
+        other = names[candidates.index(None)]
         fail(
-            f"{found[0]} is a file with figures that Locust rounded, and {other} is not one: a kept run and a table"
-            " cannot be set beside each other."
+            f"{files[0]} is a file with figures that Locust rounded, and {other} is not: a kept run and a table cannot"
+            " be compared."
         )
     try:
-        return [read_locust(file) for file in found]
+        return [read_locust(file) for file in files]
     except NotLocust as error:
         fail(str(error))
 
 
 def set_beside(outputs: "Sequence[LocustOutput]") -> "SetBeside":
-    """The first half's tables and those of the second half; the end, with a sentence, where they make no pairs."""
+    """Pair the tables of the first half with those of the second; end the command where they make no pairs."""
     from festgate.rehearsal.report import SetBeside  # noqa: PLC0415
 
     tables = _tables(outputs)
@@ -47,21 +47,23 @@ def set_beside(outputs: "Sequence[LocustOutput]") -> "SetBeside":
 
 
 def _tables(outputs: "Sequence[LocustOutput]") -> "list[Table]":
-    """One of each file, or the two of the only one."""
+    """Return the table of each file, or both tables of the only file."""
     if len(outputs) == 1:
         (output,) = outputs
         if len(output.tables) != _PAIR:
-            fail(f"{_found(output)} To compare two, give a file with two tables, or two files with one each.")
+            fail(
+                f"{_describe(output)} To compare two, give a file with two tables, or two files with one each."
+            )
         return list(output.tables)
     for output in outputs:
         if len(output.tables) != 1:
-            fail(f"{_found(output)} Beside other files each has to hold one.")
+            fail(f"{_describe(output)} Together with other files, each must have exactly one.")
     if len(outputs) % 2:
-        fail(f"{len(outputs)} files cannot be halved into those before and those after.")
+        fail(f"{len(outputs)} files cannot be split into two halves, before and after.")
     return [output.tables[0] for output in outputs]
 
 
-def _found(output: "LocustOutput") -> str:
+def _describe(output: "LocustOutput") -> str:
     lines = ", ".join(
         f"line {table.line}" + (f" ({table.heading})" if table.heading else "") for table in output.tables
     )

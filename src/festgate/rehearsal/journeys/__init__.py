@@ -1,1 +1,1 @@
-"""Journeys: what people do at the portal, as locustfiles. Only these files and the player's process import Locust."""
+"""Journeys: the visitors' behaviour as locustfiles. Apart from `load`, only these modules import Locust."""

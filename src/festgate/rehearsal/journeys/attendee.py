@@ -1,10 +1,10 @@
-"""A person's whole way: browse, open an event, sign up, register, my events, pay, and the ticket.
+"""The whole way of an attendee: list of events, event, sign-up, registration, my events, payment, ticket.
 
     locust -f src/festgate/rehearsal/journeys/attendee.py
 
-Each iteration is somebody new, so each takes a seat: a fest that is sold out has nothing more to sell, and the journey
-then ends at the event's page or at its answer "sold out", which are right. Nobody thinks between two steps, so that a
-rate of people is the rate of each step.
+Each iteration is a new person, so each takes a seat. Once the fest is sold out, the journey ends at the event's page or
+at the answer "sold out", both of which are correct. There is no think time between two steps, so that the rate of
+people is the rate of each step.
 """
 
 from locust import task
@@ -13,17 +13,17 @@ from festgate.rehearsal.journeys.visitor import Visitor
 
 
 class Attendee(Visitor):
-    """An iteration is one person, from the list of events to the ticket in their hand."""
+    """One person per iteration, from the list of events to the ticket."""
 
     @task
     def attend(self) -> None:
-        """Their first request is GET /events."""
+        """Go the whole way, beginning with GET /events."""
         self.come()
         offers = self.browse()
-        to_be_had = [offer for offer in offers if offer.left and not offer.free]
-        chosen = self.rng.choice(to_be_had or offers)
+        available = [offer for offer in offers if offer.left and not offer.free]
+        chosen = self.rng.choice(available or offers)
         self.open_event(chosen)
-        if not to_be_had:
+        if not available:
             return
         self.sign_up(f"/events/{chosen.slug}")
         self.open_event(chosen)

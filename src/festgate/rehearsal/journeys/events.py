@@ -1,4 +1,4 @@
-"""The list of events, again and again, by people who are signed in: the route that everybody asks for first.
+"""The list of events, repeatedly, by signed-in users: usually the most requested page.
 
 locust -f src/festgate/rehearsal/journeys/events.py
 """
@@ -9,7 +9,7 @@ from festgate.rehearsal.journeys.visitor import Regular
 
 
 class Events(Regular):
-    """Signs up once; an iteration is one look at the list, which shows as many events as it says there are."""
+    """A user who signs up once; an iteration is one request for the list, which shows as many events as it counts."""
 
     @task
     def look_at_events(self) -> None:

@@ -1,4 +1,4 @@
-"""A person's own list, again and again: a page that is nobody else's.
+"""A user's own list of events, repeatedly: a page that is different for each user.
 
 locust -f src/festgate/rehearsal/journeys/my_events.py
 """
@@ -9,14 +9,14 @@ from festgate.rehearsal.journeys.visitor import Regular
 
 
 def check_own_list(page: bytes) -> str:
-    """Return what is wrong with the list: it shows seats, or says (as earlier builds did, too) that there are none."""
+    """Return what is wrong with the list: it shows seats, or that there are none (in today's or an older sentence)."""
     if b'<li class="card ' in page or any(words in page for words in (b"No events yet", b"No seat yet")):
         return ""
     return "neither seats are shown nor that there are none"
 
 
 class MyEvents(Regular):
-    """Signs up once; an iteration is one look at their list, which is empty: people of this journey take no seats."""
+    """A user who signs up once; an iteration is one request for their list, which is empty as they take no seat."""
 
     @task
     def look_at_my_events(self) -> None:

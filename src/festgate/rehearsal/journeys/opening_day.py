@@ -1,20 +1,20 @@
-"""Opening day: a crowd waits, then all want the same few seats, while staff check people in and an organiser watches.
+"""Opening day: a crowd waits, then everyone wants the same few seats, while staff check people in.
 
     export FESTGATE_REHEARSAL_ORGANISER=organiser:PASSWORD FESTGATE_REHEARSAL_STAFF=staff:PASSWORD
     locust -f src/festgate/rehearsal/journeys/opening_day.py
 
-The crowd wants the event that has the fewest seats left. Until the doors open people sign up and reload its page; then
-all who are there press its button in the same second. Who gets a seat pays and fetches the ticket; the others are
-told that it is sold out, which is a right answer. Who comes later finds either a seat or the page that says so. Where
-nothing is on sale yet, the crowd waits for the first event whose sales open, and the portal says when that is.
+The crowd wants the event with the fewest seats left. Until the doors open, people sign up and reload its page; then all
+of them press its button in the same second. Those who get a seat pay and fetch the ticket; the others get the answer
+"sold out", which is correct. Later arrivals find either a seat or the page of a sold-out event. Where no event is on
+sale yet, the crowd waits for the first one whose sales open, at the time that the portal announces.
 
-Whoever has a ticket goes to the door with it, where two members of staff scan one after the other at the pace of
-people, and now and then the same one twice, which has to be refused. A ticket is shown to the staff of its own process:
-of several workers each has a door, as far as there are staff for it.
+Ticket holders go to the door, where two members of staff scan tickets at the pace of people, and now and then the same
+one twice, which has to be refused. A ticket is scanned by the staff of its own process: with several workers each has a
+door, as far as there are staff for it.
 
-From the environment: FESTGATE_REHEARSAL_DOORS, seconds from the start to the doors (default 10);
-FESTGATE_REHEARSAL_ORGANISER, an organiser's `username:password`, without which nobody watches;
-FESTGATE_REHEARSAL_STAFF, the same of a member of staff, without which nobody is checked in.
+Environment variables: FESTGATE_REHEARSAL_DOORS, seconds from the start to the opening of the doors (default 10);
+FESTGATE_REHEARSAL_ORGANISER, an organiser's `username:password`, without which no organiser takes part;
+FESTGATE_REHEARSAL_STAFF, the same for a member of staff, without which nobody is checked in.
 """
 
 import itertools
@@ -37,22 +37,22 @@ DOORS_VARIABLE: Final = "FESTGATE_REHEARSAL_DOORS"
 DOORS: Final = 10.0
 """Seconds."""
 RELOAD: Final = (0.5, 1.5)
-"""Seconds between two looks of somebody who waits: shortest and longest."""
+"""Minimum and maximum seconds between two reloads of the page while waiting."""
 BUTTON: Final = b'/register">'
 STAFF: Final = 2
-"""People at the door; they share the account."""
+"""Members of staff at the door; they share the account."""
 SCAN: Final = (1.5, 3.0)
-"""Seconds that a guest takes to come up and show the ticket: shortest and longest."""
+"""Minimum and maximum seconds that a guest takes to show the ticket."""
 AGAIN: Final = 0.2
-"""Share of the tickets that are scanned a second time, as when somebody hands theirs on."""
+"""Share of the tickets that are scanned a second time, as when one is handed on."""
 ALREADY_IN: Final = b'<p class="answer-title">Already in</p>'
-NOWHERE: Final = "(nobody comes in twice)"
-"""No redirect leads there: only the refusal is right."""
+NOWHERE: Final = "(nobody is admitted twice)"
+"""A path to which no redirect leads: only a refusal is correct."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody who stands in line at the door, with a ticket."""
+    """A ticket holder in the line at the door."""
 
     name: str
     offer: Offer
@@ -60,30 +60,30 @@ class Guest:
 
 
 _lines: Final[dict[float, deque[Guest]]] = defaultdict(deque)
-"""Those who wait at the door, by the start of the run that they belong to."""
+"""The line at the door, by the start of the run."""
 
 
 class Crowd(Visitor):
-    """An iteration is one person: signs up, waits at the event's page, and wants a seat as soon as the doors open."""
+    """One person per iteration, who signs up, waits at the event's page, and wants a seat when the doors open."""
 
     _wanted: ClassVar[dict[float, Offer]] = {}
-    """By the whole crowd of a start, also once it is sold out: what the first of them found the scarcest."""
+    """The event that the whole crowd of a run wants: the scarcest one that its first member saw."""
 
     def __init__(self, environment: Environment) -> None:
-        """The doors are the same for all: they are counted from the start of Locust's statistics."""
+        """Read when the doors open, which is counted from the start of Locust's statistics."""
         super().__init__(environment)
         self._doors = float(os.environ.get(DOORS_VARIABLE, DOORS))
 
     @task
     def want_seat(self) -> None:
-        """Their first request is GET /events."""
+        """Wait for the doors and take a seat, beginning with GET /events."""
         self.come()
         wanted = self._wanted.setdefault(self.environment.stats.start_time, scarcest(self.browse()))
         self.sign_up(f"/events/{wanted.slug}")
         page = self.open_event(wanted)
         while (left := self._left()) > 0 or (b"Sales open" in page and BUTTON not in page):
             pause = self.rng.uniform(*RELOAD)
-            # Whoever waits looks at the clock, too: at the moment itself all reload at once.
+            # People watch the clock as well: when the doors open, all reload at once.
             time.sleep(min(pause, left) if left > 0 else pause)  # gevent's, since Locust is imported
             page = self.open_event(wanted)
         if BUTTON in page and (ticket := self.get_ticket(wanted)):
@@ -91,26 +91,26 @@ class Crowd(Visitor):
             _lines[self.environment.stats.start_time].append(guest)
 
     def _left(self) -> float:
-        """Seconds to the doors; not above 0 once they are open."""
+        """Return the seconds until the doors open; at most 0 once they are open."""
         began: float = self.environment.stats.start_time
         return began + self._doors - time.time()
 
 
 class Organiser(Visitor):
-    """An iteration is one look at the events and one at the orders that wait."""
+    """An organiser; an iteration is a request for the overview and one for the orders."""
 
     abstract = ORGANISER_VARIABLE not in os.environ
     fixed_count = 1
     weight = 0.02
-    """Where people come at a rate and Locust does not count them, one look for fifty of the crowd."""
+    """In an open loop, where `fixed_count` has no effect: one iteration for fifty of the crowd."""
 
     def wait_time(self) -> float:
-        """Seconds between two looks."""
+        """Return the seconds between two iterations."""
         return self.rng.uniform(2, 4)
 
     @task
     def watch(self) -> None:
-        """GET /organise and what lies behind it."""
+        """GET /organise and the list of orders."""
         if not self.signed_in_as:
             username, _, password = os.environ[ORGANISER_VARIABLE].partition(":")
             self.sign_in(username, password)
@@ -119,26 +119,26 @@ class Organiser(Visitor):
 
 
 class Staff(Visitor):
-    """An iteration is one guest who is checked in; where nobody stands in line, a look at who is in."""
+    """A member of staff; an iteration checks in one guest, or shows the door's page where the line is empty."""
 
     abstract = STAFF_VARIABLE not in os.environ
     fixed_count = STAFF
     weight = 0.1
-    """Where people come at a rate and Locust does not count them, one scan for ten of the crowd."""
+    """In an open loop, where `fixed_count` has no effect: one iteration for ten of the crowd."""
     _staff: ClassVar[Iterator[int]] = itertools.count()
 
     def __init__(self, environment: Environment) -> None:
-        """Of the same account, but each with a pace of their own."""
+        """Give each member of staff a pace of their own."""
         super().__init__(environment)
         self.rng = random.Random(f"{self.seed}:staff:{next(self._staff)}")  # noqa: S311  (to be repeated)
 
     def wait_time(self) -> float:
-        """Seconds until the next guest shows a ticket."""
+        """Return the seconds until the next guest shows a ticket."""
         return self.rng.uniform(*SCAN)
 
     @task
     def check_in(self) -> None:
-        """GET /door, and from there the event's own door."""
+        """GET /door, and from there the event's door."""
         if not self.signed_in_as:
             username, _, password = os.environ[STAFF_VARIABLE].partition(":")
             self.sign_in(username, password, "/door")
@@ -153,7 +153,7 @@ class Staff(Visitor):
             self.post(self._door(guest), "/door/{slug}", {"code": guest.code}, NOWHERE, but=(ALREADY_IN,))
 
     def scan(self, guest: Guest) -> bool:
-        """Open the door's page and send the code; whether the guest came in, or was in from an earlier run."""
+        """Open the door's page and send the code; return whether it admitted the guest, or an earlier run had."""
         door = self._door(guest)
         title = b"<h1>" + guest.offer.title + b"</h1>"
         self.get(door, "/door/{slug}", event=title, field_for_the_code=b'name="code"')
@@ -175,8 +175,8 @@ class Staff(Visitor):
 
 
 def scarcest(offers: list[Offer]) -> Offer:
-    """The event that a crowd wants: the fewest seats left; where none can be had, the first that opens later."""
-    to_be_had = [offer for offer in offers if offer.left]
-    if to_be_had:
-        return min(to_be_had, key=lambda each: each.left)
+    """Return the event with the fewest seats left; where none is available, the first whose sales open later."""
+    available = [offer for offer in offers if offer.left]
+    if available:
+        return min(available, key=lambda offer: offer.left)
     return next((offer for offer in offers if offer.soon), offers[0])

@@ -1,10 +1,10 @@
-"""What the visitors of all journeys do alike: come, sign up, and go from page to page as a browser does.
+"""The steps that the visitors of all journeys share: arrive, sign up, and go from page to page as in a browser.
 
-Each step looks at what it got, not only at the status, and is named by its route's template, so that a thousand people
-are one row of the statistics. A step that got something wrong is counted as a failure, and the journey ends there: what
-a person cannot see, they cannot press.
+Each step checks the content of its answer and not only the status. It is named by its route's template, so that a
+thousand people are one row of the statistics. A wrong answer counts as a failure and ends the journey, as a person
+cannot press a button that the page does not show.
 
-The environment says what a journey cannot know: FESTGATE_REHEARSAL_SEED (default 0) makes the same people come again.
+The environment variable FESTGATE_REHEARSAL_SEED (default 0) makes the same people arrive again.
 """
 
 import itertools
@@ -25,14 +25,14 @@ from locust.exception import RescheduleTask
 
 SEED_VARIABLE: Final = "FESTGATE_REHEARSAL_SEED"
 CARD: Final = "4242 4242 4242 4242"
-"""Play money that approves."""
+"""A sandbox card whose payments succeed."""
 LOOK_AGAIN: Final = 0.25
-"""Seconds before somebody whose ticket is still being made reloads the receipt."""
+"""Seconds until the receipt is reloaded while the ticket is being issued."""
 MAX_WAIT: Final = 10.0
-"""Seconds from the payment to the ticket; a receipt without one after that is wrong."""
+"""Seconds from the payment to the ticket, after which a receipt without one is wrong."""
 
 TAKEN: Final = b"This username is taken."
-# The second sentence of each is that of earlier builds, which a comparison may run.
+# The second sentence of each is from older builds, which a comparison may run.
 SOLD_OUT: Final = (b"All seats at this event are taken.", b"Every seat at this event is taken.")
 ALREADY_REGISTERED: Final = (
     b"You are already registered for this event",
@@ -51,7 +51,7 @@ FAMILY_NAMES: Final = (
 )
 
 Check: TypeAlias = Callable[[bytes], str]
-"""Looks at a page: what is wrong with it, or nothing. Never a visitor's value: each sentence is a row of its own."""
+"""Returns what is wrong with a page, or "". Each sentence is a row of the statistics, so it has no visitor's value."""
 
 _CARD = re.compile(
     rb'<li class="card is-(?P<state>\w+)">.*?<a href="/events/(?P<slug>[^"]+)">(?P<title>[^<]+)</a>'
@@ -61,17 +61,17 @@ _CARD = re.compile(
 _LEFT = re.compile(rb">(?:Only )?(\d+)(?: seats)? left<")
 _TOTAL = re.compile(rb'<p class="number">(\d+) events?</p>')
 _HIDDEN = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
-"""What a form carries beside what is typed. Builds differ in it, so all of it is sent back, as a browser does."""
+"""A hidden field of a form. Builds differ in them, so all are sent back, as a browser does."""
 _TICKET = re.compile(rb'href="(/tickets/[0-9A-Z]{16})"')
 
 
 class WrongAnswer(RescheduleTask):
-    """The step was answered wrongly and is counted so; the journey cannot go on, and Locust begins the next."""
+    """A wrong answer, already counted as a failure; Locust ends this journey and begins the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody invented."""
+    """An invented person."""
 
     username: str
     email: str
@@ -80,27 +80,27 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An event as the list shows it."""
+    """An event as the list of events shows it."""
 
     slug: str
     title: bytes
-    """As it stands in a page, escaped."""
+    """As in a page, escaped."""
     free: bool
-    """It costs nothing."""
+    """Free of charge."""
     soon: bool
-    """Its sales open later."""
+    """Sales open later."""
     left: int
-    """Seats; 0 where none can be had now."""
+    """Seats; 0 where none is available now."""
 
 
 def invent(rng: random.Random) -> Person:
-    """The next person of `rng`; 48 bits of it keep the names of any crowd apart."""
+    """Return the next person of `rng`; 48 random bits keep the names in a crowd unique."""
     name = f"{rng.choice(GIVEN_NAMES)}-{rng.choice(FAMILY_NAMES)}-{rng.getrandbits(48):012x}"
     return Person(name, f"{name}@example.org", f"{rng.getrandbits(64):016x}")
 
 
 def read_list(page: bytes) -> list[Offer]:
-    """The events on a page of the list."""
+    """Return the events on a page of the list."""
     offers = []
     for card in _CARD.finditer(page):
         left = _LEFT.search(card["rest"]) if card["state"] == b"open" else None
@@ -117,7 +117,7 @@ def read_list(page: bytes) -> list[Offer]:
 
 
 def check_list(page: bytes) -> str:
-    """As many events are shown as there are said to be, or a page of them with a way to the next."""
+    """Check that the page shows as many events as it counts, or has a link to the next page."""
     total = _TOTAL.search(page)
     shown = page.count(b'<li class="card ')
     if total is None or shown == 0:
@@ -128,15 +128,15 @@ def check_list(page: bytes) -> str:
 
 
 class Visitor(FastHttpUser):
-    """Somebody with a browser. Redirects are not followed: where one leads is checked, and is the next step."""
+    """A person with a browser. Redirects are not followed: their location is checked, and is the next step."""
 
     abstract = True
     host = "http://localhost:8000"
     _numbers: ClassVar[Iterator[int]] = itertools.count()
-    """Of the people of this process, in the order in which they come."""
+    """Numbers for the people of this process, in the order of their arrival."""
 
     def __init__(self, environment: Environment) -> None:
-        """Nobody in particular yet; `come` makes them somebody."""
+        """Start without a person of its own; `come` invents one."""
         super().__init__(environment)
         self.seed = os.environ.get(SEED_VARIABLE, "0")
         self.rng = random.Random(self.seed)  # noqa: S311  (here and below: to be repeated, not to be secret)
@@ -144,13 +144,13 @@ class Visitor(FastHttpUser):
         self.signed_in_as = ""
 
     def wait_time(self) -> float:
-        """Seconds to think between two iterations: 1 to 2, and the same again with the same seed."""
+        """Return the think time between two iterations: 1 to 2 seconds, the same for the same seed."""
         return self.rng.uniform(1, 2)
 
     def come(self) -> None:
-        """Somebody else comes, whom this portal has not seen in this run: with no cookie, over a new connection.
+        """Become a new person, unknown to the portal in this run: without cookies, over a new connection.
 
-        All that they choose follows from the seed, from which worker this is, and from how many came before them here.
+        All choices follow from the seed, the worker's number, and the number of people before this one.
         """
         worker = getattr(self.environment.runner, "worker_index", 0)
         self.rng = random.Random(f"{self.seed}:{worker}:{next(self._numbers)}")  # noqa: S311
@@ -161,21 +161,21 @@ class Visitor(FastHttpUser):
             self.client.client.clientpool.close()
 
     def get(self, path: str, step: str, check: Check | None = None, **shows: bytes) -> bytes:
-        """The page at `path`: a 200 that shows each of `shows`, passes `check`, and is for who is signed in.
+        """Return the page at `path`: a 200 that contains each of `shows`, passes `check`, and is the signed-in user's.
 
-        Each of `shows` has a name that says what is lacking where it is not there. Raises WrongAnswer.
+        The keyword of each of `shows` names what is missing in the failure. Raises WrongAnswer.
         """
-        with self._ask("GET", path, step) as response:
+        with self._request("GET", path, step) as response:
             page = self._content(response)
             if response.status_code != OK:
                 self._refuse(response, f"answered {response.status_code}, not {OK}")
             name = self.signed_in_as
             # An older portal has "Signed in as" in a span, where this one has a link.
             if name and f"igned in as </span>{name}<".encode() not in page:
-                self._refuse(response, "the page is not for who is signed in")
-            lacking = next((what for what, sign in shows.items() if sign not in page), "")
-            if lacking:
-                self._refuse(response, f"the page does not show the {lacking.replace('_', ' ')}")
+                self._refuse(response, "the page is not the signed-in user's")
+            missing = next((what for what, sign in shows.items() if sign not in page), "")
+            if missing:
+                self._refuse(response, f"the page does not show the {missing.replace('_', ' ')}")
             if check is not None and (wrong := check(page)):
                 self._refuse(response, wrong)
             response.success()
@@ -184,12 +184,12 @@ class Visitor(FastHttpUser):
     def post(
         self, path: str, step: str, fields: Mapping[str, str], leads_to: str, but: Iterable[bytes] = ()
     ) -> str | bytes:
-        """Send a form; the address that the 303 leads to, which begins with `leads_to`.
+        """Send a form; return the location of the 303, which begins with `leads_to`.
 
-        `but` are sentences of refusals that are right as well (a 409 with one of them): that sentence, then. Raises
+        `but` are sentences of correct refusals (a 409 with one of them): that sentence is returned then. Raises
         WrongAnswer.
         """
-        with self._ask("POST", path, step, fields) as response:
+        with self._request("POST", path, step, fields) as response:
             page = self._content(response)
             if response.status_code == CONFLICT:
                 for sentence in but:
@@ -198,13 +198,13 @@ class Visitor(FastHttpUser):
                         return sentence
             if response.status_code != SEE_OTHER:
                 self._refuse(response, f"answered {response.status_code}, not {SEE_OTHER}")
-            place = str(response.headers.get("location", "")) if response.headers else ""
-            if not place.startswith(leads_to):
+            location = str(response.headers.get("location", "")) if response.headers else ""
+            if not location.startswith(leads_to):
                 self._refuse(response, "the redirect leads somewhere else")
             response.success()
-            return place
+            return location
 
-    def _ask(
+    def _request(
         self, method: str, path: str, step: str, fields: Mapping[str, str] | None = None
     ) -> ResponseContextManager:
         form = None
@@ -220,7 +220,7 @@ class Visitor(FastHttpUser):
         )
 
     def _content(self, response: ResponseContextManager) -> bytes:
-        """The body; where no answer came at all, the failure says why."""
+        """Return the body; where no answer came, fail with the reason."""
         if response.status_code == 0:
             self._refuse(response, getattr(response, "error", None) or "no answer came")
         content: bytes = response.content or b""
@@ -232,7 +232,7 @@ class Visitor(FastHttpUser):
         raise WrongAnswer(str(why))
 
     def sign_up(self, onward: str = "/events") -> None:
-        """Get an account, and be led `onward`. Who has one, from an earlier run of the same seed, signs in with it."""
+        """Sign up, or sign in where an earlier run of the same seed made the account; both redirect to `onward`."""
         person = self.person
         self.get("/register", "/register", form=b'action="/register"', password=b'name="password"')
         fields = {"username": person.username, "password": person.password, "next": onward}
@@ -242,17 +242,17 @@ class Visitor(FastHttpUser):
         self.signed_in_as = person.username
 
     def sign_in(self, username: str, password: str, onward: str = "/events") -> None:
-        """Sign in with an account that is there."""
+        """Sign in with an existing account."""
         self.post("/login", "/login", {"username": username, "password": password, "next": onward}, onward)
         self.signed_in_as = username
 
     def browse(self) -> list[Offer]:
-        """The list of events."""
+        """Return the events of the list."""
         page = self.get("/events", "/events", check_list, heading=b"<h1>Events</h1>")
         return read_list(page)
 
     def open_event(self, offer: Offer) -> bytes:
-        """The page of one event."""
+        """Return the page of one event."""
         return self.get(
             f"/events/{offer.slug}",
             "/events/{slug}",
@@ -261,7 +261,7 @@ class Visitor(FastHttpUser):
         )
 
     def register(self, offer: Offer) -> str | bytes:
-        """Ask for a seat: `/my-events`, or a sentence of SOLD_OUT or ALREADY_REGISTERED, right answers to a rush."""
+        """Take a seat; return `/my-events`, or a sentence of SOLD_OUT or ALREADY_REGISTERED, correct in a rush."""
         return self.post(
             f"/events/{offer.slug}/register",
             "/events/{slug}/register",
@@ -271,7 +271,7 @@ class Visitor(FastHttpUser):
         )
 
     def see_my_events(self, offer: Offer) -> str:
-        """One's own list, which has the event; the address of its ticket where that is there already, or nothing."""
+        """Check that the own list has the event; return the path of its ticket, or "" where it is not issued yet."""
         link = f'href="/events/{offer.slug}"'.encode()
         page = self.get(
             "/my-events",
@@ -283,7 +283,7 @@ class Visitor(FastHttpUser):
         return ticket[1].decode() if ticket else ""
 
     def pay(self, offer: Offer) -> str:
-        """Check out with play money, and wait for the receipt to show the ticket: the ticket's address."""
+        """Check out with the sandbox card, wait until the receipt shows the ticket, and return the ticket's path."""
         till = self.get(
             "/checkout",
             "/checkout",
@@ -313,7 +313,7 @@ class Visitor(FastHttpUser):
             time.sleep(LOOK_AGAIN)  # gevent's, since Locust is imported
 
     def see_ticket(self, address: str, offer: Offer) -> None:
-        """The ticket with its code."""
+        """Check the ticket and its code."""
         self.get(
             address,
             "/tickets/{code}",
@@ -324,24 +324,24 @@ class Visitor(FastHttpUser):
         )
 
     def get_ticket(self, offer: Offer) -> str:
-        """From the event's button to the ticket: its address, or nothing where the event is sold out."""
+        """Register, pay and open the ticket; return its path, or "" where the event is sold out."""
         if self.register(offer) in SOLD_OUT:
             return ""
-        # Who was here in an earlier run of the same seed has the seat, and perhaps the ticket.
+        # After an earlier run of the same seed, the seat is taken already, and perhaps paid.
         ticket = self.see_my_events(offer) or self.pay(offer)
         self.see_ticket(ticket, offer)
         return ticket
 
 
 class Regular(Visitor):
-    """Somebody who has signed up before, and asks for one page again and again."""
+    """A user who signs up once, and then requests one page repeatedly."""
 
     abstract = True
 
     def on_start(self) -> None:
-        """Come once, and do what has to be done before the page is asked for."""
+        """Arrive, and get ready for the first iteration."""
         self.come()
-        # What went wrong is counted; the first iteration tries once more.
+        # The failure is counted, and the first iteration tries again.
         with suppress(WrongAnswer):
             self.prepare()
 

@@ -1,1 +1,1 @@
-"""Inside Locust: what it lacks for a rehearsal. Its processes import Locust, which patches them whole; no other may."""
+"""Load generation on Locust. Importing Locust patches a whole process, so only processes of this package do it."""

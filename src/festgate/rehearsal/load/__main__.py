@@ -1,7 +1,7 @@
-"""A process that sends: `python -m festgate.rehearsal.load PLAYER_OR_WORKER ARGUMENT...`.
+"""A load generator process: `python -m festgate.rehearsal.load KIND ARGUMENT...`.
 
-`player RUN_FOLDER STAGING` and `worker GIVEN` are the modules of these names; here their imports are made quick, as
-each run waits for them.
+`generator RUN_FOLDER OPTIONS` and `worker ARGUMENTS` are the modules of these names. This module makes their imports
+fast, as each run waits for them.
 """
 
 import gc
@@ -10,11 +10,11 @@ from importlib import import_module
 
 
 def main(kind: str, *arguments: str) -> int:
-    """Be a player or a worker; the process's exit code."""
-    # What is imported stays for good: looking through it for garbage finds none.
+    """Run a generator or a worker; return the exit code."""
+    # Imported objects are never garbage, so collecting meanwhile is wasted time.
     gc.disable()
-    # Locust has gevent patch the standard library. For each of the 25 things that it patches gevent looks into every
-    # installed package for plugins that want to know of it: a third of a second, and there is none that we know.
+    # Locust makes gevent patch the standard library. For each of its 25 patches, gevent searches every installed
+    # package for plugins to notify: a third of a second, without a result.
     from gevent import events  # noqa: PLC0415
 
     events.notify_and_call_entry_points = events.notify

@@ -1,8 +1,8 @@
-"""An open loop inside Locust: people arrive by the clock, whatever became of those before them.
+"""An open loop in Locust: people arrive by the clock, whether or not earlier requests were answered.
 
-Locust's users are a closed loop: each waits for its answer, so a target that stalls is asked less, and the stall hardly
-shows (Tene's coordinated omission). Here a user waits for an arrival in the place of its think time. Each arrival has
-the moment at which it was due, and what its first request takes is counted from there.
+Locust's users are a closed loop: each waits for its answer, so a target that stalls gets fewer requests, and the stall
+hardly shows (Tene's coordinated omission). Here a user waits for an arrival instead of its think time. Each arrival has
+the moment at which it was due, and the response time of its first request counts from there.
 """
 
 import math
@@ -19,39 +19,39 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
 from festgate.rehearsal.runs.plan import Rate
 
-FIRST_USERS: Final = 10
-"""At least; else those of one second."""
+MIN_USERS: Final = 10
+"""Users at the beginning; more where more arrivals than that are due in the first second."""
 
 
 class Arrivals:
-    """Gives the users of `classes` their arrivals."""
+    """The queue of arrivals for the users of `classes`."""
 
     def __init__(
         self, classes: Sequence[type[User]], load: Rate, seed: str, *, number: int = 0, processes: int = 1
     ) -> None:
-        """From now on the users of these classes wait for arrivals and no longer for the time of their own.
+        """Make the users of these classes wait for arrivals instead of their own wait time.
 
-        Of several processes each has its share of `load`. Poisson processes that are independent (each has a seed of
-        its own) are together one of the sum of their rates; constant ones take turns.
+        Each of several processes has its share of `load`. Independent Poisson processes (each has its own seed) add up
+        to one with the sum of their rates; constant arrivals take turns.
         """
         self._load = load
         self._rate = load.rate / processes
-        self._most_users = max(1, load.most_users // processes + (number < load.most_users % processes))
-        # The first comes after a gap of the whole load, as in one process.
+        self._max_users = max(1, load.most_users // processes + (number < load.most_users % processes))
+        # The first arrival comes after one interval of the whole load, as in a single process.
         self._turn = (number + 1 - processes) / load.rate if load.arrivals == "constant" else 0.0
         self._random = random.Random(seed)  # noqa: S311  (to be repeated, not to be secret)
         self._classes = list(classes)
-        self._weights = [each.weight for each in classes]
-        self._queues: dict[type[User], Queue[float]] = {each: Queue() for each in classes}
+        self._weights = [user_class.weight for user_class in classes]
+        self._queues: dict[type[User], Queue[float]] = {user_class: Queue() for user_class in classes}
         self._users = dict.fromkeys(classes, 0)
         self._idle = dict.fromkeys(classes, 0)
         self.due = 0
         """Arrivals so far."""
         self._taken = 0
-        for each in classes:
-            self._attend(each)
+        for user_class in classes:
+            self._replace_wait_time(user_class)
 
-    def _attend(self, user_class: type[User]) -> None:
+    def _replace_wait_time(self, user_class: type[User]) -> None:
         queue = self._queues[user_class]
         prepare = user_class.on_start
 
@@ -66,28 +66,28 @@ class Arrivals:
 
         def on_start(user: User) -> None:
             prepare(user)
-            # As Locust has it while a user thinks: one that waits may be stopped at once.
+            # Locust's own state of a user that thinks: one that waits may be stopped at once.
             user._state = LOCUST_STATE_WAITING  # noqa: SLF001
             wait_for_arrival()
             user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
 
-        setattr(user_class, "on_start", on_start)  # noqa: B010  (a method of somebody's class, as Locust lets one set it)
+        setattr(user_class, "on_start", on_start)  # noqa: B010  (a method of a journey's class, as Locust allows)
         setattr(user_class, "wait_time", wait_for_arrival)  # noqa: B010
 
     @property
     def ready(self) -> int:
-        """Users who wait for an arrival."""
+        """The number of users that wait for an arrival."""
         return sum(self._idle.values())
 
     def prepare(self, runner: Runner) -> None:
-        """Let the first users come: they sign in, or whatever the journey does before it begins."""
-        count = min(self._most_users, max(FIRST_USERS, math.ceil(self._rate)))
+        """Start the first users: they sign in, or do whatever else the journey begins with."""
+        count = min(self._max_users, max(MIN_USERS, math.ceil(self._rate)))
         total = sum(self._weights)
-        for each, weight in zip(self._classes, self._weights, strict=True):
-            self._spawn(runner, each, max(1, round(count * weight / total)))
+        for user_class, weight in zip(self._classes, self._weights, strict=True):
+            self._spawn(runner, user_class, max(1, round(count * weight / total)))
 
     def run(self, runner: Runner, began: float, seconds: float) -> None:
-        """Send arrivals until `seconds` after `began` (seconds since 1970)."""
+        """Queue arrivals until `seconds` after `began` (seconds since 1970)."""
         at = self._turn
         while True:
             gap = 1 / self._rate
@@ -98,15 +98,12 @@ class Arrivals:
             (chosen,) = self._random.choices(self._classes, self._weights)
             self.due += 1
             self._queues[chosen].put(at)
-            if (
-                self._idle[chosen] < len(self._queues[chosen])
-                and sum(self._users.values()) < self._most_users
-            ):
+            if self._idle[chosen] < len(self._queues[chosen]) and sum(self._users.values()) < self._max_users:
                 self._spawn(runner, chosen, 1)
 
     @property
     def waiting(self) -> int:
-        """Arrivals that no user has taken yet: at the end, those that were never sent."""
+        """Arrivals that no user has taken yet; at the end, those that were never sent."""
         return self.due - self._taken
 
     def _spawn(self, runner: Runner, user_class: type[User], count: int) -> None:

@@ -1,4 +1,4 @@
-"""A journey, loaded: the users of a locustfile."""
+"""The user classes of a locustfile."""
 
 import logging
 import traceback
@@ -10,18 +10,18 @@ from locust.util.load_locustfile import load_locustfile
 log = logging.getLogger(__name__)
 
 
-class Unplayable(Exception):
-    """The sentence says why nothing can be sent: an error in the journey, workers that did not come."""
+class CannotStart(Exception):
+    """Nothing can be sent: an error in the journey, workers that did not come. The sentence gives the reason."""
 
 
 def load(path: Path) -> list[type[User]]:
-    """The users of a locustfile. Raises Unplayable."""
+    """Return the user classes of a locustfile. Raises CannotStart."""
     try:
-        found, _ = load_locustfile(str(path))
+        users, _ = load_locustfile(str(path))
     except SyntaxError as error:
         msg = f"{path}, line {error.lineno}: {error.msg}."
-        raise Unplayable(msg) from None
-    except Exception as error:  # a journey is somebody's program: whatever it raises
+        raise CannotStart(msg) from None
+    except Exception as error:  # a journey is a user's program and may raise anything
         log.exception("the journey cannot be loaded")
         line = next(
             (
@@ -32,11 +32,9 @@ def load(path: Path) -> list[type[User]]:
             0,
         )
         msg = f"{path}, line {line}: {type(error).__name__}: {error}."
-        raise Unplayable(msg) from None
-    classes = [each for each in found.values() if not each.abstract]
+        raise CannotStart(msg) from None
+    classes = [user_class for user_class in users.values() if not user_class.abstract]
     if not classes:
-        msg = (
-            f"{path} has no user: a class that is derived from locust's HttpUser or FastHttpUser, with tasks."
-        )
-        raise Unplayable(msg)
+        msg = f"{path} has no user: a class derived from Locust's HttpUser or FastHttpUser, with tasks."
+        raise CannotStart(msg)
     return classes

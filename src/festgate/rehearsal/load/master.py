@@ -1,7 +1,7 @@
-"""The process that leads workers: Locust's master, and what it and they have to agree on for one run.
+"""The master of a run with workers: Locust's master, and the protocol of `messages` beside it.
 
-Here no request is sent. Workers on this machine are started here and write their samples into the run's folder; workers
-that join from elsewhere send theirs. All times are by this machine's clock: see `worker`.
+This process sends no requests. Workers on this machine are started here and write their samples into the run's folder;
+workers that join from elsewhere send theirs. All times are by this machine's clock: see `worker`.
 """
 
 import json
@@ -24,44 +24,44 @@ from locust.rpc import Message
 from locust.runners import STATE_MISSING, STATE_RUNNING
 
 from festgate.rehearsal.load import messages
-from festgate.rehearsal.load.locustfile import Unplayable
+from festgate.rehearsal.load.locustfile import CannotStart
 from festgate.rehearsal.load.messages import Fields, collect
-from festgate.rehearsal.load.sending import (
-    LAST_ANSWERS,
+from festgate.rehearsal.load.progress import Progress, combine, report
+from festgate.rehearsal.load.share import (
+    STOP_TIMEOUT,
     Ended,
-    environment_for,
-    initialized,
+    fire_init,
+    make_environment,
     stopped_by_signal,
 )
-from festgate.rehearsal.load.standing import Standing, tell, together
 from festgate.rehearsal.load.web_page import open_page
 from festgate.rehearsal.runner.servers import version
-from festgate.rehearsal.runs.plan import Plan, Staging, Users, mark_of
+from festgate.rehearsal.runs.plan import Plan, RunOptions, Users, journey_fingerprint
 from festgate.rehearsal.runs.recording import SUFFIX, write_whole
 
 log = logging.getLogger(__name__)
 
 LEAD: Final = 0.3
-"""Seconds from the word to begin until the run begins: for it to arrive everywhere."""
-SILENCE: Final = 15.0
-"""Seconds after the last answers could have come in which every worker must have said its last words."""
-LOOK: Final = 0.25
-"""Seconds between two looks whether all workers are there."""
-GOODBYE: Final = 10.0
+"""Seconds from the message BEGIN to the beginning of the run, so that it arrives everywhere in time."""
+DONE_TIMEOUT: Final = 15.0
+"""Seconds after the last possible response in which every worker has to send DONE."""
+POLL_INTERVAL: Final = 0.25
+"""Seconds between two checks of the workers."""
+EXIT_TIMEOUT: Final = 10.0
 """Seconds for a worker's process to end."""
-TOLD_TO_WORKERS: Final = "FESTGATE_REHEARSAL_"
+SHARED_VARIABLES: Final = "FESTGATE_REHEARSAL_"
 
 
-class _CutOff(Exception):
-    """Before anything was sent."""
+class _CutShort(Exception):
+    """The run was ended before anything was sent."""
 
 
 @dataclass
 class _Worker:
-    """One that has said hello."""
+    """A worker that has joined."""
 
     client: str
-    """What Locust calls it."""
+    """Its id in Locust."""
     pid: int
     machine: str
     journey: str
@@ -75,40 +75,40 @@ class _Worker:
     samples: FileIO | None = field(default=None, repr=False)
 
 
-def lead(plan: Plan, classes: list[type[User]], folder: Path, staging: Staging) -> None:
-    """Play the plan with workers, and keep what all of them have sent. Raises Unplayable."""
-    master = Master(plan, classes, folder, staging)
+def lead(plan: Plan, classes: list[type[User]], folder: Path, options: RunOptions) -> None:
+    """Run the plan with workers, and keep what all of them recorded. Raises CannotStart."""
+    master = Master(plan, classes, folder, options)
     try:
         master.gather()
         master.share_out()
-        master.play()
-    except _CutOff:
-        tell(ended="cut")
+        master.run()
+    except _CutShort:
+        report(ended="cut")
     finally:
         master.end()
 
 
 class Master:
-    """One run, led."""
+    """The master of one run."""
 
-    def __init__(self, plan: Plan, classes: list[type[User]], folder: Path, staging: Staging) -> None:
-        """Listens for workers at once, and starts those of this machine. Raises Unplayable."""
+    def __init__(self, plan: Plan, classes: list[type[User]], folder: Path, options: RunOptions) -> None:
+        """Listen for workers, and start those of this machine. Raises CannotStart."""
         self._plan = plan
         self._folder = folder
-        self._staging = staging
+        self._options = options
         self._workers: dict[str, _Worker] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._standings: defaultdict[float, list[Standing]] = defaultdict(list)
+        self._progress: defaultdict[float, list[Progress]] = defaultdict(list)
         self._notes: list[str] = []
         self._unwritten = ""
         self._stopped = stopped_by_signal()
-        self._environment = environment_for(classes, plan.host)
-        host, port = staging.join_at or ("127.0.0.1", 0)
+        self._environment = make_environment(classes, plan.host)
+        host, port = options.join_at or ("127.0.0.1", 0)
         try:
             self._runner = self._environment.create_master_runner(host, port)
         except (RPCError, SystemExit, OSError) as error:
             msg = f"Workers cannot join at {host}:{port}: {error}."
-            raise Unplayable(msg) from None
+            raise CannotStart(msg) from None
         self._inbox = collect(
             self._runner,
             messages.HELLO,
@@ -117,49 +117,50 @@ class Master:
             messages.SAMPLES,
             messages.DONE,
         )
-        self._runner.register_message(messages.CLOCK, self._tell_time)
-        if staging.page:
-            page = open_page(self._environment, self._runner, staging.page, self._stopped)
-            tell(says=f"Locust's own page of this run is {page}")
-        initialized(self._environment, self._runner)
-        if not staging.join_at:
+        self._runner.register_message(messages.CLOCK, self._answer_clock)
+        if options.web_port:
+            page = open_page(self._environment, self._runner, options.web_port, self._stopped)
+            report(notice=f"Locust's web page of this run is {page}")
+        fire_init(self._environment, self._runner)
+        if not options.join_at:
             self._start_processes()
 
     def gather(self) -> None:
-        """Wait until all workers have said hello. Raises Unplayable."""
+        """Wait until all workers have joined. Raises CannotStart."""
         wanted = self._plan.workers
-        if self._staging.join_at:
-            host, port = self._staging.join_at
-            tell(says=f"Waiting for {_counted(wanted)} to join at {host}:{port}.")
-        until = time.monotonic() + self._staging.patience
+        if self._options.join_at:
+            host, port = self._options.join_at
+            report(notice=f"Waiting for {_count(wanted)} to join at {host}:{port}.")
+        deadline = time.monotonic() + self._options.timeout
         while len(self._workers) < wanted:
-            self._hear(LOOK)
-            if time.monotonic() > until:
-                msg = f"Only {len(self._workers)} of {_counted(wanted)} came within {self._staging.patience:g} seconds."
-                raise Unplayable(msg)
-        # Locust shares users out in the order of these names, so the numbers follow it.
+            self._receive(POLL_INTERVAL)
+            if time.monotonic() > deadline:
+                msg = f"Only {len(self._workers)} of {_count(wanted)} joined within {self._options.timeout:g} seconds."
+                raise CannotStart(msg)
+        # Locust distributes users in the order of these ids, so the numbers follow it.
         for number, (_, worker) in enumerate(sorted(self._workers.items())):
             worker.number = number
-        self._close()
+        self._refuse_others()
 
     def share_out(self) -> None:
-        """Give each worker its share, and wait until all are ready. Raises Unplayable."""
-        known = {name: value for name, value in os.environ.items() if name.startswith(TOLD_TO_WORKERS)}
+        """Send each worker its share, and wait until all are ready. Raises CannotStart."""
+        environment = {name: value for name, value in os.environ.items() if name.startswith(SHARED_VARIABLES)}
+        plan = json.dumps(self._plan.as_json())
         for worker in self._workers.values():
-            share = {"number": worker.number, "plan": json.dumps(self._plan.as_json()), "environment": known}
+            share = {"number": worker.number, "plan": plan, "environment": environment}
             self._runner.send_message(messages.SHARE, share, worker.client)
-        until = time.monotonic() + self._staging.patience
+        deadline = time.monotonic() + self._options.timeout
         while not all(worker.ready for worker in self._workers.values()):
-            self._hear(LOOK)
-            if time.monotonic() > until:
-                msg = f"Not all workers were ready within {self._staging.patience:g} seconds."
-                raise Unplayable(msg)
+            self._receive(POLL_INTERVAL)
+            if time.monotonic() > deadline:
+                msg = f"Not all workers were ready within {self._options.timeout:g} seconds."
+                raise CannotStart(msg)
 
-    def play(self) -> None:
-        """From the word to begin to every worker's last words."""
+    def run(self) -> None:
+        """Begin the run, and wait until every worker has sent DONE."""
         load, seconds = self._plan.load, self._plan.warm_up + self._plan.duration
         began = time.time() + LEAD
-        tell(began=began)
+        report(began=began)
         for worker in self._workers.values():
             self._runner.send_message(messages.BEGIN, {"at": began}, worker.client)
         starting = None
@@ -168,49 +169,49 @@ class Master:
         else:
             self._runner.stats.clear_all()
             self._runner.update_state(STATE_RUNNING)
-        until = began + seconds + LAST_ANSWERS + SILENCE
+        deadline = began + seconds + STOP_TIMEOUT + DONE_TIMEOUT
         cut = False
         while any(worker.ended is None for worker in self._workers.values()):
-            self._hear(LOOK)
+            self._receive(POLL_INTERVAL)
             if time.time() > began + seconds and starting is not None:
                 starting.kill()
-            lost = self._lost()
-            if lost and time.time() < until:
+            lost = self._lost_workers()
+            if lost and time.time() < deadline:
                 self._stopped.set()
             if self._stopped.is_set() and not cut:
                 cut = True
-                until = time.time() + SILENCE
+                deadline = time.time() + DONE_TIMEOUT
                 for worker in self._workers.values():
                     self._runner.send_message(messages.END, {}, worker.client)
-            for worker in lost if time.time() < until else self._silent():
-                self._notes.append(self._closing_note(worker))
+            for worker in lost if time.time() < deadline else self._unfinished_workers():
+                self._notes.append(self._describe_loss(worker))
                 worker.ended = Ended(0, "")
                 cut = True
-        workers = sorted(self._workers.values(), key=lambda each: each.number)
+        workers = sorted(self._workers.values(), key=lambda worker: worker.number)
         endings = [worker.ended for worker in workers if worker.ended is not None]
-        tell(
+        report(
             ended="cut" if cut or self._unwritten else "whole",
-            dropped=sum(each.dropped for each in endings),
-            first_failure=next((each.first_failure for each in endings if each.first_failure), ""),
-            notes=[*self._notes, *self._clocks(workers)],
+            dropped=sum(ended.dropped for ended in endings),
+            first_failure=next((ended.first_failure for ended in endings if ended.first_failure), ""),
+            notes=[*self._notes, *self._describe_clocks(workers)],
             unwritten=self._unwritten,
         )
 
     def end(self) -> None:
-        """End every worker, and what was started here."""
+        """End every worker, and the processes that were started here."""
         for worker in self._workers.values():
             if worker.samples is not None:
                 worker.samples.close()
         self._runner.quit()
         for process in self._processes:
             try:
-                process.wait(GOODBYE)
+                process.wait(EXIT_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
-    def _close(self) -> None:
-        """From now on nobody else takes part; Locust would give whoever is connected a share of the users."""
+    def _refuse_others(self) -> None:
+        """Let no other worker take part from now on; Locust would give each connected client a share of the users."""
         runner = self._runner
         handle = runner.handle_message
         for client in runner.clients:
@@ -221,7 +222,7 @@ class Master:
             if client in self._workers:
                 handle(client, message)
             elif message.type == "client_ready":
-                # So that it can say hello, and be told why not.
+                # So that it sends HELLO and receives the reason of its refusal.
                 runner.send_message("ack", {"index": -1}, client)
             elif message.type == messages.HELLO:
                 self._inbox.put((client, messages.HELLO, message.data))
@@ -229,7 +230,7 @@ class Master:
         setattr(runner, "handle_message", handle_known)  # noqa: B010  (a method, as its listener looks it up)
 
     def _start_processes(self) -> None:
-        given = {
+        arguments = {
             "host": "127.0.0.1",
             "port": self._runner.server.port,
             "journey": self._plan.journey,
@@ -238,50 +239,50 @@ class Master:
         for _ in range(self._plan.workers):
             self._processes.append(
                 subprocess.Popen(  # noqa: S603  (our own)
-                    [sys.executable, "-m", "festgate.rehearsal.load", "worker", json.dumps(given)],
+                    [sys.executable, "-m", "festgate.rehearsal.load", "worker", json.dumps(arguments)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                 )
             )
 
-    def _tell_time(self, *, msg: Message, **_more: object) -> None:
-        """At once, and not when the queue comes to it: what it waits would be taken for a difference of the clocks."""
+    def _answer_clock(self, *, msg: Message, **_more: object) -> None:
+        """Answer at once, and not from the queue, as its delay would count as a difference of the clocks."""
         self._runner.send_message(messages.CLOCK, {**msg.data, "now": time.time()}, msg.node_id)
 
-    def _hear(self, seconds: float) -> None:
-        """Take the next message, if one comes in time. Before the beginning, raises Unplayable and _CutOff."""
+    def _receive(self, timeout: float) -> None:
+        """Handle the next message, if one arrives in time. Before the run begins, raises CannotStart and _CutShort."""
         try:
-            client, kind, fields = self._inbox.get(timeout=seconds)
+            client, kind, fields = self._inbox.get(timeout=timeout)
         except Empty:
-            self._check_generators()
+            self._check_processes()
             return
         if kind == messages.HELLO:
-            self._welcome(_Worker(client=client, **fields))
+            self._admit(_Worker(client=client, **fields))
             return
         worker = self._workers.get(client)
         if worker is not None and worker.ended is None:
-            self._take(worker, kind, fields)
+            self._handle(worker, kind, fields)
 
-    def _take(self, worker: _Worker, kind: str, fields: Fields) -> None:
+    def _handle(self, worker: _Worker, kind: str, fields: Fields) -> None:
         if kind == messages.READY:
             if fields["error"]:
-                raise Unplayable(fields["error"])
+                raise CannotStart(fields["error"])
             worker.ready, worker.clock_within = True, fields["clock_within"]
         elif kind == messages.SECOND:
-            self._note(worker, fields)
+            self._add_progress(worker, fields)
         elif kind == messages.SAMPLES:
-            self._keep(worker, fields["data"])
+            self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
             worker.ended = Ended(fields["dropped"], fields["first_failure"])
             if fields["unwritten"]:
-                elsewhere = f" on {worker.machine}" if self._staging.join_at else ""
-                self._stop_unwritten(f"{fields['unwritten']}{elsewhere}")
+                place = f" on {worker.machine}" if self._options.join_at else ""
+                self._stop_unwritten(f"{fields['unwritten']}{place}")
             if fields["left"]:
                 self._notes.append(f"Worker {worker.number} on {worker.machine} left before the end.")
                 self._stopped.set()
 
-    def _keep(self, worker: _Worker, data: bytes) -> None:
-        """The next bytes of what a worker on another machine has sent; none after some could not be written."""
+    def _write_samples(self, worker: _Worker, data: bytes) -> None:
+        """Write the next bytes from a worker on another machine; none after a write has failed."""
         if self._unwritten:
             return
         try:
@@ -291,79 +292,80 @@ class Master:
         except OSError as error:
             self._stop_unwritten(error.strerror or str(error))
 
-    def _stop_unwritten(self, why: str) -> None:
-        self._unwritten = self._unwritten or why
+    def _stop_unwritten(self, reason: str) -> None:
+        self._unwritten = self._unwritten or reason
         self._stopped.set()
 
-    def _check_generators(self) -> None:
-        """When nothing was heard: before the beginning, look whether it can still come."""
+    def _check_processes(self) -> None:
+        """Before the run begins, raise an error where it no longer can."""
         if all(worker.ready for worker in self._workers.values()) and self._workers:
             return
         if self._stopped.is_set():
-            raise _CutOff
+            raise _CutShort
         for process in self._processes:
             if process.poll() is not None:
                 msg = f"A worker ended before it began, with exit code {process.returncode}; see load.log."
-                raise Unplayable(msg)
+                raise CannotStart(msg)
 
-    def _welcome(self, worker: _Worker) -> None:
+    def _admit(self, worker: _Worker) -> None:
         refused = ""
         if len(self._workers) >= self._plan.workers:
-            refused = f"The run has its {_counted(self._plan.workers)} already."
-        elif self._staging.join_at and worker.build != version():
+            refused = f"The run has its {_count(self._plan.workers)} already."
+        elif self._options.join_at and worker.build != version():
             refused = (
                 f"The worker on {worker.machine} is another build: {worker.build}, and this is {version()}."
             )
-        elif worker.journey != mark_of(self._plan.journey):
+        elif worker.journey != journey_fingerprint(self._plan.journey):
             refused = f"The worker on {worker.machine} has another file of the journey {self._plan.journey}."
         if refused:
             self._runner.send_message(messages.SHARE, {"refused": refused}, worker.client)
-            if self._staging.join_at:
-                tell(says=refused)
+            if self._options.join_at:
+                report(notice=refused)
             return
         self._workers[worker.client] = worker
-        if self._staging.join_at:
-            tell(says=f"{worker.machine} has joined: {len(self._workers)} of {_counted(self._plan.workers)}.")
+        if self._options.join_at:
+            joined = f"{len(self._workers)} of {_count(self._plan.workers)}"
+            report(notice=f"{worker.machine} has joined: {joined}.")
 
-    def _note(self, worker: _Worker, fields: Fields) -> None:
+    def _add_progress(self, worker: _Worker, fields: Fields) -> None:
         worker.used = (fields.pop("cpu"), fields.pop("memory"))
-        standing = Standing(**fields)
-        told = self._standings[standing.second]
-        told.append(standing)
-        if len(told) == len(self._workers):
-            elsewhere = [each.used for each in self._workers.values()] if self._staging.join_at else []
-            tell(**together(self._standings.pop(standing.second)), elsewhere=elsewhere)
+        progress = Progress(**fields)
+        second = self._progress[progress.second]
+        second.append(progress)
+        if len(second) == len(self._workers):
+            remote = [known.used for known in self._workers.values()] if self._options.join_at else []
+            report(**combine(self._progress.pop(progress.second)), remote=remote)
 
-    def _lost(self) -> list[_Worker]:
-        """Those that have not said their last words and never will."""
+    def _lost_workers(self) -> list[_Worker]:
+        """Return the workers that have not sent DONE and no longer can."""
         ended = {process.pid for process in self._processes if process.poll() is not None}
-        found = []
+        lost = []
         for worker in self._workers.values():
             node = self._runner.clients.get(worker.client)
             gone = node is None or node.state == STATE_MISSING
-            here = not self._staging.join_at
-            # What it said before it ended has come, or is on its way through the same queue.
+            here = not self._options.join_at
+            # An empty inbox means that every message sent before its end has been handled.
             if worker.ended is None and self._inbox.empty() and (worker.pid in ended if here else gone):
-                found.append(worker)
-        return found
+                lost.append(worker)
+        return lost
 
-    def _silent(self) -> list[_Worker]:
+    def _unfinished_workers(self) -> list[_Worker]:
         return [worker for worker in self._workers.values() if worker.ended is None]
 
-    def _closing_note(self, worker: _Worker) -> str:
+    def _describe_loss(self, worker: _Worker) -> str:
         for process in self._processes:
             if process.pid == worker.pid and process.poll() is not None:
-                return f"Worker {worker.number} ended by itself, with exit code {process.returncode}; see load.log."
-        return f"Worker {worker.number} on {worker.machine} was lost: nothing more was heard of it."
+                return f"Worker {worker.number} crashed, with exit code {process.returncode}; see load.log."
+        return f"Worker {worker.number} on {worker.machine} was lost: it sent no further messages."
 
-    def _clocks(self, workers: list[_Worker]) -> list[str]:
-        if not self._staging.join_at:
+    def _describe_clocks(self, workers: list[_Worker]) -> list[str]:
+        if not self._options.join_at:
             return []
         return [
-            f"Worker {each.number} sent from {each.machine}, its clock known to {each.clock_within * 1000:.1f} ms."
-            for each in workers
+            f"Worker {worker.number} ran on {worker.machine}, its clock known to {worker.clock_within * 1000:.1f} ms."
+            for worker in workers
         ]
 
 
-def _counted(workers: int) -> str:
+def _count(workers: int) -> str:
     return "1 worker" if workers == 1 else f"{workers} workers"

@@ -1,14 +1,14 @@
-"""What a run's master and its workers say to each other, as messages of Locust beside Locust's own.
+"""The messages between a run's master and its workers, sent beside Locust's own.
 
-worker -> master   HELLO     who and where it is, which journey it has
-master -> worker   SHARE     the plan, and which of the workers it is; or why it cannot take part
-worker -> master   CLOCK     its own time; answered with CLOCK, the master's
+worker -> master   HELLO     its process, machine, journey and build
+master -> worker   SHARE     the plan and the worker's number; or why it cannot take part
+worker -> master   CLOCK     its time; answered with CLOCK, the master's
 worker -> master   READY     the journey is loaded; or why it is not
-master -> worker   BEGIN     when
-worker -> master   SECOND    how it stands
+master -> worker   BEGIN     the time at which the run begins
+worker -> master   SECOND    its progress
 worker -> master   SAMPLES   the next bytes of its file of samples, where it cannot write into the run's folder
-master -> worker   END       before the time: the run is cut off
-worker -> master   DONE      its last words
+master -> worker   END       the run is cut short
+worker -> master   DONE      how its share ended
 """
 
 from typing import Any, Final, Protocol, TypeAlias
@@ -28,7 +28,7 @@ END: Final = "festgate_end"
 DONE: Final = "festgate_done"
 
 Fields: TypeAlias = dict[str, Any]
-"""Of a message: what msgpack carries."""
+"""The fields of a message, as msgpack encodes them."""
 
 
 class _Listener(Protocol):
@@ -36,14 +36,14 @@ class _Listener(Protocol):
 
 
 def collect(runner: Runner, *kinds: str) -> "Queue[tuple[str, str, Fields]]":
-    """A queue of (who, which kind, fields) of the messages of these kinds, in the order in which they come."""
+    """Return a queue that receives (sender, kind, fields) of each message of these kinds."""
     inbox: Queue[tuple[str, str, Fields]] = Queue()
 
     def listener(kind: str) -> _Listener:
-        def note(*, msg: Message, **_more: object) -> None:
+        def enqueue(*, msg: Message, **_more: object) -> None:
             inbox.put((msg.node_id, kind, msg.data or {}))
 
-        return note
+        return enqueue
 
     for kind in kinds:
         runner.register_message(kind, listener(kind))

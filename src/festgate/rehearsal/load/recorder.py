@@ -1,4 +1,4 @@
-"""Every request that Locust reports, kept as a sample."""
+"""The recorder of every request that Locust reports."""
 
 import zlib
 from collections import deque
@@ -10,27 +10,27 @@ from locust.env import Environment
 
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
 
-RECENT: Final = 10_000
-"""Samples that the live display's percentiles are taken from, at most."""
+MAX_RECENT: Final = 10_000
+"""Samples from which the live display computes its percentiles."""
 
 
 class Recorder:
-    """Listens to an environment from the moment it is made, and keeps what is sent once the run has begun."""
+    """A listener for an environment's requests; it records them once the run has begun."""
 
     def __init__(self, environment: Environment, writer: SamplesWriter) -> None:
-        """Of what comes before the run (people who get ready), only the first failure is kept."""
+        """Listen from now on; from before the run (users that sign up), only the first failure is kept."""
         self._writer = writer
         self.began: float | None = None
-        """The run's beginning, in seconds since 1970."""
+        """The beginning of the run, in seconds since 1970."""
         self.requests = 0
         self.failures = 0
-        self.recent: deque[float] = deque(maxlen=RECENT)
-        """Responses since `take_recent`, in seconds."""
+        self.recent: deque[float] = deque(maxlen=MAX_RECENT)
+        """Response times since `take_recent`, in seconds."""
         self.first_failure = ""
-        _mark_new_connections()
-        environment.events.request.add_listener(self.note)  # type: ignore[no-untyped-call]
+        _flag_new_connections()
+        environment.events.request.add_listener(self.record)  # type: ignore[no-untyped-call]
 
-    def note(
+    def record(
         self,
         *,
         request_type: str,
@@ -42,7 +42,7 @@ class Recorder:
         start_time: float,
         **_more: object,
     ) -> None:
-        """Locust's own event; its times are seconds since 1970 and milliseconds."""
+        """Handle Locust's `request` event; its times are seconds since 1970 and milliseconds."""
         if exception is not None:
             self.first_failure = self.first_failure or f"{name}: {exception}"
         if self.began is None:
@@ -53,9 +53,9 @@ class Recorder:
         latency = response_time / 1000
         content = getattr(response, "content", None) or b""
         sample = Sample(
-            # A form and what it is sent to share a path, and are not the same work.
+            # The page of a form and its submission share a path, and are not the same work.
             name=name if request_type == "GET" else f"{request_type} {name}",
-            # The first request of an arrival was to be sent when the arrival was due; the others follow from answers.
+            # The first request of an arrival was due when the arrival was; the others follow from answers.
             intended=start if intended is None else min(intended, start),
             start=start,
             latency=latency,
@@ -72,18 +72,18 @@ class Recorder:
             self.failures += 1
 
     def take_recent(self) -> list[float]:
-        """The responses since the last call, in seconds."""
-        taken = list(self.recent)
+        """Return the response times since the last call, in seconds."""
+        recent = list(self.recent)
         self.recent.clear()
-        return taken
+        return recent
 
 
-def _mark_new_connections() -> None:
-    """A greenlet that connects a socket says so to the sample of its request; no client of Locust tells of it."""
+def _flag_new_connections() -> None:
+    """Make a greenlet that opens a connection note it for its next sample: no client of Locust reports it."""
     connect = gevent_socket.socket.connect
 
-    def connect_marked(self: gevent_socket.socket, address: Any) -> object:  # noqa: ANN401  (as the socket has it)
+    def connect_and_flag(self: gevent_socket.socket, address: Any) -> object:  # noqa: ANN401  (as in the socket)
         gevent.getcurrent().__dict__["connected"] = True
         return connect(self, address)
 
-    gevent_socket.socket.connect = connect_marked
+    gevent_socket.socket.connect = connect_and_flag

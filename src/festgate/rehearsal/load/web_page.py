@@ -1,4 +1,4 @@
-"""Locust's own web page of a run. It shows; what is sent is the plan's, as the run's folder says it was."""
+"""Locust's web page of a run. It shows the run; the load is the plan's and cannot be changed there."""
 
 from typing import Final
 
@@ -8,22 +8,22 @@ from locust.env import Environment
 from locust.runners import Runner
 from locust.stats import stats_history
 
-from festgate.rehearsal.load.locustfile import Unplayable
+from festgate.rehearsal.load.locustfile import CannotStart
 
 HOST: Final = "127.0.0.1"
-NO_OTHER_LOAD: Final = "The load is that of the plan, and cannot be changed while it is played."
+LOAD_IS_FIXED: Final = "The plan fixes the load; it cannot be changed during the run."
 
 
 def open_page(environment: Environment, runner: Runner, port: int, stopped: Event) -> str:
-    """Serve it until this process ends; its address. Its button Stop cuts the run off. Raises Unplayable."""
+    """Serve the page until this process ends; return its address. Its Stop button ends the run. Raises CannotStart."""
     page = environment.create_web_ui(HOST, port, delayed_start=True)
 
     def swarm() -> dict[str, object]:
-        return {"success": False, "message": NO_OTHER_LOAD, "host": environment.host}
+        return {"success": False, "message": LOAD_IS_FIXED, "host": environment.host}
 
     def stop() -> dict[str, object]:
         stopped.set()
-        return {"success": True, "message": "The run is cut off, and kept."}
+        return {"success": True, "message": "The run is stopped early and kept."}
 
     if page.app is not None:
         page.app.view_functions |= {"locust.swarm": swarm, "locust.stop": stop}
@@ -31,7 +31,7 @@ def open_page(environment: Environment, runner: Runner, port: int, stopped: Even
     gevent.spawn(stats_history, runner)
     while page.server is None or not page.server.started:
         if page.greenlet is None or page.greenlet.ready():
-            msg = f"Locust's page cannot be served on port {port} of {HOST}."
-            raise Unplayable(msg)
+            msg = f"Locust's web page cannot be served on port {port} of {HOST}."
+            raise CannotStart(msg)
         gevent.sleep(0.01)
     return f"http://{HOST}:{port}"

@@ -1,15 +1,14 @@
-"""A process that sends a share of a run's load: `python -m festgate.rehearsal.load worker GIVEN`.
+"""A worker, which sends a share of a run's load: `python -m festgate.rehearsal.load worker ARGUMENTS`.
 
-GIVEN is JSON: the master's `host` and `port`, the `journey`, and the run's `folder` where it is on this machine. All
-else comes from the master. To whoever started it, it tells lines of JSON: `says` or `error`.
+ARGUMENTS is JSON: the master's `host` and `port`, the `journey`, and the run's `folder` where it is on this machine.
+The master sends everything else. To its parent process a worker writes lines of JSON: `notice` or `error`.
 
-Times are by the master's clock. A worker that joins asks it for the time and takes what lies in the middle between
-asking and hearing (Cristian, *Probabilistic clock synchronization*, 1989); of several tries the quickest counts, and it
-is wrong by at most half of that one's time. Latencies do not depend on it, being differences of one clock.
+Times are by the master's clock. A worker that joins asks the master for the time and takes the middle between request
+and answer (Cristian, *Probabilistic clock synchronization*, 1989); the quickest of several tries counts, and is wrong
+by at most half of its duration. Latencies do not depend on it, being differences of one clock.
 """
 
 import json
-import logging
 import os
 import platform
 import signal
@@ -29,45 +28,45 @@ from locust import runners
 from locust.runners import WorkerRunner
 
 from festgate.rehearsal.load import messages
-from festgate.rehearsal.load.locustfile import Unplayable, load
+from festgate.rehearsal.load.locustfile import CannotStart, load
 from festgate.rehearsal.load.messages import Fields, collect
-from festgate.rehearsal.load.sending import (
-    Sending,
-    environment_for,
-    initialized,
-    started_as,
-    stop_without_starter,
+from festgate.rehearsal.load.progress import Progress, report
+from festgate.rehearsal.load.share import (
+    LoadShare,
+    fire_init,
+    make_environment,
+    redirect_output,
+    stop_without_parent,
     stopped_by_signal,
+    visible_pid,
 )
-from festgate.rehearsal.load.standing import Standing, tell
-from festgate.rehearsal.runner.preflight import NotThere, look
+from festgate.rehearsal.runner.preflight import NotThere, check_target
 from festgate.rehearsal.runner.servers import version
-from festgate.rehearsal.runs.plan import Plan, journey_file, mark_of
+from festgate.rehearsal.runs.plan import Plan, journey_file, journey_fingerprint
 from festgate.rehearsal.runs.recording import SUFFIX, SamplesWriter
 from festgate.rehearsal.runs.store import LOG_FILE
 
-TRIES: Final = 16
-"""Askings for the time."""
-TRIES_TO_JOIN: Final = 6
-"""Of 5 seconds each."""
-GONE: Final = 12.0
-"""Seconds without a heartbeat (Locust sends one a second) after which the master is gone."""
-GOODBYE: Final = 20.0
-"""Seconds to wait for the master to say that the run is over, once everything is told."""
+CLOCK_TRIES: Final = 16
+CONNECT_TRIES: Final = 6
+"""Attempts to connect, of 5 seconds each."""
+MASTER_TIMEOUT: Final = 12.0
+"""Seconds without a heartbeat (Locust sends one a second) after which the master is considered lost."""
+QUIT_TIMEOUT: Final = 20.0
+"""Seconds to wait for the master to end the run, once everything is sent."""
 ENDED_EARLY: Final = "The rehearsal ended before it began."
-UNPLAYABLE, LEFT = 2, 130
-"""Exit codes: it could not take part; it left, or was left, before the end."""
+CANNOT_START, LEFT = 2, 130
+"""Exit codes: the worker could not take part; the run ended early, here or there."""
 
 
 class Worker:
     """One share of one run."""
 
     def __init__(self, host: str, port: int, journey: str, folder: Path | None) -> None:
-        """Joins the master; ConnectionError where there is none."""
+        """Join the master. Raises ConnectionError where there is none."""
         self._journey = journey
         self._folder = folder
         self._stopped = stopped_by_signal()
-        self._environment = environment_for([], "")
+        self._environment = make_environment([], "")
         self._runner: WorkerRunner = self._environment.create_worker_runner(host, port)
         self._inbox: Queue[tuple[str, str, Fields]] = collect(
             self._runner, messages.SHARE, messages.CLOCK, messages.BEGIN
@@ -78,8 +77,8 @@ class Worker:
         self._used = (0.0, time.time())
         self._sent = 0
 
-    def work(self) -> int:
-        """Take part in the run, to its end; the process's exit code."""
+    def run(self) -> int:
+        """Take part in the run to its end; return the exit code."""
         if self._folder is None:
             # Ctrl-C is for this worker: the rehearsal is another program's.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -87,109 +86,108 @@ class Worker:
             gevent.signal_handler(signal.SIGTERM, self._leave)
             gevent.spawn(self._stop_without_master)
         else:
-            gevent.spawn(stop_without_starter, self._stopped)
+            gevent.spawn(stop_without_parent, self._stopped)
         self._send(
             messages.HELLO,
-            pid=started_as(),
+            pid=visible_pid(),
             machine=platform.node(),
-            journey=mark_of(self._journey),
+            journey=journey_fingerprint(self._journey),
             build=version() if self._folder is None else "",
         )
-        share = self._hear(messages.SHARE)
+        share = self._receive(messages.SHARE)
         if share is None or "refused" in share:
-            tell(error=share["refused"] if share else ENDED_EARLY)
-            return UNPLAYABLE
+            report(error=share["refused"] if share else ENDED_EARLY)
+            return CANNOT_START
         with ExitStack() as stack:
             folder = self._folder or Path(
                 stack.enter_context(
                     tempfile.TemporaryDirectory(prefix="festgate-worker-", ignore_cleanup_errors=True)
                 )
             )
-            return self._take_part(share, folder)
+            return self._send_share(share, folder)
 
-    def _take_part(self, share: Fields, folder: Path) -> int:
+    def _send_share(self, share: Fields, folder: Path) -> int:
         number = int(share["number"])
         plan = Plan.from_json(json.loads(share["plan"]))
-        # Before the journey is loaded, which may look at it.
+        # Set before the journey is loaded, which may read it.
         os.environ.update(share["environment"])
         offset, within = self._compare_clocks() if self._folder is None else (0.0, 0.0)
         error = self._load(plan)
         samples = folder / f"{number}{SUFFIX}"
         self._runner.worker_index = number
-        initialized(self._environment, self._runner)
-        sending = Sending(self._environment, self._runner, plan, SamplesWriter(samples), number=number)
+        fire_init(self._environment, self._runner)
+        load_share = LoadShare(self._environment, self._runner, plan, SamplesWriter(samples), number=number)
         if not error:
             try:
-                sending.prepare(self._stopped)
-            except Unplayable as unready:
+                load_share.prepare(self._stopped)
+            except CannotStart as unready:
                 error = str(unready)
         self._send(messages.READY, error=error, clock_within=within)
         if not error:
-            tell(says=f"Joined as worker {number}; waiting for the others.")
-        begin = None if error else self._hear(messages.BEGIN)
+            report(notice=f"Joined as worker {number}; waiting for the others.")
+        begin = None if error else self._receive(messages.BEGIN)
         if begin is None:
-            tell(error=error or ENDED_EARLY)
-            return UNPLAYABLE
+            report(error=error or ENDED_EARLY)
+            return CANNOT_START
         began = begin["at"] - offset
-        sending.record(began)
+        load_share.record(began)
         gevent.sleep(max(0.0, began - time.time()))
-        tell(says=f"Playing {plan.journey} for {plan.warm_up + plan.duration:g} seconds.")
-        self._used = (_seconds(self._process), time.time())
-        sending.begin()
+        report(notice=f"Running {plan.journey} for {plan.warm_up + plan.duration:g} seconds.")
+        self._used = (_processor_seconds(self._process), time.time())
+        load_share.begin()
 
-        def told(standing: Standing) -> None:
+        def on_second(progress: Progress) -> None:
             self._forward(samples)
-            self._tell(standing)
+            self._send_progress(progress)
 
-        sending.last(self._stopped, told)
+        load_share.wait(self._stopped, on_second)
         cut = self._stopped.is_set()
-        # What the master still sends of users comes too late.
+        # The master's later orders to start users are out of date.
         self._runner.last_received_spawn_timestamp = sys.maxsize
-        ended = sending.end(cut=cut)
+        ended = load_share.end(cut=cut)
         self._forward(samples)
         self._send(messages.DONE, **asdict(ended), left=self._left.is_set())
-        self._runner.greenlet.join(timeout=GOODBYE)
-        tell(says="The run was cut off." if cut else "The run is over.")
+        self._runner.greenlet.join(timeout=QUIT_TIMEOUT)
+        report(notice="The run was cut short." if cut else "The run is over.")
         return LEFT if cut else 0
 
     def _load(self, plan: Plan) -> str:
-        """The journey, and the target as this machine sees it; what is wrong with either."""
+        """Load the journey and check the target from this machine; return what is wrong with either."""
         try:
             self._environment.user_classes[:] = load(journey_file(self._journey))
             if self._folder is None:
-                look(plan.host)
-        except (Unplayable, NotThere) as error:
+                check_target(plan.host)
+        except (CannotStart, NotThere) as error:
             return f"The worker on {platform.node()}: {error}" if self._folder is None else str(error)
         self._environment.host = plan.host
         return ""
 
     def _compare_clocks(self) -> tuple[float, float]:
-        """Seconds by which the master's clock is ahead of this one, and by how much that may be wrong."""
-        found: list[tuple[float, float]] = []
-        for _ in range(TRIES):
+        """Return by how many seconds the master's clock is ahead of this one, and the error of that figure."""
+        tries: list[tuple[float, float]] = []
+        for _ in range(CLOCK_TRIES):
             self._send(messages.CLOCK, asked=time.time())
-            answer = self._hear(messages.CLOCK)
+            answer = self._receive(messages.CLOCK)
             if answer is None:
                 break
-            heard = time.time()
-            within = (heard - answer["asked"]) / 2
-            found.append((within, answer["now"] - (answer["asked"] + within)))
-        within, offset = min(found, default=(0.0, 0.0))
+            within = (time.time() - answer["asked"]) / 2
+            tries.append((within, answer["now"] - (answer["asked"] + within)))
+        within, offset = min(tries, default=(0.0, 0.0))
         return offset, within
 
-    def _tell(self, standing: Standing) -> None:
-        seconds, now = _seconds(self._process), time.time()
+    def _send_progress(self, progress: Progress) -> None:
+        seconds, now = _processor_seconds(self._process), time.time()
         before, since = self._used
         self._used = (seconds, now)
         self._send(
             messages.SECOND,
-            **asdict(standing),
+            **asdict(progress),
             cpu=(seconds - before) / max(now - since, 0.001),
             memory=self._process.memory_info().rss,
         )
 
     def _forward(self, samples: Path) -> None:
-        """What has been written since the last time, to a master that cannot read it here."""
+        """Send what has been written since the last time to a master that cannot read it here."""
         if self._folder is not None:
             return
         with samples.open("rb") as file:
@@ -202,8 +200,8 @@ class Worker:
     def _send(self, kind: str, **fields: object) -> None:
         self._runner.send_message(kind, fields)
 
-    def _hear(self, wanted: str) -> Fields | None:
-        """The next message of that kind; None when there is none to come."""
+    def _receive(self, wanted: str) -> Fields | None:
+        """Return the next message of that kind; None when the run is over."""
         while not self._stopped.is_set() and len(self._runner.greenlet) > 0:
             try:
                 message: tuple[str, str, Fields] = self._inbox.get(timeout=0.25)
@@ -221,36 +219,28 @@ class Worker:
         while not self._stopped.is_set():
             gevent.sleep(1)
             last = self._runner.last_heartbeat_timestamp
-            if last is not None and time.time() - last > GONE:
-                tell(error=f"Nothing was heard of the rehearsal for {GONE:g} seconds.")
+            if last is not None and time.time() - last > MASTER_TIMEOUT:
+                report(error=f"The rehearsal has not answered for {MASTER_TIMEOUT:g} seconds.")
                 self._stopped.set()
 
 
-def _seconds(process: psutil.Process) -> float:
+def _processor_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 def main(host: str, port: int, journey: str, folder: str | None = None) -> int:
-    """Take part in the run of a master; the process's exit code."""
-    sys.stdout = sys.stderr
-    # A full disk is told in a sentence, not also line by line for what is logged.
-    logging.raiseExceptions = False
-    logging.basicConfig(
-        filename=Path(folder) / LOG_FILE if folder else os.devnull,
-        encoding="utf-8",
-        level=logging.INFO,
-        format=f"%(asctime)s [{os.getpid()}] %(message)s",
-    )
+    """Take part in the run of a master; return the exit code."""
+    redirect_output(Path(folder) / LOG_FILE if folder else os.devnull, prefix=f"[{os.getpid()}] ")
     try:
-        # Half a minute and not five: whoever started this has seen that somebody listens there.
-        runners.CONNECT_RETRY_COUNT = TRIES_TO_JOIN
-        return Worker(host, port, journey, Path(folder) if folder else None).work()
+        # Half a minute instead of Locust's five: the parent has seen that the master listens.
+        runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
+        return Worker(host, port, journey, Path(folder) if folder else None).run()
     except ConnectionError:
-        tell(error=f"No rehearsal waits for workers at {host}:{port}.")
-        return UNPLAYABLE
+        report(error=f"No rehearsal waits for workers at {host}:{port}.")
+        return CANNOT_START
 
 
-def run(given: str) -> int:
-    """As `main`, with the word of the command line."""
-    return main(**json.loads(given))
+def run(arguments: str) -> int:
+    """Call `main` with the JSON of the command line."""
+    return main(**json.loads(arguments))

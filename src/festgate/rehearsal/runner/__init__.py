@@ -1,1 +1,1 @@
-"""Playing a plan: the target and its servers, the process that sends, what is seen of both meanwhile."""
+"""Running a plan: the target and its servers, the load generator, and what both use of the machine meanwhile."""

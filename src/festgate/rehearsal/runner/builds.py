@@ -1,4 +1,4 @@
-"""The two things that are compared: a URL, a command that serves, or a revision of a checkout of Festgate."""
+"""The two builds of a comparison, each named by a URL, a command that serves, or a revision of a Festgate checkout."""
 
 import shlex
 import subprocess
@@ -10,33 +10,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from festgate.rehearsal.runner.servers import Server, own_portal, serving
+from festgate.rehearsal.runner.servers import Server, serving, temporary_portal
 
 
-class NoCandidate(Exception):
-    """What was named cannot be served; the sentence says why."""
+class UnknownBuild(Exception):
+    """The named build cannot be served; the sentence gives the reason."""
 
 
-class Candidate(Protocol):
+class Build(Protocol):
     """One side of a comparison."""
 
     def serve(self) -> AbstractContextManager[Server | None]:
-        """A server for one run; None where it runs already. Raises CannotServe."""
+        """Start a server for one run; None where one is running already. Raises CannotServe."""
 
     @property
     def host(self) -> str:
-        """Where it runs already; empty where it is started."""
+        """The URL of a server that is running already; empty where one is started."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that somebody else has started."""
+    """A server that is running already."""
 
     host: str
 
     @contextmanager
     def serve(self) -> Iterator[None]:
-        """Nothing to start."""
+        """Start nothing."""
         yield None
 
 
@@ -49,10 +49,12 @@ class Command:
 
     @contextmanager
     def serve(self) -> Iterator[Server]:
-        """The command, started where `festgate` was."""
+        """Start the command in the current folder."""
         with (
-            tempfile.TemporaryDirectory(prefix="festgate-rehearsal-", ignore_cleanup_errors=True) as scratch,
-            serving(self.words, Path(scratch), folder_of_work=Path.cwd()) as server,
+            tempfile.TemporaryDirectory(
+                prefix="festgate-rehearsal-", ignore_cleanup_errors=True
+            ) as temporary,
+            serving(self.words, Path(temporary), working_folder=Path.cwd()) as server,
         ):
             yield server
 
@@ -67,36 +69,36 @@ class Revision:
     host: str = ""
 
     def serve(self) -> AbstractContextManager[Server]:
-        """A portal of that code over scratch data."""
-        return own_portal(self.source, f"festgate at {self.commit}")
+        """Start a portal of that code with temporary data."""
+        return temporary_portal(self.source, f"festgate at {self.commit}")
 
 
 @dataclass(frozen=True)
 class Installed:
-    """The Festgate that is running this."""
+    """The Festgate that runs this command."""
 
     host: str = ""
 
     def serve(self) -> AbstractContextManager[Server]:
-        """A portal over scratch data."""
-        return own_portal()
+        """Start a portal with temporary data."""
+        return temporary_portal()
 
 
-def words_of(command: str) -> tuple[str, ...]:
-    """As a shell takes them; on Windows a backslash is part of a path."""
+def split_command(command: str) -> tuple[str, ...]:
+    """Split a command as a shell does; on Windows a backslash is part of a path."""
     if sys.platform == "win32":
         return tuple(word.strip("\"'") for word in shlex.split(command, posix=False))
     return tuple(shlex.split(command))
 
 
 @contextmanager
-def candidate(text: str, checkout: Path) -> Iterator[Candidate]:
-    """What `text` names; a worktree that was made for it is gone with the block. Raises NoCandidate."""
+def resolve_build(text: str, checkout: Path) -> Iterator[Build]:
+    """Give the build that `text` names; a worktree made for it is removed with the block. Raises UnknownBuild."""
     if text.startswith(("http://", "https://")):
         yield Running(text)
         return
     if "{port}" in text:
-        yield Command(words_of(text))
+        yield Command(split_command(text))
         return
     commit = _git(checkout, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
     if commit is None:
@@ -104,25 +106,25 @@ def candidate(text: str, checkout: Path) -> Iterator[Candidate]:
             f"{text!r} is neither a URL, nor a command with {{port}} in it, nor a revision of the checkout in "
             f"{checkout}."
         )
-        raise NoCandidate(msg)
-    with tempfile.TemporaryDirectory(prefix="festgate-revision-", ignore_cleanup_errors=True) as scratch:
-        tree = Path(scratch) / "tree"
+        raise UnknownBuild(msg)
+    with tempfile.TemporaryDirectory(prefix="festgate-revision-", ignore_cleanup_errors=True) as temporary:
+        tree = Path(temporary) / "tree"
         if _git(checkout, "worktree", "add", "--detach", str(tree), commit) is None:
-            msg = f"Revision {text} cannot be checked out beside {checkout}."
-            raise NoCandidate(msg)
+            msg = f"Revision {text} of {checkout} cannot be checked out into a temporary folder."
+            raise UnknownBuild(msg)
         try:
             if not (tree / "src" / "festgate").is_dir():
-                msg = f"Revision {text} holds no Festgate (src/festgate). For another program give a command."
-                raise NoCandidate(msg)
+                msg = f"Revision {text} does not contain Festgate (src/festgate). For another program, give a command."
+                raise UnknownBuild(msg)
             yield Revision(tree / "src", commit[:12])
         finally:
             _git(checkout, "worktree", "remove", "--force", str(tree))
 
 
 def _git(checkout: Path, *words: str) -> str | None:
-    """What git says; None where it refuses, or is not there."""
+    """Return git's output; None where git fails or is not installed."""
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", "-C", str(checkout), *words],  # noqa: S607  (whichever git this account uses)
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -131,4 +133,4 @@ def _git(checkout: Path, *words: str) -> str | None:
         )
     except OSError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return completed.stdout.strip() if completed.returncode == 0 else None

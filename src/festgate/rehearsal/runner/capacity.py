@@ -1,9 +1,9 @@
-"""How many people an hour it holds: the largest rate of an open loop at which every limit holds.
+"""The capacity of a target: the largest rate of an open loop at which every limit holds.
 
-First the rate is doubled until a limit breaks, or halved until none does. Then rates between the one that held and
-the one that did not are played in random order, each several times, so that what drifts does not look like an effect of
-the rate. Gunther's Universal Scalability Law, fitted to the rate and the people on their way (Little's law), says where
-it would end, if it fits.
+First the rate is doubled until a limit breaks, or halved until none does. Then rates between the one that held and the
+one that did not are run in random order, each several times, so that drift does not look like an effect of the rate.
+Gunther's Universal Scalability Law, fitted to the rate and the number of people in the system (Little's law),
+extrapolates to the maximum where it fits.
 """
 
 import random
@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from festgate.rehearsal.runner.builds import Candidate
+from festgate.rehearsal.runner.builds import Build
 from festgate.rehearsal.runner.run import Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
@@ -23,64 +23,64 @@ from festgate.rehearsal.stats.metrics import Threshold, measure
 from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.stats.usl import DoesNotFit, Scalability, fit_usl
 
-KEPT_UP: Final = 0.95
-"""Of its rate a run must have begun, or what it measured was less than it says."""
+MIN_SENT: Final = 0.95
+"""Share of its arrivals that a run has to send; with fewer, its figures are those of a lower rate."""
 MAX_DOUBLINGS: Final = 12
-"""And halvings: four thousand times as many, or as few."""
+"""Also of halvings: a factor of four thousand."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """One rate, played once."""
+class CapacityStep:
+    """One run at one rate."""
 
     rate: float
-    """Journeys a second that were to begin."""
+    """Journeys a second that were due to begin."""
     run: Run
     requests: float
-    """A second, answered."""
+    """Answered requests a second."""
     people: float
-    """On their way at the same time, on average (Little's law)."""
+    """People in the system at the same time, on average (Little's law)."""
     values: tuple[float, ...]
-    """Of each limit's metric."""
+    """The value of each limit's metric."""
     holds: bool
     generator_busy: bool
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What was found."""
+    """The result of a search."""
 
     limits: tuple[Threshold, ...]
-    steps: tuple[Step, ...]
-    """In the order in which they were played."""
+    steps: tuple[CapacityStep, ...]
+    """In the order of their runs."""
     most: float | None
-    """Journeys a second: the largest rate of which every play held, with none below it that broke; None where no rate
-    held."""
+    """Journeys a second: the largest rate at which every run held the limits, with no broken rate below it; None where
+    no rate held."""
     breaks_at: float | None
-    """The smallest rate above it that broke; None where the generator ended the search."""
+    """The smallest rate above it that broke a limit; None where a saturated load generator ended the search."""
     law: Scalability | None
     law_refused: str
-    """Why there is no law."""
+    """The reason why no law was fitted."""
 
 
 def find_capacity(
     plan: Plan,
-    target: Candidate,
+    target: Build,
     limits: Sequence[Threshold],
     runs: Path,
     *,
     begin: float,
     rates: int = 4,
     repeats: int = 2,
-    tell: Callable[[float, int, Second], None] = lambda _rate, _number, _second: None,
+    on_second: Callable[[float, int, Second], None] = lambda _rate, _number, _second: None,
 ) -> Capacity:
-    """Search from `begin` journeys a second, up or down. Raises what `rehearse` does.
+    """Search from `begin` journeys a second, up or down. Raises what `rehearse` raises.
 
-    KeyboardInterrupt when a run is cut off.
+    Raises KeyboardInterrupt when a run is cut short.
     """
-    steps: list[Step] = []
+    steps: list[CapacityStep] = []
 
-    def play(rate: float) -> Step:
+    def run_step(rate: float) -> CapacityStep:
         with target.serve() as server:
             run = rehearse(
                 replace(
@@ -90,61 +90,61 @@ def find_capacity(
                     label=f"{plan.label or 'capacity'}-{rate:g}",
                 ),
                 runs,
-                tell=lambda second: tell(rate, len(steps), second),
+                on_second=lambda second: on_second(rate, len(steps), second),
                 server=server,
             )
         if run.state == "cut":
             raise KeyboardInterrupt
-        step = _step(run, rate, limits)
+        step = _measure_step(run, rate, limits)
         steps.append(step)
         return step
 
-    step = play(begin)
+    step = run_step(begin)
     factor = 2.0 if step.holds else 0.5
     first = step.holds
     for _ in range(MAX_DOUBLINGS):
         if step.holds is not first or step.generator_busy:
             break
-        step = play(step.rate * factor)
+        step = run_step(step.rate * factor)
     if step.holds is not first:
         low, high = sorted((steps[-2].rate, steps[-1].rate))
         between = np.geomspace(low, high, rates + 2)[1:-1]
-        order = [float(f"{each:.3g}") for each in between] * repeats + [low] * (repeats - 1)
+        order = [float(f"{rate:.3g}") for rate in between] * repeats + [low] * (repeats - 1)
         random.Random(plan.seed).shuffle(order)  # noqa: S311  (to be repeated)
-        for each in order:
-            play(each)
-    return _found(tuple(limits), steps)
+        for rate in order:
+            run_step(rate)
+    return _summarise(tuple(limits), steps)
 
 
-def _step(run: Run, rate: float, limits: Sequence[Threshold]) -> Step:
+def _measure_step(run: Run, rate: float, limits: Sequence[Threshold]) -> CapacityStep:
     begin, seconds = run.plan.warm_up, run.plan.duration
     whole = run.samples()
     samples = whole.between(begin, begin + seconds)
-    used = run.resources()
-    processor = processor_time(used, whole, begin, begin + seconds)
+    resources = run.resources()
+    processor = processor_time(resources, whole, begin, begin + seconds)
     values = tuple(measure(limit.metric, samples, seconds, processor) for limit in limits)
-    arrived = len(samples) / seconds
-    busy = [each.cpu for each in used if each.side == "generator" and each.at > run.plan.warm_up]
-    # Who was never sent waited longer than any limit allows.
-    held = run.dropped <= (1 - KEPT_UP) * rate * seconds
-    return Step(
+    requests = len(samples) / seconds
+    busy = [second.cpu for second in resources if second.side == "generator" and second.at > run.plan.warm_up]
+    # An arrival that was never sent waited longer than any limit allows.
+    sent = run.dropped <= (1 - MIN_SENT) * rate * seconds
+    return CapacityStep(
         rate=rate,
         run=run,
-        requests=arrived,
-        people=arrived * float(samples.response.mean()) if len(samples) else 0.0,
+        requests=requests,
+        people=requests * float(samples.response.mean()) if len(samples) else 0.0,
         values=values,
-        holds=held
+        holds=sent
         and bool(len(samples))
         and all(limit.holds(value) for limit, value in zip(limits, values, strict=True)),
         generator_busy=bool(busy) and float(np.median(busy)) > MAX_CPU * run.plan.workers,
     )
 
 
-def _found(limits: tuple[Threshold, ...], steps: list[Step]) -> Capacity:
+def _summarise(limits: tuple[Threshold, ...], steps: list[CapacityStep]) -> Capacity:
     held = {step.rate for step in steps if step.holds}
     broke = {step.rate for step in steps if not step.holds}
-    surely = sorted(rate for rate in held - broke if all(rate < other for other in broke))
-    most = surely[-1] if surely else None
+    certain = sorted(rate for rate in held - broke if all(rate < other for other in broke))
+    most = certain[-1] if certain else None
     above = [rate for rate in broke if most is None or rate > most]
     law, refused = None, ""
     fitted = [step for step in steps if step.people > 0]

@@ -1,4 +1,4 @@
-"""Taking part in a rehearsal that another program leads, on this machine or another: the other end of `--join-at`."""
+"""A worker for a rehearsal that another program leads, on this machine or another: the other end of `--join-at`."""
 
 import json
 import signal
@@ -9,25 +9,25 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LOOK_AGAIN: Final = 0.25
-"""Seconds between two looks whether somebody waits for workers."""
+POLL_INTERVAL: Final = 0.25
+"""Seconds between two attempts to reach the rehearsal."""
 
 
 class CannotJoin(Exception):
-    """Nothing was sent from here; the sentence says why."""
+    """Nothing was sent from here; the sentence gives the reason."""
 
 
-def join(journey: str, host: str, port: int, patience: float, *, say: Callable[[str], None]) -> int:
-    """Send a share of the load of the rehearsal that waits at `host` and `port`, and send it what was recorded.
+def join(journey: str, host: str, port: int, timeout: float, *, on_notice: Callable[[str], None]) -> int:
+    """Send a share of the load of the rehearsal that waits at `host` and `port`, and send back what was recorded.
 
-    Waits `patience` seconds for it to listen. The exit code: 0 for a share that was played to its end, 130 for one that
-    was cut off, here or there. Raises CannotJoin; KeyboardInterrupt before it began.
+    Waits `timeout` seconds for the rehearsal to listen. Returns the exit code: 0 for a complete share, 130 for one that
+    was cut short, here or there. Raises CannotJoin, and KeyboardInterrupt before the run began.
     """
-    _wait_for(host, port, patience)
-    given = json.dumps({"host": host, "port": port, "journey": journey})
-    # Ctrl-C reaches it too, and it is the one that can say goodbye to the others.
+    _wait_for(host, port, timeout)
+    arguments = json.dumps({"host": host, "port": port, "journey": journey})
+    # Ctrl-C reaches the worker as well, which then leaves the run in an orderly way.
     with subprocess.Popen(  # noqa: S603  (our own)
-        [sys.executable, "-m", "festgate.rehearsal.load", "worker", given],
+        [sys.executable, "-m", "festgate.rehearsal.load", "worker", arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -38,8 +38,8 @@ def join(journey: str, host: str, port: int, patience: float, *, say: Callable[[
             try:
                 for line in worker.stdout or ():
                     fields = json.loads(line)
-                    if "says" in fields:
-                        say(fields["says"])
+                    if "notice" in fields:
+                        on_notice(fields["notice"])
                     error = fields.get("error", error)
                 code = worker.wait()
                 break
@@ -50,15 +50,18 @@ def join(journey: str, host: str, port: int, patience: float, *, say: Callable[[
     return code
 
 
-def _wait_for(host: str, port: int, patience: float) -> None:
-    until = time.monotonic() + patience
+def _wait_for(host: str, port: int, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
     while True:
         try:
-            with socket.create_connection((host, port), timeout=patience):
+            with socket.create_connection((host, port), timeout=timeout):
                 return
         except OSError as error:
-            if time.monotonic() > until:
-                why = error.strerror or str(error)
-                msg = f"No rehearsal waits for workers at {host}:{port}: {why}. Start that one first, with --join-at."
+            if time.monotonic() > deadline:
+                reason = error.strerror or str(error)
+                msg = (
+                    f"No rehearsal waits for workers at {host}:{port}: {reason}."
+                    " Start the rehearsal first, with --join-at."
+                )
                 raise CannotJoin(msg) from None
-            time.sleep(LOOK_AGAIN)
+            time.sleep(POLL_INTERVAL)

@@ -1,4 +1,4 @@
-"""Playing one run: from a plan to a kept folder."""
+"""One run: from a plan to a kept folder."""
 
 import json
 import os
@@ -16,187 +16,194 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from festgate.rehearsal.runner.preflight import look
-from festgate.rehearsal.runner.resources import Watch
-from festgate.rehearsal.runner.servers import Server, end, own_portal
-from festgate.rehearsal.runs.histogram import write_histogram
-from festgate.rehearsal.runs.plan import Plan, Staging, mark_of
+from festgate.rehearsal.runner.preflight import check_target
+from festgate.rehearsal.runner.resources import ResourceMonitor
+from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
+from festgate.rehearsal.runs.export import write_histogram
+from festgate.rehearsal.runs.plan import Plan, RunOptions, journey_fingerprint
 from festgate.rehearsal.runs.store import Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""
-GOODBYE = 30.0
-"""Seconds for the player to keep what it has when the run is cut off."""
+SHUTDOWN_TIMEOUT = 30.0
+"""Seconds for the load generator to write what it has recorded when the run is cut short."""
 
 
-class CannotPlay(Exception):
-    """Nothing was sent, or what was sent could not be kept to the end; the sentence says why."""
+class CannotRun(Exception):
+    """Nothing was sent, or what was sent could not be kept to the end; the sentence gives the reason."""
 
 
-class Enough(Exception):
-    """Raised by `tell`: what was sent will do. The run ends, and is kept as `cut`."""
+class StopRun(Exception):
+    """Raised by `on_second` to end the run early; the run is kept as `cut`."""
 
 
 @dataclass(frozen=True)
 class Second:
-    """How the run stands, told once a second."""
+    """The progress of a run, reported once a second."""
 
     at: float
-    """Seconds since it began."""
+    """Seconds since the run began."""
     requests: int
     failures: int
     users: int
     waiting: int
-    """Arrivals for whom no user was free yet."""
+    """Arrivals for which no user was free yet."""
     p50: float | None
-    """Of the responses of this second, in seconds; None where there was none."""
+    """Response times of this second, in seconds; None where there was no response."""
     p95: float | None
     worst: float | None
     cpu: Mapping[Side, float]
     """Share of a core."""
 
 
-Tell = Callable[[Second], None]
-
-
-Say = Callable[[str], None]
-"""A sentence for whoever looks on."""
+OnSecond = Callable[[Second], None]
+OnNotice = Callable[[str], None]
+"""Called with a sentence for the person at the terminal."""
 
 
 def rehearse(
     plan: Plan,
     runs: Path,
     *,
-    tell: Tell = lambda _: None,
+    on_second: OnSecond = lambda _: None,
+    on_notice: OnNotice = lambda _: None,
     server: Server | None = None,
-    staging: Staging | None = None,
-    say: Say = lambda _: None,
+    options: RunOptions | None = None,
 ) -> Run:
-    """Play `plan` and keep it in a new folder of `runs`; an own portal where `plan.host` is empty.
+    """Run `plan` and keep it in a new folder of `runs`; with a temporary portal where `plan.host` is empty.
 
-    `server` is what answers at `plan.host`, where the caller has started it. A run that is cut off by Ctrl-C or a crash
-    of the player is kept as `cut`. Raises CannotPlay (also for a disk that is full, once the run is kept as `cut`),
-    NotThere, CannotServe.
+    `server` is the one at `plan.host`, where the caller has started it. A run that Ctrl-C or a crash of the load
+    generator ends is kept as `cut`. Raises CannotRun (also for a full disk, after the run is kept as `cut`), NotThere,
+    CannotServe.
     """
-    staging = staging or Staging()
-    _look_at_ports(staging)
+    options = options or RunOptions()
+    _check_ports(options)
     folder = _new_folder(runs, plan)
-    started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else own_portal()
+    started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else temporary_portal()
     try:
         with started as serving:
-            target = look(plan.host or (serving.url if serving else ""))
+            target = check_target(plan.host or (serving.url if serving else ""))
             run = Run(
                 folder=folder,
                 plan=replace(plan, host=target.url),
                 state="running",
                 began=time.time(),
-                generator=_generator(plan.journey),
+                generator=_describe_generator(plan.journey),
                 server={**target.server, **(serving.identity if serving else {})},
                 notes=tuple(target.notes),
             )
             try:
-                run.keep()
+                run.save()
                 run.prepare_for_full_disk()
             except OSError as error:
-                raise CannotPlay(_unusable(runs, error)) from None
-            return _play(run, serving, staging, tell, say)
+                raise CannotRun(_unusable(runs, error)) from None
+            return _generate_load(run, serving, options, on_second, on_notice)
     except BaseException:
         if not _has_samples(folder):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _play(run: Run, serving: Server | None, staging: Staging, tell: Tell, say: Say) -> Run:
+def _generate_load(
+    run: Run, serving: Server | None, options: RunOptions, on_second: OnSecond, on_notice: OnNotice
+) -> Run:
     seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
     with subprocess.Popen(
         [
             sys.executable,
             "-m",
             "festgate.rehearsal.load",
-            "player",
+            "generator",
             str(run.folder),
-            json.dumps(asdict(staging)),
+            json.dumps(asdict(options)),
         ],
         env={**os.environ, **seed, **(serving.environment if serving else {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-    ) as player:
-        sides: dict[Side, int] = {"generator": player.pid}
+    ) as generator:
+        sides: dict[Side, int] = {"generator": generator.pid}
         if serving is not None:
             sides["server"] = serving.pid
-        last: dict[str, Any] = {}
-        with Watch(run.folder, sides, senders=run.plan.workers) as watch:
+        outcome: dict[str, Any] = {}
+        with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(player, watch, tell, say, last)
-            except (KeyboardInterrupt, Enough):
-                last |= _cut_off(player)
-                if "began" not in last:
+                _follow(generator, monitor, on_second, on_notice, outcome)
+            except (KeyboardInterrupt, StopRun):
+                outcome |= _interrupt(generator)
+                if "began" not in outcome:
                     raise
-                return _kept(run, {**last, "ended": "cut"})
+                return _complete(run, {**outcome, "ended": "cut"})
             except BaseException:
-                player.kill()
+                generator.kill()
                 raise
-    if "error" in last:
-        raise CannotPlay(last["error"])
-    if last.get("ended") == "cut" and "began" not in last:
+    if "error" in outcome:
+        raise CannotRun(outcome["error"])
+    if outcome.get("ended") == "cut" and "began" not in outcome:
         raise KeyboardInterrupt
-    return _kept(run, last)
+    return _complete(run, outcome)
 
 
 def _follow(
-    player: "subprocess.Popen[str]", watch: Watch, tell: Tell, say: Say, said: dict[str, Any]
+    generator: "subprocess.Popen[str]",
+    monitor: ResourceMonitor,
+    on_second: OnSecond,
+    on_notice: OnNotice,
+    outcome: dict[str, Any],
 ) -> None:
-    """Tell each second of the player, and its sentences; what its other lines say goes into `said`."""
-    assert player.stdout is not None  # noqa: S101  (a pipe, as it was started)
-    for line in player.stdout:
+    """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`."""
+    assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
+    for line in generator.stdout:
         fields = json.loads(line)
         if "began" in fields:
-            watch.begin(fields["began"])
-        if "says" in fields:
-            say(fields["says"])
+            monitor.begin(fields["began"])
+        if "notice" in fields:
+            on_notice(fields["notice"])
             continue
         if "second" not in fields:
-            said |= fields
+            outcome |= fields
             continue
         at = fields.pop("second")
-        watch.elsewhere = fields.pop("elsewhere", ())
-        tell(Second(at=at, cpu={side: found.cpu for side, found in watch.last.items()}, **fields))
+        monitor.remote = fields.pop("remote", ())
+        cpu = {side: resources.cpu for side, resources in monitor.last.items()}
+        on_second(Second(at=at, cpu=cpu, **fields))
 
 
-def _cut_off(player: "subprocess.Popen[str]") -> dict[str, Any]:
+def _interrupt(generator: "subprocess.Popen[str]") -> dict[str, Any]:
+    """End the generator; return the fields of its last lines."""
     if sys.platform == "win32":
-        # A signal is the end at once there, of what was started alone: its workers would go on.
-        end(player)
+        # A signal there ends only this process, and at once: its workers would go on.
+        end_process(generator)
     else:
-        player.send_signal(signal.SIGTERM)
+        generator.send_signal(signal.SIGTERM)
     try:
-        rest, _ = player.communicate(timeout=GOODBYE)
+        rest, _ = generator.communicate(timeout=SHUTDOWN_TIMEOUT)
     except subprocess.TimeoutExpired:
-        player.kill()
+        generator.kill()
         return {}
-    said: dict[str, Any] = {}
+    outcome: dict[str, Any] = {}
     for line in rest.splitlines():
-        said |= json.loads(line)
-    return said
+        outcome |= json.loads(line)
+    return outcome
 
 
-def _kept(run: Run, last: Mapping[str, Any]) -> Run:
+def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
+    """Save the run with its outcome and its histogram. Raises CannotRun on a full disk."""
     notes = list(run.notes)
-    if last.get("first_failure"):
-        notes.append(f"The first failure was {last['first_failure']}.")
-    notes += last.get("notes", ())
-    unwritten = last.get("unwritten", "")
+    if outcome.get("first_failure"):
+        notes.append(f"The first failure was {outcome['first_failure']}.")
+    notes += outcome.get("notes", ())
+    unwritten = outcome.get("unwritten", "")
     if unwritten:
-        notes.append(f"It could not be written any further: {unwritten}.")
-    if "ended" not in last:
-        notes.append("The process that sent the requests ended by itself; load.log has its last words.")
+        notes.append(f"The run could not be written to its end: {unwritten}.")
+    if "ended" not in outcome:
+        notes.append("The load generator crashed; see the end of load.log.")
     try:
-        ended = run.ended(
-            "whole" if last.get("ended") == "whole" else "cut",
-            began=last.get("began", run.began),
-            dropped=last.get("dropped", 0),
+        ended = run.update(
+            state="whole" if outcome.get("ended") == "whole" else "cut",
+            began=outcome.get("began", run.began),
+            dropped=outcome.get("dropped", 0),
             notes=tuple(notes),
         )
         write_histogram(ended)
@@ -207,64 +214,60 @@ def _kept(run: Run, last: Mapping[str, Any]) -> Run:
         run.forget_full_disk()
         if not unwritten:
             return ended
-    kept = (
-        "what there was room for is kept, and marked as cut"
-        if _has_samples(run.folder)
-        else "nothing is kept"
-    )
+    kept = "What fitted on the disk is kept, marked as cut" if _has_samples(run.folder) else "Nothing is kept"
     msg = (
-        f"The run could not be written any further in {run.folder} ({unwritten}): {kept}."
-        " Make room there, or choose another folder with --runs."
+        f"The run could not be written to its end in {run.folder} ({unwritten}). {kept}."
+        " Free some space there, or choose another folder with --runs."
     )
-    raise CannotPlay(msg)
+    raise CannotRun(msg)
 
 
 def _has_samples(folder: Path) -> bool:
     return any(samples.stat().st_size for samples in folder.glob("*.samples"))
 
 
-def _look_at_ports(staging: Staging) -> None:
-    """Whether this program can listen where it is to. Raises CannotPlay."""
-    wanted = [("Locust's page", "127.0.0.1", staging.page, "--ui-port")] if staging.page else []
-    if staging.join_at is not None:
-        wanted.append(("The place where workers join", *staging.join_at, "--join-at"))
-    for what, host, port, option in wanted:
+def _check_ports(options: RunOptions) -> None:
+    """Raise CannotRun where a port that the run has to listen on is taken."""
+    ports = [("Locust's web page", "127.0.0.1", options.web_port, "--ui-port")] if options.web_port else []
+    if options.join_at is not None:
+        ports.append(("The rehearsal", *options.join_at, "--join-at"))
+    for what, host, port, option in ports:
         try:
             with socket.create_server((host, port)):
                 pass
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            msg = f"{what} cannot be at {host}:{port}: {why}. Choose another with {option}."
-            raise CannotPlay(msg) from None
+            reason = (error.strerror or str(error)).lower()
+            msg = f"{what} cannot listen at {host}:{port}: {reason}. Choose another address with {option}."
+            raise CannotRun(msg) from None
 
 
 def _new_folder(runs: Path, plan: Plan) -> Path:
-    """A folder whose name sorts by time and says what was played. Raises CannotPlay."""
+    """Make a folder whose name is the time and the label or journey. Raises CannotRun."""
     name = f"{time.strftime('%Y%m%dT%H%M%S')}-{plan.label or Path(plan.journey).stem}"
     try:
         runs.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(runs).free < MIN_DISK:
-            msg = f"There is no room for a run in {runs}: less than {MIN_DISK // 2**20} MB are free."
-            raise CannotPlay(msg)
+            msg = f"There is no space for a run in {runs}: less than {MIN_DISK // 2**20} MB are free."
+            raise CannotRun(msg)
         for number in range(1, 1000):
             folder = runs / (name if number == 1 else f"{name}-{number}")
             if not folder.exists():
                 folder.mkdir()
                 return folder
     except OSError as error:
-        raise CannotPlay(_unusable(runs, error)) from None
+        raise CannotRun(_unusable(runs, error)) from None
     msg = f"There are a thousand runs named {name} in {runs}."
-    raise CannotPlay(msg)
+    raise CannotRun(msg)
 
 
 def _unusable(runs: Path, error: OSError) -> str:
     return f"Runs cannot be kept in {runs}: {error.strerror}. Choose another folder with --runs."
 
 
-def _generator(journey: str) -> dict[str, str]:
+def _describe_generator(journey: str) -> dict[str, str]:
     return {
         "festgate": version("festgate"),
-        "journey": mark_of(journey),
+        "journey": journey_fingerprint(journey),
         "locust": version("locust"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -1,4 +1,4 @@
-"""Servers that a rehearsal starts for itself, and ends."""
+"""Servers that a rehearsal starts and stops itself."""
 
 import hashlib
 import os
@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,22 +19,21 @@ from typing import Any, Final
 import psutil
 
 from festgate.ports import free_port
-from festgate.rehearsal.runs.plan import as_written
+from festgate.rehearsal import http_client
+from festgate.rehearsal.runs.plan import normalise_text
 
-PATIENCE: Final = 60.0
+START_TIMEOUT: Final = 60.0
 """Seconds for a server to answer its first request."""
 CODE: Final = frozenset({".py", ".html", ".css", ".js", ".txt"})
-GOODBYE: Final = 20.0
-"""Seconds for it to end when it is asked to."""
+STOP_TIMEOUT: Final = 20.0
+"""Seconds for a process to end after a signal."""
 NEW_GROUP: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
-"""What keeps Ctrl-C away from it on Windows, as a session of its own does elsewhere."""
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""A campus's proxy would answer for a server of this machine that is not up yet."""
+"""Keeps Ctrl-C away from a process on Windows, as `start_new_session` does elsewhere."""
 _SIGN_IN = re.compile(r"Sign in as (organiser|staff) with the password (\S+)")
 
 
 class CannotServe(Exception):
-    """The server did not come up; the sentence holds the end of what it said."""
+    """The server did not start; the sentence has the last line of its log."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +44,28 @@ class Server:
     pid: int
     identity: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What a journey has to know of it."""
+    """Variables for the journey: accounts of this server."""
     folder: Path | None = None
-    """Where a portal of our own keeps its data (`data`) and its log (`server.log`)."""
+    """The folder of a temporary portal, with its data (`data`) and its log (`server.log`)."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """The settings of a portal of our own, as its environment has them."""
+    """The settings of a temporary portal, as environment variables."""
 
 
 @contextmanager
-def own_portal(
+def temporary_portal(
     source: Path | None = None, build: str = "", extra: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """A portal over a scratch copy: the demo fest, with play money. Gone with the block.
+    """Serve the demo fest with temporary data and sandbox payments; all of it is removed with the block.
 
-    Of this Festgate, or of the one whose code lies in `source`, where `build` names it; `extra` are settings that it
-    has besides. Raises CannotServe.
+    `source` is another version's code, which `build` names; `extra` are more settings. Raises CannotServe.
     """
-    with tempfile.TemporaryDirectory(prefix="festgate-rehearsal-", ignore_cleanup_errors=True) as scratch:
-        folder = Path(scratch)
+    with tempfile.TemporaryDirectory(prefix="festgate-rehearsal-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
         settings = {
             "FESTGATE_DATA_DIR": str(folder / "data"),
             "FESTGATE_HOST": "127.0.0.1",
             "FESTGATE_PAYMENT_METHODS": "sandbox",
-            # Everybody comes from one address here.
+            # All visitors of a rehearsal have one address.
             "FESTGATE_ADDRESS_LIMIT": "1000000",
             **(extra or {}),
         }
@@ -77,12 +73,12 @@ def own_portal(
             settings["PYTHONPATH"] = str(source)
         command = [sys.executable, "-m", "festgate", "serve", "--demo", "--port", "{port}"]
         with serving(command, folder, settings) as server:
-            said = (folder / "server.log").read_text(encoding="utf-8", errors="replace")
-            known = {
+            log = (folder / "server.log").read_text(encoding="utf-8", errors="replace")
+            accounts = {
                 f"FESTGATE_REHEARSAL_{name.upper()}": f"{name}:{password}"
-                for name, password in _SIGN_IN.findall(said)
+                for name, password in _SIGN_IN.findall(log)
             }
-            yield Server(server.url, server.pid, {"build": build or version()}, known, folder, settings)
+            yield Server(server.url, server.pid, {"build": build or version()}, accounts, folder, settings)
 
 
 @contextmanager
@@ -91,23 +87,23 @@ def serving(
     folder: Path,
     extra: Mapping[str, str] | None = None,
     *,
-    folder_of_work: Path | None = None,
+    working_folder: Path | None = None,
 ) -> Iterator[Server]:
-    """Run a command that serves, `{port}` filled in, until the block ends. Raises CannotServe.
+    """Run a command that serves, with `{port}` filled in, until the block ends. Raises CannotServe.
 
-    Its log goes into `folder`, which is also where it is started unless `folder_of_work` is another.
+    Its log goes into `folder`, which is also its working folder unless another is given.
     """
     port = free_port()
-    filled = [part.replace("{port}", str(port)) for part in command]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
+    words = [word.replace("{port}", str(port)) for word in command]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
     log = folder / "server.log"
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(
-                filled,
-                cwd=folder_of_work or folder,
-                # Its log is read as UTF-8, and what it prints is not to fail where the console's own would not.
-                env={**kept, "PYTHONIOENCODING": "utf-8", **(extra or {})},
+                words,
+                cwd=working_folder or folder,
+                # The log is read as UTF-8, and printing must not fail where the console has another encoding.
+                env={**inherited, "PYTHONIOENCODING": "utf-8", **(extra or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -116,72 +112,71 @@ def serving(
                 creationflags=NEW_GROUP,
             )
         except OSError as error:
-            msg = f"{filled[0]} cannot be started: {error.strerror}."
+            msg = f"{words[0]} cannot be started: {error.strerror}."
             raise CannotServe(msg) from None
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(process, url, log)
         yield Server(url, process.pid, {"build": " ".join(command)})
     finally:
-        end(process)
+        end_process(process)
 
 
-def end(process: "subprocess.Popen[Any]") -> None:
-    """Ask it to end, and then what it has started and left behind, as a shell does; end what does not."""
+def end_process(process: "subprocess.Popen[Any]") -> None:
+    """End a process, then the children that it left behind, as a shell does: a signal first, force after a while."""
     if process.poll() is not None:
         return
     try:
-        started = psutil.Process(process.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children(recursive=True)
     except psutil.Error:
-        started = []
+        children = []
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(GOODBYE)
+        process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for child in started:
+    for child in children:
         with suppress(psutil.Error):
             child.terminate()
-    _, lasting = psutil.wait_procs(started, GOODBYE)
-    for child in lasting:
+    _, remaining = psutil.wait_procs(children, STOP_TIMEOUT)
+    for child in remaining:
         with suppress(psutil.Error):
             child.kill()
 
 
 def version() -> str:
-    """Festgate's own, and a mark of its code: an edit is another build."""
+    """Return Festgate's version and a fingerprint of its code: edited code is another build."""
     package = Path(__file__).parent.parent.parent
-    mark = hashlib.sha256()
+    fingerprint = hashlib.sha256()
     for path in sorted(package.rglob("*")):
         if path.suffix in CODE:
-            mark.update(as_written(path.read_bytes()))
-    return f"festgate {installed('festgate')}, code {mark.hexdigest()[:12]}"
+            fingerprint.update(normalise_text(path.read_bytes()))
+    return f"festgate {installed('festgate')}, code {fingerprint.hexdigest()[:12]}"
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + START_TIMEOUT
     while True:
         if process.poll() is not None:
             msg = f"The server ended before it answered (exit code {process.returncode}): {_last_line(log)}"
             raise CannotServe(msg)
         try:
-            with _DIRECTLY.open(url, timeout=PATIENCE):
-                return
-        except urllib.error.HTTPError:
-            return  # it answers: with what, the journey will see
-        except OSError:
-            if time.monotonic() > until:
-                msg = f"The server did not answer within {PATIENCE:g} seconds: {_last_line(log)}"
+            http_client.get(url, timeout=START_TIMEOUT)  # with whatever status: the journey checks the pages
+        except http_client.NoResponse:
+            if time.monotonic() > deadline:
+                msg = f"The server did not answer within {START_TIMEOUT:g} seconds: {_last_line(log)}"
                 raise CannotServe(msg) from None
             time.sleep(0.05)
+        else:
+            return
 
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing."
+    return lines[-1] if lines else "its log is empty."
 
 
 def new_seed() -> int:
-    """A seed for a run that was given none; kept with it, so that it can be repeated."""
+    """Return a random seed for a run without a given one; the run keeps it, so that it can be repeated."""
     return secrets.randbelow(2**31)

@@ -7,47 +7,49 @@ REQUESTS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"
 
 
 def steps_of(file: Path) -> list[str]:
-    """The names that its requests have, sorted; empty where one is made up while it runs, and none can be ruled out.
+    """Return the names of a journey's requests, sorted; empty where a name is computed while the journey runs.
 
-    Looked for in the file and in the files beside it that it imports, as `name=` or, where there is none, as the path.
+    The names are read from the file and from the files beside it that it imports: `name=`, or else the path.
     """
     try:
-        trees = [ast.parse(path.read_bytes()) for path in _with_neighbours(file)]
+        trees = [ast.parse(path.read_bytes()) for path in _with_imported_neighbours(file)]
     except (SyntaxError, ValueError):
-        return []  # the player says what is wrong with it
+        return []  # the load generator reports the error
     steps: set[str] = set()
     for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and _is_path(node):
                 steps.add(str(node.value))
-            if isinstance(node, ast.Call) and _is_made_up(node):
+            if isinstance(node, ast.Call) and _has_computed_name(node):
                 return []
     return sorted(steps)
 
 
-def _is_made_up(call: ast.Call) -> bool:
-    """Whether it is a request whose path is put together while it runs, and which has no name."""
+def _has_computed_name(call: ast.Call) -> bool:
+    """Return whether the call is a request with a computed path and without a name."""
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in REQUESTS or not call.args:
         return False
-    named = any(each.arg == "name" for each in call.keywords) or any(_is_path(each) for each in call.args[1:])
-    return isinstance(call.args[0], ast.JoinedStr) and not named
+    is_named = any(keyword.arg == "name" for keyword in call.keywords) or any(
+        _is_path(argument) for argument in call.args[1:]
+    )
+    return isinstance(call.args[0], ast.JoinedStr) and not is_named
 
 
 def _is_path(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("/")
 
 
-def _with_neighbours(file: Path) -> list[Path]:
-    found = [file]
+def _with_imported_neighbours(file: Path) -> list[Path]:
+    files = [file]
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.ImportFrom | ast.Import):
             names = (
                 [node.module or ""]
                 if isinstance(node, ast.ImportFrom)
-                else [each.name for each in node.names]
+                else [alias.name for alias in node.names]
             )
             for name in names:
                 neighbour = file.parent / f"{name.rpartition('.')[2]}.py"
-                if neighbour.is_file() and neighbour not in found:
-                    found.append(neighbour)
-    return found
+                if neighbour.is_file() and neighbour not in files:
+                    files.append(neighbour)
+    return files

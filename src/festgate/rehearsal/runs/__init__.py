@@ -1,1 +1,1 @@
-"""Runs: the plan that each follows, its samples, and the folder in which it is kept."""
+"""Runs and their folders: the plan, the recorded requests, and the export to other programs."""

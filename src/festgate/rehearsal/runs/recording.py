@@ -1,11 +1,12 @@
-"""What a run is kept as: one row a request, in columns, written a second at a time.
+"""The file format of recorded requests: one row a request, in columns, appended once a second.
 
-A file is a row of chunks; each stands for itself, so that a file whose writer was killed is whole but for its last
-second. A chunk is a header (HEADER: magic, rows, bytes of names, bytes of columns, CRC-32 of both), the names of
-steps that are new in this chunk (JSON), and the columns one after the other, compressed with zlib. Times are whole
-microseconds, most of them as differences, which are small and compress well: about 13 bytes a request in all.
+A file is a sequence of independent chunks, so that a file whose writer was killed lacks only its last second. A chunk
+is a header (HEADER: magic, rows, bytes of names, bytes of columns, CRC-32 of both), the names of steps that are new in
+this chunk (JSON), and the columns one after the other, compressed with zlib. Times are whole microseconds, most of them
+as differences, which are small and compress well: about 13 bytes a request in all.
 
-`samples.py` reads it. The load generator writes it without numpy, which would take a third of its start.
+`samples.py` reads the format. The load generator writes it without numpy, whose import would take a third of its
+start-up time.
 """
 
 import json
@@ -23,7 +24,7 @@ MAGIC: Final = b"FGS1"
 HEADER: Final = struct.Struct("<4sIIII")
 MICRO: Final = 1e-6
 FAILED, NEW_CONNECTION = 1, 2
-"""Marks."""
+"""Bits of the column `marks`."""
 COLUMNS: Final = (
     ("intended", "q"),
     ("late", "i"),
@@ -34,18 +35,18 @@ COLUMNS: Final = (
     ("size", "I"),
     ("digest", "I"),
 )
-"""Each column as it is written: its name, and its type as `struct` calls it, little-endian. `intended` is written as
-differences, `late` is start less intended."""
+"""Each column's name and its type in the notation of `struct`, little-endian. `intended` is stored as differences,
+`late` is start minus intended."""
 _LEVEL = 6
 _MAX_LATE, _MAX_VALUE = 2**31 - 1, 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request."""
+    """One recorded request."""
 
     name: str
-    """Of the step: a route template, never a visitor's value."""
+    """The name of the step: a route template, never a visitor's value."""
     intended: float
     """Seconds from the run's beginning to when it was to be sent."""
     start: float
@@ -53,11 +54,11 @@ class Sample:
     latency: float
     """Seconds from `start` to the last byte of the answer."""
     status: int
-    """Of HTTP; 0 where no answer came."""
+    """The HTTP status; 0 where no answer came."""
     failed: bool
-    """No answer, an error, or an answer that the step's own check did not take."""
+    """No answer, an error, or an answer that failed the step's own check."""
     new_connection: bool
-    """A connection was opened for it."""
+    """A connection was opened for this request."""
     size: int
     """Bytes of the body as it came over the wire."""
     digest: int
@@ -65,7 +66,7 @@ class Sample:
 
 
 def write_whole(file: FileIO, data: bytes) -> None:
-    """Append all of `data`, or nothing: what there was room for is taken away again. OSError where the disk is full."""
+    """Append all of `data` or nothing. Raises OSError where the disk is full, with a partial write undone."""
     end = file.tell()
     left = memoryview(data)
     try:
@@ -78,22 +79,22 @@ def write_whole(file: FileIO, data: bytes) -> None:
 
 
 class SamplesWriter:
-    """Appends samples to a file; `flush` after each second. Once that has failed nothing more is written."""
+    """Appends samples to a file, with a `flush` after each second. After a failed write nothing more is written."""
 
     def __init__(self, path: Path) -> None:
-        """The file is made; FileExistsError where there is one, OSError where it cannot be written."""
-        # Without a buffer: what could not be written would be tried again when the file is closed.
+        """Create the file. Raises FileExistsError, OSError."""
+        # Unbuffered: a buffer that could not be written would be written again when the file is closed.
         self._file = path.open("xb", buffering=0)
         self._full = False
         self._waiting: list[Sample] = []
         self._numbers: dict[str, int] = {}
 
     def add(self, sample: Sample) -> None:
-        """Keep one for the next chunk."""
+        """Keep the sample for the next chunk."""
         self._waiting.append(sample)
 
     def flush(self) -> None:
-        """Write what has been added as one chunk. OSError where the disk is full; what was written stays readable."""
+        """Write the added samples as one chunk. Raises OSError where the disk is full; earlier chunks stay readable."""
         waiting, self._waiting = self._waiting, []
         if not waiting or self._full:
             return
@@ -112,7 +113,7 @@ class SamplesWriter:
             raise
 
     def close(self) -> None:
-        """Write the rest, and close the file."""
+        """Write the remaining samples, and close the file."""
         try:
             self.flush()
         finally:
@@ -124,7 +125,7 @@ def _columns(rows: Sequence[Sample], numbers: dict[str, int]) -> Iterable[bytes]
     late = [round(row.start / MICRO) - due for row, due in zip(rows, intended, strict=True)]
     values = {
         "intended": [later - earlier for earlier, later in pairwise([0, *intended])],
-        "late": [min(max(each, 0), _MAX_LATE) for each in late],
+        "late": [min(max(delay, 0), _MAX_LATE) for delay in late],
         "latency": [min(max(round(row.latency / MICRO), 0), _MAX_VALUE) for row in rows],
         "name": [numbers[row.name] for row in rows],
         "status": [row.status for row in rows],
@@ -134,6 +135,6 @@ def _columns(rows: Sequence[Sample], numbers: dict[str, int]) -> Iterable[bytes]
     }
     for name, kind in COLUMNS:
         column = struct.pack(f"<{len(rows)}{kind}", *values[name])
-        # Bytes of the same weight side by side: the high ones are nearly all zero, so they nearly vanish.
+        # Bytes of the same significance side by side: the high ones are nearly all zero, so they compress to nothing.
         width = struct.calcsize(f"<{kind}")
         yield b"".join(column[weight::width] for weight in range(width))

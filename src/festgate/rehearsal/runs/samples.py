@@ -1,4 +1,4 @@
-"""Every request of a run, in columns, read from what `recording.py` wrote."""
+"""Every request of a run, in columns, read from the files that `recording.py` writes."""
 
 import json
 import zlib
@@ -19,11 +19,11 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Samples:
-    """Requests in columns of the same length, in the order in which they were to be sent."""
+    """Requests in columns of the same length, in the order of their intended start."""
 
     names: tuple[str, ...]
     name: Integers
-    """Which of `names`."""
+    """The index in `names`."""
     intended: Floats
     start: Floats
     latency: Floats
@@ -34,16 +34,16 @@ class Samples:
     digest: Integers
 
     def __len__(self) -> int:
-        """How many requests."""
+        """Return the number of requests."""
         return len(self.name)
 
     @property
     def response(self) -> Floats:
-        """Seconds from when a request was to be sent to the end of its answer: what an open loop's visitor waits."""
+        """Seconds from the intended start of a request to the end of its answer: a visitor's wait in an open loop."""
         return self.start - self.intended + self.latency
 
     def only(self, chosen: Flags) -> "Samples":
-        """The rows where `chosen`."""
+        """Return the rows where `chosen` is true."""
         return Samples(
             self.names,
             self.name[chosen],
@@ -58,19 +58,19 @@ class Samples:
         )
 
     def of(self, name: str) -> "Samples":
-        """The requests of one step; none where no step has that name."""
+        """Return the requests of one step; none where no step has that name."""
         chosen = self.name == self.names.index(name) if name in self.names else np.zeros(len(self), np.bool_)
         return self.only(chosen)
 
     def between(self, begin: float, end: float) -> "Samples":
-        """Those that were to be sent in [begin, end) seconds."""
+        """Return the requests with an intended start in [begin, end) seconds."""
         return self.only((self.intended >= begin) & (self.intended < end))
 
 
 def read_samples(paths: Iterable[Path]) -> Samples:
-    """The samples of all files together. A last chunk that is not whole is left aside.
+    """Read the samples of all files together. An incomplete last chunk is ignored.
 
-    Raises ValueError with the file's name where something else is not as it was written.
+    Raises ValueError with the file's name where anything else is damaged.
     """
     parts: list[dict[str, NDArray[np.int64]]] = []
     names: dict[str, int] = {}
@@ -104,27 +104,27 @@ def _read_file(path: Path, names: dict[str, int]) -> Iterable[dict[str, NDArray[
             return
         magic, rows, names_length, columns_length, checksum = HEADER.unpack_from(content, at)
         at += HEADER.size
-        told = content[at : at + names_length]
+        step_names = content[at : at + names_length]
         packed = content[at + names_length : at + names_length + columns_length]
         at += names_length + columns_length
         if magic == MAGIC and at > len(content):
             return
-        if magic != MAGIC or zlib.crc32(packed, zlib.crc32(told)) != checksum:
-            msg = f"{path} is not a file of samples, or was changed: the chunk that ends at byte {at} is not whole."
+        if magic != MAGIC or zlib.crc32(packed, zlib.crc32(step_names)) != checksum:
+            msg = f"{path} is not a file of samples, or is damaged: the chunk that ends at byte {at} is invalid."
             raise ValueError(msg)
-        numbers += [names.setdefault(name, len(names)) for name in json.loads(told)]
+        numbers += [names.setdefault(name, len(names)) for name in json.loads(step_names)]
         yield _unpacked(zlib.decompress(packed), rows, np.array(numbers, np.int64))
 
 
 def _unpacked(data: bytes, rows: int, numbers: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    found: dict[str, NDArray[np.int64]] = {}
+    columns: dict[str, NDArray[np.int64]] = {}
     at = 0
     for name, kind in COLUMNS:
         stored = np.dtype(f"<{kind}")
         width = stored.itemsize
         planes = np.frombuffer(data, np.uint8, rows * width, at).reshape(width, rows)
-        found[name] = np.ascontiguousarray(planes.T).view(stored).reshape(rows).astype(np.int64)
+        columns[name] = np.ascontiguousarray(planes.T).view(stored).reshape(rows).astype(np.int64)
         at += rows * width
-    found["intended"] = np.cumsum(found["intended"])
-    found["name"] = numbers[found["name"]]
-    return found
+    columns["intended"] = np.cumsum(columns["intended"])
+    columns["name"] = numbers[columns["name"]]
+    return columns

@@ -1,10 +1,10 @@
-"""Kept runs: a folder each.
+"""Kept runs, each in a folder.
 
-run.json        the plan, who played it against what, when, and how it ended
-*.samples       every request (recording.py), a file for each process that sent
+run.json        the plan, the versions of generator and target, the time, and how the run ended
+*.samples       every request (recording.py), a file for each process that sent requests
 resources.csv   a line a second: side, seconds since the beginning, share of a core, bytes of memory
-latency.hlog    the same latencies as an HdrHistogram log, for other tools
-load.log        what Locust said
+latency.hlog    the response times as an HdrHistogram log, for other tools
+load.log        Locust's log
 """
 
 import csv
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.samples import Samples
 
 State = Literal["running", "whole", "cut"]
-"""`cut`: ended before its time by Ctrl-C, a crash or a full disk; what it had sent is kept."""
+"""`cut`: ended early by Ctrl-C, a crash or a full disk; what was recorded until then is kept."""
 Side = Literal["generator", "server"]
 RUN_FILE: Final = "run.json"
 RESOURCES_FILE: Final = "resources.csv"
@@ -33,7 +33,7 @@ _CUT_FILE: Final = f".cut.{RUN_FILE}"
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one side used in one second."""
+    """The resources that one side used in one second."""
 
     side: Side
     at: float
@@ -46,7 +46,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Run:
-    """A kept run; its samples are read when they are asked for."""
+    """A kept run; its samples are read on demand."""
 
     folder: Path
     plan: Plan
@@ -54,37 +54,37 @@ class Run:
     began: float
     """Seconds since 1970."""
     generator: Mapping[str, str]
-    """Versions of what sent: festgate, locust, python, machine."""
+    """The load generator's versions: festgate, locust, python, machine."""
     server: Mapping[str, str]
-    """What the target said it was: its headers that name a version, a git revision where it was started from one."""
+    """The target's identity: headers that name a version, and the build where the rehearsal started it."""
     notes: Sequence[str] = ()
-    """What the reader must know: an address that did not answer, a worker that was lost."""
+    """Remarks for the reader: an address that did not answer, a worker that was lost."""
     dropped: int = 0
-    """Arrivals of an open loop for whom no user was free in time; they were never sent."""
+    """Arrivals of an open loop for which no user was free in time; they were never sent."""
 
     @property
     def name(self) -> str:
-        """Of the folder: what `festgate runs` and `festgate compare` call it."""
+        """The folder's name, by which `festgate runs` and `festgate compare` know the run."""
         return self.folder.name
 
     def samples(self) -> "Samples":
-        """Every request, warm-up included. Raises ValueError where a file is damaged."""
-        from festgate.rehearsal.runs.samples import read_samples  # noqa: PLC0415  (numpy; the load generator never reads)
+        """Read every request, warm-up included. Raises ValueError where a file is damaged."""
+        from festgate.rehearsal.runs.samples import read_samples  # noqa: PLC0415  (numpy; the load generator reads no samples)
 
         return read_samples(sorted(self.folder.glob(f"*{SUFFIX}")))
 
     def measured(self) -> "Samples":
-        """The requests after the warm-up."""
+        """Read the requests after the warm-up."""
         begin = self.plan.warm_up
         return self.samples().between(begin, begin + self.plan.duration)
 
     def overlaps(self, other: "Run") -> bool:
-        """Whether both were under way at some moment, by how long they were to last."""
+        """Return whether both runs took place at the same time, by their planned durations."""
         first, second = sorted((self, other), key=lambda run: run.began)
         return second.began < first.began + first.plan.warm_up + first.plan.duration
 
     def resources(self) -> list[Resources]:
-        """Both sides' use of the machine, in the order of time; empty where it was not seen."""
+        """Read the resources of both sides, in the order of time; empty where they were not recorded."""
         path = self.folder / RESOURCES_FILE
         if not path.exists():
             return []
@@ -94,28 +94,28 @@ class Run:
                 for row in csv.DictReader(file)
             ]
 
-    def keep(self) -> None:
+    def save(self) -> None:
         """Write run.json, whole or not at all. Raises OSError."""
         write_atomically(self.folder / RUN_FILE, _as_text(self._as_json()))
 
     def prepare_for_full_disk(self) -> None:
-        """Write beside run.json what it is to be if it cannot be written later. Raises OSError."""
-        notes = [*self.notes, "The disk was full before its end."]
+        """Write a second run.json with the state `cut`, which a full disk could prevent later. Raises OSError."""
+        notes = [*self.notes, "The disk was full before the end of the run."]
         text = _as_text(self._as_json() | {"state": "cut", "notes": notes})
         (self.folder / _CUT_FILE).write_text(text, encoding="utf-8")
 
     def cut_by_full_disk(self) -> None:
-        """Mark it as cut, by a name that changes: that takes no room."""
+        """Replace run.json by the prepared file; a rename needs no disk space."""
         (self.folder / _CUT_FILE).replace(self.folder / RUN_FILE)
 
     def forget_full_disk(self) -> None:
-        """What was prepared is not needed any more."""
+        """Remove the prepared file."""
         (self.folder / _CUT_FILE).unlink(missing_ok=True)
 
-    def ended(self, state: State, **changes: Any) -> "Run":  # noqa: ANN401  (fields of this class)
-        """The same run, ended and kept."""
-        run = replace(self, state=state, **changes)
-        run.keep()
+    def update(self, **changes: Any) -> "Run":  # noqa: ANN401  (fields of this class)
+        """Return the run with these fields changed, saved. Raises OSError."""
+        run = replace(self, **changes)
+        run.save()
         return run
 
     def _as_json(self) -> dict[str, Any]:
@@ -135,11 +135,11 @@ def _as_text(fields: Mapping[str, Any]) -> str:
 
 
 class NoSuchRun(Exception):
-    """The folder holds no run; the sentence says which, and what there is."""
+    """The folder is not that of a run; the sentence gives the reason."""
 
 
 def read_run(folder: Path) -> Run:
-    """The run of a folder. Raises NoSuchRun."""
+    """Read the run of a folder. Raises NoSuchRun."""
     try:
         fields = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         return Run(
@@ -161,11 +161,11 @@ def read_run(folder: Path) -> Run:
 
 
 def list_runs(folder: Path) -> list[Run]:
-    """The runs kept in a folder, the newest first; what is no run is passed over."""
-    found = []
+    """Return the runs kept in a folder, the newest first; other entries are skipped."""
+    runs = []
     for entry in folder.iterdir() if folder.is_dir() else ():
         try:
-            found.append(read_run(entry))
+            runs.append(read_run(entry))
         except NoSuchRun:
             continue
-    return sorted(found, key=lambda run: run.began, reverse=True)
+    return sorted(runs, key=lambda run: run.began, reverse=True)

@@ -1,4 +1,4 @@
-"""Runs of a few seconds, written as a player would have written them."""
+"""Runs of a few seconds, written as the load generator would have written them."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -16,35 +16,35 @@ REQUESTS = 700
 """After the warm-up: enough for a p95, as in the runs that the method was measured on."""
 BODY = 0xFE57
 MINUTE = 60.0
-"""Seconds from the beginning of one run to that of the next."""
+"""Seconds between the beginnings of two runs."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What one run saw; a list has one figure a request, in the order of sending."""
+    """The answers of one run; each list has one figure per request, in the order of sending."""
 
     latency: Floats
     intended: Floats
     late: float = 0.0
-    """Seconds that some requests were sent late: ..."""
+    """Delay in seconds of some requests: ..."""
     late_every: int = 50
-    """... each that stands at a multiple of this."""
+    """... those at each multiple of this index."""
     steps: Sequence[str] = ("/events",)
     """In turn."""
     failed: int = 0
-    """So many of the first."""
+    """The number of failed requests, at the beginning."""
     failed_status: int = 500
     status: int = 200
     size: int = 21_138
     bodies: Sequence[int] = (BODY,)
     """In turn."""
     connecting: Sequence[int] = ()
-    """Which requests opened a connection."""
+    """The requests that opened a connection, by index."""
 
 
 @dataclass(frozen=True)
 class Fest:
-    """Writes runs into a folder."""
+    """A writer of runs into a folder."""
 
     folder: Path
     plan: Plan = field(
@@ -52,12 +52,12 @@ class Fest:
     )
 
     def usual(self, seed: int, *, slower: float = 1.0, requests: int = REQUESTS) -> Answers:
-        """Log-normal latencies about 20 ms and Poisson arrivals, from the warm-up's end on."""
-        chance = np.random.default_rng(seed)
-        gaps = chance.exponential(size=requests + 1)
+        """Return log-normal latencies of about 20 ms and Poisson arrivals, from the end of the warm-up on."""
+        rng = np.random.default_rng(seed)
+        gaps = rng.exponential(size=requests + 1)
         place = np.cumsum(gaps)[:-1] / gaps.sum()
         return Answers(
-            latency=0.020 * slower * np.exp(0.3 * chance.standard_normal(requests)),
+            latency=0.020 * slower * np.exp(0.3 * rng.standard_normal(requests)),
             intended=self.plan.warm_up + place * self.plan.duration,
         )
 
@@ -93,27 +93,27 @@ class Fest:
                 )
             )
         writer.close()
-        played = self.plan if plan is None else plan
+        plan = self.plan if plan is None else plan
         with (folder / RESOURCES_FILE).open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(("side", "at", "cpu", "memory"))
-            for second in range(int(played.warm_up + played.duration)):
+            for second in range(int(plan.warm_up + plan.duration)):
                 rows.writerow(("generator", second, cpu, 1))
                 rows.writerow(("server", second, 0.95, 1))
         run = Run(
             folder=folder,
-            plan=played,
+            plan=plan,
             state=state,
             began=MINUTE * len(list(self.folder.iterdir())),
             generator={"festgate": "1", "locust": "2"} if generator is None else generator,
             server={} if server is None else server,
             dropped=dropped,
         )
-        run.keep()
+        run.save()
         return run
 
 
 def with_load(plan: Plan, load: Load, **changes: float) -> Plan:
-    """The plan with another load."""
+    """Return the plan with another load."""
     fields = plan.as_json() | changes
     return Plan.from_json(fields | {"load": Plan("", "", load, 1.0).as_json()["load"]})

@@ -1,4 +1,4 @@
-"""Playing a run: the load that goes out, what is kept of it, and what happens when it cannot be played."""
+"""A run: the load that is sent, what is kept of it, and the errors that prevent it."""
 
 import json
 import os
@@ -16,8 +16,8 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from festgate.rehearsal.runner.resources import Watch
-from festgate.rehearsal.runner.run import CannotPlay, Second, rehearse
+from festgate.rehearsal.runner.resources import ResourceMonitor
+from festgate.rehearsal.runner.run import CannotRun, Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.store import HISTOGRAM_FILE, RESOURCES_FILE, Run, list_runs, read_run
 from tests.rehearsal.target import Answer, Freezing, answering, journey, welcome
@@ -25,10 +25,10 @@ from tests.rig.server import environment
 from tests.rig.waiting import until
 
 
-def play(tmp_path: Path, host: str, load: Users | Rate, **more: float) -> tuple[Run, list[Second]]:
+def run_once(tmp_path: Path, host: str, load: Users | Rate, **more: float) -> tuple[Run, list[Second]]:
     seconds: list[Second] = []
     plan = Plan(journey=journey(tmp_path), host=host, load=load, **{"duration": 3.0, "seed": 7, **more})  # type: ignore[arg-type]
-    return rehearse(plan, tmp_path / "runs", tell=seconds.append), seconds
+    return rehearse(plan, tmp_path / "runs", on_second=seconds.append), seconds
 
 
 def test_a_run_is_kept_with_every_request_and_both_sides_and_a_histogram(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_run_is_kept_with_every_request_and_both_sides_and_a_histogram(tmp_pat
         return welcome(path)
 
     with answering(answer) as target:
-        run, seconds = play(tmp_path, target.url, Users(4, 100), warm_up=1.0)
+        run, seconds = run_once(tmp_path, target.url, Users(4, 100), warm_up=1.0)
     assert run.state == "whole"
     samples = run.samples()
     assert (samples.names, len(samples)) == (("/page",), asked.count("/page"))
@@ -52,21 +52,21 @@ def test_a_run_is_kept_with_every_request_and_both_sides_and_a_histogram(tmp_pat
     assert run.measured().intended.min() >= 1
     on_disk = sum(file.stat().st_size for file in run.folder.glob("*.samples"))
     assert on_disk / len(samples) <= 20
-    assert {each.side for each in run.resources()} == {"generator"}
-    assert all(each.cpu >= 0 and each.memory > 10_000_000 for each in run.resources())
+    assert {second.side for second in run.resources()} == {"generator"}
+    assert all(second.cpu >= 0 and second.memory > 10_000_000 for second in run.resources())
     assert [second.at for second in seconds] == [1, 2, 3, 4]
     assert seconds[-1].requests <= len(samples)
     assert (run.plan.seed, run.generator["festgate"] != "", run.name) == (7, True, read_run(run.folder).name)
-    assert [each.name for each in list_runs(tmp_path / "runs")] == [run.name]
+    assert [kept.name for kept in list_runs(tmp_path / "runs")] == [run.name]
     log = (run.folder / HISTOGRAM_FILE).read_text(encoding="ascii")
     encoded = [line.split(",")[3] for line in log.splitlines() if re.match(r"\d", line)]
-    counts = [HdrHistogram.decode(each).get_total_count() for each in encoded]
+    counts = [HdrHistogram.decode(line).get_total_count() for line in encoded]
     assert sum(counts) == len(run.measured())
 
 
-def test_a_check_of_the_journey_that_fails_is_a_failure_though_the_status_is_200(tmp_path: Path) -> None:
+def test_a_failed_check_of_the_journey_is_a_failure_even_with_status_200(tmp_path: Path) -> None:
     with answering(lambda _path: (200, b"another page")) as target:
-        run, seconds = play(tmp_path, target.url, Users(2, 100), duration=1.0)
+        run, seconds = run_once(tmp_path, target.url, Users(2, 100), duration=1.0)
     samples = run.samples()
     assert samples.failed.all()
     assert set(samples.status.tolist()) == {200}
@@ -78,7 +78,7 @@ def test_a_check_of_the_journey_that_fails_is_a_failure_though_the_status_is_200
 def frozen(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Mapping[str, Future[tuple[Run, list[Second]]]]]:
-    """One freeze of 2 s in 20 s, seen by an open and a closed loop; played while the other tests run."""
+    """A freeze of 2 s in 20 s under an open and a closed loop, in the background of the other tests."""
     length = {"duration": 20.0, "warm_up": 2.0}
     with (
         answering(Freezing(after=10, length=2)) as one,
@@ -86,21 +86,21 @@ def frozen(
         ThreadPoolExecutor() as both,
     ):
         yield {
-            "open": both.submit(play, tmp_path_factory.mktemp("open"), one.url, Rate(100), **length),
+            "open": both.submit(run_once, tmp_path_factory.mktemp("open"), one.url, Rate(100), **length),
             "closed": both.submit(
-                play, tmp_path_factory.mktemp("closed"), other.url, Users(5, 100), **length
+                run_once, tmp_path_factory.mktemp("closed"), other.url, Users(5, 100), **length
             ),
         }
 
 
 def test_an_open_loop_sends_at_its_rate_and_the_same_seed_sends_at_the_same_moments(tmp_path: Path) -> None:
-    found = []
+    intended = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         with answering(welcome) as target:
-            run, _ = play(tmp_path / name, target.url, Rate(80), duration=3.0)
-        found.append(run.samples().intended)
-    first, second = found
+            run, _ = run_once(tmp_path / name, target.url, Rate(80), duration=3.0)
+        intended.append(run.samples().intended)
+    first, second = intended
     both = min(len(first), len(second))
     assert 150 < both < 350
     assert np.abs(first[:both] - second[:both]).max() < 1e-5
@@ -120,7 +120,7 @@ class Guest(FastHttpUser):
 """
 
 
-def test_the_first_people_of_an_open_loop_are_ready_before_its_clock_starts(tmp_path: Path) -> None:
+def test_the_first_users_of_an_open_loop_are_ready_before_its_clock_starts(tmp_path: Path) -> None:
     def answer(path: str) -> Answer:
         if path == "/ready":
             time.sleep(0.7)
@@ -132,23 +132,23 @@ def test_the_first_people_of_an_open_loop_are_ready_before_its_clock_starts(tmp_
         run = rehearse(plan, tmp_path / "runs")
     samples = run.samples()
     assert samples.names == ("/page",)
-    # Each was sent by somebody who was there: none waited for a newcomer to get ready.
+    # Each request was sent by a user that was ready: none waited for a new user.
     assert len(samples) == 11
     assert run.dropped == 0
 
 
-def test_a_journey_for_which_nobody_gets_ready_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
+def test_a_journey_without_a_ready_user_is_one_sentence_and_leaves_no_run(tmp_path: Path) -> None:
     with answering(lambda _path: (503, b"closed")) as target:
         text = GETTING_READY.replace("{then}", "raise RuntimeError")
         plan = Plan(journey(tmp_path, text), target.url, Rate(5), duration=1.0)
-        with pytest.raises(CannotPlay, match=r"None of the first people got ready to begin: /ready: .*503"):
+        with pytest.raises(CannotRun, match=r"None of the first users got ready to begin: /ready: .*503"):
             rehearse(plan, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_an_arrival_that_nobody_could_take_in_time_is_counted_as_dropped(tmp_path: Path) -> None:
+def test_an_arrival_that_no_user_could_take_in_time_is_counted_as_dropped(tmp_path: Path) -> None:
     with answering(Freezing(after=0, length=6)) as target:
-        run, seconds = play(tmp_path, target.url, Rate(20, "constant", most_users=3), duration=2.0)
+        run, seconds = run_once(tmp_path, target.url, Rate(20, "constant", most_users=3), duration=2.0)
     assert run.dropped > 0
     assert seconds[-1].waiting > 0
 
@@ -170,12 +170,12 @@ def test_a_journey_with_an_error_is_one_sentence_and_leaves_no_run(
 ) -> None:
     with answering(welcome) as target:
         plan = Plan(journey(tmp_path, text), target.url, Users(1, 1), 1.0)
-        with pytest.raises(CannotPlay, match=re.escape(sentence)):
+        with pytest.raises(CannotRun, match=re.escape(sentence)):
             rehearse(plan, tmp_path / "runs")
     assert list((tmp_path / "runs").iterdir()) == []
 
 
-def test_a_run_that_is_cut_off_by_ctrl_c_is_kept_and_marked(tmp_path: Path) -> None:
+def test_a_run_that_ctrl_c_ends_is_kept_as_cut(tmp_path: Path) -> None:
     with answering(welcome) as target:
         command = [sys.executable, "-m", "festgate", "rehearse", journey(tmp_path), "--host", target.url]
         with subprocess.Popen(
@@ -201,26 +201,26 @@ def test_a_run_that_is_cut_off_by_ctrl_c_is_kept_and_marked(tmp_path: Path) -> N
                 lambda: sum(len(run.samples()) for run in list_runs(tmp_path / "runs")) > 20, "some are kept"
             )
             program.send_signal(signal.SIGINT)
-            said, told = program.communicate(timeout=60)
-    assert program.returncode == 130, told
+            output, errors = program.communicate(timeout=60)
+    assert program.returncode == 130, errors
     (run,) = list_runs(tmp_path / "runs")
     assert run.state == "cut"
     assert len(run.samples()) > 20
-    assert json.loads(said)
+    assert json.loads(output)
 
 
 def test_a_server_that_freezes_shows_in_an_open_loop_and_hardly_in_a_closed_one(
     frozen: Mapping[str, Future[tuple[Run, list[Second]]]],
 ) -> None:
-    """At 100 a second a tenth of all people came while it lasted."""
+    """At 100 arrivals a second, a tenth of all people arrive during the freeze."""
     opened, closed = (frozen[loop].result()[0].measured().response for loop in ("open", "closed"))
     assert np.quantile(opened, 0.99) > 1.0
-    # Whoever came in its first second waited for more than one: a hundred of two thousand people, but five of the few.
+    # Arrivals in its first second wait for more than one: 100 of 2,000 in the open loop, but 5 in the closed one.
     assert np.mean(opened > 1.0) > 0.03
     assert np.mean(closed > 1.0) < 0.02
 
 
-def test_a_process_that_has_ended_is_left_aside_also_before_anybody_has_waited_for_it(tmp_path: Path) -> None:
+def test_an_ended_process_is_ignored_even_while_it_is_a_zombie(tmp_path: Path) -> None:
     rows = tmp_path / RESOURCES_FILE
 
     def seen(side: str) -> int:
@@ -228,13 +228,13 @@ def test_a_process_that_has_ended_is_left_aside_also_before_anybody_has_waited_f
 
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert process.stdin is not None
-    with process, Watch(tmp_path, {"generator": process.pid, "server": os.getpid()}) as watch:
-        watch.begin(time.time())
-        until(lambda: watch.last.get("generator"), "a look at the process")
+    with process, ResourceMonitor(tmp_path, {"generator": process.pid, "server": os.getpid()}) as monitor:
+        monitor.begin(time.time())
+        until(lambda: monitor.last.get("generator"), "a sample of the process")
         process.stdin.close()
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE, "its end")
-        before, looks = seen("generator"), seen("server")
-        until(lambda: seen("server") >= looks + 2, "two more looks")
+        before, samples = seen("generator"), seen("server")
+        until(lambda: seen("server") >= samples + 2, "two more samples")
         # The first of the two may have begun before its end.
         assert seen("generator") <= before + 1
     memory = [int(row.rpartition(",")[2]) for row in rows.read_text(encoding="utf-8").splitlines()[1:]]

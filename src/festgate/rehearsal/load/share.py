@@ -1,5 +1,6 @@
-"""What every process that sends does, whether it is the only one or a worker: its share of a plan's load."""
+"""A process's share of a plan's load, in the only process of a run or in one of several workers."""
 
+import logging
 import math
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import gevent
@@ -18,43 +20,43 @@ from locust.env import Environment
 from locust.runners import STATE_RUNNING, LocalRunner, Runner, WorkerRunner
 
 from festgate.rehearsal.load.arrivals import Arrivals
-from festgate.rehearsal.load.locustfile import Unplayable
+from festgate.rehearsal.load.locustfile import CannotStart
+from festgate.rehearsal.load.progress import Progress, thin_out
 from festgate.rehearsal.load.recorder import Recorder
-from festgate.rehearsal.load.standing import Standing, thinned
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.recording import SamplesWriter
 
 MAX_PREPARATION: Final = 60.0
-"""Seconds that the first people of an open loop have to get ready."""
-LOOK: Final = 0.05
-"""Seconds between two looks whether they are."""
-LAST_ANSWERS: Final = 10.0
-"""Seconds that requests under way have to end after the plan's time."""
+"""Seconds for the first users of an open loop to get ready."""
+POLL_INTERVAL: Final = 0.05
+"""Seconds between two checks whether they are ready."""
+STOP_TIMEOUT: Final = 10.0
+"""Seconds for open requests to end after the plan's time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a process says last."""
+    """The end of a process's share."""
 
     dropped: int
     """Arrivals that were due and never sent."""
     first_failure: str
     unwritten: str = ""
-    """Why samples could not be written, in the system's words; then the run was cut off there."""
+    """The system's reason why samples could not be written; the run was then cut short."""
 
 
-def environment_for(classes: Sequence[type[User]], host: str) -> Environment:
-    """Locust's, with the events for which a locustfile may have listeners."""
-    return Environment(user_classes=list(classes), host=host, stop_timeout=LAST_ANSWERS, events=locust.events)
+def make_environment(classes: Sequence[type[User]], host: str) -> Environment:
+    """Return a Locust environment with the events to which a locustfile may listen."""
+    return Environment(user_classes=list(classes), host=host, stop_timeout=STOP_TIMEOUT, events=locust.events)
 
 
-def initialized(environment: Environment, runner: Runner) -> None:
-    """As Locust's own program does it: for what a locustfile does once everything is there."""
+def fire_init(environment: Environment, runner: Runner) -> None:
+    """Fire Locust's `init` event, for locustfiles that listen to it."""
     environment.events.init.fire(environment=environment, runner=runner, web_ui=environment.web_ui)  # type: ignore[no-untyped-call]
 
 
-class Sending:
-    """One process's share of a plan's load, from its beginning to its end; every request of it is kept."""
+class LoadShare:
+    """One process's share of a plan's load, from its beginning to its end, with every request recorded."""
 
     def __init__(
         self,
@@ -65,7 +67,7 @@ class Sending:
         *,
         number: int = 0,
     ) -> None:
-        """Process `number` of `plan.workers`. Nothing is sent yet."""
+        """Set up process `number` of `plan.workers`. Nothing is sent yet."""
         self._environment = environment
         self._runner = runner
         self._plan = plan
@@ -86,36 +88,36 @@ class Sending:
             )
 
     def record(self, began: float) -> None:
-        """From now on requests are kept. The run begins at `began`, seconds since 1970 by this machine's clock."""
+        """Record requests from now on. The run begins at `began`, in seconds since 1970 by this machine's clock."""
         self._began = self._recorder.began = began
 
     def prepare(self, stopped: Event) -> None:
-        """Let the first people of an open loop come and get ready: they sign up, or what else a journey begins with.
+        """Start the first users of an open loop and let them get ready: sign up, or whatever the journey begins with.
 
-        Before the run's clock starts, as otherwise the first arrivals would find nobody who is ready, and bring more
-        people who first sign up. Raises Unplayable when nobody is ready within a minute.
+        This happens before the run's clock starts: otherwise the first arrivals would find no user ready and start
+        more users that first sign up. Raises CannotStart when no user is ready within a minute.
         """
         if self._arrivals is None:
             return
         runner = self._runner
-        for each in self._environment.user_classes:
-            each.host = self._plan.host
-        # As Locust's own start does it, which an open loop has no use for.
+        for user_class in self._environment.user_classes:
+            user_class.host = self._plan.host
+        # Locust fires it when its own runner starts, which an open loop does not use.
         self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
         self._arrivals.prepare(runner)
-        until = time.monotonic() + MAX_PREPARATION
-        # Whose beginning raised is no user any more.
-        while self._arrivals.ready < runner.user_count and time.monotonic() < until:
-            if stopped.wait(timeout=LOOK):
+        deadline = time.monotonic() + MAX_PREPARATION
+        # A user whose `on_start` raised is no longer counted.
+        while self._arrivals.ready < runner.user_count and time.monotonic() < deadline:
+            if stopped.wait(timeout=POLL_INTERVAL):
                 return
         if not self._arrivals.ready:
-            why = self._recorder.first_failure or f"{MAX_PREPARATION:g} seconds were not enough"
-            msg = f"None of the first people got ready to begin: {why}."
-            raise Unplayable(msg)
+            reason = self._recorder.first_failure or f"{MAX_PREPARATION:g} seconds were not enough"
+            msg = f"None of the first users got ready to begin: {reason}."
+            raise CannotStart(msg)
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
 
     def begin(self) -> None:
-        """Send; the users of a closed loop with workers are the master's to send for."""
+        """Begin to send; in a closed loop with workers, the master starts the users."""
         runner, load = self._runner, self._plan.load
         if self._arrivals is not None:
             runner.stats.clear_all()
@@ -125,10 +127,10 @@ class Sending:
         elif isinstance(runner, LocalRunner) and isinstance(load, Users):
             gevent.spawn(runner.start, load.users, load.spawn_rate)
 
-    def last(self, stopped: Event, told: Callable[[Standing], None]) -> None:
-        """Return when the plan's time is over, or when it is stopped; each second is told, with its samples written.
+    def wait(self, stopped: Event, on_second: Callable[[Progress], None]) -> None:
+        """Wait until the plan's time is over or `stopped` is set; each second, write the samples and report.
 
-        Where they cannot be written, it is stopped here: what is not kept need not be sent.
+        Set `stopped` where samples cannot be written: requests that are not recorded need not be sent.
         """
         for second in range(1, math.ceil(self._seconds) + 1):
             at = min(second, self._seconds)
@@ -140,19 +142,19 @@ class Sending:
                 self._unwritten = error.strerror or str(error)
                 stopped.set()
                 return
-            told(
-                Standing(
+            on_second(
+                Progress(
                     second=at,
                     requests=self._recorder.requests,
                     failures=self._recorder.failures,
                     users=self._runner.user_count,
                     waiting=self._arrivals.waiting if self._arrivals is not None else 0,
-                    recent=thinned(self._recorder.take_recent()),
+                    recent=thin_out(self._recorder.take_recent()),
                 )
             )
 
     def end(self, *, cut: bool) -> Ended:
-        """Wait for the last answers, or give them up where the run is cut; all samples are written, if they can be."""
+        """Wait for open requests, or give them up where the run is `cut` short; write the remaining samples."""
         if self._sender is not None:
             self._sender.kill()
         if cut:
@@ -166,28 +168,37 @@ class Sending:
         return Ended(dropped, self._recorder.first_failure, self._unwritten)
 
 
+def redirect_output(log: Path | str, prefix: str = "") -> None:
+    """Keep standard output for `progress.report`, and write the log into a file."""
+    sys.stdout = sys.stderr
+    # A full disk is reported in a sentence, not also by a traceback for each log line.
+    logging.raiseExceptions = False
+    form = f"%(asctime)s {prefix}%(message)s"
+    logging.basicConfig(filename=log, encoding="utf-8", level=logging.INFO, format=form)
+
+
 def stopped_by_signal() -> Event:
-    """Set at SIGTERM."""
+    """Return an event that SIGTERM sets."""
     stopped = Event()
-    # Ctrl-C reaches every process of the terminal; the one that started this one decides, and sends SIGTERM.
+    # Ctrl-C reaches every process of the terminal; the parent process decides, and sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gevent.signal_handler(signal.SIGTERM, stopped.set)
     return stopped
 
 
-def started_as() -> int:
-    """The process that who started this one knows: on Windows an environment's python.exe starts another and waits."""
+def visible_pid() -> int:
+    """Return the process id that the parent knows: on Windows, an environment's python.exe starts another and waits."""
     return os.getppid() if sys.platform == "win32" and sys.prefix != sys.base_prefix else os.getpid()
 
 
-def stop_without_starter(stopped: Event) -> None:
-    """Set `stopped` when the process that started this one is gone: nobody else would end it."""
+def stop_without_parent(stopped: Event) -> None:
+    """Set `stopped` when the parent process is gone, as nothing else would then end this one."""
     try:
-        starter = psutil.Process(started_as()).parent()
+        parent = psutil.Process(visible_pid()).parent()
     except psutil.Error:
-        starter = None
-    # A process whose parent is gone has another one, but on Windows.
-    parent = os.getppid()
-    while not stopped.is_set() and starter is not None and starter.is_running() and os.getppid() == parent:
+        parent = None
+    # A process whose parent is gone gets another one, except on Windows.
+    parent_pid = os.getppid()
+    while not stopped.is_set() and parent is not None and parent.is_running() and os.getppid() == parent_pid:
         gevent.sleep(1)
     stopped.set()

@@ -1,0 +1,55 @@
+"""The progress of a run, which the load generator's processes report once a second."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+MAX_RESPONSES: Final = 1_000
+"""Response times that a process reports for a second; of more, evenly spaced ones in sorted order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The progress of one process at one second."""
+
+    second: float
+    """Since the run began."""
+    requests: int
+    failures: int
+    users: int
+    waiting: int
+    """Arrivals that no user has taken yet."""
+    recent: list[float]
+    """Response times since the second before, in seconds, sorted."""
+
+
+def thin_out(recent: Iterable[float]) -> list[float]:
+    """Sort response times and keep at most `MAX_RESPONSES`, with the quantiles of all."""
+    ordered = sorted(recent)
+    return ordered[:: len(ordered) // MAX_RESPONSES + 1]
+
+
+def combine(parts: Iterable[Progress]) -> dict[str, object]:
+    """Combine the progress of all processes at one second into the fields of `rehearse.Second`."""
+    processes = list(parts)
+    recent = sorted(response for process in processes for response in process.recent)
+    return {
+        "second": processes[0].second,
+        "requests": sum(process.requests for process in processes),
+        "failures": sum(process.failures for process in processes),
+        "users": sum(process.users for process in processes),
+        "waiting": sum(process.waiting for process in processes),
+        "p50": recent[len(recent) // 2] if recent else None,
+        "p95": recent[len(recent) * 95 // 100] if recent else None,
+        "worst": recent[-1] if recent else None,
+    }
+
+
+def report(**fields: object) -> None:
+    """Write a line of JSON for the parent process. `sys.stdout` itself is left to what a journey prints."""
+    output = sys.__stdout__
+    if output is not None:
+        output.write(json.dumps(fields) + "\n")
+        output.flush()
