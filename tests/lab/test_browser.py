@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.report.browser import NoBrowser, find_browser, shots
+from festgate.lab.report.browser import NoBrowser, find_browser, screenshots
 from tests.rig.find_browser import find
 
 PAGE = "<!doctype html><title>Red</title><style>html { background: rgb(255, 0, 0) }</style>"
@@ -34,7 +34,7 @@ def test_a_picture_is_of_the_page_and_nothing_else_is_left(tmp_path: Path) -> No
     page.write_text(PAGE, encoding="utf-8")
     browser = find()
     assert browser
-    (shot,) = shots(browser, [page.as_uri()], tmp_path)
+    (shot,) = screenshots(browser, [page.as_uri()], tmp_path)
     assert (shot.width, shot.height) == (1000, 700)
     assert set(pixels(shot.png)) == {(255, 0, 0)}
     assert list(tmp_path.iterdir()) == [page]
@@ -42,9 +42,9 @@ def test_a_picture_is_of_the_page_and_nothing_else_is_left(tmp_path: Path) -> No
 
 def test_a_program_that_takes_no_picture_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoBrowser, match="took no picture of about:blank"):
-        shots(Path(sys.executable), ["about:blank"], tmp_path)
+        screenshots(Path(sys.executable), ["about:blank"], tmp_path)
     with pytest.raises(NoBrowser, match="cannot be started"):
-        shots(tmp_path, ["about:blank"], tmp_path)
+        screenshots(tmp_path, ["about:blank"], tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

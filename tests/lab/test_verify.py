@@ -10,7 +10,7 @@ import pytest
 
 from festgate.lab.verify.changes import changes_of
 from festgate.lab.verify.verdicts import judge_route
-from festgate.lab.verify.verification import Verified
+from festgate.lab.verify.verification import Verification
 from tests.lab import solutions
 from tests.lab.verification import Desk, codes, counted, verdicts
 
@@ -23,12 +23,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 
 @pytest.fixture(scope="module")
-def reference(desk: Desk) -> Verified:
+def reference(desk: Desk) -> Verification:
     return desk.verified(desk.handed_in(solutions.reference))
 
 
 @pytest.fixture(scope="module")
-def at_once(desk: Desk) -> Verified:
+def at_once(desk: Desk) -> Verification:
     """Three false friends, one a route."""
     return desk.verified(
         desk.handed_in(
@@ -38,7 +38,7 @@ def at_once(desk: Desk) -> Verified:
 
 
 @pytest.fixture(scope="module")
-def rows_and_order(desk: Desk) -> Verified:
+def rows_and_order(desk: Desk) -> Verification:
     """Rows dropped, a total that is quadratic, and a page besides that takes what it refused."""
 
     def anybody(lab: Path) -> None:
@@ -50,7 +50,7 @@ def rows_and_order(desk: Desk) -> Verified:
 
 
 @pytest.fixture(scope="module")
-def failing(desk: Desk) -> Verified:
+def failing(desk: Desk) -> Verification:
     """One route refuses everybody at once; checkout is quicker, and crashes."""
 
     def crash(lab: Path) -> None:
@@ -61,14 +61,16 @@ def failing(desk: Desk) -> Verified:
     return desk.verified(desk.handed_in(solutions.reference, solutions.refused_at_once, crash))
 
 
-def test_the_reference_solution_is_improved_on_three_routes_and_answers_alike(reference: Verified) -> None:
+def test_the_reference_solution_is_improved_on_three_routes_and_answers_alike(
+    reference: Verification,
+) -> None:
     assert verdicts(reference) == IMPROVED
     assert reference.passed
     assert reference.others_alike
     assert (reference.findings, reference.notes) == ((), ())
 
 
-def test_work_is_counted_the_same_each_time_and_says_where_it_went(reference: Verified) -> None:
+def test_work_is_counted_the_same_each_time_and_says_where_it_went(reference: Verification) -> None:
     checkout, events, mine = reference.routes
     assert checkout.work is not None
     before, after = checkout.work
@@ -89,7 +91,7 @@ def test_work_is_counted_the_same_each_time_and_says_where_it_went(reference: Ve
 
 
 def test_a_page_that_stays_as_it_was_a_page_for_everybody_and_a_total_written_down_are_wrong(
-    at_once: Verified,
+    at_once: Verification,
 ) -> None:
     assert verdicts(at_once) == dict.fromkeys(IMPROVED, "wrong")
     found = codes(at_once)
@@ -101,7 +103,7 @@ def test_a_page_that_stays_as_it_was_a_page_for_everybody_and_a_total_written_do
 
 
 def test_a_wrong_answer_is_told_with_what_was_asked_what_was_expected_and_what_came(
-    at_once: Verified,
+    at_once: Verification,
 ) -> None:
     checkout = at_once.routes[0]
     assert re.match(
@@ -110,7 +112,7 @@ def test_a_wrong_answer_is_told_with_what_was_asked_what_was_expected_and_what_c
 
 
 def test_dropped_rows_are_wrong_and_a_right_total_of_quadratic_work_is_worse(
-    rows_and_order: Verified,
+    rows_and_order: Verification,
 ) -> None:
     assert verdicts(rows_and_order) == IMPROVED | {"events": "wrong", "checkout": "worse"}
     found = codes(rows_and_order)
@@ -123,12 +125,12 @@ def test_dropped_rows_are_wrong_and_a_right_total_of_quadratic_work_is_worse(
     assert "instructions with the power 2.0 of the rows" in checkout.said[-1]
 
 
-def test_a_page_that_was_not_to_be_changed_counts_too(rows_and_order: Verified) -> None:
+def test_a_page_that_was_not_to_be_changed_counts_too(rows_and_order: Verification) -> None:
     assert not rows_and_order.others_alike
     assert codes(rows_and_order)["/register_event"] == {"others-differ"}
 
 
-def test_what_refuses_at_once_and_what_still_crashes_is_wrong_however_quick(failing: Verified) -> None:
+def test_what_refuses_at_once_and_what_still_crashes_is_wrong_however_quick(failing: Verification) -> None:
     assert verdicts(failing) == IMPROVED | {"events": "wrong", "checkout": "wrong"}
     assert codes(failing) == {"/events": {"fails-at-once"}, "/checkout": {"crash-left"}}
     assert "200 was expected, 422 came" in failing.routes[1].said[0]

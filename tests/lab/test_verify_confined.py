@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from festgate.lab.verify.inputs import Step
-from festgate.lab.verify.requests import ask
-from festgate.lab.verify.sandbox import App, Ended, Limits, confined
+from festgate.lab.verify.inputs import RequestStep
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
 from tests.rig.waiting import until
 
 APP = """
@@ -33,7 +33,7 @@ async def answer(scope):
     return b"well"
 """
 """The least that can be served."""
-Start = Callable[..., AbstractContextManager[App]]
+Start = Callable[..., AbstractContextManager[SandboxedApp]]
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def start(tmp_path: Path) -> Start:
     """Serves an app of that code."""
 
     @contextmanager
-    def served(code: str, **limits: float) -> Iterator[App]:
+    def served(code: str, **limits: float) -> Iterator[SandboxedApp]:
         folder = tmp_path / "app"
         folder.mkdir()
         (folder / "main.py").write_text(code, encoding="utf-8")
-        with confined(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
+        with sandboxed(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
             yield app
 
     return served
@@ -53,7 +53,7 @@ def start(tmp_path: Path) -> Start:
 
 def why(serve: Start, code: str, limits: dict[str, float]) -> str:
     """The sentence about an app that does not come up."""
-    with pytest.raises(Ended) as error, serve(code, **limits):
+    with pytest.raises(AppFailed) as error, serve(code, **limits):
         pass
     return str(error.value)
 
@@ -92,7 +92,7 @@ def test_an_interpreter_that_is_none_or_has_no_packages_is_said(tmp_path: Path) 
         (tmp_path / "nothing", "nothing cannot be started: No such file or directory."),
         (empty, "It cannot be served: it has no uvicorn (No module named 'uvicorn')."),
     ):
-        with pytest.raises(Ended) as error, confined(tmp_path, str(python), tmp_path / "log"):
+        with pytest.raises(AppFailed) as error, sandboxed(tmp_path, str(python), tmp_path / "log"):
             pass
         assert sentence in str(error.value)
 
@@ -114,14 +114,20 @@ def test_an_app_that_hangs_ends_or_answers_rubbish_when_it_is_asked_is_told_apar
 """,
     )
     with start(code, answer=2.0) as app:
-        assert ask(app, Step("/")).body == ask(app, Step("/listen")).body == "well"
-        assert ask(app, Step("/hang")).problem == "no answer within 2 s"
-        assert ask(app, Step("/much")).problem == "more than 4 MB"
-        assert ask(app, Step("/")).status == 200
-        assert ask(app, Step("/end")).problem.startswith("It ended by itself with exit code 7: ")
+        assert (
+            send_request(app, RequestStep("/")).body
+            == send_request(app, RequestStep("/listen")).body
+            == "well"
+        )
+        assert send_request(app, RequestStep("/hang")).problem == "no answer within 2 s"
+        assert send_request(app, RequestStep("/much")).problem == "more than 4 MB"
+        assert send_request(app, RequestStep("/")).status == 200
+        assert send_request(app, RequestStep("/end")).problem.startswith(
+            "It ended by itself with exit code 7: "
+        )
         until(lambda: not app.runs, "the end of the app")
         assert "\x1b" not in app.why_gone()
-        with pytest.raises(Ended, match="exit code 7"):
+        with pytest.raises(AppFailed, match="exit code 7"):
             app.counted()
 
 
@@ -140,7 +146,7 @@ if os.fork() == 0:
 os.wait()
 {APP}"""
     with start(code) as app:
-        assert ask(app, Step("/")).status == 200
+        assert send_request(app, RequestStep("/")).status == 200
         started = [*map(int, pids.read_text(encoding="utf-8").split()), app.pid]
         assert not gone(started[1])
     assert all(gone(pid) for pid in started)
@@ -159,7 +165,7 @@ def test_it_knows_nothing_of_our_environment_and_imports_nothing_that_lies_besid
 """,
     )
     with start(code) as app:
-        assert ask(app, Step("/")).body == "None True True True"
+        assert send_request(app, RequestStep("/")).body == "None True True True"
 
 
 def test_who_calls_back_without_the_word_is_not_taken_for_it(start: Start) -> None:
@@ -175,7 +181,7 @@ for each in gc.get_objects():
     )
     with start(code) as app:
         assert app.python == ".".join(map(str, sys.version_info[:3]))
-        assert ask(app, Step("/")).body == "well"
+        assert send_request(app, RequestStep("/")).body == "well"
 
 
 def test_an_app_goes_when_the_one_that_started_it_is_gone(start: Start) -> None:
@@ -198,5 +204,5 @@ def test_an_answer_that_comes_by_drops_is_not_waited_for_longer_than_another(sta
         dripping = threading.Thread(target=drip)
         dripping.start()
         slow = replace(real, port=server.getsockname()[1])
-        assert ask(slow, Step("/")).problem == "no answer within 0.4 s"
+        assert send_request(slow, RequestStep("/")).problem == "no answer within 0.4 s"
         dripping.join()

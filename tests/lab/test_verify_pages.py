@@ -2,7 +2,7 @@
 
 import pytest
 
-from festgate.lab.verify.pages import Answer, facts_of
+from festgate.lab.verify.pages import AppResponse, page_content
 
 EVENTS = ("Tea & <Talks>", "Quiz 12", "Quiz 123", "Relay 7")
 PEOPLE = ("anu & co", "bela")
@@ -21,7 +21,7 @@ OTHER = """<body><!-- Relay 7 ₹5 --><b>anu &amp; co</b>
 
 
 def test_two_pages_that_say_the_same_have_the_same_facts() -> None:
-    one, other = (facts_of(Answer(200, body=page), EVENTS, PEOPLE) for page in (PAGE, OTHER))
+    one, other = (page_content(AppResponse(200, body=page), EVENTS, PEOPLE) for page in (PAGE, OTHER))
     assert one == other
     assert one.names == (("Tea & <Talks>", "1200"), ("Quiz 123", "0"))
     assert one.amounts == ("1200", "0")
@@ -44,7 +44,9 @@ def test_two_pages_that_say_the_same_have_the_same_facts() -> None:
 )
 def test_a_page_that_says_something_else_has_other_facts(old: str, new: str) -> None:
     assert PAGE.count(old) == 1
-    one, other = (facts_of(Answer(200, body=page), EVENTS, PEOPLE) for page in (PAGE, PAGE.replace(old, new)))
+    one, other = (
+        page_content(AppResponse(200, body=page), EVENTS, PEOPLE) for page in (PAGE, PAGE.replace(old, new))
+    )
     assert one != other
 
 
@@ -55,13 +57,15 @@ def test_where_it_redirects_to_counts_and_how_it_is_written_does_not() -> None:
         "/events?user=a+b",
         "http://[",
     ]
-    found = [facts_of(Answer(302, place), (), ()) for place in places]
+    found = [page_content(AppResponse(302, place), (), ()) for place in places]
     assert found[0] == found[1]
     assert len({each.location for each in found}) == 3
 
 
 def test_the_words_of_an_error_are_free() -> None:
-    assert facts_of(Answer(404, body=PAGE), EVENTS, PEOPLE) == facts_of(Answer(404), EVENTS, PEOPLE)
+    assert page_content(AppResponse(404, body=PAGE), EVENTS, PEOPLE) == page_content(
+        AppResponse(404), EVENTS, PEOPLE
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,5 +88,5 @@ def test_the_words_of_an_error_are_free() -> None:
     ],
 )
 def test_a_page_of_four_hundred_thousand_letters_that_mean_nothing_is_read(piece: str) -> None:
-    found = facts_of(Answer(200, body="₹5 " + piece * (400_000 // len(piece))), EVENTS, PEOPLE)
+    found = page_content(AppResponse(200, body="₹5 " + piece * (400_000 // len(piece))), EVENTS, PEOPLE)
     assert (found.amounts[0], found.names) == ("5", ())

@@ -31,7 +31,7 @@ def test_both_apps_are_played_in_turn_and_each_route_is_a_comparison_of_its_own(
         tmp_path / "runs",
         pairs=1,
         seconds=2.0,
-        tell=lambda number, side, _: told.append((number, side)),
+        report=lambda number, side, _: told.append((number, side)),
     )
     assert sorted(set(told)) == [(0, "before"), (1, "after")]
     after, before = list_runs(tmp_path / "runs")

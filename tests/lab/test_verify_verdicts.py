@@ -12,8 +12,8 @@ from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import MEANINGS
 from festgate.lab.verify.outputs import as_gradescope, headline, not_verified
 from festgate.lab.verify.timing import MAX_SECONDS, MIN_SECONDS, seconds_for, time_it_takes
-from festgate.lab.verify.verdicts import Judged, judge_route
-from festgate.lab.verify.work import Count, Work, judge
+from festgate.lab.verify.verdicts import RouteVerdict, judge_route
+from festgate.lab.verify.work import RequestCount, Work, compare_work
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -28,7 +28,11 @@ CAPPED = STARTER | {"instructions": 400_000}
 
 def work(counts: Mapping[str, int], growth: Mapping[str, float] = LINEAR) -> Work:
     return Work(
-        "/events", Count(counts, {}, counts["instructions"] >= 400_000, busy=False), True, growth, counts
+        "/events",
+        RequestCount(counts, {}, counts["instructions"] >= 400_000, busy=False),
+        True,
+        growth,
+        counts,
     )
 
 
@@ -68,7 +72,7 @@ class Times:
 
 def judged(
     counts: tuple[Work, Work] | None, time: Comparison | None, *, changed: bool = True
-) -> tuple[Judged, list[str]]:
+) -> tuple[RouteVerdict, list[str]]:
     """The verdict, and the codes of what was found besides."""
     found, findings = judge_route("events", changed=changed, differences=(), work=counts, time=time)
     return found, [each.code for each in findings]
@@ -145,16 +149,16 @@ def test_code_that_is_as_it_was_is_unchanged_and_an_answer_that_differs_is_wrong
     ],
 )
 def test_work_is_less_only_where_nothing_of_it_is_more(after: dict[str, int], verdict: str) -> None:
-    assert judge(SAME, work(after)) == verdict
+    assert compare_work(SAME, work(after)) == verdict
 
 
 def test_growth_decides_before_what_is_less_today(timed: Times) -> None:
     quadratic = work(QUICK.usual.counts, LINEAR | {"instructions": 1.9})
     found, codes = judged((SAME, quadratic), timed(0.5))
     assert (found.verdict, found.by, codes[0]) == ("worse", ("work",), "grows-faster")
-    assert judge(SAME, work(QUICK.usual.counts, LINEAR | {"instructions": 1.3})) == "less"
+    assert compare_work(SAME, work(QUICK.usual.counts, LINEAR | {"instructions": 1.3})) == "less"
     # One statement for each row is more work, and no other order of it.
-    assert judge(SAME, work(QUICK.usual.counts, LINEAR | {"statements": 1.0})) == "less"
+    assert compare_work(SAME, work(QUICK.usual.counts, LINEAR | {"statements": 1.0})) == "less"
 
 
 def test_an_app_that_does_not_come_to_rest_is_told() -> None:

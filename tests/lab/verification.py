@@ -6,8 +6,8 @@ from pathlib import Path
 
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.verification import Baseline, Options, Verified, verify
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.verification import Baseline, Options, Verification, verify
 from festgate.lab.verify.work import Work, count_work
 from tests.lab.solutions import Change
 
@@ -36,24 +36,24 @@ class Desk:
             change(lab)
         return lab
 
-    def verified(self, source: Path) -> Verified:
+    def verified(self, source: Path) -> Verification:
         """What comes of it."""
         self.told = []
         options = Options(seed=SEED, load=False)
         return verify(source, options, self.baseline, lambda what, _: self.told.append(what))
 
 
-def verdicts(verified: Verified) -> dict[str, str]:
+def verdicts(verified: Verification) -> dict[str, str]:
     """By the route's name."""
     return {each.name: each.verdict for each in verified.routes}
 
 
-def codes(verified: Verified) -> dict[str, set[str]]:
+def codes(verified: Verification) -> dict[str, set[str]]:
     """What was found, by the route; of none in particular at the empty text."""
     return by_route(verified.findings)
 
 
-def by_route(findings: Iterable[Finding]) -> dict[str, set[str]]:
+def by_route(findings: Iterable[SubmissionFinding]) -> dict[str, set[str]]:
     """The codes, by the route."""
     found: dict[str, set[str]] = {}
     for each in findings:

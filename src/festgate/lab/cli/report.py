@@ -43,13 +43,13 @@ def report(
     try:
         lab = lab_in(folder)
         runner = interpreter(python)
-        from festgate.lab.report.content import gather  # noqa: PLC0415
+        from festgate.lab.report.content import read_lab  # noqa: PLC0415
         from festgate.lab.report.document import lab_document  # noqa: PLC0415  (numpy and its kin take a second)
-        from festgate.lab.report.screens import take  # noqa: PLC0415
+        from festgate.lab.report.screens import photograph  # noqa: PLC0415
         from festgate.rehearsal.report.page import page  # noqa: PLC0415
 
-        taken = take(lab, runner, browser)
-        found = gather(lab)
+        taken = photograph(lab, runner, browser)
+        found = read_lab(lab)
         written = lab / f".{PAGE}"
         written.write_text(page(lab_document(found, taken)), encoding="utf-8")
         written.replace(lab / PAGE)

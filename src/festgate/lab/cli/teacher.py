@@ -14,8 +14,8 @@ from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from festgate.lab.verify.grades import Graded
-    from festgate.lab.verify.verification import Options, Verified
+    from festgate.lab.verify.grades import Grade
+    from festgate.lab.verify.verification import Options, Verification
 
 NOT_ALL = 1
 """Exit code where not all three routes are improved, or something answers otherwise."""
@@ -112,7 +112,7 @@ def grade(
         fail(f"{folder} cannot be read: {error.strerror}.")
     if not found:
         fail(f"{folder} holds no folder and no zip.")
-    done: list[Graded] = []
+    done: list[Grade] = []
     cut = False
     try:
         with (
@@ -137,11 +137,11 @@ def grade(
     raise typer.Exit(WRONG_USE if any(each.told is None for each in done) else 0)
 
 
-def _write_overview(folder: Path, to: Path, done: "list[Graded]") -> None:
-    from festgate.lab.verify.grades import as_csv, with_twins  # noqa: PLC0415
+def _write_overview(folder: Path, to: Path, done: "list[Grade]") -> None:
+    from festgate.lab.verify.grades import as_csv, with_duplicates  # noqa: PLC0415
     from festgate.lab.verify.overview import overview  # noqa: PLC0415
 
-    rows = with_twins(done)
+    rows = with_duplicates(done)
     try:
         to.mkdir(parents=True, exist_ok=True)
         # The mark at the beginning tells a spreadsheet that it is UTF-8.
@@ -171,7 +171,7 @@ def options_of(python: str, seed: int | None, without_load: bool, pairs: int, se
     )
 
 
-def _verified(source: Path, options: "Options", display: Any) -> "Verified":  # noqa: ANN401
+def _verified(source: Path, options: "Options", display: Any) -> "Verification":  # noqa: ANN401
     from festgate.lab.verify.verification import Baseline, verify  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:

@@ -61,7 +61,7 @@ class NoBrowser(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class Screenshot:
     """A picture of a page."""
 
     png: bytes
@@ -84,7 +84,7 @@ def find_browser(named: str = "") -> Path:
     raise NoBrowser(msg)
 
 
-def shots(browser: Path, addresses: Sequence[str], folder: Path) -> list[Shot]:
+def screenshots(browser: Path, addresses: Sequence[str], folder: Path) -> list[Screenshot]:
     """A picture of each page, in order. Scratch files lie below `folder`: some browsers see no other places.
 
     Raises NoBrowser, OSError.
@@ -96,7 +96,7 @@ def shots(browser: Path, addresses: Sequence[str], folder: Path) -> list[Shot]:
         ]
 
 
-def _shot(browser: Path, address: str, scratch: Path, name: str) -> Shot:
+def _shot(browser: Path, address: str, scratch: Path, name: str) -> Screenshot:
     picture = scratch / name
     words = [
         str(browser),
@@ -127,7 +127,7 @@ def _shot(browser: Path, address: str, scratch: Path, name: str) -> Shot:
     if (magic, kind) != (_PNG, b"IHDR"):
         msg = f"{browser} took no picture of {address} within {PATIENCE:g} s."
         raise NoBrowser(msg)
-    return Shot(png, width, height)
+    return Screenshot(png, width, height)
 
 
 def _candidates() -> Iterator[Path]:

@@ -17,7 +17,7 @@ from festgate.rehearsal.runs.store import Run
 
 
 @dataclass(frozen=True)
-class Route:
+class RouteResults:
     """One of the three."""
 
     name: str
@@ -35,13 +35,13 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class LabContent:
     """A lab."""
 
     folder: Path
     parts: Sequence[Part]
     looks: Sequence[Look]
-    routes: Sequence[Route]
+    routes: Sequence[RouteResults]
     answers: Sequence[Answer]
     audited: Audited | None
     """What the report concludes against its tables; None where it has neither."""
@@ -55,14 +55,14 @@ class Gathered:
         return found
 
 
-def gather(folder: Path) -> Gathered:
+def read_lab(folder: Path) -> LabContent:
     """Read it. Raises ValueError where a run's file is damaged."""
     kept = runs_in(folder)
     try:
         audited = audit(folder / REPORT)
     except Unreadable:
         audited = None
-    return Gathered(
+    return LabContent(
         folder=folder,
         parts=parts(folder),
         looks=looks_in(folder),
@@ -72,7 +72,7 @@ def gather(folder: Path) -> Gathered:
     )
 
 
-def _route(folder: Path, name: str, runs: Sequence[Run]) -> Route:
+def _route(folder: Path, name: str, runs: Sequence[Run]) -> RouteResults:
     was = code_handed_out(name)
     try:
         now = code_now(folder, name)
@@ -80,7 +80,7 @@ def _route(folder: Path, name: str, runs: Sequence[Run]) -> Route:
         now = ""
     loads = [run for run in runs if not side_of(run) and is_clean(run)]
     sides = last_pairs(runs)
-    return Route(
+    return RouteResults(
         name=name,
         path=ROUTES[name],
         runs=runs,

@@ -7,8 +7,8 @@ from festgate.lab.audit.findings import Finding
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import findings_of, hint_section
-from festgate.lab.report.content import Gathered, Route
-from festgate.lab.report.screens import Taken
+from festgate.lab.report.content import LabContent, RouteResults
+from festgate.lab.report.screens import AppScreens
 from festgate.lab.student.crash import Look
 from festgate.rehearsal.report.comparison_report import VERDICTS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Quote, Section, Table, Tone
@@ -25,7 +25,7 @@ _LOADED: Final = (
 )
 
 
-def lab_document(lab: Gathered, taken: Taken) -> Document:
+def lab_document(lab: LabContent, taken: AppScreens) -> Document:
     """All of it, in the order of the seven parts."""
     done = sum(part.done for part in lab.parts)
     tone: Tone = "good" if done == len(lab.parts) else "warn"
@@ -47,7 +47,7 @@ def lab_document(lab: Gathered, taken: Taken) -> Document:
     )
 
 
-def _first_words(lab: Gathered) -> tuple[str, ...]:
+def _first_words(lab: LabContent) -> tuple[str, ...]:
     told = []
     for route in lab.routes:
         if route.comparison is None:
@@ -58,7 +58,7 @@ def _first_words(lab: Gathered) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _facts(lab: Gathered) -> tuple[tuple[str, str], ...]:
+def _facts(lab: LabContent) -> tuple[tuple[str, str], ...]:
     """Of each route that was judged, what became of its median."""
     return tuple(
         (f"{route.path}, median", figures.change(effect.change))
@@ -67,7 +67,7 @@ def _facts(lab: Gathered) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _parts(lab: Gathered) -> Table:
+def _parts(lab: LabContent) -> Table:
     rows = tuple(
         (
             f"{part.number} {part.title}",
@@ -79,7 +79,7 @@ def _parts(lab: Gathered) -> Table:
     return Table("What lies in the folder", ("part", "state", "missing"), rows, words=frozenset({0, 1, 2}))
 
 
-def _crash(lab: Gathered) -> Section:
+def _crash(lab: LabContent) -> Section:
     crashed = next((look for look in reversed(lab.looks) if look.failed), None)
     quotes = _quotes(lab, "The crash")
     if crashed is None:
@@ -106,7 +106,7 @@ def _answer(look: Look, place: int) -> str:
     return f"{page.status}, {page.milliseconds:,.0f} ms" if page.status else "no answer"
 
 
-def _route(lab: Gathered, route: Route) -> Section:
+def _route(lab: LabContent, route: RouteResults) -> Section:
     """Before and after, the comparison, and what is written about it."""
     notices: tuple[Notice, ...] = ()
     charts: tuple[Chart, ...] = ()
@@ -135,7 +135,7 @@ def _route(lab: Gathered, route: Route) -> Section:
     )
 
 
-def _charts(route: Route) -> tuple[Chart, ...]:
+def _charts(route: RouteResults) -> tuple[Chart, ...]:
     # Altair takes 0.3 s to import, and a lab without a comparison has no use of it.
     from festgate.lab.hints.run_pictures import spread  # noqa: PLC0415
     from festgate.rehearsal.report.comparison_charts import pairs_chart  # noqa: PLC0415
@@ -146,7 +146,7 @@ def _charts(route: Route) -> tuple[Chart, ...]:
     return tuple(chart for chart in drawn if chart is not None)
 
 
-def _loads(route: Route) -> Table:
+def _loads(route: RouteResults) -> Table:
     rows = []
     for what, run in (("before", route.before), ("after", route.after)):
         if run is None:
@@ -177,7 +177,7 @@ def _figures(of: Figures) -> tuple[str, ...]:
     )
 
 
-def _compared(route: Route) -> Table:
+def _compared(route: RouteResults) -> Table:
     """Every run of the comparison, as pairs."""
     assert route.comparison is not None  # noqa: S101  (asked by whoever calls)
     found = route.comparison
@@ -196,17 +196,17 @@ def _compared(route: Route) -> Table:
     return Table(f"{route.path}, each pair that was played", columns, rows)
 
 
-def _quotes(lab: Gathered, topic: str) -> tuple[Quote, ...]:
+def _quotes(lab: LabContent, topic: str) -> tuple[Quote, ...]:
     return tuple(Quote(answer.question, answer.text or _OPEN) for answer in lab.answers_of.get(topic, ()))
 
 
-def _rest(lab: Gathered) -> list[Section]:
+def _rest(lab: LabContent) -> list[Section]:
     """The topics of the questions that have no section of their own."""
     shown = {"The crash", *(route.path for route in lab.routes)}
     return [Section(topic, quotes=_quotes(lab, topic)) for topic in lab.answers_of if topic not in shown]
 
 
-def _hints(lab: Gathered) -> list[Section]:
+def _hints(lab: LabContent) -> list[Section]:
     """Of each comparison, and of what the answers conclude."""
     found = []
     for route in lab.routes:
@@ -221,7 +221,7 @@ def _hints(lab: Gathered) -> list[Section]:
     return found
 
 
-def _concluded(lab: Gathered, finding: Finding) -> Section:
+def _concluded(lab: LabContent, finding: Finding) -> Section:
     audited = lab.audited
     assert audited is not None  # noqa: S101  (asked by whoever calls)
     places = "; ".join(f"{audited.place(spot)}: {spot.figure.rstrip('.')}" for spot in finding.spots)
@@ -229,7 +229,7 @@ def _concluded(lab: Gathered, finding: Finding) -> Section:
     return hint_section("", HINTS[finding.kind.code], places, material)
 
 
-def material_of(routes: Sequence[Route]) -> Material | None:
+def material_of(routes: Sequence[RouteResults]) -> Material | None:
     """For what a report concludes: the loads of the first route that has one before, or one after."""
     for route in routes:
         loads = [run for run in (route.before, route.after) if run is not None]

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from festgate.lab.report.browser import NoBrowser, find_browser, shots
+from festgate.lab.report.browser import NoBrowser, find_browser, screenshots
 from festgate.lab.student.copies import App, copy_app
 from festgate.lab.student.crash import NOBODY
 from festgate.lab.student.folder import CRASH_PAGE, NoLab
@@ -17,7 +17,7 @@ from festgate.rehearsal.runner.servers import CannotServe
 
 
 @dataclass(frozen=True)
-class Taken:
+class AppScreens:
     """What came of it."""
 
     screens: Sequence[Screen]
@@ -25,14 +25,14 @@ class Taken:
     """A sentence for each thing that could not be taken."""
 
 
-def take(lab: Path, python: str, browser: str) -> Taken:
+def photograph(lab: Path, python: str, browser: str) -> AppScreens:
     """Pictures of the three pages and of the last crash that was looked at; what cannot be taken is told."""
     missing: list[str] = []
     screens: list[Screen] = []
     try:
         found = find_browser(browser)
     except NoBrowser as error:
-        return Taken((), (f"{error} So there are no pictures of the app in this report.",))
+        return AppScreens((), (f"{error} So there are no pictures of the app in this report.",))
     crash = lab / CRASH_PAGE
     if crash.is_file():
         says = "As it answered at the last look that saw a page fail."
@@ -52,14 +52,14 @@ def take(lab: Path, python: str, browser: str) -> Taken:
                 screens += _pictures(found, pages, lab, missing)
     except (NoLab, CannotServe) as error:
         missing.append(f"There are no pictures of the app's pages: {error}")
-    return Taken(screens, missing)
+    return AppScreens(screens, missing)
 
 
 def _pictures(
     browser: Path, pages: Sequence[tuple[str, str, str]], lab: Path, missing: list[str]
 ) -> list[Screen]:
     try:
-        taken = shots(browser, [address for *_, address in pages], lab)
+        taken = screenshots(browser, [address for *_, address in pages], lab)
     except (NoBrowser, OSError) as error:
         missing.append(str(error))
         return []

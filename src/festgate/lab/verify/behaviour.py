@@ -12,12 +12,12 @@ from statistics import median
 from typing import Final
 
 from festgate.lab.student.folder import ROUTES
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.inputs import DATABASE, Play, Step, change
-from festgate.lab.verify.intake import clear, copy
-from festgate.lab.verify.pages import Answer, Facts, facts_of
-from festgate.lab.verify.requests import ask
-from festgate.lab.verify.sandbox import App, Ended, Limits, confined
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.inputs import DATABASE, RequestStep, Scenario, change
+from festgate.lab.verify.intake import copy_code, remove_folder
+from festgate.lab.verify.pages import AppResponse, PageContent, page_content
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
 
 REFUSED: Final = frozenset({400, 422})
 SERVER_ERROR: Final = 500
@@ -26,11 +26,11 @@ MAX_LENGTH: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StepResult:
     """One step, answered."""
 
-    step: Step
-    facts: Facts
+    step: RequestStep
+    facts: PageContent
     milliseconds: float
     problem: str = ""
 
@@ -57,28 +57,30 @@ class Program:
     limits: Limits = field(default_factory=Limits)
 
     @contextmanager
-    def served(self, data: Play | None = None, *, count: bool = False) -> Iterator[tuple[App, Path]]:
-        """It, in a copy of its own, with the data of a play; and its database file. Raises Ended."""
+    def served(
+        self, data: Scenario | None = None, *, count: bool = False
+    ) -> Iterator[tuple[SandboxedApp, Path]]:
+        """It, in a copy of its own, with the data of a play; and its database file. Raises AppFailed."""
         scratch = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
         try:
             app = scratch / "app"
-            copy(self.folder, app)
+            copy_code(self.folder, app)
             if data is not None and data.data:
                 change(app / DATABASE, data.data)
-            with confined(app, self.python, scratch / "log", count=count, limits=self.limits) as running:
+            with sandboxed(app, self.python, scratch / "log", count=count, limits=self.limits) as running:
                 yield running, app / DATABASE
         finally:
-            clear(scratch)
+            remove_folder(scratch)
 
 
-Tell = Callable[[str], None]
+ReportStep = Callable[[str], None]
 
 
 @dataclass
-class Played:
-    """What came of all plays of one app."""
+class ScenarioResults:
+    """What came of all scenarios of one app."""
 
-    answers: list[list[Seen]] = field(default_factory=list)
+    answers: list[list[StepResult]] = field(default_factory=list)
     """Play by play."""
     python: str = ""
     """The version that it ran on."""
@@ -86,42 +88,48 @@ class Played:
     """Limits that this system does not have."""
 
 
-def play(program: Program, plays: Sequence[Play], tell: Tell = lambda _: None) -> Played:
-    """What was answered. An app that is gone answers nothing any more. Raises Ended where it never did."""
-    played = Played()
-    for each in plays:
+def run_scenarios(
+    program: Program, scenarios: Sequence[Scenario], report: ReportStep = lambda _: None
+) -> ScenarioResults:
+    """What was answered. An app that is gone answers nothing any more. Raises AppFailed where it never did."""
+    played = ScenarioResults()
+    for each in scenarios:
         try:
-            seen = list(_play(program, each, played, tell))
-        except Ended as error:
+            seen = list(_run_scenario(program, each, played, report))
+        except AppFailed as error:
             if not played.python:
                 raise
-            seen = [Seen(step, Facts(0, ("", ())), 0.0, str(error)) for step in each.steps]
+            seen = [StepResult(step, PageContent(0, ("", ())), 0.0, str(error)) for step in each.steps]
         played.answers.append(seen)
     return played
 
 
-def _play(program: Program, what: Play, played: Played, tell: Tell) -> Iterator[Seen]:
+def _run_scenario(
+    program: Program, what: Scenario, played: ScenarioResults, report: ReportStep
+) -> Iterator[StepResult]:
     with program.served(what) as (app, database):
         played.python, played.missing = app.python, app.missing
         gone = ""
-        until = time.monotonic() + app.limits.play
+        until = time.monotonic() + app.limits.scenario
         for step in what.steps:
-            tell(step.told)
+            report(step.told)
             if not gone and time.monotonic() > until:
-                gone = f"it took more than {app.limits.play:g} s for all that was asked before"
+                gone = f"it took more than {app.limits.scenario:g} s for all that was asked before"
             if not gone and step.before:
                 try:
                     change(database, step.before)
                 except (sqlite3.Error, OSError) as error:
                     gone = f"the database cannot be changed as the starter's can: {error}"
-            answer = Answer(0, problem=gone) if gone else ask(app, step)
+            answer = AppResponse(0, problem=gone) if gone else send_request(app, step)
             if not gone and not app.runs:
                 gone = answer.problem or app.why_gone()
                 answer = replace(answer, problem=gone)
-            yield Seen(step, facts_of(answer, what.events, what.people), answer.milliseconds, answer.problem)
+            yield StepResult(
+                step, page_content(answer, what.events, what.people), answer.milliseconds, answer.problem
+            )
 
 
-def typical(seen: Sequence[Sequence[Seen]], route: str) -> float:
+def typical(seen: Sequence[Sequence[StepResult]], route: str) -> float:
     """Milliseconds of a usual answer of a route; not-a-number where none came."""
     times = [
         each.milliseconds
@@ -132,7 +140,9 @@ def typical(seen: Sequence[Sequence[Seen]], route: str) -> float:
     return median(times) if times else float("nan")
 
 
-def differences(expected: Sequence[Sequence[Seen]], came: Sequence[Sequence[Seen]]) -> list[Difference]:
+def differences(
+    expected: Sequence[Sequence[StepResult]], came: Sequence[Sequence[StepResult]]
+) -> list[Difference]:
     """In the order of asking."""
     found = []
     pairs = [pair for sides in zip(expected, came, strict=True) for pair in zip(*sides, strict=True)]
@@ -144,18 +154,18 @@ def differences(expected: Sequence[Sequence[Seen]], came: Sequence[Sequence[Seen
     return found
 
 
-def findings_of(found: Sequence[Difference]) -> list[Finding]:
+def findings_of(found: Sequence[Difference]) -> list[SubmissionFinding]:
     """One for each kind and route, with its first place."""
     first: dict[tuple[str, str], Difference] = {}
     for each in found:
         first.setdefault((each.code, each.route), each)
     return [
-        Finding(code, route, f"{each.asked}: {each.expected} was expected, {each.came} came")
+        SubmissionFinding(code, route, f"{each.asked}: {each.expected} was expected, {each.came} came")
         for (code, route), each in first.items()
     ]
 
 
-def _alike(right: Seen, seen: Seen) -> bool:
+def _alike(right: StepResult, seen: StepResult) -> bool:
     ours, theirs = right.facts, seen.facts
     if right.step.like == "mended":
         return 0 < theirs.status < SERVER_ERROR
@@ -164,13 +174,13 @@ def _alike(right: Seen, seen: Seen) -> bool:
     return _compared(ours, right.step.route) == _compared(theirs, right.step.route)
 
 
-def _compared(facts: Facts, route: str) -> Facts:
+def _compared(facts: PageContent, route: str) -> PageContent:
     """What counts on a page of that route."""
     if route == "/docs":
-        return Facts(facts.status, ("", ()))
+        return PageContent(facts.status, ("", ()))
     if route not in ROUTES.values():
         # A page of forms shows no data; what it asks for counts.
-        return Facts(facts.status, facts.location, fields=facts.fields)
+        return PageContent(facts.status, facts.location, fields=facts.fields)
     if route == ROUTES["checkout"]:
         return replace(facts, fields=())
     # A sum below the rows is no other answer. The query of `/my-events` has no order.
@@ -178,7 +188,7 @@ def _compared(facts: Facts, route: str) -> Facts:
     return replace(facts, names=names, amounts=(), fields=())
 
 
-def _code(right: Seen, seen: Seen, earlier: Sequence[tuple[Seen, Seen]]) -> str:
+def _code(right: StepResult, seen: StepResult, earlier: Sequence[tuple[StepResult, StepResult]]) -> str:
     """What kind of difference it is: the first that fits."""
     ours, theirs, route = right.facts, seen.facts, seen.step.route
     checkout = route == ROUTES["checkout"]
@@ -201,11 +211,11 @@ def _code(right: Seen, seen: Seen, earlier: Sequence[tuple[Seen, Seen]]) -> str:
     return next((code for fits, code in kinds if fits), "answers-differ")
 
 
-def _shown(facts: Facts) -> tuple[object, ...]:
+def _shown(facts: PageContent) -> tuple[object, ...]:
     return facts.status, facts.amounts
 
 
-def _said(right: Facts, came: Facts, problem: str) -> tuple[str, str]:
+def _said(right: PageContent, came: PageContent, problem: str) -> tuple[str, str]:
     """The first thing in which they differ, of both."""
     if problem or right.status != came.status:
         return str(right.status), problem or str(came.status)
@@ -214,7 +224,7 @@ def _said(right: Facts, came: Facts, problem: str) -> tuple[str, str]:
     return next(((ours, theirs) for ours, theirs in pairs if ours != theirs), ("one answer", "another"))
 
 
-def _in_words(facts: Facts) -> list[str]:
+def _in_words(facts: PageContent) -> list[str]:
     path, query = facts.location
     return [
         f"a redirect to {path} with {dict(query)}",

@@ -13,7 +13,7 @@ from typing import Final
 
 from festgate.lab.student.code import Unreadable, mark_of
 from festgate.lab.student.folder import APP, JOURNEY, ROUTES, STARTER, load_file
-from festgate.lab.verify.findings import Finding
+from festgate.lab.verify.findings import SubmissionFinding
 
 SWALLOWS: Final = frozenset({"success", "catch_response"})
 WAITS: Final = "wait_time"
@@ -27,7 +27,7 @@ class Changes:
     """By its name (`events`): whether the code behind it is another."""
     marks: Mapping[str, str]
     """By the same: the code's mark."""
-    findings: tuple[Finding, ...]
+    findings: tuple[SubmissionFinding, ...]
 
 
 def changes_of(app: Path, tree: Path) -> Changes:
@@ -37,37 +37,39 @@ def changes_of(app: Path, tree: Path) -> Changes:
     return Changes(routes, marks, (*_load(app), *_baselines(app, tree), *_earlier_runs(tree)))
 
 
-def _load(app: Path) -> Iterator[Finding]:
+def _load(app: Path) -> Iterator[SubmissionFinding]:
     for name in (*ROUTES, JOURNEY):
         route = ROUTES.get(name, "")
         file, ours = load_file(app, name), load_file(STARTER, name)
         place = f"load/{file.name}"
         if not file.is_file():
-            yield Finding("load-missing", route, place)
+            yield SubmissionFinding("load-missing", route, place)
             continue
         handed_out = ast.parse(ours.read_bytes())
         try:
             handed_in = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError):
-            yield Finding("load-changed", route, f"{place} is no Python that can be read")
+            yield SubmissionFinding("load-changed", route, f"{place} is no Python that can be read")
             continue
         yield from _differences(place, route, handed_out, handed_in)
 
 
-def _differences(place: str, route: str, handed_out: ast.Module, handed_in: ast.Module) -> Iterator[Finding]:
+def _differences(
+    place: str, route: str, handed_out: ast.Module, handed_in: ast.Module
+) -> Iterator[SubmissionFinding]:
     old, new = _waits(handed_out), _waits(handed_in)
     if old != new:
-        yield Finding(
+        yield SubmissionFinding(
             "wait-changed", route, f"{place}: {', '.join(old)} became {', '.join(new) or 'nothing'}"
         )
     swallows = _swallows(handed_in)
     if swallows:
-        yield Finding("errors-swallowed", route, f"{place}, line {swallows}")
+        yield SubmissionFinding("errors-swallowed", route, f"{place}, line {swallows}")
     before, after = _asked(handed_out), _asked(handed_in)
     if before != after:
-        yield Finding("load-changed", route, f"{place}: {_shown(before)} became {_shown(after)}")
+        yield SubmissionFinding("load-changed", route, f"{place}: {_shown(before)} became {_shown(after)}")
     elif old == new and not swallows and _code(handed_out) != _code(handed_in):
-        yield Finding("load-changed", route, f"{place}: its code is another")
+        yield SubmissionFinding("load-changed", route, f"{place}: its code is another")
 
 
 def _waits(tree: ast.Module) -> list[str]:
@@ -117,7 +119,7 @@ def _code(tree: ast.Module) -> str:
     return ast.unparse(tree)
 
 
-def _baselines(app: Path, tree: Path) -> Iterator[Finding]:
+def _baselines(app: Path, tree: Path) -> Iterator[SubmissionFinding]:
     """Other copies of the app that came with it: each route's code is as it was handed out, or it is told."""
     for main in sorted(tree.rglob(APP)):
         if main.parent == app:
@@ -127,13 +129,15 @@ def _baselines(app: Path, tree: Path) -> Iterator[Finding]:
             try:
                 same = mark_of(main.parent, route) == mark_of(STARTER, route)
             except Unreadable as error:
-                yield Finding("baseline-changed", route, f"{place}: {error}")
+                yield SubmissionFinding("baseline-changed", route, f"{place}: {error}")
                 continue
             if not same:
-                yield Finding("baseline-changed", route, f"{place}: the code behind {route} is another")
+                yield SubmissionFinding(
+                    "baseline-changed", route, f"{place}: the code behind {route} is another"
+                )
 
 
-def _earlier_runs(tree: Path) -> Iterator[Finding]:
+def _earlier_runs(tree: Path) -> Iterator[SubmissionFinding]:
     """Runs `before` that came with it and were played against other code than the starter's."""
     told = set[str]()
     for file in sorted(tree.rglob("run.json")):
@@ -147,4 +151,6 @@ def _earlier_runs(tree: Path) -> Iterator[Finding]:
             continue
         if build != f"code {mark_of(STARTER, ROUTES[name])}":
             told.add(name)
-            yield Finding("baseline-changed", ROUTES[name], f"run {file.parent.name}: played against {build}")
+            yield SubmissionFinding(
+                "baseline-changed", ROUTES[name], f"run {file.parent.name}: played against {build}"
+            )

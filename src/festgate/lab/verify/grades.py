@@ -13,9 +13,15 @@ from typing import Any, Final
 from festgate.files import write_atomically
 from festgate.lab.audit.audit import Unreadable, audit
 from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
-from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
+from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
 from festgate.lab.verify.outputs import as_gradescope, as_json
-from festgate.lab.verify.verification import Baseline, CannotVerify, Options, Tell, verify_taken
+from festgate.lab.verify.verification import (
+    Baseline,
+    CannotVerify,
+    Options,
+    ReportProgress,
+    verify_submission,
+)
 from festgate.rehearsal.runner.servers import version
 from festgate.rehearsal.runs.plan import as_written
 
@@ -43,7 +49,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AuditedReport:
     """One that was found in a submission."""
 
     name: str
@@ -54,7 +60,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Graded:
+class Grade:
     """One submission."""
 
     name: str
@@ -62,7 +68,7 @@ class Graded:
     """A hash of what was handed in; empty where it could not be taken in."""
     told: Mapping[str, Any] | None
     """As `telling.as_json` gives it; None where it could not be verified."""
-    reports: tuple[Report, ...]
+    reports: tuple[AuditedReport, ...]
     problem: str = ""
     """Why it could not be verified."""
     same_as: str = ""
@@ -91,42 +97,49 @@ def submissions_in(folder: Path) -> list[Path]:
 
 
 def grade(
-    source: Path, name: str, kept: Path, options: Options, baseline: Baseline, tell: Tell, *, again: bool
-) -> Graded:
+    source: Path,
+    name: str,
+    kept: Path,
+    options: Options,
+    baseline: Baseline,
+    report: ReportProgress,
+    *,
+    again: bool,
+) -> Grade:
     """Grade one, or take what is kept of the same content and options. Raises KeyboardInterrupt, OSError."""
     scratch = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
     try:
-        tell("taking it in", None)
+        report("taking it in", None)
         try:
-            taken = take_in(source, scratch)
-        except NotTaken as error:
-            return Graded(name, "", None, (), str(error))
+            taken = copy_submission(source, scratch)
+        except InvalidSubmission as error:
+            return Grade(name, "", None, (), str(error))
         file = kept / f"{taken.content}-{_mark(options)}.json"
         if not again and (known := _read(file, name)) is not None:
             return known
-        graded = _graded(source, name, taken, options, baseline, tell)
+        graded = _graded(source, name, taken, options, baseline, report)
         kept.mkdir(parents=True, exist_ok=True)
         write_atomically(file, json.dumps(asdict(graded), ensure_ascii=False, indent=1) + "\n")
         return graded
     finally:
-        clear(scratch)
+        remove_folder(scratch)
 
 
 def _graded(
-    source: Path, name: str, taken: Taken, options: Options, baseline: Baseline, tell: Tell
-) -> Graded:
+    source: Path, name: str, taken: Submission, options: Options, baseline: Baseline, report: ReportProgress
+) -> Grade:
     reports = tuple(_reports(taken))
     try:
-        told = as_json(verify_taken(str(source), taken, options, baseline, tell))
+        told = as_json(verify_submission(str(source), taken, options, baseline, report))
     except CannotVerify as error:
-        return Graded(name, taken.content, None, reports, str(error))
+        return Grade(name, taken.content, None, reports, str(error))
     except Exception as error:  # noqa: BLE001  (a mistake of ours with one of them is not to stop the others)
         problem = f"Festgate itself failed on it, and should not: {type(error).__name__}: {error}"
-        return Graded(name, taken.content, None, reports, problem)
-    return Graded(name, taken.content, told, reports)
+        return Grade(name, taken.content, None, reports, problem)
+    return Grade(name, taken.content, told, reports)
 
 
-def _reports(taken: Taken) -> Iterator[Report]:
+def _reports(taken: Submission) -> Iterator[AuditedReport]:
     handed_out = {as_written(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
     for file in sorted(taken.tree.rglob("*")):
         inside = file.relative_to(taken.tree)
@@ -140,10 +153,10 @@ def _reports(taken: Taken) -> Iterator[Report]:
         except Unreadable as error:
             if file.stem.lower() == "readme":
                 continue  # the starter's own, of another version
-            yield Report(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))
+            yield AuditedReport(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))
         else:
             findings = tuple((each.kind.code, each.kind.title) for each in found.findings)
-            yield Report(inside.as_posix(), findings)
+            yield AuditedReport(inside.as_posix(), findings)
 
 
 def _mark(options: Options) -> str:
@@ -152,30 +165,32 @@ def _mark(options: Options) -> str:
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:8]
 
 
-def _read(file: Path, name: str) -> Graded | None:
+def _read(file: Path, name: str) -> Grade | None:
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
         reports = tuple(
-            Report(each["name"], tuple((code, title) for code, title in each["findings"]), each["problem"])
+            AuditedReport(
+                each["name"], tuple((code, title) for code, title in each["findings"]), each["problem"]
+            )
             for each in fields["reports"]
         )
-        return Graded(name, fields["content"], fields["told"], reports, fields["problem"])
+        return Grade(name, fields["content"], fields["told"], reports, fields["problem"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def with_twins(graded: Sequence[Graded]) -> list[Graded]:
+def with_duplicates(graded: Sequence[Grade]) -> list[Grade]:
     """Each with the first other one that has the same content."""
     first: dict[str, str] = {}
     found = []
     for each in graded:
         twin = first.setdefault(each.content, each.name) if each.content else each.name
         same = "" if twin == each.name else twin
-        found.append(Graded(each.name, each.content, each.told, each.reports, each.problem, same))
+        found.append(Grade(each.name, each.content, each.told, each.reports, each.problem, same))
     return found
 
 
-def row(graded: Graded) -> dict[str, str]:
+def row(graded: Grade) -> dict[str, str]:
     """As the CSV has it."""
     told = graded.told
     routes = {} if told is None else {each["route"]: each for each in told["routes"]}
@@ -199,7 +214,7 @@ def row(graded: Graded) -> dict[str, str]:
     return cells
 
 
-def as_csv(graded: Sequence[Graded]) -> str:
+def as_csv(graded: Sequence[Grade]) -> str:
     """A line each; what a spreadsheet would take for a formula is made a text."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\r\n")

@@ -1,4 +1,4 @@
-"""What both apps are asked: two plays over data that is drawn from a seed, so that no student has seen it.
+"""What both apps are asked: two scenarios over data that is drawn from a seed, so that no student has seen it.
 
 A play is a list of steps; before a step the database file may be changed from outside. The first play begins without a
 database, as the lab is handed out; the second with other people, events and fees in it.
@@ -72,7 +72,7 @@ Statement = tuple[str, Sequence[Sequence[object]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RequestStep:
     """One request."""
 
     path: str
@@ -99,62 +99,64 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Play:
+class Scenario:
     """Steps, and what may be named in their answers."""
 
     title: str
     data: tuple[Statement, ...]
     """What is put into a new database before the app starts; empty: it makes its own."""
-    steps: tuple[Step, ...]
+    steps: tuple[RequestStep, ...]
     events: tuple[str, ...]
     people: tuple[str, ...] = field(default=())
 
 
-def plays(seed: int) -> tuple[Play, Play]:
+def scenarios(seed: int) -> tuple[Scenario, Scenario]:
     """Both."""
     rng = random.Random(seed)  # noqa: S311  (has to repeat)
     people = [f"{name} {rng.randrange(100, 1000)}" for name in rng.sample(_PEOPLE, 4)]
     return _as_handed_out(rng, people), _with_other_data(rng, people)
 
 
-def _as_handed_out(rng: random.Random, people: Sequence[str]) -> Play:
+def _as_handed_out(rng: random.Random, people: Sequence[str]) -> Scenario:
     one, two, three, _ = people
     first, second, third = rng.sample(range(1, 10), 3)
     passwords = {each: f"pass {rng.randrange(10**6)}&+é" for each in people}
-    steps = [Step("/register"), Step("/login")]
-    steps += [Step("/register", {"username": each, "password": passwords[each]}) for each in (one, two)]
+    steps = [RequestStep("/register"), RequestStep("/login")]
     steps += [
-        Step("/register", {"username": one, "password": "another"}),
-        Step("/register", {"username": "", "password": ""}),
-        Step("/login", {"username": one, "password": passwords[one]}),
-        Step("/login", {"username": one, "password": passwords[two]}),
-        Step("/login", {"username": three, "password": passwords[three]}),
-        Step("/login", {"username": two, "password": passwords[two]}),
+        RequestStep("/register", {"username": each, "password": passwords[each]}) for each in (one, two)
+    ]
+    steps += [
+        RequestStep("/register", {"username": one, "password": "another"}),
+        RequestStep("/register", {"username": "", "password": ""}),
+        RequestStep("/login", {"username": one, "password": passwords[one]}),
+        RequestStep("/login", {"username": one, "password": passwords[two]}),
+        RequestStep("/login", {"username": three, "password": passwords[three]}),
+        RequestStep("/login", {"username": two, "password": passwords[two]}),
         *(_as("/events", each) for each in (one, two)),
         _as("/my-events", one),
         *(_as(f"/register_event/{event}", one) for event in (first, second, first)),
         _as(f"/register_event/{third}", two),
         *(_as("/my-events", each) for each in (one, two, three, one)),
-        Step("/checkout"),
+        RequestStep("/checkout"),
         _as("/checkout", one),
         _as("/register_event/404", three, "mended"),
         _as("/my-events", three),
         _as("/register_event/987654", three, "mended"),
         _as("/my-events", three),
-        Step("/events", like="refused"),
-        Step("/my-events", like="refused"),
-        Step(f"/register_event/{first}", like="refused"),
+        RequestStep("/events", like="refused"),
+        RequestStep("/my-events", like="refused"),
+        RequestStep(f"/register_event/{first}", like="refused"),
         _as("/register_event/first", one, "refused"),
-        Step("/nowhere"),
-        Step("/docs"),
+        RequestStep("/nowhere"),
+        RequestStep("/docs"),
         _as(f"/register_event/{second}", OF_THE_LOAD),
         _as("/my-events", OF_THE_LOAD),
         _as("/events", OF_THE_LOAD),
     ]
-    return Play("as it is handed out", (), tuple(steps), HANDED_OUT, (*people, OF_THE_LOAD))
+    return Scenario("as it is handed out", (), tuple(steps), HANDED_OUT, (*people, OF_THE_LOAD))
 
 
-def _with_other_data(rng: random.Random, people: Sequence[str]) -> Play:
+def _with_other_data(rng: random.Random, people: Sequence[str]) -> Scenario:
     one, two, _, four = people
     names = _drawn_names(rng, 9 + MANY + 1)
     fees = [0, rng.randrange(10_000, 20_000), *(rng.randrange(1, 900) for _ in range(20))]
@@ -184,13 +186,13 @@ def _with_other_data(rng: random.Random, people: Sequence[str]) -> Play:
     steps = (
         *(_as("/events", each) for each in (one, four, OF_THE_LOAD)),
         *(_as("/my-events", each) for each in (one, four, OF_THE_LOAD)),
-        Step("/checkout"),
+        RequestStep("/checkout"),
         _as("/events", one, before=changed, after_what=told),
         _as("/my-events", one, after_what=told),
-        Step("/checkout", after_what=told),
+        RequestStep("/checkout", after_what=told),
         _as("/events", two, before=added, after_what=told_many),
         _as("/my-events", two, after_what=told_many),
-        Step("/checkout", after_what=told_many),
+        RequestStep("/checkout", after_what=told_many),
         _as(
             "/my-events",
             two,
@@ -203,10 +205,10 @@ def _with_other_data(rng: random.Random, people: Sequence[str]) -> Play:
             before=(("DELETE FROM events", [()]),),
             after_what="after all events were deleted in the database",
         ),
-        Step("/checkout", after_what="with no event in the database"),
+        RequestStep("/checkout", after_what="with no event in the database"),
         _as("/my-events", one, after_what="with no event in the database"),
     )
-    return Play(
+    return Scenario(
         "with other people, events and fees", data, steps, (*some, new, *many), (*people, OF_THE_LOAD)
     )
 
@@ -218,8 +220,8 @@ def _as(
     *,
     before: tuple[Statement, ...] = (),
     after_what: str = "",
-) -> Step:
-    return Step(f"{path}?user={quote(person)}", None, like, before, after_what)
+) -> RequestStep:
+    return RequestStep(f"{path}?user={quote(person)}", None, like, before, after_what)
 
 
 def _drawn_names(rng: random.Random, count: int) -> list[str]:

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from festgate.lab.verify.verdicts import Change, Judged
-from festgate.lab.verify.verification import Verified
+from festgate.lab.verify.verdicts import RelativeChange, RouteVerdict
+from festgate.lab.verify.verification import Verification
 from festgate.lab.verify.work import Work
 from festgate.rehearsal.stats import figures
 
@@ -24,7 +24,7 @@ ROUTE_POINTS: Final = 3.0
 OTHERS_POINTS: Final = 1.0
 
 
-def show(verified: Verified, console: Console) -> None:
+def show(verified: Verification, console: Console) -> None:
     """All of it."""
     word = "improved on all three routes, and alike" if verified.passed else "not as it should be"
     style = "bold green" if verified.passed else "bold yellow"
@@ -59,7 +59,7 @@ def show(verified: Verified, console: Console) -> None:
     )
 
 
-def headline(judged: Judged) -> str:
+def headline(judged: RouteVerdict) -> str:
     """`improved by 96.4 % [96.1 to 96.7]`, `unchanged`, `wrong`."""
     if judged.verdict == "improved":
         if "time" in judged.by and judged.time is not None:
@@ -89,7 +89,7 @@ def _print(console: Console, texts: Sequence[Text]) -> None:
                 console.print(Text("  ").append_text(line), soft_wrap=True)
 
 
-def as_json(verified: Verified) -> dict[str, Any]:
+def as_json(verified: Verification) -> dict[str, Any]:
     """For programs; the names are kept."""
     return {
         "source": verified.source,
@@ -108,7 +108,7 @@ def as_json(verified: Verified) -> dict[str, Any]:
     }
 
 
-def _route(judged: Judged) -> dict[str, Any]:
+def _route(judged: RouteVerdict) -> dict[str, Any]:
     return {
         "route": judged.route,
         "verdict": judged.verdict,
@@ -129,7 +129,7 @@ def _work(work: Work) -> dict[str, Any]:
     }
 
 
-def _change(change: Change | None) -> Mapping[str, float] | None:
+def _change(change: RelativeChange | None) -> Mapping[str, float] | None:
     return None if change is None else {"change": change.change, "low": change.low, "high": change.high}
 
 

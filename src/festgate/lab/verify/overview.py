@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.findings import MEANINGS
-from festgate.lab.verify.grades import Graded
+from festgate.lab.verify.grades import Grade
 
 TONES: Final = {
     "improved": "good",
@@ -56,7 +56,7 @@ _PAGE: Final = Markup("""<!doctype html>
 """)
 
 
-def overview(title: str, graded: Sequence[Graded]) -> str:
+def overview(title: str, graded: Sequence[Grade]) -> str:
     """The whole file."""
     script = _file(__package__ or "", "overview.js")
     mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -79,7 +79,7 @@ def overview(title: str, graded: Sequence[Graded]) -> str:
     )
 
 
-def _facts(graded: Sequence[Graded]) -> Iterator[Markup]:
+def _facts(graded: Sequence[Grade]) -> Iterator[Markup]:
     counts = [("submissions", len(graded))]
     counts += [(result, sum(each.result == result for each in graded)) for result in RESULTS]
     counts.append(("with reports", sum(bool(each.reports) for each in graded)))
@@ -87,7 +87,7 @@ def _facts(graded: Sequence[Graded]) -> Iterator[Markup]:
         yield Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, count)
 
 
-def _row(number: int, graded: Graded) -> Markup:
+def _row(number: int, graded: Grade) -> Markup:
     told = graded.told
     routes = {} if told is None else {each["route"]: each for each in told["routes"]}
     cells = [_cell(graded.result, str(RESULTS.index(graded.result))), _plain(f"{graded.points:g}")]
@@ -128,13 +128,13 @@ def _codes(codes: Sequence[str], nothing: str = "-") -> Markup:
     return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul></td>').format(len(codes), listed)
 
 
-def _reported(graded: Graded) -> str:
+def _reported(graded: Grade) -> str:
     if not graded.reports:
         return "none"
     return "not readable" if all(each.problem for each in graded.reports) else "nothing found"
 
 
-def _details(number: int, graded: Graded) -> Markup:
+def _details(number: int, graded: Grade) -> Markup:
     """All of one submission, in words."""
     parts = [_said("", each) for each in _of_the_whole(graded)]
     if graded.told is not None:
@@ -154,7 +154,7 @@ def _details(number: int, graded: Graded) -> Markup:
     ).format(number, graded.name, TONES[graded.result], graded.result, _joined(parts))
 
 
-def _of_the_whole(graded: Graded) -> Iterator[str]:
+def _of_the_whole(graded: Grade) -> Iterator[str]:
     if graded.problem:
         yield graded.problem
     if graded.same_as:

@@ -32,7 +32,7 @@ _ATTRIBUTE: Final = re.compile(r"([^\s\"'>/=]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AppResponse:
     """What came back."""
 
     status: int
@@ -45,7 +45,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PageContent:
     """Of one answer."""
 
     status: int
@@ -58,16 +58,16 @@ class Facts:
     fields: tuple[str, ...] = ()
 
 
-def facts_of(answer: Answer, events: Iterable[str], people: Iterable[str]) -> Facts:
+def page_content(answer: AppResponse, events: Iterable[str], people: Iterable[str]) -> PageContent:
     """The facts, given what may be named on it."""
     place = _place(answer.location) if answer.location else ("", ())
     if not answer.body or not 200 <= answer.status < 300:  # noqa: PLR2004  (the words of an error are free)
-        return Facts(answer.status, place)
+        return PageContent(answer.status, place)
     reader = _Reader(answer.body)
     text = " ".join("".join(reader.text).split())
     sent = {value for _, query in map(_place, reader.links) for name, value in query if name == "user"}
     wanted = list(people)
-    return Facts(
+    return PageContent(
         status=answer.status,
         location=place,
         names=_names(text, [" ".join(each.split()) for each in events]),

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlencode
 
-from festgate.lab.verify.inputs import Step
-from festgate.lab.verify.pages import Answer
-from festgate.lab.verify.sandbox import App
+from festgate.lab.verify.inputs import RequestStep
+from festgate.lab.verify.pages import AppResponse
+from festgate.lab.verify.sandbox import SandboxedApp
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Of one answer: the largest that is expected has 100,000."""
@@ -26,7 +26,7 @@ AS_THE_LOAD: Final = {
 """As Locust's client sends it, so that the load cannot be told from what is asked here."""
 
 
-def ask(app: App, step: Step) -> Answer:
+def send_request(app: SandboxedApp, step: RequestStep) -> AppResponse:
     """What came back; a redirect is not followed."""
     patience = app.limits.answer
     connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=patience)
@@ -45,15 +45,15 @@ def ask(app: App, step: Step) -> Answer:
         taken = (time.perf_counter() - began) * 1000
         text = _plain(content, answer.headers.get("Content-Encoding", "")).decode("utf-8", errors="replace")
         if len(content) > MAX_BYTES:
-            return Answer(0, problem=f"more than {MAX_BYTES // 1024**2} MB")
+            return AppResponse(0, problem=f"more than {MAX_BYTES // 1024**2} MB")
         if not late.is_set():
-            return Answer(answer.status, answer.headers.get("Location", ""), text, taken)
-        return Answer(0, problem=f"no answer within {patience:g} s")
+            return AppResponse(answer.status, answer.headers.get("Location", ""), text, taken)
+        return AppResponse(0, problem=f"no answer within {patience:g} s")
     except (OSError, http.client.HTTPException, EOFError, zlib.error, ValueError) as error:
         if late.is_set() or isinstance(error, TimeoutError):
-            return Answer(0, problem=f"no answer within {patience:g} s")
+            return AppResponse(0, problem=f"no answer within {patience:g} s")
         problem = app.why_gone() if app.ends() else f"no answer that can be read ({type(error).__name__})"
-        return Answer(0, problem=problem)
+        return AppResponse(0, problem=problem)
     finally:
         connection.close()
 

@@ -45,7 +45,7 @@ MAX_WORDS_LENGTH: Final = 240
 MEBIBYTE: Final = 1024 * 1024
 
 
-class Ended(Exception):
+class AppFailed(Exception):
     """The app did not come up, or is gone; the sentence says why."""
 
 
@@ -57,7 +57,7 @@ class Limits:
     """Seconds until it can be asked."""
     answer: float = 10.0
     """Seconds for one answer."""
-    play: float = 120.0
+    scenario: float = 120.0
     """Seconds for all answers of a play; the starter takes five."""
     processor: int = 300
     """Seconds of processor time, of each of its processes."""
@@ -76,7 +76,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class App:
+class SandboxedApp:
     """One that answers."""
 
     port: int
@@ -112,18 +112,18 @@ class App:
         return _why_gone(self._process, self._log, self._watch.too_much, self.limits)
 
     def begin(self) -> None:
-        """Count from 0. Raises Ended."""
+        """Count from 0. Raises AppFailed."""
         self._say("begin")
 
     def counted(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Each of COUNTS, and how often an error of a name was raised by its code. Raises Ended."""
+        """Each of COUNTS, and how often an error of a name was raised by its code. Raises AppFailed."""
         told = self._say("counts")
         try:
             counts = {name: int(told["counts"][name]) for name in COUNTS}
             raised = {str(name): int(count) for name, count in told["raised"].items()}
         except (KeyError, TypeError, ValueError, AttributeError):
             msg = "What the app's process says of its counts cannot be read."
-            raise Ended(msg) from None
+            raise AppFailed(msg) from None
         return counts, raised
 
     def _say(self, word: str) -> Any:  # noqa: ANN401  (what JSON holds)
@@ -131,7 +131,7 @@ class App:
             self._control.sendall(json.dumps(word).encode() + b"\n")
             return json.loads(_line(self._control, time.monotonic() + self.limits.answer))
         except (OSError, ValueError, RecursionError):
-            raise Ended(self.why_gone()) from None
+            raise AppFailed(self.why_gone()) from None
 
 
 class _Watch:
@@ -179,10 +179,10 @@ class _Watch:
 
 
 @contextmanager
-def confined(
+def sandboxed(
     folder: Path, python: str, log: Path, *, count: bool = False, limits: Limits | None = None
-) -> Iterator[App]:
-    """Serve the app (`main:app`) of `folder` with that interpreter until the block ends. Raises Ended.
+) -> Iterator[SandboxedApp]:
+    """Serve the app (`main:app`) of `folder` with that interpreter until the block ends. Raises AppFailed.
 
     `folder` is a scratch copy, which it may write to. What it prints goes into `log`. With `count` it is instrumented,
     and many times slower.
@@ -215,7 +215,7 @@ def confined(
             control, said = _called_back(listening, process, watch, limits, token, log)
             if "error" in said:
                 msg = f"It cannot be served: {str(said['error'])[:MAX_WORDS_LENGTH]}."
-                raise Ended(msg)
+                raise AppFailed(msg)
             yield _app(said, process, control, log, watch, limits)
         finally:
             # Whoever cuts it off may do so before it is known under its number, and its mark is known.
@@ -235,13 +235,13 @@ def _app(
     log: Path,
     watch: _Watch,
     limits: Limits,
-) -> App:
+) -> SandboxedApp:
     try:
         port, python, missing = int(said["port"]), str(said["python"]), tuple(map(str, said["missing"]))
     except (KeyError, TypeError, ValueError):
         msg = "What the app's process says of itself cannot be read."
-        raise Ended(msg) from None
-    return App(port, process.pid, python, missing, limits, process, control, log, watch)
+        raise AppFailed(msg) from None
+    return SandboxedApp(port, process.pid, python, missing, limits, process, control, log, watch)
 
 
 def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
@@ -263,7 +263,7 @@ def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Po
             )
         except OSError as error:
             msg = f"{python} cannot be started: {error.strerror}."
-            raise Ended(msg) from None
+            raise AppFailed(msg) from None
 
 
 def _called_back(
@@ -274,7 +274,7 @@ def _called_back(
     token: str,
     log: Path,
 ) -> tuple[socket.socket, Mapping[str, Any]]:
-    """Its line to us, and what it said first. Raises Ended."""
+    """Its line to us, and what it said first. Raises AppFailed."""
     until = time.monotonic() + limits.start
     listening.settimeout(LOOK_AGAIN)
     ended = False
@@ -289,9 +289,9 @@ def _called_back(
             # Who calls without the word is somebody else.
             control.close()
     if ended:
-        raise Ended(_why_gone(process, log, watch.too_much, limits))
+        raise AppFailed(_why_gone(process, log, watch.too_much, limits))
     msg = f"It did not start within {limits.start:g} s: something in it does not end, or waits."
-    raise Ended(msg)
+    raise AppFailed(msg)
 
 
 def _first_words(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:

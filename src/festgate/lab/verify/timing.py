@@ -9,7 +9,7 @@ from typing import Final
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.sandbox import Ended
+from festgate.lab.verify.sandbox import AppFailed
 from festgate.rehearsal.runner.pairs import Side, play_pairs
 from festgate.rehearsal.runner.run import Second
 from festgate.rehearsal.runner.servers import CannotServe, Server, new_seed
@@ -60,11 +60,11 @@ class _Served:
         try:
             with self.program.served() as (app, _):
                 yield Server(app.url, app.pid, {"build": self.build}, {ROUTES_TO_PLAY: self.routes})
-        except Ended as error:
+        except AppFailed as error:
             raise CannotServe(str(error)) from None
 
 
-Tell = Callable[[int, Side, Second], None]
+ReportSecond = Callable[[int, Side, Second], None]
 """Which run of all (from 0), whose, and how it stands."""
 
 
@@ -76,7 +76,7 @@ def time_routes(
     *,
     pairs: int,
     seconds: float,
-    tell: Tell,
+    report: ReportSecond,
 ) -> dict[str, Comparison]:
     """Both played in turn (ABBA BAAB), and compared route by route by the median; `builds` are of each route's code.
 
@@ -100,7 +100,7 @@ def time_routes(
         _Served(after, marks[1], routes),
         pairs,
         runs,
-        tell=tell,
+        tell=report,
     )
     return {
         name: compare(

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Difference
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.work import SETTLED, Work, counted_in_words, faster_growth, judge
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.work import SETTLED, Work, compare_work, counted_in_words, faster_growth
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.comparison import Comparison
 
@@ -17,7 +17,7 @@ DIVIDES_BY_ZERO: Final = "ZeroDivisionError"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RelativeChange:
     """Of a figure, as shares: -0.98 is 98 % less."""
 
     change: float
@@ -26,7 +26,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Judged:
+class RouteVerdict:
     """One route."""
 
     name: str
@@ -36,7 +36,7 @@ class Judged:
     """From what it is known, the one that decided first."""
     said: tuple[str, ...]
     """In sentences."""
-    time: Change | None = None
+    time: RelativeChange | None = None
     """Of the median, with its 95 % interval; None where it was not measured, or the comparison was refused."""
     work: tuple[Work, Work] | None = None
     """Before and after."""
@@ -54,7 +54,7 @@ def judge_route(
     differences: Sequence[Difference],
     work: tuple[Work, Work] | None,
     time: Comparison | None,
-) -> tuple[Judged, list[Finding]]:
+) -> tuple[RouteVerdict, list[SubmissionFinding]]:
     """The verdict on a route, and what was found besides."""
     route = ROUTES[name]
     found = [] if work is None else _found_in(work[1])
@@ -63,25 +63,25 @@ def judge_route(
         said = f"{first.asked}: {first.expected} was expected, {first.came} came"
         more = len(differences) - 1
         rest = (f"{more} more of its answers differ.",) if more else ()
-        return Judged(name, "wrong", ("behaviour",), (f"{said}.", *rest), work=work), found
+        return RouteVerdict(name, "wrong", ("behaviour",), (f"{said}.", *rest), work=work), found
     if any(each.code == "crash-hidden" for each in found):
-        return Judged(
+        return RouteVerdict(
             name, "wrong", ("work",), ("It answers, and its code still divides by zero.",), work=work
         ), found
     if not changed:
         said = "The code behind it is as it was handed out."
-        return Judged(name, "unchanged", ("code",), (said,), work=work), found
+        return RouteVerdict(name, "unchanged", ("code",), (said,), work=work), found
     timed = _timed(time)
     verdict, by, said_of = _decided(work, time, timed)
     if timed is not None and work is not None:
-        found += _disagree(route, verdict, judge(*work), time)
-    return Judged(name, verdict, by, said_of, time=timed, work=work), found
+        found += _disagree(route, verdict, compare_work(*work), time)
+    return RouteVerdict(name, verdict, by, said_of, time=timed, work=work), found
 
 
 def _decided(
-    work: tuple[Work, Work] | None, time: Comparison | None, timed: Change | None
+    work: tuple[Work, Work] | None, time: Comparison | None, timed: RelativeChange | None
 ) -> tuple[Verdict, tuple[By, ...], tuple[str, ...]]:
-    counted = "unknown" if work is None else judge(*work)
+    counted = "unknown" if work is None else compare_work(*work)
     said: list[str] = []
     if timed is not None and time is not None and time.primary is not None:
         said.append(_time_in_words(time, timed))
@@ -117,39 +117,39 @@ def _decided(
     return "unchanged", ("time", "work") if timed is not None else ("work",), tuple(said)
 
 
-def _disagree(route: str, verdict: Verdict, counted: str, time: Comparison | None) -> list[Finding]:
+def _disagree(route: str, verdict: Verdict, counted: str, time: Comparison | None) -> list[SubmissionFinding]:
     """Time and counts are looked at beside each other: one of them is easier to fool than both."""
     if time is None or time.primary is None:
         return []
     change = f"p50 {figures.change(time.primary.change)}"
     if time.verdict == "improved" and counted in {"same", "more"}:
-        return [Finding("time-without-work", route, f"{change}, and the counted work is not less")]
+        return [SubmissionFinding("time-without-work", route, f"{change}, and the counted work is not less")]
     if verdict in {"unchanged", "worse"} and counted == "less":
-        return [Finding("work-elsewhere", route, f"{change}, though the counted work is less")]
+        return [SubmissionFinding("work-elsewhere", route, f"{change}, though the counted work is less")]
     return []
 
 
-def _found_in(work: Work) -> list[Finding]:
+def _found_in(work: Work) -> list[SubmissionFinding]:
     found = []
     for name in faster_growth(work):
         figure = f"{name} grow with the power {work.growth[name]:.1f} of the rows"
-        found.append(Finding("grows-faster", work.route, figure))
+        found.append(SubmissionFinding("grows-faster", work.route, figure))
     if DIVIDES_BY_ZERO in work.usual.raised:
         figure = f"{DIVIDES_BY_ZERO} was raised while {work.route} was answered with success"
-        found.append(Finding("crash-hidden", work.route, figure))
+        found.append(SubmissionFinding("crash-hidden", work.route, figure))
     if work.usual.busy:
         found.append(
-            Finding(
+            SubmissionFinding(
                 "busy-without-requests", work.route, f"it was still at work {SETTLED:g} s after its answer"
             )
         )
     return found
 
 
-def _timed(time: Comparison | None) -> Change | None:
+def _timed(time: Comparison | None) -> RelativeChange | None:
     if time is None or time.primary is None or time.verdict == "refused" or time.primary.verdict == "refused":
         return None
-    return Change(time.primary.change, time.primary.low, time.primary.high)
+    return RelativeChange(time.primary.change, time.primary.low, time.primary.high)
 
 
 def _no_time(time: Comparison) -> str:
@@ -161,7 +161,7 @@ def _no_time(time: Comparison) -> str:
     return f"Time cannot tell: {refusal.meaning} ({refusal.figure})"
 
 
-def _time_in_words(time: Comparison, timed: Change) -> str:
+def _time_in_words(time: Comparison, timed: RelativeChange) -> str:
     effect = time.primary
     assert effect is not None  # noqa: S101  (or it was not timed)
     return (

@@ -12,13 +12,20 @@ from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import timing
-from festgate.lab.verify.behaviour import Program, Seen, differences, findings_of, play, typical
+from festgate.lab.verify.behaviour import (
+    Program,
+    StepResult,
+    differences,
+    findings_of,
+    run_scenarios,
+    typical,
+)
 from festgate.lab.verify.changes import Changes, changes_of
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.inputs import Play, plays
-from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
-from festgate.lab.verify.sandbox import Ended, Limits
-from festgate.lab.verify.verdicts import Judged, judge_route
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.inputs import Scenario, scenarios
+from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
+from festgate.lab.verify.sandbox import AppFailed, Limits
+from festgate.lab.verify.verdicts import RouteVerdict, judge_route
 from festgate.lab.verify.work import Work, count_work
 from festgate.rehearsal.runner.pairs import Side
 from festgate.rehearsal.runner.preflight import NotThere
@@ -28,7 +35,7 @@ from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.rehearsal.verdict.comparison import Comparison
 
-Tell = Callable[[str, float | None], None]
+ReportProgress = Callable[[str, float | None], None]
 """What is done now, and the share of the timed pairs that is behind; None in what takes seconds."""
 
 
@@ -51,7 +58,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """What came of it."""
 
     source: str
@@ -60,8 +67,8 @@ class Verified:
     seed: int
     python: str
     """The version that ran both."""
-    routes: tuple[Judged, ...]
-    findings: tuple[Finding, ...]
+    routes: tuple[RouteVerdict, ...]
+    findings: tuple[SubmissionFinding, ...]
     notes: tuple[str, ...]
     """What the reader has to know: what was left out, limits that this system does not have."""
     others_alike: bool
@@ -80,7 +87,7 @@ class Baseline:
     """The starter, mended, with one interpreter: asked and counted once for all submissions."""
 
     folder: Path
-    answers: dict[tuple[str, int], list[list[Seen]]] = field(default_factory=dict)
+    answers: dict[tuple[str, int], list[list[StepResult]]] = field(default_factory=dict)
     work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
 
     def program(self, options: Options) -> Program:
@@ -89,20 +96,22 @@ class Baseline:
             write_mended(self.folder)
         return Program(self.folder, options.python, options.limits)
 
-    def answered(self, options: Options, what: Sequence[Play], tell: Tell) -> list[list[Seen]]:
+    def answered(
+        self, options: Options, what: Sequence[Scenario], report: ReportProgress
+    ) -> list[list[StepResult]]:
         """What it answers. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self.answers:
             try:
-                played = play(
-                    self.program(options), what, lambda step: tell(f"asking the starter: {step}", None)
+                played = run_scenarios(
+                    self.program(options), what, lambda step: report(f"asking the starter: {step}", None)
                 )
-            except Ended as error:
+            except AppFailed as error:
                 raise CannotVerify(_no_starter(options.python, error)) from None
             self.answers[key] = played.answers
         return self.answers[key]
 
-    def counted(self, options: Options, tell: Tell) -> dict[str, Work]:
+    def counted(self, options: Options, report: ReportProgress) -> dict[str, Work]:
         """Its work. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self.work:
@@ -111,30 +120,32 @@ class Baseline:
                     self.program(options),
                     list(ROUTES),
                     options.seed,
-                    lambda step: tell(f"counting the work of the starter: {step}", None),
+                    lambda step: report(f"counting the work of the starter: {step}", None),
                 )
-            except Ended as error:
+            except AppFailed as error:
                 raise CannotVerify(_no_starter(options.python, error)) from None
         return self.work[key]
 
 
-def verify(source: Path, options: Options, baseline: Baseline, tell: Tell) -> Verified:
+def verify(source: Path, options: Options, baseline: Baseline, report: ReportProgress) -> Verification:
     """Verify what was handed in. Raises CannotVerify, KeyboardInterrupt; nothing is left running or lying about."""
     scratch = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
     try:
-        tell("taking it in", None)
-        taken = take_in(source, scratch)
-        return verify_taken(str(source), taken, options, baseline, tell)
-    except NotTaken as error:
+        report("taking it in", None)
+        taken = copy_submission(source, scratch)
+        return verify_submission(str(source), taken, options, baseline, report)
+    except InvalidSubmission as error:
         raise CannotVerify(str(error)) from None
     finally:
-        clear(scratch)
+        remove_folder(scratch)
 
 
-def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline, tell: Tell) -> Verified:
+def verify_submission(
+    source: str, taken: Submission, options: Options, baseline: Baseline, report: ReportProgress
+) -> Verification:
     """The same of a scratch copy. Raises CannotVerify, KeyboardInterrupt."""
     began = time.monotonic()
-    tell("looking at what was changed", None)
+    report("looking at what was changed", None)
     try:
         changes = changes_of(taken.app, taken.tree)
     except Unreadable as error:
@@ -143,15 +154,15 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
     except RecursionError:
         msg = f"{source}: its code is nested too deep to be read."
         raise CannotVerify(msg) from None
-    what = plays(options.seed)
+    what = scenarios(options.seed)
     program = Program(taken.app, options.python, options.limits)
-    notes = list(taken.left)
+    notes = list(taken.skipped)
     try:
-        played = play(program, what, lambda step: tell(f"asking the submission: {step}", None))
-    except Ended as error:
+        played = run_scenarios(program, what, lambda step: report(f"asking the submission: {step}", None))
+    except AppFailed as error:
         msg = f"{source} cannot be run: {error}"
         raise CannotVerify(msg) from None
-    expected, came = baseline.answered(options, what, tell), played.answers
+    expected, came = baseline.answered(options, what, report), played.answers
     if played.missing:
         notes.append(
             f"This system has no limit of {', '.join(played.missing)}; time, the memory in use and the number of"
@@ -163,7 +174,7 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
     right = [name for name, route in ROUTES.items() if route not in wrong]
     # Where the code is the same, so is the work; only a crash may be hidden in it.
     counted = [name for name in right if changes.routes[name] or name == "checkout"]
-    before = baseline.counted(options, tell) if counted else {}
+    before = baseline.counted(options, report) if counted else {}
     after: dict[str, Work] = {}
     try:
         if counted:
@@ -171,16 +182,16 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
                 program,
                 counted,
                 options.seed,
-                lambda step: tell(f"counting the work of the submission: {step}", None),
+                lambda step: report(f"counting the work of the submission: {step}", None),
             )
-    except Ended as error:
+    except AppFailed as error:
         notes.append(f"Its work could not be counted: {error}")
     timed = [name for name in right if changes.routes[name]]
     times: dict[str, Comparison] = {}
     if options.load and timed:
         lengths = [(typical(expected, ROUTES[name]), typical(came, ROUTES[name])) for name in timed]
         try:
-            times = _timed(baseline.program(options), program, changes, timed, options, lengths, tell)
+            times = _timed(baseline.program(options), program, changes, timed, options, lengths, report)
         except (CannotPlay, NotThere, CannotServe) as error:
             notes.append(f"Time was not measured: {error}")
     routes = []
@@ -194,7 +205,7 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
         )
         routes.append(judged)
         findings += found
-    return Verified(
+    return Verification(
         source=source,
         content=taken.content,
         seed=options.seed,
@@ -214,7 +225,7 @@ def _timed(
     names: Sequence[str],
     options: Options,
     milliseconds: Sequence[tuple[float, float]],
-    tell: Tell,
+    report: ReportProgress,
 ) -> dict[str, Comparison]:
     seconds = options.seconds or timing.seconds_for(milliseconds)
     builds = {name: (code_handed_out(name), f"code {changes.marks[name]}") for name in names}
@@ -223,16 +234,16 @@ def _timed(
     def told(number: int, side: Side, second: Second) -> None:
         share = (number + min(1.0, second.at / each)) / runs
         whose = "the starter" if side == "before" else "the submission"
-        tell(f"run {number + 1} of {runs}, {whose}", share)
+        report(f"run {number + 1} of {runs}, {whose}", share)
 
-    tell(f"{runs} timed runs, about {figures.span(timing.time_it_takes(options.pairs, seconds))}", 0.0)
+    report(f"{runs} timed runs, about {figures.span(timing.time_it_takes(options.pairs, seconds))}", 0.0)
     with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as kept:
         return timing.time_routes(
-            before, after, builds, Path(kept), pairs=options.pairs, seconds=seconds, tell=told
+            before, after, builds, Path(kept), pairs=options.pairs, seconds=seconds, report=told
         )
 
 
-def _no_starter(python: str, error: Ended) -> str:
+def _no_starter(python: str, error: AppFailed) -> str:
     packages = STARTER / "requirements.txt"
     return (
         f"The starter cannot be run with {python}, so that nothing can be compared: {error} Install the packages of"

@@ -17,9 +17,9 @@ from typing import Final, Literal
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.inputs import EVENT, REGISTRATION, Statement, Step, change
-from festgate.lab.verify.requests import ask
-from festgate.lab.verify.sandbox import App, Ended
+from festgate.lab.verify.inputs import EVENT, REGISTRATION, RequestStep, Statement, change
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
 
 COUNTED: Final = ("instructions", "statements", "rows", "steps")
 """What decides. Calls of library functions are told besides: they are the framework's."""
@@ -39,11 +39,11 @@ QUIET_LOOKS: Final = 3
 """That see nothing new, one after the other: on a machine that does much else a process may stand still for a while."""
 SETTLED: Final = 3.0
 """Seconds after which it is not waited for any longer."""
-Verdict = Literal["less", "same", "more", "mixed", "unknown"]
+WorkChange = Literal["less", "same", "more", "mixed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class RequestCount:
     """Of one request."""
 
     counts: Mapping[str, int]
@@ -59,7 +59,7 @@ class Work:
     """Of one route."""
 
     route: str
-    usual: Count
+    usual: RequestCount
     """With the data as it is handed out, and five registrations."""
     repeated: bool
     """Whether the same request took the same work again."""
@@ -69,13 +69,13 @@ class Work:
     """Of each at the largest size."""
 
 
-Tell = Callable[[str], None]
+ReportStep = Callable[[str], None]
 
 
 def count_work(
-    program: Program, routes: Sequence[str], seed: int, tell: Tell = lambda _: None
+    program: Program, routes: Sequence[str], seed: int, report: ReportStep = lambda _: None
 ) -> dict[str, Work]:
-    """By the names of routes (`events`). Who asks is drawn from the seed. Raises Ended.
+    """By the names of routes (`events`). Who asks is drawn from the seed. Raises AppFailed.
 
     Not the load's own user: what is only quick for them is not quicker.
     """
@@ -83,19 +83,19 @@ def count_work(
     person = f"visitor{random.Random(seed).randrange(10**5, 10**6)}"  # noqa: S311  (has to repeat)
     with program.served(count=True) as (app, database):
         _put(database, _registrations(person, 5, 10))
-        usual: dict[str, tuple[Count, Count]] = {}
+        usual: dict[str, tuple[RequestCount, RequestCount]] = {}
         for name in routes:
-            tell(ROUTES[name])
+            report(ROUTES[name])
             step = _step(name, person)
             # The first request compiles its template, and is told of no more where there are others.
             first = _count(app, step)
             usual[name] = (first, first) if first.capped else (_count(app, step), _count(app, step))
-        grown: dict[str, list[Count]] = {name: [] for name in routes}
+        grown: dict[str, list[RequestCount]] = {name: [] for name in routes}
         for size in SIZES:
             _put(database, _data(person, size))
             for name in routes:
                 if not usual[name][0].capped and not any(each.capped for each in grown[name]):
-                    tell(f"{ROUTES[name]} with {size} events")
+                    report(f"{ROUTES[name]} with {size} events")
                     grown[name].append(_count(app, _step(name, person)))
     for name, (first, again) in usual.items():
         counts = grown[name]
@@ -109,7 +109,7 @@ def count_work(
     return found
 
 
-def judge(before: Work, after: Work) -> Verdict:
+def compare_work(before: Work, after: Work) -> WorkChange:
     """What became of the work of one request, and of how it grows."""
     if faster_growth(after):
         return "more"
@@ -139,7 +139,7 @@ def _is_more(name: str, first: Mapping[str, int], second: Mapping[str, int]) -> 
     return second[name] - first[name] >= max(MIN_MORE[name], MARGIN * first[name])
 
 
-def _growth(counts: Sequence[Count]) -> dict[str, float]:
+def _growth(counts: Sequence[RequestCount]) -> dict[str, float]:
     if len(counts) < 3:  # noqa: PLR2004  (two increments)
         return {}
     found = {}
@@ -156,12 +156,12 @@ def _growth(counts: Sequence[Count]) -> dict[str, float]:
     return found
 
 
-def _count(app: App, step: Step) -> Count:
+def _count(app: SandboxedApp, step: RequestStep) -> RequestCount:
     app.begin()
-    answer = ask(app, step)
+    answer = send_request(app, step)
     if answer.status == 0:
         msg = f"While its work was counted, {step.told} got {answer.problem}"
-        raise Ended(msg)
+        raise AppFailed(msg)
     until = time.monotonic() + SETTLED
     counts, raised = app.counted()
     still = 0
@@ -170,7 +170,9 @@ def _count(app: App, step: Step) -> Count:
         before = counts
         counts, raised = app.counted()
         still = still + 1 if _decisive(before) == _decisive(counts) else 0
-    return Count(counts, raised, counts["instructions"] >= app.limits.instructions, still < QUIET_LOOKS)
+    return RequestCount(
+        counts, raised, counts["instructions"] >= app.limits.instructions, still < QUIET_LOOKS
+    )
 
 
 def _put(database: Path, statements: Sequence[Statement]) -> None:
@@ -178,15 +180,15 @@ def _put(database: Path, statements: Sequence[Statement]) -> None:
         change(database, statements)
     except (sqlite3.Error, OSError) as error:
         msg = f"The database cannot be changed as the starter's can: {error}"
-        raise Ended(msg) from None
+        raise AppFailed(msg) from None
 
 
 def _decisive(counts: Mapping[str, int]) -> list[int]:
     return [counts[name] for name in COUNTED]
 
 
-def _step(name: str, person: str) -> Step:
-    return Step(ROUTES[name] if name == "checkout" else f"{ROUTES[name]}?user={person}")
+def _step(name: str, person: str) -> RequestStep:
+    return RequestStep(ROUTES[name] if name == "checkout" else f"{ROUTES[name]}?user={person}")
 
 
 def _registrations(person: str, own: int, others: int) -> list[Statement]:
