@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from festgate.lab.student.folder import STARTER, starter_files
-from festgate.lab.verify.inputs import HANDED_OUT
+from festgate.lab.verify.inputs import STARTER_EVENTS
 
 Change = Callable[[Path], None]
 CRASH: Final = "    1 / 0\n"
@@ -89,7 +89,7 @@ def constant_page(folder: Path) -> None:
     fees = [500, 300, 400, 200, 350, 250, 150, 300, 450]
     cards = "".join(
         f"<li><h2>{name}</h2><p>Fee: ₹{fee}</p><a href='/register_event/{number}?user=USER'>Register</a></li>"
-        for number, (name, fee) in enumerate(zip(HANDED_OUT, fees, strict=True), start=1)
+        for number, (name, fee) in enumerate(zip(STARTER_EVENTS, fees, strict=True), start=1)
     )
     head = (
         "<nav><a href='/events?user=USER'>Events</a> <a href='/my-events?user=USER'>My events</a>"
