@@ -1,4 +1,4 @@
-"""Lab reports as students hand them in: the one of the six errors, and a sound one, in Locust's own layouts."""
+"""Lab reports that students submit, in Locust's layouts: one with the six errors, and a sound one."""
 
 from collections.abc import Sequence
 from html import escape
@@ -24,10 +24,10 @@ RATE: Final = "RPS of /my-events improved from 0.56 to 0.60."
 
 
 def one_each(path: str, times: Sequence[int]) -> list[Told]:
-    """A row for each request: what becomes of a visitor's name in the address."""
+    """Make a row for each request: the effect of a user name in the URL."""
     return [
-        ("GET", f"{path}?user=user{4021 + 37 * place}", 1, 0, time, time, time, time, 0.04)
-        for place, time in enumerate(times)
+        ("GET", f"{path}?user=user{4021 + 37 * index}", 1, 0, time, time, time, time, 0.04)
+        for index, time in enumerate(times)
     ]
 
 
@@ -41,11 +41,11 @@ RUNS: Final[dict[str, list[tuple[list[Told], Told | None, int]]]] = {
         (MY_EVENTS_AFTER, MY_EVENTS_TOTAL, 2200),
     ],
 }
-"""(rows, the row of all, the p95 of all) of each run."""
+"""The rows, the aggregated row and the p95 of each run."""
 
 
 def console_run(rows: list[Told], total: Told | None, high: int) -> str:
-    """What Locust prints when a run has ended."""
+    """Write the tables that Locust prints at the end of a run."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
     each = [
         (
@@ -60,32 +60,32 @@ def console_run(rows: list[Told], total: Told | None, high: int) -> str:
 
 
 def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str, ...]]:
-    """The table of the web page as its cells."""
+    """Return the cells of the table on Locust's web page."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
-    told = []
+    lines = []
     for row in (*rows, whole):
-        method, name, requests, failures, mean, least, most, middle, rate = row
-        p95 = high if row is whole or len(rows) == 1 else most
+        method, name, requests, failures, mean, fastest, slowest, median, rate = row
+        p95 = high if row is whole or len(rows) == 1 else slowest
         size = 2797 if "checkout" in rows[0][1] else 3144 if "my-" in rows[0][1] else 21138
         figures = (
             requests,
             failures,
-            middle,
+            median,
             p95,
             p95,
             f"{mean}.37" if requests > 1 else mean,
-            least,
-            most,
+            fastest,
+            slowest,
             size,
             rate,
             0,
         )
-        told.append((method, name, *map(str, figures)))
-    return told
+        lines.append((method, name, *map(str, figures)))
+    return lines
 
 
 def text_report() -> str:
-    """As text, with what a Windows terminal of 120 columns made of the tables."""
+    """Write the report as text, with tables wrapped by a Windows terminal of 120 columns."""
     parts = ["Load test of the fest portal", "", "One user was spawned, for about 30 s.", ""]
     for heading, runs in RUNS.items():
         parts += [f"{heading}:", ""]
@@ -94,7 +94,7 @@ def text_report() -> str:
 
 
 def markdown_report() -> str:
-    """As Markdown, with tables as Locust's web page gives them, and titles for the routes."""
+    """Write the report as Markdown, with the tables of Locust's web page, and headings for the routes."""
     parts = ["# Load test of the fest portal", ""]
     for heading, runs in RUNS.items():
         parts += [f"## {heading} the change", ""]
@@ -106,7 +106,7 @@ def markdown_report() -> str:
 
 
 def html_report(*, console: bool = False) -> str:
-    """As a page; with `console`, its tables are what Locust prints."""
+    """Write the report as HTML; with `console`, with the tables that Locust prints."""
     parts = [
         "<!DOCTYPE html>",
         "<html><head><title>Report</title><style>td, th { padding: 2px }</style></head><body>",
@@ -120,17 +120,17 @@ def html_report(*, console: bool = False) -> str:
                 continue
             parts += [
                 "<table style='font-size: 7px'><tr>"
-                + "".join(f"<th>{each}</th>" for each in WEB_HEAD)
+                + "".join(f"<th>{heading}</th>" for heading in WEB_HEAD)
                 + "</tr>"
             ]
             for cells in web_rows(*run):
-                parts += ["<tr>" + "".join(f"<td>{escape(each)}</td>" for each in cells) + "</tr>"]
+                parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"]
             parts += ["</table>"]
     return "\n".join([*parts, f"<p>{CLAIMS[0]}", f"{CLAIMS[1]}</p>", f"<p>{RATE}</p>", "</body></html>", ""])
 
 
 def sound_report() -> str:
-    """The same load on both builds, warmed up, each played six times, grouped, with medians and an interval."""
+    """Write a sound report: the same load on both builds, warm-up, six runs each, medians and an interval."""
     parts = [
         "# /events, faster",
         "",

@@ -118,7 +118,7 @@ def test_an_app_that_does_not_start_or_fails_is_reported_before_the_first_run(tm
 @pytest.mark.parametrize(
     "browser, sentence",
     [
-        ("no-browser", "no-browser is no program."),
+        ("no-browser", "no-browser is not a program."),
         (sys.executable, "python.* took no screenshot of http://127"),
     ],
     ids=["no program", "no browser"],

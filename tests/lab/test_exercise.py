@@ -106,7 +106,7 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
         for number in (1, 9):
             httpx.get(f"{address}/register_event/{number}?user=asha", trust_env=False, verify=False)
         commands["crash"] = student.types("crash", "lab", "--host", address)
-        reloaded(student, solutions.mend)
+        reloaded(student, solutions.fix_crashes)
         assert status_of(f"{address}/checkout") == 200
         commands["mended"] = student.types("crash", "lab", "--host", address)
         commands["same"] = student.types("compare", "events", "lab")

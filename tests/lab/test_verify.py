@@ -156,9 +156,9 @@ def quick_for_the_load(lab: Path) -> None:
 @pytest.mark.parametrize(
     "base, change",
     [
-        solutions.FALSE_FRIENDS["loop_in_middleware"],
-        solutions.FALSE_FRIENDS["loop_in_dependency"],
-        (solutions.mend, quick_for_the_load),
+        solutions.FALSE_IMPROVEMENTS["loop_in_middleware"],
+        solutions.FALSE_IMPROVEMENTS["loop_in_dependency"],
+        (solutions.fix_crashes, quick_for_the_load),
     ],
 )
 def test_a_loop_that_moved_or_runs_for_all_but_the_loads_user_is_still_counted(
@@ -210,7 +210,7 @@ def test_work_in_another_thread_after_the_response_or_in_exec_is_counted(teacher
 
 
 def test_pages_that_only_the_load_requests_have_no_effect(teacher: Teacher) -> None:
-    verification = teacher.verifies(teacher.receives(solutions.mend, solutions.pages_for_the_load))
+    verification = teacher.verifies(teacher.receives(solutions.fix_crashes, solutions.pages_for_the_load))
     assert verdicts(verification) == dict.fromkeys(IMPROVED, "unchanged")
     assert codes(verification) == {"/events": {"load-changed"}}
     assert "user=locust_user&limit=3" in verification.findings[0].evidence

@@ -35,7 +35,7 @@ def lab(tmp_path: Path) -> Path:
 def test_a_changed_load_or_baseline_is_named(
     lab: Path, name: str, code: str, route: str, evidence: str
 ) -> None:
-    solutions.false_friend(lab, name)
+    solutions.false_improvement(lab, name)
     changes = changes_of(lab, lab)
     assert by_route(changes.findings) == {route: {code}}
     assert evidence in changes.findings[0].evidence
@@ -62,7 +62,7 @@ def test_a_copy_of_the_starter_beside_the_app_is_not_a_changed_baseline_or_part_
     solutions.reference(lab)
     for place in (lab / "before", lab.parent / "before"):
         write_starter(place)
-        solutions.mend(place)
+        solutions.fix_crashes(place)
     changes = changes_of(lab, lab.parent)
     assert changes.findings == ()
     assert all(changes.routes.values())
