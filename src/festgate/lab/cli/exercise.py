@@ -37,11 +37,8 @@ Host = Annotated[str, typer.Option(help="The app's address: http://HOST:PORT.")]
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the group."""
-    app.command()(new)
-    app.command()(serve)
-    app.command()(crash)
-    app.command()(load)
-    app.command()(status)
+    for command in (new, serve, crash, load, status):
+        app.command()(command)
 
 
 def new(

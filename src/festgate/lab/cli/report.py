@@ -46,10 +46,10 @@ def report(
         program = interpreter(python)
         from festgate.lab.report.content import read_lab  # noqa: PLC0415
         from festgate.lab.report.document import lab_document  # noqa: PLC0415  (numpy and others take a second to import)
-        from festgate.lab.report.screens import photograph  # noqa: PLC0415
+        from festgate.lab.report.screens import take_screenshots  # noqa: PLC0415
         from festgate.rehearsal.report.page import page  # noqa: PLC0415
 
-        screens = photograph(lab, program, browser)
+        screens = take_screenshots(lab, program, browser)
         content = read_lab(lab)
         write_atomically(lab / PAGE, page(lab_document(content, screens)))
     except (NoLab, ValueError) as error:

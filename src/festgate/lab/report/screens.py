@@ -25,7 +25,7 @@ class AppScreens:
     """A sentence for each missing screenshot."""
 
 
-def photograph(lab: Path, python: str, browser: str) -> AppScreens:
+def take_screenshots(lab: Path, python: str, browser: str) -> AppScreens:
     """Take screenshots of the three pages and of the last recorded crash."""
     missing: list[str] = []
     screens: list[Screen] = []

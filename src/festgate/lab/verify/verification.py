@@ -3,7 +3,8 @@
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import timing
 from festgate.lab.verify.behaviour import (
     Program,
+    ReportStep,
     StepResult,
     differences,
     findings_of,
@@ -97,19 +99,15 @@ class Baseline:
         return Program(self.folder, options.python, options.limits)
 
     def responses(
-        self, options: Options, steps: Sequence[Scenario], report: ReportProgress
+        self, options: Options, inputs: Sequence[Scenario], report: ReportProgress
     ) -> list[list[StepResult]]:
         """Return the starter's responses. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self._responses:
-            try:
+            with _starter_runs(options.python):
                 results = run_scenarios(
-                    self.program(options),
-                    steps,
-                    lambda step: report(f"sending requests to the starter: {step}", None),
+                    self.program(options), inputs, _prefixed("sending requests to the starter", report)
                 )
-            except AppFailed as error:
-                raise CannotVerify(_no_starter(options.python, error)) from None
             self._responses[key] = results.responses
         return self._responses[key]
 
@@ -117,15 +115,13 @@ class Baseline:
         """Return the starter's work. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self._work:
-            try:
+            with _starter_runs(options.python):
                 self._work[key] = count_work(
                     self.program(options),
                     list(ROUTES),
                     options.seed,
-                    lambda step: report(f"counting the starter's work: {step}", None),
+                    _prefixed("counting the starter's work", report),
                 )
-            except AppFailed as error:
-                raise CannotVerify(_no_starter(options.python, error)) from None
         return self._work[key]
 
 
@@ -156,17 +152,15 @@ def verify_submission(
     except RecursionError:
         msg = f"{source}: its code is nested too deeply to be read."
         raise CannotVerify(msg) from None
-    steps = scenarios(options.seed)
+    inputs = scenarios(options.seed)
     program = Program(submission.app, options.python, options.limits)
     notes = list(submission.skipped)
     try:
-        results = run_scenarios(
-            program, steps, lambda step: report(f"sending requests to the submission: {step}", None)
-        )
+        results = run_scenarios(program, inputs, _prefixed("sending requests to the submission", report))
     except AppFailed as error:
         msg = f"{source} cannot be run: {error}"
         raise CannotVerify(msg) from None
-    expected, actual = baseline.responses(options, steps, report), results.responses
+    expected, actual = baseline.responses(options, inputs, report), results.responses
     if results.missing:
         notes.append(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
@@ -186,7 +180,7 @@ def verify_submission(
                 program,
                 counted,
                 options.seed,
-                lambda step: report(f"counting the submission's work: {step}", None),
+                _prefixed("counting the submission's work", report),
             )
     except AppFailed as error:
         notes.append(f"The submission's work could not be counted: {error}")
@@ -247,9 +241,18 @@ def _timed(
         )
 
 
-def _no_starter(python: str, error: AppFailed) -> str:
-    packages = STARTER / "requirements.txt"
-    return (
-        f"The starter cannot be run with {python}, so there is nothing to compare with: {error} Install the packages"
-        f" of {packages.name} there, besides the submission's own."
-    )
+def _prefixed(name: str, report: ReportProgress) -> ReportStep:
+    return lambda step: report(f"{name}: {step}", None)
+
+
+@contextmanager
+def _starter_runs(python: str) -> Iterator[None]:
+    try:
+        yield
+    except AppFailed as error:
+        packages = STARTER / "requirements.txt"
+        msg = (
+            f"The starter cannot be run with {python}, so there is nothing to compare with: {error} Install the"
+            f" packages of {packages.name} there, besides the submission's own."
+        )
+        raise CannotVerify(msg) from None

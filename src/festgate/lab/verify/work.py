@@ -10,13 +10,13 @@ import math
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from festgate.lab.student.folder import ROUTES
-from festgate.lab.verify.behaviour import Program
+from festgate.lab.verify.behaviour import Program, ReportStep
 from festgate.lab.verify.inputs import EVENT, REGISTRATION, RequestStep, Statement, change
 from festgate.lab.verify.requests import send_request
 from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
@@ -67,9 +67,6 @@ class Work:
     """The exponent of each count; empty when counting stopped at the limit."""
     largest: Mapping[str, int] = field(default_factory=dict)
     """The counts at the largest size."""
-
-
-ReportStep = Callable[[str], None]
 
 
 def count_work(
