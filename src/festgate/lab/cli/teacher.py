@@ -124,9 +124,7 @@ def grade(
             baseline = Baseline(Path(temporary) / "starter")
             for number, source in enumerate(submissions):
                 display.begin(number, source.name)
-                graded = grade_submission(
-                    source, source.name, to / KEPT, options, baseline, display, again=again
-                )
+                graded = grade_submission(source, to / KEPT, options, baseline, display, again=again)
                 done.append(graded)
                 display.print(f"{source.name}: {graded.problem or graded.result}")
     except KeyboardInterrupt:

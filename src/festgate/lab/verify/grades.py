@@ -15,13 +15,7 @@ from festgate.lab.audit.audit import Unreadable, audit
 from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
 from festgate.lab.verify.outputs import as_gradescope, as_json
-from festgate.lab.verify.verification import (
-    Baseline,
-    CannotVerify,
-    Options,
-    ReportProgress,
-    verify_submission,
-)
+from festgate.lab.verify.verification import Baseline, CannotVerify, Options, ReportProgress, verify_copy
 from festgate.rehearsal.runner.servers import version
 from festgate.rehearsal.runs.plan import as_written
 
@@ -97,14 +91,7 @@ def submissions_in(folder: Path) -> list[Path]:
 
 
 def grade_submission(
-    source: Path,
-    name: str,
-    kept: Path,
-    options: Options,
-    baseline: Baseline,
-    report: ReportProgress,
-    *,
-    again: bool,
+    source: Path, kept: Path, options: Options, baseline: Baseline, report: ReportProgress, *, again: bool
 ) -> Grade:
     """Grade a submission, or read the kept grade of the same content and options. Raises KeyboardInterrupt, OSError."""
     folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
@@ -113,34 +100,32 @@ def grade_submission(
         try:
             submission = copy_submission(source, folder)
         except InvalidSubmission as error:
-            return Grade(name, "", None, (), str(error))
+            return Grade(source.name, "", None, (), str(error))
         file = kept / f"{submission.content}-{_options_hash(options)}.json"
-        if not again and (known := _read(file, name)) is not None:
+        if not again and (known := _read(file, source.name)) is not None:
             return known
-        graded = _verify_and_audit(source, name, submission, options, baseline, report)
-        _write(file, graded)
+        graded = _verify_and_audit(source, submission, options, baseline, report)
+        kept.mkdir(parents=True, exist_ok=True)
+        fields = asdict(graded)
+        fields["told"] = fields.pop("results")  # the key in kept grades
+        write_atomically(file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
         return graded
     finally:
         remove_folder(folder)
 
 
 def _verify_and_audit(
-    source: Path,
-    name: str,
-    submission: Submission,
-    options: Options,
-    baseline: Baseline,
-    report: ReportProgress,
+    source: Path, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
 ) -> Grade:
     reports = tuple(_reports(submission))
     try:
-        results = as_json(verify_submission(str(source), submission, options, baseline, report))
+        results = as_json(verify_copy(str(source), submission, options, baseline, report))
     except CannotVerify as error:
-        return Grade(name, submission.content, None, reports, str(error))
+        return Grade(source.name, submission.content, None, reports, str(error))
     except Exception as error:  # noqa: BLE001  (an error of Festgate in one submission must not stop the others)
         problem = f"Festgate failed to verify it. Please report this error: {type(error).__name__}: {error}"
-        return Grade(name, submission.content, None, reports, problem)
-    return Grade(name, submission.content, results, reports)
+        return Grade(source.name, submission.content, None, reports, problem)
+    return Grade(source.name, submission.content, results, reports)
 
 
 def _reports(submission: Submission) -> Iterator[AuditedReport]:
@@ -167,14 +152,6 @@ def _options_hash(options: Options) -> str:
     """Return a hash of Festgate's version and the options that affect a verdict. The seed only draws inputs."""
     parts = [version(), options.python, options.load, options.pairs if options.load else 0, options.seconds]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
-
-
-def _write(file: Path, grade: Grade) -> None:
-    # The results are stored as "told".
-    fields = {**asdict(grade), "told": grade.results}
-    del fields["results"]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
 
 
 def _read(file: Path, name: str) -> Grade | None:

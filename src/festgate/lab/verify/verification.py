@@ -12,16 +12,8 @@ from festgate.lab.student.code import Unreadable
 from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out
-from festgate.lab.verify import timing
-from festgate.lab.verify.behaviour import (
-    Program,
-    ReportStep,
-    StepResult,
-    differences,
-    findings_of,
-    run_scenarios,
-    typical,
-)
+from festgate.lab.verify import behaviour, timing
+from festgate.lab.verify.behaviour import Program, ReportStep, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import Scenario, scenarios
@@ -105,7 +97,7 @@ class Baseline:
         key = (options.python, options.seed)
         if key not in self._responses:
             with _starter_runs(options.python):
-                results = run_scenarios(
+                results = behaviour.run_scenarios(
                     self.program(options), inputs, _prefixed("sending requests to the starter", report)
                 )
             self._responses[key] = results.responses
@@ -131,14 +123,14 @@ def verify(source: Path, options: Options, baseline: Baseline, report: ReportPro
     try:
         report("copying the submission", None)
         submission = copy_submission(source, folder)
-        return verify_submission(str(source), submission, options, baseline, report)
+        return verify_copy(str(source), submission, options, baseline, report)
     except InvalidSubmission as error:
         raise CannotVerify(str(error)) from None
     finally:
         remove_folder(folder)
 
 
-def verify_submission(
+def verify_copy(
     source: str, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
 ) -> Verification:
     """Verify the copy of a submission. Raises CannotVerify, KeyboardInterrupt."""
@@ -156,7 +148,9 @@ def verify_submission(
     program = Program(submission.app, options.python, options.limits)
     notes = list(submission.skipped)
     try:
-        results = run_scenarios(program, inputs, _prefixed("sending requests to the submission", report))
+        results = behaviour.run_scenarios(
+            program, inputs, _prefixed("sending requests to the submission", report)
+        )
     except AppFailed as error:
         msg = f"{source} cannot be run: {error}"
         raise CannotVerify(msg) from None
@@ -166,8 +160,8 @@ def verify_submission(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
             " are limited all the same."
         )
-    different = differences(expected, actual)
-    findings = [*changes.findings, *findings_of(different)]
+    different = behaviour.differences(expected, actual)
+    findings = [*changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
     right = [name for name, route in ROUTES.items() if route not in wrong]
     # Unchanged code does the same work; only /checkout may hide a crash.
@@ -187,7 +181,10 @@ def verify_submission(
     timed = [name for name in right if changes.routes[name]]
     times: dict[str, Comparison] = {}
     if options.load and timed:
-        lengths = [(typical(expected, ROUTES[name]), typical(actual, ROUTES[name])) for name in timed]
+        lengths = [
+            (behaviour.typical(expected, ROUTES[name]), behaviour.typical(actual, ROUTES[name]))
+            for name in timed
+        ]
         try:
             times = _timed(baseline.program(options), program, changes, timed, options, lengths, report)
         except (CannotPlay, NotThere, CannotServe) as error:
