@@ -1,7 +1,7 @@
-"""Solutions that students submit: the reference, and false improvements, applied to a folder of `festgate lab new`.
+"""Submissions: the reference solution and the false improvements, each applied to a folder of `festgate lab new`.
 
-A false improvement looks faster or fixed, and is not. `FALSE_IMPROVEMENTS` names the solution that each one builds on:
-`reference` if it affects a single route, so that one app can combine several.
+A false improvement looks faster or fixed, and is not. Each is applied on top of another solution, which
+`FALSE_IMPROVEMENTS` names: `reference` where only one route is false, so that several can be combined in one app.
 """
 
 import shutil
@@ -30,7 +30,7 @@ SHOW_TOTAL: Final = '    return page(request, "checkout.html", total=total_payab
 
 
 def edit(folder: Path, file: str, old: str, new: str) -> None:
-    """Replace `old`, which the file holds once."""
+    """Replace `old`, which the file contains once."""
     path = folder / file
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, (file, old)
@@ -38,7 +38,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
 
 
 def fix_crashes(folder: Path) -> None:
-    """Remove both planted crashes; an event that does not exist gets a 404."""
+    """Fix both planted crashes; an event that does not exist answers 404."""
     edit(folder, "checkout/__init__.py", CRASH, "")
     edit(
         folder,
@@ -49,7 +49,7 @@ def fix_crashes(folder: Path) -> None:
 
 
 def speed_up(folder: Path, route: str) -> None:
-    """Make one of `events`, `my-events` and `checkout` really faster."""
+    """Make one of `events`, `my-events` and `checkout` faster, correctly."""
     if route == "checkout":
         edit(folder, "checkout/__init__.py", COUNTING, '        total += event["fee"]\n')
     else:
@@ -57,7 +57,7 @@ def speed_up(folder: Path, route: str) -> None:
 
 
 def reference(folder: Path) -> None:
-    """Solve the whole exercise: fix the crashes, and make three routes faster with the same responses."""
+    """Do the whole exercise correctly: fix the crashes, and make three routes faster that answer as before."""
     fix_crashes(folder)
     for route in ("events", "my-events", "checkout"):
         speed_up(folder, route)
@@ -75,7 +75,7 @@ def shorter_wait(folder: Path) -> None:
 
 
 def swallowed_errors(folder: Path) -> None:
-    """Let the locustfile count every response as a success."""
+    """Count every answer in the locustfile as a success."""
     edit(
         folder,
         "load/checkout.py",
@@ -85,7 +85,7 @@ def swallowed_errors(folder: Path) -> None:
 
 
 def constant_page(folder: Path) -> None:
-    """Return a copy of the programme, with the name of the user inserted."""
+    """Return a stored copy of the programme, with the user's name inserted."""
     fees = [500, 300, 400, 200, 350, 250, 150, 300, 450]
     cards = "".join(
         f"<li><h2>{name}</h2><p>Fee: ₹{fee}</p><a href='/register_event/{number}?user=USER'>Register</a></li>"
@@ -100,7 +100,7 @@ def constant_page(folder: Path) -> None:
 
 
 def dropped_rows(folder: Path) -> None:
-    """Shorten the page, which makes it faster."""
+    """Return a shorter page, which is faster."""
     edit(folder, "main.py", "events=all_events())", "events=all_events()[:5])")
 
 
@@ -115,7 +115,7 @@ def fixed_total(folder: Path) -> None:
 
 
 def shared_cache(folder: Path) -> None:
-    """Render a page once, and return it to every user."""
+    """Render a page once and then show it to every user."""
     edit(
         folder,
         "main.py",
@@ -128,7 +128,7 @@ def shared_cache(folder: Path) -> None:
 
 
 def loop_in_middleware(folder: Path) -> None:
-    """Move the loop from the route to a middleware."""
+    """Move the loop from the route to a middleware that runs before each request."""
     with (folder / "main.py").open("a", encoding="utf-8", newline="\n") as file:
         file.write(
             '\n\n@app.middleware("http")\n'
@@ -161,7 +161,7 @@ def loop_in_dependency(folder: Path) -> None:
 
 
 def hidden_crash(folder: Path) -> None:
-    """Keep the mistake, and catch its error."""
+    """Keep the crash and swallow its error."""
     edit(
         folder,
         "checkout/__init__.py",
@@ -171,7 +171,7 @@ def hidden_crash(folder: Path) -> None:
 
 
 def sleeping_baseline(folder: Path) -> None:
-    """Keep the app, and slow down the copy that it is compared with."""
+    """Leave the app as it was, and compare it with a copy that sleeps."""
     before = folder / "before"
     for path in starter_files():
         (before / path).parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ def sleeping_baseline(folder: Path) -> None:
 
 
 def refused_at_once(folder: Path) -> None:
-    """Change the type of a parameter, so that the route responds 422 before it does any work."""
+    """Require another type of parameter than the load sends, so that the route answers 422 without doing anything."""
     edit(
         folder,
         "main.py",
@@ -191,7 +191,7 @@ def refused_at_once(folder: Path) -> None:
 
 
 def quadratic_total(folder: Path) -> None:
-    """Compute the correct total with a nested loop over the events."""
+    """Compute the correct total with a loop over all events for each event."""
     edit(
         folder,
         "checkout/__init__.py",
@@ -202,7 +202,7 @@ def quadratic_total(folder: Path) -> None:
 
 
 def pages_for_the_load(folder: Path) -> None:
-    """Let the load request three events; other users still get all of them, slowly."""
+    """Return three events to the load, and all of them to everybody else, as slowly as before."""
     edit(
         folder,
         "main.py",
@@ -239,11 +239,11 @@ FALSE_IMPROVEMENTS: Final[Mapping[str, tuple[Change, Change]]] = {
         (fix_crashes, pages_for_the_load),
     )
 }
-"""The base and the change of each false improvement, by name."""
+"""The base solution and the change of each, by its name."""
 
 
 def false_improvement(folder: Path, name: str) -> None:
-    """Apply a false improvement and its base."""
+    """Apply a false solution on top of its base."""
     base, change = FALSE_IMPROVEMENTS[name]
     base(folder)
     change(folder)
