@@ -40,7 +40,7 @@ class LabContent:
 
     folder: Path
     parts: Sequence[Part]
-    looks: Sequence[Look]
+    snapshots: Sequence[Look]
     routes: Sequence[RouteResults]
     answers: Sequence[Answer]
     audited: Audited | None
@@ -65,7 +65,7 @@ def read_lab(folder: Path) -> LabContent:
     return LabContent(
         folder=folder,
         parts=parts(folder),
-        looks=looks_in(folder),
+        snapshots=looks_in(folder),
         routes=[_route(folder, name, runs_of(folder, kept, name)) for name in ROUTES],
         answers=answers_in(folder),
         audited=audited,

@@ -83,13 +83,13 @@ def _parts(lab: LabContent) -> Table:
 
 
 def _crash(lab: LabContent) -> Section:
-    crashed = next((look for look in reversed(lab.looks) if look.failed), None)
+    crashed = next((snapshot for snapshot in reversed(lab.snapshots) if snapshot.failed), None)
     quotes = _quotes(lab, "The crash")
     if crashed is None:
         return Section(
             "The crash", words=("`festgate lab crash` has not recorded a failing page yet.",), quotes=quotes
         )
-    last = lab.looks[-1]
+    last = lab.snapshots[-1]
     later = last if last.at > crashed.at else None
     fixed = (f"latest check, {figures.moment(later.at)}",) if later is not None else ()
     columns = ("page", f"crashed, {figures.moment(crashed.at)}", *fixed)
@@ -104,10 +104,10 @@ def _crash(lab: LabContent) -> Section:
     )
 
 
-def _response(look: Look, index: int) -> str:
-    if index >= len(look.pages):
+def _response(snapshot: Look, index: int) -> str:
+    if index >= len(snapshot.pages):
         return figures.NOTHING
-    page = look.pages[index]
+    page = snapshot.pages[index]
     return f"{page.status}, {page.milliseconds:,.0f} ms" if page.status else "no response"
 
 

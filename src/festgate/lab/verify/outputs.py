@@ -26,44 +26,28 @@ OTHERS_POINTS: Final = 1.0
 
 def show(verification: Verification, console: Console) -> None:
     """Print the verification."""
-    result = (
-        "passed. All three routes improved, and all pages respond as before."
-        if verification.passed
-        else "not passed."
-    )
-    style = "bold green" if verification.passed else "bold yellow"
-    console.print(Text.assemble((verification.source, "bold"), ": ", (result, style)), soft_wrap=True)
+    result = ("not passed", "bold yellow")
+    if verification.passed:
+        result = ("passed. All three routes improved, and all pages respond as before.", "bold green")
+    console.print(Text.assemble((verification.source, "bold"), ": ", result), soft_wrap=True)
     for route in verification.routes:
         head = Text.assemble("\n", (route.route, "bold"), "  ", (headline(route), STYLES[route.verdict]))
         console.print(head, soft_wrap=True)
         _print(console, [Text(reason) for reason in route.reasons])
-    others = (
-        "The other pages respond as before."
-        if verification.others_alike
-        else "Other pages do not respond as before."
-    )
-    console.print(Text(f"\n{others}", "" if verification.others_alike else "red"), soft_wrap=True)
+    others = Text("\nThe other pages respond as before.")
+    if not verification.others_alike:
+        others = Text("\nOther pages do not respond as before.", "red")
+    console.print(others, soft_wrap=True)
     if verification.findings:
         console.print(Text("\nFindings", "bold"))
     for finding in verification.findings:
         place = f"{finding.route}: " if finding.route else ""
-        _print(
-            console,
-            [
-                Text.assemble(
-                    (f"{finding.code}  ", "yellow"), place, finding.meaning, "\n", (finding.evidence, "dim")
-                )
-            ],
-        )
+        head = Text.assemble((f"{finding.code}  ", "yellow"), place, finding.meaning)
+        _print(console, [head, Text(finding.evidence, "dim")])
     for note in verification.notes:
         _print(console, [Text(note, "dim")])
-    console.print(
-        Text(
-            f"\nPython {verification.python}, seed {verification.seed}, {figures.span(verification.seconds)}.",
-            "dim",
-        ),
-        soft_wrap=True,
-    )
+    end = f"\nPython {verification.python}, seed {verification.seed}, {figures.span(verification.seconds)}."
+    console.print(Text(end, "dim"), soft_wrap=True)
 
 
 def headline(route: RouteVerdict) -> str:
