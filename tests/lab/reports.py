@@ -1,4 +1,4 @@
-"""Lab reports that students submit, in Locust's layouts: one with the six errors, and a sound one."""
+"""Lab reports as students hand them in: the one of the six errors, and a sound one, in Locust's own layouts."""
 
 from collections.abc import Sequence
 from html import escape
@@ -24,10 +24,10 @@ RATE: Final = "RPS of /my-events improved from 0.56 to 0.60."
 
 
 def one_each(path: str, times: Sequence[int]) -> list[Told]:
-    """Make a row for each request: the effect of a user name in the URL."""
+    """A row for each request: what becomes of a visitor's name in the address."""
     return [
-        ("GET", f"{path}?user=user{4021 + 37 * index}", 1, 0, time, time, time, time, 0.04)
-        for index, time in enumerate(times)
+        ("GET", f"{path}?user=user{4021 + 37 * place}", 1, 0, time, time, time, time, 0.04)
+        for place, time in enumerate(times)
     ]
 
 
@@ -41,11 +41,11 @@ RUNS: Final[dict[str, list[tuple[list[Told], Told | None, int]]]] = {
         (MY_EVENTS_AFTER, MY_EVENTS_TOTAL, 2200),
     ],
 }
-"""The rows, the aggregated row and the p95 of each run."""
+"""(rows, the row of all, the p95 of all) of each run."""
 
 
 def console_run(rows: list[Told], total: Told | None, high: int) -> str:
-    """Write the tables that Locust prints at the end of a run."""
+    """What Locust prints when a run has ended."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
     each = [
         (
@@ -60,32 +60,32 @@ def console_run(rows: list[Told], total: Told | None, high: int) -> str:
 
 
 def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str, ...]]:
-    """Return the cells of the table on Locust's web page."""
+    """The table of the web page as its cells."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
-    lines = []
+    told = []
     for row in (*rows, whole):
-        method, name, requests, failures, mean, fastest, slowest, median, rate = row
-        p95 = high if row is whole or len(rows) == 1 else slowest
+        method, name, requests, failures, mean, least, most, middle, rate = row
+        p95 = high if row is whole or len(rows) == 1 else most
         size = 2797 if "checkout" in rows[0][1] else 3144 if "my-" in rows[0][1] else 21138
         figures = (
             requests,
             failures,
-            median,
+            middle,
             p95,
             p95,
             f"{mean}.37" if requests > 1 else mean,
-            fastest,
-            slowest,
+            least,
+            most,
             size,
             rate,
             0,
         )
-        lines.append((method, name, *map(str, figures)))
-    return lines
+        told.append((method, name, *map(str, figures)))
+    return told
 
 
 def text_report() -> str:
-    """Write the report as text, with tables wrapped by a Windows terminal of 120 columns."""
+    """As text, with what a Windows terminal of 120 columns made of the tables."""
     parts = ["Load test of the fest portal", "", "One user was spawned, for about 30 s.", ""]
     for heading, runs in RUNS.items():
         parts += [f"{heading}:", ""]
@@ -94,7 +94,7 @@ def text_report() -> str:
 
 
 def markdown_report() -> str:
-    """Write the report as Markdown, with the tables of Locust's web page, and headings for the routes."""
+    """As Markdown, with tables as Locust's web page gives them, and titles for the routes."""
     parts = ["# Load test of the fest portal", ""]
     for heading, runs in RUNS.items():
         parts += [f"## {heading} the change", ""]
@@ -106,7 +106,7 @@ def markdown_report() -> str:
 
 
 def html_report(*, console: bool = False) -> str:
-    """Write the report as HTML; with `console`, with the tables that Locust prints."""
+    """As a page; with `console`, its tables are what Locust prints."""
     parts = [
         "<!DOCTYPE html>",
         "<html><head><title>Report</title><style>td, th { padding: 2px }</style></head><body>",
@@ -120,17 +120,17 @@ def html_report(*, console: bool = False) -> str:
                 continue
             parts += [
                 "<table style='font-size: 7px'><tr>"
-                + "".join(f"<th>{heading}</th>" for heading in WEB_HEAD)
+                + "".join(f"<th>{each}</th>" for each in WEB_HEAD)
                 + "</tr>"
             ]
             for cells in web_rows(*run):
-                parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"]
+                parts += ["<tr>" + "".join(f"<td>{escape(each)}</td>" for each in cells) + "</tr>"]
             parts += ["</table>"]
     return "\n".join([*parts, f"<p>{CLAIMS[0]}", f"{CLAIMS[1]}</p>", f"<p>{RATE}</p>", "</body></html>", ""])
 
 
 def sound_report() -> str:
-    """Write a sound report: the same load on both builds, warm-up, six runs each, medians and an interval."""
+    """The same load on both builds, warmed up, each played six times, grouped, with medians and an interval."""
     parts = [
         "# /events, faster",
         "",
