@@ -1,4 +1,4 @@
-"""`festgate lab compare` and `hint` where they cannot do what was asked: refused at once, or cut off and cleaned up."""
+"""`festgate lab compare`, `hint` and `report` when they refuse at once, or are interrupted and clean up."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tests.rig.waiting import until
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
-    """One who has made all three pages quicker, and played nothing yet."""
+    """A student with three faster pages and no runs yet."""
     student = Student(tmp_path_factory.mktemp("student"))
     write_starter(student.lab)
     solutions.reference(student.lab)
@@ -69,12 +69,12 @@ def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: 
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        (("compare", "basket", "lab"), "basket is none of checkout, events, my-events."),
+        (("compare", "basket", "lab"), "basket is not one of checkout, events, my-events."),
         (("compare", "events", "."), "There is no main.py in "),
-        (("compare", "events", "lab", "--pairs", "3"), "--pairs 3: fewer than 6 pairs decide nothing;"),
+        (("compare", "events", "lab", "--pairs", "3"), "--pairs 3: a comparison needs at least 6 pairs."),
         (
             ("compare", "events", "lab", "--users", "1", "--seconds", "30"),
-            "With 1 user and a pause of 1.5 s after each answer there are 20 requests at most in 30 s, and a",
+            "With 1 user and a pause of 1.5 s after each response, 30 s have at most 20 requests, but a",
         ),
         (("compare", "events", "lab", "--python", "no-python"), "no-python is no program."),
         (("hint", "basket", "lab"), "There is no hint basket. There is arrivals-dropped, "),
@@ -82,7 +82,7 @@ def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: 
         (("report", "."), "There is no main.py in "),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(
+def test_wrong_arguments_are_explained_in_a_sentence(
     student: Student, words: tuple[str, ...], sentence: str
 ) -> None:
     done = student.types(*words)
@@ -91,54 +91,55 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_hint_without_a_run_says_so_and_asks_all_the_same(student: Student) -> None:
-    asked = student.types("hint", "too-few-runs", "lab")
-    assert asked.returncode == 0, asked.stderr
-    assert "? Look at the points of one side" in asked.stdout
+def test_a_hint_without_a_run_still_has_its_question(student: Student) -> None:
+    hint = student.types("hint", "too-few-runs", "lab")
+    assert hint.returncode == 0, hint.stderr
+    assert "? Look at the points of one side" in hint.stdout
     page = (student.lab / "hints" / "too-few-runs.html").read_text(encoding="utf-8")
     assert "There is no run yet to show it with" in page
     assert student.types("hint", "lab").stdout.startswith("No hint applies")
 
 
-def test_an_app_that_does_not_start_or_fails_is_told_before_anything_is_played(tmp_path: Path) -> None:
+def test_an_app_that_does_not_start_or_fails_is_reported_before_the_first_run(tmp_path: Path) -> None:
     broken = Student(tmp_path)
     write_starter(broken.lab)
     broken.speeds_up("checkout")
     failing = broken.types("compare", "checkout", "lab")
     assert failing.stderr.startswith(
-        "Your app answers /checkout with 500, so there is no time of it to compare."
+        "Your app responds to /checkout with status 500, so its response times cannot be compared."
     )
     broken.edits("main.py", "app = FastAPI(", "app = FastAPI[0](")
     dead = broken.types("compare", "checkout", "lab")
     assert re.search(r"The server ended before it answered \(exit code 1\): .*TypeError", dead.stderr)
-    assert [(each.returncode, each.stdout) for each in (failing, dead)] == [(2, "")] * 2
+    assert [(command.returncode, command.stdout) for command in (failing, dead)] == [(2, "")] * 2
     assert not (broken.lab / "runs").exists()
 
 
 @pytest.mark.parametrize(
     "browser, sentence",
-    [("no-browser", "no-browser is no program."), (sys.executable, "python.* took no picture of http://127")],
+    [
+        ("no-browser", "no-browser is not a program."),
+        (sys.executable, "python.* took no screenshot of http://127"),
+    ],
     ids=["no program", "no browser"],
 )
-def test_a_report_of_what_is_not_done_yet_shows_it_as_missing(
-    tmp_path: Path, browser: str, sentence: str
-) -> None:
+def test_a_report_shows_what_is_missing(tmp_path: Path, browser: str, sentence: str) -> None:
     begun = Student(tmp_path)
     write_starter(begun.lab)
-    told = begun.types("report", "lab", "--browser", browser)
-    assert told.returncode == 0, told.stderr
-    assert re.search(sentence, told.stdout)
-    assert told.stdout.endswith("0 of 7 parts are done. The report is lab/report.html\n")
+    report = begun.types("report", "lab", "--browser", browser)
+    assert report.returncode == 0, report.stderr
+    assert re.search(sentence, report.stdout)
+    assert report.stdout.endswith("0 of 7 parts are done. The report is lab/report.html\n")
     page = (begun.lab / "report.html").read_text(encoding="utf-8")
     assert page.count("was not compared yet.</p>") == len(ROUTES)
-    assert page.count("It was not loaded by itself yet.") == len(ROUTES)
-    assert "No look has seen a page fail." in page
-    assert page.count("Nothing is written here yet.") == len(answers_in(begun.lab))
+    assert page.count("This route has no run of its own yet.") == len(ROUTES)
+    assert "<code>festgate lab crash</code> has not recorded a failing page yet." in page
+    assert page.count("Not answered yet.") == len(answers_in(begun.lab))
     assert "<img" not in page
     assert re.search(sentence, page)
 
 
-def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) -> None:
+def test_an_interrupted_comparison_keeps_its_runs_and_leaves_no_process(student: Student) -> None:
     log = student.folder / "compare.log"
     with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
         words = ["lab", "compare", "checkout", "lab"]
@@ -154,13 +155,13 @@ def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) ->
     runs = student.lab / "runs"
     until(lambda: any(path.stat().st_size for path in runs.glob("*/*.samples")), "the first requests", 60)
     started = psutil.Process(process.pid).children(recursive=True)
-    scratch = {each.cwd() for each in started} - {str(student.folder)}
+    temporary = {process.cwd() for process in started} - {str(student.folder)}
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert f"Interrupted. The completed runs are kept in {runs}." in log.read_text(encoding="utf-8")
-    assert not [each for each in started if each.is_running()]
-    assert scratch
-    assert not [folder for folder in scratch if Path(folder).exists()]
+    assert f"Cut off. What was played is kept in {runs}." in log.read_text(encoding="utf-8")
+    assert not [process for process in started if process.is_running()]
+    assert temporary
+    assert not [folder for folder in temporary if Path(folder).exists()]
     (run,) = list_runs(runs)
     assert (run.state, run.plan.label) == ("cut", "checkout-before")
     assert json.loads((run.folder / "run.json").read_text(encoding="utf-8"))["server"]["build"] == (
@@ -168,13 +169,13 @@ def test_what_is_cut_off_is_kept_and_leaves_nothing_running(student: Student) ->
     )
 
 
-def test_a_page_that_answers_too_few_people_in_that_time_is_told_after_the_run_that_has_them(
+def test_a_page_with_too_few_responses_ends_the_comparison_after_that_run(
     tmp_path: Path,
 ) -> None:
     hasty = Student(tmp_path)
     write_starter(hasty.lab)
     solutions.reference(hasty.lab)
-    # It sleeps on the loop, and so answers one after another: 36 people until the last answers of a run are in.
+    # It sleeps on the event loop, so responses come one after another: 36 until the end of a run.
     solutions.edit(
         hasty.lab, "main.py", solutions.SHOW_EVENTS, f"    time.sleep(0.3)\n{solutions.SHOW_EVENTS}"
     )
@@ -184,6 +185,6 @@ def test_a_page_that_answers_too_few_people_in_that_time_is_told_after_the_run_t
     assert done.returncode == 2, done.stdout + done.stderr
     assert "which needs 60 in each run, so the comparison would be refused." in done.stderr
     assert done.stderr.endswith("See `festgate lab hint too-few-samples`.\n")
-    # A machine may be so slow that the starter is the first to answer too few.
+    # On a slow machine already the starter may have too few responses.
     labels = [run.plan.label for run in reversed(list_runs(hasty.lab / "runs"))]
     assert labels in (["events-before", "events-after"], ["events-before"])

@@ -1,4 +1,4 @@
-"""The whole exercise, as a student plays it: from `festgate lab new` to a report, with all seven parts done."""
+"""The whole exercise of a student: from `festgate lab new` to a report, with all seven parts done."""
 
 import re
 import subprocess
@@ -37,29 +37,29 @@ EXITS: Mapping[str, tuple[int, ...]] = {
     "Not decided": (3,),
     "Worse": (1,),
 }
-"""How `lab compare` ends, by what it says."""
+"""The exit codes of `lab compare`, by its verdict."""
 
 
 @dataclass(frozen=True)
-class Played:
-    """What a student has typed, and what came of it."""
+class Exercise:
+    """The commands of a student, and their results."""
 
     student: Student
-    said: Mapping[str, "subprocess.CompletedProcess[str]"]
+    commands: Mapping[str, "subprocess.CompletedProcess[str]"]
 
 
 def loaded(
     student: Student, address: str, when: str, names: tuple[str, ...]
 ) -> dict[str, "subprocess.CompletedProcess[str]"]:
-    """Each of these routes for a second or two, in a terminal each."""
+    """Load these routes at once, for a second or two."""
     short = ("lab", "--host", address, "--duration", "1.5s", "--warm-up", "0s")
     with ThreadPoolExecutor(len(names)) as terminals:
-        said = terminals.map(lambda name: student.types("load", name, *short), names)
-    return {f"load {name}, {when}": each for name, each in zip(names, said, strict=True)}
+        commands = terminals.map(lambda name: student.types("load", name, *short), names)
+    return {f"load {name}, {when}": command for name, command in zip(names, commands, strict=True)}
 
 
 def reloaded(student: Student, change: solutions.Change) -> None:
-    """Change the code of a running app, and wait until that is what answers."""
+    """Change the code of a running app, and wait until the app has restarted."""
     log = student.folder / "serve.log"
     before = log.read_text(encoding="utf-8").count(STARTED)
     change(student.lab)
@@ -67,7 +67,7 @@ def reloaded(student: Student, change: solutions.Change) -> None:
 
 
 def compared(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
-    """A route in the shortest time that decides: where it is too short for this machine, as long as is advised."""
+    """Compare a route with short runs; when they are too short for this machine, with the advised length."""
     words, seconds = ("compare", name, "lab", "--users", "60", "--warm-up", "0", "--seconds"), "2.5"
     for _ in range(4):
         done = student.types(*words, seconds, seconds=240)
@@ -79,7 +79,7 @@ def compared(student: Student, name: str) -> "subprocess.CompletedProcess[str]":
 
 
 def answered(student: Student) -> None:
-    """Each question of report.md, with a sentence below it."""
+    """Write a sentence below each question of report.md."""
     report = student.lab / "report.md"
     lines = []
     for line in report.read_text(encoding="utf-8").splitlines():
@@ -93,9 +93,9 @@ def answered(student: Student) -> None:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
     student = Student(tmp_path_factory.mktemp("student"))
-    said = {"new": student.types("new", "lab")}
+    commands = {"new": student.types("new", "lab")}
     with serving(student) as address, ThreadPoolExecutor(1) as terminal:
         httpx.post(
             f"{address}/register",
@@ -105,39 +105,43 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         )
         for number in (1, 9):
             httpx.get(f"{address}/register_event/{number}?user=asha", trust_env=False, verify=False)
-        said["crash"] = student.types("crash", "lab", "--host", address)
-        reloaded(student, solutions.mend)
+        commands["crash"] = student.types("crash", "lab", "--host", address)
+        reloaded(student, solutions.fix_crashes)
         assert status_of(f"{address}/checkout") == 200
-        said["mended"] = student.types("crash", "lab", "--host", address)
-        said["same"] = student.types("compare", "events", "lab")
-        said |= loaded(student, address, "before", ("checkout",))
+        commands["mended"] = student.types("crash", "lab", "--host", address)
+        commands["same"] = student.types("compare", "events", "lab")
+        commands |= loaded(student, address, "before", ("checkout",))
         reloaded(student, lambda lab: solutions.speed_up(lab, "checkout"))
-        # At once with what follows, which spoils its figures: here it only has to come to its end.
+        # At the same time as the next steps, which spoils its figures: here it only has to finish.
         comparing = terminal.submit(student.types, "compare", "checkout", "lab", *SHORT, seconds=240)
-        said |= loaded(student, address, "before", ("events", "my-events"))
+        commands |= loaded(student, address, "before", ("events", "my-events"))
         for name in ("events", "my-events"):
             reloaded(student, lambda lab, name=name: solutions.speed_up(lab, name))  # type: ignore[misc]
-        said |= loaded(student, address, "after", tuple(ROUTES))
-        said["verify"] = student.types("verify", "lab", "--without-load", seconds=120)
-        said["compare checkout"] = comparing.result()
-    said["status, two open"] = student.types("status", "lab")
+        commands |= loaded(student, address, "after", tuple(ROUTES))
+        commands["verify"] = student.types("verify", "lab", "--without-load", seconds=120)
+        commands["compare checkout"] = comparing.result()
+    commands["status, two open"] = student.types("status", "lab")
     for name in ("events", "my-events"):
-        said[f"compare {name}"] = compared(student, name)
-    said["status, unanswered"] = student.types("status", "lab")
+        commands[f"compare {name}"] = compared(student, name)
+    commands["status, unanswered"] = student.types("status", "lab")
     answered(student)
-    said["hints"] = student.types("hint", "lab")
-    said["hint"] = student.types("hint", "warm-up-not-cut", "lab")
-    said["report"] = student.types("report", "lab", "--browser", str(find()))
-    said["status"] = student.types("status", "lab")
-    return Played(student, said)
+    commands["hints"] = student.types("hint", "lab")
+    commands["hint"] = student.types("hint", "warm-up-not-cut", "lab")
+    commands["report"] = student.types("report", "lab", "--browser", str(find()))
+    commands["status"] = student.types("status", "lab")
+    return Exercise(student, commands)
 
 
-def test_each_step_is_done_and_status_says_so_in_the_end(played: Played) -> None:
-    codes = {name: each.returncode for name, each in played.said.items() if name.startswith(("new", "load"))}
+def test_status_shows_each_step_as_done(exercise: Exercise) -> None:
+    codes = {
+        name: command.returncode
+        for name, command in exercise.commands.items()
+        if name.startswith(("new", "load"))
+    }
     assert set(codes.values()) == {0}, codes
-    assert (played.said["crash"].returncode, played.said["mended"].returncode) == (1, 0)
+    assert (exercise.commands["crash"].returncode, exercise.commands["mended"].returncode) == (1, 0)
     two, unanswered, last = (
-        played.said[name] for name in ("status, two open", "status, unanswered", "status")
+        exercise.commands[name] for name in ("status, two open", "status, unanswered", "status")
     )
     assert "/events: not compared yet: `festgate lab compare events`." in two.stdout
     assert "/checkout: not compared yet" not in two.stdout
@@ -147,13 +151,13 @@ def test_each_step_is_done_and_status_says_so_in_the_end(played: Played) -> None
 
 
 @pytest.mark.parametrize("name, users", [("checkout", 120), ("events", 60), ("my-events", 60)])
-def test_the_starter_and_the_app_are_played_in_turn_and_kept_with_their_code(
-    played: Played, name: str, users: int
+def test_the_starter_and_the_app_are_run_in_turn_and_kept_with_their_fingerprints(
+    exercise: Exercise, name: str, users: int
 ) -> None:
-    compare, lab = played.said[f"compare {name}"], played.student.lab
+    compare, lab = exercise.commands[f"compare {name}"], exercise.student.lab
     assert re.search(rf"6 pairs of runs of .+ s with {users} users, about \d+ min\.", compare.stdout)
     assert compare.stderr.startswith("Run 1 of 12, before: ")
-    # Before them may lie what was too short for this machine.
+    # Earlier runs may have been too short for this machine.
     runs = [run for run in reversed(list_runs(lab / "runs")) if run.plan.label.startswith(f"{name}-")][-12:]
     # ABBA BAAB ABBA: in pairs, each side first as often as second.
     assert "".join(side_of(run)[0] for run in runs) == "baababbabaab"
@@ -166,40 +170,44 @@ def test_the_starter_and_the_app_are_played_in_turn_and_kept_with_their_code(
     assert verdict, compare.stdout
     assert compare.returncode in EXITS[verdict[1]]
     if name != "checkout":
-        # Millions of steps less: that shows over HTTP, on any machine.
+        # Millions of steps less show over HTTP, on any machine.
         assert verdict[1] == "Better"
 
 
-def test_what_weakens_a_comparison_has_its_hint_written(played: Played) -> None:
-    said = played.said["compare checkout"].stdout
-    assert "The beginning is in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n" in said
-    page = (played.student.lab / "hints" / "checkout-warm-up-not-cut.html").read_text(encoding="utf-8")
+def test_a_weakness_of_a_comparison_has_a_hint(exercise: Exercise) -> None:
+    printed = exercise.commands["compare checkout"].stdout
+    assert (
+        "The beginning is in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n" in printed
+    )
+    page = (exercise.student.lab / "hints" / "checkout-warm-up-not-cut.html").read_text(encoding="utf-8")
     assert "Where would you begin to count?" in page
-    assert "warm-up-not-cut" in played.said["hints"].stdout
-    assert "With a picture: lab/hints/checkout-warm-up-not-cut.html\n" in played.said["hint"].stdout
+    assert "warm-up-not-cut" in exercise.commands["hints"].stdout
+    assert "With a chart: lab/hints/checkout-warm-up-not-cut.html\n" in exercise.commands["hint"].stdout
 
 
-def test_what_was_done_holds_when_it_is_verified(played: Played) -> None:
-    verify = played.said["verify"]
+def test_the_solution_passes_verification(exercise: Exercise) -> None:
+    verify = exercise.commands["verify"]
     assert verify.returncode == 0, verify.stdout
-    assert verify.stdout.startswith("lab: improved on all three routes, and alike\n")
+    assert verify.stdout.startswith(
+        "lab: passed. All three routes improved, and all pages respond as before.\n"
+    )
 
 
-def test_code_that_was_not_changed_is_not_played_for_minutes(played: Played) -> None:
-    same = played.said["same"]
+def test_unchanged_code_is_refused_at_once(exercise: Exercise) -> None:
+    same = exercise.commands["same"]
     assert same.returncode == 2
-    assert same.stderr.startswith("The code behind /events is as it was handed out, so there is nothing")
+    assert same.stderr.startswith("The code behind /events is unchanged, so there is nothing to compare.")
     assert "`festgate lab hint same-build`" in same.stderr
 
 
-def test_the_report_shows_every_part_and_is_for_everyone(browser: Browser, played: Played) -> None:
-    told = played.said["report"]
-    assert told.stdout == "7 of 7 parts are done. The report is lab/report.html\n", told.stderr
-    report = (played.student.lab / "report.html").as_uri()
+def test_the_report_shows_every_part_and_is_accessible(browser: Browser, exercise: Exercise) -> None:
+    command = exercise.commands["report"]
+    assert command.stdout == "7 of 7 parts are done. The report is lab/report.html\n", command.stderr
+    report = (exercise.student.lab / "report.html").as_uri()
     wrong = []
     with visit(browser, viewport=PHONE, offline=True) as visitor:
-        asked: list[str] = []
-        visitor.context.on("request", lambda request: asked.append(request.url))
+        requests: list[str] = []
+        visitor.context.on("request", lambda request: requests.append(request.url))
         page = visitor.context.new_page()
         page.goto(report)
         page.wait_for_function(DRAWN)
@@ -234,13 +242,13 @@ def test_the_report_shows_every_part_and_is_for_everyone(browser: Browser, playe
         assert "as asha" in names[2]
         assert page.locator("blockquote", has_text=HOSTILE).count() == len(ROUTES)
         assert page.locator("img[src=x]").count() == 0
-        assert page.get_by_role("table", name="/checkout, each pair that was played").count() == 1
-        # The page itself; its pictures are in it.
-        assert [address for address in asked if not address.startswith("data:")] == [report]
+        assert page.get_by_role("table", name="/checkout, all pairs").count() == 1
+        # Only the page itself: it contains its images.
+        assert [address for address in requests if not address.startswith("data:")] == [report]
         assert [*wrong, *visitor.wrongs] == []
 
 
-def test_nothing_that_was_needed_for_a_moment_is_left(played: Played) -> None:
-    left = {entry.name for entry in played.student.lab.iterdir()} - {"__pycache__"}
+def test_no_temporary_file_is_left(exercise: Exercise) -> None:
+    left = {entry.name for entry in exercise.student.lab.iterdir()} - {"__pycache__"}
     written = {"crash.html", "crash.json", "fest.db", "hints", "report.html", "runs"}
     assert left == {entry.name for entry in Path(STARTER).iterdir() if entry.name != "__pycache__"} | written

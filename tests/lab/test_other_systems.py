@@ -10,7 +10,7 @@ import pytest
 from festgate.lab.student.code import mark_of
 from festgate.lab.student.folder import ROUTES, STARTER, load_file, write_starter
 from festgate.lab.student.runs import load_fingerprint
-from festgate.lab.verify.intake import take_in
+from festgate.lab.verify.intake import copy_submission
 from festgate.rehearsal.runner import servers
 from tests.lab import solutions
 from tests.lab.practice import Student
@@ -72,9 +72,9 @@ def test_a_submission_of_windows_is_verified_as_any_other(student: Student) -> N
 
 
 def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:
-    before = take_in(student.lab, _made(tmp_path / "one")).content
+    before = copy_submission(student.lab, _made(tmp_path / "one")).content
     looked_at_in_finder(student.lab)
-    assert take_in(student.lab, _made(tmp_path / "other")).content == before
+    assert copy_submission(student.lab, _made(tmp_path / "other")).content == before
     assert all(mark_of(student.lab, route) == mark_of(STARTER, route) for route in ROUTES.values())
     opened = _made(tmp_path / "opened")
     (opened / ".DS_Store").write_bytes(NO_UTF8)

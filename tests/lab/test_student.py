@@ -92,11 +92,11 @@ def test_a_look_shows_what_one_bug_did_to_each_page_before_and_after(exercise: E
     assert "Before" not in crash.stdout
     assert re.search(r"/checkout +│ 500, [\d,]+ ms", crash.stdout)
     assert re.search(r"/events +│ 200, [\d,]+ ms", crash.stdout)
-    assert "/register_event/404, /checkout failed; the other 5 answer." in crash.stdout
+    assert "/register_event/404, /checkout failed; the other 5 responded." in crash.stdout
     assert "Before, at " in mended.stdout
     assert re.search(r"/checkout +│ 500, [\d,]+ ms +│ 200, [\d,]+ ms", mended.stdout)
     assert re.search(r"/register_event/404 +│ 500, [\d,]+ ms +│ 404, [\d,]+ ms", mended.stdout)
-    assert "Now every page answers." in mended.stdout
+    assert "Now every page responds." in mended.stdout
 
 
 def test_a_server_that_is_closed_takes_its_app_with_it_and_is_told(exercise: Exercise) -> None:
@@ -111,7 +111,7 @@ def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
     assert load.returncode == 0, load.stderr
     assert "/events?user=locust_user" in load.stdout
     assert re.search(
-        r"^Hints: too-few-samples, .+\. `festgate lab hint CODE` shows one\.$", load.stdout, re.MULTILINE
+        r"^Hints: too-few-samples, .+\. Show one with `festgate lab hint CODE`\.$", load.stdout, re.MULTILINE
     )
     assert load.stdout.endswith("The code behind /events is as it was handed out.\n")
     (run,) = list_runs(exercise.student.lab / "runs")

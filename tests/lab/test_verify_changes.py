@@ -1,4 +1,4 @@
-"""What is told of a submission without running it: its load, what it was compared with, and the code of its routes."""
+"""Changes of a submission that are found without running it: its load, its baselines, and the code of its routes."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def lab(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name, code, route, figure",
+    "name, code, route, evidence",
     [
         ("random_people", "load-changed", "/events", "'/events?user=locust_user' became f'/events?user={"),
         (
@@ -29,20 +29,20 @@ def lab(tmp_path: Path) -> Path:
         ),
         ("swallowed_errors", "errors-swallowed", "/checkout", "load/checkout.py, line 1"),
         ("pages_for_the_load", "load-changed", "/events", "became '/events?user=locust_user&limit=3'"),
-        ("sleeping_baseline", "baseline-changed", "/events", "before: the code behind /events is another"),
+        ("sleeping_baseline", "baseline-changed", "/events", "before: the code behind /events differs from"),
     ],
 )
-def test_a_false_friend_of_the_load_or_of_the_baseline_is_named(
-    lab: Path, name: str, code: str, route: str, figure: str
+def test_a_changed_load_or_baseline_is_named(
+    lab: Path, name: str, code: str, route: str, evidence: str
 ) -> None:
-    solutions.false_friend(lab, name)
+    solutions.false_improvement(lab, name)
     changes = changes_of(lab, lab)
     assert by_route(changes.findings) == {route: {code}}
-    assert figure in changes.findings[0].figure
+    assert evidence in changes.findings[0].evidence
     assert changes.routes == {"checkout": False, "events": name == "pages_for_the_load", "my-events": False}
 
 
-def test_a_load_that_only_looks_otherwise_is_the_same(lab: Path) -> None:
+def test_a_load_with_other_comments_and_line_ends_is_unchanged(lab: Path) -> None:
     file = lab / "load" / "events.py"
     text = file.read_text(encoding="utf-8")
     file.write_bytes(
@@ -51,32 +51,30 @@ def test_a_load_that_only_looks_otherwise_is_the_same(lab: Path) -> None:
     assert changes_of(lab, lab).findings == ()
 
 
-def test_a_load_that_is_gone_or_cannot_be_read_is_told(lab: Path) -> None:
+def test_a_missing_or_unreadable_load_is_reported(lab: Path) -> None:
     (lab / "load" / "journey.py").unlink()
     (lab / "load" / "events.py").write_text("def (", encoding="utf-8")
-    found = changes_of(lab, lab).findings
-    assert by_route(found) == {"": {"load-missing"}, "/events": {"load-changed"}}
+    findings = changes_of(lab, lab).findings
+    assert by_route(findings) == {"": {"load-missing"}, "/events": {"load-changed"}}
 
 
-def test_a_copy_of_the_starter_beside_the_app_is_no_other_baseline_and_no_part_of_the_app(lab: Path) -> None:
+def test_a_copy_of_the_starter_beside_the_app_is_not_a_changed_baseline_or_part_of_the_app(lab: Path) -> None:
     solutions.reference(lab)
     for place in (lab / "before", lab.parent / "before"):
         write_starter(place)
-        solutions.mend(place)
+        solutions.fix_crashes(place)
     changes = changes_of(lab, lab.parent)
     assert changes.findings == ()
     assert all(changes.routes.values())
 
 
 @pytest.mark.parametrize(
-    "build, found", [("code 0123456789ab", {"/events": {"baseline-changed"}}), ("python -m uvicorn", {})]
+    "build, codes", [("code 0123456789ab", {"/events": {"baseline-changed"}}), ("python -m uvicorn", {})]
 )
-def test_runs_before_that_were_of_other_code_are_told(
-    lab: Path, build: str, found: dict[str, set[str]]
-) -> None:
+def test_before_runs_of_other_code_are_reported(lab: Path, build: str, codes: dict[str, set[str]]) -> None:
     run = lab / "runs" / "20260101T000000-events-before"
     run.mkdir(parents=True)
     fields = {"plan": {"label": "events-before"}, "server": {"build": build}}
     (run / "run.json").write_text(json.dumps(fields), encoding="utf-8")
     (run.parent / "run.json").write_text("[]", encoding="utf-8")
-    assert by_route(changes_of(lab, lab).findings) == found
+    assert by_route(changes_of(lab, lab).findings) == codes

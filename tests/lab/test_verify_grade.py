@@ -1,4 +1,4 @@
-"""`festgate lab verify` and `grade` as a teacher types them, and the overview in a browser."""
+"""`festgate lab verify` and `grade` on the command line, and the overview in a browser."""
 
 import csv
 import io
@@ -26,14 +26,14 @@ MARKUP = "b <i>&"
 
 
 @dataclass(frozen=True)
-class Evening:
-    """A teacher's, with a folder of submissions."""
+class Grading:
+    """The commands of a teacher with a folder of submissions, and their results."""
 
     folder: Path
-    said: Mapping[str, "subprocess.CompletedProcess[str]"]
-    """What was typed, by a word for it."""
+    commands: Mapping[str, "subprocess.CompletedProcess[str]"]
+    """The commands, by short names."""
     rows: list[dict[str, str]]
-    """Of the CSV after the first call."""
+    """The rows of the CSV after the first command."""
 
     @property
     def grades(self) -> Path:
@@ -50,11 +50,11 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
-    """One that is right, its twin as a zip with a report, one with a false friend, and two that cannot be verified."""
+def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
+    """Grade a correct submission, a zip of it, a false improvement with reports, and two that cannot be verified."""
     folder = tmp_path_factory.mktemp("teacher")
-    handed_in = folder / "submissions"
-    right, false, hangs, empty = (handed_in / name for name in (FORMULA, MARKUP, "c ends", "d empty"))
+    submissions = folder / "submissions"
+    right, false, exits, empty = (submissions / name for name in (FORMULA, MARKUP, "c ends", "d empty"))
     write_starter(right)
     solutions.reference(right)
     write_starter(false)
@@ -62,28 +62,30 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Evening:
     solutions.fixed_total(false)
     (false / "text.txt").write_text(text_report(), encoding="utf-8")
     (false / "report.html").write_text(f"<pre>{text_report()}</pre>Written by Festgate.", encoding="utf-8")
-    hangs.mkdir()
-    (hangs / "main.py").write_text("import sys\napp = sys.exit('not today')\n", encoding="utf-8")
+    exits.mkdir()
+    (exits / "main.py").write_text("import sys\napp = sys.exit('not today')\n", encoding="utf-8")
     empty.mkdir()
-    with zipfile.ZipFile(handed_in / "e.zip", "w") as archive:
+    with zipfile.ZipFile(submissions / "e.zip", "w") as archive:
         for path in right.rglob("*"):
             if path.is_file():
                 archive.write(path, Path("deep") / path.relative_to(right))
-    said = {"grade": types(folder, "grade", "submissions", *SEED)}
+    commands = {"grade": types(folder, "grade", "submissions", *SEED)}
     rows = read_csv(folder / "grades" / "grades.csv")
-    (hangs / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow')\n", encoding="utf-8")
-    said["again"] = types(folder, "grade", "submissions", *SEED)
+    (exits / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow')\n", encoding="utf-8")
+    commands["again"] = types(folder, "grade", "submissions", *SEED)
     results = folder / "results.json"
-    said["verify"] = types(folder, "verify", str(right), "--json", "--gradescope", str(results), *SEED)
-    said["ends"] = types(folder, "verify", str(hangs), "--gradescope", str(folder / "ends.json"), *SEED)
-    return Evening(folder, said, rows)
+    commands["verify"] = types(folder, "verify", str(right), "--json", "--gradescope", str(results), *SEED)
+    commands["exits"] = types(folder, "verify", str(exits), "--gradescope", str(folder / "exits.json"), *SEED)
+    return Grading(folder, commands, rows)
 
 
-def test_one_row_each_and_what_fails_stops_nothing(evening: Evening) -> None:
-    grade = evening.said["grade"]
+def test_each_submission_has_a_row_and_a_failure_stops_nothing(grading: Grading) -> None:
+    grade = grading.commands["grade"]
     assert grade.returncode == 2, grade.stderr
-    assert grade.stdout == "5 of 5 graded, 2 passed: grades/grades.csv and grades/overview.html.\n"
-    by_name = {row["submission"]: row for row in evening.rows}
+    assert grade.stdout == (
+        "Graded 5 of 5 submissions; 2 passed. See grades/grades.csv and grades/overview.html.\n"
+    )
+    by_name = {row["submission"]: row for row in grading.rows}
     assert {name: row["result"] for name, row in by_name.items()} == {
         f"'{FORMULA}": "passed",
         MARKUP: "not all",
@@ -96,44 +98,44 @@ def test_one_row_each_and_what_fails_stops_nothing(evening: Evening) -> None:
     assert (false["points"], false["findings"], false["reports"]) == ("7", "fixed-total", "text.txt")
     assert "one-row-of-many" in false["report findings"].split()
     assert by_name["e.zip"]["same as"] == f"'{FORMULA}"
-    assert "exit code 1: not today" in by_name["c ends"]["problem"]
+    assert "exited with code 1: not today" in by_name["c ends"]["problem"]
     assert by_name["d empty"]["problem"].startswith("There is no main.py in ")
 
 
-def test_a_second_call_does_only_what_was_handed_in_anew(evening: Evening) -> None:
-    first, again = evening.said["grade"].stderr, evening.said["again"].stderr
-    assert first.count("asking the submission") == 2
-    assert first.count("asking the starter") == 1
-    assert re.findall(r"^(.*): looking", again, re.MULTILINE) == ["c ends"]
-    assert len(list((evening.grades / "results").glob("*.json"))) == 4
-    now = {row["submission"]: row for row in read_csv(evening.grades / "grades.csv")}
-    before = {row["submission"]: row for row in evening.rows}
+def test_a_second_call_verifies_only_changed_submissions(grading: Grading) -> None:
+    first, again = grading.commands["grade"].stderr, grading.commands["again"].stderr
+    assert first.count("sending requests to the submission") == 2
+    assert first.count("sending requests to the starter") == 1
+    assert re.findall(r"^(.*): reading the changes", again, re.MULTILINE) == ["c ends"]
+    assert len(list((grading.grades / "results").glob("*.json"))) == 4
+    now = {row["submission"]: row for row in read_csv(grading.grades / "grades.csv")}
+    before = {row["submission"]: row for row in grading.rows}
     changed = {name for name, row in now.items() if row != before[name]}
     assert changed == {"c ends"}
     assert "nor tomorrow" in now["c ends"]["problem"]
 
 
-def test_verify_says_it_as_json_and_in_gradescopes_format(evening: Evening) -> None:
-    verify = evening.said["verify"]
+def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
+    verify = grading.commands["verify"]
     assert verify.returncode == 0, verify.stderr
-    told = json.loads(verify.stdout)
-    assert (told["passed"], told["others_alike"], told["seed"]) == (True, True, 7)
-    assert [each["verdict"] for each in told["routes"]] == ["improved"] * 3
-    results = json.loads((evening.folder / "results.json").read_text(encoding="utf-8"))
+    result = json.loads(verify.stdout)
+    assert (result["passed"], result["others_alike"], result["seed"]) == (True, True, 7)
+    assert [route["verdict"] for route in result["routes"]] == ["improved"] * 3
+    results = json.loads((grading.folder / "results.json").read_text(encoding="utf-8"))
     assert results["score"] == 10.0
     assert [test["status"] for test in results["tests"]] == ["passed"] * 4
 
 
-def test_what_cannot_be_verified_is_a_sentence_and_a_result_too(evening: Evening) -> None:
-    ends = evening.said["ends"]
-    assert (ends.returncode, ends.stdout) == (2, "")
-    assert re.search(r"cannot be run: It ended by itself with exit code 1: nor tomorrow\n$", ends.stderr)
-    results = json.loads((evening.folder / "ends.json").read_text(encoding="utf-8"))
+def test_a_submission_that_cannot_be_verified_has_a_message_and_a_result(grading: Grading) -> None:
+    exits = grading.commands["exits"]
+    assert (exits.returncode, exits.stdout) == (2, "")
+    assert re.search(r"cannot be run: The app exited with code 1: nor tomorrow\n$", exits.stderr)
+    results = json.loads((grading.folder / "exits.json").read_text(encoding="utf-8"))
     assert (results["score"], results["tests"][0]["status"]) == (0.0, "failed")
 
 
-def test_the_overview_opens_offline_sorts_and_is_accessible(evening: Evening, browser: Browser) -> None:
-    address = (evening.grades / "overview.html").as_uri()
+def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, browser: Browser) -> None:
+    address = (grading.grades / "overview.html").as_uri()
     for size, scheme in ((PHONE, "dark"), (DESK, "light")):
         with visit(browser, viewport=size, color_scheme=scheme) as seen:
             page = seen.context.new_page()
@@ -161,16 +163,16 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(evening: Evening, br
             ("verify", "submissions", "--python", "no-such-python"),
             "--python no-such-python is no program. Give the path of a Python, as ",
         ),
-        (("verify", "nowhere"), "There is no nowhere."),
-        (("verify", "submissions", "--seconds", "soon"), "'soon' is not a duration: "),
+        (("verify", "nowhere"), "nowhere does not exist."),
+        (("verify", "submissions", "--seconds", "soon"), "'soon' is no time: "),
         (("grade", "nowhere"), "nowhere cannot be read: No such file or directory."),
         (("grade", "data"), "data holds no folder and no zip."),
     ],
 )
-def test_what_is_asked_wrongly_is_said_in_a_sentence(
-    evening: Evening, words: tuple[str, ...], sentence: str
+def test_wrong_arguments_are_explained_in_a_sentence(
+    grading: Grading, words: tuple[str, ...], sentence: str
 ) -> None:
-    (evening.folder / "data").mkdir(exist_ok=True)
-    done = types(evening.folder, *words)
+    (grading.folder / "data").mkdir(exist_ok=True)
+    done = types(grading.folder, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1].startswith(sentence)

@@ -1,4 +1,4 @@
-"""What is handed in is taken in whole, as a folder or as a zip, and reaches nowhere else."""
+"""A submission is copied whole, as a folder or as a zip, and without links out of it."""
 
 import io
 import os
@@ -11,17 +11,17 @@ import pytest
 
 from festgate.lab.student.folder import starter_files, write_starter
 from festgate.lab.verify import intake
-from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
+from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
 
 
 @pytest.fixture
-def taken(tmp_path: Path) -> Callable[[Path], Taken]:
-    """Takes in."""
+def taken(tmp_path: Path) -> Callable[[Path], Submission]:
+    """Copy a submission into a new folder."""
 
-    def take(source: Path) -> Taken:
-        scratch = tmp_path / f"scratch{len(list(tmp_path.iterdir()))}"
-        scratch.mkdir()
-        return take_in(source, scratch)
+    def take(source: Path) -> Submission:
+        target = tmp_path / f"copy{len(list(tmp_path.iterdir()))}"
+        target.mkdir()
+        return copy_submission(source, target)
 
     return take
 
@@ -33,7 +33,7 @@ def lab(tmp_path: Path) -> Path:
 
 
 def zipped(folder: Path, *more: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
-    """A zip of a folder, and of further members."""
+    """Make a zip of a folder, with further members."""
     file = folder.parent / "lab.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
@@ -48,8 +48,8 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_folder_a_checkout_and_a_zip_of_it_are_the_same_without_data_runs_and_environments(
-    lab: Path, taken: Callable[[Path], Taken]
+def test_a_folder_and_its_zip_give_the_same_copy_without_data_runs_and_environments(
+    lab: Path, taken: Callable[[Path], Submission]
 ) -> None:
     for name in (
         ".git/config",
@@ -70,116 +70,117 @@ def test_a_folder_a_checkout_and_a_zip_of_it_are_the_same_without_data_runs_and_
     wanted = {path.as_posix() for path in starter_files()} | {"runs/1/run.json", "at 10:30.md"}
     assert names(folder.app) == names(archive.app) == wanted
     assert (folder.app, archive.app) == (folder.tree, archive.tree / "lab")
-    assert folder.left == archive.left == ()
+    assert folder.skipped == archive.skipped == ()
     assert folder.content == taken(lab.parent / "lab").content
 
 
-def test_the_app_is_found_below_and_what_it_is_compared_with_is_not_taken_for_it(
-    lab: Path, taken: Callable[[Path], Taken]
+def test_the_app_is_found_in_a_folder_and_a_baseline_beside_it_is_not(
+    lab: Path, taken: Callable[[Path], Submission]
 ) -> None:
     write_starter(lab.parent / "before")
     assert taken(lab.parent).app.name == "lab"
 
 
-def test_links_are_not_followed(lab: Path, taken: Callable[[Path], Taken], tmp_path: Path) -> None:
+def test_links_are_not_followed(lab: Path, taken: Callable[[Path], Submission], tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("sesame", encoding="utf-8")
     (lab / "link.txt").symlink_to(secret)
     (lab / "folder").symlink_to(tmp_path)
     os.mkfifo(lab / "pipe")
-    found = taken(lab)
-    assert not names(found.app) & {"link.txt", "folder", "pipe"}
-    assert set(found.left) == {
-        "link.txt is a link, and is not followed.",
-        "folder is a link, and is not followed.",
+    copy = taken(lab)
+    assert not names(copy.app) & {"link.txt", "folder", "pipe"}
+    assert set(copy.skipped) == {
+        "link.txt is a link and was not copied.",
+        "folder is a link and was not copied.",
     }
     for name in ("link.txt", "folder", "pipe"):
         (lab / name).unlink()
     link = zipfile.ZipInfo("lab/link.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    found = taken(zipped(lab, (link, str(secret).encode())))
-    assert "link.txt" not in names(found.app)
-    assert found.left == ("lab/link.txt is a link, and is not followed.",)
+    copy = taken(zipped(lab, (link, str(secret).encode())))
+    assert "link.txt" not in names(copy.app)
+    assert copy.skipped == ("lab/link.txt is a link and was not copied.",)
 
 
 @pytest.mark.parametrize(
     "name", ["../outside.py", "/outside.py", "lab/../../outside.py", "C:/outside.py", "..\\outside.py"]
 )
-def test_a_zip_that_points_out_of_itself_is_not_taken(
-    lab: Path, taken: Callable[[Path], Taken], tmp_path: Path, name: str
+def test_a_zip_with_a_member_outside_of_it_is_refused(
+    lab: Path, taken: Callable[[Path], Submission], tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(NotTaken, match=r"has a member that points out of it: .*outside\.py"):
+    with pytest.raises(InvalidSubmission, match=r"has a member outside of the zip: .*outside\.py"):
         taken(zipped(lab, (name, b"1")))
     assert not list(tmp_path.rglob("outside.py"))
 
 
-def test_too_much_is_not_taken(
-    lab: Path, taken: Callable[[Path], Taken], monkeypatch: pytest.MonkeyPatch
+def test_a_submission_with_too_many_files_or_bytes_is_refused(
+    lab: Path, taken: Callable[[Path], Submission], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "MAX_BYTES", 200_000)
     monkeypatch.setattr(intake, "MAX_FILES", 40)
     bomb = zipped(lab, ("lab/zeros.txt", b"\0" * 10_000_000))
     assert bomb.stat().st_size < 200_000
     with pytest.raises(
-        NotTaken, match=r"holds more than 0 MB, at zeros\.txt\. Leave out what is not of the lab"
+        InvalidSubmission,
+        match=r"holds more than 0 MB \(at zeros\.txt\)\. Leave out what is not part of the lab",
     ):
         taken(bomb)
     many = zipped(lab, *((f"lab/{number}.txt", b"1") for number in range(40)))
-    with pytest.raises(NotTaken, match="holds more than 40 files"):
+    with pytest.raises(InvalidSubmission, match="holds more than 40 files"):
         taken(many)
 
 
-def test_what_is_no_submission_is_said_in_a_sentence(
-    lab: Path, taken: Callable[[Path], Taken], tmp_path: Path
+def test_the_error_names_what_is_wrong_with_a_submission(
+    lab: Path, taken: Callable[[Path], Submission], tmp_path: Path
 ) -> None:
     whole = zipped(lab).read_bytes()
     cases: list[tuple[str, bytes | None, str]] = [
-        ("gone", None, r"There is no .*gone\."),
+        ("gone", None, r"gone does not exist\."),
         ("text.zip", b"no zip", "is neither a folder nor a zip"),
         ("cut.zip", whole[: len(whole) // 2], "is neither a folder nor a zip"),
-        ("spoilt.zip", whole[:60] + b"\xff" * 200 + whole[260:], "cannot be read: .*anew"),
+        ("spoilt.zip", whole[:60] + b"\xff" * 200 + whole[260:], "cannot be read: .*again"),
     ]
     for name, content, sentence in cases:
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        with pytest.raises(NotTaken, match=sentence):
+        with pytest.raises(InvalidSubmission, match=sentence):
             taken(tmp_path / name)
     (lab / "main.py").write_text("print(1)\n", encoding="utf-8")
-    with pytest.raises(NotTaken, match=r"main\.py of .* has no `app`"):
+    with pytest.raises(InvalidSubmission, match=r"main\.py of .* has no `app`"):
         taken(lab)
     (lab / "main.py").unlink()
-    with pytest.raises(NotTaken, match=r"There is no main\.py in .*, nor in its folders"):
+    with pytest.raises(InvalidSubmission, match=r"There is no main\.py in .* or its folders"):
         taken(lab)
     for name in ("one", "two"):
         write_starter(lab / name)
     with pytest.raises(
-        NotTaken, match=r"holds main\.py in several folders: one, two\. Give the one that is meant"
+        InvalidSubmission, match=r"holds main\.py in several folders: one, two\. Name one of them"
     ):
         taken(lab)
 
 
-def test_an_encrypted_zip_is_not_taken(lab: Path, taken: Callable[[Path], Taken]) -> None:
+def test_an_encrypted_zip_is_refused(lab: Path, taken: Callable[[Path], Submission]) -> None:
     content = bytearray(zipped(lab).read_bytes())
-    # The flag of encryption, in each header: the local ones, and those of the directory.
-    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        at = content.find(mark)
+    # The encryption flag in each local header and each header of the directory.
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(signature)
         while at >= 0:
             content[at + place] |= 1
-            at = content.find(mark, at + 4)
+            at = content.find(signature, at + 4)
     assert zipfile.is_zipfile(io.BytesIO(content))
     (lab.parent / "lab.zip").write_bytes(content)
-    with pytest.raises(NotTaken, match=r"cannot be read: .*password"):
+    with pytest.raises(InvalidSubmission, match=r"cannot be read: .*password"):
         taken(lab.parent / "lab.zip")
 
 
-def test_a_scratch_copy_goes_whatever_the_app_has_done_to_it(tmp_path: Path) -> None:
-    folder = tmp_path / "scratch"
+def test_a_temporary_copy_is_removed_whatever_permissions_the_app_has_set(tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "file").write_bytes(b"1")
     (folder / "deep").chmod(0)
     other = tmp_path / "other"
     other.mkdir(mode=0o755)
     (folder / "link").symlink_to(other)
-    clear(folder)
+    remove_folder(folder)
     assert not folder.exists()
     assert stat.S_IMODE(other.stat().st_mode) == 0o755

@@ -1,8 +1,8 @@
-"""What counts on a page is what it says, however it is written; and a page may be anything."""
+"""The content of a page counts, however it is written; and a page may hold anything."""
 
 import pytest
 
-from festgate.lab.verify.pages import Answer, facts_of
+from festgate.lab.verify.pages import AppResponse, page_content
 
 EVENTS = ("Tea & <Talks>", "Quiz 12", "Quiz 123", "Relay 7")
 PEOPLE = ("anu & co", "bela")
@@ -20,8 +20,8 @@ OTHER = """<body><!-- Relay 7 ₹5 --><b>anu &amp; co</b>
 """
 
 
-def test_two_pages_that_say_the_same_have_the_same_facts() -> None:
-    one, other = (facts_of(Answer(200, body=page), EVENTS, PEOPLE) for page in (PAGE, OTHER))
+def test_two_pages_with_the_same_content_are_alike() -> None:
+    one, other = (page_content(AppResponse(200, body=page), EVENTS, PEOPLE) for page in (PAGE, OTHER))
     assert one == other
     assert one.names == (("Tea & <Talks>", "1200"), ("Quiz 123", "0"))
     assert one.amounts == ("1200", "0")
@@ -33,7 +33,7 @@ def test_two_pages_that_say_the_same_have_the_same_facts() -> None:
 @pytest.mark.parametrize(
     "old, new",
     [
-        ("Tea &amp; &lt;Talks&gt;", "Tea & <Talks>"),  # as a tag it is not seen
+        ("Tea &amp; &lt;Talks&gt;", "Tea & <Talks>"),  # parsed as a tag, it is invisible
         ("₹1,200", "₹1,201"),
         ("<tr><td>Quiz 123</td><td>₹0</td></tr>", ""),
         ("₹0", "₹0 and Relay 7 ₹4"),
@@ -42,26 +42,30 @@ def test_two_pages_that_say_the_same_have_the_same_facts() -> None:
         ("name=username", "name=user"),
     ],
 )
-def test_a_page_that_says_something_else_has_other_facts(old: str, new: str) -> None:
+def test_a_page_with_other_content_differs(old: str, new: str) -> None:
     assert PAGE.count(old) == 1
-    one, other = (facts_of(Answer(200, body=page), EVENTS, PEOPLE) for page in (PAGE, PAGE.replace(old, new)))
+    one, other = (
+        page_content(AppResponse(200, body=page), EVENTS, PEOPLE) for page in (PAGE, PAGE.replace(old, new))
+    )
     assert one != other
 
 
-def test_where_it_redirects_to_counts_and_how_it_is_written_does_not() -> None:
+def test_the_target_of_a_redirect_counts_and_its_spelling_does_not() -> None:
     places = [
         "/my-events?user=a%20b",
         "http://127.0.0.1:99/my-events?user=a+b",
         "/events?user=a+b",
         "http://[",
     ]
-    found = [facts_of(Answer(302, place), (), ()) for place in places]
-    assert found[0] == found[1]
-    assert len({each.location for each in found}) == 3
+    contents = [page_content(AppResponse(302, place), (), ()) for place in places]
+    assert contents[0] == contents[1]
+    assert len({content.location for content in contents}) == 3
 
 
-def test_the_words_of_an_error_are_free() -> None:
-    assert facts_of(Answer(404, body=PAGE), EVENTS, PEOPLE) == facts_of(Answer(404), EVENTS, PEOPLE)
+def test_the_text_of_an_error_page_is_free() -> None:
+    assert page_content(AppResponse(404, body=PAGE), EVENTS, PEOPLE) == page_content(
+        AppResponse(404), EVENTS, PEOPLE
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,6 @@ def test_the_words_of_an_error_are_free() -> None:
         "İ",
     ],
 )
-def test_a_page_of_four_hundred_thousand_letters_that_mean_nothing_is_read(piece: str) -> None:
-    found = facts_of(Answer(200, body="₹5 " + piece * (400_000 // len(piece))), EVENTS, PEOPLE)
-    assert (found.amounts[0], found.names) == ("5", ())
+def test_a_page_of_four_hundred_thousand_meaningless_characters_is_read(piece: str) -> None:
+    content = page_content(AppResponse(200, body="₹5 " + piece * (400_000 // len(piece))), EVENTS, PEOPLE)
+    assert (content.amounts[0], content.names) == ("5", ())

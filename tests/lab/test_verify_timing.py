@@ -1,4 +1,4 @@
-"""The timed runs are real ones, and whoever cuts a verification off leaves nothing behind."""
+"""The timed runs are real, and an interrupted verification leaves nothing behind."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import psutil
 from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.sandbox import MARK
+from festgate.lab.verify.sandbox import RUN_VARIABLE
 from festgate.lab.verify.timing import time_routes
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
@@ -19,21 +19,21 @@ from tests.rig.server import environment
 from tests.rig.waiting import until
 
 
-def test_both_apps_are_played_in_turn_and_each_route_is_a_comparison_of_its_own(tmp_path: Path) -> None:
+def test_both_apps_are_run_in_turn_and_each_route_is_a_comparison_of_its_own(tmp_path: Path) -> None:
     write_mended(tmp_path / "before")
     write_starter(tmp_path / "after")
     solutions.reference(tmp_path / "after")
-    told = []
-    found = time_routes(
+    reported = []
+    comparisons = time_routes(
         Program(tmp_path / "before", sys.executable),
         Program(tmp_path / "after", sys.executable),
         {"my-events": ("code 1", "code 2"), "checkout": ("code 3", "code 4")},
         tmp_path / "runs",
         pairs=1,
         seconds=2.0,
-        tell=lambda number, side, _: told.append((number, side)),
+        report=lambda number, side, _: reported.append((number, side)),
     )
-    assert sorted(set(told)) == [(0, "before"), (1, "after")]
+    assert sorted(set(reported)) == [(0, "before"), (1, "after")]
     after, before = list_runs(tmp_path / "runs")
     assert (before.server["build"], after.server["build"]) == ("code 1 code 3", "code 2 code 4")
     for run in (before, after):
@@ -41,20 +41,20 @@ def test_both_apps_are_played_in_turn_and_each_route_is_a_comparison_of_its_own(
         assert set(samples.names) == {"/my-events", "/checkout"}
         assert not samples.failed.any()
         assert len(set(samples.digest[samples.name == samples.names.index("/my-events")].tolist())) > 1
-    assert set(found) == {"my-events", "checkout"}
-    for name, comparison in found.items():
+    assert set(comparisons) == {"my-events", "checkout"}
+    for name, comparison in comparisons.items():
         assert comparison.verdict == "refused"
-        assert {each.code for each in comparison.refusals} <= {
+        assert {refusal.code for refusal in comparison.refusals} <= {
             "too-few-runs",
             "too-few-samples",
             "generator-saturated",
         }
         assert set(comparison.steps) == {"/checkout", "/my-events"}, name
-    slow, quick = (side[2] for side in found["my-events"].steps["/my-events"])
+    slow, quick = (side[2] for side in comparisons["my-events"].steps["/my-events"])
     assert quick < slow
 
 
-def test_a_verification_that_is_cut_off_leaves_nothing_running_and_nothing_lying_about(
+def test_an_interrupted_verification_leaves_no_process_and_no_file(
     tmp_path: Path,
 ) -> None:
     lab = tmp_path / "lab"
@@ -77,18 +77,18 @@ def test_a_verification_that_is_cut_off_leaves_nothing_running_and_nothing_lying
     until(lambda: running(lab.parent), "the start of the submission")
     process.send_signal(15)
     assert process.wait(30) == 130
-    assert re.search(r"Cut off\. Nothing of it runs any more\.\n$", log.read_text(encoding="utf-8"))
+    assert re.search(r"Interrupted\. The submission no longer runs\.\n$", log.read_text(encoding="utf-8"))
     assert running(lab.parent) == []
     assert list(scratch.iterdir()) == []
 
 
 def running(folder: Path) -> list[int]:
-    """Submitted apps whose scratch copy lies below that folder."""
-    found = []
-    for each in psutil.process_iter():
+    """Return the ids of submitted apps whose temporary copy lies below the folder."""
+    pids = []
+    for process in psutil.process_iter():
         try:
-            if MARK in each.environ() and each.cwd().startswith(str(folder)):
-                found.append(each.pid)
+            if RUN_VARIABLE in process.environ() and process.cwd().startswith(str(folder)):
+                pids.append(process.pid)
         except psutil.Error:
             continue
-    return found
+    return pids

@@ -1,4 +1,4 @@
-"""Which verdict follows from answers, times and counts, and what is told where they disagree."""
+"""Which verdict follows from responses, times and counts, and which findings report their disagreement."""
 
 import re
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from festgate.lab.verify import __file__ as package
 from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import MEANINGS
 from festgate.lab.verify.outputs import as_gradescope, headline, not_verified
-from festgate.lab.verify.timing import MAX_SECONDS, MIN_SECONDS, seconds_for, time_it_takes
-from festgate.lab.verify.verdicts import Judged, judge_route
-from festgate.lab.verify.work import Count, Work, judge
+from festgate.lab.verify.timing import MAX_SECONDS, MIN_SECONDS, seconds_for, total_seconds
+from festgate.lab.verify.verdicts import RouteVerdict, judge_route
+from festgate.lab.verify.work import RequestCount, Work, compare_work
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -28,7 +28,11 @@ CAPPED = STARTER | {"instructions": 400_000}
 
 def work(counts: Mapping[str, int], growth: Mapping[str, float] = LINEAR) -> Work:
     return Work(
-        "/events", Count(counts, {}, counts["instructions"] >= 400_000, busy=False), True, growth, counts
+        "/events",
+        RequestCount(counts, {}, counts["instructions"] >= 400_000, busy=False),
+        True,
+        growth,
+        counts,
     )
 
 
@@ -46,11 +50,11 @@ class Times:
     """Comparisons of six pairs of runs."""
 
     def __init__(self, folder: Path) -> None:
-        """Runs are written into the folder."""
+        """Write the runs into the folder."""
         self._folder = folder
 
     def __call__(self, slower: float, requests: int = 700) -> Comparison:
-        """The median of the second app is that many times the first's."""
+        """Compare two apps; the median of the second is `slower` times the first's."""
         fest = Fest(
             self._folder / str(len(list(self._folder.iterdir()))),
             Plan("x", "http://127.0.0.1:1", Users(1, 1.0), 10.0, 2.0),
@@ -68,70 +72,70 @@ class Times:
 
 def judged(
     counts: tuple[Work, Work] | None, time: Comparison | None, *, changed: bool = True
-) -> tuple[Judged, list[str]]:
-    """The verdict, and the codes of what was found besides."""
-    found, findings = judge_route("events", changed=changed, differences=(), work=counts, time=time)
-    return found, [each.code for each in findings]
+) -> tuple[RouteVerdict, list[str]]:
+    """Return the verdict and the codes of further findings."""
+    verdict, findings = judge_route("events", changed=changed, differences=(), work=counts, time=time)
+    return verdict, [finding.code for finding in findings]
 
 
 def test_time_and_work_that_agree_give_the_share_with_its_interval(timed: Times) -> None:
-    found, codes = judged((SLOW, QUICK), timed(0.05))
-    assert (found.verdict, found.by, codes) == ("improved", ("time", "work"), [])
-    assert found.time is not None
-    assert found.time.low < -0.95 < found.time.high < -0.94
-    assert headline(found).startswith("improved by 95.0 % [94.")
-    found, codes = judged((SAME, work(STARTER | {"instructions": 90_000})), timed(1.6))
-    assert (found.verdict, found.by, codes) == ("worse", ("time", "work"), [])
+    verdict, codes = judged((SLOW, QUICK), timed(0.05))
+    assert (verdict.verdict, verdict.by, codes) == ("improved", ("time", "work"), [])
+    assert verdict.time is not None
+    assert verdict.time.low < -0.95 < verdict.time.high < -0.94
+    assert headline(verdict).startswith("improved by 95.0 % [94.")
+    verdict, codes = judged((SAME, work(STARTER | {"instructions": 90_000})), timed(1.6))
+    assert (verdict.verdict, verdict.by, codes) == ("worse", ("time", "work"), [])
 
 
-def test_work_decides_where_what_was_saved_is_too_little_for_time(timed: Times) -> None:
-    found, codes = judged((SAME, QUICK), timed(1.0))
-    assert (found.verdict, found.by, codes) == ("improved", ("work",), [])
-    assert "too little to be seen over HTTP" in found.said[-1]
-    assert headline(found) == "improved: 98.6 % fewer instructions, counted"
+def test_work_decides_when_the_saving_is_too_small_for_the_timing(timed: Times) -> None:
+    verdict, codes = judged((SAME, QUICK), timed(1.0))
+    assert (verdict.verdict, verdict.by, codes) == ("improved", ("work",), [])
+    assert "too small to measure over HTTP" in verdict.reasons[-1]
+    assert headline(verdict) == "improved: 98.6 % fewer instructions, counted"
 
 
-def test_work_that_is_counted_and_time_that_says_otherwise_are_told(timed: Times) -> None:
-    # Half a second of instructions gone, and no time with it: they went to where nobody counts.
-    found, codes = judged((SLOW, QUICK), timed(1.0))
-    assert (found.verdict, codes) == ("unchanged", ["work-elsewhere"])
-    found, codes = judged((SAME, QUICK), timed(1.5))
-    assert (found.verdict, codes) == ("worse", ["work-elsewhere"])
-    found, codes = judged((SAME, SAME), timed(0.5))
-    assert (found.verdict, codes) == ("improved", ["time-without-work"])
+def test_contradictions_of_work_and_time_are_reported(timed: Times) -> None:
+    # Half a second of instructions is gone but the time is the same: the work moved to where it is not counted.
+    verdict, codes = judged((SLOW, QUICK), timed(1.0))
+    assert (verdict.verdict, codes) == ("unchanged", ["work-elsewhere"])
+    verdict, codes = judged((SAME, QUICK), timed(1.5))
+    assert (verdict.verdict, codes) == ("worse", ["work-elsewhere"])
+    verdict, codes = judged((SAME, SAME), timed(0.5))
+    assert (verdict.verdict, codes) == ("improved", ["time-without-work"])
 
 
-def test_too_few_requests_leave_it_to_the_work_and_say_so(timed: Times) -> None:
-    found, _ = judged((SLOW, QUICK), timed(0.05, requests=40))
-    assert (found.verdict, found.by, found.time) == ("improved", ("work",), None)
-    assert found.said[0].startswith("Time cannot tell: ")
-    assert "40 requests in a run" in found.said[0]
-    assert headline(found) == "improved: at least 99.9 % fewer instructions, counted"
+def test_with_too_few_requests_the_work_decides(timed: Times) -> None:
+    verdict, _ = judged((SLOW, QUICK), timed(0.05, requests=40))
+    assert (verdict.verdict, verdict.by, verdict.time) == ("improved", ("work",), None)
+    assert verdict.reasons[0].startswith("The timing is inconclusive: ")
+    assert "40 requests in a run" in verdict.reasons[0]
+    assert headline(verdict) == "improved: at least 99.9 % fewer instructions, counted"
 
 
 def test_without_counts_time_decides_alone_and_without_both_nothing_is_improved(timed: Times) -> None:
-    found, _ = judged(None, timed(0.5))
-    assert (found.verdict, found.by) == ("improved", ("time",))
-    found, _ = judged(None, None)
-    assert found.verdict == "unchanged"
+    verdict, _ = judged(None, timed(0.5))
+    assert (verdict.verdict, verdict.by) == ("improved", ("time",))
+    verdict, _ = judged(None, None)
+    assert verdict.verdict == "unchanged"
 
 
-def test_code_that_is_as_it_was_is_unchanged_and_an_answer_that_differs_is_wrong() -> None:
-    found, _ = judged((SLOW, SLOW), None, changed=False)
-    assert (found.verdict, found.by) == ("unchanged", ("code",))
-    difference = Difference("/events", "rows-dropped", "GET /events", "rows: a (1)", "no rows")
+def test_unchanged_code_is_unchanged_and_a_different_response_is_wrong() -> None:
+    verdict, _ = judged((SLOW, SLOW), None, changed=False)
+    assert (verdict.verdict, verdict.by) == ("unchanged", ("code",))
+    difference = Difference("/events", "rows-dropped", "GET /events", "1 row (a)", "no rows")
     wrong, _ = judge_route(
         "events", changed=True, differences=[difference] * 3, work=(SLOW, QUICK), time=None
     )
     assert wrong.verdict == "wrong"
-    assert wrong.said == (
-        "GET /events: rows: a (1) was expected, no rows came.",
-        "2 more of its answers differ.",
+    assert wrong.reasons == (
+        "GET /events: expected 1 row (a), got no rows.",
+        "2 more of its responses differ.",
     )
 
 
 @pytest.mark.parametrize(
-    "after, verdict",
+    "after, change",
     [
         (STARTER, "same"),
         (STARTER | {"instructions": 34_000}, "same"),
@@ -144,31 +148,31 @@ def test_code_that_is_as_it_was_is_unchanged_and_an_answer_that_differs_is_wrong
         (CAPPED, "more"),
     ],
 )
-def test_work_is_less_only_where_nothing_of_it_is_more(after: dict[str, int], verdict: str) -> None:
-    assert judge(SAME, work(after)) == verdict
+def test_work_is_less_only_when_no_count_is_more(after: dict[str, int], change: str) -> None:
+    assert compare_work(SAME, work(after)) == change
 
 
-def test_growth_decides_before_what_is_less_today(timed: Times) -> None:
+def test_growth_decides_before_the_counts_of_today(timed: Times) -> None:
     quadratic = work(QUICK.usual.counts, LINEAR | {"instructions": 1.9})
-    found, codes = judged((SAME, quadratic), timed(0.5))
-    assert (found.verdict, found.by, codes[0]) == ("worse", ("work",), "grows-faster")
-    assert judge(SAME, work(QUICK.usual.counts, LINEAR | {"instructions": 1.3})) == "less"
-    # One statement for each row is more work, and no other order of it.
-    assert judge(SAME, work(QUICK.usual.counts, LINEAR | {"statements": 1.0})) == "less"
+    verdict, codes = judged((SAME, quadratic), timed(0.5))
+    assert (verdict.verdict, verdict.by, codes[0]) == ("worse", ("work",), "grows-faster")
+    assert compare_work(SAME, work(QUICK.usual.counts, LINEAR | {"instructions": 1.3})) == "less"
+    # One statement for each row is more work, but not a higher order.
+    assert compare_work(SAME, work(QUICK.usual.counts, LINEAR | {"statements": 1.0})) == "less"
 
 
-def test_an_app_that_does_not_come_to_rest_is_told() -> None:
+def test_an_app_that_does_not_become_idle_is_reported() -> None:
     restless = replace(SAME, usual=replace(SAME.usual, busy=True))
-    found, codes = judged((SAME, restless), None)
-    assert (found.verdict, codes) == ("unchanged", ["busy-without-requests"])
+    verdict, codes = judged((SAME, restless), None)
+    assert (verdict.verdict, codes) == ("unchanged", ["busy-without-requests"])
 
 
-def test_a_run_is_as_long_as_the_slower_app_needs_for_a_median_and_all_of_them_end_in_time() -> None:
+def test_a_run_is_as_long_as_a_median_of_the_slower_app_needs_and_all_end_in_time() -> None:
     assert seconds_for([(150.0, 3.0), (70.0, 70.0)]) == MAX_SECONDS
     assert seconds_for([(90.0, 3.0), (10.0, 10.0)]) == pytest.approx(2 * 60 * 0.1)
     assert seconds_for([(1.0, 1.0)]) == MIN_SECONDS
     assert seconds_for([(2_000.0, 1.0), (float("nan"), 1.0)]) == MAX_SECONDS
-    assert time_it_takes(6, MAX_SECONDS) < 330
+    assert total_seconds(6, MAX_SECONDS) < 330
 
 
 def test_gradescope_gets_points_for_each_route_and_for_the_other_pages() -> None:
@@ -177,38 +181,38 @@ def test_gradescope_gets_points_for_each_route_and_for_the_other_pages() -> None
         {"route": "/checkout", "verdict": "improved", "headline": "improved", "said": ["Time."]},
         {"route": "/events", "verdict": "wrong", "headline": "wrong", "said": ["No."]},
     ]
-    told = {
+    results = {
         "routes": routes,
         "others_alike": True,
         "findings": [finding],
         "notes": ["A note."],
         "seconds": 12.4,
     }
-    results = as_gradescope(told)
+    converted = as_gradescope(results)
     # https://gradescope-autograders.readthedocs.io/en/latest/specs/#output-format
-    assert set(results) <= {
+    assert set(converted) <= {
         "score", "execution_time", "output", "output_format", "visibility", "stdout_visibility", "extra_data",
         "tests", "leaderboard",
     }  # fmt: skip
-    assert (results["score"], results["execution_time"], results["output"]) == (4.0, 12, "A note.")
-    for test in results["tests"]:
+    assert (converted["score"], converted["execution_time"], converted["output"]) == (4.0, 12, "A note.")
+    for test in converted["tests"]:
         assert set(test) <= {
             "score", "max_score", "status", "name", "name_format", "number", "output", "output_format", "tags",
             "visibility", "extra_data",
         }  # fmt: skip
         assert test["visibility"] in {"hidden", "after_due_date", "after_published", "visible"}
-    assert [(test["score"], test["max_score"], test["status"]) for test in results["tests"]] == [
+    assert [(test["score"], test["max_score"], test["status"]) for test in converted["tests"]] == [
         (3.0, 3.0, "passed"),
         (0.0, 3.0, "failed"),
         (1.0, 1.0, "passed"),
     ]
-    assert "rows-dropped: Fewer. (GET /events)" in results["tests"][1]["output"]
+    assert "rows-dropped: Fewer. (GET /events)" in converted["tests"][1]["output"]
     assert not_verified("No main.py.")["tests"][0]["output"] == "No main.py."
 
 
-def test_every_finding_that_has_a_meaning_can_be_found() -> None:
+def test_every_finding_with_a_meaning_is_used() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in Path(package).parent.glob("*.py"))
-    assert {each for each in MEANINGS if code.count(f'"{each}"') > 1} == set(MEANINGS)
+    assert {finding for finding in MEANINGS if code.count(f'"{finding}"') > 1} == set(MEANINGS)
 
 
 def test_the_how_to_has_every_finding_with_its_meaning() -> None:

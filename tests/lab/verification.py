@@ -1,4 +1,4 @@
-"""Submissions, and what a verification says of them without timed runs; the starter is asked once for all of them."""
+"""Submissions, and their verification without timed runs; the starter's responses are collected once for all."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,64 +6,64 @@ from pathlib import Path
 
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.verification import Baseline, Options, Verified, verify
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.verification import Baseline, Options, Verification, verify
 from festgate.lab.verify.work import Work, count_work
 from tests.lab.solutions import Change
 
 SEED = 20_261
-"""Of all of them, so that what the starter answers is asked once."""
+"""The seed of all verifications, so that the starter's responses are collected once."""
 
 
 @dataclass
-class Desk:
-    """A teacher's."""
+class Teacher:
+    """A teacher with a folder of submissions."""
 
     folder: Path
     baseline: Baseline = field(init=False)
-    told: list[str] = field(default_factory=list)
-    """What was said to be done, of the last one."""
+    steps: list[str] = field(default_factory=list)
+    """The steps that the last verification reported."""
 
     def __post_init__(self) -> None:
-        """With the starter that all of them are compared with."""
+        """Prepare the starter that all submissions are compared with."""
         self.baseline = Baseline(self.folder / "starter")
 
-    def handed_in(self, *changes: Change) -> Path:
-        """A folder of `festgate lab new` to which that was done."""
+    def receives(self, *changes: Change) -> Path:
+        """Make a folder as `festgate lab new` does, and apply the changes."""
         lab = self.folder / f"lab{len(list(self.folder.iterdir()))}"
         write_starter(lab)
         for change in changes:
             change(lab)
         return lab
 
-    def verified(self, source: Path) -> Verified:
-        """What comes of it."""
-        self.told = []
+    def verifies(self, source: Path) -> Verification:
+        """Verify a submission without timed runs."""
+        self.steps = []
         options = Options(seed=SEED, load=False)
-        return verify(source, options, self.baseline, lambda what, _: self.told.append(what))
+        return verify(source, options, self.baseline, lambda step, _: self.steps.append(step))
 
 
-def verdicts(verified: Verified) -> dict[str, str]:
-    """By the route's name."""
-    return {each.name: each.verdict for each in verified.routes}
+def verdicts(verification: Verification) -> dict[str, str]:
+    """Return the verdicts by the names of routes."""
+    return {route.name: route.verdict for route in verification.routes}
 
 
-def codes(verified: Verified) -> dict[str, set[str]]:
-    """What was found, by the route; of none in particular at the empty text."""
-    return by_route(verified.findings)
+def codes(verification: Verification) -> dict[str, set[str]]:
+    """Return the codes of findings by route; the empty route stands for the whole submission."""
+    return by_route(verification.findings)
 
 
-def by_route(findings: Iterable[Finding]) -> dict[str, set[str]]:
-    """The codes, by the route."""
-    found: dict[str, set[str]] = {}
-    for each in findings:
-        found.setdefault(each.route, set()).add(each.code)
-    return found
+def by_route(findings: Iterable[SubmissionFinding]) -> dict[str, set[str]]:
+    """Group the codes of findings by route."""
+    codes: dict[str, set[str]] = {}
+    for finding in findings:
+        codes.setdefault(finding.route, set()).add(finding.code)
+    return codes
 
 
-def counted(desk: Desk, lab: Path, *routes: str) -> dict[str, tuple[Work, Work]]:
-    """The work of routes, of the starter and of a folder, without asking whether they answer alike."""
+def counted(teacher: Teacher, lab: Path, *routes: str) -> dict[str, tuple[Work, Work]]:
+    """Count the work of routes in the starter and in a folder, without comparing responses."""
     options = Options(seed=SEED)
-    before = desk.baseline.counted(options, lambda *_: None)
+    before = teacher.baseline.counted(options, lambda *_: None)
     after = count_work(Program(lab, options.python), routes, options.seed)
     return {name: (before[name], after[name]) for name in routes}

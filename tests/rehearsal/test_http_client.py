@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from festgate.ports import free_port
 from festgate.rehearsal import http_client
 from festgate.rehearsal.http_client import NoResponse
-from tests.rig.ports import free_port
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The commands of the lab: `festgate lab`."""
+"""The command group `festgate lab`."""

@@ -1,4 +1,4 @@
-"""`festgate lab`: the rehearsal's tools as a course."""
+"""Assemble `festgate lab`, and audit reports."""
 
 import json
 import sys
@@ -8,23 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from festgate.lab.cli import comparison as comparing
-from festgate.lab.cli import exercise
-from festgate.lab.cli import report as reporting
-from festgate.lab.cli import teacher as teaching
+from festgate.lab.cli import comparison, exercise, report, teacher
 from festgate.rehearsal.cli.options import BROKEN
 from festgate.terminal import WRONG_USE, fail
 
 FORMATS = ("text", "json")
 lab_app = typer.Typer(no_args_is_help=True)
-exercise.mount(lab_app)
-comparing.mount(lab_app)
-reporting.mount(lab_app)
-teaching.mount(lab_app)
+for group in (exercise, comparison, report, teacher):
+    group.mount(lab_app)
 
 
 def mount(app: typer.Typer) -> None:
-    """Add the commands to the program."""
+    """Add the command group to the program."""
     app.add_typer(
         lab_app,
         name="lab",
@@ -41,33 +36,33 @@ def lab() -> None:
 def audit(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Reports: text, Markdown, HTML or PDF, with Locust's tables in them."),
+        typer.Argument(help="Reports with Locust's tables: text, Markdown, HTML or PDF."),
     ],
-    form: Annotated[str, typer.Option("--format", help="On standard output: text or json.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="Output format: text or json.")] = "text",
 ) -> None:
-    """Check what lab reports conclude against the tables of Locust that they show.
+    """Check the conclusions of lab reports against their tables of Locust's results.
 
-    Exit code 0 when nothing was found, 1 when something was, 2 when a file could not be read.
+    Exit code 0 without findings, 1 with findings, 2 when a file could not be read.
     """
     if form not in FORMATS:
         fail(f"--format is one of {', '.join(FORMATS)}.")
-    from festgate.lab.audit import audit as auditing  # noqa: PLC0415  (only this command needs them)
+    from festgate.lab.audit import audit as auditing  # noqa: PLC0415  (only this command needs these modules)
     from festgate.lab.audit import display  # noqa: PLC0415
 
     console = Console(highlight=False)
     reports, unreadable = [], []
     for file in files:
         try:
-            report = auditing.audit(file)
+            audited = auditing.audit(file)
         except auditing.Unreadable as error:
             unreadable.append(str(error))
             print(error, file=sys.stderr)
             continue
-        reports.append(report)
+        reports.append(audited)
         if form == "text":
-            display.show(report, console)
+            display.show(audited, console)
     if form == "json":
         print(json.dumps(display.as_json(reports, unreadable), indent=2))
     if unreadable:
         raise typer.Exit(WRONG_USE)
-    raise typer.Exit(BROKEN if any(report.findings for report in reports) else 0)
+    raise typer.Exit(BROKEN if any(audited.findings for audited in reports) else 0)

@@ -1,4 +1,4 @@
-"""`festgate lab compare`: the starter against the student's app, in interleaved pairs."""
+"""`festgate lab compare`: compare the starter with the student's app in interleaved pairs."""
 
 import tempfile
 from http import HTTPStatus
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.store import Run
 
 PAUSE = 1.5
-"""Seconds: the mean of the locustfiles' `between(1, 2)`. So often at most does one of them ask."""
-PYTHON = "The Python that runs both apps, with their packages; without it, Festgate's own."
+"""Seconds between the requests of a user: the mean of the locustfiles' `between(1, 2)`."""
+PYTHON = "The Python with the packages of both apps, which runs them. Default: Festgate's own."
 
 
 def mount(app: typer.Typer) -> None:
@@ -31,31 +31,33 @@ def mount(app: typer.Typer) -> None:
 
 
 def compare(
-    route: Annotated[str, typer.Argument(help=f"{', '.join(ROUTES)}.")],
+    route: Annotated[str, typer.Argument(help=f"One of {', '.join(ROUTES)}.")],
     folder: Folder = HERE,
-    pairs: Annotated[int, typer.Option(min=1, help="Pairs of runs, decided before the first is played.")] = 6,
-    seconds: Annotated[float, typer.Option(min=1, help="How long each run is measured.")] = 30.0,
+    pairs: Annotated[int, typer.Option(min=1, help="Pairs of runs, fixed before the first run.")] = 6,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each run.")] = 30.0,
     users: Annotated[
-        int, typer.Option(min=1, help="People at once; each waits for an answer, and thinks.")
+        int, typer.Option(min=1, help="Concurrent users; each waits for a response, then pauses.")
     ] = 6,
-    warm_up: Annotated[float, typer.Option(min=0, help="Seconds before that are not counted.")] = 4.0,
+    warm_up: Annotated[
+        float, typer.Option(min=0, help="Seconds before the measurement that do not count.")
+    ] = 4.0,
     python: Annotated[str, typer.Option(help=PYTHON)] = "",
 ) -> None:
-    """Play the starter and your app in turn, and say whether a page became quicker, and by how much.
+    """Run the starter and your app in turn, and report whether a page became faster, and by how much.
 
-    The starter's crash is mended, and it is asked, as your app is, by the locustfile as it was handed out. Both begin
-    with the events that their own code puts in. Every run is kept in the folder `runs`.
+    The crash of the starter is fixed. Both apps get the load of the original locustfile, and begin with the events that
+    their own code creates. Every run is kept in the folder `runs`.
 
-    Exit code 0 when the page is not slower, 1 when it is, 2 when the comparison is refused or could not be played, 3
-    when it decides nothing, 130 when it was cut off.
+    Exit code 0 when the page is not slower, 1 when it is, 2 when the comparison is refused or could not be run, 3 when
+    it is inconclusive, 130 when interrupted.
     """
     require_extra()
-    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and others take a second to import, and only runs need them)
     from festgate.lab.student.runs import compared  # noqa: PLC0415
 
     try:
         lab = lab_in(folder)
-        _known(route)
+        _check_route(route)
         plan = make_plan(
             str(load_file(STARTER, route)),
             make_load(users, None, None, constant=False),
@@ -64,76 +66,74 @@ def compare(
             warm_up=warm_up,
             label=route,
         )
-        _enough(plan, pairs, users)
-        with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
-            found = compared(*_played(lab, route, plan, pairs, interpreter(python), Path(scratch)))
+        _check_size(plan, pairs, users)
+        with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
+            result = compared(*_run(lab, route, plan, pairs, interpreter(python), Path(temporary)))
     except (NoLab, Unreadable) as error:
         fail(str(error))
-    _tell(folder, lab, route, found)
-    raise typer.Exit(found.comparison.exit_code)
+    _print_result(folder, lab, route, result)
+    raise typer.Exit(result.comparison.exit_code)
 
 
-def _known(route: str) -> None:
+def _check_route(route: str) -> None:
     if route not in ROUTES:
-        msg = f"{route} is none of {', '.join(ROUTES)}."
+        msg = f"{route} is not one of {', '.join(ROUTES)}."
         raise NoLab(msg)
 
 
-def _enough(plan: "Plan", pairs: int, users: int) -> None:
-    """Refuse at once what would be refused after minutes. Raises NoLab."""
+def _check_size(plan: "Plan", pairs: int, users: int) -> None:
+    """Refuse at once a comparison that would be refused after minutes. Raises NoLab."""
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
     from festgate.rehearsal.stats.limits import MIN_PAIRS  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
     from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
 
     if pairs < MIN_PAIRS:
-        msg = f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs decide nothing; see `festgate lab hint too-few-runs`."
+        msg = f"--pairs {pairs}: a comparison needs at least {MIN_PAIRS} pairs. See `festgate lab hint too-few-runs`."
         raise NoLab(msg)
-    needed, most = least_requests(parse_metric(METRIC).quantile), users * plan.duration / PAUSE
-    if most < needed:
+    needed, possible = least_requests(parse_metric(METRIC).quantile), users * plan.duration / PAUSE
+    if possible < needed:
         msg = (
-            f"With {plan.load.shown} and a pause of {PAUSE:g} s after each answer there are {most:.0f} requests at most"
-            f" in {plan.duration:g} s, and a median takes {needed}: give more --seconds, or --users."
-            " See `festgate lab hint too-few-samples`."
+            f"With {plan.load.shown} and a pause of {PAUSE:g} s after each response, {plan.duration:g} s have at most"
+            f" {possible:.0f} requests, but a median needs {needed}. Use more --seconds or --users. See `festgate lab"
+            " hint too-few-samples`."
         )
         raise NoLab(msg)
 
 
-def _played(
-    lab: Path, route: str, plan: "Plan", pairs: int, python: str, scratch: Path
+def _run(
+    lab: Path, route: str, plan: "Plan", pairs: int, python: str, temporary: Path
 ) -> "tuple[list[Run], list[Run]]":
-    """The runs of both sides. Raises NoLab, Unreadable."""
+    """Return the runs of both sides. Raises NoLab, Unreadable."""
     from festgate.lab.student.copies import App, copy_app, write_mended  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import STARTING, TooFewRequests, exit_on_failure, run_comparison  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
 
-    write_mended(scratch / "before")
-    # A copy: what is edited while this is played is compared the next time.
-    copy_app(lab, scratch / "after", with_data=False)
-    now = code_now(scratch / "after", route)
+    write_mended(temporary / "before")
+    # A copy: edits during the comparison do not affect it.
+    copy_app(lab, temporary / "after", with_data=False)
+    now = code_now(temporary / "after", route)
     if now == code_handed_out(route):
         msg = (
-            f"The code behind {ROUTES[route]} is as it was handed out, so there is nothing to compare it with. See"
-            " `festgate lab hint same-build`."
+            f"The code behind {ROUTES[route]} is unchanged, so there is nothing to compare. See `festgate lab hint"
+            " same-build`."
         )
         raise NoLab(msg)
-    before = App(scratch / "before", python, code_handed_out(route))
-    after = App(scratch / "after", python, now)
+    before = App(temporary / "before", python, code_handed_out(route))
+    after = App(temporary / "after", python, now)
     minutes = 2 * pairs * (plan.duration + plan.warm_up + STARTING) / 60
     with exit_on_failure(lab / RUNS):
-        _answers(after, route)
+        _check_response(after, route)
         print(
             f"{ROUTES[route]}, the starter and your app in turn: {pairs} pairs of runs of {plan.duration:g} s with"
-            f" {plan.load.shown}, about {minutes:.0f} min. The machine should have nothing else to do meanwhile. Ctrl-C"
-            " ends it, and what was played is kept.",
+            f" {plan.load.shown}, about {minutes:.0f} min. Keep the machine otherwise idle. Ctrl-C stops the comparison"
+            " and keeps the finished runs.",
             flush=True,
         )
         if not _same_load(lab, route):
-            print(
-                f"Your {LOAD}/{load_file(lab, route).name} is another than was handed out, and is not used."
-            )
+            print(f"Your {LOAD}/{load_file(lab, route).name} was changed. The original is used instead.")
         try:
             return run_comparison(plan, before, after, pairs, lab / RUNS, primary=parse_metric(METRIC))
         except TooFewRequests as error:
@@ -141,8 +141,8 @@ def _played(
             raise NoLab(msg) from None
 
 
-def _answers(app: "App", route: str) -> None:
-    """See at once, and not after a run of the starter, whether the page can be timed. Raises NoLab, CannotServe."""
+def _check_response(app: "App", route: str) -> None:
+    """Check before the first run that the page responds with success. Raises NoLab, CannotServe."""
     from festgate.lab.student.crash import NOBODY, PATIENCE, ask  # noqa: PLC0415
     from festgate.lab.student.server import HOST  # noqa: PLC0415
 
@@ -150,10 +150,10 @@ def _answers(app: "App", route: str) -> None:
         port = int(server.url.rpartition(":")[2])
         page, _ = ask(HOST, port, f"{ROUTES[route]}?user={NOBODY}", PATIENCE)
     if page.status != HTTPStatus.OK:
-        told = f"with {page.status}" if page.status else "not at all"
+        problem = f"with status {page.status}" if page.status else "with nothing"
         msg = (
-            f"Your app answers {page.name} {told}, so there is no time of it to compare. See"
-            " `festgate lab hint error-rates-differ`."
+            f"Your app responds to {page.name} {problem}, so its response times cannot be compared. See `festgate lab"
+            " hint error-rates-differ`."
         )
         raise NoLab(msg)
 
@@ -164,21 +164,21 @@ def _same_load(lab: Path, route: str) -> bool:
     return load_fingerprint(lab, route) == load_fingerprint(STARTER, route)
 
 
-def _tell(folder: Path, lab: Path, route: str, found: "Compared") -> None:
-    """The verdict in words, and of what forbids or weakens it the hint."""
+def _print_result(folder: Path, lab: Path, route: str, result: "Compared") -> None:
+    """Print the verdict, and a hint for each reason that refuses or weakens it."""
     from festgate.lab.hints.page import write_hints  # noqa: PLC0415
     from festgate.rehearsal.report.comparison_report import VERDICTS  # noqa: PLC0415
     from festgate.rehearsal.report.words import comparison_in_words  # noqa: PLC0415
 
     console = Console(highlight=False)
-    console.print(Text(f"\n{ROUTES[route]}: {VERDICTS[found.comparison.verdict][0]}", "bold"))
-    for sentence in comparison_in_words(found.comparison):
+    console.print(Text(f"\n{ROUTES[route]}: {VERDICTS[result.comparison.verdict][0]}", "bold"))
+    for sentence in comparison_in_words(result.comparison):
         console.print(Text(sentence))
     try:
-        written = write_hints(lab, route, found)
+        written = write_hints(lab, route, result)
     except OSError as error:
         fail(f"The hints cannot be written in {lab}: {error.strerror}.")
-    refused = bool(found.comparison.refusals)
+    refused = bool(result.comparison.refusals)
     if written:
         console.print(Text("\nWhy it is refused" if refused else "\nWhat weakens it", "bold"))
     for hint, finding, path in written:

@@ -1,4 +1,4 @@
-"""`festgate lab new`, `serve`, `load`, `crash` and `status`: the exercise, on the student's side."""
+"""The commands of the exercise: `festgate lab new`, `serve`, `load`, `crash` and `status`."""
 
 import signal
 import time
@@ -27,72 +27,71 @@ from festgate.rehearsal.cli.options import make_load, make_plan, parse_seconds, 
 from festgate.terminal import fail
 
 MISSING = 1
-"""Exit code where a part is not done, or a page failed."""
+"""Exit code when a part is not done, or a page failed."""
 HERE = Path()
-Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="The lab's folder; without it, this one.")]
-Host = Annotated[str, typer.Option(help="Where the app runs, as http://HOST:PORT.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="[DIR]", help="The lab's folder. Default: the current folder.")
+]
+Host = Annotated[str, typer.Option(help="The app's address: http://HOST:PORT.")]
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the group."""
-    app.command()(new)
-    app.command()(serve)
-    app.command()(crash)
-    app.command()(load)
-    app.command()(status)
+    for command in (new, serve, crash, load, status):
+        app.command()(command)
 
 
 def new(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet, or empty.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
 ) -> None:
-    """Write the starter: a small fest to work on, its load, and the questions."""
+    """Write the starter: a small fest portal, its load, and the questions."""
     try:
         write_starter(folder)
     except NoLab as error:
         fail(str(error))
     print(
-        f"The lab is in {folder}. Read {folder / 'README.md'}; `festgate lab serve {folder}` opens the fest."
+        f"The lab is in {folder}. Read {folder / 'README.md'}, and start the app with `festgate lab serve {folder}`."
     )
 
 
 def serve(
     folder: Folder = HERE,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where on 127.0.0.1.")] = serving.PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = serving.PORT,
     python: Annotated[
-        str, typer.Option(help="The Python that runs the app, with its packages; without it, Festgate's own.")
+        str, typer.Option(help="The Python with the app's packages, which runs it. Default: Festgate's own.")
     ] = "",
 ) -> None:
-    """Run your app, and start it anew whenever its code is saved. Ctrl-C ends it."""
+    """Run your app, and restart it when its code changes. Ctrl-C stops it."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         lab = lab_in(folder)
         serving.is_free(port)
-        print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C ends it.", flush=True)
+        print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C stops it.", flush=True)
         raise typer.Exit(serving.serve(lab, port, interpreter(python)))
     except NoLab as error:
         fail(str(error))
 
 
 def load(
-    route: Annotated[str, typer.Argument(help=f"{', '.join(ROUTES)}, or {JOURNEY}.")],
+    route: Annotated[str, typer.Argument(help=f"One of {', '.join(ROUTES)}, {JOURNEY}.")],
     folder: Folder = HERE,
     host: Host = f"http://localhost:{serving.PORT}",
     users: Annotated[
-        int, typer.Option(min=1, help="People at once; each waits for an answer, and thinks.")
+        int, typer.Option(min=1, help="Concurrent users; each waits for a response, then pauses.")
     ] = 1,
-    spawn_rate: Annotated[float, typer.Option(min=0.01, help="People a second until all are there.")] = 1.0,
-    duration: Annotated[str, typer.Option(help="How long is measured: 30s, 2m.")] = "30s",
-    warm_up: Annotated[str, typer.Option(help="How long before that is not counted.")] = "5s",
-    ui: Annotated[bool, typer.Option("--ui", help="Locust's own web page too, while it is played.")] = False,
-    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Where on 127.0.0.1.")] = 8089,
+    spawn_rate: Annotated[float, typer.Option(min=0.01, help="Users started per second.")] = 1.0,
+    duration: Annotated[str, typer.Option(help="Length of the run: 30s, 2m.")] = "30s",
+    warm_up: Annotated[str, typer.Option(help="Time before the measurement that does not count.")] = "5s",
+    ui: Annotated[bool, typer.Option("--ui", help="Also show Locust's web page during the run.")] = False,
+    ui_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of that page on 127.0.0.1.")] = 8089,
 ) -> None:
-    """Play your locustfile of a route against your running app with Locust, and keep the run in the folder `runs`.
+    """Load a route of your running app with its locustfile, and keep the run in the folder `runs`.
 
-    Exit code 0 when it was played, 2 when it could not be played, 130 when it was cut off.
+    Exit code 0 after a complete run, 2 when the load could not be run, 130 when interrupted.
     """
     require_extra()
     from festgate.lab.hints.selection import findings_of_one  # noqa: PLC0415
-    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and others take a second to import, and only runs need them)
     from festgate.lab.student.load import UNKNOWN, code_now, marked, said_of_code  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import report_run, run_journey  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
@@ -113,21 +112,23 @@ def load(
             run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)), lab, route, code
         )
         ended = report_run(run, "text")
-        met = findings_of_one(run)
-        if met:
-            print(f"Hints: {', '.join(finding.code for finding in met)}. `festgate lab hint CODE` shows one.")
+        findings = findings_of_one(run)
+        if findings:
+            print(
+                f"Hints: {', '.join(finding.code for finding in findings)}. Show one with `festgate lab hint CODE`."
+            )
         print(said_of_code(lab, route) if code else UNKNOWN)
     except (NoLab, Unreadable) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"The run cannot be kept in {folder / RUNS}: {error.strerror}.")
+        fail(f"The run cannot be saved in {folder / RUNS}: {error.strerror}.")
     raise typer.Exit(ended)
 
 
 def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.PORT}") -> None:
-    """Ask every page of your running app, and show what one bug did to each, before and now.
+    """Request every page of your running app, and show which fail, now and before.
 
-    Exit code 0 when every page answers, 1 when one fails, 2 when there is no app to ask.
+    Exit code 0 when every page responds, 1 when a page fails, 2 when the app does not run.
     """
     try:
         lab = lab_in(folder)
@@ -137,57 +138,57 @@ def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.P
     except NoLab as error:
         fail(str(error))
     except OSError as error:
-        fail(f"What was seen cannot be kept in {folder}: {error.strerror}.")
+        fail(f"The result cannot be saved in {folder}: {error.strerror}.")
     before = looking.last_other(earlier, now)
     table = Table("Page", *([f"Before, at {_clock(before.at)}"] if before else []), "Now")
     for number, page in enumerate(now.pages):
         cells = [_shown(before.pages[number])] if before and number < len(before.pages) else []
         table.add_row(page.name, *cells, _shown(page))
     Console(highlight=False).print(table)
-    print(_said(now, before))
+    print(_summary(now, before))
     raise typer.Exit(MISSING if now.failed else 0)
 
 
 def status(folder: Folder = HERE) -> None:
-    """Which of the seven parts are done, and what is missing, by what lies in the folder.
+    """Show which of the seven parts are done, and what is missing, judged by the files in the folder.
 
-    Exit code 0 when all are done, 1 when something is missing.
+    Exit code 0 when all parts are done, 1 when something is missing.
     """
     require_extra()
-    from festgate.lab.student.progress import parts  # noqa: PLC0415  (it reads runs, in columns of numpy)
+    from festgate.lab.student.progress import parts  # noqa: PLC0415  (it reads runs with numpy)
 
     try:
-        found = parts(lab_in(folder))
+        all_parts = parts(lab_in(folder))
     except (NoLab, ValueError) as error:
         fail(str(error))
     table = Table("Part", "", "Missing")
-    for part in found:
-        mark = Text("done", "green") if part.done else Text("open", "yellow")
-        table.add_row(f"{part.number} {part.title}", mark, Text("\n".join(part.missing)))
+    for part in all_parts:
+        state = Text("done", "green") if part.done else Text("open", "yellow")
+        table.add_row(f"{part.number} {part.title}", state, Text("\n".join(part.missing)))
     Console(highlight=False).print(table)
-    done = sum(part.done for part in found)
-    print(f"{done} of {len(found)} parts are done.")
-    raise typer.Exit(0 if done == len(found) else MISSING)
+    done = sum(part.done for part in all_parts)
+    print(f"{done} of {len(all_parts)} parts are done.")
+    raise typer.Exit(0 if done == len(all_parts) else MISSING)
 
 
-def _said(now: looking.Look, before: looking.Look | None) -> str:
-    """What was seen, and the question that it asks."""
+def _summary(now: looking.Look, before: looking.Look | None) -> str:
+    """Summarise the check, and ask the student a question about it."""
     rest = len(now.pages) - len(now.failed)
     if not rest:
-        return "No page is well. Read the end of what the server wrote: did a request fail, or the start?"
+        return "Every page failed. Read the end of the server's output: did a request fail, or the start of the app?"
     if now.failed:
         return (
-            f"{', '.join(now.failed)} failed; the other {rest} answer. All of them run in one process: what kept the"
-            " error to where it happened, and what would not have?"
+            f"{', '.join(now.failed)} failed; the other {rest} responded. All run in one process: what contained the"
+            " error, and which error would not be contained?"
         )
     if before is not None and before.failed:
-        return f"{', '.join(before.failed)} failed before. Now every page answers."
-    return "Every page answers."
+        return f"{', '.join(before.failed)} failed before. Now every page responds."
+    return "Every page responds."
 
 
 def _shown(page: looking.Page) -> Text:
     if page.status == 0:
-        return Text("no answer", "red")
+        return Text("no response", "red")
     return Text(f"{page.status}, {page.milliseconds:,.0f} ms", "red" if page.failed else "")
 
 

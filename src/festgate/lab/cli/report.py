@@ -1,4 +1,4 @@
-"""`festgate lab report` and `festgate lab hint`."""
+"""The commands `festgate lab report` and `festgate lab hint`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from festgate.files import write_atomically
 from festgate.lab.cli.exercise import HERE, Folder
 from festgate.lab.student.folder import APP, PAGE, ROUTES, NoLab, interpreter, lab_in
 from festgate.rehearsal.cli.options import require_extra
@@ -16,7 +17,7 @@ from festgate.terminal import fail
 if TYPE_CHECKING:
     from festgate.lab.hints.selection import Met
 
-PYTHON = "The Python that runs your app, with its packages; without it, Festgate's own."
+PYTHON = "The Python with your app's packages, which runs it. Default: Festgate's own."
 
 
 def mount(app: typer.Typer) -> None:
@@ -31,84 +32,87 @@ def report(
     browser: Annotated[
         str,
         typer.Option(
-            help="The Chromium, Chrome or Edge that takes the pictures; without it, one that is there."
+            help="The Chromium, Chrome or Edge that takes the screenshots. Default: an installed one."
         ),
     ] = "",
 ) -> None:
-    """Write all that lies in the folder as one page, report.html: what was done, seen, measured, and answered.
+    """Write report.html: one page with your progress, screenshots, measurements, hints and answers.
 
-    What is missing is shown as missing.
+    The report shows what is missing.
     """
     require_extra()
     try:
         lab = lab_in(folder)
-        runner = interpreter(python)
-        from festgate.lab.report.content import gather  # noqa: PLC0415
-        from festgate.lab.report.document import lab_document  # noqa: PLC0415  (numpy and its kin take a second)
-        from festgate.lab.report.screens import take  # noqa: PLC0415
+        program = interpreter(python)
+        from festgate.lab.report.content import read_lab  # noqa: PLC0415
+        from festgate.lab.report.document import lab_document  # noqa: PLC0415  (numpy and others take a second to import)
+        from festgate.lab.report.screens import take_screenshots  # noqa: PLC0415
         from festgate.rehearsal.report.page import page  # noqa: PLC0415
 
-        taken = take(lab, runner, browser)
-        found = gather(lab)
-        written = lab / f".{PAGE}"
-        written.write_text(page(lab_document(found, taken)), encoding="utf-8")
-        written.replace(lab / PAGE)
+        screens = take_screenshots(lab, program, browser)
+        content = read_lab(lab)
+        write_atomically(lab / PAGE, page(lab_document(content, screens)))
     except (NoLab, ValueError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"The report cannot be written in {folder}: {error.strerror}.")
-    for sentence in taken.missing:
+    for sentence in screens.missing:
         print(sentence)
-    done = sum(part.done for part in found.parts)
-    print(f"{done} of {len(found.parts)} parts are done. The report is {folder / PAGE}")
+    done = sum(part.done for part in content.parts)
+    print(f"{done} of {len(content.parts)} parts are done. The report is {folder / PAGE}")
 
 
 def hint(
     code: Annotated[
         str,
-        typer.Argument(help="As a comparison or an audit names it; without it, those that apply are listed."),
+        typer.Argument(help="The code of a hint. Default: list the hints that apply."),
     ] = "",
     folder: Folder = HERE,
     run: Annotated[
-        str, typer.Option(help="The kept run that it is shown with; without it, the last one that has it.")
+        str,
+        typer.Option(
+            help="The kept run that illustrates the hint. Default: the last one to which it applies."
+        ),
     ] = "",
 ) -> None:
-    """What weakens or forbids a comparison, or a conclusion: a page with a picture from your own runs, and a question.
+    """Explain what weakens a comparison or a conclusion, on a page with a chart of your own runs and a question.
 
-    Exit code 0 when there is such a hint, 2 when there is none of that name.
+    Exit code 0 when the hint exists, 2 when it does not.
     """
     require_extra()
     from festgate.lab.hints.page import write_hint  # noqa: PLC0415
-    from festgate.lab.hints.selection import NoHint, hint_for, met_in  # noqa: PLC0415  (numpy and its kin take a second)
+    from festgate.lab.hints.selection import NoHint, hint_for, met_in  # noqa: PLC0415  (numpy and others take a second to import)
 
     if folder == HERE and (Path(code) / APP).is_file():
-        code, folder = "", Path(code)  # `festgate lab hint DIR`: no hint is called like a lab
+        code, folder = "", Path(code)  # `festgate lab hint DIR`: no hint has the name of a lab
     try:
         lab = lab_in(folder)
         if not code:
             _list(met_in(lab, run))
             return
-        found = hint_for(lab, code, run)
-        path = write_hint(lab, found.name, found.hint, found.figure, found.material)
+        met = hint_for(lab, code, run)
+        path = write_hint(lab, met.name, met.hint, met.figure, met.material)
     except (NoLab, NoHint, ValueError) as error:
         fail(str(error))
     except OSError as error:
         fail(f"The hint cannot be written in {folder}: {error.strerror}.")
     console = Console(highlight=False)
-    console.print(Text(found.hint.title, "bold"))
-    console.print(Text(found.hint.happened))
-    if found.figure:
-        console.print(Text(f"Here: {found.figure}."))
-    console.print(Text.assemble(("? ", "bold"), found.hint.question))
-    console.print(Text(f"With a picture: {folder / path.relative_to(lab)}"), soft_wrap=True)
+    console.print(Text(met.hint.title, "bold"))
+    console.print(Text(met.hint.happened))
+    if met.figure:
+        console.print(Text(f"Here: {met.figure}."))
+    console.print(Text.assemble(("? ", "bold"), met.hint.question))
+    console.print(Text(f"With a chart: {folder / path.relative_to(lab)}"), soft_wrap=True)
 
 
 def _list(met: "list[Met]") -> None:
     if not met:
-        print("No hint applies to the last comparisons and loads, or to what report.md concludes.")
+        print("No hint applies to the last comparisons and loads, or to the conclusions of report.md.")
         return
-    table = Table("Hint", "Of", "What happened", "Here")
-    for each in met:
-        table.add_row(each.hint.code, ROUTES.get(each.name, "report.md"), each.hint.title, Text(each.figure))
+    table = Table("Hint", "Concerns", "What happened", "Evidence")
+    for entry in met:
+        table.add_row(
+            entry.hint.code, ROUTES.get(entry.name, "report.md"), entry.hint.title, Text(entry.figure)
+        )
     Console(highlight=False).print(table)
-    print("`festgate lab hint HINT` shows one with a picture from your own runs.")
+    print("Show one with a chart of your own runs: `festgate lab hint HINT`.")

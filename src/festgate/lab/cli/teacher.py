@@ -1,4 +1,4 @@
-"""`festgate lab verify` and `grade`: the exercise, on the teacher's side."""
+"""The commands of teachers: `festgate lab verify` and `grade`."""
 
 import json
 import tempfile
@@ -8,33 +8,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from festgate.files import write_atomically
 from festgate.lab.student.folder import NoLab, interpreter
 from festgate.rehearsal.cli.options import INTERRUPTED, parse_seconds, require_extra
 from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from festgate.lab.verify.grades import Graded
-    from festgate.lab.verify.verification import Options, Verified
+    from festgate.lab.verify.grades import Grade
+    from festgate.lab.verify.verification import Options, Verification
 
 NOT_ALL = 1
-"""Exit code where not all three routes are improved, or something answers otherwise."""
+"""Exit code when a route is not improved, or another page responds differently."""
 GRADES = Path("grades")
 KEPT, CSV, OVERVIEW = "results", "grades.csv", "overview.html"
-"""In that folder."""
+"""Names in the folder of the grades."""
 Python = Annotated[
     str,
     typer.Option(
-        help="The interpreter that runs both apps, with the submission's packages; without it, this one."
+        help="The Python with the submission's packages, which runs both apps. Default: Festgate's own."
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="Draws the same inputs again; without it, new ones.")]
+Seed = Annotated[
+    int | None, typer.Option(help="Repeats the inputs of an earlier verification. Default: new inputs.")
+]
 WithoutLoad = Annotated[
-    bool, typer.Option("--without-load", help="No timed runs: a quick look, by answers and counted work.")
+    bool, typer.Option("--without-load", help="Skip the timed runs: compare responses and counted work only.")
 ]
 Pairs = Annotated[int, typer.Option(min=MIN_PAIRS, help="Pairs of timed runs.")]
 Seconds = Annotated[
-    str, typer.Option(help="How long each is measured: 8s; without it, as long as the slower app needs.")
+    str, typer.Option(help="Length of each timed run, such as 8s. Default: as long as the slower app needs.")
 ]
 
 
@@ -51,119 +54,120 @@ def verify(
     without_load: WithoutLoad = False,
     pairs: Pairs = MIN_PAIRS,
     seconds: Seconds = "",
-    as_json: Annotated[bool, typer.Option("--json", help="On standard output as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     gradescope: Annotated[
-        Path | None, typer.Option(help="Write Gradescope's results.json to this file, too.")
+        Path | None, typer.Option(help="Also write Gradescope's results.json to this file.")
     ] = None,
 ) -> None:
-    """Find out whether a submission is quicker, and answers as before, trusting nothing in it.
+    """Verify that a submission is faster than the starter and responds the same, without trusting its own measurements.
 
-    Exit code 0 when all three routes are improved and all pages alike, 1 when not, 2 when it could not be verified,
-    130 when it was cut off.
+    Exit code 0 when all three routes improved and all pages respond as before, 1 when not, 2 when the submission could
+    not be verified, 130 when interrupted.
     """
     options = options_of(python, seed, without_load, pairs, seconds)
-    from festgate.lab.verify import outputs as telling  # noqa: PLC0415  (numpy and its kin take a second)
+    from festgate.lab.verify import outputs  # noqa: PLC0415  (numpy and others take a second to import)
     from festgate.lab.verify.display import Display  # noqa: PLC0415
     from festgate.lab.verify.verification import CannotVerify  # noqa: PLC0415
 
     try:
         with Display() as display:
-            verified = _verified(source, options, display)
+            verification = _verification(source, options, display)
     except CannotVerify as error:
-        _write(gradescope, telling.not_verified(str(error)))
+        _write(gradescope, outputs.not_verified(str(error)))
         fail(str(error))
     except KeyboardInterrupt:
-        fail("Cut off. Nothing of it runs any more.", INTERRUPTED)
-    told = telling.as_json(verified)
-    _write(gradescope, telling.as_gradescope(told))
+        fail("Interrupted. The submission no longer runs.", INTERRUPTED)
+    results = outputs.as_json(verification)
+    _write(gradescope, outputs.as_gradescope(results))
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(results, indent=2))
     else:
-        telling.show(verified, Console(highlight=False))
-    raise typer.Exit(0 if verified.passed else NOT_ALL)
+        outputs.show(verification, Console(highlight=False))
+    raise typer.Exit(0 if verification.passed else NOT_ALL)
 
 
 def grade(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="With a folder or a zip for each submission.")
+        Path, typer.Argument(metavar="FOLDER", help="The folder with a folder or zip for each submission.")
     ],
-    to: Annotated[Path, typer.Option(help="Where the results, the CSV and the overview are kept.")] = GRADES,
+    to: Annotated[Path, typer.Option(help="The folder for the results, the CSV and the overview.")] = GRADES,
     python: Python = "",
     seed: Seed = None,
     without_load: WithoutLoad = False,
     pairs: Pairs = MIN_PAIRS,
     seconds: Seconds = "",
-    again: Annotated[bool, typer.Option("--again", help="Also what is kept already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Verify again what already has a result.")] = False,
 ) -> None:
-    """Verify every submission of a folder, audit the reports in it, and write grades.csv and overview.html.
+    """Verify each submission in a folder, audit its reports, and write grades.csv and overview.html.
 
-    What is done is kept, so that a second call only does what is missing or was handed in anew. Exit code 0 when all
-    could be verified, whatever came of it, 2 when some could not, 130 when it was cut off.
+    Results are kept: a second call verifies only new and changed submissions. Exit code 0 when all submissions could be
+    verified, whatever the results, 2 when some could not, 130 when interrupted.
     """
     options = options_of(python, seed, without_load, pairs, seconds)
     from festgate.lab.verify.display import Display  # noqa: PLC0415
-    from festgate.lab.verify.grades import grade as grade_one  # noqa: PLC0415
-    from festgate.lab.verify.grades import submissions_in  # noqa: PLC0415
+    from festgate.lab.verify.grades import grade_submission, submissions_in  # noqa: PLC0415
     from festgate.lab.verify.verification import Baseline  # noqa: PLC0415
 
     try:
-        found = submissions_in(folder)
+        submissions = submissions_in(folder)
     except OSError as error:
         fail(f"{folder} cannot be read: {error.strerror}.")
-    if not found:
+    if not submissions:
         fail(f"{folder} holds no folder and no zip.")
-    done: list[Graded] = []
-    cut = False
+    done: list[Grade] = []
+    interrupted = False
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch,
-            Display(len(found)) as display,
+            tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary,
+            Display(len(submissions)) as display,
         ):
-            baseline = Baseline(Path(scratch) / "starter")
-            for number, source in enumerate(found):
+            baseline = Baseline(Path(temporary) / "starter")
+            for number, source in enumerate(submissions):
                 display.begin(number, source.name)
-                graded = grade_one(source, source.name, to / KEPT, options, baseline, display, again=again)
+                graded = grade_submission(source, to / KEPT, options, baseline, display, again=again)
                 done.append(graded)
-                display.say(f"{source.name}: {graded.problem or graded.result}")
+                display.print(f"{source.name}: {graded.problem or graded.result}")
     except KeyboardInterrupt:
-        cut = True
+        interrupted = True
     except OSError as error:
         fail(f"The results cannot be kept in {to}: {error.strerror}.")
     _write_overview(folder, to, done)
-    passed = sum(each.result == "passed" for each in done)
-    print(f"{len(done)} of {len(found)} graded, {passed} passed: {to / CSV} and {to / OVERVIEW}.")
-    if cut:
-        fail("Cut off. The same command goes on where it was.", INTERRUPTED)
-    raise typer.Exit(WRONG_USE if any(each.told is None for each in done) else 0)
+    passed = sum(graded.result == "passed" for graded in done)
+    print(
+        f"Graded {len(done)} of {len(submissions)} submissions; {passed} passed. See {to / CSV} and {to / OVERVIEW}."
+    )
+    if interrupted:
+        fail("Interrupted. Run the same command again to continue.", INTERRUPTED)
+    raise typer.Exit(WRONG_USE if any(graded.results is None for graded in done) else 0)
 
 
-def _write_overview(folder: Path, to: Path, done: "list[Graded]") -> None:
-    from festgate.lab.verify.grades import as_csv, with_twins  # noqa: PLC0415
+def _write_overview(folder: Path, to: Path, done: "list[Grade]") -> None:
+    from festgate.lab.verify.grades import as_csv, with_duplicates  # noqa: PLC0415
     from festgate.lab.verify.overview import overview  # noqa: PLC0415
 
-    rows = with_twins(done)
+    rows = with_duplicates(done)
     try:
         to.mkdir(parents=True, exist_ok=True)
-        # The mark at the beginning tells a spreadsheet that it is UTF-8.
-        (to / CSV).write_text(as_csv(rows), encoding="utf-8-sig", newline="")
-        (to / OVERVIEW).write_text(overview(f"The lab: {folder.resolve().name}", rows), encoding="utf-8")
+        # Spreadsheets recognise UTF-8 by the byte order mark.
+        write_atomically(to / CSV, as_csv(rows).encode("utf-8-sig"))
+        write_atomically(to / OVERVIEW, overview(f"Submissions: {folder.resolve().name}", rows))
     except OSError as error:
         fail(f"The results cannot be kept in {to}: {error.strerror}.")
 
 
 def options_of(python: str, seed: int | None, without_load: bool, pairs: int, seconds: str) -> "Options":  # noqa: FBT001
-    """The options, checked; or the end, with a sentence."""
+    """Return the checked options, or end the command with a message."""
     require_extra()
     from festgate.lab.verify.verification import Options  # noqa: PLC0415
     from festgate.rehearsal.runner.servers import new_seed  # noqa: PLC0415
 
     try:
-        runs_it = interpreter(python)
+        program = interpreter(python)
     except NoLab as error:
         fail(f"--python {error}")
     length = parse_seconds(seconds) if seconds else 0.0
     return Options(
-        python=runs_it,
+        python=program,
         seed=new_seed() if seed is None else seed,
         load=not without_load,
         pairs=pairs,
@@ -171,11 +175,11 @@ def options_of(python: str, seed: int | None, without_load: bool, pairs: int, se
     )
 
 
-def _verified(source: Path, options: "Options", display: Any) -> "Verified":  # noqa: ANN401
+def _verification(source: Path, options: "Options", display: Any) -> "Verification":  # noqa: ANN401
     from festgate.lab.verify.verification import Baseline, verify  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
-        return verify(source, options, Baseline(Path(scratch) / "starter"), display)
+    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
+        return verify(source, options, Baseline(Path(temporary) / "starter"), display)
 
 
 def _write(file: Path | None, content: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""The report of a lab: one page of everything that lies in the folder; what is missing is shown as missing."""
+"""The report of a lab: one page with everything in its folder, and what is missing."""

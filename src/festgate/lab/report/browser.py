@@ -1,4 +1,4 @@
-"""Screenshots by a Chromium, Chrome or Edge that is there, started without a window; nothing is installed for it."""
+"""Take screenshots with an installed Chromium, Chrome or Edge, without a window."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from festgate.lab.student.folder import find_program
 from festgate.rehearsal.runner.servers import end_process
 
 PROGRAMS: Final = (
-    # Without windows and all that belongs to them: half the time of a whole browser.
+    # Without a window system: half the time of a complete browser.
     "chromium-headless-shell",
     "chrome-headless-shell",
     "chromium",
@@ -31,10 +31,10 @@ PROGRAMS: Final = (
 _MACOS: Final = ("Google Chrome", "Chromium", "Microsoft Edge")
 _WINDOWS: Final = (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe")
 _WINDOWS_ROOTS: Final = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
-PATIENCE: Final = 40.0
-"""Seconds for one picture; it takes one or two."""
+TIMEOUT: Final = 40.0
+"""Seconds for one screenshot, which takes one or two."""
 WIDTH, HEIGHT = 1000, 700
-"""Pixels of the window: all of a page of the starter but the end of its programme."""
+"""The size of the window in pixels: it shows a page of the starter except the end of its programme."""
 _HEAD: Final = struct.Struct(">8s4x4sII")
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _SWITCHES: Final = (
@@ -44,25 +44,25 @@ _SWITCHES: Final = (
     "--force-device-scale-factor=1",
     "--no-first-run",
     "--no-default-browser-check",
-    # What a browser asks of its maker when it is started.
+    # No requests to the maker of the browser at its start.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-extensions",
     "--disable-sync",
-    # On macOS it would ask the person before it for the keychain.
+    # On macOS the browser would ask the user for the keychain.
     "--use-mock-keychain",
-    # No other machine has an address here: what a page would fetch from elsewhere is left out.
+    # No other host name resolves: pages load nothing from other machines.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 
 
 class NoBrowser(Exception):
-    """There is none, or it takes no picture; the sentence says which."""
+    """There is no usable browser; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """A picture of a page."""
+class Screenshot:
+    """An image of a page."""
 
     png: bytes
     width: int
@@ -70,68 +70,68 @@ class Shot:
 
 
 def find_browser(named: str = "") -> Path:
-    """`named` where it is given, else the first that is there. Raises NoBrowser."""
+    """Find the browser `named`, or else the first installed one. Raises NoBrowser."""
     if named:
-        found = find_program(named)
-        if found is None:
-            msg = f"{named} is no program."
+        program = find_program(named)
+        if program is None:
+            msg = f"{named} is not a program."
             raise NoBrowser(msg)
-        return found
+        return program
     for path in _candidates():
         if _runs(path):
             return path
-    msg = "There is no Chromium, Chrome or Edge here that runs. Install one, or name it with --browser."
+    msg = "There is no working Chromium, Chrome or Edge. Install one, or name one with --browser."
     raise NoBrowser(msg)
 
 
-def shots(browser: Path, addresses: Sequence[str], folder: Path) -> list[Shot]:
-    """A picture of each page, in order. Scratch files lie below `folder`: some browsers see no other places.
+def screenshots(browser: Path, addresses: Sequence[str], folder: Path) -> list[Screenshot]:
+    """Take a screenshot of each page, in order. Raises NoBrowser, OSError.
 
-    Raises NoBrowser, OSError.
+    Temporary files go below `folder`: some browsers may read no other folders.
     """
-    with TemporaryDirectory(prefix="screens-", dir=folder, ignore_cleanup_errors=True) as scratch:
+    with TemporaryDirectory(prefix="screens-", dir=folder, ignore_cleanup_errors=True) as temporary:
         return [
-            _shot(browser, address, Path(scratch), f"{number}.png")
+            _screenshot(browser, address, Path(temporary), f"{number}.png")
             for number, address in enumerate(addresses)
         ]
 
 
-def _shot(browser: Path, address: str, scratch: Path, name: str) -> Shot:
-    picture = scratch / name
-    words = [
+def _screenshot(browser: Path, address: str, temporary: Path, name: str) -> Screenshot:
+    image = temporary / name
+    command = [
         str(browser),
         *_SWITCHES,
         *(["--no-sandbox"] if _is_root() else []),
-        f"--user-data-dir={scratch / 'profile'}",
+        f"--user-data-dir={temporary / 'profile'}",
         f"--window-size={WIDTH},{HEIGHT}",
-        f"--screenshot={picture}",
+        f"--screenshot={image}",
         address,
     ]
     try:
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
     except OSError as error:
         msg = f"{browser} cannot be started: {error.strerror}."
         raise NoBrowser(msg) from None
     try:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
     finally:
         end_process(process)
     try:
-        png = picture.read_bytes()
+        png = image.read_bytes()
         magic, kind, width, height = _HEAD.unpack_from(png)
     except (OSError, struct.error):
         magic, kind, png = b"", b"", b""
     if (magic, kind) != (_PNG, b"IHDR"):
-        msg = f"{browser} took no picture of {address} within {PATIENCE:g} s."
+        msg = f"{browser} took no screenshot of {address} within {TIMEOUT:g} s."
         raise NoBrowser(msg)
-    return Shot(png, width, height)
+    return Screenshot(png, width, height)
 
 
 def _candidates() -> Iterator[Path]:
-    yield from (Path(found) for name in PROGRAMS if (found := shutil.which(name)))
+    yield from (Path(path) for name in PROGRAMS if (path := shutil.which(name)))
     places: list[Path] = []
     if sys.platform == "darwin":
         inside = [f"Applications/{name}.app/Contents/MacOS/{name}" for name in _MACOS]
@@ -143,18 +143,18 @@ def _candidates() -> Iterator[Path]:
 
 
 def _runs(path: Path) -> bool:
-    """Whether the program starts: some systems ship a name that only says how to install it."""
+    """Return whether the program starts: some systems ship a script that only explains how to install it."""
     if sys.platform == "win32":
-        return True  # There one that is asked for its version opens a window instead.
+        return True  # On Windows, `--version` opens a window.
     try:
-        done = subprocess.run(
-            [path, "--version"], check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE
+        process = subprocess.run(
+            [path, "--version"], check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return process.returncode == 0
 
 
 def _is_root() -> bool:
-    """Root has no sandbox to give away, and Chromium does not start with one."""
+    """Return whether this is root, for whom Chromium does not start with its sandbox."""
     return sys.platform != "win32" and os.geteuid() == 0

@@ -1,4 +1,4 @@
-"""What a lab's folder holds, read once for its report."""
+"""Read the contents of a lab's folder for its report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,75 +17,75 @@ from festgate.rehearsal.runs.store import Run
 
 
 @dataclass(frozen=True)
-class Route:
-    """One of the three."""
+class RouteResults:
+    """The runs of one route."""
 
     name: str
     """`my-events`"""
     path: str
     """`/my-events`"""
     runs: Sequence[Run]
-    """All whole ones of it, the oldest first."""
+    """All complete runs, the oldest first."""
     before: Run | None
-    """The last load of the code as it was handed out."""
+    """The last load of the original code."""
     after: Run | None
-    """The last load of the code as it is now, where that is another."""
+    """The last load of the current code, when it has changed."""
     comparison: Compared | None
-    """The one that was played last."""
+    """The latest comparison."""
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """A lab."""
+class LabContent:
+    """The contents of a lab's folder."""
 
     folder: Path
     parts: Sequence[Part]
-    looks: Sequence[Look]
-    routes: Sequence[Route]
+    snapshots: Sequence[Look]
+    routes: Sequence[RouteResults]
     answers: Sequence[Answer]
     audited: Audited | None
-    """What the report concludes against its tables; None where it has neither."""
+    """The audit of the report's conclusions; None without a readable report."""
 
     @property
-    def answers_of(self) -> Mapping[str, list[Answer]]:
-        """By their topics, in the order of the questions."""
-        found: dict[str, list[Answer]] = {}
+    def answers_by_topic(self) -> Mapping[str, list[Answer]]:
+        """Group the answers by topic, in the order of the questions."""
+        topics: dict[str, list[Answer]] = {}
         for answer in self.answers:
-            found.setdefault(answer.topic, []).append(answer)
-        return found
+            topics.setdefault(answer.topic, []).append(answer)
+        return topics
 
 
-def gather(folder: Path) -> Gathered:
-    """Read it. Raises ValueError where a run's file is damaged."""
+def read_lab(folder: Path) -> LabContent:
+    """Read the folder. Raises ValueError when the file of a run is damaged."""
     kept = runs_in(folder)
     try:
         audited = audit(folder / REPORT)
     except Unreadable:
         audited = None
-    return Gathered(
+    return LabContent(
         folder=folder,
         parts=parts(folder),
-        looks=looks_in(folder),
+        snapshots=looks_in(folder),
         routes=[_route(folder, name, runs_of(folder, kept, name)) for name in ROUTES],
         answers=answers_in(folder),
         audited=audited,
     )
 
 
-def _route(folder: Path, name: str, runs: Sequence[Run]) -> Route:
-    was = code_handed_out(name)
+def _route(folder: Path, name: str, runs: Sequence[Run]) -> RouteResults:
+    original = code_handed_out(name)
     try:
-        now = code_now(folder, name)
+        current = code_now(folder, name)
     except NoPython:
-        now = ""
+        current = ""
     loads = [run for run in runs if not side_of(run) and is_clean(run)]
     sides = last_pairs(runs)
-    return Route(
+    return RouteResults(
         name=name,
         path=ROUTES[name],
         runs=runs,
-        before=_last(loads, was),
-        after=_last(loads, now) if now != was else None,
+        before=_last(loads, original),
+        after=_last(loads, current) if current != original else None,
         comparison=compared(*sides) if any(sides) else None,
     )
 

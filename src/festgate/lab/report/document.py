@@ -1,4 +1,4 @@
-"""The report as a document of the rehearsal, so that it is written, drawn and read as its reports are."""
+"""Make the report of a lab as a `Document`, in the form of the rehearsal's reports."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,8 +7,8 @@ from festgate.lab.audit.findings import Finding
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import findings_of, hint_section
-from festgate.lab.report.content import Gathered, Route
-from festgate.lab.report.screens import Taken
+from festgate.lab.report.content import LabContent, RouteResults
+from festgate.lab.report.screens import AppScreens
 from festgate.lab.student.crash import Look
 from festgate.rehearsal.report.comparison_report import VERDICTS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Quote, Section, Table, Tone
@@ -17,27 +17,27 @@ from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import Figures, summarize
 
-_COLUMNS: Final = ("", "requests", "failed", "median", "p95", "mean", "slowest", "a second", "run")
-_OPEN: Final = "Nothing is written here yet."
-_LOADED: Final = (
-    "Each is one load by itself. A figure marked ? has too few requests behind it. Whether there is a difference"
-    " is for the comparison to say."
+_COLUMNS: Final = ("", "requests", "failed", "median", "p95", "mean", "slowest", "per second", "run")
+_UNANSWERED: Final = "Not answered yet."
+_LOADS_NOTE: Final = (
+    "Each row is a single run. A figure marked ? rests on too few requests. Only the comparison shows whether there"
+    " is a difference."
 )
 
 
-def lab_document(lab: Gathered, taken: Taken) -> Document:
-    """All of it, in the order of the seven parts."""
+def lab_document(lab: LabContent, screens: AppScreens) -> Document:
+    """Make the document, in the order of the seven parts."""
     done = sum(part.done for part in lab.parts)
     tone: Tone = "good" if done == len(lab.parts) else "warn"
     return Document(
         title=f"The lab in the folder {lab.folder.name}",
         tone=tone,
         verdict=f"{done} of {len(lab.parts)} parts are done",
-        words=_first_words(lab),
+        words=_summary(lab),
         facts=_facts(lab),
         sections=(
             Section("The seven parts", tables=(_parts(lab),)),
-            Section("The app", words=tuple(taken.missing), screens=tuple(taken.screens)),
+            Section("The app", words=tuple(screens.missing), screens=tuple(screens.screens)),
             _crash(lab),
             *(_route(lab, route) for route in lab.routes),
             *_rest(lab),
@@ -47,19 +47,17 @@ def lab_document(lab: Gathered, taken: Taken) -> Document:
     )
 
 
-def _first_words(lab: Gathered) -> tuple[str, ...]:
-    told = []
-    for route in lab.routes:
-        if route.comparison is None:
-            told.append(f"{route.path} was not compared yet.")
-        else:
-            words = comparison_in_words(route.comparison.comparison)
-            told.append(f"{route.path}: {words[0]}")
-    return tuple(told)
+def _summary(lab: LabContent) -> tuple[str, ...]:
+    return tuple(
+        f"{route.path} was not compared yet."
+        if route.comparison is None
+        else f"{route.path}: {comparison_in_words(route.comparison.comparison)[0]}"
+        for route in lab.routes
+    )
 
 
-def _facts(lab: Gathered) -> tuple[tuple[str, str], ...]:
-    """Of each route that was judged, what became of its median."""
+def _facts(lab: LabContent) -> tuple[tuple[str, str], ...]:
+    """Return the change of the median of each compared route."""
     return tuple(
         (f"{route.path}, median", figures.change(effect.change))
         for route in lab.routes
@@ -67,7 +65,7 @@ def _facts(lab: Gathered) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _parts(lab: Gathered) -> Table:
+def _parts(lab: LabContent) -> Table:
     rows = tuple(
         (
             f"{part.number} {part.title}",
@@ -76,49 +74,56 @@ def _parts(lab: Gathered) -> Table:
         )
         for part in lab.parts
     )
-    return Table("What lies in the folder", ("part", "state", "missing"), rows, words=frozenset({0, 1, 2}))
+    return Table(
+        "Progress, judged by the files in the folder",
+        ("part", "state", "missing"),
+        rows,
+        words=frozenset({0, 1, 2}),
+    )
 
 
-def _crash(lab: Gathered) -> Section:
-    crashed = next((look for look in reversed(lab.looks) if look.failed), None)
+def _crash(lab: LabContent) -> Section:
+    crashed = next((snapshot for snapshot in reversed(lab.snapshots) if snapshot.failed), None)
     quotes = _quotes(lab, "The crash")
     if crashed is None:
-        return Section("The crash", words=("No look has seen a page fail.",), quotes=quotes)
-    last = lab.looks[-1]
+        return Section(
+            "The crash", words=("`festgate lab crash` has not recorded a failing page yet.",), quotes=quotes
+        )
+    last = lab.snapshots[-1]
     later = last if last.at > crashed.at else None
-    mended = (f"last look, {figures.moment(later.at)}",) if later is not None else ()
-    columns = ("page", f"crashed, {figures.moment(crashed.at)}", *mended)
+    fixed = (f"latest check, {figures.moment(later.at)}",) if later is not None else ()
+    columns = ("page", f"crashed, {figures.moment(crashed.at)}", *fixed)
     rows = tuple(
-        (page.name, _answer(crashed, place), *([_answer(later, place)] if later is not None else []))
-        for place, page in enumerate(crashed.pages)
+        (page.name, _response(crashed, index), *([_response(later, index)] if later is not None else []))
+        for index, page in enumerate(crashed.pages)
     )
-    caption = "What each page answered, before and after it was mended"
-    words = f"{', '.join(crashed.failed)} failed, and all other pages answered."
+    caption = "The response of each page, before and after the fix"
+    words = f"{', '.join(crashed.failed)} failed; all other pages responded."
     return Section(
         "The crash", (words,), tables=(Table(caption, columns, rows, words=frozenset({0})),), quotes=quotes
     )
 
 
-def _answer(look: Look, place: int) -> str:
-    if place >= len(look.pages):
+def _response(snapshot: Look, index: int) -> str:
+    if index >= len(snapshot.pages):
         return figures.NOTHING
-    page = look.pages[place]
-    return f"{page.status}, {page.milliseconds:,.0f} ms" if page.status else "no answer"
+    page = snapshot.pages[index]
+    return f"{page.status}, {page.milliseconds:,.0f} ms" if page.status else "no response"
 
 
-def _route(lab: Gathered, route: Route) -> Section:
-    """Before and after, the comparison, and what is written about it."""
+def _route(lab: LabContent, route: RouteResults) -> Section:
+    """Make the section of a route: the loads, the comparison and the answers."""
     notices: tuple[Notice, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables = [_loads(route)] if route.before or route.after else []
-    words: tuple[str, ...] = () if tables else ("It was not loaded by itself yet.",)
+    words: tuple[str, ...] = () if tables else ("This route has no run of its own yet.",)
     if route.comparison is None:
-        words = (*words, f"It was not compared yet: `festgate lab compare {route.name}`.")
+        words = (*words, f"This route was not compared yet: `festgate lab compare {route.name}`.")
     else:
         comparison = route.comparison.comparison
         verdict, tone = VERDICTS[comparison.verdict]
-        said = " ".join(comparison_in_words(comparison))
-        notices = (Notice(tone, verdict, f"{comparison.pairs} pairs", said),)
+        text = " ".join(comparison_in_words(comparison))
+        notices = (Notice(tone, verdict, f"{comparison.pairs} pairs", text),)
         notices += tuple(
             Notice("warn", HINTS[finding.code].title, finding.figure, "See the hint below.")
             for finding in findings_of(route.comparison)
@@ -135,102 +140,106 @@ def _route(lab: Gathered, route: Route) -> Section:
     )
 
 
-def _charts(route: Route) -> tuple[Chart, ...]:
-    # Altair takes 0.3 s to import, and a lab without a comparison has no use of it.
+def _charts(route: RouteResults) -> tuple[Chart, ...]:
+    # Altair takes 0.3 s to import, and a lab without a comparison does not need it.
     from festgate.lab.hints.run_pictures import spread  # noqa: PLC0415
     from festgate.rehearsal.report.comparison_charts import pairs_chart  # noqa: PLC0415
 
-    assert route.comparison is not None  # noqa: S101  (asked by whoever calls)
-    found = route.comparison
-    drawn = (pairs_chart(found.comparison), spread(Material(found.before, found.after)))
-    return tuple(chart for chart in drawn if chart is not None)
+    assert route.comparison is not None  # noqa: S101  (the caller checks)
+    compared = route.comparison
+    charts = (pairs_chart(compared.comparison), spread(Material(compared.before, compared.after)))
+    return tuple(chart for chart in charts if chart is not None)
 
 
-def _loads(route: Route) -> Table:
+def _loads(route: RouteResults) -> Table:
     rows = []
-    for what, run in (("before", route.before), ("after", route.after)):
+    for side, run in (("before", route.before), ("after", route.after)):
         if run is None:
-            rows.append((what, "not loaded", *[figures.NOTHING] * (len(_COLUMNS) - 2)))
+            rows.append((side, "no run", *[figures.NOTHING] * (len(_COLUMNS) - 2)))
         else:
-            rows.append((what, *_figures(summarize(run).all), run.name))
+            rows.append((side, *_figures(summarize(run).all), run.name))
     return Table(
-        f"{route.path}, loaded before and after",
+        f"{route.path}, runs before and after",
         _COLUMNS,
         tuple(rows),
         words=frozenset({0, len(_COLUMNS) - 1}),
-        note=_LOADED,
+        note=_LOADS_NOTE,
     )
 
 
-def _figures(of: Figures) -> tuple[str, ...]:
+def _figures(summary: Figures) -> tuple[str, ...]:
     def quantile(name: str) -> str:
-        return figures.latency(of.quantiles[name]) + (" ?" if of.few(name) else "")
+        return figures.latency(summary.quantiles[name]) + (" ?" if summary.few(name) else "")
 
     return (
-        figures.count(of.requests),
-        figures.share(of.failed),
+        figures.count(summary.requests),
+        figures.share(summary.failed),
         quantile("p50"),
         quantile("p95"),
-        figures.latency(of.mean),
-        figures.latency(of.slowest),
-        figures.rate(of.rate),
+        figures.latency(summary.mean),
+        figures.latency(summary.slowest),
+        figures.rate(summary.rate),
     )
 
 
-def _compared(route: Route) -> Table:
-    """Every run of the comparison, as pairs."""
-    assert route.comparison is not None  # noqa: S101  (asked by whoever calls)
-    found = route.comparison
+def _compared(route: RouteResults) -> Table:
+    """Make the table of all pairs of the comparison."""
+    assert route.comparison is not None  # noqa: S101  (the caller checks)
+    compared = route.comparison
 
-    def told(runs: Sequence[Run], place: int) -> tuple[str, str]:
-        if place >= len(runs):
+    def cells(runs: Sequence[Run], index: int) -> tuple[str, str]:
+        if index >= len(runs):
             return figures.NOTHING, figures.NOTHING
-        whole = summarize(runs[place]).all
-        return figures.count(whole.requests), figures.latency(whole.quantiles["p50"])
+        summary = summarize(runs[index]).all
+        return figures.count(summary.requests), figures.latency(summary.quantiles["p50"])
 
     rows = tuple(
-        (f"pair {place + 1}", *told(found.before, place), *told(found.after, place))
-        for place in range(max(len(found.before), len(found.after)))
+        (f"pair {index + 1}", *cells(compared.before, index), *cells(compared.after, index))
+        for index in range(max(len(compared.before), len(compared.after)))
     )
     columns = ("", "requests before", "median before", "requests after", "median after")
-    return Table(f"{route.path}, each pair that was played", columns, rows)
+    return Table(f"{route.path}, all pairs", columns, rows)
 
 
-def _quotes(lab: Gathered, topic: str) -> tuple[Quote, ...]:
-    return tuple(Quote(answer.question, answer.text or _OPEN) for answer in lab.answers_of.get(topic, ()))
+def _quotes(lab: LabContent, topic: str) -> tuple[Quote, ...]:
+    return tuple(
+        Quote(answer.question, answer.text or _UNANSWERED) for answer in lab.answers_by_topic.get(topic, ())
+    )
 
 
-def _rest(lab: Gathered) -> list[Section]:
-    """The topics of the questions that have no section of their own."""
+def _rest(lab: LabContent) -> list[Section]:
+    """Make sections for the questions without a section of their own."""
     shown = {"The crash", *(route.path for route in lab.routes)}
-    return [Section(topic, quotes=_quotes(lab, topic)) for topic in lab.answers_of if topic not in shown]
+    return [
+        Section(topic, quotes=_quotes(lab, topic)) for topic in lab.answers_by_topic if topic not in shown
+    ]
 
 
-def _hints(lab: Gathered) -> list[Section]:
-    """Of each comparison, and of what the answers conclude."""
-    found = []
+def _hints(lab: LabContent) -> list[Section]:
+    """Make the hints to each comparison, and to the conclusions of the report."""
+    sections = []
     for route in lab.routes:
         if route.comparison is not None:
             material = Material(route.comparison.before, route.comparison.after, route.runs)
-            found += [
-                hint_section(route.name, HINTS[each.code], each.figure, material)
-                for each in findings_of(route.comparison)
+            sections += [
+                hint_section(route.name, HINTS[finding.code], finding.figure, material)
+                for finding in findings_of(route.comparison)
             ]
     if lab.audited is not None:
-        found += [_concluded(lab, finding) for finding in lab.audited.findings]
-    return found
+        sections += [_conclusion(lab, finding) for finding in lab.audited.findings]
+    return sections
 
 
-def _concluded(lab: Gathered, finding: Finding) -> Section:
+def _conclusion(lab: LabContent, finding: Finding) -> Section:
     audited = lab.audited
-    assert audited is not None  # noqa: S101  (asked by whoever calls)
+    assert audited is not None  # noqa: S101  (the caller checks)
     places = "; ".join(f"{audited.place(spot)}: {spot.figure.rstrip('.')}" for spot in finding.spots)
     material = material_of(lab.routes)
     return hint_section("", HINTS[finding.kind.code], places, material)
 
 
-def material_of(routes: Sequence[Route]) -> Material | None:
-    """For what a report concludes: the loads of the first route that has one before, or one after."""
+def material_of(routes: Sequence[RouteResults]) -> Material | None:
+    """Choose the runs for hints to conclusions: those of the first route with a run before or after."""
     for route in routes:
         loads = [run for run in (route.before, route.after) if run is not None]
         if loads:

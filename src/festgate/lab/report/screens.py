@@ -1,4 +1,4 @@
-"""The student's own app as a browser shows it: a copy of it is served for that, with what was registered in it."""
+"""Take screenshots of the student's app: a copy of it is served, with its data."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from festgate.lab.report.browser import NoBrowser, find_browser, shots
+from festgate.lab.report.browser import NoBrowser, find_browser, screenshots
 from festgate.lab.student.copies import App, copy_app
 from festgate.lab.student.crash import NOBODY
 from festgate.lab.student.folder import CRASH_PAGE, NoLab
@@ -17,73 +17,73 @@ from festgate.rehearsal.runner.servers import CannotServe
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What came of it."""
+class AppScreens:
+    """The screenshots of an app."""
 
     screens: Sequence[Screen]
     missing: Sequence[str]
-    """A sentence for each thing that could not be taken."""
+    """A sentence for each missing screenshot."""
 
 
-def take(lab: Path, python: str, browser: str) -> Taken:
-    """Pictures of the three pages and of the last crash that was looked at; what cannot be taken is told."""
+def take_screenshots(lab: Path, python: str, browser: str) -> AppScreens:
+    """Take screenshots of the three pages and of the last recorded crash."""
     missing: list[str] = []
     screens: list[Screen] = []
     try:
-        found = find_browser(browser)
+        program = find_browser(browser)
     except NoBrowser as error:
-        return Taken((), (f"{error} So there are no pictures of the app in this report.",))
+        return AppScreens((), (f"{error} This report has no screenshots of the app.",))
     crash = lab / CRASH_PAGE
     if crash.is_file():
-        says = "As it answered at the last look that saw a page fail."
-        screens += _pictures(found, [("The crash", says, crash.as_uri())], lab, missing)
+        caption = "The response of the page at its last recorded failure."
+        screens += _screens(program, [("The crash", caption, crash.as_uri())], lab, missing)
     else:
         missing.append(
-            "There is no picture of the crash: no look has seen a page fail. `festgate lab crash`."
+            "There is no screenshot of the crash: `festgate lab crash` has not recorded a failing page yet."
         )
     try:
-        with TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
-            copy = Path(scratch) / "app"
+        with TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
+            copy = Path(temporary) / "app"
             copy_app(lab, copy, with_data=True)
             with App(copy, python, "").serve() as server:
                 pages = [
-                    (title, says, f"{server.url}{path}") for title, says, path in _pages(_somebody(copy))
+                    (title, caption, f"{server.url}{path}") for title, caption, path in _pages(_user(copy))
                 ]
-                screens += _pictures(found, pages, lab, missing)
+                screens += _screens(program, pages, lab, missing)
     except (NoLab, CannotServe) as error:
-        missing.append(f"There are no pictures of the app's pages: {error}")
-    return Taken(screens, missing)
+        missing.append(f"There are no screenshots of the app's pages: {error}")
+    return AppScreens(screens, missing)
 
 
-def _pictures(
+def _screens(
     browser: Path, pages: Sequence[tuple[str, str, str]], lab: Path, missing: list[str]
 ) -> list[Screen]:
     try:
-        taken = shots(browser, [address for *_, address in pages], lab)
+        taken = screenshots(browser, [address for *_, address in pages], lab)
     except (NoBrowser, OSError) as error:
         missing.append(str(error))
         return []
     return [
-        Screen(title, says, shot.png, shot.width, shot.height)
-        for (title, says, _), shot in zip(pages, taken, strict=True)
+        Screen(title, caption, shot.png, shot.width, shot.height)
+        for (title, caption, _), shot in zip(pages, taken, strict=True)
     ]
 
 
 def _pages(user: str) -> list[tuple[str, str, str]]:
-    whose = "as nobody in particular" if user == NOBODY else f"as {user}"
+    viewer = "without a user" if user == NOBODY else f"as {user}"
     return [
-        ("/events", f"The programme, {whose}.", f"/events?user={quote(user)}"),
-        ("/my-events", f"The list, {whose}.", f"/my-events?user={quote(user)}"),
-        ("/checkout", "What is to be paid.", "/checkout"),
+        ("/events", f"The programme, {viewer}.", f"/events?user={quote(user)}"),
+        ("/my-events", f"The registrations, {viewer}.", f"/my-events?user={quote(user)}"),
+        ("/checkout", "The amount due.", "/checkout"),
     ]
 
 
-def _somebody(app: Path) -> str:
-    """Who has an account and an event; nobody's name where there is none."""
+def _user(app: Path) -> str:
+    """Return a user with an account and a registration, or NOBODY."""
     for file in app.glob("*.db"):
         with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as connection:
-            both = "SELECT username FROM registrations JOIN users USING (username) LIMIT 1"
-            row = connection.execute(both).fetchone()
+            query = "SELECT username FROM registrations JOIN users USING (username) LIMIT 1"
+            row = connection.execute(query).fetchone()
             if row:
                 return str(row[0])
     return NOBODY

@@ -1,1 +1,1 @@
-"""What was handed in, verified: whether it answers as before, does less work, and is quicker."""
+"""Verify that a submission responds as the starter does, does less work, and takes less time."""

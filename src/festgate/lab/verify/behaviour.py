@@ -1,4 +1,4 @@
-"""Whether the submission answers as the starter does, on inputs that nobody has seen."""
+"""Compare the responses of the submission with the starter's, on inputs that no student has seen."""
 
 import sqlite3
 import tempfile
@@ -7,229 +7,247 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 from festgate.lab.student.folder import ROUTES
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.inputs import DATABASE, Play, Step, change
-from festgate.lab.verify.intake import clear, copy
-from festgate.lab.verify.pages import Answer, Facts, facts_of
-from festgate.lab.verify.requests import ask
-from festgate.lab.verify.sandbox import App, Ended, Limits, confined
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.inputs import DATABASE, RequestStep, Scenario, change
+from festgate.lab.verify.intake import copy_code, remove_folder
+from festgate.lab.verify.pages import AppResponse, PageContent, page_content
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
 
-REFUSED: Final = frozenset({400, 422})
+REJECTED: Final = frozenset({400, 422})
 SERVER_ERROR: Final = 500
 CLIENT_ERROR: Final = 400
 MAX_LENGTH: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One step, answered."""
+class StepResult:
+    """The response to one request."""
 
-    step: Step
-    facts: Facts
+    step: RequestStep
+    content: PageContent
     milliseconds: float
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One answer that is not as the starter's."""
+    """A response that differs from the starter's."""
 
     route: str
-    """`/events`; also of pages that were not to be changed."""
+    """`/events`; or a page that the exercise leaves as it is."""
     code: str
-    """Of the finding that names it."""
-    asked: str
+    """The code of the finding that names this difference."""
+    request: str
     expected: str
-    came: str
+    actual: str
+
+    @property
+    def sentence(self) -> str:
+        """The difference in words, without a full stop."""
+        return f"{self.request}: expected {self.expected}, got {self.actual}"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """An app, and what runs it."""
+    """The code of an app, the interpreter that runs it, and its limits."""
 
     folder: Path
     python: str
     limits: Limits = field(default_factory=Limits)
 
     @contextmanager
-    def served(self, data: Play | None = None, *, count: bool = False) -> Iterator[tuple[App, Path]]:
-        """It, in a copy of its own, with the data of a play; and its database file. Raises Ended."""
-        scratch = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
+    def served(
+        self, scenario: Scenario | None = None, *, count: bool = False
+    ) -> Iterator[tuple[SandboxedApp, Path]]:
+        """Serve a temporary copy with the scenario's data; yield the app and its database file. Raises AppFailed."""
+        temporary = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
         try:
-            app = scratch / "app"
-            copy(self.folder, app)
-            if data is not None and data.data:
-                change(app / DATABASE, data.data)
-            with confined(app, self.python, scratch / "log", count=count, limits=self.limits) as running:
+            app = temporary / "app"
+            copy_code(self.folder, app)
+            if scenario is not None and scenario.initial_data:
+                change(app / DATABASE, scenario.initial_data)
+            with sandboxed(app, self.python, temporary / "log", count=count, limits=self.limits) as running:
                 yield running, app / DATABASE
         finally:
-            clear(scratch)
+            remove_folder(temporary)
 
 
-Tell = Callable[[str], None]
+ReportStep = Callable[[str], None]
 
 
 @dataclass
-class Played:
-    """What came of all plays of one app."""
+class ScenarioResults:
+    """The responses of one app in all scenarios."""
 
-    answers: list[list[Seen]] = field(default_factory=list)
-    """Play by play."""
+    responses: list[list[StepResult]] = field(default_factory=list)
+    """One list for each scenario."""
     python: str = ""
-    """The version that it ran on."""
+    """The version of the interpreter."""
     missing: tuple[str, ...] = ()
     """Limits that this system does not have."""
 
 
-def play(program: Program, plays: Sequence[Play], tell: Tell = lambda _: None) -> Played:
-    """What was answered. An app that is gone answers nothing any more. Raises Ended where it never did."""
-    played = Played()
-    for each in plays:
+def run_scenarios(
+    program: Program, scenarios: Sequence[Scenario], report: ReportStep = lambda _: None
+) -> ScenarioResults:
+    """Send all requests. An app that exits gives no more responses. Raises AppFailed if it never started."""
+    results = ScenarioResults()
+    for scenario in scenarios:
         try:
-            seen = list(_play(program, each, played, tell))
-        except Ended as error:
-            if not played.python:
+            responses = list(_run_scenario(program, scenario, results, report))
+        except AppFailed as error:
+            if not results.python:
                 raise
-            seen = [Seen(step, Facts(0, ("", ())), 0.0, str(error)) for step in each.steps]
-        played.answers.append(seen)
-    return played
+            problem = f"no response. {error}"
+            responses = [StepResult(step, PageContent(0, ("", ())), 0.0, problem) for step in scenario.steps]
+        results.responses.append(responses)
+    return results
 
 
-def _play(program: Program, what: Play, played: Played, tell: Tell) -> Iterator[Seen]:
-    with program.served(what) as (app, database):
-        played.python, played.missing = app.python, app.missing
-        gone = ""
-        until = time.monotonic() + app.limits.play
-        for step in what.steps:
-            tell(step.told)
-            if not gone and time.monotonic() > until:
-                gone = f"it took more than {app.limits.play:g} s for all that was asked before"
-            if not gone and step.before:
+def _run_scenario(
+    program: Program, scenario: Scenario, results: ScenarioResults, report: ReportStep
+) -> Iterator[StepResult]:
+    with program.served(scenario) as (app, database):
+        results.python, results.missing = app.python, app.missing
+        problem = ""
+        until = time.monotonic() + app.limits.scenario
+        for step in scenario.steps:
+            report(step.description)
+            if not problem and time.monotonic() > until:
+                problem = f"no response: the requests before it took more than {app.limits.scenario:g} s"
+            if not problem and step.database_changes:
                 try:
-                    change(database, step.before)
+                    change(database, step.database_changes)
                 except (sqlite3.Error, OSError) as error:
-                    gone = f"the database cannot be changed as the starter's can: {error}"
-            answer = Answer(0, problem=gone) if gone else ask(app, step)
-            if not gone and not app.runs:
-                gone = answer.problem or app.why_gone()
-                answer = replace(answer, problem=gone)
-            yield Seen(step, facts_of(answer, what.events, what.people), answer.milliseconds, answer.problem)
+                    problem = f"no response: the test data could not be written to its database ({error})"
+            response = AppResponse(0, problem=problem) if problem else send_request(app, step)
+            if not problem and not app.runs:
+                problem = response.problem or f"no response. {app.why_gone()}"
+                response = replace(response, problem=problem)
+            content = page_content(response, scenario.events, scenario.people)
+            yield StepResult(step, content, response.milliseconds, response.problem)
 
 
-def typical(seen: Sequence[Sequence[Seen]], route: str) -> float:
-    """Milliseconds of a usual answer of a route; not-a-number where none came."""
+def typical(results: Sequence[Sequence[StepResult]], route: str) -> float:
+    """Return the median milliseconds of a route's successful responses; not-a-number if there are none."""
     times = [
-        each.milliseconds
-        for play in seen
-        for each in play
-        if each.step.route == route and each.facts.status == 200  # noqa: PLR2004
+        result.milliseconds
+        for scenario in results
+        for result in scenario
+        if result.step.route == route and result.content.status == HTTPStatus.OK
     ]
     return median(times) if times else float("nan")
 
 
-def differences(expected: Sequence[Sequence[Seen]], came: Sequence[Sequence[Seen]]) -> list[Difference]:
-    """In the order of asking."""
-    found = []
-    pairs = [pair for sides in zip(expected, came, strict=True) for pair in zip(*sides, strict=True)]
-    for number, (right, seen) in enumerate(pairs):
-        if not _alike(right, seen):
-            code = _code(right, seen, pairs[:number])
-            said = _said(right.facts, seen.facts, seen.problem)
-            found.append(Difference(seen.step.route, code, seen.step.told, *said))
-    return found
-
-
-def findings_of(found: Sequence[Difference]) -> list[Finding]:
-    """One for each kind and route, with its first place."""
-    first: dict[tuple[str, str], Difference] = {}
-    for each in found:
-        first.setdefault((each.code, each.route), each)
+def differences(
+    expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
+) -> list[Difference]:
+    """Return the differences in the order of the requests."""
+    pairs = [pair for sides in zip(expected, actual, strict=True) for pair in zip(*sides, strict=True)]
     return [
-        Finding(code, route, f"{each.asked}: {each.expected} was expected, {each.came} came")
-        for (code, route), each in first.items()
+        Difference(
+            theirs.step.route,
+            _code(ours, theirs, pairs[:number]),
+            theirs.step.description,
+            *_describe(ours.content, theirs.content, theirs.problem),
+        )
+        for number, (ours, theirs) in enumerate(pairs)
+        if not _alike(ours, theirs)
     ]
 
 
-def _alike(right: Seen, seen: Seen) -> bool:
-    ours, theirs = right.facts, seen.facts
-    if right.step.like == "mended":
-        return 0 < theirs.status < SERVER_ERROR
-    if right.step.like == "refused":
-        return theirs.status in REFUSED
-    return _compared(ours, right.step.route) == _compared(theirs, right.step.route)
+def findings_of(all_differences: Sequence[Difference]) -> list[SubmissionFinding]:
+    """Return one finding for each code and route, with the first difference of that kind."""
+    first: dict[tuple[str, str], Difference] = {}
+    for difference in all_differences:
+        first.setdefault((difference.code, difference.route), difference)
+    return [
+        SubmissionFinding(code, route, difference.sentence) for (code, route), difference in first.items()
+    ]
 
 
-def _compared(facts: Facts, route: str) -> Facts:
-    """What counts on a page of that route."""
+def _alike(ours: StepResult, theirs: StepResult) -> bool:
+    status = theirs.content.status
+    if ours.step.expected == "no failure":
+        return 0 < status < SERVER_ERROR
+    if ours.step.expected == "rejected":
+        return status in REJECTED
+    return _compared(ours.content, ours.step.route) == _compared(theirs.content, ours.step.route)
+
+
+def _compared(content: PageContent, route: str) -> PageContent:
+    """Return the part of the content that has to be the same on that route."""
     if route == "/docs":
-        return Facts(facts.status, ("", ()))
+        return PageContent(content.status, ("", ()))
     if route not in ROUTES.values():
-        # A page of forms shows no data; what it asks for counts.
-        return Facts(facts.status, facts.location, fields=facts.fields)
+        # A page of forms shows no data: only its fields count.
+        return PageContent(content.status, content.location, fields=content.fields)
     if route == ROUTES["checkout"]:
-        return replace(facts, fields=())
-    # A sum below the rows is no other answer. The query of `/my-events` has no order.
-    names = tuple(sorted(facts.names)) if route == ROUTES["my-events"] else facts.names
-    return replace(facts, names=names, amounts=(), fields=())
+        return replace(content, fields=())
+    # An added sum below the rows is allowed. The query of `/my-events` has no ORDER BY.
+    names = tuple(sorted(content.names)) if route == ROUTES["my-events"] else content.names
+    return replace(content, names=names, amounts=(), fields=())
 
 
-def _code(right: Seen, seen: Seen, earlier: Sequence[tuple[Seen, Seen]]) -> str:
-    """What kind of difference it is: the first that fits."""
-    ours, theirs, route = right.facts, seen.facts, seen.step.route
+def _code(ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResult, StepResult]]) -> str:
+    """Return the code of the first kind of difference that fits."""
+    expected, actual, route = ours.content, theirs.content, theirs.step.route
     checkout = route == ROUTES["checkout"]
-    left = checkout or right.step.like == "mended"
-    stale = theirs.status == ours.status and any(
-        _alike(then, came) and _shown(came.facts) == _shown(theirs) != _shown(ours)
-        for then, came in earlier
-        if came.step.route == route
+    planted_crash = checkout or ours.step.expected == "no failure"
+    stale = actual.status == expected.status and any(
+        _alike(then_ours, then_theirs)
+        and _status_and_amounts(then_theirs.content) == _status_and_amounts(actual)
+        and _status_and_amounts(actual) != _status_and_amounts(expected)
+        for then_ours, then_theirs in earlier
+        if then_theirs.step.route == route
     )
-    fewer = len(theirs.names) < len(ours.names) and not Counter(theirs.names) - Counter(ours.names)
+    fewer = len(actual.names) < len(expected.names) and not Counter(actual.names) - Counter(expected.names)
     kinds = (
-        (theirs.status == 0, "gone"),
-        (left and theirs.status >= SERVER_ERROR, "crash-left"),
+        (actual.status == 0, "gone"),
+        (planted_crash and actual.status >= SERVER_ERROR, "crash-left"),
         (route not in ROUTES.values(), "others-differ"),
-        (ours.status < CLIENT_ERROR <= theirs.status < SERVER_ERROR, "fails-at-once"),
-        (bool(theirs.people - ours.people), "shared-answer"),
+        (expected.status < CLIENT_ERROR <= actual.status < SERVER_ERROR, "fails-at-once"),
+        (bool(actual.people - expected.people), "shared-answer"),
         (stale, "fixed-total" if checkout else "constant-page"),
         (fewer, "rows-dropped"),
     )
     return next((code for fits, code in kinds if fits), "answers-differ")
 
 
-def _shown(facts: Facts) -> tuple[object, ...]:
-    return facts.status, facts.amounts
+def _status_and_amounts(content: PageContent) -> tuple[object, ...]:
+    return content.status, content.amounts
 
 
-def _said(right: Facts, came: Facts, problem: str) -> tuple[str, str]:
-    """The first thing in which they differ, of both."""
-    if problem or right.status != came.status:
-        return str(right.status), problem or str(came.status)
-    ours_said, theirs_said = _in_words(right), _in_words(came)
-    pairs = zip(ours_said, theirs_said, strict=True)
-    return next(((ours, theirs) for ours, theirs in pairs if ours != theirs), ("one answer", "another"))
+def _describe(expected: PageContent, actual: PageContent, problem: str) -> tuple[str, str]:
+    """Describe the first part in which the two differ."""
+    if problem or expected.status != actual.status:
+        return f"status {expected.status}", problem or f"status {actual.status}"
+    pairs = zip(_in_words(expected), _in_words(actual), strict=True)
+    return next(((ours, theirs) for ours, theirs in pairs if ours != theirs), ("one response", "another"))
 
 
-def _in_words(facts: Facts) -> list[str]:
-    path, query = facts.location
+def _in_words(content: PageContent) -> list[str]:
+    path, query = content.location
     return [
         f"a redirect to {path} with {dict(query)}",
-        _listed("people", sorted(facts.people)),
-        _listed("rows", [f"{name} ₹{fee}" for name, fee in facts.names]),
-        _listed("amounts", [f"₹{each}" for each in facts.amounts]),
-        _listed("links", facts.links),
-        _listed("fields", facts.fields),
+        _listed("person", "people", sorted(content.people)),
+        _listed("row", "rows", [f"{name} ₹{fee}" for name, fee in content.names]),
+        _listed("amount", "amounts", [f"₹{amount}" for amount in content.amounts]),
+        _listed("link", "links", content.links),
+        _listed("field", "fields", content.fields),
     ]
 
 
-def _listed(what: str, things: Sequence[str]) -> str:
-    text = ", ".join(things)
-    return (
-        f"{what}: {text[:MAX_LENGTH]}{'…' if len(text) > MAX_LENGTH else ''} ({len(things)})"
-        if things
-        else f"no {what}"
-    )
+def _listed(one: str, many: str, items: Sequence[str]) -> str:
+    if not items:
+        return f"no {many}"
+    text = ", ".join(items)
+    shown = f"{text[:MAX_LENGTH]}{'…' if len(text) > MAX_LENGTH else ''}"
+    return f"{len(items)} {one if len(items) == 1 else many} ({shown})"

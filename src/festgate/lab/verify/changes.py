@@ -1,7 +1,7 @@
-"""What was changed beside the starter: the code behind each route, the load, and what it was compared with.
+"""Compare a submission with the starter: the code behind each route, the load, and the baselines of its runs.
 
-Read, and never run. That the code behind a route changed says nothing yet; that it did not says that the route is no
-quicker than it was.
+The files are parsed and never run. Changed code behind a route proves nothing yet; unchanged code proves that the route
+is not faster.
 """
 
 import ast
@@ -13,61 +13,65 @@ from typing import Final
 
 from festgate.lab.student.code import Unreadable, mark_of
 from festgate.lab.student.folder import APP, JOURNEY, ROUTES, STARTER, load_file
-from festgate.lab.verify.findings import Finding
+from festgate.lab.verify.findings import SubmissionFinding
 
-SWALLOWS: Final = frozenset({"success", "catch_response"})
-WAITS: Final = "wait_time"
+SUCCESS_HOOKS: Final = frozenset({"success", "catch_response"})
+WAIT_TIME: Final = "wait_time"
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Beside the starter."""
+    """The changes of a submission against the starter."""
 
     routes: Mapping[str, bool]
-    """By its name (`events`): whether the code behind it is another."""
-    marks: Mapping[str, str]
-    """By the same: the code's mark."""
-    findings: tuple[Finding, ...]
+    """Whether the code behind each route (`events`) changed."""
+    fingerprints: Mapping[str, str]
+    """The fingerprint of the code behind each route."""
+    findings: tuple[SubmissionFinding, ...]
 
 
 def changes_of(app: Path, tree: Path) -> Changes:
-    """Of the app in `app`, which was handed in in `tree`. Raises Unreadable."""
-    marks = {name: mark_of(app, route) for name, route in ROUTES.items()}
-    routes = {name: marks[name] != mark_of(STARTER, route) for name, route in ROUTES.items()}
-    return Changes(routes, marks, (*_load(app), *_baselines(app, tree), *_earlier_runs(tree)))
+    """Compare the app in the folder `app` of the submission `tree`. Raises Unreadable."""
+    fingerprints = {name: mark_of(app, route) for name, route in ROUTES.items()}
+    routes = {name: fingerprints[name] != mark_of(STARTER, route) for name, route in ROUTES.items()}
+    return Changes(routes, fingerprints, (*_load(app), *_baselines(app, tree), *_earlier_runs(tree)))
 
 
-def _load(app: Path) -> Iterator[Finding]:
+def _load(app: Path) -> Iterator[SubmissionFinding]:
     for name in (*ROUTES, JOURNEY):
         route = ROUTES.get(name, "")
-        file, ours = load_file(app, name), load_file(STARTER, name)
+        file, original = load_file(app, name), load_file(STARTER, name)
         place = f"load/{file.name}"
         if not file.is_file():
-            yield Finding("load-missing", route, place)
+            yield SubmissionFinding("load-missing", route, place)
             continue
-        handed_out = ast.parse(ours.read_bytes())
+        before = ast.parse(original.read_bytes())
         try:
-            handed_in = ast.parse(file.read_bytes())
+            after = ast.parse(file.read_bytes())
         except (SyntaxError, ValueError):
-            yield Finding("load-changed", route, f"{place} is no Python that can be read")
+            yield SubmissionFinding("load-changed", route, f"{place} is not valid Python")
             continue
-        yield from _differences(place, route, handed_out, handed_in)
+        yield from _differences(place, route, before, after)
 
 
-def _differences(place: str, route: str, handed_out: ast.Module, handed_in: ast.Module) -> Iterator[Finding]:
-    old, new = _waits(handed_out), _waits(handed_in)
+def _differences(
+    place: str, route: str, before: ast.Module, after: ast.Module
+) -> Iterator[SubmissionFinding]:
+    old, new = _waits(before), _waits(after)
     if old != new:
-        yield Finding(
+        yield SubmissionFinding(
             "wait-changed", route, f"{place}: {', '.join(old)} became {', '.join(new) or 'nothing'}"
         )
-    swallows = _swallows(handed_in)
-    if swallows:
-        yield Finding("errors-swallowed", route, f"{place}, line {swallows}")
-    before, after = _asked(handed_out), _asked(handed_in)
-    if before != after:
-        yield Finding("load-changed", route, f"{place}: {_shown(before)} became {_shown(after)}")
-    elif old == new and not swallows and _code(handed_out) != _code(handed_in):
-        yield Finding("load-changed", route, f"{place}: its code is another")
+    line = _swallows(after)
+    if line:
+        yield SubmissionFinding("errors-swallowed", route, f"{place}, line {line}")
+    requests_before, requests_after = _requests(before), _requests(after)
+    if requests_before != requests_after:
+        yield SubmissionFinding(
+            "load-changed", route, f"{place}: {_shown(requests_before)} became {_shown(requests_after)}"
+        )
+    elif old == new and not line and _code(before) != _code(after):
+        yield SubmissionFinding("load-changed", route, f"{place}: its code changed")
 
 
 def _waits(tree: ast.Module) -> list[str]:
@@ -75,23 +79,23 @@ def _waits(tree: ast.Module) -> list[str]:
         ast.unparse(node)
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
-        and any(isinstance(each, ast.Name) and each.id == WAITS for each in node.targets)
+        and any(isinstance(target, ast.Name) and target.id == WAIT_TIME for target in node.targets)
     ]
 
 
 def _swallows(tree: ast.Module) -> int:
-    """The line in which the load decides for itself what is a success; 0 for none."""
+    """Return the line in which the load overrides which responses are successes; 0 for none."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in SWALLOWS:
+        if isinstance(node, ast.Attribute) and node.attr in SUCCESS_HOOKS:
             return node.lineno
-        if isinstance(node, ast.keyword) and node.arg in SWALLOWS:
+        if isinstance(node, ast.keyword) and node.arg in SUCCESS_HOOKS:
             return node.value.lineno
         if isinstance(node, ast.Try):
             return node.lineno
     return 0
 
 
-def _asked(tree: ast.Module) -> list[str]:
+def _requests(tree: ast.Module) -> list[str]:
     return [
         ast.unparse(node.args[0])
         for node in ast.walk(tree)
@@ -102,23 +106,23 @@ def _asked(tree: ast.Module) -> list[str]:
     ]
 
 
-def _shown(asked: list[str]) -> str:
-    return ", ".join(asked)[:160] or "nothing"
+def _shown(requests: list[str]) -> str:
+    return ", ".join(requests)[:160] or "nothing"
 
 
 def _code(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             node.body = [
-                each
-                for each in node.body
-                if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+                statement
+                for statement in node.body
+                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
             ] or [ast.Pass()]
     return ast.unparse(tree)
 
 
-def _baselines(app: Path, tree: Path) -> Iterator[Finding]:
-    """Other copies of the app that came with it: each route's code is as it was handed out, or it is told."""
+def _baselines(app: Path, tree: Path) -> Iterator[SubmissionFinding]:
+    """Report other copies of the app in the submission whose routes differ from the starter's."""
     for main in sorted(tree.rglob(APP)):
         if main.parent == app:
             continue
@@ -127,15 +131,17 @@ def _baselines(app: Path, tree: Path) -> Iterator[Finding]:
             try:
                 same = mark_of(main.parent, route) == mark_of(STARTER, route)
             except Unreadable as error:
-                yield Finding("baseline-changed", route, f"{place}: {error}")
+                yield SubmissionFinding("baseline-changed", route, f"{place}: {error}")
                 continue
             if not same:
-                yield Finding("baseline-changed", route, f"{place}: the code behind {route} is another")
+                yield SubmissionFinding(
+                    "baseline-changed", route, f"{place}: the code behind {route} differs from the starter's"
+                )
 
 
-def _earlier_runs(tree: Path) -> Iterator[Finding]:
-    """Runs `before` that came with it and were played against other code than the starter's."""
-    told = set[str]()
+def _earlier_runs(tree: Path) -> Iterator[SubmissionFinding]:
+    """Report the submission's `before` runs of other code than the starter's."""
+    reported = set[str]()
     for file in sorted(tree.rglob("run.json")):
         try:
             fields = json.loads(file.read_text(encoding="utf-8"))
@@ -143,8 +149,10 @@ def _earlier_runs(tree: Path) -> Iterator[Finding]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         name = label.removesuffix("-before")
-        if name == label or name not in ROUTES or name in told or not build.startswith("code "):
+        if name == label or name not in ROUTES or name in reported or not build.startswith("code "):
             continue
         if build != f"code {mark_of(STARTER, ROUTES[name])}":
-            told.add(name)
-            yield Finding("baseline-changed", ROUTES[name], f"run {file.parent.name}: played against {build}")
+            reported.add(name)
+            yield SubmissionFinding(
+                "baseline-changed", ROUTES[name], f"run {file.parent.name} measured {build}"
+            )

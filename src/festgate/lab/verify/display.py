@@ -1,4 +1,4 @@
-"""What a verification does now, on standard error: a line with a bar in a terminal, elsewhere a line for each part."""
+"""Show the progress of a verification on standard error: a bar in a terminal, elsewhere a line for each step."""
 
 import sys
 from types import TracebackType
@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 MAX_WIDTH = 70
-"""Letters of what is done; longer ones are cut off."""
+"""Characters of the description; longer ones are cut off."""
 
 
 class Display:
-    """Told what is done, and how much of the timed runs is behind; of many submissions also which one it is."""
+    """The current step, the finished share of the timed runs and, for several submissions, the current one."""
 
     def __init__(self, submissions: int = 0) -> None:
-        """Shows nothing before it is entered. `submissions`: of how many; 0 for a single one."""
+        """Prepare the display; it begins on entering. `submissions` is their number; 0 for a single one."""
         self._console = Console(file=sys.stderr, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -27,8 +27,8 @@ class Display:
         )
         self._all = self._progress.add_task("submissions", total=submissions) if submissions else None
         self._task = self._progress.add_task("", total=None)
-        self._part = ""
-        self._before = ""
+        self._step = ""
+        self._prefix = ""
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -39,29 +39,29 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         if self._console.is_terminal:
             self._progress.stop()
 
     def begin(self, number: int, name: str) -> None:
-        """The next of many, from 0."""
+        """Begin with the submission of that number, from 0."""
         if self._all is not None:
             self._progress.update(self._all, completed=number)
-        self._before = f"{name}: "
+        self._prefix = f"{name}: "
         self("", None)
 
-    def say(self, sentence: str) -> None:
-        """A line above what is drawn."""
+    def print(self, sentence: str) -> None:
+        """Print a line above the bars."""
         self._console.print(sentence, soft_wrap=True, markup=False)
 
-    def __call__(self, what: str, share: float | None) -> None:
-        """What is done now; `share` of the timed runs that is behind, None in what takes seconds."""
-        part = f"{self._before}{what.partition(':')[0]}"
-        if part != self._part:
-            self._part = part
+    def __call__(self, step: str, share: float | None) -> None:
+        """Show the current step, and the finished share of the timed runs; None in steps that take seconds."""
+        name = f"{self._prefix}{step.partition(':')[0]}"
+        if name != self._step:
+            self._step = name
             if not share:
                 self._progress.reset(self._task, total=None if share is None else 1.0)
-            if not self._console.is_terminal and what:
-                self.say(part)
-        description = f"{self._before}{what}"[:MAX_WIDTH].replace("[", "(")
+            if not self._console.is_terminal and step:
+                self.print(name)
+        description = f"{self._prefix}{step}"[:MAX_WIDTH].replace("[", "(")
         self._progress.update(self._task, description=description, completed=share)

@@ -1,44 +1,44 @@
-"""What a verification can find besides the verdicts of the routes."""
+"""The findings of a verification, besides the verdicts on the routes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 MEANINGS: Final[Mapping[str, str]] = {
-    "load-changed": "What the load asks was changed. It is played as it was handed out, so this brings nothing.",
-    "wait-changed": "How long the load waits was changed, which moves RPS and no page.",
-    "errors-swallowed": "The load calls answers a success that are none, so that no failure shows.",
-    "load-missing": "A locustfile was not handed in. It is played as it was handed out.",
-    "baseline-changed": "What it was compared with is not the starter; here it is compared with the starter.",
+    "load-changed": "The load's requests were changed. That has no effect: verification uses the original locustfiles.",
+    "wait-changed": "The wait time of the load was changed. That changes RPS, but makes no page faster.",
+    "errors-swallowed": "The load counts failed responses as successes, so failures do not show.",
+    "load-missing": "A locustfile is missing. Verification uses the original.",
+    "baseline-changed": "The student compared the app with changed code. Verification compares it with the starter.",
     "crash-left": "The planted crash is still there.",
-    "crash-hidden": "The code still divides by zero; its error is swallowed instead of mended.",
-    "fails-at-once": "The page refuses the request before it has done anything, and so looks quick.",
+    "crash-hidden": "The code still divides by zero: the error is caught, not fixed.",
+    "fails-at-once": "The page rejects the request before it does any work, so it looks fast.",
     "rows-dropped": "The page shows fewer rows than there are.",
-    "constant-page": "The page shows what was so earlier, and not what is in the database now.",
+    "constant-page": "The page shows earlier data instead of what is in the database now.",
     "shared-answer": "The page of one person is shown to another.",
-    "fixed-total": "The total stays the same whatever the fees are.",
-    "answers-differ": "The page does not answer as the starter does.",
-    "others-differ": "A page that was not to be changed does not answer as the starter does.",
+    "fixed-total": "The total stays the same when the fees change.",
+    "answers-differ": "The page's response differs from the starter's.",
+    "others-differ": "The response of a page outside the exercise differs from the starter's.",
     "grows-faster": "The work grows faster with the number of rows than the starter's does.",
-    "work-elsewhere": "Less of its own code ran and it is not quicker: the work is done where it is not counted.",
-    "time-without-work": "It is quicker and does not do less work: a teacher should look at how.",
-    "busy-without-requests": "It works while nobody asks anything, so that its counts are not of requests alone.",
-    "gone": "The app ended, or stopped answering, while it was asked.",
+    "work-elsewhere": "Less of its own code ran, but it is not faster: the work moved to where it is not counted.",
+    "time-without-work": "The page is faster without doing less work. A teacher should check how.",
+    "busy-without-requests": "The app works while there is no request, so its counts include more than requests.",
+    "gone": "The app exited or stopped responding during the verification.",
 }
-"""By the code of a finding: what it means."""
+"""The meaning of each finding, by its code."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found."""
+class SubmissionFinding:
+    """An observation about a submission, with the evidence."""
 
     code: str
     route: str
-    """`/events`; empty where it is of the whole."""
-    figure: str
-    """Where, and what shows it."""
+    """`/events`; empty for the whole submission."""
+    evidence: str
+    """The place and the evidence."""
 
     @property
     def meaning(self) -> str:
-        """One sentence."""
+        """Return the meaning in one or two sentences."""
         return MEANINGS[self.code]

@@ -1,4 +1,4 @@
-"""Many submissions, one after the other: each verified and its reports audited, kept, and told in a row."""
+"""Grade several submissions: verify each, audit its reports, keep the results, and write them as a table."""
 
 import csv
 import hashlib
@@ -6,24 +6,24 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from festgate.files import write_atomically
 from festgate.lab.audit.audit import Unreadable, audit
 from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
-from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
+from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
 from festgate.lab.verify.outputs import as_gradescope, as_json
-from festgate.lab.verify.verification import Baseline, CannotVerify, Options, Tell, verify_taken
+from festgate.lab.verify.verification import Baseline, CannotVerify, Options, ReportProgress, verify_copy
 from festgate.rehearsal.runner.servers import version
 from festgate.rehearsal.runs.plan import normalise_text
 
 REPORTS: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf"})
 NO_REPORTS: Final = frozenset({RUNS, HINTS, LOAD, "templates", "before"})
-"""Folders in which no report of a student's lies."""
-OURS: Final = b"Written by Festgate."
-"""In the foot of each page that `festgate lab report` and the rehearsal write."""
+"""Folders that hold no report of the student."""
+GENERATED: Final = b"Written by Festgate."
+"""In the footer of each page that `festgate lab report` and the rehearsal write."""
 COLUMNS: Final = (
     "submission",
     "result",
@@ -39,50 +39,50 @@ COLUMNS: Final = (
     "content",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t")
-"""With these a spreadsheet takes a text for a formula."""
+"""A spreadsheet takes a text that begins with one of these for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """One that was found in a submission."""
+class AuditedReport:
+    """A report in a submission, and its audit."""
 
     name: str
     findings: tuple[tuple[str, str], ...]
-    """Code and title of each."""
+    """The code and title of each finding."""
     problem: str = ""
-    """Why it could not be audited."""
+    """The reason why it could not be audited."""
 
 
 @dataclass(frozen=True)
-class Graded:
-    """One submission."""
+class Grade:
+    """The results of one submission."""
 
     name: str
     content: str
-    """A hash of what was handed in; empty where it could not be taken in."""
-    told: Mapping[str, Any] | None
-    """As `telling.as_json` gives it; None where it could not be verified."""
-    reports: tuple[Report, ...]
+    """A hash of the submission; empty when it could not be copied."""
+    results: Mapping[str, Any] | None
+    """The verification as `outputs.as_json` writes it; None when there is none."""
+    reports: tuple[AuditedReport, ...]
     problem: str = ""
-    """Why it could not be verified."""
+    """The reason why it could not be verified."""
     same_as: str = ""
-    """Another submission with the very same content."""
+    """Another submission with the same content."""
 
     @property
     def result(self) -> str:
-        """`passed`, `not all`, `not verified`."""
-        if self.told is None:
+        """Return `passed`, `not all` or `not verified`."""
+        if self.results is None:
             return "not verified"
-        return "passed" if self.told["passed"] else "not all"
+        return "passed" if self.results["passed"] else "not all"
 
     @property
     def points(self) -> float:
-        """As Gradescope gets them."""
-        return 0.0 if self.told is None else float(as_gradescope(self.told)["score"])
+        """Return the points for Gradescope."""
+        return 0.0 if self.results is None else float(as_gradescope(self.results)["score"])
 
 
 def submissions_in(folder: Path) -> list[Path]:
-    """The folders and zips that lie in it, by their names."""
+    """Return the folders and zips in `folder`, by name."""
     return sorted(
         entry
         for entry in folder.iterdir()
@@ -90,122 +90,130 @@ def submissions_in(folder: Path) -> list[Path]:
     )
 
 
-def grade(
-    source: Path, name: str, kept: Path, options: Options, baseline: Baseline, tell: Tell, *, again: bool
-) -> Graded:
-    """Grade one, or take what is kept of the same content and options. Raises KeyboardInterrupt, OSError."""
-    scratch = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
+def grade_submission(
+    source: Path, kept: Path, options: Options, baseline: Baseline, report: ReportProgress, *, again: bool
+) -> Grade:
+    """Grade a submission, or read the kept grade of the same content and options. Raises KeyboardInterrupt, OSError."""
+    folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
     try:
-        tell("taking it in", None)
+        report("copying the submission", None)
         try:
-            taken = take_in(source, scratch)
-        except NotTaken as error:
-            return Graded(name, "", None, (), str(error))
-        file = kept / f"{taken.content}-{_mark(options)}.json"
-        if not again and (known := _read(file, name)) is not None:
+            submission = copy_submission(source, folder)
+        except InvalidSubmission as error:
+            return Grade(source.name, "", None, (), str(error))
+        file = kept / f"{submission.content}-{_options_hash(options)}.json"
+        if not again and (known := _read(file, source.name)) is not None:
             return known
-        graded = _graded(source, name, taken, options, baseline, tell)
+        graded = _verify_and_audit(source, submission, options, baseline, report)
         kept.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(asdict(graded), ensure_ascii=False, indent=1) + "\n")
+        fields = asdict(graded)
+        fields["told"] = fields.pop("results")  # the key in kept grades
+        write_atomically(file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
         return graded
     finally:
-        clear(scratch)
+        remove_folder(folder)
 
 
-def _graded(
-    source: Path, name: str, taken: Taken, options: Options, baseline: Baseline, tell: Tell
-) -> Graded:
-    reports = tuple(_reports(taken))
+def _verify_and_audit(
+    source: Path, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
+) -> Grade:
+    reports = tuple(_reports(submission))
     try:
-        told = as_json(verify_taken(str(source), taken, options, baseline, tell))
+        results = as_json(verify_copy(str(source), submission, options, baseline, report))
     except CannotVerify as error:
-        return Graded(name, taken.content, None, reports, str(error))
-    except Exception as error:  # noqa: BLE001  (a mistake of ours with one of them is not to stop the others)
-        problem = f"Festgate itself failed on it, and should not: {type(error).__name__}: {error}"
-        return Graded(name, taken.content, None, reports, problem)
-    return Graded(name, taken.content, told, reports)
+        return Grade(source.name, submission.content, None, reports, str(error))
+    except Exception as error:  # noqa: BLE001  (an error of Festgate in one submission must not stop the others)
+        problem = f"Festgate failed to verify it. Please report this error: {type(error).__name__}: {error}"
+        return Grade(source.name, submission.content, None, reports, problem)
+    return Grade(source.name, submission.content, results, reports)
 
 
-def _reports(taken: Taken) -> Iterator[Report]:
-    handed_out = {normalise_text(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
-    for file in sorted(taken.tree.rglob("*")):
-        inside = file.relative_to(taken.tree)
+def _reports(submission: Submission) -> Iterator[AuditedReport]:
+    originals = {normalise_text(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
+    for file in sorted(submission.tree.rglob("*")):
+        inside = file.relative_to(submission.tree)
         if not file.is_file() or file.suffix.lower() not in REPORTS or NO_REPORTS & set(inside.parts[:-1]):
             continue
         content = file.read_bytes()
-        if normalise_text(content) in handed_out or OURS in content:
+        if normalise_text(content) in originals or GENERATED in content:
             continue
         try:
-            found = audit(file)
+            audited = audit(file)
         except Unreadable as error:
             if file.stem.lower() == "readme":
-                continue  # the starter's own, of another version
-            yield Report(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))
+                continue  # from another version of the starter
+            yield AuditedReport(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))
         else:
-            findings = tuple((each.kind.code, each.kind.title) for each in found.findings)
-            yield Report(inside.as_posix(), findings)
+            findings = tuple((finding.kind.code, finding.kind.title) for finding in audited.findings)
+            yield AuditedReport(inside.as_posix(), findings)
 
 
-def _mark(options: Options) -> str:
-    """Of what decides what a result means: the rules, and how it was played. The seed only draws."""
-    asked = [version(), options.python, options.load, options.pairs if options.load else 0, options.seconds]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:8]
+def _options_hash(options: Options) -> str:
+    """Return a hash of Festgate's version and the options that affect a verdict. The seed only draws inputs."""
+    parts = [version(), options.python, options.load, options.pairs if options.load else 0, options.seconds]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
 
-def _read(file: Path, name: str) -> Graded | None:
+def _read(file: Path, name: str) -> Grade | None:
     try:
         fields = json.loads(file.read_text(encoding="utf-8"))
         reports = tuple(
-            Report(each["name"], tuple((code, title) for code, title in each["findings"]), each["problem"])
-            for each in fields["reports"]
+            AuditedReport(
+                report["name"], tuple((code, title) for code, title in report["findings"]), report["problem"]
+            )
+            for report in fields["reports"]
         )
-        return Graded(name, fields["content"], fields["told"], reports, fields["problem"])
+        return Grade(name, fields["content"], fields["told"], reports, fields["problem"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def with_twins(graded: Sequence[Graded]) -> list[Graded]:
-    """Each with the first other one that has the same content."""
+def with_duplicates(grades: Sequence[Grade]) -> list[Grade]:
+    """Note in each grade the first other submission with the same content."""
     first: dict[str, str] = {}
-    found = []
-    for each in graded:
-        twin = first.setdefault(each.content, each.name) if each.content else each.name
-        same = "" if twin == each.name else twin
-        found.append(Graded(each.name, each.content, each.told, each.reports, each.problem, same))
-    return found
+    for grade in grades:
+        first.setdefault(grade.content, grade.name)
+    return [
+        replace(grade, same_as=first[grade.content])
+        if grade.content and first[grade.content] != grade.name
+        else grade
+        for grade in grades
+    ]
 
 
-def row(graded: Graded) -> dict[str, str]:
-    """As the CSV has it."""
-    told = graded.told
-    routes = {} if told is None else {each["route"]: each for each in told["routes"]}
+def row(grade: Grade) -> dict[str, str]:
+    """Return the cells of a grade in the CSV."""
+    results = grade.results
+    routes = {} if results is None else {route["route"]: route for route in results["routes"]}
     cells = {
-        "submission": graded.name,
-        "result": graded.result,
-        "points": f"{graded.points:g}",
-        "others": "" if told is None else ("alike" if told["others_alike"] else "differ"),
-        "findings": " ".join(sorted({each["code"] for each in told["findings"]})) if told else "",
-        "reports": " ".join(each.name for each in graded.reports),
-        "report findings": " ".join(sorted({code for each in graded.reports for code, _ in each.findings})),
-        "same as": graded.same_as,
-        "problem": graded.problem,
-        "seconds": f"{told['seconds']:g}" if told else "",
-        "content": graded.content,
+        "submission": grade.name,
+        "result": grade.result,
+        "points": f"{grade.points:g}",
+        "others": "" if results is None else ("alike" if results["others_alike"] else "differ"),
+        "findings": " ".join(sorted({finding["code"] for finding in results["findings"]})) if results else "",
+        "reports": " ".join(report.name for report in grade.reports),
+        "report findings": " ".join(
+            sorted({code for report in grade.reports for code, _ in report.findings})
+        ),
+        "same as": grade.same_as,
+        "problem": grade.problem,
+        "seconds": f"{results['seconds']:g}" if results else "",
+        "content": grade.content,
     }
-    for name, route in ROUTES.items():
-        of_route = routes.get(route)
-        cells[name] = of_route["verdict"] if of_route else ""
-        cells[f"{name} change"] = of_route["headline"] if of_route else ""
+    for name, path in ROUTES.items():
+        route = routes.get(path)
+        cells[name] = route["verdict"] if route else ""
+        cells[f"{name} change"] = route["headline"] if route else ""
     return cells
 
 
-def as_csv(graded: Sequence[Graded]) -> str:
-    """A line each; what a spreadsheet would take for a formula is made a text."""
+def as_csv(grades: Sequence[Grade]) -> str:
+    """Write a line for each grade; a text that a spreadsheet would take for a formula is quoted."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
-    for each in graded:
+    for grade in grades:
         writer.writerow(
-            {name: f"'{text}" if text.startswith(_FORMULA) else text for name, text in row(each).items()}
+            {name: f"'{text}" if text.startswith(_FORMULA) else text for name, text in row(grade).items()}
         )
     return file.getvalue()

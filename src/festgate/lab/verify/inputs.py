@@ -1,7 +1,7 @@
-"""What both apps are asked: two plays over data that is drawn from a seed, so that no student has seen it.
+"""The requests to both apps: two scenarios over data drawn from a seed, so that no student has seen it.
 
-A play is a list of steps; before a step the database file may be changed from outside. The first play begins without a
-database, as the lab is handed out; the second with other people, events and fees in it.
+A scenario is a list of requests; the database file may be changed before a request. The first scenario begins without a
+database, as the starter does; the second with other people, events and fees.
 """
 
 import random
@@ -19,11 +19,11 @@ SCHEMA: Final = (
     "CREATE TABLE events (id INTEGER PRIMARY KEY, name TEXT, fee INTEGER)",
     "CREATE TABLE registrations (username TEXT, event_id INTEGER)",
 )
-"""As the starter makes it."""
+"""The tables that the starter makes."""
 PERSON: Final = "INSERT INTO users (username, password) VALUES (?, ?)"
 EVENT: Final = "INSERT INTO events (id, name, fee) VALUES (?, ?, ?)"
 REGISTRATION: Final = "INSERT INTO registrations (username, event_id) VALUES (?, ?)"
-HANDED_OUT: Final = (
+STARTER_EVENTS: Final = (
     "Hackathon",
     "Dance Battle",
     "AI Workshop",
@@ -34,8 +34,8 @@ HANDED_OUT: Final = (
     "Stand-up Comedy",
     "Robo Race",
 )
-OF_THE_LOAD: Final = "locust_user"
-"""Whom the locustfiles ask as: a page must not be another for them."""
+LOAD_USER: Final = "locust_user"
+"""The user of the locustfiles: a page must not treat this user differently."""
 MANY: Final = 60
 _FIRST: Final = (
     "Amber",
@@ -65,113 +65,116 @@ _SECOND: Final = (
 )
 _ODD: Final = ("Tea & <Talks>", 'The "Big" Quiz', "Année ünïcode ✓")
 _PEOPLE: Final = ("meera", "tomás", "o'neil & co", "a<b>c", "x y z", "50%+1")
-Like = Literal["same", "mended", "refused"]
-"""How the answer has to be: as the starter's; anything but a failure; a refusal by 400 or 422."""
+Expected = Literal["same", "no failure", "rejected"]
+"""The expected response: the starter's; any but a server error; status 400 or 422."""
 Statement = tuple[str, Sequence[Sequence[object]]]
-"""SQL, and the rows that it is done for."""
+"""An SQL statement, and the rows of its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RequestStep:
     """One request."""
 
     path: str
     form: dict[str, str] | None = None
-    """Sent by POST; without one it is a GET."""
-    like: Like = "same"
-    before: tuple[Statement, ...] = ()
-    """Done to the database file first."""
-    after_what: str = ""
-    """What was done to it, for people."""
+    """Sent by POST; None makes it a GET."""
+    expected: Expected = "same"
+    database_changes: tuple[Statement, ...] = ()
+    """Made in the database file before the request."""
+    situation: str = ""
+    """The state of the database in words."""
 
     @property
     def route(self) -> str:
-        """Its path alone, without an event's number."""
+        """Return the path without the query and an event's number."""
         path = self.path.partition("?")[0]
         return "/register_event" if path.startswith("/register_event/") else path
 
     @property
-    def told(self) -> str:
-        """For people."""
-        what = f"POST {self.path}" if self.form is not None else f"GET {self.path}"
-        sent = f" with {self.form}" if self.form is not None else ""
-        return f"{what}{sent}{f', {self.after_what}' if self.after_what else ''}"
+    def description(self) -> str:
+        """Return the request in words."""
+        request = f"GET {self.path}" if self.form is None else f"POST {self.path} with {self.form}"
+        return f"{request}, {self.situation}" if self.situation else request
 
 
 @dataclass(frozen=True)
-class Play:
-    """Steps, and what may be named in their answers."""
+class Scenario:
+    """Requests in order, and the names that may appear in their responses."""
 
     title: str
-    data: tuple[Statement, ...]
-    """What is put into a new database before the app starts; empty: it makes its own."""
-    steps: tuple[Step, ...]
+    initial_data: tuple[Statement, ...]
+    """Written to a new database before the app starts; empty: the app makes its own."""
+    steps: tuple[RequestStep, ...]
     events: tuple[str, ...]
     people: tuple[str, ...] = field(default=())
 
 
-def plays(seed: int) -> tuple[Play, Play]:
-    """Both."""
+def scenarios(seed: int) -> tuple[Scenario, Scenario]:
+    """Return both scenarios, drawn from the seed."""
     rng = random.Random(seed)  # noqa: S311  (has to repeat)
     people = [f"{name} {rng.randrange(100, 1000)}" for name in rng.sample(_PEOPLE, 4)]
-    return _as_handed_out(rng, people), _with_other_data(rng, people)
+    return _with_starter_data(rng, people), _with_other_data(rng, people)
 
 
-def _as_handed_out(rng: random.Random, people: Sequence[str]) -> Play:
+def _with_starter_data(rng: random.Random, people: Sequence[str]) -> Scenario:
     one, two, three, _ = people
     first, second, third = rng.sample(range(1, 10), 3)
-    passwords = {each: f"pass {rng.randrange(10**6)}&+é" for each in people}
-    steps = [Step("/register"), Step("/login")]
-    steps += [Step("/register", {"username": each, "password": passwords[each]}) for each in (one, two)]
+    passwords = {person: f"pass {rng.randrange(10**6)}&+é" for person in people}
+    steps = [RequestStep("/register"), RequestStep("/login")]
     steps += [
-        Step("/register", {"username": one, "password": "another"}),
-        Step("/register", {"username": "", "password": ""}),
-        Step("/login", {"username": one, "password": passwords[one]}),
-        Step("/login", {"username": one, "password": passwords[two]}),
-        Step("/login", {"username": three, "password": passwords[three]}),
-        Step("/login", {"username": two, "password": passwords[two]}),
-        *(_as("/events", each) for each in (one, two)),
+        RequestStep("/register", {"username": person, "password": passwords[person]}) for person in (one, two)
+    ]
+    steps += [
+        RequestStep("/register", {"username": one, "password": "another"}),
+        RequestStep("/register", {"username": "", "password": ""}),
+        RequestStep("/login", {"username": one, "password": passwords[one]}),
+        RequestStep("/login", {"username": one, "password": passwords[two]}),
+        RequestStep("/login", {"username": three, "password": passwords[three]}),
+        RequestStep("/login", {"username": two, "password": passwords[two]}),
+        *(_as("/events", person) for person in (one, two)),
         _as("/my-events", one),
         *(_as(f"/register_event/{event}", one) for event in (first, second, first)),
         _as(f"/register_event/{third}", two),
-        *(_as("/my-events", each) for each in (one, two, three, one)),
-        Step("/checkout"),
+        *(_as("/my-events", person) for person in (one, two, three, one)),
+        RequestStep("/checkout"),
         _as("/checkout", one),
-        _as("/register_event/404", three, "mended"),
+        _as("/register_event/404", three, "no failure"),
         _as("/my-events", three),
-        _as("/register_event/987654", three, "mended"),
+        _as("/register_event/987654", three, "no failure"),
         _as("/my-events", three),
-        Step("/events", like="refused"),
-        Step("/my-events", like="refused"),
-        Step(f"/register_event/{first}", like="refused"),
-        _as("/register_event/first", one, "refused"),
-        Step("/nowhere"),
-        Step("/docs"),
-        _as(f"/register_event/{second}", OF_THE_LOAD),
-        _as("/my-events", OF_THE_LOAD),
-        _as("/events", OF_THE_LOAD),
+        RequestStep("/events", expected="rejected"),
+        RequestStep("/my-events", expected="rejected"),
+        RequestStep(f"/register_event/{first}", expected="rejected"),
+        _as("/register_event/first", one, "rejected"),
+        RequestStep("/nowhere"),
+        RequestStep("/docs"),
+        _as(f"/register_event/{second}", LOAD_USER),
+        _as("/my-events", LOAD_USER),
+        _as("/events", LOAD_USER),
     ]
-    return Play("as it is handed out", (), tuple(steps), HANDED_OUT, (*people, OF_THE_LOAD))
+    return Scenario("with the data of the starter", (), tuple(steps), STARTER_EVENTS, (*people, LOAD_USER))
 
 
-def _with_other_data(rng: random.Random, people: Sequence[str]) -> Play:
+def _with_other_data(rng: random.Random, people: Sequence[str]) -> Scenario:
     one, two, _, four = people
     names = _drawn_names(rng, 9 + MANY + 1)
     fees = [0, rng.randrange(10_000, 20_000), *(rng.randrange(1, 900) for _ in range(20))]
-    some, new, many = [*_ODD, *names[:9]], names[9], names[10:]
-    events = [(number, name, fees[number]) for number, name in enumerate(some, start=1)]
-    # Numbers with gaps, not in the order of the names.
+    first, new, many = [*_ODD, *names[:9]], names[9], names[10:]
+    events = [(number, name, fees[number]) for number, name in enumerate(first, start=1)]
+    # Numbers with gaps, in another order than the names.
     events = [(7 * number % 101, name, fee) for number, name, fee in events]
-    some_of_them = rng.sample([number for number, _, _ in events], 5)
-    going = [(one, each) for each in some_of_them[:3]] + [(OF_THE_LOAD, each) for each in some_of_them[2:]]
+    registered = rng.sample([number for number, _, _ in events], 5)
+    registrations = [(one, event) for event in registered[:3]] + [
+        (LOAD_USER, event) for event in registered[2:]
+    ]
     data: tuple[Statement, ...] = (
         *((statement, [()]) for statement in SCHEMA),
-        (PERSON, [(each, "kept") for each in (one, two)]),
+        (PERSON, [(person, "kept") for person in (one, two)]),
         (EVENT, events),
-        (REGISTRATION, going),
+        (REGISTRATION, registrations),
     )
     changed = (
-        ("UPDATE events SET fee = fee + 37 WHERE id = ?", [(some_of_them[0],)]),
+        ("UPDATE events SET fee = fee + 37 WHERE id = ?", [(registered[0],)]),
         (EVENT, [(500, new, 111)]),
     )
     more = [(600 + number, name, rng.randrange(1, 90)) for number, name in enumerate(many)]
@@ -179,47 +182,47 @@ def _with_other_data(rng: random.Random, people: Sequence[str]) -> Play:
         (EVENT, more),
         (REGISTRATION, [(two, number) for number, _, _ in more]),
     )
-    told = "after a fee was changed and an event added in the database"
-    told_many = f"after {MANY} events were added in the database"
+    after_change = "after a fee was changed and an event added in the database"
+    after_additions = f"after {MANY} events were added in the database"
     steps = (
-        *(_as("/events", each) for each in (one, four, OF_THE_LOAD)),
-        *(_as("/my-events", each) for each in (one, four, OF_THE_LOAD)),
-        Step("/checkout"),
-        _as("/events", one, before=changed, after_what=told),
-        _as("/my-events", one, after_what=told),
-        Step("/checkout", after_what=told),
-        _as("/events", two, before=added, after_what=told_many),
-        _as("/my-events", two, after_what=told_many),
-        Step("/checkout", after_what=told_many),
+        *(_as("/events", person) for person in (one, four, LOAD_USER)),
+        *(_as("/my-events", person) for person in (one, four, LOAD_USER)),
+        RequestStep("/checkout"),
+        _as("/events", one, database_changes=changed, situation=after_change),
+        _as("/my-events", one, situation=after_change),
+        RequestStep("/checkout", situation=after_change),
+        _as("/events", two, database_changes=added, situation=after_additions),
+        _as("/my-events", two, situation=after_additions),
+        RequestStep("/checkout", situation=after_additions),
         _as(
             "/my-events",
             two,
-            before=(("DELETE FROM registrations", [()]),),
-            after_what="after all registrations were deleted in the database",
+            database_changes=(("DELETE FROM registrations", [()]),),
+            situation="after all registrations were deleted in the database",
         ),
         _as(
             "/events",
             one,
-            before=(("DELETE FROM events", [()]),),
-            after_what="after all events were deleted in the database",
+            database_changes=(("DELETE FROM events", [()]),),
+            situation="after all events were deleted in the database",
         ),
-        Step("/checkout", after_what="with no event in the database"),
-        _as("/my-events", one, after_what="with no event in the database"),
+        RequestStep("/checkout", situation="with no event in the database"),
+        _as("/my-events", one, situation="with no event in the database"),
     )
-    return Play(
-        "with other people, events and fees", data, steps, (*some, new, *many), (*people, OF_THE_LOAD)
+    return Scenario(
+        "with other people, events and fees", data, steps, (*first, new, *many), (*people, LOAD_USER)
     )
 
 
 def _as(
     path: str,
     person: str,
-    like: Like = "same",
+    expected: Expected = "same",
     *,
-    before: tuple[Statement, ...] = (),
-    after_what: str = "",
-) -> Step:
-    return Step(f"{path}?user={quote(person)}", None, like, before, after_what)
+    database_changes: tuple[Statement, ...] = (),
+    situation: str = "",
+) -> RequestStep:
+    return RequestStep(f"{path}?user={quote(person)}", None, expected, database_changes, situation)
 
 
 def _drawn_names(rng: random.Random, count: int) -> list[str]:
@@ -228,9 +231,9 @@ def _drawn_names(rng: random.Random, count: int) -> list[str]:
 
 
 def change(database: Path, statements: Sequence[Statement]) -> None:
-    """Do them, all or none. Raises sqlite3.Error; OSError where the file is no file."""
+    """Execute all statements, or none. Raises sqlite3.Error; OSError if the path is not a regular file."""
     if database.exists() and (database.is_symlink() or not database.is_file()):
-        msg = f"{database.name} is no file"
+        msg = f"{database.name} is not a regular file"
         raise OSError(msg)
     with closing(sqlite3.connect(database, timeout=5)) as connection, connection:
         for statement, rows in statements:

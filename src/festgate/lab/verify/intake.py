@@ -1,4 +1,4 @@
-"""Taking in what was handed in: a folder, a git checkout or a zip becomes a scratch copy that reaches nowhere else."""
+"""Copy a submission (a folder, a git checkout or a zip) into a temporary folder, without links out of it."""
 
 import ast
 import hashlib
@@ -20,13 +20,13 @@ from festgate.rehearsal.runs.store import RUN_FILE
 
 MAX_FILES: Final = 2_000
 MAX_BYTES: Final = 64 * 1024 * 1024
-DEEPEST: Final = 12
-"""Folders within each other."""
-LOOKED_DEEP: Final = 3
-"""Folders below which main.py is looked for: a zip often holds one or two folders around it."""
-LEFT: Final = frozenset({"__pycache__", "__macosx", "node_modules", "site-packages"})
-"""Folders that are not copied, in small letters; nor are environments, and what begins with a dot."""
-LEFT_FILES: Final = (
+MAX_DEPTH: Final = 12
+"""Levels of nested folders."""
+MAX_APP_DEPTH: Final = 3
+"""Levels of folders in which main.py is searched: a zip often holds one or two folders around the app."""
+EXCLUDED_FOLDERS: Final = frozenset({"__pycache__", "__macosx", "node_modules", "site-packages"})
+"""Folders that are not copied, in lower case; virtual environments and dotfiles are not copied either."""
+EXCLUDED_SUFFIXES: Final = (
     ".db",
     ".sqlite",
     ".sqlite3",
@@ -39,116 +39,120 @@ LEFT_FILES: Final = (
     ".so",
     ".dll",
 )
-"""Data, and code that cannot be read."""
-BEFORE: Final = frozenset({"before", "baseline", "starter", "old", "original"})
-"""Folders that hold what the app is compared with, and not the app."""
+"""Data, and compiled code."""
+BASELINE_FOLDERS: Final = frozenset({"before", "baseline", "starter", "old", "original"})
+"""Folders that hold the baseline of a comparison, not the app."""
 _CHUNK: Final = 65_536
 _NOT_ON_WINDOWS: Final = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]$')
-"""What no part of a name may hold there."""
+"""Characters that Windows refuses in the parts of a path."""
 
 
-class NotTaken(Exception):
-    """What was handed in cannot be taken in; the sentence says what is wrong, where, and what to do."""
+class InvalidSubmission(Exception):
+    """The submission cannot be copied; the message names the problem, the place and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A scratch copy."""
+class Submission:
+    """The temporary copy of a submission."""
 
     tree: Path
-    """All of it."""
+    """The whole copy."""
     app: Path
-    """The folder in it that holds main.py."""
-    left: tuple[str, ...]
-    """What was not copied and might be missed, a sentence each."""
+    """The folder that holds main.py."""
+    skipped: tuple[str, ...]
+    """One sentence for each file or link that was not copied and may be missed."""
     content: str
-    """A hash of all that was copied: the same for a folder and its zip."""
+    """A hash of all copied files: the same for a folder and its zip."""
 
 
-def take_in(source: Path, scratch: Path) -> Taken:
-    """Copy `source` into the empty folder `scratch`. Raises NotTaken."""
-    left: list[str] = []
+def copy_submission(source: Path, target: Path) -> Submission:
+    """Copy `source` into the empty folder `target`. Raises InvalidSubmission."""
+    skipped: list[str] = []
     try:
         if source.is_dir():
-            _copy_folder(source, scratch, left)
+            _copy_folder(source, target, skipped)
         elif source.is_file() and zipfile.is_zipfile(source):
-            _unpack(source, scratch, left)
+            _unpack(source, target, skipped)
         elif source.exists():
-            msg = f"{source} is neither a folder nor a zip. Give the folder of the lab, or a zip of it."
-            raise NotTaken(msg)
+            msg = f"{source} is neither a folder nor a zip. Name the folder of the lab, or a zip of it."
+            raise InvalidSubmission(msg)
         else:
-            msg = f"There is no {source}."
-            raise NotTaken(msg)
+            msg = f"{source} does not exist."
+            raise InvalidSubmission(msg)
     except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        msg = f"{source} cannot be read: {error}. Make the folder or the zip anew."
-        raise NotTaken(msg) from None
-    return Taken(scratch, _app_in(scratch, source), tuple(left), content_of(scratch))
+        msg = f"{source} cannot be read: {error}. Make the folder or the zip again."
+        raise InvalidSubmission(msg) from None
+    return Submission(target, _app_in(target, source), tuple(skipped), content_hash(target))
 
 
-def content_of(tree: Path) -> str:
-    """Of all files, with their names below the folders that hold nothing else."""
+def content_hash(tree: Path) -> str:
+    """Return a hash of all files and their names, ignoring outer folders that hold nothing else."""
     while len(inside := list(tree.iterdir())) == 1 and inside[0].is_dir():
         tree = inside[0]
-    mark = hashlib.sha256()
-    # By what they are called: paths of Windows are in another order.
+    hashed = hashlib.sha256()
+    # Sorted as POSIX names: paths of Windows are in another order.
     files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
     for name, path in sorted(files.items()):
         inner = hashlib.sha256(path.read_bytes()).hexdigest()
-        mark.update(f"{name}\n{inner}\n".encode())
-    return mark.hexdigest()[:16]
+        hashed.update(f"{name}\n{inner}\n".encode())
+    return hashed.hexdigest()[:16]
 
 
 class _Allowance:
-    """What may still be copied."""
+    """Counts the files and bytes that may still be copied."""
 
     def __init__(self, source: Path) -> None:
         self._source = source
         self._files = MAX_FILES
         self._bytes = MAX_BYTES
 
-    def copy(self, come_from: IO[bytes], target: Path) -> None:
-        """Copy a file. Raises NotTaken where it is one too many, or too large."""
+    def copy(self, source: IO[bytes], target: Path) -> None:
+        """Copy a file. Raises InvalidSubmission when there are too many files or bytes."""
         self._files -= 1
         if self._files < 0:
-            msg = f"{self._source} holds more than {MAX_FILES:,} files. Hand in the lab's folder, and nothing else."
-            raise NotTaken(msg)
+            msg = f"{self._source} holds more than {MAX_FILES:,} files. Submit the folder of the lab, and nothing else."
+            raise InvalidSubmission(msg)
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
-            while chunk := come_from.read(_CHUNK):
+            while chunk := source.read(_CHUNK):
                 self._bytes -= len(chunk)
                 if self._bytes < 0:
                     megabytes = MAX_BYTES // 1024**2
                     msg = (
-                        f"{self._source} holds more than {megabytes} MB, at {target.name}. Leave out what is not of"
-                        " the lab: data, runs, environments."
+                        f"{self._source} holds more than {megabytes} MB (at {target.name}). Leave out what is not part"
+                        " of the lab: data, runs, virtual environments."
                     )
-                    raise NotTaken(msg)
+                    raise InvalidSubmission(msg)
                 file.write(chunk)
 
 
-def _copy_folder(source: Path, scratch: Path, left: list[str]) -> None:
+def _copy_folder(source: Path, target: Path, skipped: list[str]) -> None:
     allowance = _Allowance(source)
     for where, folders, files in os.walk(source, followlinks=False):
         here = Path(where)
         inside = here.relative_to(source)
         for name in list(folders):
             if (here / name).is_symlink():
-                left.append(f"{(inside / name).as_posix()} is a link, and is not followed.")
+                skipped.append(f"{(inside / name).as_posix()} is a link and was not copied.")
                 folders.remove(name)
-            elif _is_left(name) or (here / name / "pyvenv.cfg").is_file() or len(inside.parts) >= DEEPEST:
+            elif (
+                _is_excluded_folder(name)
+                or (here / name / "pyvenv.cfg").is_file()
+                or len(inside.parts) >= MAX_DEPTH
+            ):
                 folders.remove(name)
         folders.sort()
         for name in sorted(files):
             path = here / name
             kind = path.lstat().st_mode
             if stat.S_ISLNK(kind):
-                left.append(f"{(inside / name).as_posix()} is a link, and is not followed.")
-            elif stat.S_ISREG(kind) and not _is_left_file((inside / name).parts):
+                skipped.append(f"{(inside / name).as_posix()} is a link and was not copied.")
+            elif stat.S_ISREG(kind) and not _is_excluded_file((inside / name).parts):
                 with path.open("rb") as file:
-                    allowance.copy(file, scratch / inside / name)
+                    allowance.copy(file, target / inside / name)
 
 
-def _unpack(source: Path, scratch: Path, left: list[str]) -> None:
+def _unpack(source: Path, target: Path, skipped: list[str]) -> None:
     allowance = _Allowance(source)
     with zipfile.ZipFile(source) as archive:
         members = archive.infolist()
@@ -162,59 +166,61 @@ def _unpack(source: Path, scratch: Path, left: list[str]) -> None:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive:
                 msg = (
-                    f"{source} has a member that points out of it: {name[:80]!r}. Make the zip anew from the lab's"
-                    " folder."
+                    f"{source} has a member outside of the zip: {name[:80]!r}. Make the zip again from the folder of"
+                    " the lab."
                 )
-                raise NotTaken(msg)
+                raise InvalidSubmission(msg)
             if sys.platform == "win32" and any(map(_NOT_ON_WINDOWS.search, path.parts)):
-                left.append(f"{name} has a name that Windows does not take.")
+                skipped.append(f"{name} has a name that Windows does not allow and was not copied.")
                 continue
             if stat.S_ISLNK(member.external_attr >> 16):
-                left.append(f"{name} is a link, and is not followed.")
+                skipped.append(f"{name} is a link and was not copied.")
                 continue
-            unwanted = any(_is_left(part) for part in path.parts[:-1]) or environments & set(path.parents)
-            if member.is_dir() or unwanted or len(path.parts) > DEEPEST:
+            unwanted = any(_is_excluded_folder(part) for part in path.parts[:-1]) or environments & set(
+                path.parents
+            )
+            if member.is_dir() or unwanted or len(path.parts) > MAX_DEPTH:
                 continue
-            if not _is_left_file(path.parts):
+            if not _is_excluded_file(path.parts):
                 with archive.open(member) as file:
-                    allowance.copy(file, scratch.joinpath(*path.parts))
+                    allowance.copy(file, target.joinpath(*path.parts))
 
 
-def _is_left(folder: str) -> bool:
-    return folder.startswith(".") or folder.lower() in LEFT
+def _is_excluded_folder(folder: str) -> bool:
+    return folder.startswith(".") or folder.lower() in EXCLUDED_FOLDERS
 
 
-def _is_left_file(parts: Sequence[str]) -> bool:
-    """Data, what a desktop writes, and of kept runs everything but what they are."""
-    data = parts[-1].lower().endswith(LEFT_FILES) or is_of_desktop(parts[-1])
+def _is_excluded_file(parts: Sequence[str]) -> bool:
+    """Exclude data, files of a desktop such as `.DS_Store`, and all files of a kept run but its `run.json`."""
+    data = parts[-1].lower().endswith(EXCLUDED_SUFFIXES) or is_of_desktop(parts[-1])
     return data or (RUNS in parts[:-1] and parts[-1] != RUN_FILE)
 
 
 def _app_in(tree: Path, source: Path) -> Path:
-    """The one folder that holds the app. Raises NotTaken."""
-    found = sorted(_apps(tree), key=lambda each: len(each.parts))
-    named = [each for each in found if each.name.lower() not in BEFORE] or found
-    if not named:
+    """Return the one folder that holds the app. Raises InvalidSubmission."""
+    folders = sorted(_apps(tree), key=lambda folder: len(folder.parts))
+    apps = [folder for folder in folders if folder.name.lower() not in BASELINE_FOLDERS] or folders
+    if not apps:
         msg = (
-            f"There is no {APP} in {source}, nor in its folders. Give the folder that `festgate lab new` has made, or a"
-            " zip of it."
+            f"There is no {APP} in {source} or its folders. Name the folder that `festgate lab new` made, or a zip of"
+            " it."
         )
-        raise NotTaken(msg)
-    shallowest = [each for each in named if len(each.parts) == len(named[0].parts)]
+        raise InvalidSubmission(msg)
+    shallowest = [app for app in apps if len(app.parts) == len(apps[0].parts)]
     if len(shallowest) > 1:
-        places = ", ".join(each.relative_to(tree).as_posix() for each in shallowest)
-        msg = f"{source} holds {APP} in several folders: {places}. Give the one that is meant."
-        raise NotTaken(msg)
+        places = ", ".join(app.relative_to(tree).as_posix() for app in shallowest)
+        msg = f"{source} holds {APP} in several folders: {places}. Name one of them."
+        raise InvalidSubmission(msg)
     if not _has_app(shallowest[0] / APP):
         place = (shallowest[0] / APP).relative_to(tree).as_posix()
-        msg = f"{place} of {source} has no `app`. The lab's {APP} makes it with `app = FastAPI(...)`."
-        raise NotTaken(msg)
+        msg = f"{place} of {source} has no `app`. The starter's {APP} makes it with `app = FastAPI(...)`."
+        raise InvalidSubmission(msg)
     return shallowest[0]
 
 
 def _apps(tree: Path) -> Iterator[Path]:
     for path in tree.rglob(APP):
-        if len(path.relative_to(tree).parts) <= LOOKED_DEEP + 1 and path.is_file():
+        if len(path.relative_to(tree).parts) <= MAX_APP_DEPTH + 1 and path.is_file():
             yield path.parent
 
 
@@ -223,7 +229,7 @@ def _has_app(file: Path) -> bool:
         text = file.read_text(encoding="utf-8")
         tree = ast.parse(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return True  # what is wrong with it, its interpreter will say
+        return True  # its interpreter will report the error
     return any(
         (isinstance(node, ast.Name) and node.id == "app" and isinstance(node.ctx, ast.Store))
         or (isinstance(node, ast.alias) and (node.asname or node.name) == "app")
@@ -231,19 +237,19 @@ def _has_app(file: Path) -> bool:
     )
 
 
-def clear(folder: Path) -> None:
-    """Remove a scratch copy, whatever the app has done to it."""
+def remove_folder(folder: Path) -> None:
+    """Remove a temporary folder, whatever permissions the app has set in it."""
     for where, folders, _ in os.walk(folder, followlinks=False):
-        for each in (Path(where, name) for name in folders):
-            # What a link leads to is not ours.
-            if not each.is_symlink():
+        for path in (Path(where, name) for name in folders):
+            # The target of a link may be outside.
+            if not path.is_symlink():
                 with suppress(OSError):
-                    each.chmod(stat.S_IRWXU)
+                    path.chmod(stat.S_IRWXU)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def copy(folder: Path, target: Path) -> None:
-    """A further copy of what was taken in."""
+def copy_code(folder: Path, target: Path) -> None:
+    """Copy the code of an app, without its databases."""
     shutil.copytree(
         folder, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.db", "*.db-*")
     )

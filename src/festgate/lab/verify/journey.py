@@ -1,9 +1,8 @@
-"""The requests of the three locustfiles as they are handed out, one after the other and without pauses.
+"""A locustfile with the requests of the starter's three locustfiles, in turn and without pauses.
 
-The pauses of the starter's own load (one to two seconds) would make most of the time of a verification. `HttpUser` is
-taken as it is there, so that every request looks the same to the app; but most of them are of other people than the
-load's, drawn from the run's seed: a page that is only quick for the load is not quicker. Which routes are played is in
-the environment.
+The pauses of the starter's load (one to two seconds) would take most of the time of a verification. `HttpUser` is the
+same, so the app cannot recognise these requests. Most of them are made for people drawn from the seed of the run: a
+page that is fast only for the load's user is not faster. An environment variable names the requested routes.
 """
 
 import os
@@ -14,25 +13,25 @@ from locust import HttpUser, constant, task
 
 ADDRESSES = {"checkout": "/checkout", "events": "/events?user=", "my-events": "/my-events?user="}
 PEOPLE = 7
-"""Besides the load's own."""
+"""The number of people besides the load's own user."""
 
 
 class Verifier(HttpUser):
-    """Somebody who looks at each page in turn."""
+    """A user that requests each page in turn."""
 
     wait_time = constant(0)
 
     def on_start(self) -> None:
-        """Who they will be."""
+        """Draw the people from the seed."""
         rng = random.Random(os.environ["FESTGATE_REHEARSAL_SEED"])  # noqa: S311  (has to repeat)
         drawn = [f"visitor{rng.randrange(10**6)}" for _ in range(PEOPLE)]
         self.people = cycle(["locust_user", *drawn])
 
     @task
     def look(self) -> None:
-        """One request for each route that is timed."""
+        """Send one request to each timed route."""
         person = next(self.people)
         for name in os.environ["FESTGATE_REHEARSAL_ROUTES"].split():
             address = ADDRESSES[name]
-            route, question, _ = address.partition("?")
-            self.client.get(f"{address}{person if question else ''}", name=route)
+            route, query, _ = address.partition("?")
+            self.client.get(f"{address}{person if query else ''}", name=route)

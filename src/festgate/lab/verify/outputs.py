@@ -1,4 +1,4 @@
-"""A verification for people in a terminal, as JSON, and in Gradescope's format."""
+"""Write a verification for a terminal, as JSON, and in Gradescope's format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from festgate.lab.verify.verdicts import Change, Judged
-from festgate.lab.verify.verification import Verified
+from festgate.lab.verify.verdicts import RelativeChange, RouteVerdict
+from festgate.lab.verify.verification import Verification
 from festgate.lab.verify.work import Work
 from festgate.rehearsal.stats import figures
 
@@ -18,62 +18,53 @@ STYLES: Final = {
     "worse": "bold red",
     "wrong": "bold red",
 }
-POINTS: Final = {"improved": 1.0}
-"""Of what a route is worth."""
 ROUTE_POINTS: Final = 3.0
+"""Points for each improved route."""
 OTHERS_POINTS: Final = 1.0
+"""Points when all other pages respond as before."""
 
 
-def show(verified: Verified, console: Console) -> None:
-    """All of it."""
-    word = "improved on all three routes, and alike" if verified.passed else "not as it should be"
-    style = "bold green" if verified.passed else "bold yellow"
-    console.print(Text.assemble((verified.source, "bold"), ": ", (word, style)), soft_wrap=True)
-    for judged in verified.routes:
-        head = Text.assemble("\n", (judged.route, "bold"), "  ", (headline(judged), STYLES[judged.verdict]))
+def show(verification: Verification, console: Console) -> None:
+    """Print the verification."""
+    result = ("not passed", "bold yellow")
+    if verification.passed:
+        result = ("passed. All three routes improved, and all pages respond as before.", "bold green")
+    console.print(Text.assemble((verification.source, "bold"), ": ", result), soft_wrap=True)
+    for route in verification.routes:
+        head = Text.assemble("\n", (route.route, "bold"), "  ", (headline(route), STYLES[route.verdict]))
         console.print(head, soft_wrap=True)
-        _print(console, [Text(each) for each in judged.said])
-    others = (
-        "The other pages answer as they did."
-        if verified.others_alike
-        else "Other pages do not answer as they did."
-    )
-    console.print(Text(f"\n{others}", "" if verified.others_alike else "red"), soft_wrap=True)
-    if verified.findings:
-        console.print(Text("\nFound besides", "bold"))
-    for finding in verified.findings:
+        _print(console, [Text(reason) for reason in route.reasons])
+    others = Text("\nThe other pages respond as before.")
+    if not verification.others_alike:
+        others = Text("\nOther pages do not respond as before.", "red")
+    console.print(others, soft_wrap=True)
+    if verification.findings:
+        console.print(Text("\nFindings", "bold"))
+    for finding in verification.findings:
         place = f"{finding.route}: " if finding.route else ""
-        _print(
-            console,
-            [
-                Text.assemble(
-                    (f"{finding.code}  ", "yellow"), place, finding.meaning, "\n", (finding.figure, "dim")
-                )
-            ],
-        )
-    for note in verified.notes:
+        head = Text.assemble((f"{finding.code}  ", "yellow"), place, finding.meaning)
+        _print(console, [head, Text(finding.evidence, "dim")])
+    for note in verification.notes:
         _print(console, [Text(note, "dim")])
-    console.print(
-        Text(f"\nPython {verified.python}, seed {verified.seed}, {figures.span(verified.seconds)}.", "dim"),
-        soft_wrap=True,
-    )
+    end = f"\nPython {verification.python}, seed {verification.seed}, {figures.span(verification.seconds)}."
+    console.print(Text(end, "dim"), soft_wrap=True)
 
 
-def headline(judged: Judged) -> str:
-    """`improved by 96.4 % [96.1 to 96.7]`, `unchanged`, `wrong`."""
-    if judged.verdict == "improved":
-        if "time" in judged.by and judged.time is not None:
-            least, most = sorted((-judged.time.low, -judged.time.high))
-            return f"improved by {_percent(-judged.time.change)} % [{_percent(least)} to {_percent(most)}]"
-        if judged.work is not None:
-            first, second = (each.usual.counts["instructions"] for each in judged.work)
-            bound = "at least " if judged.work[0].usual.capped else ""
+def headline(route: RouteVerdict) -> str:
+    """Write the verdict as `improved by 96.4 % [96.1 to 96.7]`, `unchanged` or `wrong`."""
+    if route.verdict == "improved":
+        if "time" in route.by and route.time is not None:
+            low, high = sorted((-route.time.low, -route.time.high))
+            return f"improved by {_percent(-route.time.change)} % [{_percent(low)} to {_percent(high)}]"
+        if route.work is not None:
+            first, second = (work.usual.counts["instructions"] for work in route.work)
+            bound = "at least " if route.work[0].usual.capped else ""
             return f"improved: {bound}{_percent(1 - second / max(1, first))} % fewer instructions, counted"
-    if judged.verdict == "worse" and judged.by[0] == "work":
-        return "worse: more work, or work that grows faster"
-    if judged.verdict == "worse" and judged.time is not None:
-        return f"worse by {_percent(judged.time.change)} %"
-    return judged.verdict
+    if route.verdict == "worse" and route.by[0] == "work":
+        return "worse: it does more work, or its work grows faster"
+    if route.verdict == "worse" and route.time is not None:
+        return f"worse by {_percent(route.time.change)} %"
+    return route.verdict
 
 
 def _percent(share: float) -> str:
@@ -89,34 +80,39 @@ def _print(console: Console, texts: Sequence[Text]) -> None:
                 console.print(Text("  ").append_text(line), soft_wrap=True)
 
 
-def as_json(verified: Verified) -> dict[str, Any]:
-    """For programs; the names are kept."""
+def as_json(verification: Verification) -> dict[str, Any]:
+    """Return the verification for programs; the keys are stable."""
     return {
-        "source": verified.source,
-        "content": verified.content,
-        "passed": verified.passed,
-        "routes": [_route(each) for each in verified.routes],
-        "others_alike": verified.others_alike,
+        "source": verification.source,
+        "content": verification.content,
+        "passed": verification.passed,
+        "routes": [_route(route) for route in verification.routes],
+        "others_alike": verification.others_alike,
         "findings": [
-            {"code": each.code, "route": each.route, "meaning": each.meaning, "figure": each.figure}
-            for each in verified.findings
+            {
+                "code": finding.code,
+                "route": finding.route,
+                "meaning": finding.meaning,
+                "figure": finding.evidence,
+            }
+            for finding in verification.findings
         ],
-        "notes": list(verified.notes),
-        "seed": verified.seed,
-        "python": verified.python,
-        "seconds": verified.seconds,
+        "notes": list(verification.notes),
+        "seed": verification.seed,
+        "python": verification.python,
+        "seconds": verification.seconds,
     }
 
 
-def _route(judged: Judged) -> dict[str, Any]:
+def _route(route: RouteVerdict) -> dict[str, Any]:
     return {
-        "route": judged.route,
-        "verdict": judged.verdict,
-        "headline": headline(judged),
-        "by": list(judged.by),
-        "said": list(judged.said),
-        "time": _change(judged.time),
-        "work": None if judged.work is None else [_work(each) for each in judged.work],
+        "route": route.route,
+        "verdict": route.verdict,
+        "headline": headline(route),
+        "by": list(route.by),
+        "said": list(route.reasons),
+        "time": _change(route.time),
+        "work": None if route.work is None else [_work(work) for work in route.work],
     }
 
 
@@ -129,33 +125,37 @@ def _work(work: Work) -> dict[str, Any]:
     }
 
 
-def _change(change: Change | None) -> Mapping[str, float] | None:
+def _change(change: RelativeChange | None) -> Mapping[str, float] | None:
     return None if change is None else {"change": change.change, "low": change.low, "high": change.high}
 
 
-def as_gradescope(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The `results.json` of Gradescope's autograder, of what `as_json` gave.
+def as_gradescope(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert the result of `as_json` to the `results.json` of Gradescope's autograder.
 
-    Three points for each route that is improved, one where the other pages are as they were. What was drawn from the
-    seed is in `output` and so is shown: the next verification draws anew.
+    Each improved route gets three points, unchanged other pages one. The drawn inputs may be shown to students in
+    `output`: the next verification draws others.
     """
     tests = [
         _test(
-            f"{each['route']} answers as before, and is quicker",
-            ROUTE_POINTS * POINTS.get(each["verdict"], 0.0),
+            f"{route['route']} responds as before, and is faster",
+            ROUTE_POINTS * (route["verdict"] == "improved"),
             ROUTE_POINTS,
-            [each["headline"], *each["said"], *_of_route(told, each["route"])],
+            [
+                route["headline"],
+                *route["said"],
+                *(_finding(finding) for finding in results["findings"] if finding["route"] == route["route"]),
+            ],
         )
-        for each in told["routes"]
+        for route in results["routes"]
     ]
-    alike = bool(told["others_alike"])
-    routes = {each["route"] for each in told["routes"]}
-    rest = [_finding(each) for each in told["findings"] if each["route"] not in routes]
-    tests.append(_test("The other pages answer as before", OTHERS_POINTS * alike, OTHERS_POINTS, rest))
+    alike = bool(results["others_alike"])
+    routes = {route["route"] for route in results["routes"]}
+    rest = [_finding(finding) for finding in results["findings"] if finding["route"] not in routes]
+    tests.append(_test("The other pages respond as before", OTHERS_POINTS * alike, OTHERS_POINTS, rest))
     return {
-        "score": sum(each["score"] for each in tests),
-        "execution_time": round(told["seconds"]),
-        "output": "\n".join(told["notes"]),
+        "score": sum(test["score"] for test in tests),
+        "execution_time": round(results["seconds"]),
+        "output": "\n".join(results["notes"]),
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "tests": tests,
@@ -163,8 +163,8 @@ def as_gradescope(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def not_verified(sentence: str) -> dict[str, Any]:
-    """The same where it could not be verified."""
-    tests = [_test("It can be verified", 0.0, 3 * ROUTE_POINTS + OTHERS_POINTS, [sentence])]
+    """Return Gradescope's results for a submission that could not be verification."""
+    tests = [_test("The submission can be verified", 0.0, 3 * ROUTE_POINTS + OTHERS_POINTS, [sentence])]
     return {
         "score": 0.0,
         "output": sentence,
@@ -174,20 +174,16 @@ def not_verified(sentence: str) -> dict[str, Any]:
     }
 
 
-def _of_route(told: Mapping[str, Any], route: str) -> list[str]:
-    return [_finding(each) for each in told["findings"] if each["route"] == route]
-
-
 def _finding(finding: Mapping[str, str]) -> str:
     return f"{finding['code']}: {finding['meaning']} ({finding['figure']})"
 
 
-def _test(name: str, score: float, most: float, output: Sequence[str]) -> dict[str, Any]:
+def _test(name: str, score: float, maximum: float, output: Sequence[str]) -> dict[str, Any]:
     return {
         "name": name,
         "score": float(score),
-        "max_score": most,
-        "status": "passed" if score >= most else "failed",
+        "max_score": maximum,
+        "status": "passed" if score >= maximum else "failed",
         "output": "\n".join(output),
         "output_format": "text",
         "visibility": "visible",

@@ -1,4 +1,4 @@
-// Sorts the rows by the column whose heading is pressed: once up, again down.
+// Sorts the rows by the selected heading: first ascending, then descending.
 const body = document.querySelector("tbody");
 const headings = [...document.querySelectorAll("th[scope=col]")];
 for (const [place, heading] of headings.entries()) {
@@ -6,7 +6,7 @@ for (const [place, heading] of headings.entries()) {
   if (!button) continue;
   button.addEventListener("click", () => {
     const down = heading.getAttribute("aria-sort") === "ascending";
-    for (const each of headings) each.removeAttribute("aria-sort");
+    for (const other of headings) other.removeAttribute("aria-sort");
     heading.setAttribute("aria-sort", down ? "descending" : "ascending");
     const key = row => row.children[place].dataset.sort ?? row.children[place].textContent.trim();
     const rows = [...body.rows].sort((one, other) =>

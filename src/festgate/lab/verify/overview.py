@@ -1,4 +1,4 @@
-"""The overview of many submissions: one HTML file that opens offline, and sorts by each of its columns."""
+"""Write the overview of several submissions: one HTML file that opens offline and sorts by each column."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.findings import MEANINGS
-from festgate.lab.verify.grades import Graded
+from festgate.lab.verify.grades import Grade
 
 TONES: Final = {
     "improved": "good",
@@ -24,7 +24,7 @@ TONES: Final = {
     "not verified": "bad",
 }
 ORDER: Final = ("improved", "unchanged", "worse", "wrong", "")
-"""In which verdicts are sorted."""
+"""The order in which verdicts are sorted."""
 RESULTS: Final = ("passed", "not all", "not verified")
 _PAGE: Final = Markup("""<!doctype html>
 <html lang="en">
@@ -40,71 +40,71 @@ _PAGE: Final = Markup("""<!doctype html>
 <main class="wide">
 <dl class="facts">{facts}</dl>
 <h2>Submissions</h2>
-<p class="hint">Press a heading to sort by it. A name leads to what was found, and from what.</p>
+<p class="hint">Select a heading to sort. A name links to the results and their evidence.</p>
 <p class="unseen" id="sorted" role="status"></p>
 <div class="sheet"><div class="scroll" tabindex="0" role="region" aria-label="Submissions">
 <table><caption class="unseen">Submissions</caption><thead><tr>{head}</tr></thead><tbody>
 {rows}</tbody></table>
 </div></div>
-<h2>What was found</h2>
+<h2>Results</h2>
 {details}
 </main>
-<footer><div class="wide">Written by Festgate. This file is the whole overview, and opens offline.</div></footer>
+<footer><div class="wide">Written by Festgate. This file is complete and opens offline.</div></footer>
 <script>{script}</script>
 </body>
 </html>
 """)
 
 
-def overview(title: str, graded: Sequence[Graded]) -> str:
-    """The whole file."""
+def overview(title: str, grades: Sequence[Grade]) -> str:
+    """Return the HTML file."""
     script = _file(__package__ or "", "overview.js")
-    mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = _file("festgate.rehearsal.report", "report.css") + _file(__package__ or "", "overview.css")
-    headings = ("Submission", "Result", "Points", *ROUTES.values(), "Other pages", "Found", "Reports")
+    headings = ("Submission", "Result", "Points", *ROUTES.values(), "Other pages", "Findings", "Reports")
     return str(
         _PAGE.format(
-            hash=f"sha256-{mark}",
+            hash=f"sha256-{digest}",
             title=title,
-            style=Markup(style),  # noqa: S704  (our own)
+            style=Markup(style),  # noqa: S704  (from this package)
             script=Markup(script),  # noqa: S704
-            facts=_joined(_facts(graded)),
+            facts=_joined(_facts(grades)),
             head=_joined(
-                Markup('<th scope="col" class="word"><button type="button">{}</button></th>').format(each)
-                for each in headings
+                Markup('<th scope="col" class="word"><button type="button">{}</button></th>').format(heading)
+                for heading in headings
             ),
-            rows=_joined(_row(number, each) for number, each in enumerate(graded)),
-            details=_joined(_details(number, each) for number, each in enumerate(graded)),
+            rows=_joined(_row(number, grade) for number, grade in enumerate(grades)),
+            details=_joined(_details(number, grade) for number, grade in enumerate(grades)),
         )
     )
 
 
-def _facts(graded: Sequence[Graded]) -> Iterator[Markup]:
-    counts = [("submissions", len(graded))]
-    counts += [(result, sum(each.result == result for each in graded)) for result in RESULTS]
-    counts.append(("with reports", sum(bool(each.reports) for each in graded)))
+def _facts(grades: Sequence[Grade]) -> Iterator[Markup]:
+    counts = [("submissions", len(grades))]
+    counts += [(result, sum(grade.result == result for grade in grades)) for result in RESULTS]
+    counts.append(("with reports", sum(bool(grade.reports) for grade in grades)))
     for name, count in counts:
         yield Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, count)
 
 
-def _row(number: int, graded: Graded) -> Markup:
-    told = graded.told
-    routes = {} if told is None else {each["route"]: each for each in told["routes"]}
-    cells = [_cell(graded.result, str(RESULTS.index(graded.result))), _plain(f"{graded.points:g}")]
-    for route in ROUTES.values():
-        found = routes.get(route, {"verdict": "", "headline": ""})
-        rank = ORDER.index(found["verdict"])
-        change = found["headline"].removeprefix(found["verdict"]).strip(" :by")
-        cells.append(_cell(found["verdict"], f"{rank} {change}", change))
-    others = "" if told is None else ("alike" if told["others_alike"] else "differ")
+def _row(number: int, grade: Grade) -> Markup:
+    results = grade.results
+    routes = {} if results is None else {route["route"]: route for route in results["routes"]}
+    cells = [_cell(grade.result, str(RESULTS.index(grade.result))), _plain(f"{grade.points:g}")]
+    for path in ROUTES.values():
+        route = routes.get(path, {"verdict": "", "headline": ""})
+        rank = ORDER.index(route["verdict"])
+        change = route["headline"].removeprefix(route["verdict"]).strip(" :by")
+        cells.append(_cell(route["verdict"], f"{rank} {change}", change))
+    others = "" if results is None else ("alike" if results["others_alike"] else "differ")
     cells.append(_cell(others, others))
-    codes = [] if told is None else sorted({each["code"] for each in told["findings"]})
-    cells.append(_codes(codes))
     cells.append(
-        _codes(sorted({code for each in graded.reports for code, _ in each.findings}), _reported(graded))
+        _codes([] if results is None else sorted({finding["code"] for finding in results["findings"]}))
     )
+    audited = sorted({code for report in grade.reports for code, _ in report.findings})
+    cells.append(_codes(audited, _without_findings(grade)))
     return Markup('<tr><th scope="row" class="word"><a href="#submission-{}">{}</a></th>{}</tr>\n').format(
-        number, graded.name, _joined(cells)
+        number, grade.name, _joined(cells)
     )
 
 
@@ -121,51 +121,51 @@ def _plain(text: str) -> Markup:
     return Markup('<td class="word">{}</td>').format(text)
 
 
-def _codes(codes: Sequence[str], nothing: str = "-") -> Markup:
+def _codes(codes: Sequence[str], without: str = "-") -> Markup:
     if not codes:
-        return Markup('<td class="word" data-sort="0">{}</td>').format(nothing)
-    listed = _joined(Markup("<li>{}</li>").format(each) for each in codes)
+        return Markup('<td class="word" data-sort="0">{}</td>').format(without)
+    listed = _joined(Markup("<li>{}</li>").format(code) for code in codes)
     return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul></td>').format(len(codes), listed)
 
 
-def _reported(graded: Graded) -> str:
-    if not graded.reports:
+def _without_findings(grade: Grade) -> str:
+    if not grade.reports:
         return "none"
-    return "not readable" if all(each.problem for each in graded.reports) else "nothing found"
+    return "not readable" if all(report.problem for report in grade.reports) else "no findings"
 
 
-def _details(number: int, graded: Graded) -> Markup:
-    """All of one submission, in words."""
-    parts = [_said("", each) for each in _of_the_whole(graded)]
-    if graded.told is not None:
+def _details(number: int, grade: Grade) -> Markup:
+    """Write all results of a submission in words."""
+    parts = [_paragraph("", note) for note in _notes(grade)]
+    if grade.results is not None:
         parts += [
-            _said(each["route"], f"{each['headline']}. {' '.join(each['said'])}")
-            for each in graded.told["routes"]
+            _paragraph(route["route"], f"{route['headline']}. {' '.join(route['said'])}")
+            for route in grade.results["routes"]
         ]
         parts += [
-            _said(each["code"], f"{MEANINGS[each['code']]} {each['figure']}")
-            for each in graded.told["findings"]
+            _paragraph(finding["code"], f"{MEANINGS[finding['code']]} {finding['figure']}")
+            for finding in grade.results["findings"]
         ]
-    for report in graded.reports:
-        found = ", ".join(title for _, title in report.findings) or report.problem or "nothing found"
-        parts.append(_said(report.name, found))
+    for report in grade.reports:
+        text = ", ".join(title for _, title in report.findings) or report.problem or "no findings"
+        parts.append(_paragraph(report.name, text))
     return Markup(
         '<section class="sheet" id="submission-{}"><h3>{} <span class="mark {}">{}</span></h3>{}</section>'
-    ).format(number, graded.name, TONES[graded.result], graded.result, _joined(parts))
+    ).format(number, grade.name, TONES[grade.result], grade.result, _joined(parts))
 
 
-def _of_the_whole(graded: Graded) -> Iterator[str]:
-    if graded.problem:
-        yield graded.problem
-    if graded.same_as:
-        yield f"The very same was handed in as {graded.same_as}."
-    if graded.told is not None:
-        yield from graded.told["notes"]
+def _notes(grade: Grade) -> Iterator[str]:
+    if grade.problem:
+        yield grade.problem
+    if grade.same_as:
+        yield f"Its content is the same as that of {grade.same_as}."
+    if grade.results is not None:
+        yield from grade.results["notes"]
 
 
-def _said(of: str, text: str) -> Markup:
-    head = Markup("<strong>{}</strong> ").format(of) if of else Markup()
-    return Markup('<p class="said">{}{}</p>').format(head, text)
+def _paragraph(subject: str, text: str) -> Markup:
+    head = Markup("<strong>{}</strong> ").format(subject) if subject else Markup()
+    return Markup('<p class="note">{}{}</p>').format(head, text)
 
 
 def _joined(parts: Iterable[Markup]) -> Markup:

@@ -1,15 +1,15 @@
-"""What a page says, apart from how it is written: the facts by which two answers are alike.
+"""Extract the content by which two responses are compared, independent of how the page is written.
 
-Alike means: the same status, the same place that is redirected to, and for what was put into the database beforehand
+Two responses are alike when they have the same status, the same redirect target, and the same
 
-names     the events that stand in the visible text, in the order of the page, each with the first amount after it
-amounts   all amounts in rupees in the visible text (a total is one)
-people    whose names stand in the visible text, or are sent along by its links
-links     where its links lead among the app's own pages
-fields    what its forms ask for
+names     events in the visible text, in the order of the page, each with the first amount after it
+amounts   all amounts in rupees in the visible text (a total is one of them)
+people    people named in the visible text or in the parameters of links
+links     links to the app's own pages
+fields    fields of forms
 
-Layout, wording, styles, pictures, the order of attributes, white space and sizes are free. Names of events are drawn so
-that they stand nowhere else; since the text is read as a browser shows it, a name that was not escaped is not there.
+Layout, wording, styles, pictures, the order of attributes, white space and sizes are free. The names of events are
+drawn so that they appear nowhere else. The text is read as a browser shows it, so an unescaped name is missing from it.
 """
 
 import re
@@ -32,25 +32,25 @@ _ATTRIBUTE: Final = re.compile(r"([^\s\"'>/=]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
+class AppResponse:
+    """The response of an app, or the reason why there is none."""
 
     status: int
-    """0 where nothing did."""
+    """0 without a response."""
     location: str = ""
     body: str = ""
     milliseconds: float = 0.0
     problem: str = ""
-    """Why nothing did."""
+    """The reason, without a response."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Of one answer."""
+class PageContent:
+    """The content of one response."""
 
     status: int
     location: tuple[str, tuple[tuple[str, str], ...]]
-    """Path, and what is sent along; of a redirect."""
+    """The path and the query of a redirect."""
     names: tuple[tuple[str, str], ...] = ()
     amounts: tuple[str, ...] = ()
     people: frozenset[str] = frozenset()
@@ -58,24 +58,23 @@ class Facts:
     fields: tuple[str, ...] = ()
 
 
-def facts_of(answer: Answer, events: Iterable[str], people: Iterable[str]) -> Facts:
-    """The facts, given what may be named on it."""
-    place = _place(answer.location) if answer.location else ("", ())
-    if not answer.body or not 200 <= answer.status < 300:  # noqa: PLR2004  (the words of an error are free)
-        return Facts(answer.status, place)
-    reader = _Reader(answer.body)
+def page_content(response: AppResponse, events: Iterable[str], people: Iterable[str]) -> PageContent:
+    """Extract the content, given the events and people that may be named on the page."""
+    location = _location(response.location) if response.location else ("", ())
+    if not response.body or not 200 <= response.status < 300:  # noqa: PLR2004  (the text of an error page is free)
+        return PageContent(response.status, location)
+    reader = _Reader(response.body)
     text = " ".join("".join(reader.text).split())
-    sent = {value for _, query in map(_place, reader.links) for name, value in query if name == "user"}
-    wanted = list(people)
-    return Facts(
-        status=answer.status,
-        location=place,
-        names=_names(text, [" ".join(each.split()) for each in events]),
-        amounts=tuple(_amount(each) for each in _AMOUNT.findall(text)),
-        people=frozenset(each for each in wanted if " ".join(each.split()) in text or each in sent),
+    users = {value for _, query in map(_location, reader.links) for name, value in query if name == "user"}
+    return PageContent(
+        status=response.status,
+        location=location,
+        names=_names(text, [" ".join(event.split()) for event in events]),
+        amounts=tuple(map(_amount, _AMOUNT.findall(text))),
+        people=frozenset(person for person in people if " ".join(person.split()) in text or person in users),
         links=tuple(
             f"{path}?{'&'.join(f'{name}={value}' for name, value in query)}"
-            for path, query in map(_place, reader.links)
+            for path, query in map(_location, reader.links)
             if path.startswith("/register_event/")
         ),
         fields=tuple(sorted(reader.fields)),
@@ -84,27 +83,27 @@ def facts_of(answer: Answer, events: Iterable[str], people: Iterable[str]) -> Fa
 
 def _names(text: str, events: list[str]) -> tuple[tuple[str, str], ...]:
     # The longest first: a name may begin another.
-    either = "|".join(re.escape(each) for each in sorted(set(events), key=len, reverse=True))
-    if not either:
+    pattern = "|".join(re.escape(event) for event in sorted(set(events), key=len, reverse=True))
+    if not pattern:
         return ()
-    found = list(re.finditer(either, text))
-    ends = [each.start() for each in found[1:]] + [len(text)]
-    told = []
-    for each, end in zip(found, ends, strict=False):
-        amount = _AMOUNT.search(text, each.end(), end)
-        # A button may name its event once more; what has no amount is no row.
+    names = list(re.finditer(pattern, text))
+    ends = [name.start() for name in names[1:]] + [len(text)]
+    rows = []
+    for name, end in zip(names, ends, strict=False):
+        amount = _AMOUNT.search(text, name.end(), end)
+        # A button may repeat the name of its event: a name without an amount is not a row.
         if amount:
-            told.append((each[0], _amount(amount[1])))
-    return tuple(told)
+            rows.append((name[0], _amount(amount[1])))
+    return tuple(rows)
 
 
 def _amount(text: str) -> str:
-    """`1,200.00` and `1200` are one."""
+    """Write `1,200.00` and `1200` alike."""
     plain = text.replace(",", "")
     return f"{float(plain):g}" if "." in plain else str(int(plain or 0))
 
 
-def _place(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _location(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -113,17 +112,17 @@ def _place(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 class _Reader:
-    """Takes the visible text, the links and the fields of a page in one pass.
+    """Collects the visible text, the links and the fields of a page in one pass.
 
-    Not by `html.parser`, which takes minutes for 400 kB of `<!--` without an end: a page is a stranger's. What is not
-    ended goes on to the end of the page, as in a browser.
+    `html.parser` takes minutes for 400 kB of unclosed `<!--`, and these pages are untrusted. An unclosed part ends at
+    the end of the page, as in a browser.
     """
 
     def __init__(self, page: str) -> None:
         self.text: list[str] = []
         self.links: list[str] = []
         self.fields: list[str] = []
-        small = page.lower() if page.isascii() else "".join(map(_small, page))
+        lowered = page.lower() if page.isascii() else "".join(map(_lower, page))
         at = 0
         while at < len(page):
             begin = page.find("<", at)
@@ -137,7 +136,7 @@ class _Reader:
             tag = _TAG.match(page, begin)
             if tag is None:
                 if _OPENING.match(page, begin):
-                    return  # a tag that does not end
+                    return  # an unclosed tag
                 self.text.append("<")
                 at = begin + 1
                 continue
@@ -145,28 +144,28 @@ class _Reader:
             self.text.append(" ")
             name = (tag["name"] or "").lower()
             if name in UNSEEN:
-                at = _after(page, ">", _after(small, f"</{name}", at))
+                at = _after(page, ">", _after(lowered, f"</{name}", at))
             elif name:
-                self._begin(name, tag["rest"])
+                self._open(name, tag["rest"])
 
-    def _begin(self, name: str, rest: str) -> None:
-        known = {
-            each[1].lower(): unescape((each[2] or "").strip("\"'")) for each in _ATTRIBUTE.finditer(rest)
+    def _open(self, name: str, rest: str) -> None:
+        attributes = {
+            match[1].lower(): unescape((match[2] or "").strip("\"'")) for match in _ATTRIBUTE.finditer(rest)
         }
         if name == "a":
-            # All the app's pages lie at the top, so that a link without a slash means the same.
+            # All pages of the app are at the top level, so a link without a slash leads to the same page.
             with suppress(ValueError):
-                self.links.append(urljoin("/", known.get("href", "")))
-        if name in FIELDS and known.get("name"):
-            self.fields.append(known["name"])
+                self.links.append(urljoin("/", attributes.get("href", "")))
+        if name in FIELDS and attributes.get("name"):
+            self.fields.append(attributes["name"])
 
 
-def _small(letter: str) -> str:
-    # Some letters are two when they are small, and every place would be another.
+def _lower(letter: str) -> str:
+    # Some letters become two in lower case, which would shift all positions.
     return letter.lower() if letter.isascii() else letter
 
 
-def _after(page: str, what: str, at: int) -> int:
-    """The place behind it; the page's end where it is not there."""
-    found = page.find(what, at)
-    return len(page) if found < 0 else found + len(what)
+def _after(page: str, text: str, at: int) -> int:
+    """Return the position behind the next `text`; without one, the end of the page."""
+    position = page.find(text, at)
+    return len(page) if position < 0 else position + len(text)

@@ -1,4 +1,4 @@
-"""One request to an app that may answer anything, or nothing."""
+"""Send one request to an app whose response may be anything, or nothing."""
 
 import gzip
 import http.client
@@ -12,62 +12,66 @@ from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import urlencode
 
-from festgate.lab.verify.inputs import Step
-from festgate.lab.verify.pages import Answer
-from festgate.lab.verify.sandbox import App
+from festgate.lab.verify.inputs import RequestStep
+from festgate.lab.verify.pages import AppResponse
+from festgate.lab.verify.sandbox import SandboxedApp
 
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""Of one answer: the largest that is expected has 100,000."""
-AS_THE_LOAD: Final = {
+"""Limit of one response; the largest that is expected has 100,000 bytes."""
+LOCUST_HEADERS: Final = {
     "User-Agent": "python-requests/2.32",
     "Accept": "*/*",
     "Accept-Encoding": "gzip, deflate",
 }
-"""As Locust's client sends it, so that the load cannot be told from what is asked here."""
+"""The headers of Locust's client, so that the app cannot recognise these requests."""
 
 
-def ask(app: App, step: Step) -> Answer:
-    """What came back; a redirect is not followed."""
-    patience = app.limits.answer
-    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=patience)
+def send_request(app: SandboxedApp, step: RequestStep) -> AppResponse:
+    """Return the response; redirects are not followed."""
+    timeout = app.limits.response
+    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=timeout)
     body = None if step.form is None else urlencode(step.form)
-    headers = dict(AS_THE_LOAD)
+    headers = dict(LOCUST_HEADERS)
     if body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     late = threading.Event()
     began = time.perf_counter()
     try:
         connection.connect()
-        with _hung_up(connection.sock, patience, late):
+        with _time_limit(connection.sock, timeout, late):
             connection.request("GET" if body is None else "POST", step.path, body, headers)
-            answer = connection.getresponse()
-            content = answer.read(MAX_BYTES + 1)
+            response = connection.getresponse()
+            content = response.read(MAX_BYTES + 1)
         taken = (time.perf_counter() - began) * 1000
-        text = _plain(content, answer.headers.get("Content-Encoding", "")).decode("utf-8", errors="replace")
+        text = _plain(content, response.headers.get("Content-Encoding", "")).decode("utf-8", errors="replace")
         if len(content) > MAX_BYTES:
-            return Answer(0, problem=f"more than {MAX_BYTES // 1024**2} MB")
+            return AppResponse(0, problem=f"a response of more than {MAX_BYTES // 1024**2} MB")
         if not late.is_set():
-            return Answer(answer.status, answer.headers.get("Location", ""), text, taken)
-        return Answer(0, problem=f"no answer within {patience:g} s")
+            return AppResponse(response.status, response.headers.get("Location", ""), text, taken)
+        return AppResponse(0, problem=f"no response within {timeout:g} s")
     except (OSError, http.client.HTTPException, EOFError, zlib.error, ValueError) as error:
         if late.is_set() or isinstance(error, TimeoutError):
-            return Answer(0, problem=f"no answer within {patience:g} s")
-        problem = app.why_gone() if app.ends() else f"no answer that can be read ({type(error).__name__})"
-        return Answer(0, problem=problem)
+            return AppResponse(0, problem=f"no response within {timeout:g} s")
+        problem = (
+            f"no response. {app.why_gone()}"
+            if app.has_ended()
+            else f"an unreadable response ({type(error).__name__})"
+        )
+        return AppResponse(0, problem=problem)
     finally:
         connection.close()
 
 
 @contextmanager
-def _hung_up(line: socket.socket, seconds: float, late: threading.Event) -> Iterator[None]:
-    """Hang up after that time: an answer may come by drops, each of them in time."""
+def _time_limit(connection: socket.socket, seconds: float, late: threading.Event) -> Iterator[None]:
+    """Close the connection after `seconds`: a slow response may send a byte within each socket timeout."""
 
-    def hang_up() -> None:
+    def close() -> None:
         late.set()
         with suppress(OSError):
-            line.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, hang_up)
+    timer = threading.Timer(seconds, close)
     timer.daemon = True
     timer.start()
     try:

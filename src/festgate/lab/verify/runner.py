@@ -1,14 +1,14 @@
-"""Runs one app under limits, in the interpreter that it is handed in with; started as a program, never imported.
+"""Serve one submitted app under limits, in the submission's interpreter; started as a program, never imported.
 
-Standard library only, for any Python >= 3.10; uvicorn and the app's own packages are the interpreter's. Its standard
-input is one line of JSON (see `serving.Order`). It calls back to the port that is named there, over which it says where
-the app answers, and is asked what was counted: a line of JSON each way. Counted is what runs in this process, in
-whichever thread:
+Standard library only, for any Python >= 3.10; the interpreter provides uvicorn and the app's packages. Standard input
+holds one line of JSON, the configuration that `sandbox.sandboxed` writes. The program connects to the control port
+named there, sends the app's port over it, and then answers requests for the counts: one line of JSON each way. The
+counts are of all threads of this process:
 
-instructions   bytecode of code that belongs neither to the standard library nor to installed packages
-calls          calls of Python functions of those
-statements     SQL statements, of any connection of sqlite3
-rows           rows that were fetched
+instructions   bytecode instructions of code outside the standard library and installed packages
+calls          calls of Python functions of the standard library and installed packages
+statements     SQL statements of all connections of sqlite3
+rows           fetched rows
 steps          instructions of SQLite's virtual machine
 """
 
@@ -28,7 +28,7 @@ from typing import Any
 
 COUNTS = {"instructions": 0, "calls": 0, "statements": 0, "rows": 0, "steps": 0}
 RAISED: dict[str, int] = {}
-"""How often an error of that name was raised by the app's own code."""
+"""How often the app's own code raised each exception, by name."""
 OWN = os.path.abspath(__file__)
 LIBRARIES = tuple(
     {
@@ -39,24 +39,24 @@ LIBRARIES = tuple(
     | {os.path.join(path, "") for path in sysconfig.get_paths().values()}
 )
 known: dict[str, bool] = {}
-most = 0
-"""Instructions of one request after which no more are counted."""
+max_instructions = 0
+"""Instructions of one request after which counting stops."""
 
 
 def is_own(code: types.CodeType) -> bool:
-    """Whether it is the app's: not of a library, not of this file. Code made from text is."""
+    """Return whether the code is the app's: not a library's, not of this file. Code passed to `exec` is the app's."""
     name = code.co_filename
-    found = known.get(name)
-    if found is None:
-        found = known[name] = name != OWN and not name.startswith(("<frozen", *LIBRARIES))
-    return found
+    own = known.get(name)
+    if own is None:
+        own = known[name] = name != OWN and not name.startswith(("<frozen", *LIBRARIES))
+    return own
 
 
 def trace(frame: types.FrameType, _event: str, _arg: object) -> Any:
-    """Of every call, before Python 3.12."""
+    """Trace every call, before Python 3.12."""
     code = frame.f_code
     if is_own(code):
-        if COUNTS["instructions"] < most:
+        if COUNTS["instructions"] < max_instructions:
             frame.f_trace_lines = False
             frame.f_trace_opcodes = True
             return local
@@ -66,26 +66,26 @@ def trace(frame: types.FrameType, _event: str, _arg: object) -> Any:
 
 
 def local(frame: types.FrameType, event: str, arg: Any) -> Any:
-    """Of every instruction of the app's own."""
+    """Trace every instruction of the app's own code."""
     if event == "opcode":
         COUNTS["instructions"] += 1
-        if COUNTS["instructions"] >= most:
-            # None as an answer would change nothing: only this ends it.
+        if COUNTS["instructions"] >= max_instructions:
+            # Returning None does not stop the tracing of a frame; this does.
             frame.f_trace_opcodes = False
             frame.f_trace = None
             return None
     elif event == "exception":
-        tell_raised(arg[0].__name__)
+        record_exception(arg[0].__name__)
     return local
 
 
-def tell_raised(name: str) -> None:
-    """Note it."""
+def record_exception(name: str) -> None:
+    """Count an exception."""
     RAISED[name] = RAISED.get(name, 0) + 1
 
 
 def count_by_tracing() -> None:
-    """Python 3.10 and 3.11: in threads that are begun from now on, however they are."""
+    """Count in Python 3.10 and 3.11, in all threads that start from now on."""
     start = _thread.start_new_thread
 
     def started(function: Any, arguments: Any, *more: Any) -> Any:
@@ -101,7 +101,7 @@ def count_by_tracing() -> None:
 
 
 def count_by_monitoring() -> None:
-    """From Python 3.12 on: in all threads."""
+    """Count from Python 3.12 on, in all threads."""
     if sys.version_info >= (3, 12):
         tools = sys.monitoring
         events = tools.events
@@ -111,7 +111,7 @@ def count_by_monitoring() -> None:
             if not is_own(code):
                 return tools.DISABLE
             COUNTS["instructions"] += 1
-            if COUNTS["instructions"] >= most:
+            if COUNTS["instructions"] >= max_instructions:
                 tools.set_events(4, events.PY_START | events.RAISE)
             return None
 
@@ -121,7 +121,7 @@ def count_by_monitoring() -> None:
 
         def raised(code: types.CodeType, _offset: int, error: BaseException) -> None:
             if is_own(code):
-                tell_raised(type(error).__name__)
+                record_exception(type(error).__name__)
 
         tools.register_callback(4, events.INSTRUCTION, instruction)
         tools.register_callback(4, events.PY_START, call)
@@ -129,8 +129,8 @@ def count_by_monitoring() -> None:
         tools.set_events(4, events.PY_START | events.RAISE)
 
 
-def begin_anew() -> None:
-    """Count from 0."""
+def reset_counts() -> None:
+    """Count from 0 again."""
     for name in COUNTS:
         COUNTS[name] = 0
     RAISED.clear()
@@ -140,7 +140,7 @@ def begin_anew() -> None:
 
 
 class Cursor(sqlite3.Cursor):
-    """Counts the rows that are taken from it."""
+    """A cursor that counts the fetched rows."""
 
     def __next__(self) -> Any:
         row = super().__next__()
@@ -164,7 +164,7 @@ class Cursor(sqlite3.Cursor):
 
 
 class Connection(sqlite3.Connection):
-    """Gives such cursors, and counts what is done on it."""
+    """A connection with counting cursors that counts its statements."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -173,7 +173,7 @@ class Connection(sqlite3.Connection):
     def cursor(self, factory: Any = Cursor) -> Any:
         return super().cursor(factory)
 
-    # In C these make a plain cursor.
+    # The C code of these methods makes a plain cursor.
     def execute(self, *arguments: Any) -> Any:
         return self.cursor().execute(*arguments)
 
@@ -185,7 +185,7 @@ class Connection(sqlite3.Connection):
 
 
 def watch(connection: sqlite3.Connection) -> None:
-    """Count its statements and the steps of SQLite's machine."""
+    """Count the statements and the steps of SQLite's virtual machine."""
 
     def statement(_text: str) -> None:
         COUNTS["statements"] += 1
@@ -198,11 +198,11 @@ def watch(connection: sqlite3.Connection) -> None:
 
 
 def count_sql() -> None:
-    """Of every connection that is opened from now on, through whichever name of sqlite3."""
+    """Count on every connection that is opened from now on, by each name that sqlite3 has for it."""
     connect = sqlite3.connect
 
     def counted(*arguments: Any, **named: Any) -> Any:
-        if len(arguments) < 6:  # noqa: PLR2004  (the place of its factory)
+        if len(arguments) < 6:  # noqa: PLR2004  (the position of its factory)
             named.setdefault("factory", Connection)
         connection = connect(*arguments, **named)
         if not isinstance(connection, Connection):
@@ -215,77 +215,77 @@ def count_sql() -> None:
 
 
 def limit(limits: dict[str, int]) -> list[str]:
-    """Set them; which of them this system does not have."""
+    """Set the limits; return those that this system does not have."""
     if sys.platform == "win32":
         return sorted(limits)
-    import resource  # noqa: PLC0415  (Windows has none)
+    import resource  # noqa: PLC0415  (Windows has no such module)
 
     missing = []
-    for name, most_of in limits.items():
+    for name, value in limits.items():
         try:
             kind = getattr(resource, f"RLIMIT_{name}")
             _, hard = resource.getrlimit(kind)
-            most_hard = sys.maxsize if hard == resource.RLIM_INFINITY else hard
-            # At the soft limit of processor time a signal of its own tells why; at the hard one it is only killed.
+            max_hard = sys.maxsize if hard == resource.RLIM_INFINITY else hard
+            # At the soft limit of processor time comes SIGXCPU, which shows the reason; at the hard one SIGKILL.
             spare = 1 if name == "CPU" else 0
-            resource.setrlimit(kind, (min(most_of, most_hard), min(most_of + spare, most_hard)))
+            resource.setrlimit(kind, (min(value, max_hard), min(value + spare, max_hard)))
         except (AttributeError, ValueError, OSError):
             missing.append(name)
     return sorted(missing)
 
 
 def answer(control: socket.socket) -> None:
-    """What is asked over the line, until it is closed; then this process ends."""
-    with contextlib.suppress(OSError, ValueError), control.makefile("rw", encoding="utf-8") as line:
-        for asked in line:
-            if json.loads(asked) == "begin":
-                begin_anew()
-                told: object = None
+    """Answer requests on the control connection until it closes; then exit."""
+    with contextlib.suppress(OSError, ValueError), control.makefile("rw", encoding="utf-8") as stream:
+        for line in stream:
+            if json.loads(line) == "begin":
+                reset_counts()
+                reply: object = None
             else:
-                told = {"counts": dict(COUNTS), "raised": dict(RAISED)}
-            line.write(json.dumps(told) + "\n")
-            line.flush()
+                reply = {"counts": dict(COUNTS), "raised": dict(RAISED)}
+            stream.write(json.dumps(reply) + "\n")
+            stream.flush()
     os._exit(0)
 
 
 def main() -> None:
-    """Serve the app that is in the current folder."""
-    global most  # noqa: PLW0603  (the one figure that is set when it begins)
-    order = json.loads(sys.stdin.readline())
+    """Serve the app in the current folder."""
+    global max_instructions  # noqa: PLW0603  (set once, at the start)
+    config = json.loads(sys.stdin.readline())
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    missing = limit(order["limits"])
-    control = socket.create_connection(("127.0.0.1", order["call"]))
+    missing = limit(config["limits"])
+    control = socket.create_connection(("127.0.0.1", config["control_port"]))
 
-    def tell(**fields: object) -> None:
-        control.sendall(json.dumps({"token": order["token"], **fields}).encode() + b"\n")
+    def send(**fields: object) -> None:
+        control.sendall(json.dumps({"token": config["token"], **fields}).encode() + b"\n")
 
-    # Not the folder of this file: what lies there is nothing that the app may import.
+    # Not the folder of this file: the app must not import its modules.
     sys.path[0] = os.getcwd()
     try:
         import uvicorn  # noqa: PLC0415
     except ImportError as error:
-        tell(error=f"it has no uvicorn ({error})")
+        send(error=f"the interpreter has no uvicorn ({error})")
         return
     _thread.start_new_thread(answer, (control,))
-    if order["count"]:
-        most = order["most"]
+    if config["count"]:
+        max_instructions = config["max_instructions"]
         count_sql()
         if sys.version_info >= (3, 12):
             count_by_monitoring()
         else:
             count_by_tracing()
-    config = uvicorn.Config("main:app", log_level="warning", lifespan="on", access_log=False)
-    config.load()
+    server_config = uvicorn.Config("main:app", log_level="warning", lifespan="on", access_log=False)
+    server_config.load()
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = server.startup
 
     async def startup(sockets: Any = None) -> None:
         await started(sockets)
         if not server.should_exit:
-            tell(port=listening.getsockname()[1], python=sys.version.split()[0], missing=missing)
+            send(port=listening.getsockname()[1], python=sys.version.split()[0], missing=missing)
 
     server.startup = startup  # type: ignore[method-assign]
     server.run([listening])

@@ -1,4 +1,4 @@
-"""A submitted app in a process of its own: under limits, on loopback, and ended with everything that it started."""
+"""Run a submitted app in a separate process with limits, on loopback, and kill it with everything it started."""
 
 import json
 import os
@@ -20,9 +20,9 @@ import psutil
 from festgate.rehearsal.runner.servers import NEW_GROUP
 
 RUNNER: Final = Path(__file__).parent / "runner.py"
-MARK: Final = "FESTGATE_LAB_RUN"
-"""In the environment of a submitted app, and so of what it starts: how that is found again."""
-KEPT: Final = (
+RUN_VARIABLE: Final = "FESTGATE_LAB_RUN"
+"""The environment variable by which the processes that an app started are found."""
+PASSED_VARIABLES: Final = (
     "PATH",
     "LANG",
     "LC_ALL",
@@ -33,51 +33,51 @@ KEPT: Final = (
     "PATHEXT",
     "COMSPEC",
 )
-"""Of our environment; everything else may hold a secret."""
+"""Environment variables that the app receives; all others may hold a secret."""
 COUNTS: Final = ("instructions", "calls", "statements", "rows", "steps")
-"""What is counted: see `runner`."""
-LOOK_AGAIN: Final = 0.2
-"""Seconds between two looks at what it uses."""
-GONE: Final = 5.0
-"""Seconds that a process that was killed may take to be gone."""
+"""The counts, as `runner` defines them."""
+POLL: Final = 0.2
+"""Seconds between two checks of what the app uses."""
+KILL_TIMEOUT: Final = 5.0
+"""Seconds that a killed process may take to disappear."""
 MAX_LINE_LENGTH: Final = 1_000_000
-MAX_WORDS_LENGTH: Final = 240
+MAX_OUTPUT_LENGTH: Final = 240
 MEBIBYTE: Final = 1024 * 1024
 
 
-class Ended(Exception):
-    """The app did not come up, or is gone; the sentence says why."""
+class AppFailed(Exception):
+    """The app did not start, or has exited; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an app may use. The starter needs 1 s to start, 90 MB and twenty open files."""
+    """Limits of an app. The starter needs 1 s to start, 90 MB and twenty open files."""
 
     start: float = 30.0
-    """Seconds until it can be asked."""
-    answer: float = 10.0
-    """Seconds for one answer."""
-    play: float = 120.0
-    """Seconds for all answers of a play; the starter takes five."""
+    """Seconds to start."""
+    response: float = 10.0
+    """Seconds for one response."""
+    scenario: float = 120.0
+    """Seconds for all responses of a scenario; the starter takes five."""
     processor: int = 300
-    """Seconds of processor time, of each of its processes."""
+    """Seconds of processor time of each process."""
     memory: int = 1024 * MEBIBYTE
-    """Resident bytes, of all its processes."""
+    """Resident bytes of all processes."""
     address_space: int = 4096 * MEBIBYTE
-    """Bytes of one process; threads reserve much more than they use."""
+    """Virtual bytes of one process; threads reserve much more than they use."""
     files: int = 256
-    """Open at once."""
+    """Files that are open at once."""
     written: int = 64 * MEBIBYTE
-    """Bytes of one file, what it prints included."""
+    """Bytes of one file, including the log of its output."""
     processes: int = 8
-    """That it starts, at one time."""
+    """Child processes at one time."""
     instructions: int = 400_000
-    """Of one request, after which no more are counted."""
+    """Instructions of one request after which counting stops."""
 
 
 @dataclass(frozen=True)
-class App:
-    """One that answers."""
+class SandboxedApp:
+    """A submitted app that serves requests."""
 
     port: int
     pid: int
@@ -93,99 +93,99 @@ class App:
 
     @property
     def url(self) -> str:
-        """Where."""
+        """Return the app's address."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def runs(self) -> bool:
-        """Whether it still does."""
+        """Return whether the process is alive."""
         return self._process.poll() is None
 
-    def ends(self) -> bool:
-        """Whether it is at its end now; a process that has hung up may still take a moment."""
+    def has_ended(self) -> bool:
+        """Return whether the process exits within a moment: it closes its connections first."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(LOOK_AGAIN)
+            self._process.wait(POLL)
         return not self.runs
 
     def why_gone(self) -> str:
-        """How it ended, as far as that can be told."""
-        return _why_gone(self._process, self._log, self._watch.too_much, self.limits)
+        """Explain how the process ended, as far as that is known."""
+        return _why_gone(self._process, self._log, self._watch.violation, self.limits)
 
     def begin(self) -> None:
-        """Count from 0. Raises Ended."""
-        self._say("begin")
+        """Reset the counts. Raises AppFailed."""
+        self._request("begin")
 
     def counted(self) -> tuple[dict[str, int], dict[str, int]]:
-        """Each of COUNTS, and how often an error of a name was raised by its code. Raises Ended."""
-        told = self._say("counts")
+        """Return the counts, and how often the app's code raised each exception, by name. Raises AppFailed."""
+        reply = self._request("counts")
         try:
-            counts = {name: int(told["counts"][name]) for name in COUNTS}
-            raised = {str(name): int(count) for name, count in told["raised"].items()}
+            counts = {name: int(reply["counts"][name]) for name in COUNTS}
+            raised = {str(name): int(count) for name, count in reply["raised"].items()}
         except (KeyError, TypeError, ValueError, AttributeError):
-            msg = "What the app's process says of its counts cannot be read."
-            raise Ended(msg) from None
+            msg = "The counts of the app's process cannot be read."
+            raise AppFailed(msg) from None
         return counts, raised
 
-    def _say(self, word: str) -> Any:  # noqa: ANN401  (what JSON holds)
+    def _request(self, command: str) -> Any:  # noqa: ANN401  (any JSON)
         try:
-            self._control.sendall(json.dumps(word).encode() + b"\n")
-            return json.loads(_line(self._control, time.monotonic() + self.limits.answer))
+            self._control.sendall(json.dumps(command).encode() + b"\n")
+            return json.loads(_line(self._control, time.monotonic() + self.limits.response))
         except (OSError, ValueError, RecursionError):
-            raise Ended(self.why_gone()) from None
+            raise AppFailed(self.why_gone()) from None
 
 
 class _Watch:
-    """Looks at what an app uses, on a thread of its own, and ends it when that is too much."""
+    """A thread that checks what an app uses, and kills it when that exceeds the limits."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", limits: Limits) -> None:
         self._process = process
         self._limits = limits
         self._done = threading.Event()
         self._seen: dict[int, psutil.Process] = {}
-        self.too_much = ""
-        """A sentence, where it was."""
-        self._thread = threading.Thread(target=self._run, name="confined", daemon=True)
+        self.violation = ""
+        """The limit that was exceeded, as a sentence."""
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
-        """End the app, and what it started."""
+        """Kill the app and the processes it started."""
         self._done.set()
         self._thread.join()
-        self._look()
+        self._check()
         _kill(self._process, self._seen.values())
         _wait_for(self._seen.values())
 
     def _run(self) -> None:
-        while not self._done.wait(LOOK_AGAIN):
-            self._look()
-            if self.too_much:
+        while not self._done.wait(POLL):
+            self._check()
+            if self.violation:
                 _kill(self._process, self._seen.values())
                 return
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         memory = 0
         with suppress(psutil.Error):
             first = psutil.Process(self._process.pid)
-            # The starter's process itself is ours to wait for; its children may outlive it.
+            # The app's process is reaped elsewhere; its children may outlive it.
             children = first.children(recursive=True)
             self._seen |= {child.pid: child for child in children}
-            for each in (first, *children):
+            for process in (first, *children):
                 with suppress(psutil.Error):
-                    memory += each.memory_info().rss
+                    memory += process.memory_info().rss
             if len(children) > self._limits.processes:
-                self.too_much = f"It started more than {self._limits.processes} processes."
+                self.violation = f"The app started more than {self._limits.processes} processes."
             if memory > self._limits.memory:
-                self.too_much = f"It used more than {self._limits.memory // MEBIBYTE} MB of memory."
+                self.violation = f"The app used more than {self._limits.memory // MEBIBYTE} MB of memory."
 
 
 @contextmanager
-def confined(
+def sandboxed(
     folder: Path, python: str, log: Path, *, count: bool = False, limits: Limits | None = None
-) -> Iterator[App]:
-    """Serve the app (`main:app`) of `folder` with that interpreter until the block ends. Raises Ended.
+) -> Iterator[SandboxedApp]:
+    """Serve the app (`main:app`) of `folder` with that interpreter until the block ends. Raises AppFailed.
 
-    `folder` is a scratch copy, which it may write to. What it prints goes into `log`. With `count` it is instrumented,
-    and many times slower.
+    `folder` is a temporary copy, which the app may write to. Its output goes to `log`. With `count` the app is
+    instrumented, and many times slower.
     """
     limits = limits or Limits()
     token = secrets.token_hex(16)
@@ -194,13 +194,13 @@ def confined(
         watch: _Watch | None = None
         control: socket.socket | None = None
         try:
-            process = _started(folder, python, log, token)
+            process = _start(folder, python, log, token)
             watch = _Watch(process, limits)
-            order = {
-                "call": listening.getsockname()[1],
+            config = {
+                "control_port": listening.getsockname()[1],
                 "token": token,
                 "count": count,
-                "most": limits.instructions,
+                "max_instructions": limits.instructions,
                 "limits": {
                     "AS": limits.address_space,
                     "CPU": limits.processor,
@@ -210,18 +210,18 @@ def confined(
                 },
             }
             assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
-            with suppress(OSError), process.stdin as told:
-                told.write(json.dumps(order).encode() + b"\n")
-            control, said = _called_back(listening, process, watch, limits, token, log)
-            if "error" in said:
-                msg = f"It cannot be served: {str(said['error'])[:MAX_WORDS_LENGTH]}."
-                raise Ended(msg)
-            yield _app(said, process, control, log, watch, limits)
+            with suppress(OSError), process.stdin as pipe:
+                pipe.write(json.dumps(config).encode() + b"\n")
+            control, message = _accept(listening, process, watch, limits, token, log)
+            if "error" in message:
+                msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
+                raise AppFailed(msg)
+            yield _app(message, process, control, log, watch, limits)
         finally:
-            # Whoever cuts it off may do so before it is known under its number, and its mark is known.
+            # An interrupt may come before the process id is known; the variable with the token is known.
             if watch is not None:
                 watch.end()
-            _kill_marked(token)
+            _kill_by_token(token)
             if process is not None:
                 process.wait()
             if control is not None:
@@ -229,32 +229,36 @@ def confined(
 
 
 def _app(
-    said: Mapping[str, Any],
+    message: Mapping[str, Any],
     process: "subprocess.Popen[bytes]",
     control: socket.socket,
     log: Path,
     watch: _Watch,
     limits: Limits,
-) -> App:
+) -> SandboxedApp:
     try:
-        port, python, missing = int(said["port"]), str(said["python"]), tuple(map(str, said["missing"]))
+        port, python, missing = (
+            int(message["port"]),
+            str(message["python"]),
+            tuple(map(str, message["missing"])),
+        )
     except (KeyError, TypeError, ValueError):
-        msg = "What the app's process says of itself cannot be read."
-        raise Ended(msg) from None
-    return App(port, process.pid, python, missing, limits, process, control, log, watch)
+        msg = "The first message of the app's process cannot be read."
+        raise AppFailed(msg) from None
+    return SandboxedApp(port, process.pid, python, missing, limits, process, control, log, watch)
 
 
-def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
-    own = {name: value for name, value in os.environ.items() if name.upper() in KEPT}
-    scratch = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
-    # A fixed order of sets, so that what is counted twice is the same twice.
-    told = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", MARK: token}
+def _start(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
+    passed = {name: value for name, value in os.environ.items() if name.upper() in PASSED_VARIABLES}
+    folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
+    # A fixed hash seed: sets iterate in the same order, so that counts repeat.
+    added = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", RUN_VARIABLE: token}
     with log.open("wb") as output:
         try:
             return subprocess.Popen(
                 [python, "-s", "-B", str(RUNNER)],
                 cwd=folder,
-                env={**own, **scratch, **told},
+                env={**passed, **folders, **added},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -263,10 +267,10 @@ def _started(folder: Path, python: str, log: Path, token: str) -> "subprocess.Po
             )
         except OSError as error:
             msg = f"{python} cannot be started: {error.strerror}."
-            raise Ended(msg) from None
+            raise AppFailed(msg) from None
 
 
-def _called_back(
+def _accept(
     listening: socket.socket,
     process: "subprocess.Popen[bytes]",
     watch: _Watch,
@@ -274,32 +278,32 @@ def _called_back(
     token: str,
     log: Path,
 ) -> tuple[socket.socket, Mapping[str, Any]]:
-    """Its line to us, and what it said first. Raises Ended."""
+    """Return the app's connection to the control port, and its first message. Raises AppFailed."""
     until = time.monotonic() + limits.start
-    listening.settimeout(LOOK_AGAIN)
+    listening.settimeout(POLL)
     ended = False
     while not ended and time.monotonic() < until:
-        # What it said before it ended is still to be heard.
+        # A message sent before the exit still waits.
         ended = process.poll() is not None
         with suppress(TimeoutError):
             control, _ = listening.accept()
-            said = _first_words(control, process, until)
-            if isinstance(said, dict) and said.get("token") == token:
-                return control, said
-            # Who calls without the word is somebody else.
+            message = _first_message(control, process, until)
+            if isinstance(message, dict) and message.get("token") == token:
+                return control, message
+            # A connection without the token is not from the runner.
             control.close()
     if ended:
-        raise Ended(_why_gone(process, log, watch.too_much, limits))
-    msg = f"It did not start within {limits.start:g} s: something in it does not end, or waits."
-    raise Ended(msg)
+        raise AppFailed(_why_gone(process, log, watch.violation, limits))
+    msg = f"The app did not start within {limits.start:g} s: its code does not end, or waits."
+    raise AppFailed(msg)
 
 
-def _first_words(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:
-    """What JSON the first line holds; None where none came."""
+def _first_message(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:
+    """Return the JSON of the first line; None without one."""
     while time.monotonic() < until:
         ended = process.poll() is not None
         try:
-            return json.loads(_line(control, time.monotonic() + LOOK_AGAIN))
+            return json.loads(_line(control, time.monotonic() + POLL))
         except TimeoutError:
             if ended:
                 return None
@@ -309,83 +313,85 @@ def _first_words(control: socket.socket, process: "subprocess.Popen[bytes]", unt
 
 
 def _line(control: socket.socket, until: float) -> bytes:
-    """One line. Raises TimeoutError, OSError; ValueError where the line is cut off, or none."""
-    found = bytearray()
-    while not found.endswith(b"\n"):
+    """Read one line. Raises TimeoutError, OSError; ValueError when the connection closes before its end."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError
         control.settimeout(left)
-        # What has not all come stays there for the next look.
+        # An incomplete line stays in the buffer for the next attempt.
         waiting = control.recv(65_536, socket.MSG_PEEK)
         if b"\n" not in waiting and len(waiting) < MAX_LINE_LENGTH:
             if not waiting:
                 raise ValueError
-            time.sleep(LOOK_AGAIN / 20)
+            time.sleep(POLL / 20)
             continue
-        found += control.recv(waiting.index(b"\n") + 1)
-    return bytes(found)
+        line += control.recv(waiting.index(b"\n") + 1)
+    return bytes(line)
 
 
-def _why_gone(process: "subprocess.Popen[bytes]", log: Path, too_much: str, limits: Limits) -> str:
+def _why_gone(process: "subprocess.Popen[bytes]", log: Path, violation: str, limits: Limits) -> str:
     with suppress(subprocess.TimeoutExpired):
         process.wait(1.0)
     code = process.poll()
-    last = _last_words(log)
-    if too_much:
-        return too_much
+    last = _last_output(log)
+    if violation:
+        return violation
     if code is None:
-        return f"It does not answer any more: {last}"
+        return f"The app stopped responding: {last}"
     if code < 0 and -code == getattr(signal, "SIGXCPU", None):
-        return f"It used more than {limits.processor} s of processor time."
+        return f"The app used more than {limits.processor} s of processor time."
     if "MemoryError" in last:
-        return f"It used more than {limits.address_space // MEBIBYTE} MB of memory: {last}"
-    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-    return f"It ended by itself {how}: {last}"
+        return f"The app used more than {limits.address_space // MEBIBYTE} MB of memory: {last}"
+    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+    return f"The app {how}: {last}"
 
 
-def _last_words(log: Path) -> str:
-    """The last line that it printed, made fit to be shown: it may be anything."""
+def _last_output(log: Path) -> str:
+    """Return the last line of the output without unprintable characters: it may be anything."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 8 * MAX_WORDS_LENGTH))
+            file.seek(max(0, log.stat().st_size - 8 * MAX_OUTPUT_LENGTH))
             lines = file.read().decode("utf-8", errors="replace").split("\n")
     except OSError:
-        return "nothing is known of it."
+        return "its output cannot be read."
     for line in reversed(lines):
         shown = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
         if shown:
-            return shown[:MAX_WORDS_LENGTH]
-    return "it said nothing."
+            return shown[:MAX_OUTPUT_LENGTH]
+    return "it printed nothing."
 
 
 def _kill(process: "subprocess.Popen[bytes]", others: Any) -> None:  # noqa: ANN401  (of psutil, which is untyped)
     if sys.platform != "win32":
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL)
-    for each in others:
-        # psutil looks whether a number is still the process that it was.
+    for other in others:
+        # psutil checks that the process id was not reused.
         with suppress(psutil.Error):
-            each.kill()
+            other.kill()
     with suppress(OSError):
         process.kill()
 
 
-def _kill_marked(token: str) -> None:
-    """What left the group and whose parent is gone, if it kept its environment; and wait until it is."""
-    found = []
-    for each in psutil.process_iter():
+def _kill_by_token(token: str) -> None:
+    """Kill processes that left the group and lost their parent, if they kept their environment; wait for their end."""
+    killed = []
+    for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if each.environ().get(MARK) == token:
-                each.kill()
-                found.append(each)
-    _wait_for(found)
+            if process.environ().get(RUN_VARIABLE) == token:
+                process.kill()
+                killed.append(process)
+    _wait_for(killed)
 
 
-def _wait_for(ended: Iterable[psutil.Process]) -> None:
-    """Until they are gone; a dead one whose parent does not ask for it counts as that."""
-    until = time.monotonic() + GONE
-    for each in ended:
+def _wait_for(killed: Iterable[psutil.Process]) -> None:
+    """Wait until the processes have ended; a zombie has."""
+    until = time.monotonic() + KILL_TIMEOUT
+    for process in killed:
         with suppress(psutil.Error):
-            while each.is_running() and each.status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
-                time.sleep(LOOK_AGAIN / 20)
+            while (
+                process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < until
+            ):
+                time.sleep(POLL / 20)

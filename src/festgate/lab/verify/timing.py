@@ -1,4 +1,4 @@
-"""The rehearsal's own interleaved pairs: the starter, mended, and the submission, both by one interpreter."""
+"""Time the fixed starter and the submission in the rehearsal's interleaved pairs, with one interpreter."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Final
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.sandbox import Ended
+from festgate.lab.verify.sandbox import AppFailed
 from festgate.rehearsal.runner.pairs import Side, run_pairs
 from festgate.rehearsal.runner.run import Second
 from festgate.rehearsal.runner.servers import CannotServe, Server, new_seed
@@ -21,51 +21,51 @@ from festgate.rehearsal.verdict.refusals import least_requests
 JOURNEY: Final = Path(__file__).parent / "journey.py"
 WARM_UP: Final = 1.0
 SPARE: Final = 2.0
-"""Times what the fewest requests of a median took when the apps were asked one by one: with the load beside it, and on
-a machine that does more, each takes longer. With 1.25 times a run had 46 of 60."""
+"""Factor on the time that the requests of a median took without load: under load, and on a busy machine, each takes
+longer. With a factor of 1.25 a run had 46 of 60 requests."""
 MIN_SECONDS, MAX_SECONDS = 4.0, 22.0
-"""Seconds that a run is measured."""
+"""Bounds of a run's measured seconds."""
 STARTING: Final = 3.0
-"""Seconds that starting and ending an app and the load takes, of each run, on two cores that do much else. With the
-longest runs six pairs then take 5 min 12 s."""
-ANSWERED_FOR: Final = ("responses-differ",)
-"""That both answer alike was looked at page by page, where this refusal only sees sizes."""
-ROUTES_TO_PLAY: Final = "FESTGATE_REHEARSAL_ROUTES"
+"""Seconds of each run to start and stop the app and the load, on two busy cores. Six pairs of the longest runs take
+5 min 12 s."""
+ACCEPTED: Final = ("responses-differ",)
+"""Responses are compared page by page before the timing; this refusal compares only their sizes."""
+ROUTES_VARIABLE: Final = "FESTGATE_REHEARSAL_ROUTES"
 
 
 def seconds_for(milliseconds: Sequence[tuple[float, float]]) -> float:
-    """How long a run has to be, given what a usual answer of each timed route takes, of both apps."""
+    """Return how long a run has to be, given the typical response times of each timed route in both apps."""
     round_trip = sum(max(pair) for pair in milliseconds if all(map(math.isfinite, pair))) / 1000
     return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * least_requests(0.5) * round_trip)), 1)
 
 
-def time_it_takes(pairs: int, seconds: float) -> float:
-    """Of all pairs, in seconds."""
+def total_seconds(pairs: int, seconds: float) -> float:
+    """Estimate the seconds of all pairs."""
     return 2 * pairs * (seconds + WARM_UP + STARTING)
 
 
 @dataclass(frozen=True)
-class _Served:
-    """One side."""
+class _Candidate:
+    """One side of the pairs."""
 
     program: Program
     build: str
     routes: str
-    """That are played."""
+    """The names of the routes that are requested."""
     host: str = ""
 
     @contextmanager
     def serve(self) -> Iterator[Server]:
-        """It, for one run. Raises CannotServe."""
+        """Serve the program for one run. Raises CannotServe."""
         try:
             with self.program.served() as (app, _):
-                yield Server(app.url, app.pid, {"build": self.build}, {ROUTES_TO_PLAY: self.routes})
-        except Ended as error:
+                yield Server(app.url, app.pid, {"build": self.build}, {ROUTES_VARIABLE: self.routes})
+        except AppFailed as error:
             raise CannotServe(str(error)) from None
 
 
-Tell = Callable[[int, Side, Second], None]
-"""Which run of all (from 0), whose, and how it stands."""
+ReportSecond = Callable[[int, Side, Second], None]
+"""Called with the number of the run (from 0), its side, and the figures of its latest second."""
 
 
 def time_routes(
@@ -76,12 +76,12 @@ def time_routes(
     *,
     pairs: int,
     seconds: float,
-    tell: Tell,
+    report: ReportSecond,
 ) -> dict[str, Comparison]:
-    """Both played in turn (ABBA BAAB), and compared route by route by the median; `builds` are of each route's code.
+    """Run both in turn (ABBA BAAB) and compare the medians; `builds` holds the two fingerprints of each route.
 
-    Each route is a comparison of its own, declared before anything was played. Raises what `run_pairs` does, and
-    KeyboardInterrupt where it is cut off.
+    Each route is a comparison of its own, declared before the first run. Raises the exceptions of `run_pairs`, and
+    KeyboardInterrupt when it is interrupted.
     """
     plan = Plan(
         journey=str(JOURNEY),
@@ -93,14 +93,14 @@ def time_routes(
         label="verify",
     )
     routes = " ".join(builds)
-    marks = [" ".join(pair) for pair in zip(*builds.values(), strict=True)]
+    fingerprints = [" ".join(pair) for pair in zip(*builds.values(), strict=True)]
     first, second = run_pairs(
         plan,
-        _Served(before, marks[0], routes),
-        _Served(after, marks[1], routes),
+        _Candidate(before, fingerprints[0], routes),
+        _Candidate(after, fingerprints[1], routes),
         pairs,
         runs,
-        on_second=tell,
+        on_second=report,
     )
     return {
         name: compare(
@@ -108,7 +108,7 @@ def time_routes(
             second,
             [parse_metric(f"p50({ROUTES[name]})")],
             interleaved=True,
-            accepted=ANSWERED_FOR,
+            accepted=ACCEPTED,
         )
         for name in builds
     }

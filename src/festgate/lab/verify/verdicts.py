@@ -1,4 +1,4 @@
-"""What became of each route, and from what that is known: behaviour first, then time, and counted work."""
+"""The verdict on each route and its reasons: responses first, then time and counted work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import Final, Literal
 
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Difference
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.work import SETTLED, Work, counted_in_words, faster_growth, judge
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.work import IDLE_TIMEOUT, Work, compare_work, counted_in_words, faster_growth
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.comparison import Comparison
 
 Verdict = Literal["improved", "unchanged", "worse", "wrong"]
-By = Literal["behaviour", "code", "time", "work"]
+Basis = Literal["behaviour", "code", "time", "work"]
 DIVIDES_BY_ZERO: Final = "ZeroDivisionError"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Of a figure, as shares: -0.98 is 98 % less."""
+class RelativeChange:
+    """The change of a figure and its interval, as shares: -0.98 is 98 % less."""
 
     change: float
     low: float
@@ -26,24 +26,24 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One route."""
+class RouteVerdict:
+    """The verdict on one route."""
 
     name: str
     """`events`."""
     verdict: Verdict
-    by: tuple[By, ...]
-    """From what it is known, the one that decided first."""
-    said: tuple[str, ...]
-    """In sentences."""
-    time: Change | None = None
-    """Of the median, with its 95 % interval; None where it was not measured, or the comparison was refused."""
+    by: tuple[Basis, ...]
+    """The evidence behind the verdict, the decisive one first."""
+    reasons: tuple[str, ...]
+    """Sentences."""
+    time: RelativeChange | None = None
+    """The change of the median, with its 95 % interval; None when it was not measured or the comparison was refused."""
     work: tuple[Work, Work] | None = None
     """Before and after."""
 
     @property
     def route(self) -> str:
-        """`/events`."""
+        """Return the path: `/events`."""
         return ROUTES[self.name]
 
 
@@ -54,116 +54,116 @@ def judge_route(
     differences: Sequence[Difference],
     work: tuple[Work, Work] | None,
     time: Comparison | None,
-) -> tuple[Judged, list[Finding]]:
-    """The verdict on a route, and what was found besides."""
-    route = ROUTES[name]
-    found = [] if work is None else _found_in(work[1])
+) -> tuple[RouteVerdict, list[SubmissionFinding]]:
+    """Return the verdict on a route, and further findings."""
+    findings = [] if work is None else _findings_in(work[1])
     if differences:
-        first = differences[0]
-        said = f"{first.asked}: {first.expected} was expected, {first.came} came"
         more = len(differences) - 1
-        rest = (f"{more} more of its answers differ.",) if more else ()
-        return Judged(name, "wrong", ("behaviour",), (f"{said}.", *rest), work=work), found
-    if any(each.code == "crash-hidden" for each in found):
-        return Judged(
-            name, "wrong", ("work",), ("It answers, and its code still divides by zero.",), work=work
-        ), found
+        rest = (f"{more} more of its responses {'differs' if more == 1 else 'differ'}.",) if more else ()
+        reasons = (f"{differences[0].sentence.removesuffix('.')}.", *rest)
+        return RouteVerdict(name, "wrong", ("behaviour",), reasons, work=work), findings
+    if any(finding.code == "crash-hidden" for finding in findings):
+        reasons = ("The page responds, but its code still divides by zero.",)
+        return RouteVerdict(name, "wrong", ("work",), reasons, work=work), findings
     if not changed:
-        said = "The code behind it is as it was handed out."
-        return Judged(name, "unchanged", ("code",), (said,), work=work), found
+        reasons = ("The code behind the page is the starter's.",)
+        return RouteVerdict(name, "unchanged", ("code",), reasons, work=work), findings
     timed = _timed(time)
-    verdict, by, said_of = _decided(work, time, timed)
+    verdict, by, reasons = _decide(work, time, timed)
     if timed is not None and work is not None:
-        found += _disagree(route, verdict, judge(*work), time)
-    return Judged(name, verdict, by, said_of, time=timed, work=work), found
+        findings += _contradictions(ROUTES[name], verdict, compare_work(*work), time)
+    return RouteVerdict(name, verdict, by, reasons, time=timed, work=work), findings
 
 
-def _decided(
-    work: tuple[Work, Work] | None, time: Comparison | None, timed: Change | None
-) -> tuple[Verdict, tuple[By, ...], tuple[str, ...]]:
-    counted = "unknown" if work is None else judge(*work)
-    said: list[str] = []
+def _decide(
+    work: tuple[Work, Work] | None, time: Comparison | None, timed: RelativeChange | None
+) -> tuple[Verdict, tuple[Basis, ...], tuple[str, ...]]:
+    counted = "unknown" if work is None else compare_work(*work)
+    reasons: list[str] = []
     if timed is not None and time is not None and time.primary is not None:
-        said.append(_time_in_words(time, timed))
+        reasons.append(_time_in_words(time, timed))
     elif time is not None:
-        said.append(_no_time(time))
+        reasons.append(_no_time(time))
     else:
-        said.append("Time was not measured.")
+        reasons.append("Time was not measured.")
     if work is not None:
-        said.append(_work_in_words(*work))
+        reasons.append(_work_in_words(*work))
         faster = faster_growth(work[1])
         if faster:
-            which = ", ".join(
-                f"{each} with the power {work[1].growth[each]:.1f} of the rows" for each in faster
+            exponents = ", ".join(f"{name} by a power of {work[1].growth[name]:.1f}" for name in faster)
+            reasons.append(
+                f"Its work grows faster with the number of rows than the starter's: {exponents}. With enough rows"
+                " it is slower than the starter."
             )
-            said.append(
-                f"Its work grows faster than the starter's: {which}. With enough rows it is the slower one."
-            )
-            return "worse", ("work",), tuple(said)
+            return "worse", ("work",), tuple(reasons)
     verdict = "refused" if time is None else time.verdict
     if verdict == "improved":
-        return "improved", ("time", "work") if counted == "less" else ("time",), tuple(said)
+        return "improved", ("time", "work") if counted == "less" else ("time",), tuple(reasons)
     if verdict == "regressed":
-        return "worse", ("time", "work") if counted == "more" else ("time",), tuple(said)
+        return "worse", ("time", "work") if counted == "more" else ("time",), tuple(reasons)
     hidden = timed is not None and work is not None and work[0].usual.capped
     if counted == "less" and not hidden:
         if timed is not None:
-            said.append(
-                "What was saved is too little to be seen over HTTP; the work is counted, and is the same each time."
+            reasons.append(
+                "The saving is too small to measure over HTTP, but the counts of work repeat exactly."
             )
-        return "improved", ("work",), tuple(said)
+        return "improved", ("work",), tuple(reasons)
     if counted == "more":
-        return "worse", ("work",), tuple(said)
-    return "unchanged", ("time", "work") if timed is not None else ("work",), tuple(said)
+        return "worse", ("work",), tuple(reasons)
+    return "unchanged", ("time", "work") if timed is not None else ("work",), tuple(reasons)
 
 
-def _disagree(route: str, verdict: Verdict, counted: str, time: Comparison | None) -> list[Finding]:
-    """Time and counts are looked at beside each other: one of them is easier to fool than both."""
+def _contradictions(
+    route: str, verdict: Verdict, counted: str, time: Comparison | None
+) -> list[SubmissionFinding]:
+    """Report where time and counts disagree: one of them is easier to deceive than both."""
     if time is None or time.primary is None:
         return []
     change = f"p50 {figures.change(time.primary.change)}"
     if time.verdict == "improved" and counted in {"same", "more"}:
-        return [Finding("time-without-work", route, f"{change}, and the counted work is not less")]
+        return [SubmissionFinding("time-without-work", route, f"{change}, but the counted work is not less")]
     if verdict in {"unchanged", "worse"} and counted == "less":
-        return [Finding("work-elsewhere", route, f"{change}, though the counted work is less")]
+        return [SubmissionFinding("work-elsewhere", route, f"{change}, although the counted work is less")]
     return []
 
 
-def _found_in(work: Work) -> list[Finding]:
-    found = []
-    for name in faster_growth(work):
-        figure = f"{name} grow with the power {work.growth[name]:.1f} of the rows"
-        found.append(Finding("grows-faster", work.route, figure))
-    if DIVIDES_BY_ZERO in work.usual.raised:
-        figure = f"{DIVIDES_BY_ZERO} was raised while {work.route} was answered with success"
-        found.append(Finding("crash-hidden", work.route, figure))
-    if work.usual.busy:
-        found.append(
-            Finding(
-                "busy-without-requests", work.route, f"it was still at work {SETTLED:g} s after its answer"
-            )
+def _findings_in(work: Work) -> list[SubmissionFinding]:
+    findings = [
+        SubmissionFinding(
+            "grows-faster", work.route, f"{name} grow with the rows by a power of {work.growth[name]:.1f}"
         )
-    return found
+        for name in faster_growth(work)
+    ]
+    if DIVIDES_BY_ZERO in work.usual.raised:
+        evidence = f"{DIVIDES_BY_ZERO} was raised during a successful response of {work.route}"
+        findings.append(SubmissionFinding("crash-hidden", work.route, evidence))
+    if work.usual.busy:
+        evidence = f"it still worked {IDLE_TIMEOUT:g} s after its response"
+        findings.append(SubmissionFinding("busy-without-requests", work.route, evidence))
+    return findings
 
 
-def _timed(time: Comparison | None) -> Change | None:
+def _timed(time: Comparison | None) -> RelativeChange | None:
     if time is None or time.primary is None or time.verdict == "refused" or time.primary.verdict == "refused":
         return None
-    return Change(time.primary.change, time.primary.low, time.primary.high)
+    return RelativeChange(time.primary.change, time.primary.low, time.primary.high)
 
 
 def _no_time(time: Comparison) -> str:
     refusal = next(iter(time.refusals), None)
     if refusal is None:
-        return "Time cannot tell."
+        return "The timing is inconclusive."
     if refusal.code == "too-few-samples":
-        return f"Time cannot tell: this machine was too slow for a median ({refusal.figure}). Give it more --seconds."
-    return f"Time cannot tell: {refusal.meaning} ({refusal.figure})"
+        return (
+            f"The timing is inconclusive: this machine was too slow for a median ({refusal.figure}). Use longer"
+            " --seconds."
+        )
+    return f"The timing is inconclusive: {refusal.meaning} ({refusal.figure})"
 
 
-def _time_in_words(time: Comparison, timed: Change) -> str:
+def _time_in_words(time: Comparison, timed: RelativeChange) -> str:
     effect = time.primary
-    assert effect is not None  # noqa: S101  (or it was not timed)
+    assert effect is not None  # noqa: S101  (or there would be no change)
     return (
         f"The median went from {effect.metric.shown(effect.before)} to {effect.metric.shown(effect.after)}:"
         f" {figures.change(timed.change)} [{figures.change(timed.low)} to {figures.change(timed.high)}],"

@@ -1,9 +1,10 @@
-"""A verification from its beginning to its end: taken in, looked at, asked, counted, timed, judged."""
+"""Verify a submission: copy it, read its changes, compare responses, count work, measure time, give verdicts."""
 
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from festgate.lab.student.code import Unreadable
 from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out
-from festgate.lab.verify import timing
-from festgate.lab.verify.behaviour import Program, Seen, differences, findings_of, play, typical
+from festgate.lab.verify import behaviour, timing
+from festgate.lab.verify.behaviour import Program, ReportStep, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
-from festgate.lab.verify.findings import Finding
-from festgate.lab.verify.inputs import Play, plays
-from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
-from festgate.lab.verify.sandbox import Ended, Limits
-from festgate.lab.verify.verdicts import Judged, judge_route
+from festgate.lab.verify.findings import SubmissionFinding
+from festgate.lab.verify.inputs import Scenario, scenarios
+from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
+from festgate.lab.verify.sandbox import AppFailed, Limits
+from festgate.lab.verify.verdicts import RouteVerdict, judge_route
 from festgate.lab.verify.work import Work, count_work
 from festgate.rehearsal.runner.pairs import Side
 from festgate.rehearsal.runner.preflight import NotThere
@@ -28,142 +29,144 @@ from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.rehearsal.verdict.comparison import Comparison
 
-Tell = Callable[[str, float | None], None]
-"""What is done now, and the share of the timed pairs that is behind; None in what takes seconds."""
+ReportProgress = Callable[[str, float | None], None]
+"""Called with the current step, and the finished share of the timed runs; None in steps that take seconds."""
 
 
 class CannotVerify(Exception):
-    """It could not be verified; the sentence says why and what to do."""
+    """The submission could not be verified; the message gives the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How it is to be verified."""
+    """The options of a verification."""
 
     python: str = sys.executable
-    """The interpreter of both."""
+    """The interpreter of both apps."""
     seed: int = 0
     load: bool = True
     pairs: int = MIN_PAIRS
     seconds: float = 0.0
-    """Of a run; 0: as long as the slower of the two needs."""
+    """The length of a run; 0: as long as the slower app needs."""
     limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What came of it."""
+class Verification:
+    """The result of a verification."""
 
     source: str
     content: str
-    """A hash of what was handed in."""
+    """A hash of the submission."""
     seed: int
     python: str
-    """The version that ran both."""
-    routes: tuple[Judged, ...]
-    findings: tuple[Finding, ...]
+    """The version of the interpreter."""
+    routes: tuple[RouteVerdict, ...]
+    findings: tuple[SubmissionFinding, ...]
     notes: tuple[str, ...]
-    """What the reader has to know: what was left out, limits that this system does not have."""
+    """Files that were not copied, limits that this system does not have, steps that failed."""
     others_alike: bool
-    """Whether the pages that were not to be changed answer as they did."""
+    """Whether the pages outside the exercise respond as the starter's."""
     seconds: float
-    """That it took."""
+    """The duration of the verification."""
 
     @property
     def passed(self) -> bool:
-        """All three improved, and everything alike."""
-        return self.others_alike and all(each.verdict == "improved" for each in self.routes)
+        """Return whether all three routes improved and all other pages respond as before."""
+        return self.others_alike and all(route.verdict == "improved" for route in self.routes)
 
 
 @dataclass
 class Baseline:
-    """The starter, mended, with one interpreter: asked and counted once for all submissions."""
+    """The fixed starter. Its responses and counts are collected once for all submissions."""
 
     folder: Path
-    answers: dict[tuple[str, int], list[list[Seen]]] = field(default_factory=dict)
-    work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
+    _responses: dict[tuple[str, int], list[list[StepResult]]] = field(default_factory=dict)
+    _work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
 
     def program(self, options: Options) -> Program:
-        """It, to be run."""
+        """Return the starter, ready to run."""
         if not self.folder.exists():
             write_mended(self.folder)
         return Program(self.folder, options.python, options.limits)
 
-    def answered(self, options: Options, what: Sequence[Play], tell: Tell) -> list[list[Seen]]:
-        """What it answers. Raises CannotVerify."""
+    def responses(
+        self, options: Options, inputs: Sequence[Scenario], report: ReportProgress
+    ) -> list[list[StepResult]]:
+        """Return the starter's responses. Raises CannotVerify."""
         key = (options.python, options.seed)
-        if key not in self.answers:
-            try:
-                played = play(
-                    self.program(options), what, lambda step: tell(f"asking the starter: {step}", None)
+        if key not in self._responses:
+            with _starter_runs(options.python):
+                results = behaviour.run_scenarios(
+                    self.program(options), inputs, _prefixed("sending requests to the starter", report)
                 )
-            except Ended as error:
-                raise CannotVerify(_no_starter(options.python, error)) from None
-            self.answers[key] = played.answers
-        return self.answers[key]
+            self._responses[key] = results.responses
+        return self._responses[key]
 
-    def counted(self, options: Options, tell: Tell) -> dict[str, Work]:
-        """Its work. Raises CannotVerify."""
+    def counted(self, options: Options, report: ReportProgress) -> dict[str, Work]:
+        """Return the starter's work. Raises CannotVerify."""
         key = (options.python, options.seed)
-        if key not in self.work:
-            try:
-                self.work[key] = count_work(
+        if key not in self._work:
+            with _starter_runs(options.python):
+                self._work[key] = count_work(
                     self.program(options),
                     list(ROUTES),
                     options.seed,
-                    lambda step: tell(f"counting the work of the starter: {step}", None),
+                    _prefixed("counting the starter's work", report),
                 )
-            except Ended as error:
-                raise CannotVerify(_no_starter(options.python, error)) from None
-        return self.work[key]
+        return self._work[key]
 
 
-def verify(source: Path, options: Options, baseline: Baseline, tell: Tell) -> Verified:
-    """Verify what was handed in. Raises CannotVerify, KeyboardInterrupt; nothing is left running or lying about."""
-    scratch = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
+def verify(source: Path, options: Options, baseline: Baseline, report: ReportProgress) -> Verification:
+    """Verify a submission and clean up. Raises CannotVerify, KeyboardInterrupt."""
+    folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
     try:
-        tell("taking it in", None)
-        taken = take_in(source, scratch)
-        return verify_taken(str(source), taken, options, baseline, tell)
-    except NotTaken as error:
+        report("copying the submission", None)
+        submission = copy_submission(source, folder)
+        return verify_copy(str(source), submission, options, baseline, report)
+    except InvalidSubmission as error:
         raise CannotVerify(str(error)) from None
     finally:
-        clear(scratch)
+        remove_folder(folder)
 
 
-def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline, tell: Tell) -> Verified:
-    """The same of a scratch copy. Raises CannotVerify, KeyboardInterrupt."""
+def verify_copy(
+    source: str, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
+) -> Verification:
+    """Verify the copy of a submission. Raises CannotVerify, KeyboardInterrupt."""
     began = time.monotonic()
-    tell("looking at what was changed", None)
+    report("reading the changes", None)
     try:
-        changes = changes_of(taken.app, taken.tree)
+        changes = changes_of(submission.app, submission.tree)
     except Unreadable as error:
         msg = f"{source}: {error}"
         raise CannotVerify(msg) from None
     except RecursionError:
-        msg = f"{source}: its code is nested too deep to be read."
+        msg = f"{source}: its code is nested too deeply to be read."
         raise CannotVerify(msg) from None
-    what = plays(options.seed)
-    program = Program(taken.app, options.python, options.limits)
-    notes = list(taken.left)
+    inputs = scenarios(options.seed)
+    program = Program(submission.app, options.python, options.limits)
+    notes = list(submission.skipped)
     try:
-        played = play(program, what, lambda step: tell(f"asking the submission: {step}", None))
-    except Ended as error:
+        results = behaviour.run_scenarios(
+            program, inputs, _prefixed("sending requests to the submission", report)
+        )
+    except AppFailed as error:
         msg = f"{source} cannot be run: {error}"
         raise CannotVerify(msg) from None
-    expected, came = baseline.answered(options, what, tell), played.answers
-    if played.missing:
+    expected, actual = baseline.responses(options, inputs, report), results.responses
+    if results.missing:
         notes.append(
-            f"This system has no limit of {', '.join(played.missing)}; time, the memory in use and the number of"
-            " processes are watched all the same."
+            f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
+            " are limited all the same."
         )
-    different = differences(expected, came)
-    findings = [*changes.findings, *findings_of(different)]
-    wrong = {each.route for each in different}
+    different = behaviour.differences(expected, actual)
+    findings = [*changes.findings, *behaviour.findings_of(different)]
+    wrong = {difference.route for difference in different}
     right = [name for name, route in ROUTES.items() if route not in wrong]
-    # Where the code is the same, so is the work; only a crash may be hidden in it.
+    # Unchanged code does the same work; only /checkout may hide a crash.
     counted = [name for name in right if changes.routes[name] or name == "checkout"]
-    before = baseline.counted(options, tell) if counted else {}
+    before = baseline.counted(options, report) if counted else {}
     after: dict[str, Work] = {}
     try:
         if counted:
@@ -171,35 +174,38 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
                 program,
                 counted,
                 options.seed,
-                lambda step: tell(f"counting the work of the submission: {step}", None),
+                _prefixed("counting the submission's work", report),
             )
-    except Ended as error:
-        notes.append(f"Its work could not be counted: {error}")
+    except AppFailed as error:
+        notes.append(f"The submission's work could not be counted: {error}")
     timed = [name for name in right if changes.routes[name]]
     times: dict[str, Comparison] = {}
     if options.load and timed:
-        lengths = [(typical(expected, ROUTES[name]), typical(came, ROUTES[name])) for name in timed]
+        lengths = [
+            (behaviour.typical(expected, ROUTES[name]), behaviour.typical(actual, ROUTES[name]))
+            for name in timed
+        ]
         try:
-            times = _timed(baseline.program(options), program, changes, timed, options, lengths, tell)
+            times = _timed(baseline.program(options), program, changes, timed, options, lengths, report)
         except (CannotRun, NotThere, CannotServe) as error:
             notes.append(f"Time was not measured: {error}")
-    routes = []
+    verdicts = []
     for name in ROUTES:
-        judged, found = judge_route(
+        verdict, more = judge_route(
             name,
             changed=changes.routes[name],
-            differences=[each for each in different if each.route == ROUTES[name]],
+            differences=[difference for difference in different if difference.route == ROUTES[name]],
             work=(before[name], after[name]) if name in after else None,
             time=times.get(name),
         )
-        routes.append(judged)
-        findings += found
-    return Verified(
+        verdicts.append(verdict)
+        findings += more
+    return Verification(
         source=source,
-        content=taken.content,
+        content=submission.content,
         seed=options.seed,
-        python=played.python,
-        routes=tuple(routes),
+        python=results.python,
+        routes=tuple(verdicts),
         findings=tuple(findings),
         notes=tuple(notes),
         others_alike=wrong <= set(ROUTES.values()),
@@ -214,27 +220,36 @@ def _timed(
     names: Sequence[str],
     options: Options,
     milliseconds: Sequence[tuple[float, float]],
-    tell: Tell,
+    report: ReportProgress,
 ) -> dict[str, Comparison]:
     seconds = options.seconds or timing.seconds_for(milliseconds)
-    builds = {name: (code_handed_out(name), f"code {changes.marks[name]}") for name in names}
-    each, runs = seconds + timing.WARM_UP, 2 * options.pairs
+    builds = {name: (code_handed_out(name), f"code {changes.fingerprints[name]}") for name in names}
+    run_seconds, runs = seconds + timing.WARM_UP, 2 * options.pairs
 
-    def told(number: int, side: Side, second: Second) -> None:
-        share = (number + min(1.0, second.at / each)) / runs
-        whose = "the starter" if side == "before" else "the submission"
-        tell(f"run {number + 1} of {runs}, {whose}", share)
+    def report_second(number: int, side: Side, second: Second) -> None:
+        share = (number + min(1.0, second.at / run_seconds)) / runs
+        app = "the starter" if side == "before" else "the submission"
+        report(f"run {number + 1} of {runs}, {app}", share)
 
-    tell(f"{runs} timed runs, about {figures.span(timing.time_it_takes(options.pairs, seconds))}", 0.0)
-    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as kept:
+    report(f"{runs} timed runs, about {figures.span(timing.total_seconds(options.pairs, seconds))}", 0.0)
+    with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as folder:
         return timing.time_routes(
-            before, after, builds, Path(kept), pairs=options.pairs, seconds=seconds, tell=told
+            before, after, builds, Path(folder), pairs=options.pairs, seconds=seconds, report=report_second
         )
 
 
-def _no_starter(python: str, error: Ended) -> str:
-    packages = STARTER / "requirements.txt"
-    return (
-        f"The starter cannot be run with {python}, so that nothing can be compared: {error} Install the packages of"
-        f" {packages.name} there, besides the submission's own."
-    )
+def _prefixed(name: str, report: ReportProgress) -> ReportStep:
+    return lambda step: report(f"{name}: {step}", None)
+
+
+@contextmanager
+def _starter_runs(python: str) -> Iterator[None]:
+    try:
+        yield
+    except AppFailed as error:
+        packages = STARTER / "requirements.txt"
+        msg = (
+            f"The starter cannot be run with {python}, so there is nothing to compare with: {error} Install the"
+            f" packages of {packages.name} there, besides the submission's own."
+        )
+        raise CannotVerify(msg) from None

@@ -1,116 +1,112 @@
-"""Work that is counted instead of timed: the same twice, on any machine.
+"""Count the work of a request instead of timing it: counts repeat on any machine.
 
-Counted is all that the app's process does between a request and its answer, in whichever thread, and what it goes on
-with after it: see `runner`. What is not counted is what a single instruction does in C (`sum(range(...))`): time has to
-tell of that. How the work grows is taken from data of four sizes, each twice the one before: of a count that is
-a + b n^k, (c4 - c3) / (c3 - c2) = 2^k, whatever a and b are.
+`runner` counts what all threads of the app's process do between a request and its response, and afterwards. One
+instruction that does much in C (`sum(range(...))`) counts as one: only the timing shows that. The growth of the work is
+measured with data of four sizes, each twice the size before: for a count of a + b n^k, (c4 - c3) / (c3 - c2) = 2^k,
+whatever a and b are.
 """
 
 import math
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from festgate.lab.student.folder import ROUTES
-from festgate.lab.verify.behaviour import Program
-from festgate.lab.verify.inputs import EVENT, REGISTRATION, Statement, Step, change
-from festgate.lab.verify.requests import ask
-from festgate.lab.verify.sandbox import App, Ended
+from festgate.lab.verify.behaviour import Program, ReportStep
+from festgate.lab.verify.inputs import EVENT, REGISTRATION, RequestStep, Statement, change
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
 
 COUNTED: Final = ("instructions", "statements", "rows", "steps")
-"""What decides. Calls of library functions are told besides: they are the framework's."""
+"""The counts that decide. Calls of library functions do not: they belong to the framework."""
 SIZES: Final = (8, 16, 32, 64)
 LINEAR: Final = {"instructions": 1.0, "statements": 0.0, "rows": 1.0, "steps": 1.0}
-"""How the starter's work grows with the rows: each is shown once, by one statement."""
+"""The exponents of the starter's growth with the rows: one statement reads them, and each is shown once."""
 FASTER: Final = 0.5
-"""Of an exponent: n log n shows as 1.2 at these sizes, n squared as 2."""
+"""Difference of exponents that counts as faster growth: n log n shows as 1.2 at these sizes, n squared as 2."""
 MIN_GROWTH: Final = {"instructions": 2.0, "statements": 0.0, "rows": 0.5, "steps": 2.0}
-"""Of the last increment, for each row: less is a buffer that grew, or a number with one digit more."""
+"""Least increment per row from the third to the fourth size: less comes from a buffer, or from one more digit."""
 MARGIN: Final = 0.05
 MIN_MORE: Final = {"instructions": 200, "statements": 1, "rows": 2, "steps": 100}
-"""More of it than that is more; a sum in SQL has a few steps that a list of rows has not."""
-QUIET: Final = 0.03
-"""Seconds between two looks whether it is still at work."""
-QUIET_LOOKS: Final = 3
-"""That see nothing new, one after the other: on a machine that does much else a process may stand still for a while."""
-SETTLED: Final = 3.0
-"""Seconds after which it is not waited for any longer."""
-Verdict = Literal["less", "same", "more", "mixed", "unknown"]
+"""Least difference that counts as more: a sum in SQL has a few steps that a list of rows has not."""
+IDLE_POLL: Final = 0.03
+"""Seconds between two checks whether the app still works."""
+IDLE_POLLS: Final = 3
+"""Consecutive checks without new counts: on a busy machine a process may pause for a while."""
+IDLE_TIMEOUT: Final = 3.0
+"""Seconds to wait for the app to become idle."""
+WorkChange = Literal["less", "same", "more", "mixed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """Of one request."""
+class RequestCount:
+    """The counts of one request."""
 
     counts: Mapping[str, int]
     raised: Mapping[str, int]
     capped: bool
-    """Whether there were more instructions than are counted."""
+    """Whether counting stopped at the limit of instructions."""
     busy: bool
-    """Whether it did not come to rest."""
+    """Whether the app did not become idle."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """Of one route."""
+    """The work of one route."""
 
     route: str
-    usual: Count
-    """With the data as it is handed out, and five registrations."""
+    usual: RequestCount
+    """With the starter's data and five registrations."""
     repeated: bool
-    """Whether the same request took the same work again."""
+    """Whether a second request had the same counts."""
     growth: Mapping[str, float] = field(default_factory=dict)
-    """The exponent of each count; nothing where the work is more than is counted."""
+    """The exponent of each count; empty when counting stopped at the limit."""
     largest: Mapping[str, int] = field(default_factory=dict)
-    """Of each at the largest size."""
-
-
-Tell = Callable[[str], None]
+    """The counts at the largest size."""
 
 
 def count_work(
-    program: Program, routes: Sequence[str], seed: int, tell: Tell = lambda _: None
+    program: Program, routes: Sequence[str], seed: int, report: ReportStep = lambda _: None
 ) -> dict[str, Work]:
-    """By the names of routes (`events`). Who asks is drawn from the seed. Raises Ended.
+    """Count the work of routes (`events`), for a person drawn from the seed. Raises AppFailed.
 
-    Not the load's own user: what is only quick for them is not quicker.
+    The person is not the load's user: a page that is fast only for that user is not faster.
     """
-    found: dict[str, Work] = {}
     person = f"visitor{random.Random(seed).randrange(10**5, 10**6)}"  # noqa: S311  (has to repeat)
     with program.served(count=True) as (app, database):
         _put(database, _registrations(person, 5, 10))
-        usual: dict[str, tuple[Count, Count]] = {}
+        usual: dict[str, tuple[RequestCount, RequestCount]] = {}
         for name in routes:
-            tell(ROUTES[name])
+            report(ROUTES[name])
             step = _step(name, person)
-            # The first request compiles its template, and is told of no more where there are others.
+            # The first request compiles the template; its counts are kept only when they reach the limit.
             first = _count(app, step)
             usual[name] = (first, first) if first.capped else (_count(app, step), _count(app, step))
-        grown: dict[str, list[Count]] = {name: [] for name in routes}
+        by_size: dict[str, list[RequestCount]] = {name: [] for name in routes}
         for size in SIZES:
             _put(database, _data(person, size))
             for name in routes:
-                if not usual[name][0].capped and not any(each.capped for each in grown[name]):
-                    tell(f"{ROUTES[name]} with {size} events")
-                    grown[name].append(_count(app, _step(name, person)))
-    for name, (first, again) in usual.items():
-        counts = grown[name]
-        found[name] = Work(
+                if not usual[name][0].capped and not any(count.capped for count in by_size[name]):
+                    report(f"{ROUTES[name]} with {size} events")
+                    by_size[name].append(_count(app, _step(name, person)))
+    return {
+        name: Work(
             route=ROUTES[name],
             usual=first,
             repeated=_decisive(first.counts) == _decisive(again.counts),
-            growth=_growth(counts),
-            largest=dict(counts[-1].counts) if counts else {},
+            growth=_growth(by_size[name]),
+            largest=dict(by_size[name][-1].counts) if by_size[name] else {},
         )
-    return found
+        for name, (first, again) in usual.items()
+    }
 
 
-def judge(before: Work, after: Work) -> Verdict:
-    """What became of the work of one request, and of how it grows."""
+def compare_work(before: Work, after: Work) -> WorkChange:
+    """Compare the work of one request, and its growth."""
     if faster_growth(after):
         return "more"
     if before.usual.capped and after.usual.capped:
@@ -127,7 +123,7 @@ def judge(before: Work, after: Work) -> Verdict:
 
 
 def faster_growth(work: Work) -> list[str]:
-    """The counts that grow faster than the starter's do, other than statements: one for each row is no other order."""
+    """Return the counts that grow faster than the starter's; one statement for each row is not a higher order."""
     return [
         name
         for name, exponent in work.growth.items()
@@ -139,54 +135,54 @@ def _is_more(name: str, first: Mapping[str, int], second: Mapping[str, int]) -> 
     return second[name] - first[name] >= max(MIN_MORE[name], MARGIN * first[name])
 
 
-def _growth(counts: Sequence[Count]) -> dict[str, float]:
+def _growth(counts: Sequence[RequestCount]) -> dict[str, float]:
     if len(counts) < 3:  # noqa: PLR2004  (two increments)
         return {}
-    found = {}
+    growth = {}
     for name in COUNTED:
         *_, first, second, third = (each.counts[name] for each in counts)
         last = third - second
         rows = SIZES[len(counts) - 1] - SIZES[len(counts) - 2]
         if last < MIN_GROWTH[name] * rows:
-            found[name] = 0.0
+            growth[name] = 0.0
         elif second > first and last > 0:
-            found[name] = round(math.log2(last / (second - first)), 2)
+            growth[name] = round(math.log2(last / (second - first)), 2)
         else:
-            found[name] = 0.0
-    return found
+            growth[name] = 0.0
+    return growth
 
 
-def _count(app: App, step: Step) -> Count:
+def _count(app: SandboxedApp, step: RequestStep) -> RequestCount:
     app.begin()
-    answer = ask(app, step)
-    if answer.status == 0:
-        msg = f"While its work was counted, {step.told} got {answer.problem}"
-        raise Ended(msg)
-    until = time.monotonic() + SETTLED
+    response = send_request(app, step)
+    if response.status == 0:
+        msg = f"While its work was counted, {step.description} got {response.problem.removesuffix('.')}."
+        raise AppFailed(msg)
+    until = time.monotonic() + IDLE_TIMEOUT
     counts, raised = app.counted()
-    still = 0
-    while still < QUIET_LOOKS and time.monotonic() < until:
-        time.sleep(QUIET)
+    idle = 0
+    while idle < IDLE_POLLS and time.monotonic() < until:
+        time.sleep(IDLE_POLL)
         before = counts
         counts, raised = app.counted()
-        still = still + 1 if _decisive(before) == _decisive(counts) else 0
-    return Count(counts, raised, counts["instructions"] >= app.limits.instructions, still < QUIET_LOOKS)
+        idle = idle + 1 if _decisive(before) == _decisive(counts) else 0
+    return RequestCount(counts, raised, counts["instructions"] >= app.limits.instructions, idle < IDLE_POLLS)
 
 
 def _put(database: Path, statements: Sequence[Statement]) -> None:
     try:
         change(database, statements)
     except (sqlite3.Error, OSError) as error:
-        msg = f"The database cannot be changed as the starter's can: {error}"
-        raise Ended(msg) from None
+        msg = f"The test data could not be written to its database ({error})."
+        raise AppFailed(msg) from None
 
 
 def _decisive(counts: Mapping[str, int]) -> list[int]:
     return [counts[name] for name in COUNTED]
 
 
-def _step(name: str, person: str) -> Step:
-    return Step(ROUTES[name] if name == "checkout" else f"{ROUTES[name]}?user={person}")
+def _step(name: str, person: str) -> RequestStep:
+    return RequestStep(ROUTES[name] if name == "checkout" else f"{ROUTES[name]}?user={person}")
 
 
 def _registrations(person: str, own: int, others: int) -> list[Statement]:
@@ -196,7 +192,7 @@ def _registrations(person: str, own: int, others: int) -> list[Statement]:
 
 
 def _data(person: str, size: int) -> list[Statement]:
-    """Of everything twice as much as of half the size. Names and fees have the same length at all sizes."""
+    """Make data in proportion to `size`. Names and fees have the same length at all sizes."""
     events = [(number, f"Event {1000 + number}", 100 + number % 7) for number in range(1, size + 1)]
     return [
         ("DELETE FROM events", [()]),
@@ -206,12 +202,12 @@ def _data(person: str, size: int) -> list[Statement]:
 
 
 def counted_in_words(counts: Mapping[str, int], *, capped: bool) -> str:
-    """`318 instructions, 1 statement, 9 rows, 64 steps of SQL`."""
-    return ", ".join(_each(counts, capped=capped))
+    """Write the counts as `318 instructions, 1 statement, 9 rows, 64 SQL steps`."""
+    return ", ".join(_counts_in_words(counts, capped=capped))
 
 
-def _each(counts: Mapping[str, int], *, capped: bool) -> Iterator[str]:
+def _counts_in_words(counts: Mapping[str, int], *, capped: bool) -> Iterator[str]:
     yield f"{'more than ' if capped else ''}{counts['instructions']:,} instructions"
     yield f"{counts['statements']:,} {'statement' if counts['statements'] == 1 else 'statements'}"
     yield f"{counts['rows']:,} {'row' if counts['rows'] == 1 else 'rows'}"
-    yield f"{counts['steps']:,} steps of SQL"
+    yield f"{counts['steps']:,} SQL steps"

@@ -1,4 +1,4 @@
-"""A submitted app is trusted with nothing: whatever it does ends in a sentence, and leaves nothing running."""
+"""A submitted app is untrusted: whatever it does ends in a message, and leaves no process behind."""
 
 import socket
 import sys
@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from festgate.lab.verify.inputs import Step
-from festgate.lab.verify.requests import ask
-from festgate.lab.verify.sandbox import App, Ended, Limits, confined
+from festgate.lab.verify.inputs import RequestStep
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
 from tests.rig.waiting import until
 
 APP = """
@@ -24,36 +24,36 @@ async def app(scope, receive, send):
         await send({"type": "lifespan.startup.complete"})
         await receive()
         return
-    said = await answer(scope)
+    body = await answer(scope)
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": said})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def answer(scope):
     return b"well"
 """
-"""The least that can be served."""
-Start = Callable[..., AbstractContextManager[App]]
+"""The smallest app that can be served."""
+Start = Callable[..., AbstractContextManager[SandboxedApp]]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Serves an app of that code."""
+    """Serve an app of the given code."""
 
     @contextmanager
-    def served(code: str, **limits: float) -> Iterator[App]:
+    def served(code: str, **limits: float) -> Iterator[SandboxedApp]:
         folder = tmp_path / "app"
         folder.mkdir()
         (folder / "main.py").write_text(code, encoding="utf-8")
-        with confined(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
+        with sandboxed(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
             yield app
 
     return served
 
 
 def why(serve: Start, code: str, limits: dict[str, float]) -> str:
-    """The sentence about an app that does not come up."""
-    with pytest.raises(Ended) as error, serve(code, **limits):
+    """Return the message about an app that does not start."""
+    with pytest.raises(AppFailed) as error, serve(code, **limits):
         pass
     return str(error.value)
 
@@ -65,39 +65,39 @@ def gone(pid: int) -> bool:
 @pytest.mark.parametrize(
     "code, limits, sentence",
     [
-        ("while True: pass", {"start": 0.8}, "It did not start within 0.8 s: something in it does not end, or waits."),
-        ("while True: pass", {"processor": 1}, "It used more than 1 s of processor time."),
-        ("import sys; print('no'); sys.exit(3)", {}, "It ended by itself with exit code 3: no"),
-        ("import os; os._exit(0)", {}, "It ended by itself with exit code 0: it said nothing."),
+        ("while True: pass", {"start": 0.8}, "The app did not start within 0.8 s: its code does not end, or waits."),
+        ("while True: pass", {"processor": 1}, "The app used more than 1 s of processor time."),
+        ("import sys; print('no'); sys.exit(3)", {}, "The app exited with code 3: no"),
+        ("import os; os._exit(0)", {}, "The app exited with code 0: it printed nothing."),
         ("import nothing_of_the_kind", {}, "ModuleNotFoundError: No module named 'nothing_of_the_kind'"),
-        ("here = bytearray(8 << 30)", {}, "It used more than 4096 MB of memory: MemoryError"),
-        ("here = b'x' * (150 << 20); SLEEP", {"memory": 120 << 20}, "It used more than 120 MB of memory."),
+        ("here = bytearray(8 << 30)", {}, "The app used more than 4096 MB of memory: MemoryError"),
+        ("here = b'x' * (150 << 20); SLEEP", {"memory": 120 << 20}, "The app used more than 120 MB of memory."),
         ("kept = [open('main.py') for _ in range(200)]", {"files": 100}, "Too many open files: 'main.py'"),
         ("open('out', 'wb').write(b'x' * 2_000_000)", {"written": 1_000_000}, "File too large"),
-        ("import os\nfor _ in range(12): os.fork() or SLEEP\nSLEEP", {}, "It started more than 8 processes."),
+        ("import os\nfor _ in range(12): os.fork() or SLEEP\nSLEEP", {}, "The app started more than 8 processes."),
     ],
 )  # fmt: skip
-def test_what_does_not_come_up_is_said_in_a_sentence(
+def test_an_app_that_does_not_start_is_reported_with_the_reason(
     start: Start, code: str, limits: dict[str, float], sentence: str
 ) -> None:
     assert sentence in why(start, code.replace("SLEEP", "__import__('time').sleep(60)"), limits)
 
 
-def test_an_interpreter_that_is_none_or_has_no_packages_is_said(tmp_path: Path) -> None:
+def test_a_missing_interpreter_or_one_without_packages_is_reported(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(APP, encoding="utf-8")
     empty = tmp_path / "python"
     empty.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$3"\n', encoding="utf-8")
     empty.chmod(0o755)
     for python, sentence in (
         (tmp_path / "nothing", "nothing cannot be started: No such file or directory."),
-        (empty, "It cannot be served: it has no uvicorn (No module named 'uvicorn')."),
+        (empty, "The app cannot be served: the interpreter has no uvicorn (No module named 'uvicorn')."),
     ):
-        with pytest.raises(Ended) as error, confined(tmp_path, str(python), tmp_path / "log"):
+        with pytest.raises(AppFailed) as error, sandboxed(tmp_path, str(python), tmp_path / "log"):
             pass
         assert sentence in str(error.value)
 
 
-def test_an_app_that_hangs_ends_or_answers_rubbish_when_it_is_asked_is_told_apart(start: Start) -> None:
+def test_an_app_that_hangs_exits_or_responds_with_garbage_is_told_apart(start: Start) -> None:
     code = APP.replace(
         '    return b"well"\n',
         """    import asyncio, os, socket
@@ -113,19 +113,25 @@ def test_an_app_that_hangs_ends_or_answers_rubbish_when_it_is_asked_is_told_apar
     return b"well"
 """,
     )
-    with start(code, answer=2.0) as app:
-        assert ask(app, Step("/")).body == ask(app, Step("/listen")).body == "well"
-        assert ask(app, Step("/hang")).problem == "no answer within 2 s"
-        assert ask(app, Step("/much")).problem == "more than 4 MB"
-        assert ask(app, Step("/")).status == 200
-        assert ask(app, Step("/end")).problem.startswith("It ended by itself with exit code 7: ")
+    with start(code, response=2.0) as app:
+        assert (
+            send_request(app, RequestStep("/")).body
+            == send_request(app, RequestStep("/listen")).body
+            == "well"
+        )
+        assert send_request(app, RequestStep("/hang")).problem == "no response within 2 s"
+        assert send_request(app, RequestStep("/much")).problem == "a response of more than 4 MB"
+        assert send_request(app, RequestStep("/")).status == 200
+        assert send_request(app, RequestStep("/end")).problem.startswith(
+            "no response. The app exited with code 7: "
+        )
         until(lambda: not app.runs, "the end of the app")
         assert "\x1b" not in app.why_gone()
-        with pytest.raises(Ended, match="exit code 7"):
+        with pytest.raises(AppFailed, match="exited with code 7"):
             app.counted()
 
 
-def test_nothing_of_it_runs_afterwards_whatever_it_has_started(start: Start, tmp_path: Path) -> None:
+def test_no_process_runs_afterwards_whatever_the_app_has_started(start: Start, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     code = f"""
 import os, subprocess, sys
@@ -140,13 +146,13 @@ if os.fork() == 0:
 os.wait()
 {APP}"""
     with start(code) as app:
-        assert ask(app, Step("/")).status == 200
+        assert send_request(app, RequestStep("/")).status == 200
         started = [*map(int, pids.read_text(encoding="utf-8").split()), app.pid]
         assert not gone(started[1])
     assert all(gone(pid) for pid in started)
 
 
-def test_it_knows_nothing_of_our_environment_and_imports_nothing_that_lies_beside_its_runner(
+def test_an_app_has_no_access_to_our_environment_or_to_modules_beside_its_runner(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("A_SECRET", "sesame")
@@ -159,33 +165,33 @@ def test_it_knows_nothing_of_our_environment_and_imports_nothing_that_lies_besid
 """,
     )
     with start(code) as app:
-        assert ask(app, Step("/")).body == "None True True True"
+        assert send_request(app, RequestStep("/")).body == "None True True True"
 
 
-def test_who_calls_back_without_the_word_is_not_taken_for_it(start: Start) -> None:
+def test_a_connection_to_the_control_port_without_the_token_is_ignored(start: Start) -> None:
     code = (
         """
 import gc, json, socket
-for each in gc.get_objects():
-    if isinstance(each, dict) and "call" in each and "token" in each:
-        with socket.create_connection(("127.0.0.1", each["call"])) as line:
+for config in gc.get_objects():
+    if isinstance(config, dict) and "control_port" in config and "token" in config:
+        with socket.create_connection(("127.0.0.1", config["control_port"])) as line:
             line.sendall(json.dumps({"token": "guessed", "port": 1, "python": "9", "missing": []}).encode() + b"\\n")
 """
         + APP
     )
     with start(code) as app:
         assert app.python == ".".join(map(str, sys.version_info[:3]))
-        assert ask(app, Step("/")).body == "well"
+        assert send_request(app, RequestStep("/")).body == "well"
 
 
-def test_an_app_goes_when_the_one_that_started_it_is_gone(start: Start) -> None:
+def test_an_app_exits_when_the_process_that_started_it_has_ended(start: Start) -> None:
     with start(APP) as app:
         app._control.close()  # noqa: SLF001  (as the end of our process would)
         until(lambda: gone(app.pid), "the end of the app")
 
 
-def test_an_answer_that_comes_by_drops_is_not_waited_for_longer_than_another(start: Start) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, start(APP, answer=0.4) as real:
+def test_a_slow_response_has_the_same_time_limit_as_any_other(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, start(APP, response=0.4) as real:
 
         def drip() -> None:
             line, _ = server.accept()
@@ -198,5 +204,5 @@ def test_an_answer_that_comes_by_drops_is_not_waited_for_longer_than_another(sta
         dripping = threading.Thread(target=drip)
         dripping.start()
         slow = replace(real, port=server.getsockname()[1])
-        assert ask(slow, Step("/")).problem == "no answer within 0.4 s"
+        assert send_request(slow, RequestStep("/")).problem == "no response within 0.4 s"
         dripping.join()
