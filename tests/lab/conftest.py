@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import Audited, audit
+from festgate.lab.audit.audit import AuditResult, audit
 
-Auditor = Callable[..., Audited]
+Auditor = Callable[..., AuditResult]
 
 
 @pytest.fixture
 def audited(tmp_path: Path) -> Auditor:
     """Audits a text as a file of that name."""
 
-    def read(text: str, name: str = "report.md") -> Audited:
+    def read(text: str, name: str = "report.md") -> AuditResult:
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return audit(path)

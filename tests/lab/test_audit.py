@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from festgate.lab.audit.audit import Audited, audit
+from festgate.lab.audit.audit import AuditResult, audit
 from tests.lab.conftest import Auditor
 from tests.lab.reports import (
     CLAIMS,
@@ -55,14 +55,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Path:
     return made
 
 
-def places(audited: Audited, code: str) -> list[str]:
+def places(audited: AuditResult, code: str) -> list[str]:
     """Where it was found."""
     return [
         str(audited.place(spot)) for each in audited.findings if each.kind.code == code for spot in each.spots
     ]
 
 
-def figures(audited: Audited, code: str) -> list[str]:
+def figures(audited: AuditResult, code: str) -> list[str]:
     return [spot.figure for each in audited.findings if each.kind.code == code for spot in each.spots]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import Unreadable, audit
+from festgate.lab.audit.audit import UnreadableReport, audit
 from tests.lab.conftest import Auditor
 from tests.lab.reports import console_run, html_report, markdown_report, one_each, text_report, web_rows
 from tests.rehearsal.locust_texts import WEB_HEAD, Told
@@ -154,14 +154,14 @@ def test_what_is_no_report_is_unreadable_in_one_sentence(
 ) -> None:
     path = tmp_path / "report"
     path.write_bytes(content)
-    with pytest.raises(Unreadable) as said:
+    with pytest.raises(UnreadableReport) as said:
         audit(path)
     assert str(said.value).startswith(str(path))
     assert sentence in str(said.value)
 
 
 def test_a_file_that_is_not_there_is_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="cannot be read: No such file"):
+    with pytest.raises(UnreadableReport, match="cannot be read: No such file"):
         audit(tmp_path / "none.md")
 
 
@@ -183,7 +183,7 @@ def test_a_damaged_report_is_audited_as_far_as_it_goes_or_refused_in_a_sentence(
         path.write_text(text, encoding="utf-8")
         try:
             found = audit(path)
-        except Unreadable as said:
+        except UnreadableReport as said:
             refused.append(str(said))
         else:
             audits += 1

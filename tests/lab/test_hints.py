@@ -12,7 +12,7 @@ from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import hint_section
 from festgate.lab.hints.pictures import PICTURES
-from festgate.lab.hints.selection import hint_for, met_in
+from festgate.lab.hints.selection import applicable_hints, hint_for
 from festgate.lab.student.folder import write_starter
 from festgate.rehearsal.report.document import Document, Section
 from festgate.rehearsal.report.page import page as written
@@ -123,7 +123,7 @@ def test_what_applies_is_found_in_comparisons_in_loads_and_in_what_the_report_co
 ) -> None:
     lab = tmp_path / "lab"
     write_starter(lab)
-    assert met_in(lab) == []
+    assert applicable_hints(lab) == []
     assert hint_for(lab, "drift").material is None
     desk = Desk(Fest(lab / "runs", PLAN))
     quiet = desk.run()
@@ -133,19 +133,21 @@ def test_what_applies_is_found_in_comparisons_in_loads_and_in_what_the_report_co
             desk.run(code=code, plan=replace(PLAN, seed=seed, label=f"events-{side}"))
     with (lab / "report.md").open("a", encoding="utf-8") as file:
         file.write(f"\n{text_report()}")
-    met = [(each.name, each.hint.code) for each in met_in(lab)]
+    met = [(each.name, each.hint.code) for each in applicable_hints(lab)]
     assert met[:2] == [("events", "too-few-runs"), ("events", "connection-outliers")]
     assert {code for name, code in met if not name} == set(audit_codes(lab))
-    few, outlier = met_in(lab)[:2]
+    few, outlier = applicable_hints(lab)[:2]
     assert few.material
     assert [len(few.material.before), len(few.material.after)] == [2, 2]
     assert hint_for(lab, "connection-outliers").figure == outlier.figure
     of_quiet = hint_for(lab, "connection-outliers", quiet.name)
     assert of_quiet.figure == ""
     assert of_quiet.material == Material((quiet,))
-    assert [each.hint.code for each in met_in(lab, few.material.after[0].name)] == ["too-few-runs"]
+    assert [each.hint.code for each in applicable_hints(lab, few.material.after[0].name)] == ["too-few-runs"]
     cut = desk.run(plan=replace(PLAN, seed=9, label="events-after"), state="cut")
-    assert [(each.name, each.hint.code) for each in met_in(lab, cut.name)] == [("events", "run-cut")]
+    assert [(each.name, each.hint.code) for each in applicable_hints(lab, cut.name)] == [
+        ("events", "run-cut")
+    ]
 
 
 def audit_codes(lab: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.student.code import mark_of
+from festgate.lab.student.code import fingerprint_of
 from festgate.lab.student.folder import ROUTES, STARTER, load_file, write_starter
 from festgate.lab.student.runs import load_fingerprint
 from festgate.lab.verify.intake import take_in
@@ -52,8 +52,8 @@ def written(folder: Path, first: str) -> list[str]:
 
 def test_other_line_ends_and_a_byte_order_mark_are_no_change(student: Student) -> None:
     of_windows(student.lab)
-    assert {route: mark_of(student.lab, route) for route in ROUTES.values()} == {
-        route: mark_of(STARTER, route) for route in ROUTES.values()
+    assert {route: fingerprint_of(student.lab, route) for route in ROUTES.values()} == {
+        route: fingerprint_of(STARTER, route) for route in ROUTES.values()
     }
     for name in ROUTES:
         assert load_file(student.lab, name).read_bytes().startswith(BOM)
@@ -75,7 +75,9 @@ def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path
     before = take_in(student.lab, _made(tmp_path / "one")).content
     looked_at_in_finder(student.lab)
     assert take_in(student.lab, _made(tmp_path / "other")).content == before
-    assert all(mark_of(student.lab, route) == mark_of(STARTER, route) for route in ROUTES.values())
+    assert all(
+        fingerprint_of(student.lab, route) == fingerprint_of(STARTER, route) for route in ROUTES.values()
+    )
     opened = _made(tmp_path / "opened")
     (opened / ".DS_Store").write_bytes(NO_UTF8)
     assert student.types("new", str(opened)).returncode == 0

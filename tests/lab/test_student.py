@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.lab.student.crash import PAGES, look, looks_in
+from festgate.lab.student.crash import PAGES, snapshots_in, take_snapshot
 from festgate.lab.student.folder import ROUTES, STARTER, write_starter
-from festgate.lab.student.load import UNKNOWN, code_handed_out, code_now, marked
+from festgate.lab.student.load import UNKNOWN_CODE, code_handed_out, code_now, with_code
 from festgate.lab.student.progress import parts
 from festgate.lab.student.server import is_served
 from festgate.rehearsal.runs.plan import Plan, Users
@@ -103,7 +103,7 @@ def test_a_server_that_is_closed_takes_its_app_with_it_and_is_told(exercise: Exe
     nobody = exercise.said["nobody there"]
     assert nobody.returncode == 2
     assert "start it with `festgate lab serve`" in nobody.stderr
-    assert len(looks_in(exercise.student.lab)) == 2
+    assert len(snapshots_in(exercise.student.lab)) == 2
 
 
 def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
@@ -166,7 +166,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 
 def test_a_server_that_takes_connections_and_answers_none_has_no_page_that_is_well() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        seen = look(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+        seen = take_snapshot(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
     assert len(seen.failed) == len(PAGES)
     assert {page.status for page in seen.pages} == {0}
 
@@ -237,9 +237,9 @@ def test_a_run_of_unknown_code_or_with_a_reload_in_it_counts_for_nothing(desk: D
     for code in ("", "code of a minute ago"):
         desk.run("events", was, f"1-{code}")
         (run, *_) = list_runs(desk.student.lab / "runs")
-        kept = marked(replace(run, server={}), desk.student.lab, "events", code)
+        kept = with_code(replace(run, server={}), desk.student.lab, "events", code)
         assert kept.server == ({"build": f"{code}, then {was}"} if code else {})
-        assert (UNKNOWN in kept.notes) == (not code)
+        assert (UNKNOWN_CODE in kept.notes) == (not code)
     assert desk.missing(4, "/events") == "there is no run of its code as it was handed out, the crash mended."
 
 
@@ -304,4 +304,4 @@ def test_answers_are_what_the_last_part_waits_for(desk: Desk) -> None:
 
 def test_looks_that_were_tampered_with_count_as_none(desk: Desk) -> None:
     (desk.student.lab / "crash.json").write_text(json.dumps({"looks": [{"at": 1}]}), encoding="utf-8")
-    assert looks_in(desk.student.lab) == []
+    assert snapshots_in(desk.student.lab) == []

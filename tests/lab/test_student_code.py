@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from festgate.lab.student.answers import answers_in
-from festgate.lab.student.code import Unreadable, mark_of
+from festgate.lab.student.code import UnreadableCode, fingerprint_of
 from festgate.lab.student.folder import ROUTES, STARTER, write_starter
 from tests.lab.practice import CRASH, Student
 
@@ -19,7 +19,11 @@ def student(tmp_path: Path) -> Student:
 
 def changed(student: Student) -> set[str]:
     """The routes whose code is not as it was handed out."""
-    return {name for name, route in ROUTES.items() if mark_of(student.lab, route) != mark_of(STARTER, route)}
+    return {
+        name
+        for name, route in ROUTES.items()
+        if fingerprint_of(student.lab, route) != fingerprint_of(STARTER, route)
+    }
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -97,15 +101,15 @@ def test_what_runs_for_every_request_counts_for_every_route(student: Student) ->
 
 def test_a_route_that_is_not_found_is_all_of_the_code(student: Student) -> None:
     student.edits("main.py", '@app.get("/events", ', '@app.get("/all-events", ')
-    before = mark_of(student.lab, "/events")
+    before = fingerprint_of(student.lab, "/events")
     student.edits("accounts/__init__.py", "return True", "return 1 == 1")
-    assert mark_of(student.lab, "/events") != before
+    assert fingerprint_of(student.lab, "/events") != before
 
 
 def test_code_that_is_no_python_is_named_with_its_line(student: Student) -> None:
     student.edits("database.py", "def prepare() -> None:", "def prepare( -> None:")
-    with pytest.raises(Unreadable, match=r"^database\.py, line \d+: "):
-        mark_of(student.lab, "/checkout")
+    with pytest.raises(UnreadableCode, match=r"^database\.py, line \d+: "):
+        fingerprint_of(student.lab, "/checkout")
 
 
 def test_an_answer_is_some_words_below_its_question_with_a_number_where_one_is_asked_for(

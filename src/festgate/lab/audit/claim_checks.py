@@ -6,7 +6,7 @@ from typing import Final
 
 from festgate.lab.audit.claims import Claim
 from festgate.lab.audit.findings import Spot
-from festgate.lab.audit.ground import Ground
+from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.quantities import Quantity
 from festgate.lab.audit.routes import Group, Pair, figure_of
 from festgate.lab.audit.sources import Source, Traced
@@ -24,28 +24,28 @@ _MAX_FIGURES: Final = 4
 _SHOWN: Final[tuple[Metric, ...]] = ("average", "median", "p95", "rate")
 
 
-def claim_spots(ground: Ground) -> Found:
+def claim_spots(report: ParsedReport) -> Found:
     """Everything that is wrong with the claims."""
-    for traced in ground.claims:
+    for traced in report.claims:
         if traced.claim.denied:
             continue
-        yield from _picked(traced, ground)
+        yield from _picked(traced, report)
         yield from _columns(traced)
-        yield from _share(traced, ground)
-        yield from _rate(traced, ground)
+        yield from _share(traced, report)
+        yield from _rate(traced, report)
 
 
-def unheld(ground: Ground) -> Iterator[Spot]:
+def unheld(report: ParsedReport) -> Iterator[Spot]:
     """Claims of which no table tells anything."""
-    for traced in ground.claims:
+    for traced in report.claims:
         claim = traced.claim
         lost = [(side, figure) for side, figure, sources in traced.found if not sources]
         for side, figure in lost:
             yield Spot(
                 claim.line,
-                f"{written(figure)} stands in no table {_of(claim.route)}{side}.{_there(traced, side, ground)}",
+                f"{written(figure)} stands in no table {_of(claim.route)}{side}.{_there(traced, side, report)}",
             )
-        if claim.kind == "share" and not claim.denied and not _figures(traced, ground):
+        if claim.kind == "share" and not claim.denied and not _figures(traced, report):
             yield Spot(
                 claim.line,
                 f"No figures stand beside this share, and no table {_of(claim.route)}before and after.",
@@ -61,11 +61,11 @@ def written(figure: Quantity) -> str:
     return f"{figure.value:,.10g} ms"
 
 
-def described(source: Source, ground: Ground) -> str:
+def described(source: Source, report: ParsedReport) -> str:
     """`Average of the row at line 12 (GET /events?user=a), 1 of 12 requests`."""
     row, whole = source.row, source.group.whole
     count = f"{row.requests} of {whole.requests} requests" if row is not whole else f"{row.requests} requests"
-    return f"{source.names} of {row.title}, {ground.document.place(row.line)}, {count}"
+    return f"{source.names} of {row.title}, {report.document.place(row.line)}, {count}"
 
 
 def change(pair: Pair, metric: Metric) -> str:
@@ -83,10 +83,10 @@ def _of(route: str) -> str:
     return f"of {route} " if route else ""
 
 
-def _there(traced: Traced, side: Side, ground: Ground) -> str:
+def _there(traced: Traced, side: Side, report: ParsedReport) -> str:
     """What the row of all requests says instead, where there is one."""
     groups = [
-        group for group in ground.groups if group.route == traced.claim.route and group.side in (side, None)
+        group for group in report.groups if group.route == traced.claim.route and group.side in (side, None)
     ]
     if not groups:
         return ""
@@ -103,13 +103,13 @@ def _cells(group: Group, metrics: Sequence[Metric]) -> str:
     )
 
 
-def _picked(traced: Traced, ground: Ground) -> Found:
+def _picked(traced: Traced, report: ParsedReport) -> Found:
     for _, figure, sources in traced.found:
         if not sources or not all(source.is_part for source in sources):
             continue
         first = sources[0]
         column: Metric = traced.claim.metric or first.columns[0]
-        pair = next((each for each in ground.pairs if each.route == first.group.route), None)
+        pair = next((each for each in report.pairs if each.route == first.group.route), None)
         told = change(pair, column) if pair is not None else _cells(first.group, [column])
         place = first.group.rows.index(first.row) + 1
         more = f" (and {len(sources) - 1} rows more)" if len(sources) > 1 else ""
@@ -118,7 +118,7 @@ def _picked(traced: Traced, ground: Ground) -> Found:
             Spot(
                 traced.claim.line,
                 f"{written(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
-                f" {described(first, ground)}. All requests: {told or 'not told'}",
+                f" {described(first, report)}. All requests: {told or 'not told'}",
             ),
         )
 
@@ -163,22 +163,22 @@ class _Change:
         return any(abs(share.value - 100 * abs(each - 1)) <= slack for each in (there, back))
 
 
-def _share(traced: Traced, ground: Ground) -> Found:
+def _share(traced: Traced, report: ParsedReport) -> Found:
     claim = traced.claim
     if claim.kind != "share" or claim.share is None:
         return
-    figures = _figures(traced, ground)
+    figures = _figures(traced, report)
     if figures and not any(figure.fits(claim) for figure in figures):
         shown = "; ".join(figure.told for figure in figures[-_MAX_FIGURES:])
         yield "share-off", Spot(claim.line, f"{written(claim.share)}: {shown}")
 
 
-def _figures(traced: Traced, ground: Ground) -> list[_Change]:
+def _figures(traced: Traced, report: ParsedReport) -> list[_Change]:
     """What a share can be of: two figures that the report names, the nearest last, else the rows of all requests."""
     claim = traced.claim
     near = [
         other.claim
-        for other in ground.claims
+        for other in report.claims
         if other.claim.kind == "pair"
         and (not claim.route or not other.claim.route or claim.route == other.claim.route)
         and (claim.metric is None or claim.metric == other.claim.metric)
@@ -192,7 +192,7 @@ def _figures(traced: Traced, ground: Ground) -> list[_Change]:
         ]
     metrics: Sequence[Metric] = [claim.metric] if claim.metric is not None else _SHOWN
     found = []
-    for pair in ground.pairs:
+    for pair in report.pairs:
         if claim.route not in ("", pair.route):
             continue
         for metric in metrics:
@@ -211,19 +211,19 @@ def _in_words(before: Quantity, after: Quantity) -> str:
     return f"{shown} is {share}" + ("" if after.unit == "rate" else f" time, {times:.2g} times the speed")
 
 
-def _rate(traced: Traced, ground: Ground) -> Found:
+def _rate(traced: Traced, report: ParsedReport) -> Found:
     """Requests under way are rate times mean (Little's law); users who are not waiting pause."""
     if traced.claim.metric != "rate":
         return
     told = []
-    for group in ground.groups:
+    for group in report.groups:
         if traced.claim.route and group.route != traced.claim.route:
             continue
         total = group.table.total or group.whole
         if not total.rate or total.average is None:
             continue
         under_way = total.rate * total.average / 1000
-        share = under_way / (ground.users or 1)
+        share = under_way / (report.users or 1)
         if share < WAITING:
             most = total.rate / (1 - share)
             moment = ", of its last ten seconds" if group.table.rates == "moment" else ""

@@ -10,7 +10,7 @@ from festgate.lab.audit.prose import Prose, Sentence
 from festgate.lab.audit.quantities import ABOUT, Quantity, masked, quantities_in
 from festgate.lab.audit.words import DENIED, NO_TIME, Metric, Side, metric_of, routes_in, side_of
 
-Kind = Literal["pair", "figure", "share", "words"]
+ClaimKind = Literal["pair", "figure", "share", "words"]
 """Two figures; one; `50 % faster`, which `claim.share` holds; or a word of the rate without a figure."""
 _BEFORE: Final = re.compile(
     r"\b(?:before|baseline|old|original(?:ly)?|initial(?:ly)?|earlier|previous(?:ly)?|un-?optimi[sz]ed|was|were|had)\b",
@@ -68,7 +68,7 @@ MAX_LENGTH: Final = 160
 class Claim:
     """One thing that a report says of its figures."""
 
-    kind: Kind
+    kind: ClaimKind
     text: str
     """The sentence, shortened."""
     line: int
@@ -223,7 +223,9 @@ def _is_share(hidden: str, each: Quantity) -> bool:
     return _BY.search(lead) is not None or _SHARE.match(behind) is not None
 
 
-def _claim(sentence: Sentence, kind: Kind, first: Quantity, last: Quantity, routes: tuple[str, ...]) -> Claim:
+def _claim(
+    sentence: Sentence, kind: ClaimKind, first: Quantity, last: Quantity, routes: tuple[str, ...]
+) -> Claim:
     text = sentence.text
     named = [(place, route) for place, route in routes_in(text, routes)]
     near = [route for place, route in named if place < first.start] or [route for _, route in named[:1]]

@@ -7,16 +7,16 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from festgate.lab.audit.audit import Audited
+from festgate.lab.audit.audit import AuditResult
 from festgate.lab.audit.findings import Spot
 
 
-def as_json(reports: Sequence[Audited], unreadable: Sequence[str]) -> dict[str, Any]:
+def as_json(reports: Sequence[AuditResult], unreadable: Sequence[str]) -> dict[str, Any]:
     """All reports, and a sentence for each file that could not be read."""
     return {"reports": [_report(each) for each in reports], "unreadable": list(unreadable)}
 
 
-def show(audited: Audited, console: Console) -> None:
+def show(audited: AuditResult, console: Console) -> None:
     """One report, as text: in a terminal wrapped and indented, elsewhere a line for each thing, to be searched."""
     console.print(_title(audited), soft_wrap=True)
     for finding in audited.findings:
@@ -50,7 +50,7 @@ def _print(console: Console, text: Text, indent: int) -> None:
         console.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
 
-def _title(audited: Audited) -> Text:
+def _title(audited: AuditResult) -> Text:
     tables = f"{audited.tables} {'table' if audited.tables == 1 else 'tables'} of Locust"
     claims = f"{len(audited.claims)} {'claim' if len(audited.claims) == 1 else 'claims'}"
     count = len(audited.findings)
@@ -62,11 +62,11 @@ def _title(audited: Audited) -> Text:
     )
 
 
-def _spot(audited: Audited, spot: Spot) -> Text:
+def _spot(audited: AuditResult, spot: Spot) -> Text:
     return Text.assemble((f"{audited.place(spot)}: ", "cyan"), spot.figure)
 
 
-def _report(audited: Audited) -> dict[str, Any]:
+def _report(audited: AuditResult) -> dict[str, Any]:
     return {
         "file": audited.source,
         "tables": audited.tables,
@@ -95,6 +95,6 @@ def _report(audited: Audited) -> dict[str, Any]:
     }
 
 
-def _placed(audited: Audited, spot: Spot) -> dict[str, Any]:
+def _placed(audited: AuditResult, spot: Spot) -> dict[str, Any]:
     place = audited.place(spot)
     return {"line": place.line, "page": place.page, "figure": spot.figure}

@@ -10,7 +10,7 @@ from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.html_report import is_html, read_html
 from festgate.rehearsal.locust_output.lines import MAX_BYTES, Line, lines_of, text_of
 
-Kind = Literal["text", "html", "pdf"]
+FileKind = Literal["text", "html", "pdf"]
 _PDF: Final = b"%PDF-"
 _ZIP: Final = b"PK\x03\x04"
 _OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
@@ -18,7 +18,7 @@ _HEAD: Final = 1024
 """Bytes in which a PDF begins; some programs write a few of their own before it."""
 
 
-class Unreadable(Exception):
+class UnreadableReport(Exception):
     """The file is no report that can be read; the sentence names it and says why."""
 
 
@@ -41,7 +41,7 @@ class Document:
 
     source: str
     """The file as it was named."""
-    kind: Kind
+    kind: FileKind
     lines: tuple[Line, ...]
     """Their numbers go on over all pages."""
     places: tuple[Place, ...]
@@ -62,7 +62,7 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """The report. Raises Unreadable where it cannot be read, is empty, or is of another kind."""
+    """The report. Raises UnreadableReport where it cannot be read, is empty, or is of another kind."""
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -70,22 +70,22 @@ def read_document(path: Path) -> Document:
             size = file.seek(0, 2)
     except OSError as error:
         msg = f"{source} cannot be read: {error.strerror}."
-        raise Unreadable(msg) from None
+        raise UnreadableReport(msg) from None
     if size > MAX_BYTES:
         msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
-        raise Unreadable(msg)
+        raise UnreadableReport(msg)
     if _PDF in head:
         return _pdf(path)
     if head.startswith((_ZIP, _OLD_WORD)):
         msg = f"{source} is a word processor's file or an archive: save the report as PDF, or unpack it."
-        raise Unreadable(msg)
+        raise UnreadableReport(msg)
     try:
         text = text_of(path)
     except NotLocust as error:
-        raise Unreadable(str(error)) from None
+        raise UnreadableReport(str(error)) from None
     if not text.strip():
         msg = f"{source} is empty."
-        raise Unreadable(msg)
+        raise UnreadableReport(msg)
     if is_html(text):
         return _html(source, text)
     pictures = text.count("![") + text.count("<img")
@@ -113,13 +113,13 @@ def _html(source: str, text: str) -> Document:
         try:
             output = read_html(source, text)
         except NotLocust as error:
-            raise Unreadable(str(error)) from None
+            raise UnreadableReport(str(error)) from None
         count = text.count("\n") + 1
         return Document(source, "html", (), tuple(Place(number) for number in range(1, count + 1)), output)
     read = web_text(text)
     if read is None:
         msg = f"{source} begins as HTML and is none that can be read."
-        raise Unreadable(msg)
+        raise UnreadableReport(msg)
     joined = "\n".join(read.texts)
     places = tuple(Place(line) for line in read.lines)
     return Document(
@@ -144,7 +144,7 @@ def _pdf_read(path: Path, *, laid_out: bool) -> Document:
         pages, pictures = pdf_text(path, laid_out=laid_out)
     except ValueError as error:
         msg = f"{source} {error}"
-        raise Unreadable(msg) from None
+        raise UnreadableReport(msg) from None
     text = "\n".join(line for page in pages for line in page)
     places = tuple(
         Place(line, page) for page, lines in enumerate(pages, 1) for line in range(1, len(lines) + 1)

@@ -6,7 +6,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FindingKind:
     """One way in which a report concludes what its numbers do not say."""
 
     code: str
@@ -30,17 +30,17 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One kind, with every place of the report in which it shows."""
 
-    kind: Kind
+    kind: FindingKind
     spots: tuple[Spot, ...]
 
 
-KINDS: Final[Mapping[str, Kind]] = {
+KINDS: Final[Mapping[str, FindingKind]] = {
     kind.code: kind
     for kind in (
-        Kind(
+        FindingKind(
             "workload-differs",
             1,
             "The load changed between the two runs",
@@ -48,21 +48,21 @@ KINDS: Final[Mapping[str, Kind]] = {
             " instead of from the route.",
             "What differs in the code of the route itself, and what would each build answer to the other's load?",
         ),
-        Kind(
+        FindingKind(
             "one-row-of-many",
             2,
             "One row was picked out of many",
             "The number is that of one row with few requests, while the row of all requests says something else.",
             "How many requests stand behind this number, and what does the row of all of them say?",
         ),
-        Kind(
+        FindingKind(
             "many-names",
             3,
             "Requests for one route stand in many rows",
             "Each value in the address made a row of its own, so no row tells how the route as a whole did.",
             "By what does Locust decide whether two requests belong in one row?",
         ),
-        Kind(
+        FindingKind(
             "rate-cannot-move",
             4,
             "The rate could not move",
@@ -70,28 +70,28 @@ KINDS: Final[Mapping[str, Kind]] = {
             " RPS tells how often users ask, and next to nothing of the server.",
             "If every answer came in 0 ms, how many requests could these users send in a minute?",
         ),
-        Kind(
+        FindingKind(
             "percentile-is-maximum",
             4,
             "Too few requests for a percentile",
             "With 20 requests or fewer the p95 that Locust prints is the slowest of them, one single request.",
             "If one request had been twice as slow, which of these figures would have changed?",
         ),
-        Kind(
+        FindingKind(
             "connection-outliers",
             5,
             "One slow request makes the mean",
             "A single request took many times the median, and the mean and the p95 tell more of it than of the others.",
             "",
         ),
-        Kind(
+        FindingKind(
             "not-repeated",
             6,
             "No warm-up, no repetition, no interval",
             "Two runs of one and the same build differ, too, and nothing here says by how much.",
             "If you played the very same build twice, how far apart would the two figures be, and how do you know?",
         ),
-        Kind(
+        FindingKind(
             "columns-mixed",
             None,
             "The number is of another column",
@@ -99,21 +99,21 @@ KINDS: Final[Mapping[str, Kind]] = {
             " another says nothing of the route.",
             "Which column does each number stand in, and which one do you want to speak of?",
         ),
-        Kind(
+        FindingKind(
             "share-off",
             None,
             "The share does not follow from the figures",
             "Neither the time that was saved nor the gain in speed comes to that share.",
             "What is divided by what, and which two figures went into it?",
         ),
-        Kind(
+        FindingKind(
             "error-rates-differ",
             None,
             "Not equally many requests failed",
             "A request that fails does less work, so that its time is no time of the route.",
             "What did the failed requests answer, and how long would they have taken otherwise?",
         ),
-        Kind(
+        FindingKind(
             "responses-differ",
             None,
             "The answers are not of the same size",

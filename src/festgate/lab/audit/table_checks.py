@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from festgate.lab.audit.findings import Spot
-from festgate.lab.audit.ground import Ground
+from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.routes import Group, Pair
 from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW_FIRST, milliseconds
 
@@ -42,22 +42,22 @@ INTERVAL: Final = re.compile(
 )
 
 
-def table_spots(ground: Ground) -> Found:
+def table_spots(report: ParsedReport) -> Found:
     """Everything that the tables show."""
-    for pair in ground.pairs:
+    for pair in report.pairs:
         yield from _workload(pair)
         yield from _failures(pair)
         yield from _sizes(pair)
-    for group in ground.groups:
+    for group in report.groups:
         yield from _names(group)
         yield from _few(group)
-    yield from _outliers(ground)
-    yield from _repeated(ground)
+    yield from _outliers(report)
+    yield from _repeated(report)
 
 
-def unclear_loads(ground: Ground) -> Iterator[Spot]:
+def unclear_loads(report: ParsedReport) -> Iterator[Spot]:
     """Routes whose rows are of visitors' values on both sides: nobody can tell whether the same was asked."""
-    for pair in ground.pairs:
+    for pair in report.pairs:
         before, after = (_names_of(side) for side in (pair.before, pair.after))
         if before != after and len(before) > 1 and len(after) > 1:
             yield Spot(
@@ -149,13 +149,13 @@ def _few(group: Group) -> Found:
     yield "percentile-is-maximum", Spot(whole.line, f"{group.title}: {whole.requests} requests{told}")
 
 
-def _outliers(ground: Ground) -> Found:
-    for group in ground.groups:
+def _outliers(report: ParsedReport) -> Found:
+    for group in report.groups:
         whole = group.whole
         if whole.requests <= 1 or not whole.average or not whole.median or whole.most is None:
             continue
         share = min(whole.most / (whole.requests * whole.average), 1.0)
-        if whole.most < SLOW_FIRST * whole.median or share < OUTLIER or ground.is_of_medians(group.route):
+        if whole.most < SLOW_FIRST * whole.median or share < OUTLIER or report.is_of_medians(group.route):
             continue
         times = whole.most / whole.median
         rest = max(whole.average * whole.requests - whole.most, 0.0) / (whole.requests - 1)
@@ -170,11 +170,11 @@ def _outliers(ground: Ground) -> Found:
         )
 
 
-def is_first_connection(ground: Ground) -> bool:
+def is_first_connection(report: ParsedReport) -> bool:
     """Whether every slowest request that stands out is of the size of a first connection that falls back."""
     slow = [
         group.whole.most
-        for group in ground.groups
+        for group in report.groups
         if group.whole.most is not None
         and group.whole.median
         and group.whole.requests > 1
@@ -183,23 +183,23 @@ def is_first_connection(ground: Ground) -> bool:
     return bool(slow) and all(FALLBACK[0] <= most <= FALLBACK[1] for most in slow)
 
 
-def _repeated(ground: Ground) -> Found:
-    if not ground.compares:
+def _repeated(report: ParsedReport) -> Found:
+    if not report.compares:
         return
-    text = ground.prose.text
-    most = min((min(len(pair.before), len(pair.after)) for pair in ground.pairs), default=1)
+    text = report.prose.text
+    most = min((min(len(pair.before), len(pair.after)) for pair in report.pairs), default=1)
     missing = []
     if not _says(WARM_UP, text):
         missing.append("no word of a warm-up")
     if most < _RUNS and not _says(REPEATED, text):
         counts = [
-            f"{pair.route} {len(pair.before)} before and {len(pair.after)} after" for pair in ground.pairs
+            f"{pair.route} {len(pair.before)} before and {len(pair.after)} after" for pair in report.pairs
         ]
         missing.append(f"runs: {', '.join(counts)}" if counts else "no word of a repetition")
     if not _says(INTERVAL, text):
         missing.append("no interval or other measure of spread")
     if missing:
-        first = ground.claims[0].claim.line if ground.claims else ground.pairs[0].after[0].table.line
+        first = report.claims[0].claim.line if report.claims else report.pairs[0].after[0].table.line
         yield "not-repeated", Spot(first, "; ".join(missing))
 
 

@@ -59,7 +59,7 @@ def audit(
     for file in files:
         try:
             report = auditing.audit(file)
-        except auditing.Unreadable as error:
+        except auditing.UnreadableReport as error:
             unreadable.append(str(error))
             print(error, file=sys.stderr)
             continue

@@ -50,8 +50,8 @@ def compare(
     when it decides nothing, 130 when it was cut off.
     """
     needs_extra()
-    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
-    from festgate.lab.student.runs import compared  # noqa: PLC0415
+    from festgate.lab.student.code import UnreadableCode  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+    from festgate.lab.student.runs import compare_runs  # noqa: PLC0415
 
     try:
         lab = lab_in(folder)
@@ -66,8 +66,8 @@ def compare(
         )
         _enough(plan, pairs, users)
         with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch:
-            found = compared(*_played(lab, route, plan, pairs, interpreter(python), Path(scratch)))
-    except (NoLab, Unreadable) as error:
+            found = compare_runs(*_played(lab, route, plan, pairs, interpreter(python), Path(scratch)))
+    except (NoLab, UnreadableCode) as error:
         fail(str(error))
     _tell(folder, lab, route, found)
     raise typer.Exit(found.comparison.exit_code)
@@ -102,7 +102,7 @@ def _enough(plan: "Plan", pairs: int, users: int) -> None:
 def _played(
     lab: Path, route: str, plan: "Plan", pairs: int, python: str, scratch: Path
 ) -> "tuple[list[Run], list[Run]]":
-    """The runs of both sides. Raises NoLab, Unreadable."""
+    """The runs of both sides. Raises NoLab, UnreadableCode."""
     from festgate.lab.student.copies import App, copy_app, write_mended  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
@@ -143,12 +143,12 @@ def _played(
 
 def _answers(app: "App", route: str) -> None:
     """See at once, and not after a run of the starter, whether the page can be timed. Raises NoLab, CannotServe."""
-    from festgate.lab.student.crash import NOBODY, PATIENCE, ask  # noqa: PLC0415
+    from festgate.lab.student.crash import NOBODY, PATIENCE, fetch_page  # noqa: PLC0415
     from festgate.lab.student.server import HOST  # noqa: PLC0415
 
     with app.serve() as server:
         port = int(server.url.rpartition(":")[2])
-        page, _ = ask(HOST, port, f"{ROUTES[route]}?user={NOBODY}", PATIENCE)
+        page, _ = fetch_page(HOST, port, f"{ROUTES[route]}?user={NOBODY}", PATIENCE)
     if page.status != HTTPStatus.OK:
         told = f"with {page.status}" if page.status else "not at all"
         msg = (

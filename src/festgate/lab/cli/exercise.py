@@ -66,7 +66,7 @@ def serve(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         lab = lab_in(folder)
-        serving.is_free(port)
+        serving.require_free_port(port)
         print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C ends it.", flush=True)
         raise typer.Exit(serving.serve(lab, port, interpreter(python)))
     except NoLab as error:
@@ -92,8 +92,8 @@ def load(
     """
     needs_extra()
     from festgate.lab.hints.selection import findings_of_one  # noqa: PLC0415
-    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
-    from festgate.lab.student.load import UNKNOWN, code_now, marked, said_of_code  # noqa: PLC0415
+    from festgate.lab.student.code import UnreadableCode  # noqa: PLC0415  (numpy and its kin take a second, and only runs need them)
+    from festgate.lab.student.load import UNKNOWN_CODE, code_now, describe_code, with_code  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import perform, tell  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import Staging  # noqa: PLC0415
 
@@ -109,13 +109,13 @@ def load(
             label=route,
         )
         code = code_now(lab, route) if serving.is_served(lab, host) else ""
-        run = marked(perform(plan, lab / RUNS, Staging(page=ui_port if ui else 0)), lab, route, code)
+        run = with_code(perform(plan, lab / RUNS, Staging(page=ui_port if ui else 0)), lab, route, code)
         ended = tell(run, "text")
         met = findings_of_one(run)
         if met:
             print(f"Hints: {', '.join(finding.code for finding in met)}. `festgate lab hint CODE` shows one.")
-        print(said_of_code(lab, route) if code else UNKNOWN)
-    except (NoLab, Unreadable) as error:
+        print(describe_code(lab, route) if code else UNKNOWN_CODE)
+    except (NoLab, UnreadableCode) as error:
         fail(str(error))
     except OSError as error:
         fail(f"The run cannot be kept in {folder / RUNS}: {error.strerror}.")
@@ -129,14 +129,14 @@ def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.P
     """
     try:
         lab = lab_in(folder)
-        now = looking.look(host)
-        earlier = looking.looks_in(lab)
-        looking.keep(lab, [*earlier, now])
+        now = looking.take_snapshot(host)
+        earlier = looking.snapshots_in(lab)
+        looking.keep_snapshots(lab, [*earlier, now])
     except NoLab as error:
         fail(str(error))
     except OSError as error:
         fail(f"What was seen cannot be kept in {folder}: {error.strerror}.")
-    before = looking.last_other(earlier, now)
+    before = looking.last_different(earlier, now)
     table = Table("Page", *([f"Before, at {_clock(before.at)}"] if before else []), "Now")
     for number, page in enumerate(now.pages):
         cells = [_shown(before.pages[number])] if before and number < len(before.pages) else []
@@ -168,7 +168,7 @@ def status(folder: Folder = HERE) -> None:
     raise typer.Exit(0 if done == len(found) else MISSING)
 
 
-def _said(now: looking.Look, before: looking.Look | None) -> str:
+def _said(now: looking.Snapshot, before: looking.Snapshot | None) -> str:
     """What was seen, and the question that it asks."""
     rest = len(now.pages) - len(now.failed)
     if not rest:

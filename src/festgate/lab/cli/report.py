@@ -14,7 +14,7 @@ from festgate.rehearsal.cli.options import needs_extra
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
-    from festgate.lab.hints.selection import Met
+    from festgate.lab.hints.selection import ApplicableHint
 
 PYTHON = "The Python that runs your app, with its packages; without it, Festgate's own."
 
@@ -79,14 +79,14 @@ def hint(
     """
     needs_extra()
     from festgate.lab.hints.page import write_hint  # noqa: PLC0415
-    from festgate.lab.hints.selection import NoHint, hint_for, met_in  # noqa: PLC0415  (numpy and its kin take a second)
+    from festgate.lab.hints.selection import NoHint, applicable_hints, hint_for  # noqa: PLC0415  (numpy and its kin take a second)
 
     if folder == HERE and (Path(code) / APP).is_file():
         code, folder = "", Path(code)  # `festgate lab hint DIR`: no hint is called like a lab
     try:
         lab = lab_in(folder)
         if not code:
-            _list(met_in(lab, run))
+            _list(applicable_hints(lab, run))
             return
         found = hint_for(lab, code, run)
         path = write_hint(lab, found.name, found.hint, found.figure, found.material)
@@ -103,7 +103,7 @@ def hint(
     console.print(Text(f"With a picture: {folder / path.relative_to(lab)}"), soft_wrap=True)
 
 
-def _list(met: "list[Met]") -> None:
+def _list(met: "list[ApplicableHint]") -> None:
     if not met:
         print("No hint applies to the last comparisons and loads, or to what report.md concludes.")
         return

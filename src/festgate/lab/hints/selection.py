@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from festgate.lab.audit.audit import Unreadable, audit
+from festgate.lab.audit.audit import UnreadableReport, audit
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
 from festgate.lab.hints.page import findings_of
 from festgate.lab.student.folder import REPORT, ROUTES, RUNS
-from festgate.lab.student.runs import METRIC, compared, is_of, last_pairs, runs_in, runs_of, side_of
+from festgate.lab.student.runs import METRIC, compare_runs, is_of, last_pairs, runs_in, runs_of, side_of
 from festgate.rehearsal.runs.store import NoSuchRun, Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.findings import Evidence, Finding
@@ -26,7 +26,7 @@ class NoHint(Exception):
 
 
 @dataclass(frozen=True)
-class Met:
+class ApplicableHint:
     """A hint that applies."""
 
     name: str
@@ -37,7 +37,7 @@ class Met:
     material: Material | None
 
 
-def met_in(lab: Path, run: str = "") -> list[Met]:
+def applicable_hints(lab: Path, run: str = "") -> list[ApplicableHint]:
     """Those of the last comparison and the last load of each route, and of the report; or of one run alone.
 
     Raises NoHint where there is no such run, ValueError where a run's file is damaged.
@@ -45,7 +45,7 @@ def met_in(lab: Path, run: str = "") -> list[Met]:
     if run:
         return list(_of_run(lab, _run_named(lab, run)))
     kept = runs_in(lab)
-    found: list[Met] = []
+    found: list[ApplicableHint] = []
     for name in ROUTES:
         runs = runs_of(lab, kept, name)
         found += _of_route(name, runs)
@@ -54,33 +54,33 @@ def met_in(lab: Path, run: str = "") -> list[Met]:
     return list({(each.name, each.hint.code): each for each in reversed(found)}.values())[::-1]
 
 
-def hint_for(lab: Path, code: str, run: str = "") -> Met:
+def hint_for(lab: Path, code: str, run: str = "") -> ApplicableHint:
     """That hint, with the runs that have it; else with the last ones that there are.
 
-    Raises NoHint, ValueError as `met_in`.
+    Raises NoHint, ValueError as `applicable_hints`.
     """
     if code not in HINTS:
         msg = f"There is no hint {code}. There is {', '.join(sorted(HINTS))}."
         raise NoHint(msg)
-    for met in met_in(lab, run):
+    for met in applicable_hints(lab, run):
         if met.hint.code == code:
             return met
-    return Met("", HINTS[code], "", _last(lab, run))
+    return ApplicableHint("", HINTS[code], "", _last(lab, run))
 
 
-def _of_route(name: str, runs: Sequence[Run]) -> Iterator[Met]:
+def _of_route(name: str, runs: Sequence[Run]) -> Iterator[ApplicableHint]:
     before, after = last_pairs(runs)
     if before or after:
-        for finding in findings_of(compared(before, after)):
-            yield Met(name, HINTS[finding.code], finding.figure, Material(before, after, runs))
+        for finding in findings_of(compare_runs(before, after)):
+            yield ApplicableHint(name, HINTS[finding.code], finding.figure, Material(before, after, runs))
     loads = [run for run in runs if not side_of(run)]
     if loads:
         yield from _of_load(name, loads[-1], runs)
 
 
-def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[Met]:
+def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[ApplicableHint]:
     for finding in findings_of_one(run):
-        yield Met(name, HINTS[finding.code], finding.figure, Material((run,), (), runs))
+        yield ApplicableHint(name, HINTS[finding.code], finding.figure, Material((run,), (), runs))
 
 
 def findings_of_one(run: Run) -> list[Finding]:
@@ -94,7 +94,7 @@ def findings_of_one(run: Run) -> list[Finding]:
     return [finding for check in checks if (finding := check(evidence)) is not None]
 
 
-def _of_run(lab: Path, run: Run) -> Iterator[Met]:
+def _of_run(lab: Path, run: Run) -> Iterator[ApplicableHint]:
     """Of the comparison that it was played for, or of itself."""
     name = next((name for name in ROUTES if is_of(lab, run, name)), "")
     runs = runs_of(lab, runs_in(lab), name) if name else [run]
@@ -112,14 +112,14 @@ def _of_run(lab: Path, run: Run) -> Iterator[Met]:
     yield from (met for met in _of_route(name, of_it) if met.material)
 
 
-def _of_report(lab: Path, kept: Sequence[Run]) -> list[Met]:
+def _of_report(lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:
     try:
         audited = audit(lab / REPORT)
-    except Unreadable:
+    except UnreadableReport:
         return []
     material = _loads(lab, kept)
     return [
-        Met("", HINTS[finding.kind.code], finding.spots[0].figure.rstrip("."), material)
+        ApplicableHint("", HINTS[finding.kind.code], finding.spots[0].figure.rstrip("."), material)
         for finding in audited.findings
     ]
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from festgate.lab.audit.findings import Finding
+from festgate.lab.audit.findings import AuditFinding
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import findings_of, hint_section
 from festgate.lab.report.content import Gathered, Route
 from festgate.lab.report.screens import Taken
-from festgate.lab.student.crash import Look
+from festgate.lab.student.crash import Snapshot
 from festgate.rehearsal.report.comparison_report import VERDICTS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Quote, Section, Table, Tone
 from festgate.rehearsal.report.words import comparison_in_words
@@ -99,7 +99,7 @@ def _crash(lab: Gathered) -> Section:
     )
 
 
-def _answer(look: Look, place: int) -> str:
+def _answer(look: Snapshot, place: int) -> str:
     if place >= len(look.pages):
         return figures.NOTHING
     page = look.pages[place]
@@ -221,7 +221,7 @@ def _hints(lab: Gathered) -> list[Section]:
     return found
 
 
-def _concluded(lab: Gathered, finding: Finding) -> Section:
+def _concluded(lab: Gathered, finding: AuditFinding) -> Section:
     audited = lab.audited
     assert audited is not None  # noqa: S101  (asked by whoever calls)
     places = "; ".join(f"{audited.place(spot)}: {spot.figure.rstrip('.')}" for spot in finding.spots)

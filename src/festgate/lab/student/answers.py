@@ -14,7 +14,7 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReportAnswer:
     """One question."""
 
     topic: str
@@ -33,11 +33,11 @@ class Answer:
         return ""
 
 
-def answers_in(folder: Path) -> list[Answer]:
+def answers_in(folder: Path) -> list[ReportAnswer]:
     """An answer for each question of the starter, in its order; what is not in the student's report is not answered."""
     asked = _sections(STARTER / REPORT)
     written = _sections(folder / REPORT)
-    return [Answer(topic, question, written.get((topic, question), "")) for topic, question in asked]
+    return [ReportAnswer(topic, question, written.get((topic, question), "")) for topic, question in asked]
 
 
 def _sections(file: Path) -> dict[tuple[str, str], str]:

@@ -23,19 +23,19 @@ CAUGHT: Final = frozenset({"ZeroDivisionError", "ArithmeticError", "Exception", 
 _TEMPLATE = re.compile(r"[\"']([\w./-]+\.html)[\"']")
 
 
-class Unreadable(Exception):
+class UnreadableCode(Exception):
     """A file is no Python; the sentence names it and its line."""
 
 
-def mark_of(folder: Path, route: str) -> str:
-    """Twelve hexadecimal digits that change with the code behind `route`. Raises Unreadable."""
+def fingerprint_of(folder: Path, route: str) -> str:
+    """Twelve hexadecimal digits that change with the code behind `route`. Raises UnreadableCode."""
     return hashlib.sha256(code_behind(folder, route).encode()).hexdigest()[:12]
 
 
 def code_behind(folder: Path, route: str) -> str:
     """The code that answers `route`, in one form for all layouts; all of the code where no function has that route.
 
-    Raises Unreadable.
+    Raises UnreadableCode.
     """
     statements = [statement for file in code_files(folder) for statement in _statements(file)]
     named: dict[str, list[ast.stmt]] = {}
@@ -80,7 +80,7 @@ def _statements(file: Path) -> list[ast.stmt]:
         line = getattr(error, "lineno", None)
         place = f"{file.name}, line {line}" if line else file.name
         msg = f"{place}: this is no Python that can be read."
-        raise Unreadable(msg) from None
+        raise UnreadableCode(msg) from None
     plain: ast.Module = _Plain().visit(tree)
     for node in ast.walk(plain):
         # A body is never empty, also where all of it said nothing.

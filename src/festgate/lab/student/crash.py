@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from festgate.files import write_atomically
-from festgate.lab.student.folder import CRASH_PAGE, LOOKS, NoLab
+from festgate.lab.student.folder import CRASH_PAGE, SNAPSHOTS, NoLab
 
 NOBODY: Final = "looking_on"
 """Who asks: nobody's name, so that nobody's pages are touched."""
@@ -57,7 +57,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """All pages, one after the other."""
 
     at: float
@@ -72,7 +72,7 @@ class Look:
         return tuple(page.name for page in self.pages if page.failed)
 
 
-def look(host: str, patience: float = PATIENCE) -> Look:
+def take_snapshot(host: str, patience: float = PATIENCE) -> Snapshot:
     """Ask each page of the app at `host` (`http://127.0.0.1:8000`), and wait `patience` seconds for it at most.
 
     Raises NoLab where nothing listens there.
@@ -90,13 +90,13 @@ def look(host: str, patience: float = PATIENCE) -> Look:
     kept = b""
     for path in PAGES:
         silent = any(page.status == 0 for page in pages)
-        page, answer = ask(name, port, path, patience * SHORT if silent else patience)
+        page, answer = fetch_page(name, port, path, patience * SHORT if silent else patience)
         pages.append(page)
         kept = answer if page.failed and answer else kept
-    return Look(at, tuple(pages), kept)
+    return Snapshot(at, tuple(pages), kept)
 
 
-def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
+def fetch_page(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
     """One page, and its body where it came. Raises NoLab where nothing listens there."""
     connection = http.client.HTTPConnection(host, port, timeout=patience)
     began = time.perf_counter()
@@ -117,24 +117,24 @@ def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
     return Page(path, status, round((time.perf_counter() - began) * 1000, 1)), body[:MAX_BYTES]
 
 
-def looks_in(folder: Path) -> list[Look]:
+def snapshots_in(folder: Path) -> list[Snapshot]:
     """The kept ones, the oldest first; none where the file is no such."""
     try:
-        kept: list[dict[str, Any]] = json.loads((folder / LOOKS).read_text(encoding="utf-8"))["looks"]
-        return [Look(float(each["at"]), tuple(Page(**page) for page in each["pages"])) for each in kept]
+        kept: list[dict[str, Any]] = json.loads((folder / SNAPSHOTS).read_text(encoding="utf-8"))["looks"]
+        return [Snapshot(float(each["at"]), tuple(Page(**page) for page in each["pages"])) for each in kept]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
-def keep(folder: Path, looks: Sequence[Look]) -> None:
+def keep_snapshots(folder: Path, looks: Sequence[Snapshot]) -> None:
     """Write them, whole or not at all. Raises OSError."""
     told = [{"at": each.at, "pages": [asdict(page) for page in each.pages]} for each in looks[-MAX_LOOKS:]]
-    write_atomically(folder / LOOKS, json.dumps({"looks": told}, indent=1) + "\n")
+    write_atomically(folder / SNAPSHOTS, json.dumps({"looks": told}, indent=1) + "\n")
     if looks and looks[-1].answer:
         write_atomically(folder / CRASH_PAGE, looks[-1].answer)
 
 
-def last_other(looks: Sequence[Look], now: Look) -> Look | None:
+def last_different(looks: Sequence[Snapshot], now: Snapshot) -> Snapshot | None:
     """The last one on which the pages answered otherwise than now."""
     statuses = [page.status for page in now.pages]
     return next((each for each in reversed(looks) if [page.status for page in each.pages] != statuses), None)

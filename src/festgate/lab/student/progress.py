@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from festgate.lab.student.answers import Answer, answers_in
-from festgate.lab.student.code import Unreadable
-from festgate.lab.student.crash import looks_in
+from festgate.lab.student.answers import ReportAnswer, answers_in
+from festgate.lab.student.code import UnreadableCode
+from festgate.lab.student.crash import snapshots_in
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
-from festgate.lab.student.runs import compared, is_clean, last_pairs, load_fingerprint, runs_in, runs_of
+from festgate.lab.student.runs import compare_runs, is_clean, last_pairs, load_fingerprint, runs_in, runs_of
 from festgate.rehearsal.runs.store import Run
 
 
@@ -33,7 +33,7 @@ class Part:
 
 def parts(folder: Path) -> tuple[Part, ...]:
     """All seven, of a student's folder."""
-    looks = looks_in(folder)
+    looks = snapshots_in(folder)
     crashed = next((at for at, look in enumerate(looks) if look.failed), None)
     mended = crashed is not None and any(not look.failed for look in looks[crashed + 1 :])
     runs = runs_in(folder)
@@ -77,7 +77,7 @@ def _missing_of(
 
 def _unanswered(folder: Path) -> list[str]:
     """Topic by topic: the questions that are open, or that all of them are."""
-    topics: dict[str, list[Answer]] = {}
+    topics: dict[str, list[ReportAnswer]] = {}
     for answer in answers_in(folder):
         topics.setdefault(answer.topic, []).append(answer)
     found = []
@@ -102,7 +102,7 @@ def _loaded(_folder: Path, name: str, runs: Sequence[Run]) -> str:
 def _sped_up(folder: Path, name: str, runs: Sequence[Run]) -> str:
     try:
         now = code_now(folder, name)
-    except Unreadable as error:
+    except UnreadableCode as error:
         return str(error)
     if now == code_handed_out(name):
         return "the code behind it is as it was handed out."
@@ -121,14 +121,14 @@ def _compared(folder: Path, name: str, runs: Sequence[Run]) -> str:
     before, after = last_pairs(runs)
     if not before and not after:
         return f"not compared yet: `festgate lab compare {name}`."
-    found = compared(before, after).comparison
+    found = compare_runs(before, after).comparison
     if found.refusals:
         return f"the last comparison is refused. {found.refusals[0].meaning}"
     if found.verdict == "refused":
         return "its runs have too few requests to be judged."
     if {run.server.get(BUILD) for run in before} != {code_handed_out(name)}:
         return f"what was before is not the starter: `festgate lab compare {name}`."
-    with suppress(Unreadable):
+    with suppress(UnreadableCode):
         if {run.server.get(BUILD) for run in after} == {code_now(folder, name)}:
             return ""
     return f"it was compared as it is no more: `festgate lab compare {name}`."

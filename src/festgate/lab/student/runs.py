@@ -58,7 +58,7 @@ def last_pairs(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     return before, after
 
 
-def compared(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
+def compare_runs(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
     """The two sides judged by METRIC. Raises ValueError where a run's file is damaged."""
     # What compares draws in numbers that take a moment to load, and only this needs them.
     from festgate.rehearsal.report import Compared  # noqa: PLC0415

@@ -23,7 +23,7 @@ ANSWERS: Final = 0.2
 """Seconds for somebody who listens on this machine to be heard of."""
 
 
-def is_free(port: int) -> None:
+def require_free_port(port: int) -> None:
     """Whether something can listen there. Raises NoLab."""
     try:
         with socket.create_server((HOST, port)):

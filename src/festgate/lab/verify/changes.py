@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.code import Unreadable, mark_of
+from festgate.lab.student.code import UnreadableCode, fingerprint_of
 from festgate.lab.student.folder import APP, JOURNEY, ROUTES, STARTER, load_file
 from festgate.lab.verify.findings import Finding
 
@@ -31,9 +31,9 @@ class Changes:
 
 
 def changes_of(app: Path, tree: Path) -> Changes:
-    """Of the app in `app`, which was handed in in `tree`. Raises Unreadable."""
-    marks = {name: mark_of(app, route) for name, route in ROUTES.items()}
-    routes = {name: marks[name] != mark_of(STARTER, route) for name, route in ROUTES.items()}
+    """Of the app in `app`, which was handed in in `tree`. Raises UnreadableCode."""
+    marks = {name: fingerprint_of(app, route) for name, route in ROUTES.items()}
+    routes = {name: marks[name] != fingerprint_of(STARTER, route) for name, route in ROUTES.items()}
     return Changes(routes, marks, (*_load(app), *_baselines(app, tree), *_earlier_runs(tree)))
 
 
@@ -125,8 +125,8 @@ def _baselines(app: Path, tree: Path) -> Iterator[Finding]:
         place = main.parent.relative_to(tree).as_posix()
         for route in ROUTES.values():
             try:
-                same = mark_of(main.parent, route) == mark_of(STARTER, route)
-            except Unreadable as error:
+                same = fingerprint_of(main.parent, route) == fingerprint_of(STARTER, route)
+            except UnreadableCode as error:
                 yield Finding("baseline-changed", route, f"{place}: {error}")
                 continue
             if not same:
@@ -145,6 +145,6 @@ def _earlier_runs(tree: Path) -> Iterator[Finding]:
         name = label.removesuffix("-before")
         if name == label or name not in ROUTES or name in told or not build.startswith("code "):
             continue
-        if build != f"code {mark_of(STARTER, ROUTES[name])}":
+        if build != f"code {fingerprint_of(STARTER, ROUTES[name])}":
             told.add(name)
             yield Finding("baseline-changed", ROUTES[name], f"run {file.parent.name}: played against {build}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from festgate.files import write_atomically
-from festgate.lab.audit.audit import Unreadable, audit
+from festgate.lab.audit.audit import UnreadableReport, audit
 from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
 from festgate.lab.verify.intake import NotTaken, Taken, clear, take_in
 from festgate.lab.verify.outputs import as_gradescope, as_json
@@ -137,7 +137,7 @@ def _reports(taken: Taken) -> Iterator[Report]:
             continue
         try:
             found = audit(file)
-        except Unreadable as error:
+        except UnreadableReport as error:
             if file.stem.lower() == "readme":
                 continue  # the starter's own, of another version
             yield Report(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))

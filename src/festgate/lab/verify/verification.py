@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from festgate.lab.student.code import Unreadable
+from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out
@@ -137,7 +137,7 @@ def verify_taken(source: str, taken: Taken, options: Options, baseline: Baseline
     tell("looking at what was changed", None)
     try:
         changes = changes_of(taken.app, taken.tree)
-    except Unreadable as error:
+    except UnreadableCode as error:
         msg = f"{source}: {error}"
         raise CannotVerify(msg) from None
     except RecursionError:

@@ -21,7 +21,7 @@ _USERS: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class ParsedReport:
     """A report, read."""
 
     document: Document
@@ -57,7 +57,7 @@ class Ground:
         return bool(told) and all("median" in {traced.claim.metric, *traced.columns} for traced in told)
 
 
-def ground_of(document: Document) -> Ground:
+def parse_report(document: Document) -> ParsedReport:
     """Everything that is read out of the report."""
     prose = read_prose(document.lines, document.output.spans)
     groups = groups_of(document)
@@ -65,4 +65,6 @@ def ground_of(document: Document) -> Ground:
     claims: Sequence[Claim] = sorted(
         [*claims_of(prose, routes), *claims_of_tables(prose, routes)], key=lambda claim: claim.line
     )
-    return Ground(document, prose, groups, pairs_of(groups), tuple(trace(claim, groups) for claim in claims))
+    return ParsedReport(
+        document, prose, groups, pairs_of(groups), tuple(trace(claim, groups) for claim in claims)
+    )
