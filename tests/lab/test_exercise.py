@@ -172,7 +172,10 @@ def test_the_starter_and_the_app_are_played_in_turn_and_kept_with_their_code(
 
 def test_what_weakens_a_comparison_has_its_hint_written(played: Played) -> None:
     said = played.said["compare checkout"].stdout
-    assert "The beginning is in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n" in said
+    assert (
+        "The start of the run is included in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n"
+        in said
+    )
     page = (played.student.lab / "hints" / "checkout-warm-up-not-cut.html").read_text(encoding="utf-8")
     assert "Where would you begin to count?" in page
     assert "warm-up-not-cut" in played.said["hints"].stdout
@@ -219,7 +222,7 @@ def test_the_report_shows_every_part_and_is_for_everyone(browser: Browser, playe
             "/events",
             "/my-events",
         ]
-        assert any(heading.startswith("Hint for /checkout: The beginning is in") for heading in shown)
+        assert any(heading.startswith("Hint for /checkout: The start of the run is") for heading in shown)
         assert any(heading.startswith("Hint for your report: ") for heading in shown)
         pictures = page.locator(".screens img")
         widths = pictures.evaluate_all("all => all.map(each => each.complete && each.naturalWidth)")

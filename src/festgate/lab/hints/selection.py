@@ -1,4 +1,4 @@
-"""Which hints apply to a lab, and the runs that each is shown with."""
+"""Finds the hints that apply to a lab, and the runs that each is shown with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,53 +18,50 @@ from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
 
 OF_ONE = frozenset({"run-cut", "many-names", "too-few-samples", "generator-saturated"})
-"""The refusals that can be told of one run by itself."""
+"""The refusals that a single run can show by itself."""
 
 
 class NoHint(Exception):
-    """There is none of that name, or no such run; the sentence says which there are."""
+    """There is no such hint or run; the message lists the hints, or names the folder of the run."""
 
 
 @dataclass(frozen=True)
 class ApplicableHint:
-    """A hint that applies."""
+    """A hint that applies to a lab."""
 
     name: str
-    """The route's; empty for what the report concludes."""
+    """The route's name; empty for a conclusion of the report."""
     hint: Hint
     figure: str
-    """What shows it; empty where nothing does, and somebody asked all the same."""
+    """The figure that shows it; empty where the student asked for a hint that does not apply."""
     material: Material | None
 
 
 def applicable_hints(lab: Path, run: str = "") -> list[ApplicableHint]:
-    """Those of the last comparison and the last load of each route, and of the report; or of one run alone.
+    """Return the hints for each route's last comparison and last load, and for the report; or for one run alone.
 
     Raises NoHint where there is no such run, ValueError where a run's file is damaged.
     """
     if run:
         return list(_of_run(lab, _run_named(lab, run)))
     kept = runs_in(lab)
-    found: list[ApplicableHint] = []
-    for name in ROUTES:
-        runs = runs_of(lab, kept, name)
-        found += _of_route(name, runs)
-    found += _of_report(lab, kept)
-    # Once for each route: the comparison's own stands before that of a load.
-    return list({(each.name, each.hint.code): each for each in reversed(found)}.values())[::-1]
+    hints = [hint for name in ROUTES for hint in _of_route(name, runs_of(lab, kept, name))]
+    hints += _of_report(lab, kept)
+    # Each hint once for a route: the comparison's comes before the one of a load.
+    return list({(hint.name, hint.hint.code): hint for hint in reversed(hints)}.values())[::-1]
 
 
 def hint_for(lab: Path, code: str, run: str = "") -> ApplicableHint:
-    """That hint, with the runs that have it; else with the last ones that there are.
+    """Return that hint with the runs that show it, or with the last runs where it does not apply.
 
-    Raises NoHint, ValueError as `applicable_hints`.
+    Raises NoHint and ValueError as `applicable_hints` does.
     """
     if code not in HINTS:
-        msg = f"There is no hint {code}. There is {', '.join(sorted(HINTS))}."
+        msg = f"There is no hint {code}. Choose one of {', '.join(sorted(HINTS))}."
         raise NoHint(msg)
-    for met in applicable_hints(lab, run):
-        if met.hint.code == code:
-            return met
+    for hint in applicable_hints(lab, run):
+        if hint.hint.code == code:
+            return hint
     return ApplicableHint("", HINTS[code], "", _last(lab, run))
 
 
@@ -84,32 +81,32 @@ def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[ApplicableHin
 
 
 def findings_of_one(run: Run) -> list[Finding]:
-    """What a single run tells against itself; nothing of one without requests. Raises ValueError for a damaged file."""
+    """Return what a single run shows against itself; nothing without requests. Raises ValueError for a damaged file."""
     if not len(run.measured()):
         return []
     evidence = Evidence(
         (observe(run, [parse_metric(METRIC)]),), (), (parse_metric(METRIC),), interleaved=True
     )
-    checks = [*(each for each in REFUSALS if each.code in OF_ONE), *FLAGS]
+    checks = [*(check for check in REFUSALS if check.code in OF_ONE), *FLAGS]
     return [finding for check in checks if (finding := check(evidence)) is not None]
 
 
 def _of_run(lab: Path, run: Run) -> Iterator[ApplicableHint]:
-    """Of the comparison that it was played for, or of itself."""
+    """Return the hints for the comparison that the run belongs to, or for the run itself."""
     name = next((name for name in ROUTES if is_of(lab, run, name)), "")
     runs = runs_of(lab, runs_in(lab), name) if name else [run]
     if not side_of(run) or run.state != "whole":
         yield from _of_load(name, run, runs)
         return
     begin = run.plan.seed
-    seeds = {each.plan.seed for each in runs if side_of(each)}
+    seeds = {other.plan.seed for other in runs if side_of(other)}
     while begin - 1 in seeds:
         begin -= 1
     end = begin
     while end in seeds:
         end += 1
-    of_it = [each for each in runs if side_of(each) and begin <= each.plan.seed < end]
-    yield from (met for met in _of_route(name, of_it) if met.material)
+    comparison = [other for other in runs if side_of(other) and begin <= other.plan.seed < end]
+    yield from _of_route(name, comparison)
 
 
 def _of_report(lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:
@@ -125,7 +122,7 @@ def _of_report(lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:
 
 
 def _loads(lab: Path, kept: Sequence[Run]) -> Material | None:
-    """The first and the last load of the first route that has some: what a report is written about."""
+    """Return the first and the last load of the first route that has some: the usual subject of a report."""
     for name in ROUTES:
         runs = runs_of(lab, kept, name)
         loads = [run for run in runs if not side_of(run)]
