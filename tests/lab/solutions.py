@@ -1,7 +1,7 @@
-"""What students hand in: the reference solution, and the false friends, each done to a folder of `festgate lab new`.
+"""Submissions: the reference solution and the false friends, each applied to a folder of `festgate lab new`.
 
-A false friend looks quicker, or looks mended, and is not. Each is done on top of another solution, which
-`FALSE_FRIENDS` names: `reference` where only one route is to be false, so that several can be put into one app.
+A false friend looks faster or fixed, and is not. Each is applied on top of another solution, which `FALSE_FRIENDS`
+names: `reference` where only one route is false, so that several can be combined in one app.
 """
 
 import shutil
@@ -30,7 +30,7 @@ SHOW_TOTAL: Final = '    return page(request, "checkout.html", total=total_payab
 
 
 def edit(folder: Path, file: str, old: str, new: str) -> None:
-    """Replace `old`, which stands in the file once."""
+    """Replace `old`, which the file contains once."""
     path = folder / file
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, (file, old)
@@ -38,7 +38,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
 
 
 def mend(folder: Path) -> None:
-    """Take out both planted crashes; an event that does not exist answers 404."""
+    """Fix both planted crashes; an event that does not exist answers 404."""
     edit(folder, "checkout/__init__.py", CRASH, "")
     edit(
         folder,
@@ -49,7 +49,7 @@ def mend(folder: Path) -> None:
 
 
 def speed_up(folder: Path, route: str) -> None:
-    """Make one of `events`, `my-events` and `checkout` quicker, rightly."""
+    """Make one of `events`, `my-events` and `checkout` faster, correctly."""
     if route == "checkout":
         edit(folder, "checkout/__init__.py", COUNTING, '        total += event["fee"]\n')
     else:
@@ -57,25 +57,25 @@ def speed_up(folder: Path, route: str) -> None:
 
 
 def reference(folder: Path) -> None:
-    """The whole exercise done rightly: mended, and three routes quicker that answer as before."""
+    """Do the whole exercise correctly: fix the crashes, and make three routes faster that answer as before."""
     mend(folder)
     for route in ("events", "my-events", "checkout"):
         speed_up(folder, route)
 
 
 def random_people(folder: Path) -> None:
-    """Only the locustfile changed: each request is somebody else's."""
+    """Change only the locustfile: each request has another user."""
     edit(folder, "load/events.py", '"/events?user=locust_user"', 'f"/events?user={random.random()}"')
     edit(folder, "load/events.py", "from locust", "import random\n\nfrom locust")
 
 
 def shorter_wait(folder: Path) -> None:
-    """`wait_time` shortened, so that RPS rises."""
+    """Shorten `wait_time`, so that RPS rises."""
     edit(folder, "load/events.py", "between(1, 2)", "between(0, 0.1)")
 
 
 def swallowed_errors(folder: Path) -> None:
-    """The locustfile calls every answer a success."""
+    """Count every answer in the locustfile as a success."""
     edit(
         folder,
         "load/checkout.py",
@@ -85,7 +85,7 @@ def swallowed_errors(folder: Path) -> None:
 
 
 def constant_page(folder: Path) -> None:
-    """The programme as it was when somebody looked at it once, with the name of who asks put in."""
+    """Return a stored copy of the programme, with the user's name inserted."""
     fees = [500, 300, 400, 200, 350, 250, 150, 300, 450]
     cards = "".join(
         f"<li><h2>{name}</h2><p>Fee: ₹{fee}</p><a href='/register_event/{number}?user=USER'>Register</a></li>"
@@ -100,12 +100,12 @@ def constant_page(folder: Path) -> None:
 
 
 def dropped_rows(folder: Path) -> None:
-    """A shorter page is quicker."""
+    """Return a shorter page, which is faster."""
     edit(folder, "main.py", "events=all_events())", "events=all_events()[:5])")
 
 
 def fixed_total(folder: Path) -> None:
-    """The total of the nine events, written down."""
+    """Return the total of the nine events as a constant."""
     path = folder / "checkout" / "__init__.py"
     path.write_text(
         '"""What is to be paid."""\n\n\ndef total_payable() -> int:\n    """The sum."""\n    return 2900\n',
@@ -115,7 +115,7 @@ def fixed_total(folder: Path) -> None:
 
 
 def shared_cache(folder: Path) -> None:
-    """A page is made once and then shown to everybody."""
+    """Render a page once and then show it to every user."""
     edit(
         folder,
         "main.py",
@@ -128,7 +128,7 @@ def shared_cache(folder: Path) -> None:
 
 
 def loop_in_middleware(folder: Path) -> None:
-    """The loop is no longer in the route; it runs before each request."""
+    """Move the loop from the route to a middleware that runs before each request."""
     with (folder / "main.py").open("a", encoding="utf-8", newline="\n") as file:
         file.write(
             '\n\n@app.middleware("http")\n'
@@ -140,7 +140,7 @@ def loop_in_middleware(folder: Path) -> None:
 
 
 def loop_in_dependency(folder: Path) -> None:
-    """The loops are no longer in the routes; they run in what the routes depend on."""
+    """Move the loops from the routes to their dependencies."""
     speed_up(folder, "checkout")
     for route, loop in LOOPS.items():
         edit(folder, "main.py", loop, "")
@@ -161,7 +161,7 @@ def loop_in_dependency(folder: Path) -> None:
 
 
 def hidden_crash(folder: Path) -> None:
-    """The mistake is still there; its error is swallowed."""
+    """Keep the crash and swallow its error."""
     edit(
         folder,
         "checkout/__init__.py",
@@ -171,7 +171,7 @@ def hidden_crash(folder: Path) -> None:
 
 
 def sleeping_baseline(folder: Path) -> None:
-    """The app is as it was; the copy that it is compared with sleeps."""
+    """Leave the app as it was, and compare it with a copy that sleeps."""
     before = folder / "before"
     for path in starter_files():
         (before / path).parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ def sleeping_baseline(folder: Path) -> None:
 
 
 def refused_at_once(folder: Path) -> None:
-    """The route wants another parameter than it is sent, and so answers 422 before it has done anything."""
+    """Require another type of parameter than the load sends, so that the route answers 422 without doing anything."""
     edit(
         folder,
         "main.py",
@@ -191,7 +191,7 @@ def refused_at_once(folder: Path) -> None:
 
 
 def quadratic_total(folder: Path) -> None:
-    """The total is right, and each event is gone through once for each event."""
+    """Compute the correct total with a loop over all events for each event."""
     edit(
         folder,
         "checkout/__init__.py",
@@ -202,7 +202,7 @@ def quadratic_total(folder: Path) -> None:
 
 
 def pages_for_the_load(folder: Path) -> None:
-    """The load asks for three events; everybody else gets all of them, as slowly as ever."""
+    """Return three events to the load, and all of them to everybody else, as slowly as before."""
     edit(
         folder,
         "main.py",
@@ -239,11 +239,11 @@ FALSE_FRIENDS: Final[Mapping[str, tuple[Change, Change]]] = {
         (mend, pages_for_the_load),
     )
 }
-"""By its name: what it is done on top of, and what is done."""
+"""The base solution and the change of each, by its name."""
 
 
 def false_friend(folder: Path, name: str) -> None:
-    """Do one, with what it stands on."""
+    """Apply a false solution on top of its base."""
     base, change = FALSE_FRIENDS[name]
     base(folder)
     change(folder)

@@ -76,7 +76,7 @@ def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: 
             ("compare", "events", "lab", "--users", "1", "--seconds", "30"),
             "With 1 user and a pause of 1.5 s after each answer there are 20 requests at most in 30 s, and a",
         ),
-        (("compare", "events", "lab", "--python", "no-python"), "no-python is no program."),
+        (("compare", "events", "lab", "--python", "no-python"), "no-python is not a program."),
         (("hint", "basket", "lab"), "There is no hint basket. Choose one of arrivals-dropped, "),
         (("hint", "drift", "lab", "--run", "none"), "lab/runs/none is not the folder of a run"),
         (("report", "."), "There is no main.py in "),

@@ -1,4 +1,4 @@
-"""Loading a route of the student's app, with what the kept run has to say of the code that answered."""
+"""Records in a run which code of the student's app answered it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,25 +11,28 @@ if TYPE_CHECKING:
 
 BUILD: Final = "build"
 UNKNOWN_CODE: Final = (
-    "What answered was not started by `festgate lab serve` in this folder, so nobody can say which code it was: the run"
+    "The server that answered was not started by `festgate lab serve` in this folder, so its code is unknown: the run"
     " does not count for `festgate lab status`."
 )
 
 
 def code_now(folder: Path, name: str) -> str:
-    """What a run says of the code behind a route (`events`), or of all of it for the journey. Raises UnreadableCode."""
+    """Return the value that a run records for the code behind a route (`events`), or for all code for the journey.
+
+    Raises UnreadableCode.
+    """
     return f"code {fingerprint_of(folder, ROUTES.get(name, ''))}"
 
 
 def code_handed_out(name: str) -> str:
-    """The same of the starter."""
+    """Return the same value for the starter."""
     return code_now(STARTER, name)
 
 
 def with_code(run: "Run", folder: Path, name: str, code: str) -> "Run":
-    """The run, with the code that answered: `code`, which lay there as it began; empty where that is not known.
+    """Record in the run the code that answered: `code` as it was at the start, or empty where it is not known.
 
-    Raises OSError. Where the code is another by now, the reload came in between, and it is a run of neither.
+    Code that changed during the run caused a reload; such a run counts for neither version. Raises OSError.
     """
     if not code:
         return run.ended(run.state, notes=(*run.notes, UNKNOWN_CODE))
@@ -38,7 +41,7 @@ def with_code(run: "Run", folder: Path, name: str, code: str) -> "Run":
     except UnreadableCode:
         now = "code that cannot be read"
     if now != code:
-        note = "The code was changed while this was played: it is a run of neither."
+        note = "The code was changed during the run, so the run belongs to neither version."
         return run.ended(
             run.state, server={**run.server, BUILD: f"{code}, then {now}"}, notes=(*run.notes, note)
         )
@@ -46,9 +49,9 @@ def with_code(run: "Run", folder: Path, name: str, code: str) -> "Run":
 
 
 def describe_code(folder: Path, name: str) -> str:
-    """For the student, after a run."""
+    """Return a sentence for the student about the code that a run measured."""
     if name not in ROUTES:
-        return "This was the whole journey; the parts of the lab ask for each route by itself."
+        return "This was the whole journey; the parts of the lab need a load of each route by itself."
     same = code_now(folder, name) == code_handed_out(name)
     state = "as it was handed out" if same else "not as it was handed out"
     return f"The code behind {ROUTES[name]} is {state}."
