@@ -1,4 +1,4 @@
-"""Reports as files, and what an audit says of them."""
+"""A fixture that writes a report to a file and audits it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ Auditor = Callable[..., AuditResult]
 
 @pytest.fixture
 def audited(tmp_path: Path) -> Auditor:
-    """Audits a text as a file of that name."""
+    """Return a function that audits a text as a file of the given name."""
 
     def read(text: str, name: str = "report.md") -> AuditResult:
         path = tmp_path / name

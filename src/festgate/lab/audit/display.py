@@ -1,4 +1,4 @@
-"""What an audit found, for people in a terminal and as JSON."""
+"""Shows the result of an audit as text and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from festgate.lab.audit.findings import Spot
 
 
 def as_json(reports: Sequence[AuditResult], unreadable: Sequence[str]) -> dict[str, Any]:
-    """All reports, and a sentence for each file that could not be read."""
-    return {"reports": [_report(each) for each in reports], "unreadable": list(unreadable)}
+    """Return all reports, and a sentence for each file that could not be read."""
+    return {"reports": [_report(audited) for audited in reports], "unreadable": list(unreadable)}
 
 
 def show(audited: AuditResult, console: Console) -> None:
-    """One report, as text: in a terminal wrapped and indented, elsewhere a line for each thing, to be searched."""
+    """Print one report: wrapped and indented in a terminal, otherwise one line for each item, to be searched."""
     console.print(_title(audited), soft_wrap=True)
     for finding in audited.findings:
         kind = finding.kind
@@ -29,15 +29,15 @@ def show(audited: AuditResult, console: Console) -> None:
             _print(console, _spot(audited, spot), 2)
         _print(console, Text(kind.meaning), 2)
         _print(console, Text.assemble(("? ", "bold"), kind.question), 2)
-    told = [claim for claim in audited.claims if claim.sources]
-    if told:
-        console.print(Text("\nWhere its numbers are from", "bold"))
-    for claim in told:
+    claims = [claim for claim in audited.claims if claim.sources]
+    if claims:
+        console.print(Text("\nSources of its numbers", "bold"))
+    for claim in claims:
         _print(console, Text.assemble((f"{claim.place}: ", "cyan"), claim.text), 2)
         for source in claim.sources:
             _print(console, Text(source, "dim"), 6)
     if audited.open:
-        console.print(Text("\nWhat cannot be told", "bold"))
+        console.print(Text("\nWhat cannot be checked", "bold"))
     for spot in audited.open:
         _print(console, _spot(audited, spot), 2)
     console.print()
@@ -51,14 +51,14 @@ def _print(console: Console, text: Text, indent: int) -> None:
 
 
 def _title(audited: AuditResult) -> Text:
-    tables = f"{audited.tables} {'table' if audited.tables == 1 else 'tables'} of Locust"
+    tables = f"{audited.tables} Locust {'table' if audited.tables == 1 else 'tables'}"
     claims = f"{len(audited.claims)} {'claim' if len(audited.claims) == 1 else 'claims'}"
     count = len(audited.findings)
-    found = f"{count} {'finding' if count == 1 else 'findings'}" if count else "nothing found"
+    findings = f"{count} {'finding' if count == 1 else 'findings'}" if count else "no findings"
     return Text.assemble(
         (audited.source, "bold"),
         f": {tables} with {audited.requests:,} requests, {claims}; ",
-        (found, "bold yellow" if count else "bold green"),
+        (findings, "bold yellow" if count else "bold green"),
     )
 
 
