@@ -143,7 +143,7 @@ class _Change:
     words: str
 
     def fits(self, claim: Claim) -> bool:
-        """Whether the share follows from them; an improvement follows only from figures that became better."""
+        """Return whether the share follows from them; an improvement follows only from figures that became better."""
         share = claim.share
         if share is None or not self.before or not self.after:
             return True

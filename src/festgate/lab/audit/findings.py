@@ -62,7 +62,7 @@ KINDS: Final[Mapping[str, FindingKind]] = {
         FindingKind(
             "many-names",
             3,
-            "Requests for one route stand in many rows",
+            "Requests for one route are spread over many rows",
             "Each value in the address got a row of its own, so no row shows the result of the whole route.",
             "How does Locust decide whether two requests belong in one row?",
         ),
@@ -84,7 +84,7 @@ KINDS: Final[Mapping[str, FindingKind]] = {
         FindingKind(
             "connection-outliers",
             5,
-            "One slow request makes the mean",
+            "One slow request dominates the mean",
             "A single request took many times the median, and decides the mean and the p95 more than all others.",
             "",
         ),

@@ -32,7 +32,7 @@ class ParsedReport:
 
     @property
     def compares(self) -> bool:
-        """Whether the report compares two builds, in tables or in words."""
+        """True if the report compares two builds, in tables or in words."""
         return bool(self.pairs) or any(traced.claim.kind in ("pair", "share") for traced in self.claims)
 
     @property
@@ -45,7 +45,7 @@ class ParsedReport:
         return max(map(int, counts), default=None)
 
     def is_of_medians(self, route: str) -> bool:
-        """Whether all claims about the route's times are about medians, which a single request does not change."""
+        """Return whether all claims about the route's times are about medians, which one request hardly changes."""
         claims = [
             traced
             for traced in self.claims

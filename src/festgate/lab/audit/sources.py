@@ -24,7 +24,7 @@ class Source:
 
     @property
     def is_part(self) -> bool:
-        """Whether the row has less than half of the route's requests."""
+        """True if the row has less than half of the route's requests."""
         return self.row is not self.group.whole and 2 * self.row.requests < self.group.whole.requests
 
     @property

@@ -172,7 +172,7 @@ def _outliers(report: ParsedReport) -> CodedSpots:
 
 
 def is_first_connection(report: ParsedReport) -> bool:
-    """Whether every outlier takes as long as a first connection to `localhost` that falls back to 127.0.0.1."""
+    """Return whether every outlier takes as long as a first connection to `localhost` that falls back to 127.0.0.1."""
     slow = [
         group.whole.most
         for group in report.groups
@@ -205,7 +205,7 @@ def _repeated(report: ParsedReport) -> CodedSpots:
 
 
 def _mentions(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether the text contains the pattern without a negation before it."""
+    """Return whether the text contains the pattern without a negation before it."""
     return any(
         _NEGATED.search(text[max(match.start() - _NEAR, 0) : match.start()].rsplit(". ", 1)[-1]) is None
         for match in pattern.finditer(text)

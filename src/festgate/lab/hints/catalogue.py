@@ -32,7 +32,7 @@ REFUSED: Final = (
         " machine or Locust version. Any difference between the figures can come from that.",
         "Which requests did each side get? If the program had not changed at all, would you still expect the same two"
         " figures?",
-        "asked",
+        "mix",
     ),
     Hint(
         "builds-mixed",
@@ -184,7 +184,7 @@ FLAGGED: Final = (
         "The share of each page among all requests is not what it was. A figure for all requests then changes because"
         " more of them were for a fast page, although no page became faster.",
         "What decides which page is requested next, and why did it decide differently after your change?",
-        "asked",
+        "mix",
     ),
     Hint(
         "one-row-of-many",

@@ -8,7 +8,6 @@ from festgate.lab.hints.hint import Draw
 
 PICTURES: Final[Mapping[str, Draw]] = {
     "answers": run_pictures.answers,
-    "asked": run_pictures.asked,
     "beginning": request_pictures.beginning,
     "beyond": run_pictures.beyond,
     "builds": run_pictures.builds,
@@ -21,6 +20,7 @@ PICTURES: Final[Mapping[str, Draw]] = {
     "failures": request_pictures.failures,
     "lateness": request_pictures.lateness,
     "lengths": run_pictures.lengths,
+    "mix": run_pictures.mix,
     "names": run_pictures.names,
     "order": run_pictures.order,
     "repeats": run_pictures.repeats,

@@ -126,7 +126,7 @@ def lengths(material: Material) -> Chart | None:
     )
 
 
-def asked(material: Material) -> Chart | None:
+def mix(material: Material) -> Chart | None:
     """Draw the share of each page among a side's requests, with the load in words."""
     values = []
     for side, runs in _by_side(material):

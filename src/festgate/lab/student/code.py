@@ -122,7 +122,7 @@ class _Reduced(ast.NodeTransformer):
 
 
 def _catches(kind: ast.expr | None) -> bool:
-    """Whether a handler for this exception, or for any (None), catches a division by zero."""
+    """Return whether a handler for this exception, or for any (None), catches a division by zero."""
     if kind is None:
         return True
     exceptions = kind.elts if isinstance(kind, ast.Tuple) else [kind]
@@ -161,7 +161,7 @@ def _answers(statement: ast.stmt, route: str) -> bool:
 
 
 def _runs_always(statement: ast.stmt) -> bool:
-    """Whether it runs when its module is loaded, or for every route; a definition or an import alone has no effect."""
+    """Return whether it runs when its module is loaded, or for every route; definitions and imports alone do not."""
     if any(name in ALWAYS_RUN for name, _ in _decorators(statement)):
         return True
     definitions = (

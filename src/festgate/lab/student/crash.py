@@ -16,7 +16,7 @@ from festgate.files import write_atomically
 from festgate.lab.student.folder import CRASH_PAGE, SNAPSHOTS, NoLab
 
 NOBODY: Final = "looking_on"
-"""The user name in the requests; nobody has it, so no user's pages are touched."""
+"""The user name in the requests; no account has it, so no user's data is touched."""
 PAGES: Final = (
     "/register",
     "/login",
@@ -47,7 +47,7 @@ class Page:
 
     @property
     def failed(self) -> bool:
-        """Whether the server did not answer, or reported an error of its own; `404` is a correct answer."""
+        """True if the server did not answer, or reported an error of its own; `404` is a correct answer."""
         return self.status == 0 or self.status >= http.client.INTERNAL_SERVER_ERROR
 
     @property

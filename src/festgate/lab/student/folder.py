@@ -60,7 +60,7 @@ def interpreter(python: str) -> str:
 
 
 def is_of_desktop(name: str) -> bool:
-    """Whether Finder or Explorer creates a file of this name when a user opens the folder."""
+    """Return whether Finder or Explorer creates a file of this name when a user opens the folder."""
     return name.lower() in _DESKTOP or name.startswith("._")
 
 

@@ -27,7 +27,7 @@ class Part:
 
     @property
     def done(self) -> bool:
-        """Whether the part is done."""
+        """True if the part is done."""
         return not self.missing
 
 
@@ -61,7 +61,7 @@ def parts(folder: Path) -> tuple[Part, ...]:
 
 
 def _was_used(folder: Path) -> bool:
-    """Whether a user with an account has registered for an event; the load's users have no account."""
+    """Return whether a user with an account has registered for an event; the load's users have no account."""
     for file in folder.glob("*.db"):
         address = f"file:{quote(file.resolve().as_posix())}?mode=ro"
         with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:

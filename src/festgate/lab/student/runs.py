@@ -29,7 +29,7 @@ def runs_of(folder: Path, runs: Iterable[Run], name: str) -> list[Run]:
 
 
 def is_of(folder: Path, run: Run, name: str) -> bool:
-    """Whether the run used that route's locustfile, in whatever folder."""
+    """Return whether the run used that route's locustfile, in whatever folder."""
     return PureWindowsPath(run.plan.journey).parts[-2:] == load_file(folder, name).parts[-2:]
 
 
@@ -79,6 +79,6 @@ def load_fingerprint(folder: Path, name: str) -> str:
 
 
 def is_clean(run: Run) -> bool:
-    """Whether the run has measurements and no failed request. Raises ValueError where its file is damaged."""
+    """Return whether the run has measurements and no failed request. Raises ValueError where its file is damaged."""
     measured = run.measured()
     return len(measured) > 0 and not bool(measured.failed.any())

@@ -72,7 +72,7 @@ def serve(folder: Path, port: int, python: str) -> int:
 
 
 def is_served(folder: Path, host: str) -> bool:
-    """Whether the server at `host` was started by `serve` in `folder`, so that it runs the code of that folder."""
+    """Return whether the server at `host` was started by `serve` in `folder`, and so runs the code of that folder."""
     try:
         parts = urlsplit(host if "://" in host else f"http://{host}")
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
