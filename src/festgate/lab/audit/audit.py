@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from festgate.lab.audit.claim_checks import claim_spots, claims_without_source, described, written
+from festgate.lab.audit.claim_checks import (
+    claim_spots,
+    claims_without_source,
+    describe_source,
+    format_quantity,
+)
 from festgate.lab.audit.documents import Document, Place, UnreadableReport, read_document
 from festgate.lab.audit.findings import FIRST_CONNECTION, KINDS, SLOWEST, AuditFinding, FindingKind, Spot
 from festgate.lab.audit.parsed_report import ParsedReport, parse_report
@@ -89,8 +94,8 @@ def _with_question(kind: FindingKind, report: ParsedReport) -> FindingKind:
 def _checked(traced: TracedClaim, report: ParsedReport) -> CheckedClaim:
     sentences = []
     for side, figure, sources in traced.figures:
-        origin = " or ".join(described(source, report) for source in sources[:2]) or "in no table"
-        sentences.append(f"{written(figure)} ({side}): {origin}")
+        origin = " or ".join(describe_source(source, report) for source in sources[:2]) or "in no table"
+        sentences.append(f"{format_quantity(figure)} ({side}): {origin}")
     return CheckedClaim(traced.claim.text, report.document.place(traced.claim.line), tuple(sentences))
 
 

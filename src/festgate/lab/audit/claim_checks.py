@@ -40,7 +40,9 @@ def claims_without_source(report: ParsedReport) -> Iterator[Spot]:
         for side, figure, sources in traced.figures:
             if not sources:
                 there = _all_requests(traced, side, report)
-                yield Spot(claim.line, f"{written(figure)} is in no table {_of(claim.route)}{side}.{there}")
+                yield Spot(
+                    claim.line, f"{format_quantity(figure)} is in no table {_of(claim.route)}{side}.{there}"
+                )
         if claim.kind == "share" and not claim.negated and not _figures(traced, report):
             yield Spot(
                 claim.line,
@@ -48,7 +50,7 @@ def claims_without_source(report: ParsedReport) -> Iterator[Spot]:
             )
 
 
-def written(figure: Quantity) -> str:
+def format_quantity(figure: Quantity) -> str:
     """Format a quantity: `451 ms`, `0.54/s`, `50 %`, `2 times`."""
     if figure.unit == "rate":
         return f"{figure.value:g}/s"
@@ -57,14 +59,14 @@ def written(figure: Quantity) -> str:
     return f"{figure.value:,.10g} ms"
 
 
-def described(source: Source, report: ParsedReport) -> str:
+def describe_source(source: Source, report: ParsedReport) -> str:
     """Describe the source of a number: `Average of GET /events?user=a, line 12, 1 of 12 requests`."""
     row, whole = source.row, source.group.whole
     count = f"{row.requests} of {whole.requests} requests" if row is not whole else f"{row.requests} requests"
     return f"{source.names} of {row.title}, {report.document.place(row.line)}, {count}"
 
 
-def change(pair: Pair, metric: Metric) -> str:
+def describe_change(pair: Pair, metric: Metric) -> str:
     """Return the change in the rows of all requests: `Average 451 ms before, 542 ms after (20 % more)`, or nothing."""
     before, after = (figure_of(side[0].whole, metric) for side in (pair.before, pair.after))
     if before is None or after is None:
@@ -106,15 +108,15 @@ def _picked(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
         first = sources[0]
         column: Metric = traced.claim.metric or first.columns[0]
         pair = next((pair for pair in report.pairs if pair.route == first.group.route), None)
-        shown = change(pair, column) if pair is not None else _cells(first.group, [column])
+        shown = describe_change(pair, column) if pair is not None else _cells(first.group, [column])
         place = first.group.rows.index(first.row) + 1
         more = f" (and {len(sources) - 1} rows more)" if len(sources) > 1 else ""
         yield (
             "one-row-of-many",
             Spot(
                 traced.claim.line,
-                f"{written(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
-                f" {described(first, report)}. All requests: {shown or 'not given'}",
+                f"{format_quantity(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
+                f" {describe_source(first, report)}. All requests: {shown or 'not given'}",
             ),
         )
 
@@ -123,7 +125,7 @@ def _columns(traced: TracedClaim) -> CodedSpots:
     if not traced.figures or not all(sources for _, _, sources in traced.figures):
         return
     origins = "; ".join(
-        f"{written(figure)} is {' or '.join(dict.fromkeys(source.names for source in sources))} of"
+        f"{format_quantity(figure)} is {' or '.join(dict.fromkeys(source.names for source in sources))} of"
         f" {sources[0].group.title}"
         for _, figure, sources in traced.figures
     )
@@ -166,7 +168,7 @@ def _share(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
     figures = _figures(traced, report)
     if figures and not any(figure.fits(claim) for figure in figures):
         shown = "; ".join(figure.words for figure in figures[-_MAX_FIGURES:])
-        yield "share-off", Spot(claim.line, f"{written(claim.share)}: {shown}")
+        yield "share-off", Spot(claim.line, f"{format_quantity(claim.share)}: {shown}")
 
 
 def _figures(traced: TracedClaim, report: ParsedReport) -> list[_Change]:
@@ -200,13 +202,13 @@ def _figures(traced: TracedClaim, report: ParsedReport) -> list[_Change]:
             before, after = (figure_of(side[0].whole, metric) for side in (pair.before, pair.after))
             if before and after:
                 changes.append(
-                    _Change(before, after, metric == "rate", f"{pair.route} {change(pair, metric)}")
+                    _Change(before, after, metric == "rate", f"{pair.route} {describe_change(pair, metric)}")
                 )
     return changes
 
 
 def _in_words(before: Quantity, after: Quantity) -> str:
-    shown = f"{written(before)} to {written(after)}"
+    shown = f"{format_quantity(before)} to {format_quantity(after)}"
     if not before.value or not after.value:
         return shown
     less, times = (before.value - after.value) / before.value, before.value / after.value

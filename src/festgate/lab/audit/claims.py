@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from festgate.lab.audit.prose import Prose, Sentence
-from festgate.lab.audit.quantities import ABOUT, Quantity, masked, quantities_in
+from festgate.lab.audit.quantities import ABOUT, Quantity, mask, quantities_in
 from festgate.lab.audit.words import NEGATION, NOT_A_TIME, Metric, Side, metric_of, routes_in, side_of
 
 ClaimKind = Literal["pair", "figure", "share", "words"]
@@ -100,11 +100,14 @@ def claims_of(prose: Prose, routes: tuple[str, ...]) -> list[Claim]:
 
 
 def _of_sentence(sentence: Sentence, routes: tuple[str, ...]) -> Iterator[Claim]:
-    text = masked(sentence.text)
+    text = mask(sentence.text)
     quantities = quantities_in(text)
     claims = [
         *_figures(
-            sentence, text, [one for one in quantities if one.unit not in ("percent", "times")], routes
+            sentence,
+            text,
+            [quantity for quantity in quantities if quantity.unit not in ("percent", "times")],
+            routes,
         ),
         *_shares(sentence, text, quantities, routes),
     ]
@@ -113,7 +116,7 @@ def _of_sentence(sentence: Sentence, routes: tuple[str, ...]) -> Iterator[Claim]
     if (
         change is not None
         and metric_of(sentence.text) == "rate"
-        and all(one.metric != "rate" for one in claims)
+        and all(claim.metric != "rate" for claim in claims)
     ):
         verb = Quantity(0.0, "rate", 1.0, change.start(), change.end())
         yield replace(
@@ -243,7 +246,7 @@ def _claim(
         line=sentence.line(first.start),
         route=near[-1] if near else "",
         metric=metric_of(text[: first.start]) or metric_of(text[first.start : last.end]) or metric_of(behind),
-        negated=_NOT.search(masked(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
+        negated=_NOT.search(mask(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
     )
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from festgate.lab.audit.claims import Claim
 from festgate.lab.audit.prose import Grid, Prose
-from festgate.lab.audit.quantities import Quantity, masked, quantities_in
+from festgate.lab.audit.quantities import Quantity, mask, quantities_in
 from festgate.lab.audit.words import Metric, metric_of, routes_in, side_of
 
 
@@ -89,7 +89,7 @@ def _claim(title: str, before: _Cell, after: _Cell, routes: tuple[str, ...]) -> 
 
 def _figure(cell: _Cell, metric: Metric | None) -> Quantity | None:
     """Return the number of a cell with the unit of the cell, its column or its row."""
-    quantities = quantities_in(masked(cell.text))
+    quantities = quantities_in(mask(cell.text))
     if len(quantities) != 1 or quantities[0].unit in ("percent", "times"):
         return None
     figure = quantities[0]

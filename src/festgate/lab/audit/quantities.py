@@ -45,7 +45,7 @@ class Quantity:
     end: int
     """Offsets in the sentence."""
 
-    def is_written(self, figure: float) -> bool:
+    def matches(self, figure: float) -> bool:
         """Return whether this number can stand for the figure: rounded, or cut off as Locust's console does."""
         return abs(figure - self.value) <= self.step / 2 + 1e-9 or 0 <= figure - self.value < self.step
 
@@ -54,7 +54,7 @@ class Quantity:
         return Quantity(self.value, unit, self.step, self.start, self.end) if not self.unit else self
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """Replace digits that are not a quantity by dots: `p95`, `/events/1`, `HTTP 500`, a date, a 95 % interval."""
     for pattern in (_OTHER, ROUTE, *(pattern for metric, pattern in METRICS if metric != "rate")):
         text = pattern.sub(lambda match: "\u00b7" * len(match[0]), text)

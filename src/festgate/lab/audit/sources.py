@@ -97,7 +97,7 @@ def _sources(claim: Claim, side: Side, figure: Quantity, groups: Sequence[Group]
             inside = tuple(
                 column
                 for column in columns
-                if (cell := figure_of(row, column)) is not None and figure.is_written(cell)
+                if (cell := figure_of(row, column)) is not None and figure.matches(cell)
             )
             if inside:
                 matches.append(Source(group, row, inside))

@@ -94,10 +94,10 @@ def _shown(names: set[tuple[str, str]]) -> str:
 def _failures(pair: Pair) -> CodedSpots:
     counts = []
     for side in (pair.before, pair.after):
-        failed, every = (
+        failed, requests = (
             sum(values) for values in zip(*((g.whole.failures, g.whole.requests) for g in side), strict=True)
         )
-        counts.append((failed, every))
+        counts.append((failed, requests))
     (failed_before, all_before), (failed_after, all_after) = counts
     if abs(failed_before / all_before - failed_after / all_after) > _MAX_FAILED:
         yield (

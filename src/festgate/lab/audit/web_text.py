@@ -48,7 +48,7 @@ class _Reader(HTMLParser):
         self._text = ""
         self._line = 0
         self._hidden: list[str] = []
-        self._fixed = 0
+        self._preformatted = 0
         self._cell = False
         self._cells: list[str] | None = None
 
@@ -71,7 +71,7 @@ class _Reader(HTMLParser):
             self._line = self._line or self.getpos()[0]
         elif not self._cell and (tag in _BLOCKS or tag in _TITLES):
             self.end_line(apart=tag in _SEPARATE)
-            self._fixed += tag == "pre"
+            self._preformatted += tag == "pre"
             self._text = "#" * _TITLES.get(tag, 0) + " " * (tag in _TITLES) + "- " * (tag == "li")
         elif tag == "tr":
             self.handle_endtag("tr")
@@ -92,13 +92,13 @@ class _Reader(HTMLParser):
         elif not self._cell and (tag in _BLOCKS or tag in _TITLES):
             self.end_line(apart=tag in _SEPARATE)
             if tag == "pre":
-                self._fixed = max(self._fixed - 1, 0)
+                self._preformatted = max(self._preformatted - 1, 0)
 
     def handle_data(self, data: str) -> None:
         if self._hidden:
             return
         first_line = self.getpos()[0]
-        if self._fixed and not self._cell:
+        if self._preformatted and not self._cell:
             first, *others = re.split(r"\r\n|\n|\r", data)
             self._line = self._line or first_line
             self._text += first
@@ -132,7 +132,7 @@ class _Reader(HTMLParser):
 
     def _write(self, text: str, *, keep: bool = False) -> None:
         # Tabs between cells and blank lines of preformatted text are kept.
-        shown = text if keep or self._fixed or "\t" in text else " ".join(text.split())
+        shown = text if keep or self._preformatted or "\t" in text else " ".join(text.split())
         if keep or shown.strip(" #-\t"):
             self.page.texts.append(shown)
             self.page.lines.append(self._line or self.getpos()[0])

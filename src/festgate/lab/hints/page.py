@@ -5,7 +5,7 @@ from pathlib import Path
 from festgate.files import write_atomically
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
-from festgate.lab.student import folder as places
+from festgate.lab.student.folder import HINTS as HINTS_FOLDER
 from festgate.lab.student.folder import ROUTES
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section
@@ -29,7 +29,7 @@ def write_hints(lab: Path, name: str, compared: Compared) -> list[tuple[Hint, Fi
 
 def write_hint(lab: Path, name: str, hint: Hint, figure: str, material: Material | None) -> Path:
     """Write the page of one hint atomically; `name` is the route's name, or empty. Raises OSError."""
-    folder = lab / places.HINTS
+    folder = lab / HINTS_FOLDER
     folder.mkdir(exist_ok=True)
     path = folder / "-".join(part for part in (name, f"{hint.code}.html") if part)
     write_atomically(path, page(hint_document(name, hint, figure, material)))
