@@ -1,20 +1,20 @@
-"""Reports as files, and what an audit says of them."""
+"""A fixture that writes a report to a file and audits it."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import Audited, audit
+from festgate.lab.audit.audit import AuditResult, audit
 
-Auditor = Callable[..., Audited]
+Auditor = Callable[..., AuditResult]
 
 
 @pytest.fixture
 def audited(tmp_path: Path) -> Auditor:
-    """Audits a text as a file of that name."""
+    """Return a function that audits a text as a file of the given name."""
 
-    def read(text: str, name: str = "report.md") -> Audited:
+    def read(text: str, name: str = "report.md") -> AuditResult:
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return audit(path)

@@ -1,4 +1,4 @@
-"""A student at work: a lab of their own, its commands, and the server that they leave running."""
+"""A student at work: a lab, its commands, and a running server."""
 
 import os
 import signal
@@ -25,47 +25,47 @@ WASTE = {
             fee -= 1
 """,
 }
-"""What is slow in the route of that name, as it is handed out."""
+"""The slow code of each route, as it is handed out."""
 
 
 @dataclass(frozen=True)
 class Student:
-    """In a folder; what is typed is run there."""
+    """A student who types commands in a folder."""
 
     folder: Path
 
     @property
     def lab(self) -> Path:
-        """The folder that `festgate lab new lab` makes."""
+        """The folder that `festgate lab new lab` creates."""
         return self.folder / "lab"
 
     def types(self, *words: str, seconds: float = 60.0) -> "subprocess.CompletedProcess[str]":
-        """`festgate lab WORDS...`, to its end."""
+        """Run `festgate lab WORDS...` to its end."""
         known = environment(self.folder / "data") | {"COLUMNS": "160"}
         return command.run(
             ["lab", *words], known, folder=self.folder, modules=command.REHEARSAL, seconds=seconds
         )
 
     def edits(self, file: str, old: str, new: str) -> None:
-        """Replace `old`, which stands there once, and save."""
+        """Replace `old`, which the file contains once, and save."""
         path = self.lab / file
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def mends_checkout(self) -> None:
-        """Take out the planted crash."""
+        """Remove the planted crash."""
         self.edits("checkout/__init__.py", CRASH, "")
 
     def speeds_up(self, route: str) -> None:
-        """Take out what is slow in a route."""
+        """Remove the slow code of a route."""
         file = "checkout/__init__.py" if route == "checkout" else "main.py"
         self.edits(file, WASTE[route], '        total += event["fee"]\n' if route == "checkout" else "")
 
 
 @contextmanager
 def serving(student: Student) -> Iterator[str]:
-    """`festgate lab serve` in another terminal; its address. Ended as whoever closes the terminal would."""
+    """Run `festgate lab serve` in another terminal and return its address; end it as closing the terminal would."""
     log = student.folder / "serve.log"
     known = environment(student.folder / "data")
     port = free_port()
@@ -84,7 +84,7 @@ def serving(student: Student) -> Iterator[str]:
 
 
 def status_of(address: str) -> int:
-    """Of the answer; 0 where there is none."""
+    """Return the status of the answer; 0 where there is none."""
     try:
         return httpx.get(address, timeout=30, trust_env=False, verify=False).status_code
     except httpx.TransportError:

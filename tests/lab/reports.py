@@ -1,4 +1,4 @@
-"""Lab reports as students hand them in: the one of the six errors, and a sound one, in Locust's own layouts."""
+"""Lab reports as students hand them in: one with all six errors, and a sound one, in Locust's own layouts."""
 
 from collections.abc import Sequence
 from html import escape
@@ -24,7 +24,7 @@ RATE: Final = "RPS of /my-events improved from 0.56 to 0.60."
 
 
 def one_each(path: str, times: Sequence[int]) -> list[Told]:
-    """A row for each request: what becomes of a visitor's name in the address."""
+    """Return a row for each request: the effect of a user's name in the address."""
     return [
         ("GET", f"{path}?user=user{4021 + 37 * place}", 1, 0, time, time, time, time, 0.04)
         for place, time in enumerate(times)
@@ -41,11 +41,11 @@ RUNS: Final[dict[str, list[tuple[list[Told], Told | None, int]]]] = {
         (MY_EVENTS_AFTER, MY_EVENTS_TOTAL, 2200),
     ],
 }
-"""(rows, the row of all, the p95 of all) of each run."""
+"""(rows, row of all requests, p95 of all requests) of each run."""
 
 
 def console_run(rows: list[Told], total: Told | None, high: int) -> str:
-    """What Locust prints when a run has ended."""
+    """Return what Locust prints at the end of a run."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
     each = [
         (
@@ -60,9 +60,9 @@ def console_run(rows: list[Told], total: Told | None, high: int) -> str:
 
 
 def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str, ...]]:
-    """The table of the web page as its cells."""
+    """Return the cells of the table on Locust's web page."""
     whole = total or ("", "Aggregated", *rows[-1][2:])
-    told = []
+    cells = []
     for row in (*rows, whole):
         method, name, requests, failures, mean, least, most, middle, rate = row
         p95 = high if row is whole or len(rows) == 1 else most
@@ -80,12 +80,12 @@ def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str,
             rate,
             0,
         )
-        told.append((method, name, *map(str, figures)))
-    return told
+        cells.append((method, name, *map(str, figures)))
+    return cells
 
 
 def text_report() -> str:
-    """As text, with what a Windows terminal of 120 columns made of the tables."""
+    """Return the report as text, with the tables broken as in a Windows terminal of 120 columns."""
     parts = ["Load test of the fest portal", "", "One user was spawned, for about 30 s.", ""]
     for heading, runs in RUNS.items():
         parts += [f"{heading}:", ""]
@@ -94,7 +94,7 @@ def text_report() -> str:
 
 
 def markdown_report() -> str:
-    """As Markdown, with tables as Locust's web page gives them, and titles for the routes."""
+    """Return the report as Markdown, with tables from Locust's web page and headings for the routes."""
     parts = ["# Load test of the fest portal", ""]
     for heading, runs in RUNS.items():
         parts += [f"## {heading} the change", ""]
@@ -106,7 +106,7 @@ def markdown_report() -> str:
 
 
 def html_report(*, console: bool = False) -> str:
-    """As a page; with `console`, its tables are what Locust prints."""
+    """Return the report as HTML; with `console`, the tables are those that Locust prints."""
     parts = [
         "<!DOCTYPE html>",
         "<html><head><title>Report</title><style>td, th { padding: 2px }</style></head><body>",
@@ -120,17 +120,17 @@ def html_report(*, console: bool = False) -> str:
                 continue
             parts += [
                 "<table style='font-size: 7px'><tr>"
-                + "".join(f"<th>{each}</th>" for each in WEB_HEAD)
+                + "".join(f"<th>{column}</th>" for column in WEB_HEAD)
                 + "</tr>"
             ]
             for cells in web_rows(*run):
-                parts += ["<tr>" + "".join(f"<td>{escape(each)}</td>" for each in cells) + "</tr>"]
+                parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"]
             parts += ["</table>"]
     return "\n".join([*parts, f"<p>{CLAIMS[0]}", f"{CLAIMS[1]}</p>", f"<p>{RATE}</p>", "</body></html>", ""])
 
 
 def sound_report() -> str:
-    """The same load on both builds, warmed up, each played six times, grouped, with medians and an interval."""
+    """Return a sound report: the same load on both builds, warmed up, six runs each, grouped, with an interval."""
     parts = [
         "# /events, faster",
         "",

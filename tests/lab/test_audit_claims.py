@@ -1,4 +1,4 @@
-"""What is a claim and what is not, and what an audit says where its numbers stand in another place than they say."""
+"""Finding claims in prose, and comparing their numbers with the tables."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def claims(text: str) -> list[Claim]:
 
 
 def short(claim: Claim) -> tuple[str, str | None, float | None, float | None]:
-    before, after = (each.value if each is not None else None for each in (claim.before, claim.after))
+    before, after = (figure.value if figure is not None else None for figure in (claim.before, claim.after))
     return claim.route, claim.metric, before, after
 
 
@@ -46,8 +46,8 @@ def short(claim: Claim) -> tuple[str, str | None, float | None, float | None]:
 def test_a_claim_is_found_with_its_route_its_column_and_its_sides(
     sentence: str, expected: tuple[str, str | None, float | None, float | None]
 ) -> None:
-    (found,) = claims(sentence)
-    assert short(found) == expected
+    (claim,) = claims(sentence)
+    assert short(claim) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,37 +66,37 @@ def test_a_claim_is_found_with_its_route_its_column_and_its_sides(
         "The page has 21138 bytes.",
     ],
 )
-def test_other_numbers_are_no_claims(sentence: str) -> None:
+def test_other_numbers_are_not_claims(sentence: str) -> None:
     assert claims(sentence) == []
 
 
-def test_two_claims_of_a_sentence_over_two_lines_have_their_own_lines_and_routes() -> None:
+def test_two_claims_of_one_sentence_have_their_own_lines_and_routes() -> None:
     first, second = claims("/events dropped from 451\nms to 324 ms, and /my-events\nfrom 280 ms to 94 ms.")
     assert (first.line, short(first)) == (1, ("/events", None, 451, 324))
     assert (second.line, short(second)) == (3, ("/my-events", None, 280, 94))
 
 
-def test_a_table_of_ones_own_is_read_both_ways() -> None:
+def test_the_authors_own_table_is_read_in_both_directions() -> None:
     wide = "| Metric | Before | After |\n|---|---|---|\n| Average (ms) | 451 | 324 |\n| RPS | 0.54 | 0.60 |\n"
     long = (
         "| Build | Average | p95 |\n|---|---|---|\n| before | 451 ms | 2.5 s |\n| after | 324 ms | 2.4 s |\n"
     )
-    told = [
+    found = [
         claims_of_tables(read_prose(lines_of(f"## /events\n\n{text}"), ()), ROUTES) for text in (wide, long)
     ]
-    assert [short(each) for each in told[0]] == [
+    assert [short(claim) for claim in found[0]] == [
         ("/events", "average", 451, 324),
         ("/events", "rate", 0.54, 0.6),
     ]
-    assert [short(each) for each in told[1]] == [
+    assert [short(claim) for claim in found[1]] == [
         ("/events", "average", 451, 324),
         ("/events", "p95", 2500, 2400),
     ]
-    assert [each.line for each in told[0]] == [5, 6]
+    assert [claim.line for claim in found[0]] == [5, 6]
 
 
 def with_tables(claim: str, *, before: Told = SLOW, after: Told = FAST) -> str:
-    """A sound report but for its claim."""
+    """Write a report that is sound except for its claim."""
     tables = [
         f"## {side}\n\n{console_run([row], None, 2 * row[7])}\n"
         for side, row in (("Before", before), ("After", after))
@@ -123,51 +123,51 @@ def with_tables(claim: str, *, before: Told = SLOW, after: Told = FAST) -> str:
 def test_each_claim_is_checked_against_the_rows_of_all_requests(
     audited: Auditor, claim: str, codes: set[str]
 ) -> None:
-    found = audited(with_tables(claim))
-    assert {each.kind.code for each in found.findings} == codes
-    assert found.open == () or not codes
+    result = audited(with_tables(claim))
+    assert {finding.kind.code for finding in result.findings} == codes
+    assert result.open == () or not codes
 
 
-def test_what_became_slower_was_not_improved(audited: Auditor) -> None:
-    found = audited(with_tables("/events is 94 % faster.", before=FAST, after=SLOW))
-    assert [each.kind.code for each in found.findings] == ["share-off"]
+def test_a_slower_route_was_not_improved(audited: Auditor) -> None:
+    result = audited(with_tables("/events is 94 % faster.", before=FAST, after=SLOW))
+    assert [finding.kind.code for finding in result.findings] == ["share-off"]
 
 
-def test_a_claim_that_no_table_holds_cannot_be_told_and_is_no_finding(audited: Auditor) -> None:
-    found = audited(with_tables("The average of /events fell from 800 ms to 20 ms."))
-    assert found.findings == ()
-    assert [spot.figure for spot in found.open] == [
-        "800 ms stands in no table of /events before. All 700 requests there: Average 340 ms."
+def test_a_claim_that_no_table_contains_cannot_be_checked_and_is_not_a_finding(audited: Auditor) -> None:
+    result = audited(with_tables("The average of /events fell from 800 ms to 20 ms."))
+    assert result.findings == ()
+    assert [spot.figure for spot in result.open] == [
+        "800 ms is in no table of /events before. All 700 requests there: Average 340 ms."
     ]
 
 
-def test_claims_without_any_table_cannot_be_told(audited: Auditor) -> None:
-    found = audited(
+def test_claims_without_any_table_cannot_be_checked(audited: Auditor) -> None:
+    result = audited(
         f"{METHOD}/events dropped from 451 ms to 324 ms.\n\n![chart](one.png) ![chart](two.png)\n"
     )
-    assert found.findings == ()
-    assert [spot.figure for spot in found.open] == [
-        "There is no table of Locust as text; its 2 pictures were not read: no claim can be checked."
+    assert result.findings == ()
+    assert [spot.figure for spot in result.open] == [
+        "There is no Locust table as text (2 pictures were not read): no claim can be checked."
     ]
 
 
-def test_tables_without_a_claim_are_looked_at_alone(audited: Auditor) -> None:
-    found = audited(console_run([("GET", "/events", 12, 0, 320, 258, 400, 330, 0.5)], None, 400))
-    assert [each.kind.code for each in found.findings] == ["percentile-is-maximum"]
-    assert "No claim with figures" in found.open[0].figure
+def test_tables_without_a_claim_are_checked_alone(audited: Auditor) -> None:
+    result = audited(console_run([("GET", "/events", 12, 0, 320, 258, 400, 330, 0.5)], None, 400))
+    assert [finding.kind.code for finding in result.findings] == ["percentile-is-maximum"]
+    assert "No claim with figures" in result.open[0].figure
 
 
 @pytest.mark.parametrize("traceback", [TRACEBACK, "\n".join(TRACEBACK.splitlines()[:4])], ids=["odd", "one"])
-def test_what_stands_behind_a_traceback_is_read(traceback: str) -> None:
-    (found,) = claims(f"It crashed:\n\n{traceback}\n\n/events dropped from 451 ms to 324 ms.\n")
-    assert short(found) == ("/events", None, 451, 324)
+def test_prose_after_a_traceback_is_read(traceback: str) -> None:
+    (claim,) = claims(f"It crashed:\n\n{traceback}\n\n/events dropped from 451 ms to 324 ms.\n")
+    assert short(claim) == ("/events", None, 451, 324)
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~", "```text", "~~~~ text", "  ~~~"])
-def test_what_is_fenced_in_is_code_also_where_it_has_the_other_fence_within(fence: str) -> None:
+def test_fenced_text_is_code_even_if_it_contains_the_other_fence(fence: str) -> None:
     code = "/checkout dropped from 90 ms to 10 ms.\n"
     other = "~~~" if "`" in fence else "```"
     end = fence.removesuffix("text").rstrip()
     text = f"{fence}\n{code}{other}\n{code}{end}\n\n/events dropped from 451 ms to 324 ms.\n\n{fence}\n{code}{end}\n"
-    (found,) = claims(text)
-    assert short(found) == ("/events", None, 451, 324)
+    (claim,) = claims(text)
+    assert short(claim) == ("/events", None, 451, 324)

@@ -1,4 +1,4 @@
-"""The pages about the audit: what the how-to shows is printed, and every code is explained."""
+"""The pages about the audit: the how-to shows the real output, and every code is explained."""
 
 import shutil
 from pathlib import Path

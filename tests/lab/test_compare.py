@@ -76,8 +76,8 @@ def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: 
             ("compare", "events", "lab", "--users", "1", "--seconds", "30"),
             "With 1 user and a pause of 1.5 s after each response, 30 s have at most 20 requests, but a",
         ),
-        (("compare", "events", "lab", "--python", "no-python"), "no-python is no program."),
-        (("hint", "basket", "lab"), "There is no hint basket. There is arrivals-dropped, "),
+        (("compare", "events", "lab", "--python", "no-python"), "no-python is not a program."),
+        (("hint", "basket", "lab"), "There is no hint basket. Choose one of arrivals-dropped, "),
         (("hint", "drift", "lab", "--run", "none"), "lab/runs/none is not the folder of a run"),
         (("report", "."), "There is no main.py in "),
     ],
@@ -96,7 +96,7 @@ def test_a_hint_without_a_run_still_has_its_question(student: Student) -> None:
     assert hint.returncode == 0, hint.stderr
     assert "? Look at the points of one side" in hint.stdout
     page = (student.lab / "hints" / "too-few-runs.html").read_text(encoding="utf-8")
-    assert "There is no run yet to show it with" in page
+    assert "There is no run to show this with yet" in page
     assert student.types("hint", "lab").stdout.startswith("No hint applies")
 
 

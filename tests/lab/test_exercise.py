@@ -177,7 +177,8 @@ def test_the_starter_and_the_app_are_run_in_turn_and_kept_with_their_fingerprint
 def test_a_weakness_of_a_comparison_has_a_hint(exercise: Exercise) -> None:
     printed = exercise.commands["compare checkout"].stdout
     assert (
-        "The beginning is in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n" in printed
+        "The start of the run is included in the figures: no warm-up\n  lab/hints/checkout-warm-up-not-cut.html\n"
+        in printed
     )
     page = (exercise.student.lab / "hints" / "checkout-warm-up-not-cut.html").read_text(encoding="utf-8")
     assert "Where would you begin to count?" in page
@@ -227,7 +228,7 @@ def test_the_report_shows_every_part_and_is_accessible(browser: Browser, exercis
             "/events",
             "/my-events",
         ]
-        assert any(heading.startswith("Hint for /checkout: The beginning is in") for heading in shown)
+        assert any(heading.startswith("Hint for /checkout: The start of the run is") for heading in shown)
         assert any(heading.startswith("Hint for your report: ") for heading in shown)
         pictures = page.locator(".screens img")
         widths = pictures.evaluate_all("all => all.map(each => each.complete && each.naturalWidth)")

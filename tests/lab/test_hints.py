@@ -1,4 +1,4 @@
-"""The hints: one for everything that a comparison or an audit can find, each with its picture and its question."""
+"""The hints: one for each finding of a comparison or an audit, with a picture and a question."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +12,13 @@ from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import hint_section
 from festgate.lab.hints.pictures import PICTURES
-from festgate.lab.hints.selection import hint_for, met_in
+from festgate.lab.hints.selection import applicable_hints, hint_for
 from festgate.lab.student.folder import write_starter
 from festgate.rehearsal.report.document import Document, Section
 from festgate.rehearsal.report.page import page as written
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.refusals import REFUSALS
-from tests.lab.causes import CAUSES, PLAN, Desk
+from tests.lab.causes import CAUSES, PLAN, LabRuns
 from tests.lab.reports import text_report
 from tests.rehearsal.synthetic_runs import Fest
 from tests.rehearsal.test_report_page import DRAWN, SIDEWAYS
@@ -29,12 +29,12 @@ from tests.rig.charts import charts_of
 
 @pytest.fixture(scope="module")
 def sections(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Section]:
-    """Each hint that has a picture, with runs that have what it is about."""
-    desk = Desk(Fest(tmp_path_factory.mktemp("runs"), PLAN))
-    return {code: hint_section("events", HINTS[code], "", cause(desk)) for code, cause in CAUSES.items()}
+    """Build the section of each hint that has a picture, from runs that show its subject."""
+    runs = LabRuns(Fest(tmp_path_factory.mktemp("runs"), PLAN))
+    return {code: hint_section("events", HINTS[code], "", cause(runs)) for code, cause in CAUSES.items()}
 
 
-def test_there_is_a_hint_for_every_refusal_every_flag_and_every_finding_of_an_audit() -> None:
+def test_every_refusal_every_flag_and_every_finding_of_an_audit_has_a_hint() -> None:
     assert set(HINTS) == {*(check.code for check in (*REFUSALS, *FLAGS)), *KINDS}
 
 
@@ -57,52 +57,56 @@ def test_a_hint_has_a_picture_or_says_why_there_is_none() -> None:
 
 
 SHOWN = {
-    "connection-outliers": "2 of 80 opened a connection; half of those waited 2.10 s or longer",
+    "connection-outliers": "2 of 80 opened a connection; half of these waited 2.10 s or longer",
     "error-rates-differ": "20 of 80 failed.",
-    "run-cut": "1 of 2 runs ended before their time.",
+    "run-cut": "1 of 2 runs ended early.",
     "many-names": "80 requests under 40 names. The first 15 of 40 are shown.",
-    "too-few-samples": "has 19 requests that count: 9 lie beyond its median and 0 beyond its p95.",
+    "too-few-samples": "has 19 requests that count: 9 lie above its median and 0 above its p95.",
     "responses-differ": "3 different answers, by status, size and content; 0 of them came from both sides.",
     "same-build": "4 runs of one program;",
     "builds-mixed": "4 runs of 2 programs;",
     "generator-saturated": "at most 95 % of a core.",
     "coordinated-omission": "waited from 10.00 s to 12.00 s, which is shaded. In that time 0 others were sent;",
-    "phase-lock": "of these 120 tenths of a second nobody asked;",
+    "phase-lock": "of these 120 tenths of a second no request was sent;",
     "rate-is-given": "before, 6 users, a wait of 2",
     "littles-law-off": "at once, for 6 users.",
-    "arrivals-dropped": "80 asked, and 30 were never sent.",
+    "arrivals-dropped": "80 requests were sent, and 30 never were.",
     "sent-late": "10.0 ms passed before a request was sent,",
-    "warm-up-not-cut": "The first 4 s are shaded and were not counted.",
+    "warm-up-not-cut": "The first 4 s are shaded and do not count.",
 }
 
 
 @pytest.mark.parametrize("code", CAUSES)
-def test_the_picture_shows_the_thing_itself(sections: dict[str, Section], code: str) -> None:
+def test_the_picture_shows_the_subject_of_the_hint(sections: dict[str, Section], code: str) -> None:
     (chart,) = sections[code].charts
     assert SHOWN.get(code, "") in chart.says
     assert chart.table.rows
 
 
-def test_what_a_run_does_not_have_is_not_drawn(tmp_path: Path) -> None:
-    desk = Desk(Fest(tmp_path, PLAN))
-    material = Material([desk.run()])
+def test_a_picture_without_data_is_not_drawn(tmp_path: Path) -> None:
+    runs = LabRuns(Fest(tmp_path, PLAN))
+    material = Material([runs.run()])
     for code in ("connection-outliers", "error-rates-differ", "arrivals-dropped", "share-off"):
         section = hint_section("events", HINTS[code], "", material)
         assert not section.charts
-        assert section.words[-1] == "There is no picture: the runs that were looked at have nothing of it."
-    assert hint_section("", HINTS["drift"], "", None).words[-1].startswith("There is no run yet")
+        assert section.words[-1] == "There is no picture: these runs show nothing of this kind."
+    assert (
+        hint_section("", HINTS["drift"], "", None)
+        .words[-1]
+        .startswith("There is no run to show this with yet")
+    )
 
 
-def test_every_hint_opens_offline_is_drawn_and_is_for_everyone(
+def test_every_hint_opens_offline_is_drawn_and_is_accessible(
     browser: Browser, sections: dict[str, Section], tmp_path: Path
 ) -> None:
     document = Document("Hints", "warn", "All of them", (), tuple(sections.values()), of="Festgate lab")
     file = tmp_path / "hints.html"
     file.write_text(written(document), encoding="utf-8")
-    wrong = []
+    problems = []
     with visit(browser, viewport=PHONE, offline=True) as visitor:
-        asked: list[str] = []
-        visitor.context.on("request", lambda request: asked.append(request.url))
+        requests: list[str] = []
+        visitor.context.on("request", lambda request: requests.append(request.url))
         page = visitor.context.new_page()
         page.goto(file.as_uri())
         page.wait_for_function(DRAWN)
@@ -111,41 +115,43 @@ def test_every_hint_opens_offline_is_drawn_and_is_for_everyone(
         for size, scheme in ((PHONE, "light"), (DESK, "dark")):
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            wrong += violations(page)
+            problems += violations(page)
             if page.evaluate(SIDEWAYS):
-                wrong.append(f"scrolls sideways at {size['width']}")
-        assert asked == [file.as_uri()]
-        assert [*wrong, *visitor.wrongs] == []
+                problems.append(f"scrolls sideways at {size['width']}")
+        assert requests == [file.as_uri()]
+        assert [*problems, *visitor.wrongs] == []
 
 
-def test_what_applies_is_found_in_comparisons_in_loads_and_in_what_the_report_concludes(
+def test_hints_apply_to_comparisons_to_loads_and_to_the_conclusions_of_the_report(
     tmp_path: Path,
 ) -> None:
     lab = tmp_path / "lab"
     write_starter(lab)
-    assert met_in(lab) == []
+    assert applicable_hints(lab) == []
     assert hint_for(lab, "drift").material is None
-    desk = Desk(Fest(lab / "runs", PLAN))
-    quiet = desk.run()
-    CAUSES["connection-outliers"](desk)
+    runs = LabRuns(Fest(lab / "runs", PLAN))
+    quiet = runs.run()
+    CAUSES["connection-outliers"](runs)
     for seed in (7, 8):
         for side, code in (("before", "a"), ("after", "b")):
-            desk.run(code=code, plan=replace(PLAN, seed=seed, label=f"events-{side}"))
+            runs.run(code=code, plan=replace(PLAN, seed=seed, label=f"events-{side}"))
     with (lab / "report.md").open("a", encoding="utf-8") as file:
         file.write(f"\n{text_report()}")
-    met = [(each.name, each.hint.code) for each in met_in(lab)]
-    assert met[:2] == [("events", "too-few-runs"), ("events", "connection-outliers")]
-    assert {code for name, code in met if not name} == set(audit_codes(lab))
-    few, outlier = met_in(lab)[:2]
+    codes = [(hint.name, hint.hint.code) for hint in applicable_hints(lab)]
+    assert codes[:2] == [("events", "too-few-runs"), ("events", "connection-outliers")]
+    assert {code for name, code in codes if not name} == set(audit_codes(lab))
+    few, outlier = applicable_hints(lab)[:2]
     assert few.material
     assert [len(few.material.before), len(few.material.after)] == [2, 2]
     assert hint_for(lab, "connection-outliers").figure == outlier.figure
     of_quiet = hint_for(lab, "connection-outliers", quiet.name)
     assert of_quiet.figure == ""
     assert of_quiet.material == Material((quiet,))
-    assert [each.hint.code for each in met_in(lab, few.material.after[0].name)] == ["too-few-runs"]
-    cut = desk.run(plan=replace(PLAN, seed=9, label="events-after"), state="cut")
-    assert [(each.name, each.hint.code) for each in met_in(lab, cut.name)] == [("events", "run-cut")]
+    assert [hint.hint.code for hint in applicable_hints(lab, few.material.after[0].name)] == ["too-few-runs"]
+    cut = runs.run(plan=replace(PLAN, seed=9, label="events-after"), state="cut")
+    assert [(hint.name, hint.hint.code) for hint in applicable_hints(lab, cut.name)] == [
+        ("events", "run-cut")
+    ]
 
 
 def audit_codes(lab: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What Windows, macOS and their programs do to the files of a lab and around it, done here."""
+"""Effects of Windows, macOS and their programs on the files of a lab, reproduced here."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.student.code import mark_of
+from festgate.lab.student.code import fingerprint_of
 from festgate.lab.student.folder import ROUTES, STARTER, load_file, write_starter
 from festgate.lab.student.runs import load_fingerprint
 from festgate.lab.verify.intake import copy_submission
@@ -30,7 +30,7 @@ def student(tmp_path: Path) -> Student:
 
 
 def of_windows(folder: Path) -> None:
-    """As git checks text out there, and as its editors save it."""
+    """Rewrite text files as git checks them out on Windows and as editors save them there."""
     for path in folder.rglob("*"):
         if path.suffix in (".py", ".md", ".html"):
             content = path.read_bytes().replace(b"\n", b"\r\n")
@@ -43,39 +43,41 @@ def looked_at_in_finder(folder: Path) -> None:
 
 
 def written(folder: Path, first: str) -> list[str]:
-    """The command of a server that does something first, and then answers 501 to whoever asks."""
+    """Return the command of a server that runs `first`, and then answers every request with 501."""
     answers = "http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.BaseHTTPRequestHandler)"
     text = f"import http.server, sys\n{first}\n{answers}.serve_forever()\n"
     (folder / "app.py").write_text(text, encoding="utf-8")
     return [sys.executable, "app.py", "{port}"]
 
 
-def test_other_line_ends_and_a_byte_order_mark_are_no_change(student: Student) -> None:
+def test_other_line_ends_and_a_byte_order_mark_are_not_a_change(student: Student) -> None:
     of_windows(student.lab)
-    assert {route: mark_of(student.lab, route) for route in ROUTES.values()} == {
-        route: mark_of(STARTER, route) for route in ROUTES.values()
+    assert {route: fingerprint_of(student.lab, route) for route in ROUTES.values()} == {
+        route: fingerprint_of(STARTER, route) for route in ROUTES.values()
     }
     for name in ROUTES:
         assert load_file(student.lab, name).read_bytes().startswith(BOM)
         assert load_fingerprint(student.lab, name) == load_fingerprint(STARTER, name)
 
 
-def test_a_submission_of_windows_is_verified_as_any_other(student: Student) -> None:
+def test_a_submission_from_windows_is_verified_as_any_other(student: Student) -> None:
     solutions.reference(student.lab)
     of_windows(student.lab)
     done = types(student.folder, "verify", "lab", "--json", "--seed", "7", "--without-load")
     assert done.returncode == 0, done.stdout + done.stderr
-    # Where it is redirected, a console of Windows writes another code: what is plain ASCII comes whole.
+    # Redirected output of a Windows console has another encoding, which leaves ASCII unchanged.
     assert done.stdout.isascii()
-    told = json.loads(done.stdout)
-    assert not [finding for finding in told["findings"] if finding["code"].startswith("load-")]
+    result = json.loads(done.stdout)
+    assert not [finding for finding in result["findings"] if finding["code"].startswith("load-")]
 
 
 def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:
     before = copy_submission(student.lab, _made(tmp_path / "one")).content
     looked_at_in_finder(student.lab)
     assert copy_submission(student.lab, _made(tmp_path / "other")).content == before
-    assert all(mark_of(student.lab, route) == mark_of(STARTER, route) for route in ROUTES.values())
+    assert all(
+        fingerprint_of(student.lab, route) == fingerprint_of(STARTER, route) for route in ROUTES.values()
+    )
     opened = _made(tmp_path / "opened")
     (opened / ".DS_Store").write_bytes(NO_UTF8)
     assert student.types("new", str(opened)).returncode == 0
@@ -87,7 +89,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def test_what_an_app_prints_does_not_end_its_answers_where_a_console_knows_fewer_letters(
+def test_an_app_may_print_characters_that_the_console_cannot_encode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = written(tmp_path, "print('₹ 450', flush=True)")
@@ -97,11 +99,11 @@ def test_what_an_app_prints_does_not_end_its_answers_where_a_console_knows_fewer
     assert "₹ 450" in (tmp_path / "server.log").read_text(encoding="utf-8")
 
 
-def test_a_proxy_is_not_asked_for_a_server_of_this_machine(
+def test_a_proxy_is_not_used_for_a_server_on_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = written(tmp_path, "import time; time.sleep(1)")
-    # It says 502 to everything, as a proxy does of what it cannot reach.
+    # It answers 502 to everything, as a proxy does for a server that it cannot reach.
     with answering(lambda _path: (502, b"of the proxy")) as proxy:
         for name in ("http_proxy", "HTTP_PROXY"):
             monkeypatch.setenv(name, proxy.url)
@@ -112,7 +114,7 @@ def test_a_proxy_is_not_asked_for_a_server_of_this_machine(
             socket.create_connection(("127.0.0.1", port), 5).close()
 
 
-def test_a_port_on_which_another_program_answers_for_localhost_is_not_taken(student: Student) -> None:
+def test_a_port_on_which_another_program_answers_for_localhost_is_refused(student: Student) -> None:
     with serving(Target(lambda _path: (200, b"another"), "::1")) as other:
         done = student.types("serve", "lab", "--port", str(other.port))
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""The starter: the fest monolith as it is handed out, run as a student runs it."""
+"""The starter: the fest monolith as it is handed out, run as students run it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.lab.practice import Student, serving, status_of
 from tests.rig.waiting import until
 from tests.rules.test_lock import ENTRY, LOCKS
 
-# After a crash uvicorn closes the connection without saying so beforehand.
+# After a crash uvicorn closes the connection without announcing it.
 ONCE = httpx.Limits(max_keepalive_connections=0)
 FEES = {
     "Hackathon": 500,
@@ -44,7 +44,7 @@ def fest(student: Student) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_whoever_registers_logs_in_and_comes_to_the_events_by_name(fest: httpx.Client) -> None:
+def test_a_user_registers_logs_in_and_reaches_the_events_by_name(fest: httpx.Client) -> None:
     asha = {"username": "asha & co", "password": "sesame"}
     assert fest.post("/login", data=asha).status_code == 401
     registered = fest.post("/register", data=asha)
@@ -57,7 +57,7 @@ def test_whoever_registers_logs_in_and_comes_to_the_events_by_name(fest: httpx.C
     assert "<form" in fest.get("/register").text
 
 
-def test_the_nine_events_are_shown_with_their_fees_to_whoever_says_a_name(fest: httpx.Client) -> None:
+def test_the_nine_events_are_shown_with_their_fees_to_any_user_name(fest: httpx.Client) -> None:
     page = fest.get("/events", params={"user": "anybody"})
     for number, (name, fee) in enumerate(FEES.items(), start=1):
         assert f'<h2>{name}</h2>\n<p class="soft">Fee: ₹{fee}</p>' in page.text
@@ -66,7 +66,7 @@ def test_the_nine_events_are_shown_with_their_fees_to_whoever_says_a_name(fest: 
     assert fest.get("/events").status_code == 422
 
 
-def test_a_person_can_be_registered_twice_by_a_link(fest: httpx.Client) -> None:
+def test_a_link_can_register_a_user_twice(fest: httpx.Client) -> None:
     assert "not registered" in fest.get("/my-events?user=ravi").text
     for _ in range(2):
         answer = fest.get("/register_event/7?user=ravi")
@@ -74,9 +74,7 @@ def test_a_person_can_be_registered_twice_by_a_link(fest: httpx.Client) -> None:
     assert fest.get("/my-events?user=ravi").text.count("<td>Treasure Hunt</td>") == 2
 
 
-def test_passwords_and_registrations_lie_in_the_tables_as_they_came(
-    student: Student, fest: httpx.Client
-) -> None:
+def test_passwords_and_registrations_are_stored_as_they_came(student: Student, fest: httpx.Client) -> None:
     fest.post("/register", data={"username": "meera", "password": "open"})
     fest.get("/register_event/2?user=meera")
     with closing(sqlite3.connect(student.lab / "fest.db")) as connection:
@@ -87,7 +85,7 @@ def test_passwords_and_registrations_lie_in_the_tables_as_they_came(
     assert rows == [[("meera", "open")], [("meera", 2)]]
 
 
-def test_event_404_crashes_alone_and_the_addresses_are_listed(fest: httpx.Client) -> None:
+def test_only_event_404_crashes_and_the_addresses_are_listed(fest: httpx.Client) -> None:
     crashed = fest.get("/register_event/404?user=ravi")
     assert crashed.status_code == 500
     assert "Monolith Failure" in crashed.text
@@ -104,7 +102,7 @@ def test_event_404_crashes_alone_and_the_addresses_are_listed(fest: httpx.Client
     ]
 
 
-def test_checkout_crashes_until_it_is_mended_and_then_adds_up_all_fees(
+def test_checkout_crashes_until_it_is_fixed_and_then_adds_up_all_fees(
     student: Student, fest: httpx.Client
 ) -> None:
     crashed = fest.get("/checkout")
@@ -116,7 +114,7 @@ def test_checkout_crashes_until_it_is_mended_and_then_adds_up_all_fees(
     assert f"₹{sum(FEES.values())}" in fest.get("/checkout").text
 
 
-def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_with_content_is_left_as_it_is(tmp_path: Path) -> None:
     kept = tmp_path / "notes.txt"
     kept.write_text("mine\n", encoding="utf-8")
     for folder, why in ((tmp_path, "is not empty"), (kept, "cannot be written"), (kept / "lab", "cannot be")):
@@ -125,7 +123,7 @@ def test_a_folder_that_holds_something_is_left_as_it_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [kept]
 
 
-def test_an_empty_folder_gets_every_file_and_no_other(tmp_path: Path) -> None:
+def test_an_empty_folder_gets_every_file_of_the_starter_and_no_other(tmp_path: Path) -> None:
     write_starter(tmp_path)
     written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
     assert written == set(starter_files())
@@ -133,7 +131,7 @@ def test_an_empty_folder_gets_every_file_and_no_other(tmp_path: Path) -> None:
     assert all((tmp_path / path).read_bytes() == (STARTER / path).read_bytes() for path in written)
 
 
-def test_the_starter_is_pinned_to_what_is_locked() -> None:
+def test_the_starter_is_pinned_to_locked_versions() -> None:
     text = (STARTER / "requirements.txt").read_text(encoding="utf-8")
     pinned = {match[0] for match in ENTRY.finditer(text)}
     assert ENTRY.sub("", text).strip() == ""

@@ -1,4 +1,4 @@
-"""The exercise as a student does it, in two terminals, and what `festgate lab status` sees of it."""
+"""The exercise as a student does it in two terminals, and what `festgate lab status` shows of it."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.lab.student.crash import PAGES, look, looks_in
+from festgate.lab.student.crash import PAGES, snapshots_in, take_snapshot
 from festgate.lab.student.folder import ROUTES, STARTER, write_starter
-from festgate.lab.student.load import UNKNOWN, code_handed_out, code_now, marked
+from festgate.lab.student.load import UNKNOWN_CODE, code_handed_out, code_now, with_code
 from festgate.lab.student.progress import parts
 from festgate.lab.student.server import is_served
 from festgate.rehearsal.runs.plan import Plan, Users
@@ -26,15 +26,15 @@ from tests.rig.waiting import until
 
 @dataclass(frozen=True)
 class Exercise:
-    """Its first four parts, played."""
+    """The first four parts, done."""
 
     student: Student
-    said: Mapping[str, "subprocess.CompletedProcess[str]"]
-    """What was typed, by a word for it."""
+    outputs: Mapping[str, "subprocess.CompletedProcess[str]"]
+    """The finished commands, by a name for each."""
     missing: Mapping[str, list[int]]
     """The parts that were still open after each step."""
     served: tuple[bool, bool]
-    """Whether what answered was of the lab, and of the folder around it."""
+    """Whether the server belonged to the lab, and to the folder around it."""
 
 
 def open_parts(student: Student) -> list[int]:
@@ -44,11 +44,11 @@ def open_parts(student: Student) -> list[int]:
 @pytest.fixture(scope="module")
 def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
     student = Student(tmp_path_factory.mktemp("student"))
-    said = {"new": student.types("new", "lab"), "again": student.types("new", "lab")}
+    outputs = {"new": student.types("new", "lab"), "again": student.types("new", "lab")}
     missing = {"new": open_parts(student)}
     with serving(student) as address:
         port = address.rpartition(":")[2]
-        said["second server"] = student.types("serve", "lab", "--port", port)
+        outputs["second server"] = student.types("serve", "lab", "--port", port)
         httpx.get(f"{address}/register_event/1?user=asha", trust_env=False, verify=False)
         missing["a link"] = open_parts(student)
         httpx.post(
@@ -58,36 +58,36 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
             verify=False,
         )
         missing["used"] = open_parts(student)
-        said["crash"] = student.types("crash", "lab", "--host", address)
+        outputs["crash"] = student.types("crash", "lab", "--host", address)
         missing["crash"] = open_parts(student)
         student.mends_checkout()
         student.edits(
             "main.py", "        1 / 0\n", '        return Response("There is no such event.", 404)\n'
         )
-        until(lambda: status_of(f"{address}/register_event/404?user=asha") == 404, "event 404, mended", 60)
-        until(lambda: status_of(f"{address}/checkout") == 200, "checkout, mended", 60)
-        said["mended"] = student.types("crash", "lab", "--host", address)
+        until(lambda: status_of(f"{address}/register_event/404?user=asha") == 404, "event 404, fixed", 60)
+        until(lambda: status_of(f"{address}/checkout") == 200, "checkout, fixed", 60)
+        outputs["mended"] = student.types("crash", "lab", "--host", address)
         missing["mended"] = open_parts(student)
         short = ("--host", address, "--duration", "2s", "--warm-up", "0s")
         served = (is_served(student.lab, address), is_served(student.folder, address))
-        said["load"] = student.types("load", "events", "lab", *short)
-        said["status"] = student.types("status", "lab")
-    said["nobody there"] = student.types("crash", "lab", "--host", address)
-    return Exercise(student, said, missing, served)
+        outputs["load"] = student.types("load", "events", "lab", *short)
+        outputs["status"] = student.types("status", "lab")
+    outputs["no server"] = student.types("crash", "lab", "--host", address)
+    return Exercise(student, outputs, missing, served)
 
 
 def test_the_lab_is_made_once_and_a_port_belongs_to_one_server(exercise: Exercise) -> None:
-    new, again, second = (exercise.said[name] for name in ("new", "again", "second server"))
+    new, again, second = (exercise.outputs[name] for name in ("new", "again", "second server"))
     assert new.returncode == 0
     assert "README.md" in new.stdout
     assert (again.returncode, again.stdout) == (2, "")
-    assert again.stderr == "lab is not empty, and nothing in it is to be lost. Choose another name.\n"
+    assert again.stderr == "lab is not empty, and its files would be overwritten. Choose another name.\n"
     assert second.returncode == 2
-    assert re.fullmatch(r"Port \d+ cannot be used: .+ choose another with --port\.\n", second.stderr)
+    assert re.fullmatch(r"Port \d+ cannot be used: .+ choose another port with --port\.\n", second.stderr)
 
 
-def test_a_look_shows_what_one_bug_did_to_each_page_before_and_after(exercise: Exercise) -> None:
-    crash, mended = exercise.said["crash"], exercise.said["mended"]
+def test_a_snapshot_shows_what_one_bug_did_to_each_page_before_and_after(exercise: Exercise) -> None:
+    crash, mended = exercise.outputs["crash"], exercise.outputs["mended"]
     assert (crash.returncode, mended.returncode) == (1, 0), crash.stderr + mended.stderr
     assert "Before" not in crash.stdout
     assert re.search(r"/checkout +│ 500, [\d,]+ ms", crash.stdout)
@@ -99,15 +99,15 @@ def test_a_look_shows_what_one_bug_did_to_each_page_before_and_after(exercise: E
     assert "Now every page responds." in mended.stdout
 
 
-def test_a_server_that_is_closed_takes_its_app_with_it_and_is_told(exercise: Exercise) -> None:
-    nobody = exercise.said["nobody there"]
-    assert nobody.returncode == 2
-    assert "start it with `festgate lab serve`" in nobody.stderr
-    assert len(looks_in(exercise.student.lab)) == 2
+def test_a_server_that_ends_takes_its_app_with_it_and_is_reported(exercise: Exercise) -> None:
+    crash = exercise.outputs["no server"]
+    assert crash.returncode == 2
+    assert "Start it in another terminal with `festgate lab serve`" in crash.stderr
+    assert len(snapshots_in(exercise.student.lab)) == 2
 
 
 def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
-    load = exercise.said["load"]
+    load = exercise.outputs["load"]
     assert load.returncode == 0, load.stderr
     assert "/events?user=locust_user" in load.stdout
     assert re.search(
@@ -122,12 +122,12 @@ def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
     assert (run.folder / "report.html").stat().st_size > 10_000
 
 
-def test_it_is_known_from_which_folder_an_app_is_served(exercise: Exercise) -> None:
+def test_a_server_is_recognised_by_its_folder(exercise: Exercise) -> None:
     assert exercise.served == (True, False)
     assert not is_served(exercise.student.lab, "http://127.0.0.1:none")
 
 
-def test_status_follows_what_was_done_and_a_link_is_no_use(exercise: Exercise) -> None:
+def test_status_follows_the_work_and_a_registration_link_does_not_count(exercise: Exercise) -> None:
     assert exercise.missing == {
         "new": [1, 2, 3, 4, 5, 6, 7],
         "a link": [1, 2, 3, 4, 5, 6, 7],
@@ -135,7 +135,7 @@ def test_status_follows_what_was_done_and_a_link_is_no_use(exercise: Exercise) -
         "crash": [3, 4, 5, 6, 7],
         "mended": [4, 5, 6, 7],
     }
-    status = exercise.said["status"]
+    status = exercise.outputs["status"]
     assert status.returncode == 1
     assert "3 of 7 parts are done." in status.stdout
     assert "/my-events: not loaded yet: `festgate lab load my-events`." in status.stdout
@@ -150,12 +150,12 @@ def test_status_follows_what_was_done_and_a_link_is_no_use(exercise: Exercise) -
         (("status", "."), "There is no main.py in "),
         (("serve", "."), "There is no main.py in "),
         (("crash", "."), "There is no main.py in "),
-        (("load", "basket", "lab"), "basket is none of checkout, events, my-events, journey."),
+        (("load", "basket", "lab"), "basket is not one of checkout, events, my-events, journey."),
         (("load", "events", "lab", "--duration", "soon"), "'soon' is not a duration: "),
-        (("crash", "lab", "--host", "http://"), "http:// is no address: "),
+        (("crash", "lab", "--host", "http://"), "http:// is not an address. "),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(
+def test_a_command_that_cannot_run_ends_with_one_sentence(
     exercise: Exercise, words: tuple[str, ...], sentence: str
 ) -> None:
     done = exercise.student.types(*words)
@@ -164,16 +164,16 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_server_that_takes_connections_and_answers_none_has_no_page_that_is_well() -> None:
+def test_all_pages_fail_on_a_server_that_accepts_connections_and_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        seen = look(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
-    assert len(seen.failed) == len(PAGES)
-    assert {page.status for page in seen.pages} == {0}
+        snapshot = take_snapshot(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+    assert len(snapshot.failed) == len(PAGES)
+    assert {page.status for page in snapshot.pages} == {0}
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A lab with runs that were kept on other days."""
+class LabWithRuns:
+    """A lab with runs of other days."""
 
     student: Student
 
@@ -188,110 +188,119 @@ class Desk:
         seed: int = 1,
         **more: int,
     ) -> None:
-        """Keep one."""
+        """Write a run."""
         file = f"{route.replace('-', '_')}.py"
-        mark = hashlib.sha256((load / "load" / file).read_bytes()).hexdigest()[:12]
+        fingerprint = hashlib.sha256((load / "load" / file).read_bytes()).hexdigest()[:12]
         runs = Fest(
             self.student.lab / "runs",
             Plan(f"C:\\other\\load\\{file}", "http://127.0.0.1:1", Users(4, 4.0), 10.0, 2.0),
         )
         answers = replace(runs.usual(seed, slower=0.5 if side == "after" else 1.0), **more)  # type: ignore[arg-type]
         plan = replace(runs.plan, label=f"{route}-{side}" if side else route, seed=seed)
-        runs.run(name, answers, plan, {"build": code}, {"journey": mark})
+        runs.run(name, answers, plan, {"build": code}, {"journey": fingerprint})
 
     def pairs(self, name: str, seed: int, before: str, after: str, count: int = 6) -> None:
-        """Keep a comparison of `/events`."""
+        """Write a comparison of `/events`."""
         for number in range(count):
             for side, code in (("before", before), ("after", after)):
                 self.run("events", code, f"{name}{number}{side}", side=side, seed=seed + number)
 
     def missing(self, part: int, route: str) -> str:
-        """What is missing of that route in a part."""
-        found = [each for each in parts(self.student.lab)[part - 1].missing if each.startswith(f"{route}: ")]
-        return found[0].partition(": ")[2] if found else ""
+        """Return what is missing for that route in a part."""
+        missing = parts(self.student.lab)[part - 1].missing
+        return next(
+            (text.removeprefix(f"{route}: ") for text in missing if text.startswith(f"{route}: ")), ""
+        )
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def lab(tmp_path: Path) -> LabWithRuns:
     student = Student(tmp_path)
     write_starter(student.lab)
     (student.lab / "runs").mkdir()
-    return Desk(student)
+    return LabWithRuns(student)
 
 
-def test_a_load_counts_when_the_code_and_what_was_asked_are_as_handed_out(desk: Desk) -> None:
+def test_a_load_counts_if_the_code_and_the_locustfile_are_as_handed_out(lab: LabWithRuns) -> None:
     was = code_handed_out("events")
-    desk.run("events", "code of another day", "1-events")
-    assert desk.missing(4, "/events") == "there is no run of its code as it was handed out, the crash mended."
-    desk.student.edits("load/events.py", "locust_user", "another_user")
-    desk.run("events", was, "2-events", load=desk.student.lab)
-    assert desk.missing(4, "/events") == "no run was asked by the locustfile as it was handed out."
-    desk.run("events", was, "3-events", failed=3)
-    assert desk.missing(4, "/events") == "in every run of it some requests failed."
-    desk.run("events", was, "4-events")
-    assert desk.missing(4, "/events") == ""
+    lab.run("events", "code of another day", "1-events")
+    assert (
+        lab.missing(4, "/events") == "there is no run of its code as it was handed out, with the crash fixed."
+    )
+    lab.student.edits("load/events.py", "locust_user", "another_user")
+    lab.run("events", was, "2-events", load=lab.student.lab)
+    assert lab.missing(4, "/events") == "no run used the locustfile as it was handed out."
+    lab.run("events", was, "3-events", failed=3)
+    assert lab.missing(4, "/events") == "some requests failed in every run of it."
+    lab.run("events", was, "4-events")
+    assert lab.missing(4, "/events") == ""
 
 
-def test_a_run_of_unknown_code_or_with_a_reload_in_it_counts_for_nothing(desk: Desk) -> None:
+def test_a_run_of_unknown_code_or_with_a_reload_does_not_count(lab: LabWithRuns) -> None:
     was = code_handed_out("events")
     for code in ("", "code of a minute ago"):
-        desk.run("events", was, f"1-{code}")
-        (run, *_) = list_runs(desk.student.lab / "runs")
-        kept = marked(replace(run, server={}), desk.student.lab, "events", code)
+        lab.run("events", was, f"1-{code}")
+        (run, *_) = list_runs(lab.student.lab / "runs")
+        kept = with_code(replace(run, server={}), lab.student.lab, "events", code)
         assert kept.server == ({"build": f"{code}, then {was}"} if code else {})
-        assert (UNKNOWN in kept.notes) == (not code)
-    assert desk.missing(4, "/events") == "there is no run of its code as it was handed out, the crash mended."
+        assert (UNKNOWN_CODE in kept.notes) == (not code)
+    assert (
+        lab.missing(4, "/events") == "there is no run of its code as it was handed out, with the crash fixed."
+    )
 
 
-def test_a_route_is_sped_up_when_its_code_changed_was_loaded_and_its_load_did_not_change(desk: Desk) -> None:
-    student = desk.student
+def test_a_route_is_sped_up_if_its_changed_code_was_loaded_with_the_same_load(lab: LabWithRuns) -> None:
+    student = lab.student
     for route in ROUTES:
-        desk.run(route, code_handed_out(route), f"1-{route}")
-        assert desk.missing(5, ROUTES[route]) == "the code behind it is as it was handed out."
+        lab.run(route, code_handed_out(route), f"1-{route}")
+        assert lab.missing(5, ROUTES[route]) == "the code behind it is as it was handed out."
     student.speeds_up("events")
     student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
-    assert desk.missing(5, "/events").startswith("its locustfile was changed")
+    assert lab.missing(5, "/events").startswith("its locustfile was changed")
     student.edits("load/events.py", "between(0, 1)", "between(1, 2)")
-    assert desk.missing(5, "/events").startswith("there is no run of its code as it is now")
-    desk.run("events", code_now(student.lab, "events"), "2-events")
-    assert [desk.missing(number, "/events") for number in (4, 5)] == ["", ""]
+    assert lab.missing(5, "/events").startswith("there is no run of its code as it is now")
+    lab.run("events", code_now(student.lab, "events"), "2-events")
+    assert [lab.missing(number, "/events") for number in (4, 5)] == ["", ""]
     student.edits("main.py", "events=all_events())", "events=list(all_events()))")
-    assert desk.missing(5, "/events").startswith("there is no run of its code as it is now")
+    assert lab.missing(5, "/events").startswith("there is no run of its code as it is now")
     student.edits("database.py", "EVENTS = [", "EVENTS = ")
-    assert desk.missing(5, "/events").startswith("database.py, line ")
+    assert lab.missing(5, "/events").startswith("database.py, line ")
 
 
-def test_a_comparison_counts_when_it_is_not_refused_and_the_last_one_decides(desk: Desk) -> None:
+def test_the_last_comparison_counts_if_it_is_not_refused(lab: LabWithRuns) -> None:
     not_yet = "not compared yet: `festgate lab compare events`."
-    assert desk.missing(6, "/events") == not_yet
+    assert lab.missing(6, "/events") == not_yet
     was = code_handed_out("events")
-    desk.student.speeds_up("events")
-    now = code_now(desk.student.lab, "events")
-    desk.pairs("1", 40, was, now, count=5)
-    assert desk.missing(6, "/events").startswith(
+    lab.student.speeds_up("events")
+    now = code_now(lab.student.lab, "events")
+    lab.pairs("1", 40, was, now, count=5)
+    assert lab.missing(6, "/events").startswith(
         "the last comparison is refused. Two runs of one build differ"
     )
-    desk.pairs("2", 70, was, now)
-    assert desk.missing(6, "/events") == ""
-    desk.pairs("3", 10, now, now)
-    assert desk.missing(6, "/events").startswith("the last comparison is refused. The server did not change")
+    lab.pairs("2", 70, was, now)
+    assert lab.missing(6, "/events") == ""
+    lab.pairs("3", 10, now, now)
+    assert lab.missing(6, "/events").startswith("the last comparison is refused. The server did not change")
 
 
-def test_a_comparison_counts_for_the_starter_and_the_code_as_it_is_now(desk: Desk) -> None:
-    was, missing = code_handed_out("events"), "was compared as it is no more: `festgate lab compare events`."
-    desk.student.speeds_up("events")
-    now = code_now(desk.student.lab, "events")
-    desk.pairs("1", 40, "code of a slower baseline", now)
-    assert desk.missing(6, "/events").startswith("what was before is not the starter")
-    desk.pairs("2", 70, was, now)
-    assert desk.missing(6, "/events") == ""
-    desk.student.edits("main.py", "events=all_events())", "events=list(all_events()))")
-    assert desk.missing(6, "/events") == f"it {missing}"
+def test_a_comparison_counts_for_the_starter_and_the_code_as_it_is_now(lab: LabWithRuns) -> None:
+    was, missing = (
+        code_handed_out("events"),
+        "its code has changed since the comparison: `festgate lab compare events`.",
+    )
+    lab.student.speeds_up("events")
+    now = code_now(lab.student.lab, "events")
+    lab.pairs("1", 40, "code of a slower baseline", now)
+    assert lab.missing(6, "/events").startswith("the side before is not the starter")
+    lab.pairs("2", 70, was, now)
+    assert lab.missing(6, "/events") == ""
+    lab.student.edits("main.py", "events=all_events())", "events=list(all_events()))")
+    assert lab.missing(6, "/events") == missing
 
 
-def test_answers_are_what_the_last_part_waits_for(desk: Desk) -> None:
-    report = desk.student.lab / "report.md"
-    before = parts(desk.student.lab)[6].missing
+def test_the_last_part_is_done_when_all_questions_are_answered(lab: LabWithRuns) -> None:
+    report = lab.student.lab / "report.md"
+    before = parts(lab.student.lab)[6].missing
     assert before[1] == "/checkout: not answered yet."
     lines = report.read_text(encoding="utf-8").splitlines()
     answered = [
@@ -299,9 +308,9 @@ def test_answers_are_what_the_last_part_waits_for(desk: Desk) -> None:
         for line in lines
     ]
     report.write_text("\n".join(answered), encoding="utf-8")
-    assert parts(desk.student.lab)[6].missing == ()
+    assert parts(lab.student.lab)[6].missing == ()
 
 
-def test_looks_that_were_tampered_with_count_as_none(desk: Desk) -> None:
-    (desk.student.lab / "crash.json").write_text(json.dumps({"looks": [{"at": 1}]}), encoding="utf-8")
-    assert looks_in(desk.student.lab) == []
+def test_damaged_snapshots_are_ignored(lab: LabWithRuns) -> None:
+    (lab.student.lab / "crash.json").write_text(json.dumps({"looks": [{"at": 1}]}), encoding="utf-8")
+    assert snapshots_in(lab.student.lab) == []

@@ -1,11 +1,11 @@
-"""What counts as a change of the code behind a route, and what of an answer."""
+"""Changes of the code behind a route, and answers in the report."""
 
 from pathlib import Path
 
 import pytest
 
 from festgate.lab.student.answers import answers_in
-from festgate.lab.student.code import Unreadable, mark_of
+from festgate.lab.student.code import UnreadableCode, fingerprint_of
 from festgate.lab.student.folder import ROUTES, STARTER, write_starter
 from tests.lab.practice import CRASH, Student
 
@@ -18,17 +18,21 @@ def student(tmp_path: Path) -> Student:
 
 
 def changed(student: Student) -> set[str]:
-    """The routes whose code is not as it was handed out."""
-    return {name for name, route in ROUTES.items() if mark_of(student.lab, route) != mark_of(STARTER, route)}
+    """Return the routes whose code is not as it was handed out."""
+    return {
+        name
+        for name, route in ROUTES.items()
+        if fingerprint_of(student.lab, route) != fingerprint_of(STARTER, route)
+    }
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_route_that_was_sped_up_is_told_from_the_others(student: Student, route: str) -> None:
+def test_only_the_route_that_was_sped_up_has_changed(student: Student, route: str) -> None:
     student.speeds_up(route)
     assert changed(student) == {route}
 
 
-def test_mending_the_crash_a_comment_and_another_layout_are_no_speeding_up(student: Student) -> None:
+def test_fixing_the_crash_comments_and_layout_are_not_a_change(student: Student) -> None:
     student.mends_checkout()
     student.edits("main.py", '    """The programme."""\n', "    # All nine,\n\n    # as they are.\n")
     student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
@@ -38,7 +42,7 @@ def test_mending_the_crash_a_comment_and_another_layout_are_no_speeding_up(stude
 
 
 @pytest.mark.parametrize(
-    "mend",
+    "fix",
     [
         "    try:\n        1 / 0\n    except ZeroDivisionError:\n        pass\n",
         "    try:\n        1 / 0\n    except (ValueError, ArithmeticError) as error:\n        print(error)\n",
@@ -48,12 +52,12 @@ def test_mending_the_crash_a_comment_and_another_layout_are_no_speeding_up(stude
         "    1 / 1\n",
     ],
 )
-def test_however_the_crash_is_mended_it_is_no_speeding_up(student: Student, mend: str) -> None:
-    student.edits("checkout/__init__.py", CRASH, mend)
+def test_no_fix_of_the_crash_is_a_change(student: Student, fix: str) -> None:
+    student.edits("checkout/__init__.py", CRASH, fix)
     assert changed(student) == set()
 
 
-def test_a_try_around_all_of_a_function_is_a_mend_and_one_that_keeps_a_cache_is_a_change(
+def test_a_try_around_a_whole_function_is_a_fix_and_one_for_a_cache_is_a_change(
     student: Student,
 ) -> None:
     file = student.lab / "checkout/__init__.py"
@@ -71,14 +75,14 @@ def test_a_try_around_all_of_a_function_is_a_mend_and_one_that_keeps_a_cache_is_
     assert changed(student) == {"checkout", "events"}
 
 
-def test_a_function_that_moves_to_another_file_stays_what_it_is(student: Student) -> None:
+def test_a_function_that_moves_to_another_file_has_not_changed(student: Student) -> None:
     text = (student.lab / "events/__init__.py").read_text(encoding="utf-8")
     (student.lab / "programme.py").write_text(text, encoding="utf-8")
     (student.lab / "events/__init__.py").write_text("from programme import all_events\n", encoding="utf-8")
     assert changed(student) == set()
 
 
-def test_what_a_route_comes_to_counts_with_it(student: Student) -> None:
+def test_the_code_that_a_route_reaches_counts(student: Student) -> None:
     student.edits("registrations/__init__.py", "registrations.username = ?", "username = ?")
     assert changed(student) == {"my-events"}
     student.edits("templates/events.html", "range(26)", "range(25)")
@@ -87,7 +91,7 @@ def test_what_a_route_comes_to_counts_with_it(student: Student) -> None:
     assert changed(student) == set(ROUTES)
 
 
-def test_what_runs_for_every_request_counts_for_every_route(student: Student) -> None:
+def test_code_that_runs_for_every_request_counts_for_every_route(student: Student) -> None:
     with (student.lab / "main.py").open("a", encoding="utf-8") as file:
         file.write(
             '\n\n@app.middleware("http")\nasync def keep(request, call):\n    return await call(request)\n'
@@ -95,20 +99,20 @@ def test_what_runs_for_every_request_counts_for_every_route(student: Student) ->
     assert changed(student) == set(ROUTES)
 
 
-def test_a_route_that_is_not_found_is_all_of_the_code(student: Student) -> None:
+def test_all_code_counts_where_the_route_is_not_found(student: Student) -> None:
     student.edits("main.py", '@app.get("/events", ', '@app.get("/all-events", ')
-    before = mark_of(student.lab, "/events")
+    before = fingerprint_of(student.lab, "/events")
     student.edits("accounts/__init__.py", "return True", "return 1 == 1")
-    assert mark_of(student.lab, "/events") != before
+    assert fingerprint_of(student.lab, "/events") != before
 
 
-def test_code_that_is_no_python_is_named_with_its_line(student: Student) -> None:
+def test_invalid_python_is_reported_with_its_line(student: Student) -> None:
     student.edits("database.py", "def prepare() -> None:", "def prepare( -> None:")
-    with pytest.raises(Unreadable, match=r"^database\.py, line \d+: "):
-        mark_of(student.lab, "/checkout")
+    with pytest.raises(UnreadableCode, match=r"^database\.py, line \d+: "):
+        fingerprint_of(student.lab, "/checkout")
 
 
-def test_an_answer_is_some_words_below_its_question_with_a_number_where_one_is_asked_for(
+def test_an_answer_has_some_words_and_a_number_where_the_question_wants_one(
     student: Student,
 ) -> None:
     assert all(answer.missing for answer in answers_in(student.lab))
@@ -126,11 +130,11 @@ def test_an_answer_is_some_words_below_its_question_with_a_number_where_one_is_a
         "".join(f"{before}{question}\n{answer}" for before, answer in parts) + text.split(question)[3],
         encoding="utf-8",
     )
-    found = {
+    missing = {
         answer.topic: answer.missing for answer in answers_in(student.lab) if "number" in answer.question
     }
-    assert found == {
-        "/checkout": "/checkout: Which number shows it? There is none in the answer.",
+    assert missing == {
+        "/checkout": "/checkout: Which number shows it? The answer contains no number.",
         "/events": "",
         "/my-events": "/my-events: Which number shows it?",
     }

@@ -161,7 +161,7 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
     [
         (
             ("verify", "submissions", "--python", "no-such-python"),
-            "--python no-such-python is no program. Give the path of a Python, as ",
+            "--python no-such-python is not a program. Give the path of a Python, such as ",
         ),
         (("verify", "nowhere"), "nowhere does not exist."),
         (("verify", "submissions", "--seconds", "soon"), "'soon' is no time: "),

@@ -1,5 +1,5 @@
-"""The lab: the rehearsal's tools as a course.
+"""The lab: a course on the rehearsal's tools.
 
-Owns the starter, what a student has done with it, hints and the student's report, the verification of what is handed
-in, and the audit of what reports conclude. Built on the rehearsal; it imports nothing of the portal.
+Owns the starter, the student's folder and progress, hints, the student's report, the verification of submissions, and
+the audit of reports. It builds on the rehearsal and imports nothing of the portal.
 """

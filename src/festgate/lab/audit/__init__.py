@@ -1,6 +1,5 @@
-"""The audit of a lab report: its tables rebuilt, its claims found in the prose, and each claim checked against them.
+"""The audit of a lab report: its tables, the claims in its prose, and each claim compared with the tables.
 
-`documents` makes numbered lines of a file, `claims` finds what the prose says, `routes` sets the tables before and
-after side by side, `sources` finds the cell that a number was taken from, and `checks` and `claim_checks` say what is
-wrong.
+`documents` turns a file into numbered lines, `claims` finds the claims in the prose, `routes` pairs the tables before
+and after, and `sources` finds the cell of each number. `table_checks` and `claim_checks` find the errors.
 """

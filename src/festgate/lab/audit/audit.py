@@ -1,20 +1,25 @@
-"""One report audited: what was found, with its places, and what cannot be told."""
+"""Audits one report: its findings with their places, the source of each number, and what cannot be checked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from festgate.lab.audit.claim_checks import claim_spots, described, unheld, written
-from festgate.lab.audit.documents import Place, Unreadable, read_document
-from festgate.lab.audit.findings import FIRST_CONNECTION, KINDS, SLOWEST, Finding, Kind, Spot
-from festgate.lab.audit.ground import Ground, ground_of
-from festgate.lab.audit.sources import Traced
+from festgate.lab.audit.claim_checks import (
+    claim_spots,
+    claims_without_source,
+    describe_source,
+    format_quantity,
+)
+from festgate.lab.audit.documents import Document, Place, UnreadableReport, read_document
+from festgate.lab.audit.findings import FIRST_CONNECTION, KINDS, SLOWEST, AuditFinding, FindingKind, Spot
+from festgate.lab.audit.parsed_report import ParsedReport, parse_report
+from festgate.lab.audit.sources import TracedClaim
 from festgate.lab.audit.table_checks import is_first_connection, table_spots, unclear_loads
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A claim, and where its numbers are from."""
+class CheckedClaim:
+    """A claim with the sources of its numbers."""
 
     text: str
     place: Place
@@ -23,92 +28,101 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
-    """A report."""
+class AuditResult:
+    """A report with its findings."""
 
     source: str
-    """The file as it was named."""
+    """The path of the file as it was given."""
     tables: int
     requests: int
-    """Of all tables together."""
-    findings: tuple[Finding, ...]
-    claims: tuple[Checked, ...]
+    """Requests in all tables."""
+    findings: tuple[AuditFinding, ...]
+    claims: tuple[CheckedClaim, ...]
     open: tuple[Spot, ...]
-    """What cannot be told, and why."""
-    ground: Ground
+    """What cannot be checked, and why."""
+    report: ParsedReport
 
     def place(self, spot: Spot) -> Place:
-        """Where in the file it is."""
-        return self.ground.document.place(spot.line)
+        """Return its place in the file."""
+        return self.report.document.place(spot.line)
 
 
-def audit(path: Path) -> Audited:
-    """The report at that path. Raises Unreadable where it cannot be read, or holds nothing that can be audited."""
+def audit(path: Path) -> AuditResult:
+    """Audit the report at `path`. Raises UnreadableReport for an unreadable file, or one with nothing to audit."""
     document = read_document(path)
-    ground = ground_of(document)
-    if not ground.groups and not ground.claims:
-        pictures = f" Its {document.pictures} pictures were not read." if document.pictures else ""
-        msg = f"{document.source} holds no table of Locust as text, and claims no figures.{pictures}"
-        raise Unreadable(msg)
-    spots = [*table_spots(ground), *claim_spots(ground)]
+    report = parse_report(document)
+    if not report.groups and not report.claims:
+        msg = f"{document.source} contains no Locust table as text, and no claim with figures."
+        if document.pictures:
+            msg += f" {_unread_pictures(document)}."
+        raise UnreadableReport(msg)
+    spots = [*table_spots(report), *claim_spots(report)]
     findings = tuple(
-        Finding(_asked(kind, ground), tuple(_each(spot for code, spot in spots if code == kind.code)))
+        AuditFinding(
+            _with_question(kind, report), _by_line(spot for code, spot in spots if code == kind.code)
+        )
         for kind in KINDS.values()
         if any(code == kind.code for code, _ in spots)
     )
-    return Audited(
+    return AuditResult(
         source=document.source,
         tables=len(document.tables),
         requests=sum(table.requests for table in document.tables),
         findings=findings,
-        claims=tuple(_checked(traced, ground) for traced in ground.claims),
-        open=tuple(_each(_open(ground))),
-        ground=ground,
+        claims=tuple(_checked(traced, report) for traced in report.claims),
+        open=_by_line(_open(report)),
+        report=report,
     )
 
 
-def _each(spots: Iterable[Spot]) -> list[Spot]:
-    return sorted(dict.fromkeys(spots), key=lambda spot: spot.line)
+def _unread_pictures(document: Document) -> str:
+    return (
+        "1 picture was not read" if document.pictures == 1 else f"{document.pictures} pictures were not read"
+    )
 
 
-def _asked(kind: Kind, ground: Ground) -> Kind:
+def _by_line(spots: Iterable[Spot]) -> tuple[Spot, ...]:
+    return tuple(sorted(dict.fromkeys(spots), key=lambda spot: spot.line))
+
+
+def _with_question(kind: FindingKind, report: ParsedReport) -> FindingKind:
     if kind.question:
         return kind
-    return replace(kind, question=FIRST_CONNECTION if is_first_connection(ground) else SLOWEST)
+    return replace(kind, question=FIRST_CONNECTION if is_first_connection(report) else SLOWEST)
 
 
-def _checked(traced: Traced, ground: Ground) -> Checked:
-    told = []
-    for side, figure, sources in traced.found:
-        found = " or ".join(described(source, ground) for source in sources[:2]) or "in no table"
-        told.append(f"{written(figure)} ({side}): {found}")
-    return Checked(traced.claim.text, ground.document.place(traced.claim.line), tuple(told))
+def _checked(traced: TracedClaim, report: ParsedReport) -> CheckedClaim:
+    sentences = []
+    for side, figure, sources in traced.figures:
+        origin = " or ".join(describe_source(source, report) for source in sources[:2]) or "in no table"
+        sentences.append(f"{format_quantity(figure)} ({side}): {origin}")
+    return CheckedClaim(traced.claim.text, report.document.place(traced.claim.line), tuple(sentences))
 
 
-def _open(ground: Ground) -> Iterable[Spot]:
-    document = ground.document
+def _open(report: ParsedReport) -> Iterable[Spot]:
+    document = report.document
     for problem in document.output.problems:
-        yield Spot(problem.line, f"A table was not understood whole: {problem.sentence}")
-    if not ground.groups:
-        pictures = f"; its {document.pictures} pictures were not read" if document.pictures else ""
+        yield Spot(problem.line, f"A table was not understood completely: {problem.sentence}")
+    if not report.groups:
+        pictures = f" ({_unread_pictures(document)})" if document.pictures else ""
         yield Spot(
-            ground.claims[0].claim.line,
-            f"There is no table of Locust as text{pictures}: no claim can be checked.",
+            report.claims[0].claim.line,
+            f"There is no Locust table as text{pictures}: no claim can be checked.",
         )
         return
-    yield from unclear_loads(ground)
-    yield from unheld(ground)
-    if not ground.claims:
+    yield from unclear_loads(report)
+    yield from claims_without_source(report)
+    if not report.claims:
         yield Spot(
             document.tables[0].line,
-            "No claim with figures was found in the prose; only the tables were looked at.",
+            "No claim with figures was found in the prose; only the tables were checked.",
         )
-    for group in ground.groups:
-        if group.side is None and ground.claims:
+    for group in report.groups:
+        if group.side is None and report.claims:
             yield Spot(
                 group.table.line,
-                f"Whether this table is of the build before or after is not told ({group.title}).",
+                f"The report does not say whether this table is of the build before or after ({group.title}).",
             )
 
 
-__all__ = ["Audited", "Checked", "Unreadable", "audit"]
+__all__ = ["AuditResult", "CheckedClaim", "UnreadableReport", "audit"]

@@ -1,59 +1,57 @@
-"""Each claim of the prose beside the tables: where its numbers are from, and what the row of all requests says."""
+"""Compares each claim with the tables: the source of its numbers, and the row of all requests."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from festgate.lab.audit.claims import Claim
-from festgate.lab.audit.findings import Spot
-from festgate.lab.audit.ground import Ground
+from festgate.lab.audit.findings import CodedSpots, Spot
+from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.quantities import Quantity
 from festgate.lab.audit.routes import Group, Pair, figure_of
-from festgate.lab.audit.sources import Source, Traced
+from festgate.lab.audit.sources import Source, TracedClaim
 from festgate.lab.audit.words import COLUMNS, Metric, Side
 from festgate.rehearsal.locust_output.limits import WAITING, milliseconds
 
-Found = Iterator[tuple[str, Spot]]
-"""(code, where)."""
 _TOLERANCE: Final = 1.5
-"""Percentage points by which a share may be off that somebody rounded."""
+"""Percentage points by which a rounded share may be off."""
 _ROUNDED: Final = 0.05
-"""Share of itself by which a large one, or a factor, may be off."""
+"""Relative error that a large share or a factor may have from rounding."""
 _MAX_FIGURES: Final = 4
-"""Figures that are shown beside one claim; a report of many routes has dozens."""
+"""Figures shown for one claim; a report with many routes has dozens."""
 _SHOWN: Final[tuple[Metric, ...]] = ("average", "median", "p95", "rate")
 
 
-def claim_spots(ground: Ground) -> Found:
-    """Everything that is wrong with the claims."""
-    for traced in ground.claims:
-        if traced.claim.denied:
+def claim_spots(report: ParsedReport) -> CodedSpots:
+    """Yield the errors in the claims."""
+    for traced in report.claims:
+        if traced.claim.negated:
             continue
-        yield from _picked(traced, ground)
+        yield from _picked(traced, report)
         yield from _columns(traced)
-        yield from _share(traced, ground)
-        yield from _rate(traced, ground)
+        yield from _share(traced, report)
+        yield from _rate(traced, report)
 
 
-def unheld(ground: Ground) -> Iterator[Spot]:
-    """Claims of which no table tells anything."""
-    for traced in ground.claims:
+def claims_without_source(report: ParsedReport) -> Iterator[Spot]:
+    """Yield the claims whose figures no table contains."""
+    for traced in report.claims:
         claim = traced.claim
-        lost = [(side, figure) for side, figure, sources in traced.found if not sources]
-        for side, figure in lost:
+        for side, figure, sources in traced.figures:
+            if not sources:
+                there = _all_requests(traced, side, report)
+                yield Spot(
+                    claim.line, f"{format_quantity(figure)} is in no table {_of(claim.route)}{side}.{there}"
+                )
+        if claim.kind == "share" and not claim.negated and not _figures(traced, report):
             yield Spot(
                 claim.line,
-                f"{written(figure)} stands in no table {_of(claim.route)}{side}.{_there(traced, side, ground)}",
-            )
-        if claim.kind == "share" and not claim.denied and not _figures(traced, ground):
-            yield Spot(
-                claim.line,
-                f"No figures stand beside this share, and no table {_of(claim.route)}before and after.",
+                f"There are no figures for this percentage, and no table {_of(claim.route)}before and after.",
             )
 
 
-def written(figure: Quantity) -> str:
-    """`451 ms`, `0.54/s`, `50 %`, `2 times`."""
+def format_quantity(figure: Quantity) -> str:
+    """Format a quantity: `451 ms`, `0.54/s`, `50 %`, `2 times`."""
     if figure.unit == "rate":
         return f"{figure.value:g}/s"
     if figure.unit in ("percent", "times"):
@@ -61,15 +59,15 @@ def written(figure: Quantity) -> str:
     return f"{figure.value:,.10g} ms"
 
 
-def described(source: Source, ground: Ground) -> str:
-    """`Average of the row at line 12 (GET /events?user=a), 1 of 12 requests`."""
+def describe_source(source: Source, report: ParsedReport) -> str:
+    """Describe the source of a number: `Average of GET /events?user=a, line 12, 1 of 12 requests`."""
     row, whole = source.row, source.group.whole
     count = f"{row.requests} of {whole.requests} requests" if row is not whole else f"{row.requests} requests"
-    return f"{source.names} of {row.title}, {ground.document.place(row.line)}, {count}"
+    return f"{source.names} of {row.title}, {report.document.place(row.line)}, {count}"
 
 
-def change(pair: Pair, metric: Metric) -> str:
-    """What the rows of all requests say: `Average 451 ms -> 542 ms (20 % more)`; empty where they do not."""
+def describe_change(pair: Pair, metric: Metric) -> str:
+    """Return the change in the rows of all requests: `Average 451 ms before, 542 ms after (20 % more)`, or nothing."""
     before, after = (figure_of(side[0].whole, metric) for side in (pair.before, pair.after))
     if before is None or after is None:
         return ""
@@ -83,71 +81,71 @@ def _of(route: str) -> str:
     return f"of {route} " if route else ""
 
 
-def _there(traced: Traced, side: Side, ground: Ground) -> str:
-    """What the row of all requests says instead, where there is one."""
+def _all_requests(traced: TracedClaim, side: Side, report: ParsedReport) -> str:
+    """Return the figures in the row of all requests, where there is one."""
     groups = [
-        group for group in ground.groups if group.route == traced.claim.route and group.side in (side, None)
+        group for group in report.groups if group.route == traced.claim.route and group.side in (side, None)
     ]
     if not groups:
         return ""
-    told = _cells(groups[0], [traced.claim.metric] if traced.claim.metric else _SHOWN)
-    return f" All {groups[0].whole.requests} requests there: {told}." if told else ""
+    cells = _cells(groups[0], [traced.claim.metric] if traced.claim.metric else _SHOWN)
+    return f" All {groups[0].whole.requests} requests there: {cells}." if cells else ""
 
 
 def _cells(group: Group, metrics: Sequence[Metric]) -> str:
-    every = [(metric, figure_of(group.whole, metric)) for metric in metrics]
+    figures = [(metric, figure_of(group.whole, metric)) for metric in metrics]
     return ", ".join(
         f"{COLUMNS[metric]} {f'{value:.2f}/s' if metric == 'rate' else milliseconds(value)}"
-        for metric, value in every
+        for metric, value in figures
         if value is not None
     )
 
 
-def _picked(traced: Traced, ground: Ground) -> Found:
-    for _, figure, sources in traced.found:
+def _picked(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
+    for _, figure, sources in traced.figures:
         if not sources or not all(source.is_part for source in sources):
             continue
         first = sources[0]
         column: Metric = traced.claim.metric or first.columns[0]
-        pair = next((each for each in ground.pairs if each.route == first.group.route), None)
-        told = change(pair, column) if pair is not None else _cells(first.group, [column])
+        pair = next((pair for pair in report.pairs if pair.route == first.group.route), None)
+        shown = describe_change(pair, column) if pair is not None else _cells(first.group, [column])
         place = first.group.rows.index(first.row) + 1
         more = f" (and {len(sources) - 1} rows more)" if len(sources) > 1 else ""
         yield (
             "one-row-of-many",
             Spot(
                 traced.claim.line,
-                f"{written(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
-                f" {described(first, ground)}. All requests: {told or 'not told'}",
+                f"{format_quantity(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
+                f" {describe_source(first, report)}. All requests: {shown or 'not given'}",
             ),
         )
 
 
-def _columns(traced: Traced) -> Found:
-    if not traced.found or not all(sources for _, _, sources in traced.found):
+def _columns(traced: TracedClaim) -> CodedSpots:
+    if not traced.figures or not all(sources for _, _, sources in traced.figures):
         return
-    told = "; ".join(
-        f"{written(figure)} is {' or '.join(dict.fromkeys(source.names for source in sources))} of"
+    origins = "; ".join(
+        f"{format_quantity(figure)} is {' or '.join(dict.fromkeys(source.names for source in sources))} of"
         f" {sources[0].group.title}"
-        for _, figure, sources in traced.found
+        for _, figure, sources in traced.figures
     )
     named = traced.claim.metric
     if (named is not None and named not in traced.columns) or not traced.columns:
-        says = f"said to be {COLUMNS[named]}: " if named is not None else ""
-        yield "columns-mixed", Spot(traced.claim.line, f"{says}{told}")
+        name = f"claimed as {COLUMNS[named]}: " if named is not None else ""
+        yield "columns-mixed", Spot(traced.claim.line, f"{name}{origins}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Two figures of which a share can be."""
+    """Two figures from which a share can be computed."""
 
     before: float
     after: float
     is_rate: bool
-    told: str
+    words: str
 
     def fits(self, claim: Claim) -> bool:
-        """Whether somebody can have counted the share from them; a gain from figures that became better only."""
+        """Return whether the share follows from them; an improvement follows only from figures that became better."""
         share = claim.share
         if share is None or not self.before or not self.after:
             return True
@@ -157,53 +155,60 @@ class _Change:
         there, back = self.after / self.before, self.before / self.after
         if share.unit == "times":
             return any(
-                abs(share.value - each) <= max(_ROUNDED * each, share.step / 2) for each in (there, back)
+                abs(share.value - ratio) <= max(_ROUNDED * ratio, share.step / 2) for ratio in (there, back)
             )
         slack = max(_TOLERANCE, share.value * _ROUNDED)
-        return any(abs(share.value - 100 * abs(each - 1)) <= slack for each in (there, back))
+        return any(abs(share.value - 100 * abs(ratio - 1)) <= slack for ratio in (there, back))
 
 
-def _share(traced: Traced, ground: Ground) -> Found:
+def _share(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
     claim = traced.claim
     if claim.kind != "share" or claim.share is None:
         return
-    figures = _figures(traced, ground)
+    figures = _figures(traced, report)
     if figures and not any(figure.fits(claim) for figure in figures):
-        shown = "; ".join(figure.told for figure in figures[-_MAX_FIGURES:])
-        yield "share-off", Spot(claim.line, f"{written(claim.share)}: {shown}")
+        shown = "; ".join(figure.words for figure in figures[-_MAX_FIGURES:])
+        yield "share-off", Spot(claim.line, f"{format_quantity(claim.share)}: {shown}")
 
 
-def _figures(traced: Traced, ground: Ground) -> list[_Change]:
-    """What a share can be of: two figures that the report names, the nearest last, else the rows of all requests."""
+def _figures(traced: TracedClaim, report: ParsedReport) -> list[_Change]:
+    """Return the changes that a share can mean: pairs in the report, the nearest last, or the rows of all requests."""
     claim = traced.claim
     near = [
         other.claim
-        for other in ground.claims
+        for other in report.claims
         if other.claim.kind == "pair"
         and (not claim.route or not other.claim.route or claim.route == other.claim.route)
         and (claim.metric is None or claim.metric == other.claim.metric)
     ]
-    near.sort(key=lambda one: -abs(one.line - claim.line))
+    near.sort(key=lambda other: -abs(other.line - claim.line))
     if near:
         return [
-            _Change(one.before.value, one.after.value, one.metric == "rate", _in_words(one.before, one.after))
-            for one in near
-            if one.before is not None and one.after is not None
+            _Change(
+                other.before.value,
+                other.after.value,
+                other.metric == "rate",
+                _in_words(other.before, other.after),
+            )
+            for other in near
+            if other.before is not None and other.after is not None
         ]
     metrics: Sequence[Metric] = [claim.metric] if claim.metric is not None else _SHOWN
-    found = []
-    for pair in ground.pairs:
+    changes = []
+    for pair in report.pairs:
         if claim.route not in ("", pair.route):
             continue
         for metric in metrics:
             before, after = (figure_of(side[0].whole, metric) for side in (pair.before, pair.after))
             if before and after:
-                found.append(_Change(before, after, metric == "rate", f"{pair.route} {change(pair, metric)}"))
-    return found
+                changes.append(
+                    _Change(before, after, metric == "rate", f"{pair.route} {describe_change(pair, metric)}")
+                )
+    return changes
 
 
 def _in_words(before: Quantity, after: Quantity) -> str:
-    shown = f"{written(before)} to {written(after)}"
+    shown = f"{format_quantity(before)} to {format_quantity(after)}"
     if not before.value or not after.value:
         return shown
     less, times = (before.value - after.value) / before.value, before.value / after.value
@@ -211,25 +216,28 @@ def _in_words(before: Quantity, after: Quantity) -> str:
     return f"{shown} is {share}" + ("" if after.unit == "rate" else f" time, {times:.2g} times the speed")
 
 
-def _rate(traced: Traced, ground: Ground) -> Found:
-    """Requests under way are rate times mean (Little's law); users who are not waiting pause."""
+def _rate(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
+    """Find rates that could not change: by Little's law, rate times mean is the number of waiting users."""
     if traced.claim.metric != "rate":
         return
-    told = []
-    for group in ground.groups:
+    reasons = []
+    for group in report.groups:
         if traced.claim.route and group.route != traced.claim.route:
             continue
         total = group.table.total or group.whole
         if not total.rate or total.average is None:
             continue
-        under_way = total.rate * total.average / 1000
-        share = under_way / (ground.users or 1)
+        waiting = total.rate * total.average / 1000
+        share = waiting / (report.users or 1)
         if share < WAITING:
-            most = total.rate / (1 - share)
+            limit = total.rate / (1 - share)
             moment = ", of its last ten seconds" if group.table.rates == "moment" else ""
-            told.append(
+            reasons.append(
                 f"{group.title}: {total.rate:.2f}/s{moment}, {milliseconds(total.average)} each: users wait for answers"
-                f" {100 * share:.0f} % of the time, so that at most {most:.2f}/s were possible, however fast the server"
+                f" {100 * share:.0f} % of the time, so at most {limit:.2f}/s were possible, however fast the server is"
             )
-    if told:
-        yield "rate-cannot-move", Spot(traced.claim.line, "; ".join(list(dict.fromkeys(told))[:_MAX_FIGURES]))
+    if reasons:
+        yield (
+            "rate-cannot-move",
+            Spot(traced.claim.line, "; ".join(list(dict.fromkeys(reasons))[:_MAX_FIGURES])),
+        )

@@ -1,4 +1,4 @@
-"""What a report claims: figures before and after, figures of one side, and by how much one became better."""
+"""Finds the claims of a report: figures before and after, figures of one side, and improvements in per cent."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from festgate.lab.audit.prose import Prose, Sentence
-from festgate.lab.audit.quantities import ABOUT, Quantity, masked, quantities_in
-from festgate.lab.audit.words import DENIED, NO_TIME, Metric, Side, metric_of, routes_in, side_of
+from festgate.lab.audit.quantities import ABOUT, Quantity, mask, quantities_in
+from festgate.lab.audit.words import NEGATION, NOT_A_TIME, Metric, Side, metric_of, routes_in, side_of
 
-Kind = Literal["pair", "figure", "share", "words"]
-"""Two figures; one; `50 % faster`, which `claim.share` holds; or a word of the rate without a figure."""
+ClaimKind = Literal["pair", "figure", "share", "words"]
+"""Two figures; one figure; `50 % faster` (in `claim.share`); or a statement about the rate without a figure."""
 _BEFORE: Final = re.compile(
     r"\b(?:before|baseline|old|original(?:ly)?|initial(?:ly)?|earlier|previous(?:ly)?|un-?optimi[sz]ed|was|were|had)\b",
     re.IGNORECASE,
@@ -58,112 +58,122 @@ _FASTER: Final = re.compile(
 _SLOWER: Final = re.compile(r"\b(?:slow\w*|worse\w*|longer)\b", re.IGNORECASE)
 _NOT: Final = re.compile(r"\b(?:not|never|cannot|no longer|neither|nor)\b|n't\b", re.IGNORECASE)
 _NEAR: Final = 30
-"""Signs before a number in which a word can make it something else, or deny it."""
+"""Characters before a number in which a word can change its meaning or negate it."""
 _MAX_ROUTES: Final = 100
 MAX_LENGTH: Final = 160
-"""Signs of a sentence that are shown."""
+"""Characters of a sentence that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One thing that a report says of its figures."""
+    """A statement of a report about its figures."""
 
-    kind: Kind
+    kind: ClaimKind
     text: str
     """The sentence, shortened."""
     line: int
-    """Of the document, not of its page."""
+    """Line of the document, not of its page."""
     route: str
-    """`/events`; empty where none is named."""
+    """`/events`; empty where the claim names no route."""
     metric: Metric | None
-    """The column that it names."""
+    """The column that the claim names."""
     before: Quantity | None = None
     after: Quantity | None = None
     share: Quantity | None = None
     """Per cent or a factor."""
     better: bool = False
-    """Its share is said to be a gain."""
-    denied: bool = False
-    """It says that something did not change."""
+    """The claim calls its share an improvement."""
+    negated: bool = False
+    """The claim states that something did not change."""
 
     @property
     def figures(self) -> tuple[tuple[Side, Quantity], ...]:
-        """Those that must stand in a table."""
-        told: tuple[tuple[Side, Quantity | None], ...] = (("before", self.before), ("after", self.after))
-        return tuple((side, each) for side, each in told if each is not None)
+        """The figures that a table must contain, with their sides."""
+        sides: tuple[tuple[Side, Quantity | None], ...] = (("before", self.before), ("after", self.after))
+        return tuple((side, figure) for side, figure in sides if figure is not None)
 
 
 def claims_of(prose: Prose, routes: tuple[str, ...]) -> list[Claim]:
-    """All that the prose claims, by lines; `routes` are those of the report's tables."""
-    found = [claim for sentence in prose.sentences for claim in _of_sentence(sentence, routes)]
-    return sorted(found, key=lambda claim: claim.line)
+    """Return the claims of the prose by their lines; `routes` are the routes of the report's tables."""
+    claims = [claim for sentence in prose.sentences for claim in _of_sentence(sentence, routes)]
+    return sorted(claims, key=lambda claim: claim.line)
 
 
 def _of_sentence(sentence: Sentence, routes: tuple[str, ...]) -> Iterator[Claim]:
-    hidden = masked(sentence.text)
-    every = quantities_in(hidden)
-    figures = [each for each in every if each.unit not in ("percent", "times")]
-    taken: set[int] = set()
-    spoken = False
+    text = mask(sentence.text)
+    quantities = quantities_in(text)
+    claims = [
+        *_figures(
+            sentence,
+            text,
+            [quantity for quantity in quantities if quantity.unit not in ("percent", "times")],
+            routes,
+        ),
+        *_shares(sentence, text, quantities, routes),
+    ]
+    yield from claims
+    change = CHANGE.search(text)
+    if (
+        change is not None
+        and metric_of(sentence.text) == "rate"
+        and all(claim.metric != "rate" for claim in claims)
+    ):
+        verb = Quantity(0.0, "rate", 1.0, change.start(), change.end())
+        yield replace(
+            _claim(sentence, "words", verb, verb, routes), negated=NEGATION.search(text) is not None
+        )
+
+
+def _figures(
+    sentence: Sentence, text: str, figures: Sequence[Quantity], routes: tuple[str, ...]
+) -> Iterator[Claim]:
+    """Yield the pairs of figures, then the claims about a single figure."""
+    paired: set[int] = set()
     for first, second in pairwise(figures):
-        if first.start in taken:
-            continue
-        claim = _pair(sentence, hidden, first, second, routes)
-        if claim is not None:
-            taken |= {first.start, second.start}
-            spoken = spoken or claim.metric == "rate"
-            yield claim
-    for each in figures:
-        if each.start not in taken:
-            single = _figure(sentence, hidden, each, routes)
-            if single is not None:
-                spoken = spoken or single.metric == "rate"
-                yield single
-    for told in _shares(sentence, hidden, every, routes):
-        spoken = spoken or told.metric == "rate"
-        yield told
-    change = CHANGE.search(hidden)
-    if not spoken and change is not None and metric_of(sentence.text) == "rate":
-        each = Quantity(0.0, "rate", 1.0, change.start(), change.end())
-        yield replace(_claim(sentence, "words", each, each, routes), denied=DENIED.search(hidden) is not None)
+        if first.start not in paired and (pair := _pair(sentence, text, first, second, routes)) is not None:
+            paired |= {first.start, second.start}
+            yield pair
+    for figure in figures:
+        if figure.start not in paired and (single := _figure(sentence, text, figure, routes)) is not None:
+            yield single
 
 
 def _shares(
-    sentence: Sentence, hidden: str, every: Sequence[Quantity], routes: tuple[str, ...]
+    sentence: Sentence, text: str, quantities: Sequence[Quantity], routes: tuple[str, ...]
 ) -> Iterator[Claim]:
-    for each in every:
-        if each.unit in ("percent", "times") and _is_share(hidden, each):
-            yield _share(sentence, hidden, each, routes)
-    for match in _TWICE.finditer(hidden):
-        yield _share(sentence, hidden, Quantity(2.0, "times", 0.2, match.start(), match.end()), routes)
+    for quantity in quantities:
+        if quantity.unit in ("percent", "times") and _is_share(text, quantity):
+            yield _share(sentence, text, quantity, routes)
+    for match in _TWICE.finditer(text):
+        yield _share(sentence, text, Quantity(2.0, "times", 0.2, match.start(), match.end()), routes)
 
 
-def _share(sentence: Sentence, hidden: str, each: Quantity, routes: tuple[str, ...]) -> Claim:
-    near = hidden[max(each.start - 2 * _NEAR, 0) : each.end + _NEAR]
+def _share(sentence: Sentence, text: str, share: Quantity, routes: tuple[str, ...]) -> Claim:
+    near = text[max(share.start - 2 * _NEAR, 0) : share.end + _NEAR]
     better = _SLOWER.search(near) is None and _FASTER.search(near) is not None
-    return replace(_claim(sentence, "share", each, each, routes), share=each, better=better)
+    return replace(_claim(sentence, "share", share, share, routes), share=share, better=better)
 
 
 def _pair(
-    sentence: Sentence, hidden: str, first: Quantity, second: Quantity, routes: tuple[str, ...]
+    sentence: Sentence, text: str, first: Quantity, second: Quantity, routes: tuple[str, ...]
 ) -> Claim | None:
-    earlier = hidden[: first.start]
+    earlier = text[: first.start]
     lead = re.split(r"\d[\d.,]*\s?(?:ms|s|%)?", earlier)[-1]
-    gap = hidden[first.end : second.start]
+    gap = text[first.end : second.start]
     if {first.unit, second.unit} == {"ms", "rate"}:
         return None
-    order = _order(lead, gap, hidden[second.end : second.end + 12], both=bool(first.unit and second.unit))
+    order = _order(lead, gap, text[second.end : second.end + 12], both=bool(first.unit and second.unit))
     if not order:
         return None
     claim = _claim(sentence, "pair", first, second, routes)
     unit = first.unit or second.unit or ("rate" if claim.metric == "rate" else "")
     if not unit and claim.metric is None:
         return None
-    if NO_TIME.search(lead[-_NEAR:]) or (
-        not (first.unit and second.unit) and NO_TIME.search(hidden[second.end :][:15])
+    if NOT_A_TIME.search(lead[-_NEAR:]) or (
+        not (first.unit and second.unit) and NOT_A_TIME.search(text[second.end :][:15])
     ):
         return None
-    first, second = (each.as_unit(unit or "ms") for each in (first, second))
+    first, second = (figure.as_unit(unit or "ms") for figure in (first, second))
     return replace(
         claim,
         before=first if order > 0 else second,
@@ -173,7 +183,7 @@ def _pair(
 
 
 def _order(lead: str, gap: str, behind: str, *, both: bool) -> int:
-    """1 where the first number is the one before, -1 where it is the one after, 0 where they are no pair."""
+    """Return 1 where the first number is the one before, -1 where it is the one after, 0 where they are not a pair."""
     if _FORWARD.fullmatch(gap):
         arrow = re.search(_ARROW, gap) is not None
         return 1 if arrow or both or _FROM.search(lead) or CHANGE.search(lead) else 0
@@ -191,39 +201,39 @@ def _order(lead: str, gap: str, behind: str, *, both: bool) -> int:
     return 0
 
 
-def _figure(sentence: Sentence, hidden: str, each: Quantity, routes: tuple[str, ...]) -> Claim | None:
-    """A figure of one side: "fell to 324 ms", "After: 324 ms"."""
-    lead = hidden[: each.start]
-    claim = _claim(sentence, "figure", each, each, routes)
-    unit = each.unit or ("rate" if claim.metric == "rate" else "ms" if claim.metric is not None else "")
-    if not unit or NO_TIME.search(lead[-_NEAR:]):
+def _figure(sentence: Sentence, text: str, figure: Quantity, routes: tuple[str, ...]) -> Claim | None:
+    """Return a claim about a figure of one side: "fell to 324 ms", "After: 324 ms"."""
+    lead = text[: figure.start]
+    claim = _claim(sentence, "figure", figure, figure, routes)
+    unit = figure.unit or ("rate" if claim.metric == "rate" else "ms" if claim.metric is not None else "")
+    if not unit or NOT_A_TIME.search(lead[-_NEAR:]):
         return None
     side: Side | None = None
     if _TO.search(lead):
         side = "after"
-    elif each.unit:
-        side = side_of(hidden) or side_of(sentence.title)
-        # Without a word of a column or a side close by it can be any time of which somebody speaks.
+    elif figure.unit:
+        side = side_of(text) or side_of(sentence.title)
+        # Unless a column or a side is named close by, it can be any time that the author mentions.
         side = side if claim.metric is not None or side_of(lead[-2 * _NEAR :]) is not None else None
     if side is None:
         return None
     metric: Metric | None = "rate" if unit == "rate" else claim.metric
-    told = each.as_unit(unit)
-    return (
-        replace(claim, before=told, metric=metric)
-        if side == "before"
-        else replace(claim, after=told, metric=metric)
-    )
+    before, after = (figure.as_unit(unit) if side == name else None for name in ("before", "after"))
+    return replace(claim, before=before, after=after, metric=metric)
 
 
-def _is_share(hidden: str, each: Quantity) -> bool:
-    lead, behind = hidden[: each.start], hidden[each.end :]
-    if not each.value or re.match(r"\s*(?:of\b|confidence|interval|CI\b|failures?)", behind, re.IGNORECASE):
+def _is_share(text: str, quantity: Quantity) -> bool:
+    lead, behind = text[: quantity.start], text[quantity.end :]
+    if not quantity.value or re.match(
+        r"\s*(?:of\b|confidence|interval|CI\b|failures?)", behind, re.IGNORECASE
+    ):
         return False
     return _BY.search(lead) is not None or _SHARE.match(behind) is not None
 
 
-def _claim(sentence: Sentence, kind: Kind, first: Quantity, last: Quantity, routes: tuple[str, ...]) -> Claim:
+def _claim(
+    sentence: Sentence, kind: ClaimKind, first: Quantity, last: Quantity, routes: tuple[str, ...]
+) -> Claim:
     text = sentence.text
     named = [(place, route) for place, route in routes_in(text, routes)]
     near = [route for place, route in named if place < first.start] or [route for _, route in named[:1]]
@@ -236,14 +246,14 @@ def _claim(sentence: Sentence, kind: Kind, first: Quantity, last: Quantity, rout
         line=sentence.line(first.start),
         route=near[-1] if near else "",
         metric=metric_of(text[: first.start]) or metric_of(text[first.start : last.end]) or metric_of(behind),
-        denied=_NOT.search(masked(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
+        negated=_NOT.search(mask(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
     )
 
 
 def every_route(names: Sequence[str]) -> tuple[str, ...]:
-    """Without repetition, the longest first, so that `/events` is not found in `/my-events`.
+    """Return the routes without repetition, the longest first, so that `/events` is not found in `/my-events`.
 
-    None where there are so many that they are no routes but values of visitors: their names are no words of prose.
+    Return none where there are too many: they are then values of single visitors, which prose does not name.
     """
-    found = sorted(set(names), key=lambda name: (-len(name), name))
-    return tuple(found) if len(found) <= _MAX_ROUTES else ()
+    routes = sorted(set(names), key=lambda name: (-len(name), name))
+    return tuple(routes) if len(routes) <= _MAX_ROUTES else ()

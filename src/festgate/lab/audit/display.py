@@ -1,4 +1,4 @@
-"""What an audit found, for people in a terminal and as JSON."""
+"""Shows the result of an audit as text and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,17 +7,17 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from festgate.lab.audit.audit import Audited
+from festgate.lab.audit.audit import AuditResult
 from festgate.lab.audit.findings import Spot
 
 
-def as_json(reports: Sequence[Audited], unreadable: Sequence[str]) -> dict[str, Any]:
-    """All reports, and a sentence for each file that could not be read."""
-    return {"reports": [_report(each) for each in reports], "unreadable": list(unreadable)}
+def as_json(reports: Sequence[AuditResult], unreadable: Sequence[str]) -> dict[str, Any]:
+    """Return all reports, and a sentence for each file that could not be read."""
+    return {"reports": [_report(audited) for audited in reports], "unreadable": list(unreadable)}
 
 
-def show(audited: Audited, console: Console) -> None:
-    """One report, as text: in a terminal wrapped and indented, elsewhere a line for each thing, to be searched."""
+def show(audited: AuditResult, console: Console) -> None:
+    """Print one report: wrapped and indented in a terminal, otherwise one line for each item, to be searched."""
     console.print(_title(audited), soft_wrap=True)
     for finding in audited.findings:
         kind = finding.kind
@@ -29,15 +29,15 @@ def show(audited: Audited, console: Console) -> None:
             _print(console, _spot(audited, spot), 2)
         _print(console, Text(kind.meaning), 2)
         _print(console, Text.assemble(("? ", "bold"), kind.question), 2)
-    told = [claim for claim in audited.claims if claim.sources]
-    if told:
-        console.print(Text("\nWhere its numbers are from", "bold"))
-    for claim in told:
+    claims = [claim for claim in audited.claims if claim.sources]
+    if claims:
+        console.print(Text("\nSources of its numbers", "bold"))
+    for claim in claims:
         _print(console, Text.assemble((f"{claim.place}: ", "cyan"), claim.text), 2)
         for source in claim.sources:
             _print(console, Text(source, "dim"), 6)
     if audited.open:
-        console.print(Text("\nWhat cannot be told", "bold"))
+        console.print(Text("\nWhat cannot be checked", "bold"))
     for spot in audited.open:
         _print(console, _spot(audited, spot), 2)
     console.print()
@@ -50,23 +50,23 @@ def _print(console: Console, text: Text, indent: int) -> None:
         console.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
 
-def _title(audited: Audited) -> Text:
-    tables = f"{audited.tables} {'table' if audited.tables == 1 else 'tables'} of Locust"
+def _title(audited: AuditResult) -> Text:
+    tables = f"{audited.tables} Locust {'table' if audited.tables == 1 else 'tables'}"
     claims = f"{len(audited.claims)} {'claim' if len(audited.claims) == 1 else 'claims'}"
     count = len(audited.findings)
-    found = f"{count} {'finding' if count == 1 else 'findings'}" if count else "nothing found"
+    findings = f"{count} {'finding' if count == 1 else 'findings'}" if count else "no findings"
     return Text.assemble(
         (audited.source, "bold"),
         f": {tables} with {audited.requests:,} requests, {claims}; ",
-        (found, "bold yellow" if count else "bold green"),
+        (findings, "bold yellow" if count else "bold green"),
     )
 
 
-def _spot(audited: Audited, spot: Spot) -> Text:
+def _spot(audited: AuditResult, spot: Spot) -> Text:
     return Text.assemble((f"{audited.place(spot)}: ", "cyan"), spot.figure)
 
 
-def _report(audited: Audited) -> dict[str, Any]:
+def _report(audited: AuditResult) -> dict[str, Any]:
     return {
         "file": audited.source,
         "tables": audited.tables,
@@ -95,6 +95,6 @@ def _report(audited: Audited) -> dict[str, Any]:
     }
 
 
-def _placed(audited: Audited, spot: Spot) -> dict[str, Any]:
+def _placed(audited: AuditResult, spot: Spot) -> dict[str, Any]:
     place = audited.place(spot)
     return {"line": place.line, "page": place.page, "figure": spot.figure}

@@ -1,4 +1,4 @@
-"""A report as numbered lines of text, whether it is text, Markdown, HTML or PDF."""
+"""Reads a report (text, Markdown, HTML or PDF) as numbered lines of text."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,59 +10,59 @@ from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.html_report import is_html, read_html
 from festgate.rehearsal.locust_output.lines import MAX_BYTES, Line, lines_of, text_of
 
-Kind = Literal["text", "html", "pdf"]
+FileKind = Literal["text", "html", "pdf"]
 _PDF: Final = b"%PDF-"
 _ZIP: Final = b"PK\x03\x04"
 _OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
 _HEAD: Final = 1024
-"""Bytes in which a PDF begins; some programs write a few of their own before it."""
+"""Bytes within which a PDF begins; some programs write a few others before it."""
 
 
-class Unreadable(Exception):
-    """The file is no report that can be read; the sentence names it and says why."""
+class UnreadableReport(Exception):
+    """The file cannot be read as a report; the message states the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the file a line stands, as its reader finds it."""
+    """The place of a line in the file, as a reader finds it."""
 
     line: int
-    """From 1; of its page where there are pages."""
+    """Number from 1; within its page where there are pages."""
     page: int | None = None
 
     def __str__(self) -> str:
-        """`line 12`, `page 2, line 12`."""
+        """Return `line 12` or `page 2, line 12`."""
         return f"line {self.line}" if self.page is None else f"page {self.page}, line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report."""
+    """A report as lines of text, with its Locust tables."""
 
     source: str
-    """The file as it was named."""
-    kind: Kind
+    """The path of the file as it was given."""
+    kind: FileKind
     lines: tuple[Line, ...]
-    """Their numbers go on over all pages."""
+    """The numbers continue over all pages."""
     places: tuple[Place, ...]
-    """Of line i + 1."""
+    """Item i is the place of line i + 1."""
     output: LocustOutput
-    """Locust's tables in it; their line numbers are those of `lines`."""
+    """The Locust tables; their line numbers are those of `lines`."""
     pictures: int = 0
-    """How many it has; nothing in them is read."""
+    """Number of pictures; their content is not read."""
 
     def place(self, number: int) -> Place:
-        """Of the line of that number."""
+        """Return the place of the line with that number."""
         return self.places[number - 1] if number <= len(self.places) else Place(number)
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """Locust's, in their order."""
+        """The Locust tables in their order."""
         return self.output.tables
 
 
 def read_document(path: Path) -> Document:
-    """The report. Raises Unreadable where it cannot be read, is empty, or is of another kind."""
+    """Read the report. Raises UnreadableReport where it cannot be read, is empty, or has another file format."""
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -70,22 +70,22 @@ def read_document(path: Path) -> Document:
             size = file.seek(0, 2)
     except OSError as error:
         msg = f"{source} cannot be read: {error.strerror}."
-        raise Unreadable(msg) from None
+        raise UnreadableReport(msg) from None
     if size > MAX_BYTES:
         msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
-        raise Unreadable(msg)
+        raise UnreadableReport(msg)
     if _PDF in head:
         return _pdf(path)
     if head.startswith((_ZIP, _OLD_WORD)):
-        msg = f"{source} is a word processor's file or an archive: save the report as PDF, or unpack it."
-        raise Unreadable(msg)
+        msg = f"{source} is a word processor's file or an archive. Save the report as PDF, or unpack the archive."
+        raise UnreadableReport(msg)
     try:
         text = text_of(path)
     except NotLocust as error:
-        raise Unreadable(str(error)) from None
+        raise UnreadableReport(str(error)) from None
     if not text.strip():
         msg = f"{source} is empty."
-        raise Unreadable(msg)
+        raise UnreadableReport(msg)
     if is_html(text):
         return _html(source, text)
     pictures = text.count("![") + text.count("<img")
@@ -109,31 +109,31 @@ def _tables(source: str, text: str) -> LocustOutput:
 
 def _html(source: str, text: str) -> Document:
     if "templateArgs" in text:
-        # Locust's own report: figures and no prose.
+        # Locust's own HTML report has figures and no prose.
         try:
             output = read_html(source, text)
         except NotLocust as error:
-            raise Unreadable(str(error)) from None
+            raise UnreadableReport(str(error)) from None
         count = text.count("\n") + 1
         return Document(source, "html", (), tuple(Place(number) for number in range(1, count + 1)), output)
-    read = web_text(text)
-    if read is None:
-        msg = f"{source} begins as HTML and is none that can be read."
-        raise Unreadable(msg)
-    joined = "\n".join(read.texts)
-    places = tuple(Place(line) for line in read.lines)
+    web = web_text(text)
+    if web is None:
+        msg = f"{source} begins as HTML but cannot be read as HTML."
+        raise UnreadableReport(msg)
+    joined = "\n".join(web.texts)
+    places = tuple(Place(line) for line in web.lines)
     return Document(
-        source, "html", tuple(lines_of(joined)), places, _tables(source, joined), pictures=read.pictures
+        source, "html", tuple(lines_of(joined)), places, _tables(source, joined), pictures=web.pictures
     )
 
 
 def _pdf(path: Path) -> Document:
-    # As it looks, cells stand in rows; in the order in which it was written, they may stand on lines of their own.
-    shown = _pdf_read(path, laid_out=True)
-    if shown.tables and not shown.output.problems:
-        return shown
+    # In layout order the cells of a row are on one line; in the order of writing each may be on a separate line.
+    laid_out = _pdf_read(path, laid_out=True)
+    if laid_out.tables and not laid_out.output.problems:
+        return laid_out
     plain = _pdf_read(path, laid_out=False)
-    return max((plain, shown), key=_whole_rows)
+    return max((plain, laid_out), key=_complete_rows)
 
 
 def _pdf_read(path: Path, *, laid_out: bool) -> Document:
@@ -144,7 +144,7 @@ def _pdf_read(path: Path, *, laid_out: bool) -> Document:
         pages, pictures = pdf_text(path, laid_out=laid_out)
     except ValueError as error:
         msg = f"{source} {error}"
-        raise Unreadable(msg) from None
+        raise UnreadableReport(msg) from None
     text = "\n".join(line for page in pages for line in page)
     places = tuple(
         Place(line, page) for page, lines in enumerate(pages, 1) for line in range(1, len(lines) + 1)
@@ -152,5 +152,5 @@ def _pdf_read(path: Path, *, laid_out: bool) -> Document:
     return Document(source, "pdf", tuple(lines_of(text)), places, _tables(source, text), pictures)
 
 
-def _whole_rows(document: Document) -> int:
+def _complete_rows(document: Document) -> int:
     return sum(len(table.rows) + (table.total is not None) for table in document.tables)

@@ -1,132 +1,136 @@
-"""What an audit can find: each kind with its code, what it means, and the question that leads to the mend."""
+"""The kinds of findings of an audit: each with its code, its meaning, and a question that leads to the fix."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One way in which a report concludes what its numbers do not say."""
+class FindingKind:
+    """One way in which a report draws a conclusion that its numbers do not support."""
 
     code: str
-    """Stable, for machines; where `festgate compare` knows the same thing, its name there."""
+    """Stable, for programs; the same as in `festgate compare` where that has the same finding."""
     error: int | None
-    """Its number among the six that many reports share; None for others."""
+    """Its number among the six errors that many reports share; None for others."""
     title: str
     meaning: str
     """One sentence."""
     question: str
-    """It leads to the mend and does not give it away."""
+    """Leads to the fix without giving it away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where it shows."""
+    """A place in the report that shows a finding."""
 
     line: int
-    """Of the document."""
+    """Line of the document."""
     figure: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One kind, with every place of the report in which it shows."""
+CodedSpots: TypeAlias = Iterator[tuple[str, Spot]]
+"""Pairs of a finding's code and a place that shows it."""
 
-    kind: Kind
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """One kind of finding, with every place of the report that shows it."""
+
+    kind: FindingKind
     spots: tuple[Spot, ...]
 
 
-KINDS: Final[Mapping[str, Kind]] = {
+KINDS: Final[Mapping[str, FindingKind]] = {
     kind.code: kind
     for kind in (
-        Kind(
+        FindingKind(
             "workload-differs",
             1,
             "The load changed between the two runs",
-            "Before and after were not asked for the same things, so the difference can come from what was asked"
-            " instead of from the route.",
-            "What differs in the code of the route itself, and what would each build answer to the other's load?",
+            "The runs before and after did not send the same requests, so the difference can come from the load instead"
+            " of the route.",
+            "What changed in the code of the route itself, and what would each build answer to the other build's load?",
         ),
-        Kind(
+        FindingKind(
             "one-row-of-many",
             2,
             "One row was picked out of many",
-            "The number is that of one row with few requests, while the row of all requests says something else.",
-            "How many requests stand behind this number, and what does the row of all of them say?",
+            "The number comes from one row with few requests, while the row of all requests shows a different result.",
+            "How many requests are behind this number, and what does the row of all requests show?",
         ),
-        Kind(
+        FindingKind(
             "many-names",
             3,
-            "Requests for one route stand in many rows",
-            "Each value in the address made a row of its own, so no row tells how the route as a whole did.",
-            "By what does Locust decide whether two requests belong in one row?",
+            "Requests for one route are spread over many rows",
+            "Each value in the address got a row of its own, so no row shows the result of the whole route.",
+            "How does Locust decide whether two requests belong in one row?",
         ),
-        Kind(
+        FindingKind(
             "rate-cannot-move",
             4,
-            "The rate could not move",
+            "The rate could not change",
             "A user sends the next request only after an answer and a pause, and here the pauses are most of the time:"
-            " RPS tells how often users ask, and next to nothing of the server.",
+            " RPS shows how often users send requests, and almost nothing about the server.",
             "If every answer came in 0 ms, how many requests could these users send in a minute?",
         ),
-        Kind(
+        FindingKind(
             "percentile-is-maximum",
             4,
             "Too few requests for a percentile",
-            "With 20 requests or fewer the p95 that Locust prints is the slowest of them, one single request.",
+            "With 20 requests or fewer, the p95 that Locust prints is the slowest of them: a single request.",
             "If one request had been twice as slow, which of these figures would have changed?",
         ),
-        Kind(
+        FindingKind(
             "connection-outliers",
             5,
-            "One slow request makes the mean",
-            "A single request took many times the median, and the mean and the p95 tell more of it than of the others.",
+            "One slow request dominates the mean",
+            "A single request took many times the median, and decides the mean and the p95 more than all others.",
             "",
         ),
-        Kind(
+        FindingKind(
             "not-repeated",
             6,
             "No warm-up, no repetition, no interval",
-            "Two runs of one and the same build differ, too, and nothing here says by how much.",
-            "If you played the very same build twice, how far apart would the two figures be, and how do you know?",
+            "Two runs of the same build also differ, and this report does not show by how much.",
+            "If you ran the same build twice, how far apart would the two figures be, and how do you know?",
         ),
-        Kind(
+        FindingKind(
             "columns-mixed",
             None,
-            "The number is of another column",
+            "The number is from another column",
             "A mean, a median and a percentile of the same requests are different numbers, and comparing one with"
-            " another says nothing of the route.",
-            "Which column does each number stand in, and which one do you want to speak of?",
+            " another shows nothing about the route.",
+            "Which column is each number from, and which column do you want to report?",
         ),
-        Kind(
+        FindingKind(
             "share-off",
             None,
-            "The share does not follow from the figures",
-            "Neither the time that was saved nor the gain in speed comes to that share.",
-            "What is divided by what, and which two figures went into it?",
+            "The percentage does not follow from the figures",
+            "Neither the time that was saved nor the gain in speed is this percentage.",
+            "Which number was divided by which, and which two figures were used?",
         ),
-        Kind(
+        FindingKind(
             "error-rates-differ",
             None,
-            "Not equally many requests failed",
-            "A request that fails does less work, so that its time is no time of the route.",
-            "What did the failed requests answer, and how long would they have taken otherwise?",
+            "More requests failed on one side",
+            "A failed request does less work, so its time is not the time of the route.",
+            "What did the server answer to the failed requests, and how long would they have taken otherwise?",
         ),
-        Kind(
+        FindingKind(
             "responses-differ",
             None,
             "The answers are not of the same size",
-            "The two builds did not send the same page, so that one of them may have done less.",
-            "What was on the page before that is not on it now, or the other way round?",
+            "The two builds did not return the same page, so one of them may have done less.",
+            "What was on the page before the change that is not on it now, or the other way round?",
         ),
     )
 }
-"""By their codes, in the order in which they are shown."""
+"""All kinds by their codes, in the order of a report."""
 FIRST_CONNECTION: Final = (
-    "Which request of a run was it, and what does a client have to do for its first request to `localhost` that it does"
-    " not do again for the later ones?"
+    "Which request of the run was it, and what does a client have to do for its first request to `localhost` that it"
+    " does not repeat for later ones?"
 )
-"""For an outlier of the size of a first connection."""
-SLOWEST: Final = "Which request was it, and does it come back when the run is repeated?"
-"""For any other outlier."""
+"""The question for an outlier as long as a first connection to `localhost`."""
+SLOWEST: Final = "Which request was it, and does it happen again when the run is repeated?"
+"""The question for any other outlier."""

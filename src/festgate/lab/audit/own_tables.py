@@ -1,4 +1,4 @@
-"""Tables that a report's author made of figures before and after, read as claims."""
+"""Reads the author's own tables of figures before and after as claims."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from festgate.lab.audit.claims import Claim
 from festgate.lab.audit.prose import Grid, Prose
-from festgate.lab.audit.quantities import Quantity, masked, quantities_in
+from festgate.lab.audit.quantities import Quantity, mask, quantities_in
 from festgate.lab.audit.words import Metric, metric_of, routes_in, side_of
 
 
@@ -14,14 +14,14 @@ from festgate.lab.audit.words import Metric, metric_of, routes_in, side_of
 class _Cell:
     line: int
     label: str
-    """The first cell of its row."""
+    """First cell of the row."""
     head: str
-    """The heading of its column."""
+    """Heading of the column."""
     text: str
 
 
 def claims_of_tables(prose: Prose, routes: tuple[str, ...]) -> list[Claim]:
-    """A claim for each two cells of which one is of the build before and the other the same of the build after."""
+    """Return a claim for each cell before that has a matching cell after."""
     return [claim for grid in prose.grids for claim in _of_grid(grid, routes)]
 
 
@@ -40,19 +40,19 @@ def _of_grid(grid: Grid, routes: tuple[str, ...]) -> Iterator[Claim]:
 
 
 def _couples(head: Sequence[str], sides: Sequence[str | None]) -> Iterator[tuple[int, int]]:
-    """Columns of the build before, each with the next one of the build after that names the same column of Locust's."""
-    left = [place for place, side in enumerate(sides) if side == "after"]
+    """Yield each column before with the next column after that names the same Locust column."""
+    remaining = [place for place, side in enumerate(sides) if side == "after"]
     for before in (place for place, side in enumerate(sides) if side == "before"):
-        same = [after for after in left if metric_of(head[after]) == metric_of(head[before])]
+        same = [after for after in remaining if metric_of(head[after]) == metric_of(head[before])]
         if same:
-            left.remove(same[0])
+            remaining.remove(same[0])
             yield before, same[0]
 
 
 def _of_rows(
     title: str, head: Sequence[str], rows: Sequence[tuple[int, tuple[str, ...]]], routes: tuple[str, ...]
 ) -> Iterator[Claim]:
-    """Of a table in which the builds are rows: each of the build before with the next one of the build after."""
+    """Read a table whose rows are builds: each row before belongs to the next row after."""
     for (line, before), (second, after) in pairwise(rows):
         if side_of(" ".join(before)) != "before" or side_of(" ".join(after)) != "after":
             continue
@@ -88,11 +88,11 @@ def _claim(title: str, before: _Cell, after: _Cell, routes: tuple[str, ...]) -> 
 
 
 def _figure(cell: _Cell, metric: Metric | None) -> Quantity | None:
-    """The number of a cell; its unit is its own, or that of its heading or its row."""
-    found = quantities_in(masked(cell.text))
-    if len(found) != 1 or found[0].unit in ("percent", "times"):
+    """Return the number of a cell with the unit of the cell, its column or its row."""
+    quantities = quantities_in(mask(cell.text))
+    if len(quantities) != 1 or quantities[0].unit in ("percent", "times"):
         return None
-    figure = found[0]
+    figure = quantities[0]
     if figure.unit:
         return figure
     about = f"{cell.head} {cell.label}".lower()

@@ -1,7 +1,6 @@
-"""The text of a PDF, read in one of two ways, since each loses what the other keeps.
+"""Reads the text of a PDF in one of two orders, each of which keeps what the other loses.
 
-In the order in which it was written words stay together, and so do the lines of a paragraph; laid out as it looks, the
-columns of a table stay columns.
+The order of writing keeps words and paragraphs together; the order of the layout keeps the columns of a table.
 """
 
 import re
@@ -13,15 +12,15 @@ if TYPE_CHECKING:
     from pypdf import PageObject
 
 MAX_PAGES: Final = 200
-"""A report has ten or twenty; each takes some ten milliseconds."""
+"""A report has ten or twenty pages; each takes about ten milliseconds."""
 Pages = list[list[str]]
 """The lines of each page."""
 
 
 def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
-    """Its pages, and the number of its pictures. Raises ValueError with what is wrong, to stand behind the file's name.
+    """Return the pages and the number of pictures. Raises ValueError with a sentence to follow the file's name.
 
-    Two pages full of Locust's tables, each letter placed by itself as Chromium does, take 0.4 to 0.8 s of a processor.
+    Two pages full of Locust tables, in which Chromium placed each character by itself, take 0.4 to 0.8 s.
     """
     if find_spec("pypdf") is None:
         msg = 'is a PDF, which needs the extra: pip install "festgate[lab]"'
@@ -32,15 +31,15 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
     try:
         reader = PdfReader(path)
         if reader.is_encrypted and not reader.decrypt(""):
-            msg = "is a PDF that asks for a password."
+            msg = "is a PDF with a password."
             raise ValueError(msg)
         pages = list(reader.pages)
         if len(pages) > MAX_PAGES:
             msg = f"has {len(pages)} pages; reports of up to {MAX_PAGES} are read."
             raise ValueError(msg)
         pictures = sum(_pictures(page) for page in pages)
-        way = _laid_out if laid_out else _written
-        told = [_lines(way(page)) for page in pages]
+        extract = _in_layout_order if laid_out else _in_writing_order
+        texts = [_lines(extract(page)) for page in pages]
     except (
         PyPdfError,
         OSError,
@@ -50,20 +49,20 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
         RecursionError,
         NotImplementedError,
     ) as error:
-        # What a broken file makes of the reader is any of these.
+        # A damaged file makes pypdf raise any of these.
         msg = f"is a PDF that cannot be read: {type(error).__name__}."
         raise ValueError(msg) from None
-    if not any(line.strip() for lines in told for line in lines):
+    if not any(line.strip() for lines in texts for line in lines):
         msg = f"is a PDF without text ({len(pages)} pages, {pictures} pictures): it may have been scanned."
         raise ValueError(msg)
-    return told, pictures
+    return texts, pictures
 
 
-def _written(page: "PageObject") -> str:
+def _in_writing_order(page: "PageObject") -> str:
     return page.extract_text()
 
 
-def _laid_out(page: "PageObject") -> str:
+def _in_layout_order(page: "PageObject") -> str:
     return page.extract_text(extraction_mode="layout", layout_mode_space_vertically=False)
 
 
@@ -72,10 +71,9 @@ def _lines(text: str) -> list[str]:
 
 
 def _pictures(page: "PageObject") -> int:
-    """Those that the page names; not opened, which would take a library for pictures."""
+    """Count the pictures that the page lists, without opening them."""
     resources = page.get("/Resources")
-    found = resources.get_object().get("/XObject") if resources is not None else None
-    if found is None:
+    objects = resources.get_object().get("/XObject") if resources is not None else None
+    if objects is None:
         return 0
-    each = found.get_object().values()
-    return sum(one.get_object().get("/Subtype") == "/Image" for one in each)
+    return sum(item.get_object().get("/Subtype") == "/Image" for item in objects.get_object().values())

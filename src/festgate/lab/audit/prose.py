@@ -1,4 +1,4 @@
-"""The prose of a report: its sentences with their lines, and its own tables of before and after."""
+"""Finds the prose of a report: its sentences with their lines, and the author's own tables."""
 
 import re
 from bisect import bisect_right
@@ -11,40 +11,40 @@ from festgate.rehearsal.locust_output.lines import Line
 
 _TITLE: Final = re.compile(r"\s*#{1,6}\s+(\S.*)$")
 _BULLET: Final = re.compile(r"\s*(?:[-*+\u2022\u25aa\u25e6\u25cf]|\d{1,2}[.)])\s+(?=\S)")
-_MARKS: Final = re.compile(r"\*\*|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
-_SHORT: Final = "".join(
+_MARKUP: Final = re.compile(r"\*\*|`|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
+_ABBREVIATIONS: Final = "".join(
     rf"(?<!\b{word}\.)"
     for word in ("approx", "ca", "vs", r"e\.g", r"i\.e", "resp", "avg", "no", "max", "min")
 )
-"""Words that end in a point and end no sentence."""
-_END: Final = re.compile(rf"(?<=[.!?]){_SHORT}\s+(?=\S)", re.IGNORECASE)
+"""Words whose full stop does not end a sentence."""
+_END: Final = re.compile(rf"(?<=[.!?]){_ABBREVIATIONS}\s+(?=\S)", re.IGNORECASE)
 
 _MAX_LENGTH: Final = 600
-"""Signs of a sentence, and of what is looked at before it; everything is compared with everything in it."""
+"""Characters of a sentence and of its context: the time to find claims grows with the square of this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence, or a row of a table that is not Locust's."""
+    """A sentence of the prose."""
 
     text: str
-    """Without the marks of Markdown."""
+    """Without Markdown markup."""
     title: str
-    """The last title above it."""
+    """The last heading above it."""
     earlier: str
-    """What stands before it in its paragraph."""
+    """The text before it in its paragraph."""
     starts: tuple[tuple[int, int], ...]
-    """(place in the text, line) where each line of it begins."""
+    """(offset in the text, line number) of the start of each of its lines."""
 
-    def line(self, place: int = 0) -> int:
-        """The line on which that sign of it stands."""
-        found = bisect_right(self.starts, place, key=lambda each: each[0])
-        return self.starts[max(found - 1, 0)][1]
+    def line(self, offset: int = 0) -> int:
+        """Return the line of the character at that offset."""
+        index = bisect_right(self.starts, offset, key=lambda start: start[0])
+        return self.starts[max(index - 1, 0)][1]
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table that is not Locust's, as (line, cells) of its rows; the first is its heading."""
+    """A table that is not from Locust: (line, cells) of each row, the heading first."""
 
     title: str
     rows: tuple[tuple[int, tuple[str, ...]], ...]
@@ -52,16 +52,16 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """What somebody wrote around the tables of Locust."""
+    """The text that the author wrote around the Locust tables."""
 
     sentences: tuple[Sentence, ...]
     grids: tuple[Grid, ...]
     text: str
-    """All of it, for words that may stand anywhere."""
+    """All text, to search for words anywhere."""
 
 
 def read_prose(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Prose:
-    """What stands outside the spans, each the first and the last line of something of Locust's, and outside code."""
+    """Read the lines outside of code and of `spans`, the first and last lines of each piece of Locust's output."""
     sentences: list[Sentence] = []
     grids: list[Grid] = []
     for title, block in _blocks(lines, spans):
@@ -73,14 +73,17 @@ def read_prose(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Prose
         else:
             sentences += _sentences(title, block)
     whole = " ".join(
-        [*(each.text for each in sentences), *(" ".join(cells) for grid in grids for _, cells in grid.rows)]
+        [
+            *(sentence.text for sentence in sentences),
+            *(" ".join(cells) for grid in grids for _, cells in grid.rows),
+        ]
     )
-    titles = " ".join(found[1] for line in lines if (found := _TITLE.match(line.text)))
+    titles = " ".join(match[1] for line in lines if (match := _TITLE.match(line.text)))
     return Prose(tuple(sentences), tuple(grids), f"{titles} {whole}")
 
 
 def _blocks(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, list[Line]]]:
-    """Paragraphs, points of lists and tables, each below its title."""
+    """Yield paragraphs, list items and tables, each with the heading above it."""
     title = ""
     block: list[Line] = []
     fenced = ""
@@ -89,26 +92,26 @@ def _blocks(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Iterator
         text = line.text
         fence = fence_of(text)
         if fence and fenced in ("", fence):
-            # It may open before a table and close within what was read as the table's end.
+            # A fence may open before a table and close within the lines that were read as the end of the table.
             fenced = "" if fenced else fence
         if fence or line.number in inside:
             text = ""
         if is_rule(text) and not _cells(text):
             text = ""
-        found = _TITLE.match(text)
-        new = (
+        heading = _TITLE.match(text)
+        starts_block = (
             not text.strip()
             or bool(fenced)
             or line.logged
-            or found is not None
+            or heading is not None
             or _BULLET.match(text) is not None
         )
         changed = bool(block) and bool(_cells(text)) != bool(_cells(block[-1].text))
-        if block and (new or changed):
+        if block and (starts_block or changed):
             yield title, block
             block = []
-        if found is not None:
-            title = _plain(found[1])
+        if heading is not None:
+            title = _plain(heading[1])
         elif text.strip() and not fenced and not line.logged:
             block.append(line)
     if block:
@@ -116,17 +119,17 @@ def _blocks(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Iterator
 
 
 def _cells(text: str) -> tuple[str, ...]:
-    """Of a row of a table; none where it is no such row."""
+    """Return the cells of a table row; none where the line is not one."""
     bare = text.strip(" ")
     if "\t" in bare:
         return tuple(_plain(cell).strip() for cell in bare.split("\t"))
-    if bare.startswith("|") and bare.count("|") > 2:  # noqa: PLR2004  (of two columns, at the least)
+    if bare.startswith("|") and bare.count("|") > 2:  # noqa: PLR2004  (at least two columns)
         return tuple(_plain(cell).strip() for cell in bare.strip("|").split("|"))
     return ()
 
 
 def _plain(text: str) -> str:
-    return _MARKS.sub("", text)
+    return _MARKUP.sub("", text)
 
 
 def _sentences(title: str, block: Sequence[Line]) -> Iterator[Sentence]:
@@ -139,7 +142,7 @@ def _sentences(title: str, block: Sequence[Line]) -> Iterator[Sentence]:
     ends = [*(match.end() for match in _END.finditer(text)), len(text)]
     begin = 0
     for end in ends:
-        # Lists and data without a full stop are no sentence, however many lines they have: each line stands for itself.
+        # Lists and data without a full stop are not one sentence, however many lines they have: each line is one.
         inner = [place for place, _ in starts if begin < place < end] if end - begin > _MAX_LENGTH else []
         for stop in (*inner, end):
             if text[begin:stop].strip():
@@ -148,7 +151,7 @@ def _sentences(title: str, block: Sequence[Line]) -> Iterator[Sentence]:
 
 
 def _sentence(title: str, text: str, begin: int, end: int, starts: Sequence[tuple[int, int]]) -> Sentence:
-    first = bisect_right(starts, begin, key=lambda each: each[0]) - 1
-    last = bisect_right(starts, end - 1, key=lambda each: each[0])
+    first = bisect_right(starts, begin, key=lambda start: start[0]) - 1
+    last = bisect_right(starts, end - 1, key=lambda start: start[0])
     inner = tuple((max(place - begin, 0), line) for place, line in starts[first:last])
     return Sentence(text[begin:end].rstrip(), title, text[max(begin - _MAX_LENGTH, 0) : begin], inner)

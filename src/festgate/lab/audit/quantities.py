@@ -1,4 +1,4 @@
-"""Numbers in prose with their units: times, rates, shares and factors, and none that is something else."""
+"""Finds numbers with their units in prose: times, rates, percentages and factors, but no other numbers."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from festgate.lab.audit.words import METRICS, ROUTE
 Unit = Literal["ms", "rate", "percent", "times", ""]
 _ABOUT: Final = "about|around|only|just|nearly|roughly|approximately|approx\\.?|almost|over|some|ca\\."
 ABOUT: Final = rf"(?:(?:{_ABOUT})\s*|[~\u2248]\s*)*"
-"""What may stand before a number that was rounded."""
+"""Words that may precede a rounded number."""
 _NUMBER: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _UNITS: Final = (
     ("ms", 1.0, r"milliseconds?|millis|msecs?|ms"),
@@ -36,46 +36,46 @@ class Quantity:
     """A number as it was written."""
 
     value: float
-    """Milliseconds, requests a second, per cent, or a factor; by its unit."""
+    """Milliseconds, requests per second, per cent, or a factor, depending on the unit."""
     unit: Unit
-    """Empty where none stands behind it."""
+    """Empty where no unit follows the number."""
     step: float
-    """What its last digit is worth, in the same unit: 1 for `451 ms`, 10 for `0.45 s`."""
+    """Value of its last digit in the same unit: 1 for `451 ms`, 10 for `0.45 s`."""
     start: int
     end: int
-    """Its place in the sentence."""
+    """Offsets in the sentence."""
 
-    def is_written(self, figure: float) -> bool:
-        """Whether the figure can have been written as this number: rounded, or cut off as Locust's console does."""
+    def matches(self, figure: float) -> bool:
+        """Return whether this number can stand for the figure: rounded, or cut off as Locust's console does."""
         return abs(figure - self.value) <= self.step / 2 + 1e-9 or 0 <= figure - self.value < self.step
 
     def as_unit(self, unit: Unit) -> "Quantity":
-        """The same, where no unit was written, with that of its neighbour."""
+        """Return the number with this unit where it was written without one."""
         return Quantity(self.value, unit, self.step, self.start, self.end) if not self.unit else self
 
 
-def masked(text: str) -> str:
-    """The text with dots where digits are no quantity: of `p95`, `/events/1`, `HTTP 500`, a date, a 95 % interval."""
+def mask(text: str) -> str:
+    """Replace digits that are not a quantity by dots: `p95`, `/events/1`, `HTTP 500`, a date, a 95 % interval."""
     for pattern in (_OTHER, ROUTE, *(pattern for metric, pattern in METRICS if metric != "rate")):
         text = pattern.sub(lambda match: "\u00b7" * len(match[0]), text)
     return text
 
 
 def quantities_in(text: str) -> list[Quantity]:
-    """Every one of a masked text, in order."""
+    """Return all quantities of a masked text, in order."""
     return [_quantity(match) for match in _QUANTITY.finditer(text)]
 
 
 def _quantity(match: re.Match[str]) -> Quantity:
     written = match["number"].replace(",", "")
     value, step = float(written), 10.0 ** -len(written.partition(".")[2])
-    told = (match["unit"] or "").lower()
-    if told == "%" or told.startswith("per"):
+    unit_text = (match["unit"] or "").lower()
+    if unit_text == "%" or unit_text.startswith("per"):
         return Quantity(value, "percent", step, match.start(), match.end())
-    if told == "\u00d7":
+    if unit_text == "\u00d7":
         return Quantity(value, "times", step, match.start(), match.end())
     for unit, factor, pattern in _UNITS:
-        if re.fullmatch(pattern, told):
+        if re.fullmatch(pattern, unit_text):
             name: Unit = "ms" if unit == "ms" else "rate" if unit == "rate" else "times"
             return Quantity(value * factor, name, step * factor, match.start(), match.end())
     return Quantity(value, "", step, match.start(), match.end())

@@ -1,4 +1,4 @@
-"""The tables of a report by route, and which of them are of the build before and which of the build after."""
+"""Groups the tables of a report by route and by side, the build before or the build after."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from festgate.lab.audit.words import Metric, Side, route_of, side_of
 from festgate.rehearsal.locust_output import Row, Table
 
 _LABEL: Final = 80
-"""Signs of the longest line that can be a label of the tables below it."""
+"""Characters of the longest line that can be a label of the tables below it."""
 _TITLE: Final = re.compile(r"\s*#{1,6}\s")
 
 
@@ -23,17 +23,17 @@ class Group:
     route: str
     rows: tuple[Row, ...]
     whole: Row
-    """All of `rows` together: the only one, the row of all requests, or what can be added up of them."""
+    """All of `rows` together: the only row, the row of all requests, or the sum as far as it can be computed."""
 
     @property
     def title(self) -> str:
-        """`/events before`."""
+        """The route and the side: `/events before`."""
         return f"{self.route or 'all requests'} {self.side or ''}".strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What there is of one route on both sides."""
+    """The groups of one route on both sides."""
 
     route: str
     before: tuple[Group, ...]
@@ -41,9 +41,9 @@ class Pair:
 
 
 def groups_of(document: Document) -> tuple[Group, ...]:
-    """Every route of every table, in the order of the report."""
+    """Return a group for each route of each table, in the order of the report."""
     sides = _sides(document)
-    found: list[Group] = []
+    groups: list[Group] = []
     for table in document.tables:
         keys: dict[tuple[str, str], list[Row]] = {}
         for row in table.rows:
@@ -51,43 +51,43 @@ def groups_of(document: Document) -> tuple[Group, ...]:
                 keys.setdefault((row.method, route_of(row.name)), []).append(row)
         for (_, route), rows in keys.items():
             whole = table.total if len(keys) == 1 and table.total is not None else None
-            found.append(Group(table, sides[table.line], route, tuple(rows), whole or _together(rows)))
+            groups.append(Group(table, sides[table.line], route, tuple(rows), whole or _together(rows)))
         if not keys and table.total is not None and table.total.requests:
-            found.append(Group(table, sides[table.line], "", (table.total,), table.total))
-    return tuple(_in_order(found))
+            groups.append(Group(table, sides[table.line], "", (table.total,), table.total))
+    return tuple(_sides_by_order(groups))
 
 
 def pairs_of(groups: Sequence[Group]) -> tuple[Pair, ...]:
-    """The routes that there are on both sides."""
-    found = []
-    for route, each in by_route(groups).items():
-        before, after = (tuple(group for group in each if group.side == side) for side in ("before", "after"))
+    """Return a pair for each route that has groups on both sides."""
+    pairs = []
+    for route, same in by_route(groups).items():
+        before, after = (tuple(group for group in same if group.side == side) for side in ("before", "after"))
         if before and after:
-            found.append(Pair(route, before, after))
-    return tuple(found)
+            pairs.append(Pair(route, before, after))
+    return tuple(pairs)
 
 
 def by_route(groups: Sequence[Group]) -> dict[str, list[Group]]:
-    """The same by their routes, in the order in which these come first: there may be 80,000."""
-    told: dict[str, list[Group]] = {}
+    """Return the groups by their routes, in the order of first appearance; there may be 80,000 routes."""
+    routes: dict[str, list[Group]] = {}
     for group in groups:
-        told.setdefault(group.route, []).append(group)
-    return told
+        routes.setdefault(group.route, []).append(group)
+    return routes
 
 
 def figure_of(row: Row, metric: Metric) -> float | None:
-    """The cell of that column, in milliseconds or requests a second."""
+    """Return the cell of that column, in milliseconds or requests per second."""
     if metric == "rate":
         return row.rate
     if metric in ("p90", "p95", "p99"):
         return row.percentile(float(metric[1:]) / 100)
     if metric == "median":
         return row.percentile(0.5)
-    return {"average": row.average, "most": row.most, "least": row.least}[metric]
+    return {"average": row.average, "max": row.most, "min": row.least}[metric]
 
 
 def _together(rows: Sequence[Row]) -> Row:
-    """One row is itself. Of several the requests, extremes and mean follow; a median or a percentile does not."""
+    """Add up rows: requests, extremes and mean can be computed from several rows, a median or percentile cannot."""
     if len(rows) == 1:
         return rows[0]
     requests = sum(row.requests for row in rows)
@@ -107,7 +107,7 @@ def _together(rows: Sequence[Row]) -> Row:
 
 
 def _sides(document: Document) -> dict[int, Side | None]:
-    """The side of each table by its line: that of the last line above it that can be a label and names one."""
+    """Return the side of each table by its line: that of the nearest label above it that names a side."""
     inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
     labels = [
         (line.number, side)
@@ -130,11 +130,11 @@ def _label(text: str) -> Side | None:
     return side_of(bare) if is_label else None
 
 
-def _in_order(groups: list[Group]) -> list[Group]:
-    """Where a route has two tables and not one of each side, the first is taken as the one before."""
+def _sides_by_order(groups: list[Group]) -> list[Group]:
+    """Take the first of a route's two tables as the one before, where their labels do not name both sides."""
     order: tuple[Side, Side] = ("before", "after")
-    told: dict[int, Group] = {}
-    for each in by_route(groups).values():
-        if len(each) == len(order) and {group.side for group in each} != set(order):
-            told |= {id(group): replace(group, side=side) for group, side in zip(each, order, strict=True)}
-    return [told.get(id(group), group) for group in groups]
+    changed: dict[int, Group] = {}
+    for same in by_route(groups).values():
+        if len(same) == len(order) and {group.side for group in same} != set(order):
+            changed |= {id(group): replace(group, side=side) for group, side in zip(same, order, strict=True)}
+    return [changed.get(id(group), group) for group in groups]

@@ -1,29 +1,29 @@
-"""What the tables of a report say against it, whatever its prose claims."""
+"""Finds the errors that the tables of a report show by themselves, whatever its prose claims."""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from festgate.lab.audit.findings import Spot
-from festgate.lab.audit.ground import Ground
+from festgate.lab.audit.findings import CodedSpots, Spot
+from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.routes import Group, Pair
 from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW_FIRST, milliseconds
 
-Found = Iterator[tuple[str, Spot]]
-"""(code, where)."""
-_MANY: Final = 3
-"""Rows of one route, from which on its requests are not grouped."""
-_SMALL: Final = 5
-"""Requests up to which such a row tells nothing."""
-_RUNS: Final = 3
-"""Tables of a side from which on a run was repeated, also where no word says so."""
-_SIZE: Final = 0.1
-"""Share by which mean sizes of answers differ that are not the same: names in a page make a few bytes."""
-_FAILED: Final = 0.01
+_MIN_ROWS: Final = 3
+"""Rows of one route that show that its requests are not grouped."""
+_SMALL_ROW: Final = 5
+"""Requests of the largest row that shows nothing about the route."""
+_MIN_RUNS: Final = 3
+"""Tables of a side that count as a repetition, even if the report does not mention one."""
+_MAX_SIZE_SHIFT: Final = 0.1
+"""Relative difference of the mean sizes of equal answers: a user's name in a page adds a few bytes."""
+_MAX_FAILED: Final = 0.01
+"""Difference between the shares of failed requests."""
 _NEGATED: Final = re.compile(
     r"\b(?:no|not|without|never|neither|nor|missing|lack\w*|skip\w*)\b|n't\b", re.IGNORECASE
 )
 _NEAR: Final = 28
+"""Characters before a word in which another can negate it."""
 _COUNT: Final = r"(?:[2-9]|\d\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|several|multiple)"
 WARM_UP: Final = re.compile(
     r"\bwarm(?:ed|ing)?[- ]?(?:it |them )?up\b|\bwarmed\b|\bdiscard\w*\b.{0,30}\bfirst\b"
@@ -42,37 +42,37 @@ INTERVAL: Final = re.compile(
 )
 
 
-def table_spots(ground: Ground) -> Found:
-    """Everything that the tables show."""
-    for pair in ground.pairs:
+def table_spots(report: ParsedReport) -> CodedSpots:
+    """Yield the errors that the tables show."""
+    for pair in report.pairs:
         yield from _workload(pair)
         yield from _failures(pair)
         yield from _sizes(pair)
-    for group in ground.groups:
+    for group in report.groups:
         yield from _names(group)
         yield from _few(group)
-    yield from _outliers(ground)
-    yield from _repeated(ground)
+    yield from _outliers(report)
+    yield from _repeated(report)
 
 
-def unclear_loads(ground: Ground) -> Iterator[Spot]:
-    """Routes whose rows are of visitors' values on both sides: nobody can tell whether the same was asked."""
-    for pair in ground.pairs:
+def unclear_loads(report: ParsedReport) -> Iterator[Spot]:
+    """Yield routes whose rows are for single users on both sides, so that the loads cannot be compared."""
+    for pair in report.pairs:
         before, after = (_names_of(side) for side in (pair.before, pair.after))
         if before != after and len(before) > 1 and len(after) > 1:
             yield Spot(
                 pair.after[0].rows[0].line,
-                f"{pair.route}: {len(before)} names before and {len(after)} others after; whether the same was asked"
-                " cannot be told from them.",
+                f"{pair.route}: {len(before)} names before and {len(after)} others after; they do not show"
+                " whether the load was the same.",
             )
 
 
 def _names_of(side: Sequence[Group]) -> set[tuple[str, str]]:
-    # A narrow cell of a PDF breaks a name where it likes, and a blank is read there.
+    # A narrow cell of a PDF breaks a name anywhere, which is read as a blank.
     return {(row.method, "".join(row.name.split())) for group in side for row in group.rows}
 
 
-def _workload(pair: Pair) -> Found:
+def _workload(pair: Pair) -> CodedSpots:
     before, after = (_names_of(side) for side in (pair.before, pair.after))
     if before == after or (len(before) > 1 and len(after) > 1):
         return
@@ -91,27 +91,28 @@ def _shown(names: set[tuple[str, str]]) -> str:
     return f"only {first}" if len(names) == 1 else f"{len(names)} names ({first} and others)"
 
 
-def _failures(pair: Pair) -> Found:
+def _failures(pair: Pair) -> CodedSpots:
     counts = []
     for side in (pair.before, pair.after):
-        failed, every = (
+        failed, requests = (
             sum(values) for values in zip(*((g.whole.failures, g.whole.requests) for g in side), strict=True)
         )
-        counts.append((failed, every))
-    (failed, every), (failing, all_after) = counts
-    if abs(failed / every - failing / all_after) > _FAILED:
+        counts.append((failed, requests))
+    (failed_before, all_before), (failed_after, all_after) = counts
+    if abs(failed_before / all_before - failed_after / all_after) > _MAX_FAILED:
         yield (
             "error-rates-differ",
             Spot(
                 pair.after[0].rows[0].line,
-                f"{pair.route}: {failed} of {every} requests failed before, {failing} of {all_after} after",
+                f"{pair.route}: {failed_before} of {all_before} requests failed before,"
+                f" {failed_after} of {all_after} after",
             ),
         )
 
 
-def _sizes(pair: Pair) -> Found:
+def _sizes(pair: Pair) -> CodedSpots:
     before, after = pair.before[0].whole.size, pair.after[0].whole.size
-    if before and after is not None and abs(after - before) > _SIZE * before:
+    if before and after is not None and abs(after - before) > _MAX_SIZE_SHIFT * before:
         yield (
             "responses-differ",
             Spot(
@@ -121,9 +122,9 @@ def _sizes(pair: Pair) -> Found:
         )
 
 
-def _names(group: Group) -> Found:
-    small = [row for row in group.rows if row.requests <= _SMALL]
-    if len(group.rows) < _MANY or 2 * len(small) < len(group.rows):
+def _names(group: Group) -> CodedSpots:
+    small = [row for row in group.rows if row.requests <= _SMALL_ROW]
+    if len(group.rows) < _MIN_ROWS or 2 * len(small) < len(group.rows):
         return
     single = sum(row.requests == 1 for row in group.rows)
     of_one = f", {single} of them with one request" if single else ""
@@ -138,24 +139,24 @@ def _names(group: Group) -> Found:
     )
 
 
-def _few(group: Group) -> Found:
+def _few(group: Group) -> CodedSpots:
     whole = group.whole
     if not 1 < whole.requests <= FEW:
         return
     highest = whole.percentile(0.95)
-    told = ""
+    figures = ""
     if highest is not None and whole.most is not None:
-        told = f"; p95 {milliseconds(highest)}, slowest {milliseconds(whole.most)}"
-    yield "percentile-is-maximum", Spot(whole.line, f"{group.title}: {whole.requests} requests{told}")
+        figures = f"; p95 {milliseconds(highest)}, slowest {milliseconds(whole.most)}"
+    yield "percentile-is-maximum", Spot(whole.line, f"{group.title}: {whole.requests} requests{figures}")
 
 
-def _outliers(ground: Ground) -> Found:
-    for group in ground.groups:
+def _outliers(report: ParsedReport) -> CodedSpots:
+    for group in report.groups:
         whole = group.whole
         if whole.requests <= 1 or not whole.average or not whole.median or whole.most is None:
             continue
         share = min(whole.most / (whole.requests * whole.average), 1.0)
-        if whole.most < SLOW_FIRST * whole.median or share < OUTLIER or ground.is_of_medians(group.route):
+        if whole.most < SLOW_FIRST * whole.median or share < OUTLIER or report.is_of_medians(group.route):
             continue
         times = whole.most / whole.median
         rest = max(whole.average * whole.requests - whole.most, 0.0) / (whole.requests - 1)
@@ -170,11 +171,11 @@ def _outliers(ground: Ground) -> Found:
         )
 
 
-def is_first_connection(ground: Ground) -> bool:
-    """Whether every slowest request that stands out is of the size of a first connection that falls back."""
+def is_first_connection(report: ParsedReport) -> bool:
+    """Return whether every outlier takes as long as a first connection to `localhost` that falls back to 127.0.0.1."""
     slow = [
         group.whole.most
-        for group in ground.groups
+        for group in report.groups
         if group.whole.most is not None
         and group.whole.median
         and group.whole.requests > 1
@@ -183,29 +184,29 @@ def is_first_connection(ground: Ground) -> bool:
     return bool(slow) and all(FALLBACK[0] <= most <= FALLBACK[1] for most in slow)
 
 
-def _repeated(ground: Ground) -> Found:
-    if not ground.compares:
+def _repeated(report: ParsedReport) -> CodedSpots:
+    if not report.compares:
         return
-    text = ground.prose.text
-    most = min((min(len(pair.before), len(pair.after)) for pair in ground.pairs), default=1)
+    text = report.prose.text
+    runs = min((min(len(pair.before), len(pair.after)) for pair in report.pairs), default=1)
     missing = []
-    if not _says(WARM_UP, text):
-        missing.append("no word of a warm-up")
-    if most < _RUNS and not _says(REPEATED, text):
+    if not _mentions(WARM_UP, text):
+        missing.append("no warm-up mentioned")
+    if runs < _MIN_RUNS and not _mentions(REPEATED, text):
         counts = [
-            f"{pair.route} {len(pair.before)} before and {len(pair.after)} after" for pair in ground.pairs
+            f"{pair.route} {len(pair.before)} before and {len(pair.after)} after" for pair in report.pairs
         ]
-        missing.append(f"runs: {', '.join(counts)}" if counts else "no word of a repetition")
-    if not _says(INTERVAL, text):
+        missing.append(f"runs: {', '.join(counts)}" if counts else "no repetition mentioned")
+    if not _mentions(INTERVAL, text):
         missing.append("no interval or other measure of spread")
     if missing:
-        first = ground.claims[0].claim.line if ground.claims else ground.pairs[0].after[0].table.line
+        first = report.claims[0].claim.line if report.claims else report.pairs[0].after[0].table.line
         yield "not-repeated", Spot(first, "; ".join(missing))
 
 
-def _says(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether the text has it without a word before it that denies it."""
+def _mentions(pattern: re.Pattern[str], text: str) -> bool:
+    """Return whether the text contains the pattern without a negation before it."""
     return any(
-        _NEGATED.search(text[max(found.start() - _NEAR, 0) : found.start()].rsplit(". ", 1)[-1]) is None
-        for found in pattern.finditer(text)
+        _NEGATED.search(text[max(match.start() - _NEAR, 0) : match.start()].rsplit(". ", 1)[-1]) is None
+        for match in pattern.finditer(text)
     )

@@ -1,4 +1,4 @@
-"""A page of HTML as lines of text: a table's cells stand behind tabs, as a browser copies them."""
+"""Turns an HTML page into lines of text; the cells of a table row are separated by tabs, as browsers copy them."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,42 +13,42 @@ _BLOCKS: Final = {
 }  # fmt: skip
 _TITLES: Final = {f"h{level}": level for level in range(1, 7)}
 _CELLS: Final = {"td", "th"}
-_APART: Final = {"p", "table", "ul", "ol", "blockquote", "pre", *_TITLES}
-"""Blocks with a blank line around them: prose on both sides of one is no paragraph."""
+_SEPARATE: Final = {"p", "table", "ul", "ol", "blockquote", "pre", *_TITLES}
+"""Blocks with a blank line around them, so that the prose on both sides stays two paragraphs."""
 
 
 @dataclass
 class WebText:
-    """The page."""
+    """The text of a page."""
 
     texts: list[str] = field(default_factory=list)
-    """Its lines."""
+    """The lines."""
     lines: list[int] = field(default_factory=list)
-    """The line of the file, from 1, on which each of `texts` begins."""
+    """For each of `texts`, the line of the file (from 1) on which it begins."""
     pictures: int = 0
 
 
 def web_text(page: str) -> WebText | None:
-    """What a browser shows of the page, without its pictures; None where it is no HTML."""
+    """Return the text that a browser shows of the page; None where it is not HTML."""
     reader = _Reader()
     try:
         reader.feed(page)
         reader.close()
     except AssertionError:
-        # So Python's reader says that a declaration is none it knows.
+        # Python's HTMLParser raises this for an unknown declaration.
         return None
     reader.end_line()
-    return reader.read
+    return reader.page
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.read = WebText()
+        self.page = WebText()
         self._text = ""
         self._line = 0
         self._hidden: list[str] = []
-        self._fixed = 0
+        self._preformatted = 0
         self._cell = False
         self._cells: list[str] | None = None
 
@@ -56,7 +56,7 @@ class _Reader(HTMLParser):
         if tag in _HIDDEN:
             self._hidden.append(tag)
         elif tag in ("img", "svg", "canvas"):
-            self.read.pictures += 1
+            self.page.pictures += 1
         elif tag == "br":
             if self._cell:
                 self._text += " "
@@ -70,8 +70,8 @@ class _Reader(HTMLParser):
             self._cell = True
             self._line = self._line or self.getpos()[0]
         elif not self._cell and (tag in _BLOCKS or tag in _TITLES):
-            self.end_line(apart=tag in _APART)
-            self._fixed += tag == "pre"
+            self.end_line(apart=tag in _SEPARATE)
+            self._preformatted += tag == "pre"
             self._text = "#" * _TITLES.get(tag, 0) + " " * (tag in _TITLES) + "- " * (tag == "li")
         elif tag == "tr":
             self.handle_endtag("tr")
@@ -90,29 +90,29 @@ class _Reader(HTMLParser):
             if tag == "table":
                 self.end_line(apart=True)
         elif not self._cell and (tag in _BLOCKS or tag in _TITLES):
-            self.end_line(apart=tag in _APART)
+            self.end_line(apart=tag in _SEPARATE)
             if tag == "pre":
-                self._fixed = max(self._fixed - 1, 0)
+                self._preformatted = max(self._preformatted - 1, 0)
 
     def handle_data(self, data: str) -> None:
         if self._hidden:
             return
-        begun = self.getpos()[0]
-        if self._fixed and not self._cell:
+        first_line = self.getpos()[0]
+        if self._preformatted and not self._cell:
             first, *others = re.split(r"\r\n|\n|\r", data)
-            self._line = self._line or begun
+            self._line = self._line or first_line
             self._text += first
             for number, text in enumerate(others, 1):
                 self._write(self._text, keep=True)
-                self._text, self._line = text, begun + number
+                self._text, self._line = text, first_line + number
             return
         pieces = [data] if self._cell or self._text.startswith("#") else re.split(r"\r\n|\n|\r", data)
         for number, piece in enumerate(pieces):
             if number:
-                # No break for a browser, but a place in the file: prose is joined again later.
+                # Browsers show no line break here, but the line number matters; `prose` joins the lines again.
                 self.end_line()
             if piece.strip() and not self._line:
-                self._line = begun + number + piece[: len(piece) - len(piece.lstrip())].count("\n")
+                self._line = first_line + number + piece[: len(piece) - len(piece.lstrip())].count("\n")
             self._text += re.sub(r"\s+", " ", piece)
 
     def _end_cell(self) -> None:
@@ -121,19 +121,19 @@ class _Reader(HTMLParser):
         self._cell, self._text = False, ""
 
     def end_line(self, *, apart: bool = False) -> None:
-        """What was read so far is a line, where it is anything."""
+        """Write the text read so far as a line, unless it is blank; `apart` adds a blank line."""
         if self._cell:
             return
         self._write(self._text, keep=False)
         self._text = ""
-        if apart and self.read.texts and self.read.texts[-1]:
-            self.read.texts.append("")
-            self.read.lines.append(self.getpos()[0])
+        if apart and self.page.texts and self.page.texts[-1]:
+            self.page.texts.append("")
+            self.page.lines.append(self.getpos()[0])
 
     def _write(self, text: str, *, keep: bool = False) -> None:
-        # A cell's tab at the end of a row counts, and so does an empty line of fixed text.
-        shown = text if keep or self._fixed or "\t" in text else " ".join(text.split())
+        # Tabs between cells and blank lines of preformatted text are kept.
+        shown = text if keep or self._preformatted or "\t" in text else " ".join(text.split())
         if keep or shown.strip(" #-\t"):
-            self.read.texts.append(shown)
-            self.read.lines.append(self._line or self.getpos()[0])
+            self.page.texts.append(shown)
+            self.page.lines.append(self._line or self.getpos()[0])
         self._line = 0

@@ -54,7 +54,7 @@ def audit(
     for file in files:
         try:
             audited = auditing.audit(file)
-        except auditing.Unreadable as error:
+        except auditing.UnreadableReport as error:
             unreadable.append(str(error))
             print(error, file=sys.stderr)
             continue

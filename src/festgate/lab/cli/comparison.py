@@ -52,8 +52,8 @@ def compare(
     it is inconclusive, 130 when interrupted.
     """
     require_extra()
-    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and others take a second to import, and only runs need them)
-    from festgate.lab.student.runs import compared  # noqa: PLC0415
+    from festgate.lab.student.code import UnreadableCode  # noqa: PLC0415  (numpy and others take a second to import, and only runs need them)
+    from festgate.lab.student.runs import compare_runs  # noqa: PLC0415
 
     try:
         lab = lab_in(folder)
@@ -68,8 +68,8 @@ def compare(
         )
         _check_size(plan, pairs, users)
         with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
-            result = compared(*_run(lab, route, plan, pairs, interpreter(python), Path(temporary)))
-    except (NoLab, Unreadable) as error:
+            result = compare_runs(*_run(lab, route, plan, pairs, interpreter(python), Path(temporary)))
+    except (NoLab, UnreadableCode) as error:
         fail(str(error))
     _print_result(folder, lab, route, result)
     raise typer.Exit(result.comparison.exit_code)
@@ -104,7 +104,7 @@ def _check_size(plan: "Plan", pairs: int, users: int) -> None:
 def _run(
     lab: Path, route: str, plan: "Plan", pairs: int, python: str, temporary: Path
 ) -> "tuple[list[Run], list[Run]]":
-    """Return the runs of both sides. Raises NoLab, Unreadable."""
+    """Return the runs of both sides. Raises NoLab, UnreadableCode."""
     from festgate.lab.student.copies import App, copy_app, write_mended  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
@@ -143,12 +143,12 @@ def _run(
 
 def _check_response(app: "App", route: str) -> None:
     """Check before the first run that the page responds with success. Raises NoLab, CannotServe."""
-    from festgate.lab.student.crash import NOBODY, PATIENCE, ask  # noqa: PLC0415
+    from festgate.lab.student.crash import NOBODY, PATIENCE, fetch_page  # noqa: PLC0415
     from festgate.lab.student.server import HOST  # noqa: PLC0415
 
     with app.serve() as server:
         port = int(server.url.rpartition(":")[2])
-        page, _ = ask(HOST, port, f"{ROUTES[route]}?user={NOBODY}", PATIENCE)
+        page, _ = fetch_page(HOST, port, f"{ROUTES[route]}?user={NOBODY}", PATIENCE)
     if page.status != HTTPStatus.OK:
         problem = f"with status {page.status}" if page.status else "with nothing"
         msg = (

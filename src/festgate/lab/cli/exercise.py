@@ -65,7 +65,7 @@ def serve(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         lab = lab_in(folder)
-        serving.is_free(port)
+        serving.require_free_port(port)
         print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C stops it.", flush=True)
         raise typer.Exit(serving.serve(lab, port, interpreter(python)))
     except NoLab as error:
@@ -91,8 +91,8 @@ def load(
     """
     require_extra()
     from festgate.lab.hints.selection import findings_of_one  # noqa: PLC0415
-    from festgate.lab.student.code import Unreadable  # noqa: PLC0415  (numpy and others take a second to import, and only runs need them)
-    from festgate.lab.student.load import UNKNOWN, code_now, marked, said_of_code  # noqa: PLC0415
+    from festgate.lab.student.code import UnreadableCode  # noqa: PLC0415  (numpy and others take a second to import, and only runs need them)
+    from festgate.lab.student.load import UNKNOWN_CODE, code_now, describe_code, with_code  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import report_run, run_journey  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
@@ -108,7 +108,7 @@ def load(
             label=route,
         )
         code = code_now(lab, route) if serving.is_served(lab, host) else ""
-        run = marked(
+        run = with_code(
             run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)), lab, route, code
         )
         ended = report_run(run, "text")
@@ -117,8 +117,8 @@ def load(
             print(
                 f"Hints: {', '.join(finding.code for finding in findings)}. Show one with `festgate lab hint CODE`."
             )
-        print(said_of_code(lab, route) if code else UNKNOWN)
-    except (NoLab, Unreadable) as error:
+        print(describe_code(lab, route) if code else UNKNOWN_CODE)
+    except (NoLab, UnreadableCode) as error:
         fail(str(error))
     except OSError as error:
         fail(f"The run cannot be saved in {folder / RUNS}: {error.strerror}.")
@@ -132,14 +132,14 @@ def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.P
     """
     try:
         lab = lab_in(folder)
-        now = looking.look(host)
-        earlier = looking.looks_in(lab)
-        looking.keep(lab, [*earlier, now])
+        now = looking.take_snapshot(host)
+        earlier = looking.snapshots_in(lab)
+        looking.keep_snapshots(lab, [*earlier, now])
     except NoLab as error:
         fail(str(error))
     except OSError as error:
         fail(f"The result cannot be saved in {folder}: {error.strerror}.")
-    before = looking.last_other(earlier, now)
+    before = looking.last_different(earlier, now)
     table = Table("Page", *([f"Before, at {_clock(before.at)}"] if before else []), "Now")
     for number, page in enumerate(now.pages):
         cells = [_shown(before.pages[number])] if before and number < len(before.pages) else []
@@ -171,8 +171,8 @@ def status(folder: Folder = HERE) -> None:
     raise typer.Exit(0 if done == len(all_parts) else MISSING)
 
 
-def _summary(now: looking.Look, before: looking.Look | None) -> str:
-    """Summarise the check, and ask the student a question about it."""
+def _summary(now: looking.Snapshot, before: looking.Snapshot | None) -> str:
+    """Summarise the check, and fetch_page the student a question about it."""
     rest = len(now.pages) - len(now.failed)
     if not rest:
         return "Every page failed. Read the end of the server's output: did a request fail, or the start of the app?"

@@ -15,7 +15,7 @@ from festgate.rehearsal.cli.options import require_extra
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
-    from festgate.lab.hints.selection import Met
+    from festgate.lab.hints.selection import ApplicableHint
 
 PYTHON = "The Python with your app's packages, which runs it. Default: Festgate's own."
 
@@ -81,14 +81,14 @@ def hint(
     """
     require_extra()
     from festgate.lab.hints.page import write_hint  # noqa: PLC0415
-    from festgate.lab.hints.selection import NoHint, hint_for, met_in  # noqa: PLC0415  (numpy and others take a second to import)
+    from festgate.lab.hints.selection import NoHint, applicable_hints, hint_for  # noqa: PLC0415  (numpy and others take a second to import)
 
     if folder == HERE and (Path(code) / APP).is_file():
         code, folder = "", Path(code)  # `festgate lab hint DIR`: no hint has the name of a lab
     try:
         lab = lab_in(folder)
         if not code:
-            _list(met_in(lab, run))
+            _list(applicable_hints(lab, run))
             return
         met = hint_for(lab, code, run)
         path = write_hint(lab, met.name, met.hint, met.figure, met.material)
@@ -105,7 +105,7 @@ def hint(
     console.print(Text(f"With a chart: {folder / path.relative_to(lab)}"), soft_wrap=True)
 
 
-def _list(met: "list[Met]") -> None:
+def _list(met: "list[ApplicableHint]") -> None:
     if not met:
         print("No hint applies to the last comparisons and loads, or to the conclusions of report.md.")
         return

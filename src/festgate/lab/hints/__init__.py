@@ -1,5 +1,5 @@
 """Hints: what weakens or forbids a comparison, or a conclusion, shown with the student's own runs.
 
-`kind.py` says what a hint is; `refusals.py`, `flags.py` and `conclusions.py` have their words, `pictures.py`
-what they show, drawn in `requests_drawn.py` and `runs_drawn.py`; `page.py` writes them.
+`catalogue` has the texts of all hints, `selection` finds those that apply to a lab, `pictures` names the charts that
+`request_pictures` and `run_pictures` draw, and `page` writes a hint as a page or as a section of a report.
 """

@@ -1,4 +1,4 @@
-"""What a hint is: what happened, a picture of it, and the question that leads to the mend."""
+"""A hint: what happened, a picture of it, and a question that leads to the cause."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """The student's runs that a hint is about."""
+    """The student's runs that a hint is shown with."""
 
     before: Sequence[Run]
     after: Sequence[Run] = ()
-    """Nothing where it is about one run, or about some that are no comparison."""
+    """Empty where the hint is about single runs and not about a comparison."""
     others: Sequence[Run] = field(default=())
-    """All whole runs of the same route, the oldest first."""
+    """All complete runs of the same route, the oldest first."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """Of both sides."""
+        """The runs of both sides."""
         return (*self.before, *self.after)
 
 
 Draw: TypeAlias = "Callable[[Material], Chart | None]"
-"""None where these runs do not have what is to be shown."""
+"""Draws a picture; returns None where these runs do not have the data for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """One thing that a student can run into. It says nothing of how to mend it."""
+    """A mistake that a student can make in a comparison or a report. The hint does not give the solution away."""
 
     code: str
-    """As the rehearsal's verdict or the audit calls it."""
+    """The code of the rehearsal's finding or of the audit's finding."""
     title: str
     happened: str
-    """A few sentences."""
+    """A few sentences about what went wrong."""
     question: str
     picture: str = ""
-    """Its name in `pictures.PICTURES`; empty where none could show it."""
+    """Name of the picture in `pictures.PICTURES`; empty where no picture can show the mistake."""
     no_picture: str = ""
-    """Why none could."""
+    """The reason why there is no picture."""

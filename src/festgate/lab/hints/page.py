@@ -1,11 +1,11 @@
-"""Hints written: a page of its own for each, and the section that it is in a report."""
+"""Writes hints: each as a page, and as a section of the student's report."""
 
 from pathlib import Path
 
 from festgate.files import write_atomically
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
-from festgate.lab.student import folder as places
+from festgate.lab.student.folder import HINTS as HINTS_FOLDER
 from festgate.lab.student.folder import ROUTES
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section
@@ -13,23 +13,23 @@ from festgate.rehearsal.report.page import page
 from festgate.rehearsal.verdict.findings import Finding
 
 
-def findings_of(found: Compared) -> tuple[Finding, ...]:
-    """What forbids a comparison, and what weakens it."""
-    return (*found.comparison.refusals, *found.comparison.flags)
+def findings_of(compared: Compared) -> tuple[Finding, ...]:
+    """Return what forbids a comparison, and what weakens it."""
+    return (*compared.comparison.refusals, *compared.comparison.flags)
 
 
-def write_hints(lab: Path, name: str, found: Compared) -> list[tuple[Hint, Finding, Path]]:
-    """A page for each finding of a comparison of a route, into the folder `hints`. Raises OSError."""
-    material = Material(found.before, found.after)
+def write_hints(lab: Path, name: str, compared: Compared) -> list[tuple[Hint, Finding, Path]]:
+    """Write a page into the folder `hints` for each finding of a route's comparison. Raises OSError."""
+    material = Material(compared.before, compared.after)
     return [
         (hint := HINTS[finding.code], finding, write_hint(lab, name, hint, finding.figure, material))
-        for finding in findings_of(found)
+        for finding in findings_of(compared)
     ]
 
 
 def write_hint(lab: Path, name: str, hint: Hint, figure: str, material: Material | None) -> Path:
-    """The page of one hint, whole or not at all; `name` is the route's, or empty. Raises OSError."""
-    folder = lab / places.HINTS
+    """Write the page of one hint atomically; `name` is the route's name, or empty. Raises OSError."""
+    folder = lab / HINTS_FOLDER
     folder.mkdir(exist_ok=True)
     path = folder / "-".join(part for part in (name, f"{hint.code}.html") if part)
     write_atomically(path, page(hint_document(name, hint, figure, material)))
@@ -37,45 +37,41 @@ def write_hint(lab: Path, name: str, hint: Hint, figure: str, material: Material
 
 
 def hint_document(name: str, hint: Hint, figure: str, material: Material | None) -> Document:
-    """A page that holds one hint."""
-    chart = _drawn(hint, material)
+    """Build a page that holds one hint."""
+    chart = _chart(hint, material)
     return Document(
         title=f"A hint for {ROUTES.get(name, 'your report')}",
         tone="warn",
         verdict=hint.title,
-        words=_told(hint, figure),
+        words=_explanation(hint, figure),
         sections=(
             Section(
                 "In your own runs",
-                words=() if chart else (_why_not(hint, material),),
+                words=() if chart else (_missing_picture(hint, material),),
                 charts=(chart,) if chart else (),
             ),
-            Section("The question", notices=(_asked(hint),)),
+            Section("The question", notices=(Notice("plain", hint.question),)),
         ),
         of="Festgate lab",
     )
 
 
 def hint_section(name: str, hint: Hint, figure: str, material: Material | None) -> Section:
-    """A hint as a part of a report: what happened, the question, and the picture, or why there is none."""
-    chart = _drawn(hint, material)
+    """Build a section of a report: what happened, the question, and the picture or why there is none."""
+    chart = _chart(hint, material)
     return Section(
         f"Hint for {ROUTES.get(name, 'your report')}: {hint.title}",
-        words=(*_told(hint, figure), *(() if chart else (_why_not(hint, material),))),
-        notices=(_asked(hint),),
+        words=(*_explanation(hint, figure), *(() if chart else (_missing_picture(hint, material),))),
+        notices=(Notice("plain", hint.question),),
         charts=(chart,) if chart else (),
     )
 
 
-def _told(hint: Hint, figure: str) -> tuple[str, ...]:
+def _explanation(hint: Hint, figure: str) -> tuple[str, ...]:
     return (hint.happened, *((f"Here: {figure}.",) if figure else ()))
 
 
-def _asked(hint: Hint) -> Notice:
-    return Notice("plain", hint.question)
-
-
-def _drawn(hint: Hint, material: Material | None) -> Chart | None:
+def _chart(hint: Hint, material: Material | None) -> Chart | None:
     if not hint.picture or material is None or not material.runs:
         return None
     # Altair takes 0.3 s to import, and only a picture needs it.
@@ -84,9 +80,9 @@ def _drawn(hint: Hint, material: Material | None) -> Chart | None:
     return PICTURES[hint.picture](material)
 
 
-def _why_not(hint: Hint, material: Material | None) -> str:
+def _missing_picture(hint: Hint, material: Material | None) -> str:
     if hint.no_picture:
         return hint.no_picture
     if material is None or not material.runs:
-        return "There is no run yet to show it with: `festgate lab load events` plays one."
-    return "There is no picture: the runs that were looked at have nothing of it."
+        return "There is no run to show this with yet: `festgate lab load events` makes one."
+    return "There is no picture: these runs show nothing of this kind."

@@ -1,4 +1,4 @@
-"""Pictures that set runs beside each other: their figures, what was asked, what was answered."""
+"""Charts that compare runs with each other: their figures, their requests and the answers."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from typing import Final
 import altair as alt
 import numpy as np
 
+from festgate.lab.hints.charts import bars, colours_and_shapes, median_of, median_of_each_run
 from festgate.lab.hints.hint import Material
-from festgate.lab.hints.shapes import bars, kinds, median_of, most, point_a_run
 from festgate.lab.student.load import BUILD
 from festgate.lab.student.runs import METRIC, SIDES, side_of
 from festgate.rehearsal.report.document import Chart, Table
@@ -20,14 +20,14 @@ from festgate.rehearsal.stats import figures
 from festgate.rehearsal.verdict.refusals import least_requests
 
 _MAX_NAMES: Final = 15
-"""Bars in one picture."""
-_ALONE: Final = "played by itself"
+"""Bars in one chart."""
+_ALONE: Final = "single run"
 _HALF: Final = 0.5
 _P95: Final = 0.95
 
 
 def _side(material: Material) -> dict[str, str]:
-    """Which side each run is of, by its name."""
+    """Return the side of each run, by the run's name."""
     if not material.after:
         return {run.name: side_of(run) or _ALONE for run in material.runs}
     sides = zip(SIDES, (material.before, material.after), strict=True)
@@ -39,12 +39,12 @@ def _groups(names: dict[str, str]) -> list[str]:
 
 
 def spread(material: Material) -> Chart | None:
-    """The median of every run, by its side."""
+    """Draw the median of every run, by its side."""
     sides = _side(material)
-    return point_a_run(
+    return median_of_each_run(
         "Each run's median",
-        f"{len(material.before)} before and {len(material.after)} after. Look how far the points of one side lie apart:"
-        " of those the program was the same.",
+        f"{len(material.before)} before and {len(material.after)} after. Look how far apart the points of one side lie:"
+        " they are of the same program.",
         material.runs,
         lambda run: sides[run.name],
         _groups(sides),
@@ -52,33 +52,33 @@ def spread(material: Material) -> Chart | None:
 
 
 def builds(material: Material) -> Chart | None:
-    """The median of every run, by the code that answered."""
-    marks = {run.name: run.server.get(BUILD, "of unknown code") for run in material.runs}
-    different = list(dict.fromkeys(marks.values()))
+    """Draw the median of every run, by the code that answered."""
+    codes = {run.name: run.server.get(BUILD, "unknown code") for run in material.runs}
+    different = list(dict.fromkeys(codes.values()))
     programs = "one program" if len(different) == 1 else f"{len(different)} programs"
-    return point_a_run(
+    return median_of_each_run(
         "Each run's median, by the code that answered",
-        f"{len(material.runs)} {'run' if len(material.runs) == 1 else 'runs'} of {programs}; a mark stands for the code"
-        " of the page as it was then.",
+        f"{len(material.runs)} {'run' if len(material.runs) == 1 else 'runs'} of {programs}; a fingerprint stands for"
+        " the code of the page at that time.",
         material.runs,
-        lambda run: marks[run.name],
+        lambda run: codes[run.name],
         different,
     )
 
 
 def repeats(material: Material) -> Chart | None:
-    """The median of every load that there is of the route, by its code; comparisons are played by more people."""
+    """Draw the median of every single load of the route, by its code; the runs of comparisons have more users."""
     loads = [run for run in material.others if not side_of(run)]
     return builds(Material(loads or material.runs))
 
 
 def order(material: Material) -> Chart | None:
-    """Which side was played when."""
+    """Draw which side ran when."""
     sides = _side(material)
     began = min(run.began for run in material.runs)
     rows: list[Row] = []
     table = []
-    for run in sorted(material.runs, key=lambda each: each.began):
+    for run in sorted(material.runs, key=lambda run: run.began):
         begin = run.began - began
         end = begin + run.plan.warm_up + run.plan.duration
         rows.append({"at": short(begin), "end": short(end), "side": sides[run.name]})
@@ -94,11 +94,11 @@ def order(material: Material) -> Chart | None:
             x=alt.X("at:Q", axis=axis),
             x2="end:Q",
             y=alt.Y("side:N", sort=names, title=None),
-            color=kinds("side", names)["color"],
+            color=colours_and_shapes("side", names)["color"],
         )
     )
     return Chart(
-        "Which side was played when",
+        "Which side ran when",
         f"{len(rows)} runs, from the first to the last in {figures.span(max(float(row['end'] or 0) for row in rows))}.",
         finished(bar, 130),
         Table("The runs in their order", ("run", "side", "began at"), tuple(table), words=frozenset({0, 1})),
@@ -106,28 +106,28 @@ def order(material: Material) -> Chart | None:
 
 
 def lengths(material: Material) -> Chart | None:
-    """How long each run was to be, and until when it has requests."""
+    """Draw how long each run was planned to be, and until when it has requests."""
     values = []
     for run in material.runs:
         planned = run.plan.warm_up + run.plan.duration
         samples = run.samples()
-        came = min(planned, float(samples.intended.max())) if len(samples) else 0.0
+        reached = min(planned, float(samples.intended.max())) if len(samples) else 0.0
         values += [
             (run.name, "planned", planned, figures.span(planned)),
-            (run.name, "played", came, figures.span(came)),
+            (run.name, "ran", reached, figures.span(reached)),
         ]
     cut = sum(run.state != "whole" for run in material.runs)
     return bars(
-        "How long each run was, and was to be",
-        f"{cut} of {len(material.runs)} runs ended before their time.",
+        "How long each run was, and was planned to be",
+        f"{cut} of {len(material.runs)} runs ended early.",
         values,
         axis="seconds",
-        groups=("planned", "played"),
+        groups=("planned", "ran"),
     )
 
 
-def asked(material: Material) -> Chart | None:
-    """What share of a side's requests went to which page, and by which load."""
+def mix(material: Material) -> Chart | None:
+    """Draw the share of each page among a side's requests, with the load in words."""
     values = []
     for side, runs in _by_side(material):
         counts = _names(runs)
@@ -141,8 +141,8 @@ def asked(material: Material) -> Chart | None:
         return None
     loads = [f"{side}: {_load(runs)}" for side, runs in _by_side(material)]
     return bars(
-        "What was asked",
-        f"The pages that were asked for, as a share of a side's requests. {'. '.join(loads)}.",
+        "What was requested",
+        f"The requested pages, as shares of a side's requests. {'. '.join(loads)}.",
         values,
         axis="% of the requests",
         groups=[side for side, _ in _by_side(material)],
@@ -158,8 +158,8 @@ def _load(runs: Sequence[Run]) -> str:
 
 
 def names(material: Material) -> Chart | None:
-    """How many requests stand behind each name."""
-    run = most(material.runs, lambda each: float(len(each.samples().names)))
+    """Draw how many requests are counted under each name."""
+    run = max(material.runs, key=lambda run: len(run.samples().names))
     counts = _names([run])
     if not counts:
         return None
@@ -167,7 +167,7 @@ def names(material: Material) -> Chart | None:
     whole = sum(counts.values())
     more = f" The first {len(shown)} of {len(counts)} are shown." if len(counts) > len(shown) else ""
     return bars(
-        "How many requests stand behind each name",
+        "How many requests are counted under each name",
         f"Run {run.name}: {figures.count(whole)} requests under {figures.count(len(counts))}"
         f" {'name' if len(counts) == 1 else 'names'}.{more}",
         [(name, "", count, figures.count(count)) for name, count in shown],
@@ -186,13 +186,13 @@ def _names(runs: Sequence[Run]) -> Counter[str]:
 
 
 def beyond(material: Material) -> Chart | None:
-    """The requests of the smallest run in the order of their time, and which of them a percentile rests on."""
-    run = most([run for run in material.runs if len(run.measured())], lambda each: -len(each.measured()))
+    """Draw the requests of the smallest run by their time, and which of them decide a percentile."""
+    run = min((run for run in material.runs if len(run.measured())), key=lambda run: len(run.measured()))
     samples = run.measured()
     waited = np.sort(samples.latency)
     count = len(waited)
     over = {share: count - int(np.ceil(share * count)) for share in (_HALF, _P95)}
-    groups = ["faster half", "slower half", "the p95 or beyond it"]
+    groups = ["faster half", "slower half", "at or above the p95"]
     rows: list[Row] = []
     for place, value in enumerate(waited):
         group = 0 if place < count - over[_HALF] else 1 if place < count - max(1, over[_P95]) else 2
@@ -201,9 +201,9 @@ def beyond(material: Material) -> Chart | None:
         alt.Chart(inline(rows))
         .mark_point(filled=True, size=60, opacity=0.9)
         .encode(
-            x=alt.X("place:Q", title="requests, from the quickest to the slowest", axis=alt.Axis(grid=False)),
+            x=alt.X("place:Q", title="requests, from the fastest to the slowest", axis=alt.Axis(grid=False)),
             y=alt.Y("waited:Q", title="waited, ms", scale=alt.Scale(zero=True)),
-            **kinds("group", groups),
+            **colours_and_shapes("group", groups),
         )
     )
     table = Table(
@@ -215,35 +215,37 @@ def beyond(material: Material) -> Chart | None:
     )
     needed = {share: least_requests(share) for share in (_HALF, _P95)}
     return Chart(
-        "On how many requests a percentile rests",
-        f"Run {run.name} has {figures.count(count)} requests that count: {over[_HALF]} lie beyond its median and"
-        f" {over[_P95]} beyond its p95. For thirty beyond them it takes {needed[_HALF]} and {needed[_P95]}.",
+        "How many requests decide a percentile",
+        f"Run {run.name} has {figures.count(count)} requests that count: {over[_HALF]} lie above its median and"
+        f" {over[_P95]} above its p95. For thirty above them it takes {needed[_HALF]} and {needed[_P95]} requests.",
         finished(points),
         table,
     )
 
 
 def answers(material: Material) -> Chart | None:
-    """Each different answer, and how often it came on which side."""
-    found: dict[tuple[int, int, int], dict[str, int]] = {}
+    """Draw each different answer, and how often each side returned it."""
+    counts: dict[tuple[int, int, int], dict[str, int]] = {}
     for side, runs in _by_side(material):
         for run in runs:
             for key in _answers(run.measured()):
-                sides = found.setdefault(key, {})
+                sides = counts.setdefault(key, {})
                 sides[side] = sides.get(side, 0) + 1
-    if not found:
+    if not counts:
         return None
-    frequent = sorted(found, key=lambda key: -sum(found[key].values()))[:_MAX_NAMES]
+    frequent = sorted(counts, key=lambda key: -sum(counts[key].values()))[:_MAX_NAMES]
     values = []
     for number, key in enumerate(frequent, 1):
         status, size, _ = key
         name = f"answer {number}: {status or 'none'}, {size:,} bytes"
-        values += [(name, side, count, f"{figures.count(count)} times") for side, count in found[key].items()]
-    more = f" The first {len(frequent)} are shown." if len(found) > len(frequent) else ""
-    shared = sum(len(sides) > 1 for sides in found.values())
+        values += [
+            (name, side, count, f"{figures.count(count)} times") for side, count in counts[key].items()
+        ]
+    more = f" The first {len(frequent)} are shown." if len(counts) > len(frequent) else ""
+    shared = sum(len(sides) > 1 for sides in counts.values())
     return bars(
-        "What was answered",
-        f"{figures.count(len(found))} different answers, by status, size and content; {figures.count(shared)} of them"
+        "Which answers came back",
+        f"{figures.count(len(counts))} different answers, by status, size and content; {figures.count(shared)} of them"
         f" came from both sides.{more}",
         values,
         axis="times",
@@ -257,9 +259,9 @@ def _answers(samples: Samples) -> list[tuple[int, int, int]]:
 
 
 def ceiling(material: Material) -> Chart | None:
-    """The rate that there was, and the one that there would be if each answer came at once."""
+    """Draw the measured rate, and the rate that would be possible if each answer came at once."""
     values = []
-    said = []
+    rounds = []
     for side, runs in _by_side(material):
         run = runs[0]
         samples = run.measured()
@@ -267,36 +269,36 @@ def ceiling(material: Material) -> Chart | None:
         if not isinstance(load, Users) or not len(samples):
             continue
         rate = len(samples) / run.plan.duration
-        # Little's law: a round of each person takes people / rate; what of it is no wait for an answer is the pause.
+        # Little's law: a user's round takes users / rate seconds; what is not a wait for the answer is the pause.
         waits = float(samples.latency.mean())
         pause = max(load.users / rate - waits, 0.0)
         highest = load.users / pause if pause else rate
         values += [
-            (f"{side}: as it was", side, rate, figures.rate(rate)),
+            (f"{side}: measured", side, rate, figures.rate(rate)),
             (f"{side}: if every answer came at once", side, highest, figures.rate(highest)),
         ]
-        said.append(
+        rounds.append(
             f"{side}, {load.shown}, a wait of {figures.latency(waits)} and a pause of {figures.latency(pause)} in each"
             " round"
         )
     if not values:
         return None
     return bars(
-        "The rate as it was, and as it could have been at most",
-        f"People divided by (wait + pause): {'; '.join(said)}.",
+        "The measured rate, and the highest possible rate",
+        f"Users divided by (wait + pause): {'; '.join(rounds)}.",
         values,
-        axis="requests a second",
+        axis="requests per second",
         groups=[side for side, _ in _by_side(material)],
     )
 
 
 def columns(material: Material) -> Chart | None:
-    """Mean, median, p95 and maximum of the very same requests."""
-    run = most(material.runs, lambda each: each.began)
+    """Draw the mean, median, p95 and maximum of the same requests."""
+    run = max(material.runs, key=lambda run: run.began)
     waited = run.measured().latency
     if not len(waited):
         return None
-    told = {
+    values = {
         "median": float(np.median(waited)),
         "mean": float(waited.mean()),
         "p95": float(np.quantile(waited, _P95)),
@@ -304,24 +306,24 @@ def columns(material: Material) -> Chart | None:
     }
     return bars(
         "Four figures of the same requests",
-        f"Run {run.name}, {figures.count(len(waited))} requests: the median is {figures.latency(told['median'])}, the"
-        f" mean {figures.latency(told['mean'])}, and nothing has changed between the two.",
-        [(name, "", value * 1000, figures.latency(value)) for name, value in told.items()],
+        f"Run {run.name}, {figures.count(len(waited))} requests: the median is {figures.latency(values['median'])}, the"
+        f" mean {figures.latency(values['mean'])}, although nothing changed between the two.",
+        [(name, "", value * 1000, figures.latency(value)) for name, value in values.items()],
         axis="milliseconds",
         groups=("",),
     )
 
 
 def shares(material: Material) -> Chart | None:
-    """The medians of two runs, for whoever divides one by the other."""
+    """Draw the medians of two runs, of which a report gives the ratio."""
     pair = [*material.before[:1], *material.after[-1:]]
     middles = [median_of(run) for run in pair]
     if len(pair) < len(SIDES) or not np.isfinite(middles).all():
         return None
     return bars(
-        "What is divided by what",
-        f"A run before had a median of {figures.latency(middles[0])}, one after of {figures.latency(middles[1])}. The"
-        " bars are as long as people waited.",
+        "Which number is divided by which",
+        f"A run before has a median of {figures.latency(middles[0])}, one after {figures.latency(middles[1])}. The bars"
+        " show how long users waited.",
         [
             (side, "", middle * 1000, figures.latency(middle))
             for side, middle in zip(SIDES, middles, strict=True)

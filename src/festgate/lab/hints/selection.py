@@ -1,15 +1,15 @@
-"""Which hints apply to a lab, and the runs that each is shown with."""
+"""Finds the hints that apply to a lab, and the runs that each is shown with."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from festgate.lab.audit.audit import Unreadable, audit
+from festgate.lab.audit.audit import UnreadableReport, audit
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
 from festgate.lab.hints.page import findings_of
 from festgate.lab.student.folder import REPORT, ROUTES, RUNS
-from festgate.lab.student.runs import METRIC, compared, is_of, last_pairs, runs_in, runs_of, side_of
+from festgate.lab.student.runs import METRIC, compare_runs, is_of, last_pairs, runs_in, runs_of, side_of
 from festgate.rehearsal.runs.store import NoSuchRun, Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.findings import Evidence, Finding
@@ -18,114 +18,111 @@ from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
 
 OF_ONE = frozenset({"run-cut", "many-names", "too-few-samples", "generator-saturated"})
-"""The refusals that can be told of one run by itself."""
+"""The refusals that a single run can show by itself."""
 
 
 class NoHint(Exception):
-    """There is none of that name, or no such run; the sentence says which there are."""
+    """There is no such hint or run; the message lists the hints, or names the folder of the run."""
 
 
 @dataclass(frozen=True)
-class Met:
-    """A hint that applies."""
+class ApplicableHint:
+    """A hint that applies to a lab."""
 
     name: str
-    """The route's; empty for what the report concludes."""
+    """The route's name; empty for a conclusion of the report."""
     hint: Hint
     figure: str
-    """What shows it; empty where nothing does, and somebody asked all the same."""
+    """The figure that shows it; empty where the student asked for a hint that does not apply."""
     material: Material | None
 
 
-def met_in(lab: Path, run: str = "") -> list[Met]:
-    """Those of the last comparison and the last load of each route, and of the report; or of one run alone.
+def applicable_hints(lab: Path, run: str = "") -> list[ApplicableHint]:
+    """Return the hints for each route's last comparison and last load, and for the report; or for one run alone.
 
     Raises NoHint where there is no such run, ValueError where a run's file is damaged.
     """
     if run:
         return list(_of_run(lab, _run_named(lab, run)))
     kept = runs_in(lab)
-    found: list[Met] = []
-    for name in ROUTES:
-        runs = runs_of(lab, kept, name)
-        found += _of_route(name, runs)
-    found += _of_report(lab, kept)
-    # Once for each route: the comparison's own stands before that of a load.
-    return list({(each.name, each.hint.code): each for each in reversed(found)}.values())[::-1]
+    hints = [hint for name in ROUTES for hint in _of_route(name, runs_of(lab, kept, name))]
+    hints += _of_report(lab, kept)
+    # Each hint once for a route: the comparison's comes before the one of a load.
+    return list({(hint.name, hint.hint.code): hint for hint in reversed(hints)}.values())[::-1]
 
 
-def hint_for(lab: Path, code: str, run: str = "") -> Met:
-    """That hint, with the runs that have it; else with the last ones that there are.
+def hint_for(lab: Path, code: str, run: str = "") -> ApplicableHint:
+    """Return that hint with the runs that show it, or with the last runs where it does not apply.
 
-    Raises NoHint, ValueError as `met_in`.
+    Raises NoHint and ValueError as `applicable_hints` does.
     """
     if code not in HINTS:
-        msg = f"There is no hint {code}. There is {', '.join(sorted(HINTS))}."
+        msg = f"There is no hint {code}. Choose one of {', '.join(sorted(HINTS))}."
         raise NoHint(msg)
-    for met in met_in(lab, run):
-        if met.hint.code == code:
-            return met
-    return Met("", HINTS[code], "", _last(lab, run))
+    for hint in applicable_hints(lab, run):
+        if hint.hint.code == code:
+            return hint
+    return ApplicableHint("", HINTS[code], "", _last(lab, run))
 
 
-def _of_route(name: str, runs: Sequence[Run]) -> Iterator[Met]:
+def _of_route(name: str, runs: Sequence[Run]) -> Iterator[ApplicableHint]:
     before, after = last_pairs(runs)
     if before or after:
-        for finding in findings_of(compared(before, after)):
-            yield Met(name, HINTS[finding.code], finding.figure, Material(before, after, runs))
+        for finding in findings_of(compare_runs(before, after)):
+            yield ApplicableHint(name, HINTS[finding.code], finding.figure, Material(before, after, runs))
     loads = [run for run in runs if not side_of(run)]
     if loads:
         yield from _of_load(name, loads[-1], runs)
 
 
-def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[Met]:
+def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[ApplicableHint]:
     for finding in findings_of_one(run):
-        yield Met(name, HINTS[finding.code], finding.figure, Material((run,), (), runs))
+        yield ApplicableHint(name, HINTS[finding.code], finding.figure, Material((run,), (), runs))
 
 
 def findings_of_one(run: Run) -> list[Finding]:
-    """What a single run tells against itself; nothing of one without requests. Raises ValueError for a damaged file."""
+    """Return what a single run shows against itself; nothing without requests. Raises ValueError for a damaged file."""
     if not len(run.measured()):
         return []
     evidence = Evidence(
         (observe(run, [parse_metric(METRIC)]),), (), (parse_metric(METRIC),), interleaved=True
     )
-    checks = [*(each for each in REFUSALS if each.code in OF_ONE), *FLAGS]
+    checks = [*(check for check in REFUSALS if check.code in OF_ONE), *FLAGS]
     return [finding for check in checks if (finding := check(evidence)) is not None]
 
 
-def _of_run(lab: Path, run: Run) -> Iterator[Met]:
-    """Of the comparison that it was played for, or of itself."""
+def _of_run(lab: Path, run: Run) -> Iterator[ApplicableHint]:
+    """Return the hints for the comparison that the run belongs to, or for the run itself."""
     name = next((name for name in ROUTES if is_of(lab, run, name)), "")
     runs = runs_of(lab, runs_in(lab), name) if name else [run]
     if not side_of(run) or run.state != "whole":
         yield from _of_load(name, run, runs)
         return
     begin = run.plan.seed
-    seeds = {each.plan.seed for each in runs if side_of(each)}
+    seeds = {other.plan.seed for other in runs if side_of(other)}
     while begin - 1 in seeds:
         begin -= 1
     end = begin
     while end in seeds:
         end += 1
-    of_it = [each for each in runs if side_of(each) and begin <= each.plan.seed < end]
-    yield from (met for met in _of_route(name, of_it) if met.material)
+    comparison = [other for other in runs if side_of(other) and begin <= other.plan.seed < end]
+    yield from _of_route(name, comparison)
 
 
-def _of_report(lab: Path, kept: Sequence[Run]) -> list[Met]:
+def _of_report(lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:
     try:
         audited = audit(lab / REPORT)
-    except Unreadable:
+    except UnreadableReport:
         return []
     material = _loads(lab, kept)
     return [
-        Met("", HINTS[finding.kind.code], finding.spots[0].figure.rstrip("."), material)
+        ApplicableHint("", HINTS[finding.kind.code], finding.spots[0].figure.rstrip("."), material)
         for finding in audited.findings
     ]
 
 
 def _loads(lab: Path, kept: Sequence[Run]) -> Material | None:
-    """The first and the last load of the first route that has some: what a report is written about."""
+    """Return the first and the last load of the first route that has some: the usual subject of a report."""
     for name in ROUTES:
         runs = runs_of(lab, kept, name)
         loads = [run for run in runs if not side_of(run)]

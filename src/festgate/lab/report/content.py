@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from festgate.lab.audit.audit import Audited, Unreadable, audit
-from festgate.lab.student.answers import Answer, answers_in
-from festgate.lab.student.code import Unreadable as NoPython
-from festgate.lab.student.crash import Look, looks_in
+from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.student.answers import ReportAnswer, answers_in
+from festgate.lab.student.code import UnreadableCode
+from festgate.lab.student.crash import Snapshot, snapshots_in
 from festgate.lab.student.folder import REPORT, ROUTES
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
 from festgate.lab.student.progress import Part, parts
-from festgate.lab.student.runs import compared, is_clean, last_pairs, runs_in, runs_of, side_of
+from festgate.lab.student.runs import compare_runs, is_clean, last_pairs, runs_in, runs_of, side_of
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.runs.store import Run
 
@@ -40,16 +40,16 @@ class LabContent:
 
     folder: Path
     parts: Sequence[Part]
-    snapshots: Sequence[Look]
+    snapshots: Sequence[Snapshot]
     routes: Sequence[RouteResults]
-    answers: Sequence[Answer]
-    audited: Audited | None
+    answers: Sequence[ReportAnswer]
+    audited: AuditResult | None
     """The audit of the report's conclusions; None without a readable report."""
 
     @property
-    def answers_by_topic(self) -> Mapping[str, list[Answer]]:
+    def answers_by_topic(self) -> Mapping[str, list[ReportAnswer]]:
         """Group the answers by topic, in the order of the questions."""
-        topics: dict[str, list[Answer]] = {}
+        topics: dict[str, list[ReportAnswer]] = {}
         for answer in self.answers:
             topics.setdefault(answer.topic, []).append(answer)
         return topics
@@ -60,12 +60,12 @@ def read_lab(folder: Path) -> LabContent:
     kept = runs_in(folder)
     try:
         audited = audit(folder / REPORT)
-    except Unreadable:
+    except UnreadableReport:
         audited = None
     return LabContent(
         folder=folder,
         parts=parts(folder),
-        snapshots=looks_in(folder),
+        snapshots=snapshots_in(folder),
         routes=[_route(folder, name, runs_of(folder, kept, name)) for name in ROUTES],
         answers=answers_in(folder),
         audited=audited,
@@ -76,7 +76,7 @@ def _route(folder: Path, name: str, runs: Sequence[Run]) -> RouteResults:
     original = code_handed_out(name)
     try:
         current = code_now(folder, name)
-    except NoPython:
+    except UnreadableCode:
         current = ""
     loads = [run for run in runs if not side_of(run) and is_clean(run)]
     sides = last_pairs(runs)
@@ -86,7 +86,7 @@ def _route(folder: Path, name: str, runs: Sequence[Run]) -> RouteResults:
         runs=runs,
         before=_last(loads, original),
         after=_last(loads, current) if current != original else None,
-        comparison=compared(*sides) if any(sides) else None,
+        comparison=compare_runs(*sides) if any(sides) else None,
     )
 
 

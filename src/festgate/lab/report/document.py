@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
-from festgate.lab.audit.findings import Finding
+from festgate.lab.audit.findings import AuditFinding
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import findings_of, hint_section
 from festgate.lab.report.content import LabContent, RouteResults
 from festgate.lab.report.screens import AppScreens
-from festgate.lab.student.crash import Look
+from festgate.lab.student.crash import Snapshot
 from festgate.rehearsal.report.comparison_report import VERDICTS
 from festgate.rehearsal.report.document import Chart, Document, Notice, Quote, Section, Table, Tone
 from festgate.rehearsal.report.words import comparison_in_words
@@ -104,7 +104,7 @@ def _crash(lab: LabContent) -> Section:
     )
 
 
-def _response(snapshot: Look, index: int) -> str:
+def _response(snapshot: Snapshot, index: int) -> str:
     if index >= len(snapshot.pages):
         return figures.NOTHING
     page = snapshot.pages[index]
@@ -230,7 +230,7 @@ def _hints(lab: LabContent) -> list[Section]:
     return sections
 
 
-def _conclusion(lab: LabContent, finding: Finding) -> Section:
+def _conclusion(lab: LabContent, finding: AuditFinding) -> Section:
     audited = lab.audited
     assert audited is not None  # noqa: S101  (the caller checks)
     places = "; ".join(f"{audited.place(spot)}: {spot.figure.rstrip('.')}" for spot in finding.spots)

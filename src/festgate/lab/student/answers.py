@@ -1,4 +1,4 @@
-"""The questions of report.md, and what the student has written below each."""
+"""The questions of report.md, and the student's answer to each."""
 
 import re
 from dataclasses import dataclass
@@ -8,44 +8,48 @@ from typing import Final
 from festgate.lab.student.folder import REPORT, STARTER
 
 MIN_WORDS: Final = 4
-"""A sentence."""
+"""Words of the shortest text that counts as an answer."""
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*$")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TOPIC_LEVEL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One question."""
+class ReportAnswer:
+    """A question of the report and the text below it."""
 
     topic: str
-    """What it is about: `/events`."""
+    """The heading above the question: `/events`."""
     question: str
     text: str
-    """What is written below it; empty where nothing is."""
+    """The student's text; empty where there is none."""
 
     @property
     def missing(self) -> str:
-        """What is missing; empty where it is answered."""
+        """A sentence that names what is missing; empty where the question is answered."""
         if len(self.text.split()) < MIN_WORDS:
             return f"{self.topic}: {self.question}"
         if "number" in self.question and not re.search(r"\d", self.text):
-            return f"{self.topic}: {self.question} There is none in the answer."
+            return f"{self.topic}: {self.question} The answer contains no number."
         return ""
 
 
-def answers_in(folder: Path) -> list[Answer]:
-    """An answer for each question of the starter, in its order; what is not in the student's report is not answered."""
-    asked = _sections(STARTER / REPORT)
+def answers_in(folder: Path) -> list[ReportAnswer]:
+    """Return an answer for each question of the starter, in its order; empty where the report lacks the question."""
+    questions = _sections(STARTER / REPORT)
     written = _sections(folder / REPORT)
-    return [Answer(topic, question, written.get((topic, question), "")) for topic, question in asked]
+    return [
+        ReportAnswer(topic, question, written.get((topic, question), "")) for topic, question in questions
+    ]
 
 
 def _sections(file: Path) -> dict[tuple[str, str], str]:
+    """Return the text below each question (a heading of level 3) by its topic (level 2) and its wording."""
     try:
         text = _COMMENT.sub("", file.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return {}
-    found: dict[tuple[str, str], list[str]] = {}
+    sections: dict[tuple[str, str], list[str]] = {}
     topic, lines = "", list[str]()
     for line in text.splitlines():
         heading = _HEADING.match(line)
@@ -53,8 +57,8 @@ def _sections(file: Path) -> dict[tuple[str, str], str]:
             lines.append(line)
             continue
         lines = []
-        if len(heading[1]) == 2:  # noqa: PLR2004  (a topic is a heading of the second level, a question one of the third)
+        if len(heading[1]) == _TOPIC_LEVEL:
             topic = heading[2]
         elif topic:
-            found[topic, heading[2]] = lines
-    return {section: "\n".join(lines).strip() for section, lines in found.items()}
+            sections[topic, heading[2]] = lines
+    return {section: "\n".join(lines).strip() for section, lines in sections.items()}

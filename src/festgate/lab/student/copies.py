@@ -1,4 +1,4 @@
-"""Scratch copies of an app: the starter with its crash mended, and a student's as it is at this moment."""
+"""Temporary copies of an app: the starter with its crashes fixed, and the student's app as it is now."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,47 +12,47 @@ from festgate.lab.student.folder import APP, HINTS, LOAD, RUNS, NoLab, write_sta
 from festgate.lab.student.load import BUILD
 from festgate.rehearsal.runner.servers import Server, serving
 
-MENDED: Final = (
+FIXES: Final = (
     ("checkout/__init__.py", "    1 / 0\n", ""),
     ("main.py", "        1 / 0\n", '        return Response("There is no such event.", 404)\n'),
 )
-"""(file, what crashes, what stands there instead)."""
+"""(file, code that crashes, its replacement)."""
 DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
-_LEFT: Final = (RUNS, HINTS, LOAD, "__pycache__", "node_modules")
-"""Folders that are no part of the app."""
+_NOT_THE_APP: Final = (RUNS, HINTS, LOAD, "__pycache__", "node_modules")
+"""Folders that do not belong to the app."""
 
 
 def write_mended(folder: Path) -> None:
-    """The starter into `folder`, which is not there yet or empty, with both crashes mended. Raises NoLab."""
+    """Write the starter with both crashes fixed into `folder`, which is empty or does not exist. Raises NoLab."""
     write_starter(folder)
-    for name, crash, mend in MENDED:
+    for name, crash, fix in FIXES:
         file = folder / name
-        file.write_text(file.read_text(encoding="utf-8").replace(crash, mend), encoding="utf-8")
+        file.write_text(file.read_text(encoding="utf-8").replace(crash, fix), encoding="utf-8")
 
 
 def copy_app(lab: Path, target: Path, *, with_data: bool) -> None:
-    """The student's app into `target`, which is not there yet; `with_data`: with what was registered in it.
+    """Copy the student's app to `target`, which does not exist yet; `with_data` includes its database.
 
-    Without, it begins as the starter does: with the events that its own code puts in. Raises NoLab.
+    Without data the copy starts as the starter does, with the events that its own code inserts. Raises NoLab.
     """
     environments = {path.parent.name for path in lab.glob("*/pyvenv.cfg")}
 
-    def left_out(folder: str, names: list[str]) -> set[str]:
+    def ignored(folder: str, names: list[str]) -> set[str]:
         here = Path(folder)
-        out = {name for name in names if name.startswith(".") or name == "__pycache__"}
+        ignored = {name for name in names if name.startswith(".") or name == "__pycache__"}
         if here == lab:
-            out |= {name for name in names if name in _LEFT or name in environments}
+            ignored |= {name for name in names if name in _NOT_THE_APP or name in environments}
         if not with_data:
-            out |= {name for name in names if any(Path(name).match(kind) for kind in DATABASES)}
-        # A link may lead anywhere, and a pipe would never end.
-        return out | {
+            ignored |= {name for name in names if any(Path(name).match(kind) for kind in DATABASES)}
+        # A symbolic link may lead anywhere, and reading a pipe would never end.
+        return ignored | {
             name
             for name in names
             if (here / name).is_symlink() or not ((here / name).is_file() or (here / name).is_dir())
         }
 
     try:
-        shutil.copytree(lab, target, ignore=left_out)
+        shutil.copytree(lab, target, ignore=ignored)
     except OSError as error:
         msg = f"{lab} cannot be copied: {error.strerror or error}."
         raise NoLab(msg) from None
@@ -60,28 +60,25 @@ def copy_app(lab: Path, target: Path, *, with_data: bool) -> None:
 
 @dataclass(frozen=True)
 class App:
-    """The app of a folder as one side of a comparison: a server of its own for each run."""
+    """The app of a folder as one side of a comparison; each run gets a new server."""
 
     folder: Path
     python: str
-    """The interpreter that has its packages."""
+    """The interpreter that has the app's packages."""
     code: str
-    """What a run says of the code behind the route."""
+    """The value that a run records for the code behind the route."""
     host: str = ""
 
     @contextmanager
     def serve(self) -> Iterator[Server]:
-        """The app, on a port of its own. Raises CannotServe."""
+        """Serve the app on a free port. Raises CannotServe."""
         app = f"{Path(APP).stem}:app"
-        # A line in a log for each request is the server's time, and no part of the app.
-        words = [self.python, "-m", "uvicorn", app, "--port", "{port}", "--no-access-log"]
+        # Writing an access log takes the server's time and is not part of the app.
+        command = [self.python, "-m", "uvicorn", app, "--port", "{port}", "--no-access-log"]
+        # Python checks a compiled file only by its size and its time in seconds, and would miss a quick edit.
+        environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         with (
-            TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as scratch,
-            serving(words, Path(scratch), _environment(), working_folder=self.folder) as server,
+            TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary,
+            serving(command, Path(temporary), environment, working_folder=self.folder) as server,
         ):
             yield replace(server, identity={BUILD: self.code})
-
-
-def _environment() -> dict[str, str]:
-    # What was compiled before an edit within the same second, of the same size, would be taken for the edit.
-    return {"PYTHONDONTWRITEBYTECODE": "1"}

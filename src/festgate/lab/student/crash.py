@@ -1,6 +1,6 @@
-"""What one bug did to each page: every page of the running app is asked, and the looks are kept.
+"""Snapshots of the running app: the status of every page, by which a student sees what one bug did to each.
 
-Of the last page that failed its answer is kept, too, as a browser would have shown it: once it is mended nobody can.
+The answer of the last failing page is kept too, as a browser would show it: after the fix it cannot be seen any more.
 """
 
 import http.client
@@ -13,10 +13,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from festgate.files import write_atomically
-from festgate.lab.student.folder import CRASH_PAGE, LOOKS, NoLab
+from festgate.lab.student.folder import CRASH_PAGE, SNAPSHOTS, NoLab
 
 NOBODY: Final = "looking_on"
-"""Who asks: nobody's name, so that nobody's pages are touched."""
+"""The user name in the requests; no account has it, so no user's data is touched."""
 PAGES: Final = (
     "/register",
     "/login",
@@ -27,55 +27,55 @@ PAGES: Final = (
     "/docs",
 )
 PATIENCE: Final = 5.0
-"""Seconds for a page: the slowest of the starter takes less than one on a slow laptop."""
+"""Seconds to wait for a page; the slowest of the starter takes less than one on a slow laptop."""
 SHORT: Final = 0.1
-"""Share of that for the others once one has not answered: a server whose code cannot be loaded answers none."""
-MAX_LOOKS: Final = 200
-"""Looks that are kept."""
+"""Share of that for the other pages once one has not answered: a server that cannot load its code answers none."""
+MAX_SNAPSHOTS: Final = 200
+"""Snapshots that are kept."""
 MAX_BYTES: Final = 200_000
-"""Of the page that failed."""
+"""Bytes of the failing page that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer."""
+    """The answer of one page."""
 
     path: str
     status: int
-    """0 where no answer came."""
+    """0 where the server did not answer."""
     milliseconds: float
 
     @property
     def failed(self) -> bool:
-        """No answer, or one that says that the server's code broke; `404` is an answer to a wrong question."""
+        """True if the server did not answer, or reported an error of its own; `404` is a correct answer."""
         return self.status == 0 or self.status >= http.client.INTERNAL_SERVER_ERROR
 
     @property
     def name(self) -> str:
-        """Without who asked."""
+        """The path without the user name."""
         return self.path.partition("?")[0]
 
 
 @dataclass(frozen=True)
-class Look:
-    """All pages, one after the other."""
+class Snapshot:
+    """The answers of all pages, requested one after the other."""
 
     at: float
     """Seconds since 1970."""
     pages: Sequence[Page]
     answer: bytes = b""
-    """Of the last page that failed and answered; empty where none did, and of a look that was kept."""
+    """The body of the last page that answered with an error; empty where none did, and in kept snapshots."""
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The pages that did."""
+        """The names of the pages that failed."""
         return tuple(page.name for page in self.pages if page.failed)
 
 
-def look(host: str, patience: float = PATIENCE) -> Look:
-    """Ask each page of the app at `host` (`http://127.0.0.1:8000`), and wait `patience` seconds for it at most.
+def take_snapshot(host: str, patience: float = PATIENCE) -> Snapshot:
+    """Request each page of the app at `host` (`http://127.0.0.1:8000`), and wait at most `patience` seconds for it.
 
-    Raises NoLab where nothing listens there.
+    Raises NoLab where no server listens there.
     """
     parts = urlsplit(host if "://" in host else f"http://{host}")
     try:
@@ -83,27 +83,27 @@ def look(host: str, patience: float = PATIENCE) -> Look:
     except ValueError:
         name, port = "", 0
     if not name:
-        msg = f"{host} is no address: write it as http://HOST:PORT."
+        msg = f"{host} is not an address. Write it as http://HOST:PORT."
         raise NoLab(msg)
     at = time.time()
     pages: list[Page] = []
-    kept = b""
+    body = b""
     for path in PAGES:
         silent = any(page.status == 0 for page in pages)
-        page, answer = ask(name, port, path, patience * SHORT if silent else patience)
+        page, answer = fetch_page(name, port, path, patience * SHORT if silent else patience)
         pages.append(page)
-        kept = answer if page.failed and answer else kept
-    return Look(at, tuple(pages), kept)
+        body = answer if page.failed and answer else body
+    return Snapshot(at, tuple(pages), body)
 
 
-def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
-    """One page, and its body where it came. Raises NoLab where nothing listens there."""
+def fetch_page(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
+    """Request one page and return it with its body. Raises NoLab where no server listens there."""
     connection = http.client.HTTPConnection(host, port, timeout=patience)
     began = time.perf_counter()
     try:
         connection.connect()
     except OSError as error:
-        msg = f"Nothing listens at {host}:{port} ({error}). In another terminal, start it with `festgate lab serve`."
+        msg = f"No server listens at {host}:{port} ({error}). Start it in another terminal with `festgate lab serve`."
         raise NoLab(msg) from None
     try:
         connection.request("GET", path)
@@ -117,24 +117,31 @@ def ask(host: str, port: int, path: str, patience: float) -> tuple[Page, bytes]:
     return Page(path, status, round((time.perf_counter() - began) * 1000, 1)), body[:MAX_BYTES]
 
 
-def looks_in(folder: Path) -> list[Look]:
-    """The kept ones, the oldest first; none where the file is no such."""
+def snapshots_in(folder: Path) -> list[Snapshot]:
+    """Return the kept snapshots, the oldest first; none where the file is missing or damaged."""
     try:
-        kept: list[dict[str, Any]] = json.loads((folder / LOOKS).read_text(encoding="utf-8"))["looks"]
-        return [Look(float(each["at"]), tuple(Page(**page) for page in each["pages"])) for each in kept]
+        kept: list[dict[str, Any]] = json.loads((folder / SNAPSHOTS).read_text(encoding="utf-8"))["looks"]
+        return [
+            Snapshot(float(entry["at"]), tuple(Page(**page) for page in entry["pages"])) for entry in kept
+        ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
-def keep(folder: Path, looks: Sequence[Look]) -> None:
-    """Write them, whole or not at all. Raises OSError."""
-    told = [{"at": each.at, "pages": [asdict(page) for page in each.pages]} for each in looks[-MAX_LOOKS:]]
-    write_atomically(folder / LOOKS, json.dumps({"looks": told}, indent=1) + "\n")
-    if looks and looks[-1].answer:
-        write_atomically(folder / CRASH_PAGE, looks[-1].answer)
+def keep_snapshots(folder: Path, snapshots: Sequence[Snapshot]) -> None:
+    """Write the snapshots, and the last failing page, atomically. Raises OSError."""
+    entries = [
+        {"at": snapshot.at, "pages": [asdict(page) for page in snapshot.pages]}
+        for snapshot in snapshots[-MAX_SNAPSHOTS:]
+    ]
+    write_atomically(folder / SNAPSHOTS, json.dumps({"looks": entries}, indent=1) + "\n")
+    if snapshots and snapshots[-1].answer:
+        write_atomically(folder / CRASH_PAGE, snapshots[-1].answer)
 
 
-def last_other(looks: Sequence[Look], now: Look) -> Look | None:
-    """The last one on which the pages answered otherwise than now."""
+def last_different(snapshots: Sequence[Snapshot], now: Snapshot) -> Snapshot | None:
+    """Return the last snapshot whose statuses differ from those of `now`."""
     statuses = [page.status for page in now.pages]
-    return next((each for each in reversed(looks) if [page.status for page in each.pages] != statuses), None)
+    return next(
+        (other for other in reversed(snapshots) if [page.status for page in other.pages] != statuses), None
+    )

@@ -1,4 +1,4 @@
-"""The student's app, served as in class: uvicorn with reload, in a process of its own."""
+"""Serves the student's app as in class: uvicorn with reload, in a separate process."""
 
 import hashlib
 import http.client
@@ -16,32 +16,32 @@ from festgate.rehearsal.runner.servers import end_process
 HOST: Final = "127.0.0.1"
 PORT: Final = 8000
 HEADER: Final = "x-lab-folder"
-"""In every answer, so that it can be told from outside whose code answers."""
+"""A header of every answer, by which a client recognises the folder of the code that answers."""
 PATIENCE: Final = 5.0
-"""Seconds for one answer."""
-ANSWERS: Final = 0.2
-"""Seconds for somebody who listens on this machine to be heard of."""
+"""Seconds to wait for one answer."""
+CONNECT_TIMEOUT: Final = 0.2
+"""Seconds to wait for a connection to another program on this machine."""
 
 
-def is_free(port: int) -> None:
-    """Whether something can listen there. Raises NoLab."""
+def require_free_port(port: int) -> None:
+    """Raise NoLab where the app cannot listen on the port."""
     try:
         with socket.create_server((HOST, port)):
             pass
     except OSError as error:
-        raise _taken(port, (error.strerror or str(error)).lower()) from None
+        raise _port_in_use(port, (error.strerror or str(error)).lower()) from None
     # macOS lends the port of one address where another program listens on all; and `localhost` may be either.
     for address in (HOST, "::1"):
-        with suppress(OSError), socket.create_connection((address, port), ANSWERS):
-            raise _taken(port, f"another program answers on {address}")
+        with suppress(OSError), socket.create_connection((address, port), CONNECT_TIMEOUT):
+            raise _port_in_use(port, f"another program answers on {address}")
 
 
-def _taken(port: int, why: str) -> NoLab:
-    return NoLab(f"Port {port} cannot be used: {why}. End what runs there, or choose another with --port.")
+def _port_in_use(port: int, why: str) -> NoLab:
+    return NoLab(f"Port {port} cannot be used: {why}. End that program, or choose another port with --port.")
 
 
 def serve(folder: Path, port: int, python: str) -> int:
-    """Serve the app of `folder` until it ends or Ctrl-C; its exit code, 0 for Ctrl-C. Raises NoLab."""
+    """Serve the app of `folder` until it ends or Ctrl-C; return its exit code, 0 for Ctrl-C. Raises NoLab."""
     try:
         process = subprocess.Popen(
             [
@@ -55,7 +55,7 @@ def serve(folder: Path, port: int, python: str) -> int:
                 "--port",
                 str(port),
                 "--header",
-                f"{HEADER}:{_mark(folder)}",
+                f"{HEADER}:{_folder_id(folder)}",
             ],
             cwd=folder,
             env=_environment(),
@@ -72,7 +72,7 @@ def serve(folder: Path, port: int, python: str) -> int:
 
 
 def is_served(folder: Path, host: str) -> bool:
-    """Whether what answers at `host` was started by `serve` in `folder`, so that it runs the code that lies there."""
+    """Return whether the server at `host` was started by `serve` in `folder`, and so runs the code of that folder."""
     try:
         parts = urlsplit(host if "://" in host else f"http://{host}")
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
@@ -80,20 +80,20 @@ def is_served(folder: Path, host: str) -> bool:
         return False
     try:
         connection.request("GET", "/")
-        return connection.getresponse().headers.get(HEADER) == _mark(folder)
+        return connection.getresponse().headers.get(HEADER) == _folder_id(folder)
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
 
 
-def _mark(folder: Path) -> str:
-    # Not the path: some systems take it in capitals as well.
-    which = folder.stat()
-    return hashlib.sha256(f"{which.st_dev} {which.st_ino}".encode()).hexdigest()[:12]
+def _folder_id(folder: Path) -> str:
+    # Not the path: on some systems one folder has many, in capitals and small letters.
+    stat = folder.stat()
+    return hashlib.sha256(f"{stat.st_dev} {stat.st_ino}".encode()).hexdigest()[:12]
 
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
-    # A compiled file counts as fresh by its time in seconds and its size: two quick edits of one length would be one.
+    # Python checks a compiled file only by its size and its time in seconds: two quick edits of one length look alike.
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}

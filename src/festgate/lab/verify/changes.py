@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.code import Unreadable, mark_of
+from festgate.lab.student.code import UnreadableCode, fingerprint_of
 from festgate.lab.student.folder import APP, JOURNEY, ROUTES, STARTER, load_file
 from festgate.lab.verify.findings import SubmissionFinding
 
@@ -31,9 +31,9 @@ class Changes:
 
 
 def changes_of(app: Path, tree: Path) -> Changes:
-    """Compare the app in the folder `app` of the submission `tree`. Raises Unreadable."""
-    fingerprints = {name: mark_of(app, route) for name, route in ROUTES.items()}
-    routes = {name: fingerprints[name] != mark_of(STARTER, route) for name, route in ROUTES.items()}
+    """Compare the app in the folder `app` of the submission `tree`. Raises UnreadableCode."""
+    fingerprints = {name: fingerprint_of(app, route) for name, route in ROUTES.items()}
+    routes = {name: fingerprints[name] != fingerprint_of(STARTER, route) for name, route in ROUTES.items()}
     return Changes(routes, fingerprints, (*_load(app), *_baselines(app, tree), *_earlier_runs(tree)))
 
 
@@ -129,8 +129,8 @@ def _baselines(app: Path, tree: Path) -> Iterator[SubmissionFinding]:
         place = main.parent.relative_to(tree).as_posix()
         for route in ROUTES.values():
             try:
-                same = mark_of(main.parent, route) == mark_of(STARTER, route)
-            except Unreadable as error:
+                same = fingerprint_of(main.parent, route) == fingerprint_of(STARTER, route)
+            except UnreadableCode as error:
                 yield SubmissionFinding("baseline-changed", route, f"{place}: {error}")
                 continue
             if not same:
@@ -151,7 +151,7 @@ def _earlier_runs(tree: Path) -> Iterator[SubmissionFinding]:
         name = label.removesuffix("-before")
         if name == label or name not in ROUTES or name in reported or not build.startswith("code "):
             continue
-        if build != f"code {mark_of(STARTER, ROUTES[name])}":
+        if build != f"code {fingerprint_of(STARTER, ROUTES[name])}":
             reported.add(name)
             yield SubmissionFinding(
                 "baseline-changed", ROUTES[name], f"run {file.parent.name} measured {build}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from festgate.files import write_atomically
-from festgate.lab.audit.audit import Unreadable, audit
+from festgate.lab.audit.audit import UnreadableReport, audit
 from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
 from festgate.lab.verify.outputs import as_gradescope, as_json
@@ -139,7 +139,7 @@ def _reports(submission: Submission) -> Iterator[AuditedReport]:
             continue
         try:
             audited = audit(file)
-        except Unreadable as error:
+        except UnreadableReport as error:
             if file.stem.lower() == "readme":
                 continue  # from another version of the starter
             yield AuditedReport(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from festgate.lab.student.code import Unreadable
+from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out
@@ -138,7 +138,7 @@ def verify_copy(
     report("reading the changes", None)
     try:
         changes = changes_of(submission.app, submission.tree)
-    except Unreadable as error:
+    except UnreadableCode as error:
         msg = f"{source}: {error}"
         raise CannotVerify(msg) from None
     except RecursionError:
