@@ -10,8 +10,9 @@ from subprocess import DEVNULL, STDOUT, Popen
 from typing import get_args
 
 from festgate.drills.file import ACTIONS, POINTS, read_drill
-from festgate.drills.plan import EFFECTS, MODULES, Manner, ProbeKind
+from festgate.drills.plan import MODULES, Manner, ProbeKind
 from festgate.drills.proxy import KINDS
+from festgate.effects import EFFECTS
 from tests.docs.terminal import BLOCK, DOCS, Step, Terminal, pattern, read
 from tests.rig.ports import free_port
 from tests.rig.server import environment

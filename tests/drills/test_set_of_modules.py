@@ -60,7 +60,7 @@ def test_without_tickets_the_rest_opens_and_says_what_is_lacking(outcomes: Mappi
     ]
     assert absent
     assert all(readiness.ready for readiness in absent)
-    assert "planted by a drill" in absent[0].why["tickets"]
+    assert "injected by a drill" in absent[0].why["tickets"]
 
 
 def test_a_crowd_waits_for_itself(outcomes: Mapping[str, Outcome]) -> None:

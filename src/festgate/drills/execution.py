@@ -15,6 +15,7 @@ from festgate.drills.monitor import RESTING, Look, Visit, Witness
 from festgate.drills.plan import PAGES, Drill
 from festgate.drills.portal import Refuses
 from festgate.drills.stage import Checked, Stage
+from festgate.effects import MAX_ARMED_SECONDS
 
 SETTLE: Final = 0.5
 """Seconds before the quiet window, and between two drills: what was begun before has ended then."""
@@ -22,7 +23,6 @@ LOOK: Final = 0.1
 """Seconds between two looks whether the steady state holds again."""
 SLACK: Final = 30.0
 """Seconds that a fault stays armed beyond its drill where nobody disarms it: the dead man's switch."""
-MAX_FAULT: Final = 600.0
 MIN_SEEN: Final = 2.5
 """Seconds of a fault after the time that it may take to be contained: what is contained has to be seen for a while."""
 START: Final = 5.0
@@ -189,7 +189,7 @@ class Conductor:
         length = self._length(act.drill)
         for step in sorted(act.drill.method, key=lambda step: step.at):
             self._pause(act.armed + step.at - time.time())
-            lasts = min(MAX_FAULT, max(length, act.drill.tolerance.noticed or 0.0) - step.at + SLACK)
+            lasts = min(MAX_ARMED_SECONDS, max(length, act.drill.tolerance.noticed or 0.0) - step.at + SLACK)
             self._stage.do(step.action, lasts)
             act.done.append((time.time(), step.name))
         self._pause(act.armed + length - time.time())

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, get_args
 
 from festgate.drills.plan import (
-    EFFECTS,
-    MAX_SECONDS,
     MODULES,
     Action,
     Arm,
@@ -31,6 +29,7 @@ from festgate.drills.plan import (
     Tolerance,
 )
 from festgate.drills.proxy import KINDS, Toxic
+from festgate.effects import EFFECTS, MAX_ARMED_SECONDS
 
 FOLDER: Final = Path(__file__).parent / "plans"
 MAX_PEOPLE: Final = 1_000
@@ -70,7 +69,7 @@ class _Table:
         return " ".join(value.split())
 
     def number(
-        self, key: str, default: float | None = None, *, least: float = 0.0, most: float = MAX_SECONDS
+        self, key: str, default: float | None = None, *, least: float = 0.0, most: float = MAX_ARMED_SECONDS
     ) -> float:
         value = self._take(key, default, f"write {key} = 2.5")
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
@@ -226,7 +225,7 @@ def _arm(table: _Table) -> Arm:
     times = table.count("times", None, 1_000_000) if "times" in table.values else None
     jump = effect == "jump"
     seconds = table.number(
-        "seconds", 0.0, least=-FARTHEST if jump else 0.0, most=FARTHEST if jump else MAX_SECONDS
+        "seconds", 0.0, least=-FARTHEST if jump else 0.0, most=FARTHEST if jump else MAX_ARMED_SECONDS
     )
     return Arm(point, effect, seconds, times, table.number("share", 1.0, most=1.0))  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
 from festgate.drills.proxy import Toxic
+from festgate.effects import Effect
 
 Module = Literal["accounts", "catalogue", "registrations", "checkout", "tickets", "backoffice"]
 MODULES: Final[tuple[Module, ...]] = get_args(Module)
@@ -37,11 +38,6 @@ means that the module is there."""
 
 EVERY: Final = "*"
 """In place of steps: all of them."""
-
-Effect = Literal["raise", "delay", "hang", "burn", "block", "exit", "jump", "full", "double", "lie", "lose"]
-EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
-MAX_SECONDS: Final = 600.0
-"""Seconds that a fault may stay armed."""
 
 
 @dataclass(frozen=True, slots=True)

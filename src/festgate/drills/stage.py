@@ -34,14 +34,13 @@ from festgate.drills.plan import (
 from festgate.drills.portal import Portal, Refuses
 from festgate.drills.proxy import Proxy, proxied
 from festgate.drills.slow_clients import SlowClients
+from festgate.effects import FAULTS_FILE
 from festgate.rehearsal.runner.servers import Server, own_portal
 
 CHECK_WITHIN: Final = 60.0
 """Seconds for a command on the data."""
 ROLL_BACK_WITHIN: Final = 8.0
 """Seconds for the portal to take the word that everything is disarmed."""
-FAULTS_FILE: Final = "drills.json"
-"""In the portal's data folder: what is armed."""
 POSTGRES_PORT: Final = 5432
 _NO_SUCH_OPERATION = "Here the drill has no process to act on"
 

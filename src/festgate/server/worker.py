@@ -195,8 +195,8 @@ class Server(uvicorn.Server):
         while True:
             self._line.tell(BEAT)
             try:
-                faults.strike("loop")
-            except faults.Struck:
+                faults.inject("loop")
+            except faults.InjectedFault:
                 log.exception("the heart goes on")
             self._hear()
             await asyncio.sleep(HEARTBEAT)

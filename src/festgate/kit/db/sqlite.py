@@ -157,7 +157,7 @@ class SqliteWriter:
 
     def _suffer(self) -> None:
         """What a drill has armed: the file may grow no more, by SQLite's own limit, or cannot be written at all."""
-        fault = faults.wanted("database.write", "full", "raise")
+        fault = faults.due("database.write", "full", "raise")
         full = fault is not None and fault.effect == "full"
         if full != self._filled:
             self._connection.execute(f"PRAGMA max_page_count = {1 if full else MAX_PAGES}")
@@ -263,7 +263,7 @@ class SqliteEngine:
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         """At once, on the loop: a prepared query takes less time than handing it to a thread."""
         try:
-            if faults.armed and faults.wanted("database.read", "raise"):
+            if faults.armed and faults.due("database.read", "raise"):
                 raise _disk_error()
             idle = self.writer.idle
             if idle is not None:

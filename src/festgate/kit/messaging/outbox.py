@@ -325,7 +325,7 @@ def deliver(
     had = {name for (name,) in connection.all(_delivered, fact=due.id)}
     if subscription.name not in had:
         if faults.armed:
-            faults.strike(subscription.point)
+            faults.inject(subscription.point)
         subscription.handler(connection, subscription.fact(**json.loads(due.payload)))
         if handlers - had == {subscription.name}:
             settle(connection, due.id)

@@ -254,7 +254,7 @@ class Bulkhead:
         """The same work behind the fault that a drill may have armed for this module."""
 
         async def behind_fault(argument: A) -> R:
-            await faults.linger(self._point)
+            await faults.inject_async(self._point)
             return await work(argument)
 
         return behind_fault

@@ -87,7 +87,7 @@ class Sandbox:
         if card not in CARDS:
             return Declined("This is not a test card number. Use one of those listed.")
         # What a card does on purpose, a drill has done to every card.
-        fault = faults.wanted("payments.begin", "double", "lie", "lose") if faults.armed else None
+        fault = faults.due("payments.begin", "double", "lie", "lose") if faults.armed else None
         effect = None if fault is None else fault.effect
         if card == LOSES or effect == "lose":
             await asyncio.sleep(SILENCE)
