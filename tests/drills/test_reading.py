@@ -1,12 +1,11 @@
-"""Files of drills: those that come with Festgate are whole, and what is wrong with another is said in one sentence."""
+"""Drill files: the built-in drills are complete, and a mistake in a file gives one sentence with place and remedy."""
 
 from pathlib import Path
 
 import pytest
 
 from festgate.drills.file import FOLDER, BadDrill, drills, find_drill, read_drill
-from festgate.drills.plan import Arm, Flood, HostileText, Poison, Restart, SlowConnections, Strike
-from festgate.drills.proxy import Toxic
+from festgate.drills.plan import Arm, Drill, Flood, HostileText, Poison, Restart, SendSignal, SlowConnections
 
 WHOLE = """
 title = "Mine"
@@ -47,20 +46,20 @@ def written(folder: Path, text: str) -> Path:
 def test_a_file_is_read_as_it_is_written(tmp_path: Path) -> None:
     drill = read_drill(written(tmp_path, WHOLE))
     assert (drill.name, drill.title, drill.lasts) == ("mine", "Mine", 4.0)
-    assert [step.action for step in drill.method] == [
+    assert [activity.action for activity in drill.method] == [
         Arm("module.checkout", "raise", 0.0, 3, 0.5),
         Flood("/checkout", 20),
     ]
     assert drill.method[1].at == 1.0
-    assert drill.may_harm("POST /checkout")
-    assert not drill.may_harm("/events")
-    assert (drill.tolerance.noticed, drill.needs_process) == (2.0, "")
+    assert drill.may_affect("POST /checkout")
+    assert not drill.may_affect("/events")
+    assert (drill.tolerance.noticed_within, drill.needs_process) == (2.0, "")
 
 
-def test_the_set_has_every_kind_of_trouble_that_it_is_there_for() -> None:
-    found = drills()
-    assert len(found) == len(list(FOLDER.glob("*.toml")))
-    actions = [step.action for drill in found for step in drill.method]
+def test_the_built_in_drills_cover_every_action_and_fault_that_they_exist_for() -> None:
+    built_in = drills()
+    assert len(built_in) == len(list(FOLDER.glob("*.toml")))
+    actions = [activity.action for drill in built_in for activity in drill.method]
     assert {type(action) for action in actions} == {
         Arm,
         Flood,
@@ -68,10 +67,10 @@ def test_the_set_has_every_kind_of_trouble_that_it_is_there_for() -> None:
         SlowConnections,
         Poison,
         Restart,
-        Strike,
+        SendSignal,
     }
-    struck = {(action.point, action.effect) for action in actions if isinstance(action, Arm)}
-    assert struck >= {
+    faults = {(action.point, action.effect) for action in actions if isinstance(action, Arm)}
+    assert faults >= {
         ("module.checkout", "raise"),
         ("module.checkout", "hang"),
         ("module.catalogue", "burn"),
@@ -83,69 +82,106 @@ def test_the_set_has_every_kind_of_trouble_that_it_is_there_for() -> None:
         ("payments.begin", "lie"),
         ("clock", "jump"),
     }
-    assert {action.signal for action in actions if isinstance(action, Strike)} == {"KILL", "STOP"}
+    assert {action.signal for action in actions if isinstance(action, SendSignal)} == {"KILL", "STOP"}
     assert {("clock", -3600.0), ("clock", 3600.0)} <= {
         (action.point, action.seconds) for action in actions if isinstance(action, Arm)
     }
-    assert {Poison("mail", Toxic("down")), Poison("database", Toxic("down"))} <= set(actions)
+    assert {Poison("mail", "down"), Poison("database", "down")} <= set(actions)
 
 
 @pytest.mark.parametrize("drill", drills(), ids=lambda drill: drill.name)
-def test_each_drill_says_what_is_feared_what_must_hold_and_when_it_has_to_be_over(drill: object) -> None:
-    found = find_drill(str(getattr(drill, "name", "")))
-    assert len(found.description.split()) > 15
-    assert {probe.probe for probe in found.probes} >= {"ready", "check"}
-    assert found.tolerance.recovered > 0
-    armed = any(isinstance(step.action, Arm) for step in found.method)
-    assert bool(found.rollbacks) or not armed
+def test_each_drill_has_a_description_a_steady_state_a_recovery_time_and_a_rollback(drill: Drill) -> None:
+    assert find_drill(drill.name) == drill
+    assert len(drill.description.split()) > 15
+    assert {probe.probe for probe in drill.steady_state.probes} >= {"ready", "check"}
+    assert drill.tolerance.recovered_within > 0
+    armed = any(isinstance(activity.action, Arm) for activity in drill.method)
+    assert bool(drill.rollbacks) or not armed
 
 
 @pytest.mark.parametrize(
     "old, new, sentence",
     [
-        ('title = "Mine"\n', "", "title is lacking"),
-        ("lasts = 4", "lasts = -1", "lasts is -1; write a number from 0 to 600"),
-        ("lasts = 4", "lats = 4", "nothing here is called lats; did you mean lasts?"),
-        ("[steady-state-hypothesis]", "[steady]", "steady-state-hypothesis is lacking"),
-        ('probe = "ready"', 'probe = "redy"', "probe = 'redy' is unknown; did you mean ready?"),
+        ('title = "Mine"\n', "", "mine.toml: title is missing; add the key title."),
+        ("lasts = 4", "lasts = -1", "mine.toml, lasts: -1 is too small; write at least 0."),
+        ("lasts = 4", "lats = 4", "mine.toml: lats is not a known key. Did you mean lasts?"),
+        (
+            "[steady-state-hypothesis]",
+            "[steady]",
+            "steady-state-hypothesis is missing; begin it with [steady-state-hypothesis].",
+        ),
+        ('probe = "ready"', 'probe = "redy"', "probes 1, probe: 'redy' is unknown. Did you mean ready?"),
         ('path = "/events"', 'path = "events"', "begin it with /"),
-        ('action = "arm"', 'action = "am"', "method 1: action = 'am' is unknown; did you mean arm?"),
-        ('"module.checkout"', '"modul.checkout"', "did you mean module.checkout?"),
-        ('effect = "raise"', 'effect = "explode"', "effect = 'explode' is unknown"),
-        ("share = 0.5", "share = 5", "share is 5; write a number from 0 to 1"),
-        ("times = 3", "times = 0", "times is 0; write a whole number"),
-        ("people = 20", "people = 20000", "method 2: people is 20000; write a whole number from 1 to 1000"),
-        ("at = 1", "at = 9", "'a crowd' is to be done after 9 s, and the drill lasts 4 s"),
+        ('action = "arm"', 'action = "am"', "method 1, action: 'am' is unknown. Did you mean arm?"),
+        (
+            '"module.checkout"',
+            '"modul.checkout"',
+            "method 1, point: 'modul.checkout' is unknown. Did you mean module.checkout?",
+        ),
+        (
+            'effect = "raise"',
+            'effect = "explode"',
+            "method 1, effect: 'explode' is unknown. Use one of raise, delay, hang,",
+        ),
+        ("share = 0.5", "share = 5", "method 1, share: 5 is too large; write at most 1."),
+        ("times = 3", "times = 0", "method 1, times: 0 is too small; write at least 1."),
+        ("people = 20", "people = 20000", "method 2, people: 20000 is too large; write at most 1000."),
+        ("at = 1", "at = 9", "'a crowd' begins at 9 s, but the drill lasts 4 s; make lasts longer."),
         (
             'struck = "checkout"',
             'struck = "chekout"',
-            "tolerance: struck = 'chekout' is unknown; did you mean",
+            "tolerance, struck: 'chekout' is unknown. Did you mean checkout?",
         ),
-        ("noticed-within = 2", "notice-within = 2", "did you mean noticed-within?"),
-        ("[tolerance]", "[[tolerance]]", "tolerance is no table; begin it with [tolerance]"),
-        ('title = "Mine"', "title = Mine", "mine.toml is not TOML"),
-        ("[[method]]", "[method]", "is not TOML"),
+        (
+            "noticed-within = 2",
+            "notice-within = 2",
+            "mine.toml, tolerance: notice-within is not a known key. Did you mean noticed-within?",
+        ),
+        (
+            "[tolerance]",
+            "[[tolerance]]",
+            "mine.toml, tolerance: this is not a table; begin it with [tolerance].",
+        ),
+        ('title = "Mine"', "title = Mine", "mine.toml is not valid TOML"),
+        ("lasts = 4", "lasts = true", "mine.toml, lasts: True is not a number; write lasts = 2.5."),
+        ("lasts = 4", "lasts = nan", "mine.toml, lasts: nan is not a number"),
+        ("lasts = 4", 'tags = "all"', "mine.toml, tags: this is not a list; write tags = [...]"),
+        ("lasts = 4", "tags = [1]", "mine.toml, tags 1: 1 is not text; put it in quotes."),
+        ("lasts = 4", 'path = "x"', "mine.toml: path is not a known key. Use one of title, description,"),
+        ('title = "Mine"', 'title = " "', "mine.toml, title: the text is empty; write some text"),
+        ("times = 3", "times = 1.5", "method 1, times: 1.5 is not a whole number; write times = 1."),
+        ("times = 3", "seconds = -1", "method 1: seconds is -1; write a number from 0 to 600."),
+        ('action = "arm"\n', "", "mine.toml, method 1: action is missing; add the key action."),
+        ('name = "a crowd"\n', "", "mine.toml, method 2: name is missing; add the key name."),
+        ('point = "module', 'pont = "module', "method 1: pont is not a known key. Did you mean point?"),
+        ('path = "/events"', 'path = "events"', "probes 2: path = 'events' is not a path of the portal"),
+        ('probe = "ready"', 'probe = "ready", path = "/"', "remove it from the probe 'ready'."),
+        (
+            '[{ name = "ready"',
+            '[3, { name = "ready"',
+            "probes 1: this is not a table; begin it with [probes].",
+        ),
+        ("[[method]]", "[method]", "is not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place_and_what_to_do(
+def test_each_mistake_is_reported_with_its_place_and_its_remedy(
     tmp_path: Path, old: str, new: str, sentence: str
 ) -> None:
     assert old in WHOLE
     with pytest.raises(BadDrill) as caught:
         read_drill(written(tmp_path, WHOLE.replace(old, new)))
-    said = str(caught.value)
-    assert sentence in said
-    assert said.startswith("mine.toml")
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith("mine.toml")
 
 
-def test_a_toxic_of_no_bandwidth_and_a_name_that_is_none_are_refused(tmp_path: Path) -> None:
+def test_a_bandwidth_of_zero_and_an_unknown_drill_are_refused(tmp_path: Path) -> None:
     poison = WHOLE.replace(
         'action = "flood"\npath = "/checkout"\npeople = 20', 'action = "poison"\nproxy = "mail"\n'
     )
     narrow = written(tmp_path, poison.replace('"mail"\n', '"mail"\ntoxic = "bandwidth"\nrate = 0\n'))
     with pytest.raises(BadDrill, match="use the toxic `down`"):
         read_drill(narrow)
-    with pytest.raises(BadDrill, match="did you mean checkout-raises"):
+    with pytest.raises(BadDrill, match=r"no drill checkout-raise\. Did you mean checkout-raises\?"):
         find_drill("checkout-raise")
     with pytest.raises(BadDrill, match=r"missing\.toml cannot be read"):
         find_drill(str(tmp_path / "missing.toml"))
