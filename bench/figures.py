@@ -1,7 +1,8 @@
-"""Figures with their targets, as a table and as JSON."""
+"""Figures: ratios of programs under test that take turns, with their targets, as a table and as JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -9,7 +10,32 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from bench.alternation import Spread, spread
+Side = Literal["portal", "bare"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median, the lowest and the highest of a figure's samples."""
+
+    median: float
+    low: float
+    high: float
+
+
+def turns(pairs: int) -> Iterator[tuple[Side, Side]]:
+    """Yield the order in each pair, A B, B A, A B, ..., so that a slow drift of the machine cancels out."""
+    for pair in range(pairs):
+        yield ("portal", "bare") if pair % 2 == 0 else ("bare", "portal")
+
+
+def ratios(portal: Sequence[float], bare: Sequence[float]) -> list[float]:
+    """Return each pair's ratio: of two windows that are adjacent in time, never of two means."""
+    return [first / second for first, second in zip(portal, bare, strict=True)]
+
+
+def spread(samples: Sequence[float]) -> Spread:
+    """Return the spread of at least one sample."""
+    return Spread(statistics.median(samples), min(samples), max(samples))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bench import wrk
-from bench.alternation import Side, ratios, turns
 from bench.crowd import Fest, prepare
-from bench.figures import Figure, Target
+from bench.figures import Figure, Side, Target, ratios, turns
 from bench.processes import TIMEOUT, BenchError, Program, running
 from bench.site import ROOT, Served, Site, page_of, waiting
 

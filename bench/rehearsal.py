@@ -12,8 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.alternation import ratios
-from bench.figures import Figure, Target
+from bench.figures import Figure, Target, ratios
 from bench.measure import ShowStep
 from bench.processes import TIMEOUT, BenchError, clean_environment
 from bench.site import ROOT, Site

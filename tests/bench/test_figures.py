@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.alternation import ratios, spread, turns
 from bench.buyers import Connection, Finished, Response, per_part, quantiles
-from bench.figures import Figure, Target, formatted, keep, missed
+from bench.figures import Figure, Target, formatted, keep, missed, ratios, spread, turns
 from bench.programme import EVENTS, FREE_EVERY, LATER_EVERY, programme
 from festgate.kit.clock import DAY
 

@@ -171,7 +171,7 @@ def _timeline(outcome: Outcome) -> Table:
         moments.append((outcome.noticed - outcome.armed, "the portal reports the fault by itself"))
     if contained := outcome.after(outcome.contained_at):
         moments.append((contained, "contained: no other visitor is affected any more"))
-    moments.append((outcome.rolled_back - outcome.armed, "rolled back, as far as the drill does it"))
+    moments.append((outcome.rolled_back - outcome.armed, "every fault is rolled back"))
     if outcome.recovered is not None:
         steady = outcome.drill.steady_state.title.lower()
         moments.append((outcome.recovered - outcome.armed, f"recovered: {steady}"))

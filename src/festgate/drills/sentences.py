@@ -98,14 +98,14 @@ def _times(outcome: Outcome) -> str:
         parts.append(f"no other visitor was affected after {figures.span(round(contained, 1))}")
     if outcome.recovered is not None:
         parts.append(_recovery(outcome.recovered - outcome.armed, outcome.recovered - outcome.rolled_back))
-    text = ", ".join(parts)
+    text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _recovery(since_fault: float, since_rollback: float) -> str:
     if since_rollback < 0:
-        return f"it recovered by itself {figures.span(round(since_fault, 1))} after the fault"
-    return f"it recovered {figures.span(round(since_rollback, 1))} after the rollback"
+        return f"the portal recovered by itself {figures.span(round(since_fault, 1))} after the fault"
+    return f"the portal recovered {figures.span(round(since_rollback, 1))} after the rollback"
 
 
 def _latency(outcome: Outcome) -> str:
