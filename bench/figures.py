@@ -69,7 +69,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the target is reached; None where there is none."""
+        """Return whether the target is reached; None where there is none."""
         return None if self.target is None else self.target.reached(self.spread.median)
 
 

@@ -41,15 +41,15 @@ def test_a_fault_that_makes_only_its_module_unavailable_is_contained(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "fields",
     [ERROR, UNAVAILABLE, CUT, UNFINISHED],
     ids=["an error", "come back later", "no response", "an incomplete page"],
 )
 def test_other_visitors_who_do_not_get_their_page_are_a_leak_that_names_the_step(
-    tmp_path: Path, answer: Mapping[str, object]
+    tmp_path: Path, fields: Mapping[str, object]
 ) -> None:
     def spilled(step: str, at: float) -> Mapping[str, object]:
-        return answer if step == "/my-events" and 16 <= at < 17 else checkout_unavailable(step, at)
+        return fields if step == "/my-events" and 16 <= at < 17 else checkout_unavailable(step, at)
 
     outcome = record(tmp_path / "run", spilled).outcome()
     (leak,) = outcome.leaks

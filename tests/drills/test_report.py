@@ -28,7 +28,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> DrillResults:
         lambda step, at: {"status": 500, "failed": True} if step != "/events" and is_faulted(at) else {},
         drill="events-burns-cpu",
     ).outcome()
-    refused = record(folder / "refused", drill="mail-is-down").outcome(refused="every module is well: not so")
+    refused = record(folder / "refused", drill="mail-is-down").outcome(
+        refused="every module is healthy: not healthy: checkout"
+    )
     return DrillResults((contained, leaked, refused), DrillOptions())
 
 
@@ -61,7 +63,7 @@ def test_the_json_has_every_figure_and_is_valid(results: DrillResults) -> None:
     assert steps["/checkout"]["come_back_later"] == 64
     assert steps["/events"]["come_back_later"] == 0
     assert leaked["leaks"]
-    assert refused["refused"] == "every module is well: not so"
+    assert refused["refused"] == "every module is healthy: not healthy: checkout"
 
 
 def test_the_report_opens_offline_and_is_for_everyone_in_light_and_dark(

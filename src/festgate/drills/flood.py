@@ -33,7 +33,7 @@ class Crowd(Clients):
 
     @property
     def summary(self) -> str:
-        """What happened to the requests, for the report."""
+        """The result of the requests, for the report."""
         return (
             f"the crowd received {self.served:,} pages and {self.unavailable:,} times"
             f' "come back later"; {self.failed:,} requests failed'

@@ -105,7 +105,7 @@ class HostileClient:
 
     @property
     def summary(self) -> str:
-        """What happened to the requests, for the report."""
+        """The result of the requests, for the report."""
         return (
             f"{self.refused + self.failed:,} hostile requests were sent; the portal failed to answer "
             f"{self.failed:,} of them"

@@ -41,7 +41,7 @@ class PageSample:
 
     @property
     def is_as_promised(self) -> bool:
-        """Whether it was served, or refused as promised: 503, Retry-After, and a page with the navigation."""
+        """Return whether it was served, or refused as promised: 503, Retry-After, and a page with the navigation."""
         response = self.response
         if response.status != UNAVAILABLE:
             return response.is_served

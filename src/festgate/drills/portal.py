@@ -36,7 +36,7 @@ class PortalResponse:
 
     @property
     def is_served(self) -> bool:
-        """Whether a visitor can use the response; a refusal that gives its reason counts."""
+        """Return whether a visitor can use the response; a refusal that gives its reason counts."""
         return 0 < self.status < _ERROR
 
 

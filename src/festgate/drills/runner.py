@@ -32,7 +32,7 @@ class DrillsNotRun(Exception):
 
 @dataclass(frozen=True)
 class DrillOptions:
-    """How drills are run: the options of the command."""
+    """The options of `festgate drill run`."""
 
     journey: str = str(WHOLE_FEST)
     rate: float = RATE
@@ -57,7 +57,7 @@ class DrillResults:
 
     @property
     def contained(self) -> bool:
-        """Whether every drill was run, and none leaked."""
+        """Return whether every drill was run, and none leaked."""
         return bool(self.outcomes) and all(outcome.contained for outcome in self.outcomes)
 
 

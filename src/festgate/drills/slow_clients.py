@@ -30,7 +30,7 @@ class SlowClients(Clients):
 
     @property
     def summary(self) -> str:
-        """What happened to the connections, for the report."""
+        """The result of the connections, for the report."""
         return f"{self.opened:,} slow connections were opened, and the portal closed {self.cut_off:,} of them"
 
     def clients(self) -> Iterable[Coroutine[Any, Any, None]]:

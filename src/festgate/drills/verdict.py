@@ -72,7 +72,7 @@ class Outcome:
 
     @property
     def contained(self) -> bool:
-        """Whether nothing leaked."""
+        """Return whether nothing leaked."""
         return not self.refused and not self.leaks
 
     def after(self, moment: float | None) -> float | None:

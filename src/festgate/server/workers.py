@@ -166,7 +166,7 @@ class Worker:
 
 
 class StartMethod(Enum):
-    """How a worker gets its code."""
+    """The ways in which a worker gets its code."""
 
     FORK = "fork"
     """Forked: modules that the supervisor has imported are shared, which saves memory and a third of a second."""
