@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from festgate.drills.report import render, write_report
 from festgate.drills.runner import DrillOptions, DrillResults
 from tests.drills.recorded import is_faulted, record
-from tests.drills.test_judge import checkout_unavailable
+from tests.drills.test_verdict import checkout_unavailable
 from tests.rig.axe import violations
 from tests.rig.browser import DESK, PHONE, visit
 from tests.rig.charts import charts_of

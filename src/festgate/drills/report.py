@@ -153,13 +153,13 @@ def _sections(outcome: Outcome, *, drawn: bool, one: bool) -> list[Section]:
 
 def _chart_over_time(outcome: Outcome) -> tuple[Chart, ...]:
     # Altair takes 0.3 s to import, and text does not need it.
-    from festgate.drills.picture import blast_over_time  # noqa: PLC0415
+    from festgate.drills.charts import blast_over_time  # noqa: PLC0415
 
     return (blast_over_time(outcome),)
 
 
 def _chart_of_all(outcomes: tuple[Outcome, ...]) -> tuple[Chart, ...]:
-    from festgate.drills.picture import blast_of_all  # noqa: PLC0415  (see above)
+    from festgate.drills.charts import blast_of_all  # noqa: PLC0415  (see above)
 
     return (blast_of_all(outcomes),)
 
