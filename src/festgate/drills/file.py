@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from festgate.drills.plan import ACTIONS, Drill, Probe, Setup, SteadyState, Tolerance
 
@@ -89,14 +88,13 @@ def read_drill(path: Path) -> Drill:
     raise BadDrill(msg)
 
 
-def _sentence(path: Path, error: ErrorDetails) -> str:
+def _sentence(path: Path, error: Any) -> str:  # noqa: ANN401  (a dictionary of pydantic's own type)
     """Return where the file is wrong, what is wrong there, and what to write instead."""
     kind, location, value, context = error["type"], [*error["loc"]], error["input"], error.get("ctx", {})
     keys = _known_keys(location)
     if location[:1] in (["method"], ["rollbacks"]) and len(location) > ACTION_DEPTH:
-        del location[
-            ACTION_DEPTH - 1 : ACTION_DEPTH + 1
-        ]  # the keys of an action stand beside the activity's own
+        # In the file, the keys of an action stand beside those of its activity.
+        del location[ACTION_DEPTH - 1 : ACTION_DEPTH + 1]
     key = next((part for part in reversed(location) if isinstance(part, str)), "")
     if kind in ("missing", "union_tag_not_found"):
         location = location[:-1]
@@ -104,11 +102,13 @@ def _sentence(path: Path, error: ErrorDetails) -> str:
     elif kind in ("literal_error", "union_tag_invalid"):
         choices = re.findall(r"'([^']*)'", context.get("expected_tags") or context["expected"])
         message = f"{context.get('tag', value)!r} is unknown. {_nearest(context.get('tag', value), choices)}"
+    elif kind == "unexpected_keyword_argument" or location == ["path"]:
+        location = location[:-1]
+        message = f"{key} is not a known key. {_nearest(key, keys)}"
     elif kind in MESSAGES:
         message = f"{MESSAGES[kind].format(value=value, key=key, **context)}."
     else:
-        location = location[:-1]
-        message = f"{key} is not a known key. {_nearest(key, keys)}"
+        message = f"{error['msg']}."
     place = "".join(f" {part + 1}" if isinstance(part, int) else f", {part}" for part in location)
     return f"{path.name}{place}: {message}"
 
