@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, and print a table."""
+"""The command `python -m bench`: measure, and print a table."""
 
 import signal
 import tempfile
@@ -14,68 +14,70 @@ from bench.measure import FULL, QUICK, Run
 from bench.processes import BenchError
 from bench.site import Site
 
-MISSED = 1
-CANNOT = 2
+TARGET_MISSED = 1
+NOT_MEASURED = 2
 INTERRUPTED = 130
 BUSY = 0.5
-"""Of the cores that others use: more, and the figures say more about them."""
+"""Share of the cores that other programs may use. Above it the figures depend on those programs."""
 
 
 def measure(
-    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file, as JSON.")] = None,
     quick: Annotated[  # noqa: FBT002
-        bool, typer.Option("--quick", help="About a minute, for a look; too short to quote.")
+        bool, typer.Option("--quick", help="Measure for about a minute; too short to quote the figures.")
     ] = False,
-    gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when a target is missed.")] = False,  # noqa: FBT002
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with code 1 if a target is missed.")] = False,  # noqa: FBT002
     only: Annotated[
-        Literal["portal", "rehearsal", "containment"] | None, typer.Option(help="Measure that part alone.")
+        Literal["portal", "rehearsal", "containment"] | None, typer.Option(help="Measure only this part.")
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(help="Where scratch data lies for the time of the run; /var/tmp by default."),
+        typer.Option(help="Folder for the temporary data of the run; /var/tmp by default."),
     ] = None,
 ) -> None:
-    """Measure the portal beside a bare Starlette route, how fast it takes orders, and what a rehearsal itself costs."""
+    """Measure the portal against a bare Starlette route, its orders per second, and the cost of a rehearsal itself."""
     signal.signal(signal.SIGTERM, _end)
     progress, result = Console(stderr=True, highlight=False), Console(highlight=False)
     began = time.monotonic()
 
-    def tell(step: str) -> None:
+    def show(step: str) -> None:
         progress.print(f"[dim]{time.monotonic() - began:5.0f} s[/dim]  {step}")
 
     try:
         with tempfile.TemporaryDirectory(
             prefix="festgate-bench-", dir=folder or machine.disk_folder()
-        ) as scratch:
-            found_on = machine.describe(Path(scratch))
-            progress.print(", ".join(f"{name} {value}" for name, value in found_on.items()))
-            if float(str(found_on["load_before"])) > BUSY * float(str(found_on["cores"])):
-                progress.print("[yellow]Other programs use this machine: expect a wide spread.[/yellow]")
-            site = Site(Path(scratch))
-            found: list[figures.Figure] = []
+        ) as temporary:
+            description = machine.describe(Path(temporary))
+            progress.print(", ".join(f"{name} {value}" for name, value in description.items()))
+            if float(str(description["load_before"])) > BUSY * float(str(description["cores"])):
+                progress.print(
+                    "[yellow]Other programs are using this machine: expect a wide spread.[/yellow]"
+                )
+            site = Site(Path(temporary))
+            measured: list[figures.Figure] = []
             if only in (None, "portal"):
-                found += Run(site, QUICK if quick else FULL, tell).figures()
+                measured += Run(site, QUICK if quick else FULL, show).figures()
             if only in (None, "containment"):
-                plays = containment.QUICK if quick else containment.FULL
-                found.append(containment.Measure(site, plays, tell).figure())
+                pairs = containment.QUICK if quick else containment.FULL
+                measured.append(containment.Measure(site, pairs, show).figure())
             if only in (None, "rehearsal"):
                 lengths = rehearsal.QUICK if quick else rehearsal.FULL
-                found += rehearsal.Measure(site, lengths, tell).figures()
+                measured += rehearsal.Measure(site, lengths, show).figures()
     except BenchError as error:
         progress.print(f"[red]{error}[/red]")
-        raise typer.Exit(CANNOT) from None
+        raise typer.Exit(NOT_MEASURED) from None
     except KeyboardInterrupt:
-        progress.print("Stopped; nothing is left running.")
+        progress.print("Stopped; no process is left running.")
         raise typer.Exit(INTERRUPTED) from None
-    figures.show(result, found)
+    figures.show(result, measured)
     if json is not None:
-        figures.keep(json, found_on, found)
-    if gate and figures.missed(found):
-        raise typer.Exit(MISSED)
+        figures.keep(json, description, measured)
+    if gate and figures.missed(measured):
+        raise typer.Exit(TARGET_MISSED)
 
 
 def _end(*_: object) -> NoReturn:
-    """SIGTERM ends the run as Ctrl-C does: what was started is ended, the scratch folder removed."""
+    """End the run as Ctrl-C does: end the processes, and remove the temporary folder."""
     raise KeyboardInterrupt
 
 

@@ -1,9 +1,9 @@
-"""A bare Starlette app that returns fixed bytes: the limit that the portal is measured against.
+"""A bare Starlette app that returns fixed bytes: the limit with which the portal is compared.
 
     python -m bench.bare PORT PAGES.json
 
 PAGES.json maps each path to a file and its headers. The server is the portal's own (uvicorn with uvloop and httptools,
-through `festgate.server.worker`, so every setting of it is the very same): what differs is the program behind it alone.
+configured by `festgate.server.worker`), so only the application behind it differs.
 """
 
 import json
@@ -24,7 +24,7 @@ from festgate.settings import Settings
 
 
 def returning(body: bytes, headers: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that knows no other answer."""
+    """Return an endpoint with a fixed response."""
 
     async def endpoint(_request: Request) -> Response:
         return Response(body, 200, headers)
@@ -33,7 +33,7 @@ def returning(body: bytes, headers: Mapping[str, str]) -> Callable[[Request], Aw
 
 
 def app_of(pages: Mapping[str, Any], folder: Path) -> Starlette:
-    """The app for what PAGES.json says."""
+    """Return the app for the pages in PAGES.json."""
     return Starlette(
         routes=[
             Route(path, returning((folder / page["file"]).read_bytes(), page["headers"]), methods=["GET"])

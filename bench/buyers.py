@@ -1,10 +1,11 @@
-"""People who each buy a ticket, all the way, again and again: the load of whole orders.
+"""Buyers who each buy a ticket, from the hold to the QR code: the load of whole orders.
 
     python -m bench.buyers PLAN.json
 
-They ask as browsers do: one connection a person, compressed answers, and where a form came from. A process of its own
-that costs little: answers are read no further than they have to be. The plan says port, tokens, slugs, people at once,
-seconds of warm-up and of measuring, and in how many parts to count; the result goes to standard output as JSON.
+They send requests as browsers do: one connection a person, compressed responses, and the site that a form comes from.
+The process costs little, because it parses only the parts of a response that it needs. The plan has the port, tokens,
+slugs, the number of concurrent people, the seconds of warm-up and measurement, and the number of parts to count in.
+The result is printed as JSON.
 """
 
 import asyncio
@@ -22,9 +23,9 @@ from urllib.parse import urlencode
 import uvloop
 
 PAUSE = 0.025
-"""Seconds before a person whose ticket is still being made looks again."""
+"""Seconds before a person whose ticket is not ready yet reloads the receipt."""
 MAX_WAIT = 10.0
-"""Seconds for any answer, and for a ticket."""
+"""Seconds for a response, and for a ticket."""
 CARD = "4242 4242 4242 4242"
 
 _ZIPPED = re.compile(rb"\r\ncontent-encoding: gzip", re.IGNORECASE)
@@ -34,108 +35,108 @@ _HIDDEN = re.compile(rb'<input type="hidden" name="(\w+)" value="([^"]*)"')
 _TICKET = re.compile(rb'href="(/tickets/[0-9A-Z]{16})"')
 
 
-class WrongAnswer(Exception):
-    """The journey cannot go on; the sentence says at which step, and what came."""
+class WrongResponse(Exception):
+    """A response with which the journey cannot continue. The message names the step and the response."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the portal said."""
+class Response:
+    """A response of the portal."""
 
     status: int
     location: str
     body: bytes
 
 
-class Line(asyncio.Protocol):
-    """One connection that is kept alive, one question at a time."""
+class Connection(asyncio.Protocol):
+    """A connection that is kept alive, with one request at a time."""
 
     def __init__(self) -> None:
-        """Connected by the loop."""
-        self._came = bytearray()
-        self._awaited: asyncio.Future[Answer] | None = None
+        """Prepare the connection; the loop connects it."""
+        self._received = bytearray()
+        self._awaited: asyncio.Future[Response] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The loop has connected it."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answers the question once its whole answer is there."""
-        came = self._came
-        came += data
-        end = came.find(b"\r\n\r\n")
+        """Complete the current request once its whole response has arrived."""
+        received = self._received
+        received += data
+        end = received.find(b"\r\n\r\n")
         if end < 0 or self._awaited is None:
             return
-        head = bytes(came[:end])
+        head = bytes(received[:end])
         length = _LENGTH.search(head)
         body_end = end + 4 + (int(length[1]) if length else 0)
-        if len(came) < body_end:
+        if len(received) < body_end:
             return
         location = _LOCATION.search(head)
-        body = bytes(came[end + 4 : body_end])
+        body = bytes(received[end + 4 : body_end])
         if _ZIPPED.search(head):
             body = gzip.decompress(body)
-        answer = Answer(int(head[9:12]), location[1].decode() if location else "", body)
-        del came[:body_end]
+        response = Response(int(head[9:12]), location[1].decode() if location else "", body)
+        del received[:body_end]
         awaited, self._awaited = self._awaited, None
         if not awaited.done():
-            awaited.set_result(answer)
+            awaited.set_result(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits hears of it."""
+        """Fail the current request."""
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_exception(ConnectionError(f"the portal closed the connection: {exc}"))
 
-    def expect(self) -> asyncio.Future[Answer]:
-        """The next answer that comes."""
+    def expect(self) -> asyncio.Future[Response]:
+        """Return a future for the next response."""
         self._awaited = asyncio.get_running_loop().create_future()
         return self._awaited
 
-    async def ask(self, request: bytes) -> Answer:
-        """Send it, and wait for the answer."""
+    async def send(self, request: bytes) -> Response:
+        """Send a request, and wait for the response."""
         assert self._transport is not None  # noqa: S101
         awaited = self.expect()
         self._transport.write(request)
         return await asyncio.wait_for(awaited, MAX_WAIT)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One whole order. Times of the monotonic clock, in seconds."""
+    """A whole order. Times are seconds of the monotonic clock."""
 
     began: float
     paid: float
-    """The answer to the payment had come."""
+    """When the response to the payment had arrived."""
     ticketed: float
-    """The receipt showed the ticket."""
+    """When the receipt showed the ticket."""
     ended: float
     requests: int
 
 
 @dataclass
 class Buyer:
-    """One person's way through the portal, over one connection."""
+    """A person's journey through the portal, over one connection."""
 
-    line: Line
+    connection: Connection
     host: str
     token: str
     requests: int = field(default=0)
 
     async def buy(self, slug: str) -> Finished:
-        """Hold a seat, look at it, check out, pay, and fetch the ticket with its code. Raises WrongAnswer."""
+        """Hold a seat, look at it, check out, pay, and open the ticket with its QR code. Raise WrongResponse."""
         began = time.monotonic()
         await self._post(f"/events/{slug}/register", "/my-events")
         await self._get("/my-events")
-        till = await self._get("/checkout")
-        hidden = {name.decode(): value.decode() for name, value in _HIDDEN.findall(till)}
+        checkout = await self._get("/checkout")
+        hidden = {name.decode(): value.decode() for name, value in _HIDDEN.findall(checkout)}
         if "idempotency_key" not in hidden:
-            raise WrongAnswer("GET /checkout: no idempotency key on the page")
+            raise WrongResponse("GET /checkout: no idempotency key on the page")
         order = await self._post(
             "/checkout",
             "/orders/",
@@ -150,100 +151,100 @@ class Buyer:
             if ticket is not None:
                 break
             if b"Paid." not in receipt:
-                raise WrongAnswer(f"GET {order}: not paid")
+                raise WrongResponse(f"GET {order}: not paid")
             if time.monotonic() > paid + MAX_WAIT:
-                raise WrongAnswer(f"GET {order}: no ticket within {MAX_WAIT:g} seconds")
+                raise WrongResponse(f"GET {order}: no ticket within {MAX_WAIT:g} seconds")
             await asyncio.sleep(PAUSE)
         ticketed = time.monotonic()
         address = ticket[1].decode()
         if b"<svg" not in await self._get(address):
-            raise WrongAnswer(f"GET {address}: no QR code")
+            raise WrongResponse(f"GET {address}: no QR code")
         return Finished(began, paid, ticketed, time.monotonic(), self.requests)
 
     async def _get(self, path: str) -> bytes:
-        answer = await self._ask(f"GET {path} HTTP/1.1\r\n", "")
-        if answer.status != 200:
-            raise WrongAnswer(f"GET {path}: {answer.status} {answer.location}")
-        return answer.body
+        response = await self._send(f"GET {path} HTTP/1.1\r\n", "")
+        if response.status != 200:
+            raise WrongResponse(f"GET {path}: {response.status} {response.location}")
+        return response.body
 
-    async def _post(self, path: str, towards: str, **fields: str) -> str:
-        answer = await self._ask(f"POST {path} HTTP/1.1\r\n", urlencode(fields))
-        if answer.status != 303 or not answer.location.startswith(towards):
-            raise WrongAnswer(f"POST {path}: {answer.status} {answer.location}")
-        return answer.location
+    async def _post(self, path: str, location: str, **fields: str) -> str:
+        response = await self._send(f"POST {path} HTTP/1.1\r\n", urlencode(fields))
+        if response.status != 303 or not response.location.startswith(location):
+            raise WrongResponse(f"POST {path}: {response.status} {response.location}")
+        return response.location
 
-    async def _ask(self, first_line: str, form: str) -> Answer:
+    async def _send(self, first_line: str, form: str) -> Response:
         self.requests += 1
-        sent = (
+        head = (
             f"{first_line}Host: {self.host}\r\nCookie: festgate_session={self.token}\r\n"
             "Accept-Encoding: gzip\r\n"
         )
         if first_line.startswith("POST"):
-            sent += (
+            head += (
                 f"Sec-Fetch-Site: same-origin\r\nContent-Length: {len(form)}\r\n"
                 "Content-Type: application/x-www-form-urlencoded\r\n"
             )
-        return await self.line.ask(f"{sent}\r\n{form}".encode())
+        return await self.connection.send(f"{head}\r\n{form}".encode())
 
 
 async def shop(plan: dict[str, Any]) -> dict[str, Any]:
-    """Let people buy for as long as the plan says; what came of it. Raises WrongAnswer at the first wrong answer."""
+    """Let people buy for the time in the plan. Return the result, or raise WrongResponse at the first error."""
     loop = asyncio.get_running_loop()
     begins = time.monotonic() + plan["warm_up"]
     ends = begins + plan["seconds"]
-    people = zip(plan["tokens"], _round_and_round(plan["slugs"]), strict=False)
+    people = zip(plan["tokens"], _repeat(plan["slugs"]), strict=False)
     finished: list[Finished] = []
 
     async def keep_buying() -> None:
-        _, line = await loop.create_connection(Line, "127.0.0.1", plan["port"])
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", plan["port"])
         try:
             while time.monotonic() < ends:
                 person = next(people, None)
                 if person is None:
-                    raise WrongAnswer("there are not enough people for that many orders")
-                buyer = Buyer(line, f"127.0.0.1:{plan['port']}", person[0])
+                    raise WrongResponse("there are not enough people for so many orders")
+                buyer = Buyer(connection, f"127.0.0.1:{plan['port']}", person[0])
                 finished.append(await buyer.buy(person[1]))
         finally:
-            line.close()
+            connection.close()
 
-    async def watch() -> float:
-        """This process's share of a core while it is measured."""
+    async def measure_share() -> float:
+        """Return this process's share of a core during the measurement."""
         await asyncio.sleep(begins - time.monotonic())
         used, since = time.process_time(), time.monotonic()
         await asyncio.sleep(ends - time.monotonic())
         return (time.process_time() - used) / (time.monotonic() - since)
 
     async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch())
+        share = group.create_task(measure_share())
         for _ in range(plan["people"]):
             group.create_task(keep_buying())
-    counted = [each for each in finished if begins <= each.ended < ends]
+    counted = [order for order in finished if begins <= order.ended < ends]
     return {
         "per_part": per_part(counted, begins, plan["seconds"], plan["parts"]),
         "orders": len(counted),
         "all_orders": len(finished),
-        "requests": sum(each.requests for each in counted) / max(1, len(counted)),
-        "seconds_whole": quantiles([each.ended - each.began for each in counted]),
-        "seconds_to_ticket": quantiles([each.ticketed - each.paid for each in counted]),
-        "client_share": watching.result(),
+        "requests": sum(order.requests for order in counted) / max(1, len(counted)),
+        "seconds_whole": quantiles([order.ended - order.began for order in counted]),
+        "seconds_to_ticket": quantiles([order.ticketed - order.paid for order in counted]),
+        "client_share": share.result(),
     }
 
 
-def _round_and_round(slugs: Sequence[str]) -> Iterator[str]:
+def _repeat(slugs: Sequence[str]) -> Iterator[str]:
     while True:
         yield from slugs
 
 
 def per_part(counted: Sequence[Finished], begins: float, seconds: float, parts: int) -> list[float]:
-    """Orders a second in each of `parts` equal pieces of the window."""
+    """Return the orders a second in each of `parts` equal parts of the window."""
     counts = [0] * parts
-    for each in counted:
-        counts[int((each.ended - begins) / seconds * parts)] += 1
+    for order in counted:
+        counts[int((order.ended - begins) / seconds * parts)] += 1
     return [count / (seconds / parts) for count in counts]
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """The values that 50, 95 and 99 % lie at or below; 0 where there are none."""
+    """Return the 50th, 95th and 99th percentiles; 0 where there are no values."""
     ordered = sorted(values) or [0.0]
     return {
         f"p{share}": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (50, 95, 99)
@@ -251,11 +252,11 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def main(plan_file: Path) -> int:
-    """The exit code: 1, and the sentence on standard error, when an answer was wrong."""
+    """Run the plan and return the exit code: 1, with a message, if a response was wrong."""
     plan = json.loads(plan_file.read_text(encoding="utf-8"))
     try:
         result = uvloop.run(shop(plan))
-    except* (WrongAnswer, OSError, TimeoutError) as group:
+    except* (WrongResponse, OSError, TimeoutError) as group:
         print(f"{group.exceptions[0]!r}", file=sys.stderr)
         result = None
     if result is None:

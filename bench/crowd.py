@@ -19,36 +19,36 @@ from festgate.portal.registrations.holds import hold_seat
 from festgate.settings import Settings
 
 VISITORS = 32
-"""People who look at pages while they are measured, each with five seats."""
-AT_ONCE = 500
-"""People in one operation."""
+"""People who request pages during the measurement, each with five seats."""
+BATCH = 500
+"""People who sign up in one operation."""
 KEPT_MINUTES = 120
-"""Their unpaid seats are held for longer than the run may take, so that the page stays the same page."""
+"""Minutes that unpaid seats are held: longer than a run, so that the page stays the same."""
 NO_PASSWORD = "*"
-"""In the place of a hash: nobody signs in as them."""
+"""Stands in place of a hash, because nobody signs in to these accounts."""
 
 
 @dataclass(frozen=True)
 class Fest:
-    """Who and what there is: session tokens of people, slugs of events."""
+    """The prepared fest: session tokens of people, slugs of events."""
 
     visitors: Sequence[str]
-    """Each has two unpaid seats, two paid ones and a free one."""
+    """Visitors with two unpaid seats, two paid ones and a free one each."""
     crowd: Sequence[str]
     """People without a seat."""
     wide: Sequence[str]
-    """Events that cost something, are on sale, and have room for all."""
+    """Events with a fee that are on sale and have seats for everyone."""
 
 
 async def prepare(settings: Settings, people: int) -> Fest:
-    """Fill the empty data folder of `settings`: the programme, the visitors, and that many people."""
+    """Fill the empty data folder of `settings` with events, visitors, and a number of other people."""
     async with opened(settings) as database:
         events = await database.write(publish_programme)
         visitors = await _sign_up(database, "visitor", VISITORS)
         crowd = await _sign_up(database, "guest", people)
         paid = [event for event in events if event.capacity == ROOM_FOR_ALL and event.fee.minor]
         free = next(event for event in events if event.capacity == ROOM_FOR_ALL and not event.fee.minor)
-        # The latest ones: the first page of the list then shows the programme as it is before the rush.
+        # The latest events, so that the first page of the list looks as it does before the rush.
         own = [event.slug for event in sorted(paid, key=lambda event: event.starts_at)[-4:]]
         for person, _ in visitors:
             await database.write(give_five_seats, person, own, free.slug)
@@ -57,7 +57,7 @@ async def prepare(settings: Settings, people: int) -> Fest:
 
 
 def publish_programme(connection: Connection) -> list[Event]:
-    """All events, on the page."""
+    """Create and publish all events."""
     return [
         publish_event(connection, create_event(connection, details).slug)
         for details in programme(connection.now)
@@ -65,7 +65,7 @@ def publish_programme(connection: Connection) -> list[Event]:
 
 
 def sign_up(connection: Connection, usernames: Sequence[str]) -> list[tuple[int, str]]:
-    """(id, session token) of new people who have just signed in."""
+    """Create people and sign them in; return the id and the session token of each."""
     people = [
         add_person(connection, Newcomer(name, f"{name}@example.org"), NO_PASSWORD).id for name in usernames
     ]
@@ -73,7 +73,7 @@ def sign_up(connection: Connection, usernames: Sequence[str]) -> list[tuple[int,
 
 
 def give_five_seats(connection: Connection, person: int, paid: Sequence[str], free: str) -> None:
-    """Two seats of an order that is paid, a free one, and two that are held."""
+    """Give a person two seats of a paid order, a free seat, and two held seats."""
     for slug in paid[:2]:
         hold_seat(connection, person, slug, KEPT_MINUTES)
     order, _ = place_order(connection, person, "sandbox", HOUR, f"bench-{person}", asks=False)
@@ -86,9 +86,9 @@ def give_five_seats(connection: Connection, person: int, paid: Sequence[str], fr
 
 
 async def _sign_up(database: Database, kind: str, number: int) -> list[tuple[int, str]]:
-    found: list[tuple[int, str]] = []
-    while len(found) < number:
-        last = min(number, len(found) + AT_ONCE)
-        names = [f"{kind}-{each:06}" for each in range(len(found), last)]
-        found += await database.write(sign_up, names)
-    return found
+    people: list[tuple[int, str]] = []
+    while len(people) < number:
+        last = min(number, len(people) + BATCH)
+        names = [f"{kind}-{index:06}" for index in range(len(people), last)]
+        people += await database.write(sign_up, names)
+    return people

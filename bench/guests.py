@@ -1,10 +1,11 @@
-"""The list of events, again and again without a pause, by people who are signed in: a journey of the benchmark.
+"""A journey of the benchmark: people who are signed in request the list of events without a pause.
 
-BENCH_TOKENS names a file with a session token a line; each user takes the next one, and the first again after the last.
+BENCH_TOKENS names a file with one session token a line. Each user takes the next token, and the first one after the
+last.
 
-They ask over bare sockets. One of Locust's own clients takes 0.3 ms of a processor for a request, which is more than
-the portal takes to answer it; this one takes a third of that, so that the portal has work in every turn of its loop,
-as it has in a rush, and more requests stand behind each figure.
+They use bare sockets. Locust's own client needs 0.3 ms of processor time for a request, more than the portal needs to
+serve it; this client needs a third of that. So the portal has work in every iteration of its event loop, as in a rush,
+and each figure is based on more requests.
 """
 
 import itertools
@@ -19,93 +20,93 @@ from urllib.parse import urlsplit
 
 from locust import User, constant, task
 
-IN_A_ROW: Final = 50
-"""Requests of one task: Locust has work of its own between two of them."""
-PIECE: Final = 1 << 18
-PATIENCE: Final = 30.0
-"""Seconds for an answer."""
+REQUESTS_PER_TASK: Final = 50
+"""Locust does work of its own between two tasks."""
+CHUNK: Final = 1 << 18
+TIMEOUT: Final = 30.0
+"""Seconds for a response."""
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _tokens = itertools.cycle(Path(os.environ["BENCH_TOKENS"]).read_text(encoding="ascii").split())
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, under the names that whoever listens to Locust looks for."""
+class Response:
+    """A response, with the names that Locust's listeners expect."""
 
     status_code: int
     content: bytes
 
 
 class Guest(User):
-    """One connection, one person, the page as it is."""
+    """A person with one connection."""
 
     wait_time = constant(0)
 
     def on_start(self) -> None:
-        """Signed in from the first request on."""
+        """Prepare the request of a person who is signed in."""
         parts = urlsplit(self.host or "")
         self.address = (parts.hostname or "", parts.port or 80)
-        self.asked = (
+        self.request = (
             f"GET /events HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: festgate_session={next(_tokens)}\r\n\r\n"
         ).encode()
-        self.line: socket.socket | None = None
+        self.connection: socket.socket | None = None
 
     @task
     def look_at_events(self) -> None:
-        """GET /events, some times; anything but the list is a failure."""
-        for _ in range(IN_A_ROW):
+        """Send GET /events several times; any response but the list is a failure."""
+        for _ in range(REQUESTS_PER_TASK):
             start, began = time.time(), time.perf_counter()
-            answer = Answer(0, b"")
+            response = Response(0, b"")
             problem: Exception | None = None
             try:
-                answer = self._ask()
-                if answer.status_code != 200 or b"<h1" not in answer.content:
-                    problem = ValueError(f"status {answer.status_code}, not the list of events")
+                response = self._send()
+                if response.status_code != 200 or b"<h1" not in response.content:
+                    problem = ValueError(f"status {response.status_code}, not the list of events")
             except (OSError, ValueError) as error:
                 problem = error
-                self._hang_up()
+                self._close()
             self.environment.events.request.fire(
                 request_type="GET",
                 name="/events",
                 response_time=(time.perf_counter() - began) * 1000,
-                response_length=len(answer.content),
-                response=answer,
+                response_length=len(response.content),
+                response=response,
                 context={},
                 exception=problem,
                 start_time=start,
             )
 
     def on_stop(self) -> None:
-        """Hang up."""
-        self._hang_up()
+        """Close the connection."""
+        self._close()
 
-    def _ask(self) -> Answer:
-        """Send it, and read the answer to its end. Raises OSError, or ValueError for what is no answer."""
-        if self.line is None:
-            self.line = socket.create_connection(self.address, PATIENCE)
-            self.line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.line.sendall(self.asked)
-        came = self._more()
-        while (end := came.find(b"\r\n\r\n")) < 0:
-            came += self._more()
-        length = _LENGTH.search(came, 0, end + 2)
+    def _send(self) -> Response:
+        """Send the request, and read the whole response. Raise OSError, or ValueError if it cannot be parsed."""
+        if self.connection is None:
+            self.connection = socket.create_connection(self.address, TIMEOUT)
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.sendall(self.request)
+        received = self._receive()
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received += self._receive()
+        length = _LENGTH.search(received, 0, end + 2)
         if length is None:
-            msg = "an answer without a length"
+            msg = "a response without a length"
             raise ValueError(msg)
         whole = end + 4 + int(length[1])
-        while len(came) < whole:
-            came += self._more()
-        return Answer(int(came[9:12]), came[end + 4 : whole])
+        while len(received) < whole:
+            received += self._receive()
+        return Response(int(received[9:12]), received[end + 4 : whole])
 
-    def _more(self) -> bytes:
-        assert self.line is not None  # noqa: S101  (opened by _ask)
-        piece = self.line.recv(PIECE)
-        if not piece:
+    def _receive(self) -> bytes:
+        assert self.connection is not None  # noqa: S101  (opened by _send)
+        chunk = self.connection.recv(CHUNK)
+        if not chunk:
             msg = "the portal closed the connection"
             raise ConnectionError(msg)
-        return piece
+        return chunk
 
-    def _hang_up(self) -> None:
-        if self.line is not None:
-            self.line.close()
-            self.line = None
+    def _close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None

@@ -1,4 +1,4 @@
-"""What the figures were measured on, in words that mean something elsewhere."""
+"""A description of the machine on which the figures were measured."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ FSYNCS = 30
 
 
 def describe(folder: Path) -> dict[str, object]:
-    """The machine and the versions; `folder` lies on the disk that the data will be on."""
+    """Return the machine's properties and the versions; `folder` is on the disk that will hold the data."""
     return {
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -25,20 +25,20 @@ def describe(folder: Path) -> dict[str, object]:
 
 
 def fsync_milliseconds(folder: Path) -> float:
-    """The median time that the disk takes to keep a page: what each COMMIT waits for at least."""
+    """Return the median time that the disk needs to store a page, for which each COMMIT has to wait."""
     file = folder / "fsync"
-    took = []
+    times = []
     with file.open("wb", buffering=0) as opened:
         for _ in range(FSYNCS):
             opened.write(bytes(4096))
             began = time.perf_counter()
             os.fsync(opened.fileno())
-            took.append(time.perf_counter() - began)
+            times.append(time.perf_counter() - began)
     file.unlink()
-    return statistics.median(took) * 1000
+    return statistics.median(times) * 1000
 
 
 def disk_folder() -> Path | None:
-    """Where scratch data lies by default: /var/tmp, since /tmp is memory on many systems and memory has no fsync."""
-    folder = Path("/var/tmp")  # noqa: S108  (a folder of our own is made in it, under a name that cannot be guessed)
+    """Return the default folder for temporary data: /var/tmp, because /tmp is in memory on many systems."""
+    folder = Path("/var/tmp")  # noqa: S108  (the benchmark creates a folder with a random name in it)
     return folder if os.access(folder, os.W_OK) else None

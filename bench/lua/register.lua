@@ -1,15 +1,15 @@
--- People register for events, each (person, event) once; each answer has to be 303 to /my-events.
+-- People register for events, each pair (person, event) once; each response has to be 303 to /my-events.
 --   wrk -t1 -s register.lua URL -- TOKENS SLUGS OFFSET
--- TOKENS and SLUGS are files with one a line; OFFSET is how many pairs earlier runs may have used.
+-- TOKENS and SLUGS are files with one entry a line; OFFSET is the number of pairs that earlier runs may have used.
 
 local tokens, slugs, pair = {}, {}, 0
 local threads = {}
-good, bad, strange = 0, 0, "none"
+good, bad, last_status = 0, 0, "none"
 
 local function lines_of(name)
-   local found = {}
-   for line in io.lines(name) do found[#found + 1] = line end
-   return found
+   local lines = {}
+   for line in io.lines(name) do lines[#lines + 1] = line end
+   return lines
 end
 
 function setup(thread)
@@ -21,11 +21,11 @@ function init(args)
 end
 
 function request()
-   -- Person by person, and for each of them another event in every round: no pair comes twice in #tokens * #slugs.
+   -- Each round goes through all people, each with another event than before: no pair repeats in #tokens * #slugs.
    local person, round = pair % #tokens, math.floor(pair / #tokens)
    local slug = slugs[(person + round) % #slugs + 1]
    pair = pair + 1
-   -- What a browser sends with a form of the fest's own page.
+   -- A browser sends these headers with a form of the fest's own page.
    return wrk.format("POST", "/events/" .. slug .. "/register", {
       ["Cookie"] = "festgate_session=" .. tokens[person + 1],
       ["Sec-Fetch-Site"] = "same-origin",
@@ -37,7 +37,7 @@ function response(status, headers, _)
       good = good + 1
    else
       bad = bad + 1
-      strange = status
+      last_status = status
    end
 end
 
@@ -45,10 +45,10 @@ function done(summary, latency, _)
    local right, wrong, last = 0, 0, "none"
    for _, thread in ipairs(threads) do
       right, wrong = right + thread:get("good"), wrong + thread:get("bad")
-      if thread:get("bad") > 0 then last = thread:get("strange") end
+      if thread:get("bad") > 0 then last = thread:get("last_status") end
    end
    local errors = summary.errors
-   -- Registrations, microseconds, wrong answers, failures of connections, status of the last wrong answer, latencies.
+   -- Registrations, microseconds, wrong responses, failed connections, status of the last wrong response, latencies.
    print(string.format("counted %d %d %d %d %s %d %d", right, summary.duration, wrong,
       errors.connect + errors.read + errors.write + errors.timeout, tostring(last),
       latency:percentile(50), latency:percentile(99)))

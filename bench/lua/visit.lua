@@ -1,8 +1,8 @@
--- GETs of people who are signed in, each request another person's.
+-- GET requests of people who are signed in, each request of another person.
 --   wrk -s visit.lua URL -- TOKENS [ACCEPTED ENCODING]
--- TOKENS is a file with a session's token a line.
+-- TOKENS is a file with one session token a line.
 
-local requests, turn = {}, 0
+local requests, number = {}, 0
 
 function init(args)
    for token in io.lines(args[1]) do
@@ -13,14 +13,14 @@ function init(args)
 end
 
 function request()
-   turn = turn % #requests + 1
-   return requests[turn]
+   number = number % #requests + 1
+   return requests[number]
 end
 
 function done(summary, latency, _)
-   local wrong = summary.errors
+   local errors = summary.errors
    -- One line for the benchmark: requests, microseconds, bytes, failures, then latencies in microseconds.
    print(string.format("counted %d %d %d %d %d %d", summary.requests, summary.duration, summary.bytes,
-      wrong.connect + wrong.read + wrong.write + wrong.timeout + wrong.status,
+      errors.connect + errors.read + errors.write + errors.timeout + errors.status,
       latency:percentile(50), latency:percentile(99)))
 end

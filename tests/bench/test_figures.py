@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.alternation import ratios, spread, turns
-from bench.buyers import Answer, Finished, Line, per_part, quantiles
-from bench.figures import Figure, Target, keep, missed, written
+from bench.buyers import Connection, Finished, Response, per_part, quantiles
+from bench.figures import Figure, Target, formatted, keep, missed, ratios, spread, turns
 from bench.programme import EVENTS, FREE_EVERY, LATER_EVERY, programme
 from festgate.kit.clock import DAY
 
@@ -55,11 +54,11 @@ def test_what_has_no_target_cannot_miss_it() -> None:
     "value, unit, text",
     [(0.534, "ratio", "0.53"), (1870.4, "/s", "1,870 /s"), (8.25, "/s", "8.2 /s"), (97.4, "MB", "97 MB")],
 )
-def test_a_figure_is_written_as_precisely_as_it_was_measured(value: float, unit: str, text: str) -> None:
-    assert written(value, unit) == text
+def test_a_figure_is_shown_as_precisely_as_it_was_measured(value: float, unit: str, text: str) -> None:
+    assert formatted(value, unit) == text
 
 
-def test_the_kept_run_holds_every_sample_and_what_came_of_it(tmp_path: Path) -> None:
+def test_the_kept_run_has_every_sample_and_the_result(tmp_path: Path) -> None:
     keep(
         tmp_path / "run.json",
         {"cores": 2},
@@ -82,21 +81,21 @@ def test_quantiles_are_values_that_were_measured() -> None:
     assert quantiles([]) == {"p50": 0, "p95": 0, "p99": 0}
 
 
-def test_an_answer_is_whole_however_the_network_cuts_it() -> None:
+def test_a_response_is_complete_wherever_the_network_splits_it() -> None:
     sent = b"HTTP/1.1 303 See Other\r\nLocation: /my-events\r\nContent-Length: 3\r\n\r\nabc"
 
-    async def receive(cut: int) -> Answer:
-        line = Line()
-        awaited = line.expect()
-        line.data_received(sent[:cut])
-        line.data_received(sent[cut:])
+    async def receive(cut: int) -> Response:
+        connection = Connection()
+        awaited = connection.expect()
+        connection.data_received(sent[:cut])
+        connection.data_received(sent[cut:])
         return await awaited
 
     for cut in range(len(sent)):
-        assert asyncio.run(receive(cut)) == Answer(303, "/my-events", b"abc")
+        assert asyncio.run(receive(cut)) == Response(303, "/my-events", b"abc")
 
 
-def test_the_programme_is_the_same_in_every_run_and_holds_what_the_figures_need() -> None:
+def test_the_events_are_the_same_in_every_run_and_suit_the_figures() -> None:
     events = list(programme(NOW))
     assert events == list(programme(NOW))
     assert len({event.title for event in events}) == len(events) == EVENTS

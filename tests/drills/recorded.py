@@ -1,4 +1,4 @@
-"""Drills as they would have been recorded, of a few seconds: for what is judged and shown of them."""
+"""Recordings of drills, made up and a few seconds long, for the tests of the verdict and of the report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from festgate.drills.execution import Act
+from festgate.drills.execution import Journal
 from festgate.drills.file import find_drill
-from festgate.drills.monitor import Look, Visit
+from festgate.drills.monitor import PageSample, ReadinessSample
 from festgate.drills.plan import STEPS, Drill
-from festgate.drills.portal import Answer, Readiness
-from festgate.drills.stage import Checked
+from festgate.drills.portal import PortalResponse, Readiness
+from festgate.drills.stage import CheckResult
 from festgate.drills.verdict import Outcome, judge
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.recording import SUFFIX, Sample, SamplesWriter
@@ -19,26 +19,26 @@ from festgate.rehearsal.runs.store import Run
 
 BEGAN = 1_000_000.0
 QUIET = (2.0, 12.0)
-ARMED, UNDONE, ENDED = 15.0, 23.0, 26.0
-"""Seconds of the run."""
+ARMED, ROLLED_BACK, ENDED = 15.0, 23.0, 26.0
+"""Moments of the drill, in seconds of the run."""
 USUAL = 0.010
 RATE = 8
 """Requests of each step a second."""
 
 Changed = Callable[[str, float], Mapping[str, object]]
-"""What is other about a step's request at a moment: fields of a sample."""
+"""A function from a step and a moment to the fields of the sample that differ from the usual ones."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """One drill's recording, to be judged."""
+    """The recording of one drill."""
 
-    act: Act
+    journal: Journal
     run: Run
 
     def outcome(self, **changes: object) -> Outcome:
-        """Judged, with other facts about what was seen."""
-        return judge(replace(self.act, **changes), self.run, (BEGAN + QUIET[0], BEGAN + QUIET[1]))  # type: ignore[arg-type]
+        """Return the verdict, with some fields of the journal changed."""
+        return judge(replace(self.journal, **changes), self.run, (BEGAN + QUIET[0], BEGAN + QUIET[1]))  # type: ignore[arg-type]
 
 
 def record(
@@ -48,16 +48,16 @@ def record(
     *,
     noticed: float | None = 15.5,
     recovered: bool = True,
-    visits: Sequence[Visit] = (),
+    pages: Sequence[PageSample] = (),
 ) -> Recorded:
-    """Every step of every module is asked for eight times a second, and answered in 10 ms where nothing is changed."""
+    """Record eight requests a second of every step, each with a response in 10 ms unless it is changed."""
     folder.mkdir(parents=True)
     writer = SamplesWriter(folder / f"0{SUFFIX}")
-    chance = np.random.default_rng(7)
+    rng = np.random.default_rng(7)
     for at in np.arange(0.0, ENDED, 1 / RATE):
         for step in (step for steps in STEPS.values() for step in steps):
             usual: dict[str, object] = {
-                "latency": USUAL * float(np.exp(0.2 * chance.standard_normal())),
+                "latency": USUAL * float(np.exp(0.2 * rng.standard_normal())),
                 "status": 200,
                 "failed": False,
             }
@@ -78,31 +78,33 @@ def record(
     run = Run(folder, plan, "cut", BEGAN, {"festgate": "1"}, {"build": "2"})
     run.save()
     chosen = find_drill(drill) if isinstance(drill, str) else drill
-    looks = [Look(BEGAN + ARMED - 0.1, Readiness(ready=True, modules={"checkout": "well"}))]
+    readiness = [ReadinessSample(BEGAN + ARMED - 0.1, Readiness(ready=True, modules={"checkout": "well"}))]
     if noticed is not None:
-        looks.append(Look(BEGAN + noticed, Readiness(ready=True, modules={"checkout": "resting"})))
-    sound = Checked(clean=True, said="All invariants hold.")
-    act = Act(
+        readiness.append(
+            ReadinessSample(BEGAN + noticed, Readiness(ready=True, modules={"checkout": "resting"}))
+        )
+    consistent = CheckResult(clean=True, output="All invariants hold.")
+    journal = Journal(
         drill=chosen,
         since=BEGAN + QUIET[0],
         armed=BEGAN + ARMED,
-        undone=BEGAN + UNDONE,
+        rolled_back=BEGAN + ROLLED_BACK,
         ended=BEGAN + ENDED,
         recovered=BEGAN + ENDED if recovered else None,
-        done=[(BEGAN + ARMED, "it is broken"), (BEGAN + UNDONE, "it is mended")],
-        before=sound,
-        after=sound,
-        looks=looks,
-        visits=visits or [polite()],
+        activities=[(BEGAN + ARMED, "a fault is armed"), (BEGAN + ROLLED_BACK, "it is disarmed")],
+        before=consistent,
+        after=consistent,
+        readiness=readiness,
+        pages=pages or [refusal()],
     )
-    return Recorded(act, run)
+    return Recorded(journal, run)
 
 
-def struck(at: float) -> bool:
-    """Whether the fault is there at a moment of the run."""
-    return ARMED <= at < UNDONE
+def is_faulted(at: float) -> bool:
+    """Return whether the fault is armed at a moment of the run."""
+    return ARMED <= at < ROLLED_BACK
 
 
-def polite() -> Visit:
-    """A visitor who was told when to come back, on a page with the navigation."""
-    return Visit(BEGAN + ARMED + 1.0, 0.01, Answer(503, {"retry-after": "3"}, b"<nav>"))
+def refusal() -> PageSample:
+    """Return the refusal that a module promises: when to come back, and the navigation."""
+    return PageSample(BEGAN + ARMED + 1.0, 0.01, PortalResponse(503, {"retry-after": "3"}, b"<nav>"))

@@ -1,4 +1,4 @@
-"""`festgate drill`: what it lists, what it refuses, and that nothing stays broken."""
+"""`festgate drill`: its list, its refusals, and that no fault stays armed."""
 
 import json
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from festgate.drills.plan import Arm
-from festgate.drills.portal import Portal, Refuses
+from festgate.drills.portal import DrillRefused, Portal
 from festgate.ports import free_port
 from tests.rig import command
 from tests.rig.server import Serve, Server, environment
@@ -36,63 +36,63 @@ def drilled_portal(serve: Serve) -> Server:
 
 
 def test_the_list_shows_every_drill(tmp_path: Path) -> None:
-    code, said, _ = festgate(tmp_path, "drill", "list")
+    code, output, _ = festgate(tmp_path, "drill", "list")
     assert code == 0
-    assert "checkout-raises" in said
-    assert "A deploy in the middle of the rush" in said
+    assert "checkout-raises" in output
+    assert "A deployment during the rush" in output
 
 
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        ([], "Name one drill or more, or --all."),
-        (["checkout-raises", "--all"], "Name one drill or more, or --all."),
-        (["checkout-raise"], "There is no drill checkout-raise; did you mean checkout-raises?"),
+        ([], "Name one or more drills, or use --all."),
+        (["checkout-raises", "--all"], "Name one or more drills, or use --all."),
+        (["checkout-raise"], "There is no drill checkout-raise. Did you mean checkout-raises?"),
         (["mine.toml"], "mine.toml cannot be read: No such file or directory."),
         (["checkout-raises", "--journey", "nowhere"], "nowhere is neither a journey"),
         (["checkout-raises", "--format", "pdf"], "--format is one of"),
         (["checkout-raises", "--duration", "long"], "'long' is not a duration"),
         (["checkout-raises", "--against", "http://192.0.2.7:8000"], "is not a portal on this machine"),
-        (["checkout-raises", "--against", "http://127.0.0.1:{free}"], "Nothing answers at"),
+        (["checkout-raises", "--against", "http://127.0.0.1:{free}"], "Nothing responds at"),
         (["a-worker-is-killed", "--against", "http://127.0.0.1:1"], "cannot be done over HTTP"),
         (["mail-is-down", "--against", "http://127.0.0.1:1"], "proxy before the mail server"),
         (
             ["checkout-raises", "--against", "http://127.0.0.1:1", "--without-bulkheads"],
-            "for a scratch portal",
+            "need a temporary portal",
         ),
     ],
 )
-def test_what_cannot_be_drilled_is_one_sentence_and_exit_code_2(
+def test_a_drill_that_is_not_possible_ends_with_one_sentence_and_exit_code_2(
     tmp_path: Path, words: list[str], sentence: str
 ) -> None:
-    code, said, complained = festgate(
+    code, output, errors = festgate(
         tmp_path, "drill", "run", *(word.replace("{free}", str(free_port())) for word in words)
     )
-    assert code == 2, said + complained
-    assert sentence in complained
-    assert "Traceback" not in complained
+    assert code == 2, output + errors
+    assert sentence in errors
+    assert "Traceback" not in errors
     assert not list(tmp_path.glob("festgate-runs/*"))
 
 
-def test_a_portal_that_runs_is_drilled_with_its_token_only_and_is_left_as_it_was(
+def test_a_running_portal_allows_drills_only_with_its_token_and_is_left_as_it_was(
     tmp_path: Path, serve: Serve
 ) -> None:
     server = drilled_portal(serve)
     run = ("drill", "run", "checkout-raises", "--against", server.url, *QUICK)
-    code, _, complained = festgate(tmp_path, *run, "--token", "another")
-    assert (code, "does not let itself be drilled" in complained) == (2, True)
-    code, said, complained = festgate(
+    code, _, errors = festgate(tmp_path, *run, "--token", "another")
+    assert (code, "does not allow drills with this token" in errors) == (2, True)
+    code, output, errors = festgate(
         tmp_path, *run, "--token", TOKEN, "--format", "json", "--report", str(tmp_path / "drill.html")
     )
-    told = json.loads(said)
-    assert (code, told["contained"]) == (0, True), said + complained
-    assert told["drills"][0]["checked_after"] is None
+    report = json.loads(output)
+    assert (code, report["contained"]) == (0, True), output + errors
+    assert report["drills"][0]["checked_after"] is None
     assert (tmp_path / "drill.html").stat().st_size > 10_000
-    assert "Drill 1 of 1: Checkout raises" in complained
+    assert "Drill 1 of 1: Checkout raises" in errors
     assert Portal(server.url, TOKEN).armed() == []
 
 
-def test_ctrl_c_undoes_what_was_broken(tmp_path: Path, serve: Serve) -> None:
+def test_ctrl_c_rolls_the_fault_back(tmp_path: Path, serve: Serve) -> None:
     server = drilled_portal(serve)
     portal = Portal(server.url, TOKEN)
     words = [
@@ -106,31 +106,31 @@ def test_ctrl_c_undoes_what_was_broken(tmp_path: Path, serve: Serve) -> None:
         "--duration",
         "60s",
     ]
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as nothing:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as nothing:
         process = command.start(
             [*words, "--quiet", "1s", "--rate", "4"],
             environment(tmp_path / "data"),
             nothing,
-            said,
-            said,
+            output,
+            output,
             folder=tmp_path,
             modules=command.REHEARSAL,
         )
         until(portal.armed, "the fault is armed", 60)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-        said.seek(0)
-        written = said.read().decode()
-    assert "Everything that was broken has been undone." in written
+        output.seek(0)
+        written = output.read().decode()
+    assert "Every fault has been rolled back." in written
     assert "Traceback" not in written
     assert portal.armed() == []
 
 
 def test_a_portal_without_a_token_arms_nothing(serve: Serve) -> None:
     server = serve()
-    with pytest.raises(Refuses, match="Start it with FESTGATE_DRILLS_TOKEN set"):
+    with pytest.raises(DrillRefused, match="Start it with FESTGATE_DRILLS_TOKEN set"):
         Portal(server.url, "").armed()
-    with pytest.raises(Refuses):
+    with pytest.raises(DrillRefused):
         Portal(server.url, "guessed").arm(Arm("module.checkout", "raise"), 5.0)
 
 
@@ -139,4 +139,4 @@ def test_a_fault_ends_by_itself_when_nobody_disarms_it(serve: Serve) -> None:
     portal.arm(Arm("module.checkout", "raise"), 1.0)
     assert [fault["point"] for fault in portal.armed()] == ["module.checkout"]
     until(lambda: not portal.armed(), "the dead man's switch")
-    until(lambda: portal.ask("/checkout").served, "checkout is back")
+    until(lambda: portal.get("/checkout").is_served, "checkout is back")

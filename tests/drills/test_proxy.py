@@ -1,4 +1,4 @@
-"""The proxy between real sockets: what each toxic does to what passes, and that all of it ends."""
+"""The proxy between real sockets: the effect of each toxic, and a clean end."""
 
 import smtplib
 import socket
@@ -18,7 +18,7 @@ PATIENCE = 10.0
 
 @contextmanager
 def echo() -> Iterator[tuple[str, int]]:
-    """A server that sends back what it gets, and closes when the other side has."""
+    """Run a server that returns what it receives, and closes after the other side."""
 
     def serve(listener: socket.socket) -> None:
         while True:
@@ -53,52 +53,52 @@ def connected(proxy: Proxy) -> socket.socket:
     return socket.create_connection(proxy.address, timeout=PATIENCE)
 
 
-def sent_back(connection: socket.socket, data: bytes = b"ping") -> bytes:
+def echoed(connection: socket.socket, data: bytes = b"ping") -> bytes:
     connection.sendall(data)
-    came = b""
-    while len(came) < len(data) and (more := connection.recv(65536)):
-        came += more
-    return came
+    received = b""
+    while len(received) < len(data) and (more := connection.recv(65536)):
+        received += more
+    return received
 
 
-def took(connection: socket.socket, data: bytes = b"ping") -> float:
+def round_trip(connection: socket.socket, data: bytes = b"ping") -> float:
     began = time.monotonic()
-    assert sent_back(connection, data) == data
+    assert echoed(connection, data) == data
     return time.monotonic() - began
 
 
-def test_without_a_toxic_all_passes_in_both_directions(proxy: Proxy) -> None:
+def test_without_a_toxic_everything_passes_in_both_directions(proxy: Proxy) -> None:
     payload = bytes(range(256)) * 4096
     with connected(proxy) as connection:
         sender = threading.Thread(target=connection.sendall, args=(payload,))
         sender.start()
-        came = bytearray()
-        while len(came) < len(payload):
-            came += connection.recv(65536)
+        received = bytearray()
+        while len(received) < len(payload):
+            received += connection.recv(65536)
         sender.join()
-    assert bytes(came) == payload
-    assert proxy.passed == 1
+    assert bytes(received) == payload
+    assert proxy.forwarded == 1
 
 
 def test_latency_is_added_in_each_direction_also_to_connections_that_are_open(proxy: Proxy) -> None:
     with connected(proxy) as connection:
-        sent_back(connection)
+        echoed(connection)
         proxy.set(Toxic("latency", seconds=0.15, jitter=0.05))
-        until(lambda: took(connection) >= 0.2, "latency on an open connection")
+        until(lambda: round_trip(connection) >= 0.2, "latency on an open connection")
         proxy.set()
-        until(lambda: took(connection) < 0.2, "the end of the latency")
+        until(lambda: round_trip(connection) < 0.2, "the end of the latency")
 
 
-def test_a_narrow_line_lets_so_many_bytes_pass_a_second(proxy: Proxy) -> None:
+def test_a_limited_bandwidth_lets_only_so_many_bytes_pass_each_second(proxy: Proxy) -> None:
     proxy.set(Toxic("bandwidth", rate=20_000))
     with connected(proxy) as connection:
-        # Both directions are as narrow, one after the other only at their beginning: half a second each.
-        assert took(connection, b"x" * 10_000) >= 0.45
+        # Each direction takes half a second; the two overlap except at their beginning.
+        assert round_trip(connection, b"x" * 10_000) >= 0.45
 
 
-def test_down_cuts_what_is_open_and_takes_nothing_new_until_it_is_up_again(proxy: Proxy) -> None:
+def test_down_cuts_open_connections_and_accepts_no_new_ones_until_it_is_removed(proxy: Proxy) -> None:
     with connected(proxy) as connection:
-        sent_back(connection)
+        echoed(connection)
         proxy.set(Toxic("down"))
         assert connection.recv(1) == b""
     with connected(proxy) as connection:
@@ -108,35 +108,35 @@ def test_down_cuts_what_is_open_and_takes_nothing_new_until_it_is_up_again(proxy
     def up() -> bool:
         with connected(proxy) as connection:
             try:
-                return sent_back(connection) == b"ping"
+                return echoed(connection) == b"ping"
             except OSError:
                 return False
 
     assert until(up, "the proxy is up again")
 
 
-def test_a_reset_is_no_orderly_end(proxy: Proxy) -> None:
+def test_a_reset_ends_a_connection_without_an_orderly_close(proxy: Proxy) -> None:
     with connected(proxy) as connection:
-        sent_back(connection)
+        echoed(connection)
         proxy.set(Toxic("reset"))
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
 
 
-def test_a_slow_close_holds_the_end_back(proxy: Proxy) -> None:
+def test_a_slow_close_delays_the_end(proxy: Proxy) -> None:
     proxy.set(Toxic("slow-close", seconds=0.2))
     with connected(proxy) as connection:
-        sent_back(connection)
+        echoed(connection)
         began = time.monotonic()
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b""
     assert time.monotonic() - began >= 0.2
 
 
-def test_where_nobody_listens_the_connection_ends_at_once() -> None:
+def test_a_connection_to_a_closed_port_ends_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        nobody = listener.getsockname()
-    with proxied(nobody) as proxy, connected(proxy) as connection:
+        closed = listener.getsockname()
+    with proxied(closed) as proxy, connected(proxy) as connection:
         assert connection.recv(1) == b""
         until(lambda: proxy.refused == 1, "the refusal is counted")
 
@@ -146,18 +146,18 @@ def test_the_proxy_ends_with_connections_open_and_leaves_no_thread() -> None:
     with echo() as target:
         with proxied(target) as proxy:
             connection = connected(proxy)
-            sent_back(connection)
+            echoed(connection)
         assert connection.recv(1) == b""
         connection.close()
     assert until(lambda: threading.active_count() <= before, "every thread has ended")
 
 
-def test_an_email_comes_through_to_the_mail_server_and_is_counted_once() -> None:
-    with mail_server() as box, proxied(box.address) as proxy:
+def test_an_email_reaches_the_mail_server_and_is_counted_once() -> None:
+    with mail_server() as server, proxied(server.address) as proxy:
         for _ in range(2):
-            with smtplib.SMTP(*proxy.address, timeout=PATIENCE) as server:
-                server.sendmail(
+            with smtplib.SMTP(*proxy.address, timeout=PATIENCE) as client:
+                client.sendmail(
                     "fest@localhost", ["ravi@example.org"], "Message-ID: <1@fest>\r\n\r\nHello\r\n"
                 )
-        assert box.emails == 1
-        assert max(box.subjects.values()) == 2
+        assert server.emails == 1
+        assert max(server.arrivals.values()) == 2

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from tests.drills.playing import leaks, played
+from tests.drills.drill_runs import leaks, run
 
 
 def test_slow_clients_are_contained_and_open_no_breaker(tmp_path: Path) -> None:
-    outcome = played(["slow-clients"], tmp_path, lasts=12.0)["slow-clients"]
+    outcome = run(["slow-clients"], tmp_path, lasts=12.0)["slow-clients"]
     assert leaks(outcome) == []
-    assert outcome.act.after is not None
-    assert outcome.act.after.clean
-    assert outcome.act.looks
-    assert not any(look.readiness.ill() for look in outcome.act.looks)
-    assert not any(step.resting + step.errors + step.cut for step in outcome.steps)
-    assert "slow connections were opened" in outcome.act.flooded
-    assert not outcome.act.flooded.endswith("ended 0 of them")
+    assert outcome.journal.after is not None
+    assert outcome.journal.after.clean
+    assert outcome.journal.readiness
+    assert not any(sample.readiness.unhealthy() for sample in outcome.journal.readiness)
+    assert not any(step.unavailable + step.errors + step.cut for step in outcome.steps)
+    assert "slow connections were opened" in outcome.journal.clients
+    assert not outcome.journal.clients.endswith("closed 0 of them")

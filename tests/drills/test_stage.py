@@ -1,22 +1,22 @@
-"""What is done to a portal in a drill, where the system does not have what it takes."""
+"""Actions that the system or the portal does not support."""
 
 import pytest
 
-from festgate.drills.plan import Restart, Strike
-from festgate.drills.portal import Portal, Refuses
+from festgate.drills.plan import Restart, SendSignal
+from festgate.drills.portal import DrillRefused, Portal
 from festgate.drills.stage import Stage
 
-OF_WINDOWS = "BREAK"
-"""As little known on Linux and macOS as KILL is on Windows."""
+WINDOWS_SIGNAL = "BREAK"
+"""A signal that Linux and macOS do not have, as Windows does not have KILL."""
 
 
-def test_a_signal_that_the_system_does_not_have_is_refused_with_where_to_go() -> None:
+def test_a_signal_that_the_system_does_not_have_is_refused_with_a_remedy() -> None:
     stage = Stage(Portal("http://127.0.0.1:1", ""))
-    with pytest.raises(Refuses, match=r"^This system has no signal SIGBREAK, .* on Linux or macOS\.$"):
-        stage.do(Strike(OF_WINDOWS), 1.0)  # type: ignore[arg-type]
-    assert stage.struck == []
+    with pytest.raises(DrillRefused, match=r"^This system has no signal SIGBREAK, .* on Linux or macOS\.$"):
+        stage.do(SendSignal(WINDOWS_SIGNAL), 1.0)  # type: ignore[arg-type]
+    assert stage.signalled == []
 
 
-def test_only_a_portal_of_the_drill_itself_is_restarted() -> None:
-    with pytest.raises(Refuses):
+def test_only_a_temporary_portal_is_restarted() -> None:
+    with pytest.raises(DrillRefused, match="Use a temporary portal"):
         Stage(Portal("http://127.0.0.1:1", "")).do(Restart(), 1.0)

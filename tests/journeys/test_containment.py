@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.kit.resilience.faults import FILE
+from festgate.effects import FAULTS_FILE
 from festgate.portal.checkout.sandbox import APPROVES
 from tests.journeys.stage import Guest, announce, before_opening, change_file, holds, invite
 from tests.rig.forms import check_out
@@ -105,7 +105,7 @@ def test_a_module_that_keeps_failing_rests_until_it_is_well_and_holds_stand_stil
     assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
     arm(client, "module.checkout", "raise")
     until(lambda: rests(client, "checkout", "/checkout", guest.cookie), "checkout rests")
-    assert "planted by a drill" in modules(client)["checkout"]["why"]
+    assert "injected by a drill" in modules(client)["checkout"]["why"]
     until(
         lambda: "time is paused" in client.get("/checkout", headers=guest.cookie).text,
         "the clock of holds stands",
@@ -208,12 +208,12 @@ def test_a_module_that_cannot_be_imported_leaves_a_placeholder_and_its_work_wait
     data = tmp_path / "fest"
     guest = prepare(data).pop()
     fault = {"point": "import.tickets", "effect": "raise", "until": time.time() + 300}
-    (data / FILE).write_text(json.dumps([fault]), encoding="utf-8")
+    (data / FAULTS_FILE).write_text(json.dumps([fault]), encoding="utf-8")
     without = serve(data=data, extra=SETTINGS)
     with guest.browser(without) as browser:
         state = modules(browser)
         assert state["tickets"]["state"] == "absent"
-        assert "planted by a drill" in state["tickets"]["why"]
+        assert "injected by a drill" in state["tickets"]["why"]
         assert {each["state"] for name, each in state.items() if name != "tickets"} == {"well"}
         page = browser.get("/tickets/0000000000000000")
         assert (page.status_code, "<h1>Ticketing is unavailable</h1>" in page.text) == (503, True)
@@ -222,9 +222,9 @@ def test_a_module_that_cannot_be_imported_leaves_a_placeholder_and_its_work_wait
         assert browser.get("/api/v1/tickets", headers=guest.bearer).json()["code"] == "resting"
     status = festgate("status", "--url", without.url, data=data, extra={"COLUMNS": "400"})
     assert status.returncode == 1
-    assert "planted by a drill" in status.stdout
+    assert "injected by a drill" in status.stdout
     without.stop()
-    (data / FILE).unlink()
+    (data / FAULTS_FILE).unlink()
     whole = serve(data=data, extra=SETTINGS)
     with guest.browser(whole) as browser:
         until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket has come")

@@ -26,7 +26,7 @@ from tests.rig.postgres import Cluster
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
 from tests.rig.wire import Answer, Line
-from tests.server.stage import children_of
+from tests.server.processes import children_of
 
 pytestmark = torture
 

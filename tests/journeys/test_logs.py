@@ -180,7 +180,7 @@ def test_no_secret_of_a_whole_journey_and_of_what_goes_wrong_stands_in_the_log(
         '"status": 5',
         "an email could not be sent",
         "a handler failed",
-        "Struck",
+        "InjectedFault",
     ):
         assert status in text, status
     parsed = [json.loads(line) for line in text.splitlines() if line.startswith("{")]

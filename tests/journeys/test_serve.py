@@ -213,7 +213,7 @@ def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
         change_file(server.data, "ALTER TABLE out_of_reach RENAME TO checkout_orders")
     greeting, *lines = [line for line in server.log().splitlines() if line]
     assert "is open at" in greeting
-    assert lines.pop(0) == "Ctrl-C closes it."
+    assert lines.pop(0) == "Press Ctrl-C to stop."
     assert all(json.loads(line)["event"] for line in lines)
     secret = (server.data / "secret").read_text(encoding="ascii").strip()
     hidden = [

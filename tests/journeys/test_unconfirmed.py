@@ -168,7 +168,7 @@ def test_one_address_takes_as_many_seats_as_its_limit_whoever_asks_and_a_trusted
 
 
 def test_serve_says_where_anyone_can_keep_desk_seats_under_an_invented_address(tmp_path: Path) -> None:
-    warning = "Email addresses are not confirmed, since no mail server is set"
+    warning = "Email addresses are not confirmed because no mail server is set"
     with serving(tmp_path / "one", extra={"FESTGATE_BASE_URL": "https://fest.example"}) as server:
         assert warning in " ".join(server.log().split())
     with serving(tmp_path / "two") as server:

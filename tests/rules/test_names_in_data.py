@@ -8,7 +8,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from festgate.drills.file import POINTS
+from festgate.drills.plan import POINTS
 from festgate.kit.messaging.mail import Attachment
 from festgate.kit.messaging.outbox import Fact, Subscription
 from festgate.kit.resilience.faults import Fault

@@ -1,4 +1,4 @@
-"""Limits on connections, on a real server with raw sockets: heads, silence, endless bodies, unread answers."""
+"""Limits on connections, on a real server with raw sockets: heads, silence, endless bodies, unread responses."""
 
 import socket
 import threading
@@ -21,30 +21,30 @@ from tests.rig.waiting import until
 
 PATIENCE = 20.0
 SHORT = Limits(head_seconds=0.2, write_seconds=0.2, round=0.05)
-LARGE_ANSWER = 64 * 1024 * 1024
+LARGE_RESPONSE = 64 * 1024 * 1024
 GET = b"GET / HTTP/1.1\r\nhost: fest\r\n"
 
 
 @dataclass
 class Served:
-    """A server of this test's own."""
+    """A server for one test."""
 
     port: int
-    ended: Counter[str] = field(default_factory=Counter)
-    """Why connections were ended."""
+    closed: Counter[str] = field(default_factory=Counter)
+    """The reasons why connections were closed."""
     paths: list[str] = field(default_factory=list)
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
-    def is_ended(self, reason: str) -> None:
-        until(lambda: self.ended[reason], f"a connection is ended as {reason}")
+    def await_closed(self, reason: str) -> None:
+        until(lambda: self.closed[reason], f"a connection is ended as {reason}")
 
 
 @contextmanager
 def served(limits: Limits) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0))
-    given = Served(listener.getsockname()[1])
+    server_state = Served(listener.getsockname()[1])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -52,8 +52,8 @@ def served(limits: Limits) -> Iterator[Served]:
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
             return
-        given.paths.append(scope["path"])
-        body = b"x" * LARGE_ANSWER if scope["path"] == "/large" else b"ok"
+        server_state.paths.append(scope["path"])
+        body = b"x" * LARGE_RESPONSE if scope["path"] == "/large" else b"ok"
         if scope["path"] == "/reads":
             body = b"%d" % len(await Request(scope, receive).body())
         head = [(b"content-length", b"%d" % len(body))]
@@ -61,21 +61,21 @@ def served(limits: Limits) -> Iterator[Served]:
         await send({"type": "http.response.body", "body": body})
 
     def count(reason: str) -> None:
-        given.ended[reason] += 1
+        server_state.closed[reason] += 1
 
     server = uvicorn.Server(server_config(app, Settings(), count, limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         until(lambda: server.started, "the server has started")
-        yield given
+        yield server_state
     finally:
         server.should_exit = server.force_exit = True
         thread.join()
 
 
-def said(connection: socket.socket) -> bytes:
-    """All that the server sends until it hangs up."""
+def read_all(connection: socket.socket) -> bytes:
+    """Return everything that the server sends until it closes the connection."""
     received = b""
     try:
         while more := connection.recv(65536):
@@ -86,7 +86,7 @@ def said(connection: socket.socket) -> bytes:
 
 
 def sent_until_cut_off(connection: socket.socket, piece: bytes, most: int) -> int:
-    """How many bytes could be sent in such pieces before the server hung up."""
+    """Return how many bytes could be sent in pieces before the server closed the connection."""
     sent = 0
     with suppress(ConnectionError):
         while sent < most:
@@ -95,8 +95,8 @@ def sent_until_cut_off(connection: socket.socket, piece: bytes, most: int) -> in
     return sent
 
 
-def answer(connection: socket.socket) -> bytes:
-    """One answer of the app's, whose bodies are short."""
+def read_response(connection: socket.socket) -> bytes:
+    """Return one response of the app, whose bodies are short."""
     received = b""
     while not received.endswith((b"ok", b"\r\n\r\n0")):
         more = connection.recv(65536)
@@ -107,7 +107,7 @@ def answer(connection: socket.socket) -> bytes:
 
 @pytest.fixture(params=["httptools", "h11"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both of uvicorn's: h11 is what there is on PyPy."""
+    """Choose each of uvicorn's parsers; on PyPy there is only h11."""
     if request.param == "h11":
         monkeypatch.setattr(connections, "AutoHTTPProtocol", H11Protocol)
     kind: str = request.param
@@ -119,46 +119,46 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     [(b"", b""), (b"GET / HTTP/1.1\r\nhost: fest\r\nx-slow: ", b"HTTP/1.1 408 ")],
     ids=["silent", "half a head"],
 )
-def test_a_connection_without_a_whole_head_is_ended(parser: str, start: bytes, status: bytes) -> None:
+def test_a_connection_without_a_complete_head_is_closed(parser: str, start: bytes, status: bytes) -> None:
     assert parser
     with served(SHORT) as server, closing(server.connect()) as connection:
         connection.sendall(start)
-        assert said(connection).startswith(status)
-        assert server.ended == {"slow-head" if start else "silent": 1}
+        assert read_all(connection).startswith(status)
+        assert server.closed == {"slow-head" if start else "silent": 1}
         assert server.paths == []
 
 
-def test_half_a_head_after_an_answer_is_ended_too(parser: str) -> None:
+def test_half_a_head_after_a_response_is_closed_too(parser: str) -> None:
     assert parser
     with served(SHORT) as server, closing(server.connect()) as connection:
         connection.sendall(GET + b"\r\n")
-        assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        assert read_response(connection).startswith(b"HTTP/1.1 200 ")
         connection.sendall(GET)
-        assert said(connection) == b""
-        server.is_ended("slow-head")
+        assert read_all(connection) == b""
+        server.await_closed("slow-head")
 
 
 @pytest.mark.parametrize(
     "sent, status",
     [
-        pytest.param(GET + b"x: " + b"a" * 40_000, b"431", id="one without end"),
-        pytest.param(GET + b"x: " + b"a" * 40_000 + b"\r\n\r\n", b"431", id="a large one"),
-        pytest.param(GET + b"x: a\r\n" * 100 + b"\r\n", b"431", id="many"),
+        pytest.param(GET + b"x: " + b"a" * 40_000, b"431", id="an endless header"),
+        pytest.param(GET + b"x: " + b"a" * 40_000 + b"\r\n\r\n", b"431", id="a large header"),
+        pytest.param(GET + b"x: a\r\n" * 100 + b"\r\n", b"431", id="many headers"),
         pytest.param(
             b"GET /" + b"a" * 8200 + b" HTTP/1.1\r\nhost: fest\r\n\r\n", b"414", id="a long address"
         ),
-        pytest.param(b"GET /" + b"a" * 70_000, b"431", id="an address without end"),
+        pytest.param(b"GET /" + b"a" * 70_000, b"431", id="an endless address"),
     ],
 )
 def test_a_head_that_is_too_large_is_refused_before_the_portal_sees_it(sent: bytes, status: bytes) -> None:
     with served(Limits()) as server, closing(server.connect()) as connection:
         connection.sendall(sent)
-        assert said(connection).startswith(b"HTTP/1.1 " + status)
+        assert read_all(connection).startswith(b"HTTP/1.1 " + status)
         assert server.paths == []
-        server.is_ended("large-head")
+        server.await_closed("large-head")
 
 
-def test_the_largest_heads_are_taken_also_with_a_body_behind_them() -> None:
+def test_the_largest_heads_are_accepted_even_with_a_body_behind_them() -> None:
     most = GET.replace(b"GET /", b"POST /reads") + b"x: " + b"a" * 30_000 + b"\r\n"
     many = GET + b"x: a\r\n" * 99 + b"\r\n"
     with served(Limits()) as server, closing(server.connect()) as connection:
@@ -167,16 +167,16 @@ def test_the_largest_heads_are_taken_also_with_a_body_behind_them() -> None:
         while not received.endswith(b"60000"):
             received += connection.recv(65536)
         connection.sendall(many)
-        assert answer(connection).startswith(b"HTTP/1.1 200 ")
-        assert not server.ended
+        assert read_response(connection).startswith(b"HTTP/1.1 200 ")
+        assert not server.closed
 
 
-def test_a_head_of_hundreds_of_megabytes_costs_the_first_of_them_only() -> None:
+def test_of_a_head_of_hundreds_of_megabytes_only_the_first_are_read() -> None:
     piece = b"a" * 65_536
     with served(Limits()) as server, closing(server.connect()) as connection:
         connection.sendall(GET + b"x: ")
         assert sent_until_cut_off(connection, piece, 310_000_000) < 20_000_000
-        server.is_ended("large-head")
+        server.await_closed("large-head")
 
 
 CHUNKS = b"POST /reads HTTP/1.1\r\nhost: fest\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -190,52 +190,52 @@ CHUNKS = b"POST /reads HTTP/1.1\r\nhost: fest\r\ntransfer-encoding: chunked\r\n\
         pytest.param(b"POST / HTTP/1.1\r\ncontent-length: 999999999\r\n\r\n", b"b" * 65_536, id="unread"),
     ],
 )
-def test_what_comes_behind_a_head_without_end_is_cut_off(start: bytes, piece: bytes) -> None:
+def test_an_endless_body_is_cut_off(start: bytes, piece: bytes) -> None:
     with served(Limits()) as server, closing(server.connect()) as connection:
         connection.sendall(start)
         assert sent_until_cut_off(connection, piece, 310_000_000) < 20_000_000
-        server.is_ended("large-body")
+        server.await_closed("large-body")
 
 
-def test_the_rest_of_a_body_that_nobody_reads_is_waited_for_only_so_long() -> None:
+def test_the_rest_of_a_body_that_is_not_read_has_a_time_limit() -> None:
     with served(SHORT) as server, closing(server.connect()) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nhost: fest\r\ncontent-length: 50000\r\n\r\nfirst")
-        assert answer(connection).startswith(b"HTTP/1.1 200 ")
+        assert read_response(connection).startswith(b"HTTP/1.1 200 ")
         connection.sendall(b"second")
-        assert said(connection) == b""
-        server.is_ended("slow-head")
+        assert read_all(connection) == b""
+        server.await_closed("slow-head")
 
 
-def test_an_answer_that_nobody_takes_is_given_up(parser: str) -> None:
+def test_a_response_that_the_client_does_not_read_is_abandoned(parser: str) -> None:
     assert parser
     with served(SHORT) as server, closing(server.connect()) as connection:
         connection.sendall(GET.replace(b" / ", b" /large ") + b"\r\n")
-        server.is_ended("answer-not-taken")
-        assert len(said(connection)) < LARGE_ANSWER
+        server.await_closed("answer-not-taken")
+        assert len(read_all(connection)) < LARGE_RESPONSE
 
 
-def test_requests_that_do_not_wait_for_answers_are_answered_in_order_up_to_a_hundred() -> None:
+def test_pipelined_requests_are_served_in_order_up_to_a_hundred() -> None:
     with served(Limits()) as server:
         with closing(server.connect()) as connection:
             connection.sendall((GET + b"\r\n") * 50 + GET + b"connection: close\r\n\r\n")
-            assert said(connection).count(b"HTTP/1.1 200 OK") == 51
+            assert read_all(connection).count(b"HTTP/1.1 200 OK") == 51
         with closing(server.connect()) as connection:
             connection.sendall((GET + b"\r\n") * 1000)
-            said(connection)
-        server.is_ended("pipelined")
+            read_all(connection)
+        server.await_closed("pipelined")
         assert len(server.paths) < 51 + 1000
 
 
-def test_a_connection_too_many_is_told_so_and_the_others_go_on() -> None:
+def test_a_connection_above_the_limit_is_refused_and_the_others_continue() -> None:
     with served(Limits(connections=3)) as server:
         held = [server.connect() for _ in range(3)]
         for connection in held:
             connection.sendall(GET + b"\r\n")
-            answer(connection)
+            read_response(connection)
         with closing(server.connect()) as connection:
-            assert said(connection).startswith(b"HTTP/1.1 503 ")
+            assert read_all(connection).startswith(b"HTTP/1.1 503 ")
         held[0].sendall(GET + b"\r\n")
-        assert answer(held[0]).startswith(b"HTTP/1.1 200 ")
+        assert read_response(held[0]).startswith(b"HTTP/1.1 200 ")
         held.pop().close()
         until(is_served(server), "a new connection is served")
         for connection in held:
@@ -246,6 +246,6 @@ def is_served(server: Served) -> Callable[[], bool]:
     def look() -> bool:
         with closing(server.connect()) as connection:
             connection.sendall(GET + b"connection: close\r\n\r\n")
-            return said(connection).startswith(b"HTTP/1.1 200 ")
+            return read_all(connection).startswith(b"HTTP/1.1 200 ")
 
     return look

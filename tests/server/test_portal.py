@@ -1,4 +1,4 @@
-"""The portal below its parent: hung, killed, restarted in the middle of requests, orphaned."""
+"""The portal below its supervisor: hung, killed, restarted in the middle of requests, orphaned."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import pytest
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
 from tests.rig.wire import Line
-from tests.server.stage import children_of, gone, is_free, told
+from tests.server.processes import children_of, has_ended, is_free, logged
 
 TOKEN = "a token for the drills of this test"
 PATIENCE = 60.0
@@ -22,9 +22,9 @@ PATIENCE = 60.0
 
 @pytest.fixture
 def notices() -> Iterator[socket.socket]:
-    """Where systemd would listen."""
+    """Listen in the place of systemd."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind("")  # Linux names it
+        listener.bind("")  # Linux chooses the name
         listener.settimeout(PATIENCE)
         yield listener
 
@@ -33,7 +33,7 @@ def get(server: Server, path: str) -> httpx.Response:
     return httpx.get(server.url + path, trust_env=False, verify=False, timeout=PATIENCE)
 
 
-def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_with_its_parent(
+def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_with_its_supervisor(
     serve: Serve,
 ) -> None:
     server = serve(extra={"FESTGATE_DRILLS_TOKEN": TOKEN})
@@ -46,48 +46,48 @@ def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_wit
         verify=False,
     )
     assert armed.status_code == 201
-    until(lambda: children_of(server.pid) not in ([first], []), "another takes its place", PATIENCE)
+    until(lambda: children_of(server.pid) not in ([first], []), "it is replaced", PATIENCE)
     assert get(server, "/events").status_code == 200
-    (said,) = told(server.log(), "a worker hangs and is replaced")
-    assert said["worker"] == first
-    assert "faults.py" in said["stack"]
+    (line,) = logged(server.log(), "worker hangs and is replaced")
+    assert line["worker"] == first
+    assert "faults.py" in line["stack"]
     (second,) = children_of(server.pid)
     os.kill(second, signal.SIGKILL)
-    assert get(server, "/readyz").status_code == 200  # whoever comes meanwhile waits a moment and is answered
-    (said,) = told(server.log(), "a worker died and is replaced")
-    assert (said["worker"], said["ended_by"]) == (second, "SIGKILL")
+    assert get(server, "/readyz").status_code == 200  # a visitor who comes meanwhile waits a moment
+    (line,) = logged(server.log(), "worker died and is replaced")
+    assert (line["worker"], line["ended_by"]) == (second, "SIGKILL")
     counts = get(server, "/metrics").text
     assert 'festgate_worker_restarts{reason="hung"} 1.0' in counts
     assert 'festgate_worker_restarts{reason="died"} 1.0' in counts
     (third,) = children_of(server.pid)
     os.kill(server.pid, signal.SIGKILL)
-    until(partial(gone, third), "the worker ends with its parent")
+    until(partial(has_ended, third), "the worker ends with its supervisor")
     until(partial(is_free, server.url), "the port is free")
 
 
 def workers(server: Server, count: int) -> set[int] | None:
-    """Those that answer, once they are so many."""
+    """Return the workers that respond, once there are `count` of them."""
     headers = {"authorization": f"Bearer {TOKEN}"}
     address = f"{server.url}/drills/faults"
-    found = {
+    pids = {
         httpx.get(address, headers=headers, trust_env=False, verify=False).json()["worker"] for _ in range(10)
     }
-    return found if len(found) == count else None
+    return pids if len(pids) == count else None
 
 
 class Visitors:
-    """People who never stop asking; an answer may be a connection's last, but none may be missing."""
+    """Clients that never stop sending requests. A response may be a connection's last, but none may be missing."""
 
     def __init__(self, url: str) -> None:
-        """Nobody asks yet."""
+        """Prepare the clients without a request."""
         self._url = url
         self._stop = False
         self.answered = 0
 
-    async def during(self, work: asyncio.Future[None]) -> None:
+    async def during(self, restart: asyncio.Future[None]) -> None:
         visits = [asyncio.create_task(self._visit(stays=number % 2 == 0)) for number in range(4)]
         try:
-            await work
+            await restart
         finally:
             self._stop = True
             await asyncio.gather(*visits)
@@ -102,12 +102,12 @@ class Visitors:
             if not stays or answer.headers.get("connection") == "close":
                 line.close()
                 line = None
-            await asyncio.sleep(0.005)  # the new workers, which are starting, need the processors more
+            await asyncio.sleep(0.005)  # leaves the processors to the new workers, which are starting
         if line is not None:
             line.close()
 
 
-def test_a_rolling_restart_refuses_and_cuts_nobody_and_one_that_fails_changes_nothing(
+def test_a_rolling_restart_refuses_and_cuts_no_request_and_one_that_fails_changes_nothing(
     serve: Serve, tmp_path: Path, notices: socket.socket
 ) -> None:
     config = tmp_path / "fest.toml"
@@ -120,17 +120,19 @@ def test_a_rolling_restart_refuses_and_cuts_nobody_and_one_that_fails_changes_no
     }
     server = serve("--workers", "2", extra=extra)
     assert notices.recv(100) == b"READY=1"
-    before = until(partial(workers, server, 2), "both answer", PATIENCE)
+    before = until(partial(workers, server, 2), "both respond", PATIENCE)
 
     config.write_text('fest_nam = "Wrong"\n', encoding="utf-8")
     os.kill(server.pid, signal.SIGHUP)
     assert notices.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
     until(
-        lambda: told(server.log(), "the new workers cannot start; those before go on"), "it says so", PATIENCE
+        lambda: logged(server.log(), "new workers cannot start; the old workers keep serving"),
+        "it is logged",
+        PATIENCE,
     )
     assert notices.recv(100) == b"READY=1"
     assert "fest_nam" in server.log()
-    assert until(partial(workers, server, 2), "both answer", PATIENCE) == before
+    assert until(partial(workers, server, 2), "both respond", PATIENCE) == before
     assert set(children_of(server.pid)) == before
     assert "Before" in get(server, "/events").text
 
@@ -139,18 +141,18 @@ def test_a_rolling_restart_refuses_and_cuts_nobody_and_one_that_fails_changes_no
 
     def restart() -> None:
         os.kill(server.pid, signal.SIGHUP)
-        until(lambda: told(server.log(), "the new workers serve"), "the new workers serve", PATIENCE)
+        until(lambda: logged(server.log(), "new workers are serving"), "the new workers serve", PATIENCE)
         until(lambda: not set(children_of(server.pid)) & before, "the old ones are gone", PATIENCE)
 
-    async def play() -> None:
+    async def restart_under_load() -> None:
         await visitors.during(asyncio.ensure_future(asyncio.to_thread(restart)))
 
-    asyncio.run(play())
+    asyncio.run(restart_under_load())
     assert visitors.answered > 0
     assert "After" in get(server, "/events").text
     assert len(children_of(server.pid)) == 2
 
-    # Somebody never finishes a form: the first signal waits for them, the second does not.
+    # A client never finishes its form: the first signal waits for it, the second does not.
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as slow:
         slow.sendall(b"POST /login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nusername=")
         assert get(server, "/healthz").status_code == 200

@@ -1,4 +1,4 @@
-"""Reload in development: each change is served, and a mistake leaves up what it can."""
+"""Reload in development: each change is served, and a mistake affects as little as possible."""
 
 import shutil
 from contextlib import suppress
@@ -11,7 +11,7 @@ from tests.rig.server import Serve
 from tests.rig.waiting import until
 
 
-def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_before_or_all_other_modules_up(
+def test_reload_serves_each_change_and_after_a_syntax_error_the_old_code_or_all_other_modules(
     serve: Serve, tmp_path: Path
 ) -> None:
     code = tmp_path / "code"
@@ -26,7 +26,7 @@ def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_befor
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
 
         def ask(path: str) -> httpx.Response:
-            # A connection that was kept may be closed with the worker that held it.
+            # An open connection may be closed with the worker that served it.
             with suppress(httpx.TransportError):
                 return client.get(path)
             return client.get(path)
@@ -36,17 +36,17 @@ def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_befor
 
         assert health() == "ok\n"
         app.write_text(text.replace('"ok\\n"', '"changed\\n"'), encoding="utf-8")
-        until(lambda: health() == "changed\n", "the changed code answers", 60)
+        until(lambda: health() == "changed\n", "the changed code is served", 60)
         app.write_text("def half(", encoding="utf-8")
-        until(lambda: "those before go on" in server.log(), "half a sentence is no program", 60)
+        until(lambda: "the old workers keep serving" in server.log(), "a syntax error is logged", 60)
         assert health() == "changed\n"
         app.write_text(text, encoding="utf-8")
-        until(lambda: health() == "ok\n", "the mended code answers", 60)
+        until(lambda: health() == "ok\n", "the corrected code is served", 60)
 
         pages = code / "festgate" / "portal" / "checkout" / "pages.py"
         good = pages.read_text(encoding="utf-8")
         pages.write_text(good.replace("class CheckoutPages:", "class CheckoutPages", 1), encoding="utf-8")
-        until(lambda: ask("/checkout").status_code == 503, "checkout is not there", 60)
+        until(lambda: ask("/checkout").status_code == 503, "checkout is unavailable", 60)
         broken = ask("/checkout").text
         assert "SyntaxError" in broken
         assert "checkout/pages.py" in broken
@@ -54,5 +54,5 @@ def test_reload_serves_each_change_and_what_cannot_be_read_leaves_the_code_befor
         for path in ("/", "/events", "/login", "/healthz"):
             assert ask(path).status_code == 200, path
         pages.write_text(good, encoding="utf-8")
-        until(lambda: ask("/checkout").status_code == 303, "checkout is mended", 60)
+        until(lambda: ask("/checkout").status_code == 303, "checkout is served again", 60)
     assert server.stop() == 0

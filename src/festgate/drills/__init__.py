@@ -1,5 +1,5 @@
-"""Drills: one part of a fest under load is broken on purpose, and what held is told.
+"""Drills: inject a fault into one part of a fest under load, and report its blast radius.
 
-Owns the files of drills, the proxy between the portal and what it depends on, the runner and the report. Built on the
-rehearsal; it reaches the portal over HTTP, by commands and by signals, and imports nothing of it.
+Owns the drill files, the proxy between the portal and the servers that it depends on, the execution and the report. It
+is built on the rehearsal. It reaches the portal only over HTTP, by commands and by signals, and imports nothing of it.
 """

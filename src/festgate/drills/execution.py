@@ -1,7 +1,7 @@
-"""Conducting drills while a crowd is there: a quiet window, then one drill after the other, each rolled back.
+"""The execution of drills beside a crowd: a quiet window, then one drill after another, each rolled back.
 
-All drills that want the same portal share one run of the rehearsal's player. Moments are kept in seconds since 1970,
-and become seconds of the run once it has ended.
+All drills that need the same portal share one run of the load test. Moments are kept in seconds since the epoch, and
+are converted to seconds of the run once it has ended.
 """
 
 import threading
@@ -11,237 +11,230 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from festgate.drills.machine import Machine, taken_by_others
-from festgate.drills.monitor import RESTING, Look, Visit, Witness
+from festgate.drills.monitor import UNAVAILABLE, Monitor, PageSample, ReadinessSample
 from festgate.drills.plan import PAGES, Drill
-from festgate.drills.portal import Refuses
-from festgate.drills.stage import Checked, Stage
+from festgate.drills.stage import CheckResult, Stage
+from festgate.effects import MAX_ARMED_SECONDS
 
-SETTLE: Final = 0.5
-"""Seconds before the quiet window, and between two drills: what was begun before has ended then."""
-LOOK: Final = 0.1
-"""Seconds between two looks whether the steady state holds again."""
-SLACK: Final = 30.0
-"""Seconds that a fault stays armed beyond its drill where nobody disarms it: the dead man's switch."""
-MAX_FAULT: Final = 600.0
-MIN_SEEN: Final = 2.5
-"""Seconds of a fault after the time that it may take to be contained: what is contained has to be seen for a while."""
-START: Final = 5.0
-"""Seconds that the first look at the steady state may take to be good: people are still coming in."""
+PAUSE: Final = 0.5
+"""Seconds before the quiet window and between two drills, in which earlier requests end."""
+POLL: Final = 0.1
+"""Seconds between two checks of the steady state."""
+ARMED_MARGIN: Final = 30.0
+"""Seconds that a fault stays armed beyond its drill if nothing disarms it: the dead man's switch."""
+MIN_OBSERVED: Final = 2.5
+"""Seconds to observe a fault after the time in which it may still spread, so that its containment can be measured."""
+MAX_START: Final = 5.0
+"""Seconds for the steady state to hold before the first drill, while the crowd is still arriving."""
 
 
 @dataclass
-class Act:
-    """What was done and seen in one drill."""
+class Journal:
+    """The record of one drill: its activities, and what was measured meanwhile."""
 
     drill: Drill
     since: float = 0.0
-    """When nothing of the drill before was left: what began earlier has nothing to do with this one."""
+    """When the drill before had ended. Earlier requests do not count for this one."""
     armed: float = 0.0
-    """When the first thing was done."""
-    undone: float = 0.0
+    """When the first action was done."""
+    rolled_back: float = 0.0
     """When everything had been rolled back."""
     ended: float = 0.0
-    """When it was last looked at."""
+    """When the last check had ended."""
     recovered: float | None = None
-    """When the steady state held again; None where it did not in the time that it had."""
-    done: list[tuple[float, str]] = field(default_factory=list)
-    """What was done, and when."""
+    """When the steady state held again; None where it did not in the time allowed."""
+    activities: list[tuple[float, str]] = field(default_factory=list)
+    """When an action was done, and its name."""
     refused: str = ""
-    """Why it was not played; empty where it was."""
-    astray: str = ""
-    """What did not hold at the end; empty where all did."""
-    before: Checked | None = None
-    after: Checked | None = None
-    looks: Sequence[Look] = ()
-    visits: Sequence[Visit] = ()
-    flooded: str = ""
-    """What became of the requests of a flood, of a hostile client or of slow clients."""
-    struck: tuple[int, ...] = ()
-    """Workers that were sent a signal."""
+    """Why the drill was not run; empty where it was."""
+    deviation: str = ""
+    """The part of the steady state that did not hold at the end; empty where all of it did."""
+    before: CheckResult | None = None
+    after: CheckResult | None = None
+    readiness: Sequence[ReadinessSample] = ()
+    pages: Sequence[PageSample] = ()
+    clients: str = ""
+    """What happened to the requests of a flood, a hostile client or slow clients."""
+    signalled: tuple[int, ...] = ()
+    """The workers that received a signal."""
     workers: int = 0
-    """How many there were."""
+    """The number of workers before the drill."""
     busy: float = 0.0
-    """Share of the machine's cores that other programs had meanwhile."""
+    """The share of the machine's cores that other programs used meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Where the conductor is, for whoever looks on."""
+    """The progress of the execution, for a display."""
 
     title: str
     number: int
-    """Of the drill, from 1; 0 in the quiet window."""
+    """The drill's number, from 1; 0 in the quiet window."""
     left: float
-    """Seconds until all is over, at most."""
+    """Seconds until all drills have ended, at most."""
 
 
-Told = Callable[[Phase], None]
+ShowPhase = Callable[[Phase], None]
 
 
 class _Stopped(Exception):
-    """Somebody asked the conductor to stop."""
+    """The execution was asked to stop."""
 
 
-class Conductor:
-    """Plays `drills` on `stage` once `start` is called; `acts` and `quiet` tell what came of it."""
+class Execution:
+    """Drills that run on a thread once `start` is called; `journals` and `quiet` are the result."""
 
     def __init__(
-        self, stage: Stage, drills: Sequence[Drill], quiet: float, lasts: float | None, told: Told
+        self, stage: Stage, drills: Sequence[Drill], quiet: float, lasts: float | None, show: ShowPhase
     ) -> None:
-        """`quiet`: seconds of the window without a fault. `lasts`: of each fault; None for what its file says."""
+        """Take the seconds of the quiet window, and of each fault; None for the time in its drill file."""
         self._stage = stage
         self._drills = drills
         self._quiet = quiet
         self._lasts = lasts
-        self._told = told
+        self._show = show
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
-        self._checked: Checked | None = None
+        self._thread = threading.Thread(target=self._run, name="drills", daemon=True)
+        self._checked: CheckResult | None = None
         self.finished = threading.Event()
         self.began = threading.Event()
         self.error: BaseException | None = None
         self.quiet = (0.0, 0.0)
         """When the quiet window began and ended."""
-        self.acts: list[Act] = []
+        self.journals: list[Journal] = []
 
     def start(self) -> None:
-        """Begin, on a thread of its own: the crowd is there."""
+        """Begin, now that the crowd is there. Later calls do nothing."""
         if not self.began.is_set():
             self.began.set()
             self._thread.start()
 
     def stop(self) -> None:
-        """Roll back what is under way, and end."""
+        """Roll back the current drill, and end."""
         self._stop.set()
         if self.began.is_set():
             self._thread.join()
 
     @property
-    def longest(self) -> float:
-        """Seconds that all of it may take."""
-        return START + SETTLE + self._quiet + sum(map(self._longest, self._drills))
+    def max_seconds(self) -> float:
+        """The longest time that all drills may take."""
+        return MAX_START + PAUSE + self._quiet + sum(map(self._max_seconds, self._drills))
 
-    def _longest(self, drill: Drill) -> float:
-        length = max(self._length(drill), drill.tolerance.noticed or 0.0) + drill.settle
-        return length + drill.tolerance.recovered + 2 * SETTLE
+    def _max_seconds(self, drill: Drill) -> float:
+        tolerance = drill.tolerance
+        length = max(self._length(drill), tolerance.noticed_within or 0.0) + drill.settle
+        return length + tolerance.recovered_within + 2 * PAUSE
 
     def _length(self, drill: Drill) -> float:
-        """Seconds from the first action to the rollback, at least: long enough for every action."""
-        wanted = self._lasts or drill.lasts
-        return max(wanted, *(step.at + 1.0 for step in drill.method), drill.tolerance.contained + MIN_SEEN)
+        """Return the least seconds from the first action to the rollback, enough for every action."""
+        return max(
+            self._lasts or drill.lasts,
+            *(activity.at + 1.0 for activity in drill.method),
+            drill.tolerance.contained_within + MIN_OBSERVED,
+        )
 
     def _run(self) -> None:
         try:
-            self._play()
+            self._run_all()
         except _Stopped:
             pass
-        except BaseException as error:  # noqa: BLE001  (told to whoever started it, on another thread)
+        except BaseException as error:  # noqa: BLE001  (the thread that started this one raises it)
             self.error = error
         finally:
             self.finished.set()
 
-    def _play(self) -> None:
-        self._tell("Nothing is broken yet", 0)
+    def _run_all(self) -> None:
+        self._show_phase("No fault is injected yet", 0)
         self._checked = self._stage.check()
-        self._pause(SETTLE)
+        self._pause(PAUSE)
         began = time.time()
         self._pause(self._quiet)
         self.quiet = (began, time.time())
         for number, drill in enumerate(self._drills, start=1):
-            self._tell(drill.title, number)
-            act = Act(drill, before=self._checked, since=began)
-            self.acts.append(act)
-            self._drill(act)
-            began = act.ended
-            if act.astray:
-                return  # what follows would begin on a portal that is not well
-            self._pause(SETTLE)
+            self._show_phase(drill.title, number)
+            journal = Journal(drill, before=self._checked, since=began)
+            self.journals.append(journal)
+            self._run_drill(journal)
+            began = journal.ended
+            if journal.deviation:
+                return  # the next drill would begin on an unhealthy portal
+            self._pause(PAUSE)
 
-    def _drill(self, act: Act) -> None:
-        stage, drill = self._stage, act.drill
-        act.refused = self._steady(drill, START)
-        if act.refused:
-            act.astray = act.refused
+    def _run_drill(self, journal: Journal) -> None:
+        stage, drill = self._stage, journal.drill
+        journal.refused = self._await_steady_state(drill, MAX_START)
+        if journal.refused:
+            journal.deviation = journal.refused
             return
-        page = PAGES[drill.tolerance.struck or "catalogue"]
-        with Machine() as machine, Witness(stage.portal, page, stage.workers) as witness:
-            act.looks, act.visits = witness.looks, witness.visits
+        page = PAGES[drill.tolerance.faulted or "catalogue"]
+        with Machine() as machine, Monitor(stage.portal, page, stage.workers) as monitor:
+            journal.readiness, journal.pages = monitor.readiness, monitor.pages
             stage.begin()
-            act.armed = time.time()
+            journal.armed = time.time()
             try:
-                self._do(act)
+                self._run_method(journal)
             finally:
-                stuck = stage.roll_back()
-                act.undone = time.time()
-            for step in drill.rollbacks:
-                stage.do(step.action, 0.0)
-                act.done.append((time.time(), step.name))
+                problem = stage.roll_back()
+                journal.rolled_back = time.time()
+            for activity in drill.rollbacks:
+                stage.do(activity.action, 0.0)
+                journal.activities.append((time.time(), activity.name))
             self._pause(drill.settle)
-            act.astray = stuck or self._steady(drill, drill.tolerance.recovered, page)
-            act.ended = time.time()
-            act.struck, act.workers = tuple(stage.struck), stage.count
-            act.busy = taken_by_others(machine.seen, act.armed, act.undone)
-            if not act.astray:
-                act.recovered = act.ended
-        act.after = self._checked = stage.check()
+            recovered_within = drill.tolerance.recovered_within
+            journal.deviation = problem or self._await_steady_state(drill, recovered_within, page)
+            journal.ended = time.time()
+            journal.signalled, journal.workers = tuple(stage.signalled), stage.count
+            journal.busy = taken_by_others(machine.samples, journal.armed, journal.rolled_back)
+            if not journal.deviation:
+                journal.recovered = journal.ended
+        journal.after = self._checked = stage.check()
 
-    def _do(self, act: Act) -> None:
-        length = self._length(act.drill)
-        for step in sorted(act.drill.method, key=lambda step: step.at):
-            self._pause(act.armed + step.at - time.time())
-            lasts = min(MAX_FAULT, max(length, act.drill.tolerance.noticed or 0.0) - step.at + SLACK)
-            self._stage.do(step.action, lasts)
-            act.done.append((time.time(), step.name))
-        self._pause(act.armed + length - time.time())
-        # A fault that is to be noticed stays until it is, as long as it may take: a time limit takes what it takes.
-        noticed = act.drill.tolerance.noticed or 0.0
-        while time.time() < act.armed + noticed + LOOK and not _is_noticed(act):
-            self._pause(LOOK)
-        crowd = self._stage.crowd
-        if crowd is not None:
-            act.flooded = (
-                f"the crowd got {crowd.served:,} pages, was told {crowd.put_off:,} times to come back later,"
-                f" and got no right answer {crowd.failed:,} times"
-            )
-        if self._stage.hostile is not None:
-            act.flooded = self._stage.hostile.told()
-        if self._stage.slow is not None:
-            act.flooded = self._stage.slow.told
+    def _run_method(self, journal: Journal) -> None:
+        length = self._length(journal.drill)
+        noticed_within = journal.drill.tolerance.noticed_within or 0.0
+        for activity in sorted(journal.drill.method, key=lambda activity: activity.at):
+            self._pause(journal.armed + activity.at - time.time())
+            lasts = max(length, noticed_within) - activity.at + ARMED_MARGIN
+            self._stage.do(activity.action, min(MAX_ARMED_SECONDS, lasts))
+            journal.activities.append((time.time(), activity.name))
+        self._pause(journal.armed + length - time.time())
+        # A fault that the portal has to notice stays until it does: that may need a request to reach its time limit.
+        while time.time() < journal.armed + noticed_within + POLL and not _is_noticed(journal):
+            self._pause(POLL)
+        journal.clients = "; ".join(clients.summary for clients in self._stage.clients)
 
-    def _steady(self, drill: Drill, seconds: float, page: str = "/") -> str:
-        """What of the steady state does not hold after so many seconds; empty as soon as all of it does.
+    def _await_steady_state(self, drill: Drill, seconds: float, page: str = "/") -> str:
+        """Wait until the steady state holds; return the part that does not after `seconds`, or an empty string.
 
-        `page` has to be served, too: a module that nobody has asked since may not know yet that it is well.
+        `page` has to be served, too: a module without requests cannot notice that it is healthy again.
         """
         until = time.monotonic() + seconds
         while True:
-            # `check` takes a second, and is made once when the drill has ended.
-            wrong = next(
-                (
-                    f"{probe.name}: {said}"
-                    for probe in drill.probes
-                    if probe.probe != "check" and (said := self._stage.holds(probe))
-                ),
-                "",
-            )
-            if not wrong and not (answer := self._stage.portal.ask(page)).served:
-                wrong = f"{page} answers {answer.status or 'nothing'}"
-            if not wrong or time.monotonic() > until:
-                return wrong
-            self._pause(LOOK)
+            deviation = self._deviation(drill)
+            if not deviation and not (response := self._stage.portal.get(page)).is_served:
+                deviation = f"{page} returns {response.status or 'no response'}"
+            if not deviation or time.monotonic() > until:
+                return deviation
+            self._pause(POLL)
 
-    def _tell(self, title: str, number: int) -> None:
-        left = sum(map(self._longest, self._drills[max(number - 1, 0) :]))
-        self._told(Phase(title, number, left if number else left + SETTLE + self._quiet))
+    def _deviation(self, drill: Drill) -> str:
+        for probe in drill.steady_state.probes:
+            # The probe `check` takes a second, and runs once when the drill has ended.
+            if probe.probe != "check" and (deviation := self._stage.deviation(probe)):
+                return f"{probe.name}: {deviation}"
+        return ""
+
+    def _show_phase(self, title: str, number: int) -> None:
+        left = sum(map(self._max_seconds, self._drills[max(number - 1, 0) :]))
+        self._show(Phase(title, number, left if number else left + PAUSE + self._quiet))
 
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(max(0.0, seconds)):
             raise _Stopped
 
 
-def _is_noticed(act: Act) -> bool:
-    unwell = any(not look.readiness.ready or look.readiness.ill() for look in act.looks)
-    return unwell or any(visit.answer.status == RESTING for visit in act.visits)
-
-
-__all__ = ["Act", "Conductor", "Phase", "Refuses", "Told"]
+def _is_noticed(journal: Journal) -> bool:
+    unhealthy = any(
+        not sample.readiness.ready or sample.readiness.unhealthy() for sample in journal.readiness
+    )
+    return unhealthy or any(sample.response.status == UNAVAILABLE for sample in journal.pages)

@@ -1,7 +1,7 @@
-"""A client that sends the most expensive text it can to the portal's forms and API, one request after the other.
+"""A client that sends the most expensive text it can to the portal's forms and API, one request after another.
 
-What is sent costs a reader that does not look at its length first the square of it: combining marks in falling order of
-their class, which normalising has to sort.
+The text consists of combining marks in descending order of their class. Normalisation has to sort them, which takes
+quadratic time unless the reader limits the length first.
 """
 
 import http.client
@@ -15,12 +15,12 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
 
-from festgate.drills.flood import MAX_WAIT, signed_in
+from festgate.drills.clients import MAX_WAIT, sign_up_with_seats
 from festgate.drills.portal import Portal
 
 FORM_BYTES: Final = 63 * 1024
 CALL_BYTES: Final = 15 * 1024
-"""A little less than the portal takes, so that it has to read them."""
+"""A little less than the portal accepts, so that it has to read the whole body."""
 PAUSE: Final = 0.02
 """Seconds between two requests."""
 MARKS: Final = "".join(
@@ -30,12 +30,12 @@ MARKS: Final = "".join(
         reverse=True,
     )
 )
-"""Combining marks, the highest class first."""
+"""All combining marks, the highest class first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, as it is sent."""
+    """A request as the client sends it."""
 
     method: str
     path: str
@@ -44,18 +44,18 @@ class Request:
 
 
 def falling_marks(count: int) -> str:
-    """A letter with that many combining marks in the order that takes longest to sort."""
-    each = -(-count // len(MARKS))
-    return "a" + "".join(mark * each for mark in MARKS)[:count]
+    """Return a letter followed by `count` combining marks in the order that takes longest to sort."""
+    repeats = -(-count // len(MARKS))
+    return "a" + "".join(mark * repeats for mark in MARKS)[:count]
 
 
 def hostile_requests(cookie: str) -> Sequence[Request]:
-    """What is sent, in turn; `cookie` is of somebody who is signed in."""
-    marks = falling_marks((FORM_BYTES - 200) // 6)  # each mark is six bytes in a form
-    raw_marks = falling_marks((CALL_BYTES - 200) // 2)  # and two in JSON
+    """Return the requests to send in turn; `cookie` belongs to an account that is signed in."""
+    marks = falling_marks((FORM_BYTES - 200) // 6)  # a mark has six bytes in a form
+    raw_marks = falling_marks((CALL_BYTES - 200) // 2)  # and two bytes in JSON
     kind = "application/x-www-form-urlencoded"
     form = {"Content-Type": kind, "Sec-Fetch-Site": "same-origin"}
-    known = form | {"Cookie": cookie}
+    signed_in = form | {"Cookie": cookie}
     call = {"Content-Type": "application/json"}
     person = {"username": "u", "email": "u@example.org", "password": "long enough"}
     named = json.dumps({**person, "username": raw_marks}, ensure_ascii=False).encode()
@@ -69,42 +69,43 @@ def hostile_requests(cookie: str) -> Sequence[Request]:
         Request("POST", "/login", form, urlencode({"username": marks, "password": "x"}).encode()),
         Request("POST", "/login", form, b"username=" + b"%" * (FORM_BYTES - 100)),
         Request("POST", "/forgot", form, urlencode({"username": marks}).encode()),
-        Request("POST", "/checkout", known, urlencode({"payment_method": marks}).encode()),
+        Request("POST", "/checkout", signed_in, urlencode({"payment_method": marks}).encode()),
         Request("POST", "/logout", form | {"Cookie": quoted}, b""),
         Request("GET", f"/events?{urlencode({'q': falling_marks(600)})}", {}, None),
     )
 
 
 class HostileClient:
-    """Sends at most `count` requests, from `__enter__` until `__exit__`."""
+    """A client that sends at most `count` requests, from `__enter__` until `__exit__`."""
 
     def __init__(self, portal: Portal, count: int) -> None:
-        """Sends nothing yet."""
+        """Prepare the client without sending a request."""
         self._portal = portal
         self._count = count
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._send_all, name="hostile text", daemon=True)
         self._requests: Sequence[Request] = ()
         self.refused = 0
-        """Answers below 500: read, and refused or passed over."""
+        """Responses below 500: the text was refused or ignored."""
         self.failed = 0
-        """Answers of 500 and more, and requests without one."""
+        """Responses of 500 and above, and requests without a response."""
 
     def __enter__(self) -> Self:
-        """Begin, once there is an account to send from."""
-        self._requests = hostile_requests(signed_in(self._portal))
+        """Sign up, then start to send."""
+        self._requests = hostile_requests(sign_up_with_seats(self._portal))
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End after the request that is being answered."""
-        self._ended.set()
+        """Stop after the current request."""
+        self._stopped.set()
         self._thread.join()
 
-    def told(self) -> str:
-        """Return what became of the requests, for the report."""
+    @property
+    def summary(self) -> str:
+        """The result of the requests, for the report."""
         return (
             f"{self.refused + self.failed:,} hostile requests were sent; the portal failed to answer "
             f"{self.failed:,} of them"
@@ -112,24 +113,24 @@ class HostileClient:
 
     def _send_all(self) -> None:
         for _, request in zip(range(self._count), cycle(self._requests), strict=False):
-            if self._ended.is_set():
+            if self._stopped.is_set():
                 return
             status = self._send(request)
             if 0 < status < 500:  # noqa: PLR2004
                 self.refused += 1
             else:
                 self.failed += 1
-            self._ended.wait(PAUSE)
+            self._stopped.wait(PAUSE)
 
     def _send(self, request: Request) -> int:
-        """Return the status of the answer; 0 where there is none."""
+        """Return the status of the response; 0 where there is none."""
         connection = http.client.HTTPConnection(self._portal.host, self._portal.port, timeout=MAX_WAIT)
         try:
             connection.request(request.method, request.path, request.body, request.headers)
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
         except (OSError, http.client.HTTPException):
             return 0
         finally:
             connection.close()
-        return answer.status
+        return response.status

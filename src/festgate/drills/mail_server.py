@@ -1,4 +1,4 @@
-"""A mail server for a drill: it takes every email and keeps how many came."""
+"""A mail server for drills: it accepts every email and counts how often each one arrives."""
 
 import asyncio
 import socket
@@ -11,35 +11,35 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class MailServer:
-    """Listens on `address` of loopback."""
+    """The emails that arrived at `address`, a port of the loopback interface."""
 
     def __init__(self, listener: socket.socket) -> None:
-        """On a socket that listens."""
+        """Take the address of a socket that listens."""
         host, port = listener.getsockname()
         self.address: tuple[str, int] = (host, port)
-        self.subjects: Counter[tuple[str, str]] = Counter()
-        """How often an email came, by its first recipient and its message id: more than once is one too many."""
+        self.arrivals: Counter[tuple[str, str]] = Counter()
+        """How often an email arrived, by its first recipient and its message id. A count above one is a duplicate."""
 
     @property
     def emails(self) -> int:
-        """How many came, each counted once."""
-        return len(self.subjects)
+        """The number of emails, each counted once."""
+        return len(self.arrivals)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Aiosmtpd's own hook: an email is here, and this is the answer."""
+        """Count an email and accept it: a hook of aiosmtpd."""
         head = (envelope.original_content or b"").partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
-        number = next((line for line in head.splitlines() if line.lower().startswith("message-id:")), "")
-        self.subjects[envelope.rcpt_tos[0], number] += 1
+        message_id = next((line for line in head.splitlines() if line.lower().startswith("message-id:")), "")
+        self.arrivals[envelope.rcpt_tos[0], message_id] += 1
         return "250 OK"
 
 
 class _OnSocket(Controller):
-    """Aiosmtpd's server on a socket that listens already: its own way has to know a free port beforehand."""
+    """Aiosmtpd's server on a socket that already listens: its own start needs a port that is known to be free."""
 
-    def __init__(self, box: MailServer, listener: socket.socket) -> None:
-        host, port = box.address
-        # Its own name: to ask the system for one takes macOS seconds.
-        super().__init__(box, hostname=host, port=port, server_hostname="localhost")
+    def __init__(self, server: MailServer, listener: socket.socket) -> None:
+        host, port = server.address
+        # The name is given because macOS needs seconds to look it up.
+        super().__init__(server, hostname=host, port=port, server_hostname="localhost")
         self._listener = listener
 
     async def _create_server(self) -> asyncio.AbstractServer:
@@ -48,12 +48,12 @@ class _OnSocket(Controller):
 
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
-    """A mail server that takes emails until the end of the block. Raises OSError."""
+    """Run a mail server until the end of the block. Raise OSError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        box = MailServer(listener)
-        controller = _OnSocket(box, listener)
+        server = MailServer(listener)
+        controller = _OnSocket(server, listener)
         controller.start()
         try:
-            yield box
+            yield server
         finally:
             controller.stop()

@@ -1,4 +1,4 @@
-"""Looks at the portal from outside, as a monitor does: whether it is ready, and whether the struck page answers."""
+"""A monitor that watches the portal from outside: whether it is ready, and whether the faulted page responds."""
 
 import threading
 import time
@@ -7,65 +7,65 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from festgate.drills.portal import Answer, Portal, Readiness
+from festgate.drills.portal import Portal, PortalResponse, Readiness
 
-EVERY: Final = 0.2
-"""Seconds between two looks."""
-READY_WITHIN: Final = 2.0
-"""Seconds for /readyz; a portal that does not say is not ready."""
-PAGE_WITHIN: Final = 15.0
-"""Seconds for the page: longer than any module's time limit, so that a page which never comes is told apart from one
-that says it took too long."""
-RESTING: Final = 503
+INTERVAL: Final = 0.2
+"""Seconds between two requests."""
+READY_TIMEOUT: Final = 2.0
+"""Seconds for /readyz; a portal that does not respond is not ready."""
+PAGE_TIMEOUT: Final = 15.0
+"""Seconds for the page: longer than any module's time limit, so that a page that never comes can be distinguished from
+one that reports a timeout."""
+UNAVAILABLE: Final = 503
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at /readyz."""
+class ReadinessSample:
+    """A response of /readyz."""
 
     at: float
-    """Seconds since 1970."""
+    """Seconds since the epoch."""
     readiness: Readiness
     workers: frozenset[int] = frozenset()
-    """The processes that serve, where they are seen."""
+    """The process ids of the workers, where they can be seen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One look at the page."""
+class PageSample:
+    """A request for the page, with its response."""
 
     began: float
-    """Seconds since 1970."""
+    """Seconds since the epoch."""
     seconds: float
-    answer: Answer
+    response: PortalResponse
 
     @property
-    def polite(self) -> bool:
-        """Whether it was served, or refused as promised: 503, when to come back, and a page with the navigation."""
-        answer = self.answer
-        if answer.status != RESTING:
-            return answer.served
-        return "retry-after" in answer.headers and b"<nav" in answer.body
+    def is_as_promised(self) -> bool:
+        """Return whether it was served, or refused as promised: 503, Retry-After, and a page with the navigation."""
+        response = self.response
+        if response.status != UNAVAILABLE:
+            return response.is_served
+        return "retry-after" in response.headers and b"<nav" in response.body
 
 
-class Witness:
-    """Looks, from `__enter__` to `__exit__`, on two threads."""
+class Monitor:
+    """A monitor on two threads, from `__enter__` to `__exit__`."""
 
     def __init__(self, portal: Portal, page: str, workers: Callable[[], frozenset[int]] = frozenset) -> None:
-        """Looks at /readyz and at `page`, and at which processes there are by `workers`."""
+        """Watch /readyz and `page` of the portal; `workers` returns the process ids of its workers."""
         self._portal = portal
         self._workers = workers
         self._page = page
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(look,), name="witness", daemon=True)
-            for look in (self._look, self._visit)
+            threading.Thread(target=self._repeat, args=(sample,), name="monitor", daemon=True)
+            for sample in (self._sample_readiness, self._sample_page)
         ]
-        self.looks: list[Look] = []
-        self.visits: list[Visit] = []
+        self.readiness: list[ReadinessSample] = []
+        self.pages: list[PageSample] = []
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start to watch."""
         for thread in self._threads:
             thread.start()
         return self
@@ -73,24 +73,24 @@ class Witness:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End, after the looks that are under way and a last one at how it is in the end."""
-        self._ended.set()
+        """Stop after the current requests, and take a last sample of the readiness."""
+        self._stopped.set()
         for thread in self._threads:
             thread.join()
-        self._look()
+        self._sample_readiness()
 
-    def _repeat(self, look: Callable[[], None]) -> None:
-        while not self._ended.is_set():
-            look()
-            self._ended.wait(EVERY)
+    def _repeat(self, sample: Callable[[], None]) -> None:
+        while not self._stopped.is_set():
+            sample()
+            self._stopped.wait(INTERVAL)
 
-    def _look(self) -> None:
-        # What it says was so when it was asked, or it would have been noticed before it was.
+    def _sample_readiness(self) -> None:
+        # The moment of the request counts: the portal was in that state by then at the latest.
         at = time.time()
         workers = self._workers()
-        self.looks.append(Look(at, self._portal.readiness(READY_WITHIN), workers))
+        self.readiness.append(ReadinessSample(at, self._portal.readiness(READY_TIMEOUT), workers))
 
-    def _visit(self) -> None:
+    def _sample_page(self) -> None:
         began, clock = time.time(), time.monotonic()
-        answer = self._portal.ask(self._page, PAGE_WITHIN)
-        self.visits.append(Visit(began, time.monotonic() - clock, answer))
+        response = self._portal.get(self._page, PAGE_TIMEOUT)
+        self.pages.append(PageSample(began, time.monotonic() - clock, response))

@@ -1,19 +1,22 @@
-"""What a drill is: what must hold beforehand, what is done, how it is undone, and what may come of it.
+"""The parts of a drill, which are those of a Chaos Toolkit experiment: steady state, method, rollbacks, tolerance.
 
-The parts are those of a Chaos Toolkit experiment: steady-state hypothesis, method, rollbacks. `reading.py` reads one
-from its file.
+The classes are also the schema of a drill file: `file.py` validates TOML against them with pydantic. Their aliases are
+the keys of the file, which stay as they are because people have drill files of their own.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_type_hints
 
-from festgate.drills.proxy import Toxic
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints
+
+from festgate.drills.proxy import ToxicKind
+from festgate.effects import MAX_ARMED_SECONDS, Effect
 
 Module = Literal["accounts", "catalogue", "registrations", "checkout", "tickets", "backoffice"]
 MODULES: Final[tuple[Module, ...]] = get_args(Module)
-"""Of the portal, as its /readyz names them."""
+"""The portal's modules, by their names in /readyz."""
 
 STEPS: Final[Mapping[Module, tuple[str, ...]]] = {
     "accounts": ("/register", "POST /register", "/login", "POST /login"),
@@ -23,7 +26,7 @@ STEPS: Final[Mapping[Module, tuple[str, ...]]] = {
     "tickets": ("/tickets/{code}",),
     "backoffice": ("/organise", "/organise/orders"),
 }
-"""The steps of the rehearsal's journeys that each module answers."""
+"""The steps of the rehearsal's journeys that each module serves."""
 PAGES: Final[Mapping[Module, str]] = {
     "accounts": "/register",
     "catalogue": "/events",
@@ -32,108 +35,236 @@ PAGES: Final[Mapping[Module, str]] = {
     "tickets": "/tickets/0000000000000000",
     "backoffice": "/organise",
 }
-"""A page of each that a stranger may ask for: whatever it answers (a page, the way to sign-in, "not found"), below 500
-means that the module is there."""
+"""A page of each module that needs no account. Any status below 500 (a page, a redirect to sign-in, "not found") means
+that the module is available."""
 
-EVERY: Final = "*"
-"""In place of steps: all of them."""
+EVERY_STEP: Final = "*"
+"""Stands for all steps in a list of steps."""
 
-Effect = Literal["raise", "delay", "hang", "burn", "block", "exit", "jump", "full", "double", "lie", "lose"]
-EFFECTS: Final[tuple[str, ...]] = get_args(Effect)
-MAX_SECONDS: Final = 600.0
-"""Seconds that a fault may stay armed."""
+Point = Literal[
+    "module.accounts",
+    "module.catalogue",
+    "module.registrations",
+    "module.checkout",
+    "module.tickets",
+    "module.backoffice",
+    "import.accounts",
+    "import.catalogue",
+    "import.registrations",
+    "import.checkout",
+    "import.tickets",
+    "import.backoffice",
+    "outbox.accounts",
+    "outbox.catalogue",
+    "outbox.registrations",
+    "outbox.checkout",
+    "outbox.tickets",
+    "outbox.backoffice",
+    "database.read",
+    "database.write",
+    "mail.send",
+    "payments.begin",
+    "payments.look_up",
+    "clock",
+    "loop",
+]
+POINTS: Final[tuple[Point, ...]] = get_args(Point)
+"""The points in the portal's code at which a fault can be armed."""
+
+MAX_CLIENTS: Final = 1_000
+"""The most clients of a flood, and the most slow clients."""
+MAX_WORKERS: Final = 8
+MAX_HOSTILE_REQUESTS: Final = 10_000
+MAX_JUMP: Final = 366 * 86_400.0
+"""The most seconds that the clock may jump, ahead or back."""
+
+TABLE: Final = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+"""How pydantic reads a table of a drill file."""
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(lambda text: " ".join(text.split())),
+]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seconds = Annotated[Number, Field(ge=0, le=MAX_ARMED_SECONDS)]
+Count = Annotated[int, Field(strict=True, ge=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A named point in the portal's code begins to fail."""
+    """Make a named point in the portal's code fail."""
 
-    point: str
+    __pydantic_config__ = TABLE
+
+    point: Point
     effect: Effect
-    seconds: float = 0.0
-    times: int | None = None
-    share: float = 1.0
+    seconds: Annotated[Number, Field(ge=-MAX_JUMP, le=MAX_JUMP)] = 0.0
+    times: Annotated[Count, Field(le=1_000_000)] | None = None
+    share: Annotated[Number, Field(ge=0, le=1)] = 1.0
+    action: Literal["arm"] = "arm"
+
+    def __post_init__(self) -> None:
+        """Allow negative and very long times only where the clock jumps."""
+        if self.effect != "jump" and not 0 <= self.seconds <= MAX_ARMED_SECONDS:
+            msg = f"seconds is {self.seconds:g}; write a number from 0 to {MAX_ARMED_SECONDS:g}"
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)
 class Disarm:
-    """Every point works again."""
+    """Disarm every point."""
+
+    __pydantic_config__ = TABLE
+
+    action: Literal["disarm"] = "disarm"
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """The workers are replaced one by one, as a deploy does it (SIGHUP)."""
+    """Replace the workers one by one (SIGHUP), as a deployment does."""
+
+    __pydantic_config__ = TABLE
+
+    action: Literal["restart"] = "restart"
 
 
 @dataclass(frozen=True, slots=True)
-class Strike:
-    """One worker process gets a signal."""
+class SendSignal:
+    """Send a signal to one worker process."""
+
+    __pydantic_config__ = TABLE
 
     signal: Literal["KILL", "STOP", "TERM"]
+    action: Literal["signal"] = "signal"
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """A crowd asks for one page, each as often as it is answered."""
+    """Start a crowd that requests one page again as soon as it has the response."""
 
-    path: str
-    people: int
+    __pydantic_config__ = TABLE
+
+    path: Text
+    people: Annotated[Count, Field(le=MAX_CLIENTS)]
+    action: Literal["flood"] = "flood"
 
 
 @dataclass(frozen=True, slots=True)
 class SlowConnections:
-    """Clients that send forms in halves, a byte a second, or nothing, and come again when they are cut off."""
+    """Start clients that send half a form, a byte a second, or nothing, and that reconnect when they are cut off."""
 
-    count: int
+    __pydantic_config__ = TABLE
 
-
-@dataclass(frozen=True, slots=True)
-class Poison:
-    """The network between the portal and what it depends on becomes bad."""
-
-    proxy: Literal["mail", "database"]
-    toxic: Toxic
-
-
-@dataclass(frozen=True, slots=True)
-class Cleanse:
-    """Every proxy passes all on again."""
+    count: Annotated[Count, Field(le=MAX_CLIENTS)]
+    action: Literal["slow-clients"] = "slow-clients"
 
 
 @dataclass(frozen=True, slots=True)
 class HostileText:
-    """A client sends requests with the most expensive text that the portal lets in."""
+    """Start a client that sends the most expensive text that the portal accepts."""
 
-    requests: int
-    """At most; it ends with the drill."""
+    __pydantic_config__ = TABLE
 
-
-Action: TypeAlias = Arm | Disarm | Restart | Strike | Flood | HostileText | SlowConnections | Poison | Cleanse
+    requests: Annotated[Count, Field(le=MAX_HOSTILE_REQUESTS)]
+    """The most requests to send. The client stops earlier if the drill ends."""
+    action: Literal["hostile-text"] = "hostile-text"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that is done."""
+class Poison:
+    """Put a toxic on the network between the portal and a server that it depends on."""
 
-    name: str
-    """For people: `every request of checkout fails`."""
-    action: Action
-    at: float = 0.0
+    __pydantic_config__ = TABLE
+
+    proxy: Literal["mail", "database"]
+    toxic: ToxicKind
+    seconds: Seconds = 0.0
+    jitter: Seconds = 0.0
+    rate: Annotated[Number, Field(ge=0, le=1e9)] = 0.0
+    action: Literal["poison"] = "poison"
+
+    def __post_init__(self) -> None:
+        """Require a rate where the toxic limits the bandwidth."""
+        if self.toxic == "bandwidth" and not self.rate:
+            msg = "rate is missing or 0; write how many bytes a second may pass, or use the toxic `down`"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanse:
+    """Remove the toxics from every network."""
+
+    __pydantic_config__ = TABLE
+
+    action: Literal["cleanse"] = "cleanse"
+
+
+Action: TypeAlias = (
+    Arm | Disarm | Restart | SendSignal | Flood | HostileText | SlowConnections | Poison | Cleanse
+)
+ACTIONS: Final[Mapping[str, type[Any]]] = {
+    get_args(get_type_hints(kind)["action"])[0]: kind for kind in get_args(Action)
+}
+"""The actions by their names in a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """An entry of the method or of the rollbacks: an action with its name and its time."""
+
+    __pydantic_config__ = TABLE
+
+    name: Text
+    """A sentence for people, such as `every request of checkout fails`."""
+    action: Annotated[Action, Field(discriminator="action")]
+    at: Seconds = 0.0
     """Seconds after the method began."""
 
+
+def _nest_action(table: object) -> object:
+    """Move the keys of the action, which a file writes beside the name and the time, into a table of their own."""
+    if not isinstance(table, dict):
+        return table
+    own = {key: table[key] for key in ("name", "at") if key in table}
+    return {**own, "action": {key: value for key, value in table.items() if key not in own}}
+
+
+Activities = tuple[Annotated[Activity, BeforeValidator(_nest_action)], ...]
 
 ProbeKind = Literal["ready", "answers", "check", "mail", "payments"]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing that is looked at, and has to be so."""
+    """A check whose result belongs to the steady state."""
 
-    name: str
+    __pydantic_config__ = TABLE
+
+    name: Text
     probe: ProbeKind
-    """`ready`: /readyz says that every module is well. `answers`: a page has a status below 500. `check`: `festgate
-    check` finds nothing. `mail`: no email waits any more. `payments`: `festgate payments stuck` lists none."""
+    """`ready`: /readyz reports every module as healthy. `answers`: a page has a status below 500. `check`: `festgate
+    check` finds no violation. `mail`: no email is waiting. `payments`: `festgate payments stuck` lists none."""
     path: str = ""
+    """The page that the probe `answers` requests."""
+
+    def __post_init__(self) -> None:
+        """Require a path where a page is requested, and only there."""
+        if self.probe == "answers" and not self.path.startswith("/"):
+            msg = f"path = {self.path!r} is not a path of the portal; begin it with /"
+            raise ValueError(msg)
+        if self.probe != "answers" and self.path:
+            msg = f"path is only for the probe 'answers'; remove it from the probe {self.probe!r}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyState:
+    """The state of the portal that holds before a drill, and that must hold again after it."""
+
+    __pydantic_config__ = TABLE
+
+    title: Text
+    probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
 
 
 Manner = Literal["resting", "cut", "any"]
@@ -141,74 +272,93 @@ Manner = Literal["resting", "cut", "any"]
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What may come of it. Anything else is a leak."""
+    """The impact that the drill allows. Any other impact is a leak."""
 
-    struck: Module | None = None
-    """The module that may be out of order; None where none may."""
-    harmed: tuple[str, ...] = ()
-    """Steps whose requests may fail, or `*` for every one; without any, those of the module that is struck."""
-    waiting: tuple[str, ...] = ()
-    """Steps whose people may wait longer, though they may not fail."""
+    __pydantic_config__ = TABLE
+
+    faulted: Annotated[Module | None, Field(alias="struck")] = None
+    """The module that may be unavailable; None where none may."""
+    affected: Annotated[tuple[str, ...], Field(alias="harmed")] = ()
+    """Steps whose requests may fail, or `*` for every step. Where there are none, the steps of the faulted module."""
+    may_wait: tuple[str, ...] = ()
+    """Steps that may be slower, although their requests may not fail."""
     manner: Manner = "resting"
-    """How they may fail: `resting` with a 503 only, `any` in any way. `cut`: any step may lose what the worker that is
-    struck had in hand (no answer at all), and nothing else."""
-    noticed: float | None = None
-    """Seconds until the portal says by itself that it is not well; None where it need not."""
-    contained: float = 0.0
-    """Seconds in which the others may be harmed, too."""
-    recovered: float = 10.0
-    """Seconds after the rollback until the steady state holds again, by itself."""
+    """How requests may fail. `resting`: only with a 503. `any`: in any way. `cut`: requests of every step may get no
+    response if the worker that received the signal was serving them, and may not fail otherwise."""
+    noticed_within: Seconds | None = None
+    """Seconds until the portal reports the fault by itself; None where it need not."""
+    contained_within: Seconds = 0.0
+    """Seconds in which other steps may be slower, too."""
+    recovered_within: Seconds = 10.0
+    """Seconds after the rollback until the steady state holds again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the scratch portal has to have."""
+    """The temporary portal that the drill needs."""
 
-    workers: int = 1
-    mail: bool = False
-    """A mail server behind a proxy; without it emails are files."""
-    database: bool = False
-    """PostgreSQL behind a proxy, where the runner was given one; without it the database is a file."""
+    __pydantic_config__ = TABLE
+
+    workers: Annotated[Count, Field(le=MAX_WORKERS)] = 1
+    mail: StrictBool = False
+    """Whether a mail server stands behind a proxy; without one, emails are files."""
+    database: StrictBool = False
+    """Whether PostgreSQL stands behind a proxy, if an address is given; without it, the database is a file."""
 
 
 @dataclass(frozen=True)
 class Drill:
-    """One drill."""
+    """A fault to inject under load, with the state that must hold before and after it and the impact it may have."""
 
-    name: str
-    """Of its file, without the ending."""
-    title: str
-    description: str
-    """What an organiser fears."""
-    hypothesis: str
-    probes: tuple[Probe, ...]
-    method: tuple[Step, ...]
-    rollbacks: tuple[Step, ...]
+    __pydantic_config__ = TABLE
+
+    title: Text
+    description: Text
+    """The failure that an organiser fears."""
+    steady_state: Annotated[SteadyState, Field(alias="steady-state-hypothesis")]
+    method: Annotated[Activities, Field(min_length=1)]
     tolerance: Tolerance
-    lasts: float = 8.0
+    rollbacks: Activities = ()
+    lasts: Seconds = 8.0
     """Seconds from the first action to the rollback."""
-    settle: float = 0.0
-    """Seconds after the rollback before the steady state is looked at: what was begun under the fault may hang as long
-    as its own time limit lets it, and only then it is seen what becomes of it."""
-    setup: Setup = Setup()
+    settle: Seconds = 0.0
+    """Seconds from the rollback to the first check of the steady state. Requests that began under the fault may hang
+    until their own time limit, and their result is only known then."""
+    setup: Annotated[Setup, Field(alias="configuration")] = Setup()
     tags: tuple[str, ...] = ()
-    path: Path = Path()
+    path: Annotated[Path, Field(strict=True)] = Path()
+    """The file of the drill; not a key in it."""
 
-    def may_harm(self, step: str) -> bool:
-        """Whether that step's requests may fail."""
-        named = self.tolerance.harmed
-        if not named and self.tolerance.struck:
-            named = STEPS[self.tolerance.struck]
-        return step in named or EVERY in named
+    def __post_init__(self) -> None:
+        """Refuse an activity that would begin after the end."""
+        for activity in self.method:
+            if activity.at >= self.lasts:
+                msg = (
+                    f"{activity.name!r} begins at {activity.at:g} s, but the drill lasts {self.lasts:g} s;"
+                    " make lasts longer"
+                )
+                raise ValueError(msg)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    def may_affect(self, step: str) -> bool:
+        """Return whether requests of that step may fail."""
+        affected = self.tolerance.affected
+        if not affected and self.tolerance.faulted:
+            affected = STEPS[self.tolerance.faulted]
+        return step in affected or EVERY_STEP in affected
 
     @property
     def needs_process(self) -> str:
-        """What it does that nobody can do over HTTP; empty where it needs nothing else."""
-        for step in self.method:
-            match step.action:
+        """Why the drill cannot be run over HTTP alone; empty where it can."""
+        for activity in self.method:
+            match activity.action:
                 case Restart():
                     return "restarts the workers"
-                case Strike():
+                case SendSignal():
                     return "sends a signal to a worker"
                 case Poison(proxy=proxy):
                     return f"needs a proxy before the {'mail server' if proxy == 'mail' else 'database'}"

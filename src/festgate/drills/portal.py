@@ -1,4 +1,4 @@
-"""The portal as a drill reaches it over HTTP: its faults, how its modules are, a page of each."""
+"""The portal as a drill reaches it over HTTP: its armed faults, the health of its modules, and its pages."""
 
 import http.client
 import ipaddress
@@ -12,177 +12,179 @@ from urllib.parse import urlsplit
 
 from festgate.drills.plan import Arm
 
-PATIENCE: Final = 5.0
-"""Seconds for an answer about faults."""
-WELL: Final = "well"
+TIMEOUT: Final = 5.0
+"""Seconds for a response, unless a caller asks for more or less."""
+HEALTHY: Final = "well"
+"""The value of /readyz for a module without a problem."""
 _MAIL = re.compile(r'^festgate_state\{what="mail_waiting"\} (\d+)', re.MULTILINE)
 _CREATED, _NO_CONTENT, _OK, _NOT_FOUND, _UNAUTHORIZED, _ERROR = 201, 204, 200, 404, 401, 500
 
 
-class Refuses(Exception):
-    """The portal does not let itself be drilled; the sentence says why and what to do."""
+class DrillRefused(Exception):
+    """A drill that is not possible on this portal or this machine. The message names the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
+class PortalResponse:
+    """A response of the portal, or the lack of one."""
 
     status: int
-    """0 where nothing did."""
+    """0 where there was no response."""
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """The headers by their names in lower case."""
     body: bytes
 
     @property
-    def served(self) -> bool:
-        """Whether it is an answer that a visitor can use, a refusal with its reason among them."""
+    def is_served(self) -> bool:
+        """Return whether a visitor can use the response; a refusal that gives its reason counts."""
         return 0 < self.status < _ERROR
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What /readyz says."""
+    """The health of the portal, as /readyz reports it."""
 
     ready: bool
     modules: Mapping[str, str] = field(default_factory=dict)
-    """Each module's state: `well`, `resting`, `absent`."""
+    """The state of each module: `well`, `resting`, `absent`."""
     why: Mapping[str, str] = field(default_factory=dict)
-    """What a module that is not well says of itself."""
+    """The cause for each module that is not healthy."""
 
-    def ill(self) -> tuple[str, ...]:
-        """What is not well; `database` where nothing can be read or written, `portal` where nobody answers."""
-        found = tuple(name for name, state in self.modules.items() if state != WELL)
-        if found or self.ready:
-            return found
+    def unhealthy(self) -> tuple[str, ...]:
+        """Return the modules that are not healthy; `database` if it fails, `portal` if there is no response."""
+        modules = tuple(name for name, state in self.modules.items() if state != HEALTHY)
+        if modules or self.ready:
+            return modules
         return ("database",) if self.modules else ("portal",)
 
 
 class Portal:
-    """The portal at `url` (loopback only)."""
+    """A client of the portal at a loopback address."""
 
     def __init__(self, url: str, token: str) -> None:
-        """Asks nothing yet. Raises Refuses where it is not on this machine."""
+        """Take the address and the drills token. Raise DrillRefused if the address is not on this machine."""
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme != "http" or not parts.hostname or not _is_loopback(parts.hostname):
             msg = (
-                f"{url} is not a portal on this machine. Drills break things, so they only go over loopback: run them "
-                "where the portal runs, against http://127.0.0.1:PORT."
+                f"{url} is not a portal on this machine. Drills break things, so they only use the loopback interface:"
+                " run them on the portal's machine, against http://127.0.0.1:PORT."
             )
-            raise Refuses(msg)
+            raise DrillRefused(msg)
         try:
             self.host, self.port = parts.hostname, parts.port or 80
         except ValueError:
-            msg = f"{url} has no port that is a number."
-            raise Refuses(msg) from None
+            msg = f"The port in {url} is not a number from 0 to 65535."
+            raise DrillRefused(msg) from None
         self.url = f"http://{parts.netloc}"
         self._token = token
 
     def arm(self, fault: Arm, lasts: float) -> None:
-        """Arm a fault that ends by itself `lasts` seconds from now, whoever has died by then. Raises Refuses."""
-        answer = self._faults("POST", {**asdict(fault), "lasts": lasts})
-        if answer.status != _CREATED:
-            msg = f"The portal did not arm {fault.effect} at {fault.point}: {_said(answer)}."
-            raise Refuses(msg)
+        """Arm a fault that ends by itself after `lasts` seconds. Raise DrillRefused."""
+        fields = {name: value for name, value in asdict(fault).items() if name != "action"}
+        response = self._faults("POST", {**fields, "lasts": lasts})
+        if response.status != _CREATED:
+            msg = f"The portal did not arm {fault.effect} at {fault.point}: {_reason(response)}."
+            raise DrillRefused(msg)
 
     def disarm(self) -> None:
-        """Disarm every fault. Raises Refuses."""
-        answer = self._faults("DELETE")
-        if answer.status != _NO_CONTENT:
-            msg = f"The portal did not disarm: {_said(answer)}."
-            raise Refuses(msg)
+        """Disarm every fault. Raise DrillRefused."""
+        response = self._faults("DELETE")
+        if response.status != _NO_CONTENT:
+            msg = f"The portal did not disarm its faults: {_reason(response)}."
+            raise DrillRefused(msg)
 
     def armed(self) -> list[Mapping[str, Any]]:
-        """The faults that are armed. Raises Refuses where drills are switched off there, or the token is another."""
-        answer = self._faults("GET")
-        if answer.status == 0:
-            msg = f"Nothing answers at {self.url}. Start the portal there first."
-            raise Refuses(msg)
-        if answer.status in (_NOT_FOUND, _UNAUTHORIZED):
+        """Return the armed faults. Raise DrillRefused if the portal allows no drills or has another token."""
+        response = self._faults("GET")
+        if response.status == 0:
+            msg = f"Nothing responds at {self.url}. Start the portal there first."
+            raise DrillRefused(msg)
+        if response.status in (_NOT_FOUND, _UNAUTHORIZED):
             msg = (
-                f"The portal at {self.url} does not let itself be drilled. Start it with FESTGATE_DRILLS_TOKEN set, "
-                "and give the same token with --token (or in FESTGATE_DRILLS_TOKEN)."
+                f"The portal at {self.url} does not allow drills with this token. Start it with FESTGATE_DRILLS_TOKEN"
+                " set, and pass the same token with --token (or in FESTGATE_DRILLS_TOKEN)."
             )
-            raise Refuses(msg)
+            raise DrillRefused(msg)
         try:
-            found: list[Mapping[str, Any]] = json.loads(answer.body)["faults"]
+            faults: list[Mapping[str, Any]] = json.loads(response.body)["faults"]
         except (ValueError, KeyError, TypeError):
-            msg = f"What answers at {self.url} is no portal of Festgate ({_said(answer)})."
-            raise Refuses(msg) from None
-        return found
+            msg = f"The server at {self.url} is not a Festgate portal ({_reason(response)})."
+            raise DrillRefused(msg) from None
+        return faults
 
     def worker(self) -> int:
-        """The process number of a worker that answers now; 0 where none says."""
+        """Return the process id of a worker that responds now; 0 if there is none."""
         try:
             return int(json.loads(self._faults("GET").body)["worker"])
         except (ValueError, KeyError, TypeError):
             return 0
 
-    def readiness(self, seconds: float = PATIENCE) -> Readiness:
-        """How the modules are now."""
-        answer = self.ask("/readyz", seconds)
+    def readiness(self, seconds: float = TIMEOUT) -> Readiness:
+        """Return the health of the portal now."""
+        response = self.get("/readyz", seconds)
         try:
-            told = json.loads(answer.body)
-            modules = told.get("modules", {})
+            fields = json.loads(response.body)
+            modules = fields.get("modules", {})
             return Readiness(
-                ready=bool(told["ready"]),
-                modules={name: str(each["state"]) for name, each in modules.items()},
-                why={name: str(each.get("why") or "") for name, each in modules.items()},
+                ready=bool(fields["ready"]),
+                modules={name: str(module["state"]) for name, module in modules.items()},
+                why={name: str(module.get("why") or "") for name, module in modules.items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return Readiness(ready=False)
 
     def emails_waiting(self) -> int | None:
-        """How many letters have not gone out; None where the portal does not say."""
-        found = _MAIL.search(self.ask("/metrics").body.decode("utf-8", "replace"))
-        return int(found[1]) if found else None
+        """Return how many emails have not been sent; None if the portal does not report it."""
+        metric = _MAIL.search(self.get("/metrics").body.decode("utf-8", "replace"))
+        return int(metric[1]) if metric else None
 
-    def ask(self, path: str, seconds: float = PATIENCE) -> Answer:
-        """GET, as a stranger over a new connection."""
+    def get(self, path: str, seconds: float = TIMEOUT) -> PortalResponse:
+        """Request a page without an account, over a new connection."""
         return self._send("GET", path, {}, None, seconds)
 
-    def _faults(self, method: str, fields: Mapping[str, Any] | None = None) -> Answer:
-        head = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        answer = self._send(method, "/drills/faults", head, fields, PATIENCE)
-        # A worker that was just replaced or holds its loop may have taken the first one.
-        return answer if answer.status else self._send(method, "/drills/faults", head, fields, PATIENCE)
+    def _faults(self, method: str, fields: Mapping[str, Any] | None = None) -> PortalResponse:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        response = self._send(method, "/drills/faults", headers, fields, TIMEOUT)
+        # A worker that was just replaced, or whose loop is blocked, may have received the first request.
+        return response if response.status else self._send(method, "/drills/faults", headers, fields, TIMEOUT)
 
     def _send(
         self,
         method: str,
         path: str,
-        head: Mapping[str, str],
+        headers: Mapping[str, str],
         fields: Mapping[str, Any] | None,
         seconds: float,
-    ) -> Answer:
+    ) -> PortalResponse:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=seconds)
         try:
             body = None if fields is None else json.dumps(fields).encode()
-            connection.request(method, path, body, dict(head))
+            connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException):
-            return Answer(0, {}, b"")
+            return PortalResponse(0, {}, b"")
         finally:
             connection.close()
-        return Answer(
+        return PortalResponse(
             response.status, {name.lower(): value for name, value in response.getheaders()}, content
         )
 
 
-def _said(answer: Answer) -> str:
+def _reason(response: PortalResponse) -> str:
     try:
-        detail = json.loads(answer.body).get("detail", "")
+        detail = json.loads(response.body).get("detail", "")
     except (ValueError, AttributeError):
         detail = ""
-    return detail.rstrip(".") or (f"HTTP {answer.status}" if answer.status else "it did not answer")
+    return detail.rstrip(".") or (f"HTTP {response.status}" if response.status else "it did not respond")
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether every address of that name is of this machine alone."""
+    """Return whether every address of that name belongs to the loopback interface."""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-        return bool(found) and all(
-            ipaddress.ip_address(str(each).partition("%")[0]).is_loopback for each in found
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        return bool(addresses) and all(
+            ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in addresses
         )
     except (OSError, ValueError):
         return False

@@ -1,7 +1,7 @@
-"""A TCP proxy that makes a network bad: slow, cut, closed too early, narrow.
+"""A TCP proxy that degrades a network: latency, cut connections, resets, late closes, little bandwidth.
 
-It stands between the portal and something it depends on (a mail server, a database). What it does to connections is
-called a toxic, after Shopify's Toxiproxy, and can be changed while connections are open.
+It stands between the portal and a server that it depends on (mail, database). As in Shopify's Toxiproxy, a degradation
+is called a toxic, and can be changed while connections are open.
 """
 
 import asyncio
@@ -16,43 +16,43 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 ToxicKind = Literal["latency", "down", "reset", "slow-close", "bandwidth"]
-KINDS: Final[tuple[str, ...]] = get_args(ToxicKind)
+TOXIC_KINDS: Final[tuple[str, ...]] = get_args(ToxicKind)
 MAX_CONNECTIONS: Final = 256
-"""At once; one more is closed at its first byte."""
+"""Connections at a time; further ones are closed at once."""
 CHUNK: Final = 16 * 1024
-"""Bytes read at a time: also the most that a connection keeps while it waits."""
+"""Bytes read at a time, which is also the most that a waiting connection buffers."""
 SLICE: Final = 0.05
-"""Seconds of a limited bandwidth that are sent together."""
+"""Seconds of a limited bandwidth whose bytes are sent together."""
 MAX_CLOSE: Final = 2.0
-"""Seconds that connections have to end when the proxy does."""
+"""Seconds for the connections to end when the proxy is closed."""
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time to linger: closing sends a RST and no FIN."""
+"""SO_LINGER with a timeout of zero: closing sends a RST instead of a FIN."""
 
 
 @dataclass(frozen=True, slots=True)
 class Toxic:
-    """What is done to every connection."""
+    """A degradation of every connection."""
 
     kind: ToxicKind
     seconds: float = 0.0
-    """`latency`: added to each piece of data, in each direction. `slow-close`: until a close is passed on."""
+    """`latency`: the delay of each chunk, in each direction. `slow-close`: the delay of a close."""
     jitter: float = 0.0
-    """`latency`: up to so many seconds more or less, each time anew."""
+    """`latency`: the most by which a delay is longer or shorter, drawn for each chunk."""
     rate: float = 0.0
     """`bandwidth`: bytes a second, in each direction of each connection."""
 
 
 class Proxy:
-    """Passes TCP connections on to `target`, on a thread of its own; `address` is where it listens."""
+    """A proxy on a thread of its own that listens at `address` and forwards TCP connections to `target`."""
 
     def __init__(self, target: tuple[str, int]) -> None:
-        """Listens nowhere before `open`."""
+        """Prepare the thread; `open` starts to listen."""
         self.target = target
         self.address: tuple[str, int] = ("", 0)
-        self.passed = 0
-        """Connections that were passed on so far."""
+        self.forwarded = 0
+        """Connections that were forwarded."""
         self.refused = 0
-        """Connections that a toxic ended at once."""
+        """Connections that were closed at once."""
         self._toxics: tuple[Toxic, ...] = ()
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
@@ -61,7 +61,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
 
     def open(self) -> None:
-        """Listen on a free port of loopback. Raises OSError."""
+        """Listen on a free port of the loopback interface. Raise OSError."""
         self._thread.start()
         self._server = asyncio.run_coroutine_threadsafe(
             asyncio.start_server(self._serve, "127.0.0.1", 0, limit=CHUNK), self._loop
@@ -70,7 +70,7 @@ class Proxy:
         self.address = (host, port)
 
     def close(self) -> None:
-        """End every connection, and the thread."""
+        """Close every connection, and end the thread."""
         if self._server is not None:
             asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -78,23 +78,23 @@ class Proxy:
         self._loop.close()
 
     def set(self, *toxics: Toxic) -> None:
-        """From now on these, and no others; `down` and `reset` also end the connections that are open."""
+        """Replace the toxics. `down` and `reset` also close the connections that are open."""
 
         def change() -> None:
             self._toxics = toxics
             self._changed.set()
             self._changed = asyncio.Event()
-            if self._has("down") or self._has("reset"):
+            if self._toxic("down") or self._toxic("reset"):
                 for connection in tuple(self._connections):
                     connection.cancel()
 
         self._loop.call_soon_threadsafe(change)
 
-    def _has(self, kind: ToxicKind) -> Toxic | None:
+    def _toxic(self, kind: ToxicKind) -> Toxic | None:
         return next((toxic for toxic in self._toxics if toxic.kind == kind), None)
 
     async def _end(self) -> None:
-        assert self._server is not None  # noqa: S101  (only called where there is one)
+        assert self._server is not None  # noqa: S101  (close calls it only after open)
         self._server.close()
         connections = tuple(self._connections)
         for connection in connections:
@@ -105,24 +105,24 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101  (asyncio's server calls it in one)
+        assert task is not None  # noqa: S101  (asyncio runs it in a task)
         self._connections.add(task)
         far: asyncio.StreamWriter | None = None
         try:
-            if self._has("down") or self._has("reset") or len(self._connections) > MAX_CONNECTIONS:
+            if self._toxic("down") or self._toxic("reset") or len(self._connections) > MAX_CONNECTIONS:
                 self.refused += 1
                 return
             try:
-                answers, far = await asyncio.open_connection(*self.target, limit=CHUNK)
+                far_reader, far = await asyncio.open_connection(*self.target, limit=CHUNK)
             except OSError:
                 self.refused += 1
                 return
-            self.passed += 1
+            self.forwarded += 1
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pass_on(reader, far))
-                group.create_task(self._pass_on(answers, writer))
+                group.create_task(self._forward(reader, far))
+                group.create_task(self._forward(far_reader, writer))
         except* (OSError, asyncio.CancelledError):
-            pass  # an end that was cut off, or both
+            pass  # one end was cut off, or both
         finally:
             self._connections.discard(task)
             for end in (writer, far):
@@ -130,43 +130,43 @@ class Proxy:
                     self._finish(end)
 
     def _finish(self, end: asyncio.StreamWriter) -> None:
-        if self._has("reset") and (raw := end.get_extra_info("socket")) is not None:
+        if self._toxic("reset") and (raw := end.get_extra_info("socket")) is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             end.transport.abort()
         else:
             end.close()
 
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        """One direction, until its end."""
+    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        """Copy one direction of a connection until it ends."""
         while data := await source.read(CHUNK):
-            if latency := self._has("latency"):
+            if latency := self._toxic("latency"):
                 await self._wait(max(0.0, latency.seconds + random.uniform(-1, 1) * latency.jitter))  # noqa: S311
             await self._write(sink, data)
-        if slow := self._has("slow-close"):
+        if slow := self._toxic("slow-close"):
             await self._wait(slow.seconds)
         if sink.can_write_eof():
             sink.write_eof()
 
     async def _write(self, sink: asyncio.StreamWriter, data: bytes) -> None:
         while data:
-            narrow = self._has("bandwidth")
-            size = max(1, round(narrow.rate * SLICE)) if narrow else len(data)
+            limit = self._toxic("bandwidth")
+            size = max(1, round(limit.rate * SLICE)) if limit else len(data)
             sink.write(data[:size])
             await sink.drain()
-            if narrow:
-                await self._wait(min(size, len(data)) / narrow.rate)
+            if limit:
+                await self._wait(min(size, len(data)) / limit.rate)
             data = data[size:]
 
     async def _wait(self, seconds: float) -> None:
-        """That long, or until the toxics change."""
+        """Wait for that time, or until the toxics change."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
 
 
 @contextmanager
 def proxied(target: tuple[str, int]) -> Iterator[Proxy]:
-    """A proxy before `target`, closed with the block."""
+    """Run a proxy before `target` until the end of the block."""
     proxy = Proxy(target)
     proxy.open()
     try:

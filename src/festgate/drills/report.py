@@ -1,11 +1,11 @@
-"""The report of drills: what was broken and when, who was harmed, and whether it was contained."""
+"""The report of drills: the faults, their impact, and whether they were contained."""
 
 import math
 from pathlib import Path
 from typing import Any, Final
 
-from festgate.drills.runner import Drilled
-from festgate.drills.sentences import harm, in_words, verdict, verdict_of_all, words_of_all
+from festgate.drills.runner import DrillResults
+from festgate.drills.sentences import summary, summary_of_all, verdict, verdict_of_all
 from festgate.drills.verdict import Outcome
 from festgate.files import write_atomically
 from festgate.rehearsal.report import text
@@ -15,69 +15,73 @@ from festgate.rehearsal.report.page import page
 from festgate.rehearsal.stats import figures
 
 FORMAT: Final = 1
-"""Of the JSON: grows when a field changes its meaning."""
+"""The version of the JSON, which grows when a field changes its meaning."""
 
 
-def render(drilled: Drilled, form: str) -> str:
-    """As `text`, `markdown`, `json` or `html`; ended by a newline."""
+def render(results: DrillResults, form: str) -> str:
+    """Return the report as `text`, `markdown`, `json` or `html`, with a newline at the end."""
     if form == "json":
-        return drills_json(drilled)
-    document = drills_document(drilled, drawn=form == "html")
+        return drills_json(results)
+    document = drills_document(results, drawn=form == "html")
     if form == "html":
         return page(document)
     return text.markdown(document) if form == "markdown" else text.text(document)
 
 
-def write_report(drilled: Drilled, path: Path) -> None:
-    """The HTML, whole or not at all. Raises OSError."""
-    write_atomically(path, render(drilled, "html"))
+def write_report(results: DrillResults, path: Path) -> None:
+    """Write the HTML report, whole or not at all. Raise OSError."""
+    write_atomically(path, render(results, "html"))
 
 
-def drills_document(drilled: Drilled, *, drawn: bool) -> Document:
-    """What every format but JSON is written from."""
-    outcomes = drilled.outcomes
+def drills_document(results: DrillResults, *, drawn: bool) -> Document:
+    """Return the content of every format but JSON."""
+    outcomes = results.outcomes
     one = len(outcomes) == 1
     moment = figures.moment(outcomes[0].run.began)
     sections: list[Section] = []
     if not one:
         sections.append(
-            Section("At a glance", charts=_of_all(outcomes) if drawn else (), tables=(_overview(outcomes),))
+            Section(
+                "At a glance", charts=_chart_of_all(outcomes) if drawn else (), tables=(_overview(outcomes),)
+            )
         )
     for outcome in outcomes:
         sections += _sections(outcome, drawn=drawn, one=one)
-    sections.append(Section("How it was played", tables=(_played(drilled),)))
+    sections.append(Section("How the drills were run", tables=(_run_details(results),)))
     return Document(
         title=f"{outcomes[0].drill.title if one else 'Drills'}, {moment}",
-        tone="good" if drilled.contained else "bad",
-        verdict=verdict_of_all(drilled),
-        words=words_of_all(drilled),
+        tone="good" if results.contained else "bad",
+        verdict=verdict_of_all(results),
+        words=summary_of_all(results),
         sections=tuple(sections),
-        facts=_facts(drilled),
+        facts=_facts(results),
     )
 
 
-def _facts(drilled: Drilled) -> tuple[tuple[str, str], ...]:
-    outcomes = [outcome for outcome in drilled.outcomes if not outcome.refused]
+def _facts(results: DrillResults) -> tuple[tuple[str, str], ...]:
+    outcomes = [outcome for outcome in results.outcomes if not outcome.refused]
     if not outcomes:
         return ()
-    spared = [step for outcome in outcomes for step in outcome.steps if not step.tolerated]
+    outside = [step for outcome in outcomes for step in outcome.steps if not step.tolerated]
     facts = [
-        ("harmed elsewhere", figures.count(sum(map(harm, spared)))),
-        ("requests elsewhere", figures.count(sum(step.requests for step in spared))),
+        ("affected outside", figures.count(sum(step.affected for step in outside))),
+        ("requests outside", figures.count(sum(step.requests for step in outside))),
     ]
-    for what, moments in (
-        ("noticed after", [outcome.after(outcome.noticed) for outcome in outcomes]),
+    for label, times in (
+        ("reported after", [outcome.after(outcome.noticed) for outcome in outcomes]),
         ("contained after", [outcome.after(outcome.contained_at) for outcome in outcomes]),
-        (
-            "as before after",
-            [None if each.recovered is None else each.recovered - each.undone for each in outcomes],
-        ),
+        ("recovered after", [_recovery_time(outcome) for outcome in outcomes]),
     ):
-        known = [moment for moment in moments if moment is not None]
+        known = [seconds for seconds in times if seconds is not None]
         if known:
-            most = "at most " if len(outcomes) > 1 else ""
-            facts.append((f"{what}{', ' + most.strip() if most else ''}", figures.span(round(max(known), 1))))
+            at_most = ", at most" if len(outcomes) > 1 else ""
+            facts.append((f"{label}{at_most}", figures.span(round(max(known), 1))))
     return tuple(facts)
+
+
+def _recovery_time(outcome: Outcome) -> float | None:
+    """Return the seconds from the rollback to the recovery: 0 if the portal recovered before the rollback."""
+    return None if outcome.recovered is None else max(0.0, outcome.recovered - outcome.rolled_back)
 
 
 def _overview(outcomes: tuple[Outcome, ...]) -> Table:
@@ -86,27 +90,27 @@ def _overview(outcomes: tuple[Outcome, ...]) -> Table:
         (
             "drill",
             "verdict",
-            "harmed elsewhere",
-            "noticed after",
+            "affected outside",
+            "reported after",
             "contained after",
-            "as before after",
-            "others' p95",
+            "recovered after",
+            "p95 outside",
         ),
         tuple(
             (
                 outcome.drill.title,
                 verdict(outcome),
-                figures.count(sum(harm(step) for step in outcome.steps if not step.tolerated)),
+                figures.count(sum(step.affected for step in outcome.steps if not step.tolerated)),
                 _seconds(outcome.after(outcome.noticed)),
                 _seconds(outcome.after(outcome.contained_at)),
-                _seconds(None if outcome.recovered is None else max(0.0, outcome.recovered - outcome.undone)),
+                _seconds(_recovery_time(outcome)),
                 _times(outcome.others.ratio),
             )
             for outcome in outcomes
         ),
         words=frozenset({0, 1}),
-        note="Noticed and contained are counted from the fault, as before from when it was undone; the others' p95 is"
-        " that of the quiet window times this.",
+        note='Reported and contained are counted from the fault, recovered from the rollback. "Outside" is outside the'
+        " allowed blast radius; the p95 there is a multiple of that in the quiet window.",
     )
 
 
@@ -114,13 +118,13 @@ def _sections(outcome: Outcome, *, drawn: bool, one: bool) -> list[Section]:
     drill = outcome.drill
     heading = "What happened" if one else f"{drill.title}: {verdict(outcome).lower()}"
     if outcome.refused:
-        return [Section(heading, words=(drill.description, *in_words(outcome)))]
+        return [Section(heading, words=(drill.description, *summary(outcome)))]
     notices = [Notice("bad", "Leaked", "", leak.what, leak.remedy) for leak in outcome.leaks]
     if outcome.others.why_not:
         notices.append(
             Notice(
                 "plain",
-                "The others' latency",
+                "Latency of the other requests",
                 f"{_times(outcome.others.ratio)}",
                 f"This is no leak: {outcome.others.why_not}.",
             )
@@ -135,69 +139,68 @@ def _sections(outcome: Outcome, *, drawn: bool, one: bool) -> list[Section]:
         )
         for finding in outcome.findings
     ]
-    words = (drill.description,) if one else (drill.description, *in_words(outcome))
+    words = (drill.description,) if one else (drill.description, *summary(outcome))
     return [
         Section(
             heading,
             words=words,
             notices=tuple(notices),
-            charts=_over_time(outcome) if drawn else (),
+            charts=_chart_over_time(outcome) if drawn else (),
             tables=(_timeline(outcome), _steps(outcome)),
         )
     ]
 
 
-def _over_time(outcome: Outcome) -> tuple[Chart, ...]:
-    # Altair takes 0.3 s to import, and text has no use of it.
-    from festgate.drills.picture import blast_over_time  # noqa: PLC0415
+def _chart_over_time(outcome: Outcome) -> tuple[Chart, ...]:
+    # Altair takes 0.3 s to import, and text does not need it.
+    from festgate.drills.charts import blast_over_time  # noqa: PLC0415
 
     return (blast_over_time(outcome),)
 
 
-def _of_all(outcomes: tuple[Outcome, ...]) -> tuple[Chart, ...]:
-    from festgate.drills.picture import blast_of_all  # noqa: PLC0415  (see above)
+def _chart_of_all(outcomes: tuple[Outcome, ...]) -> tuple[Chart, ...]:
+    from festgate.drills.charts import blast_of_all  # noqa: PLC0415  (see above)
 
     return (blast_of_all(outcomes),)
 
 
 def _timeline(outcome: Outcome) -> Table:
-    act = outcome.act
-    offset = act.armed
-    rows = [(moment - offset, what) for moment, what in act.done]
+    journal = outcome.journal
+    moments = [(moment - journal.armed, name) for moment, name in journal.activities]
     if outcome.noticed is not None:
-        rows.append((outcome.noticed - outcome.armed, "noticed: the portal says so by itself"))
+        moments.append((outcome.noticed - outcome.armed, "the portal reports the fault by itself"))
     if contained := outcome.after(outcome.contained_at):
-        rows.append((contained, "from here on nobody else is harmed"))
-    rows.append((outcome.undone - outcome.armed, "undone, as far as the drill does it"))
+        moments.append((contained, "contained: no other visitor is affected any more"))
+    moments.append((outcome.rolled_back - outcome.armed, "every fault is rolled back"))
     if outcome.recovered is not None:
-        rows.append((outcome.recovered - outcome.armed, f"as before: {outcome.drill.hypothesis.lower()}"))
-    rows.sort()
-    told = [(f"{at:.1f} s", what) for at, what in rows]
-    told += [
-        (f"data {when}", "sound" if checked.clean else checked.said)
-        for when, checked in (("before", act.before), ("after", act.after))
+        steady = outcome.drill.steady_state.title.lower()
+        moments.append((outcome.recovered - outcome.armed, f"recovered: {steady}"))
+    rows = [(f"{at:.1f} s", name) for at, name in sorted(moments)]
+    rows += [
+        (f"data {when}", "consistent" if checked.clean else checked.output)
+        for when, checked in (("before", journal.before), ("after", journal.after))
         if checked is not None
     ]
-    if act.flooded:
-        told.append(("flood", act.flooded))
-    return Table("What happened when", ("since the fault", "what"), tuple(told), words=frozenset({0, 1}))
+    if journal.clients:
+        rows.append(("clients", journal.clients))
+    return Table("Timeline", ("since the fault", "event"), tuple(rows), words=frozenset({0, 1}))
 
 
 def _steps(outcome: Outcome) -> Table:
     return Table(
-        "Each step, from the fault until it was over",
+        "Each step, from the fault to the recovery",
         (
             "step",
-            "of",
-            "may be harmed",
+            "module",
+            "may be affected",
             "requests",
             "come back later",
             "not done yet",
-            "cut off",
+            "no response",
             "errors",
             "p95 quiet",
             "p95",
-            "times",
+            "ratio",
         ),
         tuple(
             (
@@ -205,7 +208,7 @@ def _steps(outcome: Outcome) -> Table:
                 step.module or figures.NOTHING,
                 "yes" if step.tolerated else "no",
                 figures.count(step.requests),
-                figures.count(step.resting),
+                figures.count(step.unavailable),
                 figures.count(step.unfinished),
                 figures.count(step.cut),
                 figures.count(step.errors),
@@ -216,55 +219,55 @@ def _steps(outcome: Outcome) -> Table:
             for step in outcome.steps
         ),
         words=frozenset({0, 1, 2}),
-        note="The p95 of one step rests on few requests; the verdict rests on that of all others together:"
-        f" {figures.latency(outcome.others.p95)} beside {figures.latency(outcome.others.quiet_p95)}.",
+        note="The p95 of one step is based on few requests. The verdict uses all requests outside the allowed blast"
+        f" radius: {figures.latency(outcome.others.p95)}, and {figures.latency(outcome.others.quiet_p95)} when quiet.",
     )
 
 
-def _played(drilled: Drilled) -> Table:
-    given = drilled.given
-    runs = dict.fromkeys(outcome.run.name for outcome in drilled.outcomes)
+def _run_details(results: DrillResults) -> Table:
+    options = results.options
+    runs = dict.fromkeys(outcome.run.name for outcome in results.outcomes)
     rows = [
-        ("journey", Path(given.journey).stem),
-        ("people", f"{given.rate:g} journeys a second"),
-        ("quiet window", figures.span(given.quiet)),
-        ("portal", given.against or "a scratch portal, with play money"),
-        ("bulkheads", "on" if given.bulkheads else "switched off, to see the drill fail"),
-        ("recorded as", ", ".join(runs)),
-        *((f"target's {name}", value) for name, value in drilled.outcomes[0].run.server.items()),
-        *((f"generator's {name}", value) for name, value in drilled.outcomes[0].run.generator.items()),
+        ("journey", Path(options.journey).stem),
+        ("load", f"{options.rate:g} journeys a second"),
+        ("quiet window", figures.span(options.quiet)),
+        ("portal", options.against or "a temporary portal, with sandbox payments"),
+        ("bulkheads", "on" if options.bulkheads else "switched off, to see the drill fail"),
+        ("run", ", ".join(runs)),
+        *((f"target's {name}", value) for name, value in results.outcomes[0].run.server.items()),
+        *((f"generator's {name}", value) for name, value in results.outcomes[0].run.generator.items()),
     ]
-    return Table("The crowd and the portal", ("what", "value"), tuple(rows), words=frozenset({0, 1}))
+    return Table("The load and the portal", ("item", "value"), tuple(rows), words=frozenset({0, 1}))
 
 
-def drills_json(drilled: Drilled) -> str:
-    """Every outcome; moments are seconds since the fault, latencies seconds, what is not known is null."""
+def drills_json(results: DrillResults) -> str:
+    """Return every outcome as JSON. Moments are seconds since the fault, latencies seconds; unknown values are null."""
     return as_json(
         {
             "kind": "drills",
             "format": FORMAT,
-            "contained": drilled.contained,
-            "words": list(words_of_all(drilled)),
-            "journey": Path(drilled.given.journey).stem,
-            "bulkheads": drilled.given.bulkheads,
-            "drills": [_outcome(outcome) for outcome in drilled.outcomes],
+            "contained": results.contained,
+            "words": list(summary_of_all(results)),
+            "journey": Path(results.options.journey).stem,
+            "bulkheads": results.options.bulkheads,
+            "drills": [_outcome(outcome) for outcome in results.outcomes],
         }
     )
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
-    act, others = outcome.act, outcome.others
+    journal, others = outcome.journal, outcome.others
     return {
         "name": outcome.drill.name,
         "title": outcome.drill.title,
         "contained": outcome.contained,
         "refused": outcome.refused or None,
-        "words": list(in_words(outcome)),
+        "words": list(summary(outcome)),
         "run": outcome.run.name,
-        "done": [{"at": moment - act.armed, "what": what} for moment, what in act.done],
+        "done": [{"at": moment - journal.armed, "what": name} for moment, name in journal.activities],
         "noticed": outcome.after(outcome.noticed),
         "contained_after": outcome.after(outcome.contained_at),
-        "undone": outcome.after(outcome.undone),
+        "undone": outcome.after(outcome.rolled_back),
         "recovered": outcome.after(outcome.recovered),
         "others": {
             "requests": others.requests,
@@ -280,7 +283,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
                 "module": step.module,
                 "may_be_harmed": step.tolerated,
                 "requests": step.requests,
-                "come_back_later": step.resting,
+                "come_back_later": step.unavailable,
                 "not_done_yet": step.unfinished,
                 "cut_off": step.cut,
                 "errors": step.errors,
@@ -290,8 +293,8 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
             }
             for step in outcome.steps
         ],
-        "checked_before": None if act.before is None else act.before.clean,
-        "checked_after": None if act.after is None else act.after.clean,
+        "checked_before": None if journal.before is None else journal.before.clean,
+        "checked_after": None if journal.after is None else journal.after.clean,
         "leaks": [{"what": leak.what, "remedy": leak.remedy} for leak in outcome.leaks],
         "findings": [finding_fields(finding) for finding in outcome.findings],
     }

@@ -1,4 +1,4 @@
-"""Playing drills: a stage and a crowd for all that want the same portal, then the verdicts."""
+"""Running drills: one portal and one crowd for all drills that need the same portal, then the verdicts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -7,10 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from festgate.drills.execution import Act, Conductor, Phase
+from festgate.drills.execution import Execution, Journal, Phase
 from festgate.drills.plan import Drill, Setup
 from festgate.drills.portal import Portal
-from festgate.drills.stage import Stage, scratch
+from festgate.drills.stage import Stage, temporary_stage
 from festgate.drills.verdict import Outcome, judge
 from festgate.rehearsal.runner.run import Second, StopRun, rehearse
 from festgate.rehearsal.runner.servers import new_seed
@@ -19,121 +19,124 @@ from festgate.rehearsal.runs.store import Run
 
 WHOLE_FEST: Final = Path(__file__).parent / "whole_fest.py"
 RATE: Final = 12.0
-"""Journeys a second: enough that every step is asked for each second, and a tenth of what one core can do."""
+"""Journeys a second: enough for every step to be requested each second, and a tenth of what one core can serve."""
 QUIET: Final = 8.0
 """Seconds of the window without a fault."""
 MAX_USERS: Final = 100
-"""On their way at once. More would first sign up, which is slow on purpose, and so be a flood of their own."""
+"""Users at a time. More would sign up at once, which is slow on purpose, and would be a flood themselves."""
 
 
-class Undone(Exception):
-    """No drill could be played; the sentence says why."""
+class DrillsNotRun(Exception):
+    """No drill could be run. The message names the cause."""
 
 
 @dataclass(frozen=True)
-class Given:
-    """What whoever runs drills has chosen."""
+class DrillOptions:
+    """The options of `festgate drill run`."""
 
     journey: str = str(WHOLE_FEST)
     rate: float = RATE
     quiet: float = QUIET
     lasts: float | None = None
-    """Seconds of each fault; None for what each file says."""
+    """Seconds of each fault; None for the time in each drill file."""
     bulkheads: bool = True
     database: str = ""
-    """The address of an empty PostgreSQL database for the scratch portal; empty for a file."""
+    """The address of an empty PostgreSQL database for the temporary portal; empty for a file."""
     against: str = ""
-    """The address of a portal that runs already; empty for a scratch one."""
+    """The address of a portal that is already running; empty for a temporary one."""
     token: str = ""
     runs: Path = Path("festgate-runs")
 
 
 @dataclass(frozen=True)
-class Drilled:
-    """What came of it all."""
+class DrillResults:
+    """The outcomes of all drills."""
 
     outcomes: tuple[Outcome, ...]
-    given: Given
+    options: DrillOptions
 
     @property
     def contained(self) -> bool:
-        """Whether every drill was played, and none leaked."""
+        """Return whether every drill was run, and none leaked."""
         return bool(self.outcomes) and all(outcome.contained for outcome in self.outcomes)
 
 
-Tell = Callable[[Phase, Second | None], None]
+ShowProgress = Callable[[Phase, Second | None], None]
 
 
-def play(drills: Sequence[Drill], given: Given, tell: Tell = lambda _phase, _second: None) -> Drilled:
-    """Play all of them, those that want the same portal on one stage and beside one quiet window.
+def run_drills(
+    drills: Sequence[Drill], options: DrillOptions, show: ShowProgress = lambda _phase, _second: None
+) -> DrillResults:
+    """Run all drills; those that need the same portal share it, and one quiet window.
 
-    A drill that leaves its portal unwell is the last on that stage; those after it get a new one. Raises Undone, and
-    what `rehearse` and `scratch` raise; KeyboardInterrupt once everything is rolled back.
+    A drill that leaves its portal unhealthy is the last on that portal; the next drill gets a new one. Raise
+    DrillsNotRun, and what `rehearse` and `temporary_stage` raise; KeyboardInterrupt once everything is rolled back.
     """
-    found: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     for setup, group in _by_setup(drills):
         waiting = list(group)
         while waiting:
-            acts, run, quiet = _on_stage(setup, waiting, given, tell)
-            if not acts:
-                msg = "The crowd ended before the first drill began."
-                raise Undone(msg)
-            for act in acts:
-                found[act.drill.name] = judge(act, run, quiet)
-            waiting = waiting[len(acts) :]
-    return Drilled(tuple(found[drill.name] for drill in drills), given)
+            journals, run, quiet = _run_on_one_stage(setup, waiting, options, show)
+            if not journals:
+                msg = "The load test ended before the first drill began."
+                raise DrillsNotRun(msg)
+            for journal in journals:
+                outcomes[journal.drill.name] = judge(journal, run, quiet)
+            waiting = waiting[len(journals) :]
+    return DrillResults(tuple(outcomes[drill.name] for drill in drills), options)
 
 
 def _by_setup(drills: Sequence[Drill]) -> Iterator[tuple[Setup, Iterator[Drill]]]:
-    # One more worker or a mail server harms no drill, so the fewest stages are those that differ in their workers.
+    # A mail server makes no difference to the other drills, so only a different number of workers needs a new portal.
     def key(drill: Drill) -> int:
         return drill.setup.workers
 
     for workers, group in groupby(sorted(drills, key=key), key):
-        those = list(group)
-        yield Setup(workers, any(drill.setup.mail for drill in those)), iter(those)
+        members = list(group)
+        yield Setup(workers, any(drill.setup.mail for drill in members)), iter(members)
 
 
-def _on_stage(
-    setup: Setup, drills: Sequence[Drill], given: Given, tell: Tell
-) -> tuple[list[Act], Run, tuple[float, float]]:
-    """Those that were played, the run with all their requests, and when its quiet window was."""
+def _run_on_one_stage(
+    setup: Setup, drills: Sequence[Drill], options: DrillOptions, show: ShowProgress
+) -> tuple[list[Journal], Run, tuple[float, float]]:
+    """Return the journals of the drills that were run, the run with all requests, and the quiet window's times."""
     opened: AbstractContextManager[Stage]
-    if given.against:
-        portal = Portal(given.against, given.token)
+    if options.against:
+        portal = Portal(options.against, options.token)
         portal.armed()
         opened = nullcontext(Stage(portal))
     else:
-        opened = scratch(setup, bulkheads=given.bulkheads, database=given.database)
+        opened = temporary_stage(setup, bulkheads=options.bulkheads, database=options.database)
     with opened as stage:
-        now: list[Phase] = [Phase("The crowd comes", 0, 0.0)]
+        current: list[Phase] = [Phase("The crowd arrives", 0, 0.0)]
 
-        def told(phase: Phase) -> None:
-            now[0] = phase
-            tell(phase, None)
+        def show_phase(phase: Phase) -> None:
+            current[0] = phase
+            show(phase, None)
 
-        conductor = Conductor(stage, drills, given.quiet, given.lasts, told)
+        execution = Execution(stage, drills, options.quiet, options.lasts, show_phase)
 
         def each_second(second: Second) -> None:
-            conductor.start()
-            tell(now[0], second)
-            if conductor.finished.is_set():
+            execution.start()
+            show(current[0], second)
+            if execution.finished.is_set():
                 raise StopRun
 
         plan = Plan(
-            journey=given.journey,
+            journey=options.journey,
             host=stage.portal.url,
-            load=Rate(given.rate, most_users=MAX_USERS),
-            duration=conductor.longest + 60.0,
+            load=Rate(options.rate, most_users=MAX_USERS),
+            duration=execution.max_seconds + 60.0,
             seed=new_seed(),
             label="drill",
         )
         try:
-            run = rehearse(plan, given.runs, on_second=each_second, server=stage.server)
+            run = rehearse(plan, options.runs, on_second=each_second, server=stage.server)
         finally:
-            conductor.stop()
-        if conductor.error is not None:
-            raise conductor.error
-        if not conductor.acts or (not conductor.acts[-1].ended and not conductor.acts[-1].refused):
+            execution.stop()
+        if execution.error is not None:
+            raise execution.error
+        journals = execution.journals
+        if not journals or (not journals[-1].ended and not journals[-1].refused):
             raise KeyboardInterrupt
-        return conductor.acts, run, conductor.quiet
+        return journals, run, execution.quiet

@@ -1,154 +1,149 @@
-"""A drill's outcome in sentences that an organiser understands before any table."""
+"""The outcome of drills in sentences for organisers, which come before any table."""
 
 from typing import Final
 
-from festgate.drills.impact import State, StepHarm
+from festgate.drills.impact import State
 from festgate.drills.plan import MODULES, Module
-from festgate.drills.runner import Drilled
+from festgate.drills.runner import DrillResults
 from festgate.drills.verdict import Outcome
 from festgate.rehearsal.stats import figures
 
-LETTERS: Final[dict[State, str]] = {"well": "", "slow": "S", "resting": "R", "error": "E", "quiet": ""}
-"""In the cells of a picture, beside their colour."""
+LETTERS: Final[dict[State, str]] = {"served": "", "slow": "S", "unavailable": "R", "error": "E", "idle": ""}
+"""The letters in the cells of a chart, which repeat their colour."""
 MEANINGS: Final[dict[State, str]] = {
-    "well": "served",
+    "served": "served",
     "slow": "S: served slowly",
-    "resting": 'R: "come back later", or not done yet',
-    "error": "E: an error, or no answer",
-    "quiet": "not asked",
+    "unavailable": 'R: "come back later", or not done yet',
+    "error": "E: an error, or no response",
+    "idle": "no requests",
 }
 
 
 def verdict(outcome: Outcome) -> str:
-    """A few words."""
+    """Return the verdict on one drill, in a few words."""
     if outcome.refused:
-        return "Not played"
+        return "Not run"
     return "Contained" if outcome.contained else "Not contained"
 
 
-def verdict_of_all(drilled: Drilled) -> str:
-    """Of several drills, or of one."""
-    outcomes = drilled.outcomes
+def verdict_of_all(results: DrillResults) -> str:
+    """Return the verdict on all drills, in a few words."""
+    outcomes = results.outcomes
     if len(outcomes) == 1:
         return verdict(outcomes[0])
-    held = sum(outcome.contained for outcome in outcomes)
+    contained = sum(outcome.contained for outcome in outcomes)
     return (
-        f"All {held} drills were contained"
-        if drilled.contained
-        else f"{held} of {len(outcomes)} were contained"
+        f"All {contained} drills were contained"
+        if results.contained
+        else f"{contained} of {len(outcomes)} drills were contained"
     )
 
 
-def words_of_all(drilled: Drilled) -> tuple[str, ...]:
-    """What an organiser wants to know first."""
-    outcomes = drilled.outcomes
+def summary_of_all(results: DrillResults) -> tuple[str, ...]:
+    """Return the sentences with which a report begins."""
+    outcomes = results.outcomes
     if len(outcomes) == 1:
-        return in_words(outcomes[0])
+        return summary(outcomes[0])
     leaked = [outcome for outcome in outcomes if not outcome.contained]
-    people = figures.count(drilled.given.rate * 60)
-    told = [f"{len(outcomes)} things were broken on purpose while {people} people a minute came to the fest."]
+    people = figures.count(results.options.rate * 60)
+    sentences = [f"{len(outcomes)} drills were run while {people} people a minute came to the fest."]
     if not leaked:
-        told.append("Each time the trouble stayed where it was, and the fest came back by itself.")
-    told += [
+        sentences.append("Every fault was contained, and the fest recovered by itself each time.")
+    sentences += [
         f"{outcome.drill.title}: {(outcome.leaks[0].what if outcome.leaks else outcome.refused)}"
         for outcome in leaked
     ]
-    return tuple(told)
+    return tuple(sentences)
 
 
-def in_words(outcome: Outcome) -> tuple[str, ...]:
-    """Of one drill: who was harmed, how long it took, whether the data is sound."""
+def summary(outcome: Outcome) -> tuple[str, ...]:
+    """Return the impact of one drill, its duration, and whether the data is consistent."""
     if outcome.refused:
         return (
-            f"It was not played: the fest was not in order to begin with ({outcome.refused}).",
-            "A drill that begins on a fest that is not well says nothing.",
+            f"The drill was not run because the steady state did not hold before it ({outcome.refused}).",
+            "A drill on an unhealthy portal proves nothing.",
         )
-    return tuple(filter(None, [_harm(outcome), _times(outcome), _others(outcome), _data(outcome)]))
+    return tuple(filter(None, [_impact(outcome), _times(outcome), _latency(outcome), _data(outcome)]))
 
 
-def _harm(outcome: Outcome) -> str:
-    struck = [step for step in outcome.steps if step.tolerated]
-    spared = [step for step in outcome.steps if not step.tolerated]
-    harmed = sum(map(harm, spared))
-    asked = sum(step.requests for step in spared)
-    put_off = sum(step.resting for step in struck)
-    undone = sum(step.unfinished for step in struck)
-    failed = sum(step.errors + step.cut for step in struck)
-    text = (
-        f"Nobody else was harmed: {figures.count(asked)} requests of others were answered as always"
-        if not harmed
-        else f"{figures.count(harmed)} of {figures.count(asked)} requests of others were harmed"
-    )
-    if put_off:
-        text += f"; {figures.count(put_off)} of what was struck were asked to come back later"
-    if undone:
-        text += f"; {figures.count(undone)} of what was struck showed that a payment or a ticket was not there yet"
+def _impact(outcome: Outcome) -> str:
+    inside = [step for step in outcome.steps if step.tolerated]
+    outside = [step for step in outcome.steps if not step.tolerated]
+    affected = sum(step.affected for step in outside)
+    requests = figures.count(sum(step.requests for step in outside))
+    unavailable = sum(step.unavailable for step in inside)
+    unfinished = sum(step.unfinished for step in inside)
+    failed = sum(step.errors + step.cut for step in inside)
+    parts = [
+        f"{figures.count(affected)} of {requests} requests outside the allowed blast radius were affected"
+        if affected
+        else f"No other visitor was affected: all {requests} requests outside the allowed blast radius succeeded"
+    ]
+    if unavailable:
+        parts.append(f'{figures.count(unavailable)} requests inside it got "come back later"')
+    if unfinished:
+        parts.append(
+            f"{figures.count(unfinished)} requests inside it showed that a payment or a ticket was not there yet"
+        )
     if failed:
-        text += f"; {figures.count(failed)} of what was struck failed"
-    return f"{text}."
+        parts.append(f"{figures.count(failed)} requests inside it failed")
+    return f"{'; '.join(parts)}."
 
 
 def _times(outcome: Outcome) -> str:
     parts = []
     if (noticed := outcome.after(outcome.noticed)) is not None:
-        parts.append(f"noticed after {figures.span(round(noticed, 1))}")
+        parts.append(f"the portal reported the fault after {figures.span(round(noticed, 1))}")
     if contained := outcome.after(outcome.contained_at):
-        parts.append(f"nobody else harmed any more after {figures.span(round(contained, 1))}")
+        parts.append(f"no other visitor was affected after {figures.span(round(contained, 1))}")
     if outcome.recovered is not None:
-        parts.append(_back(outcome.recovered - outcome.armed, outcome.recovered - outcome.undone))
-    text = ", ".join(parts)
+        parts.append(_recovery(outcome.recovered - outcome.armed, outcome.recovered - outcome.rolled_back))
+    text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _back(since_fault: float, since_undone: float) -> str:
-    if since_undone < 0:
-        return f"as before {figures.span(round(since_fault, 1))} after the fault, by itself"
-    return f"as before {figures.span(round(since_undone, 1))} after it was undone"
+def _recovery(since_fault: float, since_rollback: float) -> str:
+    if since_rollback < 0:
+        return f"the portal recovered by itself {figures.span(round(since_fault, 1))} after the fault"
+    return f"the portal recovered {figures.span(round(since_rollback, 1))} after the rollback"
 
 
-def _others(outcome: Outcome) -> str:
+def _latency(outcome: Outcome) -> str:
     others = outcome.others
     if not others.requests or not others.quiet_requests:
         return ""
     text = (
-        f"The slowest twentieth of the others waited {figures.latency(others.p95)} or longer, without the fault"
-        f" {figures.latency(others.quiet_p95)}"
+        f"The slowest 5 % of the other requests took {figures.latency(others.p95)} or longer, compared with"
+        f" {figures.latency(others.quiet_p95)} without the fault"
     )
     if others.why_not:
-        return f"{text}: no leak, since {others.why_not}."
+        return f"{text}. This is no leak: {others.why_not}."
     return f"{text} ({others.ratio:.2f} times as long)."
 
 
 def _data(outcome: Outcome) -> str:
-    after = outcome.act.after
+    after = outcome.journal.after
     if after is None:
-        return (
-            "Whether the data is sound was not looked at: it is another portal's. Run `festgate check` there."
-        )
+        return "The data was not checked, because it belongs to another portal. Run `festgate check` there."
     return (
-        "The data is sound: `festgate check` finds nothing."
+        "The data is consistent: `festgate check` found no violation."
         if after.clean
-        else "The data is not sound any more."
+        else "The data is no longer consistent."
     )
 
 
-def harm(step: StepHarm) -> int:
-    """How many of its requests were harmed."""
-    return step.resting + step.unfinished + step.cut + step.errors
-
-
-def modules_of(outcome: Outcome) -> dict[Module, State]:
-    """The worst that each module's people met from the fault on; slow only where it was a leak."""
-    found: dict[Module, State] = {}
+def states_of_modules(outcome: Outcome) -> dict[Module, State]:
+    """Return the worst state of each module since the fault; slow only where that was a leak."""
+    states: dict[Module, State] = {}
     for module in MODULES:
-        mine = [step for step in outcome.steps if step.module == module and step.requests]
-        spared = any(not step.tolerated for step in mine)
-        if not mine:
-            found[module] = "quiet"
-        elif any(step.errors + step.cut for step in mine):
-            found[module] = "error"
-        elif any(step.resting + step.unfinished for step in mine):
-            found[module] = "resting"
+        steps = [step for step in outcome.steps if step.module == module and step.requests]
+        outside = any(not step.tolerated for step in steps)
+        if not steps:
+            states[module] = "idle"
+        elif any(step.errors + step.cut for step in steps):
+            states[module] = "error"
+        elif any(step.unavailable + step.unfinished for step in steps):
+            states[module] = "unavailable"
         else:
-            found[module] = "slow" if outcome.others.slower and spared else "well"
-    return found
+            states[module] = "slow" if outcome.others.slower and outside else "served"
+    return states

@@ -1,4 +1,4 @@
-"""Where a drill is played, a scratch portal or one that runs already; and what is done to it there."""
+"""The portal on which drills run, a temporary one or one that is already running, and the actions on it."""
 
 import os
 import secrets
@@ -27,63 +27,61 @@ from festgate.drills.plan import (
     Poison,
     Probe,
     Restart,
+    SendSignal,
     Setup,
     SlowConnections,
-    Strike,
 )
-from festgate.drills.portal import Portal, Refuses
-from festgate.drills.proxy import Proxy, proxied
+from festgate.drills.portal import DrillRefused, Portal
+from festgate.drills.proxy import Proxy, Toxic, proxied
 from festgate.drills.slow_clients import SlowClients
+from festgate.effects import FAULTS_FILE
 from festgate.rehearsal.runner.servers import Server, temporary_portal
 
-CHECK_WITHIN: Final = 60.0
+CHECK_TIMEOUT: Final = 60.0
 """Seconds for a command on the data."""
-ROLL_BACK_WITHIN: Final = 8.0
-"""Seconds for the portal to take the word that everything is disarmed."""
-FAULTS_FILE: Final = "drills.json"
-"""In the portal's data folder: what is armed."""
+ROLLBACK_TIMEOUT: Final = 8.0
+"""Seconds for the portal to accept that every fault is disarmed."""
 POSTGRES_PORT: Final = 5432
-_NO_SUCH_OPERATION = "Here the drill has no process to act on"
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What a command on the data said, and whether that was good (exit code 0)."""
+class CheckResult:
+    """The result of a command that checks the data."""
 
     clean: bool
-    said: str
+    """Whether it ended with exit code 0."""
+    output: str
 
 
 @dataclass
 class Stage:
-    """A portal to be drilled."""
+    """A portal with everything that a drill can act on."""
 
     portal: Portal
     server: Server | None = None
-    """Of the scratch portal; None for one that runs already."""
+    """The process of the temporary portal; None for a portal that was already running."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """The scratch portal's environment."""
+    """The environment variables of the temporary portal."""
     mail: Proxy | None = None
-    box: MailServer | None = None
+    mail_server: MailServer | None = None
     database: Proxy | None = None
-    crowd: Crowd | None = None
-    hostile: HostileClient | None = None
-    slow: SlowClients | None = None
-    struck: list[int] = field(default_factory=list)
-    """Workers that were sent a signal."""
+    clients: list[Crowd | HostileClient | SlowClients] = field(default_factory=list)
+    """The clients that actions have started."""
+    signalled: list[int] = field(default_factory=list)
+    """The workers that received a signal."""
     replaced: frozenset[int] = frozenset()
-    """Workers whose place others have to take: those that were struck, or there when a new build was deployed."""
+    """The workers that others have to replace: because of a signal, or of a restart."""
     count: int = 0
-    """How many there have to be."""
+    """The number of workers before the drill."""
 
     def begin(self) -> None:
-        """Before a drill: what the last one did to workers is over."""
-        self.struck.clear()
+        """Forget what the drill before did to workers."""
+        self.signalled.clear()
         self.replaced = frozenset()
         self.count = len(self.workers())
 
     def do(self, action: Action, lasts: float) -> None:
-        """One action; a fault is armed for `lasts` seconds and then ends by itself. Raises Refuses."""
+        """Carry out one action; a fault ends by itself after `lasts` seconds. Raise DrillRefused."""
         match action:
             case Arm():
                 self.portal.arm(action, lasts)
@@ -92,53 +90,45 @@ class Stage:
             case Restart():
                 self.replaced |= self.workers()
                 os.kill(self._pid(), _signal("HUP"))
-            case Strike(signal=name):
-                self._strike(_signal(name))
+            case SendSignal(signal=name):
+                self._send_signal(_signal(name))
             case Flood() | HostileText() | SlowConnections():
-                self._let_in(action)
-            case Poison(proxy=name, toxic=toxic):
-                self._proxy(name).set(toxic)
+                self.clients.append(self._clients(action).__enter__())
+            case Poison():
+                toxic = Toxic(action.toxic, action.seconds, action.jitter, action.rate)
+                self._proxy(action.proxy).set(toxic)
             case Cleanse():
                 for proxy in (self.mail, self.database):
                     if proxy is not None:
                         proxy.set()
 
-    def _let_in(self, action: Flood | HostileText | SlowConnections) -> None:
-        if isinstance(action, Flood):
-            self.crowd = Crowd(self.portal, action.path, action.people)
-            self.crowd.__enter__()
-        elif isinstance(action, HostileText):
-            self.hostile = HostileClient(self.portal, action.requests)
-            self.hostile.__enter__()
-        else:
-            self.slow = SlowClients(self.portal, action.count)
-            self.slow.__enter__()
+    def _clients(self, action: Flood | HostileText | SlowConnections) -> Crowd | HostileClient | SlowClients:
+        match action:
+            case Flood(path=path, people=people):
+                return Crowd(self.portal, path, people)
+            case HostileText(requests=requests):
+                return HostileClient(self.portal, requests)
+            case SlowConnections(count=count):
+                return SlowClients(self.portal, count)
 
-    def roll_back(self, seconds: float = ROLL_BACK_WITHIN) -> str:
-        """Undo whatever any drill does; what could not be undone, or nothing.
+    def roll_back(self, seconds: float = ROLLBACK_TIMEOUT) -> str:
+        """Undo everything that a drill may have done; return the problem if that fails, or an empty string.
 
-        A portal that answers nobody cannot be told over HTTP. Of a scratch portal the file of armed faults is then
-        removed, which its workers look at; any other disarms itself when the fault's time is over.
+        A portal that does not respond cannot disarm its faults. The temporary portal's file of faults is then removed,
+        which its workers notice; on any other portal the faults end by themselves.
         """
-        if self.crowd is not None:
-            self.crowd.__exit__(None, None, None)
-            self.crowd = None
-        if self.hostile is not None:
-            self.hostile.__exit__(None, None, None)
-            self.hostile = None
-        if self.slow is not None:
-            self.slow.__exit__(None, None, None)
-            self.slow = None
+        while self.clients:
+            self.clients.pop().__exit__(None, None, None)
         self.do(Cleanse(), 0.0)
         if sys.platform != "win32":
-            for pid in self.struck:
+            for pid in self.signalled:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
         until = time.monotonic() + seconds
         while True:
             try:
                 self.portal.disarm()
-            except Refuses as error:
+            except DrillRefused as error:
                 if time.monotonic() < until:
                     time.sleep(0.1)
                     continue
@@ -147,33 +137,35 @@ class Stage:
                 (self.server.folder / "data" / FAULTS_FILE).unlink(missing_ok=True)
             return ""
 
-    def holds(self, probe: Probe) -> str:
-        """What is not as the probe expects it; empty where it is."""
+    def deviation(self, probe: Probe) -> str:
+        """Return how the portal deviates from what the probe expects; an empty string if it does not."""
         match probe.probe:
             case "ready":
                 readiness = self.portal.readiness()
                 missing = self._missing_workers()
-                if readiness.ready and not readiness.ill() and not missing:
+                if readiness.ready and not readiness.unhealthy() and not missing:
                     return ""
-                return missing or f"not well: {', '.join(readiness.ill()) or 'the portal'}"
+                return missing or f"not healthy: {', '.join(readiness.unhealthy()) or 'the portal'}"
             case "answers":
-                status = self.portal.ask(probe.path).status
-                return "" if 0 < status < 500 else f"{probe.path} answered {status or 'nothing'}"  # noqa: PLR2004
+                response = self.portal.get(probe.path)
+                return (
+                    "" if response.is_served else f"{probe.path} returned {response.status or 'no response'}"
+                )
             case "mail":
                 waiting = self.portal.emails_waiting()
-                return f"{waiting} emails wait" if waiting else ""
+                return f"{waiting} emails are waiting" if waiting else ""
             case "payments":
-                listed = self._command("payments", "stuck")
-                return "" if listed is None or listed.clean else f"these hang: {listed.said}"
+                stuck = self._command("payments", "stuck")
+                return "" if stuck is None or stuck.clean else f"stuck payments: {stuck.output}"
             case "check":
                 checked = self.check()
-                return "" if checked is None or checked.clean else checked.said
+                return "" if checked is None or checked.clean else checked.output
 
-    def check(self) -> Checked | None:
-        """`festgate check` on the scratch portal's data; None where the data is not ours to open."""
+    def check(self) -> CheckResult | None:
+        """Run `festgate check` on the temporary portal's data; None where the data is not ours to open."""
         return self._command("check")
 
-    def _command(self, *words: str) -> Checked | None:
+    def _command(self, *words: str) -> CheckResult | None:
         if self.server is None or self.server.folder is None:
             return None
         try:
@@ -184,103 +176,94 @@ class Stage:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
-                timeout=CHECK_WITHIN,
+                timeout=CHECK_TIMEOUT,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Checked(clean=False, said=f"`festgate {words[0]}` took longer than {CHECK_WITHIN:g} s")
-        return Checked(done.returncode == 0, (done.stdout + done.stderr).strip())
-
-    def log_tail(self, lines: int = 12) -> str:
-        """The last that the scratch portal wrote."""
-        if self.server is None or self.server.folder is None:
-            return ""
-        log = self.server.folder / "server.log"
-        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+            return CheckResult(
+                clean=False, output=f"`festgate {words[0]}` took longer than {CHECK_TIMEOUT:g} s"
+            )
+        return CheckResult(done.returncode == 0, (done.stdout + done.stderr).strip())
 
     def workers(self) -> frozenset[int]:
-        """The processes that serve: children of the one that was started."""
+        """Return the process ids of the workers: children of the process that was started."""
         if self.server is None:
             return frozenset()
         try:
             children = psutil.Process(self.server.pid).children()
         except psutil.NoSuchProcess:
             return frozenset()
-        return frozenset(child.pid for child in children if _serves(child))
+        return frozenset(child.pid for child in children if _is_worker(child))
 
     def _missing_workers(self) -> str:
         if not self.replaced:
             return ""
         now = self.workers()
         if old := now & self.replaced:
-            return f"{len(old)} of the workers from before are still there"
-        return "" if len(now) >= self.count else f"{len(now)} of {self.count} workers are there"
+            return f"{len(old)} of the old workers are still running"
+        return "" if len(now) >= self.count else f"{len(now)} of {self.count} workers are running"
 
-    def _strike(self, number: signal.Signals) -> None:
-        worker = self._a_worker()
-        self.struck.append(worker)
+    def _send_signal(self, number: signal.Signals) -> None:
+        worker = self.portal.worker()
+        if worker not in self.workers():
+            msg = "No worker process was found below the portal's own process, so none can receive a signal."
+            raise DrillRefused(msg)
+        self.signalled.append(worker)
         self.replaced |= {worker}
         os.kill(worker, number)
 
-    def _a_worker(self) -> int:
-        """One that answers now."""
-        told = self.portal.worker()
-        if told in self.workers():
-            return told
-        msg = "No worker process is seen below the portal's own, so none can be struck."
-        raise Refuses(msg)
-
     def _pid(self) -> int:
         if self.server is None:
-            raise Refuses(_NO_SUCH_OPERATION)
+            msg = "A portal that was already running cannot be restarted by a drill. Use a temporary portal."
+            raise DrillRefused(msg)
         return self.server.pid
 
     def _proxy(self, name: str) -> Proxy:
         proxy = self.mail if name == "mail" else self.database
         if proxy is None:
-            msg = f"There is no proxy before the {name} here."
-            raise Refuses(msg)
+            msg = f"This portal has no proxy before its {name} server."
+            raise DrillRefused(msg)
         return proxy
 
 
 def _signal(name: str) -> signal.Signals:
-    """Raises Refuses where this system has none of that name: Windows knows TERM alone."""
-    found: signal.Signals | None = getattr(signal, f"SIG{name}", None)
-    if found is None:
-        msg = f"This system has no signal SIG{name}, so this drill cannot be played here: play it on Linux or macOS."
-        raise Refuses(msg)
-    return found
+    """Return the signal of that name. Raise DrillRefused if the system has none: Windows has only TERM."""
+    number: signal.Signals | None = getattr(signal, f"SIG{name}", None)
+    if number is None:
+        msg = f"This system has no signal SIG{name}, so this drill cannot run here. Run it on Linux or macOS."
+        raise DrillRefused(msg)
+    return number
 
 
 @contextmanager
-def scratch(setup: Setup, *, bulkheads: bool = True, database: str = "") -> Iterator[Stage]:
-    """A portal over a scratch copy, made for `setup`; `database` is the address of an empty PostgreSQL database.
+def temporary_stage(setup: Setup, *, bulkheads: bool = True, database: str = "") -> Iterator[Stage]:
+    """Run a temporary portal until the end of the block. `database` is the address of an empty PostgreSQL database.
 
-    Gone with the block, at once. Raises CannotServe.
+    Raise CannotServe.
     """
     token = secrets.token_urlsafe(16)
     settings = {"FESTGATE_DRILLS_TOKEN": token, "FESTGATE_WORKERS": str(setup.workers)}
     if not bulkheads:
         settings["FESTGATE_BULKHEADS"] = "off"
     with ExitStack() as stack:
-        box = mail = far = None
+        mailbox = mail = database_proxy = None
         if setup.mail:
-            box = stack.enter_context(mail_server())
-            mail = stack.enter_context(proxied(box.address))
+            mailbox = stack.enter_context(mail_server())
+            mail = stack.enter_context(proxied(mailbox.address))
             settings |= {
                 "FESTGATE_SMTP_HOST": mail.address[0],
                 "FESTGATE_SMTP_PORT": str(mail.address[1]),
                 "FESTGATE_SMTP_SECURITY": "none",
-                # Nobody reads the emails of this crowd, and its emails are counted.
+                # Nobody reads the emails of this crowd, and the drill counts its emails.
                 "FESTGATE_CONFIRM_EMAIL": "off",
             }
         if database:
-            far = stack.enter_context(proxied(_place(database)))
-            settings["FESTGATE_DATABASE_URL"] = _moved(database, far.address)
+            database_proxy = stack.enter_context(proxied(_address(database)))
+            settings["FESTGATE_DATABASE_URL"] = _with_address(database, database_proxy.address)
         server = stack.enter_context(temporary_portal(extra=settings))
-        # Asked twice to end: what a drill left hanging is not waited for.
+        # The first of two requests to end: the second does not wait for requests that a drill has left hanging.
         stack.callback(_ask_to_end, server.pid)
-        yield Stage(Portal(server.url, token), server, {**server.settings}, mail, box, far)
+        yield Stage(Portal(server.url, token), server, {**server.settings}, mail, mailbox, database_proxy)
 
 
 def _ask_to_end(pid: int) -> None:
@@ -289,8 +272,8 @@ def _ask_to_end(pid: int) -> None:
         time.sleep(0.2)
 
 
-def _serves(process: psutil.Process) -> bool:
-    """Whether it is a worker, and not one of multiprocessing's own servants or on its way out."""
+def _is_worker(process: psutil.Process) -> bool:
+    """Return whether it is a worker, and not a zombie or a helper process of multiprocessing."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE and not any(
             "resource_tracker" in word or "forkserver" in word for word in process.cmdline()
@@ -303,12 +286,12 @@ def _without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
 
 
-def _place(url: str) -> tuple[str, int]:
+def _address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     return parts.hostname or "127.0.0.1", parts.port or POSTGRES_PORT
 
 
-def _moved(url: str, place: tuple[str, int]) -> str:
+def _with_address(url: str, address: tuple[str, int]) -> str:
     parts = urlsplit(url)
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{place[0]}:{place[1]}"))
+    return urlunsplit(parts._replace(netloc=f"{user}{address[0]}:{address[1]}"))

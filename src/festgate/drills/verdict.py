@@ -1,35 +1,34 @@
-"""What a drill harmed, and whether it was contained.
+"""The verdict on a drill: its impact, and whether the fault was contained.
 
-Latency is compared by the rehearsal's own comparison: the window of the fault and the quiet window before it are two
+The rehearsal's own comparison judges the latency: the window of the fault and the quiet window before it count as two
 runs of one load, cut out of the same recording.
 """
 
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from festgate.drills.execution import Act
+from festgate.drills.execution import Journal
 from festgate.drills.impact import (
     P95,
     Others,
     State,
-    StepHarm,
+    StepImpact,
     cells,
     cut_off,
     names_of,
     only_of,
     others_of,
     overlapping,
-    put_off,
     slow,
-    step_harm,
+    step_impact,
+    unavailable,
 )
-from festgate.drills.monitor import RESTING
-from festgate.drills.plan import Drill
+from festgate.drills.monitor import UNAVAILABLE
+from festgate.drills.plan import Drill, Manner
 from festgate.rehearsal.runs.samples import Flags, Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.verdict.comparison import compare
@@ -40,96 +39,96 @@ _FLAGS: Final = frozenset({"generator-saturated", "sent-late"})
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """One way in which the trouble came out."""
+    """An impact that the drill does not allow."""
 
     what: str
-    """For an organiser: `POST /register failed 12 times`."""
+    """A sentence for organisers."""
     remedy: str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one drill came to. Moments are seconds of the run; None where something did not happen."""
+    """The result of one drill. Moments are seconds of the run; None where something did not happen."""
 
     drill: Drill
-    act: Act
+    journal: Journal
     run: Run
     refused: str
     armed: float
-    undone: float
+    rolled_back: float
     ended: float
     noticed: float | None
     contained_at: float | None
-    """From when on nobody but those of the struck module was harmed; None where somebody still was at the end."""
+    """When the last impact outside the allowed blast radius ended; None where it had not at the end."""
     recovered: float | None
-    steps: tuple[StepHarm, ...]
+    steps: tuple[StepImpact, ...]
     others: Others
     leaks: tuple[Leak, ...]
     findings: tuple[Finding, ...]
-    """What the rehearsal's comparison says about how far its figures are to be trusted."""
+    """The comparison's reservations about the quality of the measurement."""
     cells: Mapping[str, tuple[State, ...]]
-    """For each step, each half second from two seconds before the fault to the end."""
+    """The state of each step in each half second, from two seconds before the fault to the end."""
     cells_begin: float
 
     @property
     def contained(self) -> bool:
-        """Whether nothing leaked."""
+        """Return whether nothing leaked."""
         return not self.refused and not self.leaks
 
     def after(self, moment: float | None) -> float | None:
-        """Seconds from the fault to a moment."""
+        """Return the seconds from the fault to a moment."""
         return None if moment is None else max(0.0, moment - self.armed)
 
 
-def judge(act: Act, run: Run, quiet: tuple[float, float]) -> Outcome:
-    """The outcome of one drill. Raises ValueError where the run's samples are damaged."""
-    drill, began = act.drill, run.began
-    armed, undone, ended = (moment - began for moment in (act.armed, act.undone, act.ended))
-    every = run.samples()
-    steady = every.between(quiet[0] - began, quiet[1] - began)
-    if act.refused:
-        return _not_played(act, run)
-    ours = every.only(every.start >= act.since - began)
-    during = overlapping(ours, armed, ended)
-    steps = tuple(step_harm(name, drill, during, steady) for name in names_of(during, steady))
-    spared = [name for name in during.names if not drill.may_harm(name)]
-    prompt = [name for name in spared if name not in drill.tolerance.waiting]
-    window = (armed + drill.tolerance.contained, undone)
-    others = others_of(only_of(every.between(*window), prompt), only_of(steady, prompt), act.busy)
-    noticed = _noticed(act, during, armed, undone)
-    contained_at = _contained_at(
-        drill, only_of(during, spared), only_of(steady, spared), others, armed, ended
+def judge(journal: Journal, run: Run, quiet: tuple[float, float]) -> Outcome:
+    """Return the outcome of one drill. Raise ValueError if the run's samples are damaged."""
+    drill, began = journal.drill, run.began
+    if journal.refused:
+        return _not_run(journal, run)
+    armed, rolled_back, ended = (
+        moment - began for moment in (journal.armed, journal.rolled_back, journal.ended)
     )
-    recovered = _recovered(act, began)
-    bare = Outcome(
+    samples = run.samples()
+    steady = samples.between(quiet[0] - began, quiet[1] - began)
+    own = samples.only(samples.start >= journal.since - began)
+    during = overlapping(own, armed, ended)
+    steps = tuple(step_impact(name, drill, during, steady) for name in names_of(during, steady))
+    outside = [name for name in during.names if not drill.may_affect(name)]
+    prompt = [name for name in outside if name not in drill.tolerance.may_wait]
+    window = (armed + drill.tolerance.contained_within, rolled_back)
+    others = others_of(only_of(samples.between(*window), prompt), only_of(steady, prompt), journal.busy)
+    contained_at = _contained_at(
+        drill, only_of(during, outside), only_of(steady, outside), others, armed, ended
+    )
+    outcome = Outcome(
         drill=drill,
-        act=act,
+        journal=journal,
         run=run,
         refused="",
         armed=armed,
-        undone=undone,
+        rolled_back=rolled_back,
         ended=ended,
-        noticed=noticed,
+        noticed=_noticed(journal, during, armed, rolled_back),
         contained_at=contained_at,
-        recovered=recovered,
+        recovered=_recovered(journal, began),
         steps=steps,
         others=others,
         leaks=(),
         findings=_findings(run, window, (quiet[0] - began, quiet[1] - began)),
-        cells=cells(ours, steady, armed - 2.0, ended),
+        cells=cells(own, steady, armed - 2.0, ended),
         cells_begin=armed - 2.0,
     )
-    return replace(bare, leaks=tuple(_leaks(bare)))
+    return replace(outcome, leaks=tuple(_leaks(outcome)))
 
 
-def _not_played(act: Act, run: Run) -> Outcome:
+def _not_run(journal: Journal, run: Run) -> Outcome:
     return Outcome(
-        drill=act.drill,
-        act=act,
+        drill=journal.drill,
+        journal=journal,
         run=run,
-        refused=act.refused,
+        refused=journal.refused,
         armed=0.0,
-        undone=0.0,
+        rolled_back=0.0,
         ended=0.0,
         noticed=None,
         contained_at=None,
@@ -143,151 +142,157 @@ def _not_played(act: Act, run: Run) -> Outcome:
     )
 
 
-def _noticed(act: Act, during: Samples, armed: float, undone: float) -> float | None:
-    """When the portal said by itself that something is wrong: /readyz, or the first 503 of what is struck."""
-    began = act.armed - armed
-    moments = [look.at - began for look in act.looks if not look.readiness.ready or look.readiness.ill()]
-    told = only_of(during, filter(act.drill.may_harm, during.names))
-    told = told.only(put_off(told))
-    moments += (told.start + told.latency).tolist()
-    moments += [look.at - began for look in act.looks if act.struck and not set(act.struck) & look.workers]
-    moments += [visit.began + visit.seconds - began for visit in act.visits if visit.answer.status == RESTING]
-    return min((moment for moment in moments if armed <= moment <= undone + 1.0), default=None)
+def _noticed(journal: Journal, during: Samples, armed: float, rolled_back: float) -> float | None:
+    """Return when the portal first reported the fault: by /readyz, by a 503 of a faulted step, or by a lost worker."""
+    began = journal.armed - armed
+    unhealthy = (
+        sample.at
+        for sample in journal.readiness
+        if not sample.readiness.ready
+        or sample.readiness.unhealthy()
+        or (journal.signalled and not set(journal.signalled) & sample.workers)
+    )
+    refused_pages = (
+        sample.began + sample.seconds for sample in journal.pages if sample.response.status == UNAVAILABLE
+    )
+    moments = [moment - began for moment in (*unhealthy, *refused_pages)]
+    faulted = only_of(during, filter(journal.drill.may_affect, during.names))
+    refused = faulted.only(unavailable(faulted))
+    moments += (refused.start + refused.latency).tolist()
+    return min((moment for moment in moments if armed <= moment <= rolled_back + 1.0), default=None)
 
 
-def _recovered(act: Act, began: float) -> float | None:
-    """When it was as before: that a worker's place is taken may be before the drill looks, at its end."""
-    if act.recovered is None or not act.struck:
-        return None if act.recovered is None else act.recovered - began
-    gone = set(act.struck)
-    lasting = act.recovered
-    for look in reversed(act.looks):
+def _recovered(journal: Journal, began: float) -> float | None:
+    """Return when the steady state held again. A worker may have been replaced before the check at the end."""
+    if journal.recovered is None or not journal.signalled:
+        return None if journal.recovered is None else journal.recovered - began
+    gone = set(journal.signalled)
+    recovered = journal.recovered
+    for sample in reversed(journal.readiness):
         if (
-            look.at < act.armed
-            or gone & look.workers
-            or len(look.workers) < act.workers
-            or not look.readiness.ready
+            sample.at < journal.armed
+            or gone & sample.workers
+            or len(sample.workers) < journal.workers
+            or not sample.readiness.ready
         ):
             break
-        lasting = min(lasting, look.at)
-    return lasting - began
+        recovered = min(recovered, sample.at)
+    return recovered - began
 
 
 def _contained_at(
-    drill: Drill, spared: Samples, steady: Samples, others: Others, armed: float, ended: float
+    drill: Drill, outside: Samples, steady: Samples, others: Others, armed: float, ended: float
 ) -> float | None:
-    """The last moment at which somebody else was harmed; the fault's own where nobody was."""
-    harmed = spared.failed & ~_forgiven(drill, spared)
-    late = slow(spared, steady)
-    ends = (spared.start + spared.latency)[harmed]
+    """Return when the last impact outside the blast radius ended; the moment of the fault where there was none."""
+    failed = outside.failed & ~_tolerated_failures(drill, outside)
+    late = slow(outside, steady)
+    ends = (outside.start + outside.latency)[failed]
     last = float(ends.max()) if len(ends) else armed
     if others.slower:
         return None
-    # One slow answer in twenty is what a 95th percentile is; a second in which most are slow is a stall.
-    second = np.floor(spared.intended - armed).astype(np.int64)
+    # One slow response in twenty is normal for a 95th percentile; a second in which most are slow is a stall.
+    second = np.floor(outside.intended - armed).astype(np.int64)
     for number in np.unique(second[second >= 0]):
-        mine = second == number
-        if late[mine].sum() > max(1, mine.sum() / 2):
+        in_second = second == number
+        if late[in_second].sum() > max(1, in_second.sum() / 2):
             last = max(last, armed + float(number) + 1.0)
     return last if last < ended else None
 
 
-def _forgiven(drill: Drill, samples: Samples) -> Flags:
-    """Failures of steps that may not be harmed, which the drill expects nevertheless."""
+def _tolerated_failures(drill: Drill, samples: Samples) -> Flags:
+    """Return which failures outside the blast radius the drill allows nevertheless."""
     return cut_off(samples) if drill.tolerance.manner == "cut" else np.zeros(len(samples), np.bool_)
 
 
 def _leaks(outcome: Outcome) -> list[Leak]:
-    drill, act = outcome.drill, outcome.act
-    tolerance = drill.tolerance
-    struck = tolerance.struck or "what was struck"
-    found = [_harmed(step, drill) for step in outcome.steps]
-    leaks = [leak for leak in found if leak is not None]
+    journal, tolerance = outcome.journal, outcome.drill.tolerance
+    leaks = [leak for step in outcome.steps if (leak := _step_leak(step, tolerance.manner)) is not None]
     if outcome.others.slower:
         leaks.append(
             Leak(
-                f"Everybody else waited {outcome.others.ratio:.1f} times as long as in the quiet window.",
-                "Look in the picture at when; what holds the process or the database keeps everybody waiting.",
+                f"Other visitors waited {outcome.others.ratio:.1f} times as long as in the quiet window.",
+                "See in the chart when they waited. Code that blocks the process or the database delays everyone.",
             )
         )
     noticed = outcome.after(outcome.noticed)
-    if tolerance.noticed is not None and (noticed is None or noticed > tolerance.noticed + 0.5):
-        said = "never said" if noticed is None else f"said only after {noticed:.1f} s"
+    if tolerance.noticed_within is not None and (noticed is None or noticed > tolerance.noticed_within + 0.5):
+        faulted = tolerance.faulted or "the faulted part"
+        reported = "never reported" if noticed is None else f"took {noticed:.1f} s to report"
         leaks.append(
             Leak(
-                f"The portal {said} that {struck} is not well; {tolerance.noticed:g} s were allowed.",
-                "Who watches /readyz would not have known. Is the bulkhead switched on?",
+                f"The portal {reported} that {faulted} is unavailable; {tolerance.noticed_within:g} s were allowed.",
+                "A monitor of /readyz would have missed the fault. Check that the bulkheads are switched on.",
             )
         )
-    leaks += _rude(outcome)
-    if act.astray:
+    leaks += _refusals_without_help(outcome)
+    if journal.deviation:
         leaks.append(
             Leak(
-                f"{tolerance.recovered:g} s after everything was undone it was not as before: {act.astray}.",
-                "It has to come back by itself. The portal's log says what it waits for.",
+                f"The portal had not recovered {tolerance.recovered_within:g} s after the rollback:"
+                f" {journal.deviation}.",
+                "It has to recover by itself. Look in the portal's log for what it is waiting for.",
             )
         )
-    if act.after is not None and not act.after.clean:
+    if journal.after is not None and not journal.after.clean:
         leaks.append(
             Leak(
-                f"The data is not sound any more: {act.after.said}",
-                "Something was lost or done twice. This is the worst outcome: mend it before anything else.",
+                f"The data is no longer consistent: {journal.after.output}",
+                "Something was lost or done twice. This is the worst outcome: fix it before anything else.",
             )
         )
     return leaks
 
 
-def _harmed(step: StepHarm, drill: Drill) -> Leak | None:
-    manner = drill.tolerance.manner
+def _step_leak(step: StepImpact, manner: Manner) -> Leak | None:
     if not step.tolerated:
-        lost = 0 if manner == "cut" else step.cut
-        kinds = Counter(
-            {
-                "an error": step.errors,
-                '"come back later"': step.resting,
-                "a page without what they came for": step.unfinished,
-                "no answer": lost,
-            }
-        )
-        if not kinds.total():
+        counts = {
+            "an error": step.errors,
+            '"come back later"': step.unavailable,
+            "an incomplete page": step.unfinished,
+            "no response": 0 if manner == "cut" else step.cut,
+        }
+        if not any(counts.values()):
             return None
-        told = ", ".join(f"{kind} {times} times" for kind, times in kinds.items() if times)
         return Leak(
-            f"{step.step} is not part of what was struck, and its people got {told} of {step.requests}.",
-            "Look in the portal's log for what these requests shared with what was struck.",
+            f"{step.step} is outside the allowed blast radius, and its visitors got {_counted(counts)}"
+            f" of {step.requests}.",
+            "Look in the portal's log for what these requests have in common with the faulted part.",
         )
     if manner == "any" or not step.errors + step.cut:
         return None
-    kinds = Counter({"an error": step.errors, "no answer at all": step.cut})
-    told = " and ".join(f"{kind} {times} times" for kind, times in kinds.items() if times)
     return Leak(
-        f"Whoever asked for {step.step} got {told}, where a page that says when to come back was promised.",
-        "A bulkhead ends such a request with a 503 of the module's own.",
+        f"Visitors of {step.step} got {_counted({'an error': step.errors, 'no response': step.cut})}"
+        " instead of a page that says when to come back.",
+        "The module's bulkhead has to end such a request with a 503.",
     )
 
 
-def _rude(outcome: Outcome) -> list[Leak]:
-    """Answers to the witness which were neither the page nor the module's own refusal."""
-    manner, visits = outcome.drill.tolerance.manner, outcome.act.visits
-    bad = [visit for visit in visits if not visit.polite]
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{result} {times} times" for result, times in counts.items() if times)
+
+
+def _refusals_without_help(outcome: Outcome) -> list[Leak]:
+    """Return a leak if the monitor got a response that was neither the page nor the module's own refusal."""
+    manner, pages = outcome.drill.tolerance.manner, outcome.journal.pages
+    bad = [sample for sample in pages if not sample.is_as_promised]
     if manner in ("any", "cut") or not bad:
         return []
-    worst = max(bad, key=lambda visit: visit.seconds).answer.status
-    said = f"HTTP {worst} without a way onward" if worst else "no answer"
+    status = max(bad, key=lambda sample: sample.seconds).response.status
+    response = f"HTTP {status} without a way onward" if status else "no response"
     return [
         Leak(
-            f"A visitor of the struck page got {said}, {len(bad)} of {len(visits)} times.",
-            "The page has to say when to come back (Retry-After), with the navigation intact.",
+            f"A visitor of the faulted page got {response}, {len(bad)} of {len(pages)} times.",
+            "The page has to say when to come back (Retry-After), and to keep the navigation.",
         )
     ]
 
 
 def _findings(run: Run, window: tuple[float, float], quiet: tuple[float, float]) -> tuple[Finding, ...]:
-    """What the rehearsal's comparison has to say of the two windows as two runs of one load."""
+    """Return the reservations of the rehearsal's comparison of the two windows, as two runs of one load."""
 
     def cut_out(begin: float, end: float) -> Run:
         return replace(run, plan=replace(run.plan, warm_up=begin, duration=max(end - begin, 0.1)))
 
     comparison = compare([cut_out(*quiet)], [cut_out(*window)], [P95], interleaved=False)
-    said = (*comparison.refusals, *comparison.flags)
-    return tuple(finding for finding in said if finding.code in _FLAGS)
+    findings = (*comparison.refusals, *comparison.flags)
+    return tuple(finding for finding in findings if finding.code in _FLAGS)

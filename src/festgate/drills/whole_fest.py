@@ -1,10 +1,10 @@
-"""A whole fest at once, for drills: every module has somebody who needs it and little else.
+"""All journeys of a fest together, for drills: each module has users who need little else.
 
     locust -f src/festgate/drills/whole_fest.py
 
-People buy a seat from beginning to end; others only look at the programme, at what they have, at what they are to
-pay, or at their ticket; new ones sign up; an organiser watches, where FESTGATE_REHEARSAL_ORGANISER names one. So what
-a fault does to one module is seen apart from what it does to the others.
+Some people buy a seat from beginning to end. Others only look at the events, at their registrations, at the checkout
+page or at their ticket; new people sign up; and an organiser watches if FESTGATE_REHEARSAL_ORGANISER names one. So the
+impact of a fault on one module can be measured separately from its impact on the others.
 """
 
 import os
@@ -15,48 +15,48 @@ from festgate.rehearsal.journeys import attendee, checkout, events, my_events, o
 
 
 class Buyer(attendee.Attendee):
-    """From the list of events to the ticket."""
+    """A person who buys a seat, from the list of events to the ticket."""
 
     weight = 2
 
 
 class Reader(events.Events):
-    """Looks at the programme."""
+    """A person who looks at the events."""
 
     weight = 4
 
 
 class Guest(my_events.MyEvents):
-    """Looks at what they have."""
+    """A person who looks at their registrations."""
 
     weight = 3
 
 
 class Payer(checkout.Checkout):
-    """Looks at what they are to pay."""
+    """A person who looks at the checkout page."""
 
     weight = 3
 
 
 class Holder(visitor.Regular):
-    """Has bought a seat before, and looks at the ticket."""
+    """A person who has bought a seat, and looks at the ticket."""
 
     weight = 3
     ticket = ""
 
     def prepare(self) -> None:
-        """Sign up, and buy a seat where most are left."""
+        """Sign up, and buy a seat at the event with the most seats left."""
         if not self.signed_in_as:
             self.sign_up()
         paid = [offer for offer in self.browse() if offer.left and not offer.free]
         if paid:
-            offer = max(paid, key=lambda each: each.left)
+            offer = max(paid, key=lambda offer: offer.left)
             self.register(offer)
             self.ticket = self.see_my_events(offer) or self.pay(offer)
 
     @task
     def look_at_ticket(self) -> None:
-        """GET /tickets/{code}."""
+        """Send GET /tickets/{code}."""
         if not self.ticket:
             self.prepare()
         if self.ticket:
@@ -64,19 +64,19 @@ class Holder(visitor.Regular):
 
 
 class Newcomer(visitor.Visitor):
-    """Signs up."""
+    """A person who signs up."""
 
     weight = 1
 
     @task
     def arrive(self) -> None:
-        """GET and POST /register."""
+        """Send GET and POST /register."""
         self.come()
         self.sign_up()
 
 
 class Watcher(opening_day.Organiser):
-    """The organiser at their desk."""
+    """An organiser who watches the dashboard."""
 
     abstract = opening_day.ORGANISER_VARIABLE not in os.environ
     fixed_count = 1

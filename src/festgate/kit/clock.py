@@ -24,7 +24,7 @@ NEVER: Milliseconds = 2**53
 
 def system_clock() -> Milliseconds:
     """Return the system time in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000 + (faults.jumped() if faults.armed else 0)
+    return time.time_ns() // 1_000_000 + (faults.clock_offset() if faults.armed else 0)
 
 
 def moment(at: Milliseconds, zone: tzinfo = UTC) -> datetime:

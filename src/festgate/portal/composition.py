@@ -159,7 +159,7 @@ class Loader:
         if name in self.absent:
             return None
         try:
-            faults.strike(f"import.{name}")
+            faults.inject(f"import.{name}")
             return load()
         except StartupError:
             raise

@@ -1,4 +1,4 @@
-"""The parent of the portal's processes: it holds the sockets, starts the workers, and replaces those that fail.
+"""The supervisor of the portal's processes: it holds the sockets, starts the workers, and replaces those that fail.
 
-It is lean: no web framework, no database. What it does not do cannot hang it.
+It is lean, with no web framework and no database: code that it does not import cannot make it hang.
 """

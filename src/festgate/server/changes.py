@@ -1,4 +1,4 @@
-"""Watching the code while somebody works on it (`--reload`)."""
+"""Changes of the code while a developer works on it (`--reload`)."""
 
 import time
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 CODE = (".py", ".html", ".css", ".js", ".txt")
-PAUSE = 0.3
-"""Seconds between two looks where the system's own notices cannot be had."""
-QUIET = 100
-"""Milliseconds: an editor writes a file in more than one step."""
+POLL = 0.3
+"""Seconds between two scans where the system's notifications are not available."""
+DEBOUNCE = 100
+"""Milliseconds: an editor writes a file in several steps."""
 
 
 def changes(folder: Path) -> Iterator[bool]:
-    """True for every change, and False at least once a second meanwhile; for ever."""
+    """Yield True for every change, and False at least once a second without one, forever."""
     if find_spec("watchfiles") is None:  # a development dependency
-        yield from _looked(folder)
+        yield from _polled(folder)
         return
     for changed in import_module("watchfiles").watch(
         folder,
         watch_filter=lambda _change, path: path.endswith(CODE),
-        step=QUIET,
+        step=DEBOUNCE,
         rust_timeout=1000,
         yield_on_timeout=True,
         raise_interrupt=False,
@@ -29,21 +29,21 @@ def changes(folder: Path) -> Iterator[bool]:
         yield bool(changed)
 
 
-def _looked(folder: Path) -> Iterator[bool]:
-    before = _stamps(folder)
+def _polled(folder: Path) -> Iterator[bool]:
+    before = _modification_times(folder)
     while True:
-        time.sleep(PAUSE)
-        now = _stamps(folder)
+        time.sleep(POLL)
+        now = _modification_times(folder)
         yield now != before
         before = now
 
 
-def _stamps(folder: Path) -> dict[Path, int]:
-    found = {}
+def _modification_times(folder: Path) -> dict[Path, int]:
+    times = {}
     for path in folder.rglob("*"):
         if path.suffix in CODE:
             try:
-                found[path] = path.stat().st_mtime_ns
-            except OSError:  # gone between the two looks
+                times[path] = path.stat().st_mtime_ns
+            except OSError:  # deleted since it was listed
                 continue
-    return found
+    return times

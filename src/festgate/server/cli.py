@@ -1,4 +1,4 @@
-"""`festgate serve`."""
+"""The command `festgate serve`."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from festgate.kit.errors import StartupError
-from festgate.server.orders import Order
+from festgate.server.channel import WorkerSpec
 from festgate.server.sockets import listen
 from festgate.server.supervisor import supervise
 from festgate.settings import DEMO_SETTINGS, SettingsError, load_settings, read_config, refuse_play_money
@@ -20,16 +20,16 @@ def mount(app: typer.Typer) -> None:
 
 def serve(
     demo: Annotated[
-        bool, typer.Option("--demo", help="Fill an empty fest with the demo's events, and take play money.")
+        bool, typer.Option("--demo", help="Fill an empty fest with demo events, and accept sandbox payments.")
     ] = False,
     host: Annotated[str | None, typer.Option(help="Addresses to listen on, separated by commas.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Server processes.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 chooses a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of worker processes.")] = None,
     reload: Annotated[
-        bool, typer.Option("--reload", help="For development: a change of the code is served at once.")
+        bool, typer.Option("--reload", help="For development: serve every change of the code at once.")
     ] = False,
 ) -> None:
-    """Open the gate."""
+    """Serve the portal."""
     overrides: dict[str, str | int | None] = {"host": host, "port": port, "workers": workers}
     try:
         text = read_config()
@@ -41,7 +41,7 @@ def serve(
     except (SettingsError, StartupError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(WRONG_USE) from None
-    order = Order(
+    spec = WorkerSpec(
         "festgate.server.worker",
         sockets[0].getsockname()[1],
         log_format=settings.log_format,
@@ -50,4 +50,4 @@ def serve(
         overrides=overrides,
         config_text=text,
     )
-    raise typer.Exit(supervise(sockets, order, settings.workers, reload=reload))
+    raise typer.Exit(supervise(sockets, spec, settings.workers, reload=reload))

@@ -1,8 +1,8 @@
-"""Connections: how long a client may take for the head of a request, how large that may be, and how many there may be.
+"""Limits on connections: the time and the size of a request's head, and the number of connections.
 
-uvicorn has no such limits with httptools: a head of 310 MB took all of the memory, and silent connections stayed for
-as long as their clients did. Sizes are looked at as data comes; times by one round a second over all connections, so
-that a request pays for no clock.
+With httptools, uvicorn has no such limits: a head of 310 MB used up the memory, and silent connections stayed open as
+long as their clients did. Sizes are checked as data arrives. Times are checked once a second for all connections, so
+that no request needs a timer.
 """
 
 import asyncio
@@ -30,70 +30,71 @@ else:
         _Parsed = H11Protocol
 
 MAX_CONNECTIONS = 20_000
-"""Of one worker: five times the people of the largest fest that is spoken of, at some 10 KB each."""
+"""Connections of one worker: five times the people of the largest fest in the design, at about 10 KB each."""
 FILES_LEFT = 256
-"""Open files that are kept for the data, mail and the log."""
+"""Open files that are reserved for the data, mail and the log."""
 
-Ended: TypeAlias = Callable[[str], None]
+OnClosed: TypeAlias = Callable[[str], None]
 Protocol: TypeAlias = Any
-"""uvicorn's protocols, which have no common class."""
+"""A uvicorn protocol; they have no common class."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one connection may take of a worker."""
+    """The limits of one connection, and of a worker."""
 
     head: int = 32 * 1024
-    """Bytes of the request line and all headers: four times what browsers and proxies send at most."""
+    """Bytes of the request line and all headers: four times the most that browsers and proxies send."""
     target: int = 8 * 1024
     """Bytes of the address, as in nginx and Apache."""
     headers: int = 100
+    """The number of headers."""
     message: int = 1024 * 1024
-    """Bytes on the wire of a body and whatever wraps it, also of one that nobody reads: sixteen times the largest."""
+    """Bytes of a body on the wire, with its chunks, even if the portal does not read it: sixteen times the largest."""
     pipelined: int = 100
-    """Requests that are sent before the answer to the first."""
+    """Requests that a client may send before the response to the first."""
     head_seconds: float = 10.0
-    """For a head, from the connection's first moment or the head's first byte; and for what is left of a body whose
-    request has been answered."""
+    """Seconds for a head, from the start of the connection or the head's first byte; also for the rest of a body whose
+    request already has its response."""
     write_seconds: float = 30.0
-    """In which a client has to take something of its answer."""
+    """Seconds within which a client has to read some of its response."""
     round: float = 1.0
-    """Seconds between two looks at the times."""
+    """Seconds between two checks of the times."""
     connections: int = MAX_CONNECTIONS
-    """Of the worker. One client address that is no proxy's may have half of them."""
+    """Connections of the worker. One client address that is not a proxy's may have half of them."""
 
 
 class Watch:
-    """What the connections of one worker share: limits, counts, and the round that ends the slow ones."""
+    """The watchdog of one worker's connections: limits, counts, and the periodic check that ends the slow ones."""
 
-    def __init__(self, limits: Limits, trusted: Trusted, ended: Ended = lambda _reason: None) -> None:
-        """`ended` is told the reason of each connection that is ended before its time."""
+    def __init__(self, limits: Limits, trusted: Trusted, on_closed: OnClosed = lambda _reason: None) -> None:
+        """Call `on_closed` with the reason of each connection that is closed before its time."""
         self.limits = limits
-        self.ended = ended
+        self.on_closed = on_closed
         self.open: set[Protocol] = set()
-        self._most = min(limits.connections, _files() - FILES_LEFT)
-        self._clients = Counts(max(1, self._most // 2), trusted)
+        self._max_connections = min(limits.connections, _files() - FILES_LEFT)
+        self._clients = Counts(max(1, self._max_connections // 2), trusted)
         self._seen: dict[Protocol, tuple[object, float]] = {}
         self._rounds: asyncio.TimerHandle | None = None
 
     def enter(self, protocol: Protocol) -> bool:
-        """Count a connection in; False where there are too many."""
-        if len(self.open) >= self._most or not self._clients.add(_address(protocol)):
+        """Count a new connection; return False if there are too many."""
+        if len(self.open) >= self._max_connections or not self._clients.add(_address(protocol)):
             return False
         self.open.add(protocol)
         if self._rounds is None:
-            self._rounds = protocol.loop.call_later(self.limits.round, self._look, protocol.loop)
+            self._rounds = protocol.loop.call_later(self.limits.round, self._end_slow, protocol.loop)
         return True
 
     def leave(self, protocol: Protocol) -> None:
-        """Count it out."""
+        """Stop counting a connection that has ended."""
         if protocol in self.open:
             self.open.remove(protocol)
             self._clients.remove(_address(protocol))
             self._seen.pop(protocol, None)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End the connections whose time is over; a time begins with the round that sees what it is for."""
+    def _end_slow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close the connections whose time is over. A time begins with the check that first sees the state."""
         now = loop.time()
         for protocol in tuple(self.open):
             state, limit = self._state(protocol)
@@ -105,29 +106,29 @@ class Watch:
                 self._seen[protocol] = (state, now)
             elif now - before[1] >= limit:
                 self._end(protocol)
-        self._rounds = loop.call_later(self.limits.round, self._look, loop) if self.open else None
+        self._rounds = loop.call_later(self.limits.round, self._end_slow, loop) if self.open else None
 
     def _state(self, protocol: Protocol) -> tuple[object, float]:
-        """What the client is to do now, and within how many seconds; None where it is the portal's turn."""
+        """Return what the client has to do, and within how many seconds; None while the portal is working."""
         written = protocol.transport.get_write_buffer_size()
         if written or protocol.transport.is_closing():
             return ("write", written), self.limits.write_seconds
         cycle = protocol.cycle
         if cycle is None:
             return "head", self.limits.head_seconds
-        if cycle.response_complete and protocol.timeout_keep_alive_task is None:  # something has come since
+        if cycle.response_complete and protocol.timeout_keep_alive_task is None:  # more data has arrived
             return ("head", id(cycle)), self.limits.head_seconds
         return None, 0.0
 
     def _end(self, protocol: Protocol) -> None:
         if protocol.transport.get_write_buffer_size() or protocol.transport.is_closing():
-            self.ended("answer-not-taken")
+            self.on_closed("answer-not-taken")
             protocol.transport.abort()
-        elif protocol.cycle is None and not protocol.heard:
-            self.ended("silent")
+        elif protocol.cycle is None and not protocol.received:
+            self.on_closed("silent")
             protocol.transport.close()
         else:
-            self.ended("slow-head")
+            self.on_closed("slow-head")
             if protocol.cycle is None:
                 refuse(protocol, HTTPStatus.REQUEST_TIMEOUT)
             else:
@@ -135,76 +136,76 @@ class Watch:
 
 
 class _Watched:
-    """What both of uvicorn's protocols need to be watched."""
+    """The part that both of uvicorn's protocols need to be watched."""
 
-    def __init__(self, *arguments: Any, watch: Watch, **named: Any) -> None:  # noqa: ANN401  (as uvicorn has it)
-        """As uvicorn makes one; `watch` is the worker's."""
+    def __init__(self, *arguments: Any, watch: Watch, **named: Any) -> None:  # noqa: ANN401  (uvicorn's signature)
+        """Create uvicorn's protocol, watched by the worker's `watch`."""
         super().__init__(*arguments, **named)
         self.watch = watch
-        self.heard = 0
-        """Bytes since the last head or message was complete; nothing resets them with h11, which counts by itself."""
+        self.received = 0
+        """Bytes since the last complete head or message. With h11, which has its own limit, it is never reset."""
 
     def connection_made(self: Protocol, transport: asyncio.Transport) -> None:
-        """Begin, or say that there are too many."""
+        """Open the connection, or refuse it if there are too many."""
         super().connection_made(transport)  # type: ignore[misc]
         if not self.watch.enter(self):
-            self.watch.ended("too-many")
+            self.watch.on_closed("too-many")
             refuse(self, HTTPStatus.SERVICE_UNAVAILABLE)
 
     def connection_lost(self: Protocol, error: Exception | None) -> None:
-        """End."""
+        """Close the connection."""
         self.watch.leave(self)
         super().connection_lost(error)  # type: ignore[misc]
 
     def data_received(self: Protocol, data: bytes) -> None:
-        """As uvicorn's; a connection that has said something is not silent."""
-        self.heard += len(data)
+        """Parse the data; a connection that has sent something is not silent."""
+        self.received += len(data)
         super().data_received(data)  # type: ignore[misc]
 
 
 class WatchedHttpTools(_Watched, _Parsed):  # type: ignore[misc]
-    """uvicorn's protocol on httptools, with limits on each head."""
+    """uvicorn's protocol on httptools, with limits on each head and each message."""
 
     def data_received(self: Protocol, data: bytes) -> None:
-        """As uvicorn's, up to the largest head and the largest message."""
+        """Parse the data, up to the largest head and the largest message."""
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
-            self.heard = 0
+            self.received = 0
         limits = self.watch.limits
-        if self.heard > limits.head and not self.transport.is_closing():
+        if self.received > limits.head and not self.transport.is_closing():
             self._end_if_large()
         if len(self.pipeline) > limits.pipelined:
-            self.watch.ended("pipelined")
+            self.watch.on_closed("pipelined")
             self.transport.abort()
 
     def on_message_complete(self: Protocol) -> None:
-        """As uvicorn's; what comes next is another head."""
-        self.heard = 0
+        """Complete the message; another head follows."""
+        self.received = 0
         super().on_message_complete()
 
     def _end_if_large(self: Protocol) -> None:
-        """End the connection if what has come is too large for what it is, a head or a body."""
+        """Close the connection if the current head or body is too large."""
         limits, cycle = self.watch.limits, self.cycle
         if cycle is None or not cycle.more_body:
-            self.watch.ended("large-head")
+            self.watch.on_closed("large-head")
             if cycle is None or cycle.response_complete:
                 refuse(self, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            else:  # the answer before is not there yet, and cannot be waited for
+            else:  # an earlier request has no response yet, and there is no time to wait for it
                 self.transport.abort()
-        elif self.heard > limits.message:
-            self.watch.ended("large-body")
+        elif self.received > limits.message:
+            self.watch.on_closed("large-body")
             if cycle.response_complete:
                 self.transport.close()
             else:
                 self.transport.abort()
 
     def on_headers_complete(self: Protocol) -> None:
-        """Answer a head that is too large, in place of the portal."""
+        """Refuse a head that is too large, in place of the portal."""
         limits = self.watch.limits
         if (
             len(self.headers) <= limits.headers
-            and self.heard <= limits.head
+            and self.received <= limits.head
             and len(self.url) <= limits.target
         ):
             super().on_headers_complete()
@@ -214,13 +215,13 @@ class WatchedHttpTools(_Watched, _Parsed):  # type: ignore[misc]
             status = HTTPStatus.REQUEST_URI_TOO_LONG
         elif size > limits.head or len(self.headers) > limits.headers:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        else:  # it was the body behind it
+        else:  # the body behind the head was large, not the head
             super().on_headers_complete()
             return
-        self.watch.ended("large-head")
+        self.watch.on_closed("large-head")
         if len(self.url) > limits.target:
-            self.url = b"/"  # a longer one may be beyond what can be taken apart
-        app, self.app = self.app, partial(_refusing, status)
+            self.url = b"/"  # a longer address may be too long to parse
+        app, self.app = self.app, partial(_refuse_request, status)
         try:
             super().on_headers_complete()
         finally:
@@ -228,46 +229,46 @@ class WatchedHttpTools(_Watched, _Parsed):  # type: ignore[misc]
 
 
 class WatchedH11(_Watched, H11Protocol):  # type: ignore[misc]
-    """The same on h11, which has a limit of its own on heads."""
+    """uvicorn's protocol on h11, which has its own limit on heads."""
 
 
 def protocol_class(watch: Watch) -> type[asyncio.Protocol]:
-    """Return what makes a connection's protocol, for uvicorn's setting `http`."""
+    """Return the factory of a connection's protocol, for uvicorn's setting `http`."""
     kind = WatchedH11 if AutoHTTPProtocol is H11Protocol else WatchedHttpTools
     return partial(kind, watch=watch)  # type: ignore[return-value]
 
 
-WORDS: Final = {
-    HTTPStatus.REQUEST_TIMEOUT: "The request took too long to arrive. Please send it once more.\n",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is longer than any address of this portal.\n",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request's headers are larger than this portal takes. "
+SENTENCES: Final = {
+    HTTPStatus.REQUEST_TIMEOUT: "The request took too long to arrive. Please send it again.\n",
+    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long for this portal.\n",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request's headers are too large for this portal. "
     "Clearing the cookies of this site may help.\n",
     HTTPStatus.SERVICE_UNAVAILABLE: "The portal has more connections than it can serve. Try again in a moment.\n",
 }
 
 
 def refuse(protocol: Protocol, status: HTTPStatus) -> None:
-    """Answer on a connection that has no request to answer, and close it."""
-    words = WORDS[status].encode()
+    """Send an error response on a connection without a complete request, and close it."""
+    body = SENTENCES[status].encode()
     lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
-    lines += [name + b": " + value for name, value in _headers(status, words)]
-    protocol.transport.write(b"\r\n".join([*lines, b"", words]))
+    lines += [name + b": " + value for name, value in _headers(status, body)]
+    protocol.transport.write(b"\r\n".join([*lines, b"", body]))
     protocol.transport.close()
 
 
-async def _refusing(status: HTTPStatus, _scope: Scope, _receive: Receive, send: Send) -> None:
-    words = WORDS[status].encode()
-    await send({"type": "http.response.start", "status": status.value, "headers": _headers(status, words)})
-    await send({"type": "http.response.body", "body": words})
+async def _refuse_request(status: HTTPStatus, _scope: Scope, _receive: Receive, send: Send) -> None:
+    body = SENTENCES[status].encode()
+    await send({"type": "http.response.start", "status": status.value, "headers": _headers(status, body)})
+    await send({"type": "http.response.body", "body": body})
 
 
-def _headers(status: HTTPStatus, words: bytes) -> list[tuple[bytes, bytes]]:
-    again = [(b"retry-after", b"2")] if status is HTTPStatus.SERVICE_UNAVAILABLE else []
+def _headers(status: HTTPStatus, body: bytes) -> list[tuple[bytes, bytes]]:
+    retry = [(b"retry-after", b"2")] if status is HTTPStatus.SERVICE_UNAVAILABLE else []
     return [
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(words)).encode()),
+        (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
-        *again,
+        *retry,
     ]
 
 
@@ -276,7 +277,7 @@ def _address(protocol: Protocol) -> str:
 
 
 def _files() -> int:
-    """How many files and connections this process may have open."""
+    """Return how many files and connections this process may have open."""
     if sys.platform == "win32":
         return MAX_CONNECTIONS + FILES_LEFT
     import resource  # noqa: PLC0415  (Windows has none)

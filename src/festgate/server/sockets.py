@@ -1,4 +1,4 @@
-"""The sockets that the portal listens on. The parent opens them, and every worker accepts from them."""
+"""The listening sockets. The supervisor opens them, and every worker accepts connections from them."""
 
 import errno
 import os
@@ -9,31 +9,32 @@ from collections.abc import Sequence
 from festgate.kit.errors import StartupError
 
 BACKLOG = 4096
-"""Connections that the kernel holds until they are accepted: the first second of an opening."""
+"""Connections that the kernel queues until a worker accepts them: the first second of an opening."""
+COPIES = 16
+"""File descriptors of each listening socket in a worker. libuv accepts one connection per descriptor in an iteration of
+the event loop. While a crowd makes the iterations slow, three hundred new connections would need as many of them, and
+delay every connection behind them."""
 
 
-DOORS = 16
-"""Of each listening socket. libuv takes one connection at each in a turn of the loop: while a module's crowd fills the
-turns, three hundred who come anew would wait for as many of them, with everybody who comes behind."""
-
-
-def doors(sockets: Sequence[socket.socket]) -> list[socket.socket]:
-    """All of them, with the copies that let more than one connection in at a time."""
-    if sys.platform == "win32":  # where the loop takes all that are there
+def duplicate(sockets: Sequence[socket.socket]) -> list[socket.socket]:
+    """Return the sockets with the copies that let the event loop accept several connections in an iteration."""
+    if sys.platform == "win32":  # the loop there accepts all waiting connections
         return list(sockets)
-    return [door for each in sockets for door in (each, *(_copy(each) for _ in range(DOORS - 1)))]
+    return [
+        copy for listener in sockets for copy in (listener, *(_copy(listener) for _ in range(COPIES - 1)))
+    ]
 
 
 def _copy(listener: socket.socket) -> socket.socket:
-    # Python's own would have all copies wait where this one does, also those of workers that serve already.
+    # socket.dup would also make the descriptors of other workers blocking, which serve already.
     return socket.socket(listener.family, listener.type, listener.proto, fileno=os.dup(listener.fileno()))
 
 
 def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
-    """A listening socket for each address; port 0 takes a free one, the same for all.
+    """Return a listening socket for each address. Port 0 chooses a free port, the same for all addresses.
 
-    An address that this machine does not have (often ::1, where IPv6 is off) is passed over as long as another is
-    there. Raises StartupError when the port is taken.
+    An address that this machine does not have (often ::1, where IPv6 is off) is skipped unless it is the only one.
+    Raise StartupError, for instance if another program uses the port.
     """
     sockets: list[socket.socket] = []
     missing: OSError | None = None
@@ -42,7 +43,7 @@ def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
             sockets.append(_listen(host, port))
         except socket.gaierror as error:
             close(sockets)
-            msg = f"The address {host} to listen on is not known: {error.strerror}."
+            msg = f"The address {host} to listen on cannot be resolved: {error.strerror}."
             raise StartupError(msg) from error
         except OSError as error:
             if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -58,32 +59,32 @@ def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
 
 
 def close(sockets: Sequence[socket.socket]) -> None:
-    """Close them in this process; they listen on for as long as another has them."""
-    for each in sockets:
-        each.close()
+    """Close the sockets in this process. They keep listening while another process has them open."""
+    for listener in sockets:
+        listener.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    made = socket.socket(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
-        if sys.platform != "win32":  # there it would let two programs share the port
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # the option there lets two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
-        made.listen(BACKLOG)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
     except BaseException:
-        made.close()
+        listener.close()
         raise
-    return made
+    return listener
 
 
 def _sentence(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use by another program. Stop it, or choose another with --port."
+        return f"Port {port} on {host} is in use by another program. Stop it, or choose another port with --port."
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"This account may not listen on port {port} of {host}. Choose a port above 1023 with --port."
     return f"Cannot listen on port {port} of {host}: {error.strerror}."

@@ -1,4 +1,4 @@
-"""One worker: it prepares the data, builds the portal, and serves it until its parent lets it go."""
+"""A worker process: it prepares the data, builds the portal, and serves it until the supervisor ends it."""
 
 import asyncio
 import ipaddress
@@ -30,11 +30,19 @@ from festgate.kit.web.clients import Trusted
 from festgate.portal.app import create_app
 from festgate.portal.currency import refuse_other_currency
 from festgate.portal.demo import look, plant
-from festgate.server.connections import Ended, Limits, Watch, protocol_class
-from festgate.server.line import BEAT, END, HEARTBEAT, READY, RESTARTED, RETIRE, Line
-from festgate.server.orders import Order
-from festgate.server.sockets import BACKLOG, doors
-from festgate.server.workers import IDLE, MAX_GOODBYE, NOT_STARTED
+from festgate.server.channel import (
+    END,
+    HEARTBEAT,
+    HEARTBEAT_INTERVAL,
+    READY,
+    RESTARTED,
+    RETIRE,
+    Channel,
+    WorkerSpec,
+)
+from festgate.server.connections import Limits, OnClosed, Watch, protocol_class
+from festgate.server.sockets import BACKLOG, duplicate
+from festgate.server.workers import KEEP_ALIVE, MAX_GRACE, NOT_STARTED
 from festgate.settings import DEMO_SETTINGS, Settings, SettingsError, load_settings, refuse_play_money
 from festgate.terminal import WRONG_USE
 
@@ -42,71 +50,70 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-
-LOOK = 0.05
-"""Seconds between two looks at the connections that are left."""
+POLL = 0.05
+"""Seconds between two looks at the remaining connections."""
 MAX_ON_WINDOWS = 400
-"""Connections of a worker: its loop there watches 512 files, and ends at one more. Who comes then is answered 503."""
+"""Connections of a worker on Windows, where its event loop fails at more than 512 files. Further ones get a 503."""
 
 
-def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
-    """Be a worker, to its exit code: 0 when it was let go, or why it could not start."""
+def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -> int:
+    """Run a worker. Return its exit code: 0 when it was asked to end, or why it could not start."""
     try:
-        settings = settings_of(order)
+        settings = settings_of(spec)
         configure(settings.log_format, settings.log_level)
-        if order.counts_folder:
-            share_counts(order.counts_folder, order.dead)
-        if order.prepare and order.demo:
-            _look(settings)
+        if spec.counts_folder:
+            share_counts(spec.counts_folder, spec.dead)
+        if spec.prepare and spec.demo:
+            _check_demo(settings)
         load_secret(settings.data_dir)
         passwords: Mapping[str, str] = {}
-        if order.prepare:
+        if spec.prepare:
             schema.upgrade(settings)
             schema.refuse_damaged(settings)
-            passwords = asyncio.run(_prepare(settings, demo=order.demo))
+            passwords = asyncio.run(_prepare(settings, demo=spec.demo))
         with gc_paused():
             app = create_app(settings)
     except (StartupError, SettingsError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USE
-    if order.greet:
-        # The sockets listen already: whoever comes now is answered as soon as the loop runs.
-        _greet(settings, passwords)
+    if spec.greet:
+        # The sockets listen already: a visitor who connects now is served as soon as the loop runs.
+        _print_welcome(settings, passwords)
     server = Server(
-        server_config(app, settings, app.metrics.count_ended), line, Restarts(app.metrics, order.restarts)
+        server_config(app, settings, app.metrics.count_ended), channel, Restarts(app.metrics, spec.restarts)
     )
-    server.run(sockets=doors(sockets))
+    server.run(sockets=duplicate(sockets))
     return 0 if server.started else NOT_STARTED
 
 
-def settings_of(order: Order) -> Settings:
-    """The settings of this worker. Raises SettingsError.
+def settings_of(spec: WorkerSpec) -> Settings:
+    """Return the settings of this worker. Raise SettingsError.
 
-    The address that people use is the one that is set, else this machine's with the port in use.
+    Where no public address is set, it is this machine's with the port in use.
     """
-    overrides: dict[str, Any] = dict(order.overrides)
+    overrides: dict[str, Any] = dict(spec.overrides)
     settings = load_settings(
-        defaults=DEMO_SETTINGS if order.demo else {}, config_text=order.config_text, **overrides
+        defaults=DEMO_SETTINGS if spec.demo else {}, config_text=spec.config_text, **overrides
     )
     refuse_play_money(settings)
     if "base_url" in settings.model_fields_set:
         return settings
-    return settings.model_copy(update={"base_url": f"http://localhost:{order.port}"})
+    return settings.model_copy(update={"base_url": f"http://localhost:{spec.port}"})
 
 
 def server_config(
-    app: ASGIApp, settings: Settings, ended: Ended = lambda _reason: None, limits: Limits | None = None
+    app: ASGIApp, settings: Settings, on_closed: OnClosed = lambda _reason: None, limits: Limits | None = None
 ) -> uvicorn.Config:
-    """Return how uvicorn serves the portal; the benchmark serves its bare route the same way.
+    """Return uvicorn's configuration for the portal; the benchmark serves its bare route with it, too.
 
-    `ended` is told why a connection was ended.
+    `on_closed` receives the reason of each connection that the worker closes before its time.
     """
     limits = limits or Limits()
     return uvicorn.Config(
         app,
-        http=protocol_class(Watch(limits, Trusted(settings.trusted_proxies), ended)),
+        http=protocol_class(Watch(limits, Trusted(settings.trusted_proxies), on_closed)),
         h11_max_incomplete_event_size=limits.head,
-        # More than one only tells uvicorn, on Windows, that the sockets are shared: also one worker's are its parent's.
+        # More than one means for uvicorn, on Windows, that the sockets are shared: here always with the supervisor.
         workers=2,
         limit_concurrency=MAX_ON_WINDOWS if sys.platform == "win32" else None,
         ws="none",
@@ -118,112 +125,111 @@ def server_config(
         proxy_headers=True,
         forwarded_allow_ips=list(settings.trusted_proxies),
         backlog=BACKLOG,
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=MAX_GOODBYE,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=MAX_GRACE,
     )
 
 
 class Restarts:
-    """How often workers were replaced, for `/metrics`."""
+    """The number of workers that were replaced, for `/metrics`."""
 
     def __init__(self, metrics: Metrics, before: Mapping[str, int]) -> None:
-        """`before` are those of the time before this worker, by reason."""
+        """Take the numbers from before this worker started, by reason."""
         self._metrics = metrics
         self._counts = Counter(before)
         metrics.set_restarts(self._counts)
 
     def add(self, reason: str) -> None:
-        """One more."""
+        """Count one more."""
         self._counts[reason] += 1
         self._metrics.set_restarts(self._counts)
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, with a heart that its parent hears, and a way to go at which no request is refused."""
+    """uvicorn's server, which sends heartbeats to its supervisor, and which can retire without refusing a request."""
 
-    def __init__(self, config: uvicorn.Config, line: Line, restarts: Restarts) -> None:
-        """Does not serve yet."""
+    def __init__(self, config: uvicorn.Config, channel: Channel, restarts: Restarts) -> None:
+        """Prepare the server; `run` starts it."""
         super().__init__(config)
-        self._line = line
+        self._channel = channel
         self._restarts = restarts
-        self._retires = False
-        self._heart: asyncio.Task[None] | None = None
+        self._retiring = False
+        self._heartbeats: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's; from then on the heart beats."""
+        """Start as uvicorn does, then report ready and begin to send heartbeats."""
         await super().startup(sockets)
-        self._line.tell(READY)
-        self._heart = asyncio.create_task(self._beat())
-        with suppress(NotImplementedError):  # a loop of Windows, where the heart hears it
-            asyncio.get_running_loop().add_reader(self._line.socket, self._hear)
+        self._channel.send(READY)
+        self._heartbeats = asyncio.create_task(self._send_heartbeats())
+        with suppress(NotImplementedError):  # on Windows, where commands are read with each heartbeat
+            asyncio.get_running_loop().add_reader(self._channel.socket, self._handle_commands)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's; a worker that retires first waits until nobody needs its connections.
+        """Stop as uvicorn does; a worker that retires first waits until its connections have ended.
 
-        uvicorn closes a connection that is idle, or has just been made, at once: a request that is on its way into it
-        is lost. While new workers answer there is time: every answer says that it is the connection's last, and idle
-        ones are closed when their time is over, as ever.
+        uvicorn closes idle and new connections at once, which loses a request that is on its way. While new workers
+        serve, there is time: every response announces that it is the last on its connection, and idle connections are
+        closed after their usual time.
         """
-        if self._retires:
-            for each in self.servers:
-                each.close()
+        if self._retiring:
+            for listener in self.servers:
+                listener.close()
             self.server_state.default_headers = [
                 *self.server_state.default_headers,
                 (b"connection", b"close"),
             ]
-            for _ in range(round(IDLE / LOOK)):
-                await asyncio.sleep(LOOK)
-                if not (self.server_state.connections and self._still_retires()):
+            for _ in range(round(KEEP_ALIVE / POLL)):
+                await asyncio.sleep(POLL)
+                if not (self.server_state.connections and self._is_retiring()):
                     break
         await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGTERM, which the parent sends; what else a terminal may send is for the parent alone."""
+        """Handle SIGTERM, which the supervisor sends; other signals of a terminal are for the supervisor alone."""
         signal.signal(signal.SIGTERM, self.handle_exit)
         yield
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  (as uvicorn has it)
-        """End; not to be raised again afterwards, as uvicorn would."""
-        self.should_exit, self._retires = True, False
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  (uvicorn's signature)
+        """End, without raising the signal again afterwards as uvicorn does."""
+        self.should_exit, self._retiring = True, False
 
-    def _still_retires(self) -> bool:
-        """Until it is asked to end now."""
-        return self._retires
+    def _is_retiring(self) -> bool:
+        return self._retiring
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            self._line.tell(BEAT)
+            self._channel.send(HEARTBEAT)
             try:
-                faults.strike("loop")
-            except faults.Struck:
-                log.exception("the heart goes on")
-            self._hear()
-            await asyncio.sleep(HEARTBEAT)
+                faults.inject("loop")
+            except faults.InjectedFault:
+                log.exception("fault injected into the heartbeat")
+            self._handle_commands()
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
 
-    def _hear(self) -> None:
-        for said in self._line.hear():
-            word, _, reason = said.partition(" ")
-            if word == RESTARTED:
+    def _handle_commands(self) -> None:
+        for line in self._channel.receive():
+            command, _, reason = line.partition(" ")
+            if command == RESTARTED:
                 self._restarts.add(reason)
-            elif word in (END, RETIRE):
-                self.should_exit, self._retires = True, word == RETIRE
-            if word == END:  # nothing more comes, and a line that is dead can be read for ever
+            elif command in (END, RETIRE):
+                self.should_exit, self._retiring = True, command == RETIRE
+            if command == END:  # the last command; a stream that has ended would stay readable forever
                 with suppress(NotImplementedError):
-                    asyncio.get_running_loop().remove_reader(self._line.socket)
+                    asyncio.get_running_loop().remove_reader(self._channel.socket)
 
 
-def _look(settings: Settings) -> None:
+def _check_demo(settings: Settings) -> None:
     revision = schema.revision(settings)
     if revision is not None and revision <= schema.HEAD:
         asyncio.run(_with_database(settings, lambda database: look(database, revision)))
 
 
-async def _with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+async def _with_database(settings: Settings, use: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     database = Database(settings.url)
     await database.open()
     try:
-        return await work(database)
+        return await use(database)
     except Refused as error:
         raise StartupError(
             damaged(settings.shown_database, what) if (what := damage_of(error)) else str(error)
@@ -233,7 +239,7 @@ async def _with_database(settings: Settings, work: Callable[[Database], Coroutin
 
 
 async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
-    """Refuse data that these settings do not fit; with `demo`, fill it. Return the passwords that were made."""
+    """Refuse data that does not fit these settings; with `demo`, fill it. Return the new passwords."""
 
     async def prepare(database: Database) -> Mapping[str, str]:
         await database.read(refuse_other_currency, settings.currency)
@@ -242,36 +248,36 @@ async def _prepare(settings: Settings, *, demo: bool) -> Mapping[str, str]:
     return await _with_database(settings, prepare)
 
 
-def _greet(settings: Settings, passwords: Mapping[str, str]) -> None:
+def _print_welcome(settings: Settings, passwords: Mapping[str, str]) -> None:
     console = Console(stderr=True, highlight=False)
     console.print(f"[bold]{settings.fest_name}[/bold] is open at {settings.base_url}")
     for name, password in passwords.items():
         console.print(f"Sign in as [bold]{name}[/bold] with the password [bold]{password}[/bold]")
     if passwords:
-        console.print("They are shown this once; `festgate user password NAME` makes another.")
+        console.print("The passwords are shown only now; `festgate user password NAME` sets a new one.")
     warning = _unconfirmed_warning(settings)
     if warning:
         console.print(warning)
-    console.print("Ctrl-C closes it.")
+    console.print("Press Ctrl-C to stop.")
 
 
 def _unconfirmed_warning(settings: Settings) -> str:
-    """Return what an organiser should know where seats are kept for the desk under addresses that nobody confirms."""
+    """Return a warning if seats can be held for payment at the desk under unconfirmed addresses."""
     if settings.confirms_email or "desk" not in settings.payment_methods or _is_local(settings.base_url):
         return ""
-    cause, cure = (
+    cause, remedy = (
         ("no mail server is set", "FESTGATE_SMTP_HOST")
         if settings.confirm_email == "auto"
         else ("confirm_email is off", "FESTGATE_CONFIRM_EMAIL")
     )
     return (
-        f"Email addresses are not confirmed, since {cause}: anyone can keep desk seats under invented addresses."
-        f" Set {cure}."
+        f"Email addresses are not confirmed because {cause}: anyone can hold desk seats under invented addresses."
+        f" Set {remedy}."
     )
 
 
 def _is_local(base_url: str) -> bool:
-    """Whether only this machine opens that address."""
+    """Return whether the address belongs to the loopback interface."""
     host = urlsplit(base_url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

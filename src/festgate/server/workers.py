@@ -1,4 +1,4 @@
-"""A worker as its parent sees it: started, listened to, asked to go, ended."""
+"""A worker as its supervisor sees it: started, monitored, asked to end, killed, reaped."""
 
 import json
 import multiprocessing
@@ -13,33 +13,35 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from enum import Enum
+from functools import cache
 from importlib import import_module, invalidate_caches
 from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from festgate.kit.process import gc_paused
 from festgate.server.changes import changes
-from festgate.server.line import BEAT, END, READY, RETIRE, STACK_SIGNAL, Line
-from festgate.server.logbook import logbook
-from festgate.server.orders import Order
+from festgate.server.channel import END, HEARTBEAT, READY, RETIRE, STACK_SIGNAL, Channel, WorkerSpec
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 NOT_STARTED = 3
-"""Exit code: it did not start, for a reason in the log."""
-MAX_GOODBYE = 15
-"""Seconds that requests under way have to end when a worker is asked to."""
-IDLE = 5
-"""Seconds that a connection is kept for its next request; a worker that retires waits that long for its idle ones."""
-LAST_STEPS = 5
-"""Seconds that closing the database and ending the process may take after that."""
+"""Exit code of a worker that could not start, for a reason in the log."""
+MAX_GRACE = 15
+"""Seconds for the current requests to end when a worker is asked to end."""
+KEEP_ALIVE = 5
+"""Seconds that an idle connection is kept open; a worker that retires waits that long for its idle connections."""
+MAX_SHUTDOWN = 5
+"""Seconds after that to close the database and to end the process."""
 MAX_START = 120.0
-"""Seconds for a worker to get ready: a busy machine imports slowly, and a backup may be made before."""
+"""Seconds for a worker to get ready: imports are slow on a busy machine, and a backup may be made first."""
 STACK_TIME = 0.3
-"""Seconds that are waited for a hung worker's stacks."""
+"""Seconds to wait for the stacks of a worker that hangs."""
 MAX_TEXT_LENGTH = 1 << 16
-"""Bytes kept of what a worker wrote about itself in its last moments."""
-LARGE = (
+"""Bytes to keep of the text that a worker wrote about itself at its end."""
+LARGE_MODULES = (
     "fastapi",
     "uvicorn",
     "uvloop",
@@ -51,224 +53,232 @@ LARGE = (
     "prometheus_client",
     "argon2",
 )
-"""Two thirds of what a worker imports."""
-FORKS: Final = sys.platform != "win32"
+"""Two thirds of the code that a worker imports."""
+CAN_FORK: Final = sys.platform != "win32"
 
 
 class State(Enum):
-    """A worker's life."""
+    """The stages of a worker's life."""
 
     STARTING = "starting"
     READY = "ready"
-    LEAVING = "leaving"
+    STOPPING = "stopping"
 
 
 class Worker:
-    """One process that serves, and the parent's end of the line to it."""
+    """A worker process, with the supervisor's end of the channel to it."""
 
-    def __init__(self, process: BaseProcess, line: socket.socket, generation: int) -> None:
-        """`process` has been started; `generation` is the rolling restart that it belongs to."""
-        self.line = line
+    def __init__(self, process: BaseProcess, socket: socket.socket, generation: int) -> None:
+        """Take a process that has been started for a `generation`, the number of the rolling restart."""
+        self.socket = socket
         self.generation = generation
         self.state = State.STARTING
-        self.began = self.heard = time.monotonic()
+        self.began = self.last_heartbeat = time.monotonic()
         self.deadline = self.began + MAX_START
-        """When it is ended, unless it is ready."""
-        self.cut = False
-        """Whether its line is dead; the process may still be on its way out."""
+        """When the worker is killed, unless it is ready by then."""
+        self.is_disconnected = False
+        """Whether its channel is closed; the process may still be ending."""
         self.text = ""
-        """What faulthandler has told."""
+        """The text that faulthandler has written."""
         self._process = process
 
     @property
     def pid(self) -> int:
-        """Names it to the system."""
+        """The process id."""
         return self._process.pid or 0
 
     def exit_code(self) -> int | None:
-        """None while it runs; a signal's number below 0."""
+        """Return the exit code; a negative number for a signal, None while the process runs."""
         return self._process.exitcode
 
-    def hear(self) -> bool:
-        """Take what it has said; whether it has just become ready."""
+    def receive(self) -> bool:
+        """Read what the worker has sent; return whether it has just become ready."""
         try:
-            said = self.line.recv(MAX_TEXT_LENGTH)
+            data = self.socket.recv(MAX_TEXT_LENGTH)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
-            said = b""
-        if not said:
-            self.cut = True
-            self.deadline = min(self.deadline, time.monotonic() + LAST_STEPS)
+            data = b""
+        if not data:
+            self.is_disconnected = True
+            self.deadline = min(self.deadline, time.monotonic() + MAX_SHUTDOWN)
             return False
-        self.heard = time.monotonic()
-        text = said.replace(BEAT, b"").replace(READY, b"").decode("utf-8", "replace")
+        self.last_heartbeat = time.monotonic()
+        text = data.replace(HEARTBEAT, b"").replace(READY, b"").decode("utf-8", "replace")
         self.text = (self.text + text)[-MAX_TEXT_LENGTH:]
-        if READY in said and self.state is State.STARTING:
+        if READY in data and self.state is State.STARTING:
             self.state = State.READY
             self.deadline = float("inf")
             return True
         return False
 
     def stacks(self) -> str:
-        """Where its threads are, as far as it can still be told, in faulthandler's words."""
+        """Return the stacks of its threads as faulthandler writes them, if it still can."""
         if STACK_SIGNAL is None:
             return ""
         with suppress(ProcessLookupError):
             os.kill(self.pid, STACK_SIGNAL)
         until = time.monotonic() + STACK_TIME
         with selectors.DefaultSelector() as selector:
-            selector.register(self.line, selectors.EVENT_READ)
-            while (left := until - time.monotonic()) > 0 and not self.cut and selector.select(left):
-                self.hear()
-                until = min(until, time.monotonic() + STACK_TIME / 5)  # it writes without a break
+            selector.register(self.socket, selectors.EVENT_READ)
+            while (
+                (left := until - time.monotonic()) > 0 and not self.is_disconnected and selector.select(left)
+            ):
+                self.receive()
+                until = min(until, time.monotonic() + STACK_TIME / 5)  # it writes without a pause
         return self.text.strip()
 
-    def say(self, word: str) -> None:
-        """A word for it; without waiting."""
+    def send(self, command: str) -> None:
+        """Send a command, without waiting."""
         with suppress(OSError):
-            self.line.send(f"{word}\n".encode("ascii"))
+            self.socket.send(f"{command}\n".encode("ascii"))
 
     def retire(self) -> None:
-        """Ask it to accept nothing new, and to end when the connections that it has are done."""
-        self.say(RETIRE)
-        self._leave(IDLE + MAX_GOODBYE + LAST_STEPS)
+        """Ask it to accept no new connections, and to end when the current ones have ended."""
+        self.send(RETIRE)
+        self._stop_within(KEEP_ALIVE + MAX_GRACE + MAX_SHUTDOWN)
 
     def ask_to_end(self) -> None:
-        """Ask it to answer what it has taken, and to end."""
-        self.say(END)
-        if FORKS:
+        """Ask it to finish its current requests, and to end."""
+        self.send(END)
+        if CAN_FORK:
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)  # also for one that does not listen yet
+                os.kill(self.pid, signal.SIGTERM)  # for a worker that does not read commands yet
         elif self.state is State.STARTING:
             self._process.kill()
-        self._leave(MAX_GOODBYE + LAST_STEPS)
+        self._stop_within(MAX_GRACE + MAX_SHUTDOWN)
 
     def kill(self) -> None:
         """End it at once."""
         self._process.kill()
-        self.state, self.deadline = State.LEAVING, float("inf")
+        self.state, self.deadline = State.STOPPING, float("inf")
 
-    def bury(self) -> None:
-        """It has ended: close what is left of it."""
-        self.line.close()
+    def reap(self) -> None:
+        """Release the resources of a process that has ended."""
+        self.socket.close()
         self._process.join()
         self._process.close()
 
-    def _leave(self, seconds: float) -> None:
+    def _stop_within(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        self.deadline = until if self.state is not State.LEAVING else min(self.deadline, until)
-        self.state = State.LEAVING
+        self.deadline = until if self.state is not State.STOPPING else min(self.deadline, until)
+        self.state = State.STOPPING
 
 
-class Way(Enum):
-    """How a worker comes by its code."""
+class StartMethod(Enum):
+    """The ways in which a worker gets its code."""
 
-    AS_IS = "as is"
-    """Forked: what the parent has read already is shared, which saves memory and a third of a second."""
-    RENEWED = "renewed"
-    """Forked, but the portal's own code is read again: for a developer, who changes that and waits for it."""
-    APART = "apart"
-    """With an interpreter of its own, so that libraries may have changed, too."""
+    FORK = "fork"
+    """Forked: modules that the supervisor has imported are shared, which saves memory and a third of a second."""
+    FORK_AND_RELOAD = "fork and reload"
+    """Forked, but the portal's own modules are imported again: for a developer, who changes them."""
+    NEW_INTERPRETER = "new interpreter"
+    """In a new interpreter, so that libraries may have changed, too."""
 
 
 def start(
-    order: Order,
+    spec: WorkerSpec,
     sockets: Sequence[socket.socket],
     generation: int,
     *,
-    way: Way,
-    forget: Callable[[], None],
+    method: StartMethod,
+    close_inherited: Callable[[], None],
 ) -> Worker:
-    """A new worker. `forget` closes, in the worker, what is the parent's alone.
+    """Start a worker. `close_inherited` runs in the worker and closes what belongs to the supervisor alone.
 
-    Where there is no fork, all of them have interpreters of their own.
+    Where there is no fork, every worker has a new interpreter.
     """
-    ours, its = socket.socketpair()
-    line = Line(its, os.getpid())
-    if sys.platform != "win32":
-        body = {Way.AS_IS: _work, Way.RENEWED: _renewed, Way.APART: _execute}[way]
-        process: BaseProcess = multiprocessing.get_context("fork").Process(
-            target=_forked, args=(body, order, line, tuple(sockets), (ours.close, forget))
-        )
-    else:
-        process = multiprocessing.get_context("spawn").Process(
-            target=_spawned, args=(order, line, tuple(sockets))
-        )
-    process.start()
-    # The line ends with the worker only if nobody else has the worker's end of it.
-    its.close()
-    ours.setblocking(False)  # noqa: FBT003  (as the library has it)
-    return Worker(process, ours, generation)
+    bodies = {
+        StartMethod.FORK: _work,
+        StartMethod.FORK_AND_RELOAD: _reload_and_work,
+        StartMethod.NEW_INTERPRETER: _execute,
+    }
+    body = bodies[method] if CAN_FORK else _work
+    return _start(_run_worker, (body, spec, tuple(sockets)), close_inherited, generation)
 
 
-def watch(folder: Path, forget: Callable[[], None]) -> Worker:
-    """A process that looks for changes of the code below `folder`; it says something at each."""
-    ours, its = socket.socketpair()
-    line = Line(its, os.getpid())
+def watch(folder: Path, close_inherited: Callable[[], None]) -> Worker:
+    """Start a process that watches the code below `folder`, and sends something at each change."""
+    return _start(_watch, (folder,), close_inherited, generation=0)
+
+
+def _start(
+    target: Callable[..., None],
+    arguments: tuple[Any, ...],
+    close_inherited: Callable[[], None],
+    generation: int,
+) -> Worker:
+    own_end, worker_end = socket.socketpair()
+    channel = Channel(worker_end, os.getpid())
     if sys.platform != "win32":
+        cleanups = (own_end.close, close_inherited)
         process: BaseProcess = multiprocessing.get_context("fork").Process(
-            target=_watch, args=(folder, line, (ours.close, forget))
+            target=target, args=(channel, cleanups, *arguments)
         )
     else:
-        process = multiprocessing.get_context("spawn").Process(target=_watch, args=(folder, line, ()))
+        process = multiprocessing.get_context("spawn").Process(target=target, args=(channel, (), *arguments))
     process.start()
-    its.close()
-    ours.setblocking(False)  # noqa: FBT003  (as the library has it)
-    return Worker(process, ours, 0)
+    # The stream ends with the worker only if no other process has the worker's end open.
+    worker_end.close()
+    own_end.setblocking(False)  # noqa: FBT003  (the library's signature)
+    return Worker(process, own_end, generation)
 
 
 def preload() -> None:
-    """Import here what is large and not the portal's own, for `Way.RENEWED` to be quick; the parent is lean no more."""
-    if FORKS:
+    """Import the large modules here, which makes `FORK_AND_RELOAD` quick. The supervisor is then no longer lean."""
+    if CAN_FORK:
         with gc_paused():
-            for name in LARGE:
-                if find_spec(name) is not None:  # some are not for every interpreter
+            for name in LARGE_MODULES:
+                if find_spec(name) is not None:  # some are not available for every interpreter
                     import_module(name)
 
 
 def resume(descriptors: Sequence[int], parent: int) -> None:
-    """The worker with an interpreter of its own; `descriptors` are a file with its order, its line, and the sockets."""
-    with open(descriptors[0], "rb") as letter:  # noqa: PTH123  (by its number)
-        letter.seek(0)
-        order = Order(**json.load(letter))
+    """Run a worker in a new interpreter; `descriptors` are a file with its spec, its channel, and the sockets.
+
+    The supervisor calls it by its name, and may be older than this code.
+    """
+    with open(descriptors[0], "rb") as file:  # noqa: PTH123  (opened by its number)
+        file.seek(0)
+        spec = WorkerSpec(**json.load(file))
     end, *sockets = [socket.socket(fileno=number) for number in descriptors[1:]]
-    _spawned(order, Line(end, parent), tuple(sockets))
+    _run_worker(Channel(end, parent), (), _work, spec, tuple(sockets))
 
 
-def _forked(
-    body: Callable[[Order, Line, tuple[socket.socket, ...]], None],
-    order: Order,
-    line: Line,
+def _run_worker(
+    channel: Channel,
+    cleanups: Sequence[Callable[[], None]],
+    body: Callable[[WorkerSpec, Channel, tuple[socket.socket, ...]], None],
+    spec: WorkerSpec,
     sockets: tuple[socket.socket, ...],
-    forget: Sequence[Callable[[], None]],
 ) -> None:
-    line.settle()
-    for each in forget:
-        each()
-    body(order, line, sockets)
+    channel.prepare_process()
+    for clean_up in cleanups:
+        clean_up()
+    body(spec, channel, sockets)
 
 
-def _renewed(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> None:
+def _reload_and_work(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, ...]) -> None:
     package = __name__.partition(".")[0]
     for name in [*sys.modules]:
         if name == package or name.startswith(f"{package}."):
             del sys.modules[name]
     invalidate_caches()
-    # Compiled code is known by its source's size and second: two changes within one look alike, so none is kept.
+    # Compiled code is recognised by its source's size and second. Two changes within one second may look alike, so
+    # compiled code is not kept.
     sys.dont_write_bytecode = True
-    _work(order, line, sockets)
+    _work(spec, channel, sockets)
 
 
-def _execute(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> None:
-    # Not on the command line, which everybody on the machine can read: the settings hold passwords.
-    letter = tempfile.TemporaryFile()  # noqa: SIM115  (open until it is read)
-    letter.write(json.dumps(asdict(order)).encode())
-    letter.flush()
-    descriptors = [letter.fileno(), *(each.fileno() for each in (line.socket, *sockets))]
+def _execute(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, ...]) -> None:
+    # Not on the command line, which every account of the machine can read: the settings hold passwords.
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (open until the new interpreter reads it)
+    file.write(json.dumps(asdict(spec)).encode())
+    file.flush()
+    descriptors = [file.fileno(), channel.socket.fileno(), *(listener.fileno() for listener in sockets)]
     for number in descriptors:
-        os.set_inheritable(number, True)  # noqa: FBT003  (as the library has it)
-    resumed = [descriptors, line.parent]
+        os.set_inheritable(number, True)  # noqa: FBT003  (the library's signature)
+    resumed = [descriptors, channel.parent]
     code = (
         f"import sys; sys.path[:] = {sys.path!r}; "
         f"from festgate.server.workers import resume; resume(*{resumed!r})"
@@ -276,29 +286,43 @@ def _execute(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> No
     os.execv(sys.executable, [sys.executable, "-c", code])  # noqa: S606  (our own interpreter)
 
 
-def _spawned(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> None:
-    line.settle()
-    _work(order, line, sockets)
-
-
-def _work(order: Order, line: Line, sockets: tuple[socket.socket, ...]) -> None:
+def _work(spec: WorkerSpec, channel: Channel, sockets: tuple[socket.socket, ...]) -> None:
     try:
         with gc_paused():
-            module = import_module(order.module)
-        code = module.work(order, line, sockets)
-    except Exception:  # noqa: BLE001  (whatever it is, it is logged)
-        logbook(order).exception("a worker cannot serve")
+            module = import_module(spec.module)
+        code = module.work(spec, channel, sockets)
+    except Exception:  # noqa: BLE001  (any error is logged)
+        open_log(spec).exception("worker cannot serve")
         code = NOT_STARTED
     sys.exit(code)
 
 
-def _watch(folder: Path, line: Line, forget: Sequence[Callable[[], None]]) -> None:
-    line.settle()
-    for each in forget:
-        each()
-    line.tell(READY)
+def _watch(channel: Channel, cleanups: Sequence[Callable[[], None]], folder: Path) -> None:
+    channel.prepare_process()
+    for clean_up in cleanups:
+        clean_up()
+    channel.send(READY)
     for changed in changes(folder):
         if changed:
-            line.tell(BEAT)
-        if END in line.hear():
+            channel.send(HEARTBEAT)
+        if END in channel.receive():
             return
+
+
+def open_log(spec: WorkerSpec) -> "FilteringBoundLogger":
+    """Return the log of this process, in the format of its workers' logs.
+
+    It is imported when it is first used: it has 14 MB of the 28 that the supervisor would otherwise take.
+    """
+    return _open_log(spec.log_format, spec.log_level)
+
+
+@cache
+def _open_log(log_format: Literal["auto", "console", "json"], log_level: str) -> "FilteringBoundLogger":
+    import structlog  # noqa: PLC0415
+
+    from festgate.kit.logging import configure  # noqa: PLC0415
+
+    configure(log_format, log_level)
+    log: FilteringBoundLogger = structlog.get_logger()
+    return log

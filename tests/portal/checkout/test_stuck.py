@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from festgate.effects import Effect
 from festgate.kit.clock import HOUR, MINUTE, SECOND
 from festgate.kit.errors import NotFound
 from festgate.kit.resilience import faults
-from festgate.kit.resilience.faults import Effect, Fault
+from festgate.kit.resilience.faults import Fault
 from festgate.portal.checkout import orders, payments, placements, queries, records, refunds
 from festgate.portal.checkout.checks import check_money, check_seats
 from festgate.portal.checkout.desk import Desk
@@ -138,7 +139,9 @@ def test_a_provider_that_is_away_is_asked_until_it_is_back_and_the_money_gets_it
         database.run(till.expire())
     assert [now_of(database, order).state for order in paid] == ["pending", "pending"]
     listed = database.read(stuck_payments)
-    assert {stuck.error for stuck in listed} == {"Struck: planted by a drill at payments.look_up"}
+    assert {stuck.error for stuck in listed} == {
+        "InjectedFault: fault injected by a drill at payments.look_up"
+    }
     assert all(stuck.tries > 30 and stuck.next_at <= database.clock.now + MINUTE for stuck in listed)
     # The holds ended long ago; one of the seats went to somebody else.
     database.write(hold_seat, add_someone(database), paid[1].lines[0].slug, 15)

@@ -157,7 +157,7 @@ class SqliteWriter:
 
     def _apply_fault(self) -> None:
         """Apply a drill's fault: the file cannot grow, by SQLite's own limit, or cannot be written at all."""
-        fault = faults.wanted("database.write", "full", "raise")
+        fault = faults.due("database.write", "full", "raise")
         full = fault is not None and fault.effect == "full"
         if full != self._filled:
             self._connection.execute(f"PRAGMA max_page_count = {1 if full else MAX_PAGES}")
@@ -261,7 +261,7 @@ class SqliteEngine:
     async def read(self, clock: Clock, query: Callable[[Connection], T]) -> T:
         """Run a short query on the event loop: it takes less time than handing it to a thread."""
         try:
-            if faults.armed and faults.wanted("database.read", "raise"):
+            if faults.armed and faults.due("database.read", "raise"):
                 raise _disk_error()
             idle = self.writer.idle
             if idle is not None:

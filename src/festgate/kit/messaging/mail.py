@@ -393,7 +393,7 @@ class Postman:
             await self._database.write(note_sent, message.id)
 
     def _hand_over(self, message: Message) -> None:
-        faults.strike("mail.send")
+        faults.inject("mail.send")
         began = time.thread_time()
         self._transport.send(compose(message, self._settings))
         self._spent += time.thread_time() - began

@@ -327,7 +327,7 @@ def deliver(
     delivered = {name for (name,) in connection.all(_delivered, fact=due.id)}
     if subscription.name not in delivered:
         if faults.armed:
-            faults.strike(subscription.point)
+            faults.inject(subscription.point)
         subscription.handler(connection, subscription.fact(**json.loads(due.payload)))
         if handlers - delivered == {subscription.name}:
             settle(connection, due.id)

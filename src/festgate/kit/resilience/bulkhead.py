@@ -250,7 +250,7 @@ class Bulkhead:
         """Return the function behind a fault that a drill may have injected into this module."""
 
         async def behind_fault(argument: A) -> R:
-            await faults.linger(self._point)
+            await faults.inject_async(self._point)
             return await function(argument)
 
         return behind_fault

@@ -1,4 +1,4 @@
-"""Where a drill arms its faults: only with the token of the settings, and only from this machine."""
+"""The routes over which a drill arms faults: only with the token from the settings, and only from this machine."""
 
 import os
 import time
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from festgate.effects import MAX_ARMED_SECONDS
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.resilience import faults
 from festgate.kit.web.bodies import read_ahead
@@ -21,8 +22,8 @@ from festgate.kit.web.portal import is_local
 PATH = "/drills/faults"
 
 
-class Order(BaseModel):
-    """A fault to arm."""
+class FaultRequest(BaseModel):
+    """The body of a request to arm a fault."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,20 +32,20 @@ class Order(BaseModel):
     seconds: float = Field(default=0.0, ge=-366 * 86_400, le=366 * 86_400)
     times: int | None = Field(default=None, ge=1)
     share: float = Field(default=1.0, gt=0, le=1)
-    lasts: float = Field(default=60.0, gt=0, le=faults.MAX_SECONDS)
-    """Seconds after which it is disarmed, whatever has become of the drill."""
+    lasts: float = Field(default=60.0, gt=0, le=MAX_ARMED_SECONDS)
+    """Seconds after which the fault ends, even if the drill no longer runs."""
 
 
 class Arming:
-    """The routes of faults."""
+    """The routes that list, arm and disarm faults."""
 
     def __init__(self, folder: Path, token: str) -> None:
-        """`folder` holds the fest's data; without a `token` nothing is there."""
+        """Serve the faults in `folder`, the fest's data folder. Without a `token` there are no routes."""
         self._folder = folder
         self._token = token
 
     def routes(self) -> list[Route]:
-        """For app.py."""
+        """Return the routes for the application."""
         if not self._token:
             return []
         return [
@@ -54,32 +55,32 @@ class Arming:
         ]
 
     async def show(self, request: Request) -> Response:
-        """What is armed, and the process that says so."""
-        self._admit(request)
+        """Return the armed faults, and the process id of the worker that answers."""
+        self._authorise(request)
         return JSONResponse({"faults": faults.listed(), "worker": os.getpid()})
 
     async def arm(self, request: Request) -> Response:
-        """Arm one fault, in every worker within a fifth of a second."""
-        self._admit(request)
+        """Arm one fault. Every worker has it within a fifth of a second."""
+        self._authorise(request)
         try:
-            sent = Request(request.scope, await read_ahead(request.scope, request.receive))
-            order = Order.model_validate_json(await sent.body())
+            limited = Request(request.scope, await read_ahead(request.scope, request.receive))
+            body = FaultRequest.model_validate_json(await limited.body())
         except ValidationError as error:
             raise Invalid(sentences(error.errors())) from None
-        fields = order.model_dump(exclude={"lasts"})
+        fields = body.model_dump(exclude={"lasts"})
         try:
-            faults.arm(self._folder, faults.Fault(**fields, until=time.time() + order.lasts))
+            faults.arm(self._folder, faults.Fault(**fields, until=time.time() + body.lasts))
         except ValueError as error:
             raise Invalid({"fault": f"{error}."}) from None
         return JSONResponse({"faults": faults.listed()}, 201)
 
     async def disarm(self, request: Request) -> Response:
-        """Disarm all."""
-        self._admit(request)
+        """Disarm every fault."""
+        self._authorise(request)
         faults.disarm(self._folder)
         return Response(status_code=204)
 
-    def _admit(self, request: Request) -> None:
+    def _authorise(self, request: Request) -> None:
         scheme, _, token = read_header(request, "authorization", MAX_NAME).partition(" ")
         if (
             not is_local(request.scope)

@@ -103,7 +103,7 @@ class Payments:
             with self._call_of(person_id) if method.asks else nullcontext():
                 async with asyncio.timeout(MAX_BEGIN):
                     if faults.armed:
-                        await faults.linger("payments.begin")
+                        await faults.inject_async("payments.begin")
                     outcome = await method.begin(order, details)
         except Exception as error:  # noqa: BLE001  (a bug is written out in the log)
             # Whatever went wrong, the provider may have the money: the order waits, and is asked about.
@@ -219,7 +219,7 @@ class Payments:
             try:
                 async with asyncio.timeout(seconds):
                     if faults.armed:
-                        await faults.linger("payments.look_up")
+                        await faults.inject_async("payments.look_up")
                     outcome = await method.look_up(order)
             except Exception as error:  # noqa: BLE001
                 # Also a bug: it holds up this order only, which stands on the organisers' list with its reason.

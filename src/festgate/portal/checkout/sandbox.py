@@ -88,7 +88,7 @@ class Sandbox:
         if card not in CARDS:
             return Declined(N_("This is not a test card number. Use one of those listed."))
         # A drill can make every card behave as one of the special numbers.
-        fault = faults.wanted("payments.begin", "double", "lie", "lose") if faults.armed else None
+        fault = faults.due("payments.begin", "double", "lie", "lose") if faults.armed else None
         effect = None if fault is None else fault.effect
         if card == LOSES or effect == "lose":
             await asyncio.sleep(SILENCE)

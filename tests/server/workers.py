@@ -1,7 +1,7 @@
-"""Workers of the tests' own below the real parent: `python -m tests.server.own PORT WORKERS MANNER`.
+"""Test workers below the real supervisor: `python -m tests.server.workers PORT WORKERS BEHAVIOUR`.
 
-MANNER `serves` has a page that asks for a regular expression without an end, which holds the interpreter's lock in C;
-`dies` gets ready and dies, `refuses` and `fails` do not get ready. OWN_SILENCE shortens the parent's patience.
+BEHAVIOUR `serves` has a page with an endless regular expression, which holds the interpreter's lock in C; `dies` ends
+once it is ready; `refuses` and `fails` do not become ready. TEST_MAX_SILENCE shortens the supervisor's patience.
 """
 
 import os
@@ -12,29 +12,28 @@ from collections.abc import Sequence
 
 from festgate.kit.logging import configure
 from festgate.server import supervisor
-from festgate.server.line import READY, Line
-from festgate.server.orders import Order
+from festgate.server.channel import READY, Channel, WorkerSpec
 from festgate.server.sockets import listen
 
 ENDLESS = (r"(a+)+$", "a" * 64 + "b")
 
 
-def work(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
+def work(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -> int:
     match sys.argv[3]:
         case "serves":
-            return serve(order, line, sockets)
+            return serve(spec, channel, sockets)
         case "dies":
-            line.tell(READY)
+            channel.send(READY)
             return 70
         case "refuses":
-            sys.stderr.write("This is what is wrong.\n")
+            sys.stderr.write("The setting is wrong.\n")
             return 2
         case _:
             raise RuntimeError("a bug at the start")
 
 
-def serve(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
-    from starlette.applications import Starlette  # noqa: PLC0415  (only this manner needs it, and it takes a second)
+def serve(spec: WorkerSpec, channel: Channel, sockets: Sequence[socket.socket]) -> int:
+    from starlette.applications import Starlette  # noqa: PLC0415  (it takes a second, and only this behaviour needs it)
     from starlette.requests import Request  # noqa: PLC0415
     from starlette.responses import PlainTextResponse, Response  # noqa: PLC0415
     from starlette.routing import Route  # noqa: PLC0415
@@ -50,14 +49,14 @@ def serve(order: Order, line: Line, sockets: Sequence[socket.socket]) -> int:
         return PlainTextResponse(str(re.match(*ENDLESS)))
 
     app = Starlette(routes=[Route("/", pid), Route("/regex", regex)])
-    Server(server_config(app, Settings()), line, Restarts(Metrics(), order.restarts)).run(list(sockets))
+    Server(server_config(app, Settings()), channel, Restarts(Metrics(), spec.restarts)).run(list(sockets))
     return 0
 
 
 def main(port: int, count: int) -> int:
     configure("json", "info")
-    supervisor.MAX_SILENCE = float(os.environ.get("OWN_SILENCE", supervisor.MAX_SILENCE))
-    return supervisor.supervise(listen(["127.0.0.1"], port), Order("tests.server.own", port), count)
+    supervisor.MAX_SILENCE = float(os.environ.get("TEST_MAX_SILENCE", supervisor.MAX_SILENCE))
+    return supervisor.supervise(listen(["127.0.0.1"], port), WorkerSpec("tests.server.workers", port), count)
 
 
 if __name__ == "__main__":

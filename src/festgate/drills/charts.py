@@ -1,4 +1,4 @@
-"""The blast radius at a glance: what was harmed, and when. Colours and letters say the same."""
+"""Charts of the blast radius: what was affected, and when. Letters repeat the meaning of the colours."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,29 +8,29 @@ import altair as alt
 
 from festgate.drills.impact import BIN, State, module_of, worst
 from festgate.drills.plan import MODULES
-from festgate.drills.sentences import LETTERS, MEANINGS, harm, modules_of
+from festgate.drills.sentences import LETTERS, MEANINGS, states_of_modules
 from festgate.drills.verdict import Outcome
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import INK, Row, finished, inline
 from festgate.rehearsal.stats import figures
 
 COLOURS: Final[Mapping[State, str]] = {
-    "well": "var(--good-tint)",
+    "served": "var(--good-tint)",
     "slow": "var(--line-6)",
-    "resting": "var(--line-2)",
+    "unavailable": "var(--line-2)",
     "error": "var(--bad)",
-    "quiet": "transparent",
+    "idle": "transparent",
 }
-_SHOWN: Final[tuple[State, ...]] = ("well", "slow", "resting", "error")
+_SHOWN: Final[tuple[State, ...]] = ("served", "slow", "unavailable", "error")
 _MAX_CELLS: Final = 24
-"""Cells of a row: a letter in each has to fit on a phone."""
+"""Cells of a row, each wide enough for a letter on a phone."""
 _ROW: Final = 34
-"""Pixels of a row with its name above it."""
+"""The height in pixels of a row with its name above it."""
 _SECONDS = "datum.value + ' s'"
 
 
 def blast_over_time(outcome: Outcome) -> Chart:
-    """Each step's half seconds, from before the fault until it was over."""
+    """Return a chart of each step's state in each half second, from before the fault to the recovery."""
     rows: list[Row] = []
     names = []
     together = math.ceil(max(map(len, outcome.cells.values()), default=1) / _MAX_CELLS)
@@ -41,7 +41,7 @@ def blast_over_time(outcome: Outcome) -> Chart:
         for number in range(0, len(states), together):
             state = worst(states[number : number + together])
             begin = outcome.cells_begin - outcome.armed + number * BIN
-            if state != "quiet":
+            if state != "idle":
                 rows.append(
                     {
                         "step": name,
@@ -54,16 +54,16 @@ def blast_over_time(outcome: Outcome) -> Chart:
                 )
     x = alt.X("at:Q", axis=alt.Axis(labelExpr=_SECONDS, title="since the fault", grid=False, tickMinStep=1))
     y = alt.Y("step:N", sort=names, axis=None, scale=alt.Scale(domain=names, paddingInner=0.5))
-    told = [alt.Tooltip("step:N"), alt.Tooltip("at:Q", title="second"), alt.Tooltip("state:N")]
+    tooltip = [alt.Tooltip("step:N"), alt.Tooltip("at:Q", title="second"), alt.Tooltip("state:N")]
     cell = (
         alt.Chart(inline(rows))
         .mark_rect(stroke="var(--card)")
-        .encode(x=x, x2="end:Q", y=y, color=_colour(), tooltip=told)
+        .encode(x=x, x2="end:Q", y=y, color=_colour(), tooltip=tooltip)
     )
     letter = _letters(inline(rows)).encode(x="middle:Q", y=y, text="letter:N")
     return Chart(
-        title="Who was harmed, and when",
-        says=_says(outcome),
+        title="What was affected, and when",
+        says=_description(outcome),
         spec=finished(
             alt.layer(cell, letter, _names(names), *_moments(outcome)), _ROW * max(len(names), 2) + 20
         ),
@@ -80,18 +80,21 @@ def blast_over_time(outcome: Outcome) -> Chart:
 
 
 def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
-    """Drills by modules."""
+    """Return a chart with a row for each drill and a column for each module."""
     rows: list[Row] = []
-    played = [outcome for outcome in outcomes if not outcome.refused]
-    names = [outcome.drill.title for outcome in played]
+    run = [outcome for outcome in outcomes if not outcome.refused]
+    names = [outcome.drill.title for outcome in run]
     table = []
-    for outcome in played:
-        states = modules_of(outcome)
-        struck = outcome.drill.tolerance.struck
+    for outcome in run:
+        states = states_of_modules(outcome)
+        faulted = outcome.drill.tolerance.faulted
         table.append(
             (
                 outcome.drill.title,
-                *(MEANINGS[states[module]] + (" (struck)" if module == struck else "") for module in MODULES),
+                *(
+                    MEANINGS[states[module]] + (" (faulted)" if module == faulted else "")
+                    for module in MODULES
+                ),
             )
         )
         rows += [
@@ -99,10 +102,10 @@ def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
                 "step": outcome.drill.title,
                 "module": module,
                 "state": MEANINGS[state],
-                "letter": LETTERS[state] + ("*" if module == struck else ""),
+                "letter": LETTERS[state] + ("*" if module == faulted else ""),
             }
             for module, state in states.items()
-            if state != "quiet"
+            if state != "idle"
         ]
     x = alt.X(
         "module:N",
@@ -110,18 +113,18 @@ def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
         axis=alt.Axis(title=None, orient="top", labelAngle=-40, domain=False, ticks=False, offset=14),
     )
     y = alt.Y("step:N", sort=names, axis=None, scale=alt.Scale(domain=names, paddingInner=0.5))
-    told = [alt.Tooltip("step:N", title="drill"), alt.Tooltip("module:N"), alt.Tooltip("state:N")]
+    tooltip = [alt.Tooltip("step:N", title="drill"), alt.Tooltip("module:N"), alt.Tooltip("state:N")]
     cell = (
         alt.Chart(inline(rows))
         .mark_rect(stroke="var(--card)")
-        .encode(x=x, y=y, color=_colour(), tooltip=told)
+        .encode(x=x, y=y, color=_colour(), tooltip=tooltip)
     )
     letter = _letters(inline(rows)).encode(x=x, y=y, text="letter:N")
     leaked = sum(not outcome.contained for outcome in outcomes)
     return Chart(
         title="The blast radius of each drill",
-        says="A row for each drill, a column for each module: the worst that its visitors met. A star marks what was"
-        f" struck. {'Nothing leaked.' if not leaked else f'{leaked} leaked.'}",
+        says="A row for each drill, a column for each module, with the worst state of its requests. A star marks the"
+        f" faulted module. {'Every drill was contained.' if not leaked else f'{leaked} were not contained.'}",
         spec=finished(alt.layer(cell, letter, _names(names)), _ROW * max(len(names), 2) + 20),
         table=Table(
             "The blast radius of each drill",
@@ -134,19 +137,19 @@ def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
 
 def _name(outcome: Outcome, step: str) -> str:
     module = module_of(step)
-    mark = " (may be harmed)" if outcome.drill.may_harm(step) else ""
-    return f"{module}: {step}{mark}" if module else f"{step}{mark}"
+    note = " (may be affected)" if outcome.drill.may_affect(step) else ""
+    return f"{module}: {step}{note}" if module else f"{step}{note}"
 
 
-def _says(outcome: Outcome) -> str:
-    lines = "The dashed lines are the fault, at 0, when it was undone, and when all was as before."
-    harmed = [step for step in outcome.steps if harm(step)]
-    if not harmed:
-        return f"No step had an error. {lines}"
-    told = ", ".join(
-        f"{step.step} ({figures.count(harm(step))} of {figures.count(step.requests)})" for step in harmed
+def _description(outcome: Outcome) -> str:
+    lines = "The dashed lines mark the fault at 0, the rollback and the recovery."
+    affected = [step for step in outcome.steps if step.affected]
+    if not affected:
+        return f"No step was affected. {lines}"
+    counts = ", ".join(
+        f"{step.step} ({figures.count(step.affected)} of {figures.count(step.requests)})" for step in affected
     )
-    return f"Harmed were {told}. {lines}"
+    return f"Affected: {counts}. {lines}"
 
 
 def _colour() -> alt.Color:
@@ -170,7 +173,7 @@ def _letters(data: alt.InlineData) -> alt.Chart:
 
 
 def _names(names: Sequence[str]) -> alt.Chart:
-    """Above each row: beside it, a phone would have no room left."""
+    """Write each name above its row: beside it, there is no room on a phone."""
     drawn: alt.Chart = (
         alt.Chart(inline([{"step": name} for name in names]))
         .mark_text(align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3)
@@ -180,12 +183,12 @@ def _names(names: Sequence[str]) -> alt.Chart:
 
 
 def _moments(outcome: Outcome) -> list[Any]:
-    """Rules at what happened to all of it."""
+    """Draw dashed lines at the fault, the rollback and the recovery."""
     rows: list[Row] = [
         {"at": 0.0, "what": "fault"},
-        {"at": round(outcome.undone - outcome.armed, 2), "what": "undone"},
+        {"at": round(outcome.rolled_back - outcome.armed, 2), "what": "rollback"},
     ]
     if outcome.recovered is not None:
-        rows.append({"at": round(outcome.recovered - outcome.armed, 2), "what": "as before"})
+        rows.append({"at": round(outcome.recovered - outcome.armed, 2), "what": "recovery"})
     rule = alt.Chart(inline(rows)).mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5)
     return [rule.encode(x="at:Q", tooltip=[alt.Tooltip("what:N"), alt.Tooltip("at:Q", title="second")])]

@@ -1,4 +1,4 @@
-"""A parent with workers of the tests' own, and what the system and the log say of them."""
+"""A supervisor with test workers, and its processes and log lines."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PATIENCE = 30.0
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process has started, oldest first."""
+    """Return the processes that a process has started, oldest first."""
     try:
         children = psutil.Process(pid).children()
     except psutil.NoSuchProcess:
@@ -29,8 +29,8 @@ def children_of(pid: int) -> list[int]:
     return [child.pid for child in sorted(children, key=lambda child: (child.create_time(), child.pid))]
 
 
-def gone(pid: int) -> bool:
-    """Whether there is no such process any more; one that has ended and that nobody has asked about is gone, too."""
+def has_ended(pid: int) -> bool:
+    """Return whether the process has ended; a zombie counts."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -38,7 +38,7 @@ def gone(pid: int) -> bool:
 
 
 def is_free(url: str) -> bool:
-    """Whether nobody listens at the server's port."""
+    """Return whether the server's port is free."""
     try:
         with socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))):
             return True
@@ -46,15 +46,15 @@ def is_free(url: str) -> bool:
         return False
 
 
-def told(log: str, event: str) -> list[dict[str, Any]]:
-    """The log's lines of one kind."""
+def logged(log: str, event: str) -> list[dict[str, Any]]:
+    """Return the log's lines of one event."""
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
 
 
 @dataclass
-class Own:
-    """A parent that was started."""
+class SupervisorProcess:
+    """A supervisor that was started for a test."""
 
     process: "subprocess.Popen[bytes]"
     port: int
@@ -62,26 +62,28 @@ class Own:
 
     @property
     def url(self) -> str:
-        """Where its workers answer."""
+        """The address of its workers."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def workers(self) -> list[int]:
-        """Oldest first."""
+        """The process ids of its workers, oldest first."""
         return children_of(self.process.pid)
 
-    def told(self, event: str) -> list[dict[str, Any]]:
-        """What it has logged of one kind."""
-        return told(self.log_file.read_text(encoding="utf-8"), event)
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return its log lines of one event."""
+        return logged(self.log_file.read_text(encoding="utf-8"), event)
 
 
 @contextmanager
-def own(folder: Path, manner: str, workers: int = 1, extra: Mapping[str, str] | None = None) -> Iterator[Own]:
-    """A parent and its workers, ended with the block; its log is in `folder`."""
-    port, log_file = free_port(), folder / "own.log"
+def supervisor_process(
+    folder: Path, behaviour: str, workers: int = 1, extra: Mapping[str, str] | None = None
+) -> Iterator[SupervisorProcess]:
+    """Run a supervisor and its workers until the end of the block; its log is in `folder`."""
+    port, log_file = free_port(), folder / "supervisor.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.server.own", str(port), str(workers), manner],
+            [sys.executable, "-m", "tests.server.workers", str(port), str(workers), behaviour],
             cwd=ROOT,
             env={**os.environ, **(extra or {})},
             stdin=subprocess.DEVNULL,
@@ -90,8 +92,10 @@ def own(folder: Path, manner: str, workers: int = 1, extra: Mapping[str, str] | 
             start_new_session=True,
         )
     try:
-        yield Own(process, port, log_file)
+        yield SupervisorProcess(process, port, log_file)
     finally:
-        with suppress(ProcessLookupError, PermissionError):  # macOS says the second of those that have ended
+        with suppress(
+            ProcessLookupError, PermissionError
+        ):  # macOS raises the second for processes that have ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE)
