@@ -18,7 +18,7 @@ from festgate.portal.accounts.confirmation import (
     MAX_CONFIRMATIONS,
     MAX_EMAILS,
     AddressNotConfirmed,
-    ConfirmationOver,
+    ConfirmationLinkExpired,
     confirm_address,
     confirm_by_name,
     mailbox_of,
@@ -104,12 +104,12 @@ def test_a_link_ends_after_three_days_and_none_can_be_made_up(database: OpenData
         write_token(b"another fest's secret" * 2, asha, until),
         recovery.write_token(SECRET, recovery.Claim(asha, "none"), until),
     ):
-        with pytest.raises(ConfirmationOver):
+        with pytest.raises(ConfirmationLinkExpired):
             database.write(use_token, SECRET, wrong)
     database.clock.move(LIFE - 1)
     database.read(read_token, SECRET, token)
     database.clock.move(1)
-    with pytest.raises(ConfirmationOver):
+    with pytest.raises(ConfirmationLinkExpired):
         database.read(read_token, SECRET, token)
     assert not is_confirmed(database, asha.id)
 

@@ -21,7 +21,7 @@ from festgate.portal.accounts.recovery import (
     LINK_KIND,
     MAX_EMAILS,
     Claim,
-    LinkOver,
+    ResetLinkExpired,
     make_link,
     read_token,
     send_link,
@@ -104,9 +104,9 @@ def test_a_link_works_once_also_where_it_is_opened_twice(
     (token,) = ask("Asha")
     first, second = (database.read(read_token, SECRET, token) for _ in range(2))
     database.write(use_token, first, "new hash")
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.write(use_token, second, "newer hash")
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
     assert claim_of(database, first.person.id).password_hash == "new hash"
 
@@ -119,12 +119,12 @@ def test_a_link_is_over_after_an_hour_and_once_the_password_is_another(
     database.clock.move(LIFE - 1)
     database.read(read_token, SECRET, token)
     database.clock.move(1)
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
     *_, token = ask("Asha")
     database.read(read_token, SECRET, token)
     database.write(set_password, "Asha", "by an organiser")
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
 
 
@@ -149,7 +149,7 @@ def test_a_link_opens_nobody_elses_account_and_none_can_be_made_up(
         f"\N{ARABIC-INDIC DIGIT ONE}-{end}-{signature}",
     ]
     for token in made_up:
-        with pytest.raises(LinkOver):
+        with pytest.raises(ResetLinkExpired):
             database.read(read_token, SECRET, token)
 
 
