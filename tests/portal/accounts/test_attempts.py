@@ -14,9 +14,9 @@ from festgate.portal.accounts.attempts import (
     address_limit,
     clear,
     count_attempt,
-    give_back,
     network_of,
     sign_in_limits,
+    uncount_attempt,
 )
 from tests.rig.database import OpenDatabase
 
@@ -67,7 +67,7 @@ def test_being_refused_does_not_make_the_wait_longer(database: OpenDatabase) -> 
 
 def test_an_attempt_that_is_given_back_may_be_made_again(database: OpenDatabase) -> None:
     count(database, 3)
-    database.write(give_back, LIMIT)
+    database.write(uncount_attempt, LIMIT)
     count(database, 1)
     with pytest.raises(TooMany):
         count(database, 1)
@@ -76,7 +76,7 @@ def test_an_attempt_that_is_given_back_may_be_made_again(database: OpenDatabase)
 def test_more_is_never_given_back_than_was_taken(database: OpenDatabase) -> None:
     count(database, 1)
     for _ in range(5):
-        database.write(give_back, LIMIT)
+        database.write(uncount_attempt, LIMIT)
     count(database, 3)
     with pytest.raises(TooMany):
         count(database, 1)
