@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
 from festgate.kit.money import MAX_MINOR, Money
 from festgate.kit.text import tidy
-from festgate.portal.catalogue.entries import MAX_CAPACITY, MAX_LENGTHS, Details, find_wrongs
+from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_LENGTHS, Details, find_errors
 from festgate.portal.catalogue.events import create_event, publish_event
 from festgate.portal.catalogue.queries import Event
 from tests.rig.database import OpenDatabase
@@ -94,5 +94,5 @@ def any_details(draw: st.DrawFn) -> Details:
         fee=Money(draw(st.integers(0, MAX_MINOR)), "INR"),
         capacity=draw(st.integers(0, MAX_CAPACITY)),
     )
-    assert not find_wrongs(made)
+    assert not find_errors(made)
     return made

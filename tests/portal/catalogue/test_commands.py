@@ -74,7 +74,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_imported(
     assert said.splitlines() == [
         f"{file}, line 3: fee: 'much' is not an amount; write it like 250 or 250.50.",
         f"{file}, line 4: ends_at: The end must be after the start.",
-        f"{file}, line 5: 2 cells, where the header has 12.",
+        f"{file}, line 5: 2 cells, but the header has 12.",
         "Nothing was imported: 3 rows are wrong.",
     ]
     said = done(data, "import", sheet(tmp_path, ROBO), "--dry-run", "--publish")

@@ -11,7 +11,7 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
-from festgate.portal.catalogue.entries import Details, details_of
+from festgate.portal.catalogue.details import Details, details_of
 from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.queries import Event

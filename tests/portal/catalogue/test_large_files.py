@@ -8,7 +8,7 @@ import pytest
 
 from festgate.kit.errors import Invalid
 from festgate.portal.catalogue.calendars import read_calendar
-from festgate.portal.catalogue.entries import read_details
+from festgate.portal.catalogue.details import read_details
 from festgate.portal.catalogue.rows import MAX_FILE, MAX_ROWS, Sheet, Unreadable
 from festgate.portal.catalogue.sheets import read_sheet
 from tests.rig.server import festgate
@@ -44,8 +44,8 @@ def test_a_table_of_a_hundred_thousand_columns_is_refused_by_their_number() -> N
 
 
 def test_a_row_with_more_cells_than_the_header_is_wrong_and_says_how_many() -> None:
-    (wrong,) = read_sheet(b"title,fee\n" + b"," * 99_999 + b"x\n").wrongs
-    assert wrong.sentence == "100000 cells, where the header has 2."
+    (wrong,) = read_sheet(b"title,fee\n" + b"," * 99_999 + b"x\n").errors
+    assert wrong.sentence == "100000 cells, but the header has 2."
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from festgate.portal.catalogue.events import cancel_event, create_event
 from festgate.portal.catalogue.pages import dates_of
 from festgate.portal.catalogue.queries import event_by_slug
 from festgate.portal.catalogue.seats import take_seat
-from festgate.portal.catalogue.shown import Block, blocks_of
+from festgate.portal.catalogue.view_models import Block, blocks_of
 from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import announce, before_opening, change_file, invite_one
 from tests.portal.catalogue.programme import KOLKATA, details

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from festgate.kit.clock import HOUR
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
-from festgate.kit.text import tidy
-from festgate.portal.catalogue.entries import (
+from festgate.kit.text import searchable, tidy
+from festgate.portal.catalogue.details import (
     Details,
     find_gaps,
-    folded,
     read_details,
     read_slug,
     read_time,
@@ -135,8 +134,8 @@ def test_scripts_that_need_joiners_keep_them() -> None:
 
 
 def test_searching_knows_no_case() -> None:
-    assert folded("STRASSE") == folded("straße")
-    assert folded("\uff32\uff2f\uff22\uff2f") == "robo"
+    assert searchable("STRASSE") == searchable("straße")
+    assert searchable("\uff32\uff2f\uff22\uff2f") == "robo"
 
 
 @pytest.mark.parametrize("slug", ["robo-race", "a", "2026"])
