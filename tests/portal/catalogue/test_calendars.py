@@ -148,10 +148,10 @@ def test_what_other_programs_do_not_write_is_taken_from_our_own_properties() -> 
     [
         (
             "DTSTART;TZID=Nowhere/City:20260314T100000",
-            "DTSTART: Nowhere/City is no time zone that is known here",
+            "DTSTART: the time zone Nowhere/City is unknown",
         ),
         ("DTSTART:yesterday", "DTSTART:"),
-        ("RRULE:FREQ=WEEKLY", "RRULE: repeating events are not taken in"),
+        ("RRULE:FREQ=WEEKLY", "RRULE: repeating events cannot be imported"),
         ("nonsense", "a line:"),
     ],
 )

@@ -16,12 +16,11 @@ from festgate.portal.registrations.holds import hold_seat, refuse_early, sweep_a
 from festgate.portal.registrations.pauses import (
     LEASE,
     HoldKeeper,
-    find_pause,
-    holds_stand,
     kept_sentence,
+    pause_holds,
     resume_holds,
-    stop_holds,
 )
+from festgate.portal.registrations.queries import are_holds_paused, find_pause
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -31,7 +30,7 @@ def hold(database: OpenDatabase, person: int, event: catalogue.Event) -> int:
 
 
 def stop(database: OpenDatabase) -> None:
-    database.write(stop_holds, database.clock.now + LEASE)
+    database.write(pause_holds, database.clock.now + LEASE)
 
 
 def left(database: OpenDatabase, seat: int) -> int:
@@ -128,7 +127,7 @@ def test_the_clock_stands_as_long_as_that_is_said_again_in_time(database: OpenDa
     assert database.write(resume_holds)
     assert not database.write(resume_holds)
     assert left(database, seat) == 15 * MINUTE
-    assert not database.read(holds_stand)
+    assert not database.read(are_holds_paused)
 
 
 def test_a_process_that_dies_while_the_clock_stands_leaves_nobody_with_less_time(
@@ -139,7 +138,7 @@ def test_a_process_that_dies_while_the_clock_stands_leaves_nobody_with_less_time
     # Nobody was there for a day to let it run on.
     database.clock.move(24 * HOUR)
     assert left(database, seat) == 15 * MINUTE
-    database.run(HoldKeeper(database.real, lambda: False).look())
+    database.run(HoldKeeper(database.real, lambda: False).check())
     assert database.read(find_pause) is None
     assert left(database, seat) == 15 * MINUTE
 
@@ -160,7 +159,7 @@ def test_what_stands_again_is_told_once_and_only_where_a_hold_was_moved(database
 
 def test_many_who_stop_it_at_once_stop_it_once(database: OpenDatabase) -> None:
     until = database.clock.now + LEASE
-    answers = database.write_together(*[partial(stop_holds, until=until)] * 8)
+    answers = database.write_together(*[partial(pause_holds, until=until)] * 8)
     assert answers == [None] * 8
     pause = database.read(find_pause)
     assert pause is not None
@@ -200,18 +199,18 @@ def test_the_keeper_stops_the_clock_while_checkout_rests_and_writes_nothing_whil
         return database.run(ask())
 
     before = version()
-    database.run(keeper.look())
+    database.run(keeper.check())
     assert version() == before
     rests = True
     for _ in range(60):
-        database.run(keeper.look())
+        database.run(keeper.check())
         database.clock.move(SECOND)
         assert left(database, seat) == 15 * MINUTE
     rests = False
     for _ in range(4):
-        database.run(keeper.look())
+        database.run(keeper.check())
         database.clock.move(SECOND)
-    assert not database.read(holds_stand)
+    assert not database.read(are_holds_paused)
     assert 14 * MINUTE < left(database, seat) < 15 * MINUTE
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from festgate.kit.clock import MINUTE, SECOND, system_clock
-from festgate.portal.registrations.facade import holds_stand, seats_of
+from festgate.portal.registrations.facade import are_holds_paused, seats_of
 from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.forms import check_out
@@ -48,7 +48,7 @@ def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
 def stands(database: OpenDatabase) -> bool:
     """Whether the clock of holds stands still at this moment."""
     database.clock.now = system_clock()
-    return database.read(holds_stand)
+    return database.read(are_holds_paused)
 
 
 def left(database: OpenDatabase, asha: Guest) -> list[int]:

@@ -4,7 +4,7 @@ from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
-from festgate.portal.catalogue.offers import Offer, offer_of
+from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.queries import (
     Event,
     all_events,
@@ -26,6 +26,7 @@ __all__ = [
     "EventEdited",
     "EventState",
     "EventWasCancelled",
+    "LapsedHolds",
     "NotOnSale",
     "Offer",
     "SoldOut",
