@@ -35,7 +35,7 @@ def test_so_many_attempts_are_let_through_and_not_one_more(database: OpenDatabas
         count(database, 1)
 
 
-def test_who_is_refused_hears_when_to_come_back(database: OpenDatabase) -> None:
+def test_a_refusal_has_the_time_to_wait(database: OpenDatabase) -> None:
     count(database, 3)
     database.clock.move(5 * MINUTE + 500)
     with pytest.raises(TooMany) as refusal:
@@ -122,7 +122,7 @@ def test_neither_names_nor_addresses_can_be_read_from_the_counts(
     assert all(limit.key in written for limit in limits)
     assert "asha" not in written
     assert "192.0.2" not in written
-    # Without the secret, trying out every address there is would find nothing either.
+    # Without the secret, even trying all addresses would not reveal one.
     assert address_limit(b"x" * 32, "192.0.2.7", 3).key not in written
 
 
@@ -132,7 +132,7 @@ def test_an_account_is_one_account_however_its_name_is_typed() -> None:
 
     assert keys("ASHA", None) == keys("asha", None)
     assert keys("asha", 7) == keys("asha@example.org", 7)
-    # A name that is a number is nobody's account.
+    # A name that is a number is not an account's id.
     assert len({*keys("7", None), *keys("asha", 7), *keys("asha", 7, "browser")}) == 5
 
 

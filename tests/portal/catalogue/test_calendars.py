@@ -126,7 +126,7 @@ def test_an_end_may_be_a_time_a_duration_or_the_end_of_the_day() -> None:
     assert days.ends_at == STARTS + 38 * HOUR
 
 
-def test_what_other_programs_do_not_write_is_taken_from_our_own_properties() -> None:
+def test_fields_that_other_programs_lack_are_read_from_our_own_properties() -> None:
     found = fields(
         "DTSTART:20260314T043000Z",
         "DTEND:20260314T063000Z",

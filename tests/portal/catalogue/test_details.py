@@ -1,4 +1,4 @@
-"""What an organiser enters: read, refused with a sentence, and written as the same text again."""
+"""Details of events: read, refused with a sentence, and written as the same text again."""
 
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ def refusal(**changes: str) -> dict[str, str]:
 
 
 @given(any_details(), st.sampled_from((KOLKATA, BERLIN)))
-def test_what_was_written_is_read_as_the_same_event(entered: Details, zone: ZoneInfo) -> None:
+def test_written_details_are_read_as_the_same_details(entered: Details, zone: ZoneInfo) -> None:
     assert read_details(written(entered, zone), zone, "INR") == entered
 
 
@@ -146,6 +146,6 @@ def test_a_slug_is_small_letters_digits_and_hyphens(slug: str) -> None:
 @pytest.mark.parametrize(
     "slug", ["Robo", "robo race", "-robo", "robo--race", "röbo", "a/b", "a.ics", "new", "a" * 61]
 )
-def test_what_cannot_be_part_of_an_address_is_no_slug(slug: str) -> None:
+def test_a_text_that_cannot_be_part_of_an_address_is_no_slug(slug: str) -> None:
     with pytest.raises(ValueError, match=r"address"):
         read_slug(slug)

@@ -1,4 +1,4 @@
-"""Taking in a file of events, on SQLite and on PostgreSQL: all of it, or nothing."""
+"""Importing a file of events on SQLite and PostgreSQL: the whole file, or nothing."""
 
 from dataclasses import replace
 
@@ -74,12 +74,12 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenData
     assert database.read(queries.count_events) == 0
 
 
-def test_what_cannot_be_published_is_named_where_it_was_to_be(database: OpenDatabase) -> None:
+def test_an_incomplete_event_is_named_if_it_was_to_be_published(database: OpenDatabase) -> None:
     found = errors_of(database, WHOLE | {"place": ""}, options=replace(OPTIONS, publish=True))
     assert found == [(2, "place: Enter a place before you publish the event.")]
 
 
-def test_a_dry_run_says_what_would_be_and_keeps_nothing(database: OpenDatabase) -> None:
+def test_a_dry_run_reports_the_result_and_stores_nothing(database: OpenDatabase) -> None:
     add(database, "there")
     with pytest.raises(OnlyTried) as caught:
         take(database, WHOLE, WHOLE | {"slug": "there"}, options=replace(OPTIONS, keep=False))
@@ -133,7 +133,9 @@ def test_a_file_that_is_imported_twice_does_not_double_the_programme(database: O
     assert take(database, WHOLE | {"place": "Hall"}, WHOLE | {"starts_at": "2026-03-14T11:00"}).created == 2
 
 
-def test_what_a_kind_of_file_lacks_is_asked_for_or_given_for_all(database: OpenDatabase) -> None:
+def test_a_field_that_a_kind_of_file_lacks_is_required_or_given_for_all_events(
+    database: OpenDatabase,
+) -> None:
     bare = {name: value for name, value in WHOLE.items() if name != "capacity"}
     needed = {"capacity": "Give --capacity."}
     assert errors_of(database, bare, needed=needed) == [(2, "capacity: Give --capacity.")]
@@ -145,7 +147,7 @@ def test_what_a_kind_of_file_lacks_is_asked_for_or_given_for_all(database: OpenD
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entered=st.lists(any_details(), max_size=4))
-def test_what_was_exported_can_be_imported_and_nothing_changes(
+def test_an_exported_event_can_be_imported_without_a_change(
     database: OpenDatabase, entered: list[Details]
 ) -> None:
     made = [database.write(create_event, details) for details in entered]
@@ -177,7 +179,7 @@ def test_a_programme_that_was_exported_makes_the_same_programme_elsewhere(databa
     )
     assert database.write(import_sheet, read_sheet(renamed.encode()), OPTIONS).created == 3
     after = [event for event in database.read(queries.all_events) if event.slug.startswith("other")]
-    # Times are kept in whole seconds.
+    # Times are stored in whole seconds.
     whole = [
         replace(details, **{name: getattr(details, name) // 1000 * 1000 for name in TIMES})
         for details in map(details_of, before)

@@ -1,4 +1,4 @@
-"""What can be had of an event at a moment, and when that changes."""
+"""The offer of an event at a moment, and when it may change."""
 
 from dataclasses import dataclass, field
 

@@ -48,7 +48,7 @@ def total(database: OpenDatabase, **asked: object) -> int:
     return database.read(count_listed, filters, programme(database), KOLKATA)
 
 
-def test_the_list_has_what_is_not_over_by_its_start(database: OpenDatabase) -> None:
+def test_the_list_has_events_that_have_not_ended_by_their_start(database: OpenDatabase) -> None:
     now = database.clock.now
     add(database, title="Late", starts_at=now + 3 * DAY)
     add(database, title="Soon", starts_at=now + DAY)
@@ -184,7 +184,7 @@ def test_the_programme_has_its_categories_and_dates(database: OpenDatabase) -> N
     database.write(cancel_event, add(database, title="Off", category="Games", starts_at=at(19, 10)).slug)
     found = programme(database)
     assert found.categories == ("Games", "Stage", "technology")
-    # The night that ends at one in the morning belongs to the 15th; what is cancelled makes the fest no longer.
+    # A night that ends at one in the morning belongs to the 15th; a cancelled event does not extend the fest.
     assert (found.first_day, found.last_day) == (date(2026, 3, 13), date(2026, 3, 15))
 
 

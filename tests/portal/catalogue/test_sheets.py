@@ -1,4 +1,4 @@
-"""Events as CSV, as spreadsheets write and read it."""
+"""Events as CSV files that spreadsheets read and write."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The clock of holds: stopped while nobody can pay, and run on; on SQLite and on PostgreSQL."""
+"""Holds are paused while nobody can pay, and resumed, on SQLite and on PostgreSQL."""
 
 import asyncio
 from functools import partial
@@ -34,7 +34,7 @@ def stop(database: OpenDatabase) -> None:
 
 
 def left(database: OpenDatabase, seat: int) -> int:
-    """Milliseconds that the hold has left; 0 when it has ended."""
+    """Return the milliseconds that the hold has left; 0 if it has ended."""
     found = database.read(queries.seat, seat)
     return found.held_until - database.clock.now if found.state == "held" else 0
 
@@ -135,7 +135,7 @@ def test_a_process_that_dies_while_the_clock_stands_leaves_nobody_with_less_time
 ) -> None:
     seat = hold(database, add_someone(database), add_event(database))
     stop(database)
-    # Nobody was there for a day to let it run on.
+    # For a day no process was there to resume holds.
     database.clock.move(24 * HOUR)
     assert left(database, seat) == 15 * MINUTE
     database.run(HoldKeeper(database.real, lambda: False).check())
@@ -173,8 +173,8 @@ def test_a_clock_that_was_wrong_and_is_put_back_stops_no_hold_for_long(database:
     database.clock.move(-HOUR)
     assert left(database, seat) == 15 * MINUTE
     database.clock.move(SECOND)
-    assert left(database, seat) == 15 * MINUTE - SECOND, "the clock of holds runs"
-    # Checkout still rests: the pause begins anew, by the right clock.
+    assert left(database, seat) == 15 * MINUTE - SECOND, "holds are not paused"
+    # Checkout is still unavailable: the pause begins anew, by the right clock.
     stop(database)
     database.clock.move(LEASE)
     assert left(database, seat) == 15 * MINUTE - SECOND
@@ -192,7 +192,7 @@ def test_the_keeper_stops_the_clock_while_checkout_rests_and_writes_nothing_whil
     def version() -> object:
         async def ask() -> object:
             await asyncio.sleep(0)
-            # Of the version only how often was written: on PostgreSQL the rest follows the clock.
+            # Only the number of writes is compared: on PostgreSQL the rest of the version follows the clock.
             turns, _ = cast("tuple[int, object]", database.real.version())
             return turns
 

@@ -99,7 +99,7 @@ class ListPage:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether any filter is set."""
+        """Return whether any filter is set."""
         return bool(self.filters.words or self.filters.category or self.filters.day)
 
     def href(self, page: int) -> str:
@@ -142,12 +142,12 @@ class EventPage:
 
     @property
     def is_on_sale(self) -> bool:
-        """Whether a visitor can register now."""
+        """Return whether a visitor can register now."""
         return self.offer.state in ("open", "few")
 
     @property
     def has_calendar(self) -> bool:
-        """Whether the event can still be added to a calendar."""
+        """Return whether the event can still be added to a calendar."""
         return self.offer.state not in ("over", "cancelled")
 
     @property

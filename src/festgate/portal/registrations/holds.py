@@ -44,7 +44,7 @@ _sweep = Statement(
 _cancel = Statement(
     update(seats)
     .where(seats.c.id == bindparam("seat"), LIVE)
-    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("who"))
+    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("cause"))
 )
 
 
@@ -206,7 +206,7 @@ def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) 
     The caller has locked the seat or its order. If somebody other than the holder cancelled it, a fact is recorded so
     that the holder is informed.
     """
-    if connection.run(_cancel, seat=seat.id, now=connection.now, who=ended_by) == 0:
+    if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
         return False
     catalogue.give_back_seats(connection, seat.event_id, 1)
     if seat.state == "confirmed":

@@ -45,7 +45,7 @@ class Seat:
 
     @property
     def payable(self) -> bool:
-        """Whether the seat is held and not in an order yet."""
+        """Return whether the seat is held and not in an order yet."""
         return self.state == "held" and self.order_id is None
 
 
