@@ -48,9 +48,12 @@ class AccountGuarded(TooMany):
 _over = attempts.c.window_ends_at <= bindparam("now")
 _count = Statement(
     update(attempts)
-    .where(attempts.c.key == bindparam("counted"), or_(_over, attempts.c.count < bindparam("most")))
+    .where(
+        attempts.c.key == bindparam("counted"),
+        or_(_over, attempts.c.count + bindparam("step") <= bindparam("most")),
+    )
     .values(
-        count=case((_over, 1), else_=attempts.c.count + 1),
+        count=case((_over, bindparam("step")), else_=attempts.c.count + bindparam("step")),
         window_ends_at=case((_over, bindparam("end")), else_=attempts.c.window_ends_at),
     )
 )
@@ -112,21 +115,31 @@ def address_limit(secret: bytes, host: str, most: int) -> Limit:
 
 def count_attempt(connection: Connection, limit: Limit) -> None:
     """Count one attempt; if the limit is reached, count nothing and raise TooMany."""
-    now = connection.now
-    if connection.run(_count, counted=limit.key, most=limit.most, now=now, end=now + limit.window) == 1:
+    window_ends_at = add_to_count(connection, limit.key, 1, limit.most, limit.window)
+    if window_ends_at is None:
         return
-    window_ends_at = connection.value(_window, counted=limit.key)
-    if window_ends_at is not None:
-        refusal = too_many(limit.sentence, window_ends_at - now)
-        if limit.advice:
-            msg = f"{refusal.message} {limit.advice}"
-            raise AccountGuarded(msg, refusal.retry_after)
-        raise refusal
-    try:
-        connection.run(_insert, key=limit.key, count=1, window_ends_at=now + limit.window)
-    except UniqueViolation as error:
-        # Another process has just counted its first attempt.
-        raise TryAgain from error
+    refusal = too_many(limit.sentence, window_ends_at - connection.now)
+    if limit.advice:
+        msg = f"{refusal.message} {limit.advice}"
+        raise AccountGuarded(msg, refusal.retry_after)
+    raise refusal
+
+
+def add_to_count(
+    connection: Connection, key: str, step: int, most: int, window: Milliseconds
+) -> Milliseconds | None:
+    """Add `step` to the count under the key; if it would exceed `most`, add nothing and return the window's end."""
+    now = connection.now
+    if connection.run(_count, counted=key, step=step, most=most, now=now, end=now + window):
+        return None
+    window_ends_at: Milliseconds | None = connection.value(_window, counted=key)
+    if window_ends_at is None:
+        try:
+            connection.run(_insert, key=key, count=step, window_ends_at=now + window)
+        except UniqueViolation as error:
+            # Another process has just counted its first attempt.
+            raise TryAgain from error
+    return window_ends_at
 
 
 def too_many(sentence: str, wait: Milliseconds) -> TooMany:

@@ -7,35 +7,17 @@ exact to within `STEP` seats of each worker; one below `COUNTED_ONE_BY_ONE` is e
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, case, or_, select, update
-
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.translation import gettext
-from festgate.portal.accounts.attempts import WINDOW, network_of, too_many
-from festgate.portal.accounts.tables import attempts
+from festgate.portal.accounts.attempts import WINDOW, add_to_count, network_of, too_many
 
 STEP = 16
 COUNTED_ONE_BY_ONE = 1_000
 """A limit below this counts every seat: steps would be a large part of it."""
 MAX_REMEMBERED = 10_000
-
-_over = attempts.c.window_ends_at <= bindparam("now")
-_add = Statement(
-    update(attempts)
-    .where(
-        attempts.c.key == bindparam("counted"),
-        or_(_over, attempts.c.count + bindparam("step") <= bindparam("most")),
-    )
-    .values(
-        count=case((_over, bindparam("step")), else_=attempts.c.count + bindparam("step")),
-        window_ends_at=case((_over, bindparam("end")), else_=attempts.c.window_ends_at),
-    )
-)
-_window = Statement(select(attempts.c.window_ends_at).where(attempts.c.key == bindparam("counted")))
-_insert = inserting(attempts)
 
 
 @dataclass(slots=True)
@@ -80,18 +62,10 @@ def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
     """Count a seat that was taken, if it is one of those that are counted. Raises TooMany."""
     if seat_id % limit.step:
         return
-    now = connection.now
-    end = now + WINDOW
-    if connection.run(_add, counted=limit.key, step=limit.step, most=limit.most, now=now, end=end):
-        return
-    window_ends_at: Milliseconds | None = connection.value(_window, counted=limit.key)
+    window_ends_at = add_to_count(connection, limit.key, limit.step, limit.most, WINDOW)
     if window_ends_at is not None:
         limit.spent_until = window_ends_at
-        raise _refusal(limit, now)
-    try:
-        connection.run(_insert, key=limit.key, count=limit.step, window_ends_at=end)
-    except UniqueViolation as error:  # another process has just counted its first seat
-        raise TryAgain from error
+        raise _refusal(limit, connection.now)
 
 
 def _refusal(limit: SeatLimit, now: Milliseconds) -> TooMany:

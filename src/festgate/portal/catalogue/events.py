@@ -41,24 +41,30 @@ MAX_SUFFIX_LENGTH = len("-99999")
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
 
+_DETAILS = (
+    "title",
+    "category",
+    "place",
+    "starts_at",
+    "ends_at",
+    "sales_open_at",
+    "sales_close_at",
+    "fee_minor",
+    "currency",
+    "summary",
+    "search",
+    "description",
+)
+"""The columns that hold an event's details; the capacity is in the other table."""
 _edit = Statement(
     update(events)
     .where(events.c.id == bindparam("event"))
     .values(
-        title=bindparam("new_title"),
-        category=bindparam("new_category"),
-        place=bindparam("new_place"),
-        starts_at=bindparam("new_start"),
-        ends_at=bindparam("new_end"),
-        sales_open_at=bindparam("new_opening"),
-        sales_close_at=bindparam("new_closing"),
-        fee_minor=bindparam("new_fee"),
-        currency=bindparam("new_currency"),
-        summary=bindparam("new_summary"),
-        search=bindparam("new_search"),
-        description=bindparam("new_description"),
-        updated_at=bindparam("now"),
-        version=bindparam("new_version"),
+        {
+            **{name: bindparam(f"new_{name}") for name in _DETAILS},
+            "updated_at": bindparam("now"),
+            "version": bindparam("new_version"),
+        }
     )
 )
 _set_state = Statement(
@@ -90,21 +96,10 @@ def create_event(connection: Connection, details: Details, slug: str | None = No
             _insert,
             slug=slug or free_slug(connection, details.title),
             state="draft",
-            title=details.title,
-            category=details.category,
-            place=details.place,
-            starts_at=details.starts_at,
-            ends_at=details.ends_at,
-            sales_open_at=details.sales_open_at,
-            sales_close_at=details.sales_close_at,
-            fee_minor=details.fee.minor,
-            currency=details.fee.currency,
             created_at=now,
             updated_at=now,
             version=_next_version(connection),
-            summary=details.summary,
-            search=search_text(details),
-            description=details.description,
+            **_columns(details),
         )
     except UniqueViolation:
         # Another process has just taken that slug or that version: the next attempt sees it.
@@ -129,23 +124,8 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
     _refuse({**gaps, **find_errors(details)})
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
-    _change(
-        connection,
-        _edit,
-        event=event.id,
-        new_title=details.title,
-        new_category=details.category,
-        new_place=details.place,
-        new_start=details.starts_at,
-        new_end=details.ends_at,
-        new_opening=details.sales_open_at,
-        new_closing=details.sales_close_at,
-        new_fee=details.fee.minor,
-        new_currency=details.fee.currency,
-        new_summary=details.summary,
-        new_search=search_text(details),
-        new_description=details.description,
-    )
+    columns = {f"new_{name}": value for name, value in _columns(details).items()}
+    _change(connection, _edit, event=event.id, **columns)
     edited = queries.event_by_id(connection, event.id)
     if event.state == "published" and _printed(edited) != _printed(event):
         outbox.record(connection, EventChanged(event.id))
@@ -227,6 +207,16 @@ def free_slug(connection: Connection, title: str) -> str:
     while (candidate := f"{stem}-{number}") in taken:
         number += 1
     return candidate
+
+
+def _columns(details: Details) -> dict[str, object]:
+    """Return the values of the columns _DETAILS."""
+    values = {
+        "fee_minor": details.fee.minor,
+        "currency": details.fee.currency,
+        "search": search_text(details),
+    }
+    return {name: values[name] if name in values else getattr(details, name) for name in _DETAILS}
 
 
 def _lock(connection: Connection, slug: str) -> Event:
