@@ -11,7 +11,7 @@ from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, StartupError
 from festgate.kit.money import Money
 from festgate.portal.catalogue import events, queries
-from festgate.portal.catalogue.entries import Details
+from festgate.portal.catalogue.details import Details
 from festgate.portal.catalogue.errors import FeesSold
 from festgate.portal.catalogue.imports import Options, import_sheet
 from festgate.portal.catalogue.sheets import read_sheet

@@ -28,7 +28,7 @@ from festgate.drills.hostile_text import falling_marks
 from festgate.kit.web.gate import MAX_API_BODY, MAX_BODY, MAX_TARGET_LENGTH, Gate
 from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
-from festgate.portal.catalogue.entries import FIELDS
+from festgate.portal.catalogue.details import FIELDS
 from festgate.settings import Settings
 from tests.journeys.expensive import HEADERS, MAX_HEADER, OTHER_FIELDS, PARAMETERS, expensive, texts
 from tests.journeys.stage import Guest, announce, invite_one

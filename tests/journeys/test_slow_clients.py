@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 import pytest
 
 from festgate.kit.web.bodies import BodyLimits
-from festgate.portal.registrations.pauses import find_pause
+from festgate.portal.registrations.queries import find_pause
 from tests.journeys.siege import Fest, siege
 from tests.rig.database import migrated_file, open_database
 from tests.rig.waiting import until

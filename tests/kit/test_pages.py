@@ -24,7 +24,7 @@ from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.queries import find_visitor
 from festgate.portal.accounts.sessions import note_seen, open_session
 from festgate.portal.catalogue.offers import Offer
-from festgate.portal.catalogue.shown import Card, HomePage
+from festgate.portal.catalogue.view_models import Card, HomePage
 from festgate.portal.composition import NAVIGATION, TEMPLATE_PACKAGES
 from festgate.settings import Settings
 from tests.rig.database import OpenDatabase, open_database

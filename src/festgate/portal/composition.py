@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from starlette.routing import BaseRoute
@@ -24,6 +24,9 @@ from festgate.kit.web.portal import Portal
 
 if TYPE_CHECKING:  # a command that only looks at the data does without it, and is a fifth quicker
     from fastapi import APIRouter
+
+    from festgate.portal.catalogue.facade import LapsedHolds
+    from festgate.portal.registrations.facade import IsUsed, SeatReferences
 
 log = structlog.get_logger()
 
@@ -103,18 +106,6 @@ class Declared:
     """Limits on the bodies of its requests, in bytes, by the beginning of the path, where the kit's does not fit."""
 
 
-class Lapses(Protocol):
-    """Holds that have ended, by event, and when the next one will; registrations implements it."""
-
-    @property
-    def seats(self) -> Mapping[int, int]:
-        """The seats whose holds have ended, by event id."""
-
-    @property
-    def next_at(self) -> Milliseconds:
-        """The time at which the next hold ends."""
-
-
 @dataclass(frozen=True)
 class NoLapses:
     """The stand-in while registrations is not loaded: no hold ends."""
@@ -124,8 +115,6 @@ class NoLapses:
 
 
 Identify = Callable[[Connection, str], Visitor | None]
-Marks = Callable[[Connection, int], Mapping[int, str]]
-"""A text about each of a person's seats, by seat id: a ticket's code, an order's reference."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +125,11 @@ class Links:
     find_bearer: Identify
     note_seen: Callable[[Connection, str], None]
     count_held: Callable[[Connection, int], int]
-    find_lapses: Callable[[Connection], Lapses]
+    find_lapses: "Callable[[Connection], LapsedHolds]"
     comforts: Mapping[str, Callable[[Connection, int], str]]
-    ticket_codes: Marks
-    is_used: Callable[[Connection, int], bool]
-    order_refs: Marks
+    ticket_codes: "SeatReferences"
+    is_used: "IsUsed"
+    order_refs: "SeatReferences"
     ways_on: Sequence[tuple[str, str, str]] = WAYS_ON
     default_actions: Sequence[tuple[str, str]] = DEFAULT_ACTIONS
 
@@ -178,19 +167,19 @@ def link(loader: Loader) -> Links:
 
         return facade.find_visitor, facade.find_bearer, facade.note_seen
 
-    def registrations() -> tuple[
-        Callable[[Connection, int], int], Callable[[Connection], Lapses], Callable[[Connection, int], str]
-    ]:
+    def registrations() -> (
+        "tuple[Callable[[Connection, int], int], Callable[[Connection], LapsedHolds], Callable[[Connection, int], str]]"
+    ):
         from festgate.portal.registrations import facade
 
         return facade.count_held, facade.find_lapses, facade.kept_sentence
 
-    def tickets() -> tuple[Marks, Callable[[Connection, int], bool]]:
+    def tickets() -> "tuple[SeatReferences, IsUsed]":
         from festgate.portal.tickets import facade
 
         return facade.codes_by_seat, facade.is_used
 
-    def checkout() -> Marks:
+    def checkout() -> "SeatReferences":
         from festgate.portal.checkout import facade
 
         return facade.refs_by_seat
@@ -205,7 +194,7 @@ def link(loader: Loader) -> Links:
         _no_lapses,
         _nothing_kept,
     )
-    ticket_codes, is_used = loader.attempt("tickets", tickets) or (_no_marks, _never_used)
+    ticket_codes, is_used = loader.attempt("tickets", tickets) or (_no_references, _never_used)
     return Links(
         find_visitor,
         find_bearer,
@@ -215,7 +204,7 @@ def link(loader: Loader) -> Links:
         {"checkout": kept_sentence},
         ticket_codes,
         is_used,
-        loader.attempt("checkout", checkout) or _no_marks,
+        loader.attempt("checkout", checkout) or _no_references,
     )
 
 
@@ -231,7 +220,7 @@ def _none_held(_connection: Connection, _person: int) -> int:
     return 0
 
 
-def _no_lapses(_connection: Connection) -> Lapses:
+def _no_lapses(_connection: Connection) -> "LapsedHolds":
     return NoLapses()
 
 
@@ -243,7 +232,7 @@ def _nothing_kept(_connection: Connection, _person: int) -> str:
     return ""
 
 
-def _no_marks(_connection: Connection, _person: int) -> Mapping[int, str]:
+def _no_references(_connection: Connection, _person: int) -> Mapping[int, str]:
     return {}
 
 

@@ -18,12 +18,12 @@ from tests.rig.server import Server, serving
 
 
 class Join(Protocol):
-    """What the fixture `join` gives."""
+    """The fixture `join`."""
 
     def __call__(
         self, username: str = "Asha", password_hash: str = "none", role: Role = "attendee"
     ) -> Person:
-        """A person with an account, whose email address is their name at example.org."""
+        """Add a person whose email address is their name at example.org."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def hasher() -> Iterator[Hasher]:
 
 @pytest.fixture
 def rows(database: OpenDatabase) -> Callable[[str], list[str]]:
-    """Everything that is written in a table, each row as text: what a thief of the file would read."""
+    """Return every row of a table as text, as a thief of the database would read it."""
 
     def rows(table: str) -> list[str]:
         statement = Statement(select(metadata.tables[table]))

@@ -45,7 +45,7 @@ def bearing(token: str) -> dict[str, str]:
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body of an error, which has the shape that all errors have."""
+    """Return the body of an error, after checking that it has the shape of all errors."""
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()
@@ -54,7 +54,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
-def test_a_token_says_who_calls_until_it_is_given_back(client: httpx.Client) -> None:
+def test_a_token_identifies_the_caller_until_it_is_ended(client: httpx.Client) -> None:
     name = join(client)
     token = token_of(client, name)
     me = client.get("/people/me", headers=bearing(token))
@@ -71,7 +71,7 @@ def test_a_token_says_who_calls_until_it_is_given_back(client: httpx.Client) -> 
     problem(client.delete("/tokens/current", headers=bearing(token)), 401, "sign-in-needed")
 
 
-def test_a_new_token_says_when_it_ends(client: httpx.Client) -> None:
+def test_a_new_token_has_its_expiry(client: httpx.Client) -> None:
     answer = client.post("/tokens", json={"username": join(client), "password": PASSWORD})
     ends = datetime.fromisoformat(answer.json()["expires_at"])
     assert ends.utcoffset() == timedelta(0)
@@ -106,7 +106,7 @@ def test_a_browsers_cookie_is_no_token_and_a_token_no_cookie(client: httpx.Clien
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as browser:
         browser.post("/login", data={"username": name, "password": PASSWORD})
         cookie = browser.cookies["festgate_session"]
-        # The browser sends its cookie to the API too; it counts for nothing there.
+        # The browser sends its cookie to the API too, which ignores it.
         problem(browser.get("/api/v1/people/me"), 401, "sign-in-needed")
         problem(client.get("/people/me", headers=bearing(cookie)), 401, "sign-in-needed")
         browser.cookies.clear()
@@ -153,7 +153,7 @@ def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
         ({"role": "organiser"}, {"role"}),
     ],
 )
-def test_what_cannot_be_an_account_is_named_field_by_field(
+def test_wrong_data_of_an_account_are_named_field_by_field(
     client: httpx.Client, changes: dict[str, Any], wrong: set[str]
 ) -> None:
     person = {"username": "somebody", "email": "somebody@example.org", "password": PASSWORD} | changes

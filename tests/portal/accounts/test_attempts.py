@@ -14,9 +14,9 @@ from festgate.portal.accounts.attempts import (
     address_limit,
     clear,
     count_attempt,
-    give_back,
     network_of,
     sign_in_limits,
+    uncount_attempt,
 )
 from tests.rig.database import OpenDatabase
 
@@ -35,7 +35,7 @@ def test_so_many_attempts_are_let_through_and_not_one_more(database: OpenDatabas
         count(database, 1)
 
 
-def test_who_is_refused_hears_when_to_come_back(database: OpenDatabase) -> None:
+def test_a_refusal_has_the_time_to_wait(database: OpenDatabase) -> None:
     count(database, 3)
     database.clock.move(5 * MINUTE + 500)
     with pytest.raises(TooMany) as refusal:
@@ -67,7 +67,7 @@ def test_being_refused_does_not_make_the_wait_longer(database: OpenDatabase) -> 
 
 def test_an_attempt_that_is_given_back_may_be_made_again(database: OpenDatabase) -> None:
     count(database, 3)
-    database.write(give_back, LIMIT)
+    database.write(uncount_attempt, LIMIT)
     count(database, 1)
     with pytest.raises(TooMany):
         count(database, 1)
@@ -76,7 +76,7 @@ def test_an_attempt_that_is_given_back_may_be_made_again(database: OpenDatabase)
 def test_more_is_never_given_back_than_was_taken(database: OpenDatabase) -> None:
     count(database, 1)
     for _ in range(5):
-        database.write(give_back, LIMIT)
+        database.write(uncount_attempt, LIMIT)
     count(database, 3)
     with pytest.raises(TooMany):
         count(database, 1)
@@ -122,7 +122,7 @@ def test_neither_names_nor_addresses_can_be_read_from_the_counts(
     assert all(limit.key in written for limit in limits)
     assert "asha" not in written
     assert "192.0.2" not in written
-    # Without the secret, trying out every address there is would find nothing either.
+    # Without the secret, even trying all addresses would not reveal one.
     assert address_limit(b"x" * 32, "192.0.2.7", 3).key not in written
 
 
@@ -132,7 +132,7 @@ def test_an_account_is_one_account_however_its_name_is_typed() -> None:
 
     assert keys("ASHA", None) == keys("asha", None)
     assert keys("asha", 7) == keys("asha@example.org", 7)
-    # A name that is a number is nobody's account.
+    # A name that is a number is not an account's id.
     assert len({*keys("7", None), *keys("asha", 7), *keys("asha", 7, "browser")}) == 5
 
 

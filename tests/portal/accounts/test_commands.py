@@ -13,7 +13,7 @@ from tests.rig.server import Serve, environment, festgate
 
 
 def user(data: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """`festgate user ...` with something on its standard input."""
+    """Run `festgate user ...` with text on its standard input."""
     return command.run(["user", *arguments], environment(data), typed=typed)
 
 
@@ -24,20 +24,20 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def fest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fest with one person, for tests that change nothing."""
+    """Return a fest with one person, for tests that change nothing."""
     data = tmp_path_factory.mktemp("commands") / "data"
     add(data)
     return data
 
 
 def people(data: Path) -> list[tuple[str, ...]]:
-    """All that is known of everybody."""
+    """Return the list of all accounts."""
     with closing(sqlite3.connect(data / "festgate.sqlite3")) as connection:
         return connection.execute("SELECT * FROM accounts_people ORDER BY id").fetchall()
 
 
 def add(data: Path, name: str = "Meena", role: str = "attendee") -> str:
-    """The password that was made."""
+    """Return the password that the command made."""
     done = festgate("user", "add", name, "--email", f"{name}@example.org", "--role", role, data=data)
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("Password: ")]
@@ -146,7 +146,7 @@ def test_a_list_that_is_piped_has_a_line_for_each_person(data: Path) -> None:
         (["password", "nobody"], "", "There is no account named nobody."),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence_and_changes_nothing(
+def test_a_command_that_fails_prints_a_sentence_and_changes_nothing(
     fest: Path, arguments: list[str], typed: str, sentence: str
 ) -> None:
     before = people(fest)

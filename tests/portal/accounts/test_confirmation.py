@@ -18,7 +18,7 @@ from festgate.portal.accounts.confirmation import (
     MAX_CONFIRMATIONS,
     MAX_EMAILS,
     AddressNotConfirmed,
-    ConfirmationOver,
+    ConfirmationLinkExpired,
     confirm_address,
     confirm_by_name,
     mailbox_of,
@@ -50,7 +50,7 @@ def sign_up(database: OpenDatabase, name: str = "Asha", email: str = "", setting
 
 
 def token_of(database: OpenDatabase) -> str:
-    """The token in the email that waits."""
+    """Return the token in the queued email."""
     (message,) = database.read(mail.find_due)
     found = LINK.search(database.read(mail.fill_links, message, MAKERS).body)
     assert found is not None
@@ -104,12 +104,12 @@ def test_a_link_ends_after_three_days_and_none_can_be_made_up(database: OpenData
         write_token(b"another fest's secret" * 2, asha, until),
         recovery.write_token(SECRET, recovery.Claim(asha, "none"), until),
     ):
-        with pytest.raises(ConfirmationOver):
+        with pytest.raises(ConfirmationLinkExpired):
             database.write(use_token, SECRET, wrong)
     database.clock.move(LIFE - 1)
     database.read(read_token, SECRET, token)
     database.clock.move(1)
-    with pytest.raises(ConfirmationOver):
+    with pytest.raises(ConfirmationLinkExpired):
         database.read(read_token, SECRET, token)
     assert not is_confirmed(database, asha.id)
 
@@ -132,7 +132,7 @@ def test_the_queue_holds_no_link_of_either_kind(
     assert "token=" not in stored
 
 
-def test_an_email_whose_link_is_over_has_nothing_to_send(database: OpenDatabase) -> None:
+def test_an_email_whose_link_has_expired_is_not_sent(database: OpenDatabase) -> None:
     person = sign_up(database)
     (message,) = database.read(mail.find_due)
     database.write(confirm_address, person)
@@ -185,7 +185,9 @@ def test_an_unconfirmed_address_gets_few_other_emails_a_day(database: OpenDataba
     assert all(database.write(may_email, confirmed, FEST) for _ in range(MAX_EMAILS + 2))
 
 
-def test_what_needs_a_confirmed_address_says_where_the_link_went(database: OpenDatabase, join: Join) -> None:
+def test_an_operation_that_needs_a_confirmed_address_names_the_address_of_the_link(
+    database: OpenDatabase, join: Join
+) -> None:
     asha = join("Asha")
     with pytest.raises(AddressNotConfirmed, match=r"a link to Asha@example\.org\. Then come back\."):
         database.read(require_confirmed, asha.id, "Then come back.")

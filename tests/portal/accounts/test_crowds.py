@@ -1,4 +1,4 @@
-"""Many at once: attempts are limited, and a crowd that signs in leaves the other pages unharmed."""
+"""Crowds: attempts are limited, and other pages stay fast while many people sign in."""
 
 import asyncio
 import http.client
@@ -42,10 +42,10 @@ def test_of_a_hundred_wrong_passwords_at_once_ten_are_looked_at_and_the_rest_ask
     assert "Too many failed sign-ins for this account from your network. Try again in 15 minutes." in text
     assert "get a link by email" in text
     with visitor(server) as unknown:
-        # The right password is not looked at either, or guessing could go on; somebody else's is.
+        # The right password is refused too, or guessing could continue; another account's is accepted.
         assert log_in(unknown, name).status_code == 429
         assert log_in(unknown, bystander).status_code == 303
-    # The browser in which the owner signed in before is not kept out.
+    # The browser in which the owner signed in before is not locked out.
     assert log_in(client, name).status_code == 303
 
 
@@ -100,6 +100,6 @@ def test_two_hundred_sign_ins_at_once_all_get_in_while_the_events_keep_answering
     reader.join()
     assert Counter(answer.status_code for answer in signed_in) == {303: 200}
     assert len({answer.cookies[COOKIE] for answer in signed_in}) == 200
-    # Two hundred pages, one after another, were answered while passwords still waited to be looked at.
+    # Two hundred pages were answered in sequence while passwords were still waiting to be checked.
     assert pages == {200: 200}
     assert still_waiting[0] > 0

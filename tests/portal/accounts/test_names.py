@@ -1,4 +1,4 @@
-"""What a username, an email address and a password may be."""
+"""Rules for usernames, email addresses and passwords."""
 
 import unicodedata
 

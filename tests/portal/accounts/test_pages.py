@@ -19,7 +19,7 @@ from tests.portal.accounts.visiting import (
 from tests.rig.server import Serve, Server
 
 
-def test_who_registers_is_signed_in_and_goes_on_to_the_events(client: httpx.Client) -> None:
+def test_signing_up_signs_in_and_leads_to_the_events(client: httpx.Client) -> None:
     name = new_name()
     assert signed_in_as(client) is None
     answer = client.post("/register", data=registration(name))
@@ -27,7 +27,7 @@ def test_who_registers_is_signed_in_and_goes_on_to_the_events(client: httpx.Clie
     assert signed_in_as(client) == name
 
 
-def test_who_signs_in_by_name_or_address_is_signed_in(client: httpx.Client, server: Server) -> None:
+def test_a_visitor_signs_in_by_username_or_email_address(client: httpx.Client, server: Server) -> None:
     name = join(client)
     for entered in (name, name.upper(), f"{name}@example.org"):
         with visitor(server) as other:
@@ -79,7 +79,7 @@ def test_over_tls_the_cookie_is_sent_over_tls_only(serve: Serve) -> None:
         ]
         assert all("; secure" in cookie.lower() for cookie in cookies)
         token = cookies[0].partition("=")[2].partition(";")[0]
-        # A session from before the prefix goes on, and the next sign-in takes the old cookie away.
+        # A session from before the prefix continues, and the next sign-in deletes the old cookie.
         with visitor(server) as older:
             older.cookies.set(COOKIE, token)
             name = signed_in_as(older)
@@ -119,7 +119,7 @@ def test_signing_in_again_makes_a_new_session_and_ends_the_old_one(
 
 
 @pytest.mark.parametrize("page", ["/login", "/register"])
-def test_who_is_signed_in_is_sent_on(client: httpx.Client, page: str) -> None:
+def test_a_signed_in_visitor_is_redirected(client: httpx.Client, page: str) -> None:
     join(client)
     answer = client.get(page, params={"next": "/my-events"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/my-events")
@@ -204,7 +204,7 @@ def test_a_name_that_is_taken_is_said_at_its_field_and_the_rest_is_kept(client: 
     assert page.status_code == 409
     assert "Sign in" in error_at(page, "email")
     assert signed_in_as(client) is None
-    # Nothing was half-written: the name is still to be had.
+    # Nothing was stored: the name is still free.
     join(client, other)
 
 
@@ -256,7 +256,7 @@ def test_a_form_without_fields_names_every_one_of_them(client: httpx.Client) -> 
         {"username": "asha", "password": "1234567\x00"},
     ],
 )
-def test_what_cannot_be_a_sign_in_is_said_in_the_form(client: httpx.Client, fields: dict[str, str]) -> None:
+def test_a_wrong_sign_in_shows_the_form_with_an_error(client: httpx.Client, fields: dict[str, str]) -> None:
     page = client.post("/login", data=fields)
     assert page.status_code == 422
     assert 'class="error"' in page.text

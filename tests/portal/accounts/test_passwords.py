@@ -1,4 +1,4 @@
-"""Hashing: argon2id, off the loop, and not without end."""
+"""Password hashing: argon2id, on other threads than the event loop, with a limited queue."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ def test_a_hash_of_other_parameters_still_fits_and_is_outdated(hasher: Hasher) -
     assert not is_outdated(hash_password("correct horse"))
 
 
-def test_who_comes_when_too_many_wait_is_asked_to_come_again() -> None:
+def test_a_visitor_beyond_the_queue_is_asked_to_try_again() -> None:
     hasher = Hasher(threads=1, most_waiting=3)
 
     async def work() -> list[bool | BaseException]:
@@ -64,7 +64,7 @@ def test_who_comes_when_too_many_wait_is_asked_to_come_again() -> None:
         assert len(crowded) == 7
         assert crowded[0].status == 503
         assert int(crowded[0].headers()["retry-after"]) > 0
-        # They are gone by now, and the next one is served.
+        # The waiting ones are done, so the next one is accepted.
         assert asyncio.run(work()).count(False) == 3
     finally:
         hasher.close()

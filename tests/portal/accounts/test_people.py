@@ -1,4 +1,4 @@
-"""Accounts on both databases: one name, one person."""
+"""Accounts on both databases: a name belongs to one person."""
 
 import asyncio
 
@@ -61,7 +61,7 @@ def test_a_name_that_somebody_has_is_taken_and_the_field_is_named(
     assert len(database.report(all_people)) == 1
 
 
-def test_of_many_who_want_one_name_at_once_one_gets_it_whichever_process_they_ask(
+def test_of_many_accounts_with_one_name_at_once_one_is_made_in_whichever_process(
     database: OpenDatabase,
 ) -> None:
     async def race() -> list[Person | BaseException]:

@@ -1,4 +1,4 @@
-"""Signing in, as pages and API both do it, on both databases."""
+"""Signing in on both databases, as for pages and the API."""
 
 import asyncio
 from collections.abc import Callable
@@ -200,7 +200,7 @@ def test_signing_in_brings_an_outdated_hash_up_to_date(
         assert not is_outdated(candidate.password_hash)
 
 
-def test_who_registers_is_an_attendee_and_signed_in(database: OpenDatabase, reception: Make) -> None:
+def test_signing_up_makes_an_attendee_who_is_signed_in(database: OpenDatabase, reception: Make) -> None:
     session = database.run(
         reception().register_and_sign_in(Newcomer("Asha", "asha@example.org"), PASSWORD, HERE, COOKIE)
     )
@@ -210,7 +210,7 @@ def test_who_registers_is_an_attendee_and_signed_in(database: OpenDatabase, rece
     assert database.run(reception().sign_in("asha", PASSWORD, HERE, Opening("token"))).token
 
 
-def test_of_many_who_register_one_name_at_once_one_is_in_and_nothing_of_the_others_is_left(
+def test_of_many_sign_ups_with_one_name_at_once_one_succeeds_and_nothing_of_the_others_is_stored(
     database: OpenDatabase, reception: Make, rows: Callable[[str], list[str]]
 ) -> None:
     desk = reception()
@@ -305,14 +305,14 @@ def test_guessers_keep_the_owner_out_neither_elsewhere_nor_in_a_known_browser(
         database.run(desk.sign_in("asha", PASSWORD, HERE, COOKIE))
     assert database.run(desk.sign_in("asha", PASSWORD, ELSEWHERE, COOKIE)).token
     assert database.run(desk.sign_in("asha", PASSWORD, HERE, owner)).token
-    # From many networks together no more than ten times as many.
+    # Many networks together get at most ten times as many attempts.
     for number in range(27):
         with pytest.raises(WrongPassword):
             database.run(desk.sign_in("asha", "wrong", f"198.51.100.{number}", COOKIE))
     with pytest.raises(TooMany):
         database.run(desk.sign_in("asha", "wrong", "198.51.100.99", COOKIE))
     assert database.run(desk.sign_in("asha@example.org", PASSWORD, HERE, owner)).token
-    # The known browser has a count too, and a new password ends its privilege.
+    # The known browser has a limit too, and is unknown after a new password.
     for _ in range(3):
         with pytest.raises(WrongPassword):
             database.run(desk.sign_in("asha", "wrong", HERE, owner))

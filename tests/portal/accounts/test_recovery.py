@@ -21,7 +21,7 @@ from festgate.portal.accounts.recovery import (
     LINK_KIND,
     MAX_EMAILS,
     Claim,
-    LinkOver,
+    ResetLinkExpired,
     make_link,
     read_token,
     send_link,
@@ -47,7 +47,7 @@ LINK = re.compile(r"https?://\S+/reset\?token=(\S+)")
 @pytest.fixture
 def ask(database: OpenDatabase) -> Callable[..., list[str]]:
     def ask(name: str, most: int = 100) -> list[str]:
-        """The tokens of all the emails that wait, once one more was asked for."""
+        """Request one more email, and return the tokens of all queued ones."""
         database.write(send_link, name, address_limit(SECRET, "192.0.2.7", most), SECRET, SETTINGS)
         return [found[1] for text in sent_texts(database) if (found := LINK.search(text))]
 
@@ -55,7 +55,7 @@ def ask(database: OpenDatabase) -> Callable[..., list[str]]:
 
 
 def sent_texts(database: OpenDatabase) -> list[str]:
-    """The emails that wait, as they would be sent now: without those whose links are over."""
+    """Return the queued emails as they would be sent now, without those whose links have expired."""
     texts = []
     for message in database.read(mail.find_due):
         with suppress(mail_links.LinkOver):
@@ -84,7 +84,7 @@ def test_the_link_of_an_email_replaces_the_password_and_ends_every_session(
     assert database.read(find_visitor, session.token) is None
 
 
-def test_an_email_goes_to_the_account_and_says_what_to_do_about_it(
+def test_an_email_goes_to_the_account_with_instructions(
     database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
 ) -> None:
     join("Asha")
@@ -104,9 +104,9 @@ def test_a_link_works_once_also_where_it_is_opened_twice(
     (token,) = ask("Asha")
     first, second = (database.read(read_token, SECRET, token) for _ in range(2))
     database.write(use_token, first, "new hash")
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.write(use_token, second, "newer hash")
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
     assert claim_of(database, first.person.id).password_hash == "new hash"
 
@@ -119,12 +119,12 @@ def test_a_link_is_over_after_an_hour_and_once_the_password_is_another(
     database.clock.move(LIFE - 1)
     database.read(read_token, SECRET, token)
     database.clock.move(1)
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
     *_, token = ask("Asha")
     database.read(read_token, SECRET, token)
     database.write(set_password, "Asha", "by an organiser")
-    with pytest.raises(LinkOver):
+    with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
 
 
@@ -149,7 +149,7 @@ def test_a_link_opens_nobody_elses_account_and_none_can_be_made_up(
         f"\N{ARABIC-INDIC DIGIT ONE}-{end}-{signature}",
     ]
     for token in made_up:
-        with pytest.raises(LinkOver):
+        with pytest.raises(ResetLinkExpired):
             database.read(read_token, SECRET, token)
 
 
@@ -181,7 +181,7 @@ def test_an_email_about_a_password_goes_before_those_that_wait_after_an_opening(
 
 
 def link_to(data: Path, name: str) -> str:
-    """The path of the link in the email that came last."""
+    """Return the path of the link in the latest email."""
 
     def found() -> str | None:
         folder = data / "mail"
@@ -194,7 +194,7 @@ def link_to(data: Path, name: str) -> str:
     return path
 
 
-def test_who_has_forgotten_their_password_chooses_another_and_is_signed_in_nowhere_else(
+def test_a_forgotten_password_is_replaced_and_every_other_session_ends(
     serve: Serve,
 ) -> None:
     server = serve(extra={"FESTGATE_SIGN_IN_LIMIT": "2"})
@@ -225,7 +225,7 @@ def test_who_has_forgotten_their_password_chooses_another_and_is_signed_in_nowhe
         assert log_in(elsewhere, name, ANOTHER).status_code == 303
 
 
-def test_the_page_says_the_same_whether_or_not_there_is_such_an_account(
+def test_the_page_is_the_same_whether_or_not_there_is_such_an_account(
     client: httpx.Client, server: Server
 ) -> None:
     with visitor(server) as other:

@@ -1,4 +1,4 @@
-"""Sessions on both databases: who holds the token is the person, until it ends."""
+"""Sessions on both databases: a token stands for its person until it expires."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from tests.rig.database import OpenDatabase
 Rows = Callable[[str], list[str]]
 
 
-def test_a_browsers_session_says_who_is_visiting(database: OpenDatabase, join: Join) -> None:
+def test_a_session_identifies_the_visitor(database: OpenDatabase, join: Join) -> None:
     asha = join("Asha", role="staff")
     session = database.write(open_session, asha.id, "cookie")
     assert database.read(find_visitor, session.token) == Visitor(asha.id, "Asha", "Asha@example.org", "staff")
@@ -35,7 +35,7 @@ def test_a_cookie_is_no_token_and_a_token_is_no_cookie(database: OpenDatabase, j
 
 
 @pytest.mark.parametrize("token", ["", "guess", "\x00", "x" * 5000, "ü"])
-def test_a_token_that_was_never_given_is_nobodys(database: OpenDatabase, join: Join, token: str) -> None:
+def test_an_unknown_token_identifies_nobody(database: OpenDatabase, join: Join, token: str) -> None:
     database.write(open_session, join().id, "cookie")
     assert database.read(find_visitor, token) is None
     assert database.read(find_bearer, token) is None
@@ -79,7 +79,7 @@ def test_a_session_that_was_ended_is_over_and_others_go_on(
     assert database.read(find, going) is not None
 
 
-def test_the_chore_drops_what_is_over_and_nothing_else(
+def test_the_periodic_task_deletes_only_what_has_expired(
     database: OpenDatabase, join: Join, rows: Rows
 ) -> None:
     asha = join()

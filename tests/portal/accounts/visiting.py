@@ -1,4 +1,4 @@
-"""What a browser without JavaScript does with the pages of accounts."""
+"""Steps of a browser without JavaScript on the pages of accounts."""
 
 import re
 from itertools import count
@@ -13,7 +13,7 @@ NUMBERS = count(1)
 
 
 def visitor(server: Server) -> httpx.Client:
-    """A browser that nobody has used yet; it does not follow redirects, so that they can be looked at."""
+    """Return a fresh browser. It does not follow redirects, so that tests can check them."""
     return httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60)
 
 
@@ -36,7 +36,7 @@ def log_in(client: httpx.Client, name: str, password: str = PASSWORD, **more: st
 
 
 def signed_in_as(client: httpx.Client) -> str | None:
-    """The name in the header of a page."""
+    """Return the name in the header of a page."""
     page = client.get("/events").text
     found = re.search(r'class="who-name" title="([^"]*)"', page)
     return found.group(1) if found else None

@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from festgate.kit.clock import DAY, HOUR, MINUTE, Milliseconds
 from festgate.kit.money import MAX_MINOR, Money
 from festgate.kit.text import tidy
-from festgate.portal.catalogue.entries import MAX_CAPACITY, MAX_LENGTHS, Details, find_wrongs
+from festgate.portal.catalogue.details import MAX_CAPACITY, MAX_LENGTHS, Details, find_errors
 from festgate.portal.catalogue.events import create_event, publish_event
 from festgate.portal.catalogue.queries import Event
 from tests.rig.database import OpenDatabase
@@ -20,7 +20,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
-    """Details of an event of two hours, complete where it has a start."""
+    """Return details of an event of two hours, complete if it has a start."""
     fields: dict[str, Any] = {
         "title": "Robo Race",
         "summary": "Robots on a line.",
@@ -38,7 +38,7 @@ def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
 
 
 def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False, **changes: object) -> Event:
-    """An event that starts tomorrow at this minute, published unless it is to stay a draft."""
+    """Add an event that starts in exactly one day, published unless `draft` is set."""
     starts_at = changes.pop("starts_at", (database.clock.now + DAY) // MINUTE * MINUTE)
     assert isinstance(starts_at, int)
     event = database.write(create_event, details(starts_at, **changes), slug)
@@ -46,7 +46,7 @@ def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False,
 
 
 def shown(text: str, *, lines: bool) -> str:
-    """Return the text as an event keeps it; empty where it would be refused since it shows nothing."""
+    """Return the text as an event stores it; empty if it would be refused because it is invisible."""
     try:
         # icalendar 7 writes a backslash before a capital N as a line break.
         return tidy(text.replace("\\N", "N"), lines=lines)
@@ -55,12 +55,12 @@ def shown(text: str, *, lines: bool) -> str:
 
 
 def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
-    """Whatever that field of an event can hold."""
+    """Generate any text that the field of an event can hold."""
     lines = name == "description"
     alphabet = st.characters(exclude_categories=("Cc", "Cf", "Cs"))
     if lines:
         alphabet |= st.sampled_from("\n\t")
-    # Characters that mean something in a file, a search or a spreadsheet come more often than chance would have it.
+    # Characters with a meaning in a file, a search or a spreadsheet are generated more often.
     alphabet |= st.sampled_from("=+-@'\"\\;,:%_ ")
     return (
         st.text(alphabet, max_size=min(MAX_LENGTHS[name], 200))
@@ -70,12 +70,12 @@ def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
 
 
 _SECONDS = st.integers(31_622_400, 7_258_118_399 - 86_400 * 30)
-"""The years that an event can be in, less the month that it may last."""
+"""The years of an event, without the month that it may last."""
 
 
 @st.composite
 def any_details(draw: st.DrawFn) -> Details:
-    """An event that could be a draft or more, in rupees."""
+    """Generate details of an event, a draft or complete, in rupees."""
     starts = draw(st.just(0) | _SECONDS) * 1000
     lasts = draw(st.integers(1, int(timedelta(days=29).total_seconds()))) * 1000
     ends = draw(st.sampled_from((0, starts + lasts))) if starts else 0
@@ -94,5 +94,5 @@ def any_details(draw: st.DrawFn) -> Details:
         fee=Money(draw(st.integers(0, MAX_MINOR)), "INR"),
         capacity=draw(st.integers(0, MAX_CAPACITY)),
     )
-    assert not find_wrongs(made)
+    assert not find_errors(made)
     return made

@@ -1,4 +1,4 @@
-"""Events as JSON, on a real server."""
+"""The JSON routes of events, on a real server."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         yield opened
 
 
-def test_an_event_is_told_whole(client: httpx.Client) -> None:
+def test_an_event_has_all_its_details(client: httpx.Client) -> None:
     assert client.get("/events/robo-race").json() == {
         "slug": "robo-race",
         "title": "Robo Race",
@@ -90,7 +90,7 @@ def test_the_list_is_filtered_like_the_page(client: httpx.Client) -> None:
         (f"q={'x' * 101}", 422, "invalid"),
     ],
 )
-def test_what_cannot_be_asked_is_a_problem_with_a_sentence(
+def test_a_wrong_filter_is_a_problem_with_a_sentence(
     client: httpx.Client, query: str, status: int, code: str
 ) -> None:
     answer = client.get(f"/events?{query}")
@@ -102,5 +102,5 @@ def test_what_cannot_be_asked_is_a_problem_with_a_sentence(
 
 
 @pytest.mark.parametrize("slug", ["nothing", "secret"])
-def test_what_is_not_there_or_a_draft_is_not_found(client: httpx.Client, slug: str) -> None:
+def test_a_missing_event_or_a_draft_is_not_found(client: httpx.Client, slug: str) -> None:
     assert client.get(f"/events/{slug}").status_code == 404

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from festgate.kit.clock import HOUR, milliseconds
 from festgate.kit.money import Money
 from festgate.portal.catalogue.calendars import calendar, read_calendar, write_calendar
-from festgate.portal.catalogue.entries import Details, details_of, read_details
+from festgate.portal.catalogue.details import Details, details_of, read_details
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.rows import Sheet, Unreadable
 from tests.portal.catalogue.programme import BERLIN, KOLKATA, any_details, details
@@ -90,7 +90,7 @@ def test_events_that_were_written_are_read_as_they_were(entered: list[Details], 
     sheet = read_calendar(write_calendar(events, BASE, zone).encode())
     assert [row.fields["slug"] for row in sheet.rows] == [event.slug for event in events]
     assert [read_details(row.fields, zone, "INR") for row in sheet.rows] == [details_of(e) for e in events]
-    assert not sheet.wrongs
+    assert not sheet.errors
 
 
 def read(*lines: str) -> Sheet:
@@ -100,7 +100,7 @@ def read(*lines: str) -> Sheet:
 
 def fields(*lines: str) -> Details:
     sheet = read("SUMMARY:Robo Race", *lines)
-    assert not sheet.wrongs
+    assert not sheet.errors
     (row,) = sheet.rows
     return read_details({"fee": "0", **row.fields}, KOLKATA, "INR")
 
@@ -126,7 +126,7 @@ def test_an_end_may_be_a_time_a_duration_or_the_end_of_the_day() -> None:
     assert days.ends_at == STARTS + 38 * HOUR
 
 
-def test_what_other_programs_do_not_write_is_taken_from_our_own_properties() -> None:
+def test_fields_that_other_programs_lack_are_read_from_our_own_properties() -> None:
     found = fields(
         "DTSTART:20260314T043000Z",
         "DTEND:20260314T063000Z",
@@ -148,22 +148,22 @@ def test_what_other_programs_do_not_write_is_taken_from_our_own_properties() -> 
     [
         (
             "DTSTART;TZID=Nowhere/City:20260314T100000",
-            "DTSTART: Nowhere/City is no time zone that is known here",
+            "DTSTART: the time zone Nowhere/City is unknown",
         ),
         ("DTSTART:yesterday", "DTSTART:"),
-        ("RRULE:FREQ=WEEKLY", "RRULE: repeating events are not taken in"),
+        ("RRULE:FREQ=WEEKLY", "RRULE: repeating events cannot be imported"),
         ("nonsense", "a line:"),
     ],
 )
 def test_an_event_that_cannot_be_read_is_named_with_its_line(line: str, sentence: str) -> None:
     sheet = read("SUMMARY:Robo Race", line)
-    assert sentence in " ".join(wrong.sentence for wrong in sheet.wrongs)
-    assert {wrong.line for wrong in sheet.wrongs} == {3}
+    assert sentence in " ".join(error.sentence for error in sheet.errors)
+    assert {error.line for error in sheet.errors} == {3}
 
 
 def test_events_that_are_cancelled_are_left_out() -> None:
     sheet = read("SUMMARY:Robo Race", "STATUS:CANCELLED")
-    assert (sheet.rows, sheet.wrongs, sheet.left_out) == ([], [], 1)
+    assert (sheet.rows, sheet.errors, sheet.left_out) == ([], [], 1)
 
 
 @pytest.mark.parametrize(

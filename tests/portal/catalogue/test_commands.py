@@ -28,14 +28,14 @@ def events(data: Path, *arguments: str | Path) -> subprocess.CompletedProcess[st
 
 
 def done(data: Path, *arguments: str | Path) -> str:
-    """What a command says that does what it was asked to."""
+    """Return the output of a command that succeeds."""
     ran = events(data, *arguments)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
 
 def refused(data: Path, code: int, *arguments: str | Path) -> str:
-    """What a command complains of."""
+    """Return the error message of a command that fails."""
     ran = events(data, *arguments)
     assert ran.returncode == code, ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
@@ -74,7 +74,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_imported(
     assert said.splitlines() == [
         f"{file}, line 3: fee: 'much' is not an amount; write it like 250 or 250.50.",
         f"{file}, line 4: ends_at: The end must be after the start.",
-        f"{file}, line 5: 2 cells, where the header has 12.",
+        f"{file}, line 5: 2 cells, but the header has 12.",
         "Nothing was imported: 3 rows are wrong.",
     ]
     said = done(data, "import", sheet(tmp_path, ROBO), "--dry-run", "--publish")
@@ -82,7 +82,7 @@ def test_a_bad_row_is_named_with_its_line_and_reason_and_nothing_is_imported(
     assert slugs(data) == []
 
 
-def test_what_was_exported_is_imported_without_a_change(data: Path, tmp_path: Path) -> None:
+def test_an_exported_file_is_imported_without_a_change(data: Path, tmp_path: Path) -> None:
     done(data, "import", sheet(tmp_path, ROBO, DANCE))
     for name in ("programme.csv", "programme.ics"):
         done(data, "export", tmp_path / name)
@@ -90,7 +90,7 @@ def test_what_was_exported_is_imported_without_a_change(data: Path, tmp_path: Pa
         assert said == "0 created, 0 changed, 2 unchanged, 0 published.\n"
 
 
-def test_an_export_replaces_no_file_unless_it_is_told_to(data: Path, tmp_path: Path) -> None:
+def test_an_export_replaces_a_file_only_with_force(data: Path, tmp_path: Path) -> None:
     file = sheet(tmp_path, ROBO)
     done(data, "import", file)
     assert "--force replaces it" in refused(data, 2, "export", file)
@@ -141,7 +141,7 @@ def test_options_that_are_wrong_are_named(data: Path) -> None:
     assert [line.partition(":")[0] for line in said.splitlines()] == ["TITLE", "--starts-at", "--fee"]
 
 
-def test_what_is_not_there_is_a_sentence(data: Path) -> None:
+def test_a_missing_event_is_named_in_a_sentence(data: Path) -> None:
     assert "There is no fest at" in refused(data, 2, "list")
     done(data, "create", "Robo Race", "--fee", "0")
     assert refused(data, 2, "publish", "nothing") == "There is no event at this address.\n"

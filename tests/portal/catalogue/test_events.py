@@ -11,7 +11,7 @@ from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.messaging import outbox
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
-from festgate.portal.catalogue.entries import Details, details_of
+from festgate.portal.catalogue.details import Details, details_of
 from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.queries import Event
@@ -86,7 +86,7 @@ def test_two_processes_that_create_the_same_title_at_once_make_two_events(databa
     assert len(set(made)) == 20
 
 
-def test_publishing_needs_what_people_need_to_know(database: OpenDatabase) -> None:
+def test_publishing_needs_a_place_times_and_seats(database: OpenDatabase) -> None:
     slug = add(database, draft=True, starts_at=0, place="", capacity=0).slug
     with pytest.raises(Invalid) as caught:
         database.write(publish_event, slug)
@@ -103,7 +103,7 @@ def test_a_published_event_is_there_for_everyone_and_publishing_twice_is_publish
     assert database.write(publish_event, slug) == published
 
 
-def test_a_published_event_cannot_lose_what_people_need_to_know(database: OpenDatabase) -> None:
+def test_a_published_event_cannot_lose_its_place_times_or_seats(database: OpenDatabase) -> None:
     event = add(database)
     with pytest.raises(Invalid) as caught:
         database.write(edit_event, event.slug, replace(details_of(event), place="", capacity=0))
@@ -130,15 +130,13 @@ def test_an_edit_keeps_the_slug(database: OpenDatabase) -> None:
         {"starts_at": 1_600_000_000_000},
     ],
 )
-def test_whoever_holds_a_seat_can_be_told_of_another_title_time_or_place(
-    database: OpenDatabase, changes: dict[str, object]
-) -> None:
+def test_a_new_title_time_or_place_records_a_fact(database: OpenDatabase, changes: dict[str, object]) -> None:
     event = add(database)
     edit(database, event, **changes)
     assert database.read(outbox.waiting) == [("catalogue.EventChanged", {"event_id": event.id})]
 
 
-def test_nobody_is_told_of_anything_else(database: OpenDatabase) -> None:
+def test_other_changes_record_no_fact(database: OpenDatabase) -> None:
     event, draft = add(database), add(database, draft=True)
     edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
     edit(database, draft, title="Robot Derby")
@@ -192,7 +190,7 @@ def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancel
     assert database.read(queries.event_by_id, event.id).taken == 1
 
 
-def test_a_cancelled_event_is_told_of_once_and_stays_on_show(database: OpenDatabase) -> None:
+def test_a_cancelled_event_records_one_fact_and_stays_visible(database: OpenDatabase) -> None:
     event = add(database)
     for _ in range(2):
         assert database.write(cancel_event, event.slug).state == "cancelled"
@@ -244,7 +242,7 @@ def test_every_change_raises_the_version_of_the_programme(database: OpenDatabase
     assert seen == sorted(set(seen))
 
 
-def test_details_that_no_event_may_have_are_refused_whoever_sends_them(database: OpenDatabase) -> None:
+def test_wrong_details_are_refused_from_every_source(database: OpenDatabase) -> None:
     wrong: Details = replace(details(database.clock.now + DAY), ends_at=database.clock.now)
     with pytest.raises(Invalid):
         database.write(create_event, wrong)

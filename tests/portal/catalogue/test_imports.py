@@ -1,4 +1,4 @@
-"""Taking in a file of events, on SQLite and on PostgreSQL: all of it, or nothing."""
+"""Importing a file of events on SQLite and PostgreSQL: the whole file, or nothing."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ from festgate.kit.clock import DAY, HOUR
 from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.calendars import read_calendar, write_calendar
-from festgate.portal.catalogue.entries import TIMES, Details, details_of
+from festgate.portal.catalogue.details import TIMES, Details, details_of
 from festgate.portal.catalogue.events import cancel_event, create_event
 from festgate.portal.catalogue.imports import NothingImported, OnlyTried, Options, Report, import_sheet
-from festgate.portal.catalogue.rows import Row, Sheet, Wrong
+from festgate.portal.catalogue.rows import LineError, Row, Sheet
 from festgate.portal.catalogue.seats import take_seat
 from festgate.portal.catalogue.sheets import read_sheet, write_sheet
 from tests.portal.catalogue.programme import KOLKATA, add, any_details
@@ -37,10 +37,10 @@ def take(
     return database.write(import_sheet, Sheet(numbered, **sheet), options)  # type: ignore[arg-type]
 
 
-def wrongs(database: OpenDatabase, *rows: dict[str, str], **more: object) -> list[tuple[int, str]]:
+def errors_of(database: OpenDatabase, *rows: dict[str, str], **more: object) -> list[tuple[int, str]]:
     with pytest.raises(NothingImported) as caught:
         take(database, *rows, **more)  # type: ignore[arg-type]
-    return [(wrong.line, wrong.sentence) for wrong in caught.value.wrongs]
+    return [(error.line, error.sentence) for error in caught.value.errors]
 
 
 def test_each_row_becomes_a_draft(database: OpenDatabase) -> None:
@@ -57,7 +57,7 @@ def test_the_rows_can_be_published_at_once(database: OpenDatabase) -> None:
 
 
 def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenDatabase) -> None:
-    found = wrongs(
+    found = errors_of(
         database,
         WHOLE,
         WHOLE | {"title": "", "fee": "much"},
@@ -70,16 +70,16 @@ def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenData
         (4, "ends_at: The end must be after the start."),
     ]
     assert database.read(queries.count_events) == 0
-    assert wrongs(database, WHOLE, wrongs=[Wrong(9, "Too few cells.")]) == [(9, "Too few cells.")]
+    assert errors_of(database, WHOLE, errors=[LineError(9, "Too few cells.")]) == [(9, "Too few cells.")]
     assert database.read(queries.count_events) == 0
 
 
-def test_what_cannot_be_published_is_named_where_it_was_to_be(database: OpenDatabase) -> None:
-    found = wrongs(database, WHOLE | {"place": ""}, options=replace(OPTIONS, publish=True))
+def test_an_incomplete_event_is_named_if_it_was_to_be_published(database: OpenDatabase) -> None:
+    found = errors_of(database, WHOLE | {"place": ""}, options=replace(OPTIONS, publish=True))
     assert found == [(2, "place: Enter a place before you publish the event.")]
 
 
-def test_a_dry_run_says_what_would_be_and_keeps_nothing(database: OpenDatabase) -> None:
+def test_a_dry_run_reports_the_result_and_stores_nothing(database: OpenDatabase) -> None:
     add(database, "there")
     with pytest.raises(OnlyTried) as caught:
         take(database, WHOLE, WHOLE | {"slug": "there"}, options=replace(OPTIONS, keep=False))
@@ -100,7 +100,7 @@ def test_a_slug_that_is_there_is_changed_and_one_that_is_not_is_made(database: O
     "row, sentence",
     [
         ({"slug": "No Slug"}, "slug: 'No Slug' cannot be part of an address"),
-        ({"slug": "new"}, "slug: 'new' is an address of the portal's own."),
+        ({"slug": "new"}, "slug: 'new' is an address that the portal needs itself."),
         ({"slug": "off", "place": "Yard"}, "A cancelled event cannot be changed."),
         ({"slug": "full", "capacity": "1"}, "2 seats are taken already"),
         ({"slug": "full", "place": ""}, "place: Enter a place"),
@@ -114,7 +114,7 @@ def test_a_row_that_an_organiser_would_be_refused_is_refused(
     full = add(database, "full", capacity=2)
     for _ in range(2):
         database.write(take_seat, full.id)
-    ((line, found),) = wrongs(database, row)
+    ((line, found),) = errors_of(database, row)
     assert line == 2
     assert sentence in found
     assert database.read(queries.event_by_id, full.id).capacity == 2
@@ -122,21 +122,23 @@ def test_a_row_that_an_organiser_would_be_refused_is_refused(
 
 def test_a_slug_that_comes_twice_is_refused(database: OpenDatabase) -> None:
     row = WHOLE | {"slug": "robo"}
-    assert wrongs(database, row, row) == [(3, "slug: 'robo' stands in line 2 already.")]
+    assert errors_of(database, row, row) == [(3, "slug: 'robo' is in line 2 already.")]
 
 
 def test_a_file_that_is_imported_twice_does_not_double_the_programme(database: OpenDatabase) -> None:
     take(database, WHOLE)
-    assert wrongs(database, WHOLE) == [
-        (2, "title: This event is there already. Give its slug, robo-race, to change it.")
+    assert errors_of(database, WHOLE) == [
+        (2, "title: This event exists already. Give its slug, robo-race, to change it.")
     ]
     assert take(database, WHOLE | {"place": "Hall"}, WHOLE | {"starts_at": "2026-03-14T11:00"}).created == 2
 
 
-def test_what_a_kind_of_file_lacks_is_asked_for_or_given_for_all(database: OpenDatabase) -> None:
+def test_a_field_that_a_kind_of_file_lacks_is_required_or_given_for_all_events(
+    database: OpenDatabase,
+) -> None:
     bare = {name: value for name, value in WHOLE.items() if name != "capacity"}
     needed = {"capacity": "Give --capacity."}
-    assert wrongs(database, bare, needed=needed) == [(2, "capacity: Give --capacity.")]
+    assert errors_of(database, bare, needed=needed) == [(2, "capacity: Give --capacity.")]
     options = replace(OPTIONS, defaults={"capacity": "40"})
     take(database, bare, WHOLE | {"title": "Own"}, options=options, needed=needed)
     found = {event.title: event.capacity for event in database.read(queries.all_events)}
@@ -145,7 +147,7 @@ def test_what_a_kind_of_file_lacks_is_asked_for_or_given_for_all(database: OpenD
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entered=st.lists(any_details(), max_size=4))
-def test_what_was_exported_can_be_imported_and_nothing_changes(
+def test_an_exported_event_can_be_imported_without_a_change(
     database: OpenDatabase, entered: list[Details]
 ) -> None:
     made = [database.write(create_event, details) for details in entered]
@@ -177,7 +179,7 @@ def test_a_programme_that_was_exported_makes_the_same_programme_elsewhere(databa
     )
     assert database.write(import_sheet, read_sheet(renamed.encode()), OPTIONS).created == 3
     after = [event for event in database.read(queries.all_events) if event.slug.startswith("other")]
-    # Times are kept in whole seconds.
+    # Times are stored in whole seconds.
     whole = [
         replace(details, **{name: getattr(details, name) // 1000 * 1000 for name in TIMES})
         for details in map(details_of, before)

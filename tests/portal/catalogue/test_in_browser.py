@@ -79,7 +79,7 @@ def test_everyone_can_use_the_page(page: Page, path: str) -> None:
 
 @pytest.fixture
 def plain(server: Server, browser: Browser) -> Iterator[Page]:
-    """A browser in which no script runs."""
+    """Open a browser in which no script runs."""
     with visit(browser, base_url=server.url, java_script_enabled=False) as visitor:
         yield visitor.context.new_page()
         assert not visitor.wrongs

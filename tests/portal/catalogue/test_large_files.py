@@ -1,4 +1,4 @@
-"""Files of events that are larger than any fest's: each is refused with a sentence, before much is done with it."""
+"""Files of events that are larger than any fest's: refused with a sentence, before they are processed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from festgate.kit.errors import Invalid
 from festgate.portal.catalogue.calendars import read_calendar
-from festgate.portal.catalogue.entries import read_details
+from festgate.portal.catalogue.details import read_details
 from festgate.portal.catalogue.rows import MAX_FILE, MAX_ROWS, Sheet, Unreadable
 from festgate.portal.catalogue.sheets import read_sheet
 from tests.rig.server import festgate
@@ -26,7 +26,7 @@ def event(summary: bytes) -> bytes:
 
 
 def said(read: Reader, data: bytes) -> str:
-    """The sentence with which a reader refuses a file."""
+    """Return the sentence with which a file is refused."""
     with pytest.raises(Unreadable) as refused:
         read(data)
     return str(refused.value)
@@ -43,9 +43,9 @@ def test_a_table_of_a_hundred_thousand_columns_is_refused_by_their_number() -> N
     assert len(sentence) < 300
 
 
-def test_a_row_with_more_cells_than_the_header_is_wrong_and_says_how_many() -> None:
-    (wrong,) = read_sheet(b"title,fee\n" + b"," * 99_999 + b"x\n").wrongs
-    assert wrong.sentence == "100000 cells, where the header has 2."
+def test_a_row_with_more_cells_than_the_header_is_an_error_with_their_number() -> None:
+    (wrong,) = read_sheet(b"title,fee\n" + b"," * 99_999 + b"x\n").errors
+    assert wrong.sentence == "100000 cells, but the header has 2."
 
 
 @pytest.mark.parametrize(

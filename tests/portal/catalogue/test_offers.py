@@ -1,4 +1,4 @@
-"""What can be had of an event at a moment, and when that changes."""
+"""The offer of an event at a moment, and when it may change."""
 
 from dataclasses import dataclass, field
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from festgate.kit.clock import NEVER
-from festgate.portal.catalogue.listing import Entry
 from festgate.portal.catalogue.offers import offer_of, until
+from festgate.portal.catalogue.queries import ListedEvent
 
 OPENS, CLOSES, ENDS = 100, 200, 300
 
@@ -19,13 +19,13 @@ class Lapses:
     next_at: int = NEVER
 
 
-def entry(capacity: int = 100, taken: int = 0) -> Entry:
-    return Entry(
+def entry(capacity: int = 100, taken: int = 0) -> ListedEvent:
+    return ListedEvent(
         7, "robo", "published", "Robo", "", "Yard", 250, ENDS, OPENS, CLOSES, 0, "INR", capacity, taken
     )
 
 
-def state(now: int, event: Entry | None = None, lapsed: int = 0) -> str:
+def state(now: int, event: ListedEvent | None = None, lapsed: int = 0) -> str:
     return offer_of(event or entry(), {7: lapsed} if lapsed else {}, now).state
 
 

@@ -1,4 +1,4 @@
-"""The pages that everyone sees, on a real server, as a browser without JavaScript gets them."""
+"""The public pages on a real server, as a browser without JavaScript gets them."""
 
 import html
 import re
@@ -17,7 +17,7 @@ from festgate.portal.catalogue.events import cancel_event, create_event
 from festgate.portal.catalogue.pages import dates_of
 from festgate.portal.catalogue.queries import event_by_slug
 from festgate.portal.catalogue.seats import take_seat
-from festgate.portal.catalogue.shown import Block, blocks_of
+from festgate.portal.catalogue.view_models import Block, blocks_of
 from festgate.portal.registrations.holds import hold_seat
 from tests.journeys.stage import announce, before_opening, change_file, invite_one
 from tests.portal.catalogue.programme import KOLKATA, details
@@ -34,7 +34,7 @@ SETTINGS = {
 
 
 def plant(connection: Connection) -> None:
-    """One event in every state, and enough others for three pages."""
+    """Return a server with an event in every state, and enough others for three pages."""
     now = connection.now
     for number in range(50):
         announce(connection, f"Talk {number:02}", category="Talks", starts_at=now + 5 * DAY + number)
@@ -72,7 +72,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def beside(data: Path) -> Iterator[OpenDatabase]:
-    """The server's data, from another process: the tests'."""
+    """Open the server's data in this process."""
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         yield database
 
@@ -84,13 +84,13 @@ def page(client: httpx.Client, path: str) -> str:
 
 
 def cards(text: str) -> list[str]:
-    """The titles on a page, in order."""
+    """Return the titles on a page, in order."""
     found = re.findall(r'class="card-name"><a href="/events/[^"]+">([^<]*)</a>', text)
     return [html.unescape(title) for title in found]
 
 
 def foot(text: str, title: str) -> str:
-    """What the card says below its title, as text."""
+    """Return the text of a card below its title."""
     after = text[text.index(f">{title}</a>") :]
     found = re.search(r'<p class="card-foot">(.*?)</p>', after, re.DOTALL)
     assert found is not None
@@ -108,13 +108,11 @@ def foot(text: str, title: str) -> str:
         ("Called Off", "₹450.00 Cancelled"),
     ],
 )
-def test_a_card_says_what_a_seat_costs_and_whether_it_can_be_had(
-    client: httpx.Client, title: str, expected: str
-) -> None:
+def test_a_card_shows_the_fee_and_the_availability(client: httpx.Client, title: str, expected: str) -> None:
     assert foot(page(client, "/events"), title) == expected
 
 
-def test_a_card_says_when_sales_open(client: httpx.Client, beside: OpenDatabase) -> None:
+def test_a_card_shows_when_sales_open(client: httpx.Client, beside: OpenDatabase) -> None:
     found = foot(page(client, "/events"), "Not Yet")
     opens = moment(beside.read(event_by_slug, "not-yet").sales_open_at, KOLKATA)
     assert re.fullmatch(rf"₹450.00 Opens {opens:%a}, {opens.day} {opens:%b}, \d+:\d\d [ap]m", found)
@@ -178,7 +176,7 @@ def test_filters_that_fit_nothing_say_so_and_lead_back(client: httpx.Client, que
         (f"category={'x' * 41}", 422, "At most 40 characters."),
     ],
 )
-def test_what_cannot_be_asked_is_answered_with_a_sentence(
+def test_a_wrong_filter_is_answered_with_a_sentence(
     client: httpx.Client, query: str, status: int, sentence: str
 ) -> None:
     answer = client.get(f"/events?{query}")
@@ -225,7 +223,7 @@ def test_a_seat_that_cannot_be_had_has_no_button_but_a_reason(
 @pytest.mark.parametrize(
     "path", ["/events/nothing", "/events/secret", "/events/secret.ics", "/events/a/b", "/events/"]
 )
-def test_what_is_not_there_or_a_draft_is_not_found(client: httpx.Client, path: str) -> None:
+def test_a_missing_event_or_a_draft_is_not_found(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
@@ -297,7 +295,7 @@ def test_sales_open_on_the_page_by_the_clock_alone(serve: Serve, tmp_path: Path)
         database.write(partial(announce, title="Robo Race", sales_open_at=opens))
     server = serve(data=data)
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
-        # The first look is kept; on a slow machine sales may be open by then.
+        # The first page is kept; on a slow machine sales may have opened by then.
         client.get("/events/robo-race")
         client.get("/events")
         until(lambda: "/events/robo-race/register" in client.get("/events/robo-race").text, "the button")
@@ -321,7 +319,7 @@ def test_the_seat_of_a_hold_that_ends_is_shown_as_free_at_that_moment(serve: Ser
         assert "Only 1 of 1 left" in client.get("/events/robo-race").text
 
 
-def test_a_fest_without_events_says_so(serve: Serve) -> None:
+def test_a_fest_without_events_has_a_page_about_that(serve: Serve) -> None:
     server = serve(extra=SETTINGS)
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         for path in ("/", "/events"):

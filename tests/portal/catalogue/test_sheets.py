@@ -1,4 +1,4 @@
-"""Events as CSV, as spreadsheets write and read it."""
+"""Events as CSV files that spreadsheets read and write."""
 
 import csv
 import io
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from festgate.kit.cells import guard, unguard
-from festgate.portal.catalogue.entries import FIELDS, Details, written
-from festgate.portal.catalogue.rows import Unreadable, Wrong
+from festgate.portal.catalogue.details import FIELDS, Details, written
+from festgate.portal.catalogue.rows import LineError, Unreadable
 from festgate.portal.catalogue.sheets import COLUMNS, read_sheet, write_rows
 from tests.portal.catalogue.programme import KOLKATA, any_details
 
@@ -46,7 +46,7 @@ def test_rows_that_were_written_are_read_as_they_were(entered: list[Details]) ->
     rows = [written(details, KOLKATA) | {"slug": f"event-{number}"} for number, details in enumerate(entered)]
     sheet = read_sheet(write_rows(rows).encode())
     assert [row.fields for row in sheet.rows] == rows
-    assert not sheet.wrongs
+    assert not sheet.errors
 
 
 @given(st.lists(any_details(), min_size=1, max_size=3))
@@ -87,9 +87,9 @@ def test_a_row_is_named_by_the_line_on_which_it_begins() -> None:
 def test_a_row_with_too_few_or_too_many_cells_is_wrong_and_the_others_are_not() -> None:
     sheet = read_sheet(b"title,fee\nOne,1\nTwo\nThree,3,3\nFour,4\n")
     assert [row.fields["title"] for row in sheet.rows] == ["One", "Four"]
-    assert sheet.wrongs == [
-        Wrong(3, "1 cells, where the header has 2."),
-        Wrong(4, "3 cells, where the header has 2."),
+    assert sheet.errors == [
+        LineError(3, "1 cells, but the header has 2."),
+        LineError(4, "3 cells, but the header has 2."),
     ]
 
 
@@ -100,12 +100,12 @@ def test_a_row_with_too_few_or_too_many_cells_is_wrong_and_the_others_are_not() 
         (b"\xef\xbb\xbf\r\n\r\n", "The file is empty"),
         ("title,fee\nCafé,1\n".encode("latin-1"), r"line 2: byte 0xe9 is not UTF-8 text"),
         ("title,fee\nCafé,1\n".encode("utf-16"), "The file is in UTF-16"),
-        (b"title,price\nA,1\n", "line 1: 'price' is no column of ours. The columns are: title"),
-        (b"title,fee,fee\nA,1,1\n", "line 1: the column 'fee' is there twice"),
+        (b"title,price\nA,1\n", "line 1: unknown column 'price'. The columns are: title"),
+        (b"title,fee,fee\nA,1,1\n", "line 1: the column 'fee' appears twice"),
         (b"fee,place\n1,Yard\n", "line 1: there is no column 'title'"),
         (b'title,fee\nA,1\n"B,2\n', "line 3: this is not CSV"),
-        (b"Robo Race,450\n", "line 1: 'robo race', '450' are no column of ours"),
-        (b"PK\x03\x04\x14\x00\x06\x00", "is no column of ours"),
+        (b"Robo Race,450\n", "line 1: unknown columns 'robo race', '450'"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "unknown column"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(data: bytes, sentence: str) -> None:

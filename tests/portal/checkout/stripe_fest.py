@@ -16,7 +16,7 @@ from festgate.kit.web.parameters import SESSION_COOKIE
 from festgate.portal.accounts.people import Newcomer, add_person
 from festgate.portal.accounts.sessions import open_session
 from festgate.portal.app import create_app
-from festgate.portal.catalogue.entries import Details
+from festgate.portal.catalogue.details import Details
 from festgate.portal.catalogue.events import create_event, publish_event
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.queries import stuck_payments

@@ -31,7 +31,7 @@ from festgate.portal.checkout.cancellations import cancel_registrations
 from festgate.portal.checkout.checks import check_money, check_seats
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.checks import check_counts
-from festgate.portal.registrations.holds import cancel_seat, hold_seat, never_used, sweep_all
+from festgate.portal.registrations.holds import cancel_seat, hold_seat, sweep_all
 from tests.portal.tickets.fest import subscriptions
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
@@ -132,11 +132,11 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(lasts=st.sampled_from([1, 20, 90]))
     def stop_the_clock(self, lasts: int) -> None:
-        self.database.write(registrations.stop_holds, self.database.clock.now + lasts * SECOND)
+        self.database.write(registrations.pause_holds, self.database.clock.now + lasts * SECOND)
 
     @rule()
     def let_the_clock_run_on(self) -> None:
-        stood = self.database.read(registrations.holds_stand)
+        stood = self.database.read(registrations.are_holds_paused)
         held = self.holds()
         if self.database.write(registrations.resume_holds) and stood:
             assert self.holds() == held, "nobody sees a jump"
@@ -144,7 +144,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([1, 20]))
     def wait_while_the_clock_stands(self, minutes: int) -> None:
-        if not self.database.read(registrations.holds_stand):
+        if not self.database.read(registrations.are_holds_paused):
             return
         before = self.holds()
         self.database.clock.move(minutes * MINUTE)
@@ -185,7 +185,7 @@ class OrderMachine(RuleBasedStateMachine):
         found = self.database.read(queries.order_by_id, order)
         seat = None if which is None else found.lines[which].seat_id
         try:
-            self.database.write(cancel_registrations, found.ref, seat, None, never_used)
+            self.database.write(cancel_registrations, found.ref, seat, None, lambda _connection, _seat: False)
         except Refused:
             return
 

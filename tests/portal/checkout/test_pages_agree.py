@@ -19,7 +19,7 @@ from festgate.portal.checkout.receipts import Receipt, Row, SeatNow, seats_now
 from festgate.portal.checkout.records import Line, Order
 from festgate.portal.registrations import facade as registrations
 from festgate.portal.registrations.api import Registration
-from festgate.portal.registrations.pages import Entry
+from festgate.portal.registrations.pages import ListedSeat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.pages import look_at_ticket
 from tests.portal.checkout.test_order_machine import EMPTY
@@ -121,7 +121,7 @@ class Pages(RuleBasedStateMachine):
             self.check_emails(order, bodies)
         for seat in self.database.read(registrations.seats_of, self.asha.id):
             ending = SAID.get(seat.ended_by or "", ("", ""))[0]
-            assert Entry(seat, None, None).ending.startswith(ending)
+            assert ListedSeat(seat, None, None).ending.startswith(ending)
             assert Registration.of(seat).ended_by == seat.ended_by
             assert (seat.id in codes) == (seat.state == "confirmed")
             assert (seat.ended_by is not None) == (seat.state == "cancelled")

@@ -18,7 +18,7 @@ from festgate.portal.app import create_app
 from festgate.portal.checkout import queries
 from festgate.portal.checkout.records import Order, Refund
 from festgate.portal.registrations import facade as registrations
-from festgate.portal.registrations.pages import Entry as RegistrationEntry
+from festgate.portal.registrations.pages import ListedSeat
 from festgate.portal.tickets import facade as tickets
 from tests.portal.checkout.test_pages_agree import Pages
 from tests.portal.tickets.fest import FEST
@@ -187,6 +187,6 @@ def test_the_comparison_reports_a_page_that_hides_why_a_seat_ended(
     pages = machine()
     pages.begin()
     pages.cancel_event(0)
-    monkeypatch.setattr(RegistrationEntry, "ending", "Cancelled")
+    monkeypatch.setattr(ListedSeat, "ending", "Cancelled")
     with pytest.raises(AssertionError, match=r"over: .*Cancelled"):
         pages.teardown()

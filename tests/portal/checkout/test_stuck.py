@@ -282,7 +282,7 @@ def test_an_order_lasts_as_long_as_its_seats_whose_clock_has_stood_still(
     person = someone_with_a_seat(database)
     order, _ = database.write(placements.place_order, person, "desk", 20 * MINUTE, "key", asks=False)
     database.clock.move(10 * MINUTE)
-    database.write(registrations.stop_holds, database.clock.now + 3 * SECOND)
+    database.write(registrations.pause_holds, database.clock.now + 3 * SECOND)
     database.clock.move(HOUR)
     database.run(till.expire())
     database.write(orders.expire_order, order.id)
@@ -305,7 +305,7 @@ def test_open_orders_get_the_time_that_their_seats_have_got(database: OpenDataba
         for person in people
     )
     database.write(orders.mark_declined, over.id, "No.")
-    database.write(registrations.stop_holds, database.clock.now + 3 * SECOND)
+    database.write(registrations.pause_holds, database.clock.now + 3 * SECOND)
     database.clock.move(HOUR)
     database.write(registrations.resume_holds)
     assert [database.write(orders.follow_seats) for _ in range(2)] == [1, 0]

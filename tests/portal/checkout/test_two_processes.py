@@ -51,7 +51,7 @@ def test_an_order_that_is_placed_while_the_clock_of_holds_runs_on_again_keeps_it
     one, other = both
     person = add_someone(one)
     one.write(hold_seat, person, add_event(one).slug, 15)
-    one.write(registrations.stop_holds, one.clock.now + SECOND)
+    one.write(registrations.pause_holds, one.clock.now + SECOND)
     one.clock.move(HOUR)
     other.clock.now = one.clock.now
 

@@ -1,4 +1,4 @@
-"""Taking seats and giving them back, on SQLite and on PostgreSQL."""
+"""Taking and cancelling seats, on SQLite and on PostgreSQL."""
 
 from functools import partial
 
@@ -66,7 +66,7 @@ def test_a_second_seat_for_the_same_person_is_refused_also_when_the_event_is_ful
 def test_many_who_arrive_together_get_no_more_seats_than_there_are(database: OpenDatabase) -> None:
     event = add_event(database, capacity=7)
     people = [add_someone(database) for _ in range(40)]
-    # Everyone clicks twice.
+    # Every visitor clicks twice.
     answers = database.write_together(
         *(partial(hold_seat, person_id=person, slug=event.slug, hold_minutes=15) for person in people * 2)
     )

@@ -48,7 +48,7 @@ def test_an_unconfirmed_account_holds_a_seat_for_minutes_and_a_confirmed_one_for
     first = hold(database, person, add_event(database).slug)
     assert first.held_until == now + UNCONFIRMED_HOLD_MINUTES * MINUTE
     database.write(confirm_address, person)
-    # The terms are as old as the page's look at its visitor; the database knows better.
+    # The terms are as old as the page's session; the database has the present state.
     second = hold(database, person, add_event(database).slug)
     assert second.held_until == now + 15 * MINUTE
 
@@ -73,7 +73,7 @@ def test_an_unconfirmed_account_has_few_seats_at_a_time_whatever_they_cost(datab
 
 
 def together(database: OpenDatabase, *turns: tuple[Database, Any]) -> list[Any]:
-    """What each operation gives, or raises, where two processes do theirs at once."""
+    """Return what each operation returns or raises when two processes run theirs at once."""
 
     async def gather() -> list[Any]:
         return await asyncio.gather(*(real.write(turn) for real, turn in turns), return_exceptions=True)
@@ -115,7 +115,7 @@ def test_eight_new_accounts_cannot_keep_the_last_eight_seats_for_two_days(databa
                 continue
         kept += bool(took)
         database.clock.move(UNCONFIRMED_HOLD_MINUTES * MINUTE if took else HOUR)
-    # They renew what they may in each of the two days: 25 minutes each, instead of 48 hours.
+    # The holds are renewed up to the limit on both days: 25 minutes each, instead of 48 hours.
     assert kept == 2 * MAX_TAKINGS
     hold(database, add_someone(database), event.slug)
 

@@ -1,4 +1,4 @@
-"""The clock of holds: stopped while nobody can pay, and run on; on SQLite and on PostgreSQL."""
+"""Holds are paused while nobody can pay, and resumed, on SQLite and on PostgreSQL."""
 
 import asyncio
 from functools import partial
@@ -16,12 +16,11 @@ from festgate.portal.registrations.holds import hold_seat, refuse_early, sweep_a
 from festgate.portal.registrations.pauses import (
     LEASE,
     HoldKeeper,
-    find_pause,
-    holds_stand,
     kept_sentence,
+    pause_holds,
     resume_holds,
-    stop_holds,
 )
+from festgate.portal.registrations.queries import are_holds_paused, find_pause
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -31,11 +30,11 @@ def hold(database: OpenDatabase, person: int, event: catalogue.Event) -> int:
 
 
 def stop(database: OpenDatabase) -> None:
-    database.write(stop_holds, database.clock.now + LEASE)
+    database.write(pause_holds, database.clock.now + LEASE)
 
 
 def left(database: OpenDatabase, seat: int) -> int:
-    """Milliseconds that the hold has left; 0 when it has ended."""
+    """Return the milliseconds that the hold has left; 0 if it has ended."""
     found = database.read(queries.seat, seat)
     return found.held_until - database.clock.now if found.state == "held" else 0
 
@@ -128,7 +127,7 @@ def test_the_clock_stands_as_long_as_that_is_said_again_in_time(database: OpenDa
     assert database.write(resume_holds)
     assert not database.write(resume_holds)
     assert left(database, seat) == 15 * MINUTE
-    assert not database.read(holds_stand)
+    assert not database.read(are_holds_paused)
 
 
 def test_a_process_that_dies_while_the_clock_stands_leaves_nobody_with_less_time(
@@ -136,10 +135,10 @@ def test_a_process_that_dies_while_the_clock_stands_leaves_nobody_with_less_time
 ) -> None:
     seat = hold(database, add_someone(database), add_event(database))
     stop(database)
-    # Nobody was there for a day to let it run on.
+    # For a day no process was there to resume holds.
     database.clock.move(24 * HOUR)
     assert left(database, seat) == 15 * MINUTE
-    database.run(HoldKeeper(database.real, lambda: False).look())
+    database.run(HoldKeeper(database.real, lambda: False).check())
     assert database.read(find_pause) is None
     assert left(database, seat) == 15 * MINUTE
 
@@ -160,7 +159,7 @@ def test_what_stands_again_is_told_once_and_only_where_a_hold_was_moved(database
 
 def test_many_who_stop_it_at_once_stop_it_once(database: OpenDatabase) -> None:
     until = database.clock.now + LEASE
-    answers = database.write_together(*[partial(stop_holds, until=until)] * 8)
+    answers = database.write_together(*[partial(pause_holds, until=until)] * 8)
     assert answers == [None] * 8
     pause = database.read(find_pause)
     assert pause is not None
@@ -174,8 +173,8 @@ def test_a_clock_that_was_wrong_and_is_put_back_stops_no_hold_for_long(database:
     database.clock.move(-HOUR)
     assert left(database, seat) == 15 * MINUTE
     database.clock.move(SECOND)
-    assert left(database, seat) == 15 * MINUTE - SECOND, "the clock of holds runs"
-    # Checkout still rests: the pause begins anew, by the right clock.
+    assert left(database, seat) == 15 * MINUTE - SECOND, "holds are not paused"
+    # Checkout is still unavailable: the pause begins anew, by the right clock.
     stop(database)
     database.clock.move(LEASE)
     assert left(database, seat) == 15 * MINUTE - SECOND
@@ -193,25 +192,25 @@ def test_the_keeper_stops_the_clock_while_checkout_rests_and_writes_nothing_whil
     def version() -> object:
         async def ask() -> object:
             await asyncio.sleep(0)
-            # Of the version only how often was written: on PostgreSQL the rest follows the clock.
+            # Only the number of writes is compared: on PostgreSQL the rest of the version follows the clock.
             turns, _ = cast("tuple[int, object]", database.real.version())
             return turns
 
         return database.run(ask())
 
     before = version()
-    database.run(keeper.look())
+    database.run(keeper.check())
     assert version() == before
     rests = True
     for _ in range(60):
-        database.run(keeper.look())
+        database.run(keeper.check())
         database.clock.move(SECOND)
         assert left(database, seat) == 15 * MINUTE
     rests = False
     for _ in range(4):
-        database.run(keeper.look())
+        database.run(keeper.check())
         database.clock.move(SECOND)
-    assert not database.read(holds_stand)
+    assert not database.read(are_holds_paused)
     assert 14 * MINUTE < left(database, seat) < 15 * MINUTE
 
 

@@ -1,4 +1,4 @@
-"""Checkout rests: what visitors are told, and what their holds do, on a real server with a drill."""
+"""While checkout is unavailable: the sentences on pages, and the pause of holds, on a real server with a drill."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from festgate.kit.clock import MINUTE, SECOND, system_clock
-from festgate.portal.registrations.facade import holds_stand, seats_of
+from festgate.portal.registrations.facade import are_holds_paused, seats_of
 from tests.journeys.stage import Guest, announce, before_opening, holds, invite_one
 from tests.rig.database import OpenDatabase, open_database
 from tests.rig.forms import check_out
@@ -46,13 +46,13 @@ def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
 
 
 def stands(database: OpenDatabase) -> bool:
-    """Whether the clock of holds stands still at this moment."""
+    """Return whether holds are paused now."""
     database.clock.now = system_clock()
-    return database.read(holds_stand)
+    return database.read(are_holds_paused)
 
 
 def left(database: OpenDatabase, asha: Guest) -> list[int]:
-    """Milliseconds that each of her holds has left."""
+    """Return the milliseconds that each of her holds has left."""
     database.clock.now = system_clock()
     found = database.read(seats_of, asha.id)
     return [seat.held_until - database.clock.now for seat in found if seat.state == "held"]
@@ -70,10 +70,10 @@ def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
         assert "data-countdown" in browser.get("/my-events").text
         armed = drill.post("/drills/faults", json={"point": "module.checkout", "effect": "raise"})
         assert armed.status_code == 201, armed.text
-        # A trial in between ends badly, so checkout rests on for longer than this takes.
+        # A trial in between fails, so checkout stays unavailable for longer than this takes.
         until(
             lambda: "Checkout is unavailable" in browser.get("/checkout").text and stands(beside),
-            "checkout rests, and the clock of holds stands still",
+            "checkout is unavailable, and holds are paused",
         )
         page = browser.get("/my-events").text
         assert "Checkout is temporarily unavailable. Your seats are safe" in page

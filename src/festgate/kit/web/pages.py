@@ -16,7 +16,8 @@ from typing import Any, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template, pass_eval_context
+from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 
 from festgate.kit.clock import MINUTE, SECOND, Milliseconds, minutes_left, moment
@@ -200,6 +201,7 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update({"_": _gettext, "gettext": _gettext, "ngettext": _ngettext})
     writing = Writing(settings)
     made.globals.update(
         fest={"name": settings.fest_name, "tagline": settings.fest_tagline},
@@ -221,6 +223,27 @@ def environment(settings: Settings, packages: Iterable[str]) -> Environment:
         countdown=countdown,
     )
     return made
+
+
+@pass_eval_context
+def _gettext(context: EvalContext, message: str, /, **values: object) -> str:
+    """Translate a sentence of a template, as Jinja2's own function does, which copies the context of each loop for it.
+
+    With that one, rendering /my-events took three times as long.
+    """
+    return _filled(gettext(message), context.autoescape, **values)
+
+
+@pass_eval_context
+def _ngettext(context: EvalContext, singular: str, plural: str, num: int, /, **values: object) -> str:
+    return _filled(ngettext(singular, plural, num), context.autoescape, **{"num": num, **values})
+
+
+@lru_cache(4096, typed=True)  # by type too: markup and the same text before it is escaped are equal
+def _filled(text: str, is_escaped: Any, /, **values: object) -> str:  # noqa: ANN401  (as Jinja2 has it)
+    if not is_escaped:
+        return text % values
+    return Markup(text % {name: escape(value) for name, value in values.items()})  # noqa: S704  (our own sentences)
 
 
 def _stubs(templates: Environment) -> Callable[[Milliseconds], Markup]:

@@ -1,1 +1,1 @@
-"""People: their names, passwords, roles and sessions, and how often somebody may try to sign in."""
+"""People: their names, passwords, roles and sessions, and the limits on signing in."""

@@ -1,4 +1,4 @@
-"""Tokens and people as JSON, under the same limits as the pages."""
+"""JSON routes of tokens and people, under the same limits as the pages."""
 
 from datetime import datetime
 from typing import Annotated
@@ -19,14 +19,14 @@ from festgate.portal.accounts.reception import Opening, PasswordChanged, Recepti
 
 
 class Token(BaseModel):
-    """A key to the API. It is told once: the portal keeps only its hash."""
+    """A token for the API. It is sent only once: the portal keeps only its hash."""
 
-    token: str = Field(description="Goes into the header `Authorization: Bearer TOKEN`.")
-    expires_at: datetime = Field(description="When it ends (ISO 8601, UTC).")
+    token: str = Field(description="Send it in the header `Authorization: Bearer TOKEN`.")
+    expires_at: datetime = Field(description="When it expires (ISO 8601, UTC).")
 
 
 class Account(BaseModel):
-    """Somebody with an account, as they see it themselves."""
+    """The caller's own account."""
 
     id: int = Field(description="Number of the account.")
     username: str = Field(description="The name as it is shown.")
@@ -36,15 +36,15 @@ class Account(BaseModel):
 
 
 class AccountApi:
-    """The routes `/tokens` and `/people`."""
+    """JSON routes below `/tokens` and `/people`."""
 
     def __init__(self, portal: Portal, hasher: Hasher) -> None:
-        """`hasher` is shared with the pages."""
+        """Take the `hasher` that the pages use too."""
         self._portal = portal
         self._reception = Reception(portal.database, hasher, portal.settings, portal.secret)
 
     def router(self) -> APIRouter:
-        """The routes of this module, relative to the API's root."""
+        """Return the routes of this module, relative to the API's root."""
         router = module_router(self._portal, "accounts", "accounts")
         caller = bearer(self._portal)
 
@@ -52,7 +52,7 @@ class AccountApi:
             "/tokens", status_code=201, responses=problems(WrongPassword, PasswordChanged, TooMany, Crowded)
         )
         async def make_token(body: SignIn, request: Request, response: Response) -> Token:
-            """Sign in: a token for a username (or email address) and a password."""
+            """Sign in: get a token for a username (or email address) and a password."""
             session = await self._reception.sign_in(
                 body.username, body.password, address_of(request.scope), Opening("token")
             )
@@ -61,7 +61,7 @@ class AccountApi:
 
         @router.delete("/tokens/current", status_code=204, responses=problems(SignInNeeded))
         async def end_token(_person: Annotated[Visitor, Depends(caller)], credentials: Credentials) -> None:
-            """Sign out: the token of this call is over."""
+            """Sign out: end the token of this call."""
             if credentials is not None:
                 await self._reception.sign_out(credentials.credentials, "token")
 
@@ -79,7 +79,7 @@ class AccountApi:
 
         @router.get("/people/me", responses=problems(SignInNeeded))
         async def read_me(person: Annotated[Visitor, Depends(caller)]) -> Account:
-            """The account that the token belongs to."""
+            """Read the account that the token belongs to."""
             return Account(
                 id=person.person,
                 username=person.username,
@@ -90,7 +90,7 @@ class AccountApi:
 
         @router.post("/people/me/confirmation", status_code=202, responses=problems(SignInNeeded, TooMany))
         async def send_confirmation(person: Annotated[Visitor, Depends(caller)]) -> None:
-            """Send the link that confirms your email address once more; nothing is sent once it is confirmed."""
+            """Send the link that confirms your email address again; nothing is sent once it is confirmed."""
             await self._reception.send_confirmation(person.person)
 
         return router

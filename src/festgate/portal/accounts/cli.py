@@ -1,4 +1,4 @@
-"""`festgate user`: people, their roles and their passwords, from the command line."""
+"""`festgate user`: the commands for people, their roles and their passwords."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ Name = Annotated[str, typer.Argument(metavar="USERNAME", help="Username or email
 FromStdin = Annotated[
     bool,
     typer.Option(
-        "--password-stdin", help="Read the password from standard input; otherwise one is made and printed."
+        "--password-stdin", help="Read the password from standard input; without it, one is made and printed."
     ),
 ]
 
@@ -62,15 +62,15 @@ def add(
         fail(f"{username} <{email}>: {error}")
     password = _password(from_stdin=password_stdin)
 
-    async def work(settings: Settings) -> Person:
+    async def add_to(settings: Settings) -> Person:
         _refuse_weak(password, (newcomer.username, newcomer.email, settings.fest_name))
         async with opened(settings) as database:
             return await database.write(add_person, newcomer, hash_password(password), confirmed=True)
 
-    person = run(work)
+    person = run(add_to)
     security_log.note_command("account-made", person.id)
-    _say(f"{person.username} is {_TITLES[person.role]} now.")
-    _tell(password, made=not password_stdin)
+    print(f"{person.username} is {_TITLES[person.role]} now.")
+    _print_password(password, made=not password_stdin)
 
 
 @app.command(name="password")
@@ -81,30 +81,30 @@ def change_password(
     """Give an account another password, and sign it out everywhere."""
     password = _password(from_stdin=password_stdin)
 
-    async def work(settings: Settings) -> Person:
+    async def change(settings: Settings) -> Person:
         async with current(settings) as database:
             person = await database.read(find_person, name)
             known = (name,) if person is None else (person.username, person.email)
             _refuse_weak(password, (*known, settings.fest_name))
             return await database.write(set_password, name, hash_password(password))
 
-    person = run(work)
+    person = run(change)
     security_log.note_command("password-changed", person.id)
-    _say(f"{person.username} has another password.")
-    _tell(password, made=not password_stdin)
+    print(f"{person.username} has a new password.")
+    _print_password(password, made=not password_stdin)
 
 
 @app.command(name="role")
 def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What the account may do.")]) -> None:
     """Give an account another role, and sign it out everywhere."""
 
-    async def work(settings: Settings) -> Person:
+    async def change(settings: Settings) -> Person:
         async with current(settings) as database:
             return await database.write(set_role, name, role)
 
-    person = run(work)
+    person = run(change)
     security_log.note_command("role-changed", person.id)
-    _say(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
+    print(f"{person.username} is {_TITLES[person.role]} now, and has to sign in again.")
 
 
 @app.command(name="email")
@@ -120,33 +120,33 @@ def change_email(
     except ValueError as error:
         fail(f"{email}: {error}")
 
-    async def work(settings: Settings) -> Person:
+    async def change(settings: Settings) -> Person:
         async with current(settings) as database:
             return await database.write(set_email, name, address)
 
-    person = run(work)
+    person = run(change)
     security_log.note_command("email-changed", person.id)
-    _say(f"{person.username} has the email address {person.email} now, and has to sign in again.")
+    print(f"{person.username} has the email address {person.email} now, and has to sign in again.")
 
 
 @app.command(name="confirm")
 def confirm(name: Name) -> None:
-    """Confirm the email address of an account by hand, where the email with the link does not arrive."""
+    """Confirm the email address of an account by hand, if the email with the link does not arrive."""
 
-    async def work(settings: Settings) -> Person:
+    async def change(settings: Settings) -> Person:
         async with current(settings) as database:
             return await database.write(confirm_by_name, name)
 
-    person = run(work)
+    person = run(change)
     security_log.note_command("address-confirmed", person.id)
-    _say(f"The email address {person.email} of {person.username} is confirmed.")
+    print(f"The email address {person.email} of {person.username} is confirmed.")
 
 
 @app.command(name="list")
 def list_people() -> None:
-    """List the accounts: a table in a terminal, else lines with tabs (username, email, role, when it was made)."""
+    """List the accounts: a table in a terminal, else lines with tabs (username, email, role, sign-up time)."""
 
-    async def work(settings: Settings) -> list[Member]:
+    async def read(settings: Settings) -> list[Member]:
         async with current(settings) as database:
             return await database.report(all_people)
 
@@ -157,20 +157,20 @@ def list_people() -> None:
             member.person.role,
             f"{moment(member.created_at):%Y-%m-%dT%H:%M:%SZ}",
         )
-        for member in run(work)
+        for member in run(read)
     ]
     show_rows(("Username", "Email", "Role", "Since"), rows)
 
 
 def _refuse_weak(password: str, known: Iterable[str]) -> None:
-    """End the command where guessers try the password first."""
+    """End the command if the password is one that guessers try first."""
     weakness = find_weakness(password, known)
     if weakness:
         fail(f"The password on standard input cannot be used: {weakness}")
 
 
 def _password(*, from_stdin: bool) -> str:
-    """The password on standard input, without the end of its line; else a new one of 100 bits."""
+    """Return the password on standard input without its line end; else a new one of 100 bits."""
     if not from_stdin:
         return "-".join(new_code(5).lower() for _ in range(4))
     try:
@@ -185,11 +185,7 @@ def _password(*, from_stdin: bool) -> str:
     return password
 
 
-def _tell(password: str, *, made: bool) -> None:
+def _print_password(password: str, *, made: bool) -> None:
     if made:
-        _say(f"Password: {password}")
-        _say("It is shown this once.")
-
-
-def _say(sentence: str) -> None:
-    print(sentence)
+        print(f"Password: {password}")
+        print("It is shown only once.")

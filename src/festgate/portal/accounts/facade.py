@@ -1,4 +1,4 @@
-"""What other modules may know of people."""
+"""The operations, queries and values of accounts that other modules may use."""
 
 from festgate.portal.accounts.attempts import too_many
 from festgate.portal.accounts.confirmation import (

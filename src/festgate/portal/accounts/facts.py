@@ -1,4 +1,4 @@
-"""What has happened to people."""
+"""Facts about people."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from festgate.kit.messaging.outbox import Fact
 
 @dataclass(frozen=True)
 class AddressConfirmed(Fact):
-    """A person has shown that email reaches them; what was kept back until then can be sent."""
+    """A person's email address was confirmed; emails that were kept back until then can be sent."""
 
     KIND: ClassVar[str] = "accounts.AddressConfirmed"
 
@@ -16,4 +16,4 @@ class AddressConfirmed(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = (AddressConfirmed,)
-"""All of them: the kinds that this module writes into the data."""
+"""Every kind of fact that this module writes into the data."""

@@ -1,4 +1,4 @@
-"""The shapes of input: what somebody writes to sign in and to get an account."""
+"""Input shapes: signing in, signing up, and changing a password."""
 
 from typing import Annotated
 
@@ -48,7 +48,7 @@ NewPassword = Annotated[
 
 
 class SignIn(BaseModel):
-    """Who somebody says they are."""
+    """A name and a password to sign in with."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -56,16 +56,16 @@ class SignIn(BaseModel):
     password: Password
 
 
-class Forgotten(BaseModel):
-    """Whose password somebody has forgotten."""
+class ForgottenPassword(BaseModel):
+    """The name of the account whose password was forgotten."""
 
     model_config = ConfigDict(extra="forbid")
 
     username: Name
 
 
-class Chosen(BaseModel):
-    """The password in the place of one that was forgotten."""
+class PasswordReset(BaseModel):
+    """The new password in place of a forgotten one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -73,7 +73,7 @@ class Chosen(BaseModel):
 
 
 class PasswordChange(BaseModel):
-    """Another password for whoever is signed in and knows the one that they have."""
+    """A new password for a signed-in visitor, with the current one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,7 +82,7 @@ class PasswordChange(BaseModel):
 
 
 class NewAccount(BaseModel):
-    """What somebody gives to get an account."""
+    """The data of a new account."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,5 +91,5 @@ class NewAccount(BaseModel):
     password: NewPassword
 
     def newcomer(self) -> Newcomer:
-        """Them without the password: an attendee, as everyone is who comes by the front door."""
+        """Return the data without the password; everyone who signs up is an attendee."""
         return Newcomer(self.username, self.email)

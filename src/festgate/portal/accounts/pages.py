@@ -1,4 +1,4 @@
-"""Register, sign in, sign out, change the password."""
+"""HTML routes: sign up, sign in, sign out, confirm an email address, change or reset a password."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -10,12 +10,19 @@ from starlette.routing import Route
 
 from festgate.kit.clock import SECOND, Milliseconds
 from festgate.kit.errors import Invalid
+from festgate.kit.translation import N_, gettext
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.forms import checked, read_fields
 from festgate.kit.web.parameters import HOST_PREFIX, SESSION_COOKIE, read_cookie, read_query, session_token
 from festgate.kit.web.portal import MAX_ADDRESS, MAX_TOKEN_LENGTH, NO_STORE, Portal, local_path, see_other
 from festgate.portal.accounts.devices import DEVICE_LIFE
-from festgate.portal.accounts.forms import Chosen, Forgotten, NewAccount, PasswordChange, SignIn
+from festgate.portal.accounts.forms import (
+    ForgottenPassword,
+    NewAccount,
+    PasswordChange,
+    PasswordReset,
+    SignIn,
+)
 from festgate.portal.accounts.passwords import Hasher
 from festgate.portal.accounts.people import Taken
 from festgate.portal.accounts.queries import Person
@@ -23,22 +30,29 @@ from festgate.portal.accounts.reception import Opening, Reception, WrongPassword
 from festgate.portal.accounts.sessions import LIFE, Session
 
 AFTERWARDS = "/events"
-"""Where somebody goes who was going nowhere."""
+"""The page after signing in, if the visitor was not going to another one."""
 DEVICE_COOKIE = "festgate_device"
 FORGET = '"cache", "storage"'
-"""What a browser drops at sign-out (Clear-Site-Data). Not its cookies: the one that knows the browser stays."""
+"""Data that a browser deletes at sign-out (Clear-Site-Data). The cookies stay, for the device cookie among them."""
+REFUSALS = {
+    "register": N_("Please correct the marked fields."),
+    "account": N_("Your password has not changed. Please correct the marked fields."),
+    "reset": N_("Your password has not changed. Please correct the marked fields."),
+}
+"""The notice above each page's form if some of its fields are wrong."""
+CHANGED = N_("Your password has been changed. You have been signed out on all other devices.")
 
 
 class AccountPages:
-    """The pages at the door. `next` leads back to where a person was going, on this site and nowhere else."""
+    """HTML routes of accounts. `next` leads back to the page that the visitor was going to, on this site only."""
 
     def __init__(self, portal: Portal, hasher: Hasher) -> None:
-        """`hasher` is shared with the API, so that both together leave a core free."""
+        """Take the `hasher` that the API uses too, so that both together leave a core free."""
         self._portal = portal
         self._reception = Reception(portal.database, hasher, portal.settings, portal.secret)
 
     def routes(self) -> list[Route]:
-        """The routes of this module."""
+        """Return the routes of this module."""
         return [
             Route("/register", self.show_register, methods=["GET"]),
             Route("/register", self.register, methods=["POST"]),
@@ -57,29 +71,27 @@ class AccountPages:
         ]
 
     async def show_register(self, request: Request) -> Response:
-        """The form for a new account; who is signed in has one and is sent on."""
+        """Show the form for a new account; a signed-in visitor is redirected."""
         return await self._show(request, "register")
 
     async def register(self, request: Request) -> Response:
-        """A new account, signed in; or the form again, with what is wrong beside each field."""
+        """Make an account and sign in; or show the form again, with an error beside each wrong field."""
         fields = await read_fields(request)
         try:
             form = checked(NewAccount, fields)
             session = await self._reception.register_and_sign_in(
                 form.newcomer(), form.password, address_of(request.scope), self._opening(request)
             )
-        except Invalid as refusal:
-            return await self._page(request, "register", fields, refusal.status, refusal.fields)
-        except Taken as refusal:
+        except (Invalid, Taken) as refusal:
             return await self._page(request, "register", fields, refusal.status, refusal.fields)
         return self._welcome(request, session, fields)
 
     async def show_login(self, request: Request) -> Response:
-        """The form to sign in; who is signed in already is sent on."""
+        """Show the form to sign in; a signed-in visitor is redirected."""
         return await self._show(request, "login")
 
     async def log_in(self, request: Request) -> Response:
-        """A new session; or the form again. Whether the name or the password was wrong cannot be told."""
+        """Open a session; or show the form again, without revealing whether the name or the password was wrong."""
         fields = await read_fields(request)
         try:
             form = checked(SignIn, fields)
@@ -90,12 +102,17 @@ class AccountPages:
             return await self._page(request, "login", fields, refusal.status, refusal.fields)
         except WrongPassword as refusal:
             return await self._page(
-                request, "login", fields, refusal.status, sentence=refusal.message, headers=refusal.headers()
+                request,
+                "login",
+                fields,
+                refusal.status,
+                notice=("bad", refusal.message),
+                headers=refusal.headers(),
             )
         return self._welcome(request, session, fields)
 
     async def log_out(self, request: Request) -> Response:
-        """The session is over, here and in the database, and the browser drops the pages that it kept."""
+        """End the session, and let the browser delete the pages that it kept."""
         for name in self._session_names():
             if token := read_cookie(request, name):
                 await self._reception.sign_out(token, "cookie")
@@ -106,12 +123,13 @@ class AccountPages:
         return response
 
     async def show_account(self, request: Request) -> Response:
-        """The form to change one's own password."""
+        """Show the form to change one's own password."""
         visitor = await self._portal.signed_in(request)
-        return await self._page(request, "account", {"username": visitor.username})
+        notice = ("good", gettext(CHANGED)) if "changed" in request.query_params else None
+        return await self._page(request, "account", {"username": visitor.username}, notice=notice)
 
     async def change_password(self, request: Request) -> Response:
-        """The new password holds, and this browser alone stays signed in; or the form again."""
+        """Set the new password and sign out all other browsers; or show the form again."""
         visitor = await self._portal.signed_in(request)
         fields = await read_fields(request)
         entered = {"username": visitor.username}
@@ -123,37 +141,37 @@ class AccountPages:
         except Invalid as refusal:
             return await self._page(request, "account", entered, refusal.status, refusal.fields)
         except WrongPassword:
-            wrong = {"current": "This is not your password. Try again, or get a link by email."}
-            return await self._page(request, "account", entered, HTTPStatus.UNPROCESSABLE_ENTITY, wrong)
+            errors = {"current": gettext("This is not your password. Try again, or get a link by email.")}
+            return await self._page(request, "account", entered, HTTPStatus.UNPROCESSABLE_ENTITY, errors)
         response = see_other("/account?changed")
         self._set_cookies(request, response, session)
         return response
 
     async def show_forgot(self, request: Request) -> Response:
-        """The form of who has forgotten their password."""
+        """Show the form for a forgotten password."""
         return await self._page(request, "forgot", {})
 
     async def send_link(self, request: Request) -> Response:
-        """An email with a link is on its way where there is such an account; the page does not say whether there is."""
+        """Email a link if there is such an account; the page does not reveal whether there is."""
         fields = await read_fields(request)
         try:
-            form = checked(Forgotten, fields)
+            form = checked(ForgottenPassword, fields)
         except Invalid as refusal:
             return await self._page(request, "forgot", fields, refusal.status, refusal.fields)
         await self._reception.send_link(form.username, address_of(request.scope))
         return await self._page(request, "forgot", fields, sent=True)
 
     async def show_reset(self, request: Request) -> Response:
-        """The form for a new password, behind the link of an email; 410 where the link is over."""
+        """Show the form for a new password, which an email links to; 410 if the link has expired."""
         claim = await self._reception.read_link(_token(request))
         return await self._page(request, "reset", {"username": claim.person.username}, headers=NO_STORE)
 
     async def reset(self, request: Request) -> Response:
-        """The new password holds, the link and every session are over, and one begins; or the form again."""
+        """Set the new password, end the link and every session, and open one; or show the form again."""
         claim = await self._reception.read_link(_token(request))
         fields = await read_fields(request)
         try:
-            form = checked(Chosen, fields)
+            form = checked(PasswordReset, fields)
             session = await self._reception.use_link(
                 claim, form.password, address_of(request), self._opening(request)
             )
@@ -165,16 +183,16 @@ class AccountPages:
         return self._welcome(request, session, {})
 
     async def show_confirm(self, request: Request) -> Response:
-        """Show the button that confirms an email address, behind the link of an email; 410 where the link is over."""
+        """Show the button that confirms an email address, which an email links to; 410 if the link has expired."""
         person = await self._reception.read_confirmation(_token(request))
         return await self._confirm_page(request, person, "confirmed" if person.is_confirmed else "asked")
 
     async def confirm(self, request: Request) -> Response:
-        """Confirm the email address, whoever is signed in: only its owner has the link."""
+        """Confirm the email address. Nobody has to be signed in: only the owner of the address has the link."""
         return await self._confirm_page(request, await self._reception.confirm(_token(request)), "confirmed")
 
     async def send_confirmation(self, request: Request) -> Response:
-        """Send the link once more to who is signed in."""
+        """Send the link to the signed-in visitor again."""
         visitor = await self._portal.signed_in(request)
         person = await self._reception.send_confirmation(visitor.person)
         return await self._confirm_page(request, person, "confirmed" if person.is_confirmed else "sent")
@@ -196,12 +214,14 @@ class AccountPages:
         entered: Mapping[str, str],
         status: int = HTTPStatus.OK,
         errors: Mapping[str, str] | None = None,
-        sentence: str = "",
+        notice: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         sent: bool = False,
     ) -> Response:
         path = local_path(entered.get("next"), AFTERWARDS)
+        if errors and page in REFUSALS:
+            notice = ("bad", gettext(REFUSALS[page]))
         return await self._portal.page(
             request,
             f"accounts/{page}.html",
@@ -210,9 +230,8 @@ class AccountPages:
             section=page,
             entered={name: _visible(entered.get(name, "")) for name in ("username", "email")},
             errors=errors or {},
-            sentence=sentence,
+            notice=notice,
             sent=sent,
-            changed="changed" in request.query_params,
             next=path,
             onward="" if path == AFTERWARDS else f"?next={quote(path, safe='/')}",
         )
@@ -227,7 +246,7 @@ class AccountPages:
         return response
 
     def _set_cookies(self, request: Request, response: Response, session: Session) -> None:
-        """Set the session's cookie and the browser's; one of another name, from before https, goes."""
+        """Set the session cookie and the device cookie, and delete a session cookie from before https."""
         name, *others = self._session_names()
         self._set_cookie(response, name, session.token, LIFE)
         self._set_cookie(response, self._prefixed(DEVICE_COOKIE), session.device, DEVICE_LIFE)
@@ -250,7 +269,7 @@ class AccountPages:
         response.delete_cookie(name, secure=self._portal.settings.secure, httponly=True, samesite="lax")
 
     def _session_names(self) -> Sequence[str]:
-        """The names that the session's cookie has: today's, and over https the one from before."""
+        """Return the names of the session cookie: today's, and over https also the one from before https."""
         return list(dict.fromkeys((self._prefixed(SESSION_COOKIE), SESSION_COOKIE)))
 
     def _prefixed(self, name: str) -> str:
@@ -258,10 +277,10 @@ class AccountPages:
 
 
 def _token(request: Request) -> str:
-    """Of a link to a new password. In the query, since the path of a request stands in the log."""
+    """Return the token of a link. It is in the query, because the path of a request is logged."""
     return read_query(request, "token", MAX_TOKEN_LENGTH)
 
 
 def _visible(text: str) -> str:
-    """What was entered, without what cannot stand in a page."""
+    """Return the text without the characters that a page cannot show."""
     return "".join(sign for sign in text if sign.isprintable())

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, on threads of their own, so that hashing keeps no other request waiting."""
+"""Password hashing with argon2id on separate threads, so that other requests do not wait for it."""
 
 import asyncio
 import base64
@@ -25,59 +25,59 @@ T = TypeVar("T")
 _ARGON2ID = PasswordHasher(memory_cost=19 * 1024, time_cost=2, parallelism=1)
 
 MAX_THREADS = 8
-"""Each takes 19 MiB while it hashes; eight check some three hundred passwords a second."""
+"""Each thread needs 19 MiB while it hashes; eight check some three hundred passwords a second."""
 MAX_WAITING = 2000
-"""Beyond that the last in the queue would wait for a minute, and would rather be told to come back."""
+"""Passwords in the queue: with more, the last one would wait for over a minute."""
 NICENESS = 5
-"""Of the threads, on Linux: of a core that both want, the event loop gets three quarters.
+"""Niceness of the threads on Linux: on a shared core, the event loop gets three quarters of the time.
 
-Much more, and signing in would come to a stop while another program is busy on the same machine.
+With much more, signing in would stop while another program is busy on the same machine.
 """
 
 
 class Crowded(Unavailable):
-    """More passwords wait to be checked than can be within a minute."""
+    """More passwords wait than can be checked within a minute."""
 
     code = "crowded"
     message = N_("Many people are signing in at the moment. Please try again shortly.")
 
 
 def hash_password(password: str) -> str:
-    """The hash, with a salt of its own and the parameters in it. Takes its 15 to 30 ms on the thread that calls."""
+    """Return the password's hash, with its salt and parameters in it. Blocks the calling thread for 15 to 30 ms."""
     return _ARGON2ID.hash(password)
 
 
 class Hasher:
-    """The threads that hash. Their number leaves one core to the event loop."""
+    """A pool of threads that hash passwords; their number leaves one core to the event loop."""
 
     def __init__(self, threads: int | None = None, most_waiting: int = MAX_WAITING) -> None:
-        """No thread is started before it is needed."""
+        """Start no thread before it is needed."""
         self._threads = ThreadPoolExecutor(
             threads or min(MAX_THREADS, max(1, _cores() - 1)),
             thread_name_prefix="hasher",
-            initializer=_step_back,
+            initializer=_lower_priority,
         )
         self._most_waiting = most_waiting
         self._waiting = 0
-        self._nobodys = _hash_of_nothing()
+        self._unmatched = _unmatched_hash()
 
     async def hash(self, password: str) -> str:
-        """The password's hash; Crowded when too many wait."""
+        """Return the password's hash. Raises Crowded if too many wait."""
         return await self._run(hash_password, password)
 
     async def judge(self, password: str, known: Iterable[str]) -> str:
-        """What is wrong with a new password (strength.py); empty where nothing is. Crowded when too many wait."""
+        """Return what is wrong with a new password (strength.py); empty if nothing is. Raises Crowded."""
         return await self._run(find_weakness, password, tuple(known))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the hash is of that password; Crowded when too many wait.
+        """Return whether the hash is of that password. Raises Crowded if too many wait.
 
-        Without a hash (there is no such account) the answer is no, after the same work.
+        Without a hash, because there is no such account, it returns False after the same work.
         """
-        return await self._run(_verify, password_hash or self._nobodys, password)
+        return await self._run(_verify, password_hash or self._unmatched, password)
 
     def close(self) -> None:
-        """Finish what is being hashed; drop what waits."""
+        """Finish the running hashes and drop the waiting ones."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def _run(self, work: Callable[..., T], *arguments: object) -> T:
@@ -91,7 +91,7 @@ class Hasher:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether it was made with other parameters than are used today."""
+    """Return whether the hash was made with other parameters than today's."""
     return _ARGON2ID.check_needs_rehash(password_hash)
 
 
@@ -102,8 +102,8 @@ def _verify(password_hash: str, password: str) -> bool:
         return False
 
 
-def _hash_of_nothing() -> str:
-    """A hash with today's parameters that is of no password: random where the digest would be."""
+def _unmatched_hash() -> str:
+    """Return a hash with today's parameters that no password matches: its digest is random."""
     salt, digest = (
         base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
         for length in (_ARGON2ID.salt_len, _ARGON2ID.hash_len)
@@ -112,17 +112,12 @@ def _hash_of_nothing() -> str:
     return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     if sys.platform == "linux":
-        # On Linux a thread has a priority of its own; elsewhere this would set the whole process's.
+        # Linux sets the priority of this thread; other systems would set that of the whole process.
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _cores() -> int:
-    """The processor cores that this process may use."""
-    if sys.platform == "linux":
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return cores
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

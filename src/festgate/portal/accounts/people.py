@@ -1,4 +1,4 @@
-"""Accounts: made once, under names that nobody else has."""
+"""Accounts: made under a free username and email address, and changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Conflict, NotFound
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.kit.visitors import Role
 from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.queries import Person, find_person
@@ -16,20 +16,20 @@ from festgate.portal.accounts.tables import people
 
 
 class Taken(Conflict):
-    """Somebody has that username or email address. `fields` maps each field's name to a sentence."""
+    """Another account has that username or email address. `fields` maps each field's name to a sentence."""
 
     code = "taken"
     title = N_("Already taken")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        """Each value says what to do."""
+        """Take a sentence for each field that is taken."""
         super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """What somebody gives to get an account; the names have passed through names.py."""
+    """The data of a new account; names.py has checked the names."""
 
     username: str
     email: str
@@ -56,21 +56,21 @@ _replace_hash = Statement(
 
 
 def find_taken(connection: Connection, newcomer: Newcomer) -> dict[str, str]:
-    """The fields (`username`, `email`) whose names somebody has, each with a sentence; empty when both are free."""
+    """Return the fields (`username`, `email`) whose values are taken, each with a sentence; empty if both are free."""
     taken: dict[str, str] = {}
     if find_person(connection, newcomer.username) is not None:
-        taken["username"] = "This username is taken. Choose another."
+        taken["username"] = gettext("This username is taken. Choose another.")
     if find_person(connection, newcomer.email) is not None:
-        taken["email"] = "An account with this email address already exists. Sign in instead."
+        taken["email"] = gettext("An account with this email address already exists. Sign in instead.")
     return taken
 
 
 def add_person(
     connection: Connection, newcomer: Newcomer, password_hash: str, *, confirmed: bool = False
 ) -> Person:
-    """Add a person and return them; Taken when a name is somebody else's.
+    """Add a person and return them. Raises Taken.
 
-    `confirmed` where an organiser or the program vouches for the email address.
+    `confirmed`: the email address counts as confirmed, because an organiser or the program has entered it.
     """
     taken = find_taken(connection, newcomer)
     if taken:
@@ -88,15 +88,15 @@ def add_person(
             email_confirmed_at=connection.now if confirmed else None,
         )
     except UniqueViolation as error:
-        # Another process took a name since we looked; looking again says which.
+        # Another process has just taken one of the names; trying again finds out which.
         raise TryAgain from error
     return Person(number, newcomer.username, newcomer.email, newcomer.role, confirmed)
 
 
 def set_role(connection: Connection, name: str, role: Role) -> Person:
-    """Give the person of that username or email address a role and sign them out everywhere; NotFound if there is none.
+    """Give the account with that username or email address a role, and sign it out everywhere. Raises NotFound.
 
-    Whoever used a session or token of theirs does not get the new role with it.
+    Signing out keeps the new role from a session or token that somebody else may be using.
     """
     person = _named(connection, name)
     connection.run(_set_role, person=person.id, new_role=role)
@@ -105,7 +105,7 @@ def set_role(connection: Connection, name: str, role: Role) -> Person:
 
 
 def set_password(connection: Connection, name: str, password_hash: str) -> Person:
-    """The person of that username or email address, signed out everywhere, with another password; else NotFound."""
+    """Give the account with that username or email address a password, and sign it out everywhere. Raises NotFound."""
     person = _named(connection, name)
     connection.run(_set_hash, person=person.id, new_hash=password_hash)
     end_sessions(connection, person.id)
@@ -113,15 +113,14 @@ def set_password(connection: Connection, name: str, password_hash: str) -> Perso
 
 
 def set_email(connection: Connection, name: str, email: str) -> Person:
-    """Give the person of that username or email address another address, and sign them out everywhere.
+    """Give the account with that username or email address another address, and sign it out everywhere.
 
-    `email` has passed through names.py; it is unconfirmed, also where it is written in another way only. NotFound
-    where there is no such person, Taken where somebody else has the address.
+    names.py has checked `email`. It is unconfirmed, even if only its spelling differs. Raises NotFound or Taken.
     """
     person = _named(connection, name)
     other = find_person(connection, email)
     if other is not None and other.id != person.id:
-        raise Taken({"email": f"Another account has the email address {email}."})
+        raise Taken({"email": gettext("Another account has the email address {email}.").format(email=email)})
     try:
         connection.run(_set_email, person=person.id, new_email=email, new_key=key_of(email))
     except UniqueViolation as error:
@@ -131,7 +130,7 @@ def set_email(connection: Connection, name: str, email: str) -> Person:
 
 
 def replace_hash(connection: Connection, person: int, old: str, new: str) -> bool:
-    """Another hash in the place of `old`: whether it still was the person's, and so was replaced."""
+    """Replace the person's hash if it still is `old`; return whether it was."""
     return connection.run(_replace_hash, person=person, old_hash=old, new_hash=new) == 1
 
 

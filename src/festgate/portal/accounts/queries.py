@@ -1,4 +1,4 @@
-"""Reads: who is asking, who is there."""
+"""Reads of people and of the sessions that visitors use."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from festgate.portal.accounts.names import key_of
 from festgate.portal.accounts.tables import people, sessions
 
 Kind = Literal["cookie", "token"]
-"""A browser's session, or a token for the API; neither is taken for the other."""
+"""A browser's session or a token of the API; neither is accepted in place of the other."""
 IDLE = 7 * DAY
-"""After the last use an attendee's session ends, and everybody's token. Not in less: a ticket is opened days later."""
+"""Time without use after which an attendee's session and every token end: a ticket may be opened days later."""
 OFFICE_IDLE = 12 * HOUR
-"""The same for browsers of staff and organisers, who can do more and share computers: a day at the door, no night."""
+"""The same for browsers of staff and organisers, who can do more and share computers: one day at the door."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account."""
+    """A person with an account."""
 
     id: int
     username: str
     email: str
     role: Role
     is_confirmed: bool = False
-    """Whether the person has shown that email reaches them."""
+    """Whether the email address is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person in the list of all."""
+    """A person in the list of all accounts."""
 
     person: Person
     created_at: Milliseconds
@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A person as whom somebody wants to sign in."""
+    """An account that a visitor tries to sign in to."""
 
     person: int
     password_hash: str
@@ -56,7 +56,7 @@ _person = (
     people.c.role,
     case((people.c.email_confirmed_at.is_(None), 0), else_=1),
 )
-# Runs on every request of everyone who is signed in: two lookups by key in one statement.
+# Runs on every request of a signed-in visitor: two lookups by key in one statement.
 _visitor = Statement(
     select(*_person, sessions.c.seen_at)
     .join_from(sessions, people, people.c.id == sessions.c.person_id)
@@ -76,8 +76,8 @@ _by_id = Statement(select(*_person).where(people.c.id == bindparam("person")))
 _by_username = Statement(select(*_person).where(people.c.username_key == bindparam("key")))
 _by_email = Statement(select(*_person).where(people.c.email_key == bindparam("key")))
 _hash_by_id = Statement(select(people.c.password_hash).where(people.c.id == bindparam("person")))
-# FOR SHARE (PostgreSQL): a change of the password waits for this transaction, or this one sees the change. Two sign-ins
-# of one person do not wait for each other. On SQLite one transaction writes at a time.
+# FOR SHARE (PostgreSQL): a change of the password waits for this transaction, or this one reads the change. Two
+# sign-ins of one person do not wait for each other. On SQLite one transaction writes at a time.
 _confirm_hash = Statement(
     select(people.c.id)
     .where(people.c.id == bindparam("person"), people.c.password_hash == bindparam("known_hash"))
@@ -93,22 +93,22 @@ _all = Statement(select(*_person, people.c.created_at).order_by(people.c.usernam
 
 
 def hash_of(token: str) -> str:
-    """What the table of sessions knows of a token."""
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def find_visitor(connection: Connection, token: str) -> Visitor | None:
-    """Who is signed in with this session cookie; None when it is none of ours, or has ended."""
+    """Return the visitor with this session cookie; None if it is unknown or its session has ended."""
     return _find(connection, token, "cookie")
 
 
 def find_bearer(connection: Connection, token: str) -> Visitor | None:
-    """Who calls the API with this token; None when it is none of ours, or has ended."""
+    """Return the caller of the API with this token; None if it is unknown or has ended."""
     return _find(connection, token, "token")
 
 
 def person_by_id(connection: Connection, person: int) -> Person:
-    """The person with that number; NotFound when there is none."""
+    """Return the person with that id. Raises NotFound."""
     row = connection.first(_by_id, person=person)
     if row is None:
         raise NotFound
@@ -116,7 +116,7 @@ def person_by_id(connection: Connection, person: int) -> Person:
 
 
 def hash_by_id(connection: Connection, person: int) -> str:
-    """What that person's password is checked against; NotFound when there is none of that number."""
+    """Return the hash of the person's password. Raises NotFound."""
     row = connection.first(_hash_by_id, person=person)
     if row is None:
         raise NotFound
@@ -125,25 +125,25 @@ def hash_by_id(connection: Connection, person: int) -> str:
 
 
 def has_hash(connection: Connection, person: int, known_hash: str) -> bool:
-    """Whether that still is the person's hash, and stays so until this transaction ends; for operations only."""
+    """Return whether that is the person's hash, and lock it until this transaction ends; for operations only."""
     return connection.first(_confirm_hash, person=person, known_hash=known_hash) is not None
 
 
 def find_person(connection: Connection, name: str) -> Person | None:
-    """The person of that username or email address."""
+    """Return the person with that username or email address."""
     row = connection.first(_by_email if "@" in name else _by_username, key=key_of(name))
     return None if row is None else _read(row)
 
 
 def find_candidate(connection: Connection, name: str) -> Candidate | None:
-    """The person of that username or email address, with what their password is checked against."""
+    """Return the person with that username or email address, and the hash of their password."""
     statement = _candidate_by_email if "@" in name else _candidate_by_username
     row = connection.first(statement, key=key_of(name))
     return None if row is None else Candidate(*row)
 
 
 def all_people(connection: Connection) -> list[Member]:
-    """Everybody, by username."""
+    """Return every account, by username."""
     return [Member(_read(row[:-1]), row[-1]) for row in connection.all(_all)]
 
 

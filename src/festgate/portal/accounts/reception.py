@@ -1,4 +1,4 @@
-"""Signing in and getting an account, in order: count the attempt, hash, then write. Pages and API share it."""
+"""Signing in and signing up, for the pages and the API: count the attempt, hash the password, then write."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from festgate.portal.accounts.attempts import (
     address_limit,
     clear,
     count_attempt,
-    give_back,
     sign_in_limits,
+    uncount_attempt,
 )
 from festgate.portal.accounts.confirmation import send_first_confirmation
 from festgate.portal.accounts.devices import find_device, remember
@@ -28,11 +28,11 @@ from festgate.portal.accounts.sessions import Session, end_session, end_sessions
 from festgate.settings import Settings
 
 MAX_CHECKS = 3
-"""Of one sign-in, while the person's hash keeps changing."""
+"""Password checks of one sign-in while the person's hash keeps changing."""
 
 
 class WrongPassword(Refused):
-    """The name and the password do not go together; which of the two is wrong is not told."""
+    """A wrong name or a wrong password; the answer does not reveal which."""
 
     status = 401
     code = "wrong-password"
@@ -40,22 +40,22 @@ class WrongPassword(Refused):
     message = N_("The username or password is wrong.")
 
     def headers(self) -> dict[str, str]:
-        """A 401 names a scheme (RFC 9110, section 15.5.2): the one that the API takes once there is a token."""
+        """Return the scheme of the API: a 401 has to name one (RFC 9110, section 15.5.2)."""
         return {"www-authenticate": 'Bearer realm="festgate"'}
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The session that is to be opened, and the browser's earlier one (a token), which ends."""
+    """The kind of session to open, and the token of the browser's earlier session, which ends."""
 
     kind: Kind
     replaces: str | None = None
     device: str = ""
-    """The browser's cookie from earlier sign-ins (devices.py)."""
+    """The device cookie from earlier sign-ins in this browser (devices.py)."""
 
 
 class PasswordChanged(Conflict):
-    """The password, or its hash, became another one while this one was checked."""
+    """The password or its hash was replaced while it was being checked."""
 
     code = "password-changed"
     title = N_("Your password has just changed")
@@ -64,7 +64,7 @@ class PasswordChanged(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A sign-in that was counted: whose password is to be checked, and under which limits it counts."""
+    """A counted sign-in: the account whose password is checked, and the limits that count it."""
 
     candidate: Candidate | None
     limits: tuple[Limit, ...]
@@ -72,7 +72,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What limits sign-ins: the key of the hashes under which they are counted, and how many may fail."""
+    """The limits on failed sign-ins, and the secret that keys the hashes they are counted under."""
 
     secret: bytes
     sign_in_limit: int
@@ -80,10 +80,10 @@ class Guard:
 
 
 class Reception:
-    """Where people sign in. Passwords are checked between two transactions, never within one."""
+    """Signs people in and up. Passwords are checked between two transactions, never within one."""
 
     def __init__(self, database: Database, hasher: Hasher, settings: Settings, secret: bytes) -> None:
-        """`secret` keys the hashes under which attempts are counted."""
+        """Take the `secret` that keys the hashes under which attempts are counted."""
         self._database = database
         self._hasher = hasher
         self._settings = settings
@@ -91,9 +91,10 @@ class Reception:
         self._guard = Guard(secret, settings.sign_in_limit, settings.address_limit)
 
     async def sign_in(self, name: str, password: str, host: str, opening: Opening) -> Session:
-        """A session of the person with that username or email address and that password.
+        """Open a session for the account with that username or email address and password.
 
-        `host` is the address that asks. WrongPassword; TooMany beyond a limit; Crowded when too many sign in at once.
+        `host` is the client address. Raises WrongPassword, TooMany beyond a limit, or Crowded when too many people sign
+        in at once.
         """
         for _ in range(MAX_CHECKS):
             attempt = await self._database.write(self._begin, name, host, opening.device)
@@ -101,8 +102,8 @@ class Reception:
             if candidate is not None:
                 security_log.about(candidate.person)
             known_hash = candidate.password_hash if candidate else None
-            fits = await self._hasher.verify(known_hash, password)
-            if candidate is None or not fits:
+            is_right = await self._hasher.verify(known_hash, password)
+            if candidate is None or not is_right:
                 raise WrongPassword
             newer = await self._hasher.hash(password) if is_outdated(candidate.password_hash) else None
             try:
@@ -110,13 +111,13 @@ class Reception:
                     finish_sign_in, candidate, newer, attempt.limits, opening
                 )
             except PasswordChanged:
-                # Perhaps to the same one with newer parameters, by a sign-in at the same time: look again.
+                # A sign-in at the same time may only have hashed the same password anew: check again.
                 continue
             return self._remembered(session, opening, newer or candidate.password_hash)
         raise PasswordChanged
 
     async def register(self, newcomer: Newcomer, password: str, host: str) -> Person:
-        """The new person; Taken, TooMany or Crowded."""
+        """Make an account and return its person. Raises Taken, TooMany, Invalid or Crowded."""
         password_hash = await self._admit(newcomer, password, host)
         person = await self._database.write(
             add_newcomer, newcomer, password_hash, self._secret, self._settings
@@ -127,7 +128,7 @@ class Reception:
     async def register_and_sign_in(
         self, newcomer: Newcomer, password: str, host: str, opening: Opening
     ) -> Session:
-        """A session of the new person, in one commit with their account; Taken, TooMany or Crowded."""
+        """Make an account and open its first session in the same commit. Raises Taken, TooMany, Invalid or Crowded."""
         password_hash = await self._admit(newcomer, password, host)
         session = await self._database.write(
             add_person_and_sign_in, newcomer, password_hash, opening, self._secret, self._settings
@@ -135,32 +136,35 @@ class Reception:
         return self._remembered(session, opening, password_hash)
 
     async def send_link(self, name: str, host: str) -> None:
-        """An email with a link to a new password, where there is such a person, which is not told; or TooMany."""
+        """Email a link that sets a new password, if there is such an account; the caller cannot tell. TooMany."""
         await self._database.write(send_link, name, self._address(host), self._secret, self._settings)
 
     async def read_link(self, token: str) -> Claim:
-        """Whose password the link replaces; LinkOver."""
+        """Return whose password the link replaces. Raises ResetLinkExpired."""
         return await self._database.read(read_token, self._secret, token)
 
     async def send_confirmation(self, person_id: int) -> Person:
-        """Send the link that confirms the person's address once more; return whose it is. TooMany."""
+        """Send the link that confirms the person's address again, and return the person. Raises TooMany."""
         return await self._database.write(confirmation.send_again, person_id, self._secret, self._settings)
 
     async def read_confirmation(self, token: str) -> Person:
-        """Return the person whose address the link confirms; ConfirmationOver."""
+        """Return the person whose address the link confirms. Raises ConfirmationLinkExpired."""
         return await self._database.read(confirmation.read_token, self._secret, token)
 
     async def confirm(self, token: str) -> Person:
-        """Confirm the address that the link was sent to, and return whose it is; ConfirmationOver."""
+        """Confirm the address that the link was sent to, and return its person. Raises ConfirmationLinkExpired."""
         return await self._database.write(confirmation.use_token, self._secret, token)
 
     async def use_link(self, claim: Claim, password: str, host: str, opening: Opening) -> Session:
-        """A session of the person, whose only one it is, with their new password; LinkOver, Invalid or Crowded."""
+        """Set the new password, end all sessions of the person and open one.
+
+        Raises ResetLinkExpired, Invalid or Crowded.
+        """
         person = claim.person
         security_log.about(person.id)
         await self._refuse_weak(password, person.username, person.email)
         password_hash = await self._hasher.hash(password)
-        # They may have locked themselves out before they remembered that they do not remember.
+        # The person may have reached this limit before asking for the link.
         here = sign_in_limits(self._secret, "", person.id, host, self._settings.sign_in_limit)[0]
         session = await self._database.write(finish_recovery, claim, password_hash, here, opening)
         return self._remembered(session, opening, password_hash)
@@ -168,10 +172,10 @@ class Reception:
     async def change_password(
         self, visitor: Visitor, current: str, password: str, host: str, opening: Opening
     ) -> Session:
-        """Return a session of the person, whose only one it is, with their new password.
+        """Set the new password, end all sessions of the person and open one.
 
-        The current password is checked under the limits of signing in: WrongPassword, TooMany, Crowded; Invalid where
-        guessers try the new one first.
+        The current password is checked under the limits of signing in. Raises WrongPassword, TooMany, Crowded, or
+        Invalid if the new password is one that guessers try first.
         """
         await self._refuse_weak(password, visitor.username, visitor.email)
         attempt = await self._database.write(self._begin_change, visitor.person, host, opening.device)
@@ -183,7 +187,7 @@ class Reception:
         return self._remembered(session, opening, password_hash)
 
     async def sign_out(self, token: str, kind: Kind) -> None:
-        """The session of that token is over."""
+        """End the session of that token."""
         await self._database.write(end_session, token, kind)
 
     async def _admit(self, newcomer: Newcomer, password: str, host: str) -> str:
@@ -206,7 +210,7 @@ class Reception:
         return begin_sign_in(connection, "", candidate, host, cookie, self._guard)
 
     def _remembered(self, session: Session, opening: Opening, password_hash: str) -> Session:
-        """The session, with the cookie by which this browser is known from now on."""
+        """Return the session with the device cookie by which this browser is known from now on."""
         if opening.kind == "token":
             return session
         now = self._database.clock()
@@ -220,9 +224,9 @@ class Reception:
 def begin_sign_in(
     connection: Connection, name: str, candidate: Candidate | None, host: str, cookie: str, guard: Guard
 ) -> Attempt:
-    """Count the attempt under every limit that it falls under; TooMany counts under none.
+    """Count the attempt under every limit that applies. If one is reached, TooMany is raised and nothing is counted.
 
-    A known browser is counted by itself: neither guessers elsewhere nor those of its own network keep it out.
+    A known browser is counted by itself, so that guessers elsewhere or in its own network do not lock it out.
     """
     person = device = None
     if candidate is not None:
@@ -243,15 +247,15 @@ def finish_sign_in(
     limits: Sequence[Limit],
     opening: Opening,
 ) -> Session:
-    """Open a session in the place of the browser's earlier one, and count nothing: the password was right.
+    """Open a session in place of the browser's earlier one, and uncount the attempt: the password was right.
 
-    PasswordChanged where the hash that was checked is the person's no more: whoever changed it ended all sessions.
+    PasswordChanged if the hash that was checked has been replaced since, because that ended all sessions.
     """
     if newer_hash is None:
-        still = has_hash(connection, candidate.person, candidate.password_hash)
+        is_current = has_hash(connection, candidate.person, candidate.password_hash)
     else:  # the same password under newer parameters
-        still = replace_hash(connection, candidate.person, candidate.password_hash, newer_hash)
-    if not still:
+        is_current = replace_hash(connection, candidate.person, candidate.password_hash, newer_hash)
+    if not is_current:
         raise PasswordChanged
     _uncount(connection, limits)
     return _open(connection, candidate.person, opening)
@@ -264,7 +268,7 @@ def finish_change(
     limits: Sequence[Limit],
     opening: Opening,
 ) -> Session:
-    """Set the new password, end the person's sessions and tokens, and open one; PasswordChanged as in sign-in."""
+    """Set the new password, end the person's sessions and tokens, and open a session. Raises PasswordChanged."""
     if not replace_hash(connection, candidate.person, candidate.password_hash, password_hash):
         raise PasswordChanged
     _uncount(connection, limits)
@@ -273,19 +277,19 @@ def finish_change(
 
 
 def _uncount(connection: Connection, limits: Sequence[Limit]) -> None:
-    """Begin anew with what counts this person here; of what counts others too, give this one attempt back."""
+    """Clear the limit that counts only this person here; take one attempt off those that count others too."""
     own, *shared = limits
     clear(connection, own)
     for limit in shared:
-        give_back(connection, limit)
+        uncount_attempt(connection, limit)
 
 
 def finish_recovery(
     connection: Connection, claim: Claim, password_hash: str, here: Limit, opening: Opening
 ) -> Session:
-    """The new password, and a session; LinkOver when the link was used while the password was hashed.
+    """Set the new password and open a session. ResetLinkExpired if the link was used while the password was hashed.
 
-    Failed sign-ins from this network are forgotten; those from elsewhere are a guesser's, and stay.
+    Failed sign-ins from this network are cleared; those from other networks may be a guesser's and stay counted.
     """
     use_token(connection, claim, password_hash)
     clear(connection, here)
@@ -293,9 +297,9 @@ def finish_recovery(
 
 
 def begin_registration(connection: Connection, newcomer: Newcomer, address: Limit) -> dict[str, str]:
-    """Count the attempt; the fields whose names are taken.
+    """Count the attempt and return the fields whose names are taken, each with a sentence.
 
-    Returned and not raised, so that it stays counted: asking which names are taken is limited too.
+    They are returned, not raised, so that the attempt stays counted: guessing which names are taken is limited too.
     """
     count_attempt(connection, address)
     return find_taken(connection, newcomer)
@@ -304,9 +308,9 @@ def begin_registration(connection: Connection, newcomer: Newcomer, address: Limi
 def add_newcomer(
     connection: Connection, newcomer: Newcomer, password_hash: str, secret: bytes, settings: Settings
 ) -> Person:
-    """Add a person who has signed up, and send the link that confirms their address.
+    """Add a person, and send the link that confirms their address.
 
-    Taken when a name went to somebody else while the password was hashed.
+    Taken if another account got one of the names while the password was hashed.
     """
     person = add_person(connection, newcomer, password_hash)
     send_first_confirmation(connection, person, secret, settings)
@@ -321,7 +325,7 @@ def add_person_and_sign_in(
     secret: bytes,
     settings: Settings,
 ) -> Session:
-    """Do as `add_newcomer` does, and open the new person's first session."""
+    """Add a person as `add_newcomer` does, and open their first session."""
     return _open(connection, add_newcomer(connection, newcomer, password_hash, secret, settings).id, opening)
 
 

@@ -1,11 +1,9 @@
-"""A forgotten password: an email with a link that is good for an hour, and once.
+"""A forgotten password: an email with a link that works once, for an hour.
 
-Nothing is kept of a link. It is signed with the fest's secret over whose it is, when it ends, and the hash of the
-password that it is to replace: once that is another, by this link or any other way, the signature fits no more.
+The link is signed instead of stored (signed_links.py), over the person and the hash of the password that it replaces.
+Once the password has changed, by this link or otherwise, the signature is wrong.
 """
 
-import hmac
-import re
 from dataclasses import dataclass
 
 from festgate.kit.clock import DAY, HOUR, Milliseconds
@@ -14,26 +12,27 @@ from festgate.kit.errors import NotFound, Refused, TooMany
 from festgate.kit.ids import keyed_hash
 from festgate.kit.messaging import mail
 from festgate.kit.messaging.mail_links import Link
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext
 from festgate.portal.accounts.attempts import Limit, count_attempt
-from festgate.portal.accounts.confirmation import confirm_address, proof_of
+from festgate.portal.accounts.confirmation import confirm_address
 from festgate.portal.accounts.people import replace_hash
 from festgate.portal.accounts.queries import Person, find_person, hash_by_id, person_by_id
 from festgate.portal.accounts.sessions import end_sessions
+from festgate.portal.accounts.signed_links import make_token, parse_token, proof_of
 from festgate.settings import Settings
 
 LIFE = HOUR
 MAX_EMAILS = 3
-"""To one account in one window of attempts: who asks again has not found the first; who asks on annoys somebody."""
+"""Emails to one account in one window of attempts: after three more would only annoy its owner."""
 MAX_LINKS_A_DAY = 10
-"""To one account: three in every window would be 288 emails a day to somebody who never asked."""
+"""Emails to one account: three in every window would be 288 a day to somebody who never asked for one."""
 LINK_KIND = "accounts.password"
-SIGNATURE_LENGTH = 32
-_TOKEN = re.compile(rf"([1-9][0-9]{{0,17}})-([1-9][0-9]{{0,15}})-([0-9a-f]{{{SIGNATURE_LENGTH}}})")
+_PURPOSE = "a link that sets a password"
+"""Part of every signature: it must not change, or the links in sent emails stop working."""
 
 
-class LinkOver(Refused):
-    """A link that sets a password, used already, too old, or never sent."""
+class ResetLinkExpired(Refused):
+    """A link that sets a password and was used already, is too old, or was never sent."""
 
     status = 410
     code = "link-over"
@@ -44,17 +43,17 @@ class LinkOver(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody who has read an email to that person, and the hash of the password that they may replace."""
+    """The right to replace a person's password, proved by a link, and the hash of the password that it replaces."""
 
     person: Person
     password_hash: str
 
 
 def send_link(connection: Connection, name: str, address: Limit, secret: bytes, settings: Settings) -> None:
-    """Queue an email to the person of that username or email address, if there is one: the visitor learns neither.
+    """Queue an email to the account with that username or email address; do nothing if there is none.
 
-    TooMany when `address` has asked too often. An account that was sent several emails a moment ago, or many in a day,
-    gets no other. The queue does not hold the link itself, which would let its reader into the account.
+    TooMany if the limit of the client address is reached. An account that was sent several emails lately, or many
+    today, gets no other. The queue does not hold the link itself: with it, a reader of the queue could sign in.
     """
     count_attempt(connection, address)
     person = find_person(connection, name)
@@ -62,27 +61,27 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
         return
     key = keyed_hash(secret, "letters about a password", str(person.id))
     try:
-        count_attempt(connection, Limit(key, MAX_EMAILS, "Too many emails."))
-        count_attempt(connection, Limit(f"{key}:day", MAX_LINKS_A_DAY, "Too many emails.", DAY))
+        count_attempt(connection, Limit(key, MAX_EMAILS, ""))
+        count_attempt(connection, Limit(f"{key}:day", MAX_LINKS_A_DAY, "", DAY))
     except TooMany:
         return
     until = connection.now + LIFE
     token = write_token(secret, Claim(person, hash_by_id(connection, person.id)), until)
     link = Link(LINK_KIND, (person.id, until, proof_of(secret, token)))
-    text = (
-        f"Hello {person.username},\n\n"
-        f"we received a request to reset the password of your account at {settings.fest_name}. "
+    text = gettext(
+        "Hello {name},\n\n"
+        "we received a request to reset the password of your account at {fest}. "
         "Choose a new password here within one hour:\n\n"
-        f"{link}\n\n"
+        "{link}\n\n"
         "If you did not ask for this, ignore this email: your password stays the same. Do not share the link.\n\n"
-        f"{settings.fest_name}\n"
-    )
-    # After an opening thousands of emails may wait, and this one is soon of no use.
+        "{fest}\n"
+    ).format(name=person.username, fest=settings.fest_name, link=link)
+    # When registration has just opened, thousands of emails may be queued, and this one expires soon.
     mail.post(
         connection,
         f"password:{person.id}:{until}",
         person.email,
-        "Reset your password",
+        gettext("Reset your password"),
         text,
         ahead=LIFE,
         links=[link],
@@ -92,9 +91,9 @@ def send_link(connection: Connection, name: str, address: Limit, secret: bytes, 
 def make_link(
     connection: Connection, person_id: int, until: Milliseconds, proof: str, secret: bytes, base_url: str
 ) -> str | None:
-    """Return the address of a queued email's link; None once it would open nothing."""
+    """Return the address of a queued email's link; None if it would not work any more."""
     try:
-        claim = Claim(person_by_id(connection, person_id), hash_by_id(connection, person_id))
+        claim = _claim_of(connection, person_id)
     except NotFound:
         return None
     token = write_token(secret, claim, until)
@@ -104,36 +103,34 @@ def make_link(
 
 
 def write_token(secret: bytes, claim: Claim, until: Milliseconds) -> str:
-    """What the link ends with."""
-    return f"{claim.person.id}-{until}-{_signature(secret, claim, until)}"
+    """Return the token of a link that replaces the person's present password."""
+    return make_token(secret, _PURPOSE, claim.person.id, until, claim.password_hash)
 
 
 def read_token(connection: Connection, secret: bytes, token: str) -> Claim:
-    """Whose password may be replaced. Raises LinkOver."""
-    found = _TOKEN.fullmatch(token)
-    if found is None:
-        raise LinkOver
-    person, until = int(found[1]), int(found[2])
+    """Return the claim that the link proves. Raises ResetLinkExpired."""
+    parts = parse_token(token)
+    if parts is None:
+        raise ResetLinkExpired
     try:
-        claim = Claim(person_by_id(connection, person), hash_by_id(connection, person))
+        claim = _claim_of(connection, parts.person_id)
     except NotFound:
-        raise LinkOver from None
-    if not hmac.compare_digest(_signature(secret, claim, until), found[3]) or connection.now >= until:
-        raise LinkOver
+        raise ResetLinkExpired from None
+    if not parts.is_valid(secret, _PURPOSE, claim.password_hash, connection.now):
+        raise ResetLinkExpired
     return claim
 
 
 def use_token(connection: Connection, claim: Claim, password_hash: str) -> None:
-    """Replace the password and end every session of the person, whose email address the link has confirmed.
+    """Replace the password, end every session of the person, and confirm the address that the link was sent to.
 
-    LinkOver where the password is another one already.
+    ResetLinkExpired if the password has changed since the link was read.
     """
     if not replace_hash(connection, claim.person.id, claim.password_hash, password_hash):
-        raise LinkOver
+        raise ResetLinkExpired
     end_sessions(connection, claim.person.id)
     confirm_address(connection, claim.person.id)
 
 
-def _signature(secret: bytes, claim: Claim, until: Milliseconds) -> str:
-    text = f"{claim.person.id}\0{until}\0{claim.password_hash}"
-    return keyed_hash(secret, "a link that sets a password", text)[:SIGNATURE_LENGTH]
+def _claim_of(connection: Connection, person_id: int) -> Claim:
+    return Claim(person_by_id(connection, person_id), hash_by_id(connection, person_id))

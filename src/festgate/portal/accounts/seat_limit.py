@@ -1,58 +1,41 @@
-"""How many seats are taken from one client address in a quarter of an hour.
+"""The limit on seats that are taken from one client address in a quarter of an hour.
 
-The count is in the database, so all processes count together. Where the limit is generous, only one seat in `STEP` is
-counted, for as many: a statement for each seat would cost more than 3 % of registering. So the limit is exact to within
-`STEP` seats of each worker; one below `COUNTED_ONE_BY_ONE` is exact.
+The count is in the database, so all processes count together. If the limit is generous, only each `STEP`-th seat is
+counted, with a weight of `STEP`: a statement for each seat would cost more than 3 % of a registration. Such a limit is
+exact to within `STEP` seats of each worker; one below `COUNTED_ONE_BY_ONE` is exact.
 """
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, case, or_, select, update
-
 from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import TooMany
 from festgate.kit.ids import keyed_hash
-from festgate.portal.accounts.attempts import WINDOW, network_of, too_many
-from festgate.portal.accounts.tables import attempts
+from festgate.kit.translation import gettext
+from festgate.portal.accounts.attempts import WINDOW, add_to_count, network_of, too_many
 
 STEP = 16
 COUNTED_ONE_BY_ONE = 1_000
-"""A limit below this is counted seat by seat: steps would be a large part of it."""
+"""A limit below this counts every seat: steps would be a large part of it."""
 MAX_REMEMBERED = 10_000
-
-_over = attempts.c.window_ends_at <= bindparam("now")
-_add = Statement(
-    update(attempts)
-    .where(
-        attempts.c.key == bindparam("counted"),
-        or_(_over, attempts.c.count + bindparam("step") <= bindparam("most")),
-    )
-    .values(
-        count=case((_over, bindparam("step")), else_=attempts.c.count + bindparam("step")),
-        window_ends_at=case((_over, bindparam("end")), else_=attempts.c.window_ends_at),
-    )
-)
-_window = Statement(select(attempts.c.window_ends_at).where(attempts.c.key == bindparam("counted")))
-_insert = inserting(attempts)
 
 
 @dataclass(slots=True)
 class SeatLimit:
-    """At most `most` seats under one key in `WINDOW`; each `step`-th is counted, as that many."""
+    """The maximum number of seats under one key in `WINDOW`; each `step`-th seat is counted with that weight."""
 
     key: str
     most: int
     step: int
     spent_until: Milliseconds = 0
-    """Until then this process need not ask: the limit was reached when it last counted."""
+    """Until then this process refuses without asking the database: the limit was reached at the last count."""
 
 
 class SeatLimits:
-    """The limits of all client addresses, as one process knows them."""
+    """The limits of all client addresses in one process."""
 
     def __init__(self, secret: bytes, most: int) -> None:
-        """`secret` keys the hashes under which seats are counted."""
+        """Take the `secret` that keys the hashes under which seats are counted."""
         self._secret = secret
         self._most = most
         self._step = STEP if most >= COUNTED_ONE_BY_ONE else 1
@@ -60,38 +43,30 @@ class SeatLimits:
 
     def of(self, host: str) -> SeatLimit:
         """Return the limit of that address: a host, or for IPv6 its network."""
-        found = self._limits.get(host)
-        if found is None:
+        limit = self._limits.get(host)
+        if limit is None:
             if len(self._limits) >= MAX_REMEMBERED:
                 self._limits.clear()
             key = keyed_hash(self._secret, "seats of an address", network_of(host))
-            found = self._limits[host] = SeatLimit(key, self._most, self._step)
-        return found
+            limit = self._limits[host] = SeatLimit(key, self._most, self._step)
+        return limit
 
 
 def check_seats(connection: Connection, limit: SeatLimit) -> None:
-    """Raise TooMany where the address is known to have taken all its seats."""
+    """Raise TooMany if the address is known to have taken all its seats."""
     if connection.now < limit.spent_until:
         raise _refusal(limit, connection.now)
 
 
 def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
-    """Count a seat that was taken, if it is one of those that are counted. TooMany when there are too many."""
+    """Count a seat that was taken, if it is one of those that are counted. Raises TooMany."""
     if seat_id % limit.step:
         return
-    now = connection.now
-    end = now + WINDOW
-    if connection.run(_add, counted=limit.key, step=limit.step, most=limit.most, now=now, end=end):
-        return
-    window_ends_at: Milliseconds | None = connection.value(_window, counted=limit.key)
+    window_ends_at = add_to_count(connection, limit.key, limit.step, limit.most, WINDOW)
     if window_ends_at is not None:
         limit.spent_until = window_ends_at
-        raise _refusal(limit, now)
-    try:
-        connection.run(_insert, key=limit.key, count=limit.step, window_ends_at=end)
-    except UniqueViolation as error:  # another process has counted its first seat in the same instant
-        raise TryAgain from error
+        raise _refusal(limit, connection.now)
 
 
 def _refusal(limit: SeatLimit, now: Milliseconds) -> TooMany:
-    return too_many("Too many seats were taken from your network.", limit.spent_until - now)
+    return too_many(gettext("Too many seats were taken from your network."), limit.spent_until - now)

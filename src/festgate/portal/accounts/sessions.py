@@ -1,4 +1,4 @@
-"""Sessions: opened at sign-in, ended at sign-out or by the clock."""
+"""Sessions: opened at sign-in, ended at sign-out or when they expire."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,18 @@ from festgate.portal.accounts.queries import Kind, hash_of
 from festgate.portal.accounts.tables import sessions
 
 LIFE = 14 * DAY
-"""Long enough for a fest and the week before it."""
+"""The life of a session: a fest and the week before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The token, which is told once and never again, and when it ends."""
+    """A new session with its token, which is not stored and so can only be sent once."""
 
     token: str
     expires_at: Milliseconds
     person: int
     device: str = ""
-    """The cookie by which later sign-ins know this browser (devices.py); empty where there is no browser."""
+    """The device cookie for later sign-ins in this browser (devices.py); empty without a browser."""
 
 
 _insert = inserting(sessions)
@@ -43,7 +43,7 @@ _see = Statement(
 
 
 def open_session(connection: Connection, person: int, kind: Kind) -> Session:
-    """A new session of that person. Its token is always ours: one that came with a request is never taken up."""
+    """Open a session for the person. Its token is always new: one that came with a request is never reused."""
     session = Session(new_token(), connection.now + LIFE, person)
     connection.run(
         _insert,
@@ -58,21 +58,21 @@ def open_session(connection: Connection, person: int, kind: Kind) -> Session:
 
 
 def end_session(connection: Connection, token: str, kind: Kind) -> None:
-    """From now on the token is nobody's; a token that already is changes nothing."""
+    """End the session of the token. An unknown token changes nothing."""
     connection.run(_delete, token_hash=hash_of(token), kind=kind)
 
 
 def end_sessions(connection: Connection, person: int) -> None:
-    """The person is signed out in every browser, and all their tokens are over."""
+    """Sign the person out in every browser, and end all their tokens."""
     connection.run(_delete_all, person=person)
 
 
 def note_seen(connection: Connection, token: str) -> None:
-    """Store that the session is in use now, unless another process has just done so."""
+    """Record that the session is in use now, unless another process has just done so."""
     connection.run(_see, seen_hash=hash_of(token), before=connection.now - SEEN_EVERY, now=connection.now)
 
 
 def forget_expired(connection: Connection) -> None:
-    """Drop sessions and counts of attempts whose time is over. Nothing depends on it: both end by the clock."""
+    """Delete expired sessions and counts of attempts. Only to save space: both end by the clock."""
     connection.run(_forget, now=connection.now)
     forget_windows(connection)

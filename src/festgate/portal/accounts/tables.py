@@ -1,4 +1,4 @@
-"""The tables of people, their sessions, and attempts that are counted."""
+"""The tables of people, their sessions, and counted attempts."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -9,14 +9,14 @@ people = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("username", Text, nullable=False),
-    # What is unique is the key (see names.py): Asha and ASHA are one name.
+    # The key (names.py) is unique: Asha and ASHA are one name.
     Column("username_key", Text, nullable=False, unique=True),
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False, unique=True),
     Column("password_hash", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    # When the person showed that email reaches them; null until then.
+    # When the email address was confirmed; null until then.
     Column("email_confirmed_at", BigInteger),
     CheckConstraint("role IN ('attendee', 'staff', 'organiser')", name="role"),
 )
@@ -24,8 +24,8 @@ people = Table(
 sessions = Table(
     "accounts_sessions",
     metadata,
-    # SHA-256 of the token, so that who reads the table (or a backup of it) cannot act as anyone. The token has 256 bits
-    # of chance: there is nothing to try out, so no slow hash is needed.
+    # SHA-256 of the token, so that a reader of the table (or of a backup) cannot act as anyone. The token has 256
+    # random bits, which nobody can try out, so a slow hash is not needed.
     Column("token_hash", Text, primary_key=True),
     Column("person_id", ForeignKey("accounts_people.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("kind", Text, nullable=False),
@@ -39,7 +39,7 @@ sessions = Table(
 attempts = Table(
     "accounts_attempts",
     metadata,
-    # A keyed hash: neither the names that were tried nor anyone's address can be read from it.
+    # A keyed hash: it reveals neither the names that were tried nor anyone's address.
     Column("key", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
     Column("window_ends_at", BigInteger, nullable=False),

@@ -1,4 +1,4 @@
-"""Events as JSON."""
+"""JSON routes of events."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,95 +13,96 @@ from festgate.kit.errors import NotFound
 from festgate.kit.web.api import Amount, Name, module_router, problems
 from festgate.kit.web.forms import checked
 from festgate.kit.web.portal import Portal
-from festgate.portal.catalogue import listing, queries
-from festgate.portal.catalogue.entries import MAX_LENGTHS, MAX_VALUE
+from festgate.portal.catalogue import queries
+from festgate.portal.catalogue.details import MAX_LENGTHS, MAX_VALUE
 from festgate.portal.catalogue.forms import LAST_PAGE, MAX_SEARCH_LENGTH, ListForm
-from festgate.portal.catalogue.listing import Entry, Programmes
-from festgate.portal.catalogue.offers import Lapsed, Offer, OfferState, offer_of
+from festgate.portal.catalogue.offers import LapsedHolds, Offer, OfferState, offer_of
 from festgate.portal.catalogue.pages import pages_of
-from festgate.portal.catalogue.queries import Event
+from festgate.portal.catalogue.queries import Event, ListedEvent, Programmes
 
 
 class Listed(BaseModel):
-    """One event of the list."""
+    """An event of the list."""
 
-    slug: str = Field(description="Names the event in addresses.")
+    slug: str = Field(description="Name of the event in addresses.")
     title: str = Field(description="Name of the event.")
-    category: str = Field(description="Kind of event; empty where it has none.")
-    place: str = Field(description="Where it is.")
+    category: str = Field(description="Kind of event; may be empty.")
+    place: str = Field(description="Place of the event.")
     starts_at: datetime = Field(description="When it starts (ISO 8601, UTC).")
     ends_at: datetime = Field(description="When it ends (ISO 8601, UTC).")
     sales_open_at: datetime | None = Field(
-        description="When the first seat can be had (ISO 8601, UTC); null: since it was published."
+        description="When sales open (ISO 8601, UTC); null if they opened when the event was published."
     )
-    sales_close_at: datetime = Field(description="When no seat can be had any more (ISO 8601, UTC).")
-    fee: Amount = Field(description="What a seat costs; 0 for a free event.")
-    capacity: int = Field(description="Seats there are.")
+    sales_close_at: datetime = Field(description="When sales close (ISO 8601, UTC).")
+    fee: Amount = Field(description="Price of a seat; 0 for a free event.")
+    capacity: int = Field(description="Number of seats.")
     seats_left: int = Field(description="Seats that are free now.")
     availability: OfferState = Field(
-        description="Whether a seat can be had: `open`, `few` (open, nearly full), `soldout`, `soon` (sales open "
-        "later), `closed` (sales are), `over`, or `cancelled`."
+        description="`open`, `few` (open, nearly full), `soldout`, `soon` (sales open later), `closed` (sales have "
+        "closed), `over`, or `cancelled`."
     )
 
 
 class Whole(Listed):
-    """One event with all that is known of it."""
+    """An event with all its details."""
 
-    summary: str = Field(description="What it is, in a sentence.")
-    description: str = Field(description="What it is, as plain text; lines that begin with `- ` are points.")
+    summary: str = Field(description="One sentence about the event.")
+    description: str = Field(description="Plain text; lines that begin with `- ` are list items.")
 
 
 class Page(BaseModel):
-    """One page of the list."""
+    """A page of the list."""
 
     events: list[Listed] = Field(description="Up to 24 events, by their start.")
-    total: int = Field(description="Events on all pages.")
-    page: int = Field(description="This page's number, from 1.")
-    pages: int = Field(description="How many pages there are, at least 1.")
+    total: int = Field(description="Number of events on all pages.")
+    page: int = Field(description="Number of this page, from 1.")
+    pages: int = Field(description="Number of pages, at least 1.")
 
 
 class Asked(BaseModel):
-    """What the list can be asked for. The same reading as that of the page, so both refuse the same."""
+    """The filters of the list. ListForm reads them as it does for the HTML page, so both refuse the same input."""
 
-    q: str = Field(default="", max_length=MAX_SEARCH_LENGTH, description="Words that all have to be found.")
+    q: str = Field(
+        default="", max_length=MAX_SEARCH_LENGTH, description="Words, each of which must be found."
+    )
     category: str = Field(
         default="", max_length=MAX_LENGTHS["category"], description="Exactly this category."
     )
     day: str = Field(
         default="",
         max_length=MAX_VALUE,
-        description="Events that start on this day where the fest is, past ones too: `2026-03-14`. Without it, "
-        "events that are not over.",
+        description="Events that start on this day in the fest's time zone, also past ones: `2026-03-14`. Without "
+        "it, events that have not ended.",
     )
     page: str = Field(default="1", max_length=MAX_VALUE, description=f"Page from 1 to {LAST_PAGE}.")
 
 
 class CatalogueApi:
-    """The routes below `/events` that only read; they need no token."""
+    """JSON routes below `/events` that only read; they need no token."""
 
-    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], Lapsed]) -> None:
-        """`find_lapses` as for the pages."""
+    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], LapsedHolds]) -> None:
+        """Take the query of ended holds that the pages use too."""
         self._portal = portal
         self._find_lapses = find_lapses
         self._zone = portal.settings.zone
         self._programmes = Programmes(self._zone)
 
     def router(self) -> APIRouter:
-        """The routes of this module, relative to the API's root."""
+        """Return the routes of this module, relative to the API's root."""
         router = module_router(self._portal, "catalogue", "events")
 
         @router.get("/events", responses=problems(NotFound))
         async def list_events(asked: Annotated[Asked, Query()]) -> Page:
-            """Events that are published or cancelled, 24 a page."""
+            """List the published and cancelled events, 24 a page."""
             filters = checked(ListForm, asked.model_dump()).filters()
 
             def read(connection: Connection) -> Page:
                 programme = self._programmes.find(connection)
-                total = listing.count_entries(connection, filters, programme, self._zone)
-                entries = listing.find_entries(connection, filters, programme, self._zone)
+                total = queries.count_listed(connection, filters, programme, self._zone)
+                listed = queries.find_listed(connection, filters, programme, self._zone)
                 lapsed = self._find_lapses(connection).seats
                 events = [
-                    Listed(**_listed(entry, offer_of(entry, lapsed, connection.now))) for entry in entries
+                    Listed(**_listed(event, offer_of(event, lapsed, connection.now))) for event in listed
                 ]
                 return Page(events=events, total=total, page=filters.page, pages=pages_of(total, filters))
 
@@ -109,7 +110,7 @@ class CatalogueApi:
 
         @router.get("/events/{slug}", responses=problems(NotFound))
         async def read_event(slug: Name) -> Whole:
-            """One event."""
+            """Read an event."""
 
             def read(connection: Connection) -> Whole:
                 event = queries.event_by_slug(connection, slug)
@@ -121,7 +122,7 @@ class CatalogueApi:
         return router
 
 
-def _listed(event: Event | Entry, offer: Offer) -> dict[str, Any]:
+def _listed(event: Event | ListedEvent, offer: Offer) -> dict[str, Any]:
     return {
         "slug": event.slug,
         "title": event.title,

@@ -1,6 +1,6 @@
-"""Events as iCalendar (RFC 5545): one for a visitor's calendar, all of them for another program.
+"""Events as iCalendar (RFC 5545): one for a visitor's calendar, or all of them for another program.
 
-What iCalendar has no property for goes into X-FESTGATE-... ones, which other programs pass over.
+Fields without an iCalendar property are written as X-FESTGATE-... properties, which other programs ignore.
 """
 
 import re
@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import icalendar
 
 from festgate.kit.clock import Milliseconds, moment
-from festgate.portal.catalogue.entries import details_of, written
+from festgate.portal.catalogue.details import details_of, written
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.rows import Row, Sheet, Unreadable, Wrong, check_rows, decode
+from festgate.portal.catalogue.rows import LineError, Row, Sheet, Unreadable, check_rows, decode
 
 PRODUCT: Final = "-//Festgate//Festgate//EN"
 OWN: Final = {
@@ -27,110 +27,107 @@ OWN: Final = {
     "X-FESTGATE-FEE": "fee",
     "X-FESTGATE-CAPACITY": "capacity",
 }
-"""Our own properties and the fields that they stand for."""
+"""Festgate's own properties, and the fields that they hold."""
 NEEDED: Final = {
     "capacity": "X-FESTGATE-CAPACITY is missing: add it, or give --capacity for all events that lack it.",
     "fee": "X-FESTGATE-FEE is missing: add it, or give --fee for all events that lack it (0: free).",
 }
-"""What no other program's calendar has, and every event needs."""
+"""Fields that every event needs and other programs' calendars lack, with the sentence for an event without it."""
 
 _ESCAPED = re.compile(r"\\([\\;,nN])")
 
 
 @lru_cache(maxsize=512)
 def calendar(event: Event, base_url: str, name: str = "") -> str:
-    """One event as an iCalendar text with CRLF line ends, for a visitor's calendar. `name` is the fest's.
+    """Return one event as iCalendar text, for a visitor's calendar. `name` is the fest's name.
 
-    The UID stays the same as long as the event and the portal's address do, so importing it again updates it.
+    The UID depends on the event and the portal's address only, so importing the event again updates it.
     """
-    made = _calendar(name)
-    made.add_component(_component(event, base_url))
-    return _text(made)
+    collection = _calendar(name)
+    collection.add_component(_component(event, base_url))
+    return _text(collection)
 
 
 def write_calendar(events: Iterable[Event], base_url: str, zone: ZoneInfo) -> str:
-    """All `events` (each of which has its times) with everything that importing them again needs."""
-    made = _calendar("")
+    """Return the events, all of which have times, with everything that is needed to import them again."""
+    collection = _calendar("")
     for event in events:
         component = _component(event, base_url)
         fields = {**written(details_of(event), zone), "slug": event.slug, "capacity": str(event.capacity)}
         component["DESCRIPTION"] = icalendar.vText(event.description)
         for own, field in OWN.items():
             component.add(own, icalendar.vText(fields[field]))
-        made.add_component(component)
-    return _text(made)
+        collection.add_component(component)
+    return _text(collection)
 
 
 def _calendar(name: str) -> icalendar.Calendar:
-    made = icalendar.Calendar()
-    made.add("prodid", PRODUCT)
-    made.add("version", "2.0")
+    collection = icalendar.Calendar()
+    collection.add("prodid", PRODUCT)
+    collection.add("version", "2.0")
     if name:
-        made.add("x-wr-calname", name)
-    return made
+        collection.add("x-wr-calname", name)
+    return collection
 
 
 def _component(event: Event, base_url: str) -> icalendar.Event:
     address = f"{base_url}/events/{event.slug}"
-    made = icalendar.Event()
-    made.add("uid", f"event-{event.id}@{urlsplit(base_url).hostname}")
+    component = icalendar.Event()
+    component.add("uid", f"event-{event.id}@{urlsplit(base_url).hostname}")
     changed = _utc(event.updated_at)
-    made.add("dtstamp", changed)
-    made.add("last-modified", changed)
-    made.add("dtstart", _utc(event.starts_at))
-    made.add("dtend", _utc(event.ends_at))
-    made.add("summary", event.title)
-    made.add("location", event.place)
+    component.add("dtstamp", changed)
+    component.add("last-modified", changed)
+    component.add("dtstart", _utc(event.starts_at))
+    component.add("dtend", _utc(event.ends_at))
+    component.add("summary", event.title)
+    component.add("location", event.place)
     text = "\n\n".join(part for part in (event.summary, event.description, address) if part)
-    made.add("description", text)
+    component.add("description", text)
     if event.category:
-        made.add("categories", [event.category])
-    made.add("url", address)
-    made.add("status", "CANCELLED" if event.state == "cancelled" else "CONFIRMED")
-    return made
+        component.add("categories", [event.category])
+    component.add("url", address)
+    component.add("status", "CANCELLED" if event.state == "cancelled" else "CONFIRMED")
+    return component
 
 
 def _utc(at: Milliseconds) -> datetime:
     return moment(at, UTC).replace(microsecond=0)
 
 
-def _text(made: icalendar.Calendar) -> str:
-    text: str = made.to_ical().decode()
+def _text(collection: icalendar.Calendar) -> str:
+    text: str = collection.to_ical().decode()
     return text
 
 
 def read_calendar(data: bytes) -> Sheet:
-    """The events of an iCalendar file as rows. Times without a zone are the fest's.
-
-    Raises Unreadable where it is no iCalendar, or ends in the middle.
-    """
+    """Read the events of an iCalendar file as rows. Times without a zone are the fest's. Raises Unreadable."""
     text = decode(data)
     lines = [
         number for number, line in enumerate(text.splitlines(), 1) if line.strip().upper() == "BEGIN:VEVENT"
     ]
-    check_rows(len(lines))  # before each becomes a dozen objects
+    check_rows(len(lines))  # before each event becomes a dozen objects
     try:
-        found = [
+        events = [
             event
-            for made in icalendar.Calendar.from_ical(text, multiple=True)
-            for event in made.walk("VEVENT")
+            for collection in icalendar.Calendar.from_ical(text, multiple=True)
+            for event in collection.walk("VEVENT")
         ]
     except ValueError as error:
         msg = f"This is not an iCalendar file: {error}"
         raise Unreadable(msg) from None
-    if len(lines) != len(found) or "BEGIN:VCALENDAR" not in text.upper():
+    if len(lines) != len(events) or "BEGIN:VCALENDAR" not in text.upper():
         msg = "This is not a whole iCalendar file: it has to begin with BEGIN:VCALENDAR and close all that it opens."
         raise Unreadable(msg)
     rows: list[Row] = []
-    wrongs: list[Wrong] = []
+    errors: list[LineError] = []
     left_out = 0
-    for line, event in zip(lines, found, strict=True):
+    for line, event in zip(lines, events, strict=True):
         if str(event.get("STATUS", "")).upper() == "CANCELLED":
             left_out += 1
             continue
         sentences = [f"{name or 'a line'}: {error}." for name, error in event.errors]
         sentences += [
-            f"{name}: repeating events are not taken in; write each time as an event of its own."
+            f"{name}: repeating events cannot be imported; write each date as a separate event."
             for name in ("RRULE", "RDATE", "RECURRENCE-ID")
             if name in event
         ]
@@ -140,8 +137,8 @@ def read_calendar(data: bytes) -> Sheet:
             sentences.append(str(error))
         else:
             rows.append(Row(line, fields))
-        wrongs += [Wrong(line, sentence) for sentence in sentences]
-    return Sheet(rows, wrongs, NEEDED, left_out)
+        errors += [LineError(line, sentence) for sentence in sentences]
+    return Sheet(rows, errors, NEEDED, left_out)
 
 
 def _fields(event: icalendar.Component) -> dict[str, str]:
@@ -161,16 +158,16 @@ def _fields(event: icalendar.Component) -> dict[str, str]:
 
 
 def _plain(event: icalendar.Component, name: str) -> str:
-    """The text of a property, the first where there are several."""
+    """Return the text of a property; the first if there are several."""
     value = event.get(name)
     if isinstance(value, list):
         value = value[0]
     if not value:
         return ""
-    # What icalendar knows as text it has unescaped, what it does not know it has not (and releases differ in which it
-    # knows); written again, the two are alike.
+    # icalendar unescapes only the properties that it knows as text, and its releases know different ones. Written
+    # again, both kinds are escaped alike.
     raw = getattr(value, "to_ical", str(value).encode)().decode()
-    return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], raw)
+    return _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], raw)
 
 
 def _category(event: icalendar.Component) -> str:
@@ -181,7 +178,7 @@ def _category(event: icalendar.Component) -> str:
 
 
 def _when(event: icalendar.Component, name: str) -> datetime | None:
-    """A moment of the event, without a zone where the file has none; all of a day begins at midnight."""
+    """Return a time of the event, without a zone if the file has none; a whole day begins at midnight."""
     value = event.get(name)
     if value is None:
         return None
@@ -189,11 +186,11 @@ def _when(event: icalendar.Component, name: str) -> datetime | None:
     if isinstance(at, datetime):
         zone = value.params.get("TZID")
         if at.tzinfo is None and zone is not None:
-            msg = f"{name}: {zone} is no time zone that is known here; write it like Europe/Berlin, or the time in UTC."
+            msg = f"{name}: the time zone {zone} is unknown; write it like Europe/Berlin, or write the time in UTC."
             raise ValueError(msg)
         return at
     if isinstance(at, date):
-        return datetime(at.year, at.month, at.day)  # noqa: DTZ001  (local to the fest, whose zone is put in later)
+        return datetime(at.year, at.month, at.day)  # noqa: DTZ001  (local to the fest, whose zone is added later)
     msg = f"{name}: this is not a date and time."
     raise ValueError(msg)
 
@@ -204,7 +201,7 @@ def _end(event: icalendar.Component, starts: datetime | None) -> datetime | None
         return ends
     duration = getattr(event.get("DURATION"), "dt", None)
     if isinstance(duration, timedelta):
-        # Exact time, as RFC 5545 has durations in hours: the clocks may be put back in between.
+        # Exact time, because durations of RFC 5545 are in hours: the clocks may go back in between.
         return starts + duration if starts.tzinfo is None else starts.astimezone(UTC) + duration
     whole_day = not isinstance(getattr(event.get("DTSTART"), "dt", None), datetime)
     return starts + timedelta(days=1) if whole_day else None

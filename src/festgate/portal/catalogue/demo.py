@@ -7,20 +7,20 @@ from zoneinfo import ZoneInfo
 from festgate.kit.clock import MINUTE, Milliseconds, milliseconds, moment
 from festgate.kit.db.statements import Connection
 from festgate.kit.money import Money, digits_of
-from festgate.portal.catalogue.entries import Details
+from festgate.portal.catalogue.details import Details
 from festgate.portal.catalogue.events import create_event, publish_event
 from festgate.portal.catalogue.queries import count_events
 
 LATEST_START = 16
-"""From this hour on the fest begins tomorrow, so that its first evening is always still to come."""
+"""From this hour the fest begins tomorrow, so that its first evening is always still ahead."""
 OPENS_SOON = 20 * MINUTE
 OPENS_ON = 5 * MINUTE
-"""Sales that open later open on a full five minutes."""
+"""The interval to which a later opening of sales is rounded up."""
 
 
 @dataclass(frozen=True)
-class Planned:
-    """An event of the demo. Days count from the fest's first; `fee` is in major units."""
+class PlannedEvent:
+    """An event of the demo. Days are counted from the fest's first day; `fee` is in major units."""
 
     title: str
     category: str
@@ -35,7 +35,7 @@ class Planned:
 
 
 PROGRAMME = (
-    Planned(
+    PlannedEvent(
         "Hackathon",
         "Technology",
         500,
@@ -49,7 +49,7 @@ PROGRAMME = (
         "Judging is in the open: two minutes on stage, one question from the jury, one from the floor.\n\n"
         "Bring:\n- a laptop and its charger\n- a student card\n- something warm for three in the morning",
     ),
-    Planned(
+    PlannedEvent(
         "Dance Battle",
         "Stage",
         300,
@@ -62,7 +62,7 @@ PROGRAMME = (
         "Every style is welcome, from Bharatanatyam to breaking.\n\n"
         "A seat is for dancers and watchers alike; crews sign in at the stage an hour before.",
     ),
-    Planned(
+    PlannedEvent(
         "AI Workshop",
         "Technology",
         400,
@@ -76,7 +76,7 @@ PROGRAMME = (
         "Some Python is enough. Machines are there.\n\n"
         "Bring:\n- twenty photographs of each of two things",
     ),
-    Planned(
+    PlannedEvent(
         "Photography Walk",
         "Arts",
         200,
@@ -89,7 +89,7 @@ PROGRAMME = (
         "group is small so that everyone gets a look through everyone's viewfinder.\n\n"
         "A phone will do. Breakfast is at the boat house.",
     ),
-    Planned(
+    PlannedEvent(
         "Gaming Tournament",
         "Games",
         350,
@@ -99,10 +99,10 @@ PROGRAMME = (
         (1, time(19)),
         "Sixty-four players, six rounds, one controller that is passed on.",
         "A knock-out over three games that are drawn in the morning: one racing, one fighting, one that nobody has "
-        "played before. Whoever loses early can play on in the open room next door.\n\n"
+        "played before. Players who lose early can play on in the open room next door.\n\n"
         "Controllers and machines are there; your own pad may be plugged in.",
     ),
-    Planned(
+    PlannedEvent(
         "Music Night",
         "Stage",
         250,
@@ -115,7 +115,7 @@ PROGRAMME = (
         "because the hostel next door has promised to be patient until then.\n\n"
         "- Half past seven: the winners of the college round\n- Nine: Night Bus Nine\n- Ten: the guests",
     ),
-    Planned(
+    PlannedEvent(
         "Treasure Hunt",
         "Games",
         150,
@@ -128,7 +128,7 @@ PROGRAMME = (
         "times. Running is allowed, cars are not, and the librarian knows more than she says.\n\n"
         "Come alone if you like: teams are made up at the start.",
     ),
-    Planned(
+    PlannedEvent(
         "Stand-up Comedy",
         "Stage",
         300,
@@ -142,7 +142,7 @@ PROGRAMME = (
         "Some of it is not for small children.",
         opens_later=True,
     ),
-    Planned(
+    PlannedEvent(
         "Robo Race",
         "Technology",
         450,
@@ -155,7 +155,7 @@ PROGRAMME = (
         "ramps, gaps and a door that opens when it likes. Remote control costs ten seconds a touch.\n\n"
         "Inspection is from one o'clock. Spare batteries are on the judges' table, spare patience is not.",
     ),
-    Planned(
+    PlannedEvent(
         "Opening Ceremony",
         "Stage",
         0,
@@ -169,11 +169,11 @@ PROGRAMME = (
         "It costs nothing, but take a seat so that we know how many lamps to light.",
     ),
 )
-"""In the order of the course that the first nine come from, so that they have its numbers."""
+"""In the order of the course that the first nine events come from, so that they have its numbers."""
 
 
 def plant_demo(connection: Connection, zone: ZoneInfo, currency: str) -> None:
-    """Create and publish the programme, where there is no event at all; else leave everything as it is."""
+    """Create and publish the programme, unless there is an event already."""
     if count_events(connection):
         return
     now = connection.now

@@ -1,12 +1,12 @@
-"""Why a seat cannot be taken, or an event not be changed."""
+"""Errors of taking a seat and of changing an event."""
 
 from festgate.kit.errors import Conflict
 from festgate.kit.shown import Changed
-from festgate.kit.translation import N_
+from festgate.kit.translation import N_, gettext, ngettext
 
 
 class SoldOut(Conflict):
-    """Every seat is taken."""
+    """All seats of the event are taken."""
 
     code = "sold-out"
     title = N_("Sold out")
@@ -17,7 +17,7 @@ class SoldOut(Conflict):
 
 
 class NotOnSale(Conflict):
-    """The event was cancelled this instant, or is not published."""
+    """The event has just been cancelled, or is not published."""
 
     code = "not-on-sale"
     title = N_("Not on sale")
@@ -25,7 +25,7 @@ class NotOnSale(Conflict):
 
 
 class EventWasCancelled(Conflict):
-    """A cancelled event stays as it is."""
+    """The event is cancelled, and a cancelled event cannot be changed."""
 
     code = "event-cancelled"
     title = N_("This event is cancelled")
@@ -45,41 +45,47 @@ class EventEdited(Changed):
 
 
 class CapacityTaken(Conflict):
-    """The capacity cannot go below what people hold already."""
+    """The new capacity is lower than the number of seats that are taken."""
 
     code = "capacity-taken"
     title = N_("More seats are taken")
     actions = ((N_("All events"), "/organise"),)
 
     def __init__(self, taken: int) -> None:
-        """`taken` seats are held or confirmed."""
-        seats = "1 seat is" if taken == 1 else f"{taken} seats are"
-        super().__init__(f"{seats} taken already, so the capacity cannot be lower than {taken}.")
+        """Take the number of seats that are held or confirmed."""
+        sentence = ngettext(
+            "{count} seat is taken already, so the capacity cannot be lower than {count}.",
+            "{count} seats are taken already, so the capacity cannot be lower than {count}.",
+            taken,
+        )
+        super().__init__(sentence.format(count=taken))
         self.taken = taken
 
 
 class FeesSold(Conflict):
-    """The currency of a fee cannot change once somebody has a seat for it."""
+    """The currency of an event's fee cannot change, because seats at the event are taken."""
 
     code = "fees-sold"
     title = N_("Seats are taken already")
 
     def __init__(self, title: str) -> None:
-        """`title` is the event's."""
-        super().__init__(
-            f"Seats at {title} are taken, so the currency of its fee cannot change. Nothing was changed."
+        """Take the title of the event."""
+        sentence = gettext(
+            "Seats at {title} are taken, so the currency of its fee cannot change. Nothing was changed."
         )
+        super().__init__(sentence.format(title=title))
 
 
 class OtherCurrency(Conflict):
-    """New fees are in the currency of those that are there."""
+    """The setting has another currency than the fees of the fest's events."""
 
     code = "other-currency"
     title = N_("Another currency")
 
     def __init__(self, currency: str, used: list[str]) -> None:
-        """`currency` is the setting's, `used` are those of the events."""
-        super().__init__(
-            f"The currency is set to {currency}, but the events of this fest are in {' and '.join(used)}. "
-            f"Set FESTGATE_CURRENCY={used[0]}, or run `festgate events set-currency {currency}` first."
+        """Take the currency of the setting, and those that the events use."""
+        sentence = gettext(
+            "The currency is set to {currency}, but the events of this fest are in {used}. "
+            "Set FESTGATE_CURRENCY={first}, or run `festgate events set-currency {currency}` first."
         )
+        super().__init__(sentence.format(currency=currency, used=", ".join(used), first=used[0]))

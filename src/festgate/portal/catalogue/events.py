@@ -1,26 +1,27 @@
-"""What organisers do with events: create, edit, publish, cancel.
+"""Operations of organisers on events: create, edit, publish, cancel.
 
-Each of these locks the row that counts the event's seats before it looks at the event, so that it and whoever takes a
-seat see each other's work whole.
+Each locks the row that counts the event's seats before it reads the event, so that it and operations that take a seat
+run one after the other.
 """
 
 from dataclasses import replace
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, update
 
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.errors import Invalid, NotFound
 from festgate.kit.ids import slug_of
 from festgate.kit.messaging import outbox
 from festgate.kit.money import parse_amount
+from festgate.kit.translation import gettext
 from festgate.portal.catalogue import queries
-from festgate.portal.catalogue.entries import (
+from festgate.portal.catalogue.details import (
     MAX_LENGTHS,
     RESERVED_SLUGS,
     Details,
     details_of,
+    find_errors,
     find_gaps,
-    find_wrongs,
     search_text,
 )
 from festgate.portal.catalogue.errors import (
@@ -39,28 +40,34 @@ MAX_SUFFIX_LENGTH = len("-99999")
 
 _insert = inserting(events, returning="id")
 _insert_seats = inserting(seats)
-_slugs_like = Statement(select(events.c.slug).where(events.c.slug.like(bindparam("beginning"))))
+
+_DETAILS = (
+    "title",
+    "category",
+    "place",
+    "starts_at",
+    "ends_at",
+    "sales_open_at",
+    "sales_close_at",
+    "fee_minor",
+    "currency",
+    "summary",
+    "search",
+    "description",
+)
+"""The columns that hold an event's details; the capacity is in the other table."""
 _edit = Statement(
     update(events)
     .where(events.c.id == bindparam("event"))
     .values(
-        title=bindparam("new_title"),
-        category=bindparam("new_category"),
-        place=bindparam("new_place"),
-        starts_at=bindparam("new_start"),
-        ends_at=bindparam("new_end"),
-        sales_open_at=bindparam("new_opening"),
-        sales_close_at=bindparam("new_closing"),
-        fee_minor=bindparam("new_fee"),
-        currency=bindparam("new_currency"),
-        summary=bindparam("new_summary"),
-        search=bindparam("new_search"),
-        description=bindparam("new_description"),
-        updated_at=bindparam("now"),
-        version=bindparam("new_version"),
+        {
+            **{name: bindparam(f"new_{name}") for name in _DETAILS},
+            "updated_at": bindparam("now"),
+            "version": bindparam("new_version"),
+        }
     )
 )
-_move = Statement(
+_set_state = Statement(
     update(events)
     .where(events.c.id == bindparam("event"))
     .values(state=bindparam("new_state"), updated_at=bindparam("now"), version=bindparam("new_version"))
@@ -79,47 +86,33 @@ _drop = Statement(delete(events).where(events.c.id == bindparam("event")))
 
 
 def create_event(connection: Connection, details: Details, slug: str | None = None) -> Event:
-    """A new draft. Its slug is made from the title, and made unique, unless one is given that is free.
-
-    Raises Invalid.
-    """
-    _refuse(find_wrongs(details))
+    """Create a draft. Without a slug, a free one is made from the title. Raises Invalid."""
+    _refuse(find_errors(details))
     if slug is not None and queries.id_of_slug(connection, slug) is not None:
-        raise Invalid({"slug": "Another event has this address."})
+        raise Invalid({"slug": gettext("Another event has this address.")})
     now = connection.now
     try:
         event_id: int = connection.value(
             _insert,
             slug=slug or free_slug(connection, details.title),
             state="draft",
-            title=details.title,
-            category=details.category,
-            place=details.place,
-            starts_at=details.starts_at,
-            ends_at=details.ends_at,
-            sales_open_at=details.sales_open_at,
-            sales_close_at=details.sales_close_at,
-            fee_minor=details.fee.minor,
-            currency=details.fee.currency,
             created_at=now,
             updated_at=now,
             version=_next_version(connection),
-            summary=details.summary,
-            search=search_text(details),
-            description=details.description,
+            **_columns(details),
         )
     except UniqueViolation:
-        # Another process has taken that address, or that version, this instant: the next try sees it.
+        # Another process has just taken that slug or that version: the next attempt sees it.
         raise TryAgain from None
     connection.run(_insert_seats, event_id=event_id, capacity=details.capacity, taken=0, on_sale=0)
     return queries.event_by_id(connection, event_id)
 
 
 def edit_event(connection: Connection, slug: str, details: Details, version: int | None = None) -> Event:
-    """Give the event other details; its slug stays. Where nothing is different, nothing is written.
+    """Give the event other details; its slug stays. Nothing is written if nothing is different.
 
-    `version` is the one that an organiser saw; None for a program, which compares nothing. Raises NotFound,
-    EventWasCancelled, EventEdited, Invalid, or CapacityTaken when people hold more seats than there would be.
+    `version` is the one that the organiser's form showed; None for a program. Raises NotFound, EventWasCancelled,
+    EventEdited, Invalid, or CapacityTaken if more seats are taken than there would be.
     """
     event = _lock(connection, slug)
     if details == details_of(event):
@@ -128,26 +121,11 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
         raise EventWasCancelled
     _refuse_edited(event, version)
     gaps = find_gaps(details) if event.state == "published" else {}
-    _refuse({**gaps, **find_wrongs(details)})
+    _refuse({**gaps, **find_errors(details)})
     if not connection.run(_recount, event=event.id, new_capacity=details.capacity):
         raise CapacityTaken(event.taken)
-    _change(
-        connection,
-        _edit,
-        event=event.id,
-        new_title=details.title,
-        new_category=details.category,
-        new_place=details.place,
-        new_start=details.starts_at,
-        new_end=details.ends_at,
-        new_opening=details.sales_open_at,
-        new_closing=details.sales_close_at,
-        new_fee=details.fee.minor,
-        new_currency=details.fee.currency,
-        new_summary=details.summary,
-        new_search=search_text(details),
-        new_description=details.description,
-    )
+    columns = {f"new_{name}": value for name, value in _columns(details).items()}
+    _change(connection, _edit, event=event.id, **columns)
     edited = queries.event_by_id(connection, event.id)
     if event.state == "published" and _printed(edited) != _printed(event):
         outbox.record(connection, EventChanged(event.id))
@@ -155,16 +133,16 @@ def edit_event(connection: Connection, slug: str, details: Details, version: int
 
 
 def refuse_other_currency(connection: Connection, currency: str) -> None:
-    """Raise OtherCurrency when the fest's events have fees, and none in that currency."""
+    """Raise OtherCurrency if the fest's events have fees, and none of them is in that currency."""
     used = queries.count_by_currency(connection)
     if used and currency not in used:
         raise OtherCurrency(currency, sorted(used))
 
 
 def set_currency(connection: Connection, currency: str) -> int:
-    """Put the fees of all events into that currency, the numbers as they are (450 stays 450); how many changed.
+    """Put the fees of all events into that currency without converting them (450 stays 450); return how many changed.
 
-    Raises FeesSold when anyone has a seat at one of them, and Invalid when a fee has more decimals than the currency.
+    Raises FeesSold if a seat at one of them is taken, and Invalid if a fee has more decimals than the currency.
     """
     changed = 0
     for event in queries.all_events(connection):
@@ -182,10 +160,10 @@ def set_currency(connection: Connection, currency: str) -> int:
 
 
 def publish_event(connection: Connection, slug: str, version: int | None = None) -> Event:
-    """Let everyone see the event and, once sales open, register. A second time does nothing.
+    """Show the event to everyone, who can register once sales open. Idempotent.
 
-    `version` as in `edit_event`. Raises NotFound, EventWasCancelled, EventEdited, or Invalid naming what has to be
-    filled in first.
+    `version` as in `edit_event`. Raises NotFound, EventWasCancelled, EventEdited, or Invalid with a sentence for each
+    field that is missing.
     """
     event = _lock(connection, slug)
     if event.state == "published":
@@ -194,15 +172,15 @@ def publish_event(connection: Connection, slug: str, version: int | None = None)
         raise EventWasCancelled
     _refuse_edited(event, version)
     _refuse(find_gaps(details_of(event)))
-    _change(connection, _move, event=event.id, new_state="published")
+    _change(connection, _set_state, event=event.id, new_state="published")
     connection.run(_put_on_sale, event=event.id, open=1)
     return queries.event_by_id(connection, event.id)
 
 
 def cancel_event(connection: Connection, slug: str) -> Event:
-    """Call the event off for good; EventCancelled lets go of its seats. A second time does nothing.
+    """Cancel the event for good; the fact EventCancelled releases its seats. Idempotent.
 
-    A draft, which nobody has seen and no seat can have been taken of, is thrown away instead. Raises NotFound.
+    A draft is deleted instead, because nobody can have seen it or taken a seat. Raises NotFound.
     """
     event = _lock(connection, slug)
     if event.state == "cancelled":
@@ -211,30 +189,40 @@ def cancel_event(connection: Connection, slug: str) -> Event:
         connection.run(_drop_seats, event=event.id)
         connection.run(_drop, event=event.id)
         return replace(event, state="cancelled", updated_at=connection.now)
-    _change(connection, _move, event=event.id, new_state="cancelled")
+    _change(connection, _set_state, event=event.id, new_state="cancelled")
     connection.run(_put_on_sale, event=event.id, open=0)
     outbox.record(connection, EventCancelled(event.id))
     return replace(event, state="cancelled", updated_at=connection.now)
 
 
 def free_slug(connection: Connection, title: str) -> str:
-    """`robo-race`, or `robo-race-2` where that is taken, and so on."""
+    """Return a free slug for the title: `robo-race`, or `robo-race-2` if that is taken, and so on."""
     slug = slug_of(title, MAX_LENGTHS["slug"])
     if slug not in RESERVED_SLUGS and queries.id_of_slug(connection, slug) is None:
         return slug
-    # A slug that is long already makes room for its number, so what is taken begins with the part that stays.
+    # A long slug is cut to make room for its number, so the taken slugs begin with the part that stays.
     stem = slug[: MAX_LENGTHS["slug"] - MAX_SUFFIX_LENGTH].rstrip("-")
-    taken = {found for (found,) in connection.all(_slugs_like, beginning=f"{stem}%")}
+    taken = queries.slugs_like(connection, stem)
     number = 2
     while (candidate := f"{stem}-{number}") in taken:
         number += 1
     return candidate
 
 
+def _columns(details: Details) -> dict[str, object]:
+    """Return the values of the columns _DETAILS."""
+    values = {
+        "fee_minor": details.fee.minor,
+        "currency": details.fee.currency,
+        "search": search_text(details),
+    }
+    return {name: values[name] if name in values else getattr(details, name) for name in _DETAILS}
+
+
 def _lock(connection: Connection, slug: str) -> Event:
     event_id = queries.id_of_slug(connection, slug)
     if event_id is None:
-        raise NotFound(queries.NO_EVENT)
+        raise NotFound(gettext(queries.NO_EVENT))
     lock_seats(connection, event_id)
     return queries.event_by_id(connection, event_id)
 
@@ -243,17 +231,17 @@ def _change(connection: Connection, statement: Statement, **values: object) -> N
     try:
         connection.run(statement, now=connection.now, new_version=_next_version(connection), **values)
     except UniqueViolation:
-        # Another process has changed the programme this instant.
+        # Another process has just changed the programme.
         raise TryAgain from None
 
 
 def _next_version(connection: Connection) -> int:
-    # The time, so that no number comes twice: a draft that is thrown away may take the highest one with it.
+    # The time, so that no number is used twice: a deleted draft may have had the highest one.
     return max(connection.now, queries.programme_version(connection) + 1)
 
 
 def _printed(event: Event) -> tuple[object, ...]:
-    """What stands on a ticket and in a calendar."""
+    """Return what tickets and calendars show of the event."""
     return (event.title, event.place, event.starts_at, event.ends_at)
 
 
@@ -262,6 +250,6 @@ def _refuse_edited(event: Event, version: int | None) -> None:
         raise EventEdited
 
 
-def _refuse(wrong: dict[str, str]) -> None:
-    if wrong:
-        raise Invalid(wrong)
+def _refuse(errors: dict[str, str]) -> None:
+    if errors:
+        raise Invalid(errors)

@@ -1,13 +1,12 @@
-"""What the modules above may ask of events."""
+"""The operations, queries and values of the catalogue that other modules may use."""
 
 from festgate.portal.catalogue.calendars import calendar
-from festgate.portal.catalogue.entries import MAX_LENGTHS, Details, details_of, read_details, written
+from festgate.portal.catalogue.details import MAX_LENGTHS, Details, details_of, read_details, written
 from festgate.portal.catalogue.errors import CapacityTaken, EventEdited, EventWasCancelled, NotOnSale, SoldOut
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
-from festgate.portal.catalogue.offers import Offer, offer_of
+from festgate.portal.catalogue.offers import LapsedHolds, Offer, offer_of
 from festgate.portal.catalogue.queries import (
     Event,
-    EventState,
     all_events,
     any_event_by_slug,
     count_by_currency,
@@ -17,6 +16,7 @@ from festgate.portal.catalogue.queries import (
     fee_currency,
 )
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
+from festgate.portal.catalogue.tables import EventState
 
 __all__ = [
     "MAX_LENGTHS",
@@ -26,6 +26,7 @@ __all__ = [
     "EventEdited",
     "EventState",
     "EventWasCancelled",
+    "LapsedHolds",
     "NotOnSale",
     "Offer",
     "SoldOut",

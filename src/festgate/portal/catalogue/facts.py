@@ -1,4 +1,4 @@
-"""What has happened to events."""
+"""Facts about events."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from festgate.kit.messaging.outbox import Fact
 
 @dataclass(frozen=True)
 class EventCancelled(Fact):
-    """An event was called off; its seats are to be given back and what was paid refunded."""
+    """An event was cancelled; its seats have to be released and its payments refunded."""
 
     KIND: ClassVar[str] = "catalogue.EventCancelled"
 
@@ -17,7 +17,7 @@ class EventCancelled(Fact):
 
 @dataclass(frozen=True)
 class EventChanged(Fact):
-    """The title, the time or the place of a published event is another now."""
+    """The title, the time or the place of a published event has changed."""
 
     KIND: ClassVar[str] = "catalogue.EventChanged"
 
@@ -25,4 +25,4 @@ class EventChanged(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = (EventCancelled, EventChanged)
-"""All of them: the kinds that this module writes into the data."""
+"""Every kind of fact that this module writes into the data."""

@@ -1,34 +1,22 @@
-"""Taking in a file of events: all of it, or nothing and a list of what is wrong."""
+"""Import of a file of events: the whole file, or nothing and a list of errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
-
-from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.db.statements import Connection
 from festgate.kit.errors import Invalid, Refused
 from festgate.portal.catalogue import queries
-from festgate.portal.catalogue.entries import MAX_VALUE, Details, details_of, read_details, read_slug, written
+from festgate.portal.catalogue.details import MAX_VALUE, Details, details_of, read_details, read_slug, written
 from festgate.portal.catalogue.events import create_event, edit_event, publish_event
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.rows import Row, Sheet, Wrong
+from festgate.portal.catalogue.rows import LineError, Row, Sheet
 from festgate.portal.catalogue.seats import lock_seats
-from festgate.portal.catalogue.tables import events
-
-_twin = Statement(
-    select(events.c.slug).where(
-        events.c.starts_at == bindparam("starts"),
-        events.c.title == bindparam("title"),
-        events.c.place == bindparam("place"),
-        events.c.state != "cancelled",
-    )
-)
 
 
 @dataclass(slots=True)
 class Report:
-    """What an import did, in numbers of events."""
+    """The numbers of events that an import created, changed, left unchanged and published."""
 
     created: int = 0
     changed: int = 0
@@ -38,31 +26,31 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a file is taken in."""
+    """The options of an import."""
 
     zone: ZoneInfo
     currency: str
     publish: bool = False
     keep: bool = True
-    """False: everything is tried, and undone."""
+    """False: import everything, and undo it."""
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """For fields that a row lacks or leaves empty."""
+    """Values for fields that a row lacks or leaves empty."""
 
 
 class NothingImported(Exception):
-    """Some lines are wrong; nothing of the file was kept."""
+    """Some lines of the file are wrong, so nothing was imported."""
 
-    def __init__(self, wrongs: list[Wrong]) -> None:
-        """`wrongs` are in order of lines."""
-        super().__init__(f"{len(wrongs)} wrong")
-        self.wrongs = wrongs
+    def __init__(self, errors: list[LineError]) -> None:
+        """Take the errors in order of lines."""
+        super().__init__(f"{len(errors)} errors")
+        self.errors = errors
 
 
 class OnlyTried(Exception):
-    """The file is good, and it was not to be kept."""
+    """The file is right, and its import was undone as asked."""
 
     def __init__(self, report: Report) -> None:
-        """`report` says what would have happened."""
+        """Take the report of what would have been imported."""
         super().__init__("only tried")
         self.report = report
 
@@ -70,32 +58,34 @@ class OnlyTried(Exception):
 def import_sheet(
     connection: Connection, sheet: Sheet, options: Options, tick: Callable[[], None] = lambda: None
 ) -> Report:
-    """Create the events of the file, and change those whose slug is there; `tick` is called after each row.
+    """Create the events of the file, and change those whose slug exists; `tick` is called after each row.
 
-    Raises NothingImported with all that is wrong, or OnlyTried: either way nothing is kept.
+    Raises NothingImported with all errors, or OnlyTried; either undoes the import.
     """
     report = Report()
-    wrongs = list(sheet.wrongs)
+    errors = list(sheet.errors)
     known = _lock_known(connection, sheet)
     seen: dict[str, int] = {}
     for row in sheet.rows:
         try:
-            _take(connection, row, sheet.needed, options, report, known, seen)
+            _import_row(connection, row, sheet.needed, options, report, known, seen)
         except Invalid as refusal:
-            wrongs += [Wrong(row.line, f"{name}: {sentence}") for name, sentence in refusal.fields.items()]
+            errors += [
+                LineError(row.line, f"{name}: {sentence}") for name, sentence in refusal.fields.items()
+            ]
         except Refused as refusal:
-            wrongs.append(Wrong(row.line, refusal.message))
+            errors.append(LineError(row.line, refusal.message))
         tick()
-    if wrongs:
-        raise NothingImported(sorted(wrongs, key=lambda wrong: wrong.line))
+    if errors:
+        raise NothingImported(sorted(errors, key=lambda error: error.line))
     if not options.keep:
         raise OnlyTried(report)
     return report
 
 
 def _lock_known(connection: Connection, sheet: Sheet) -> set[str]:
-    """The slugs of the file that are there already; their counts are locked in order of event id."""
-    # What is too long for a slug is refused with its line, and looked up nowhere.
+    """Return the slugs of the file that exist, and lock the counts of their seats in order of event id."""
+    # A text that is too long for a slug is refused with its line later, and never looked up.
     slugs = {row.fields.get("slug", "")[: MAX_VALUE + 1].strip() for row in sheet.rows}
     ids = {slug: queries.id_of_slug(connection, slug) for slug in slugs if slug}
     for event_id in sorted(event_id for event_id in ids.values() if event_id is not None):
@@ -103,7 +93,7 @@ def _lock_known(connection: Connection, sheet: Sheet) -> set[str]:
     return {slug for slug, event_id in ids.items() if event_id is not None}
 
 
-def _take(
+def _import_row(
     connection: Connection,
     row: Row,
     needed: Mapping[str, str],
@@ -144,15 +134,15 @@ def _slug(row: Row, seen: dict[str, int]) -> str:
     except ValueError as error:
         raise Invalid({"slug": str(error)}) from None
     if slug in seen:
-        raise Invalid({"slug": f"{slug!r} stands in line {seen[slug]} already."})
+        raise Invalid({"slug": f"{slug!r} is in line {seen[slug]} already."})
     seen[slug] = row.line
     return slug
 
 
 def _create(connection: Connection, details: Details, slug: str) -> Event:
     if not slug:
-        twin = connection.value(_twin, starts=details.starts_at, title=details.title, place=details.place)
+        twin = queries.slug_of_twin(connection, details.title, details.place, details.starts_at)
         if twin is not None:
-            msg = f"This event is there already. Give its slug, {twin}, to change it."
+            msg = f"This event exists already. Give its slug, {twin}, to change it."
             raise Invalid({"title": msg})
     return create_event(connection, details, slug or None)

@@ -1,75 +1,75 @@
-"""What a visitor is shown of an event: whether a seat can be had now, how many are left, and when that changes."""
+"""The offer of an event: whether a seat is available now, how many are left, and when that may change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from festgate.kit.clock import NEVER, Milliseconds
-from festgate.portal.catalogue.queries import EventState
+from festgate.portal.catalogue.tables import EventState
 
 OfferState = Literal["open", "few", "soldout", "soon", "closed", "over", "cancelled"]
 
 FEW = 10
-"""Seats, or per cent of all seats, that count as few."""
+"""The number of seats, or of per cent of all seats, that counts as few."""
 
 
-class Lapsed(Protocol):
-    """Holds that have ended by the clock though no operation has swept them: their seats are free."""
+class LapsedHolds(Protocol):
+    """Holds that have ended but have not been swept yet: their seats are free."""
 
     @property
     def seats(self) -> Mapping[int, int]:
-        """Free seats of this kind by event id."""
+        """The number of such seats by event id."""
 
     @property
     def next_at(self) -> Milliseconds:
-        """When the next hold ends; NEVER when none is open."""
+        """The time at which the next hold ends; NEVER without an open hold."""
 
 
-class Sold(Protocol):
-    """What an offer follows from: an Event, or an Entry of the list."""
+class Sellable(Protocol):
+    """The part of an event that its offer follows from; Event and ListedEvent have it."""
 
     @property
     def id(self) -> int:
-        """Names the event in the database."""
+        """The event's id."""
 
     @property
     def state(self) -> EventState:
-        """Of the event itself."""
+        """The event's own state."""
 
     @property
     def ends_at(self) -> Milliseconds:
-        """When it is over."""
+        """The end of the event."""
 
     @property
     def sales_open_at(self) -> Milliseconds:
-        """When the first seat can be had."""
+        """The start of sales."""
 
     @property
     def sales_close_at(self) -> Milliseconds:
-        """When none can be had any more."""
+        """The end of sales."""
 
     @property
     def capacity(self) -> int:
-        """Seats there are."""
+        """The number of all seats."""
 
     @property
     def taken(self) -> int:
-        """Seats counted as taken."""
+        """The number of seats that are counted as taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What can be had of an event at one moment."""
+    """The availability of an event at one moment."""
 
     state: OfferState
     left: int
-    """Seats that are free; whether one can be had, `state` says."""
+    """Free seats, in every state."""
     opens_at: Milliseconds
-    """When sales open, where that is still to come; else 0."""
+    """The start of sales if it is still ahead; else 0."""
 
 
-def offer_of(event: Sold, lapsed: Mapping[int, int], now: Milliseconds) -> Offer:
-    """What can be had of `event` at `now`; the seats of ended holds in `lapsed` count as free."""
+def offer_of(event: Sellable, lapsed: Mapping[int, int], now: Milliseconds) -> Offer:
+    """Return the event's offer at `now`; the seats of ended holds in `lapsed` count as free."""
     left = max(0, min(event.capacity, event.capacity - event.taken + lapsed.get(event.id, 0)))
     if event.state == "cancelled":
         return Offer("cancelled", left, 0)
@@ -85,9 +85,7 @@ def offer_of(event: Sold, lapsed: Mapping[int, int], now: Milliseconds) -> Offer
     return Offer("few" if few else "open", left, 0)
 
 
-def until(event: Sold, lapsed: Lapsed, now: Milliseconds) -> Milliseconds:
-    """When the clock next changes what can be had of the event, or may: a hold that ends need not be one of its own."""
-    ahead = (
-        at for at in (event.sales_open_at, event.sales_close_at, event.ends_at, lapsed.next_at) if at > now
-    )
-    return min(ahead, default=NEVER)
+def until(event: Sellable, lapsed: LapsedHolds, now: Milliseconds) -> Milliseconds:
+    """Return when the clock may next change the offer. The next hold to end may be of another event."""
+    times = (event.sales_open_at, event.sales_close_at, event.ends_at, lapsed.next_at)
+    return min((at for at in times if at > now), default=NEVER)

@@ -1,4 +1,4 @@
-"""The pages that everyone sees: the fest, the list of events, one event and its calendar entry."""
+"""HTML routes for everyone: the fest's first page, the list of events, one event and its calendar entry."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -14,35 +14,38 @@ from starlette.routing import Route
 from festgate.kit.clock import Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
+from festgate.kit.translation import gettext, ngettext
 from festgate.kit.web.forms import checked
-from festgate.kit.web.pages import MAX_KEPT
+from festgate.kit.web.pages import MAX_KEPT, Writing
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal
-from festgate.portal.catalogue import listing, offers, queries
+from festgate.portal.catalogue import offers, queries
 from festgate.portal.catalogue.calendars import calendar
 from festgate.portal.catalogue.forms import ListForm
-from festgate.portal.catalogue.listing import NO_FILTERS, PAGE_SIZE, Entry, Filters, Programme, Programmes
-from festgate.portal.catalogue.offers import Lapsed, offer_of
-from festgate.portal.catalogue.shown import EventPage, HomePage, ListPage, card_of, event_page
+from festgate.portal.catalogue.offers import LapsedHolds, offer_of
+from festgate.portal.catalogue.programme import Programme
+from festgate.portal.catalogue.queries import NO_FILTERS, PAGE_SIZE, Filters, ListedEvent, Programmes
+from festgate.portal.catalogue.view_models import EventPage, HomePage, ListPage, card_of, event_page
 
 TO = "\N{EN DASH}"
 MAX_DATED = 62
-"""Days that a fest may last for its dates to be days; a programme longer than two months is dated by its months."""
+"""Days of the longest fest whose dates are written with days; a longer one is dated by its months."""
 
 
 class CataloguePages:
-    """Every page here is the same for all visitors but for the header, so each is kept until what it shows changes."""
+    """HTML routes of events. But for its header a page is the same for all, so it is kept until its content changes."""
 
-    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], Lapsed]) -> None:
-        """`find_lapses` tells the seats that ended holds have freed; it comes from the module that keeps holds."""
+    def __init__(self, portal: Portal, find_lapses: Callable[[Connection], LapsedHolds]) -> None:
+        """Take the query of ended holds, which comes from the module above that keeps holds."""
         self._portal = portal
         self._find_lapses = find_lapses
         self._zone = portal.settings.zone
-        self._by_row: dict[tuple[Entry, str, int, str], Markup] = {}
+        self._writing = Writing(portal.settings)
+        self._by_row: dict[tuple[ListedEvent, str, int, str], Markup] = {}
         self._programmes = Programmes(self._zone)
 
     def routes(self) -> list[Route]:
-        """The routes of this module; that of the calendar stands first, as a slug has no dot."""
+        """Return the routes of this module. The calendar's comes first, so that `.ics` is not read as a slug."""
         return [
             Route("/", self.show_home, methods=["GET"]),
             Route("/events", self.show_list, methods=["GET"]),
@@ -51,40 +54,40 @@ class CataloguePages:
         ]
 
     async def show_home(self, request: Request) -> Response:
-        """The fest: its name, its dates, and what is on next."""
+        """Show the fest: its name, its dates, and the next events."""
         return await self._portal.kept_page(
-            request, "home", self._look_home, "catalogue/home.html", public=True
+            request, "home", self._read_home, "catalogue/home.html", public=True
         )
 
     async def show_list(self, request: Request) -> Response:
-        """The list of events, filtered and in pages."""
-        # Most ask for the plain list, and reading no filters at all costs as much as the rest of the page.
-        asked = request.scope["query_string"]
-        filters = checked(ListForm, request.query_params).filters() if asked else NO_FILTERS
-        look = partial(self._look_list, filters)
+        """Show the list of events, filtered and in pages."""
+        # Most visitors open the plain list, and parsing absent filters costs as much as the rest of the page.
+        has_query = request.scope["query_string"]
+        filters = checked(ListForm, request.query_params).filters() if has_query else NO_FILTERS
+        read = partial(self._read_list, filters)
         if filters.words:
-            # Searches are as many as people; kept, they would push out the pages that everyone asks for.
+            # There are as many searches as visitors: kept, they would displace the pages that everyone opens.
             return await self._portal.page(
-                request, "catalogue/events.html", shown=await look(), section="events"
+                request, "catalogue/events.html", shown=await read(), section="events"
             )
         return await self._portal.kept_page(
-            request, ("events", filters), look, "catalogue/events.html", public=True, section="events"
+            request, ("events", filters), read, "catalogue/events.html", public=True, section="events"
         )
 
     async def show_event(self, request: Request) -> Response:
-        """One event, and the way to register."""
+        """Show an event, with the button to register."""
         slug = read_path(request, "slug")
         return await self._portal.kept_page(
             request,
             ("event", slug),
-            partial(self._look_event, slug),
+            partial(self._read_event, slug),
             "catalogue/event.html",
             public=True,
             section="events",
         )
 
     async def show_calendar(self, request: Request) -> Response:
-        """The event for a calendar."""
+        """Return the event as a file for calendars."""
         portal = self._portal
         slug = read_path(request, "slug")
         event = await portal.database.read(queries.event_by_slug, slug)
@@ -95,49 +98,54 @@ class CataloguePages:
         }
         return Response(text, HTTPStatus.OK, headers, "text/calendar; charset=utf-8")
 
-    async def _look_home(self) -> HomePage:
-        def read(connection: Connection) -> tuple[Programme, list[Entry], Lapsed, Milliseconds]:
+    async def _read_home(self) -> HomePage:
+        def read(connection: Connection) -> tuple[Programme, list[ListedEvent], LapsedHolds, Milliseconds]:
             programme = self._programmes.find(connection)
             return (
                 programme,
-                listing.find_on_next(connection, programme),
+                queries.find_on_next(connection, programme),
                 self._find_lapses(connection),
                 connection.now,
             )
 
-        programme, entries, lapsed, now = await self._portal.database.read(read)
+        programme, listed, lapsed, now = await self._portal.database.read(read)
         locale = self._portal.settings.locale
         return HomePage(
             dates_of(programme.first_day, programme.last_day, locale),
             programme.count_ahead(now),
-            self._cards(entries, lapsed, now, "h3"),
+            self._cards(listed, lapsed, now, "h3"),
             min(programme.until(now), lapsed.next_at),
         )
 
-    async def _look_list(self, filters: Filters) -> ListPage:
-        def read(connection: Connection) -> tuple[Programme, int, list[Entry], Lapsed, Milliseconds]:
+    async def _read_list(self, filters: Filters) -> ListPage:
+        def read(
+            connection: Connection,
+        ) -> tuple[Programme, int, list[ListedEvent], LapsedHolds, Milliseconds]:
             programme = self._programmes.find(connection)
-            total = listing.count_entries(connection, filters, programme, self._zone)
-            entries = listing.find_entries(connection, filters, programme, self._zone)
-            return programme, total, entries, self._find_lapses(connection), connection.now
+            total = queries.count_listed(connection, filters, programme, self._zone)
+            listed = queries.find_listed(connection, filters, programme, self._zone)
+            return programme, total, listed, self._find_lapses(connection), connection.now
 
-        programme, total, entries, lapsed, now = await self._portal.database.read(read)
+        programme, total, listed, lapsed, now = await self._portal.database.read(read)
         pages = pages_of(total, filters)
-        # The form shows what was asked for, also where the programme has no such day or category (any more).
-        days = {*programme.days, *([filters.day] if filters.day else [])}
+        # The form shows the chosen day and category even if the programme does not have them (any more).
+        days = sorted({*programme.days, *([filters.day] if filters.day else [])})
         categories = {*programme.categories, *([filters.category] if filters.category else [])}
         return ListPage(
             filters,
             pages,
             total,
-            tuple(sorted(categories, key=str.casefold)),
-            tuple(sorted(days)),
-            self._cards(entries, lapsed, now, "h2"),
+            (
+                ("", gettext("All")),
+                *((category, category) for category in sorted(categories, key=str.casefold)),
+            ),
+            (("", gettext("Every day")), *((day.isoformat(), self._writing.day(day)) for day in days)),
+            self._cards(listed, lapsed, now, "h2"),
             min(programme.until(now), lapsed.next_at),
         )
 
-    async def _look_event(self, slug: str) -> EventPage:
-        def read(connection: Connection) -> tuple[queries.Event, Lapsed, Milliseconds]:
+    async def _read_event(self, slug: str) -> EventPage:
+        def read(connection: Connection) -> tuple[queries.Event, LapsedHolds, Milliseconds]:
             return queries.event_by_slug(connection, slug), self._find_lapses(connection), connection.now
 
         event, lapsed, now = await self._portal.database.read(read)
@@ -149,36 +157,38 @@ class CataloguePages:
         )
 
     def _cards(
-        self, entries: Iterable[Entry], lapsed: Lapsed, now: Milliseconds, heading: str
+        self, listed: Iterable[ListedEvent], lapsed: LapsedHolds, now: Milliseconds, heading: str
     ) -> tuple[Markup, ...]:
-        """The cards of a list; in a rush all but one or two are those of the look before, found by their row."""
+        """Return the cards of a list. In a rush all but one or two are unchanged, and are looked up by their row."""
         cards: list[Markup] = []
-        for entry in entries:
-            offer = offer_of(entry, lapsed.seats, now)
-            key = (entry, offer.state, offer.left, heading)
-            found = self._by_row.get(key)
-            if found is None:
-                shown = card_of(entry, offer, heading)
-                found = self._portal.pages.fragment("catalogue/card.html", shown)
+        for event in listed:
+            offer = offer_of(event, lapsed.seats, now)
+            key = (event, offer.state, offer.left, heading)
+            card = self._by_row.get(key)
+            if card is None:
+                card = self._portal.pages.fragment("catalogue/card.html", card_of(event, offer, heading))
                 if len(self._by_row) >= MAX_KEPT:
                     self._by_row.clear()
-                self._by_row[key] = found
-            cards.append(found)
+                self._by_row[key] = card
+            cards.append(card)
         return tuple(cards)
 
 
 def pages_of(total: int, filters: Filters) -> int:
-    """How many pages the list has, at least one. Raises NotFound for a page beyond the last."""
+    """Return how many pages the list has, at least one. Raises NotFound for a page after the last."""
     pages = max(1, -(-total // PAGE_SIZE))
     if filters.page > pages:
-        has = "1 page" if pages == 1 else f"{pages} pages"
-        msg = f"The list has {has}; there is no page {filters.page}."
+        msg = ngettext(
+            "The list has {count} page; there is no page {page}.",
+            "The list has {count} pages; there is no page {page}.",
+            pages,
+        ).format(count=pages, page=filters.page)
         raise NotFound(msg)
     return pages
 
 
 def dates_of(first: date | None, last: date | None, locale: str) -> tuple[str, str] | None:
-    """The dates of the fest in two short lines: `13-15` (with a dash) and `March 2026`; None where it has none."""
+    """Return the fest's dates in two short lines, `13-15` (with a dash) and `March 2026`; None without dates."""
     if first is None or last is None:
         return None
     years = f"{first.year}" if first.year == last.year else f"{first.year}{TO}{last.year % 100:02}"

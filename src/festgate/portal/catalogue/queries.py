@@ -1,24 +1,37 @@
-"""Reads of single events, and of all of them for those who organise."""
+"""Reads of events: single ones, all of them for organisers, and the public list with its programme.
+
+Microseconds count in the list, because each registration makes its next reader read it again. So reading it takes a few
+statements whatever the number of events, and the programme is computed once for each of its versions.
+"""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import date
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
-from festgate.kit.clock import Milliseconds
-from festgate.kit.db.statements import Connection, Statement
+from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.db.statements import Connection, Statement, contains, like_pattern
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
-from festgate.portal.catalogue.tables import events, seats
+from festgate.kit.text import searchable
+from festgate.kit.translation import N_, gettext
+from festgate.portal.catalogue.programme import REMEMBERED, EventTimes, Programme, bounds_of, programme_of
+from festgate.portal.catalogue.tables import EventState, events, seats
 
-NO_EVENT = "There is no event at this address."
-
-EventState = Literal["draft", "published", "cancelled"]
+NO_EVENT = N_("There is no event at this address.")
+PAGE_SIZE: Final = 24
+ON_NEXT: Final = 6
+"""Events on the first page."""
+MAX_WORDS: Final = 5
+"""Words of a search that are used; each must be found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event and the count of its seats. Times are milliseconds; a draft's are 0 where they are not known yet."""
+    """An event and the count of its seats. Times are in milliseconds; 0 if a draft has none yet."""
 
     id: int
     slug: str
@@ -30,19 +43,56 @@ class Event:
     starts_at: Milliseconds
     ends_at: Milliseconds
     sales_open_at: Milliseconds
-    """0: from the moment that it is published."""
+    """0: as soon as it is published."""
     sales_close_at: Milliseconds
-    """The start, where nothing else was said."""
+    """The start, unless the organiser entered another time."""
     fee: Money
     capacity: int
     taken: int
-    """Held and confirmed seats, among them holds that have ended and that nobody has swept yet."""
+    """Held and confirmed seats, including ended holds that have not been swept yet."""
     state: EventState
     updated_at: Milliseconds
     version: int
-    """Another one after each change of what organisers enter, and of the state."""
+    """Changes whenever an organiser edits the event, or its state changes."""
 
 
+class ListedEvent(NamedTuple):
+    """An event of a list: a named tuple, because a row becomes one in half the time of a dataclass."""
+
+    id: int
+    slug: str
+    state: EventState
+    title: str
+    category: str
+    place: str
+    starts_at: Milliseconds
+    ends_at: Milliseconds
+    sales_open_at: Milliseconds
+    sales_close_at: Milliseconds
+    fee_minor: int
+    currency: str
+    capacity: int
+    taken: int
+
+    @property
+    def fee(self) -> Money:
+        """The price of a seat."""
+        return Money(self.fee_minor, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of the list; empty text and no day leave all events in."""
+
+    words: str = ""
+    category: str = ""
+    day: date | None = None
+    page: int = 1
+
+
+NO_FILTERS = Filters()
+
+_WITH_SEATS = seats.c.event_id == events.c.id
 _event = select(
     events.c.id,
     events.c.slug,
@@ -62,12 +112,25 @@ _event = select(
     events.c.state,
     events.c.updated_at,
     events.c.version,
-).join_from(events, seats, seats.c.event_id == events.c.id)
+).join_from(events, seats, _WITH_SEATS)
+_listed = select(
+    *(events.c[name] for name in ListedEvent._fields[:-2]), seats.c.capacity, seats.c.taken
+).join_from(events, seats, _WITH_SEATS)
+_IS_PUBLIC = events.c.state != "draft"
 
 _by_id = Statement(_event.where(events.c.id == bindparam("event")))
 _by_slug = Statement(_event.where(events.c.slug == bindparam("slug")))
 _all = Statement(_event.order_by(events.c.starts_at, events.c.id))
 _id_of_slug = Statement(select(events.c.id).where(events.c.slug == bindparam("slug")))
+_slugs_like = Statement(select(events.c.slug).where(events.c.slug.like(bindparam("beginning"))))
+_slug_of_twin = Statement(
+    select(events.c.slug).where(
+        events.c.starts_at == bindparam("starts"),
+        events.c.title == bindparam("title"),
+        events.c.place == bindparam("place"),
+        events.c.state != "cancelled",
+    )
+)
 _version = Statement(select(func.max(events.c.version)))
 _count = Statement(select(func.count()).select_from(events))
 _by_currency = Statement(
@@ -75,63 +138,203 @@ _by_currency = Statement(
     .where(events.c.fee_minor > 0, events.c.state != "cancelled")
     .group_by(events.c.currency)
 )
+_on_next = Statement(
+    _listed.where(
+        events.c.state == "published",
+        events.c.ends_at > bindparam("now"),
+        events.c.starts_at >= bindparam("first_start"),
+    )
+    .order_by(events.c.starts_at, events.c.id)
+    .limit(ON_NEXT)
+)
+_times = Statement(
+    select(*(events.c[name] for name in EventTimes._fields))
+    .where(_IS_PUBLIC, events.c.ends_at > bindparam("since"))
+    .order_by(events.c.ends_at)
+)
+
+
+def _conditions(*, by_words: bool, by_category: bool, by_day: bool) -> list[ColumnElement[bool]]:
+    conditions = [_IS_PUBLIC]
+    if by_day:
+        conditions += [
+            events.c.starts_at >= bindparam("day_begins"),
+            events.c.starts_at < bindparam("day_ends"),
+        ]
+    else:
+        # The second condition follows from the first; with it, the index on starts begins where the list does.
+        conditions += [
+            events.c.ends_at > bindparam("now"),
+            events.c.starts_at >= bindparam("first_start"),
+        ]
+    if by_category:
+        conditions.append(events.c.category == bindparam("category"))
+    if by_words:
+        conditions += [contains(events.c.search, f"word_{number}") for number in range(MAX_WORDS)]
+    return conditions
+
+
+def _statements(*, by_words: bool, by_category: bool, by_day: bool) -> tuple[Statement, Statement]:
+    """Return the statement for one page of the list, and the one that counts the whole list."""
+    conditions = _conditions(by_words=by_words, by_category=by_category, by_day=by_day)
+    page = (
+        _listed.where(*conditions)
+        .order_by(events.c.starts_at, events.c.id)
+        .limit(PAGE_SIZE)
+        .offset(bindparam("skipped"))
+    )
+    return Statement(page), Statement(select(func.count()).select_from(events).where(*conditions))
+
+
+_FLAGS = (False, True)
+_lists = {
+    (by_words, by_category, by_day): _statements(by_words=by_words, by_category=by_category, by_day=by_day)
+    for by_words in _FLAGS
+    for by_category in _FLAGS
+    for by_day in _FLAGS
+}
 
 
 def event_by_id(connection: Connection, event_id: int) -> Event:
-    """The event, whatever its state. Raises NotFound."""
+    """Return the event in any state. Raises NotFound."""
     row = connection.first(_by_id, event=event_id)
     if row is None:
-        raise NotFound(NO_EVENT)
+        raise NotFound(gettext(NO_EVENT))
     return _read(row)
 
 
 def event_by_slug(connection: Connection, slug: str) -> Event:
-    """The event as everyone may see it: published or cancelled. Raises NotFound, also for a draft."""
+    """Return a published or cancelled event. Raises NotFound, also for a draft."""
     event = any_event_by_slug(connection, slug)
     if event.state == "draft":
-        raise NotFound(NO_EVENT)
+        raise NotFound(gettext(NO_EVENT))
     return event
 
 
 def any_event_by_slug(connection: Connection, slug: str) -> Event:
-    """The event as its organisers see it, whatever its state. Raises NotFound."""
+    """Return the event in any state, for its organisers. Raises NotFound."""
     row = connection.first(_by_slug, slug=slug)
     if row is None:
-        raise NotFound(NO_EVENT)
+        raise NotFound(gettext(NO_EVENT))
     return _read(row)
 
 
 def id_of_slug(connection: Connection, slug: str) -> int | None:
-    """The id of the event of that slug, whatever its state; None when there is none."""
-    found: int | None = connection.value(_id_of_slug, slug=slug)
-    return found
+    """Return the id of the event with that slug, in any state; None if there is none."""
+    event_id: int | None = connection.value(_id_of_slug, slug=slug)
+    return event_id
+
+
+def slugs_like(connection: Connection, stem: str) -> set[str]:
+    """Return the slugs that begin with `stem`."""
+    return {slug for (slug,) in connection.all(_slugs_like, beginning=f"{stem}%")}
+
+
+def slug_of_twin(connection: Connection, title: str, place: str, starts_at: Milliseconds) -> str | None:
+    """Return the slug of an event with the same title, place and start that is not cancelled; None without one."""
+    slug: str | None = connection.value(_slug_of_twin, starts=starts_at, title=title, place=place)
+    return slug
 
 
 def all_events(connection: Connection) -> list[Event]:
-    """Every event in every state, by its start; drafts without a time come first."""
+    """Return every event in every state, by its start; drafts without a time come first."""
     return [_read(row) for row in connection.all(_all)]
 
 
 def count_events(connection: Connection) -> int:
-    """How many events there are in any state."""
+    """Return the number of events in any state."""
     count: int = connection.value(_count)
     return count
 
 
 def count_by_currency(connection: Connection) -> dict[str, int]:
-    """Return how many events have a fee in each currency. A free event has none, and a cancelled one sells nothing."""
+    """Return how many events have a fee in each currency. Free and cancelled events do not count."""
     return {currency: count for currency, count in connection.all(_by_currency)}  # noqa: C416  (typed)
 
 
 def fee_currency(event: Event | None, setting: str) -> str:
-    """Return the currency that a fee typed for this event is in: its own, or the fest's where it has no fee yet."""
+    """Return the currency of a fee that is entered for this event: its own, or the fest's if it has no fee yet."""
     return event.fee.currency if event is not None and event.fee.minor else setting
 
 
 def programme_version(connection: Connection) -> int:
-    """A number that rises with each change of an event; 0 while there is none."""
+    """Return a number that rises with each change of an event; 0 without events."""
     version: int | None = connection.value(_version)
     return version or 0
+
+
+class Programmes:
+    """The programme of one fest, computed again only when an event has changed or is forgotten."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """Take the time zone that days belong to."""
+        self._zone = zone
+        self._last: tuple[int, Milliseconds, Programme] = (-1, 0, programme_of([], zone))
+
+    def find(self, connection: Connection) -> Programme:
+        """Return the programme as it is now."""
+        now = connection.now
+        version, until, programme = self._last
+        # Read before the rows: if a change is committed in between, the next call computes the programme again.
+        newest = programme_version(connection)
+        if version == newest and now < until:
+            return programme
+        rows = [EventTimes._make(row) for row in connection.all(_times, since=now - REMEMBERED)]
+        programme = programme_of(rows, self._zone)
+        until = programme.ends[0] + REMEMBERED if programme.ends else NEVER
+        self._last = (newest, until, programme)
+        return programme
+
+
+def find_listed(
+    connection: Connection, filters: Filters, programme: Programme, zone: ZoneInfo
+) -> list[ListedEvent]:
+    """Return one page of the list by start: events that have not ended, or for a chosen day all that start on it."""
+    rows = connection.all(
+        _list_for(filters)[0],
+        skipped=(filters.page - 1) * PAGE_SIZE,
+        **_values(connection, filters, programme, zone),
+    )
+    return [ListedEvent._make(row) for row in rows]
+
+
+def count_listed(connection: Connection, filters: Filters, programme: Programme, zone: ZoneInfo) -> int:
+    """Return how many events all pages of the list have together; without filters the programme has the number."""
+    if not (filters.words or filters.category or filters.day):
+        return programme.count_ahead(connection.now)
+    count: int = connection.value(_list_for(filters)[1], **_values(connection, filters, programme, zone))
+    return count
+
+
+def find_on_next(connection: Connection, programme: Programme) -> list[ListedEvent]:
+    """Return the next events that take place; those that have begun come first."""
+    now = connection.now
+    rows = connection.all(_on_next, now=now, first_start=programme.first_start(now))
+    return [ListedEvent._make(row) for row in rows]
+
+
+def _words(filters: Filters) -> list[str]:
+    return searchable(filters.words).split()[:MAX_WORDS]
+
+
+def _list_for(filters: Filters) -> tuple[Statement, Statement]:
+    return _lists[bool(_words(filters)), bool(filters.category), filters.day is not None]
+
+
+def _values(
+    connection: Connection, filters: Filters, programme: Programme, zone: ZoneInfo
+) -> dict[str, object]:
+    values: dict[str, object] = {}
+    if filters.day is None:
+        values["now"], values["first_start"] = connection.now, programme.first_start(connection.now)
+    else:
+        values["day_begins"], values["day_ends"] = bounds_of(filters.day, zone)
+    if filters.category:
+        values["category"] = filters.category
+    if words := _words(filters):
+        words += [""] * (MAX_WORDS - len(words))
+        values |= {f"word_{number}": like_pattern(word) for number, word in enumerate(words)}
+    return values
 
 
 def _read(row: tuple[Any, ...]) -> Event:

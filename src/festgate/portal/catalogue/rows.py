@@ -1,29 +1,29 @@
-"""What a file of events comes to before it touches the database: rows of text, and what is wrong with it."""
+"""The content of a file of events before it reaches the database: rows of text, and errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 MAX_FILE: Final = 16 * 1024 * 1024
-"""Bytes of a file: several hundred of the longest events, tens of thousands of usual ones."""
+"""Bytes of a file: room for several hundred of the longest events, or tens of thousands of usual ones."""
 
 MAX_ROWS: Final = 20_000
-"""Events of a file, wrong ones included: a fest has hundreds. All of them are written in one transaction, which keeps
-everybody else's registrations waiting meanwhile."""
+"""Events of a file, wrong ones included; a fest has hundreds. All are written in one transaction, so registrations
+wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event of a file. A field that the file does not have is not among `fields`."""
+    """One event of a file, with only the fields that the file has."""
 
     line: int
-    """Where it begins, counted from 1."""
+    """The line on which it begins, counted from 1."""
     fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """What is wrong with one line."""
+class LineError:
+    """An error in one line."""
 
     line: int
     sentence: str
@@ -34,26 +34,26 @@ class Sheet:
     """A file that could be read, though some of its rows may be wrong."""
 
     rows: Sequence[Row]
-    wrongs: Sequence[Wrong] = ()
+    errors: Sequence[LineError] = ()
     needed: Mapping[str, str] = field(default_factory=dict)
-    """Fields that a new event has to have in this kind of file, each with what to say where it does not."""
+    """Fields that a new event needs in this kind of file, each with the sentence for an event without it."""
     left_out: int = 0
-    """Events of the file that are cancelled."""
+    """The number of cancelled events in the file, which are not imported."""
 
 
 class Unreadable(Exception):
-    """The file as a whole cannot be read; the sentence says why, and what to do."""
+    """The file cannot be read; the sentence states why, and what to do."""
 
 
 def check_rows(count: int) -> None:
-    """Raise Unreadable where a file has more events than an import takes in."""
+    """Raise Unreadable if a file has more events than one import allows."""
     if count > MAX_ROWS:
         msg = f"The file has more than {MAX_ROWS:,} events. Import it in parts."
         raise Unreadable(msg)
 
 
 def decode(data: bytes) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark. Raises Unreadable naming the line."""
+    """Return the text of a UTF-8 file, with or without a byte order mark. Raises Unreadable with the line."""
     if len(data) > MAX_FILE:
         msg = f"The file has more than {MAX_FILE // 1024**2} MB. Import it in parts."
         raise Unreadable(msg)

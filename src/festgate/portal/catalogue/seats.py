@@ -1,6 +1,7 @@
-"""The count of seats of an event: taken and given back, never beyond the capacity.
+"""The count of an event's seats: taken and given back, never above the capacity.
 
-Whoever changes an event locks this row first and whoever takes a seat changes it, so the two are in line.
+Operations that change an event lock this row first, and operations that take a seat update it, so they run one after
+the other.
 """
 
 from sqlalchemy import bindparam, select, update
@@ -25,7 +26,7 @@ _lock = Statement(select(seats.c.event_id).where(seats.c.event_id == bindparam("
 
 
 def take_seat(connection: Connection, event_id: int) -> None:
-    """Count one seat as taken. Raises SoldOut, or NotOnSale when the event is not published (any more)."""
+    """Count one seat as taken. Raises SoldOut, or NotOnSale if the event is not published."""
     if connection.run(_take, event=event_id):
         return
     if connection.value(_on_sale, event=event_id):
@@ -34,14 +35,14 @@ def take_seat(connection: Connection, event_id: int) -> None:
 
 
 def give_back_seats(connection: Connection, event_id: int, seats: int) -> None:
-    """Count that many seats as free again; the database refuses to go below none."""
+    """Count that many seats as free again; the database refuses a negative count."""
     connection.run(_give_back, event=event_id, returned=seats)
 
 
 def lock_seats(connection: Connection, event_id: int) -> None:
-    """Nobody else takes, returns or recounts seats of the event before this transaction ends.
+    """Lock the count of the event's seats until this transaction ends. Raises NotFound.
 
-    Whoever locks several does so in ascending order of event id. Raises NotFound.
+    To lock several, lock them in ascending order of event id.
     """
     if connection.first(_lock, event=event_id) is None:
         raise NotFound

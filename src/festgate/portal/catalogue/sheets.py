@@ -1,4 +1,4 @@
-"""Events as CSV, as spreadsheets read and write it."""
+"""Events as CSV files that spreadsheets read and write."""
 
 import csv
 import io
@@ -8,23 +8,23 @@ from zoneinfo import ZoneInfo
 
 from festgate.kit.cells import guard, unguard
 from festgate.kit.text import MAX_LINE
-from festgate.portal.catalogue.entries import FIELDS, MAX_LENGTHS, details_of, written
+from festgate.portal.catalogue.details import FIELDS, MAX_LENGTHS, details_of, written
 from festgate.portal.catalogue.queries import Event
-from festgate.portal.catalogue.rows import Row, Sheet, Unreadable, Wrong, check_rows, decode
+from festgate.portal.catalogue.rows import LineError, Row, Sheet, Unreadable, check_rows, decode
 
 COLUMNS: Final = (*FIELDS, "slug")
 MAX_COLUMNS: Final = 100
-"""Cells of the header: comparing each with every other takes the square of their number."""
+"""Cells of the header: comparing each with every other one takes the square of their number."""
 _SEPARATORS: Final = (",", ";", "\t")
 
 
 def write_sheet(events: Iterable[Event], zone: ZoneInfo) -> str:
-    """A header and a line for each event, times in `zone`; lines end as RFC 4180 has it."""
+    """Return a header and a line for each event, with times in `zone` and line ends as in RFC 4180."""
     return write_rows({**written(details_of(event), zone), "slug": event.slug} for event in events)
 
 
 def write_rows(rows: Iterable[Mapping[str, str]]) -> str:
-    """Rows of text, each with every one of COLUMNS."""
+    """Return the rows as CSV; each has all of COLUMNS."""
     target = io.StringIO(newline="")
     writer = csv.writer(target)
     writer.writerow(COLUMNS)
@@ -34,14 +34,11 @@ def write_rows(rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def read_sheet(data: bytes) -> Sheet:
-    """The rows of a CSV file in UTF-8 with a header; separated by commas, semicolons or tabs, as its header is.
-
-    Raises Unreadable where that is not what it is.
-    """
+    """Read a UTF-8 CSV file with a header, separated by commas, semicolons or tabs. Raises Unreadable."""
     text = decode(data)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     rows: list[Row] = []
-    wrongs: list[Wrong] = []
+    errors: list[LineError] = []
     names: list[str] | None = None
     begins = 1
     try:
@@ -52,18 +49,18 @@ def read_sheet(data: bytes) -> Sheet:
             if names is None:
                 names = _header(cells, line)
             elif len(cells) != len(names):
-                wrongs.append(Wrong(line, f"{len(cells)} cells, where the header has {len(names)}."))
+                errors.append(LineError(line, f"{len(cells)} cells, but the header has {len(names)}."))
             else:
                 fields = {name: unguard(cell) for name, cell in zip(names, cells, strict=True)}
                 rows.append(Row(line, fields))
-            check_rows(len(rows) + len(wrongs))
+            check_rows(len(rows) + len(errors))
     except csv.Error as error:
         msg = f"line {begins}: this is not CSV as spreadsheets write it ({error})."
         raise Unreadable(msg) from None
     if names is None:
         msg = f"The file is empty. Its first line names the columns: {', '.join(COLUMNS)}."
         raise Unreadable(msg)
-    return Sheet(rows, wrongs)
+    return Sheet(rows, errors)
 
 
 def _separator(text: str) -> str:
@@ -82,18 +79,13 @@ def _header(cells: list[str], line: int) -> list[str]:
     twice = sorted({name for name in names if names.count(name) > 1 and name not in unknown})
     if unknown:
         listed = ", ".join(repr(name[: MAX_LENGTHS["slug"]]) for name in unknown[:10])
-        msg = (
-            f"line {line}: {listed} {_is(unknown)} no column of ours. The columns are: {', '.join(COLUMNS)}."
-        )
+        unknown_columns = "unknown column" if len(unknown) == 1 else "unknown columns"
+        msg = f"line {line}: {unknown_columns} {listed}. The columns are: {', '.join(COLUMNS)}."
         raise Unreadable(msg)
     if twice:
-        msg = f"line {line}: the column {twice[0]!r} is there twice."
+        msg = f"line {line}: the column {twice[0]!r} appears twice."
         raise Unreadable(msg)
     if "title" not in names and "slug" not in names:
         msg = f"line {line}: there is no column 'title'."
         raise Unreadable(msg)
     return names
-
-
-def _is(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"

@@ -1,8 +1,12 @@
-"""One row for each event, and one beside it for the count of its seats."""
+"""The tables of events and of the counts of their seats."""
+
+from typing import Literal
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
 from festgate.kit.db.statements import metadata
+
+EventState = Literal["draft", "published", "cancelled"]
 
 events = Table(
     "catalogue_events",
@@ -13,7 +17,7 @@ events = Table(
     Column("title", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("place", Text, nullable=False),
-    # A draft whose times are not known yet has 0 in them.
+    # The times of a draft are 0 until they are entered.
     Column("starts_at", BigInteger, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
     Column("sales_open_at", BigInteger, nullable=False),
@@ -22,11 +26,10 @@ events = Table(
     Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    # Rises with each change of any event. Whoever has seen the highest has seen all changes, so what follows from the
-    # programme as a whole need not be read again to know that it still holds.
+    # Rises with each change of any event, so the highest version shows whether the programme has changed.
     Column("version", BigInteger, nullable=False, unique=True),
     Column("summary", Text, nullable=False),
-    # The long ones stand last: SQLite then reads what a list shows without following a row's overflow pages.
+    # The long columns are last: SQLite then reads a list without following a row's overflow pages.
     Column("search", Text, nullable=False),
     Column("description", Text, nullable=False),
     CheckConstraint("state IN ('draft', 'published', 'cancelled')", name="state"),
@@ -35,15 +38,15 @@ events = Table(
 Index("ix_catalogue_events_starts_at", events.c.starts_at)
 Index("ix_catalogue_events_ends_at", events.c.ends_at)
 
-# Apart from the events, so that a rush for seats rewrites rows of a few bytes, and locks nothing that people read.
+# A table of its own, so that a rush for seats rewrites rows of a few bytes and does not lock what pages read.
 seats = Table(
     "catalogue_seats",
     metadata,
     Column("event_id", ForeignKey("catalogue_events.id"), primary_key=True),
     Column("capacity", Integer, nullable=False),
     Column("taken", Integer, nullable=False),
-    # 1 while the event is published. It stands here so that taking a seat and cancelling the event meet in one row:
-    # no seat can be taken after the cancellation, whatever was read before it.
+    # 1 while the event is published. It is in this row so that no seat can be taken after a cancellation, whatever was
+    # read before it: both update the row.
     Column("on_sale", Integer, nullable=False),
     CheckConstraint("taken BETWEEN 0 AND capacity", name="taken"),
 )

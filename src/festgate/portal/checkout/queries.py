@@ -365,7 +365,7 @@ def ended_orders(connection: Connection) -> list[Order]:
 
     None while the clock of holds stands still, as their seats' time is not over then.
     """
-    if registrations.holds_stand(connection):
+    if registrations.are_holds_paused(connection):
         return []
     return [_read(connection, row) for row in connection.all(_ended, now=connection.now)]
 

@@ -1,1 +1,1 @@
-"""Seats: who holds one, until when, who has it for good, and who gave it back."""
+"""Seats: their holders, how long they are held, and when they are confirmed or cancelled."""

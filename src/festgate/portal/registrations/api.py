@@ -1,6 +1,5 @@
-"""Seats as JSON."""
+"""JSON routes of seats."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 
 from festgate.kit.clock import moment
-from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound, SignInNeeded, TooMany
 from festgate.kit.visitors import Visitor
 from festgate.kit.web.api import Amount, Name, bearer, module_router, problems
@@ -26,7 +24,13 @@ from festgate.portal.registrations.errors import (
     SeatPaid,
     SeatUsed,
 )
-from festgate.portal.registrations.holds import cancel_as_organiser, cancel_seat, hold_seat, refuse_early
+from festgate.portal.registrations.holds import (
+    IsUsed,
+    cancel_as_organiser,
+    cancel_seat,
+    hold_seat,
+    refuse_early,
+)
 from festgate.portal.registrations.limits import terms_of
 
 
@@ -37,13 +41,13 @@ class Registration(BaseModel):
     event: str = Field(description="The event's slug.")
     title: str
     state: queries.SeatState = Field(
-        description="held: pay before held_until; confirmed: yours; cancelled: given back; lapsed: not paid in time."
+        description="held: pay before held_until; confirmed: yours; cancelled; lapsed: not paid in time."
     )
     held_until: datetime | None = Field(
-        description="While held: when the seat is free for others again. It moves on while checkout rests."
+        description="While held: when the seat becomes free. It moves on while checkout is unavailable."
     )
     ended_by: EndedBy | None = Field(
-        description="Once cancelled: its holder, an organiser, its event, or its order; null where that is not known."
+        description="Once cancelled: the cause (holder, organiser, event or order); null if unknown."
     )
     fee: Amount
     starts_at: datetime
@@ -52,7 +56,7 @@ class Registration(BaseModel):
 
     @classmethod
     def of(cls, seat: queries.Seat) -> "Registration":
-        """A seat as JSON has it."""
+        """Return the JSON of a seat."""
         return cls(
             id=seat.id,
             event=seat.slug,
@@ -68,21 +72,16 @@ class Registration(BaseModel):
 
 
 class RegistrationApi:
-    """Routes of seats under /api/v1."""
+    """JSON routes of seats."""
 
-    def __init__(
-        self, portal: Portal, is_used: Callable[[Connection, int], bool], addresses: SeatLimits
-    ) -> None:
-        """`addresses` are shared with the pages.
-
-        `is_used` comes from a module above: whether somebody came in with that seat.
-        """
+    def __init__(self, portal: Portal, is_used: IsUsed, addresses: SeatLimits) -> None:
+        """Take a query of a module above, and the limits of client addresses, which the pages use too."""
         self._portal = portal
         self._is_used = is_used
         self._addresses = addresses
 
     def router(self) -> APIRouter:
-        """For app.py."""
+        """Return the routes of this module, relative to the API's root."""
         portal, is_used = self._portal, self._is_used
         router = module_router(portal, "registrations", "registrations")
         Caller = Annotated[Visitor, Depends(bearer(portal))]  # noqa: N806  (a type)
@@ -103,7 +102,7 @@ class RegistrationApi:
             ),
         )
         async def register(slug: Name, person: Caller, request: Request) -> Registration:
-            """Take a seat: held when it costs something, else confirmed at once."""
+            """Take a seat: held if it has a fee, else confirmed at once."""
             is_first = await portal.database.read(refuse_early, person.person, slug)
             address = self._addresses.of(address_of(request.scope))
             terms = terms_of(person, address, portal.settings, is_first=is_first)
@@ -114,7 +113,7 @@ class RegistrationApi:
 
         @router.get("/registrations", responses=problems(SignInNeeded))
         async def list_registrations(person: Caller) -> list[Registration]:
-            """Every seat that you have or had, by the event's start."""
+            """List every seat that you have or had, by the event's start."""
             return [
                 Registration.of(seat) for seat in await portal.database.read(queries.seats_of, person.person)
             ]
@@ -126,7 +125,7 @@ class RegistrationApi:
         async def cancel(
             registration_id: Annotated[int, Field(ge=1, le=2**53)], person: Caller
         ) -> Registration:
-            """Give back a seat that is unpaid or free; organisers cancel anybody's. A second call changes nothing."""
+            """Cancel a registration that is unpaid or free; organisers may cancel anyone's. Idempotent."""
             if person.organises:
                 await portal.database.write(cancel_as_organiser, person.person, registration_id, is_used)
             else:

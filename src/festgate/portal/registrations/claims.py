@@ -1,4 +1,4 @@
-"""What an order does with seats: claims them while it is being paid, confirms them once it is, or lets them go."""
+"""Operations of orders on seats: claim them during payment, confirm them once paid, or release them."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ _claim = Statement(
         seats.c.id == bindparam("seat"),
         HELD,
         seats.c.held_until > HOLD_NOW,
-        # As it was read: had the clock run on in between, its end would be another now.
+        # As it was read: if holds have been resumed since, its end has changed.
         seats.c.held_until == bindparam("seen"),
         seats.c.order_id.is_(None),
     )
@@ -28,7 +28,7 @@ _claim = Statement(
 )
 _confirm = Statement(
     update(seats)
-    # As it was read: on PostgreSQL its event may have been cancelled, or its hold swept, since.
+    # As it was read: on PostgreSQL its event may have been cancelled or its hold swept since.
     .where(seats.c.id == bindparam("seat"), seats.c.state == bindparam("seen_state"))
     .values(state="confirmed", held_until=NEVER, changed_at=bindparam("now"))
 )
@@ -46,9 +46,9 @@ _extend = Statement(
 
 
 def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, until: Milliseconds) -> None:
-    """Put held seats into an order, which keeps them until `until` at least. All of them, or SeatsGone."""
+    """Put held seats into an order, which keeps them until `until` at least. Raises SeatsGone if one is not held."""
     for seat in claimed:
-        # While the clock of holds stands still, the row has times that are earlier by as much as it has stood.
+        # While holds are paused, the times in the row are earlier by the length of the pause.
         stood = seat.stood or 0
         if not connection.run(
             _claim,
@@ -62,21 +62,20 @@ def claim_seats(connection: Connection, claimed: Sequence[Seat], order_id: int, 
 
 
 def unclaim_seats(connection: Connection, order_id: int) -> None:
-    """The payment was declined: the seats are plain holds again, for as long as was promised when they were taken."""
+    """Take the seats out of an order whose payment was declined: they are held as long as promised at first."""
     connection.run(_unclaim, order=order_id, now=connection.now)
 
 
 def confirm_seats(connection: Connection, order_id: int) -> bool:
-    """The order is paid: its seats are the person's for good. True, or False when one of them is gone for ever.
+    """Confirm the seats of a paid order. Return False, and confirm none, if one of them cannot be.
 
-    A hold that ended while the payment was under way is taken up again where its event still has room. Where one
-    cannot be, no seat of the order is confirmed: an order is all or nothing.
+    A hold that ended during the payment is taken again if its event still has a free seat.
     """
     owned = queries.seats_of_order(connection, order_id)
     lapsed = [seat for seat in owned if seat.state == "lapsed"]
     if not owned or any(seat.state == "cancelled" for seat in owned):
         return False
-    for seat in lapsed:  # in order of event id, as everyone who locks several counts does
+    for seat in lapsed:  # in order of event id, as everywhere where several counts are locked
         catalogue.lock_seats(connection, seat.event_id)
         sweep_event(connection, seat.event_id)
         if queries.has_live_seat(connection, seat.person_id, seat.event_id):
@@ -93,17 +92,14 @@ def confirm_seats(connection: Connection, order_id: int) -> bool:
 
 
 def release_seats(connection: Connection, order_id: int, ended_by: EndedBy = ORDER) -> None:
-    """The order is over without payment, or refunded: its seats are free for others."""
+    """Release the seats of an order that ended without payment or was refunded."""
     for seat in queries.seats_of_order(connection, order_id):
         if seat.state in ("held", "confirmed"):
             release_seat(connection, seat, ended_by)
 
 
 def drop_seat(connection: Connection, seat_id: int) -> None:
-    """Take a seat that its event or an organiser cancelled out of its order. Repeated, it changes nothing.
-
-    A seat that is still live ends by this.
-    """
+    """Take a cancelled seat out of its order, and end it if it is still live. Idempotent."""
     seat = queries.lock_seat(connection, seat_id)
     if seat is None:
         return
@@ -113,7 +109,7 @@ def drop_seat(connection: Connection, seat_id: int) -> None:
 
 
 def extend_seats(connection: Connection, order_id: int, until: Milliseconds) -> None:
-    """Keep the held seats of an order until `until` at least."""
+    """Extend the holds of an order's seats until `until` at least."""
     for seat in queries.seats_of_order(connection, order_id):
         if seat.state == "held" and seat.held_until < until:
             connection.run(_extend, seat=seat.id, until=until - (seat.stood or 0))

@@ -1,14 +1,17 @@
-"""Who ended a seat: the values of `registrations_seats.ended_by`, and what its holder reads about each.
+"""The causes that end a seat: the values of `registrations_seats.ended_by`, and their labels for the holder.
 
 The values are stored, so they are constants that no renaming of code changes.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
+
+from festgate.kit.translation import N_, gettext
 
 EndedBy: TypeAlias = Literal["holder", "organiser", "event", "order"]
 
 HOLDER: Final = "holder"
-"""Its holder cancelled it."""
+"""The holder cancelled it."""
 ORGANISER: Final = "organiser"
 """An organiser cancelled this registration."""
 EVENT: Final = "event"
@@ -16,15 +19,15 @@ EVENT: Final = "event"
 ORDER: Final = "order"
 """Its order was cancelled, or could not be fulfilled."""
 
+_LABELS: Mapping[EndedBy | None, str] = {
+    HOLDER: N_("Cancelled by you"),
+    ORGANISER: N_("Cancelled by the organisers"),
+    EVENT: N_("Event cancelled"),
+    ORDER: N_("Cancelled with its order"),
+    None: N_("Cancelled"),
+}
+
 
 def ending_words(ended_by: EndedBy | None) -> str:
-    """Return a label for a cancelled seat; seats that ended before this was recorded have the plain one."""
-    if ended_by == HOLDER:
-        return "Cancelled by you"
-    if ended_by == ORGANISER:
-        return "Cancelled by the organisers"
-    if ended_by == EVENT:
-        return "Event cancelled"
-    if ended_by == ORDER:
-        return "Cancelled with its order"
-    return "Cancelled"
+    """Return the label of a cancelled seat; None stands for a seat that ended before causes were recorded."""
+    return gettext(_LABELS[ended_by])

@@ -1,11 +1,11 @@
-"""Why a seat cannot be had or given back."""
+"""Errors of taking and cancelling a seat."""
 
 from festgate.kit.errors import Conflict
 from festgate.kit.translation import N_
 
 
 class AlreadyRegistered(Conflict):
-    """The person has a live seat at this event."""
+    """The person has a live seat at this event already."""
 
     code = "already-registered"
     title = N_("You are already registered")
@@ -14,7 +14,7 @@ class AlreadyRegistered(Conflict):
 
 
 class SalesNotOpen(Conflict):
-    """Before sales_open_at."""
+    """Sales have not opened yet."""
 
     code = "sales-not-open"
     title = N_("Not open yet")
@@ -22,7 +22,7 @@ class SalesNotOpen(Conflict):
 
 
 class SalesClosed(Conflict):
-    """After sales_close_at, or the event is cancelled."""
+    """Sales have closed, or the event is cancelled."""
 
     code = "sales-closed"
     title = N_("Registration is closed")
@@ -30,7 +30,7 @@ class SalesClosed(Conflict):
 
 
 class SeatPaid(Conflict):
-    """A paid seat is not given back with a click."""
+    """A paid seat can only be cancelled with its refund, by an organiser."""
 
     code = "seat-paid"
     title = N_("This seat has been paid")
@@ -39,7 +39,7 @@ class SeatPaid(Conflict):
 
 
 class SeatUsed(Conflict):
-    """Whoever sits on a seat cannot give it to somebody else."""
+    """A seat cannot be cancelled after its holder was checked in."""
 
     code = "seat-used"
     title = N_("You are already checked in")
@@ -51,7 +51,7 @@ class SeatUsed(Conflict):
 
 
 class SeatInOrder(Conflict):
-    """The seat's order waits for its payment."""
+    """The seat is in an order that is waiting for its payment."""
 
     code = "seat-in-order"
     title = N_("This seat is part of an order")

@@ -1,4 +1,4 @@
-"""What the modules above may ask of seats."""
+"""The operations, queries and values of registrations that other modules may use."""
 
 from festgate.portal.registrations.claims import (
     claim_seats,
@@ -11,18 +11,19 @@ from festgate.portal.registrations.claims import (
 from festgate.portal.registrations.endings import EVENT, HOLDER, ORDER, ORGANISER, EndedBy, ending_words
 from festgate.portal.registrations.errors import SeatsGone, SeatUsed
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.holds import release_seat, sweep_all, take_back_seat
+from festgate.portal.registrations.holds import IsUsed, release_seat, sweep_all, take_back_seat
 from festgate.portal.registrations.pauses import (
     HoldKeeper,
-    holds_stand,
     kept_sentence,
+    pause_holds,
     resume_holds,
-    stop_holds,
 )
 from festgate.portal.registrations.queries import (
     Lapses,
     Seat,
     SeatCount,
+    SeatReferences,
+    are_holds_paused,
     count_held,
     count_seats,
     find_lapses,
@@ -42,11 +43,14 @@ __all__ = [
     "ORGANISER",
     "EndedBy",
     "HoldKeeper",
+    "IsUsed",
     "Lapses",
     "Seat",
     "SeatCount",
+    "SeatReferences",
     "SeatUsed",
     "SeatsGone",
+    "are_holds_paused",
     "claim_seats",
     "confirm_seats",
     "count_held",
@@ -55,11 +59,11 @@ __all__ = [
     "ending_words",
     "extend_seats",
     "find_lapses",
-    "holds_stand",
     "kept_sentence",
     "kept_until",
     "live_counts",
     "lock_seat",
+    "pause_holds",
     "payable_seats",
     "release_seat",
     "release_seats",
@@ -67,7 +71,6 @@ __all__ = [
     "seat",
     "seats_of",
     "seats_of_order",
-    "stop_holds",
     "sweep_all",
     "take_back_seat",
     "tickets_of",

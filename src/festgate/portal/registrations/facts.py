@@ -1,4 +1,4 @@
-"""What has happened to seats."""
+"""Facts about seats."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +8,7 @@ from festgate.kit.messaging.outbox import Fact
 
 @dataclass(frozen=True)
 class SeatConfirmed(Fact):
-    """A free seat is someone's for good; what follows from a paid one is told by its order."""
+    """A free seat was confirmed; for a paid seat, its order records a fact."""
 
     KIND: ClassVar[str] = "registrations.SeatConfirmed"
 
@@ -17,7 +17,7 @@ class SeatConfirmed(Fact):
 
 @dataclass(frozen=True)
 class SeatReleased(Fact):
-    """A confirmed seat was given back or taken back; whatever followed from it is void."""
+    """A confirmed seat was cancelled; everything that followed from it is void."""
 
     KIND: ClassVar[str] = "registrations.SeatReleased"
 
@@ -26,9 +26,9 @@ class SeatReleased(Fact):
 
 @dataclass(frozen=True)
 class HoldCancelled(Fact):
-    """A held seat ended because its event was cancelled or an organiser cancelled it; its holder does not know yet.
+    """A held seat was cancelled with its event or by an organiser; its holder has to be informed.
 
-    An order that it is part of goes on without it.
+    Its order, if it has one, continues without it.
     """
 
     KIND: ClassVar[str] = "registrations.HoldCancelled"
@@ -38,7 +38,7 @@ class HoldCancelled(Fact):
 
 @dataclass(frozen=True)
 class HoldsResumed(Fact):
-    """The clock of holds stood still between these times (milliseconds), and every held seat has got that time back."""
+    """Holds were paused between these times (milliseconds), and every held seat was extended accordingly."""
 
     KIND: ClassVar[str] = "registrations.HoldsResumed"
 
@@ -47,9 +47,9 @@ class HoldsResumed(Fact):
 
 
 FACTS: tuple[type[Fact], ...] = (HoldCancelled, SeatConfirmed, SeatReleased, HoldsResumed)
-"""All of them: the kinds that this module writes into the data."""
+"""Every kind of fact that this module writes into the data."""
 
 
 def tickets_of(person_id: int) -> str:
-    """The topic that is announced when the person got a ticket, for a page of theirs that waits for it."""
+    """Return the topic that is announced when the person gets a ticket, for a page that waits for it."""
     return f"tickets of {person_id}"

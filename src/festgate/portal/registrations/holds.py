@@ -1,11 +1,12 @@
-"""Taking a seat and giving it back.
+"""Operations that take and release a seat.
 
-The capacity is the database's own rule: a conditional update of the event's count, in the same transaction as the
-seat's row. A hold ends by the clock: whoever comes next sweeps the ended holds of that event before taking a seat, so
-no job has to run for a seat to be free.
+The database enforces the capacity: a conditional update of the event's count, in the same transaction as the seat's
+row. A hold ends by the clock. The next registration sweeps the ended holds of its event before it takes a seat, so a
+seat becomes free without a periodic task.
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from sqlalchemy import bindparam, update
 
@@ -13,6 +14,7 @@ from festgate.kit.clock import MINUTE, NEVER, Milliseconds
 from festgate.kit.db.statements import Connection, Statement, UniqueViolation, inserting
 from festgate.kit.errors import NotFound
 from festgate.kit.messaging import outbox
+from festgate.kit.translation import gettext
 from festgate.portal.accounts import facade as accounts
 from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.registrations import limits, queries
@@ -29,7 +31,9 @@ from festgate.portal.registrations.facts import HoldCancelled, SeatConfirmed, Se
 from festgate.portal.registrations.tables import HELD, HOLD_NOW, LIVE, seats
 
 SWEPT_AT_ONCE = 200
-"""Seats that one call of a sweeping handler changes, so that it never holds the writer for long."""
+"""Seats that one call of a handler changes, so that it does not block the writer for long."""
+IsUsed: TypeAlias = Callable[[Connection, int], bool]
+"""A query of a module above: whether somebody was checked in with the seat of that id."""
 
 _insert = inserting(seats, returning="id")
 _sweep = Statement(
@@ -40,7 +44,7 @@ _sweep = Statement(
 _cancel = Statement(
     update(seats)
     .where(seats.c.id == bindparam("seat"), LIVE)
-    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("who"))
+    .values(state="cancelled", changed_at=bindparam("now"), ended_by=bindparam("cause"))
 )
 
 
@@ -51,10 +55,10 @@ def hold_seat(
     hold_minutes: int,
     terms: limits.Terms = limits.UNLIMITED,
 ) -> int:
-    """Take a seat for the person: held for `hold_minutes` when it costs something, else confirmed. The seat's id.
+    """Take a seat for the person and return its id: held for `hold_minutes` if it has a fee, else confirmed.
 
-    Where the terms say that the email address is not confirmed, it is held for a few minutes only. Raises NotFound,
-    SalesNotOpen, SalesClosed, AlreadyRegistered, AddressNotConfirmed, TooMany or catalogue's SoldOut.
+    With an unconfirmed email address it is held for a few minutes only. Raises NotFound, SalesNotOpen, SalesClosed,
+    AlreadyRegistered, AddressNotConfirmed, TooMany or catalogue's SoldOut.
     """
     event = open_event(connection, slug)
     address = terms.address
@@ -99,9 +103,9 @@ def hold_seat(
 
 
 def refuse_early(connection: Connection, person_id: int, slug: str) -> bool:
-    """Raise what `hold_seat` would raise, from a read: in a rush most answers are "sold out", and need no writer.
+    """Raise the errors of `hold_seat` from a read, and return whether the person has never had a seat at the event.
 
-    Return whether the person has never had a seat at the event.
+    In a rush most requests find the event sold out, and need not wait for the writer.
     """
     event = open_event(connection, slug)
     count, has_live = queries.count_seats_at(connection, person_id, event.id)
@@ -116,7 +120,7 @@ def refuse_early(connection: Connection, person_id: int, slug: str) -> bool:
 
 
 def open_event(connection: Connection, slug: str) -> catalogue.Event:
-    """The event, if a seat at it can be asked for now."""
+    """Return the event if it is on sale now. Raises NotFound, SalesNotOpen or SalesClosed."""
     event = catalogue.event_by_slug(connection, slug)
     if event.state != "published" or connection.now >= event.sales_close_at:
         raise SalesClosed
@@ -126,7 +130,7 @@ def open_event(connection: Connection, slug: str) -> catalogue.Event:
 
 
 def sweep_event(connection: Connection, event_id: int) -> int:
-    """Give back the seats of the event whose holds have ended; how many those were."""
+    """Release the seats of the event whose holds have ended, and return their number."""
     if queries.count_lapsed(connection, event_id) == 0:
         return 0
     swept = connection.run(_sweep, event=event_id, now=connection.now)
@@ -136,27 +140,17 @@ def sweep_event(connection: Connection, event_id: int) -> int:
 
 
 def sweep_all(connection: Connection) -> int:
-    """Sweep every event. Nothing depends on it: it keeps the count of unswept holds small while nobody comes."""
+    """Sweep every event, only to keep the number of unswept holds small while nobody registers."""
     return sum(
         sweep_event(connection, event_id) for event_id in sorted(queries.find_lapses(connection).seats)
     )
 
 
-def never_used(_connection: Connection, _seat: int) -> bool:
-    """For where nobody is checked in."""
-    return False
+def cancel_seat(connection: Connection, person_id: int, seat_id: int, is_used: IsUsed | None = None) -> None:
+    """Cancel the person's seat if it is unpaid or free. Idempotent.
 
-
-def cancel_seat(
-    connection: Connection,
-    person_id: int,
-    seat_id: int,
-    is_used: Callable[[Connection, int], bool] = never_used,
-) -> None:
-    """Give a seat back that is unpaid or free. A second time does nothing.
-
-    `is_used` comes from a module above: whether the person came in with that seat. Raises NotFound (also for someone
-    else's), SeatPaid, SeatInOrder or SeatUsed.
+    Without `is_used`, nobody counts as checked in. Raises NotFound (also for another person's seat), SeatPaid,
+    SeatInOrder or SeatUsed.
     """
     seat = queries.lock_seat(connection, seat_id)
     if seat is None or seat.person_id != person_id:
@@ -165,44 +159,40 @@ def cancel_seat(
         raise SeatPaid
     if seat.state == "held" and seat.order_id is not None:
         raise SeatInOrder
-    if seat.state == "confirmed" and is_used(connection, seat.id):
+    if seat.state == "confirmed" and is_used is not None and is_used(connection, seat.id):
         raise SeatUsed
     if seat.state in ("held", "confirmed"):
         release_seat(connection, seat, HOLDER)
 
 
 def take_back_seat(
-    connection: Connection,
-    seat_id: int,
-    is_used: Callable[[Connection, int], bool] = never_used,
-    *,
-    force: bool = False,
+    connection: Connection, seat_id: int, is_used: IsUsed, *, force: bool = False
 ) -> queries.Seat:
-    """End a registration that nobody has paid for, as an organiser; the seat as it was. A second time does nothing.
+    """Cancel an unpaid registration as an organiser, and return the seat as it was. Idempotent.
 
-    With `force` also one whose holder was checked in. Raises NotFound, SeatPaid, SeatInOrder or SeatUsed: an organiser
-    cancels a seat of an order there, where its money is.
+    `force` also cancels a seat whose holder was checked in. Raises NotFound, SeatPaid, SeatInOrder or SeatUsed: an
+    organiser cancels a seat of an order in the order, so that it is refunded.
     """
     seat = queries.lock_seat(connection, seat_id)
     if seat is None:
         raise NotFound
     if seat.state == "confirmed" and seat.fee.minor > 0:
-        msg = "This seat has been paid. Cancel it in its order, so that it is refunded."
+        msg = gettext("This seat has been paid. Cancel it in its order, so that it is refunded.")
         raise SeatPaid(msg)
     if seat.state == "held" and seat.order_id is not None:
-        msg = "This seat is part of an order that is waiting for payment. Cancel it in the order."
+        msg = gettext("This seat is part of an order that is waiting for payment. Cancel it in the order.")
         raise SeatInOrder(msg)
     if seat.state == "confirmed" and not force and is_used(connection, seat.id):
-        msg = "The holder was checked in with this seat. Undo the check-in first, if it was a mistake."
+        msg = gettext(
+            "The holder was checked in with this seat. Undo the check-in first, if it was a mistake."
+        )
         raise SeatUsed(msg)
     release_seat(connection, seat, ORGANISER)
     return seat
 
 
-def cancel_as_organiser(
-    connection: Connection, organiser_id: int, seat_id: int, is_used: Callable[[Connection, int], bool]
-) -> None:
-    """Cancel an organiser's own seat as anybody's own, and everybody else's as the organisers' decision."""
+def cancel_as_organiser(connection: Connection, organiser_id: int, seat_id: int, is_used: IsUsed) -> None:
+    """Cancel an organiser's own seat as its holder, and other people's seats as an organiser."""
     seat = queries.lock_seat(connection, seat_id)
     if seat is not None and seat.person_id == organiser_id:
         cancel_seat(connection, organiser_id, seat_id, is_used)
@@ -211,12 +201,12 @@ def cancel_as_organiser(
 
 
 def release_seat(connection: Connection, seat: queries.Seat, ended_by: EndedBy) -> bool:
-    """End a live seat, and count it back; False when it is over already.
+    """End a live seat and count it as free; return False if it has ended already.
 
-    The caller has locked the seat, or the order that it belongs to. A holder who did not ask for this learns of it by a
-    fact.
+    The caller has locked the seat or its order. If somebody other than the holder cancelled it, a fact is recorded so
+    that the holder is informed.
     """
-    if connection.run(_cancel, seat=seat.id, now=connection.now, who=ended_by) == 0:
+    if connection.run(_cancel, seat=seat.id, now=connection.now, cause=ended_by) == 0:
         return False
     catalogue.give_back_seats(connection, seat.event_id, 1)
     if seat.state == "confirmed":

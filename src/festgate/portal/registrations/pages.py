@@ -1,6 +1,5 @@
-"""Registering for an event, giving a seat back, and a person's own list."""
+"""HTML routes: register for an event, cancel a registration, and list one's own events."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
@@ -11,6 +10,7 @@ from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money, totals
+from festgate.kit.translation import gettext, ngettext
 from festgate.kit.web.clients import address_of
 from festgate.kit.web.parameters import read_path
 from festgate.kit.web.portal import Portal, see_other
@@ -18,21 +18,19 @@ from festgate.portal.accounts.facade import SeatLimits
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.endings import ending_words
 from festgate.portal.registrations.facts import tickets_of
-from festgate.portal.registrations.holds import cancel_seat, hold_seat, refuse_early
+from festgate.portal.registrations.holds import IsUsed, cancel_seat, hold_seat, refuse_early
 from festgate.portal.registrations.limits import terms_of
-from festgate.portal.registrations.queries import Seat
+from festgate.portal.registrations.queries import Seat, SeatReferences
 
 MAX_ID = 2**53
-"""Beyond any seat's number, and within what every database and every JSON reader can hold."""
+"""Larger than any seat's id; every database and JSON reader can hold it."""
 MAX_WAIT = 0.3
-"""Seconds that the first look at a free seat waits for its ticket."""
-Marks = Callable[[Connection, int], Mapping[int, str]]
-"""What a module above knows of a person's seats, by seat id: a ticket's code, an order's reference."""
+"""Seconds that the first view of a free seat waits for its ticket."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One seat as its owner sees it."""
+class ListedSeat:
+    """A seat with its ticket code and its order reference, as its holder sees it."""
 
     seat: Seat
     ticket: str | None
@@ -40,46 +38,65 @@ class Entry:
 
     @property
     def ending(self) -> str:
-        """Says how a seat that is over came to its end."""
-        return "Hold expired" if self.seat.state == "lapsed" else ending_words(self.seat.ended_by)
+        """The label of a seat that has ended."""
+        return gettext("Hold expired") if self.seat.state == "lapsed" else ending_words(self.seat.ended_by)
 
 
 @dataclass(frozen=True)
 class MyEvents:
-    """What /my-events shows."""
+    """The view model of /my-events."""
 
-    held: tuple[Entry, ...]
-    paying: tuple[Entry, ...]
-    confirmed: tuple[Entry, ...]
-    over: tuple[Entry, ...]
+    held: tuple[ListedSeat, ...]
+    paying: tuple[ListedSeat, ...]
+    confirmed: tuple[ListedSeat, ...]
+    over: tuple[ListedSeat, ...]
     due: tuple[Money, ...]
-    """What the held seats cost, by currency: an older fest may have more than one."""
+    """The total fee of the held seats by currency: an older fest may have several."""
     now: Milliseconds
-    """To the second while a hold runs, else 0, so that the page stays the same page."""
+    """The time to the second while a hold runs, else 0, so that an unchanged page is not rendered again."""
     awaits_tickets: bool = field(compare=False, default=False)
-    """A seat was confirmed so lately that its ticket is on its way."""
-    stands: bool = False
-    """The clock of the holds stands still, as nobody can pay."""
+    """Whether a seat was confirmed so recently that its ticket will be there in a moment."""
+    is_paused: bool = False
+    """Whether holds are paused, because nobody can pay."""
     unconfirmed: str = ""
-    """The visitor's email address, where it is to be confirmed."""
+    """The visitor's email address if it has to be confirmed."""
     until: Milliseconds = field(compare=False, default=NEVER)
+
+    @property
+    def sections(self) -> list[tuple[str, str, tuple[ListedSeat, ...]]]:
+        """The (name, heading, seats) of each section that has seats."""
+        sections = [
+            ("held", gettext("Held for you"), self.held),
+            ("paying", gettext("Waiting for payment"), self.paying),
+            ("confirmed", gettext("Confirmed"), self.confirmed),
+            ("over", gettext("Over"), self.over),
+        ]
+        return [section for section in sections if section[2]]
+
+    @property
+    def held_hint(self) -> str:
+        """The sentence about the time of the held seats."""
+        if self.is_paused:
+            return gettext("Kept for you while checkout is unavailable.")
+        return ngettext(
+            "It goes back on sale when the time runs out.",
+            "They go back on sale when the time runs out.",
+            len(self.held),
+        )
 
 
 class RegistrationPages:
-    """Routes of seats."""
+    """HTML routes of seats."""
 
     def __init__(
         self,
         portal: Portal,
-        tickets: Marks,
-        orders: Marks,
-        is_used: Callable[[Connection, int], bool],
+        tickets: SeatReferences,
+        orders: SeatReferences,
+        is_used: IsUsed,
         addresses: SeatLimits,
     ) -> None:
-        """`addresses` are shared with the API.
-
-        `tickets`, `orders` and `is_used` come from the modules above, which know what followed from a seat.
-        """
+        """Take queries of modules above, and the limits of client addresses, which the API uses too."""
         self._portal = portal
         self._tickets = tickets
         self._orders = orders
@@ -87,7 +104,7 @@ class RegistrationPages:
         self._addresses = addresses
 
     def routes(self) -> list[Route]:
-        """For app.py."""
+        """Return the routes of this module."""
         return [
             Route("/my-events", self.my_events, methods=["GET"]),
             Route("/events/{slug}/register", self.register, methods=["POST"]),
@@ -95,7 +112,7 @@ class RegistrationPages:
         ]
 
     async def register(self, request: Request) -> Response:
-        """Hold a seat (paid) or confirm it (free)."""
+        """Take a seat: held if it has a fee, else confirmed."""
         portal = self._portal
         visitor = await portal.signed_in(request)
         slug = read_path(request, "slug")
@@ -106,7 +123,7 @@ class RegistrationPages:
         return see_other("/my-events")
 
     async def cancel(self, request: Request) -> Response:
-        """Give a seat back."""
+        """Cancel a registration."""
         visitor = await self._portal.signed_in(request)
         seat_id: int = request.path_params["id"]
         if seat_id > MAX_ID:
@@ -115,53 +132,53 @@ class RegistrationPages:
         return see_other("/my-events")
 
     async def my_events(self, request: Request) -> Response:
-        """The person's own seats."""
+        """Show the visitor's own seats."""
         visitor = await self._portal.signed_in(request)
         unconfirmed = (
             visitor.email if self._portal.settings.confirms_email and not visitor.is_confirmed else ""
         )
 
-        async def look() -> MyEvents:
+        async def read() -> MyEvents:
             database = self._portal.database
-            shown = await database.read(self._look, visitor.person, unconfirmed)
+            shown = await database.read(self._read, visitor.person, unconfirmed)
             if shown.awaits_tickets:
-                # Who has just taken a free seat comes here a few milliseconds before its ticket does.
+                # After taking a free seat, a visitor is redirected here some milliseconds before its ticket exists.
                 await database.wait_for(tickets_of(visitor.person), MAX_WAIT)
-                shown = await database.read(self._look, visitor.person, unconfirmed)
+                shown = await database.read(self._read, visitor.person, unconfirmed)
             return shown
 
         return await self._portal.kept_page(
             request,
             ("my-events", visitor.person),
-            look,
+            read,
             "registrations/my_events.html",
             section="my-events",
             held=lambda shown: len(shown.held),
         )
 
-    def _look(self, connection: Connection, person_id: int, unconfirmed: str) -> MyEvents:
+    def _read(self, connection: Connection, person_id: int, unconfirmed: str) -> MyEvents:
         seats = queries.seats_of(connection, person_id)
         tickets = self._tickets(connection, person_id) if seats else {}
         orders = self._orders(connection, person_id) if seats else {}
-        entries = [Entry(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
-        held = tuple(entry for entry in entries if entry.seat.payable)
-        paying = tuple(entry for entry in entries if entry.seat.state == "held" and not entry.seat.payable)
-        confirmed = tuple(entry for entry in entries if entry.seat.state == "confirmed")
-        unticketed = any(entry.ticket is None for entry in confirmed)
+        listed = [ListedSeat(seat, tickets.get(seat.id), orders.get(seat.id)) for seat in seats]
+        held = tuple(entry for entry in listed if entry.seat.payable)
+        paying = tuple(entry for entry in listed if entry.seat.state == "held" and not entry.seat.payable)
+        confirmed = tuple(entry for entry in listed if entry.seat.state == "confirmed")
+        lacks_ticket = any(entry.ticket is None for entry in confirmed)
         second = connection.now // SECOND * SECOND
-        runs = bool(held or paying)
-        stands = any(entry.seat.stood is not None for entry in (*held, *paying))
+        has_holds = bool(held or paying)
+        is_paused = any(entry.seat.stood is not None for entry in (*held, *paying))
         return MyEvents(
             held=held,
             paying=paying,
             confirmed=confirmed,
-            over=tuple(entry for entry in entries if entry.seat.state in ("cancelled", "lapsed")),
+            over=tuple(entry for entry in listed if entry.seat.state in ("cancelled", "lapsed")),
             due=totals(entry.seat.fee for entry in held),
-            # What is left is exact while the clock stands: rounded, it would seem to move.
-            now=connection.now if stands else second if runs else 0,
-            stands=stands,
-            awaits_tickets=unticketed
+            # The time left is exact while holds are paused: if it were rounded, it would seem to change.
+            now=connection.now if is_paused else second if has_holds else 0,
+            is_paused=is_paused,
+            awaits_tickets=lacks_ticket
             and queries.has_confirmed_since(connection, person_id, connection.now - SECOND),
             unconfirmed=unconfirmed,
-            until=second + SECOND if runs and not stands else NEVER,
+            until=second + SECOND if has_holds and not is_paused else NEVER,
         )

@@ -1,41 +1,36 @@
-"""While nobody can pay, holds do not run out: their clock stands still.
+"""The pause of holds: while nobody can pay, holds do not run out, because their clock stands still.
 
-A pause begins when somebody says `stop_holds`, and goes on for as long as it is said again in time: it is a lease, so a
-process that dies while checkout rests stops no clock for ever. Until it is applied every read of a hold sees the moment
-at which it began (`tables.HOLD_NOW`), so no seat is moved while it lasts, and it costs nothing however many there are.
-`resume_holds` then gives each held seat the time that it stood still, in one statement, and nobody sees a jump.
+`pause_holds` begins a pause and renews it. It is a lease, so the pause ends by itself if the process that renews it
+dies. During a pause every read of a hold uses the time at which it began (`tables.HOLD_NOW`), so it changes no seat and
+costs nothing, however many seats there are. `resume_holds` then extends each hold by the length of the pause, in one
+statement and without a visible jump.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import structlog
-from sqlalchemy import BigInteger, bindparam, case, select, update
+from sqlalchemy import BigInteger, bindparam, case, update
 
 from festgate.kit.clock import NEVER, SECOND, Milliseconds, minutes_left
 from festgate.kit.db.database import Database
 from festgate.kit.db.statements import Connection, Statement, TryAgain, UniqueViolation, inserting
 from festgate.kit.messaging import outbox
+from festgate.kit.translation import ngettext
 from festgate.portal.registrations import queries
 from festgate.portal.registrations.facts import HoldsResumed
+from festgate.portal.registrations.queries import MAX_LEASE, are_holds_paused, find_pause, lock_pause
 from festgate.portal.registrations.tables import HELD, OPEN, pauses, seats
 
 log = structlog.get_logger()
 
 LEASE: Milliseconds = 3 * SECOND
-"""How long a pause goes on after it was last said to."""
-MAX_LEASE: Milliseconds = 60 * SECOND
-"""A pause that is to last longer was said to by a clock that has been put back since."""
+"""How long a pause lasts after it was last renewed."""
 RENEWED_AT: Milliseconds = 2100
-"""What is left of it when it is renewed: two looks more, should one be late."""
-LOOK = 1.0
-"""Seconds between two looks of the keeper."""
+"""The rest of the lease at which it is renewed: enough for two more checks if one is late."""
+CHECK_EVERY = 1.0
+"""Seconds between two checks of the keeper."""
 
-_pause = select(pauses.c.id, pauses.c.began_at, pauses.c.ends_at).where(OPEN)
-_open = Statement(_pause)
-_lock = Statement(_pause.with_for_update())
 _insert = inserting(pauses)
 _renew = Statement(
     update(pauses)
@@ -49,119 +44,98 @@ _close = Statement(
 )
 _now = bindparam("now", type_=BigInteger)
 _began = bindparam("began", type_=BigInteger)
-# A seat that was taken in the pause has stood still since then only.
+# A seat that was taken during the pause has been paused only since then.
 _stood = case(
     (seats.c.taken_at >= _now, 0), (seats.c.taken_at > _began, _now - seats.c.taken_at), else_=_now - _began
 )
-_move_along = Statement(
+_extend = Statement(
     update(seats)
     .where(HELD, seats.c.held_until > _began)
     .values(held_until=seats.c.held_until + _stood, hold_ends_at=seats.c.hold_ends_at + _stood)
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A time in which the clock of holds stands still at `began_at`."""
-
-    id: int
-    began_at: Milliseconds
-    ends_at: Milliseconds
-
-    def is_over(self, now: Milliseconds) -> bool:
-        """Whether nobody renews it, or it was written by a clock that has been put back since."""
-        return not (self.began_at <= now < self.ends_at <= now + MAX_LEASE)
-
-
-def stop_holds(connection: Connection, until: Milliseconds) -> None:
-    """The clock of holds stands still from now, or from when it was stopped, until `until` at least."""
+def pause_holds(connection: Connection, until: Milliseconds) -> None:
+    """Pause holds until `until` at least, or renew the pause."""
     now = connection.now
-    pause = _found(connection.first(_lock))
+    pause = lock_pause(connection)
     if pause is None:
         try:
             connection.run(_insert, began_at=now, ends_at=until, applied_at=NEVER)
         except UniqueViolation:
-            # Another process has stopped it this instant.
+            # Another process has just begun a pause.
             raise TryAgain from None
         return
-    believed = pause.ends_at if pause.ends_at <= now + MAX_LEASE else until
-    connection.run(_renew, pause=pause.id, new_began=min(pause.began_at, now), new_end=max(believed, until))
+    end = pause.ends_at if pause.ends_at <= now + MAX_LEASE else until
+    connection.run(_renew, pause=pause.id, new_began=min(pause.began_at, now), new_end=max(end, until))
 
 
 def resume_holds(connection: Connection) -> bool:
-    """Let the clock run on if nobody says any more that it stands; True if it does from now on.
+    """Apply a pause that is over; return whether there was one.
 
-    Every hold has as much time left as it had when the clock was stopped, or when it was taken if that was later. That
-    also holds when no process was there to do this for an hour: who could not pay in that hour has lost nothing.
+    Every hold then has as much time left as when the pause began, or when the seat was taken if that was later. This is
+    also true if no process could apply it for an hour: nobody loses the time in which they could not pay.
     """
-    pause = _found(connection.first(_lock))
+    pause = lock_pause(connection)
     now = connection.now
     if pause is None or not pause.is_over(now):
         return False
     connection.run(_close, pause=pause.id, now=now)
-    if pause.began_at < now and connection.run(_move_along, began=pause.began_at, now=now):
+    if pause.began_at < now and connection.run(_extend, began=pause.began_at, now=now):
         outbox.record(connection, HoldsResumed(pause.began_at, now))
     return True
 
 
-def find_pause(connection: Connection) -> Pause | None:
-    """The pause that has not been applied yet, over or not; None while the clock of holds runs."""
-    return _found(connection.first(_open))
-
-
-def holds_stand(connection: Connection) -> bool:
-    """Whether the clock of holds stands still."""
-    pause = find_pause(connection)
-    return pause is not None and pause.began_at <= connection.now
-
-
 def kept_sentence(connection: Connection, person_id: int) -> str:
-    """What to tell somebody who cannot pay now, of the seats that they hold; empty when they hold none."""
+    """Return a sentence about the held seats of a person who cannot pay now; empty without held seats."""
     held = [seat for seat in queries.seats_of(connection, person_id) if seat.state == "held"]
     if not held:
         return ""
+    if are_holds_paused(connection):
+        sentence = ngettext(
+            "Your seat is kept: its time is paused while checkout is unavailable. "
+            "You will have {time} once it is back.",
+            "Your {count} seats are kept: their time is paused while checkout is unavailable. "
+            "You will have {time} once it is back.",
+            len(held),
+        )
+    else:
+        sentence = ngettext(
+            "Your seat is kept for another {time}.",
+            "Your {count} seats are kept for another {time}.",
+            len(held),
+        )
     left = minutes_left(min(seat.held_until for seat in held) - connection.now)
-    kept, clock = (
-        ("Your seat is kept", "its") if len(held) == 1 else (f"Your {len(held)} seats are kept", "their")
-    )
-    if not holds_stand(connection):
-        return f"{kept} for another {left}."
-    return (
-        f"{kept}: {clock} time is paused while checkout is unavailable. You will have {left} once it is back."
-    )
-
-
-def _found(row: tuple[Any, ...] | None) -> Pause | None:
-    return None if row is None else Pause(*row)
+    return sentence.format(count=len(held), time=left)
 
 
 class HoldKeeper:
-    """Stops the clock of holds while nobody can pay, and lets it run on."""
+    """A background task that pauses holds while nobody can pay, and resumes them."""
 
-    def __init__(self, database: Database, resting: Callable[[], bool]) -> None:
-        """`resting` says whether checkout, which this module knows nothing of, cannot take money at the moment."""
+    def __init__(self, database: Database, is_unavailable: Callable[[], bool]) -> None:
+        """Take a function that returns whether checkout, a module above, is unavailable."""
         self._database = database
-        self._resting = resting
+        self._is_unavailable = is_unavailable
 
     async def run(self) -> None:
-        """Look each second until cancelled. While all is well that is one short read."""
+        """Check each second until cancelled; usually that is one short read."""
         while True:
             try:
-                await self.look()
+                await self.check()
             except Exception:
-                log.exception("the clock of holds could not be looked after; trying again")
-            await asyncio.sleep(LOOK)
+                log.exception("holds could not be paused or resumed; trying again")
+            await asyncio.sleep(CHECK_EVERY)
 
-    async def look(self) -> None:
-        """Stop the clock for another moment, or let it run on where that is due."""
+    async def check(self) -> None:
+        """Pause holds or renew the pause, or resume them once checkout is available."""
         database = self._database
         pause = await database.read(find_pause)
         now = database.clock()
-        if self._resting():
-            # Of several workers one renews it each second: each write has every page looked at again.
+        if self._is_unavailable():
+            # Only one of several workers renews it in a second, because each write makes every page be read again.
             if pause is None or pause.is_over(now) or pause.ends_at < now + RENEWED_AT:
-                await database.write(stop_holds, now + LEASE)
+                await database.write(pause_holds, now + LEASE)
                 if pause is None:
-                    log.warning("the clock of holds stands still")
+                    log.warning("holds are paused")
         elif pause is not None and pause.is_over(now) and await database.write(resume_holds):
-            log.info("the clock of holds runs on")
+            log.info("holds are resumed")

@@ -1,13 +1,13 @@
-"""Reads of seats, each with what is known of its event."""
+"""Reads of seats, each with its event, and of the pause of holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import bindparam, case, func, select, table
 from sqlalchemy.sql import column
 
-from festgate.kit.clock import NEVER, Milliseconds
+from festgate.kit.clock import NEVER, SECOND, Milliseconds
 from festgate.kit.db.statements import Connection, Statement
 from festgate.kit.errors import NotFound
 from festgate.kit.money import Money
@@ -15,18 +15,22 @@ from festgate.portal.registrations.endings import EndedBy
 from festgate.portal.registrations.tables import BEGAN, HELD, HOLD_NOW, LIVE, OPEN, pauses, seats
 
 SeatState = Literal["held", "confirmed", "cancelled", "lapsed"]
+SeatReferences: TypeAlias = Callable[[Connection, int], Mapping[int, str]]
+"""A query of a module above: for a person id, the ticket code or order reference of their seats, by seat id."""
+MAX_LEASE: Milliseconds = 60 * SECOND
+"""A longer pause was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat and its event. A hold that has ended by the clock reads as `lapsed`, swept or not."""
+    """A seat and its event. A hold that has ended is read as `lapsed`, swept or not."""
 
     id: int
     event_id: int
     person_id: int
     state: SeatState
     held_until: Milliseconds
-    """While the clock of holds stands still, this goes on with the time, so that what is left is always the same."""
+    """While holds are paused this moves on with the time, so that the time left stays the same."""
     fee: Money
     order_id: int | None
     title: str
@@ -35,37 +39,50 @@ class Seat:
     starts_at: Milliseconds
     ends_at: Milliseconds
     stood: Milliseconds | None = None
-    """How long the clock of this hold has stood still by now; None while it runs."""
+    """How long this hold has been paused by now; None while holds are not paused."""
     ended_by: EndedBy | None = None
-    """Who cancelled it (endings.py); None while it is live, and where that was not recorded."""
+    """The cause of its end (endings.py); None while it is live, or if it was not recorded."""
 
     @property
     def payable(self) -> bool:
-        """Held, and in no order yet."""
+        """Return whether the seat is held and not in an order yet."""
         return self.state == "held" and self.order_id is None
 
 
 @dataclass(frozen=True)
 class Lapses:
-    """Holds that have ended by the clock though no operation has swept them: their seats are free."""
+    """Holds that have ended but have not been swept yet: their seats are free."""
 
     seats: Mapping[int, int]
-    """Free seats of this kind by event id."""
+    """The number of such seats by event id."""
     next_at: Milliseconds
-    """When the next hold ends; NEVER when none is open, or the clock of holds stands still."""
+    """When the next hold ends; NEVER without an open hold, or while holds are paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeatCount:
-    """How many people have a seat at an event."""
+    """The number of held and confirmed seats at an event."""
 
     held: int
     confirmed: int
     paid: tuple[Money, ...]
-    """What the confirmed seats cost together, in each currency; nothing for free ones."""
+    """The total fee of the confirmed seats in each currency, without free ones."""
 
 
-# Named here instead of imported: a module's tables are its own, but one join answers for a whole page.
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which no hold runs out: the clock of holds stands still at `began_at`."""
+
+    id: int
+    began_at: Milliseconds
+    ends_at: Milliseconds
+
+    def is_over(self, now: Milliseconds) -> bool:
+        """Return whether the pause was not renewed in time, or was written before the clock was set back."""
+        return not (self.began_at <= now < self.ends_at <= now + MAX_LEASE)
+
+
+# Named here instead of imported: a module's tables are its own, but one join serves a whole page.
 _events = table(
     "catalogue_events", *(column(name) for name in ("id", "title", "slug", "place", "starts_at", "ends_at"))
 )
@@ -118,8 +135,16 @@ _seats_at = Statement(
         ),
     ).where(
         seats.c.person_id == bindparam("person"),
-        # `+ 0`: as below, for a person who has had few seats of an event that has many.
+        # `+ 0`: as below, for a person with few seats at an event with many.
         seats.c.event_id + 0 == bindparam("event"),
+    )
+)
+_takings = Statement(
+    select(func.count(), func.min(seats.c.taken_at)).where(
+        seats.c.person_id == bindparam("person"),
+        # `+ 0`: as above.
+        seats.c.event_id + 0 == bindparam("event"),
+        seats.c.taken_at > bindparam("since"),
     )
 )
 _count_held = Statement(
@@ -144,7 +169,7 @@ _confirmed_since = Statement(
         seats.c.changed_at > bindparam("since"),
     )
 )
-# `+ 0` keeps SQLite from the index over events, in which it would walk past every seat that was ever taken instead of
+# `+ 0` keeps SQLite from using the index over events, in which it would read every seat that was ever taken instead of
 # the few whose hold has ended: 7 us instead of 67 for an event with 300 held seats.
 _event = seats.c.event_id + 0
 _lapsed = Statement(select(_event, func.count()).where(HELD, seats.c.held_until <= HOLD_NOW).group_by(_event))
@@ -159,6 +184,9 @@ _next_lapse = Statement(
 _live_of_event = Statement(
     _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("most"))
 )
+_pause = select(pauses.c.id, pauses.c.began_at, pauses.c.ends_at).where(OPEN)
+_open_pause = Statement(_pause)
+_lock_pause = Statement(_pause.with_for_update())
 _counts = Statement(
     select(seats.c.event_id, seats.c.state, func.count())
     .where(LIVE)
@@ -220,7 +248,7 @@ def _read(row: tuple[Any, ...], now: Milliseconds) -> Seat:
 
 
 def seat(connection: Connection, seat_id: int) -> Seat:
-    """The seat; NotFound when there is none of that id."""
+    """Return the seat. Raises NotFound."""
     row = connection.first(_by_id, seat=seat_id)
     if row is None:
         raise NotFound
@@ -228,41 +256,41 @@ def seat(connection: Connection, seat_id: int) -> Seat:
 
 
 def lock_seat(connection: Connection, seat_id: int) -> Seat | None:
-    """The seat, which nobody else can change before this transaction ends; None when there is none."""
+    """Return the seat and lock it until this transaction ends; None if there is none."""
     row = connection.first(_lock, seat=seat_id)
     return None if row is None else _read(row, connection.now)
 
 
 def seats_of(connection: Connection, person_id: int) -> list[Seat]:
-    """Every seat the person has or had, by the event's start."""
+    """Return every seat that the person has or had, by the event's start."""
     return [_read(row, connection.now) for row in connection.all(_by_person, person=person_id)]
 
 
 def payable_seats(connection: Connection, person_id: int) -> list[Seat]:
-    """The held seats that are in no order yet, by event id."""
+    """Return the held seats that are not in an order yet, by event id."""
     rows = connection.all(_held_by_person, person=person_id, now=connection.now)
     return [_read(row, connection.now) for row in rows]
 
 
 def seats_of_order(connection: Connection, order_id: int) -> list[Seat]:
-    """The seats that belong to the order, by event id."""
+    """Return the seats of the order, by event id."""
     return [_read(row, connection.now) for row in connection.all(_by_order, order=order_id)]
 
 
 def kept_until(connection: Connection, order_id: int) -> Milliseconds:
-    """When the first hold of the order's seats ends, or has ended, as its clock stands now; 0 when it has none."""
+    """Return when the first hold of the order's seats ends or has ended; 0 without holds."""
     owned = seats_of_order(connection, order_id)
     return min((seat.held_until for seat in owned if seat.state in ("held", "lapsed")), default=0)
 
 
 def live_seats_of_event(connection: Connection, event_id: int, most: int) -> list[Seat]:
-    """At most `most` of the seats at that event that are held or confirmed."""
+    """Return at most `most` of the held and confirmed seats at the event."""
     rows = connection.all(_live_of_event, event=event_id, most=most)
     return [_read(row, connection.now) for row in rows]
 
 
 def has_live_seat(connection: Connection, person_id: int, event_id: int) -> bool:
-    """Whether the person holds a seat at the event, or has one for good."""
+    """Return whether the person has a held or confirmed seat at the event."""
     return connection.first(_live, person=person_id, event=event_id, now=connection.now) is not None
 
 
@@ -272,31 +300,39 @@ def count_seats_at(connection: Connection, person_id: int, event_id: int) -> tup
     return count, live == 1
 
 
+def count_takings(
+    connection: Connection, person_id: int, event_id: int, since: Milliseconds
+) -> tuple[int, Milliseconds]:
+    """Return how often the person has taken a seat at the event since that time, and when they first did."""
+    count, first = connection.all(_takings, person=person_id, event=event_id, since=since)[0]
+    return count, first or 0
+
+
 def count_held(connection: Connection, person_id: int) -> int:
-    """How many seats the person holds that wait to be paid."""
+    """Return how many seats the person holds that are not in an order yet."""
     count: int = connection.value(_count_held, person=person_id, now=connection.now)
     return count
 
 
 def count_live(connection: Connection, person_id: int) -> int:
-    """Return how many seats the person holds or has for good."""
+    """Return how many held and confirmed seats the person has."""
     count: int = connection.value(_count_live, person=person_id, now=connection.now)
     return count
 
 
 def has_confirmed_since(connection: Connection, person_id: int, since: Milliseconds) -> bool:
-    """Whether a seat became the person's for good after that time."""
+    """Return whether a seat of the person was confirmed after that time."""
     return connection.first(_confirmed_since, person=person_id, since=since) is not None
 
 
 def count_lapsed(connection: Connection, event_id: int) -> int:
-    """How many seats of the event are free though still counted as taken."""
+    """Return how many seats of the event are free, though still counted as taken."""
     count: int = connection.value(_lapsed_of_event, event=event_id, now=connection.now)
     return count
 
 
 def find_lapses(connection: Connection) -> Lapses:
-    """All holds that have ended and await sweeping, and when the next one will end."""
+    """Return the holds that have ended but have not been swept, and when the next one will end."""
     now = connection.now
     next_at = connection.value(_next_lapse, now=now)
     return Lapses(
@@ -306,7 +342,7 @@ def find_lapses(connection: Connection) -> Lapses:
 
 
 def live_counts(connection: Connection) -> dict[tuple[int, str], int]:
-    """Held and confirmed seats as the rows say, by (event id, state); for proving the catalogue's count."""
+    """Return the number of rows of held and confirmed seats by (event id, state), to check the catalogue's count."""
     return {(event, state): count for event, state, count in connection.all(_counts)}
 
 
@@ -316,8 +352,28 @@ def count_seats(connection: Connection, event_id: int) -> SeatCount:
     return SeatCount(
         sum(count for state, _, count, _ in rows if state == "held"),
         sum(count for state, _, count, _ in rows if state == "confirmed"),
-        # PostgreSQL adds whole numbers up to a decimal one.
+        # PostgreSQL returns the sum of integers as a decimal.
         tuple(
             Money(int(fees), currency) for state, currency, _, fees in rows if state == "confirmed" and fees
         ),
     )
+
+
+def find_pause(connection: Connection) -> Pause | None:
+    """Return the pause that has not been applied yet, ended or not; None while holds run."""
+    return _read_pause(connection.first(_open_pause))
+
+
+def lock_pause(connection: Connection) -> Pause | None:
+    """Return the pause as `find_pause` does, and lock it until this transaction ends."""
+    return _read_pause(connection.first(_lock_pause))
+
+
+def are_holds_paused(connection: Connection) -> bool:
+    """Return whether the clock of holds stands still."""
+    pause = find_pause(connection)
+    return pause is not None and pause.began_at <= connection.now
+
+
+def _read_pause(row: tuple[Any, ...] | None) -> Pause | None:
+    return None if row is None else Pause(*row)

@@ -1,7 +1,4 @@
-"""One row for each seat that anyone has ever taken; how many there are to take is the catalogue's count.
-
-And one for each time in which the clock of holds stood still.
-"""
+"""The tables of all seats that were ever taken, and of the pauses of holds. The catalogue counts the free seats."""
 
 from sqlalchemy import (
     BigInteger,
@@ -27,16 +24,16 @@ seats = Table(
     Column("event_id", ForeignKey("catalogue_events.id"), nullable=False),
     Column("person_id", ForeignKey("accounts_people.id"), nullable=False),
     Column("state", Text, nullable=False),
-    # When a held seat is free again. An open order moves it; hold_ends_at keeps what was promised at first.
+    # When a held seat becomes free. An open order extends it; hold_ends_at keeps the time promised at first.
     Column("held_until", BigInteger, nullable=False),
     Column("hold_ends_at", BigInteger, nullable=False),
     Column("fee_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
-    # The order that is paying for it or has paid for it. No foreign key: orders stand above seats.
+    # The order of the seat. Not a foreign key, because orders belong to a module above.
     Column("order_id", BigInteger),
     Column("taken_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
-    # Who ended it, once it is cancelled (endings.py); null while it is live, and where that is not known.
+    # The cause of its end (endings.py); null while it is live, or if it is unknown.
     Column("ended_by", Text),
     CheckConstraint("state IN ('held', 'confirmed', 'cancelled', 'lapsed')", name="state"),
 )
@@ -44,7 +41,7 @@ seats = Table(
 LIVE = seats.c.state.in_(("held", "confirmed"))
 HELD = seats.c.state == "held"
 
-# One person, one seat an event, whatever arrives at once.
+# A person has one live seat at an event, even if several requests arrive at once.
 Index(
     "uq_registrations_seats_live",
     seats.c.event_id,
@@ -63,26 +60,26 @@ pauses = Table(
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("began_at", BigInteger, nullable=False),
-    # Until then somebody has said that it goes on; who does not say so again any more lets it end.
+    # The end of the lease: the pause is over then, unless it is renewed.
     Column("ends_at", BigInteger, nullable=False),
-    # When every hold was given the time that it stood still; NEVER while it stands.
+    # When every hold was extended by the length of the pause; NEVER before that.
     Column("applied_at", BigInteger, nullable=False),
 )
-"""Times in which the clock of holds stands still (pauses.py)."""
+"""Times in which holds do not run out (pauses.py)."""
 
 OPEN = pauses.c.applied_at == NEVER
 
-# At most one of them is open.
+# At most one pause is open.
 Index(
     "uq_registrations_pauses_open", pauses.c.applied_at, unique=True, sqlite_where=OPEN, postgresql_where=OPEN
 )
 
 _BEGAN = select(pauses.c.began_at).where(OPEN)
 BEGAN = _BEGAN.scalar_subquery()
-"""When the pause that goes on began; null without one."""
+"""The beginning of the open pause; null without one."""
 HOLD_NOW = func.coalesce(
-    # A pause that begins later was written by a clock that has been put back: it is none.
+    # A pause that begins later was written before the clock was set back, and is ignored.
     _BEGAN.where(pauses.c.began_at <= bindparam("now")).scalar_subquery(),
     bindparam("now"),
 )
-"""What the clock of holds shows at `:now`; what every `held_until` is compared with."""
+"""The time with which `held_until` is compared: `:now`, or the beginning of the pause."""

@@ -1,4 +1,4 @@
-"""What an organiser enters: read, refused with a sentence, and written as the same text again."""
+"""Details of events: read, refused with a sentence, and written as the same text again."""
 
 from zoneinfo import ZoneInfo
 
@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from festgate.kit.clock import HOUR
 from festgate.kit.errors import Invalid
 from festgate.kit.money import Money
-from festgate.kit.text import tidy
-from festgate.portal.catalogue.entries import (
+from festgate.kit.text import searchable, tidy
+from festgate.portal.catalogue.details import (
     Details,
     find_gaps,
-    folded,
     read_details,
     read_slug,
     read_time,
@@ -47,7 +46,7 @@ def refusal(**changes: str) -> dict[str, str]:
 
 
 @given(any_details(), st.sampled_from((KOLKATA, BERLIN)))
-def test_what_was_written_is_read_as_the_same_event(entered: Details, zone: ZoneInfo) -> None:
+def test_written_details_are_read_as_the_same_details(entered: Details, zone: ZoneInfo) -> None:
     assert read_details(written(entered, zone), zone, "INR") == entered
 
 
@@ -135,8 +134,8 @@ def test_scripts_that_need_joiners_keep_them() -> None:
 
 
 def test_searching_knows_no_case() -> None:
-    assert folded("STRASSE") == folded("straße")
-    assert folded("\uff32\uff2f\uff22\uff2f") == "robo"
+    assert searchable("STRASSE") == searchable("straße")
+    assert searchable("\uff32\uff2f\uff22\uff2f") == "robo"
 
 
 @pytest.mark.parametrize("slug", ["robo-race", "a", "2026"])
@@ -147,6 +146,6 @@ def test_a_slug_is_small_letters_digits_and_hyphens(slug: str) -> None:
 @pytest.mark.parametrize(
     "slug", ["Robo", "robo race", "-robo", "robo--race", "röbo", "a/b", "a.ics", "new", "a" * 61]
 )
-def test_what_cannot_be_part_of_an_address_is_no_slug(slug: str) -> None:
+def test_a_text_that_cannot_be_part_of_an_address_is_no_slug(slug: str) -> None:
     with pytest.raises(ValueError, match=r"address"):
         read_slug(slug)

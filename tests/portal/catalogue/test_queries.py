@@ -11,21 +11,19 @@ from hypothesis import strategies as st
 
 from festgate.kit.clock import DAY, HOUR, MINUTE, NEVER, Milliseconds, milliseconds, moment
 from festgate.kit.db.statements import Connection
-from festgate.portal.catalogue.entries import folded
+from festgate.kit.text import searchable
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
-from festgate.portal.catalogue.listing import (
+from festgate.portal.catalogue.programme import REMEMBERED, Programme, bounds_of
+from festgate.portal.catalogue.queries import (
     PAGE_SIZE,
-    REMEMBERED,
-    Entry,
     Filters,
-    Programme,
+    ListedEvent,
     Programmes,
-    bounds_of,
-    count_entries,
-    find_entries,
+    all_events,
+    count_listed,
+    find_listed,
     find_on_next,
 )
-from festgate.portal.catalogue.queries import all_events
 from tests.portal.catalogue.programme import BERLIN, KOLKATA, add, details, texts
 from tests.rig.database import OpenDatabase
 
@@ -36,9 +34,9 @@ def programme(database: OpenDatabase) -> Programme:
     return database.read(Programmes(KOLKATA).find)
 
 
-def entries(database: OpenDatabase, **asked: object) -> list[Entry]:
+def entries(database: OpenDatabase, **asked: object) -> list[ListedEvent]:
     filters = Filters(**asked)  # type: ignore[arg-type]
-    return database.read(find_entries, filters, programme(database), KOLKATA)
+    return database.read(find_listed, filters, programme(database), KOLKATA)
 
 
 def titles(database: OpenDatabase, **asked: object) -> list[str]:
@@ -47,10 +45,10 @@ def titles(database: OpenDatabase, **asked: object) -> list[str]:
 
 def total(database: OpenDatabase, **asked: object) -> int:
     filters = Filters(**asked)  # type: ignore[arg-type]
-    return database.read(count_entries, filters, programme(database), KOLKATA)
+    return database.read(count_listed, filters, programme(database), KOLKATA)
 
 
-def test_the_list_has_what_is_not_over_by_its_start(database: OpenDatabase) -> None:
+def test_the_list_has_events_that_have_not_ended_by_their_start(database: OpenDatabase) -> None:
     now = database.clock.now
     add(database, title="Late", starts_at=now + 3 * DAY)
     add(database, title="Soon", starts_at=now + DAY)
@@ -160,7 +158,7 @@ def test_any_piece_of_a_title_finds_it_and_anything_else_does_not(
     other = data.draw(texts("title", least=1))
     found = {entry.id for entry in entries(database, words=piece, category=category)}
     assert found == {event.id}
-    assume(any(word not in folded(f"{title}\n\nx\n{category}") for word in folded(other).split()[:5]))
+    assume(any(word not in searchable(f"{title}\n\nx\n{category}") for word in searchable(other).split()[:5]))
     assert entries(database, words=other, category=category) == []
 
 
@@ -186,7 +184,7 @@ def test_the_programme_has_its_categories_and_dates(database: OpenDatabase) -> N
     database.write(cancel_event, add(database, title="Off", category="Games", starts_at=at(19, 10)).slug)
     found = programme(database)
     assert found.categories == ("Games", "Stage", "technology")
-    # The night that ends at one in the morning belongs to the 15th; what is cancelled makes the fest no longer.
+    # A night that ends at one in the morning belongs to the 15th; a cancelled event does not extend the fest.
     assert (found.first_day, found.last_day) == (date(2026, 3, 13), date(2026, 3, 15))
 
 

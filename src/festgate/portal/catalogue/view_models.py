@@ -1,0 +1,240 @@
+"""View models of the public pages: two equal ones are rendered as the same page."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from festgate.kit.clock import Milliseconds
+from festgate.kit.money import Money
+from festgate.kit.translation import N_, gettext, ngettext
+from festgate.portal.catalogue.offers import Offer, OfferState
+from festgate.portal.catalogue.queries import Event, Filters, ListedEvent
+
+Badge = tuple[str, str]
+"""The kind of `badge` in kit/parts.html, and its text."""
+Options = tuple[tuple[str, str], ...]
+"""The (value, label) pairs of `select` in kit/parts.html."""
+_BADGES: Mapping[OfferState, Badge] = {
+    "soldout": ("soldout", N_("Sold out")),
+    "closed": ("closed", N_("Sales closed")),
+    "over": ("closed", N_("Over")),
+    "cancelled": ("cancelled", N_("Cancelled")),
+}
+_FREE = N_("Your seat is confirmed at once.")
+_HINTS: Mapping[OfferState, str] = {
+    "open": _FREE,
+    "few": _FREE,
+    "soldout": N_("All seats are taken. Cancelled seats become available here again."),
+    "closed": N_("Registration has closed."),
+    "over": N_("This event has ended."),
+    "cancelled": N_("This event has been cancelled."),
+}
+"""The sentence about registering for a free event."""
+_LOOKS: Mapping[OfferState, str] = {"few": "open", "over": "closed"}
+"""States that cards do not colour differently from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An event of a list."""
+
+    slug: str
+    title: str
+    category: str
+    place: str
+    starts_at: Milliseconds
+    ends_at: Milliseconds
+    fee: Money
+    offer: Offer
+    heading: str
+    """`h2`, or `h3` if the list is below a heading of its own."""
+
+    @property
+    def look(self) -> str:
+        """The state whose colours the card has."""
+        return _LOOKS.get(self.offer.state, self.offer.state)
+
+    @property
+    def seats_left(self) -> str:
+        """The number of seats of an event that is on sale."""
+        left = self.offer.left
+        return ngettext("{count} seat left", "{count} seats left", left).format(count=left)
+
+    @property
+    def badge(self) -> Badge:
+        """The badge in other states than `open` and `soon`."""
+        if self.offer.state == "few":
+            return "few", gettext("Only {count} left").format(count=self.offer.left)
+        return _badge_of(self.offer.state)
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """The fest and its next events."""
+
+    dates: tuple[str, str] | None
+    """`13-15` and `March 2026`; None without an event."""
+    total: int
+    """The number of events that have not ended."""
+    cards: tuple[Markup, ...]
+    until: Milliseconds = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of the list, with the chosen filters and their options."""
+
+    filters: Filters
+    pages: int
+    total: int
+    """The number of events on all pages."""
+    categories: Options
+    days: Options
+    cards: tuple[Markup, ...]
+    until: Milliseconds = field(compare=False)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Return whether any filter is set."""
+        return bool(self.filters.words or self.filters.category or self.filters.day)
+
+    def href(self, page: int) -> str:
+        """Return the address of another page with the same filters."""
+        values = {
+            "q": self.filters.words,
+            "category": self.filters.category,
+            "day": self.filters.day.isoformat() if self.filters.day else "",
+            "page": str(page) if page > 1 else "",
+        }
+        query = urlencode({name: value for name, value in values.items() if value})
+        return f"/events?{query}" if query else "/events"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph of a description, or a list of items."""
+
+    points: bool
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """The page of an event."""
+
+    slug: str
+    title: str
+    summary: str
+    blocks: tuple[Block, ...]
+    category: str
+    place: str
+    starts_at: Milliseconds
+    ends_at: Milliseconds
+    fee: Money
+    capacity: int
+    offer: Offer
+    hold_minutes: int
+    until: Milliseconds = field(compare=False)
+
+    @property
+    def is_on_sale(self) -> bool:
+        """Return whether a visitor can register now."""
+        return self.offer.state in ("open", "few")
+
+    @property
+    def has_calendar(self) -> bool:
+        """Return whether the event can still be added to a calendar."""
+        return self.offer.state not in ("over", "cancelled")
+
+    @property
+    def seats_left(self) -> str:
+        """The number of seats of an event that is on sale."""
+        return gettext("{count} of {capacity} left").format(count=self.offer.left, capacity=self.capacity)
+
+    @property
+    def badge(self) -> Badge:
+        """The badge in other states than `open` and `soon`."""
+        if self.offer.state == "few":
+            sentence = gettext("Only {count} of {capacity} left")
+            return "few", sentence.format(count=self.offer.left, capacity=self.capacity)
+        return _badge_of(self.offer.state)
+
+    @property
+    def hint(self) -> str:
+        """The sentence about registering in other states than `soon`."""
+        minutes = self.hold_minutes
+        if self.is_on_sale and self.fee.minor:
+            sentence = ngettext(
+                "The seat is held for {minutes} minute while you pay.",
+                "The seat is held for {minutes} minutes while you pay.",
+                minutes,
+            )
+        elif self.offer.state == "soldout" and self.fee.minor:
+            sentence = ngettext(
+                "All seats are taken. Held seats that are not paid within {minutes} minute become available "
+                "again, so check back later.",
+                "All seats are taken. Held seats that are not paid within {minutes} minutes become available "
+                "again, so check back later.",
+                minutes,
+            )
+        elif self.offer.state == "cancelled" and self.fee.minor:
+            sentence = gettext("This event has been cancelled. All payments are refunded in full.")
+        else:
+            sentence = gettext(_HINTS[self.offer.state])
+        return sentence.format(minutes=minutes)
+
+
+def _badge_of(state: OfferState) -> Badge:
+    kind, text = _BADGES[state]
+    return kind, gettext(text)
+
+
+def card_of(event: ListedEvent, offer: Offer, heading: str) -> Card:
+    """Return the card of an event. It is equal to another card unless they look different."""
+    return Card(
+        event.slug,
+        event.title,
+        event.category,
+        event.place,
+        event.starts_at,
+        event.ends_at,
+        event.fee,
+        offer if offer.state in ("open", "few") else Offer(offer.state, 0, offer.opens_at),
+        heading,
+    )
+
+
+def event_page(event: Event, offer: Offer, hold_minutes: int, until: Milliseconds) -> EventPage:
+    """Return the page of an event."""
+    return EventPage(
+        event.slug,
+        event.title,
+        event.summary,
+        blocks_of(event.description),
+        event.category,
+        event.place,
+        event.starts_at,
+        event.ends_at,
+        event.fee,
+        event.capacity,
+        offer,
+        hold_minutes,
+        until,
+    )
+
+
+def blocks_of(text: str) -> tuple[Block, ...]:
+    """Split plain text into paragraphs, and into lists where lines begin with a hyphen or an asterisk and a space."""
+    return tuple(
+        Block(points, tuple(line.removeprefix("- ").removeprefix("* ").strip() for line in lines))
+        for paragraph in re.split(r"\n\s*\n", text)
+        for points, lines in groupby(filter(str.strip, paragraph.split("\n")), key=_is_point)
+    )
+
+
+def _is_point(line: str) -> bool:
+    return line.startswith(("- ", "* "))
