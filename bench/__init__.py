@@ -1,1 +1,1 @@
-"""The portal and the rehearsal beside their limits: what `make bench` measures, as ratios and rates of one run."""
+"""The benchmarks of `make bench`: the portal and the rehearsal beside their limits, as ratios and rates of one run."""

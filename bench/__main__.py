@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, and print a table."""
+"""Measure, and print a table: `python -m bench`."""
 
 import signal
 import tempfile
@@ -18,21 +18,22 @@ MISSED = 1
 CANNOT = 2
 INTERRUPTED = 130
 BUSY = 0.5
-"""Of the cores that others use: more, and the figures say more about them."""
+"""Share of the cores that other programs may use; above it, the figures are mostly about those programs."""
 
 
 def measure(
     json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
     quick: Annotated[  # noqa: FBT002
-        bool, typer.Option("--quick", help="About a minute, for a look; too short to quote.")
+        bool,
+        typer.Option("--quick", help="Measure for about four minutes, for a first look; too short to quote."),
     ] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit with 1 when a target is missed.")] = False,  # noqa: FBT002
     only: Annotated[
-        Literal["portal", "rehearsal", "containment"] | None, typer.Option(help="Measure that part alone.")
+        Literal["portal", "rehearsal", "containment"] | None, typer.Option(help="Measure only that part.")
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(help="Where scratch data lies for the time of the run; /var/tmp by default."),
+        typer.Option(help="Put the temporary folder there; /var/tmp by default."),
     ] = None,
 ) -> None:
     """Measure the portal beside a bare Starlette route, how fast it takes orders, and what a rehearsal itself costs."""
@@ -40,42 +41,42 @@ def measure(
     progress, result = Console(stderr=True, highlight=False), Console(highlight=False)
     began = time.monotonic()
 
-    def tell(step: str) -> None:
+    def show_progress(step: str) -> None:
         progress.print(f"[dim]{time.monotonic() - began:5.0f} s[/dim]  {step}")
 
     try:
         with tempfile.TemporaryDirectory(
             prefix="festgate-bench-", dir=folder or machine.disk_folder()
-        ) as scratch:
-            found_on = machine.describe(Path(scratch))
-            progress.print(", ".join(f"{name} {value}" for name, value in found_on.items()))
-            if float(str(found_on["load_before"])) > BUSY * float(str(found_on["cores"])):
+        ) as temporary:
+            machine_facts = machine.describe(Path(temporary))
+            progress.print(", ".join(f"{name} {value}" for name, value in machine_facts.items()))
+            if float(str(machine_facts["load_before"])) > BUSY * float(str(machine_facts["cores"])):
                 progress.print("[yellow]Other programs use this machine: expect a wide spread.[/yellow]")
-            site = Site(Path(scratch))
-            found: list[figures.Figure] = []
+            site = Site(Path(temporary))
+            measured: list[figures.Figure] = []
             if only in (None, "portal"):
-                found += Run(site, QUICK if quick else FULL, tell).figures()
+                measured += Run(site, QUICK if quick else FULL, show_progress).figures()
             if only in (None, "containment"):
-                plays = containment.QUICK if quick else containment.FULL
-                found.append(containment.Measure(site, plays, tell).figure())
+                pairs = containment.QUICK if quick else containment.FULL
+                measured.append(containment.Measure(site, pairs, show_progress).figure())
             if only in (None, "rehearsal"):
                 lengths = rehearsal.QUICK if quick else rehearsal.FULL
-                found += rehearsal.Measure(site, lengths, tell).figures()
+                measured += rehearsal.Measure(site, lengths, show_progress).figures()
     except BenchError as error:
         progress.print(f"[red]{error}[/red]")
         raise typer.Exit(CANNOT) from None
     except KeyboardInterrupt:
         progress.print("Stopped; nothing is left running.")
         raise typer.Exit(INTERRUPTED) from None
-    figures.show(result, found)
+    figures.show(result, measured)
     if json is not None:
-        figures.keep(json, found_on, found)
-    if gate and figures.missed(found):
+        figures.keep(json, machine_facts, measured)
+    if gate and figures.missed(measured):
         raise typer.Exit(MISSED)
 
 
 def _end(*_: object) -> NoReturn:
-    """SIGTERM ends the run as Ctrl-C does: what was started is ended, the scratch folder removed."""
+    """End the run as Ctrl-C does: stop every process that it started, and remove the temporary folder."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""Measuring two programs in alternation, so that whatever else the machine does meets both alike."""
+"""Measurement of two programs in alternation, so that other load on the machine affects both alike."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ Side = Literal["portal", "bare"]
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of a figure's samples, and how far they lie apart."""
+    """The median of a figure's samples, and the lowest and highest of them."""
 
     median: float
     low: float
@@ -18,16 +18,16 @@ class Spread:
 
 
 def turns(pairs: int) -> Iterator[tuple[Side, Side]]:
-    """Who is measured first in each pair: A B, B A, A B, ... so that a slow drift of the machine cancels out."""
+    """Yield the order of each pair: A B, B A, A B, ... so that a slow drift of the machine cancels out."""
     for pair in range(pairs):
         yield ("portal", "bare") if pair % 2 == 0 else ("bare", "portal")
 
 
 def ratios(portal: Sequence[float], bare: Sequence[float]) -> list[float]:
-    """Each pair's own ratio: two windows that lie next to each other in time are compared, never two means."""
+    """Return the ratio of each pair: it compares two neighbouring windows, never two means."""
     return [ours / theirs for ours, theirs in zip(portal, bare, strict=True)]
 
 
 def spread(samples: Sequence[float]) -> Spread:
-    """Of at least one sample."""
+    """Return the spread of one sample or more."""
     return Spread(statistics.median(samples), min(samples), max(samples))

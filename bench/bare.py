@@ -3,7 +3,7 @@
     python -m bench.bare PORT PAGES.json
 
 PAGES.json maps each path to a file and its headers. The server is the portal's own (uvicorn with uvloop and httptools,
-through `festgate.server.worker`, so every setting of it is the very same): what differs is the program behind it alone.
+with the settings of `festgate.server.worker`), so only the application differs.
 """
 
 import json
@@ -24,7 +24,7 @@ from festgate.settings import Settings
 
 
 def returning(body: bytes, headers: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that knows no other answer."""
+    """Return an endpoint that always sends this body."""
 
     async def endpoint(_request: Request) -> Response:
         return Response(body, 200, headers)
@@ -33,7 +33,7 @@ def returning(body: bytes, headers: Mapping[str, str]) -> Callable[[Request], Aw
 
 
 def app_of(pages: Mapping[str, Any], folder: Path) -> Starlette:
-    """The app for what PAGES.json says."""
+    """Return the app for the content of PAGES.json."""
     return Starlette(
         routes=[
             Route(path, returning((folder / page["file"]).read_bytes(), page["headers"]), methods=["GET"])

@@ -1,10 +1,11 @@
-"""People who each buy a ticket, all the way, again and again: the load of whole orders.
+"""Simulated users who each buy a ticket, one order after the other: the load of whole orders.
 
     python -m bench.buyers PLAN.json
 
-They ask as browsers do: one connection a person, compressed answers, and where a form came from. A process of its own
-that costs little: answers are read no further than they have to be. The plan says port, tokens, slugs, people at once,
-seconds of warm-up and of measuring, and in how many parts to count; the result goes to standard output as JSON.
+They send requests like browsers: one connection per user, compressed responses, and the origin of a form. The client
+is a process of its own, and saves processor time: it parses no more of a response than it must. The plan contains the
+port, tokens, slugs, the number of users at once, the seconds of warm-up and of measurement, and the number of parts in
+which orders are counted. The result is JSON on standard output.
 """
 
 import asyncio
@@ -22,9 +23,9 @@ from urllib.parse import urlencode
 import uvloop
 
 PAUSE = 0.025
-"""Seconds before a person whose ticket is still being made looks again."""
+"""Seconds before a user whose ticket is not ready requests the receipt again."""
 MAX_WAIT = 10.0
-"""Seconds for any answer, and for a ticket."""
+"""Seconds to wait for any response, and for a ticket."""
 CARD = "4242 4242 4242 4242"
 
 _ZIPPED = re.compile(rb"\r\ncontent-encoding: gzip", re.IGNORECASE)
@@ -35,12 +36,12 @@ _TICKET = re.compile(rb'href="(/tickets/[0-9A-Z]{16})"')
 
 
 class WrongAnswer(Exception):
-    """The journey cannot go on; the sentence says at which step, and what came."""
+    """An answer with which the journey cannot continue; the message names the step and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the portal said."""
+    """A response of the portal."""
 
     status: int
     location: str
@@ -48,20 +49,20 @@ class Answer:
 
 
 class Line(asyncio.Protocol):
-    """One connection that is kept alive, one question at a time."""
+    """A persistent connection with one request at a time."""
 
     def __init__(self) -> None:
-        """Connected by the loop."""
+        """Create a connection that the event loop will open."""
         self._came = bytearray()
         self._awaited: asyncio.Future[Answer] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The loop has connected it."""
+        """Keep the transport of the open connection."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answers the question once its whole answer is there."""
+        """Resolve the awaited answer once all of it has arrived."""
         came = self._came
         came += data
         end = came.find(b"\r\n\r\n")
@@ -83,44 +84,44 @@ class Line(asyncio.Protocol):
             awaited.set_result(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Whoever waits hears of it."""
+        """Fail the awaited answer."""
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_exception(ConnectionError(f"the portal closed the connection: {exc}"))
 
     def expect(self) -> asyncio.Future[Answer]:
-        """The next answer that comes."""
+        """Return a future of the next answer."""
         self._awaited = asyncio.get_running_loop().create_future()
         return self._awaited
 
     async def ask(self, request: bytes) -> Answer:
-        """Send it, and wait for the answer."""
+        """Send a request, and wait for the answer."""
         assert self._transport is not None  # noqa: S101
         awaited = self.expect()
         self._transport.write(request)
         return await asyncio.wait_for(awaited, MAX_WAIT)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One whole order. Times of the monotonic clock, in seconds."""
+    """A whole order. Times are seconds of the monotonic clock."""
 
     began: float
     paid: float
-    """The answer to the payment had come."""
+    """When the answer to the payment arrived."""
     ticketed: float
-    """The receipt showed the ticket."""
+    """When the receipt first showed the ticket."""
     ended: float
     requests: int
 
 
 @dataclass
 class Buyer:
-    """One person's way through the portal, over one connection."""
+    """A user who buys one ticket over one connection."""
 
     line: Line
     host: str
@@ -128,7 +129,7 @@ class Buyer:
     requests: int = field(default=0)
 
     async def buy(self, slug: str) -> Finished:
-        """Hold a seat, look at it, check out, pay, and fetch the ticket with its code. Raises WrongAnswer."""
+        """Hold a seat, view it, check out, pay, and fetch the ticket with its code. Raise WrongAnswer."""
         began = time.monotonic()
         await self._post(f"/events/{slug}/register", "/my-events")
         await self._get("/my-events")
@@ -187,7 +188,7 @@ class Buyer:
 
 
 async def shop(plan: dict[str, Any]) -> dict[str, Any]:
-    """Let people buy for as long as the plan says; what came of it. Raises WrongAnswer at the first wrong answer."""
+    """Let users buy for the time in the plan, and return the result. Raise WrongAnswer at the first wrong answer."""
     loop = asyncio.get_running_loop()
     begins = time.monotonic() + plan["warm_up"]
     ends = begins + plan["seconds"]
@@ -200,14 +201,14 @@ async def shop(plan: dict[str, Any]) -> dict[str, Any]:
             while time.monotonic() < ends:
                 person = next(people, None)
                 if person is None:
-                    raise WrongAnswer("there are not enough people for that many orders")
+                    raise WrongAnswer("the plan has fewer users than orders")
                 buyer = Buyer(line, f"127.0.0.1:{plan['port']}", person[0])
                 finished.append(await buyer.buy(person[1]))
         finally:
             line.close()
 
     async def watch() -> float:
-        """This process's share of a core while it is measured."""
+        """Return this process's share of a core during the measurement."""
         await asyncio.sleep(begins - time.monotonic())
         used, since = time.process_time(), time.monotonic()
         await asyncio.sleep(ends - time.monotonic())
@@ -217,14 +218,14 @@ async def shop(plan: dict[str, Any]) -> dict[str, Any]:
         watching = group.create_task(watch())
         for _ in range(plan["people"]):
             group.create_task(keep_buying())
-    counted = [each for each in finished if begins <= each.ended < ends]
+    counted = [order for order in finished if begins <= order.ended < ends]
     return {
         "per_part": per_part(counted, begins, plan["seconds"], plan["parts"]),
         "orders": len(counted),
         "all_orders": len(finished),
-        "requests": sum(each.requests for each in counted) / max(1, len(counted)),
-        "seconds_whole": quantiles([each.ended - each.began for each in counted]),
-        "seconds_to_ticket": quantiles([each.ticketed - each.paid for each in counted]),
+        "requests": sum(order.requests for order in counted) / max(1, len(counted)),
+        "seconds_whole": quantiles([order.ended - order.began for order in counted]),
+        "seconds_to_ticket": quantiles([order.ticketed - order.paid for order in counted]),
         "client_share": watching.result(),
     }
 
@@ -235,15 +236,15 @@ def _round_and_round(slugs: Sequence[str]) -> Iterator[str]:
 
 
 def per_part(counted: Sequence[Finished], begins: float, seconds: float, parts: int) -> list[float]:
-    """Orders a second in each of `parts` equal pieces of the window."""
+    """Return the orders per second in each of `parts` equal parts of the window."""
     counts = [0] * parts
-    for each in counted:
-        counts[int((each.ended - begins) / seconds * parts)] += 1
+    for order in counted:
+        counts[int((order.ended - begins) / seconds * parts)] += 1
     return [count / (seconds / parts) for count in counts]
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """The values that 50, 95 and 99 % lie at or below; 0 where there are none."""
+    """Return the 50th, 95th and 99th percentile; 0 without values."""
     ordered = sorted(values) or [0.0]
     return {
         f"p{share}": ordered[min(len(ordered) - 1, len(ordered) * share // 100)] for share in (50, 95, 99)
@@ -251,7 +252,7 @@ def quantiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def main(plan_file: Path) -> int:
-    """The exit code: 1, and the sentence on standard error, when an answer was wrong."""
+    """Run the plan, and return the exit code; 1 and a message on standard error if an answer was wrong."""
     plan = json.loads(plan_file.read_text(encoding="utf-8"))
     try:
         result = uvloop.run(shop(plan))

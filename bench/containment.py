@@ -1,4 +1,4 @@
-"""What containment costs: the portal with its bulkheads beside the portal without them, by `festgate ab`."""
+"""The cost of containment: the portal with its bulkheads beside the portal without them, by `festgate ab`."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from bench.crowd import prepare
 from bench.figures import Figure, Target
-from bench.measure import Tell
+from bench.measure import ShowProgress
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
 from festgate.kit.resilience import faults
@@ -23,17 +23,17 @@ from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
 GUESTS: Final = 16
-"""People who ask without a pause."""
+"""Users who send requests without a pause."""
 MARGIN: Final = 0.03
-"""Of the throughput of /events, that containment may cost."""
+"""Share of the throughput of /events that containment may cost."""
 JOURNEY: Final = ROOT / "bench" / "guests.py"
-LOOKS: Final = 1_000_000
-"""At a fault point that is not armed."""
+CHECKS: Final = 1_000_000
+"""Checks of a fault point that is not armed."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long and how often. Times in seconds."""
+    """Number of pairs and their durations, in seconds."""
 
     pairs: int
     warm_up: int
@@ -41,7 +41,7 @@ class Lengths:
 
     @property
     def patience(self) -> float:
-        """More than all of it takes."""
+        """Seconds to wait for all pairs; more than they take."""
         return PATIENCE + self.pairs * (self.warm_up + self.duration + PATIENCE)
 
 
@@ -51,29 +51,29 @@ QUICK = Lengths(pairs=8, warm_up=1, duration=3)
 
 @dataclass(frozen=True)
 class Measure:
-    """The figure of containment, over a fest of its own."""
+    """The measurement of containment, with its own temporary fest."""
 
     site: Site
     lengths: Lengths
-    tell: Tell
+    show_progress: ShowProgress
 
     def figure(self) -> Figure:
-        """How much processor time /events takes with bulkheads, over without. Raises BenchError."""
-        site = Site(self.site.scratch / "contained")
-        site.scratch.mkdir()
-        self.tell("Preparing a fest for the bulkheads: 200 events and their visitors")
+        """Return the processor time of /events with bulkheads, divided by that without. Raise BenchError."""
+        site = Site(self.site.folder / "contained")
+        site.folder.mkdir()
+        self.show_progress("Preparing a fest for the bulkheads: 200 events and their visitors")
         fest = asyncio.run(prepare(site.settings, 0))
         tokens = site.write("tokens", fest.visitors)
         pairs = self.lengths.pairs
-        self.tell(
+        self.show_progress(
             f"/events with bulkheads and without: festgate ab --at-once, {pairs} pairs of {self.lengths.duration} s"
         )
-        found = self._compared(site, tokens)
-        runs = site.scratch / "runs"
+        comparison = self._compared(site, tokens)
+        runs = site.folder / "runs"
         before, after = (
-            [_cost(read_run(runs / name)) for name in found[side]] for side in ("before", "after")
+            [_cost(read_run(runs / name)) for name in comparison[side]] for side in ("before", "after")
         )
-        primary = found["primary"]
+        primary = comparison["primary"]
         notes = {
             "mean of the pairs": 1 + primary["change"],
             "its 95 % interval from": 1 + primary["low"],
@@ -87,7 +87,7 @@ class Measure:
         return Figure(name, "ratio", ratios, Target("at most", 1 / (1 - MARGIN)), notes)
 
     def _compared(self, site: Site, tokens: Path) -> dict[str, Any]:
-        """What `festgate ab` says, as JSON."""
+        """Return the JSON output of `festgate ab`."""
         lengths = self.lengths
         words = [sys.executable, "-m", "festgate", "ab", str(JOURNEY), "--runs", "runs", "--format", "json"]
         words += ["--at-once"]
@@ -103,8 +103,8 @@ class Measure:
         ]
         done = subprocess.run(
             words,
-            # A festgate.toml where the benchmark is started is not for this fest.
-            cwd=site.scratch,
+            # Not the current folder: its festgate.toml must not configure this fest.
+            cwd=site.folder,
             env=clean_environment({"BENCH_TOKENS": str(tokens)}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -115,19 +115,19 @@ class Measure:
         if done.returncode not in (NO_REGRESSION, REGRESSION, INCONCLUSIVE):
             msg = f"`festgate ab` ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
             raise BenchError(msg)
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
+        comparison: dict[str, Any] = json.loads(done.stdout)
+        return comparison
 
 
 def _served(site: Site, side: Literal["before", "after"], bulkheads: Literal["on", "off"]) -> str:
-    """The command of one side, over a copy of the fest of its own."""
-    data = site.scratch / side
+    """Return the command that serves one side, over its own copy of the fest."""
+    data = site.folder / side
     shutil.copytree(site.settings.data_dir, data)
     settings = {
         **site.environment,
         "FESTGATE_DATA_DIR": str(data),
         "FESTGATE_BULKHEADS": bulkheads,
-        # Where a dictionary's entries lie moves a figure by more than what is looked for here.
+        # The hash seed, by the layout of dictionaries, changes a figure by more than containment does.
         "PYTHONHASHSEED": "0",
     }
     set_so = (f"{name}={value}" for name, value in settings.items())
@@ -140,6 +140,6 @@ def _cost(run: Run) -> float:
 
 
 def _point_nanoseconds() -> float:
-    """What a look at a fault point that is not armed takes: the median of five times a million."""
-    looks = timeit.repeat("if faults.armed: pass", globals={"faults": faults}, number=LOOKS, repeat=5)
-    return statistics.median(looks) / LOOKS * 1e9
+    """Return the time of one check of a fault point that is not armed: the median of five times a million."""
+    times = timeit.repeat("if faults.armed: pass", globals={"faults": faults}, number=CHECKS, repeat=5)
+    return statistics.median(times) / CHECKS * 1e9

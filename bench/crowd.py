@@ -1,4 +1,4 @@
-"""The fest that is measured: its data folder, filled through the portal's own operations and not over HTTP."""
+"""The fest under measurement: its data folder, filled by the portal's own operations instead of over HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,36 +19,36 @@ from festgate.portal.registrations.holds import hold_seat
 from festgate.settings import Settings
 
 VISITORS = 32
-"""People who look at pages while they are measured, each with five seats."""
+"""Visitors who request pages during the measurement, each with five seats."""
 AT_ONCE = 500
-"""People in one operation."""
+"""Accounts that one operation adds."""
 KEPT_MINUTES = 120
-"""Their unpaid seats are held for longer than the run may take, so that the page stays the same page."""
+"""Their unpaid seats are held longer than the run lasts, so their page does not change."""
 NO_PASSWORD = "*"
-"""In the place of a hash: nobody signs in as them."""
+"""Placeholder for a password hash: these accounts cannot sign in with a password."""
 
 
 @dataclass(frozen=True)
 class Fest:
-    """Who and what there is: session tokens of people, slugs of events."""
+    """The content of the fest: session tokens of users and slugs of events."""
 
     visitors: Sequence[str]
-    """Each has two unpaid seats, two paid ones and a free one."""
+    """Session tokens of users who each have two unpaid seats, two paid ones and a free one."""
     crowd: Sequence[str]
-    """People without a seat."""
+    """Session tokens of users without a seat."""
     wide: Sequence[str]
-    """Events that cost something, are on sale, and have room for all."""
+    """Slugs of paid events that are on sale and have room for all users."""
 
 
 async def prepare(settings: Settings, people: int) -> Fest:
-    """Fill the empty data folder of `settings`: the programme, the visitors, and that many people."""
+    """Fill the empty data folder of `settings` with the programme, the visitors, and `people` users without a seat."""
     async with opened(settings) as database:
         events = await database.write(publish_programme)
         visitors = await _sign_up(database, "visitor", VISITORS)
         crowd = await _sign_up(database, "guest", people)
         paid = [event for event in events if event.capacity == ROOM_FOR_ALL and event.fee.minor]
         free = next(event for event in events if event.capacity == ROOM_FOR_ALL and not event.fee.minor)
-        # The latest ones: the first page of the list then shows the programme as it is before the rush.
+        # The latest events: so the first page of the list shows events that nobody has a seat at.
         own = [event.slug for event in sorted(paid, key=lambda event: event.starts_at)[-4:]]
         for person, _ in visitors:
             await database.write(give_five_seats, person, own, free.slug)
@@ -57,7 +57,7 @@ async def prepare(settings: Settings, people: int) -> Fest:
 
 
 def publish_programme(connection: Connection) -> list[Event]:
-    """All events, on the page."""
+    """Create and publish all events."""
     return [
         publish_event(connection, create_event(connection, details).slug)
         for details in programme(connection.now)
@@ -65,7 +65,7 @@ def publish_programme(connection: Connection) -> list[Event]:
 
 
 def sign_up(connection: Connection, usernames: Sequence[str]) -> list[tuple[int, str]]:
-    """(id, session token) of new people who have just signed in."""
+    """Add accounts that are signed in; return the id and session token of each."""
     people = [
         add_person(connection, Newcomer(name, f"{name}@example.org"), NO_PASSWORD).id for name in usernames
     ]
@@ -73,7 +73,7 @@ def sign_up(connection: Connection, usernames: Sequence[str]) -> list[tuple[int,
 
 
 def give_five_seats(connection: Connection, person: int, paid: Sequence[str], free: str) -> None:
-    """Two seats of an order that is paid, a free one, and two that are held."""
+    """Give a user two paid seats, a free one, and two that are held."""
     for slug in paid[:2]:
         hold_seat(connection, person, slug, KEPT_MINUTES)
     order, _ = place_order(connection, person, "sandbox", HOUR, f"bench-{person}", asks=False)
@@ -86,9 +86,9 @@ def give_five_seats(connection: Connection, person: int, paid: Sequence[str], fr
 
 
 async def _sign_up(database: Database, kind: str, number: int) -> list[tuple[int, str]]:
-    found: list[tuple[int, str]] = []
-    while len(found) < number:
-        last = min(number, len(found) + AT_ONCE)
-        names = [f"{kind}-{each:06}" for each in range(len(found), last)]
-        found += await database.write(sign_up, names)
-    return found
+    people: list[tuple[int, str]] = []
+    while len(people) < number:
+        last = min(number, len(people) + AT_ONCE)
+        names = [f"{kind}-{position:06}" for position in range(len(people), last)]
+        people += await database.write(sign_up, names)
+    return people

@@ -1,4 +1,4 @@
-"""A figure, its target, and how a run's figures are shown and kept."""
+"""Figures and their targets; showing and storing the figures of a run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,41 +14,41 @@ from bench.alternation import Spread, spread
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be reached: `at least` or `at most` that much."""
+    """A limit that a figure must reach: `at least` or `at most` a value."""
 
     sense: Literal["at least", "at most"]
     value: float
 
     def reached(self, value: float) -> bool:
-        """Whether `value` is as good as that."""
+        """Return whether a value reaches the target."""
         return value >= self.value if self.sense == "at least" else value <= self.value
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `samples` are in `unit`; its value is their median."""
+    """A row of the table. Its value is the median of `samples`, which are in `unit`."""
 
     name: str
     unit: Literal["ratio", "/s", "MB", "s"]
     samples: tuple[float, ...]
     target: Target | None = None
-    """None for what is only shown."""
+    """None for a figure without a target."""
     notes: Mapping[str, float] = field(default_factory=dict)
-    """What helps to read it, by name; shares are of one core."""
+    """Further values, by name; shares are of one core."""
 
     @property
     def spread(self) -> Spread:
-        """Its median, lowest and highest sample."""
+        """The median, lowest and highest sample."""
         return spread(self.samples)
 
     @property
     def reached(self) -> bool | None:
-        """None where there is no target."""
+        """Whether the target is reached; None without a target."""
         return None if self.target is None else self.target.reached(self.spread.median)
 
 
 def written(value: float, unit: str) -> str:
-    """`0.53`, `1,870 /s`, `97 MB`, `1.21 s`."""
+    """Format a value with its unit: `0.53`, `1,870 /s`, `97 MB`, `1.21 s`."""
     if unit == "ratio":
         return f"{value:.2f}"
     if unit == "s":
@@ -57,19 +57,19 @@ def written(value: float, unit: str) -> str:
 
 
 def show(console: Console, figures: Sequence[Figure]) -> None:
-    """A table of all figures, and a line of notes for each."""
-    table = Table(title="Beside their limits", title_justify="left")
+    """Print a table of all figures, and a line of notes for each."""
+    table = Table(title="Figures and targets", title_justify="left")
     table.add_column("Figure")
     for heading in ("Median", "Lowest", "Highest", "Target"):
         table.add_column(heading, justify="right")
     table.add_column("Reached")
     for figure in figures:
-        found, target = figure.spread, figure.target
+        samples, target = figure.spread, figure.target
         table.add_row(
             figure.name,
-            written(found.median, figure.unit),
-            written(found.low, figure.unit),
-            written(found.high, figure.unit),
+            written(samples.median, figure.unit),
+            written(samples.low, figure.unit),
+            written(samples.high, figure.unit),
             "" if target is None else f"{target.sense} {written(target.value, figure.unit)}",
             {True: "[green]yes[/green]", False: "[red]no[/red]", None: ""}[figure.reached],
         )
@@ -92,5 +92,5 @@ def keep(path: Path, machine: Mapping[str, object], figures: Sequence[Figure]) -
 
 
 def missed(figures: Sequence[Figure]) -> list[Figure]:
-    """Those that have a target and did not reach it."""
+    """Return the figures that missed their target."""
     return [figure for figure in figures if figure.reached is False]

@@ -1,10 +1,11 @@
-"""The list of events, again and again without a pause, by people who are signed in: a journey of the benchmark.
+"""A journey of the benchmark: signed-in users request the list of events without a pause.
 
-BENCH_TOKENS names a file with a session token a line; each user takes the next one, and the first again after the last.
+BENCH_TOKENS names a file with one session token per line. Each user takes the next token, and after the last one the
+first again.
 
-They ask over bare sockets. One of Locust's own clients takes 0.3 ms of a processor for a request, which is more than
-the portal takes to answer it; this one takes a third of that, so that the portal has work in every turn of its loop,
-as it has in a rush, and more requests stand behind each figure.
+The users send requests over bare sockets. One of Locust's own clients takes 0.3 ms of processor time per request,
+which is more than the portal takes to answer it. This client takes a third of that. So the portal has work in every
+turn of its event loop, as in a rush, and each figure rests on more requests.
 """
 
 import itertools
@@ -20,29 +21,29 @@ from urllib.parse import urlsplit
 from locust import User, constant, task
 
 IN_A_ROW: Final = 50
-"""Requests of one task: Locust has work of its own between two of them."""
+"""Requests of one task; between two tasks Locust itself uses processor time."""
 PIECE: Final = 1 << 18
 PATIENCE: Final = 30.0
-"""Seconds for an answer."""
+"""Seconds to wait for a response."""
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _tokens = itertools.cycle(Path(os.environ["BENCH_TOKENS"]).read_text(encoding="ascii").split())
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, under the names that whoever listens to Locust looks for."""
+    """A response, with the attributes that Locust's listeners read."""
 
     status_code: int
     content: bytes
 
 
 class Guest(User):
-    """One connection, one person, the page as it is."""
+    """A user with one connection, who requests the page uncompressed."""
 
     wait_time = constant(0)
 
     def on_start(self) -> None:
-        """Signed in from the first request on."""
+        """Prepare the signed-in request."""
         parts = urlsplit(self.host or "")
         self.address = (parts.hostname or "", parts.port or 80)
         self.asked = (
@@ -52,7 +53,7 @@ class Guest(User):
 
     @task
     def look_at_events(self) -> None:
-        """GET /events, some times; anything but the list is a failure."""
+        """Request /events several times; any answer but the list is a failure."""
         for _ in range(IN_A_ROW):
             start, began = time.time(), time.perf_counter()
             answer = Answer(0, b"")
@@ -63,7 +64,7 @@ class Guest(User):
                     problem = ValueError(f"status {answer.status_code}, not the list of events")
             except (OSError, ValueError) as error:
                 problem = error
-                self._hang_up()
+                self._close()
             self.environment.events.request.fire(
                 request_type="GET",
                 name="/events",
@@ -76,11 +77,11 @@ class Guest(User):
             )
 
     def on_stop(self) -> None:
-        """Hang up."""
-        self._hang_up()
+        """Close the connection."""
+        self._close()
 
     def _ask(self) -> Answer:
-        """Send it, and read the answer to its end. Raises OSError, or ValueError for what is no answer."""
+        """Send the request, and read the whole response. Raise OSError, or ValueError if the response is invalid."""
         if self.line is None:
             self.line = socket.create_connection(self.address, PATIENCE)
             self.line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -90,7 +91,7 @@ class Guest(User):
             came += self._more()
         length = _LENGTH.search(came, 0, end + 2)
         if length is None:
-            msg = "an answer without a length"
+            msg = "the answer has no length"
             raise ValueError(msg)
         whole = end + 4 + int(length[1])
         while len(came) < whole:
@@ -105,7 +106,7 @@ class Guest(User):
             raise ConnectionError(msg)
         return piece
 
-    def _hang_up(self) -> None:
+    def _close(self) -> None:
         if self.line is not None:
             self.line.close()
             self.line = None

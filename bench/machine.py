@@ -1,4 +1,4 @@
-"""What the figures were measured on, in words that mean something elsewhere."""
+"""A description of the machine on which the figures were measured."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ FSYNCS = 30
 
 
 def describe(folder: Path) -> dict[str, object]:
-    """The machine and the versions; `folder` lies on the disk that the data will be on."""
+    """Return the machine's properties and the versions; `folder` is on the disk that will hold the data."""
     return {
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -25,7 +25,7 @@ def describe(folder: Path) -> dict[str, object]:
 
 
 def fsync_milliseconds(folder: Path) -> float:
-    """The median time that the disk takes to keep a page: what each COMMIT waits for at least."""
+    """Return the median time that the disk takes to store a page; each COMMIT waits at least that long."""
     file = folder / "fsync"
     took = []
     with file.open("wb", buffering=0) as opened:
@@ -39,6 +39,6 @@ def fsync_milliseconds(folder: Path) -> float:
 
 
 def disk_folder() -> Path | None:
-    """Where scratch data lies by default: /var/tmp, since /tmp is memory on many systems and memory has no fsync."""
+    """Return the default place of temporary data: /var/tmp, as /tmp is often in memory, where fsync costs nothing."""
     folder = Path("/var/tmp")  # noqa: S108  (a folder of our own is made in it, under a name that cannot be guessed)
     return folder if os.access(folder, os.W_OK) else None

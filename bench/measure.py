@@ -1,4 +1,4 @@
-"""The run: prepare a fest, start the servers, measure each figure, and prove that the data is right afterwards."""
+"""The measurement of the portal: prepare a fest, start the servers, measure each figure, and check the data."""
 
 import asyncio
 import json
@@ -16,26 +16,26 @@ from bench.figures import Figure, Target
 from bench.processes import PATIENCE, BenchError, Program, running
 from bench.site import ROOT, Served, Site, page_of, waiting
 
-Tell = Callable[[str], None]
-"""Shows what is being done now."""
+ShowProgress = Callable[[str], None]
+"""A function that shows the current step."""
 
 BUYERS = 32
-"""People who are on their way to a ticket at the same time."""
+"""Users who buy a ticket at the same time."""
 MAX_ORDERS = 3_000
-"""A second, that there are people enough for."""
+"""Orders per second for which there are enough users."""
 NEAR = 0.97
-"""Of the bytes that an answer must have: a countdown or a name may be a few emails shorter."""
+"""Share of the expected bytes that a response must have: a countdown or a name may be a few characters shorter."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often. Times in seconds."""
+    """Numbers of repetitions, and durations in seconds."""
 
     pairs: int
     window: int
     warm_up: int
     registrants: int
-    """People who register, each for another event every time."""
+    """Users who register, each time for another event."""
     registration_windows: int
     order_warm_up: int
     order_seconds: int
@@ -44,7 +44,7 @@ class Plan:
 
     @property
     def buyers(self) -> int:
-        """People who may buy: one order each."""
+        """Users who may buy, with one order each."""
         return MAX_ORDERS * (self.order_warm_up + self.order_seconds)
 
 
@@ -74,38 +74,40 @@ QUICK = Plan(
 
 @dataclass
 class Run:
-    """One run over one site."""
+    """A run over one site."""
 
     site: Site
     plan: Plan
-    tell: Tell
+    show_progress: ShowProgress
 
     def figures(self) -> list[Figure]:
-        """Every figure of the table, in its order. Raises BenchError."""
+        """Return every figure, in the order of the table. Raise BenchError."""
         wrk.find()
         plan, site = self.plan, self.site
-        self.tell("Preparing a fest: 200 events, their visitors and a crowd")
+        self.show_progress("Preparing a fest: 200 events, their visitors and a crowd")
         fest = asyncio.run(prepare(site.settings, plan.registrants + plan.buyers))
         with site.portal() as portal:
             self._rest(portal)
-            found = list(self._pages(fest, portal))
-            found.append(self._registrations(fest, portal))
+            measured = list(self._pages(fest, portal))
+            measured.append(self._registrations(fest, portal))
             self._rest(portal)
-            found.append(self._orders(fest, portal))
+            measured.append(self._orders(fest, portal))
             self._rest(portal)
             megabytes = portal.program.resident_megabytes()
-            found.append(Figure("resident memory after the load", "MB", (megabytes,), Target("at most", 130)))
-        self.tell("festgate check")
+            measured.append(
+                Figure("resident memory after the load", "MB", (megabytes,), Target("at most", 130))
+            )
+        self.show_progress("festgate check")
         site.check()
-        found.append(self._cold_starts())
-        return found
+        measured.append(self._cold_starts())
+        return measured
 
     def _rest(self, portal: Served) -> None:
-        self.tell("waiting until every ticket is made and every email written")
-        self.site.come_to_rest(portal)
+        self.show_progress("waiting until every ticket is issued and every email is written")
+        self.site.wait_until_idle(portal)
 
     def _pages(self, fest: Fest, portal: Served) -> Iterator[Figure]:
-        """The pages as ratios to the bare route."""
+        """Measure the pages as ratios to the bare route."""
         html = {"content-type": "text/html; charset=utf-8"}
         gzip = {**html, "content-encoding": "gzip"}
         events = page_of(portal, "/events", fest.visitors[0])
@@ -132,40 +134,40 @@ class Run:
         target: Target | None = None,
         encoding: str | None = None,
     ) -> Figure:
-        """One page, by its visitors in turn, in pairs of windows that lie next to each other."""
+        """Measure one page, requested by its visitors in turn, in pairs of neighbouring windows."""
         name = f"{path} beside the bare route" + (", compressed" if encoding else "")
-        tokens = self.site.scratch / "visitors"
+        tokens = self.site.folder / "visitors"
         counts: dict[Side, list[wrk.Counts]] = {"portal": [], "bare": []}
         shares: dict[Side, list[float]] = {"portal": [], "bare": []}
         for number, pair in enumerate(turns(self.plan.pairs), 1):
             for side in pair:
-                self.tell(f"{name}: pair {number} of {self.plan.pairs}, {side}")
+                self.show_progress(f"{name}: pair {number} of {self.plan.pairs}, {side}")
                 url = both[side].url + (path if side == "portal" else bare_path)
                 wrk.visit(url, self.plan.warm_up, tokens, encoding)
                 with _share_of(both[side].program, shares[side]):
-                    found = wrk.visit(url, self.plan.window, tokens, encoding)
+                    window = wrk.visit(url, self.plan.window, tokens, encoding)
                 both[side].program.assert_running()
-                if found.wrong or found.bytes < found.answers * size * NEAR:
-                    each = found.bytes // max(1, found.answers)
+                if window.wrong or window.bytes < window.answers * size * NEAR:
+                    mean = window.bytes // max(1, window.answers)
                     msg = (
-                        f"{url}: {found.wrong} of {found.answers} answers were wrong, and an answer had {each} bytes "
-                        f"instead of {size}"
+                        f"{url}: {window.wrong} of {window.answers} answers were wrong, "
+                        f"and an answer had {mean} bytes instead of {size}"
                     )
                     raise BenchError(msg)
-                counts[side].append(found)
+                counts[side].append(window)
         ours, theirs = counts["portal"], counts["bare"]
         notes = {
             "bytes": float(size),
-            "portal /s": statistics.median(each.rate for each in ours),
-            "bare /s": statistics.median(each.rate for each in theirs),
-            "portal p50 ms": statistics.median(each.p50 for each in ours),
-            "portal p99 ms": statistics.median(each.p99 for each in ours),
-            "wrk's share of a core": statistics.median(each.client_share for each in (*ours, *theirs)),
+            "portal /s": statistics.median(window.rate for window in ours),
+            "bare /s": statistics.median(window.rate for window in theirs),
+            "portal p50 ms": statistics.median(window.p50 for window in ours),
+            "portal p99 ms": statistics.median(window.p99 for window in ours),
+            "wrk's share of a core": statistics.median(window.client_share for window in (*ours, *theirs)),
         }
         if shares["portal"] and shares["bare"]:
             notes["portal's share of a core"] = statistics.median(shares["portal"])
             notes["bare's share of a core"] = statistics.median(shares["bare"])
-            # What the ratio would be if each had had a core to itself.
+            # The ratio if each program had had a core of its own.
             costs = [
                 (one.rate / share) / (other.rate / other_share)
                 for one, share, other, other_share in zip(
@@ -173,11 +175,11 @@ class Run:
                 )
             ]
             notes["ratio by processor time"] = statistics.median(costs)
-        samples = ratios([each.rate for each in ours], [each.rate for each in theirs])
+        samples = ratios([window.rate for window in ours], [window.rate for window in theirs])
         return Figure(name, "ratio", tuple(samples), target, notes)
 
     def _registrations(self, fest: Fest, portal: Served) -> Figure:
-        """Paid holds by many people, each pair of person and event once."""
+        """Measure holds at paid events by many users, each pair of user and event once."""
         site, answered, offset = self.site, 0, 0
         people = site.write("registrants", fest.crowd[: self.plan.registrants])
         slugs = site.write("slugs", fest.wide)
@@ -187,30 +189,31 @@ class Run:
         clients: list[float] = []
         latencies: list[tuple[float, float]] = []
         windows = self.plan.registration_windows
-        lengths = [self.plan.warm_up, *(each for _ in range(windows) for each in (1, self.plan.window))]
+        lengths = [self.plan.warm_up, *(1, self.plan.window) * windows]
         for number, seconds in enumerate(lengths):
-            # Every second run counts; those between them warm up.
+            # Every second window counts; the others are warm-up.
             counts = number > 0 and number % 2 == 0
-            self.tell(f"registrations: window {max(1, number // 2)} of {windows}")
+            self.show_progress(f"registrations: window {max(1, number // 2)} of {windows}")
             with _share_of(portal.program, shares if counts else []):
-                found = wrk.register(portal.url, seconds, people, slugs, offset)
+                window = wrk.register(portal.url, seconds, people, slugs, offset)
             portal.program.assert_running()
-            if found.wrong:
-                msg = f"{found.wrong} of {found.answers} registrations were not answered with 303 to /my-events "
-                raise BenchError(f"{msg}(the last one: {found.last_wrong})")
-            answered += found.answers
-            offset += found.answers + 2 * wrk.CONNECTIONS  # past what was under way when it was cut off
+            if window.wrong:
+                msg = f"{window.wrong} of {window.answers} registrations were not answered with 303 to /my-events "
+                raise BenchError(f"{msg}(the last one: {window.last_wrong})")
+            answered += window.answers
+            # Skip the requests that were in progress at the end.
+            offset += window.answers + 2 * wrk.CONNECTIONS
             if counts:
-                rates.append(found.rate)
-                latencies.append((found.p50, found.p99))
-                clients.append(found.client_share)
+                rates.append(window.rate)
+                latencies.append((window.p50, window.p99))
+                clients.append(window.client_share)
         kept = site.count("registrations_seats") - before
         if not answered <= kept <= answered + len(lengths) * wrk.CONNECTIONS:
-            msg = f"{answered} registrations were answered, and {kept} are in the data"
+            msg = f"{answered} registrations were answered, but the data has {kept}"
             raise BenchError(msg)
         notes = {
-            "p50 ms": statistics.median(each[0] for each in latencies),
-            "p99 ms": statistics.median(each[1] for each in latencies),
+            "p50 ms": statistics.median(p50 for p50, _ in latencies),
+            "p99 ms": statistics.median(p99 for _, p99 in latencies),
             "all answered": float(answered),
             "wrk's share of a core": statistics.median(clients),
         }
@@ -219,9 +222,9 @@ class Run:
         return Figure("registrations", "/s", tuple(rates), Target("at least", 1500), notes)
 
     def _orders(self, fest: Fest, portal: Served) -> Figure:
-        """Whole orders, from the hold to the code on the ticket."""
+        """Measure whole orders, from the hold to the code on the ticket."""
         plan = self.plan
-        plan_file, answer_file = self.site.scratch / "buyers.json", self.site.scratch / "buyers.log"
+        plan_file, answer_file = self.site.folder / "buyers.json", self.site.folder / "buyers.log"
         plan_file.write_text(
             json.dumps(
                 {
@@ -236,7 +239,7 @@ class Run:
             ),
             encoding="utf-8",
         )
-        self.tell(f"whole orders: {BUYERS} people at once, {plan.order_seconds} seconds")
+        self.show_progress(f"whole orders: {BUYERS} users at once, {plan.order_seconds} seconds")
         words = [sys.executable, "-m", "bench.buyers", str(plan_file)]
         shares: list[float] = []
         with running(words, log_file=answer_file, folder=ROOT) as buyers:
@@ -246,11 +249,11 @@ class Run:
             code = buyers.wait(PATIENCE)
             left = waiting(portal)
         if code:
-            raise BenchError(f"An order went wrong:\n{buyers.log_tail()}")
+            raise BenchError(f"An order failed:\n{buyers.log_tail()}")
         result = json.loads(answer_file.read_text(encoding="utf-8"))
         paid = self.site.count("checkout_orders WHERE state = 'paid'")
         if paid < result["all_orders"]:
-            msg = f"{result['all_orders']} people were told that they have paid, and {paid} orders are"
+            msg = f"{result['all_orders']} receipts showed a payment, but only {paid} orders are paid"
             raise BenchError(msg)
         notes = {
             "orders counted": result["orders"],
@@ -259,8 +262,8 @@ class Run:
             "p99 s": result["seconds_whole"]["p99"],
             "payment to ticket p50 s": result["seconds_to_ticket"]["p50"],
             "payment to ticket p99 s": result["seconds_to_ticket"]["p99"],
-            "emails still to be written": left["mail_waiting"],
-            "facts still to be told": left["facts_waiting"],
+            "emails waiting": left["mail_waiting"],
+            "facts waiting": left["facts_waiting"],
             "client's share of a core": result["client_share"],
         }
         if shares:
@@ -268,10 +271,10 @@ class Run:
         return Figure("whole orders", "/s", tuple(result["per_part"]), Target("at least", 200), notes)
 
     def _cold_starts(self) -> Figure:
-        """From spawning the process to the first 200 of /events, over the data that is there by now."""
+        """Measure the time from starting the process to the first 200 of /events, over the data of the run."""
         took = []
         for number in range(self.plan.cold_starts):
-            self.tell(f"cold start {number + 1} of {self.plan.cold_starts}")
+            self.show_progress(f"cold start {number + 1} of {self.plan.cold_starts}")
             began = time.perf_counter()
             with self.site.portal("/events"):
                 took.append(time.perf_counter() - began)
@@ -279,13 +282,13 @@ class Run:
 
 
 def _by_processor(rate: float, share: float) -> dict[str, float]:
-    """What the rate would be if the portal had had a core to itself."""
+    """Return the rate if the portal had had a core of its own."""
     return {"portal's share of a core": share, "by processor time /s": rate / share}
 
 
 @contextmanager
 def _share_of(program: Program, shares: list[float]) -> Iterator[None]:
-    """Adds the share of a core that the program used during the block, where the system tells."""
+    """Append the share of a core that the program used during the block, if the system reports it."""
     before, began = program.cpu_seconds(), time.perf_counter()
     yield
     after, took = program.cpu_seconds(), time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Programs that the benchmark starts, watches and ends."""
+"""Processes that the benchmark starts, measures and ends."""
 
 import os
 import signal
@@ -11,32 +11,32 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 PATIENCE = 60.0
-"""Seconds for a program to start or to end, many times what it needs."""
+"""Seconds to wait for a program to start or to end; many times what it needs."""
 PAUSE = 0.002
-"""Seconds between two looks: the error of a cold start."""
+"""Seconds between two attempts, and so the error of a cold start."""
 TAIL = 15
 """Lines of a log that an error shows."""
 
 
 class BenchError(Exception):
-    """The run cannot go on, or its figures would mean nothing; the sentence says why."""
+    """A failure that ends the run, or makes its figures meaningless; the message gives the reason."""
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens now."""
+    """Return an unused port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with no setting of Festgate but `extra`."""
+    """Return this process's environment without settings of Festgate, plus `extra`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
     return {**inherited, **extra}
 
 
 class Program:
-    """A process in a group of its own; what it writes is in `log_file`."""
+    """A process in its own process group, with its output in `log_file`."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Program:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
-        """Starts it. `folder` is where it runs."""
+        """Start the process in `folder`."""
         self.log_file = log_file
         self._name = " ".join(words[1:4])
         with log_file.open("ab") as log:
@@ -57,28 +57,28 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C goes to this process alone, which then ends the others in order.
+                # Only this process gets Ctrl-C; it then ends the others in order.
                 start_new_session=True,
             )
 
     @property
     def pid(self) -> int:
-        """Names it to the system."""
+        """The process id."""
         return self._process.pid
 
     def assert_running(self) -> None:
-        """Raises BenchError with the end of its log when it has ended."""
+        """Raise BenchError with the end of the log if the process has ended."""
         code = self._process.poll()
         if code is not None:
-            msg = f"`{self._name}` ended by itself with exit code {code}:\n{self.log_tail()}"
+            msg = f"`{self._name}` ended early with exit code {code}:\n{self.log_tail()}"
             raise BenchError(msg)
 
     def log_tail(self) -> str:
-        """The last lines that it has written."""
+        """Return the last lines of the log."""
         return "\n".join(self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:])
 
     def end(self) -> None:
-        """SIGTERM, and SIGKILL to the whole group when that is not enough."""
+        """Send SIGTERM, then SIGKILL to the whole group."""
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -88,7 +88,7 @@ class Program:
         self._process.wait()
 
     def wait(self, seconds: float) -> int:
-        """Its exit code, once it has ended by itself. Raises BenchError when it does not within that time."""
+        """Wait for the process to end, and return its exit code. Raise BenchError after `seconds`."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -96,34 +96,34 @@ class Program:
             raise BenchError(msg) from None
 
     def cpu_seconds(self) -> float | None:
-        """Time of a processor that it and its workers have used; None where the system does not say it in /proc."""
+        """Return the processor time of the process and its children; None on systems without /proc."""
         ticks = 0
         for pid in self.pids():
             try:
                 text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
             except OSError:
                 return None
-            # After the name in brackets, which may hold anything: fields 14 and 15 of proc(5) are user and system time.
+            # Fields 14 and 15 of proc(5) are user and system time, here counted from the end of the name in brackets.
             fields = text.rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def pids(self) -> list[int]:
-        """It, and what it has started, and so on."""
+        """Return the ids of the process and all its descendants."""
         listed = subprocess.run(
             ["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=True
         )
         family = [self.pid]
         children = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-        for parent in family:  # which grows meanwhile
+        for parent in family:  # the list grows in the loop
             family += [pid for pid, its_parent in children if its_parent == parent]
         return family
 
     def resident_megabytes(self) -> float:
-        """Memory that it and its workers hold now, in units of 1,000,000 bytes.
+        """Return the resident memory of the process and its descendants, in units of 1,000,000 bytes.
 
-        A page that several of them share counts once, in shares (PSS, proc(5)); where the system does not tell that,
-        once for each.
+        A page that several processes share counts once, divided among them (PSS, proc(5)). On systems without PSS, it
+        counts once for each process.
         """
         return sum(map(_megabytes, self.pids()))
 
@@ -148,7 +148,7 @@ def running(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Iterator[Program]:
-    """A program, ended at the end of the block."""
+    """Run a program until the end of the block."""
     program = Program(words, log_file=log_file, environment=environment, folder=folder)
     try:
         yield program
@@ -157,10 +157,10 @@ def running(
 
 
 def fetch(port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-    """The status and the body that the server gives; raises OSError when there is none."""
+    """Return the status and body of a GET request. Raise OSError without a response."""
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        # As a route of the browser does it, only without what http.client would add by itself.
+        # Without the Accept-Encoding header that http.client adds.
         connection.putrequest("GET", path, skip_accept_encoding=True)
         for name, value in (headers or {}).items():
             connection.putheader(name, value)
@@ -174,7 +174,7 @@ def fetch(port: int, path: str, headers: Mapping[str, str] | None = None) -> tup
 
 
 def wait_for(program: Program, port: int, path: str) -> None:
-    """Returns when `path` is answered with 200. Raises BenchError when the program ends, or does not come to it."""
+    """Wait until `path` is answered with 200. Raise BenchError if the program ends, or takes too long."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         program.assert_running()

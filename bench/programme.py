@@ -1,4 +1,4 @@
-"""Two hundred events that read like a fest's, the same ones in every run."""
+"""Two hundred realistic events, the same in every run."""
 
 import random
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from festgate.portal.catalogue.facade import Details
 
 EVENTS = 200
 ROOM_FOR_ALL = 100_000
-"""Seats of an event that takes part in the load: more than anyone can take in a run."""
+"""Seats of an event under load: more than a run can take."""
 FREE_EVERY = 10
-"""Each tenth event is free, ..."""
+"""Every tenth event is free."""
 LATER_EVERY = 25
-"""... each twenty-fifth has not opened its sales yet."""
+"""Every twenty-fifth event has not opened its sales yet."""
 
 SUBJECTS = (
     "Robot",
@@ -87,24 +87,24 @@ SENTENCES = (
 
 
 def programme(now: Milliseconds) -> Iterator[Details]:
-    """Details of each event: it starts in the next twelve days, and most take registrations from now on."""
-    chance = random.Random(200)
+    """Yield the details of each event: all start within twelve days, and most are on sale now."""
+    rng = random.Random(200)
     for number in range(EVENTS):
         form, category, summary = FORMS[number % len(FORMS)]
         subject = SUBJECTS[number // len(FORMS)]
-        starts_at = now + DAY + chance.randrange(11 * 24 * 4) * HOUR // 4
-        paragraphs = (" ".join(chance.sample(SENTENCES, 3)) for _ in range(3))
+        starts_at = now + DAY + rng.randrange(11 * 24 * 4) * HOUR // 4
+        paragraphs = (" ".join(rng.sample(SENTENCES, 3)) for _ in range(3))
         later = number % LATER_EVERY == LATER_EVERY - 1
         yield Details(
             title=f"{subject} {form}",
             summary=summary,
             description="\n\n".join([summary, *paragraphs]),
             category=category,
-            place=chance.choice(PLACES),
+            place=rng.choice(PLACES),
             starts_at=starts_at,
-            ends_at=starts_at + chance.choice((1, 2, 3)) * HOUR,
+            ends_at=starts_at + rng.choice((1, 2, 3)) * HOUR,
             sales_open_at=now + DAY // 2 if later else 0,
             sales_close_at=starts_at,
-            fee=Money(0 if number % FREE_EVERY == 0 else chance.randrange(2, 13) * 5_000, "INR"),
-            capacity=chance.randrange(20, 400) if later else ROOM_FOR_ALL,
+            fee=Money(0 if number % FREE_EVERY == 0 else rng.randrange(2, 13) * 5_000, "INR"),
+            capacity=rng.randrange(20, 400) if later else ROOM_FOR_ALL,
         )

@@ -1,4 +1,4 @@
-"""What the rehearsal itself costs: recording every request, and comparing many of them."""
+"""The cost of the rehearsal: recording every request, and comparing many of them."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.alternation import ratios
 from bench.figures import Figure, Target
-from bench.measure import Tell
+from bench.measure import ShowProgress
 from bench.processes import PATIENCE, BenchError, clean_environment
 from bench.site import ROOT, Site
 from festgate.rehearsal.runs.plan import Plan, Rate
@@ -23,18 +23,18 @@ from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REGRESSION
 
 PAGE: Final = 21_138
-"""Bytes of the page that is asked for: a list of twenty events."""
+"""Bytes of the requested page: a list of twenty events."""
 USERS: Final = 10
 RUNS: Final = 20
 REQUESTS: Final = 100_000
-"""Of each run that is compared."""
+"""Requests of each run in the comparison."""
 CHUNK: Final = 1_000
-"""Requests that are written together, as of one second."""
+"""Requests that are written together, like those of one second."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How long and how often. Times in seconds."""
+    """Numbers of repetitions, and durations in seconds."""
 
     pairs: int
     warm_up: float
@@ -48,40 +48,41 @@ QUICK = Lengths(pairs=15, warm_up=1.0, window=0.5, comparisons=1)
 
 @dataclass(frozen=True)
 class Compared:
-    """What one `festgate compare` took."""
+    """The resources that one `festgate compare` used."""
 
     seconds: float
     processor: float
     megabytes: float
-    """Resident at most, in units of 1,000,000 bytes."""
+    """Maximum resident memory, in units of 1,000,000 bytes."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """The figures of the rehearsal, over one site."""
+    """The measurement of the rehearsal, over one site."""
 
     site: Site
     lengths: Lengths
-    tell: Tell
+    show_progress: ShowProgress
 
     def figures(self) -> list[Figure]:
-        """In the order of the table. Raises BenchError."""
+        """Return the figures, in the order of the table. Raise BenchError."""
         return [self._recording(), *self._comparing()]
 
     def _recording(self) -> Figure:
-        """A generator that records and one that does not, in turn within one process."""
+        """Compare a load generator with and without recording, in alternation within one process."""
         html = {"content-type": "text/html; charset=utf-8"}
-        self.tell(f"requests of one core: {self.lengths.pairs} pairs of windows, recorded and not")
+        self.show_progress(f"requests of one core: {self.lengths.pairs} pairs of windows, recorded and not")
         with self.site.bare({"/events": (b"e" * PAGE, html)}) as target:
-            found = self._send(f"{target.url}/events")
+            windows = self._send(f"{target.url}/events")
             target.program.assert_running()
-        # Requests for each second of the processor: what a core of its own can send.
+        # Requests per second of processor time: the rate of a whole core.
         ours, bare = (
-            [requests / processor for requests, _, processor in found[side]] for side in ("recorded", "bare")
+            [requests / processor for requests, _, processor in windows[side]]
+            for side in ("recorded", "bare")
         )
-        clocks = ([requests / took for requests, took, _ in found[side]] for side in ("recorded", "bare"))
+        clocks = ([requests / took for requests, took, _ in windows[side]] for side in ("recorded", "bare"))
         notes = {
-            "recorded, requests for a second of the processor": statistics.median(ours),
+            "recorded, requests per second of processor time": statistics.median(ours),
             "bare Locust, the same": statistics.median(bare),
             "ratio by the clock": statistics.median(ratios(*clocks)),
         }
@@ -89,7 +90,7 @@ class Measure:
         return Figure(name, "ratio", tuple(ratios(ours, bare)), Target("at least", 0.85), notes)
 
     def _send(self, url: str) -> dict[str, list[list[float]]]:
-        folder = self.site.scratch / "recorded"
+        folder = self.site.folder / "recorded"
         folder.mkdir()
         lengths = self.lengths
         words = [url, str(USERS), str(lengths.warm_up), str(lengths.window), str(lengths.pairs), str(folder)]
@@ -106,40 +107,40 @@ class Measure:
         if done.returncode:
             msg = f"The generator ended with {done.returncode}:\n{done.stderr[-2000:]}"
             raise BenchError(msg)
-        found: dict[str, list[list[float]]] = json.loads(done.stdout)
-        if failed := found.pop("failed"):
+        windows: dict[str, list[list[float]]] = json.loads(done.stdout)
+        if failed := windows.pop("failed"):
             msg = f"{failed} requests of the generator failed"
             raise BenchError(msg)
-        return found
+        return windows
 
     def _comparing(self) -> list[Figure]:
-        """`festgate compare` on many long runs: the whole command, from its start to its end."""
-        folder = self.site.scratch / "runs"
+        """Measure `festgate compare` on many long runs: the whole command, from its start to its end."""
+        folder = self.site.folder / "runs"
         for number in range(RUNS):
-            self.tell(f"writing a run of {REQUESTS:,} requests: {number + 1} of {RUNS}")
+            self.show_progress(f"writing a run of {REQUESTS:,} requests: {number + 1} of {RUNS}")
             _write(folder / f"{number:02}", number)
         took = []
         for number in range(self.lengths.comparisons):
-            self.tell(f"comparing {RUNS} runs: {number + 1} of {self.lengths.comparisons}")
+            self.show_progress(f"comparing {RUNS} runs: {number + 1} of {self.lengths.comparisons}")
             took.append(_compare(folder))
-        notes = {"seconds of the processor": statistics.median(each.processor for each in took)}
+        notes = {"seconds of processor time": statistics.median(use.processor for use in took)}
         name = f"comparing {RUNS} runs of {REQUESTS:,} requests"
         return [
-            Figure(name, "s", tuple(each.seconds for each in took), Target("at most", 3), notes),
-            Figure(f"{name}, memory", "MB", tuple(each.megabytes for each in took), Target("at most", 500)),
+            Figure(name, "s", tuple(use.seconds for use in took), Target("at most", 3), notes),
+            Figure(f"{name}, memory", "MB", tuple(use.megabytes for use in took), Target("at most", 500)),
         ]
 
 
 def _write(folder: Path, seed: int) -> None:
-    """A run as a player would have kept it: three steps, Poisson arrivals, log-normal latencies about 20 ms."""
+    """Write a run like one of the rehearsal: three steps, Poisson arrivals, log-normal latencies around 20 ms."""
     folder.mkdir(parents=True)
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     plan = Plan("events", "http://127.0.0.1:1", Rate(1000.0), REQUESTS / 1000.0, seed=seed // 2)
     steps = ("/events", "/events/{slug}", "/my-events")
-    places = np.sort(chance.uniform(0, plan.duration, REQUESTS)).tolist()
-    latencies = (0.020 * np.exp(0.3 * chance.standard_normal(REQUESTS))).tolist()
-    late = chance.exponential(0.0005, REQUESTS).tolist()
-    bodies = chance.integers(0, 2**32, REQUESTS).tolist()
+    places = np.sort(rng.uniform(0, plan.duration, REQUESTS)).tolist()
+    latencies = (0.020 * np.exp(0.3 * rng.standard_normal(REQUESTS))).tolist()
+    late = rng.exponential(0.0005, REQUESTS).tolist()
+    bodies = rng.integers(0, 2**32, REQUESTS).tolist()
     writer = SamplesWriter(folder / f"0{SUFFIX}")
     for number in range(REQUESTS):
         step = number % len(steps)
@@ -153,7 +154,7 @@ def _write(folder: Path, seed: int) -> None:
                 failed=False,
                 new_connection=False,
                 size=PAGE,
-                # The list is the same for everybody, one's own events are not.
+                # The list is the same for all visitors; /my-events is not.
                 digest=bodies[number] if step else 1,
             )
         )
@@ -172,7 +173,7 @@ def _compare(folder: Path) -> Compared:
         process = subprocess.Popen(
             words, cwd=ROOT, env=clean_environment({}), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-        # Of this child alone, which no other way of waiting tells.
+        # Only wait4 reports the resources of this one child.
         _, status, used = os.wait4(process.pid, 0)
     took = time.perf_counter() - began
     code = process.returncode = os.waitstatus_to_exitcode(status)

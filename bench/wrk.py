@@ -1,4 +1,4 @@
-"""wrk: found, run, and its counts read."""
+"""The load generator wrk: find it, run it, and read its counts."""
 
 import os
 import resource
@@ -15,33 +15,33 @@ from bench.processes import BenchError
 SCRIPTS = Path(__file__).parent / "lua"
 CONNECTIONS = 32
 ABSENT = (
-    "wrk, which makes the load, is not on the PATH. Install the package `wrk` of your distribution or of Homebrew "
+    "The load generator wrk is not on the PATH. Install the package `wrk` of your distribution or of Homebrew "
     "(`apt-get install wrk`, `brew install wrk`) and try again."
 )
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What one run of wrk came to. Latencies in milliseconds."""
+    """The result of one run of wrk. Latencies are in milliseconds."""
 
     rate: float
-    """Answers a second."""
+    """Answers per second."""
     answers: int
     bytes: int
     wrong: int
-    """Answers that were not what they have to be, and connections that failed."""
+    """Wrong answers and failed connections."""
     last_wrong: str
     p50: float
     p99: float
     client_share: float
-    """Of one core, that wrk used."""
+    """Share of one core that wrk used."""
 
 
 def find() -> str:
-    """The program; as root it is installed where apt-get is there. Raises BenchError with a sentence."""
-    found = shutil.which("wrk")
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("wrk is not here: installing the distribution's package.", file=sys.stderr)
+    """Return the path of wrk; install it if this is root and apt-get exists. Raise BenchError if it is missing."""
+    path = shutil.which("wrk")
+    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        print("wrk is missing: installing the distribution's package.", file=sys.stderr)
         for words in (["apt-get", "update"], ["apt-get", "install", "--yes", "wrk"]):
             subprocess.run(
                 words,
@@ -50,14 +50,14 @@ def find() -> str:
                 stdout=sys.stderr,
                 env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
             )
-        found = shutil.which("wrk")
-    if found is None:
+        path = shutil.which("wrk")
+    if path is None:
         raise BenchError(ABSENT)
-    return found
+    return path
 
 
 def visit(url: str, seconds: float, tokens: Path, encoding: str | None = None) -> Counts:
-    """GETs by the people of `tokens` in turn, for that long."""
+    """Send GET requests for `seconds`, by the users of `tokens` in turn."""
     words = [str(tokens), *([encoding] if encoding else [])]
     fields, share = _run("visit.lua", url, seconds, words)
     requests, micros, read, wrong, p50, p99 = (int(field) for field in fields)
@@ -66,7 +66,7 @@ def visit(url: str, seconds: float, tokens: Path, encoding: str | None = None) -
 
 
 def register(url: str, seconds: float, tokens: Path, slugs: Path, offset: int) -> Counts:
-    """Registrations, from the pair `offset` on, for that long."""
+    """Send registrations for `seconds`, from the pair number `offset` on."""
     fields, share = _run("register.lua", url, seconds, [str(tokens), str(slugs), str(offset)])
     right, micros, wrong, broken, last, p50, p99 = fields
     rate = int(right) / int(micros) * 1e6
@@ -75,9 +75,9 @@ def register(url: str, seconds: float, tokens: Path, slugs: Path, offset: int) -
 
 
 def _run(script: str, url: str, seconds: float, words: Sequence[str]) -> tuple[list[str], float]:
-    """The fields of the line that the script prints, and wrk's share of a core."""
+    """Run a script; return the fields of the line that it prints, and wrk's share of a core."""
     before, started = _children_seconds(), time.perf_counter()
-    # In a group of its own, so that Ctrl-C comes to us alone; `run` then kills it and waits for its end.
+    # In its own process group, so that only this process gets Ctrl-C; `run` then kills wrk and waits for its end.
     done = subprocess.run(
         [
             find(),
@@ -101,7 +101,7 @@ def _run(script: str, url: str, seconds: float, words: Sequence[str]) -> tuple[l
     for line in done.stdout.splitlines():
         if line.startswith("counted "):
             return line.split()[1:], share
-    msg = f"wrk told no counts (exit code {done.returncode}):\n{done.stdout}{done.stderr}"
+    msg = f"wrk printed no counts (exit code {done.returncode}):\n{done.stdout}{done.stderr}"
     raise BenchError(msg)
 
 

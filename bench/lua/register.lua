@@ -1,15 +1,15 @@
--- People register for events, each (person, event) once; each answer has to be 303 to /my-events.
+-- Users register for events, each pair of user and event once; each answer must be a 303 to /my-events.
 --   wrk -t1 -s register.lua URL -- TOKENS SLUGS OFFSET
--- TOKENS and SLUGS are files with one a line; OFFSET is how many pairs earlier runs may have used.
+-- TOKENS and SLUGS are files with one entry per line; OFFSET is the number of pairs that earlier runs may have used.
 
 local tokens, slugs, pair = {}, {}, 0
 local threads = {}
 good, bad, strange = 0, 0, "none"
 
 local function lines_of(name)
-   local found = {}
-   for line in io.lines(name) do found[#found + 1] = line end
-   return found
+   local lines = {}
+   for line in io.lines(name) do lines[#lines + 1] = line end
+   return lines
 end
 
 function setup(thread)
@@ -21,11 +21,11 @@ function init(args)
 end
 
 function request()
-   -- Person by person, and for each of them another event in every round: no pair comes twice in #tokens * #slugs.
+   -- In each round every user registers once, each time for another event: no pair repeats within #tokens * #slugs.
    local person, round = pair % #tokens, math.floor(pair / #tokens)
    local slug = slugs[(person + round) % #slugs + 1]
    pair = pair + 1
-   -- What a browser sends with a form of the fest's own page.
+   -- The headers of a browser that sends a form of the site.
    return wrk.format("POST", "/events/" .. slug .. "/register", {
       ["Cookie"] = "festgate_session=" .. tokens[person + 1],
       ["Sec-Fetch-Site"] = "same-origin",

@@ -1,6 +1,6 @@
--- GETs of people who are signed in, each request another person's.
+-- GET requests of signed-in users in turn.
 --   wrk -s visit.lua URL -- TOKENS [ACCEPTED ENCODING]
--- TOKENS is a file with a session's token a line.
+-- TOKENS is a file with one session token per line.
 
 local requests, turn = {}, 0
 
