@@ -32,7 +32,7 @@ from festgate.portal.app import create_app
 from festgate.settings import DEMO_SETTINGS, Settings
 
 REFERENCE = Path(__file__).parent / "reference"
-MARK = "<!-- What follows is made from the code by docs/make.py: change the code, then run it. -->\n"
+MARK = "<!-- Generated below this line by docs/make.py: change the code, then run it. -->\n"
 ORDER = ("kit", "accounts", "catalogue", "registrations", "checkout", "tickets", "backoffice")
 
 EVERY_METHOD: Mapping[str, Any] = {
