@@ -1,4 +1,4 @@
-"""Axe on a page in a real browser: what of WCAG 2.2, levels A and AA, a program can see."""
+"""Axe in a real browser: the automatic checks of WCAG 2.2, levels A and AA."""
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
@@ -18,9 +18,9 @@ LOOK = "rules => axe.run(rules).then(found => found.violations)"
 
 
 def violations(page: Page, *, colours_only: bool = False) -> list[str]:
-    """A line for each place that breaks a rule: the rule, what it asks, the element; empty when all is well.
+    """Return a line for each violation, with the rule, its demand and the element.
 
-    `colours_only` looks at nothing but what a page in other colours can break.
+    `colours_only` checks only the rules that depend on colours.
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(Axe().axe_script)

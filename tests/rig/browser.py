@@ -1,4 +1,4 @@
-"""A real Chromium, and pages that tell when they reach for another machine or break."""
+"""A real Chromium, with pages that record requests to other machines and errors."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -39,10 +39,10 @@ DESK: ViewportSize = {"width": 1280, "height": 900}
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A running browser, until the end of the block.
+    """Run a browser until the end of the block.
 
-    Playwright keeps an event loop marked as running in this thread until then, so `asyncio.run` fails meanwhile: a file
-    of tests uses either the browser or `asyncio.run`.
+    Until then Playwright keeps an event loop marked as running in this thread, so `asyncio.run` fails: a test file uses
+    either the browser or `asyncio.run`.
     """
     path = find()
     if path is None:
@@ -56,38 +56,38 @@ def chromium() -> Iterator[Browser]:
 
 
 class Shared:
-    """One browser for all the files that follow each other and need one: starting it takes a processor some seconds."""
+    """One browser for successive test files that need one, because starting it takes some seconds."""
 
     def __init__(self) -> None:
-        """Not started yet."""
+        """Start nothing yet."""
         self.files: AbstractSet[Path] = frozenset()
-        """Which files need it."""
+        """The files that need the browser."""
         self._stack = ExitStack()
         self._browser: Browser | None = None
 
     def running(self) -> Browser:
-        """Started where it does not run."""
+        """Return the browser, and start it if needed."""
         if self._browser is None or not self._browser.is_connected():
             self.close()
             self._browser = self._stack.enter_context(chromium())
         return self._browser
 
     def close(self) -> None:
-        """From then on an event loop can run in this thread again."""
+        """Close the browser, so that an event loop can run in this thread again."""
         self._browser = None
         self._stack.close()
 
 
 @dataclass
 class Visit:
-    """A browser of one visitor: cookies of their own, and a list of what a page must not do."""
+    """The browser context of one visitor, with a list of forbidden actions and errors of pages."""
 
     context: BrowserContext
     wrongs: list[str] = field(default_factory=list)
-    """Requests to other machines, errors of scripts, complaints of the browser (as of a broken security policy)."""
+    """Requests to other machines, errors of scripts, and errors on the console, such as of the security policy."""
 
     def __post_init__(self) -> None:
-        """Begins to listen."""
+        """Start to record events."""
         self.context.on("request", self._request)
         self.context.on("weberror", lambda error: self.wrongs.append(f"script: {error.error}"))
         self.context.on("console", self._console)
@@ -105,7 +105,7 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, **options: Any) -> Iterator[Visit]:  # noqa: ANN401  (Playwright's own options)
-    """A new visitor; `options` as in Playwright's `new_context` (`viewport`, `color_scheme`, `java_script_enabled`)."""
+    """Open the context of a new visitor; `options` are those of Playwright's `new_context`."""
     context = browser.new_context(**{"viewport": DESK, "locale": "en-IN"} | options)
     # A test that waits for what never comes fails within its patience, not within Playwright's half a minute.
     context.set_default_timeout(15_000)

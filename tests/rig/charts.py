@@ -1,4 +1,4 @@
-"""The charts of a report, as they stand in its page."""
+"""The charts in the page of a report."""
 
 import json
 import re
@@ -10,7 +10,7 @@ SPEC = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 
 
 def charts_of(page: Path) -> list[str]:
-    """What is wrong with each by the schema of Vega-Lite; empty for one that is as it has to be."""
+    """Check each chart against the schema of Vega-Lite; return its error, empty for a valid one."""
     return [_fault(spec) for spec in SPEC.findall(page.read_text(encoding="utf-8"))]
 
 

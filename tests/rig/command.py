@@ -1,4 +1,4 @@
-"""The program's commands as processes of their own, forked from one that has imported it all (tests.rig.zygote)."""
+"""Commands of the program as processes, forked from one that has imported everything (tests.rig.zygote)."""
 
 import atexit
 import json
@@ -30,7 +30,7 @@ PORTAL = (
     "uvloop",
     "httptools",
 )
-"""What a portal and its commands import before they do anything, and while they start."""
+"""Modules that a portal and its commands import at the start."""
 REHEARSAL = (
     *PORTAL,
     *(
@@ -55,33 +55,33 @@ REHEARSAL = (
     "festgate.lab.hints.pictures",
     "festgate.lab.report.document",
 )
-"""And what the rehearsal's commands do, with its libraries of numbers and charts."""
+"""The same and the modules of the rehearsal, with its libraries for numbers and charts."""
 PATIENCE = 60.0
-"""Seconds for the modules to be imported."""
+"""Seconds for the imports."""
 
 
 class Process(Protocol):
-    """What `subprocess.Popen` has in common with a forked command."""
+    """The common interface of `subprocess.Popen` and a forked command."""
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
 
     def poll(self) -> int | None:
-        """The exit code, the signal's number below 0, or None while it runs."""
+        """Return the exit code, a negative signal number, or None while it runs."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code, once it has ended. Raises subprocess.TimeoutExpired."""
+        """Wait for the end; return the exit code. Raise subprocess.TimeoutExpired."""
 
     def send_signal(self, sig: int) -> None:
-        """Send it a signal, if it still runs."""
+        """Send a signal if the process still runs."""
 
 
 class Forked:
-    """A command that was forked."""
+    """A forked command."""
 
     def __init__(self, words: list[str], status: int) -> None:
-        """`status` is where its number is told, and later its exit code."""
+        """Take the file descriptor from which its process id and later its exit code are read."""
         self.args = words
         self._status = status
         self._told = b""
@@ -89,13 +89,13 @@ class Forked:
         self.pid = int(self._told.split()[0])
 
     def poll(self) -> int | None:
-        """The exit code, if it has ended."""
+        """Return the exit code if it has ended."""
         self._hear(0, lines=2)
         told = self._told.split()
         return int(told[1]) if len(told) > 1 else None
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code, once it has ended."""
+        """Wait for the end; return the exit code."""
         self._hear(timeout, lines=2)
         code = self.poll()
         if code is None:
@@ -103,7 +103,7 @@ class Forked:
         return code
 
     def send_signal(self, sig: int) -> None:
-        """Send it a signal, if it still runs."""
+        """Send a signal if the process still runs."""
         if self.poll() is None:
             os.kill(self.pid, sig)
 
@@ -119,7 +119,7 @@ class Forked:
             self._told += said
 
     def __del__(self) -> None:
-        """Nothing is heard of it any more."""
+        """Close the file descriptor."""
         os.close(self._status)
 
 
@@ -153,10 +153,10 @@ def start(
     folder: Path | None = None,
     modules: tuple[str, ...] = PORTAL,
 ) -> Process:
-    """`festgate WORDS...` in a process and a session of its own, in `folder`.
+    """Start `festgate WORDS...` in `folder` as a process with its own session.
 
-    One that is to run code of another place (PYTHONPATH) is not forked, and elsewhere than on Linux none is: macOS ends
-    what was forked of a process that has used its libraries.
+    With PYTHONPATH, and on other systems than Linux, the process is not forked: macOS ends forked processes whose
+    parent has used its libraries.
     """
     folder = folder or Path.cwd()
     if sys.platform != "linux" or "PYTHONPATH" in environment:
@@ -188,7 +188,7 @@ def run(
     modules: tuple[str, ...] = PORTAL,
     seconds: float = 60.0,
 ) -> subprocess.CompletedProcess[str]:
-    """`festgate WORDS...` to its end; its exit code and what it wrote. Raises subprocess.TimeoutExpired."""
+    """Run `festgate WORDS...` to its end; return exit code and output. Raise subprocess.TimeoutExpired."""
     with (
         tempfile.TemporaryFile() as stdin,
         tempfile.TemporaryFile() as stdout,

@@ -1,4 +1,4 @@
-"""A fest's database for one test: migrated, open, with a clock that the test moves."""
+"""A database for one test: migrated, open, with a clock that the test moves."""
 
 import asyncio
 import shutil
@@ -22,26 +22,26 @@ Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class MovableClock:
-    """Stands still until it is moved."""
+    """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:
-        """Starts now."""
+        """Start at the current time."""
         self.now: Milliseconds = system_clock()
 
     def __call__(self) -> Milliseconds:
-        """The time."""
+        """Return the time."""
         return self.now
 
     def move(self, span: Milliseconds) -> None:
-        """Go on by that much."""
+        """Move the time forward."""
         self.now += span
 
 
 class OpenDatabase:
-    """The portal's own Database, driven from plain test functions."""
+    """The portal's Database, for synchronous tests."""
 
     def __init__(self, url: str, run: Run) -> None:
-        """Opened and closed by `open_database`; `run` gives what a coroutine returns, on one event loop."""
+        """Take the address, and a function that runs coroutines on one event loop. `open_database` makes one."""
         self.url = url
         self.clock = MovableClock()
         self.real = Database(url, clock=self.clock)
@@ -49,34 +49,34 @@ class OpenDatabase:
 
     @property
     def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
+        """The kind of database: `sqlite` or `postgresql`."""
         return self.url.partition(":")[0]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run on the database's own event loop."""
+        """Run a coroutine on the database's event loop."""
         answer: T = self._run(work)
         return answer
 
     def write(
         self, operation: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """One operation, committed; or what it raises, undone."""
+        """Run an operation; return its result after COMMIT, or raise its exception after the rollback."""
         return self.run(self.real.write(operation, *arguments, **named))
 
     def read(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """One query."""
+        """Run a short query."""
         return self.run(self.real.read(query, *arguments, **named))
 
     def report(
         self, query: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> T:
-        """One long query."""
+        """Run a long query."""
         return self.run(self.real.report(query, *arguments, **named))
 
     def write_together(self, *operations: Callable[[Connection], Any]) -> list[Any]:
-        """All at once, as requests that arrive together; each one's answer, or what it raised."""
+        """Run operations concurrently, like simultaneous requests; return each result or exception."""
 
         async def gather() -> list[Any]:
             return await asyncio.gather(
@@ -88,7 +88,7 @@ class OpenDatabase:
 
 @contextmanager
 def open_database(url: str) -> Iterator[OpenDatabase]:
-    """Open for the length of the block; the schema is there already."""
+    """Open a migrated database until the end of the block."""
     with ExitStack() as stack:
         runner = asyncio.Runner()
         run: Run = runner.run
@@ -117,20 +117,20 @@ def _elsewhere(thread: Executor, run: Run, work: Coroutine[Any, Any, Any]) -> An
 
 
 def migrated_file(folder: Path) -> Path:
-    """An SQLite file with the newest schema and nothing in it."""
+    """Create an SQLite file with the newest schema and no data."""
     settings = Settings(data_dir=folder)
     schema.upgrade(settings)
     return settings.sqlite_path
 
 
 def copy_of(file: Path, folder: Path) -> str:
-    """The address of a copy that is one test's alone."""
+    """Copy the file for one test; return its address."""
     folder.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{shutil.copy(file, folder / 'festgate.sqlite3')}"
 
 
 def migrated_template(cluster: Cluster) -> str:
-    """The name of a PostgreSQL database with the newest schema, to make others from."""
+    """Create a PostgreSQL database with the newest schema as a template; return its name."""
     name = cluster.create()
     schema.upgrade(Settings(database_url=cluster.url(name)))
     return name

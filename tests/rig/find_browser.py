@@ -29,7 +29,7 @@ NONE = "No Chromium, Chrome or Edge is here, and none could be installed. Name o
 
 
 def find() -> Path | None:
-    """A browser that is there and runs; None when there is none. Installs nothing."""
+    """Return an installed browser that runs; None if there is none."""
     named = os.environ.get("CHROMIUM")
     if named:
         path = shutil.which(named)
@@ -40,7 +40,7 @@ def find() -> Path | None:
 
 
 def find_or_install() -> Path:
-    """A browser that runs; `SystemExit` with a sentence when none can be had."""
+    """Return a browser that runs, installing one if needed. Raise SystemExit with a sentence if that fails."""
     path = find()
     if path is None:
         _say("No browser here: installing Playwright's own.")
@@ -70,7 +70,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _runs(path: Path) -> bool:
-    """Whether the program starts: some distributions ship a name that only says how to install it."""
+    """Return whether the program starts; some distributions ship one that only explains the installation."""
     if sys.platform == "win32":
         return True  # There a browser that is asked for its version opens a window instead.
     try:
@@ -83,7 +83,7 @@ def _runs(path: Path) -> bool:
 
 
 def _try(words: list[str]) -> bool:
-    """Whether the command ended well; what it says goes to standard error, where it does not hide the path."""
+    """Run the command with its output on standard error; return whether it succeeded."""
     done = subprocess.run(
         words,
         check=False,

@@ -1,4 +1,4 @@
-"""How long the trials are that the suite runs in a short form and `make torture` in a long one."""
+"""The length of trials, which are short in the suite and long in `make torture`."""
 
 import os
 from typing import TypeVar
@@ -8,10 +8,10 @@ import pytest
 T = TypeVar("T")
 
 LONG = os.environ.get("TORTURE") == "1"
-"""Set by `make torture`."""
+"""Whether `make torture` runs."""
 
 torture = pytest.mark.torture
-"""Marks a trial that has a long form: `pytestmark = torture` in its file."""
+"""The mark of trials with a long form: `pytestmark = torture` in their file."""
 
 
 def length(short: T, long: T) -> T:

@@ -14,7 +14,7 @@ NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback", ""})
 
 
 def stays_here(host: object) -> bool:
-    """Whether an address or a name to look up is this machine itself."""
+    """Return whether an address or name is this machine."""
     if host is None:
         return True
     if isinstance(host, bytes):
@@ -30,21 +30,21 @@ def stays_here(host: object) -> bool:
 
 
 class LeftTheMachine(OSError):
-    """A test tried to reach something that is not on this machine."""
+    """An attempt of a test to reach another machine."""
 
 
 @dataclass
 class Guard:
-    """Refuses what leaves the machine; `refused` lists it, until someone takes it."""
+    """Refuses connections to other machines, and lists them in `refused`."""
 
     refused: list[str] = field(default_factory=list)
 
     def set(self) -> None:
-        """From now on, for the life of this process."""
+        """Install the guard for the rest of this process."""
         sys.addaudithook(self._look)
 
     def take(self) -> list[str]:
-        """What was refused since the last time."""
+        """Return the connections that were refused since the last call."""
         taken, self.refused[:] = self.refused[:], []
         return taken
 

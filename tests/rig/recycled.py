@@ -1,8 +1,7 @@
-"""Databases like a template that are emptied after a test and lent to the next.
+"""Copies of a template database that are restored after each test and used again.
 
-A copy of the template takes PostgreSQL half a thousand files, made and removed for each test; what a test has left in
-one takes a few rows to remove. What cannot be put back as it was (another schema, a file that has grown) is not used
-again.
+A new copy makes PostgreSQL create and remove five hundred files; restoring one removes a few rows. A copy that cannot be
+restored (another schema, a file that has grown) is not used again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,9 +14,9 @@ from psycopg import sql
 from tests.rig.postgres import Cluster
 
 MAX_GROWN = 4 * 1024 * 1024
-"""Bytes: one that grew by more is slower than a new one."""
+"""Bytes; a database that grew by more is slower to restore than to create."""
 CONNECTIONS_END = 10_000
-"""Milliseconds that a connection of a test that has ended may take to end."""
+"""Milliseconds for the connections of a finished test to close."""
 _SCHEMA = """
 SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relkind, c.relnatts, c.relchecks, c.relhastriggers, i.columns),
                       ',' ORDER BY c.oid))
@@ -35,7 +34,7 @@ _SIZE = "SELECT pg_database_size(current_database())"
 
 @dataclass(frozen=True)
 class State:
-    """What a database is like: its schema's sum, its size in bytes, its rows by table, its sequences."""
+    """The state of a database: a hash of its schema, its size in bytes, its rows by table, its sequences."""
 
     schema: str
     size: int
@@ -45,17 +44,17 @@ class State:
 
 @dataclass
 class Recycled:
-    """Copies of one template in one cluster, each lent to one test at a time."""
+    """Copies of a template, each used by one test at a time."""
 
     cluster: Cluster
     template: str
     _idle: list[str] = field(default_factory=list)
     _first: dict[str, State] = field(default_factory=dict)
-    """How each copy was when it was new."""
+    """The original state of each copy."""
 
     @contextmanager
     def lent(self) -> Iterator[str]:
-        """The name of a database like the template, for the block."""
+        """Provide a copy of the template for the block; return its name."""
         name = self._idle.pop() if self._idle else self._made()
         yield name
         if self._emptied(name):
@@ -70,14 +69,14 @@ class Recycled:
         return name
 
     def _emptied(self, name: str) -> bool:
-        """Whether it is as it was when it was new."""
+        """Restore the copy; return whether it is in its original state."""
         first = self._first[name]
         with psycopg.connect(self.cluster.url(name)) as connection:
             connection.execute(_OTHERS, (CONNECTIONS_END, connection.info.backend_pid))
             now = _state(connection, first.rows)
             if now.schema != first.schema or now.size > first.size + MAX_GROWN:
                 return False
-            # Neither foreign keys nor triggers are asked: every row that was not there goes.
+            # Without foreign keys and triggers, so that every new row can be deleted.
             connection.execute("SET LOCAL session_replication_role = replica")
             for table, rows in now.rows.items():
                 if rows != first.rows[table]:
@@ -99,7 +98,7 @@ def _state(
     connection: psycopg.Connection[tuple[object, ...]],
     first: Mapping[str, tuple[tuple[object, ...], ...]] | None = None,
 ) -> State:
-    """Of `first` a table needs one row more to be another one."""
+    """Read the state; of each table, one row more than in `first`, which is enough to see a difference."""
     (schema,), (size,) = (connection.execute(query).fetchone() or ("",) for query in (_SCHEMA, _SIZE))
     tables = [str(name) for (name,) in connection.execute(_TABLES).fetchall()]
     return State(

@@ -1,4 +1,4 @@
-"""People and events to begin a test with."""
+"""People and events for tests."""
 
 from itertools import count
 
@@ -12,7 +12,7 @@ _numbers = count(1)
 
 
 def add_someone(database: OpenDatabase, username: str | None = None) -> int:
-    """A person who cannot sign in; their id."""
+    """Add a person without a password; return their id."""
     name = username or f"person-{next(_numbers)}"
     return database.write(add_person, Newcomer(name, f"{name}@example.org"), "no password").id
 
@@ -25,7 +25,7 @@ def add_event(
     title: str | None = None,
     days: int = 1,
 ) -> catalogue.Event:
-    """An event that takes registrations now and begins in `days` days. `fee` in paise."""
+    """Publish an event that is open for registration and begins in `days` days; `fee` is in paise."""
     now = database.clock.now
     details = catalogue.Details(
         title=title or f"Event {next(_numbers)}",

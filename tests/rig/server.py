@@ -1,4 +1,4 @@
-"""The portal as its users run it: a process of its own, on a port of loopback, over a scratch folder of data."""
+"""The portal in a separate process, as users run it, on a loopback port with a temporary data folder."""
 
 import os
 import signal
@@ -16,13 +16,13 @@ from tests.rig import command
 from tests.rig.waiting import until
 
 PATIENCE = 30.0
-"""Seconds for a server to get ready or to stop; many times what it needs, on a machine that does much else."""
+"""Seconds for a server to start or stop: many times as long as it needs, for a busy machine."""
 TAIL = 120
-"""Lines of a server's log that a failing test shows."""
+"""Lines of a server's log in the output of a failed test."""
 
 
 def environment(data: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment with no setting of Festgate but the data folder and `extra`."""
+    """Return this process's environment with only the data folder and `extra` as settings of Festgate."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
     return inherited | {"FESTGATE_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1"} | dict(extra or {})
 
@@ -30,15 +30,15 @@ def environment(data: Path, extra: Mapping[str, str] | None = None) -> dict[str,
 def festgate(
     *arguments: str, data: Path, extra: Mapping[str, str] | None = None, seconds: float = 60.0
 ) -> subprocess.CompletedProcess[str]:
-    """One command of the program, run to its end; its exit code and what it wrote."""
+    """Run a command of the program to its end; return its exit code and output."""
     return command.run(list(arguments), environment(data, extra), seconds=seconds)
 
 
 class Server:
-    """A `festgate serve` that answers at `url` and keeps its data in `data`; its log is in the file `log_file`."""
+    """A `festgate serve` at `url` with its data in `data` and its log in `log_file`."""
 
     def __init__(self, data: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> None:
-        """Starts nothing yet. `arguments` follow `serve`, `extra` is added to the environment."""
+        """Take the arguments after `serve` and additions to the environment; start nothing yet."""
         self.data = data
         self.log_file = data.with_name(f"{data.name}.log")
         self._arguments = arguments
@@ -48,18 +48,18 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it answers, without a slash at the end."""
+        """The address of the server, without a final slash."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int:
-        """Of the process that was started; with workers, their parent."""
+        """The id of the started process; with workers, that of the supervisor."""
         if self._process is None:
             raise RuntimeError("The server is not running.")
         return self._process.pid
 
     def start(self) -> None:
-        """Starts the process and returns when /readyz says 200. A second call, after an end, uses the same port."""
+        """Start the process and wait until /readyz returns 200. A second start uses the same port."""
         if self._process is not None:
             raise RuntimeError("The server is running already.")
         again = self._port != 0
@@ -81,7 +81,7 @@ class Server:
                 raise AssertionError(f"festgate serve ended with exit code {code}:\n{said}")
 
     def stop(self) -> int:
-        """Asks it to end (SIGTERM), kills it when it does not; the exit code."""
+        """Stop the server with SIGTERM, or kill it after a while; return the exit code."""
         if self._process is None:
             raise RuntimeError("The server is not running.")
         self._process.send_signal(signal.SIGTERM)
@@ -93,7 +93,7 @@ class Server:
         return self._reap()
 
     def kill(self) -> None:
-        """Ends it and its workers at once (SIGKILL), as a power cut would."""
+        """Kill the server and its workers at once (SIGKILL), like a power cut."""
         if self._process is None:
             raise RuntimeError("The server is not running.")
         self._end_group()
@@ -101,20 +101,20 @@ class Server:
         self._process = None
 
     def end(self) -> None:
-        """Stops it if it runs: for what has to end whatever happened before."""
+        """Stop the server if it runs."""
         if self.running():
             self.stop()
 
     def running(self) -> bool:
-        """Whether the process that was started is there."""
+        """Whether the started process exists."""
         return self._process is not None and self._process.poll() is None
 
     def log(self) -> str:
-        """All that it has written since its first start."""
+        """Return the whole output since the first start."""
         return self.log_file.read_text(encoding="utf-8", errors="replace") if self.log_file.exists() else ""
 
     def log_tail(self) -> str:
-        """The last lines that it has written."""
+        """Return the last lines of the output."""
         return "\n".join(self.log().splitlines()[-TAIL:])
 
     def _spawn(self) -> None:
@@ -154,17 +154,17 @@ class Server:
 
 
 class Serve(Protocol):
-    """What the fixture `serve` gives: starts a server for one test."""
+    """The fixture `serve`, which starts servers for one test."""
 
     def __call__(
         self, *arguments: str, data: Path | None = None, extra: Mapping[str, str] | None = None
     ) -> Server:
-        """A server that is ready; without `data`, over an empty folder of its own."""
+        """Start a server and wait until it is ready; without `data`, use an empty folder."""
 
 
 @contextmanager
 def serving(data: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server that is ready, ended at the end of the block: for fixtures of a whole file."""
+    """Run a server until the end of the block, for fixtures of a whole file."""
     server = Server(data, *arguments, extra=extra)
     try:
         server.start()

@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback that keeps what it gets, and refuses when it is told to."""
+"""A real SMTP server on loopback that stores emails, and refuses them on request."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass(frozen=True)
 class Email:
-    """One mail as it arrived, with the envelope it came in."""
+    """An email with its envelope."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -24,42 +24,42 @@ class Email:
 
 @dataclass
 class Mailbox:
-    """What has arrived at `host` and `port`, oldest first."""
+    """The emails that arrived at `host` and `port`, oldest first."""
 
     host: str
     port: int
     emails: list[Email] = field(default_factory=list)
     attempts: int = 0
-    """Mails that were offered, refused ones among them."""
+    """Emails that were offered, including refused ones."""
     _answer: str | None = None
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def refuse(self, answer: str = "451 4.3.0 Try again later") -> None:
-        """From now on every mail gets this answer (a code and a text) and is not kept."""
+        """Refuse every email from now on, with this answer (a code and a text)."""
         with self._changed:
             self._answer = answer
 
     def accept(self) -> None:
-        """From now on every mail is kept."""
+        """Accept every email from now on."""
         with self._changed:
             self._answer = None
 
     def wait_for(self, count: int, seconds: float = 20.0) -> list[Email]:
-        """The emails, once there are `count`; `AssertionError` when that takes longer than `seconds`."""
+        """Wait for `count` emails and return them. Raise AssertionError after `seconds`."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.emails) >= count, seconds):
                 raise AssertionError(f"{len(self.emails)} of {count} mails after {seconds:g} seconds")
             return list(self.emails)
 
     def wait_for_attempts(self, count: int, seconds: float = 20.0) -> int:
-        """How many mails were offered, once there are `count`; `AssertionError` after `seconds`."""
+        """Wait until `count` emails were offered; return their number. Raise AssertionError after `seconds`."""
         with self._changed:
             if not self._changed.wait_for(lambda: self.attempts >= count, seconds):
                 raise AssertionError(f"{self.attempts} of {count} attempts after {seconds:g} seconds")
             return self.attempts
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
-        """Aiosmtpd's own hook: the mail is here, and this is the answer to it."""
+        """Store the email and return the answer; aiosmtpd calls this."""
         content = (envelope.original_content or b"").replace(b"\r\n", b"\n")
         message = message_from_bytes(content, policy=policy.default)
         with self._changed:
@@ -71,7 +71,7 @@ class Mailbox:
 
 
 class _OnSocket(Controller):
-    """Aiosmtpd's server on a socket that listens already: its own way needs to know the port beforehand."""
+    """Runs aiosmtpd's server on a listening socket, because aiosmtpd itself needs a known port."""
 
     def __init__(self, mailbox: Mailbox, listener: socket.socket) -> None:
         super().__init__(mailbox, hostname=mailbox.host, port=mailbox.port, server_hostname="localhost")
@@ -83,7 +83,7 @@ class _OnSocket(Controller):
 
 @contextmanager
 def smtp_server() -> Iterator[Mailbox]:
-    """A mailbox that takes mail until the end of the block."""
+    """Run the server until the end of the block; return its mailbox."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
         mailbox = Mailbox(host, port)

@@ -1,6 +1,6 @@
-"""Stripe's books: sessions, payments and refunds, kept by Stripe's own rules where breaking them would cost money.
+"""The data of a simulated Stripe: sessions, payments and refunds, with Stripe's rules where mistakes would cost money.
 
-The limits of a session's end, the units of currencies, idempotency keys, and how much of a payment can go back.
+These are the limits of a session's end, the units of currencies, idempotency keys, and the amounts of refunds.
 """
 
 import itertools
@@ -39,12 +39,12 @@ Json = dict[str, Any]
 
 
 class ApiError(Exception):
-    """An answer other than 200: `status` and `body`."""
+    """A response other than 200: `status` and `body`."""
 
     def __init__(
         self, status: int, message: str, *, param: str | None = None, code: str | None = None, kind: str = ""
     ) -> None:
-        """`kind` is the error's type where the status does not say it."""
+        """Take the status, the message and, unless the status implies it, the type of the error."""
         super().__init__(message)
         self.status = status
         error: Json = {
@@ -58,7 +58,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that webhooks tell."""
+    """An event for webhooks."""
 
     id: str
     kind: str
@@ -67,7 +67,7 @@ class Event:
 
     @property
     def body(self) -> bytes:
-        """What is sent, and signed."""
+        """The JSON that is sent and signed."""
         event = {
             "id": self.id,
             "object": "event",
@@ -84,7 +84,7 @@ class Event:
 
 @dataclass
 class Books:
-    """What Stripe knows. `url` is where its payment pages are, `clock` gives seconds since the epoch."""
+    """Sessions, payments and refunds. `url` is the address of the payment pages; `clock` is in seconds since the epoch."""
 
     url: str
     clock: Callable[[], float]
@@ -93,25 +93,25 @@ class Books:
     refunds: dict[str, Json] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     refund_status: str = "succeeded"
-    """How the next refunds end."""
+    """The status of the next refunds."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _answers: dict[str, tuple[str, Json]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def session_of(self, ref: str) -> Json:
-        """The one session of the order; `AssertionError` when there is none, or more than one."""
+        """Return the only session of the order. Raise AssertionError if there is none or more than one."""
         with self.lock:
             found = [each for each in self.sessions.values() if each["client_reference_id"] == ref]
         assert len(found) == 1, f"{len(found)} sessions for {ref}"
         return found[0]
 
     def forget_keys(self) -> None:
-        """As Stripe does with idempotency keys after a day."""
+        """Forget the idempotency keys, as Stripe does after a day."""
         with self.lock:
             self._answers.clear()
 
     def pay(self, session_id: str, *, at_once: bool = True) -> Event:
-        """The person pays; with `at_once` False the bank takes its time (see `bank_answers`)."""
+        """Pay a session; with `at_once` False the bank decides later (`bank_answers`)."""
         with self.lock:
             session = self._current(session_id)
             if session["status"] != "open":
@@ -136,7 +136,7 @@ class Books:
             return self._note("checkout.session.completed", session)
 
     def bank_answers(self, session_id: str, *, paid: bool) -> Event:
-        """The bank that took its time has decided."""
+        """Let the bank decide about a pending payment."""
         with self.lock:
             session = self.sessions[session_id]
             intent = self.intents[session["payment_intent"]]
@@ -147,7 +147,7 @@ class Books:
             return self._note(f"checkout.session.async_payment_{'succeeded' if paid else 'failed'}", session)
 
     def end_sessions(self) -> list[Event]:
-        """End the sessions whose time is over."""
+        """End the sessions that have expired."""
         with self.lock:
             due = [
                 each for each in self.sessions.values() if each["status"] == "open" and self._is_over(each)
@@ -155,7 +155,7 @@ class Books:
             return [self._expire(session) for session in due]
 
     def call(self, method: str, path: str, fields: Mapping[str, str], key: str | None) -> Json:
-        """One call of the API; the same key gives the same answer. Raises ApiError."""
+        """Handle an API call; the same idempotency key gives the same response. Raise ApiError."""
         if method != "POST" or key is None:
             return self._do(method, path, fields)
         asked = json.dumps([path, sorted(fields.items())])
@@ -293,7 +293,7 @@ class Books:
 
 
 def nested(fields: Mapping[str, str]) -> Json:
-    """`a[b][0]=c` as {"a": {"b": {"0": "c"}}}."""
+    """Parse `a[b][0]=c` as {"a": {"b": {"0": "c"}}}."""
     tree: Json = {}
     for name, value in fields.items():
         *way, last = re.findall(r"[^\[\]]+", name)

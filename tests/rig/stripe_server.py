@@ -1,7 +1,6 @@
-"""Stripe on loopback: the calls of its API that the portal makes, the page on which a person pays, and its webhooks.
+"""A simulated Stripe on loopback: the API calls that the portal makes, the payment page, and webhooks.
 
-What goes wrong with the real one goes wrong here when it is told to: errors, silence, webhooks that are late, twice
-there, or sent by someone else.
+It also simulates failures on request: errors, no response, and webhooks that are late, repeated or forged.
 """
 
 import hashlib
@@ -26,12 +25,12 @@ SECRET_KEY = "sk_test_of_the_tests"
 WEBHOOK_SECRET = "whsec_of_the_tests"
 DECLINED_CARD = "4000000000000002"
 MAX_HOLD = 60.0
-"""Seconds after which a held answer goes out even when no test has released it."""
+"""Seconds after which a held response is sent even if no test has released it."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the API as it came in, and how it was answered (0: not at all)."""
+    """An API call, and the status of its response (0: none)."""
 
     method: str
     path: str
@@ -41,71 +40,71 @@ class Call:
 
     @property
     def idempotency_key(self) -> str | None:
-        """The key that the caller gave."""
+        """The idempotency key of the caller."""
         return self.headers.get("idempotency-key")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one call: an error instead of it, or its answer is lost, or held until `release`."""
+    """A fault of one call: an error, a lost response, or one that is held until `release`."""
 
     kind: Literal["error", "lost", "held"]
     status: int = 0
 
 
 class StripeServer:
-    """The API and the payment pages at `url`, its `books`, the `calls` it has had, and what is to go wrong."""
+    """The API and the payment pages at `url`, with their data, the calls so far, and the faults to come."""
 
     def __init__(self, url: str, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds since the epoch; signatures are of the machine's own time, whatever it says."""
+        """Take the address, and a clock in seconds since the epoch. Signatures always use the system time."""
         self.url = url
         self.books = Books(url, clock)
         self.calls: list[Call] = []
         self.webhook_url = ""
-        """Where the portal is told."""
+        """The address for webhooks."""
         self.tells_at_once = True
-        """Whether events are sent as soon as they happen; they are kept for `deliver` in any case."""
+        """Whether events are sent at once; they are kept for `deliver` in any case."""
         self.holds_questions = False
-        """Whether every question about a session is held until `release`."""
+        """Whether every query about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
         self._calls_left = 0
         self._released = threading.Event()
 
     def fail(self, status: int = 500, times: int = 1) -> None:
-        """The next calls are answered with an error and do nothing."""
+        """Answer the next calls with an error, without effect."""
         self._faults.extend([Fault("error", status)] * times)
 
     def lose(self, times: int = 1) -> None:
-        """The next calls are carried out, and their connections end without an answer."""
+        """Carry the next calls out, and close their connections without a response."""
         self._faults.extend([Fault("lost")] * times)
 
     def hold(self, times: int = 1) -> None:
-        """The next calls are carried out, and answered only after `release`."""
+        """Carry the next calls out, and answer them only after `release`."""
         self._released.clear()
         self._faults.extend([Fault("held")] * times)
 
     def release(self) -> None:
-        """Answer what is held; no later call is held or fails."""
+        """Send the held responses; later calls are neither held nor fail."""
         self._faults.clear()
         self._released.set()
 
     def go_down(self, status: int = 503, after: int = 0) -> None:
-        """Every call fails from the call number `after` on, until `come_up`."""
+        """Let every call fail until `come_up`, after `after` more calls."""
         self._down, self._calls_left = status, after
 
     @property
     def refused(self) -> int:
-        """How many calls failed."""
+        """The number of failed calls."""
         with self.books.lock:
             return sum(call.status != 200 for call in self.calls)
 
     def come_up(self) -> None:
-        """Calls work again."""
+        """Let calls succeed again."""
         self._down = 0
 
     def made(self, method: str, path: str) -> list[Call]:
-        """The calls of that kind that got through, oldest first."""
+        """Return the successful calls of that kind, oldest first."""
         with self.books.lock:
             return [
                 call
@@ -114,15 +113,15 @@ class StripeServer:
             ]
 
     def pay(self, session_id: str, *, at_once: bool = True) -> None:
-        """The person pays; with `at_once` False the bank takes its time."""
+        """Pay a session; with `at_once` False the bank decides later."""
         self._tell(self.books.pay(session_id, at_once=at_once))
 
     def bank_answers(self, session_id: str, *, paid: bool) -> None:
-        """The bank that took its time has decided."""
+        """Let the bank decide about a pending payment."""
         self._tell(self.books.bank_answers(session_id, paid=paid))
 
     def end_sessions(self) -> None:
-        """End the sessions whose time is over."""
+        """End the sessions that have expired."""
         for event in self.books.end_sessions():
             self._tell(event)
 
@@ -134,7 +133,7 @@ class StripeServer:
         return self.post(event.body, signature)
 
     def post(self, body: bytes, signature: str | None) -> httpx.Response:
-        """Send anything to the webhook's address; with None there is no signature at all."""
+        """Send any body to the webhook's address; None means no signature."""
         headers = {"content-type": "application/json; charset=utf-8"}
         if signature is not None:
             headers["stripe-signature"] = signature
@@ -145,7 +144,7 @@ class StripeServer:
     def answer(
         self, method: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str]
     ) -> tuple[int, Json]:
-        """Status and body of one call of the API; status 0 when it gets no answer."""
+        """Handle an API call; return status and body. Status 0 means no response."""
         with self.books.lock:
             fault = self._faults.popleft() if self._faults else None
             try:
@@ -178,9 +177,9 @@ class StripeServer:
 
 
 def sign(body: bytes, secret: str, at: int) -> str:
-    """Stripe's header: the time, and the HMAC-SHA256 of time and body."""
-    mark = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={mark}"
+    """Return Stripe's signature header: the time, and the HMAC-SHA256 of time and body."""
+    signature = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={signature}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -197,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._call(dict(parse_qsl(parts.query)))
 
     def do_POST(self) -> None:
-        """Create or change something, or take the person's answer."""
+        """Create or change something, or submit the payment page."""
         body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
         fields = dict(parse_qsl(body, keep_blank_values=True))
         path = urlsplit(self.path).path
@@ -207,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._call(fields)
 
     def log_message(self, *arguments: object) -> None:
-        """Nothing: the calls are kept."""
+        """Log nothing: the calls are recorded."""
 
     def _call(self, fields: Mapping[str, str]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -254,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: str, headers: Mapping[str, str]) -> None:
         content = body.encode()
-        with suppress(OSError):  # whoever asked may have stopped waiting
+        with suppress(OSError):  # the client may have disconnected
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -264,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Listener(ThreadingHTTPServer):
-    """Ends without waiting for answers that are held."""
+    """A server that ends without waiting for held responses."""
 
     daemon_threads = True
 
@@ -275,7 +274,7 @@ class _Listener(ThreadingHTTPServer):
 
 @contextmanager
 def stripe_server(clock: Callable[[], float] = time.time) -> Iterator[StripeServer]:
-    """A Stripe that answers until the end of the block."""
+    """Run a simulated Stripe until the end of the block."""
     with _Listener(clock) as listener:
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, as long as it needs and no longer."""
+"""Waiting until a condition is true, no longer than needed."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PAUSE = 0.02
-"""Seconds between two looks; short beside anything that is waited for."""
+"""Seconds between two checks."""
 
 
 def until(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
-    """The first answer of `look` that is true; `AssertionError` naming `what` when `seconds` have passed."""
+    """Return the first true result of `look`. Raise AssertionError with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         answer = look()

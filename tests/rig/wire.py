@@ -1,4 +1,4 @@
-"""HTTP by hand: for a crowd of clients with a connection each, and for what no client library would send."""
+"""HTTP on sockets: for many clients with a connection each, and for requests that no client library sends."""
 
 import asyncio
 import socket
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 PATIENCE = 30.0
-"""Seconds for an answer; many times what it takes on a machine that does much else."""
+"""Seconds for a response: many times as long as it takes, for a busy machine."""
 FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. Names of headers are in small letters; of several with one name, the last is kept."""
+    """A response. Header names are in lower case; of several headers with one name, the last is kept."""
 
     status: int
     headers: Mapping[str, str]
@@ -21,17 +21,17 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The body, which is UTF-8."""
+        """The body as UTF-8 text."""
         return self.body.decode("utf-8")
 
     @property
     def location(self) -> str:
-        """Where a redirect leads; empty where there is none."""
+        """The target of a redirect; empty if there is none."""
         return self.headers.get("location", "")
 
 
 def port_of(url: str) -> int:
-    """The port that a server's address names."""
+    """Return the port of a server's address."""
     port = urlsplit(url).port
     if port is None:
         raise ValueError(f"{url} names no port")
@@ -44,7 +44,7 @@ def request(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> bytes:
-    """A request as it goes over the wire, byte for byte as it was given; with a body, its length is told."""
+    """Return the bytes of a request; with a body, its length is included."""
     lines = [
         b" ".join((_bytes(method), _bytes(target), b"HTTP/1.1")),
         *(
@@ -58,15 +58,15 @@ def request(
 
 
 def form(fields: Mapping[str, str]) -> bytes:
-    """The body of a form."""
+    """Return the body of a form."""
     return urlencode(fields).encode()
 
 
 def exchange(url: str, *parts: bytes, head: bool = False) -> Answer:
-    """Send the parts on a connection of their own, one after the other, and read the answer.
+    """Send the parts in turn on a new connection, and read the response.
 
-    The server may answer and hang up before it has been sent everything. `head`: the answer is one to HEAD, and all
-    that follows until the server hangs up is its body. `ConnectionError` when it hangs up without an answer.
+    The server may answer and close the connection before it has received everything. With `head`, the response is one
+    to HEAD, and everything up to the end is its body. Raise ConnectionError if there is no response.
     """
     with socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE) as connection:
         try:
@@ -85,26 +85,26 @@ def exchange(url: str, *parts: bytes, head: bool = False) -> Answer:
 
 
 class Line:
-    """One client's own connection, which stays open from request to request as a browser's does."""
+    """A client's connection, which stays open between requests like a browser's."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Opened by `open`."""
+        """Wrap a connection; `open` makes one."""
         self._reader = reader
         self._writer = writer
 
     @classmethod
     async def open(cls, url: str) -> "Line":
-        """A connection to the server; `OSError` when nobody listens."""
+        """Connect to the server. Raise OSError if nothing listens."""
         return cls(*await asyncio.open_connection("127.0.0.1", port_of(url)))
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """A page. `ConnectionError` when the server hangs up first."""
+        """Request a page. Raise ConnectionError if the server closes the connection."""
         return await self._ask(request("GET", path, headers))
 
     async def post(
         self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """A form, sent from a page of the same site. `ConnectionError` when the server hangs up first."""
+        """Send a form from a page of the same site. Raise ConnectionError if the server closes the connection."""
         marked = {"content-type": FORM, "sec-fetch-site": "same-origin"} | dict(headers or {})
         return await self._ask(request("POST", path, marked, form(fields or {})))
 
@@ -132,7 +132,7 @@ def _more(connection: socket.socket, received: bytes) -> bytes:
 
 
 def _read(received: bytes) -> Answer | None:
-    """The answer, once it is there as a whole. It tells its length, as every answer of the portal does."""
+    """Return the response if it is complete, by its content-length, which every response of the portal has."""
     head, end, body = received.partition(b"\r\n\r\n")
     if not end:
         return None

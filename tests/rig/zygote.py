@@ -1,7 +1,7 @@
-"""A process that has imported the program, and forks for each command: `python -m tests.rig.zygote MODULE...`.
+"""A process that has imported the program and forks for each command: `python -m tests.rig.zygote MODULE...`.
 
-Importing is nine tenths of what a command costs, and the tests run hundreds of them. A forked one is a process like any
-other: its own id, group, environment, folder, files, signals, exit code. `tests.rig.command` is the other end.
+Imports take nine tenths of the time of a command, and the tests run hundreds. A forked command is an ordinary process
+with its own id, group, environment, folder, files, signals and exit code. `tests.rig.command` is the client.
 """
 
 import atexit
@@ -17,12 +17,12 @@ import traceback
 from importlib import import_module
 
 STANDARD = 3
-"""Input, output, errors."""
+"""Standard input, output and error."""
 MAX_REQUEST = 1 << 20
 
 
 def serve(control: socket.socket) -> list[str] | None:
-    """Fork for each request; returns the command's words in the forked process, None when nobody asks any more."""
+    """Fork for each request. Return the command's words in the forked process, None when the client is gone."""
     # The processes that wait for a command are nobody's to wait for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -38,7 +38,7 @@ def serve(control: socket.socket) -> list[str] | None:
 
 
 def begin(request: dict[str, object], files: list[int]) -> list[str]:
-    """Fork once more and become the command, while this process waits for it and tells how it ended."""
+    """Fork again; the child becomes the command, and this process waits and reports its exit code."""
     *standard, status = files
     child = os.fork()
     if child:
@@ -67,7 +67,7 @@ def begin(request: dict[str, object], files: list[int]) -> list[str]:
 
 
 def main() -> None:
-    """The program's modules are named on the command line; the socket is standard input."""
+    """Import the modules of the command line, then serve on standard input, which is a socket."""
     with socket.socket(fileno=os.dup(0)) as control:
         for module in sys.argv[1:]:
             import_module(module)
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def run(words: list[str]) -> int:
-    """The command, to its exit code: all that an interpreter does at its end but for taking its modules apart."""
+    """Run the command and the exit handlers; return its exit code."""
     sys.argv = ["festgate", *words]
     code = 1
     try:
