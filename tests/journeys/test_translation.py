@@ -50,7 +50,9 @@ FOREIGN = re.compile(
     re.VERBOSE,
 )
 """Latin letters that are no sentence: addresses, codes, names of methods."""
-INLINE = frozenset({"b", "bdi", "br", "code", "em", "i", "input", "s", "small", "strong", "time", "wbr"})
+INLINE = frozenset(
+    {"a", "b", "bdi", "br", "code", "em", "i", "input", "s", "small", "span", "strong", "time", "wbr"}
+)
 """Elements within a sentence."""
 READ_OUT = ("aria-label", "title", "placeholder", "alt", "data-label")
 

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 
+from festgate.kit.translation import gettext
+
 MAX_MINOR = 10**12
 """Minor units of one amount: far above any fee, and so low that 64-bit sums cannot overflow."""
 
@@ -53,10 +55,10 @@ def parse_amount(text: str, currency: str) -> Money:
     try:
         amount = Decimal(text.strip())
     except InvalidOperation:
-        msg = f"{text!r} is not an amount; write it like 250 or 250.50"
+        msg = gettext("'{text}' is not an amount; write it like 250 or 250.50").format(text=text)
         raise ValueError(msg) from None
     if not amount.is_finite() or amount < 0:
-        msg = f"{text!r} is not an amount of zero or more"
+        msg = gettext("'{text}' is not an amount of zero or more").format(text=text)
         raise ValueError(msg)
     digits = digits_of(currency)
     if amount > MAX_MINOR:  # before `1e999999` is expanded

@@ -7,6 +7,7 @@ something unseen.
 
 from festgate.kit.errors import Conflict
 from festgate.kit.money import Money
+from festgate.kit.translation import N_
 
 FIELD = "shown"
 """Name of the hidden field; `kit/parts.html` has the macro for it."""
@@ -16,8 +17,8 @@ class Changed(Conflict):
     """A form whose displayed values have changed. Nothing was done."""
 
     code = "changed"
-    title = "This has changed"
-    message = (
+    title = N_("This has changed")
+    message = N_(
         "This has changed since you opened the page, so nothing was done. Please check it and try again."
     )
 

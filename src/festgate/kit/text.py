@@ -8,6 +8,8 @@ of successive marks. Then every normalisation takes linear time.
 import unicodedata
 from typing import Final, Literal
 
+from festgate.kit.translation import gettext
+
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
 # Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties, except category Cf; and the blank of Braille, which
@@ -62,7 +64,7 @@ def normalized(form: Form, text: str, max_length: int) -> str:
 def check_length(text: str, max_length: int, shown: int | None = None) -> None:
     """Raise ValueError if the text is longer; the sentence gives `shown` as the limit if it is set."""
     if len(text) > max_length:
-        msg = f"At most {shown or max_length} characters."
+        msg = gettext("At most {count} characters.").format(count=shown or max_length)
         raise ValueError(msg)
 
 
@@ -72,8 +74,8 @@ def check_marks(text: str) -> None:
     for sign in text:
         run = run + 1 if sign >= "\u0300" and (unicodedata.combining(sign) or sign in HIDDEN_MARKS) else 0
         if run > MAX_MARKS:
-            msg = f"At most {MAX_MARKS} accents or other marks can stand on one character."
-            raise ValueError(msg)
+            sentence = gettext("At most {count} accents or other marks can stand on one character.")
+            raise ValueError(sentence.format(count=MAX_MARKS))
 
 
 def caseless(text: str, max_length: int) -> str:
@@ -103,11 +105,11 @@ def tidy(text: str, *, lines: bool = False, max_length: int | None = None) -> st
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = normalized("NFC", text, DECOMPOSED * limit)
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") and sign not in allowed for sign in text):
-        msg = "Control characters and invisible characters are not allowed here."
+        msg = gettext("Control characters and invisible characters are not allowed here.")
         raise ValueError(msg)
     text = text.strip()
     if text and all(is_unseen(sign) or sign.isspace() for sign in text):
-        msg = "This text is invisible: enter visible characters."
+        msg = gettext("This text is invisible: enter visible characters.")
         raise ValueError(msg)
     check_length(text, limit)
     return text

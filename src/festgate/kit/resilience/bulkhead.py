@@ -27,6 +27,7 @@ from festgate.kit.errors import ModuleUnavailable, Refused, Unavailable
 from festgate.kit.resilience import faults
 from festgate.kit.resilience.breaker import Breaker
 from festgate.kit.resilience.pulse import Pulse, resumed
+from festgate.kit.translation import N_, gettext
 
 log = structlog.get_logger()
 
@@ -49,9 +50,11 @@ TICK = 0.25
 
 ABSENT_RETRY = 60
 """Seconds to wait before a retry for a module that is not loaded, since an operator must repair it."""
-FULL = "has too many visitors at the moment. Please try again shortly."
-UNAVAILABLE = "is temporarily unavailable. Everything else works as usual."
-TOO_SLOW = "took too long to answer. Check whether your request was completed before you try again."
+FULL = N_("{module} has too many visitors at the moment. Please try again shortly.")
+UNAVAILABLE = N_("{module} is temporarily unavailable. Everything else works as usual.")
+TOO_SLOW = N_(
+    "{module} took too long to answer. Check whether your request was completed before you try again."
+)
 
 State = Literal["well", "resting", "absent"]
 
@@ -266,7 +269,9 @@ class Bulkhead:
 
     def _refused_as_full(self, entry: _Entry) -> ModuleUnavailable:
         self.breaker.ended_early(trial=entry.trial)
-        return ModuleUnavailable(self.name, f"{self.title} is full", f"{self.title} {FULL}", "", 2)
+        title = gettext("{module} is full").format(module=gettext(self.title))
+        problem = gettext(FULL).format(module=gettext(self.title))
+        return ModuleUnavailable(self.name, title, problem, "", 2)
 
     def _end_cancelled(self, entry: _Entry) -> None:
         if entry.task not in self._overdue:  # the client disconnected, or the process ends
@@ -309,9 +314,11 @@ class Bulkhead:
 
     def refusal(self, *, done: bool = True) -> ModuleUnavailable:
         """Return the error for a visitor. `done` is False if the request may or may not have taken effect."""
-        problem = f"{self.title} {UNAVAILABLE if done else TOO_SLOW}"
+        module = gettext(self.title)
+        title = gettext("{module} is unavailable").format(module=module)
+        problem = gettext(UNAVAILABLE if done else TOO_SLOW).format(module=module)
         left = ABSENT_RETRY if self.absent else math.ceil(self.breaker.left)
-        return ModuleUnavailable(self.name, f"{self.title} is unavailable", problem, self.keeps, max(1, left))
+        return ModuleUnavailable(self.name, title, problem, gettext(self.keeps), max(1, left))
 
     def end_overdue(self, now: float) -> None:
         """Cancel the requests that have reached the time limit."""

@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope
 
 from festgate.kit.errors import Refused
 from festgate.kit.resilience.pulse import resumed
+from festgate.kit.translation import N_
 from festgate.kit.web.clients import Trusted, address_of, client_key
 
 BODIES: Final = "festgate.bodies"
@@ -26,8 +27,8 @@ class TooSlow(Refused):
 
     status = 408
     code = "too-slow"
-    title = "The request took too long"
-    message = "Your connection was too slow, so nothing was changed. Please go back and try again."
+    title = N_("The request took too long")
+    message = N_("Your connection was too slow, so nothing was changed. Please go back and try again.")
 
     def headers(self) -> dict[str, str]:
         """Close the connection, so that the rest of the body is not awaited."""

@@ -12,6 +12,7 @@ from festgate.kit.errors import (
     Malformed,
 )
 from festgate.kit.text import MAX_LINE, tidy, tidy_lines
+from festgate.kit.translation import gettext
 from festgate.kit.web.parameters import MAX_NAME, read_header
 
 B = TypeVar("B", bound=BaseModel)
@@ -32,22 +33,23 @@ async def read_fields(request: Request, max_length: int = MAX_FIELD) -> dict[str
     if not body:
         return {}
     if kind != "application/x-www-form-urlencoded":
-        msg = "Send the form as application/x-www-form-urlencoded."
+        msg = gettext("Send the form as application/x-www-form-urlencoded.")
         raise Malformed(msg)
     try:
         pairs = parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except UnicodeDecodeError:
-        msg = "The form is not valid UTF-8 text."
+        msg = gettext("The form is not valid UTF-8 text.")
         raise Malformed(msg) from None
     except ValueError:
-        msg = f"The form has more than {MAX_FIELDS} fields."
+        msg = gettext("The form has more than {count} fields.").format(count=MAX_FIELDS)
         raise Malformed(msg) from None
     if any(len(name) > MAX_FIELD_NAME for name, _ in pairs):
-        msg = f"The form has a field whose name is longer than {MAX_FIELD_NAME} characters."
-        raise Malformed(msg)
-    too_long = {name: f"At most {max_length} characters." for name, text in pairs if len(text) > max_length}
+        sentence = gettext("The form has a field whose name is longer than {count} characters.")
+        raise Malformed(sentence.format(count=MAX_FIELD_NAME))
+    limit = gettext("At most {count} characters.").format(count=max_length)
+    too_long = {name: limit for name, text in pairs if len(text) > max_length}
     if too_long:
         raise Invalid(too_long)
     return dict(pairs)
@@ -77,11 +79,11 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
     context = detail.get("ctx", {})
     kind: str = detail["type"].removeprefix("string_")
     if kind == "missing" or (kind == "too_short" and context.get("min_length") == 1):
-        return "This field is required."
+        return gettext("This field is required.")
     if kind == "too_short":
-        return f"At least {context.get('min_length')} characters."
+        return gettext("At least {count} characters.").format(count=context.get("min_length"))
     if kind == "too_long":
-        return f"At most {context.get('max_length')} characters."
+        return gettext("At most {count} characters.").format(count=context.get("max_length"))
     text: str = detail["msg"].removeprefix("Value error, ")
     return text if text.endswith(".") else f"{text}."
 

@@ -23,6 +23,7 @@ from festgate.kit import security_log
 from festgate.kit.errors import Forbidden, Malformed, Refused, TooLarge, TooMany
 from festgate.kit.logging import request_id
 from festgate.kit.metrics import Metrics
+from festgate.kit.translation import N_, gettext
 from festgate.kit.web.bodies import BODIES, Bodies
 from festgate.kit.web.clients import MAX_IN_PROGRESS, RETRY_AFTER, Counts, Trusted, address_of
 from festgate.kit.web.compression import LEVEL, MIN_SIZE
@@ -49,7 +50,7 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 INSPECTED = frozenset(
     {b"accept-encoding", b"content-length", b"transfer-encoding", b"sec-fetch-site", b"origin", b"host"}
 )
-BUSY = "There are too many requests from your network at the moment. Please try again shortly."
+BUSY = N_("There are too many requests from your network at the moment. Please try again shortly.")
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 Answer: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
@@ -59,8 +60,10 @@ class CrossSite(Forbidden):
     """A request that a page of another site sent in a visitor's name."""
 
     code = "cross-site"
-    title = "Request from another site"
-    message = "For your safety, this works only from the fest's own pages. Open the page on this site and try again."
+    title = N_("Request from another site")
+    message = N_(
+        "For your safety, this works only from the fest's own pages. Open the page on this site and try again."
+    )
 
 
 def security_headers(*, secure: bool, form_targets: Iterable[str] = ()) -> RawHeaders:
@@ -175,7 +178,7 @@ class Gate:
     def _inspect(self, scope: Scope, receive: Receive, *, admitted: bool) -> tuple[ASGIApp, Receive]:
         """Return the app for the request, and a limited `receive`. Raise Refused to decline the request."""
         if not admitted:
-            raise TooMany(BUSY, RETRY_AFTER)
+            raise TooMany(gettext(BUSY), RETRY_AFTER)
         # A dict keeps the last of two headers with the same name; none of these may be repeated.
         inspected = [pair for pair in scope["headers"] if pair[0] in INSPECTED]
         headers = dict(inspected)
@@ -188,13 +191,13 @@ class Gate:
             self._zipping if b"gzip" in encodings and scope["path"].startswith(ZIPPED_PATHS) else self.routes
         )
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_TARGET_LENGTH:
-            msg = "The address is too long."
+            msg = gettext("The address is too long.")
             raise Malformed(msg)
         if b"%" in scope["query_string"] and not _is_text(scope["query_string"]):
-            msg = "The address is not valid UTF-8 text."
+            msg = gettext("The address is not valid UTF-8 text.")
             raise Malformed(msg)
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            msg = "The address contains an invalid character."
+            msg = gettext("The address contains an invalid character.")
             raise Malformed(msg)
         if scope["method"] in SAFE_METHODS:
             return app, receive
@@ -215,12 +218,12 @@ class Gate:
         Of two headers, a proxy and the portal might each use another.
         """
         if len(hosts) > 1:
-            msg = "The request has two Host headers. Send only one."
+            msg = gettext("The request has two Host headers. Send only one.")
             raise Malformed(msg)
         if not hosts and version == "1.0":
             return
         if not hosts or _HOST.fullmatch(hosts[0]) is None:
-            msg = "The request has no valid Host header."
+            msg = gettext("The request has no valid Host header.")
             raise Malformed(msg)
         if len(self._hosts) < MAX_HOSTS:
             self._hosts.add(hosts[0])
