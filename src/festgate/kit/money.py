@@ -55,10 +55,10 @@ def parse_amount(text: str, currency: str) -> Money:
     try:
         amount = Decimal(text.strip())
     except InvalidOperation:
-        msg = gettext("'{text}' is not an amount; write it like 250 or 250.50").format(text=text)
+        msg = gettext("{text!r} is not an amount; write it like 250 or 250.50").format(text=text)
         raise ValueError(msg) from None
     if not amount.is_finite() or amount < 0:
-        msg = gettext("'{text}' is not an amount of zero or more").format(text=text)
+        msg = gettext("{text!r} is not an amount of zero or more").format(text=text)
         raise ValueError(msg)
     digits = digits_of(currency)
     if amount > MAX_MINOR:  # before `1e999999` is expanded
