@@ -1,7 +1,7 @@
 """Copies of a template database that are restored after each test and used again.
 
-A new copy makes PostgreSQL create and remove five hundred files; restoring one removes a few rows. A copy that cannot be
-restored (another schema, a file that has grown) is not used again.
+A new copy makes PostgreSQL create and remove five hundred files; restoring one removes a few rows. A copy that cannot
+be restored (another schema, a file that has grown) is not used again.
 """
 
 from collections.abc import Iterator, Mapping
