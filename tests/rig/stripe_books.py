@@ -84,7 +84,7 @@ class Event:
 
 @dataclass
 class Books:
-    """Sessions, payments and refunds; `url` is the base of the payment pages, `clock` gives seconds since the epoch."""
+    """Sessions, payments and refunds. `url` is the address of the payment pages, `clock` is in seconds."""
 
     url: str
     clock: Callable[[], float]

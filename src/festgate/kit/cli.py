@@ -31,16 +31,9 @@ FOUND = 1
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator["Database"]:
     """Upgrade and open the database; close it at the end of the block."""
-    # The import takes an eighth of a second, and the supervisor does not need it.
-    from festgate.kit.db.database import Database  # noqa: PLC0415
-
     await asyncio.to_thread(schema.upgrade, settings)
-    database = Database(settings.url)
-    await database.open()
-    try:
+    async with _connected(settings) as database:
         yield database
-    finally:
-        await database.close()
 
 
 @asynccontextmanager
@@ -55,7 +48,14 @@ async def current(settings: Settings) -> AsyncIterator["Database"]:
             f"The database is at {revision}, this program at {schema.HEAD}. Run `festgate db upgrade` first."
         )
         raise StartupError(msg)
-    from festgate.kit.db.database import Database  # noqa: PLC0415  (see `opened`)
+    async with _connected(settings) as database:
+        yield database
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> AsyncIterator["Database"]:
+    # The import takes an eighth of a second, and the supervisor does not need it.
+    from festgate.kit.db.database import Database  # noqa: PLC0415
 
     database = Database(settings.url)
     await database.open()

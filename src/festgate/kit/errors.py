@@ -18,6 +18,8 @@ class Refused(Exception):
     message: str = N_("The request could not be carried out.")
     actions: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Links for the error page, as (label, address); without any it shows the portal's default links."""
+    retry_after: int | None = None
+    """Seconds after which the client may retry."""
 
     def __init__(self, message: str | None = None) -> None:
         """Use `message` in place of the class's own."""
@@ -25,8 +27,8 @@ class Refused(Exception):
         super().__init__(self.message)
 
     def headers(self) -> Mapping[str, str]:
-        """Return HTTP headers for the response."""
-        return {}
+        """Return HTTP headers for the response, such as the time to wait (RFC 9110, section 10.2.3)."""
+        return {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
 
     def members(self) -> Mapping[str, object]:
         """Return members that only this kind of problem has (RFC 9457, section 3.2)."""
@@ -78,15 +80,12 @@ class TooMany(Refused):
     status = 429
     code = "too-many"
     title = N_("Too many attempts")
+    retry_after: int
 
     def __init__(self, message: str, retry_after: int) -> None:
         """Set the sentence, and after how many seconds the visitor may try again."""
         super().__init__(message)
         self.retry_after = max(1, retry_after)
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the time to wait before the next request (RFC 9110, section 10.2.3)."""
-        return {"retry-after": str(self.retry_after)}
 
 
 class Malformed(Refused):
@@ -161,10 +160,7 @@ class Unavailable(Refused):
     message = N_(
         "The fest's data is temporarily unavailable. Nothing was changed. Please try again in a moment."
     )
-
-    def headers(self) -> Mapping[str, str]:
-        """Ask the client to retry soon: such a failure usually lasts seconds."""
-        return {"retry-after": "5"}
+    retry_after = 5
 
 
 class ModuleUnavailable(Refused):
@@ -181,10 +177,6 @@ class ModuleUnavailable(Refused):
         self.module = module
         self.title = title
         self.retry_after = retry_after
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the time to wait before the next request (RFC 9110, section 10.2.3)."""
-        return {"retry-after": str(self.retry_after)}
 
 
 class StartupError(Exception):
