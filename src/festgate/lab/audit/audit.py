@@ -58,11 +58,9 @@ def audit(path: Path) -> AuditResult:
         raise UnreadableReport(msg)
     spots = [*table_spots(report), *claim_spots(report)]
     findings = tuple(
-        AuditFinding(
-            _with_question(kind, report), _by_line(spot for code, spot in spots if code == kind.code)
-        )
+        AuditFinding(_with_question(kind, report), shown)
         for kind in KINDS.values()
-        if any(code == kind.code for code, _ in spots)
+        if (shown := _by_line(spot for spot in spots if spot.code == kind.code))
     )
     return AuditResult(
         source=document.source,
@@ -76,9 +74,8 @@ def audit(path: Path) -> AuditResult:
 
 
 def _unread_pictures(document: Document) -> str:
-    return (
-        "1 picture was not read" if document.pictures == 1 else f"{document.pictures} pictures were not read"
-    )
+    count = document.pictures
+    return "1 picture was not read" if count == 1 else f"{count} pictures were not read"
 
 
 def _by_line(spots: Iterable[Spot]) -> tuple[Spot, ...]:

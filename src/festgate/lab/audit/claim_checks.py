@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from festgate.lab.audit.claims import Claim
-from festgate.lab.audit.findings import CodedSpots, Spot
+from festgate.lab.audit.findings import Spot
 from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.quantities import Quantity
 from festgate.lab.audit.routes import Group, Pair, figure_of
@@ -22,7 +22,7 @@ _MAX_FIGURES: Final = 4
 _SHOWN: Final[tuple[Metric, ...]] = ("average", "median", "p95", "rate")
 
 
-def claim_spots(report: ParsedReport) -> CodedSpots:
+def claim_spots(report: ParsedReport) -> Iterator[Spot]:
     """Yield the errors in the claims."""
     for traced in report.claims:
         if traced.claim.negated:
@@ -101,7 +101,7 @@ def _cells(group: Group, metrics: Sequence[Metric]) -> str:
     )
 
 
-def _picked(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
+def _picked(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
     for _, figure, sources in traced.figures:
         if not sources or not all(source.is_part for source in sources):
             continue
@@ -111,17 +111,15 @@ def _picked(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
         shown = describe_change(pair, column) if pair is not None else _cells(first.group, [column])
         place = first.group.rows.index(first.row) + 1
         more = f" (and {len(sources) - 1} rows more)" if len(sources) > 1 else ""
-        yield (
+        yield Spot(
+            traced.claim.line,
+            f"{format_quantity(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
+            f" {describe_source(first, report)}. All requests: {shown or 'not given'}",
             "one-row-of-many",
-            Spot(
-                traced.claim.line,
-                f"{format_quantity(figure)} is row {place} of {len(first.group.rows)} of {first.group.title}{more}:"
-                f" {describe_source(first, report)}. All requests: {shown or 'not given'}",
-            ),
         )
 
 
-def _columns(traced: TracedClaim) -> CodedSpots:
+def _columns(traced: TracedClaim) -> Iterator[Spot]:
     if not traced.figures or not all(sources for _, _, sources in traced.figures):
         return
     origins = "; ".join(
@@ -132,7 +130,7 @@ def _columns(traced: TracedClaim) -> CodedSpots:
     named = traced.claim.metric
     if (named is not None and named not in traced.columns) or not traced.columns:
         name = f"claimed as {COLUMNS[named]}: " if named is not None else ""
-        yield "columns-mixed", Spot(traced.claim.line, f"{name}{origins}")
+        yield Spot(traced.claim.line, f"{name}{origins}", "columns-mixed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +159,14 @@ class _Change:
         return any(abs(share.value - 100 * abs(ratio - 1)) <= slack for ratio in (there, back))
 
 
-def _share(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
+def _share(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
     claim = traced.claim
     if claim.kind != "share" or claim.share is None:
         return
     figures = _figures(traced, report)
     if figures and not any(figure.fits(claim) for figure in figures):
         shown = "; ".join(figure.words for figure in figures[-_MAX_FIGURES:])
-        yield "share-off", Spot(claim.line, f"{format_quantity(claim.share)}: {shown}")
+        yield Spot(claim.line, f"{format_quantity(claim.share)}: {shown}", "share-off")
 
 
 def _figures(traced: TracedClaim, report: ParsedReport) -> list[_Change]:
@@ -216,7 +214,7 @@ def _in_words(before: Quantity, after: Quantity) -> str:
     return f"{shown} is {share}" + ("" if after.unit == "rate" else f" time, {times:.2g} times the speed")
 
 
-def _rate(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
+def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
     """Find rates that could not change: by Little's law, rate times mean is the number of waiting users."""
     if traced.claim.metric != "rate":
         return
@@ -237,7 +235,5 @@ def _rate(traced: TracedClaim, report: ParsedReport) -> CodedSpots:
                 f" {100 * share:.0f} % of the time, so at most {limit:.2f}/s were possible, however fast the server is"
             )
     if reasons:
-        yield (
-            "rate-cannot-move",
-            Spot(traced.claim.line, "; ".join(list(dict.fromkeys(reasons))[:_MAX_FIGURES])),
-        )
+        shown = "; ".join(list(dict.fromkeys(reasons))[:_MAX_FIGURES])
+        yield Spot(traced.claim.line, shown, "rate-cannot-move")

@@ -1,8 +1,8 @@
 """The kinds of findings of an audit: each with its code, its meaning, and a question that leads to the fix."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,13 @@ class FindingKind:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in the report that shows a finding."""
+    """A place in the report that shows a finding, or that cannot be checked."""
 
     line: int
     """Line of the document."""
     figure: str
-
-
-CodedSpots: TypeAlias = Iterator[tuple[str, Spot]]
-"""Pairs of a finding's code and a place that shows it."""
+    code: str = ""
+    """The finding's code; empty where the place cannot be checked."""
 
 
 @dataclass(frozen=True, slots=True)

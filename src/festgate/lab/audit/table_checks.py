@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from festgate.lab.audit.findings import CodedSpots, Spot
+from festgate.lab.audit.findings import Spot
 from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.routes import Group, Pair
 from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW_FIRST, milliseconds
@@ -42,7 +42,7 @@ INTERVAL: Final = re.compile(
 )
 
 
-def table_spots(report: ParsedReport) -> CodedSpots:
+def table_spots(report: ParsedReport) -> Iterator[Spot]:
     """Yield the errors that the tables show."""
     for pair in report.pairs:
         yield from _workload(pair)
@@ -72,17 +72,15 @@ def _names_of(side: Sequence[Group]) -> set[tuple[str, str]]:
     return {(row.method, "".join(row.name.split())) for group in side for row in group.rows}
 
 
-def _workload(pair: Pair) -> CodedSpots:
+def _workload(pair: Pair) -> Iterator[Spot]:
     before, after = (_names_of(side) for side in (pair.before, pair.after))
     if before == after or (len(before) > 1 and len(after) > 1):
         return
     requests = sum(group.whole.requests for group in pair.after)
-    yield (
+    yield Spot(
+        pair.after[0].rows[0].line,
+        f"{pair.route}: before {_shown(before)}, after {_shown(after)}, for {requests:,} requests",
         "workload-differs",
-        Spot(
-            pair.after[0].rows[0].line,
-            f"{pair.route}: before {_shown(before)}, after {_shown(after)}, for {requests:,} requests",
-        ),
     )
 
 
@@ -91,7 +89,7 @@ def _shown(names: set[tuple[str, str]]) -> str:
     return f"only {first}" if len(names) == 1 else f"{len(names)} names ({first} and others)"
 
 
-def _failures(pair: Pair) -> CodedSpots:
+def _failures(pair: Pair) -> Iterator[Spot]:
     counts = []
     for side in (pair.before, pair.after):
         failed, requests = (
@@ -100,46 +98,40 @@ def _failures(pair: Pair) -> CodedSpots:
         counts.append((failed, requests))
     (failed_before, all_before), (failed_after, all_after) = counts
     if abs(failed_before / all_before - failed_after / all_after) > _MAX_FAILED:
-        yield (
+        yield Spot(
+            pair.after[0].rows[0].line,
+            f"{pair.route}: {failed_before} of {all_before} requests failed before,"
+            f" {failed_after} of {all_after} after",
             "error-rates-differ",
-            Spot(
-                pair.after[0].rows[0].line,
-                f"{pair.route}: {failed_before} of {all_before} requests failed before,"
-                f" {failed_after} of {all_after} after",
-            ),
         )
 
 
-def _sizes(pair: Pair) -> CodedSpots:
+def _sizes(pair: Pair) -> Iterator[Spot]:
     before, after = pair.before[0].whole.size, pair.after[0].whole.size
     if before and after is not None and abs(after - before) > _MAX_SIZE_SHIFT * before:
-        yield (
+        yield Spot(
+            pair.after[0].whole.line,
+            f"{pair.route}: {before:,.0f} bytes before, {after:,.0f} bytes after",
             "responses-differ",
-            Spot(
-                pair.after[0].whole.line,
-                f"{pair.route}: {before:,.0f} bytes before, {after:,.0f} bytes after",
-            ),
         )
 
 
-def _names(group: Group) -> CodedSpots:
+def _names(group: Group) -> Iterator[Spot]:
     small = [row for row in group.rows if row.requests <= _SMALL_ROW]
     if len(group.rows) < _MIN_ROWS or 2 * len(small) < len(group.rows):
         return
     single = sum(row.requests == 1 for row in group.rows)
     of_one = f", {single} of them with one request" if single else ""
     first, last = group.rows[0], group.rows[-1]
-    yield (
+    yield Spot(
+        first.line,
+        f"{group.title}: {len(group.rows)} rows for {group.whole.requests} requests{of_one}, from {first.title} to"
+        f" {last.title}",
         "many-names",
-        Spot(
-            first.line,
-            f"{group.title}: {len(group.rows)} rows for {group.whole.requests} requests{of_one}, from {first.title} to"
-            f" {last.title}",
-        ),
     )
 
 
-def _few(group: Group) -> CodedSpots:
+def _few(group: Group) -> Iterator[Spot]:
     whole = group.whole
     if not 1 < whole.requests <= FEW:
         return
@@ -147,10 +139,10 @@ def _few(group: Group) -> CodedSpots:
     figures = ""
     if highest is not None and whole.most is not None:
         figures = f"; p95 {milliseconds(highest)}, slowest {milliseconds(whole.most)}"
-    yield "percentile-is-maximum", Spot(whole.line, f"{group.title}: {whole.requests} requests{figures}")
+    yield Spot(whole.line, f"{group.title}: {whole.requests} requests{figures}", "percentile-is-maximum")
 
 
-def _outliers(report: ParsedReport) -> CodedSpots:
+def _outliers(report: ParsedReport) -> Iterator[Spot]:
     for group in report.groups:
         whole = group.whole
         if whole.requests <= 1 or not whole.average or not whole.median or whole.most is None:
@@ -160,14 +152,12 @@ def _outliers(report: ParsedReport) -> CodedSpots:
             continue
         times = whole.most / whole.median
         rest = max(whole.average * whole.requests - whole.most, 0.0) / (whole.requests - 1)
-        yield (
+        yield Spot(
+            whole.line,
+            f"{group.title}: one request of {milliseconds(whole.most)} is {times:,.0f} times the"
+            f" median ({milliseconds(whole.median)}) and {100 * share:.0f} % of the mean"
+            f" ({milliseconds(whole.average)} of {whole.requests}); without it {milliseconds(rest)}",
             "connection-outliers",
-            Spot(
-                whole.line,
-                f"{group.title}: one request of {milliseconds(whole.most)} is {times:,.0f} times the"
-                f" median ({milliseconds(whole.median)}) and {100 * share:.0f} % of the mean"
-                f" ({milliseconds(whole.average)} of {whole.requests}); without it {milliseconds(rest)}",
-            ),
         )
 
 
@@ -184,7 +174,7 @@ def is_first_connection(report: ParsedReport) -> bool:
     return bool(slow) and all(FALLBACK[0] <= most <= FALLBACK[1] for most in slow)
 
 
-def _repeated(report: ParsedReport) -> CodedSpots:
+def _repeated(report: ParsedReport) -> Iterator[Spot]:
     if not report.compares:
         return
     text = report.prose.text
@@ -201,7 +191,7 @@ def _repeated(report: ParsedReport) -> CodedSpots:
         missing.append("no interval or other measure of spread")
     if missing:
         first = report.claims[0].claim.line if report.claims else report.pairs[0].after[0].table.line
-        yield "not-repeated", Spot(first, "; ".join(missing))
+        yield Spot(first, "; ".join(missing), "not-repeated")
 
 
 def _mentions(pattern: re.Pattern[str], text: str) -> bool:
