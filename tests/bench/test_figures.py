@@ -1,4 +1,4 @@
-"""The small arithmetic behind the benchmark's table."""
+"""The calculations behind the table of the benchmarks."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ def test_a_target_is_reached_from_its_own_side(target: Target, value: float, rea
     assert missed([figure]) == ([] if reached else [figure])
 
 
-def test_what_has_no_target_cannot_miss_it() -> None:
+def test_a_figure_without_a_target_cannot_miss_it() -> None:
     assert missed([Figure("figure", "/s", (1,))]) == []
 
 
