@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import pytest
 
 from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
 from festgate.rehearsal.verdict.flags import FLAGS
-from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests
+from festgate.rehearsal.verdict.refusals import REFUSALS
 from tests.rehearsal.real_runs import PAIRS, play_all
 
 ONE = [f"one {number}" for number in range(PAIRS)]
@@ -108,7 +109,7 @@ def test_another_page_for_everybody_is_another_response_and_a_visitors_own_is_no
 def test_a_percentile_takes_as_many_requests_as_lie_beyond_it(runs: dict[str, Run]) -> None:
     many = ["frozen"]  # and before that quicker than any other
     count = len(runs["frozen"].measured())
-    most = max(share for share in range(500, 1000) if least_requests(share / 1000) <= count)
+    most = max(share for share in range(500, 1000) if min_requests(share / 1000) <= count)
     assert "too-few-samples" not in refusals(runs, many, many, f"p{most / 10:g}")
     assert "too-few-samples" in refusals(runs, many, many, f"p{(most + 1) / 10:g}")
 

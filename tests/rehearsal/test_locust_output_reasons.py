@@ -12,11 +12,11 @@ import typer
 
 from festgate.rehearsal.cli import locust_files as describing
 from festgate.rehearsal.cli.commands import show
-from festgate.rehearsal.locust_output import LocustOutput, Moment, Problem, Row, Table, read_locust
+from festgate.rehearsal.locust_output import LocustOutput, Moment, Row, Table, UnreadLine, read_locust
 from festgate.rehearsal.locust_output.limits import bucket
 from festgate.rehearsal.locust_output.reasons import reasons
-from festgate.rehearsal.report import SetBeside, render
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.report import LocustComparison, render
+from festgate.rehearsal.verdict.findings import LoadFinding
 from tests.rehearsal.locust_texts import AFTER, BEFORE, Told, console_table
 from tests.rehearsal.test_commands import festgate
 
@@ -30,7 +30,7 @@ def table(*rows: Row, total: Row | None = None, **changes: object) -> Table:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def found(before: Sequence[Table], after: Sequence[Table]) -> dict[str, Finding]:
+def found(before: Sequence[Table], after: Sequence[Table]) -> dict[str, LoadFinding]:
     return {each.code: each for each in reasons(before, after)}
 
 
@@ -126,8 +126,8 @@ def test_rates_of_the_last_seconds_and_cut_tables_are_told() -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_every_format_has_both_sides_and_every_reason(form: str) -> None:
-    problem = Problem("report.md", 12, "it is torn.")
-    beside = SetBeside([table(CALM)], [table(replace(CALM, median=31.0, requests=1200))], [problem])
+    problem = UnreadLine("report.md", 12, "it is torn.")
+    beside = LocustComparison([table(CALM)], [table(replace(CALM, median=31.0, requests=1200))], [problem])
     text = render(beside, form)
     assert "No verdict" in text
     assert "29 ms to 31 ms" in text
@@ -138,7 +138,7 @@ def test_every_format_has_both_sides_and_every_reason(form: str) -> None:
 
 
 def test_json_and_junit_say_refused() -> None:
-    beside = SetBeside([table(CALM)], [table(CALM)])
+    beside = LocustComparison([table(CALM)], [table(CALM)])
     told = json.loads(render(beside, "json"))
     assert (told["verdict"], told["exit_code"]) == ("refused", 2)
     assert {each["code"] for each in told["refusals"]} == ALWAYS
@@ -149,7 +149,7 @@ def test_json_and_junit_say_refused() -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json", "junit"])
 def test_one_output_is_described_in_every_format(form: str) -> None:
-    text = render(LocustOutput("report.md", (table(CALM),), (Problem("report.md", 3, "torn."),)), form)
+    text = render(LocustOutput("report.md", (table(CALM),), (UnreadLine("report.md", 3, "torn."),)), form)
     assert "/events" in text or form == "junit"
     assert "1,000" in text or form == "json"
     assert "torn." in text

@@ -179,7 +179,7 @@ def test_a_refused_comparison_has_its_reasons_in_every_format(comparison: Compar
 def test_what_could_not_be_measured_is_a_dash_and_null(comparison: Compared) -> None:
     primary = comparison.comparison.primary
     assert primary is not None
-    nothing = replace(primary, change=math.nan, low=math.nan, high=math.nan, p=math.nan, differences=())
+    nothing = replace(primary, change=math.nan, low=math.nan, high=math.nan, p_value=math.nan, differences=())
     told = Comparison("inconclusive", primary, (replace(nothing, verdict="refused"),), (), (), 6, 0.05)
     assert json.loads(render(told, "json"))["others"][0]["change"] is None
     row = next(line for line in render(told, "markdown").splitlines() if "| refused |" in line)

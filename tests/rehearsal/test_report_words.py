@@ -19,8 +19,8 @@ from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.summary import summarize
-from festgate.rehearsal.verdict.comparison import Comparison, Effect, Verdict
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize, Verdict
+from festgate.rehearsal.verdict.findings import LoadFinding
 from tests.rehearsal.played import Fest
 
 
@@ -29,16 +29,16 @@ def fest(tmp_path: Path) -> Fest:
     return Fest(tmp_path, Plan("opening_day", "http://127.0.0.1:1", Rate(70.0), duration=10.0, warm_up=2.0))
 
 
-def effect(verdict: Verdict, change: float, low: float, high: float, **others: object) -> Effect:
-    told = Effect(
+def effect(verdict: Verdict, change: float, low: float, high: float, **others: object) -> EffectSize:
+    told = EffectSize(
         metric=parse_metric("p95(/events)"),
         before=0.2,
         after=0.2 * (1 + change),
         change=change,
         low=low,
         high=high,
-        p=0.01,
-        p_adjusted=0.01,
+        p_value=0.01,
+        p_value_adjusted=0.01,
         verdict=verdict,
         pairs_to_decide=None,
         samples_before=700,
@@ -48,7 +48,7 @@ def effect(verdict: Verdict, change: float, low: float, high: float, **others: o
     return replace(told, **others)  # type: ignore[arg-type]
 
 
-def compared(primary: Effect, *others: Effect) -> Comparison:
+def compared(primary: EffectSize, *others: EffectSize) -> Comparison:
     return Comparison(primary.verdict, primary, others, (), (), 10, 0.05)
 
 
@@ -193,6 +193,6 @@ def test_what_became_worse_beside_a_primary_that_did_not_is_in_the_headline() ->
 
 
 def test_a_refusal_has_no_verdict_but_its_reasons() -> None:
-    reason = Finding("too-few-runs", "2 pairs", "Two pairs decide nothing.", "Play ten.")
+    reason = LoadFinding("too-few-runs", "2 pairs", "Two pairs decide nothing.", "Play ten.")
     words = comparison_in_words(Comparison("refused", None, (), (reason,), (), 2, 0.05))
     assert words == ("These runs cannot be compared, so there is no verdict.", "Two pairs decide nothing.")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from festgate.rehearsal.runs.plan import Plan, Rate
-from festgate.rehearsal.stats.summary import MAX_BINS, needed, summarize
+from festgate.rehearsal.stats.limits import min_requests
+from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, summarize
 from tests.rehearsal.played import Answers, Fest
 
 
@@ -64,7 +65,7 @@ def test_who_was_sent_late_waited_from_when_they_came(fest: Fest) -> None:
 def test_a_percentile_asks_for_thirty_requests_beyond_it(fest: Fest, requests: int, few: bool) -> None:
     found = summarize(fest.run("one", fest.usual(1, requests=requests)))
     assert found.all.few("p95") is few
-    assert (needed("p50"), needed("p95"), needed("p99"), needed("p99.9")) == (60, 600, 3000, 30_000)
+    assert [min_requests(quantile) for _, quantile in QUANTILES] == [60, 600, 3000, 30_000]
 
 
 def test_a_run_that_was_cut_off_is_measured_as_long_as_it_was_played(fest: Fest) -> None:
@@ -161,7 +162,7 @@ def test_both_sides_use_is_that_of_the_measured_seconds(fest: Fest) -> None:
     found = summarize(fest.run("one", fest.usual(1), cpu=0.4))
     assert [machine.side for machine in found.machines] == ["generator", "server"]
     assert found.machines[0].cpu == pytest.approx(0.4)
-    assert found.machines[1].cpu_most == pytest.approx(0.95)
+    assert found.machines[1].max_cpu == pytest.approx(0.95)
     assert len(found.machines[1].seconds) == 12
 
 

@@ -19,7 +19,7 @@ def test_the_parameters_that_made_the_rates_are_found_and_so_is_the_best_number_
     assert (found.gain, found.contention, found.coherency) == pytest.approx((950.0, 0.03, 0.0004), rel=1e-3)
     assert found.fit == pytest.approx(1)
     assert found.best_users == pytest.approx(math.sqrt(0.97 / 0.0004), rel=1e-3)
-    assert found.most == pytest.approx(max(found.rate(n) for n in range(1, 200)), rel=1e-3)
+    assert found.max_rate == pytest.approx(max(found.rate(n) for n in range(1, 200)), rel=1e-3)
 
 
 def test_noise_of_a_few_percent_still_fits() -> None:
@@ -31,8 +31,8 @@ def test_noise_of_a_few_percent_still_fits() -> None:
 
 def test_without_coherency_the_rate_nears_its_limit_and_never_falls() -> None:
     found = fit_usl(USERS, law(100, 0.1, 0.0))
-    assert found.most >= found.rate(10_000)
-    assert found.most == pytest.approx(1000, rel=0.02)
+    assert found.max_rate >= found.rate(10_000)
+    assert found.max_rate == pytest.approx(1000, rel=0.02)
 
 
 def test_a_law_that_does_not_describe_what_was_measured_is_refused() -> None:

@@ -63,7 +63,7 @@ def blast_over_time(outcome: Outcome) -> Chart:
     letter = _letters(inline(rows)).encode(x="middle:Q", y=y, text="letter:N")
     return Chart(
         title="Who was harmed, and when",
-        says=_says(outcome),
+        description=_says(outcome),
         spec=finished(
             alt.layer(cell, letter, _names(names), *_moments(outcome)), _ROW * max(len(names), 2) + 20
         ),
@@ -120,8 +120,8 @@ def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
     leaked = sum(not outcome.contained for outcome in outcomes)
     return Chart(
         title="The blast radius of each drill",
-        says="A row for each drill, a column for each module: the worst that its visitors met. A star marks what was"
-        f" struck. {'Nothing leaked.' if not leaked else f'{leaked} leaked.'}",
+        description="A row for each drill, a column for each module: the worst that its visitors met. A star marks what"
+        f" was struck. {'Nothing leaked.' if not leaked else f'{leaked} leaked.'}",
         spec=finished(alt.layer(cell, letter, _names(names)), _ROW * max(len(names), 2) + 20),
         table=Table(
             "The blast radius of each drill",

@@ -33,7 +33,7 @@ from festgate.drills.plan import Drill
 from festgate.rehearsal.runs.samples import Flags, Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.verdict.comparison import compare
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 _FLAGS: Final = frozenset({"generator-saturated", "sent-late"})
 
@@ -65,7 +65,7 @@ class Outcome:
     steps: tuple[StepHarm, ...]
     others: Others
     leaks: tuple[Leak, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[LoadFinding, ...]
     """What the rehearsal's comparison says about how far its figures are to be trusted."""
     cells: Mapping[str, tuple[State, ...]]
     """For each step, each half second from two seconds before the fault to the end."""
@@ -282,7 +282,7 @@ def _rude(outcome: Outcome) -> list[Leak]:
     ]
 
 
-def _findings(run: Run, window: tuple[float, float], quiet: tuple[float, float]) -> tuple[Finding, ...]:
+def _findings(run: Run, window: tuple[float, float], quiet: tuple[float, float]) -> tuple[LoadFinding, ...]:
     """What the rehearsal's comparison has to say of the two windows as two runs of one load."""
 
     def cut_out(begin: float, end: float) -> Run:

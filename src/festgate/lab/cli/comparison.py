@@ -82,14 +82,13 @@ def _known(route: str) -> None:
 def _enough(plan: "Plan", pairs: int, users: int) -> None:
     """Refuse at once what would be refused after minutes. Raises NoLab."""
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
-    from festgate.rehearsal.stats.limits import MIN_PAIRS  # noqa: PLC0415
+    from festgate.rehearsal.stats.limits import MIN_PAIRS, min_requests  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
-    from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
 
     if pairs < MIN_PAIRS:
         msg = f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs decide nothing; see `festgate lab hint too-few-runs`."
         raise NoLab(msg)
-    needed, most = least_requests(parse_metric(METRIC).quantile), users * plan.duration / PAUSE
+    needed, most = min_requests(parse_metric(METRIC).quantile), users * plan.duration / PAUSE
     if most < needed:
         msg = (
             f"With {plan.load.shown} and a pause of {PAUSE:g} s after each answer there are {most:.0f} requests at most"

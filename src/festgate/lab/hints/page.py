@@ -10,15 +10,15 @@ from festgate.lab.student.folder import ROUTES
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section
 from festgate.rehearsal.report.page import page
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 
-def findings_of(found: Compared) -> tuple[Finding, ...]:
+def findings_of(found: Compared) -> tuple[LoadFinding, ...]:
     """What forbids a comparison, and what weakens it."""
     return (*found.comparison.refusals, *found.comparison.flags)
 
 
-def write_hints(lab: Path, name: str, found: Compared) -> list[tuple[Hint, Finding, Path]]:
+def write_hints(lab: Path, name: str, found: Compared) -> list[tuple[Hint, LoadFinding, Path]]:
     """A page for each finding of a comparison of a route, into the folder `hints`. Raises OSError."""
     material = Material(found.before, found.after)
     return [
@@ -52,7 +52,7 @@ def hint_document(name: str, hint: Hint, figure: str, material: Material | None)
             ),
             Section("The question", notices=(_asked(hint),)),
         ),
-        of="Festgate lab",
+        product="Festgate lab",
     )
 
 

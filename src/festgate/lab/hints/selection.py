@@ -12,7 +12,7 @@ from festgate.lab.student.folder import REPORT, ROUTES, RUNS
 from festgate.lab.student.runs import METRIC, compared, is_of, last_pairs, runs_in, runs_of, side_of
 from festgate.rehearsal.runs.store import NoSuchRun, Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
-from festgate.rehearsal.verdict.findings import Evidence, Finding
+from festgate.rehearsal.verdict.findings import Evidence, LoadFinding
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
@@ -83,7 +83,7 @@ def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[Met]:
         yield Met(name, HINTS[finding.code], finding.figure, Material((run,), (), runs))
 
 
-def findings_of_one(run: Run) -> list[Finding]:
+def findings_of_one(run: Run) -> list[LoadFinding]:
     """What a single run tells against itself; nothing of one without requests. Raises ValueError for a damaged file."""
     if not len(run.measured()):
         return []

@@ -107,10 +107,10 @@ def perform_pairs(
 
 def _enough(run: "Run", primary: "Metric", runs: Path) -> None:
     """Raises TooFew."""
-    from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
+    from festgate.rehearsal.stats.limits import min_requests  # noqa: PLC0415
 
     samples = run.measured()
-    count, needed = int(primary.of(samples).sum()), least_requests(primary.quantile)
+    count, needed = int(primary.of(samples).sum()), min_requests(primary.quantile)
     if count >= needed:
         return
     # Half as long again: what one run had just enough of, the next has not.

@@ -14,10 +14,10 @@ from festgate.rehearsal.locust_output.model import (
     Kind,
     LocustOutput,
     NotLocust,
-    Problem,
     Rates,
     Row,
     Table,
+    UnreadLine,
 )
 
 _ERRORS: Final = re.compile(r"\s*#\s*occurrences\s+Error\s*$", re.IGNORECASE)
@@ -77,7 +77,7 @@ def read_text(source: str, text: str) -> LocustOutput:
         divided = False
     if not runs:
         raise NotLocust(_nothing(source, lines, problems))
-    found = [Problem(source, number, sentence) for number, sentence in sorted(problems)]
+    found = [UnreadLine(source, number, sentence) for number, sentence in sorted(problems)]
     return LocustOutput(source, tuple(_table(source, run) for run in runs), tuple(found), tuple(spans))
 
 

@@ -23,9 +23,9 @@ from festgate.rehearsal.locust_output.model import (
     LocustOutput,
     Moment,
     NotLocust,
-    Problem,
     Row,
     Table,
+    UnreadLine,
 )
 
 STATS: Final = "_stats.csv"
@@ -66,7 +66,7 @@ def read_csv(path: Path, text: str, source: str) -> LocustOutput:
     return LocustOutput(source, (table,), tuple(problems))
 
 
-def _stats(source: str, text: str) -> tuple[Table, list[Problem]]:
+def _stats(source: str, text: str) -> tuple[Table, list[UnreadLine]]:
     cells = _cells(text)
     _, head = next(cells)
     columns = columns_of("".join(head))
@@ -75,12 +75,12 @@ def _stats(source: str, text: str) -> tuple[Table, list[Problem]]:
         raise NotLocust(msg)
     rows: list[Row] = []
     total = None
-    problems: list[Problem] = []
+    problems: list[UnreadLine] = []
     for number, values in cells:
         try:
             row = row_of(columns, values, number)
         except NotANumber as error:
-            problems.append(Problem(source, number, f"{error}."))
+            problems.append(UnreadLine(source, number, f"{error}."))
             continue
         if row.key == ("", TOTAL):
             total = row
@@ -89,7 +89,7 @@ def _stats(source: str, text: str) -> tuple[Table, list[Problem]]:
     strange = max((problem.line for problem in problems), default=0)
     if total is None and rows and rows[-1].line > strange and not text.endswith(("\n", "\r")):
         # Also its last figure may lack digits.
-        problems.append(Problem(source, rows.pop().line, "the file ends in this row, and is cut off."))
+        problems.append(UnreadLine(source, rows.pop().line, "the file ends in this row, and is cut off."))
     if not rows and total is None:
         if problems:
             raise NotLocust(str(problems[0]))
@@ -97,7 +97,7 @@ def _stats(source: str, text: str) -> tuple[Table, list[Problem]]:
         raise NotLocust(msg)
     if total is None:
         last = max([row.line for row in rows] + [problem.line for problem in problems])
-        problems.append(Problem(source, last, f"the row {TOTAL} is missing, so the file may be cut off."))
+        problems.append(UnreadLine(source, last, f"the row {TOTAL} is missing, so the file may be cut off."))
     return Table(source, 1, "csv", "run", tuple(rows), total), problems
 
 
@@ -106,7 +106,7 @@ def _beside(
     ending: str,
     head: Sequence[str],
     read: Callable[[int, Mapping[str, str]], T],
-    problems: list[Problem],
+    problems: list[UnreadLine],
 ) -> list[T]:
     """The lines of a sibling; none where there is no such file. What is wrong in it is told, and the rest is read."""
     path = Path(f"{prefix}{ending}")
@@ -115,11 +115,11 @@ def _beside(
     try:
         cells = _cells(text_of(path))
     except NotLocust as error:
-        problems.append(Problem(str(path), 1, str(error)))
+        problems.append(UnreadLine(str(path), 1, str(error)))
         return []
     _, names = next(cells)
     if not _has(names, head):
-        problems.append(Problem(str(path), 1, "these are not the columns that Locust writes."))
+        problems.append(UnreadLine(str(path), 1, "these are not the columns that Locust writes."))
         return []
     found = []
     for number, values in cells:
@@ -127,7 +127,7 @@ def _beside(
             must_fit(names, values)
             found.append(read(number, dict(zip(names, values, strict=True))))
         except NotANumber as error:
-            problems.append(Problem(str(path), number, f"{error}."))
+            problems.append(UnreadLine(str(path), number, f"{error}."))
     return found
 
 

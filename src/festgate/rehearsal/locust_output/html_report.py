@@ -25,9 +25,9 @@ from festgate.rehearsal.locust_output.model import (
     LocustOutput,
     Moment,
     NotLocust,
-    Problem,
     Row,
     Table,
+    UnreadLine,
 )
 
 _HTML: Final = re.compile(
@@ -63,7 +63,7 @@ def read_html(source: str, text: str) -> LocustOutput:
     return LocustOutput(source, (table,), tuple(problems))
 
 
-def _from_data(source: str, line: int, told: Mapping[str, Any]) -> tuple[Table, list[Problem]]:
+def _from_data(source: str, line: int, told: Mapping[str, Any]) -> tuple[Table, list[UnreadLine]]:
     beside = {_key(row): row for row in told.get("response_time_statistics", ())}
     rows = []
     problems = []
@@ -71,12 +71,12 @@ def _from_data(source: str, line: int, told: Mapping[str, Any]) -> tuple[Table, 
         row = _row(line, fields, beside.get(_key(fields), {}))
         wrong = contradiction(row)
         if wrong:
-            problems.append(Problem(source, line, f"of {row.title}: {wrong}."))
+            problems.append(UnreadLine(source, line, f"of {row.title}: {wrong}."))
         else:
             rows.append(row)
     total = next((row for row in rows if row.key == ("", TOTAL)), None)
     if total is None:
-        problems.append(Problem(source, line, f"the row {TOTAL} is missing."))
+        problems.append(UnreadLine(source, line, f"the row {TOTAL} is missing."))
     host = str(told.get("host") or "")
     return (
         Table(
@@ -201,7 +201,7 @@ def _from_tables(source: str, text: str) -> LocustOutput:
         msg = f"{source}, line {page.getpos()[0]}: this is no HTML."
         raise NotLocust(msg) from None
     tables: list[Table] = []
-    problems: list[Problem] = []
+    problems: list[UnreadLine] = []
     for sheet in page.sheets:
         if not sheet.rows:
             continue
@@ -224,16 +224,16 @@ def _from_tables(source: str, text: str) -> LocustOutput:
     return LocustOutput(source, told, tuple(problems))
 
 
-def _requests(source: str, sheet: _Sheet, columns: Sequence[Column], problems: list[Problem]) -> Table:
+def _requests(source: str, sheet: _Sheet, columns: Sequence[Column], problems: list[UnreadLine]) -> Table:
     rows = []
     for line, cells in sheet.rows[1:]:
         try:
             rows.append(row_of(columns, cells, line))
         except NotANumber as error:
-            problems.append(Problem(source, line, f"{error}."))
+            problems.append(UnreadLine(source, line, f"{error}."))
     total = next((row for row in rows if row.key == ("", TOTAL)), None)
     if total is None:
-        problems.append(Problem(source, sheet.line, f"this table has no row {TOTAL}."))
+        problems.append(UnreadLine(source, sheet.line, f"this table has no row {TOTAL}."))
     return Table(source, sheet.line, "html", "run", tuple(row for row in rows if row is not total), total)
 
 
@@ -244,7 +244,7 @@ def _failures(sheet: _Sheet) -> Iterable[Failure]:
 
 
 def _with_percentiles(
-    table: Table, sheet: _Sheet, columns: Sequence[Column], problems: list[Problem]
+    table: Table, sheet: _Sheet, columns: Sequence[Column], problems: list[UnreadLine]
 ) -> Table:
     """The table with the percentiles that stand below it, for rows of the same method and name."""
     fields = [column.field for column in columns]
@@ -253,7 +253,7 @@ def _with_percentiles(
         try:
             values = percentiles_of(columns, cells)
         except NotANumber as error:
-            problems.append(Problem(table.source, line, f"{error}."))
+            problems.append(UnreadLine(table.source, line, f"{error}."))
             continue
         method = cells[fields.index("method")] if "method" in fields else ""
         found[method, cells[fields.index("name")]] = values

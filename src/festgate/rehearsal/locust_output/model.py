@@ -117,7 +117,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class UnreadLine:
     """A line that looks as if it mattered, and was not understood."""
 
     source: str
@@ -135,6 +135,6 @@ class LocustOutput:
 
     source: str
     tables: tuple[Table, ...]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[UnreadLine, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
     """First and last line of each piece of a text that was read as Locust's; the rest is somebody's prose."""

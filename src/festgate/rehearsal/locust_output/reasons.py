@@ -18,15 +18,15 @@ from festgate.rehearsal.locust_output.limits import (
 )
 from festgate.rehearsal.locust_output.model import Row, Table
 from festgate.rehearsal.stats.limits import MIN_PAIRS
-from festgate.rehearsal.verdict.findings import Finding, percent
+from festgate.rehearsal.verdict.findings import LoadFinding, percent
 
 Sides = tuple[Sequence[Table], Sequence[Table]]
 
 
-def reasons(before: Sequence[Table], after: Sequence[Table]) -> tuple[Finding, ...]:
+def reasons(before: Sequence[Table], after: Sequence[Table]) -> tuple[LoadFinding, ...]:
     """Every reason against a verdict on these tables; there always are some. The tables of table i are of pair i."""
     sides: Sides = (before, after)
-    checks: tuple[Callable[[Sides], Finding | None], ...] = (
+    checks: tuple[Callable[[Sides], LoadFinding | None], ...] = (
         _no_samples,
         _few_runs,
         _omission,
@@ -55,7 +55,7 @@ def _requests(sides: Sides) -> int:
     return sum(table.requests for tables in sides for table in tables)
 
 
-def _no_samples(sides: Sides) -> Finding:
+def _no_samples(sides: Sides) -> LoadFinding:
     widest: tuple[float, str] = (0.0, "")
     for side, _, row in _every(sides):
         for share, value in ((0.5, row.median), (0.95, row.percentile(0.95))):
@@ -64,7 +64,7 @@ def _no_samples(sides: Sides) -> Finding:
                 between = f"{milliseconds(low)} to {milliseconds(high)}"
                 told = f"p{share * 100:g} of {row.title} {side}: {milliseconds(value)} can be {between}"
                 widest = max(widest, ((high - low) / value, told))
-    return Finding(
+    return LoadFinding(
         "no-samples",
         widest[1] or f"0 of {_requests(sides):,} requests are in these files",
         "Locust keeps counts of rounded times and no requests: from 100 ms on percentiles have two digits (a gain of"
@@ -73,9 +73,9 @@ def _no_samples(sides: Sides) -> Finding:
     )
 
 
-def _few_runs(sides: Sides) -> Finding:
+def _few_runs(sides: Sides) -> LoadFinding:
     before, after = (len(tables) for tables in sides)
-    return Finding(
+    return LoadFinding(
         "no-pairs",
         f"{before} before and {after} after",
         "A run is one piece of evidence, however many requests it has: two runs of one and the same build differ, too."
@@ -85,11 +85,11 @@ def _few_runs(sides: Sides) -> Finding:
     )
 
 
-def _omission(sides: Sides) -> Finding:
+def _omission(sides: Sides) -> LoadFinding:
     longest = max(
         ((row.most, row.title, side) for side, _, row in _every(sides) if row.most is not None), default=None
     )
-    return Finding(
+    return LoadFinding(
         "intended-times-unknown",
         f"{longest[1]} {longest[2]}: one answer took {milliseconds(longest[0])}"
         if longest
@@ -100,8 +100,8 @@ def _omission(sides: Sides) -> Finding:
     )
 
 
-def _warm_up(sides: Sides) -> Finding:
-    return Finding(
+def _warm_up(sides: Sides) -> LoadFinding:
+    return LoadFinding(
         "warm-up-inside",
         f"all {_requests(sides):,} requests are counted, from the first on",
         "Locust counts from its first request: empty caches and users who are not all there yet are in every figure.",
@@ -109,12 +109,12 @@ def _warm_up(sides: Sides) -> Finding:
     )
 
 
-def _maximum(sides: Sides) -> Finding | None:
+def _maximum(sides: Sides) -> LoadFinding | None:
     few = [(row.requests, f"{row.title} {side}") for side, _, row in _every(sides) if 1 < row.requests <= FEW]
     if not few:
         return None
     requests, where = min(few)
-    return Finding(
+    return LoadFinding(
         "percentile-is-maximum",
         f"{where}: {requests} requests",
         f"With {FEW} requests or fewer the p95 that Locust prints is the slowest of them, one request.",
@@ -122,7 +122,7 @@ def _maximum(sides: Sides) -> Finding | None:
     )
 
 
-def _outlier(sides: Sides) -> Finding | None:
+def _outlier(sides: Sides) -> LoadFinding | None:
     found = max(
         ((_share(row), side, row) for side, _, row in _every(sides)), key=lambda each: each[0], default=None
     )
@@ -132,7 +132,7 @@ def _outlier(sides: Sides) -> Finding | None:
     if row.average is None or row.most is None:
         return None
     rest = max(row.average * row.requests - row.most, 0.0) / (row.requests - 1)
-    return Finding(
+    return LoadFinding(
         "one-request-in-the-mean",
         f"{row.title} {side}: {milliseconds(row.most)} of one request are {percent(share)} of the mean",
         f"It is the mean of {row.requests} requests. Without that one it would be about {milliseconds(rest)}, and not"
@@ -148,7 +148,7 @@ def _share(row: Row) -> float:
     return min(row.most / (row.requests * row.average), 1.0)
 
 
-def _connection(sides: Sides) -> Finding | None:
+def _connection(sides: Sides) -> LoadFinding | None:
     slow = [
         (row.most / row.median, side, row.title, row.most, row.median)
         for side, _, row in _every(sides)
@@ -165,7 +165,7 @@ def _connection(sides: Sides) -> Finding | None:
             " About two seconds are what the first connection takes where `localhost` is tried at ::1 first, and"
             " nothing listens there."
         )
-    return Finding(
+    return LoadFinding(
         "connections-inside",
         f"{title} {side}: the slowest took {milliseconds(most)}, {times:,.0f} times the median, {milliseconds(median)}",
         meaning,
@@ -173,7 +173,7 @@ def _connection(sides: Sides) -> Finding | None:
     )
 
 
-def _pauses(sides: Sides) -> Finding | None:
+def _pauses(sides: Sides) -> LoadFinding | None:
     """Requests under way are rate times mean (Little's law); users who are not under way pause."""
     found = []
     for side, tables in zip(("before", "after"), sides, strict=True):
@@ -191,7 +191,7 @@ def _pauses(sides: Sides) -> Finding | None:
     most = rate / (1 - share)
     figure = f"{side}: {rate:.2f}/s, and at most {most:.2f}/s if every answer came at once"
     crowd = f"{known:,} {'user' if known == 1 else 'users'}" if known else "a single user (several even less)"
-    return Finding(
+    return LoadFinding(
         "rate-cannot-move",
         figure,
         f"On average {under_way:.2g} requests were under way, so {crowd} spent {percent(share)} of the time"
@@ -200,13 +200,13 @@ def _pauses(sides: Sides) -> Finding | None:
     )
 
 
-def _moments(sides: Sides) -> Finding | None:
+def _moments(sides: Sides) -> LoadFinding | None:
     now = [(side, table) for side, table, _ in _every(sides) if table.rates == "moment"]
     if not now:
         return None
     side, table = now[0]
     rate = table.total.rate if table.total is not None else None
-    return Finding(
+    return LoadFinding(
         "rates-of-a-moment",
         f"{side}: {rate:.2f}/s" if rate is not None else side,
         "The rates of the web page's table are those of the last ten seconds before it was copied, and not of the run.",
@@ -214,12 +214,12 @@ def _moments(sides: Sides) -> Finding | None:
     )
 
 
-def _one_each(sides: Sides) -> Finding | None:
+def _one_each(sides: Sides) -> LoadFinding | None:
     for side, tables in zip(("after", "before"), reversed(sides), strict=True):
         for table in tables:
             single = sum(row.requests == 1 for row in table.rows)
             if single > 1 and 2 * single >= len(table.rows):
-                return Finding(
+                return LoadFinding(
                     "one-row-a-request",
                     f"{side}: {single} of {len(table.rows)} rows have one request",
                     "Names hold visitors' values, so that a row is one request and tells nothing of a route; only the"
@@ -229,13 +229,13 @@ def _one_each(sides: Sides) -> Finding | None:
     return None
 
 
-def _rows_differ(sides: Sides) -> Finding | None:
+def _rows_differ(sides: Sides) -> LoadFinding | None:
     keys = [{row.title for table in tables for row in table.rows} for tables in sides]
     alone = sorted(keys[0] ^ keys[1])
     if not alone:
         return None
     shown = ", ".join(alone[:3]) + (" and others" if len(alone) > 3 else "")  # noqa: PLR2004  (few enough to read)
-    return Finding(
+    return LoadFinding(
         "rows-differ",
         f"{len(alone)} of {len(keys[0] | keys[1])} names are on one side only: {shown}",
         "The two were not asked for the same things, so a difference may come from what was asked.",
@@ -243,13 +243,13 @@ def _rows_differ(sides: Sides) -> Finding | None:
     )
 
 
-def _cut(sides: Sides) -> Finding | None:
+def _cut(sides: Sides) -> LoadFinding | None:
     cut = [(side, table.title) for side, tables in zip(("before", "after"), sides, strict=True)
            for table in tables if table.total is None]  # fmt: skip
     if not cut:
         return None
     side, title = cut[0]
-    return Finding(
+    return LoadFinding(
         "table-cut",
         f"{side}: {title}",
         "The table ends without its row of all requests, so there may have been rows that are not here.",

@@ -15,7 +15,7 @@ from festgate.rehearsal.locust_output import LocustOutput
 from festgate.rehearsal.report import capacity_report, data, locust_report, text
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.document import Document
-from festgate.rehearsal.report.locust_report import SetBeside
+from festgate.rehearsal.report.locust_report import LocustComparison
 from festgate.rehearsal.report.page import page
 from festgate.rehearsal.report.run_report import run_document
 from festgate.rehearsal.runner.capacity import Capacity
@@ -36,8 +36,8 @@ class Compared:
     after: Sequence[Run] = ()
 
 
-Reported: TypeAlias = Run | Summary | Comparison | Compared | Capacity | LocustOutput | SetBeside
-_Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | SetBeside
+Reported: TypeAlias = Run | Summary | Comparison | Compared | Capacity | LocustOutput | LocustComparison
+_Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | LocustComparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ _KINDS: Final[dict[type, _Kind]] = {
         capacity_report.capacity_junit,
     ),
     LocustOutput: _Kind(
-        lambda shown, _: locust_report.described_document(shown),
-        locust_report.described_json,
-        locust_report.described_junit,
+        lambda shown, _: locust_report.locust_output_document(shown),
+        locust_report.locust_output_json,
+        locust_report.locust_output_junit,
     ),
-    SetBeside: _Kind(
-        lambda shown, _: locust_report.beside_document(shown),
-        locust_report.beside_json,
-        locust_report.beside_junit,
+    LocustComparison: _Kind(
+        lambda shown, _: locust_report.locust_comparison_document(shown),
+        locust_report.locust_comparison_json,
+        locust_report.locust_comparison_junit,
     ),
 }
 
@@ -113,8 +113,8 @@ __all__ = [
     "FORMATS",
     "Compared",
     "Format",
+    "LocustComparison",
     "Reported",
-    "SetBeside",
     "render",
     "show",
     "write_report",

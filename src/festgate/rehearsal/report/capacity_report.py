@@ -149,7 +149,7 @@ def _law(found: Capacity) -> Section:
         notice = Notice("plain", "No scalability law is shown", meaning=found.law_refused)
     else:
         law = found.law
-        most = f"{law.most:,.0f} requests a second" if math.isfinite(law.most) else "no end in sight"
+        most = f"{law.max_rate:,.0f} requests a second" if math.isfinite(law.max_rate) else "no end in sight"
         notice = Notice(
             "plain",
             "The scalability law",

@@ -10,7 +10,7 @@ import numpy as np
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import BAD, COLOURS, INK, SHADE, SOFT, Row, finished, inline, short
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
 
 _MEAN: Final = "all pairs"
 
@@ -38,7 +38,7 @@ def pairs_chart(comparison: Comparison) -> Chart | None:
     mean = _interval([_effect_row(effect, _MEAN)], place)
     return Chart(
         title="Each pair, and all together",
-        says="Each point is the difference between two runs played next to each other; the bar is where the true"
+        description="Each point is the difference between two runs played next to each other; the bar is where the true"
         f" difference lies with 95 % confidence: {figures.change(effect.low)} to {figures.change(effect.high)}. Grey is"
         f" the margin of ±{figures.share(comparison.margin)}, within which a difference does not matter.",
         spec=finished(alt.layer(*_ground(comparison.margin), points, *mean), 28 * len(order) + 20),
@@ -56,7 +56,7 @@ def pairs_chart(comparison: Comparison) -> Chart | None:
     )
 
 
-def effects_chart(effects: Sequence[Effect], margin: float) -> Chart | None:
+def effects_chart(effects: Sequence[EffectSize], margin: float) -> Chart | None:
     """The interval of every metric; None for one alone, which is the picture of the pairs. `margin` is a share."""
     shown = [effect for effect in effects if np.isfinite([effect.change, effect.low, effect.high]).all()]
     if len(shown) < 2:  # noqa: PLR2004  (one is the picture of the pairs)
@@ -68,8 +68,8 @@ def effects_chart(effects: Sequence[Effect], margin: float) -> Chart | None:
     drawn = _interval([_effect_row(effect, effect.metric.text) for effect in shown], place)
     return Chart(
         title="Every metric",
-        says="The change of each metric with its 95 % interval, and the margin in grey. The first was declared the one"
-        " that decides; of the others, one in twenty clears zero by chance.",
+        description="The change of each metric with its 95 % interval; the margin is grey. The verdict is that of the"
+        " first metric. One in twenty of the other intervals excludes zero by chance alone.",
         spec=finished(alt.layer(*_ground(margin), *drawn), 28 * len(order) + 20),
         table=Table(
             "Change of every metric",
@@ -82,7 +82,7 @@ def effects_chart(effects: Sequence[Effect], margin: float) -> Chart | None:
     )
 
 
-def _effect_row(effect: Effect, name: str) -> Row:
+def _effect_row(effect: EffectSize, name: str) -> Row:
     percents = {key: short(getattr(effect, key) * 100) for key in ("change", "low", "high")}
     return {"pair": name, **percents, "colour": BAD if effect.verdict == "regressed" else INK}
 

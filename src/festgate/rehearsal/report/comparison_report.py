@@ -8,8 +8,8 @@ from festgate.rehearsal.report.document import Chart, Document, Notice, Section,
 from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, worse_beside
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.findings import LoadFinding
 from festgate.rehearsal.verdict.observed import STEP_METRICS
 
 VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
@@ -64,7 +64,7 @@ def comparison_document(
     )
 
 
-def _charts(comparison: Comparison, effects: list[Effect]) -> tuple[Chart, ...]:
+def _charts(comparison: Comparison, effects: list[EffectSize]) -> tuple[Chart, ...]:
     # Altair takes 0.3 s to import, and text has no use of it.
     from festgate.rehearsal.report.comparison_charts import effects_chart, pairs_chart  # noqa: PLC0415
 
@@ -94,12 +94,12 @@ def _facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _finding(finding: Finding, tone: Tone) -> Notice:
+def _finding(finding: LoadFinding, tone: Tone) -> Notice:
     title = finding.code.replace("-", " ").replace("_", " ")
     return Notice(tone, title[:1].upper() + title[1:], finding.figure, finding.meaning, finding.remedy)
 
 
-def _effects_tables(effects: list[Effect]) -> tuple[Table, ...]:
+def _effects_tables(effects: list[EffectSize]) -> tuple[Table, ...]:
     if not effects:
         return ()
     rows = tuple(
@@ -110,8 +110,8 @@ def _effects_tables(effects: list[Effect]) -> tuple[Table, ...]:
             effect.metric.shown(effect.after),
             figures.change(effect.change),
             f"{figures.change(effect.low)} to {figures.change(effect.high)}",
-            _p_value(effect.p),
-            _p_value(effect.p_adjusted),
+            _p_value(effect.p_value),
+            _p_value(effect.p_value_adjusted),
             f"{figures.count(effect.samples_before)} / {figures.count(effect.samples_after)}",
             "" if effect.pairs_to_decide is None else figures.count(effect.pairs_to_decide),
         )

@@ -15,8 +15,8 @@ from festgate.rehearsal.report.words import (
 )
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.summary import QUANTILES, Figures, Machine, Summary
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 FORMAT: Final = 1
 """Of the JSON: grows when a field changes its meaning."""
@@ -131,10 +131,10 @@ def _figures(step: Figures) -> dict[str, Any]:
 
 
 def _machine(machine: Machine) -> dict[str, float]:
-    return {"cpu": machine.cpu, "cpu_most": machine.cpu_most, "memory_most": machine.memory_most}
+    return {"cpu": machine.cpu, "cpu_most": machine.max_cpu, "memory_most": machine.max_memory}
 
 
-def _effect(effect: Effect) -> dict[str, Any]:
+def _effect(effect: EffectSize) -> dict[str, Any]:
     return {
         "metric": effect.metric.text,
         "verdict": effect.verdict,
@@ -143,15 +143,15 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "change": effect.change,
         "low": effect.low,
         "high": effect.high,
-        "p": effect.p,
-        "p_adjusted": effect.p_adjusted,
+        "p": effect.p_value,
+        "p_adjusted": effect.p_value_adjusted,
         "pairs_to_decide": effect.pairs_to_decide,
         "samples_before": effect.samples_before,
         "samples_after": effect.samples_after,
     }
 
 
-def finding_fields(finding: Finding) -> dict[str, str]:
+def finding_fields(finding: LoadFinding) -> dict[str, str]:
     """A refusal or a flag, as every report has it."""
     return {
         "code": finding.code,

@@ -27,7 +27,7 @@ class Chart:
     """A picture, what it shows in a sentence, and its figures as a table."""
 
     title: str
-    says: str
+    description: str
     """Stands below the title, and is what someone hears who cannot see the picture."""
     spec: dict[str, Any]
     """Of Vega-Lite."""
@@ -51,7 +51,7 @@ class Screen:
     """What a browser showed."""
 
     title: str
-    says: str
+    description: str
     """Stands below the title, and is what someone hears who cannot see it."""
     png: bytes
     width: int
@@ -94,5 +94,5 @@ class Document:
     sections: tuple[Section, ...]
     facts: tuple[tuple[str, str], ...] = field(default=())
     """The few figures that stand in large type: (what, figure)."""
-    of: str = "Festgate rehearsal"
+    product: str = "Festgate rehearsal"
     """What wrote it."""

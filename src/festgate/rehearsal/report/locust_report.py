@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from festgate.rehearsal.locust_output import LocustOutput, Problem, Row
+from festgate.rehearsal.locust_output import LocustOutput, Row, UnreadLine
 from festgate.rehearsal.locust_output import Table as LocustTable
 from festgate.rehearsal.locust_output.limits import milliseconds
 from festgate.rehearsal.locust_output.reasons import reasons
@@ -13,7 +13,7 @@ from festgate.rehearsal.report.data import FORMAT, as_json, finding_fields
 from festgate.rehearsal.report.document import Document, Notice, Section, Table
 from festgate.rehearsal.report.junit import Case, suite
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 REFUSED: Final = 2
 """The exit code of a comparison without a verdict."""
@@ -27,20 +27,20 @@ _RATES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class SetBeside:
+class LocustComparison:
     """Tables of Locust's for the build before, and as many for the build after."""
 
     before: Sequence[LocustTable]
     after: Sequence[LocustTable]
-    problems: Sequence[Problem] = ()
+    problems: Sequence[UnreadLine] = ()
 
     @cached_property
-    def reasons(self) -> tuple[Finding, ...]:
+    def reasons(self) -> tuple[LoadFinding, ...]:
         """Why there is no verdict; there always are some."""
         return reasons(self.before, self.after)
 
 
-def described_document(output: LocustOutput) -> Document:
+def locust_output_document(output: LocustOutput) -> Document:
     """What one file tells."""
     sections = [_described(table) for table in output.tables]
     return Document(
@@ -52,7 +52,7 @@ def described_document(output: LocustOutput) -> Document:
     )
 
 
-def beside_document(beside: SetBeside) -> Document:
+def locust_comparison_document(beside: LocustComparison) -> Document:
     """Both sides' tables beside each other, and why nothing follows from them."""
     why = tuple(
         Notice("bad", _title(each.code), each.figure, each.meaning, each.remedy) for each in beside.reasons
@@ -76,7 +76,7 @@ def beside_document(beside: SetBeside) -> Document:
     )
 
 
-def described_json(output: LocustOutput) -> str:
+def locust_output_json(output: LocustOutput) -> str:
     """The tables for programs: milliseconds, a second, shares from 0 to 1."""
     return as_json(
         {
@@ -89,7 +89,7 @@ def described_json(output: LocustOutput) -> str:
     )
 
 
-def beside_json(beside: SetBeside) -> str:
+def locust_comparison_json(beside: LocustComparison) -> str:
     """The same of both sides, with the reasons against a verdict."""
     return as_json(
         {
@@ -105,13 +105,13 @@ def beside_json(beside: SetBeside) -> str:
     )
 
 
-def described_junit(output: LocustOutput) -> str:
+def locust_output_junit(output: LocustOutput) -> str:
     """A case for each table that was read, an error for each line that was not understood."""
     cases = [Case(table.title, "passed", _in_words(table)) for table in output.tables]
     return suite("festgate.rehearsal.locust_output", cases + _problem_cases(output.problems))
 
 
-def beside_junit(beside: SetBeside) -> str:
+def locust_comparison_junit(beside: LocustComparison) -> str:
     """An error for each reason."""
     cases = [
         Case(each.code, "error", f"{each.figure}: {each.meaning} {each.remedy}") for each in beside.reasons
@@ -119,7 +119,7 @@ def beside_junit(beside: SetBeside) -> str:
     return suite("festgate.rehearsal.locust_output", cases + _problem_cases(beside.problems))
 
 
-def _problem_cases(problems: Sequence[Problem]) -> list[Case]:
+def _problem_cases(problems: Sequence[UnreadLine]) -> list[Case]:
     return [Case(f"{each.source}, line {each.line}", "error", each.sentence) for each in problems]
 
 
@@ -190,7 +190,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _not_understood(problems: Sequence[Problem]) -> tuple[Section, ...]:
+def _not_understood(problems: Sequence[UnreadLine]) -> tuple[Section, ...]:
     if not problems:
         return ()
     notices = tuple(

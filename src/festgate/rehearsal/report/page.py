@@ -23,7 +23,7 @@ _PAGE = Markup("""<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<header><div class="wide"><p class="of">{of}</p><h1>{title}</h1></div></header>
+<header><div class="wide"><p class="of">{product}</p><h1>{title}</h1></div></header>
 <main class="wide">
 <section class="answer {tone}" aria-labelledby="answer"><h2 id="answer">{verdict}</h2>{words}</section>
 {facts}
@@ -48,7 +48,7 @@ def page(document: Document) -> str:
     return str(
         _PAGE.format(
             policy=_policy(scripts, seen=any(section.screens for section in document.sections)),
-            of=document.of,
+            product=document.product,
             title=document.title,
             verdict=document.verdict,
             tone=document.tone,
@@ -113,11 +113,12 @@ def _notice(notice: Notice) -> Markup:
 
 def _screen(screen: Screen) -> Markup:
     return Markup(
-        "<figure><figcaption><h3>{title}</h3><p>{says}</p></figcaption>"
-        '<img src="data:image/png;base64,{data}" width="{width}" height="{height}" alt="{title}. {says}"></figure>'
+        "<figure><figcaption><h3>{title}</h3><p>{description}</p></figcaption>"
+        '<img src="data:image/png;base64,{data}" width="{width}" height="{height}" alt="{title}. {description}">'
+        "</figure>"
     ).format(
         title=screen.title,
-        says=screen.says,
+        description=screen.description,
         data=base64.b64encode(screen.png).decode(),
         width=screen.width,
         height=screen.height,
@@ -130,12 +131,14 @@ def _quote(quote: Quote) -> Markup:
 
 def _chart(chart: Chart) -> Markup:
     return Markup(
-        "<figure><figcaption><h3>{title}</h3><p>{says}</p></figcaption>"
+        "<figure><figcaption><h3>{title}</h3><p>{description}</p></figcaption>"
         # Vega gives its own place a role of its own; who listens hears the sentence, and finds the table.
-        '<div role="img" aria-label="{title}. {says}"><div class="chart" aria-hidden="true"></div></div>'
+        '<div role="img" aria-label="{title}. {description}"><div class="chart" aria-hidden="true"></div></div>'
         '<script type="application/json">{spec}</script>'
         "<details><summary>The same as a table</summary>{table}</details></figure>"
-    ).format(title=chart.title, says=chart.says, spec=_data(chart.spec), table=_table(chart.table))
+    ).format(
+        title=chart.title, description=chart.description, spec=_data(chart.spec), table=_table(chart.table)
+    )
 
 
 def _data(spec: dict[str, Any]) -> Markup:

@@ -79,10 +79,10 @@ def _latency(summary: Summary) -> Chart:
     everything = summary.all.quantiles
     return Chart(
         title="How long people waited, over time",
-        says=f"Of each {figures.span(series.width)}: the median, the 95th percentile and the slowest. Over the run"
-        f" half waited {figures.latency(everything['p50'])} or longer, the slowest twentieth"
-        f" {figures.latency(everything['p95'])} or longer, and the slowest {figures.latency(summary.all.slowest)}."
-        + (" The warm-up is shaded, and does not count." if summary.run.plan.warm_up else ""),
+        description=f"The median, the 95th percentile and the maximum of every {figures.span(series.width)}. Over the"
+        f" whole run the median is {figures.latency(everything['p50'])}, the 95th percentile"
+        f" {figures.latency(everything['p95'])} and the maximum {figures.latency(summary.all.slowest)}."
+        + (" The warm-up is shaded and does not count." if summary.run.plan.warm_up else ""),
         spec=over_time(rows, [line], told, summary.run.plan.warm_up),
         table=_over_time_table(
             "Latency over time",
@@ -118,8 +118,8 @@ def _by_step(summary: Summary) -> Chart | None:
     more = len(summary.steps) - len(steps)
     return Chart(
         title="Which step was slow, and when",
-        says=f"The stronger the colour, the longer the slowest twentieth of {figures.span(together * series.width)}"
-        " waited; where few asked, the slowest of them."
+        description="The stronger the colour, the higher the 95th percentile of"
+        f" {figures.span(together * series.width)}; with few requests, their maximum."
         + (f" These are the {MAX_STEPS} slowest of {len(summary.steps)} steps." if more else ""),
         spec=finished(cells(rows, steps), 46 * len(steps)),
         table=_over_time_table(
@@ -172,7 +172,7 @@ def _curves(summary: Summary) -> Chart:
     near = chart.mark_point(opacity=0, size=120).encode(tooltip=tooltip)
     return Chart(
         title="How many were answered within",
-        says="From the fastest to the slowest one in a thousand, the slow end drawn out. Pale where fewer than"
+        description="From the fastest to the slowest one in a thousand, the slow end drawn out. Pale where fewer than"
         f" {MIN_TAIL} requests were slower, so that chance made the line.",
         spec=finished(alt.layer(weak, solid, near, data=inline(rows))),
         table=Table(
@@ -207,7 +207,7 @@ def _throughput(summary: Summary) -> Chart:
     told = {"asked": "asked, /s", "answered": "answered, /s"}
     return Chart(
         title="Requests asked and answered",
-        says=f"{figures.rate(summary.all.rate)} on the mean. Where fewer are answered than asked, people queue.",
+        description=f"{figures.rate(summary.all.rate)} on the mean. Where fewer are answered than asked, people queue.",
         spec=over_time(rows, [asked, answered], told, summary.run.plan.warm_up),
         table=_over_time_table(
             "Throughput over time",
@@ -233,7 +233,7 @@ def _errors(summary: Summary) -> Chart | None:
     )
     return Chart(
         title="Errors",
-        says=f"{figures.count(summary.all.failures)} of {figures.count(summary.all.requests)} measured requests"
+        description=f"{figures.count(summary.all.failures)} of {figures.count(summary.all.requests)} measured requests"
         f" failed ({figures.share(summary.all.failed)}), at the moment they were asked for.",
         spec=over_time(rows, [bar], {"failed": "failed, /s"}, summary.run.plan.warm_up),
         table=_over_time_table(
@@ -257,8 +257,8 @@ def _cpu(summary: Summary) -> Chart | None:
             (
                 machine.side,
                 figures.share(machine.cpu),
-                figures.share(machine.cpu_most),
-                figures.size(machine.memory_most),
+                figures.share(machine.max_cpu),
+                figures.size(machine.max_memory),
             )
         )
     sides = [machine.side for machine in summary.machines]
@@ -272,7 +272,7 @@ def _cpu(summary: Summary) -> Chart | None:
     used = " and ".join(f"the {machine.side} {figures.share(machine.cpu)}" for machine in summary.machines)
     return Chart(
         title="How busy both machines were",
-        says=f"On the mean {used} of one core. A generator that is busy measures itself.",
+        description=f"On the mean {used} of one core. A generator that is busy measures itself.",
         spec=over_time(rows, [line], {side: f"{side}, %" for side in sides}, summary.run.plan.warm_up),
         table=Table(
             "Both sides while measured", ("side", "CPU, mean", "CPU, most", "memory, most"), tuple(table)

@@ -16,9 +16,9 @@ from festgate.rehearsal.report.words import (
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.limits import MAX_CPU
+from festgate.rehearsal.stats.limits import MAX_CPU, min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
-from festgate.rehearsal.stats.summary import LATE, QUANTILES, Check, Figures, Machine, Summary, needed
+from festgate.rehearsal.stats.summary import LATE, QUANTILES, Figures, LimitResult, Machine, Summary
 
 TONES: Final[dict[Outcome, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
 _LATE: Final = f"{LATE * 1000:.0f} ms"
@@ -75,7 +75,7 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _limit(check: Check) -> Notice:
+def _limit(check: LimitResult) -> Notice:
     meaning = ""
     if check.metric is None:
         meaning = "This is no limit that can be measured, so it is not kept."
@@ -147,7 +147,8 @@ def _warnings(summary: Summary) -> list[Notice]:
                 "plain",
                 f"Too few requests for {', '.join(few)}",
                 figures.count(everything.requests),
-                f"{few[0]} asks for {figures.count(needed(few[0]))}: with fewer, a handful of requests make it."
+                f"{few[0]} asks for {figures.count(min_requests(dict(QUANTILES)[few[0]]))}: with fewer, a handful of"
+                " requests make it."
                 f" Such figures are marked {FEW}.",
                 "Play longer.",
             )
@@ -260,10 +261,10 @@ def _plan_tables(summary: Summary) -> tuple[Table, ...]:
 
 
 def _use(machine: Machine, processor: float) -> str:
-    cpu = f"{figures.share(machine.cpu)} of a core (most {figures.share(machine.cpu_most)})"
+    cpu = f"{figures.share(machine.cpu)} of a core (most {figures.share(machine.max_cpu)})"
     if machine.side == "server" and math.isfinite(processor):
         cpu = f"{cpu}, {parse_metric('cpu').shown(processor)} of it for each request"
-    return f"{cpu}, {figures.size(machine.memory_most)} of memory"
+    return f"{cpu}, {figures.size(machine.max_memory)} of memory"
 
 
 def _load(plan: Plan) -> str:

@@ -5,8 +5,8 @@ from typing import Final, Literal
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.summary import Check, Summary
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
+from festgate.rehearsal.stats.summary import LimitResult, Summary
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
 
 Outcome = Literal["held", "failed", "cut", "nothing"]
 """`held`: to its end, every limit kept (without limits: no error), everybody served."""
@@ -52,7 +52,7 @@ def plan_in_words(plan: Plan) -> str:
     return f"{text}, after a warm-up of {figures.span(plan.warm_up)}" if plan.warm_up else text
 
 
-def limit_in_words(check: Check) -> str:
+def limit_in_words(check: LimitResult) -> str:
     """What a limit's metric came to: `310 ms`."""
     if check.metric is None:
         return "it cannot be read as a limit"
@@ -146,7 +146,7 @@ def worse_beside(comparison: Comparison) -> list[str]:
     return [effect.metric.text for effect in comparison.others if effect.verdict == "regressed"]
 
 
-def effect_in_words(effect: Effect, margin: float) -> str:
+def effect_in_words(effect: EffectSize, margin: float) -> str:
     """`p95(/events) became worse: +9.8 % (95 % interval +7.1 % to +12.6 %), ...`."""
     between = f"(95 % interval {figures.change(effect.low)} to {figures.change(effect.high)})"
     was = f"from {effect.metric.shown(effect.before)} to {effect.metric.shown(effect.after)}"
@@ -172,7 +172,7 @@ def effect_in_words(effect: Effect, margin: float) -> str:
             return f"{name} cannot be judged: {why} ({was})."
 
 
-def _consequence(effect: Effect, comparison: Comparison) -> str:
+def _consequence(effect: EffectSize, comparison: Comparison) -> str:
     pairs = f"{comparison.pairs} {'pair' if comparison.pairs == 1 else 'pairs'} of runs"
     if effect.verdict in ("inconclusive", "changed") and effect.pairs_to_decide is not None:
         return f"About {effect.pairs_to_decide} pairs would decide it; there were {pairs}."

@@ -11,7 +11,7 @@ import numpy as np
 
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.store import Resources, Run, Side
-from festgate.rehearsal.stats.limits import MIN_TAIL
+from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import (
     BadMetric,
     Metric,
@@ -23,6 +23,7 @@ from festgate.rehearsal.stats.metrics import (
 from festgate.rehearsal.stats.processor_time import processor_time
 
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
+_QUANTILE: Final = dict(QUANTILES)
 LATE: Final = 0.010
 """Seconds after its time from which a request counts as sent late: a few turns of a busy generator's loop."""
 MAX_BINS: Final = 300
@@ -63,12 +64,7 @@ class Figures:
 
     def few(self, quantile: str) -> bool:
         """Whether there are too few requests for that quantile to be worth reading."""
-        return self.requests < needed(quantile)
-
-
-def needed(quantile: str) -> int:
-    """How many requests that quantile of `QUANTILES` asks for: 600 for `p95`."""
-    return round(MIN_TAIL / (1 - dict(QUANTILES)[quantile]))
+        return self.requests < min_requests(_QUANTILE[quantile])
 
 
 @dataclass(frozen=True)
@@ -98,15 +94,15 @@ class Machine:
     side: Side
     cpu: float
     """Mean share of one core."""
-    cpu_most: float
-    memory_most: int
+    max_cpu: float
+    max_memory: int
     """Bytes."""
     seconds: tuple[Resources, ...]
     """Each second of the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class LimitResult:
     """A limit that was set for the run, and what came of it."""
 
     text: str
@@ -155,13 +151,13 @@ class Summary:
     machines: tuple[Machine, ...]
     processor: float
     """Seconds of the target's processor for each request (`processor_time`); not a number where it was not seen."""
-    checks: tuple[Check, ...]
+    checks: tuple[LimitResult, ...]
     spell: Spell | None
     curves: Mapping[str, tuple[Floats, Floats]]
     """For each step and for all (``): shares 0 to 0.999 and the seconds within which that share was answered."""
 
     @property
-    def broken(self) -> tuple[Check, ...]:
+    def broken(self) -> tuple[LimitResult, ...]:
         """The limits that did not hold."""
         return tuple(check for check in self.checks if not check.held)
 
@@ -237,19 +233,19 @@ def _failures(samples: Samples) -> dict[tuple[str, int], int]:
     return dict(sorted(counted.items(), key=lambda item: -item[1]))
 
 
-def _check(text: str, samples: Samples, seconds: float, processor: float) -> Check:
+def _check(text: str, samples: Samples, seconds: float, processor: float) -> LimitResult:
     try:
         threshold: Threshold = parse_threshold(text)
     except BadMetric:
-        return Check(text, None, np.nan, held=False, few=False)
+        return LimitResult(text, None, np.nan, held=False, few=False)
     metric = threshold.metric
     chosen = samples.of(metric.step) if metric.step is not None else samples
     # A step that was never asked for has kept no limit: who mistyped its name is to learn it.
     if not len(chosen) or not seconds:
-        return Check(text, metric, np.nan, held=False, few=True)
+        return LimitResult(text, metric, np.nan, held=False, few=True)
     value = measure(metric, samples, seconds, processor)
-    few = metric.quantile is not None and len(chosen) * (1 - metric.quantile) < MIN_TAIL - 1e-9
-    return Check(text, metric, value, held=threshold.holds(value), few=few)
+    few = metric.quantile is not None and len(chosen) < min_requests(metric.quantile)
+    return LimitResult(text, metric, value, held=threshold.holds(value), few=few)
 
 
 def _bin_width(samples: Samples, end: float) -> float:
@@ -331,10 +327,10 @@ def _spell(name: str, samples: Samples, begin: float, end: float) -> Spell | Non
     """It, where all its requests together say the same as its bins, whose p95 is that of few."""
     inside = (samples.intended >= begin) & (samples.intended < end)
     waited, others = samples.response[inside], samples.response[~inside]
-    quantile = "p95" if len(waited) >= needed("p95") else "p50"
+    quantile = "p95" if len(waited) >= min_requests(_QUANTILE["p95"]) else "p50"
     if not len(others):
         return None
-    then, usual = (float(np.quantile(some, dict(QUANTILES)[quantile])) for some in (waited, others))
+    then, usual = (float(np.quantile(some, _QUANTILE[quantile])) for some in (waited, others))
     return Spell(name, begin, end, quantile, then, usual) if _slower(np.array([then]), usual)[0] else None
 
 

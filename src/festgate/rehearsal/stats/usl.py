@@ -45,7 +45,7 @@ class Scalability:
         return max(1.0, math.sqrt(max(1 - self.contention, 0.0) / self.coherency))
 
     @property
-    def most(self) -> float:
+    def max_rate(self) -> float:
         """The greatest rate: X(best_users); without coherency the limit g/a, without contention too infinite."""
         if math.isfinite(self.best_users):
             return self.rate(self.best_users)

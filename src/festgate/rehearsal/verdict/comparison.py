@@ -9,12 +9,13 @@ import numpy as np
 
 from festgate.rehearsal.runs.samples import Floats
 from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import Metric
 from festgate.rehearsal.verdict import paired
-from festgate.rehearsal.verdict.findings import Evidence, Finding
+from festgate.rehearsal.verdict.findings import Evidence, LoadFinding
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.observed import Observed, observe
-from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests, same_build
+from festgate.rehearsal.verdict.refusals import REFUSALS, same_build
 
 Verdict = Literal["improved", "regressed", "changed", "equivalent", "inconclusive", "refused"]
 """`improved`, `regressed`: the 95 % interval lies beyond the margin. `changed`: it leaves out 0, and is not beyond the
@@ -26,7 +27,7 @@ NO_REGRESSION, REGRESSION, REFUSED, INCONCLUSIVE = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
-class Effect:
+class EffectSize:
     """What became of one metric."""
 
     metric: Metric
@@ -38,9 +39,9 @@ class Effect:
     low: float
     """Of the 95 % interval of `change`."""
     high: float
-    p: float
+    p_value: float
     """Of the sign-flip test."""
-    p_adjusted: float
+    p_value_adjusted: float
     """After Holm's correction over the metrics that are not the primary one; the primary's own p."""
     verdict: Verdict
     pairs_to_decide: int | None
@@ -58,11 +59,11 @@ class Comparison:
 
     verdict: Verdict
     """Of the primary metric."""
-    primary: Effect | None
+    primary: EffectSize | None
     """None where the comparison was refused."""
-    others: tuple[Effect, ...]
-    refusals: tuple[Finding, ...]
-    flags: tuple[Finding, ...]
+    others: tuple[EffectSize, ...]
+    refusals: tuple[LoadFinding, ...]
+    flags: tuple[LoadFinding, ...]
     pairs: int
     margin: float
     """A share: differences within it do not matter."""
@@ -148,11 +149,11 @@ def _steps(evidence: Evidence) -> dict[str, tuple[Values, Values]]:
     return {name: (medians(name, sides[0]), medians(name, sides[1])) for name in names}
 
 
-def _effects(evidence: Evidence, margin: float) -> list[Effect]:
+def _effects(evidence: Evidence, margin: float) -> list[EffectSize]:
     """The primary's first, then the others', corrected for how many they are."""
     primary, *others = (_effect(evidence, number, margin) for number in range(len(evidence.metrics)))
     judged = [effect for effect in others if effect.verdict != "refused"]
-    corrected = iter(paired.holm([effect.p for effect in judged]))
+    corrected = iter(paired.holm([effect.p_value for effect in judged]))
     adjusted = [
         effect if effect.verdict == "refused" else _adjusted(effect, next(corrected), margin, len(judged))
         for effect in others
@@ -160,7 +161,7 @@ def _effects(evidence: Evidence, margin: float) -> list[Effect]:
     return [primary, *adjusted]
 
 
-def _effect(evidence: Evidence, number: int, margin: float) -> Effect:
+def _effect(evidence: Evidence, number: int, margin: float) -> EffectSize:
     metric = evidence.metrics[number]
     first, second = (
         np.array([_positive(metric, seen.values[number], seen.counts[number]) for seen in side])
@@ -170,21 +171,21 @@ def _effect(evidence: Evidence, number: int, margin: float) -> Effect:
     middles = [
         float(np.median([seen.values[number] for seen in side])) for side in (evidence.before, evidence.after)
     ]
-    effect = Effect(
+    effect = EffectSize(
         metric=metric,
         before=middles[0],
         after=middles[1],
         change=math.nan,
         low=math.nan,
         high=math.nan,
-        p=math.nan,
-        p_adjusted=math.nan,
+        p_value=math.nan,
+        p_value_adjusted=math.nan,
         verdict="refused",
         pairs_to_decide=None,
         samples_before=fewest[0],
         samples_after=fewest[1],
     )
-    if min(fewest) < least_requests(metric.quantile) or not (np.all(first > 0) and np.all(second > 0)):
+    if min(fewest) < min_requests(metric.quantile) or not (np.all(first > 0) and np.all(second > 0)):
         return effect
     differences = np.log(second) - np.log(first)
     low, high = paired.t_interval(differences)
@@ -194,8 +195,8 @@ def _effect(evidence: Evidence, number: int, margin: float) -> Effect:
         change=math.expm1(float(differences.mean())),
         low=math.expm1(low),
         high=math.expm1(high),
-        p=p_value,
-        p_adjusted=p_value,
+        p_value=p_value,
+        p_value_adjusted=p_value,
         verdict=judge(differences, margin, less_is_better=metric.less_is_better),
         differences=tuple(differences.tolist()),
     )
@@ -207,17 +208,17 @@ def _positive(metric: Metric, value: float, count: int) -> float:
     return (value * count + 0.5) / (count + 1) if metric.kind == "errors" else value
 
 
-def _adjusted(effect: Effect, p_value: float, margin: float, comparisons: int) -> Effect:
+def _adjusted(effect: EffectSize, p_value: float, margin: float, comparisons: int) -> EffectSize:
     """One of several metrics: it is only called different where that survives the correction."""
     differs = effect.verdict in ("improved", "regressed", "changed")
     verdict = effect.verdict
     if differs and p_value > paired.ALPHA:
         alike = paired.is_equivalent(np.array(effect.differences), margin)
         verdict = "equivalent" if alike else "inconclusive"
-    return _with_pairs(replace(effect, p_adjusted=p_value, verdict=verdict), margin, comparisons)
+    return _with_pairs(replace(effect, p_value_adjusted=p_value, verdict=verdict), margin, comparisons)
 
 
-def _with_pairs(effect: Effect, margin: float, comparisons: int) -> Effect:
+def _with_pairs(effect: EffectSize, margin: float, comparisons: int) -> EffectSize:
     """With the number of pairs that would decide it, where it is not decided."""
     differences = np.array(effect.differences)
     if effect.verdict == "inconclusive":
@@ -230,6 +231,6 @@ def _with_pairs(effect: Effect, margin: float, comparisons: int) -> Effect:
     return replace(effect, pairs_to_decide=needed)
 
 
-def _may_be_regression(effect: Effect, margin: float) -> bool:
+def _may_be_regression(effect: EffectSize, margin: float) -> bool:
     """Whether the interval reaches beyond the margin on the side that is worse."""
     return effect.high > margin if effect.metric.less_is_better else effect.low < -margin

@@ -14,7 +14,7 @@ from festgate.rehearsal.verdict.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LoadFinding:
     """One thing that was found."""
 
     code: str
@@ -65,7 +65,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Check:
+class LoadCheck:
     """One thing to look for: `look` gives the figure that shows it, and nothing (an empty text) where it is not so."""
 
     code: str
@@ -73,15 +73,15 @@ class Check:
     remedy: str
     look: Callable[[Evidence], str]
 
-    def __call__(self, evidence: Evidence) -> Finding | None:
+    def __call__(self, evidence: Evidence) -> LoadFinding | None:
         """The finding, with its figure; None where there is none."""
         figure = self.look(evidence)
-        return Finding(self.code, figure, self.meaning, self.remedy) if figure else None
+        return LoadFinding(self.code, figure, self.meaning, self.remedy) if figure else None
 
 
-def check(code: str, meaning: str, remedy: str) -> Callable[[Callable[[Evidence], str]], Check]:
+def check(code: str, meaning: str, remedy: str) -> Callable[[Callable[[Evidence], str]], LoadCheck]:
     """Make a check of the function that looks for it: its code, what it means, and what to do."""
-    return lambda look: Check(code, meaning, remedy, look)
+    return lambda look: LoadCheck(code, meaning, remedy, look)
 
 
 def percent(share: float) -> str:

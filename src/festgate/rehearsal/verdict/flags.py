@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from festgate.rehearsal.runs.plan import Rate, Users
-from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
+from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
 from festgate.rehearsal.verdict.observed import Observed
 from festgate.rehearsal.verdict.refusals import MAX_LATE
 
@@ -235,7 +235,7 @@ def sent_late(evidence: Evidence) -> str:
     return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if told else ""
 
 
-FLAGS: Final[tuple[Check, ...]] = (
+FLAGS: Final[tuple[LoadCheck, ...]] = (
     not_interleaved,
     warm_up_not_cut,
     connection_outliers,

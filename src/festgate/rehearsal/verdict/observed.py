@@ -38,7 +38,7 @@ STEP_METRICS: Final = (
 
 
 @dataclass(frozen=True)
-class Step:
+class StepStats:
     """One step's requests in one run."""
 
     requests: int
@@ -66,7 +66,7 @@ class Observed:
     """Requests that each metric is about."""
     requests: int
     failed: int
-    steps: Mapping[str, Step]
+    steps: Mapping[str, StepStats]
     cpu: float | None
     """Share of a core of each sending process in the busiest tenth of the seconds; None where it was not seen."""
     late: float
@@ -129,13 +129,13 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     )
 
 
-def _step(samples: Samples, number: int, seconds: float) -> Step:
+def _step(samples: Samples, number: int, seconds: float) -> StepStats:
     mine = samples.name == number
     of_step = samples.of(samples.names[number])
     statuses, counts = np.unique(samples.status[mine], return_counts=True)
     taken = mine & ~samples.failed
     bodies, times = np.unique(samples.digest[taken], return_counts=True)
-    return Step(
+    return StepStats(
         requests=int(np.count_nonzero(mine)),
         failed=int(np.count_nonzero(samples.failed[mine])),
         statuses=dict(zip(statuses.tolist(), counts.tolist(), strict=True)),

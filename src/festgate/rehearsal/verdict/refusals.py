@@ -7,9 +7,9 @@ import numpy as np
 
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.samples import Integers
-from festgate.rehearsal.stats.limits import MAX_CPU, MIN_PAIRS, MIN_TAIL
-from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
-from festgate.rehearsal.verdict.observed import Observed, Step
+from festgate.rehearsal.stats.limits import MAX_CPU, MIN_PAIRS, min_requests
+from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
+from festgate.rehearsal.verdict.observed import Observed, StepStats
 
 MAX_LATE: Final = 0.5
 """Share of the primary metric that is the sender's own lateness. That share of the metric does not change with the
@@ -165,11 +165,11 @@ def responses_differ(evidence: Evidence) -> str:
     return ""
 
 
-def _of(side: Sequence[Observed], name: str) -> list[Step]:
+def _of(side: Sequence[Observed], name: str) -> list[StepStats]:
     return [seen.steps[name] for seen in side if name in seen.steps]
 
 
-def _other_statuses(before: list[Step], after: list[Step]) -> str:
+def _other_statuses(before: list[StepStats], after: list[StepStats]) -> str:
     first, second = _statuses(before), _statuses(after)
     moved = {status: second.get(status, 0.0) - first.get(status, 0.0) for status in first | second}
     # What failed on one side only is told by its rate of errors, with the limit that the metric needs.
@@ -181,17 +181,17 @@ def _other_statuses(before: list[Step], after: list[Step]) -> str:
     return f"status {status} in {percent(first.get(status, 0.0))} / {percent(second.get(status, 0.0))} of its answers"
 
 
-def _statuses(side: list[Step]) -> dict[int, float]:
+def _statuses(side: list[StepStats]) -> dict[int, float]:
     total = sum(step.requests for step in side)
     every = {status for step in side for status in step.statuses}
     return {status: sum(step.statuses.get(status, 0) for step in side) / total for status in every}
 
 
-def _failing(side: list[Step]) -> float:
+def _failing(side: list[StepStats]) -> float:
     return sum(step.failed for step in side) / sum(step.requests for step in side)
 
 
-def _other_size(before: list[Step], after: list[Step]) -> str:
+def _other_size(before: list[StepStats], after: list[StepStats]) -> str:
     first, second = (np.array([step.size for step in side if step.times.size]) for side in (before, after))
     if not len(first) or not len(second):
         return ""
@@ -202,7 +202,7 @@ def _other_size(before: list[Step], after: list[Step]) -> str:
     return f"{np.median(first):,.0f} / {np.median(second):,.0f} bytes"
 
 
-def _other_page(before: list[Step], after: list[Step]) -> str:
+def _other_page(before: list[StepStats], after: list[StepStats]) -> str:
     (ours, ours_again), (theirs, theirs_again) = _bodies(before), _bodies(after)
     # The run that has the least in common with the others of its side.
     again = min(
@@ -217,13 +217,13 @@ def _other_page(before: list[Step], after: list[Step]) -> str:
     return f"{percent(across)} of its bodies are from both sides, though {percent(again)} come again on one"
 
 
-def _bodies(side: list[Step]) -> tuple[Integers, Integers]:
+def _bodies(side: list[StepStats]) -> tuple[Integers, Integers]:
     """The different bodies of a side, and those of them that several of its runs have."""
     found, runs = np.unique(np.concatenate([step.bodies for step in side]), return_counts=True)
     return found, found[runs > 1]
 
 
-def _share_in(side: list[Step], known: Integers) -> float:
+def _share_in(side: list[StepStats], known: Integers) -> float:
     total = sum(int(step.times.sum()) for step in side)
     found = sum(int(step.times[np.isin(step.bodies, known, assume_unique=True)].sum()) for step in side)
     return found / total if total else 1.0
@@ -270,14 +270,8 @@ def _failed(side: Sequence[Observed]) -> float:
 def too_few_samples(evidence: Evidence) -> str:
     """A run has fewer than 30 requests beyond the primary quantile."""
     least = min((seen.counts[0] for seen in evidence.runs), default=0)
-    needed = least_requests(evidence.primary.quantile)
+    needed = min_requests(evidence.primary.quantile)
     return f"{least:,} requests in a run, {evidence.primary.text} takes {needed:,}" if least < needed else ""
-
-
-def least_requests(quantile: float | None) -> int:
-    """How many requests a run needs: 600 for p95, 3,000 for p99; 30 for what is no quantile."""
-    tail = 1.0 if quantile is None else min(quantile, 1 - quantile)
-    return int(np.ceil(round(MIN_TAIL / tail, 6)))
 
 
 @check(
@@ -311,7 +305,7 @@ def many_names(evidence: Evidence) -> str:
     return ""
 
 
-REFUSALS: Final[tuple[Check, ...]] = (
+REFUSALS: Final[tuple[LoadCheck, ...]] = (
     run_cut,
     too_few_runs,
     workload_differs,
