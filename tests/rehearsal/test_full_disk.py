@@ -87,4 +87,4 @@ def test_a_run_for_which_the_disk_has_no_more_room_is_kept_and_marked_and_told_i
     assert len(samples) > 20
     assert not samples.failed.any()
     assert all(each.memory > 0 for each in run.resources())
-    assert "Cut off before its end" in render(run, "text")
+    assert "Stopped before its end" in render(run, "text")

@@ -118,19 +118,17 @@ def test_runs_whose_target_was_not_seen_are_refused_by_name(fest: Fest) -> None:
     beside = compared(Fest(fest.folder / "beside"), [parse_metric("p50"), CPU], slower=False, seen=False)
     assert beside.refusals == ()
     assert [effect.verdict for effect in beside.others] == ["refused"]
-    assert "cpu cannot be judged: the target's processes were not seen" in render(
-        Compared(beside, (), ()), "junit"
-    )
+    assert "cpu cannot be judged: no processor time was measured" in render(Compared(beside, (), ()), "junit")
 
 
 def test_a_limit_for_it_is_broken_where_the_target_was_not_seen(fest: Fest) -> None:
     plan = Plan.from_json(fest.plan.as_json() | {"fail_if": ["cpu < 10s"]})
     run = fest.run("one", fest.usual(1), plan)
-    assert summarize(run).checks[0].held
+    assert summarize(run).limits[0].held
     (run.folder / RESOURCES_FILE).unlink()
-    (check,) = summarize(run).checks
-    assert not check.held
-    assert "the target's processes were not seen" in render(summarize(run), "text")
+    (limit,) = summarize(run).limits
+    assert not limit.held
+    assert "no processor time was measured" in render(summarize(run), "text")
 
 
 @pytest.fixture(scope="module")
@@ -170,11 +168,11 @@ def test_of_a_real_server_it_is_what_its_processes_have_computed(computing: Summ
     assert {machine.side for machine in computing.machines} == {"generator", "server"}
     # What HTTP takes besides is some milliseconds at most, and the clock of processes goes in hundredths of a second.
     assert BURNT * 0.9 < computing.processor < BURNT * 1.6
-    assert [check.held for check in computing.checks] == [False, True]
+    assert [limit.held for limit in computing.limits] == [False, True]
 
 
 def test_a_report_tells_it(computing: Summary) -> None:
-    shown = f"{CPU.shown(computing.processor)} of it for each request"
+    shown = f"{CPU.shown(computing.processor)} per request"
     assert shown in render(computing, "markdown")
     assert f'"cpu": {computing.processor}' in render(computing, "json")
     assert parse_threshold("cpu < 1ms").limit == pytest.approx(0.001)

@@ -128,7 +128,7 @@ def test_runs_that_lay_over_each_other_in_time_are_refused_unless_only_the_proce
     assert codes(compare(after, second, P95, interleaved=True)) == []
     found = compare(over, second, P95, interleaved=True)
     assert [(each.code, each.figure) for each in found.refusals] == [
-        ("played-at-once", "1 of 6 runs before lay over one after")
+        ("played-at-once", "1 of 6 runs before overlap with one after")
     ]
     assert codes(compare(over, second, [parse_metric("cpu")], interleaved=True)) == []
 
@@ -191,10 +191,10 @@ def test_errors_themselves_can_be_compared(fest: Fest) -> None:
     "change,figure",
     [
         ({"size": 20_600}, "/events: 21,138 / 20,600 bytes"),
-        ({"status": 303}, "/events: status 200 in 100 % / 0 % of its answers"),
+        ({"status": 303}, "/events: status 200 in 100 % / 0 % of its responses"),
         (
             {"bodies": (1, 2)},
-            "/events: 0 % of its bodies are from both sides, though 100 % come again on one",
+            "/events: 0 % of its bodies occur on both sides, though 100 % recur on one side",
         ),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_run_that_was_cut_off_is_measured_as_long_as_it_was_played(fest: Fest)
 
 def test_a_run_that_sent_nothing_after_its_warm_up_has_a_summary(fest: Fest) -> None:
     found = summarize(fest.run("one", even(fest.plan, 70, until=1.0), state="cut"))
-    assert (found.all.requests, found.seconds, found.steps, found.spell) == (0, 0.0, (), None)
+    assert (found.all.requests, found.seconds, found.steps, found.slow_period) == (0, 0.0, (), None)
     assert np.isnan(found.all.quantiles["p95"])
 
 
@@ -91,17 +91,17 @@ def test_limits_hold_or_do_not(fest: Fest) -> None:
     )
     run = fest.run("one", fest.usual(1), plan=replace(fest.plan, fail_if=limits))
     found = summarize(run)
-    assert [check.text for check in found.checks] == list(limits)
-    assert [check.held for check in found.checks] == [True, False, True, True, False, False]
-    assert [check.text for check in found.broken] == ["p95 < 10ms", "p99(/nowhere) < 1s", "fast"]
-    assert found.checks[2].value == 0.0
-    assert found.checks[3].value == pytest.approx(70)
+    assert [limit.text for limit in found.limits] == list(limits)
+    assert [limit.held for limit in found.limits] == [True, False, True, True, False, False]
+    assert [limit.text for limit in found.broken] == ["p95 < 10ms", "p99(/nowhere) < 1s", "fast"]
+    assert found.limits[2].value == 0.0
+    assert found.limits[3].value == pytest.approx(70)
 
 
 def test_a_limit_on_a_percentile_of_few_requests_says_so(fest: Fest) -> None:
     plan = replace(fest.plan, fail_if=("p95 < 1s", "p99 < 1s", "errors < 1%"))
     found = summarize(fest.run("one", fest.usual(1), plan=plan))
-    assert [check.few for check in found.checks] == [False, True, False]
+    assert [limit.few for limit in found.limits] == [False, True, False]
 
 
 def test_the_series_is_what_was_asked_and_answered_in_each_bin(fest: Fest) -> None:
@@ -135,27 +135,29 @@ def test_the_step_that_slows_down_first_is_named(fest: Fest) -> None:
     checkout = np.arange(4200) % 2 == 1
     slow = np.where(checkout, (intended > 30) & (intended < 40), (intended > 34) & (intended < 40))
     latency = np.where(slow, answers.latency * 40, answers.latency)
-    spell = summarize(fest.run("one", replace(answers, intended=intended, latency=latency), plan=plan)).spell
-    assert spell is not None
-    assert spell.step == "/checkout"
-    assert 29 <= spell.begin <= 31
-    assert 39 <= spell.end <= 41
+    slow_period = summarize(
+        fest.run("one", replace(answers, intended=intended, latency=latency), plan=plan)
+    ).slow_period
+    assert slow_period is not None
+    assert slow_period.step == "/checkout"
+    assert 29 <= slow_period.begin <= 31
+    assert 39 <= slow_period.end <= 41
     # Some 350 requests are too few for a p95.
-    assert spell.quantile == "p50"
-    assert spell.waited == pytest.approx(0.8, rel=0.15)
-    assert spell.usual == pytest.approx(0.02, rel=0.15)
+    assert slow_period.quantile == "p50"
+    assert slow_period.waited == pytest.approx(0.8, rel=0.15)
+    assert slow_period.usual == pytest.approx(0.02, rel=0.15)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_is_no_slow_spell(fest: Fest, seed: int) -> None:
-    assert summarize(fest.run("one", fest.usual(seed, requests=1500))).spell is None
+    assert summarize(fest.run("one", fest.usual(seed, requests=1500))).slow_period is None
 
 
 def test_becoming_slower_below_what_anybody_notices_is_no_slow_spell(fest: Fest) -> None:
     answers = fest.usual(1, slower=0.1)
     slow = (answers.intended > 5) & (answers.intended < 9)
     quick = replace(answers, latency=np.where(slow, answers.latency * 10, answers.latency))
-    assert summarize(fest.run("one", quick)).spell is None
+    assert summarize(fest.run("one", quick)).slow_period is None
 
 
 def test_both_sides_use_is_that_of_the_measured_seconds(fest: Fest) -> None:

@@ -36,7 +36,7 @@ def test_without_coherency_the_rate_nears_its_limit_and_never_falls() -> None:
 
 
 def test_a_law_that_does_not_describe_what_was_measured_is_refused() -> None:
-    with pytest.raises(DoesNotFit, match=r"explains \d+% of what was measured"):
+    with pytest.raises(DoesNotFit, match=r"explains \d+% of the variance"):
         fit_usl(USERS, [100, 400, 90, 500, 80, 450, 100])
 
 
