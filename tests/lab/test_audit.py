@@ -165,13 +165,13 @@ def test_several_files_are_told_of_together_and_one_that_cannot_be_read_ends_in_
     assert told("sound.md")[0] == 0
     code, shown, errors = told("sound.md", "report.md", "picture.png", "--format", "json")
     assert code == 2
-    assert errors == "picture.png, line 1: this is no text.\n"
+    assert errors == "picture.png, line 1: this is not text.\n"
     read = json.loads(shown)
     assert [(each["file"], len(each["findings"])) for each in read["reports"]] == [
         ("sound.md", 0),
         ("report.md", 7),
     ]
-    assert read["unreadable"] == ["picture.png, line 1: this is no text."]
+    assert read["unreadable"] == ["picture.png, line 1: this is not text."]
     finding = read["reports"][1]["findings"][1]
     assert (finding["code"], finding["error"]) == ("one-row-of-many", 2)
     assert finding["places"][0]["figure"].startswith("324 ms is row 1 of 12")
@@ -186,4 +186,4 @@ def test_a_table_that_was_cut_off_is_said_to_be(audited: Auditor) -> None:
     cut = console_run([EVENTS], None, 2500).partition("Aggregated")[0]
     found = audited(f"Before:\n\n{cut}\n\nThe average of /events fell from 451 ms to 12 ms.\n")
     (told,) = [spot.figure for spot in found.open if "understood" in spot.figure]
-    assert "the table that begins at line 3 ends without its row Aggregated, so it may be cut off" in told
+    assert "the table at line 3 ends without its row Aggregated, so it may be cut off" in told

@@ -143,7 +143,7 @@ def test_two_tables_without_a_word_are_taken_in_their_order(audited: Auditor) ->
         (b"", "is empty."),
         (b" \n \n", "is empty."),
         (b"PK\x03\x04docx", "save the report as PDF"),
-        (b"\x00\x01\x02", "this is no text."),
+        (b"\x00\x01\x02", "this is not text."),
         (b"%PDF-1.7\nnothing", "is a PDF that cannot be read"),
         (b"We used it and it was nice.\n", "holds no table of Locust as text, and claims no figures."),
         (b"<html><body><p>Nice.</p><img src=a.png></body></html>", "Its 1 pictures were not read."),

@@ -1,7 +1,7 @@
 """Locust's own outputs, read for description: its CSV files, its HTML report, and its tables as text.
 
-They contain no requests, only rounded figures that summarise them, so nothing here gives a verdict. `reasons.py` says
-why, with the numbers of the tables in question.
+They contain no requests, only rounded figures that summarise them, so nothing here gives a verdict. `reasons.py` has
+the reasons, with the numbers of the tables in question.
 """
 
 from pathlib import Path
