@@ -53,11 +53,11 @@ class Fest:
 
     def usual(self, seed: int, *, slower: float = 1.0, requests: int = REQUESTS) -> Answers:
         """Log-normal latencies about 20 ms and Poisson arrivals, from the warm-up's end on."""
-        chance = np.random.default_rng(seed)
-        gaps = chance.exponential(size=requests + 1)
+        rng = np.random.default_rng(seed)
+        gaps = rng.exponential(size=requests + 1)
         place = np.cumsum(gaps)[:-1] / gaps.sum()
         return Answers(
-            latency=0.020 * slower * np.exp(0.3 * chance.standard_normal(requests)),
+            latency=0.020 * slower * np.exp(0.3 * rng.standard_normal(requests)),
             intended=self.plan.warm_up + place * self.plan.duration,
         )
 

@@ -120,17 +120,17 @@ def test_all_three_describe_the_same_run(written: Written) -> None:
 def test_a_step_quicker_than_half_a_millisecond_has_a_median_of_its_own_or_none_at_all(
     written: Written,
 ) -> None:
-    told = {}
+    medians = {}
     for path in (Path(f"{written.prefix}_stats.csv"), written.html, written.console):
         (row,) = (row for row in only(path).rows if row.title == "MEMO kept")
-        told[path.suffix] = (row.median, row.percentile(0.95))
-    assert told == {".csv": (0.3, 0.0), ".html": (0.3, 0.0), ".txt": (0.0, 0.0)}
+        medians[path.suffix] = (row.median, row.percentile(0.95))
+    assert medians == {".csv": (0.3, 0.0), ".html": (0.3, 0.0), ".txt": (0.0, 0.0)}
 
 
 def test_every_row_has_its_method_name_and_counts(written: Written) -> None:
     table = only(written.console)
-    told = {row.title: (row.requests, row.failures) for row in table.rows}
-    assert told == {
+    counts = {row.title: (row.requests, row.failures) for row in table.rows}
+    assert counts == {
         "GET /missing": (30, 30),
         "GET /page": (30, 0),
         "MEMO kept": (30, 0),
@@ -146,9 +146,9 @@ def test_every_row_has_its_method_name_and_counts(written: Written) -> None:
 def test_errors_exceptions_and_users_are_read_if_the_output_has_them(written: Written) -> None:
     csv, html, console = only(Path(f"{written.prefix}_stats.csv")), only(written.html), only(written.console)
     for table in (csv, html, console):
-        found = {(each.method, each.name, each.occurrences) for each in table.failures}
-        assert found == {("GET", "/missing", 30), ("POST", "an order | with 2 words", 30)}
-        assert all("LocustBadStatusCode" in each.error for each in table.failures)
+        failures = {(failure.method, failure.name, failure.occurrences) for failure in table.failures}
+        assert failures == {("GET", "/missing", 30), ("POST", "an order | with 2 words", 30)}
+        assert all("LocustBadStatusCode" in failure.error for failure in table.failures)
     assert csv.exceptions == html.exceptions == 2
     assert csv.users == 2
     assert html.host.startswith("http://127.0.0.1:")
@@ -185,8 +185,8 @@ def test_a_window_that_wraps_every_row_changes_nothing(
     assert table.total is not None
     assert whole.total is not None
     assert replace(table.total, line=0) == replace(whole.total, line=0)
-    assert [(each.name, each.occurrences) for each in table.failures] == [
-        (each.name, each.occurrences) for each in whole.failures
+    assert [(failure.name, failure.occurrences) for failure in table.failures] == [
+        (failure.name, failure.occurrences) for failure in whole.failures
     ]
 
 

@@ -31,7 +31,7 @@ def table(*rows: Row, total: Row | None = None, **changes: object) -> Table:
 
 
 def reasons_of(before: Sequence[Table], after: Sequence[Table]) -> dict[str, LoadFinding]:
-    return {each.code: each for each in reasons(before, after)}
+    return {finding.code: finding for finding in reasons(before, after)}
 
 
 def pasted(folder: Path, *tables: str) -> list[Table]:
@@ -136,15 +136,15 @@ def test_every_format_has_both_sides_and_every_reason(form: str) -> None:
     assert "29 ms to 31 ms" in text
     assert "1,000 to 1,200" in text
     assert "it is torn." in text
-    for each in beside.reasons:
-        assert each.figure.split(":")[0] in text
+    for finding in beside.reasons:
+        assert finding.figure.split(":")[0] in text
 
 
 def test_json_and_junit_say_refused() -> None:
     beside = LocustComparison([table(CALM)], [table(CALM)])
     findings = json.loads(render(beside, "json"))
     assert (findings["verdict"], findings["exit_code"]) == ("refused", 2)
-    assert {each["code"] for each in findings["refusals"]} == ALWAYS
+    assert {refusal["code"] for refusal in findings["refusals"]} == ALWAYS
     assert findings["before"][0]["rows"][0]["percentiles"] == {"0.95": 45.0}
     (suite,) = ET.fromstring(render(beside, "junit")).iter("testsuite")  # noqa: S314  (our own)
     assert (suite.get("tests"), suite.get("errors")) == ("4", "4")

@@ -78,7 +78,7 @@ def test_tables_of_a_run_that_goes_on_are_one_with_the_last_figures(paste: Paste
     early: Told = ("GET", "/checkout", 4, 0, 500, 8, 1900, 9, 0.3)
     nothing: Told = ("", "Aggregated", 0, 0, 0, 0, 0, 0, 0.0)
     start = "\n".join(console_table(nothing).splitlines()[:2]) + "\n" + console_row(nothing) + "\n\n"
-    (table,) = paste(start + console_table(early) + "[log] said something\n" + console_table(BEFORE)).tables
+    (table,) = paste(start + console_table(early) + "[log] a message\n" + console_table(BEFORE)).tables
     assert (table.requests, table.interim) == (17, (1, 5))
 
 
@@ -145,7 +145,7 @@ def test_a_wrapped_number_is_joined(paste: Paste) -> None:
     # Column 56 lies in the middle of 1234, and the last one in the middle of the last figure.
     for width in (56, len(console_row(row)) - 1):
         (table,) = paste(folded(console_table(row), width)).tables
-        assert [each.requests for each in table.rows] == [1234]
+        assert [row.requests for row in table.rows] == [1234]
         assert table.rows[0].rate == 12.5
 
 
@@ -247,7 +247,7 @@ def test_a_report_of_an_older_locust_is_read_from_its_tables(paste: Paste) -> No
     (row,) = table.rows
     assert (row.title, row.requests, row.average, row.percentile(0.95)) == ("GET /a <b>", 16, 451, 2500)
     assert (table.line, row.line, table.host) == (4, 6, "http://localhost:8000")
-    assert [(each.name, each.error, each.occurrences) for each in table.failures] == [
+    assert [(failure.name, failure.error, failure.occurrences) for failure in table.failures] == [
         ("/a <b>", "it broke", 1)
     ]
 

@@ -1,4 +1,4 @@
-"""`cpu`, what a request costs the target: its arithmetic, its verdict, and a real server that computes a known time."""
+"""`cpu`, the processor time per request: its arithmetic, its verdict, and a real server with a known time."""
 
 import socket
 import sys
@@ -21,7 +21,7 @@ from tests.rehearsal.target import journey
 
 CPU = parse_metric("cpu")
 BURNT = 0.020
-"""Seconds of the processor for each page."""
+"""Seconds of processor time per page."""
 SERVER = """
 import sys, time
 sys.path.insert(0, {root!r})
@@ -47,7 +47,7 @@ def look(at: float, cpu: float, side: Side = "server") -> Resources:
     return Resources(side, at, cpu, 1)
 
 
-def test_it_is_the_time_between_the_first_and_the_last_look_over_what_was_answered_then(fest: Fest) -> None:
+def test_it_is_the_time_between_the_first_and_last_sample_per_answered_request(fest: Fest) -> None:
     # Asked each tenth of a second, and answered 50 ms later.
     asked = np.arange(0, 10, 0.1)
     samples = fest.run("one", Answers(np.full(100, 0.05), asked)).samples()
@@ -60,7 +60,7 @@ def test_it_is_the_time_between_the_first_and_the_last_look_over_what_was_answer
     assert processor_time(looks, slow, 2, 6) == pytest.approx(0.4 / 30)
 
 
-def test_what_was_not_answered_cost_no_request_and_an_error_is_an_answer(fest: Fest) -> None:
+def test_a_request_without_a_response_does_not_count_and_an_error_does(fest: Fest) -> None:
     asked, waited = np.arange(0, 10, 0.1), np.full(100, 0.05)
     looks = [look(0.0, 1.0), look(5.0, 0.3), look(9.0, 0.3)]
     broken = fest.run("broken", Answers(waited, asked, failed=50)).samples()
@@ -73,7 +73,7 @@ def test_what_was_not_answered_cost_no_request_and_an_error_is_an_answer(fest: F
     "looks",
     [[], [look(3, 0.5)], [look(3, 0.5, "generator"), look(4, 0.5, "generator")], [look(1, 1), look(4, 1)]],
 )
-def test_without_two_looks_in_the_measured_time_it_is_not_known(fest: Fest, looks: list[Resources]) -> None:
+def test_without_two_samples_in_the_measured_time_it_is_unknown(fest: Fest, looks: list[Resources]) -> None:
     samples = fest.run("one", Answers(np.full(100, 0.05), np.arange(0, 10, 0.1))).samples()
     assert np.isnan(processor_time(looks, samples, 2, 6))
 
@@ -81,7 +81,7 @@ def test_without_two_looks_in_the_measured_time_it_is_not_known(fest: Fest, look
 def compared(
     fest: Fest, metrics: list[Metric], *, slower: bool, cpu: float = 0.3, seen: bool = True
 ) -> Comparison:
-    """Six pairs of which the server used the same; a target that is slower in it has answered half as much."""
+    """Compare six pairs in which the server used the same processor time; a slower target answered half as much."""
     sides: tuple[list[Run], list[Run]] = ([], [])
     for number in range(6):
         for side, runs in enumerate(sides):
@@ -96,32 +96,34 @@ def compared(
 
 
 def test_a_build_that_computes_twice_as_long_for_each_request_is_worse(fest: Fest) -> None:
-    found = compared(fest, [CPU], slower=True)
-    assert found.primary is not None
-    assert (found.verdict, found.exit_code) == ("regressed", 1)
-    assert found.primary.change == pytest.approx(1, abs=0.1)
+    comparison = compared(fest, [CPU], slower=True)
+    assert comparison.primary is not None
+    assert (comparison.verdict, comparison.exit_code) == ("regressed", 1)
+    assert comparison.primary.change == pytest.approx(1, abs=0.1)
     # Nine seconds of 95 % of a core, and nine tenths of 1,400 requests.
-    assert found.primary.before == pytest.approx(9 * 0.95 / 1_260, rel=0.1)
-    assert found.primary.metric.shown(found.primary.before).endswith(" ms")
+    assert comparison.primary.before == pytest.approx(9 * 0.95 / 1_260, rel=0.1)
+    assert comparison.primary.metric.shown(comparison.primary.before).endswith(" ms")
 
 
-def test_a_busy_generator_takes_nothing_from_it_and_all_from_a_latency_beside_it(fest: Fest) -> None:
-    found = compared(fest, [CPU], slower=False, cpu=0.97)
-    assert (found.verdict, found.refusals) == ("equivalent", ())
+def test_a_saturated_load_generator_invalidates_a_latency_but_not_processor_time(fest: Fest) -> None:
+    comparison = compared(fest, [CPU], slower=False, cpu=0.97)
+    assert (comparison.verdict, comparison.refusals) == ("equivalent", ())
     beside = compared(Fest(fest.folder / "beside"), [CPU, parse_metric("p95")], slower=False, cpu=0.97)
     assert [finding.code for finding in beside.refusals] == ["generator-saturated"]
 
 
-def test_runs_whose_target_was_not_seen_are_refused_by_name(fest: Fest) -> None:
-    found = compared(fest, [CPU], slower=False, seen=False)
-    assert [(each.code, each.figure) for each in found.refusals] == [("target-unseen", "1 of 12 runs: 1-3")]
+def test_runs_without_processor_time_are_refused_by_name(fest: Fest) -> None:
+    comparison = compared(fest, [CPU], slower=False, seen=False)
+    assert [(finding.code, finding.figure) for finding in comparison.refusals] == [
+        ("target-unseen", "1 of 12 runs: 1-3")
+    ]
     beside = compared(Fest(fest.folder / "beside"), [parse_metric("p50"), CPU], slower=False, seen=False)
     assert beside.refusals == ()
     assert [effect.verdict for effect in beside.others] == ["refused"]
     assert "cpu cannot be judged: no processor time was measured" in render(Compared(beside, (), ()), "junit")
 
 
-def test_a_limit_for_it_is_broken_where_the_target_was_not_seen(fest: Fest) -> None:
+def test_a_limit_is_not_met_without_processor_time(fest: Fest) -> None:
     plan = Plan.from_json(fest.plan.as_json() | {"fail_if": ["cpu < 10s"]})
     run = fest.run("one", fest.usual(1), plan)
     assert summarize(run).limits[0].held
@@ -154,24 +156,24 @@ def computing(played: Run) -> Summary:
     return summarize(played)
 
 
-def test_a_target_that_was_started_here_is_seen(played: Run) -> None:
-    found = compare([played], [played], [CPU], interleaved=True)
-    assert "target-unseen" not in {each.code for each in found.refusals}
+def test_the_processor_time_of_a_started_target_is_measured(played: Run) -> None:
+    comparison = compare([played], [played], [CPU], interleaved=True)
+    assert "target-unseen" not in {finding.code for finding in comparison.refusals}
 
 
-def test_what_the_command_has_started_ends_with_it(played: Run) -> None:
+def test_child_processes_end_with_the_command(played: Run) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(played.plan.host.rpartition(":")[2])), timeout=5)
 
 
-def test_of_a_real_server_it_is_what_its_processes_have_computed(computing: Summary) -> None:
+def test_it_is_the_processor_time_of_all_processes_of_a_real_server(computing: Summary) -> None:
     assert {machine.side for machine in computing.machines} == {"generator", "server"}
     # What HTTP takes besides is some milliseconds at most, and the clock of processes goes in hundredths of a second.
     assert BURNT * 0.9 < computing.processor < BURNT * 1.6
     assert [limit.held for limit in computing.limits] == [False, True]
 
 
-def test_a_report_tells_it(computing: Summary) -> None:
+def test_reports_show_it(computing: Summary) -> None:
     shown = f"{CPU.shown(computing.processor)} per request"
     assert shown in render(computing, "markdown")
     assert f'"cpu": {computing.processor}' in render(computing, "json")
