@@ -20,7 +20,7 @@ VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
     "inconclusive": ("Inconclusive", "warn"),
     "refused": ("Not a valid comparison", "warn"),
 }
-_STEP_COLUMNS: Final = ("requests", "errors", "p50", "p95")
+_STEP_COLUMNS: Final = ("rate", "errors", "p50", "p95")
 """The headings of STEP_METRICS."""
 _AT_ONCE: Final = (
     "Both sides were under load at once and delayed each other; only processor time can be compared."
@@ -134,7 +134,7 @@ def _effects_tables(effects: list[EffectSize]) -> tuple[Table, ...]:
         " correction. Requests: the lowest number in a run, before / after. Pairs needed: the approximate number that"
         " decides the metric."
     )
-    return (Table("Effects", columns, rows, words=frozenset({0, 1}), note=note),)
+    return (Table("Effect on each metric", columns, rows, words=frozenset({0, 1}), note=note),)
 
 
 def _step_tables(comparison: Comparison) -> tuple[Table, ...]:

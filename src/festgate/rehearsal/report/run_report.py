@@ -266,7 +266,8 @@ def _resources(machine: Machine, processor: float) -> str:
 
 def _load(plan: Plan) -> str:
     if isinstance(plan.load, Rate):
-        return f"open loop, {plan.load.rate:g}/s, {plan.load.arrivals} arrivals"
+        arrivals = "Poisson" if plan.load.arrivals == "poisson" else plan.load.arrivals
+        return f"open loop, {plan.load.rate:g}/s, {arrivals} arrivals"
     return f"closed loop, {plan.load.users} users, started at {plan.load.spawn_rate:g}/s"
 
 
