@@ -9,7 +9,7 @@ import pytest
 
 from festgate.rehearsal.runs.recording import COLUMNS
 from festgate.rehearsal.verdict.comparison import INCONCLUSIVE, NO_REGRESSION, REFUSED, REGRESSION
-from festgate.rehearsal.verdict.findings import Check
+from festgate.rehearsal.verdict.findings import LoadCheck
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.refusals import REFUSALS
 from tests.docs.terminal import DOCS, Step, Terminal, read
@@ -66,7 +66,9 @@ def test_the_script_of_the_how_to_does_not_pass_what_could_not_be_compared(tmp_p
 @pytest.mark.parametrize(
     "section, checks", [("Refusals", REFUSALS), ("Flags", FLAGS)], ids=["refusals", "flags"]
 )
-def test_every_refusal_and_every_flag_is_in_the_reference(section: str, checks: tuple[Check, ...]) -> None:
+def test_every_refusal_and_every_flag_is_in_the_reference(
+    section: str, checks: tuple[LoadCheck, ...]
+) -> None:
     assert rows("reference/verdicts.md", section) == {check.code for check in checks}
 
 

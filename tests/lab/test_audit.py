@@ -170,13 +170,13 @@ def test_several_files_are_reported_together_and_an_unreadable_one_ends_with_2(
     assert run_audit("sound.md")[0] == 0
     code, shown, errors = run_audit("sound.md", "report.md", "picture.png", "--format", "json")
     assert code == 2
-    assert errors == "picture.png, line 1: this is no text.\n"
+    assert errors == "picture.png, line 1: this is not text.\n"
     result = json.loads(shown)
     assert [(report["file"], len(report["findings"])) for report in result["reports"]] == [
         ("sound.md", 0),
         ("report.md", 7),
     ]
-    assert result["unreadable"] == ["picture.png, line 1: this is no text."]
+    assert result["unreadable"] == ["picture.png, line 1: this is not text."]
     finding = result["reports"][1]["findings"][1]
     assert (finding["code"], finding["error"]) == ("one-row-of-many", 2)
     assert finding["places"][0]["figure"].startswith("324 ms is row 1 of 12")
@@ -191,4 +191,4 @@ def test_a_table_that_was_cut_off_is_reported(audited: Auditor) -> None:
     cut = console_run([EVENTS], None, 2500).partition("Aggregated")[0]
     result = audited(f"Before:\n\n{cut}\n\nThe average of /events fell from 451 ms to 12 ms.\n")
     (sentence,) = [spot.figure for spot in result.open if "understood" in spot.figure]
-    assert "the table that begins at line 3 ends without its row Aggregated, so it may be cut off" in sentence
+    assert "the table at line 3 ends without its row Aggregated, so it may be cut off" in sentence

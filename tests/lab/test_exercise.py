@@ -31,11 +31,11 @@ ANSWERS = {
 }
 SHORT = ("--seconds", "1", "--users", "120", "--warm-up", "0")
 EXITS: Mapping[str, tuple[int, ...]] = {
-    "Better": (0,),
-    "No difference that matters": (0,),
-    "Changed, but not beyond the margin": (0, 3),
-    "Not decided": (3,),
-    "Worse": (1,),
+    "Improved": (0,),
+    "No relevant difference": (0,),
+    "Changed, perhaps within the margin": (0, 3),
+    "Inconclusive": (3,),
+    "Regressed": (1,),
 }
 """The exit codes of `lab compare`, by its verdict."""
 
@@ -171,7 +171,7 @@ def test_the_starter_and_the_app_are_run_in_turn_and_kept_with_their_fingerprint
     assert compare.returncode in EXITS[verdict[1]]
     if name != "checkout":
         # Millions of steps less show over HTTP, on any machine.
-        assert verdict[1] == "Better"
+        assert verdict[1] == "Improved"
 
 
 def test_a_weakness_of_a_comparison_has_a_hint(exercise: Exercise) -> None:

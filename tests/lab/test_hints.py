@@ -79,7 +79,7 @@ SHOWN = {
 @pytest.mark.parametrize("code", CAUSES)
 def test_the_picture_shows_the_subject_of_the_hint(sections: dict[str, Section], code: str) -> None:
     (chart,) = sections[code].charts
-    assert SHOWN.get(code, "") in chart.says
+    assert SHOWN.get(code, "") in chart.description
     assert chart.table.rows
 
 
@@ -100,7 +100,7 @@ def test_a_picture_without_data_is_not_drawn(tmp_path: Path) -> None:
 def test_every_hint_opens_offline_is_drawn_and_is_accessible(
     browser: Browser, sections: dict[str, Section], tmp_path: Path
 ) -> None:
-    document = Document("Hints", "warn", "All of them", (), tuple(sections.values()), of="Festgate lab")
+    document = Document("Hints", "warn", "All of them", (), tuple(sections.values()), product="Festgate lab")
     file = tmp_path / "hints.html"
     file.write_text(written(document), encoding="utf-8")
     problems = []

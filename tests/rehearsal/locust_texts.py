@@ -1,4 +1,4 @@
-"""Tables in the layouts of Locust's outputs, with figures that were chosen: as they are printed, copied and broken."""
+"""Tables in the layouts of Locust's outputs with invented figures: printed, copied and wrapped."""
 
 from collections.abc import Sequence
 
@@ -26,14 +26,14 @@ WEB_ROWS = (
 )
 
 Told = tuple[str, str, int, int, int, int, int, int, float]
-"""Method, name, requests, failures, mean, least, most, median, rate."""
+"""Method, name, requests, failures, mean, minimum, maximum, median, rate."""
 BEFORE: Told = ("GET", "/checkout", 17, 0, 132, 7, 2104, 9, 0.6)
 AFTER: Told = ("GET", "/checkout", 19, 0, 117, 7, 2082, 8, 0.66)
 
 
-def console_row(told: Told, width: int = 40) -> str:
-    """One row, with the distances that Locust prints; `width` is that of the name."""
-    method, name, requests, failures, mean, least, most, middle, rate = told
+def console_row(figures: Told, width: int = 40) -> str:
+    """Return a row with Locust's spacing; `width` is that of the name."""
+    method, name, requests, failures, mean, least, most, middle, rate = figures
     failed = f"{failures}({100 * failures / requests if requests else 0:.2f}%)"
     return (
         f"{method:8} {name:{width}} {requests:7d} {failed:>12} |{mean:7d} {least:7d} {most:7d}{middle:7d} | "
@@ -42,11 +42,11 @@ def console_row(told: Told, width: int = 40) -> str:
 
 
 def console_table(*rows: Told, total: Told | None = None, width: int = 40) -> str:
-    """The table of requests; without a total the last row is that of all requests, too."""
+    """Return the table of requests; without a total, the last row is repeated as the total."""
     first, second, third, *times, rate, failing = HEAD
     middle = f"|{times[1]:>7} {times[2]:>7} {times[3]:>7}{times[4]:>7} | {rate:>7} {failing:>11}"
     heading = f"{first:8} {second:{width}} {third:>7} {times[0]:>12} {middle}"
-    rule = "|".join("-" * each for each in (8, width, 7, 13, 7, 7, 7, 7, 8, 11))
+    rule = "|".join("-" * cell for cell in (8, width, 7, 13, 7, 7, 7, 7, 8, 11))
     whole: Told = total or ("", "Aggregated", *rows[-1][2:])
     return "\n".join(
         [heading, rule, *(console_row(row, width) for row in rows), rule, console_row(whole, width), ""]
@@ -54,18 +54,18 @@ def console_table(*rows: Told, total: Told | None = None, width: int = 40) -> st
 
 
 def percentile_table(*rows: tuple[str, str, Sequence[int], int], width: int = 44) -> str:
-    """The table that Locust prints below, once, when a run has ended."""
-    heading = f"{'Type':8} {'Name':{width}} {PERCENTS[0]:>8} {' '.join(f'{each:>6}' for each in PERCENTS[1:])} # reqs"
-    rule = "|".join("-" * each for each in (8, width, 8, *[6] * len(PERCENTS)))
+    """Return the table of percentiles, which Locust prints once at the end of a run."""
+    heading = f"{'Type':8} {'Name':{width}} {PERCENTS[0]:>8} {' '.join(f'{cell:>6}' for cell in PERCENTS[1:])} # reqs"
+    rule = "|".join("-" * cell for cell in (8, width, 8, *[6] * len(PERCENTS)))
     lines = [
-        f"{method:8} {name:{width}} {times[0]:8d} {' '.join(f'{each:6d}' for each in times[1:])} {requests:6d}"
+        f"{method:8} {name:{width}} {times[0]:8d} {' '.join(f'{cell:6d}' for cell in times[1:])} {requests:6d}"
         for method, name, times, requests in rows
     ]
     return "\n".join(["Response time percentiles (approximated)", heading, rule, *lines, rule, ""])
 
 
 def folded(text: str, width: int, *, trimmed: bool = False) -> str:
-    """As a window of that width breaks it; trimmed, as most terminals copy it, without blanks at the ends of lines."""
+    """Wrap a text at the width of a window; with `trimmed`, remove trailing spaces, as terminals do."""
     pieces = [
         line[begin : begin + width]
         for line in text.split("\n")
@@ -88,4 +88,4 @@ Traceback (most recent call last):
             ~~~~~~^~~~~~~~
 ZeroDivisionError: division by zero
 """
-"""As Python 3.13 prints it: what is marked is underlined with the signs that fence in a block of Markdown."""
+"""A traceback of Python 3.13, which underlines code with the character of a Markdown fence."""

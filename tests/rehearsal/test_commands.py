@@ -60,7 +60,7 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
     [
         (["rehearse", "no_such_journey"], "no_such_journey is neither a journey"),
         (["rehearse", "events", "--fail-if", "p95(/nowhere) < 1s"], "has no step /nowhere"),
-        (["rehearse", "events", "--fail-if", "p95 is fine"], "is no threshold"),
+        (["rehearse", "events", "--fail-if", "p95 is fine"], "is not a threshold"),
         (
             ["rehearse", "events", "--host", "http://127.0.0.1:{free}", "--fail-if", "cpu < 1ms"],
             "cpu cannot be",
@@ -88,7 +88,7 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
             "--at-once compares cpu alone, not p95(/events)",
         ),
         (["calibrate", "--at-once", "--metric", "cpu", "--metric", "rate"], "compares cpu alone, not rate"),
-        (["capacity", "events", "--slo", "quick"], "is no threshold"),
+        (["capacity", "events", "--slo", "quick"], "is not a threshold"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(tmp_path: Path, words: list[str], sentence: str) -> None:

@@ -77,7 +77,7 @@ def test_the_interval_and_p_are_those_of_scipy_on_the_same_runs(fest: Fest) -> N
     exact = stats.permutation_test(
         (np.log(factors),), lambda d, axis: d.mean(axis=axis), permutation_type="samples", n_resamples=np.inf
     )
-    assert effect.p == pytest.approx(exact.pvalue)
+    assert effect.p_value == pytest.approx(exact.pvalue)
 
 
 def test_runs_that_vary_too_much_are_inconclusive_and_say_how_many_pairs_would_do(fest: Fest) -> None:
@@ -135,8 +135,8 @@ def test_other_metrics_are_corrected_for_their_number(fest: Fest) -> None:
     assert [effect.metric.text for effect in comparison.others] == texts[1:]
     checkout, events, errors = comparison.others
     assert checkout.verdict == "regressed"
-    assert checkout.p == pytest.approx(2 / 1024)
-    assert checkout.p_adjusted == pytest.approx(3 * 2 / 1024)
+    assert checkout.p_value == pytest.approx(2 / 1024)
+    assert checkout.p_value_adjusted == pytest.approx(3 * 2 / 1024)
     assert events.verdict == "equivalent"
     assert errors.verdict == "equivalent"
     assert errors.change == 0
@@ -147,8 +147,8 @@ def test_six_pairs_are_too_few_to_call_two_other_metrics_different(fest: Fest) -
     comparison = compare(*played(fest, [1.5 * noise for noise in NOISE[:6]]), metrics, interleaved=True)
     assert comparison.verdict == "regressed"
     for effect in comparison.others:
-        assert effect.p == pytest.approx(2 / 64)
-        assert effect.p_adjusted == pytest.approx(4 / 64)
+        assert effect.p_value == pytest.approx(2 / 64)
+        assert effect.p_value_adjusted == pytest.approx(4 / 64)
         assert effect.verdict == "inconclusive"
         assert effect.pairs_to_decide == 7
 

@@ -1,8 +1,8 @@
-"""Each refusal and each flag on runs that were really played: one choice of them that causes it, one that comes near.
+"""Each refusal and flag on real runs: one selection of runs that causes it, and one that nearly does.
 
-The exact limits are held by test_refusals.py and test_flags.py, on runs that were written. Here is shown that what
-those stand for is seen in what a player keeps. A choice of one run a side is refused as too few, too; what is asked of
-it is the finding in question.
+test_refusals.py and test_flags.py check the exact limits on generated runs. These tests show that recorded runs have
+the properties behind the limits. A selection of one run per side is also refused as too few; only the finding in
+question is checked.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import pytest
 
 from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
 from festgate.rehearsal.verdict.flags import FLAGS
-from festgate.rehearsal.verdict.refusals import REFUSALS, least_requests
+from festgate.rehearsal.verdict.refusals import REFUSALS
 from tests.rehearsal.real_runs import PAIRS, run_all
 
 ONE = [f"one {number}" for number in range(PAIRS)]
@@ -35,7 +36,7 @@ def compared(
         second,
         [parse_metric(metric)],
         interleaved=len(first) < PAIRS or is_interleaved(first, second),
-        # They are, four at a time, so that the tests last for less.
+        # The real runs are made four at a time, to save time.
         accepted=["played-at-once"],
     )
 
@@ -43,15 +44,15 @@ def compared(
 def refusals(
     runs: dict[str, Run], before: Sequence[str], after: Sequence[str], metric: str = MEAN
 ) -> set[str]:
-    found = compared(runs, before, after, metric)
-    assert all(refusal.figure for refusal in found.refusals)
-    return {refusal.code for refusal in found.refusals}
+    comparison = compared(runs, before, after, metric)
+    assert all(refusal.figure for refusal in comparison.refusals)
+    return {refusal.code for refusal in comparison.refusals}
 
 
 def flags(runs: dict[str, Run], before: Sequence[str], after: Sequence[str], metric: str = MEAN) -> set[str]:
-    found = compared(runs, before, after, metric)
-    assert all(flag.figure for flag in found.flags)
-    return {flag.code for flag in found.flags}
+    comparison = compared(runs, before, after, metric)
+    assert all(flag.figure for flag in comparison.flags)
+    return {flag.code for flag in comparison.flags}
 
 
 REFUSED = {
@@ -108,7 +109,7 @@ def test_another_page_for_everybody_is_another_response_and_a_visitors_own_is_no
 def test_a_percentile_takes_as_many_requests_as_lie_beyond_it(runs: dict[str, Run]) -> None:
     many = ["frozen"]  # and before that quicker than any other
     count = len(runs["frozen"].measured())
-    most = max(share for share in range(500, 1000) if least_requests(share / 1000) <= count)
+    most = max(share for share in range(500, 1000) if min_requests(share / 1000) <= count)
     assert "too-few-samples" not in refusals(runs, many, many, f"p{most / 10:g}")
     assert "too-few-samples" in refusals(runs, many, many, f"p{(most + 1) / 10:g}")
 
@@ -116,21 +117,22 @@ def test_a_percentile_takes_as_many_requests_as_lie_beyond_it(runs: dict[str, Ru
 def test_runs_of_the_same_seconds_were_played_at_once_and_the_first_and_the_last_were_not(
     runs: dict[str, Run],
 ) -> None:
-    def found(one: Run, other: Run) -> set[str]:
+    def refused(one: Run, other: Run) -> set[str]:
         return {
-            each.code for each in compare([one], [other], [parse_metric(MEAN)], interleaved=True).refusals
+            finding.code
+            for finding in compare([one], [other], [parse_metric(MEAN)], interleaved=True).refusals
         }
 
     first, second, *_, last = sorted(runs.values(), key=lambda run: run.began)
-    assert "played-at-once" in found(first, second)
-    assert "played-at-once" in found(second, first)
-    assert "played-at-once" not in found(first, last)
+    assert "played-at-once" in refused(first, second)
+    assert "played-at-once" in refused(second, first)
+    assert "played-at-once" not in refused(first, last)
 
 
 def test_pairs_of_two_builds_that_differ_in_little_are_judged(runs: dict[str, Run]) -> None:
-    found = compared(runs, ONE, TWO)
-    assert found.refusals == ()
-    assert found.primary is not None
+    comparison = compared(runs, ONE, TWO)
+    assert comparison.refusals == ()
+    assert comparison.primary is not None
 
 
 @pytest.mark.parametrize("code", FLAGGED)

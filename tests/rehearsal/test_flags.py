@@ -56,11 +56,11 @@ def same(answers: Answers) -> Answers:
     return answers
 
 
-def test_runs_that_are_as_they_should_be_have_no_flag(fest: Fest) -> None:
+def test_normal_runs_have_no_flag(fest: Fest) -> None:
     assert flagged(fest, same) == []
 
 
-def test_closed_loops_that_are_as_they_should_be_have_no_flag(users: Fest) -> None:
+def test_normal_closed_loops_have_no_flag(users: Fest) -> None:
     assert flagged(users, same) == []
 
 
@@ -142,7 +142,7 @@ def test_a_client_that_always_connects_anew_has_no_outliers(fest: Fest) -> None:
 
 
 @pytest.mark.parametrize("frozen,expected", [(0.4, []), (2.0, ["coordinated-omission"])])
-def test_a_closed_loop_that_stood_still_is_flagged(users: Fest, frozen: float, expected: list[str]) -> None:
+def test_a_closed_loop_that_stalled_is_flagged(users: Fest, frozen: float, expected: list[str]) -> None:
     def freeze(answers: Answers) -> Answers:
         # All that was under way at 6 s: six of twenty users, as the others think.
         latency = answers.latency.copy()
@@ -154,7 +154,7 @@ def test_a_closed_loop_that_stood_still_is_flagged(users: Fest, frozen: float, e
     assert flagged(Fest(users.folder / "cpu", users.plan), freeze, "cpu") == []
 
 
-def test_an_open_loop_that_stood_still_omits_nothing(fest: Fest) -> None:
+def test_an_open_loop_that_stalled_omits_nothing(fest: Fest) -> None:
     def freeze(answers: Answers) -> Answers:
         latency = answers.latency.copy()
         latency[200:210] += 2.0
@@ -165,7 +165,7 @@ def test_an_open_loop_that_stood_still_omits_nothing(fest: Fest) -> None:
 
 @pytest.mark.parametrize("together", [20, 70])
 @pytest.mark.parametrize("spread,expected", [(1.05, []), (0.035, ["phase-lock"])])
-def test_users_that_fire_together_are_flagged(
+def test_users_that_send_together_are_flagged(
     users: Fest, together: int, spread: float, expected: list[str]
 ) -> None:
     def fire(answers: Answers) -> Answers:
@@ -180,7 +180,7 @@ def test_users_that_fire_together_are_flagged(
     assert flagged(Fest(users.folder / "cpu", users.plan), fire, "cpu") == []
 
 
-def test_one_pause_of_the_target_is_no_phase_lock(users: Fest) -> None:
+def test_one_pause_of_the_target_is_not_a_phase_lock(users: Fest) -> None:
     def pause(answers: Answers) -> Answers:
         later = answers.intended > 6.0
         return replace(
@@ -217,9 +217,7 @@ def test_another_mix_of_steps_is_flagged(fest: Fest, more: int, expected: list[s
 
 
 @pytest.mark.parametrize("every,expected", [(17, []), (22, ["one-row-of-many"])])
-def test_a_metric_of_a_step_that_hardly_anybody_takes_is_flagged(
-    fest: Fest, every: int, expected: list[str]
-) -> None:
+def test_a_metric_of_a_rare_step_is_flagged(fest: Fest, every: int, expected: list[str]) -> None:
     steps = ["/checkout", *["/events"] * (every - 1)]
     assert flagged(fest, lambda answers: replace(answers, steps=steps), metric="mean(/checkout)") == expected
 
@@ -234,7 +232,7 @@ def test_a_run_that_becomes_slower_or_faster_is_flagged(
     assert flagged(fest, drifting) == expected
 
 
-def test_more_requests_under_way_than_users_are_flagged(users: Fest) -> None:
+def test_more_concurrent_requests_than_users_are_flagged(users: Fest) -> None:
     def scaled(under_way: float) -> Change:
         return lambda answers: replace(
             answers, latency=answers.latency * under_way * users.plan.duration / answers.latency.sum()
@@ -258,13 +256,11 @@ def test_arrivals_that_were_never_sent_are_flagged(fest: Fest, dropped: int, exp
 
 
 @pytest.mark.parametrize("late,expected", [(0.003, []), (0.006, ["sent-late"])])
-def test_lateness_in_sending_that_hides_a_tenth_of_a_change_is_flagged(
-    fest: Fest, late: float, expected: list[str]
-) -> None:
+def test_send_delay_of_a_tenth_of_the_metric_is_flagged(fest: Fest, late: float, expected: list[str]) -> None:
     # Of a p95 of 33 ms.
     assert flagged(fest, lambda answers: replace(answers, late=late, late_every=1)) == expected
 
 
-def test_nobody_is_late_for_a_share_of_errors(fest: Fest) -> None:
+def test_send_delay_does_not_affect_an_error_rate(fest: Fest) -> None:
     late = flagged(fest, lambda answers: replace(answers, late=0.1, late_every=1), metric="errors")
     assert late == []

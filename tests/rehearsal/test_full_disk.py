@@ -87,4 +87,4 @@ def test_a_run_on_a_full_disk_is_kept_as_cut_and_reported_in_a_sentence(
     assert len(samples) > 20
     assert not samples.failed.any()
     assert all(second.memory > 0 for second in run.resources())
-    assert "Cut off before its end" in render(run, "text")
+    assert "Stopped before its end" in render(run, "text")

@@ -1,4 +1,4 @@
-"""What Locust itself writes of a run, read from a run of Locust: its CSV files, its HTML report, its console."""
+"""The outputs of a real run of Locust: its CSV files, its HTML report and its console."""
 
 import subprocess
 import sys
@@ -82,14 +82,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 def only(path: Path) -> Table:
-    """The one table of a file in which everything is understood."""
+    """Return the only table of a file that was read without problems."""
     output = read_locust(path)
     assert output.problems == ()
     (table,) = output.tables
     return table
 
 
-def test_all_three_tell_of_the_same_run(written: Written) -> None:
+def test_all_three_describe_the_same_run(written: Written) -> None:
     tables = [only(Path(f"{written.prefix}_stats.csv")), only(written.html), only(written.console)]
     csv, html, console = ([*table.rows, table.total] for table in tables)
     assert [table.kind for table in tables] == ["csv", "html", "console"]
@@ -120,17 +120,17 @@ def test_all_three_tell_of_the_same_run(written: Written) -> None:
 def test_a_step_quicker_than_half_a_millisecond_has_a_median_of_its_own_or_none_at_all(
     written: Written,
 ) -> None:
-    told = {}
+    medians = {}
     for path in (Path(f"{written.prefix}_stats.csv"), written.html, written.console):
         (row,) = (row for row in only(path).rows if row.title == "MEMO kept")
-        told[path.suffix] = (row.median, row.percentile(0.95))
-    assert told == {".csv": (0.3, 0.0), ".html": (0.3, 0.0), ".txt": (0.0, 0.0)}
+        medians[path.suffix] = (row.median, row.percentile(0.95))
+    assert medians == {".csv": (0.3, 0.0), ".html": (0.3, 0.0), ".txt": (0.0, 0.0)}
 
 
 def test_every_row_has_its_method_name_and_counts(written: Written) -> None:
     table = only(written.console)
-    told = {row.title: (row.requests, row.failures) for row in table.rows}
-    assert told == {
+    counts = {row.title: (row.requests, row.failures) for row in table.rows}
+    assert counts == {
         "GET /missing": (30, 30),
         "GET /page": (30, 0),
         "MEMO kept": (30, 0),
@@ -143,18 +143,18 @@ def test_every_row_has_its_method_name_and_counts(written: Written) -> None:
     assert text[table.line - 1].startswith("Type ")
 
 
-def test_errors_exceptions_and_users_are_told_where_they_are_written(written: Written) -> None:
+def test_errors_exceptions_and_users_are_read_if_the_output_has_them(written: Written) -> None:
     csv, html, console = only(Path(f"{written.prefix}_stats.csv")), only(written.html), only(written.console)
     for table in (csv, html, console):
-        found = {(each.method, each.name, each.occurrences) for each in table.failures}
-        assert found == {("GET", "/missing", 30), ("POST", "an order | with 2 words", 30)}
-        assert all("LocustBadStatusCode" in each.error for each in table.failures)
+        failures = {(failure.method, failure.name, failure.occurrences) for failure in table.failures}
+        assert failures == {("GET", "/missing", 30), ("POST", "an order | with 2 words", 30)}
+        assert all("LocustBadStatusCode" in failure.error for failure in table.failures)
     assert csv.exceptions == html.exceptions == 2
     assert csv.users == 2
     assert html.host.startswith("http://127.0.0.1:")
 
 
-def test_what_was_printed_while_the_run_went_on_is_replaced_by_its_last_table(written: Written) -> None:
+def test_the_last_table_replaces_those_printed_during_the_run(written: Written) -> None:
     text = written.console.read_text(encoding="utf-8")
     headings = [
         number for number, line in enumerate(text.splitlines(), 1) if "# reqs" in line and "Avg" in line
@@ -173,7 +173,7 @@ def test_any_of_the_csv_files_stands_for_all(written: Written, part: str) -> Non
 
 @pytest.mark.parametrize("width", [80, 100, 120, 133])
 @pytest.mark.parametrize("trimmed", [False, True], ids=["with-blanks", "trimmed"])
-def test_a_window_that_broke_every_row_in_two_changes_nothing(
+def test_a_window_that_wraps_every_row_changes_nothing(
     written: Written, tmp_path: Path, width: int, trimmed: bool
 ) -> None:
     broken = tmp_path / "broken.txt"
@@ -185,15 +185,13 @@ def test_a_window_that_broke_every_row_in_two_changes_nothing(
     assert table.total is not None
     assert whole.total is not None
     assert replace(table.total, line=0) == replace(whole.total, line=0)
-    assert [(each.name, each.occurrences) for each in table.failures] == [
-        (each.name, each.occurrences) for each in whole.failures
+    assert [(failure.name, failure.occurrences) for failure in table.failures] == [
+        (failure.name, failure.occurrences) for failure in whole.failures
     ]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_what_a_windows_shell_wrote_to_a_file_is_read(
-    written: Written, tmp_path: Path, encoding: str
-) -> None:
+def test_the_output_of_a_windows_shell_is_read(written: Written, tmp_path: Path, encoding: str) -> None:
     text = written.console.read_text(encoding="utf-8").replace("\n", "\r\n")
     (tmp_path / "out.txt").write_bytes(text.encode(encoding))
     assert only(tmp_path / "out.txt").rows == only(written.console).rows

@@ -1,4 +1,4 @@
-"""Locust's tables in text that somebody pasted: mails, reports, terminals, the web page; and what is no such text."""
+"""Locust's tables in pasted text: from emails, reports, terminals and the web page; and text without a table."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ class Paste:
     """Reads a text as a file."""
 
     def __init__(self, folder: Path) -> None:
-        """Of the files."""
+        """Use this folder for the files."""
         self.folder = folder
 
     def __call__(self, text: str, name: str = "report.md") -> LocustOutput:
@@ -62,14 +62,14 @@ def test_two_runs_in_a_report_are_two_tables_with_their_titles_and_lines(paste: 
     assert [table.rows[0].line for table in output.tables] == [8, 17]
 
 
-def test_what_is_not_locusts_is_outside_the_spans(paste: Paste) -> None:
+def test_prose_is_outside_the_spans(paste: Paste) -> None:
     text = f"# Report\nIt is fast.\n{console_table(BEFORE)}And so on.\n"
     output = paste(text)
     assert output.spans == ((3, 7),)
     assert text.splitlines()[7] == "And so on."
 
 
-def test_tables_that_cannot_be_of_one_run_are_two_runs_also_without_a_word_between(paste: Paste) -> None:
+def test_tables_that_cannot_be_of_one_run_are_two_runs_even_without_text_between(paste: Paste) -> None:
     # More requests later, but a shorter slowest one: no run goes on like that.
     assert len(paste(console_table(BEFORE) + "\n" + console_table(AFTER)).tables) == 2
 
@@ -78,7 +78,7 @@ def test_tables_of_a_run_that_goes_on_are_one_with_the_last_figures(paste: Paste
     early: Told = ("GET", "/checkout", 4, 0, 500, 8, 1900, 9, 0.3)
     nothing: Told = ("", "Aggregated", 0, 0, 0, 0, 0, 0, 0.0)
     start = "\n".join(console_table(nothing).splitlines()[:2]) + "\n" + console_row(nothing) + "\n\n"
-    (table,) = paste(start + console_table(early) + "[log] said something\n" + console_table(BEFORE)).tables
+    (table,) = paste(start + console_table(early) + "[log] a message\n" + console_table(BEFORE)).tables
     assert (table.requests, table.interim) == (17, (1, 5))
 
 
@@ -127,7 +127,7 @@ def test_the_table_of_percentiles_ends_a_run(paste: Paste) -> None:
         "between prompts",
     ],
 )
-def test_what_stands_around_a_table_changes_nothing(paste: Paste, change: "object") -> None:
+def test_text_around_a_table_changes_nothing(paste: Paste, change: "object") -> None:
     rows: list[Told] = [BEFORE, ("POST", "/my events | all 9", 4, 1, 30, 12, 90, 13, 0.2)]
     whole: Told = ("", "Aggregated", 21, 1, 112, 7, 2104, 10, 0.8)
     text = console_table(*rows, total=whole)
@@ -140,27 +140,27 @@ def test_what_stands_around_a_table_changes_nothing(paste: Paste, change: "objec
     assert output.tables[0].total.requests == 21
 
 
-def test_a_number_that_a_window_broke_in_two_is_put_together(paste: Paste) -> None:
+def test_a_wrapped_number_is_joined(paste: Paste) -> None:
     row: Told = ("GET", "/checkout", 1234, 0, 132, 7, 2104, 9, 12.5)
     # Column 56 lies in the middle of 1234, and the last one in the middle of the last figure.
     for width in (56, len(console_row(row)) - 1):
         (table,) = paste(folded(console_table(row), width)).tables
-        assert [each.requests for each in table.rows] == [1234]
+        assert [row.requests for row in table.rows] == [1234]
         assert table.rows[0].rate == 12.5
 
 
-def test_a_broken_row_that_reads_as_two_different_ones_is_said_by_its_line(paste: Paste) -> None:
+def test_an_ambiguous_wrapped_row_is_reported_with_its_line(paste: Paste) -> None:
     lines = console_table(BEFORE).splitlines()
     lines[2:3] = ["GET /checkout 1", "7 0(0.00%) | 132 7 2104 9 | 0.60 0.00"]
     output = paste("\n".join(lines))
     assert any(
-        problem.line == 3 and "two ways: 17 requests or 7 requests" in str(problem)
+        problem.line == 3 and "ambiguous: 17 requests or 7 requests" in str(problem)
         for problem in output.problems
     )
     assert output.tables[0].rows == ()
 
 
-def test_a_line_that_is_no_row_is_said_and_the_others_are_read(paste: Paste) -> None:
+def test_a_line_that_is_not_a_row_is_reported_and_the_others_are_read(paste: Paste) -> None:
     lines = console_table(BEFORE, AFTER).splitlines()
     lines[2:2] = ["GET /checkout seventeen 0(0.00%) | 132 7 2104 9 | 0.60 0.00"]
     output = paste("\n".join(lines))
@@ -172,12 +172,12 @@ def test_a_line_that_is_no_row_is_said_and_the_others_are_read(paste: Paste) -> 
 @pytest.mark.parametrize(
     "row, wrong",
     [
-        ("GET /a 10 12(120.00%) | 5 1 9 4 | 1.00 0.00", "12 of 10 requests cannot have failed"),
+        ("GET /a 10 12(120.00%) | 5 1 9 4 | 1.00 0.00", "12 failures are more than the 10 requests"),
         ("GET /a 10 2(30.00%) | 5 1 9 4 | 1.00 0.00", "are not 30.00 %"),
-        ("GET /a 10 0(0.00%) | 50 1 9 4 | 1.00 0.00", "a mean of 50 ms cannot lie outside 1 to 9 ms"),
+        ("GET /a 10 0(0.00%) | 50 1 9 4 | 1.00 0.00", "the mean of 50 ms lies outside 1 to 9 ms"),
     ],
 )
-def test_a_row_that_contradicts_itself_is_not_taken(paste: Paste, row: str, wrong: str) -> None:
+def test_a_row_that_contradicts_itself_is_reported_and_ignored(paste: Paste, row: str, wrong: str) -> None:
     lines = console_table(BEFORE).splitlines()
     output = paste("\n".join([*lines[:3], row, *lines[3:]]))
     ((number, sentence),) = [(problem.line, problem.sentence) for problem in output.problems]
@@ -185,11 +185,13 @@ def test_a_row_that_contradicts_itself_is_not_taken(paste: Paste, row: str, wron
     assert len(output.tables[0].rows) == 1
 
 
-def test_a_table_that_is_cut_off_is_read_and_said(paste: Paste) -> None:
+def test_a_table_that_is_cut_off_is_read_and_reported(paste: Paste) -> None:
     output = paste("\n".join(console_table(BEFORE, AFTER).splitlines()[:4]))
     assert len(output.tables[0].rows) == 2
     assert output.tables[0].total is None
-    assert [(each.line, "may be cut off" in each.sentence) for each in output.problems] == [(4, True)]
+    assert [(problem.line, "may be cut off" in problem.sentence) for problem in output.problems] == [
+        (4, True)
+    ]
 
 
 def web(divider: str, *, edge: str = "") -> str:
@@ -245,7 +247,7 @@ def test_a_report_of_an_older_locust_is_read_from_its_tables(paste: Paste) -> No
     (row,) = table.rows
     assert (row.title, row.requests, row.average, row.percentile(0.95)) == ("GET /a <b>", 16, 451, 2500)
     assert (table.line, row.line, table.host) == (4, 6, "http://localhost:8000")
-    assert [(each.name, each.error, each.occurrences) for each in table.failures] == [
+    assert [(failure.name, failure.error, failure.occurrences) for failure in table.failures] == [
         ("/a <b>", "it broke", 1)
     ]
 
@@ -265,40 +267,40 @@ DATA = 'window.templateArgs = {"requests_statistics": '
         (
             "a.md",
             "# A report\nIt was fast.\n",
-            "line 3: the end is reached, and there was no table of Locust",
+            "line 3: the file ends without a table of Locust",
         ),
-        ("a.csv", "date,price\n2026-11-22,12\n", "there was no table of Locust"),
-        ("a.csv", STATS + "\n", "line 2: there is a heading and no row"),
-        ("a.csv", STATS + "\nGET,/a,1\n", "line 2: 'GET /a 1' has 3 cells where the heading has 8"),
-        ("a.csv", STATS + "\nGET,/a,one,0,1,1,1,1\n", "line 2: 'one' is no number as Locust writes it"),
+        ("a.csv", "date,price\n2026-11-22,12\n", "the file ends without a table of Locust"),
+        ("a.csv", STATS + "\n", "line 2: there is no row below the heading"),
+        ("a.csv", STATS + "\nGET,/a,1\n", "line 2: 'GET /a 1' has 3 cells instead of 8"),
+        ("a.csv", STATS + "\nGET,/a,one,0,1,1,1,1\n", "line 2: 'one' is not a number in Locust's format"),
         (
             "a_failures.csv",
             "Method,Name,Error,Occurrences,First Seen,Last Seen\n",
-            "PREFIX_stats.csv is not beside it",
+            "there is no PREFIX_stats.csv in its folder",
         ),
         (
             "a.html",
             "<html><table><tr><td>1</td></tr></table>\n</html>",
-            "line 2: the end is reached, and this page",
+            "line 2: the page ends without Locust's data",
         ),
-        ("a.html", f"<html>\n<script>{DATA}[", "line 2: Locust's data begin here and do not end"),
-        ("a.html", f"<html>\n<script>{DATA}[{{}}]}}", "line 2: Locust's data are not as any known version"),
+        ("a.html", f"<html>\n<script>{DATA}[", "line 2: Locust's data begin here but do not end"),
+        ("a.html", f"<html>\n<script>{DATA}[{{}}]}}", "line 2: Locust's data are not in a known format"),
         (
             "a.txt",
             "\n".join(console_table(BEFORE).splitlines()[:1]),
-            "line 1: the table that begins at line 1",
+            "line 1: the table at line 1",
         ),
     ],
 )
-def test_what_is_not_locusts_is_one_sentence_with_the_file_and_line(
+def test_a_file_without_a_table_is_refused_in_one_sentence_with_file_and_line(
     paste: Paste, name: str, text: str, sentence: str
 ) -> None:
     with pytest.raises(NotLocust) as refused:
         paste(text, name)
-    told = str(refused.value)
-    assert sentence in told
-    assert name in told
-    assert "\n" not in told
+    message = str(refused.value)
+    assert sentence in message
+    assert name in message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
@@ -324,9 +326,9 @@ def test_wherever_a_file_is_cut_off_it_is_read_or_refused_and_nothing_is_made_up
         assert output.problems or any(table.total is not None for table in output.tables)
 
 
-def test_what_is_no_text_is_said_so(tmp_path: Path) -> None:
+def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n\0\x01\xff")
-    with pytest.raises(NotLocust, match=r"a\.pdf, line 2: this is no text"):
+    with pytest.raises(NotLocust, match=r"a\.pdf, line 2: this is not text"):
         read_locust(tmp_path / "a.pdf")
     with pytest.raises(NotLocust, match="cannot be read"):
         read_locust(tmp_path)
@@ -335,25 +337,25 @@ def test_what_is_no_text_is_said_so(tmp_path: Path) -> None:
 def test_a_csv_file_that_was_cut_off_is_read_as_far_as_it_goes(paste: Paste) -> None:
     output = paste(STATS + "\nGET,/a,4,0,1,1.5,1,2\nGET,/b,4,", "a_stats.csv")
     assert [row.name for row in output.tables[0].rows] == ["/a"]
-    assert [(each.line, each.sentence.split(",")[0].split(" ")[-1]) for each in output.problems] == [
-        (3, "8"),
-        (3, "missing"),
+    assert [(problem.line, problem.sentence.split(",")[0]) for problem in output.problems] == [
+        (3, "'GET /b 4' has 4 cells instead of 8 and may be cut off."),
+        (3, "the row Aggregated is missing"),
     ]
 
 
-def test_damaged_files_beside_the_figures_are_said_and_the_figures_are_read(paste: Paste) -> None:
+def test_damaged_sibling_files_are_reported_and_the_figures_are_read(paste: Paste) -> None:
     (paste.folder / "a_stats_history.csv").write_text("something,else\n1,2\n", encoding="utf-8")
     (paste.folder / "a_failures.csv").write_text(
         "Method,Name,Error,Occurrences\nGET,/a,it broke,often\n", encoding="utf-8"
     )
     (paste.folder / "a_exceptions.csv").write_bytes(b"\0\0\0\0")
     output = paste(STATS + "\nGET,/a,4,0,1,1.5,1,2\n,Aggregated,4,0,1,1.5,1,2\n", "a_stats.csv")
-    assert [Path(each.source).name for each in output.problems] == [
+    assert [Path(problem.source).name for problem in output.problems] == [
         "a_stats_history.csv",
         "a_failures.csv",
         "a_exceptions.csv",
     ]
-    assert "'often' is no number" in output.problems[1].sentence
+    assert "'often' is not a number" in output.problems[1].sentence
     assert output.tables[0].requests == 4
 
 

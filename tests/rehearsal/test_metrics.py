@@ -1,4 +1,4 @@
-"""Metrics and thresholds: as they are written, and what they come to."""
+"""Metrics and thresholds: their syntax and their values."""
 
 from pathlib import Path
 
@@ -38,8 +38,8 @@ def test_a_metric_is_read_as_it_is_written(text: str, metric: Metric) -> None:
 @pytest.mark.parametrize(
     "text", ["", "95", "p", "p0", "p100", "P95", "median", "p95 /events", "p95()", "mean(/a", "cpu(/events)"]
 )
-def test_what_is_no_metric_is_answered_with_how_one_is_written(text: str) -> None:
-    with pytest.raises(BadMetric, match=r"Write (p95|cpu)|lie between p0 and p100"):
+def test_an_invalid_metric_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(BadMetric, match=r"(Write|Examples:) (p95|cpu)|lie between p0 and p100"):
         parse_metric(text)
 
 
@@ -83,12 +83,12 @@ def test_a_threshold_without_a_limit_in_the_metrics_unit_is_not_read(text: str) 
         parse_threshold(text)
 
 
-def test_thresholds_are_parted_by_commas_that_are_not_in_the_name_of_a_step() -> None:
+def test_thresholds_are_separated_by_commas_outside_step_names() -> None:
     texts = [threshold.text for threshold in parse_thresholds("p95(/a,b) < 300ms, errors < 0.1%")]
     assert texts == ["p95(/a,b) < 300ms", "errors < 0.1%"]
 
 
-def test_a_metric_is_measured_of_its_step_from_when_a_request_was_to_be_sent(tmp_path: Path) -> None:
+def test_a_metric_covers_its_step_from_the_time_a_request_was_due(tmp_path: Path) -> None:
     latency = np.arange(1, 101) / 1000
     answers = Answers(latency, np.arange(100) / 10, late=0.5, steps=("/a", "/b"), failed=4)
     samples = Fest(tmp_path).run("one", answers).samples()
@@ -102,7 +102,7 @@ def test_a_metric_is_measured_of_its_step_from_when_a_request_was_to_be_sent(tmp
     assert measure(parse_metric("errors"), samples, 10) == 0.04
 
 
-def test_a_step_that_nobody_asked_for_has_no_latency_and_no_errors(tmp_path: Path) -> None:
+def test_a_step_without_requests_has_no_latency_and_no_errors(tmp_path: Path) -> None:
     samples = Fest(tmp_path).run("one", Answers(np.array([0.1]), np.array([0.0]))).samples()
     assert np.isnan(measure(parse_metric("p95(/nowhere)"), samples, 1))
     assert np.isnan(measure(parse_metric("errors(/nowhere)"), samples, 1))

@@ -1,4 +1,4 @@
-"""The statistics of paired runs, beside those of scipy and arch."""
+"""The statistics of paired runs, compared with scipy and arch."""
 
 import math
 
@@ -15,7 +15,7 @@ FIXED = np.array([0.062, 0.011, 0.094, -0.020, 0.118, 0.051, 0.033, 0.087, -0.00
 
 
 def series(count: int, seed: int, correlation: float = 0.69) -> Floats:
-    """Noise in which each figure depends on the one before."""
+    """Return autocorrelated noise."""
     shocks = np.random.default_rng(seed).standard_normal(count) * math.sqrt(1 - correlation**2)
     for at in range(1, count):
         shocks[at] += correlation * shocks[at - 1]
@@ -37,9 +37,9 @@ def test_the_exact_sign_flip_test_is_scipys_permutation_test(pairs: int) -> None
 
 def test_above_fourteen_pairs_the_sign_flip_test_is_drawn_and_comes_near_the_t_test() -> None:
     differences = np.random.default_rng(5).normal(0.02, 0.05, 20)
-    found = paired.sign_flip(differences)
-    assert found == paired.sign_flip(differences)
-    assert found == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
+    p_value = paired.sign_flip(differences)
+    assert p_value == paired.sign_flip(differences)
+    assert p_value == pytest.approx(stats.ttest_1samp(differences, 0).pvalue, abs=0.01)
 
 
 def test_the_largest_difference_there_can_be_has_the_smallest_p_there_can_be() -> None:
@@ -71,14 +71,14 @@ def test_holms_correction_is_step_down_and_never_above_one() -> None:
 
 
 def test_the_smallest_effect_is_found_by_a_t_test_in_four_of_five_comparisons() -> None:
-    chance = np.random.default_rng(11)
-    pilot = chance.normal(0, 1, 10)
+    rng = np.random.default_rng(11)
+    pilot = rng.normal(0, 1, 10)
     pilot = pilot / pilot.std(ddof=1) * 0.06
     effect = math.log1p(paired.smallest_effect(pilot, 10))
-    played = chance.normal(effect, 0.06, (20_000, 10))
-    found = stats.ttest_1samp(played, 0, axis=1).pvalue < 0.05
+    played = rng.normal(effect, 0.06, (20_000, 10))
+    significant = stats.ttest_1samp(played, 0, axis=1).pvalue < 0.05
     # The sum of two t quantiles is a little more than what the noncentral t asks for, so it is never too few.
-    assert 0.79 < found.mean() < 0.85
+    assert 0.79 < significant.mean() < 0.85
 
 
 def test_the_smallest_effect_shrinks_with_pairs_and_grows_with_noise() -> None:
@@ -95,7 +95,7 @@ def test_the_pairs_that_would_decide_do_decide_in_four_of_five(middle: float) ->
     assert pairs is not None
     played = np.random.default_rng(2).normal(middle, 0.06, (1_000, pairs))
     decided = [
-        paired.is_equivalent(each, 0.05) or stats.ttest_1samp(each, 0).pvalue < 0.05 for each in played[:400]
+        paired.is_equivalent(run, 0.05) or stats.ttest_1samp(run, 0).pvalue < 0.05 for run in played[:400]
     ]
     # At 0 either bound may be crossed by chance, so the figure is a little lower there.
     assert np.mean(decided) > 0.65
@@ -118,7 +118,7 @@ def test_the_pairs_that_would_clear_the_margin_leave_it_out() -> None:
     pairs = paired.pairs_to_clear(differences, math.log1p(0.05))
     assert pairs is not None
     played = np.random.default_rng(3).normal(0.10, differences.std(ddof=1), (1_000, pairs))
-    clears = [paired.t_interval(each)[0] > math.log1p(0.05) for each in played]
+    clears = [paired.t_interval(run)[0] > math.log1p(0.05) for run in played]
     assert np.mean(clears) > 0.75
 
 

@@ -97,7 +97,7 @@ def test_the_gate_of_the_how_to_detects_and_names_a_slower_route(
     assert [case.attrib["name"] for case in suites.iter("testcase") if case.find("failure") is not None] == [
         RUN[-1]
     ]
-    assert "Worse" in (folder / "speed.html").read_text(encoding="utf-8")
+    assert "Regressed" in (folder / "speed.html").read_text(encoding="utf-8")
     runs = kept(folder, "planted")
     assert (len(runs[0]), len(runs[1])) == (6, 6)
     again = festgate(folder, "compare", *runs[0], *runs[1], "--metric", "p50(/events)", "--format", "json")

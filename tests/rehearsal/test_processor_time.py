@@ -1,4 +1,4 @@
-"""`cpu`, the processor time of a request in the target: arithmetic, verdict, and a real server with a known time."""
+"""`cpu`, the processor time per request: its arithmetic, its verdict, and a real server with a known time."""
 
 import socket
 import sys
@@ -21,7 +21,7 @@ from tests.rehearsal.target import journey
 
 CPU = parse_metric("cpu")
 BURNT = 0.020
-"""Seconds of the processor for each page."""
+"""Seconds of processor time per page."""
 SERVER = """
 import sys, time
 sys.path.insert(0, {root!r})
@@ -47,8 +47,8 @@ def sample(at: float, cpu: float, side: Side = "server") -> Resources:
     return Resources(side, at, cpu, 1)
 
 
-def test_it_is_the_time_between_the_first_and_the_last_sample_divided_by_the_answers(fest: Fest) -> None:
-    # A request each tenth of a second, answered 50 ms later.
+def test_it_is_the_time_between_the_first_and_last_sample_per_answered_request(fest: Fest) -> None:
+    # Asked each tenth of a second, and answered 50 ms later.
     asked = np.arange(0, 10, 0.1)
     samples = fest.run("one", Answers(np.full(100, 0.05), asked)).samples()
     resources = [sample(1.7, 9.0), sample(2.7, 0.5), sample(3.7, 0.2), sample(5.7, 0.1), sample(6.9, 7.0)]
@@ -60,7 +60,7 @@ def test_it_is_the_time_between_the_first_and_the_last_sample_divided_by_the_ans
     assert processor_time(resources, slow, 2, 6) == pytest.approx(0.4 / 30)
 
 
-def test_an_unanswered_request_does_not_count_and_an_error_does(fest: Fest) -> None:
+def test_a_request_without_a_response_does_not_count_and_an_error_does(fest: Fest) -> None:
     asked, waited = np.arange(0, 10, 0.1), np.full(100, 0.05)
     resources = [sample(0.0, 1.0), sample(5.0, 0.3), sample(9.0, 0.3)]
     broken = fest.run("broken", Answers(waited, asked, failed=50)).samples()
@@ -88,7 +88,7 @@ def test_without_two_samples_in_the_measured_time_it_is_unknown(
 def compared(
     fest: Fest, metrics: list[Metric], *, slower: bool, cpu: float = 0.3, seen: bool = True
 ) -> Comparison:
-    """Compare six pairs in which the server used the same time; where `slower`, with half the answers."""
+    """Compare six pairs in which the server used the same processor time; a slower target answered half as much."""
     sides: tuple[list[Run], list[Run]] = ([], [])
     for number in range(6):
         for side, runs in enumerate(sides):
@@ -107,39 +107,37 @@ def test_a_build_that_computes_twice_as_long_for_each_request_is_worse(fest: Fes
     assert comparison.primary is not None
     assert (comparison.verdict, comparison.exit_code) == ("regressed", 1)
     assert comparison.primary.change == pytest.approx(1, abs=0.1)
-    # 95 % of a core for nine seconds, and nine tenths of 1,400 requests.
+    # Nine seconds of 95 % of a core, and nine tenths of 1,400 requests.
     assert comparison.primary.before == pytest.approx(9 * 0.95 / 1_260, rel=0.1)
     assert comparison.primary.metric.shown(comparison.primary.before).endswith(" ms")
 
 
-def test_a_saturated_generator_does_not_affect_it_and_makes_a_latency_be_refused(fest: Fest) -> None:
+def test_a_saturated_load_generator_invalidates_a_latency_but_not_processor_time(fest: Fest) -> None:
     comparison = compared(fest, [CPU], slower=False, cpu=0.97)
     assert (comparison.verdict, comparison.refusals) == ("equivalent", ())
     beside = compared(Fest(fest.folder / "beside"), [CPU, parse_metric("p95")], slower=False, cpu=0.97)
     assert [finding.code for finding in beside.refusals] == ["generator-saturated"]
 
 
-def test_runs_without_resources_of_the_target_are_refused_by_name(fest: Fest) -> None:
+def test_runs_without_processor_time_are_refused_by_name(fest: Fest) -> None:
     comparison = compared(fest, [CPU], slower=False, seen=False)
-    assert [(refusal.code, refusal.figure) for refusal in comparison.refusals] == [
+    assert [(finding.code, finding.figure) for finding in comparison.refusals] == [
         ("target-unseen", "1 of 12 runs: 1-3")
     ]
     beside = compared(Fest(fest.folder / "beside"), [parse_metric("p50"), CPU], slower=False, seen=False)
     assert beside.refusals == ()
     assert [effect.verdict for effect in beside.others] == ["refused"]
-    assert "cpu cannot be judged: the target's processes were not seen" in render(
-        Compared(beside, (), ()), "junit"
-    )
+    assert "cpu cannot be judged: no processor time was measured" in render(Compared(beside, (), ()), "junit")
 
 
-def test_a_limit_for_it_is_broken_without_resources_of_the_target(fest: Fest) -> None:
+def test_a_limit_is_not_met_without_processor_time(fest: Fest) -> None:
     plan = Plan.from_json(fest.plan.as_json() | {"fail_if": ["cpu < 10s"]})
     run = fest.run("one", fest.usual(1), plan)
-    assert summarize(run).checks[0].held
+    assert summarize(run).limits[0].held
     (run.folder / RESOURCES_FILE).unlink()
-    (check,) = summarize(run).checks
-    assert not check.held
-    assert "the target's processes were not seen" in render(summarize(run), "text")
+    (limit,) = summarize(run).limits
+    assert not limit.held
+    assert "no processor time was measured" in render(summarize(run), "text")
 
 
 @pytest.fixture(scope="module")
@@ -165,25 +163,25 @@ def computing(completed: Run) -> Summary:
     return summarize(completed)
 
 
-def test_the_resources_of_a_target_that_was_started_here_are_known(completed: Run) -> None:
+def test_the_processor_time_of_a_started_target_is_measured(completed: Run) -> None:
     comparison = compare([completed], [completed], [CPU], interleaved=True)
-    assert "target-unseen" not in {refusal.code for refusal in comparison.refusals}
+    assert "target-unseen" not in {finding.code for finding in comparison.refusals}
 
 
-def test_the_children_of_the_command_end_with_it(completed: Run) -> None:
+def test_child_processes_end_with_the_command(completed: Run) -> None:
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(completed.plan.host.rpartition(":")[2])), timeout=5)
 
 
-def test_a_real_server_has_the_time_that_its_processes_computed(computing: Summary) -> None:
+def test_it_is_the_processor_time_of_all_processes_of_a_real_server(computing: Summary) -> None:
     assert {machine.side for machine in computing.machines} == {"generator", "server"}
     # HTTP itself takes some milliseconds at most, and the processor clock counts in hundredths of a second.
     assert BURNT * 0.9 < computing.processor < BURNT * 1.6
-    assert [check.held for check in computing.checks] == [False, True]
+    assert [limit.held for limit in computing.limits] == [False, True]
 
 
-def test_a_report_has_it(computing: Summary) -> None:
-    shown = f"{CPU.shown(computing.processor)} of it for each request"
+def test_reports_show_it(computing: Summary) -> None:
+    shown = f"{CPU.shown(computing.processor)} per request"
     assert shown in render(computing, "markdown")
     assert f'"cpu": {computing.processor}' in render(computing, "json")
     assert parse_threshold("cpu < 1ms").limit == pytest.approx(0.001)

@@ -21,9 +21,9 @@ def test_the_quantile_is_scipys_harrell_davis(count: int, quantile: float) -> No
 
 def test_each_row_has_a_quantile_of_its_own() -> None:
     rows = np.random.default_rng(1).lognormal(size=(3, 4, 50))
-    found = harrell_davis(rows, 0.9)
-    assert found.shape == (3, 4)
-    assert found[1, 2] == pytest.approx(hdquantiles(rows[1, 2], [0.9])[0])
+    result = harrell_davis(rows, 0.9)
+    assert result.shape == (3, 4)
+    assert result[1, 2] == pytest.approx(hdquantiles(rows[1, 2], [0.9])[0])
 
 
 def test_one_sample_is_every_quantile_and_none_has_none() -> None:
@@ -35,22 +35,22 @@ def test_one_sample_is_every_quantile_and_none_has_none() -> None:
 def test_a_quantile_lies_among_the_samples_in_whatever_order_they_come(
     values: list[float], quantile: float
 ) -> None:
-    found = float(harrell_davis(np.array(values), quantile))
-    assert min(values) * (1 - 1e-9) <= found <= max(values) * (1 + 1e-9)
-    assert float(harrell_davis(np.array(values[::-1]), quantile)) == pytest.approx(found)
+    value = float(harrell_davis(np.array(values), quantile))
+    assert min(values) * (1 - 1e-9) <= value <= max(values) * (1 + 1e-9)
+    assert float(harrell_davis(np.array(values[::-1]), quantile)) == pytest.approx(value)
 
 
 def test_what_a_closed_loop_left_out_is_what_hdrhistogram_adds() -> None:
-    # One user who asks every 100 ms, and whose tenth answer took two seconds.
+    # One user sends every 100 ms, and the tenth response took two seconds.
     latencies = np.concatenate([np.full(9, 0.010), [2.0], np.full(9, 0.010)])
     recorded = HdrHistogram(1, 10_000_000, 5)
     for latency in latencies:
         recorded.record_corrected_value(round(latency * 1e6), 100_000)
-    found = corrected(latencies, 0.1)
-    assert len(found) == recorded.get_total_count() == 38
+    result = corrected(latencies, 0.1)
+    assert len(result) == recorded.get_total_count() == 38
     for percentile in (10, 50, 75, 99):
         expected = recorded.get_value_at_percentile(percentile) / 1e6
-        assert np.quantile(found, percentile / 100, method="inverted_cdf") == pytest.approx(
+        assert np.quantile(result, percentile / 100, method="inverted_cdf") == pytest.approx(
             expected, rel=1e-4
         )
 

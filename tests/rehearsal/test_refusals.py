@@ -1,4 +1,4 @@
-"""Each refusal: runs that cause it, and runs that come near and do not."""
+"""Each refusal: runs that cause it, and runs that nearly do."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ Play = Callable[[str, Answers], Run]
 
 
 def pairs(fest: Fest, before: Play, after: Play, count: int = PAIRS) -> tuple[list[Run], list[Run]]:
-    """Runs of both sides; the same requests within a pair, so that only what a test says differs."""
+    """Return runs of both sides with the same requests within a pair, so that only the change of a test differs."""
     return (
         [before(f"a{number}", fest.usual(number)) for number in range(count)],
         [after(f"b{number}", fest.usual(100 + number)) for number in range(count)],
@@ -33,7 +33,7 @@ def pairs(fest: Fest, before: Play, after: Play, count: int = PAIRS) -> tuple[li
 
 
 def codes(comparison: Comparison) -> list[str]:
-    """What it was refused for; each with its figure, meaning and remedy."""
+    """Return the codes of the refusals, and check that each has a figure, a meaning and a remedy."""
     for finding in comparison.refusals:
         assert finding.figure
         assert finding.meaning.endswith(".")
@@ -47,7 +47,7 @@ def refused(fest: Fest, before: Play, after: Play, count: int = PAIRS) -> list[s
     return codes(compare(first, second, P95, interleaved=True))
 
 
-def test_runs_that_differ_in_nothing_but_chance_are_not_refused(fest: Fest) -> None:
+def test_runs_that_differ_by_chance_only_are_not_refused(fest: Fest) -> None:
     assert refused(fest, fest.run, fest.run) == []
 
 
@@ -91,7 +91,7 @@ def test_another_workload_is_refused(fest: Fest, change: Callable[[Plan], Plan],
     assert comparison.refusals[0].figure == figure
 
 
-def test_another_host_label_or_seed_of_each_pair_is_no_other_workload(fest: Fest) -> None:
+def test_another_host_label_or_seed_per_pair_is_the_same_workload(fest: Fest) -> None:
     def play(name: str, answers: Answers) -> Run:
         plan = replace(fest.plan, host=f"http://{name}:1", label=name, seed=int(name[1:]))
         return fest.run(name, answers, plan)
@@ -99,7 +99,7 @@ def test_another_host_label_or_seed_of_each_pair_is_no_other_workload(fest: Fest
     assert refused(fest, play, play) == []
 
 
-def test_another_version_of_what_sent_is_another_workload(fest: Fest) -> None:
+def test_another_version_of_the_load_generator_is_another_workload(fest: Fest) -> None:
     assert refused(
         fest,
         fest.run,
@@ -118,7 +118,7 @@ def test_the_same_build_on_both_sides_is_refused_unless_it_is_meant(fest: Fest) 
     assert codes(compare(first, second, P95, interleaved=True, calibration=True)) == []
 
 
-def test_runs_that_lay_over_each_other_in_time_are_refused_unless_only_the_processor_is_compared(
+def test_overlapping_runs_are_refused_unless_only_processor_time_is_compared(
     fest: Fest,
 ) -> None:
     first, second = pairs(fest, fest.run, fest.run)
@@ -126,14 +126,14 @@ def test_runs_that_lay_over_each_other_in_time_are_refused_unless_only_the_proce
     after = [replace(first[0], began=second[0].began - long), *first[1:]]
     over = [replace(first[0], began=second[0].began - long + 0.1), *first[1:]]
     assert codes(compare(after, second, P95, interleaved=True)) == []
-    found = compare(over, second, P95, interleaved=True)
-    assert [(each.code, each.figure) for each in found.refusals] == [
-        ("played-at-once", "1 of 6 runs before lay over one after")
+    comparison = compare(over, second, P95, interleaved=True)
+    assert [(finding.code, finding.figure) for finding in comparison.refusals] == [
+        ("played-at-once", "1 of 6 runs before overlap with one after")
     ]
     assert codes(compare(over, second, [parse_metric("cpu")], interleaved=True)) == []
 
 
-def test_a_header_that_every_build_sends_says_nothing_of_the_build(fest: Fest) -> None:
+def test_a_header_that_every_build_sends_does_not_identify_a_build(fest: Fest) -> None:
     def play(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, server={"server": "nginx/1.29"})
 
@@ -191,10 +191,10 @@ def test_errors_themselves_can_be_compared(fest: Fest) -> None:
     "change,figure",
     [
         ({"size": 20_600}, "/events: 21,138 / 20,600 bytes"),
-        ({"status": 303}, "/events: status 200 in 100 % / 0 % of its answers"),
+        ({"status": 303}, "/events: status 200 in 100 % / 0 % of its responses"),
         (
             {"bodies": (1, 2)},
-            "/events: 0 % of its bodies are from both sides, though 100 % come again on one",
+            "/events: 0 % of its bodies occur on both sides, though 100 % recur on one side",
         ),
     ],
 )
@@ -211,9 +211,7 @@ def test_other_responses_are_refused_unless_they_are_accepted(
 
 
 @pytest.mark.parametrize("bodies", [(BODY, 1), (BODY, *range(100, 105))])
-def test_a_page_of_which_one_body_in_six_was_seen_before_is_the_same(
-    fest: Fest, bodies: tuple[int, ...]
-) -> None:
+def test_a_page_with_one_known_body_in_six_is_the_same(fest: Fest, bodies: tuple[int, ...]) -> None:
     assert (
         refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, bodies=bodies))) == []
     )
@@ -231,13 +229,11 @@ def test_pages_that_differ_for_every_visitor_are_compared_by_their_size(
 
 
 @pytest.mark.parametrize("cpu,expected", [(0.75, []), (0.85, ["generator-saturated"])])
-def test_a_generator_that_needs_most_of_its_core_is_refused(
-    fest: Fest, cpu: float, expected: list[str]
-) -> None:
+def test_a_saturated_load_generator_is_refused(fest: Fest, cpu: float, expected: list[str]) -> None:
     assert refused(fest, fest.run, lambda name, answers: fest.run(name, answers, cpu=cpu)) == expected
 
 
-def test_workers_share_what_their_processes_use(fest: Fest) -> None:
+def test_processor_time_is_shared_by_the_workers(fest: Fest) -> None:
     def play(name: str, answers: Answers) -> Run:
         return fest.run(name, answers, replace(fest.plan, workers=2), cpu=1.5)
 
@@ -245,7 +241,7 @@ def test_workers_share_what_their_processes_use(fest: Fest) -> None:
 
 
 @pytest.mark.parametrize("late,expected", [(0.025, []), (0.045, ["generator-saturated"])])
-def test_requests_are_refused_where_lateness_in_sending_is_half_of_what_they_took(
+def test_runs_are_refused_if_half_of_the_metric_is_send_delay(
     fest: Fest, late: float, expected: list[str]
 ) -> None:
     def play(name: str, answers: Answers) -> Run:
@@ -255,11 +251,11 @@ def test_requests_are_refused_where_lateness_in_sending_is_half_of_what_they_too
     assert refused(fest, fest.run, play) == expected
 
 
-def test_a_few_requests_that_are_sent_very_late_are_not_what_a_p95_is_of(fest: Fest) -> None:
+def test_a_few_very_late_requests_do_not_affect_a_p95(fest: Fest) -> None:
     assert refused(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, late=0.5))) == []
 
 
-def test_names_that_hold_a_visitors_value_are_refused(fest: Fest) -> None:
+def test_names_that_contain_a_visitors_value_are_refused(fest: Fest) -> None:
     def play(name: str, answers: Answers) -> Run:
         return fest.run(name, replace(answers, steps=[f"/events?user={number}" for number in range(350)]))
 

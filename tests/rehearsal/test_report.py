@@ -1,4 +1,4 @@
-"""Reports as text, Markdown, JSON and JUnit's XML."""
+"""Reports as text, Markdown, JSON and JUnit XML."""
 
 import json
 import math
@@ -42,8 +42,8 @@ def comparison(fest: Fest) -> Compared:
             answers = fest.usual(seed, slower=slower)
             sides[side].append(fest.run(f"{side}-{pair}", answers, server={"revision": side}))
     metrics = [parse_metric("p95(/events)"), parse_metric("p50"), parse_metric("errors")]
-    found = compare(sides["before"], sides["after"], metrics, interleaved=True)
-    return Compared(found, sides["before"], sides["after"])
+    result = compare(sides["before"], sides["after"], metrics, interleaved=True)
+    return Compared(result, sides["before"], sides["after"])
 
 
 def suite_of(report: str) -> ET.Element:
@@ -58,17 +58,18 @@ def test_text_has_the_words_before_the_tables_and_no_colour_codes(run: Run) -> N
     assert text.endswith("\n")
     assert not any(line != line.rstrip() for line in text.splitlines())
     places = [
-        text.index(part) for part in ("It did not hold", "Took 4,200 people a minute", "Limits", "Each step")
+        text.index(part)
+        for part in ("Failed", "Under a load of 4,200 visitors a minute", "Limits", "Measurements")
     ]
     assert places == sorted(places)
-    assert "x Broken: p95(/my_events) < 1ms" in text
-    assert "+ Held: errors < 5%: 0.500 %" in text
+    assert "x Not met: p95(/my_events) < 1ms" in text
+    assert "+ Met: errors < 5%: 0.500 %" in text
 
 
-def test_a_terminal_gets_the_same_in_colours(run: Run) -> None:
+def test_a_terminal_shows_the_same_in_colours(run: Run) -> None:
     written = StringIO()
     show(run, Console(file=written, force_terminal=True, color_system="standard", width=140))
-    assert "\x1b[1;31mIt did not hold" in written.getvalue()
+    assert "\x1b[1;31mFailed" in written.getvalue()
 
 
 def test_a_percentile_of_few_requests_is_marked(run: Run) -> None:
@@ -85,39 +86,39 @@ def test_markdown_is_tables_whose_names_cannot_break_out(fest: Fest) -> None:
     assert "|:---|---:|" in text
 
 
-def test_json_has_the_figures_and_no_number_that_json_has_not(run: Run) -> None:
-    told = json.loads(render(run, "json"), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
-    assert (told["kind"], told["outcome"], told["state"]) == ("run", "failed", "whole")
-    assert (told["plan"]["load"]["kind"], told["plan"]["load"]["rate"]) == ("rate", 70.0)
-    assert [limit["held"] for limit in told["limits"]] == [True, False, True]
-    assert told["all"]["requests"] == 1400
-    assert [step["name"] for step in told["steps"]] == ["/events", "/my_events"]
-    assert told["steps"][0]["few_requests_for"] == ["p99", "p99.9"]
-    assert told["machines"]["server"]["cpu"] == pytest.approx(0.95)
-    assert told["series"]["p95"][0] is None
-    assert told["failures"][0] == {"step": "/events", "status": 500, "times": 4}
+def test_json_has_the_figures_and_only_valid_numbers(run: Run) -> None:
+    report = json.loads(render(run, "json"), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert (report["kind"], report["outcome"], report["state"]) == ("run", "failed", "whole")
+    assert (report["plan"]["load"]["kind"], report["plan"]["load"]["rate"]) == ("rate", 70.0)
+    assert [limit["held"] for limit in report["limits"]] == [True, False, True]
+    assert report["all"]["requests"] == 1400
+    assert [step["name"] for step in report["steps"]] == ["/events", "/my_events"]
+    assert report["steps"][0]["few_requests_for"] == ["p99", "p99.9"]
+    assert report["machines"]["server"]["cpu"] == pytest.approx(0.95)
+    assert report["series"]["p95"][0] is None
+    assert report["failures"][0] == {"step": "/events", "status": 500, "times": 4}
 
 
 def test_junit_has_a_case_for_each_limit(run: Run) -> None:
     suite = suite_of(render(run, "junit"))
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "0")
-    assert [case.get("name") for case in suite] == ["played to its end", *LIMITS]
+    assert [case.get("name") for case in suite] == ["run was complete", *LIMITS]
     (failure,) = suite.findall("testcase/failure")
     assert failure.get("message", "").startswith("p95(/my_events) < 1ms: ")
 
 
-def test_junit_of_a_run_that_was_cut_off_is_an_error(fest: Fest) -> None:
+def test_junit_has_an_error_for_a_run_that_was_stopped_early(fest: Fest) -> None:
     suite = suite_of(render(fest.run("one", fest.usual(1), state="cut"), "junit"))
     assert suite.get("errors") == "1"
 
 
-def test_xml_holds_no_sign_that_xml_cannot(fest: Fest) -> None:
+def test_xml_has_no_invalid_characters(fest: Fest) -> None:
     plan = replace(fest.plan, fail_if=("p95(/\x00\x1b<&\ud800) < 1s",))
     suite = suite_of(render(fest.run("one", fest.usual(1), plan=plan), "junit"))
     assert [case.get("name") for case in suite][1] == "p95(/<&) < 1s"
 
 
-def test_a_run_without_a_request_has_every_report(fest: Fest, tmp_path: Path) -> None:
+def test_a_run_without_requests_has_a_report_in_every_format(fest: Fest, tmp_path: Path) -> None:
     nothing = replace(fest.usual(1), latency=np.zeros(0), intended=np.zeros(0))
     run = fest.run("one", nothing, state="cut")
     for form in ("text", "markdown", "html"):
@@ -126,32 +127,32 @@ def test_a_run_without_a_request_has_every_report(fest: Fest, tmp_path: Path) ->
     assert "<error" in render(run, "junit")
 
 
-def test_an_unknown_format_is_refused_with_those_that_there_are(run: Run) -> None:
+def test_an_unknown_format_is_refused_with_the_list_of_formats(run: Run) -> None:
     with pytest.raises(ValueError, match="text, markdown, json, junit, html"):
         render(run, "pdf")
 
 
-def test_a_comparison_tells_its_verdict_and_every_metric(comparison: Compared) -> None:
+def test_a_comparison_shows_its_verdict_and_every_metric(comparison: Compared) -> None:
     assert comparison.comparison.verdict == "regressed"
     text = render(comparison, "text")
     assert "p95(/events) became worse: +2" in text
-    assert " p95(/events) (decides)  regressed " in text
+    assert " p95(/events) (primary)  regressed " in text
     assert "before-0" in text
     markdown = render(comparison, "markdown")
-    assert "| p95(/events) (decides) | regressed |" in markdown
+    assert "| p95(/events) (primary) | regressed |" in markdown
 
 
 def test_a_comparison_as_json_has_its_exit_code_and_effects(comparison: Compared) -> None:
-    told = json.loads(render(comparison, "json"))
-    assert (told["kind"], told["verdict"], told["exit_code"], told["pairs"]) == (
+    report = json.loads(render(comparison, "json"))
+    assert (report["kind"], report["verdict"], report["exit_code"], report["pairs"]) == (
         "comparison",
         "regressed",
         1,
         6,
     )
-    assert told["primary"]["low"] > 0.05
-    assert [effect["metric"] for effect in told["others"]] == ["p50", "errors"]
-    assert told["before"] == [f"before-{pair}" for pair in range(6)]
+    assert report["primary"]["low"] > 0.05
+    assert [effect["metric"] for effect in report["others"]] == ["p50", "errors"]
+    assert report["before"] == [f"before-{pair}" for pair in range(6)]
 
 
 def test_a_comparison_as_junit_fails_where_it_regressed(comparison: Compared) -> None:
@@ -176,15 +177,15 @@ def test_a_refused_comparison_has_its_reasons_in_every_format(comparison: Compar
     assert f'errors="{len(refused.refusals)}"' in render(refused, "junit")
 
 
-def test_what_could_not_be_measured_is_a_dash_and_null(comparison: Compared) -> None:
+def test_a_missing_value_is_a_dash_or_null(comparison: Compared) -> None:
     primary = comparison.comparison.primary
     assert primary is not None
-    nothing = replace(primary, change=math.nan, low=math.nan, high=math.nan, p=math.nan, differences=())
-    told = Comparison("inconclusive", primary, (replace(nothing, verdict="refused"),), (), (), 6, 0.05)
-    assert json.loads(render(told, "json"))["others"][0]["change"] is None
-    row = next(line for line in render(told, "markdown").splitlines() if "| refused |" in line)
+    nothing = replace(primary, change=math.nan, low=math.nan, high=math.nan, p_value=math.nan, differences=())
+    report = Comparison("inconclusive", primary, (replace(nothing, verdict="refused"),), (), (), 6, 0.05)
+    assert json.loads(render(report, "json"))["others"][0]["change"] is None
+    row = next(line for line in render(report, "markdown").splitlines() if "| refused |" in line)
     assert "nan" not in row
-    assert "nan" not in render(told, "html").partition("</style>")[2].partition("<script")[0]
+    assert "nan" not in render(report, "html").partition("</style>")[2].partition("<script")[0]
 
 
 def test_a_report_is_replaced_whole(run: Run, tmp_path: Path) -> None:

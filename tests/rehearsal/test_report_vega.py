@@ -1,4 +1,4 @@
-"""The program that draws the charts of a report, which is put together once and then kept."""
+"""The library that draws the charts of a report, which is bundled once and then cached."""
 
 import hashlib
 from importlib.metadata import version
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.report.vega import drawing_program
+from festgate.rehearsal.report.vega import vega_script
 
 
 def again() -> str:
-    """As another report would have it."""
-    drawing_program.cache_clear()
-    return drawing_program()
+    """Return the script for another report."""
+    vega_script.cache_clear()
+    return vega_script()
 
 
-def test_it_is_kept_for_later_reports_put_together_anew_where_it_is_damaged_and_needed_where_it_cannot_be_kept(
+def test_the_script_is_cached_and_bundled_again_if_the_cache_is_damaged_or_not_writable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

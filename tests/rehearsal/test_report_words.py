@@ -1,4 +1,4 @@
-"""What an organiser reads first, of a run and of a comparison."""
+"""The sentences that summarise a run and a comparison."""
 
 import math
 from dataclasses import replace
@@ -19,8 +19,8 @@ from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.summary import summarize
-from festgate.rehearsal.verdict.comparison import Comparison, Effect, Verdict
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize, Verdict
+from festgate.rehearsal.verdict.findings import LoadFinding
 from tests.rehearsal.synthetic_runs import Fest
 
 
@@ -29,61 +29,60 @@ def fest(tmp_path: Path) -> Fest:
     return Fest(tmp_path, Plan("opening_day", "http://127.0.0.1:1", Rate(70.0), duration=10.0, warm_up=2.0))
 
 
-def effect(verdict: Verdict, change: float, low: float, high: float, **others: object) -> Effect:
-    told = Effect(
+def effect(verdict: Verdict, change: float, low: float, high: float, **others: object) -> EffectSize:
+    template = EffectSize(
         metric=parse_metric("p95(/events)"),
         before=0.2,
         after=0.2 * (1 + change),
         change=change,
         low=low,
         high=high,
-        p=0.01,
-        p_adjusted=0.01,
+        p_value=0.01,
+        p_value_adjusted=0.01,
         verdict=verdict,
         pairs_to_decide=None,
         samples_before=700,
         samples_after=690,
         differences=(math.log1p(low), math.log1p(change), math.log1p(high)),
     )
-    return replace(told, **others)  # type: ignore[arg-type]
+    return replace(template, **others)  # type: ignore[arg-type]
 
 
-def compared(primary: Effect, *others: Effect) -> Comparison:
+def compared(primary: EffectSize, *others: EffectSize) -> Comparison:
     return Comparison(primary.verdict, primary, others, (), (), 10, 0.05)
 
 
-def test_a_run_that_held_says_what_it_held(fest: Fest) -> None:
+def test_the_summary_of_a_passed_run_states_its_load(fest: Fest) -> None:
     summary = summarize(fest.run("one", replace(fest.usual(1), steps=("/events",))))
     assert outcome(summary) == "held"
     first, second = run_in_words(summary)
-    assert first == "Held 4,200 people a minute for 10 s without an error."
-    assert second.startswith("The slowest twentieth waited 3")
-    assert second.endswith(" ms or longer.")
+    assert first == "The target served 4,200 visitors a minute for 10 s; no request failed."
+    assert second.startswith("95 % of the requests took up to 3")
+    assert second.endswith(" ms.")
 
 
 def test_the_slowest_step_is_named(fest: Fest) -> None:
     answers = replace(fest.usual(1, requests=1400), steps=("/events", "POST /checkout"))
     latency = np.where(np.arange(1400) % 2 == 1, answers.latency * 3, answers.latency)
     words = run_in_words(summarize(fest.run("one", replace(answers, latency=latency))))
-    assert words[1].startswith("POST /checkout was the slowest step: its slowest twentieth waited 9")
+    assert words[1].startswith("The slowest step was POST /checkout: 95 % of its requests took up to 9")
 
 
-def test_a_step_that_was_hardly_asked_for_is_not_told_as_if_it_were_known(fest: Fest) -> None:
+def test_a_step_with_few_requests_has_no_95th_percentile(fest: Fest) -> None:
     steps = ("/events",) * 19 + ("POST /checkout",)
     answers = replace(fest.usual(1), steps=steps)
     latency = np.where(np.arange(700) % 20 == 19, 2.0, answers.latency)
     words = run_in_words(summarize(fest.run("one", replace(answers, latency=latency))))
     assert words[1] == (
-        "POST /checkout looks like the slowest step, but was asked for only 35 times,"
-        " too few to say how long its slowest waited."
+        "POST /checkout seems to be the slowest step, but had only 35 requests, too few for a 95th percentile."
     )
 
 
-def test_errors_without_a_limit_are_a_failure_and_say_where(fest: Fest) -> None:
+def test_errors_without_a_limit_are_a_failure_and_name_the_step(fest: Fest) -> None:
     summary = summarize(fest.run("one", replace(fest.usual(1), failed=7, failed_status=0)))
     assert outcome(summary) == "failed"
     assert (
-        "1 % of the requests failed (7 of 700, all of them /events with no answer)"
+        "1 % of the requests failed (7 of 700, all of them /events without a response)"
         in run_in_words(summary)[0]
     )
 
@@ -92,40 +91,40 @@ def test_errors_within_a_limit_are_no_failure(fest: Fest) -> None:
     plan = replace(fest.plan, fail_if=("errors < 5%",))
     summary = summarize(fest.run("one", replace(fest.usual(1), failed=7), plan=plan))
     assert outcome(summary) == "held"
-    assert run_in_words(summary)[-1] == "The limit that was set held: errors < 5%."
+    assert run_in_words(summary)[-1] == "The limit was met: errors < 5%."
 
 
-def test_a_broken_limit_is_told_with_its_figure(fest: Fest) -> None:
+def test_a_limit_that_is_not_met_is_named_with_its_value(fest: Fest) -> None:
     plan = replace(fest.plan, fail_if=("mean < 1ms", "errors < 5%"))
     summary = summarize(fest.run("one", fest.usual(1), plan=plan))
     assert outcome(summary) == "failed"
-    assert run_in_words(summary)[-1].startswith("1 of 2 limits did not hold: mean < 1ms (2")
+    assert run_in_words(summary)[-1].startswith("1 of 2 limits was not met: mean < 1ms (2")
 
 
-def test_people_for_whom_no_visitor_was_free_are_told_of(fest: Fest) -> None:
+def test_dropped_arrivals_are_counted(fest: Fest) -> None:
     summary = summarize(fest.run("one", fest.usual(1), dropped=120))
     assert outcome(summary) == "failed"
-    assert "120 people more came" in run_in_words(summary)[0]
+    assert "120 more visitors arrived" in run_in_words(summary)[0]
 
 
-def test_a_run_that_was_cut_off_says_how_much_of_it_there_is(fest: Fest) -> None:
+def test_the_summary_of_a_run_that_was_stopped_states_its_duration(fest: Fest) -> None:
     plan = replace(fest.plan, duration=120.0)
     summary = summarize(fest.run("one", fest.usual(1), plan=plan, state="cut"))
     assert outcome(summary) == "cut"
-    assert "of the 2 minutes that were planned" in run_in_words(summary)[0]
+    assert "of the planned 2 minutes" in run_in_words(summary)[0]
 
 
 @pytest.mark.parametrize(
     "load, words",
     [
-        (Rate(30.0), "1,800 people a minute"),
-        (Rate(1 / 60), "1 person a minute"),
-        (Rate(0.01), "36 people an hour"),
-        (Users(60, 1.0), "60 people at once"),
-        (Users(1, 1.0), "1 person at once"),
+        (Rate(30.0), "1,800 visitors a minute"),
+        (Rate(1 / 60), "1 visitor a minute"),
+        (Rate(0.01), "36 visitors an hour"),
+        (Users(60, 1.0), "60 concurrent visitors"),
+        (Users(1, 1.0), "1 concurrent visitor"),
     ],
 )
-def test_a_load_is_told_in_people(load: Rate | Users, words: str) -> None:
+def test_a_load_is_described_in_visitors(load: Rate | Users, words: str) -> None:
     assert load_in_words(load) == words
 
 
@@ -154,19 +153,21 @@ def test_a_load_is_told_in_people(load: Rate | Users, words: str) -> None:
         (figures.at(3725), "1:02:05"),
     ],
 )
-def test_figures_are_written_with_as_many_digits_as_they_are_worth(written: str, expected: str) -> None:
+def test_figures_have_as_many_digits_as_are_significant(written: str, expected: str) -> None:
     assert written == expected
 
 
 def test_a_plan_is_one_sentence(fest: Fest) -> None:
     plan = replace(fest.plan, duration=300.0, warm_up=30.0)
-    assert plan_in_words(plan) == "opening_day: 4,200 people a minute for 5 minutes, after a warm-up of 30 s"
+    assert (
+        plan_in_words(plan) == "opening_day: 4,200 visitors a minute for 5 minutes, after a warm-up of 30 s"
+    )
 
 
 @pytest.mark.parametrize(
-    "verdict, tells",
+    "verdict, sentence",
     [
-        ("improved", "became better: -10.0 % (95 % interval -14.0 % to -6.0 %), from 200 ms to 180 ms"),
+        ("improved", "improved: -10.0 % (95 % interval -14.0 % to -6.0 %), from 200 ms to 180 ms"),
         ("equivalent", "is the same within 5 %: -10.0 %"),
         ("inconclusive", "may or may not have changed: -10.0 %"),
         ("changed", "changed by -10.0 %"),
@@ -174,25 +175,28 @@ def test_a_plan_is_one_sentence(fest: Fest) -> None:
         ("refused", "cannot be judged"),
     ],
 )
-def test_every_verdict_is_a_sentence_with_its_interval(verdict: Verdict, tells: str) -> None:
+def test_every_verdict_is_a_sentence_with_its_interval(verdict: Verdict, sentence: str) -> None:
     words = comparison_in_words(compared(effect(verdict, -0.10, -0.14, -0.06)))
-    assert words[0].startswith(f"p95(/events) {tells}")
+    assert words[0].startswith(f"p95(/events) {sentence}")
 
 
-def test_what_is_not_decided_says_how_many_pairs_would_do() -> None:
+def test_an_inconclusive_verdict_states_how_many_pairs_would_decide() -> None:
     words = comparison_in_words(compared(effect("inconclusive", 0.03, -0.02, 0.08, pairs_to_decide=24)))
     assert words[1] == "About 24 pairs would decide it; there were 10 pairs of runs."
 
 
-def test_what_became_worse_beside_a_primary_that_did_not_is_in_the_headline() -> None:
+def test_a_secondary_metric_that_regressed_is_in_the_headline() -> None:
     beside = effect("regressed", 0.2, 0.15, 0.25, metric=parse_metric("p95(/checkout)"))
-    told = compared(effect("equivalent", 0.0, -0.01, 0.01), beside)
-    document = comparison_document(told, (), ())
-    assert (document.verdict, document.tone) == ("No difference that matters, but worse beside it", "bad")
-    assert document.words[-1] == "Beside it, p95(/checkout) became worse."
+    comparison = compared(effect("equivalent", 0.0, -0.01, 0.01), beside)
+    document = comparison_document(comparison, (), ())
+    assert (document.verdict, document.tone) == (
+        "No relevant difference, but another metric regressed",
+        "bad",
+    )
+    assert document.words[-1] == "Another metric became worse: p95(/checkout)."
 
 
-def test_a_refusal_has_no_verdict_but_its_reasons() -> None:
-    reason = Finding("too-few-runs", "2 pairs", "Two pairs decide nothing.", "Play ten.")
+def test_a_refused_comparison_has_reasons_instead_of_a_verdict() -> None:
+    reason = LoadFinding("too-few-runs", "2 pairs", "Two pairs decide nothing.", "Play ten.")
     words = comparison_in_words(Comparison("refused", None, (), (reason,), (), 2, 0.05))
     assert words == ("These runs cannot be compared, so there is no verdict.", "Two pairs decide nothing.")

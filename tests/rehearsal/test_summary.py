@@ -1,4 +1,4 @@
-"""A run in figures: what counts, what is worth reading, which limits held, when it was slow."""
+"""The figures of a run: requests that count, reliable percentiles, limits, and slow periods."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from festgate.rehearsal.runs.plan import Plan, Rate
-from festgate.rehearsal.stats.summary import MAX_BINS, needed, summarize
+from festgate.rehearsal.stats.limits import min_requests
+from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, summarize
 from tests.rehearsal.synthetic_runs import Answers, Fest
 
 
@@ -17,7 +18,7 @@ def fest(tmp_path: Path) -> Fest:
 
 
 def even(plan: Plan, each_second: float, *, until: float | None = None) -> Answers:
-    """The same 20 ms for everybody, at equal distances from the run's beginning."""
+    """Return requests of 20 ms each, at equal intervals from the start of the run."""
     end = plan.warm_up + plan.duration if until is None else until
     intended = np.arange(0, end, 1 / each_second)
     return Answers(latency=np.full(len(intended), 0.020), intended=intended)
@@ -26,12 +27,12 @@ def even(plan: Plan, each_second: float, *, until: float | None = None) -> Answe
 def test_the_warm_up_does_not_count(fest: Fest) -> None:
     answers = even(fest.plan, 70)
     slow_start = np.where(answers.intended < fest.plan.warm_up, 3.0, answers.latency)
-    found = summarize(fest.run("one", replace(answers, latency=slow_start)))
-    assert found.seconds == 10.0
-    assert found.all.requests == 700
-    assert found.all.rate == pytest.approx(70)
-    assert found.all.slowest == pytest.approx(0.020)
-    assert found.series.slowest[0] == pytest.approx(3.0)
+    summary = summarize(fest.run("one", replace(answers, latency=slow_start)))
+    assert summary.seconds == 10.0
+    assert summary.all.requests == 700
+    assert summary.all.rate == pytest.approx(70)
+    assert summary.all.slowest == pytest.approx(0.020)
+    assert summary.series.slowest[0] == pytest.approx(3.0)
 
 
 def test_figures_are_those_of_the_requests(fest: Fest) -> None:
@@ -40,46 +41,46 @@ def test_figures_are_those_of_the_requests(fest: Fest) -> None:
     answers = Answers(
         latency, intended, steps=("/events", "/checkout"), failed=6, size=500, connecting=(0, 1, 5)
     )
-    found = summarize(fest.run("one", answers))
-    assert found.all.mean == pytest.approx(0.5005)
-    assert found.all.quantiles["p50"] == pytest.approx(0.5005, abs=0.001)
-    assert found.all.quantiles["p95"] == pytest.approx(0.95, abs=0.003)
-    assert found.all.slowest == pytest.approx(1.0)
-    assert found.all.bytes_a_second == pytest.approx(50_000)
-    assert found.all.new_connections == 3
-    assert found.all.failed == pytest.approx(0.006)
-    assert [step.name for step in found.steps] == ["/events", "/checkout"]
-    assert [step.requests for step in found.steps] == [500, 500]
-    assert dict(found.failures) == {("/events", 500): 3, ("/checkout", 500): 3}
+    summary = summarize(fest.run("one", answers))
+    assert summary.all.mean == pytest.approx(0.5005)
+    assert summary.all.quantiles["p50"] == pytest.approx(0.5005, abs=0.001)
+    assert summary.all.quantiles["p95"] == pytest.approx(0.95, abs=0.003)
+    assert summary.all.slowest == pytest.approx(1.0)
+    assert summary.all.bytes_a_second == pytest.approx(50_000)
+    assert summary.all.new_connections == 3
+    assert summary.all.failed == pytest.approx(0.006)
+    assert [step.name for step in summary.steps] == ["/events", "/checkout"]
+    assert [step.requests for step in summary.steps] == [500, 500]
+    assert dict(summary.failures) == {("/events", 500): 3, ("/checkout", 500): 3}
 
 
-def test_who_was_sent_late_waited_from_when_they_came(fest: Fest) -> None:
-    found = summarize(fest.run("one", replace(even(fest.plan, 70), late=0.5)))
-    assert found.all.late == 14
-    assert found.all.slowest == pytest.approx(0.52)
-    assert found.lateness == pytest.approx(0.5)
+def test_the_response_time_of_a_late_request_begins_when_it_was_due(fest: Fest) -> None:
+    summary = summarize(fest.run("one", replace(even(fest.plan, 70), late=0.5)))
+    assert summary.all.late == 14
+    assert summary.all.slowest == pytest.approx(0.52)
+    assert summary.lateness == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("requests, few", [(599, True), (600, False)])
-def test_a_percentile_asks_for_thirty_requests_beyond_it(fest: Fest, requests: int, few: bool) -> None:
-    found = summarize(fest.run("one", fest.usual(1, requests=requests)))
-    assert found.all.few("p95") is few
-    assert (needed("p50"), needed("p95"), needed("p99"), needed("p99.9")) == (60, 600, 3000, 30_000)
+def test_a_percentile_needs_thirty_requests_beyond_it(fest: Fest, requests: int, few: bool) -> None:
+    summary = summarize(fest.run("one", fest.usual(1, requests=requests)))
+    assert summary.all.few("p95") is few
+    assert [min_requests(quantile) for _, quantile in QUANTILES] == [60, 600, 3000, 30_000]
 
 
-def test_a_run_that_was_cut_off_is_measured_as_long_as_it_was_played(fest: Fest) -> None:
-    found = summarize(fest.run("one", even(fest.plan, 70, until=6.0), state="cut"))
-    assert found.seconds == pytest.approx(4.0, abs=0.03)
-    assert found.all.rate == pytest.approx(70, rel=0.02)
+def test_a_run_that_was_stopped_is_measured_until_its_end(fest: Fest) -> None:
+    summary = summarize(fest.run("one", even(fest.plan, 70, until=6.0), state="cut"))
+    assert summary.seconds == pytest.approx(4.0, abs=0.03)
+    assert summary.all.rate == pytest.approx(70, rel=0.02)
 
 
 def test_a_run_that_sent_nothing_after_its_warm_up_has_a_summary(fest: Fest) -> None:
-    found = summarize(fest.run("one", even(fest.plan, 70, until=1.0), state="cut"))
-    assert (found.all.requests, found.seconds, found.steps, found.spell) == (0, 0.0, (), None)
-    assert np.isnan(found.all.quantiles["p95"])
+    summary = summarize(fest.run("one", even(fest.plan, 70, until=1.0), state="cut"))
+    assert (summary.all.requests, summary.seconds, summary.steps, summary.slow_period) == (0, 0.0, (), None)
+    assert np.isnan(summary.all.quantiles["p95"])
 
 
-def test_limits_hold_or_do_not(fest: Fest) -> None:
+def test_limits_are_met_or_not(fest: Fest) -> None:
     limits = (
         "p95(/events) < 200ms",
         "p95 < 10ms",
@@ -89,42 +90,42 @@ def test_limits_hold_or_do_not(fest: Fest) -> None:
         "fast",
     )
     run = fest.run("one", fest.usual(1), plan=replace(fest.plan, fail_if=limits))
-    found = summarize(run)
-    assert [check.text for check in found.checks] == list(limits)
-    assert [check.held for check in found.checks] == [True, False, True, True, False, False]
-    assert [check.text for check in found.broken] == ["p95 < 10ms", "p99(/nowhere) < 1s", "fast"]
-    assert found.checks[2].value == 0.0
-    assert found.checks[3].value == pytest.approx(70)
+    summary = summarize(run)
+    assert [limit.text for limit in summary.limits] == list(limits)
+    assert [limit.held for limit in summary.limits] == [True, False, True, True, False, False]
+    assert [limit.text for limit in summary.broken] == ["p95 < 10ms", "p99(/nowhere) < 1s", "fast"]
+    assert summary.limits[2].value == 0.0
+    assert summary.limits[3].value == pytest.approx(70)
 
 
-def test_a_limit_on_a_percentile_of_few_requests_says_so(fest: Fest) -> None:
+def test_a_limit_on_a_percentile_of_few_requests_is_marked(fest: Fest) -> None:
     plan = replace(fest.plan, fail_if=("p95 < 1s", "p99 < 1s", "errors < 1%"))
-    found = summarize(fest.run("one", fest.usual(1), plan=plan))
-    assert [check.few for check in found.checks] == [False, True, False]
+    summary = summarize(fest.run("one", fest.usual(1), plan=plan))
+    assert [limit.few for limit in summary.limits] == [False, True, False]
 
 
-def test_the_series_is_what_was_asked_and_answered_in_each_bin(fest: Fest) -> None:
+def test_the_series_has_requests_due_and_answered_in_each_bin(fest: Fest) -> None:
     answers = fest.usual(3)
     # Nothing is answered between the fifth and the seventh second.
     frozen = (answers.intended >= 5) & (answers.intended < 7)
     latency = np.where(frozen, 7.0 - answers.intended + 0.02, answers.latency)
-    found = summarize(fest.run("one", replace(answers, latency=latency))).series
-    assert found.width == 1.0
-    assert (found.asked * found.width).sum() == pytest.approx(700)
-    assert found.answered[6] == 0
-    assert found.answered[7] > 2 * found.asked[7]
+    summary = summarize(fest.run("one", replace(answers, latency=latency))).series
+    assert summary.width == 1.0
+    assert (summary.asked * summary.width).sum() == pytest.approx(700)
+    assert summary.answered[6] == 0
+    assert summary.answered[7] > 2 * summary.asked[7]
     inside = latency[(answers.intended >= 5) & (answers.intended < 6)]
-    assert found.p50[5] == pytest.approx(np.quantile(inside, 0.5, method="inverted_cdf"), abs=1e-5)
-    assert found.p95[5] == pytest.approx(np.quantile(inside, 0.95, method="inverted_cdf"), abs=1e-5)
-    assert np.isnan(found.p95[:2]).all()
+    assert summary.p50[5] == pytest.approx(np.quantile(inside, 0.5, method="inverted_cdf"), abs=1e-5)
+    assert summary.p95[5] == pytest.approx(np.quantile(inside, 0.95, method="inverted_cdf"), abs=1e-5)
+    assert np.isnan(summary.p95[:2]).all()
 
 
 def test_an_hour_is_a_few_hundred_points(fest: Fest) -> None:
     plan = replace(fest.plan, duration=3600.0)
-    found = summarize(fest.run("one", even(plan, 2), plan=plan)).series
-    assert len(found.at) <= MAX_BINS
-    assert (found.asked[:-1] == 2).all()
-    assert found.asked[-1] == pytest.approx(2)
+    summary = summarize(fest.run("one", even(plan, 2), plan=plan)).series
+    assert len(summary.at) <= MAX_BINS
+    assert (summary.asked[:-1] == 2).all()
+    assert summary.asked[-1] == pytest.approx(2)
 
 
 def test_the_step_that_slows_down_first_is_named(fest: Fest) -> None:
@@ -134,35 +135,37 @@ def test_the_step_that_slows_down_first_is_named(fest: Fest) -> None:
     checkout = np.arange(4200) % 2 == 1
     slow = np.where(checkout, (intended > 30) & (intended < 40), (intended > 34) & (intended < 40))
     latency = np.where(slow, answers.latency * 40, answers.latency)
-    spell = summarize(fest.run("one", replace(answers, intended=intended, latency=latency), plan=plan)).spell
-    assert spell is not None
-    assert spell.step == "/checkout"
-    assert 29 <= spell.begin <= 31
-    assert 39 <= spell.end <= 41
+    slow_period = summarize(
+        fest.run("one", replace(answers, intended=intended, latency=latency), plan=plan)
+    ).slow_period
+    assert slow_period is not None
+    assert slow_period.step == "/checkout"
+    assert 29 <= slow_period.begin <= 31
+    assert 39 <= slow_period.end <= 41
     # Some 350 requests are too few for a p95.
-    assert spell.quantile == "p50"
-    assert spell.waited == pytest.approx(0.8, rel=0.15)
-    assert spell.usual == pytest.approx(0.02, rel=0.15)
+    assert slow_period.quantile == "p50"
+    assert slow_period.waited == pytest.approx(0.8, rel=0.15)
+    assert slow_period.usual == pytest.approx(0.02, rel=0.15)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_is_no_slow_spell(fest: Fest, seed: int) -> None:
-    assert summarize(fest.run("one", fest.usual(seed, requests=1500))).spell is None
+def test_noise_is_not_a_slow_period(fest: Fest, seed: int) -> None:
+    assert summarize(fest.run("one", fest.usual(seed, requests=1500))).slow_period is None
 
 
-def test_becoming_slower_below_what_anybody_notices_is_no_slow_spell(fest: Fest) -> None:
+def test_an_unnoticeable_slowdown_is_not_a_slow_period(fest: Fest) -> None:
     answers = fest.usual(1, slower=0.1)
     slow = (answers.intended > 5) & (answers.intended < 9)
     quick = replace(answers, latency=np.where(slow, answers.latency * 10, answers.latency))
-    assert summarize(fest.run("one", quick)).spell is None
+    assert summarize(fest.run("one", quick)).slow_period is None
 
 
-def test_both_sides_use_is_that_of_the_measured_seconds(fest: Fest) -> None:
-    found = summarize(fest.run("one", fest.usual(1), cpu=0.4))
-    assert [machine.side for machine in found.machines] == ["generator", "server"]
-    assert found.machines[0].cpu == pytest.approx(0.4)
-    assert found.machines[1].cpu_most == pytest.approx(0.95)
-    assert len(found.machines[1].seconds) == 12
+def test_resources_are_those_of_the_measured_seconds(fest: Fest) -> None:
+    summary = summarize(fest.run("one", fest.usual(1), cpu=0.4))
+    assert [machine.side for machine in summary.machines] == ["generator", "server"]
+    assert summary.machines[0].cpu == pytest.approx(0.4)
+    assert summary.machines[1].max_cpu == pytest.approx(0.95)
+    assert len(summary.machines[1].seconds) == 12
 
 
 def test_the_curve_rises_from_the_fastest_to_one_in_a_thousand(fest: Fest) -> None:

@@ -63,7 +63,7 @@ def blast_over_time(outcome: Outcome) -> Chart:
     letter = _letters(inline(rows)).encode(x="middle:Q", y=y, text="letter:N")
     return Chart(
         title="What was affected, and when",
-        says=_description(outcome),
+        description=_description(outcome),
         spec=finished(
             alt.layer(cell, letter, _names(names), *_moments(outcome)), _ROW * max(len(names), 2) + 20
         ),
@@ -123,8 +123,8 @@ def blast_of_all(outcomes: Sequence[Outcome]) -> Chart:
     leaked = sum(not outcome.contained for outcome in outcomes)
     return Chart(
         title="The blast radius of each drill",
-        says="A row for each drill, a column for each module, with the worst state of its requests. A star marks the"
-        f" faulted module. {'Every drill was contained.' if not leaked else f'{leaked} were not contained.'}",
+        description="A row for each drill, a column for each module, with the worst state of its requests. A star marks"
+        f" the faulted module. {'Every drill was contained.' if not leaked else f'{leaked} were not contained.'}",
         spec=finished(alt.layer(cell, letter, _names(names)), _ROW * max(len(names), 2) + 20),
         table=Table(
             "The blast radius of each drill",

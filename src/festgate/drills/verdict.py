@@ -32,7 +32,7 @@ from festgate.drills.plan import Drill, Manner
 from festgate.rehearsal.runs.samples import Flags, Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.verdict.comparison import compare
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 _FLAGS: Final = frozenset({"generator-saturated", "sent-late"})
 
@@ -64,7 +64,7 @@ class Outcome:
     steps: tuple[StepImpact, ...]
     others: Others
     leaks: tuple[Leak, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[LoadFinding, ...]
     """The comparison's reservations about the quality of the measurement."""
     cells: Mapping[str, tuple[State, ...]]
     """The state of each step in each half second, from two seconds before the fault to the end."""
@@ -287,7 +287,7 @@ def _refusals_without_help(outcome: Outcome) -> list[Leak]:
     ]
 
 
-def _findings(run: Run, window: tuple[float, float], quiet: tuple[float, float]) -> tuple[Finding, ...]:
+def _findings(run: Run, window: tuple[float, float], quiet: tuple[float, float]) -> tuple[LoadFinding, ...]:
     """Return the reservations of the rehearsal's comparison of the two windows, as two runs of one load."""
 
     def cut_out(begin: float, end: float) -> Run:

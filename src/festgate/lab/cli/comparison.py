@@ -84,14 +84,13 @@ def _check_route(route: str) -> None:
 def _check_size(plan: "Plan", pairs: int, users: int) -> None:
     """Refuse at once a comparison that would be refused after minutes. Raises NoLab."""
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
-    from festgate.rehearsal.stats.limits import MIN_PAIRS  # noqa: PLC0415
+    from festgate.rehearsal.stats.limits import MIN_PAIRS, min_requests  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
-    from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
 
     if pairs < MIN_PAIRS:
         msg = f"--pairs {pairs}: a comparison needs at least {MIN_PAIRS} pairs. See `festgate lab hint too-few-runs`."
         raise NoLab(msg)
-    needed, possible = least_requests(parse_metric(METRIC).quantile), users * plan.duration / PAUSE
+    needed, possible = min_requests(parse_metric(METRIC).quantile), users * plan.duration / PAUSE
     if possible < needed:
         msg = (
             f"With {plan.load.shown} and a pause of {PAUSE:g} s after each response, {plan.duration:g} s have at most"

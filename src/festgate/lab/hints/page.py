@@ -10,15 +10,15 @@ from festgate.lab.student.folder import ROUTES
 from festgate.rehearsal.report import Compared
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section
 from festgate.rehearsal.report.page import page
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 
-def findings_of(compared: Compared) -> tuple[Finding, ...]:
+def findings_of(compared: Compared) -> tuple[LoadFinding, ...]:
     """Return what forbids a comparison, and what weakens it."""
     return (*compared.comparison.refusals, *compared.comparison.flags)
 
 
-def write_hints(lab: Path, name: str, compared: Compared) -> list[tuple[Hint, Finding, Path]]:
+def write_hints(lab: Path, name: str, compared: Compared) -> list[tuple[Hint, LoadFinding, Path]]:
     """Write a page into the folder `hints` for each finding of a route's comparison. Raises OSError."""
     material = Material(compared.before, compared.after)
     return [
@@ -52,7 +52,7 @@ def hint_document(name: str, hint: Hint, figure: str, material: Material | None)
             ),
             Section("The question", notices=(Notice("plain", hint.question),)),
         ),
-        of="Festgate lab",
+        product="Festgate lab",
     )
 
 

@@ -17,7 +17,7 @@ from festgate.rehearsal.runs.plan import Users
 from festgate.rehearsal.runs.samples import Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.refusals import least_requests
+from festgate.rehearsal.stats.limits import min_requests
 
 _MAX_NAMES: Final = 15
 """Bars in one chart."""
@@ -213,7 +213,7 @@ def beyond(material: Material) -> Chart | None:
             (str(count - back), figures.latency(float(waited[-1 - back]))) for back in range(min(10, count))
         ),
     )
-    needed = {share: least_requests(share) for share in (_HALF, _P95)}
+    needed = {share: min_requests(share) for share in (_HALF, _P95)}
     return Chart(
         "How many requests decide a percentile",
         f"Run {run.name} has {figures.count(count)} requests that count: {over[_HALF]} lie above its median and"

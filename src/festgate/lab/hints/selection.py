@@ -12,7 +12,7 @@ from festgate.lab.student.folder import REPORT, ROUTES, RUNS
 from festgate.lab.student.runs import METRIC, compare_runs, is_of, last_pairs, runs_in, runs_of, side_of
 from festgate.rehearsal.runs.store import NoSuchRun, Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
-from festgate.rehearsal.verdict.findings import Evidence, Finding
+from festgate.rehearsal.verdict.findings import Evidence, LoadFinding
 from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
@@ -80,7 +80,7 @@ def _of_load(name: str, run: Run, runs: Sequence[Run]) -> Iterator[ApplicableHin
         yield ApplicableHint(name, HINTS[finding.code], finding.figure, Material((run,), (), runs))
 
 
-def findings_of_one(run: Run) -> list[Finding]:
+def findings_of_one(run: Run) -> list[LoadFinding]:
     """Return what a single run shows against itself; nothing without requests. Raises ValueError for a damaged file."""
     if not len(run.measured()):
         return []

@@ -43,7 +43,7 @@ def lab_document(lab: LabContent, screens: AppScreens) -> Document:
             *_rest(lab),
             *_hints(lab),
         ),
-        of="Festgate lab",
+        product="Festgate lab",
     )
 
 

@@ -14,9 +14,9 @@ from festgate.rehearsal.runner.pairs import Side, run_pairs
 from festgate.rehearsal.runner.run import Second
 from festgate.rehearsal.runner.servers import CannotServe, Server, new_seed
 from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare
-from festgate.rehearsal.verdict.refusals import least_requests
 
 JOURNEY: Final = Path(__file__).parent / "journey.py"
 WARM_UP: Final = 1.0
@@ -36,7 +36,7 @@ ROUTES_VARIABLE: Final = "FESTGATE_REHEARSAL_ROUTES"
 def seconds_for(milliseconds: Sequence[tuple[float, float]]) -> float:
     """Return how long a run has to be, given the typical response times of each timed route in both apps."""
     round_trip = sum(max(pair) for pair in milliseconds if all(map(math.isfinite, pair))) / 1000
-    return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * least_requests(0.5) * round_trip)), 1)
+    return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * min_requests(0.5) * round_trip)), 1)
 
 
 def total_seconds(pairs: int, seconds: float) -> float:

@@ -116,10 +116,10 @@ def run_comparison(
 
 def _check_requests(run: "Run", primary: "Metric", runs: Path) -> None:
     """Raise TooFewRequests where the run has fewer requests than the metric needs."""
-    from festgate.rehearsal.verdict.refusals import least_requests  # noqa: PLC0415
+    from festgate.rehearsal.stats.limits import min_requests  # noqa: PLC0415
 
     samples = run.measured()
-    count, needed = int(primary.of(samples).sum()), least_requests(primary.quantile)
+    count, needed = int(primary.of(samples).sum()), min_requests(primary.quantile)
     if count >= needed:
         return
     # Half as long again: the next run may have fewer than one that had just enough.

@@ -8,7 +8,7 @@ from festgate.terminal import fail
 
 if TYPE_CHECKING:
     from festgate.rehearsal.locust_output import LocustOutput, Table
-    from festgate.rehearsal.report import SetBeside
+    from festgate.rehearsal.report import LocustComparison
 
 _PAIR = 2
 
@@ -36,14 +36,14 @@ def read(names: Sequence[str], runs: Path) -> "list[LocustOutput]":
         fail(str(error))
 
 
-def set_beside(outputs: "Sequence[LocustOutput]") -> "SetBeside":
+def set_beside(outputs: "Sequence[LocustOutput]") -> "LocustComparison":
     """Pair the tables of the first half with those of the second; end the command where they make no pairs."""
-    from festgate.rehearsal.report import SetBeside  # noqa: PLC0415
+    from festgate.rehearsal.report import LocustComparison  # noqa: PLC0415
 
     tables = _tables(outputs)
     half = len(tables) // 2
     problems = [problem for output in outputs for problem in output.problems]
-    return SetBeside(tables[:half], tables[half:], problems)
+    return LocustComparison(tables[:half], tables[half:], problems)
 
 
 def _tables(outputs: "Sequence[LocustOutput]") -> "list[Table]":

@@ -1,28 +1,55 @@
 """Locust's own outputs, read for description: its CSV files, its HTML report, and its tables as text.
 
-They hold no requests, only figures over them that are rounded, so nothing here judges. `reasons.py` says why, with the
-numbers of the tables at hand.
+They contain no requests, only rounded figures that summarise them, so nothing here gives a verdict. `reasons.py` has
+the reasons, with the numbers of the tables in question.
 """
 
+from pathlib import Path
+
+from festgate.rehearsal.locust_output.console import read_text
+from festgate.rehearsal.locust_output.csv_files import STATS, is_csv, read_csv
+from festgate.rehearsal.locust_output.html_report import is_html, read_html
+from festgate.rehearsal.locust_output.lines import text_of
 from festgate.rehearsal.locust_output.model import (
     Failure,
     LocustOutput,
     Moment,
     NotLocust,
-    Problem,
     Row,
     Table,
+    UnreadLine,
 )
-from festgate.rehearsal.locust_output.reading import locust_file, read_locust
 
 __all__ = [
     "Failure",
     "LocustOutput",
     "Moment",
     "NotLocust",
-    "Problem",
     "Row",
     "Table",
+    "UnreadLine",
     "locust_file",
     "read_locust",
 ]
+
+
+def locust_file(name: str) -> Path | None:
+    """Return the file of that name, or the statistics file of that `locust --csv` prefix; None if there is none."""
+    if Path(name).is_file():
+        return Path(name)
+    statistics = Path(f"{name}{STATS}")
+    return statistics if name and statistics.is_file() else None
+
+
+def read_locust(path: Path) -> LocustOutput:
+    """Read the tables of a Locust CSV file and its siblings, of an HTML report, or of a text that contains tables.
+
+    Raises NotLocust if the file has no table of Locust; the message names the file and the line. Lines that look like
+    part of a table but cannot be read are listed in the output's `problems`.
+    """
+    text, source = text_of(path), str(path)
+    if is_html(text):
+        return read_html(source, text)
+    if is_csv(text):
+        return read_csv(path, text, source)
+    return read_text(source, text)

@@ -1,4 +1,4 @@
-"""The columns of Locust's tables by their headings, in all the ways its versions write them, and their cells."""
+"""The columns of Locust's tables, recognised by the headings of all its versions, and their cells."""
 
 import math
 import re
@@ -27,17 +27,17 @@ Field = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What stands below a heading."""
+    """A column of a table."""
 
     field: Field
     share: float = 0.0
-    """Of a percentile, from 0 to 1."""
+    """The share of a percentile, from 0 to 1."""
     console: bool = False
-    """Only Locust's console writes this heading."""
+    """Whether only Locust's console writes this heading."""
 
 
 class NotANumber(ValueError):
-    """The cell holds something else; the sentence says what."""
+    """A row or cell that is not valid; the message names the reason."""
 
 
 _KNOWN: Final[Mapping[str, Column]] = {
@@ -80,52 +80,52 @@ _FAILURES: Final = rf"(?:{_WHOLE})(?:\s*\(\s*\d+(?:\.\d+)?\s*%\s*\))?"
 _TWO_DECIMALS: Final = rf"(?:{_WHOLE})\.\d\d"
 _BETWEEN: Final = r"\s*(?:\|\s*|(?<=\s))"
 _SHARE_ROUNDED: Final = 0.011
-"""Per cent by which a share may be off that is written with two decimals."""
+"""Rounding error, in per cent, of a share with two decimals."""
 _PATTERNS: Final[Mapping[Field, str]] = {"requests": _WHOLE, "failures": _FAILURES}
 
 
 def columns_of(text: str) -> tuple[Column, ...]:
-    """The columns of a heading, whatever spaces and bars it is written with; empty where it is no heading.
+    """Return the columns of a heading, whatever its spaces and bars; empty if the text is not a heading.
 
-    Every word of it has to be known: a table with a column more could have any figure in it.
+    All its words have to be known, as an unknown column could contain anything.
     """
     rest = re.sub(r"[\s|]", "", text).lower()
-    found = []
+    columns = []
     while rest:
         percentile = _PERCENTILE.match(rest)
         if percentile is not None and float(percentile[1]) <= 100:  # noqa: PLR2004  (per cent)
-            found.append(Column("percentile", round(float(percentile[1]) / 100, 8)))
+            columns.append(Column("percentile", round(float(percentile[1]) / 100, 8)))
             rest = rest[percentile.end() :]
             continue
         word = next((known for known in _LONG_NAMES_FIRST if rest.startswith(known)), None)
         if word is None:
             return ()
-        found.append(_KNOWN[word])
+        columns.append(_KNOWN[word])
         rest = rest[len(word) :]
-    fields = [column.field for column in found if column.field != "percentile"]
-    return tuple(found) if len(fields) == len(set(fields)) else ()
+    fields = [column.field for column in columns if column.field != "percentile"]
+    return tuple(columns) if len(fields) == len(set(fields)) else ()
 
 
 def has_requests(columns: Sequence[Column]) -> bool:
-    """Whether they are those of the table of requests."""
+    """Return whether the columns are those of the table of requests."""
     fields = {column.field for column in columns}
     return {"name", "requests", "failures"} <= fields and bool({"average", "median"} & fields)
 
 
 def has_percentiles(columns: Sequence[Column]) -> bool:
-    """Whether they are those of the table of percentiles alone."""
+    """Return whether the columns are those of the table of percentiles."""
     fields = {column.field for column in columns}
     return fields <= {"method", "name", "percentile", "requests"} and {"name", "percentile"} <= fields
 
 
 def row_pattern(columns: Sequence[Column]) -> re.Pattern[str]:
-    """Of a row whose cells stand behind spaces: its first group is method and name, then a group for each number.
+    """Return the pattern of a row with cells separated by spaces: a group of method and name, then one per number.
 
-    It is read from its right end, because a name may have spaces, bars and digits in it.
+    The numbers are matched at the end of the row, as a name may contain spaces, bars and digits.
     """
     numbers = [column.field for column in columns if column.field not in ("method", "name")]
     console = any(column.console for column in columns)
-    # Two decimals, always: a rate with fewer was broken off.
+    # A rate always has two decimals; one with fewer is cut off.
     patterns = dict(_PATTERNS)
     if console:
         patterns |= {"rate": _TWO_DECIMALS, "failure_rate": _TWO_DECIMALS}
@@ -133,30 +133,30 @@ def row_pattern(columns: Sequence[Column]) -> re.Pattern[str]:
     return re.compile(rf"^(.*\S)\s+{cells}\s*\|?\s*$")
 
 
-def must_fit(head: Sequence[object], cells: Sequence[str]) -> None:
-    """Raise NotANumber where there are not as many cells as the heading has."""
+def check_length(head: Sequence[object], cells: Sequence[str]) -> None:
+    """Raise NotANumber if the row does not have as many cells as the heading."""
     if len(cells) != len(head):
         shown = " ".join(" ".join(cells).split())[:60]
-        msg = f"{shown!r} has {len(cells)} cells where the heading has {len(head)}, and may be cut off"
+        msg = f"{shown!r} has {len(cells)} cells instead of {len(head)} and may be cut off"
         raise NotANumber(msg)
 
 
 def row_of(columns: Sequence[Column], cells: Sequence[str], line: int) -> Row:
-    """The row of cells that stand below the columns. Raises NotANumber, with what is wrong in a sentence."""
-    must_fit(columns, cells)
-    told: dict[str, float | None] = {}
+    """Return the row with these cells. Raises NotANumber with the reason if it is not valid."""
+    check_length(columns, cells)
+    figures: dict[str, float | None] = {}
     words = {"method": "", "name": ""}
     for column, cell in zip(columns, cells, strict=True):
         if column.field in words:
             words[column.field] = cell.strip()
         elif column.field != "percentile":
-            told[column.field] = number_of(cell.partition("(")[0] if column.field == "failures" else cell)
-    requests, failures = told.get("requests"), told.get("failures", 0.0)
+            figures[column.field] = number_of(cell.partition("(")[0] if column.field == "failures" else cell)
+    requests, failures = figures.get("requests"), figures.get("failures", 0.0)
     if not words["name"] or requests is None or failures is None:
-        msg = "it has no name or no number of requests"
+        msg = "the row has no name or no number of requests"
         raise NotANumber(msg)
     if requests != int(requests) or failures != int(failures):
-        msg = f"{requests:g} requests with {failures:g} failures are no counts"
+        msg = f"{requests:g} requests with {failures:g} failures are not whole numbers"
         raise NotANumber(msg)
     row = Row(
         line=line,
@@ -164,14 +164,14 @@ def row_of(columns: Sequence[Column], cells: Sequence[str], line: int) -> Row:
         name=words["name"],
         requests=int(requests),
         failures=int(failures),
-        average=told.get("average"),
-        least=told.get("least"),
-        most=told.get("most"),
-        median=told.get("median"),
+        average=figures.get("average"),
+        least=figures.get("least"),
+        most=figures.get("most"),
+        median=figures.get("median"),
         percentiles=percentiles_of(columns, cells),
-        rate=told.get("rate", told.get("rate_now")),
-        failure_rate=told.get("failure_rate"),
-        size=told.get("size"),
+        rate=figures.get("rate", figures.get("rate_now")),
+        failure_rate=figures.get("failure_rate"),
+        size=figures.get("size"),
     )
     wrong = contradiction(row) or _wrong_share(row, columns, cells)
     if wrong:
@@ -180,7 +180,7 @@ def row_of(columns: Sequence[Column], cells: Sequence[str], line: int) -> Row:
 
 
 def _wrong_share(row: Row, columns: Sequence[Column], cells: Sequence[str]) -> str:
-    """Locust's console writes `2(4.55%)`: that the share fits tells that the two counts were read rightly."""
+    """Check the share in `2(4.55%)` on Locust's console: it confirms that both counts were read correctly."""
     for column, cell in zip(columns, cells, strict=True):
         written = re.search(r"\(\s*([\d.]+)\s*%", cell) if column.field == "failures" else None
         if written is not None and row.requests:
@@ -191,8 +191,8 @@ def _wrong_share(row: Row, columns: Sequence[Column], cells: Sequence[str]) -> s
 
 
 def percentiles_of(columns: Sequence[Column], cells: Sequence[str]) -> tuple[tuple[float, float], ...]:
-    """(share, milliseconds) of the cells that are percentiles. Raises NotANumber."""
-    must_fit(columns, cells)
+    """Return (share, milliseconds) of the cells with percentiles. Raises NotANumber."""
+    check_length(columns, cells)
     read = [
         (column.share, number_of(cell))
         for column, cell in zip(columns, cells, strict=True)
@@ -202,31 +202,38 @@ def percentiles_of(columns: Sequence[Column], cells: Sequence[str]) -> tuple[tup
 
 
 def number_of(cell: str) -> float | None:
-    """`12`, `1,234.5`; None for `N/A` and for nothing. Raises NotANumber."""
+    """Parse `12` or `1,234.5`; None for `N/A` and an empty cell. Raises NotANumber."""
     text = cell.strip()
     if text in ("", "N/A", "-"):
         return None
     if re.fullmatch(_NUMBER, text) is None:
-        msg = f"{text!r} is no number as Locust writes it"
+        msg = f"{text!r} is not a number in Locust's format"
         raise NotANumber(msg)
     value = float(text.replace(",", ""))
     if not math.isfinite(value):
-        msg = f"{text[:20]!r}... is beyond every number of a run"
+        msg = f"{text[:20]!r}... is too large for a figure of a run"
         raise NotANumber(msg)
     return value
 
 
 def contradiction(row: Row) -> str:
-    """What in the row cannot be so, whatever was measured; empty where nothing."""
-    told = (row.average, row.least, row.most, row.median, row.rate, *(value for _, value in row.percentiles))
-    if min(row.requests, row.failures, *(value for value in told if value is not None)) < 0:
-        return "a figure cannot be below nothing"
+    """Return a reason why the row's figures contradict each other; empty if they do not."""
+    figures = (
+        row.average,
+        row.least,
+        row.most,
+        row.median,
+        row.rate,
+        *(value for _, value in row.percentiles),
+    )
+    if min(row.requests, row.failures, *(value for value in figures if value is not None)) < 0:
+        return "a figure is negative"
     if row.failures > row.requests:
-        return f"{row.failures} of {row.requests} requests cannot have failed"
+        return f"{row.failures} failures are more than the {row.requests} requests"
     if row.requests and row.least is not None and row.most is not None:
-        # The console cuts a mean down to whole milliseconds; the HTML report rounds least and most.
+        # The console truncates a mean to whole milliseconds; the HTML report rounds minimum and maximum.
         if row.least > row.most:
-            return f"a least time of {row.least:g} ms cannot be above a most of {row.most:g} ms"
+            return f"the minimum of {row.least:g} ms is above the maximum of {row.most:g} ms"
         if row.average is not None and not row.least - 1 <= row.average <= row.most + 1:
-            return f"a mean of {row.average:g} ms cannot lie outside {row.least:g} to {row.most:g} ms"
+            return f"the mean of {row.average:g} ms lies outside {row.least:g} to {row.most:g} ms"
     return ""

@@ -1,4 +1,4 @@
-"""Text: what Locust printed at a terminal, or a table copied from its web page, in a log, a mail or a report."""
+"""Locust's tables in a text: printed in a terminal or copied from its web page to a log, an email or a report."""
 
 import re
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from festgate.rehearsal.locust_output.model import (
     Kind,
     LocustOutput,
     NotLocust,
-    Problem,
     Rates,
     Row,
     Table,
+    UnreadLine,
 )
 
 _ERRORS: Final = re.compile(r"\s*#\s*occurrences\s+Error\s*$", re.IGNORECASE)
@@ -28,7 +28,7 @@ _STARTED: Final = re.compile(r"Starting Locust|Starting web interface|^\s*\S*[$#
 
 @dataclass
 class _Run:
-    """The tables of one run so far, the last of which counts."""
+    """The tables of one run so far; the last one counts."""
 
     grid: Grid
     heading: str
@@ -38,7 +38,7 @@ class _Run:
 
 
 def read_text(source: str, text: str) -> LocustOutput:
-    """Every run's table in it, in their order. Raises NotLocust where there is none."""
+    """Return the table of every run in the text, in order. Raises NotLocust if there is none."""
     lines = lines_of(text)
     runs: list[_Run] = []
     problems: list[tuple[int, str]] = []
@@ -64,35 +64,35 @@ def read_text(source: str, text: str) -> LocustOutput:
         spans.append((grid.line, lines[place - 1].number))
         if not has_requests(grid.columns):
             if not runs or runs[-1].percentiles is not None:
-                problems.append((grid.line, "these percentiles stand below no table of requests."))
+                problems.append((grid.line, "there is no table of requests above these percentiles."))
             else:
                 runs[-1].percentiles = grid
             continue
         if grid.total is None and not grid.rows:
             continue
-        if runs and not divided and runs[-1].percentiles is None and _goes_on(runs[-1].grid, grid):
+        if runs and not divided and runs[-1].percentiles is None and _is_continued_by(runs[-1].grid, grid):
             runs[-1] = replace(runs[-1], grid=grid, interim=(*runs[-1].interim, runs[-1].grid.line))
         else:
             runs.append(_Run(grid, heading))
         divided = False
     if not runs:
-        raise NotLocust(_nothing(source, lines, problems))
-    found = [Problem(source, number, sentence) for number, sentence in sorted(problems)]
-    return LocustOutput(source, tuple(_table(source, run) for run in runs), tuple(found), tuple(spans))
+        raise NotLocust(_no_table(source, lines, problems))
+    unread = [UnreadLine(source, number, sentence) for number, sentence in sorted(problems)]
+    return LocustOutput(source, tuple(_table(source, run) for run in runs), tuple(unread), tuple(spans))
 
 
-def _nothing(source: str, lines: Sequence[Line], problems: list[tuple[int, str]]) -> str:
+def _no_table(source: str, lines: Sequence[Line], problems: list[tuple[int, str]]) -> str:
     if problems:
         number, sentence = problems[0]
         return f"{source}, line {number}: {sentence}"
     return (
-        f"{source}, line {lines[-1].number}: the end is reached, and there was no table of Locust: one begins with a"
-        " line of Type, Name, # reqs, # fails, Avg and so on."
+        f"{source}, line {lines[-1].number}: the file ends without a table of Locust. Such a table begins with Type,"
+        " Name, # reqs, # fails, Avg and so on."
     )
 
 
 def _title(line: Line) -> str:
-    """What the line calls that which stands below it, if it does."""
+    """Return the title or caption in the line; empty if there is none."""
     if line.logged:
         return ""
     if is_title(line.text):
@@ -101,18 +101,18 @@ def _title(line: Line) -> str:
     return caption[1].strip(" :*_") if caption is not None else ""
 
 
-def _goes_on(old: Grid, new: Grid) -> bool:
-    """Whether the new table can be of the same run, later: Locust prints all so far every two seconds."""
+def _is_continued_by(old: Grid, new: Grid) -> bool:
+    """Return whether the new table can be a later one of the same run: Locust prints one every two seconds."""
     if not any(column.console for column in new.columns) or old.columns != new.columns:
         return False
-    later = {row.key: row for row in _all(new)}
+    later = {row.key: row for row in _all_rows(new)}
     return all(
-        row.key in later and _can_become(row, later[row.key]) for row in _all(old) if row.requests
-    ) and any(row.requests for row in _all(new)) >= any(row.requests for row in _all(old))
+        row.key in later and _can_become(row, later[row.key]) for row in _all_rows(old) if row.requests
+    ) and any(row.requests for row in _all_rows(new)) >= any(row.requests for row in _all_rows(old))
 
 
 def _can_become(row: Row, later: Row) -> bool:
-    """Whether nothing that can only grow is smaller later, and the other way round. The console cuts means down."""
+    """Return whether no count or maximum decreases and no minimum increases. The console truncates means."""
     if later.requests < row.requests or later.failures < row.failures:
         return False
     if row.most is not None and later.most is not None and later.most < row.most:
@@ -124,44 +124,44 @@ def _can_become(row: Row, later: Row) -> bool:
     return (later.average + 1) * later.requests >= row.average * row.requests
 
 
-def _all(grid: Grid) -> list[Row]:
+def _all_rows(grid: Grid) -> list[Row]:
     return [*grid.rows, *([grid.total] if grid.total is not None else [])]
 
 
 def _read_errors(lines: Sequence[Line], place: int, runs: list[_Run]) -> int:
-    """Give the last run the lines of its error report; the place of what follows it."""
-    found: list[tuple[int, int, str]] = []
+    """Add the lines of the error report to the last run, and return the place after it."""
+    errors: list[tuple[int, int, str]] = []
     ruled = False
     while place < len(lines):
         line = lines[place]
         error = _ERROR.match(line.text)
         following = lines[place + 1].text if place + 1 < len(lines) else ""
-        goes_on = _ERROR.match(following) or (is_rule(following) and following.strip())
-        # Locust fills a line of errors with blanks, which makes an empty one where the window is narrow.
-        if is_title(line.text) or (not line.text.strip() and found and not goes_on):
+        continues = _ERROR.match(following) or (is_rule(following) and following.strip())
+        # Locust pads a line of errors with spaces, which makes an empty line in a narrow window.
+        if is_title(line.text) or (not line.text.strip() and errors and not continues):
             break
         if is_rule(line.text) and line.text.strip():
-            if ruled and found:
+            if ruled and errors:
                 place += 1
                 break
             ruled = True
         elif error is not None:
-            found.append((line.number, int(error[1]), error[2].strip()))
-        elif found and line.text.strip() and not line.logged:
-            number, times, text = found[-1]
-            found[-1] = (number, times, f"{text} {line.text.strip()}")
+            errors.append((line.number, int(error[1]), error[2].strip()))
+        elif errors and line.text.strip() and not line.logged:
+            number, times, text = errors[-1]
+            errors[-1] = (number, times, f"{text} {line.text.strip()}")
         place += 1
     if runs:
-        runs[-1].failures += [_failure(runs[-1].grid, *each) for each in found]
+        runs[-1].failures += [_failure(runs[-1].grid, *error) for error in errors]
     return place
 
 
 def _failure(grid: Grid, line: int, times: int, text: str) -> Failure:
-    # `GET /events: what happened`: only the rows tell where a name with a colon in it ends.
+    # `GET /events: message`: only the rows show where a name that contains a colon ends.
     names = [row for row in grid.rows if text.startswith(f"{row.title}: ")]
     if not names:
         return Failure(line, "", "", text, times)
-    row = max(names, key=lambda each: len(each.title))
+    row = max(names, key=lambda named: len(named.title))
     return Failure(line, row.method, row.name, text[len(row.title) + 2 :].strip(), times)
 
 
@@ -174,10 +174,17 @@ def _table(source: str, run: _Run) -> Table:
     if "rate_now" in fields:
         rates = "moment"
     elif console and run.percentiles is None:
-        # Locust prints the same table with rates of the last ten seconds, and with those of the run at its end.
+        # During a run Locust prints this table with rates of the last ten seconds, at its end with those of the run.
         rates = "unknown"
-    beside = {_loose(row): row.percentiles for row in _all(run.percentiles)} if run.percentiles else {}
-    rows = [replace(row, percentiles=beside.get(_loose(row), row.percentiles)) for row in _all(grid)]
+    percentiles = (
+        {_key_without_spaces(row): row.percentiles for row in _all_rows(run.percentiles)}
+        if run.percentiles
+        else {}
+    )
+    rows = [
+        replace(row, percentiles=percentiles.get(_key_without_spaces(row), row.percentiles))
+        for row in _all_rows(grid)
+    ]
     total = next((row for row in rows if row.key == ("", TOTAL)), None)
     return Table(
         source=source,
@@ -192,6 +199,6 @@ def _table(source: str, run: _Run) -> Table:
     )
 
 
-def _loose(row: Row) -> tuple[str, str]:
-    """What a row is found by in the table of percentiles, where its name may have been broken elsewhere."""
+def _key_without_spaces(row: Row) -> tuple[str, str]:
+    """Return the key of a row in the table of percentiles, where its name may be wrapped differently."""
     return row.method, "".join(row.name.split())

@@ -1,4 +1,4 @@
-"""The files of `locust --csv PREFIX`: PREFIX_stats.csv and beside it _stats_history, _failures and _exceptions."""
+"""The files of `locust --csv PREFIX`: PREFIX_stats.csv, _stats_history.csv, _failures.csv and _exceptions.csv."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 
 from festgate.rehearsal.locust_output.columns import (
     NotANumber,
+    check_length,
     columns_of,
     has_requests,
-    must_fit,
     number_of,
     row_of,
 )
@@ -23,9 +23,9 @@ from festgate.rehearsal.locust_output.model import (
     LocustOutput,
     Moment,
     NotLocust,
-    Problem,
     Row,
     Table,
+    UnreadLine,
 )
 
 STATS: Final = "_stats.csv"
@@ -39,7 +39,7 @@ Cells = tuple[int, Sequence[str]]
 
 
 def is_csv(text: str) -> bool:
-    """Whether the text begins as one of the files does."""
+    """Return whether the text begins like one of these files."""
     head = next(_cells(text), (1, ()))[1]
     if len(head) == 1:
         return False
@@ -47,93 +47,93 @@ def is_csv(text: str) -> bool:
 
 
 def read_csv(path: Path, text: str, source: str) -> LocustOutput:
-    """The figures of a run from one of its files, and what its siblings add. Raises NotLocust."""
+    """Return the figures of a run from one of its files and the siblings of that file. Raises NotLocust."""
     name = _PARTS.fullmatch(str(path))
     prefix = name[1] if name is not None else ""
     stats, stated = source, text
     if not has_requests(columns_of("".join(next(_cells(text))[1]))):
         figures = Path(f"{prefix}{STATS}")
         if not prefix or not figures.is_file():
-            msg = f"{source}, line 1: the figures of the run are not in this file, and PREFIX{STATS} is not beside it."
+            msg = f"{source}, line 1: this is not PREFIX{STATS}, and there is no PREFIX{STATS} in its folder."
             raise NotLocust(msg)
         stats, stated = str(figures), text_of(figures)
     table, problems = _stats(stats, stated)
-    moments = _beside(prefix, "_stats_history.csv", _HISTORY, _moment, problems)
-    failures = _beside(prefix, "_failures.csv", _FAILURES, _failure, problems)
-    exceptions = _beside(prefix, "_exceptions.csv", _EXCEPTIONS, _exception, problems)
+    moments = _sibling(prefix, "_stats_history.csv", _HISTORY, _moment, problems)
+    failures = _sibling(prefix, "_failures.csv", _FAILURES, _failure, problems)
+    exceptions = _sibling(prefix, "_exceptions.csv", _EXCEPTIONS, _exception, problems)
     together = tuple(moment for moment in moments if moment is not None)
     table = replace(table, history=together, failures=tuple(failures), exceptions=sum(exceptions))
     return LocustOutput(source, (table,), tuple(problems))
 
 
-def _stats(source: str, text: str) -> tuple[Table, list[Problem]]:
+def _stats(source: str, text: str) -> tuple[Table, list[UnreadLine]]:
     cells = _cells(text)
     _, head = next(cells)
     columns = columns_of("".join(head))
     if not has_requests(columns) or len(columns) != len(head):
-        msg = f"{source}, line 1: these are not the columns that Locust writes."
+        msg = f"{source}, line 1: these are not columns of Locust."
         raise NotLocust(msg)
     rows: list[Row] = []
     total = None
-    problems: list[Problem] = []
+    problems: list[UnreadLine] = []
     for number, values in cells:
         try:
             row = row_of(columns, values, number)
         except NotANumber as error:
-            problems.append(Problem(source, number, f"{error}."))
+            problems.append(UnreadLine(source, number, f"{error}."))
             continue
         if row.key == ("", TOTAL):
             total = row
         else:
             rows.append(row)
-    strange = max((problem.line for problem in problems), default=0)
-    if total is None and rows and rows[-1].line > strange and not text.endswith(("\n", "\r")):
-        # Also its last figure may lack digits.
-        problems.append(Problem(source, rows.pop().line, "the file ends in this row, and is cut off."))
+    unread = max((problem.line for problem in problems), default=0)
+    if total is None and rows and rows[-1].line > unread and not text.endswith(("\n", "\r")):
+        # The last figure may lack digits, too.
+        problems.append(UnreadLine(source, rows.pop().line, "the file ends within this row and is cut off."))
     if not rows and total is None:
         if problems:
             raise NotLocust(str(problems[0]))
-        msg = f"{source}, line 2: there is a heading and no row."
+        msg = f"{source}, line 2: there is no row below the heading."
         raise NotLocust(msg)
     if total is None:
         last = max([row.line for row in rows] + [problem.line for problem in problems])
-        problems.append(Problem(source, last, f"the row {TOTAL} is missing, so the file may be cut off."))
+        problems.append(UnreadLine(source, last, f"the row {TOTAL} is missing, so the file may be cut off."))
     return Table(source, 1, "csv", "run", tuple(rows), total), problems
 
 
-def _beside(
+def _sibling(
     prefix: str,
     ending: str,
     head: Sequence[str],
     read: Callable[[int, Mapping[str, str]], T],
-    problems: list[Problem],
+    problems: list[UnreadLine],
 ) -> list[T]:
-    """The lines of a sibling; none where there is no such file. What is wrong in it is told, and the rest is read."""
+    """Return the lines of a sibling file, empty if there is none; invalid lines are added to `problems`."""
     path = Path(f"{prefix}{ending}")
     if not prefix or not path.is_file():
         return []
     try:
         cells = _cells(text_of(path))
     except NotLocust as error:
-        problems.append(Problem(str(path), 1, str(error)))
+        problems.append(UnreadLine(str(path), 1, str(error)))
         return []
     _, names = next(cells)
     if not _has(names, head):
-        problems.append(Problem(str(path), 1, "these are not the columns that Locust writes."))
+        problems.append(UnreadLine(str(path), 1, "these are not columns of Locust."))
         return []
-    found = []
+    entries = []
     for number, values in cells:
         try:
-            must_fit(names, values)
-            found.append(read(number, dict(zip(names, values, strict=True))))
+            check_length(names, values)
+            entries.append(read(number, dict(zip(names, values, strict=True))))
         except NotANumber as error:
-            problems.append(Problem(str(path), number, f"{error}."))
-    return found
+            problems.append(UnreadLine(str(path), number, f"{error}."))
+    return entries
 
 
 def _moment(_number: int, cells: Mapping[str, str]) -> Moment | None:
     if cells["Name"] != TOTAL:
-        # With `--csv-full-history` every step has its own lines, too.
+        # `--csv-full-history` adds lines for every step.
         return None
     at, users, rate, requests = (
         number_of(cells[name]) or 0.0
@@ -156,7 +156,7 @@ def _has(head: Sequence[str], columns: Sequence[str]) -> bool:
 
 
 def _cells(text: str) -> Iterator[Cells]:
-    """(line, cells) of each row, the line being where it begins. Excel divides by semicolons in half of Europe."""
+    """Yield (first line, cells) of each row. Excel separates cells with semicolons in half of Europe."""
     first = text.lstrip().partition("\n")[0]
     rows = csv.reader(
         io.StringIO(text, newline=""), delimiter=";" if first.count(";") > first.count(",") else ","
@@ -166,7 +166,7 @@ def _cells(text: str) -> Iterator[Cells]:
         try:
             row = next(rows, None)
         except csv.Error:
-            # A cell beyond all bounds: no file of Locust's.
+            # A cell that is too long: not a file of Locust.
             return
         if row is None:
             return

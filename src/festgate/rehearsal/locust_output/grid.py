@@ -1,4 +1,4 @@
-"""One table in lines of text: its heading, and its rows, also where a terminal broke them in two."""
+"""One table in lines of text: its heading and rows, even if a terminal wrapped them."""
 
 import re
 from collections.abc import Sequence
@@ -20,25 +20,25 @@ from festgate.rehearsal.locust_output.model import TOTAL, Row
 
 Style = Literal["spaces", "tabs", "bars"]
 _MAX_PIECES: Final = 3
-"""Lines on which one of 160 columns lies, in a window of 80 that also indents."""
-_MAX_STRANGE: Final = 3
-"""Lines in a row that are no rows, after which the table is over."""
+"""Lines of a wrapped row: 160 columns in a window of 80 that also indents."""
+_MAX_UNREAD: Final = 3
+"""Consecutive lines that are not rows; then the table is over."""
 _INDENT: Final = 4
-"""Columns from which on a row has no method: Locust gives the method nine."""
+"""Columns of indentation that show an empty method; Locust uses nine columns for the method."""
 _RULE: Final = re.compile(r"[\s|+=:_\u2010-\u2015\u2212\u2500\u2501\u2550-]*")
 _FRAGMENT: Final = re.compile(r"[\d.,%()|\s]*\d[\d.,%()|\s]*")
 _METHOD: Final = re.compile(r"\s*(?:[A-Z]{2,10}\s+\S|" + TOTAL + r"\s)")
 _FIRST: Final = re.compile(r"[\s|*`]*(?:Type|Method|Name)", re.IGNORECASE)
-"""How a heading begins, which is quickly seen: there are tables of 80,000 rows, each of which could be a heading."""
+"""A fast test for a heading, as some tables have 80,000 rows that could be one."""
 _FENCE: Final = re.compile(r"\s*(`)``| {0,3}(~)~~(?!~*\^)")
-"""Python underlines in a traceback with the same sign, further in or with a ^ behind."""
+"""Python underlines code in a traceback with the same character, but indented or followed by ^."""
 _TITLE: Final = re.compile(r"\s*#{1,6}\s")
 _PART: Final = re.compile(r"\s*(?:Response time percentiles|Error report)", re.IGNORECASE)
 
 
 @dataclass
 class Grid:
-    """A table as it stands in a text."""
+    """A table in a text."""
 
     line: int
     columns: tuple[Column, ...]
@@ -47,36 +47,36 @@ class Grid:
     problems: list[tuple[int, str]] = field(default_factory=list)
     """(line, sentence)."""
     end: int = 0
-    """The place, from 0, of the first line behind it."""
+    """The index of the first line after the table."""
 
 
 def is_rule(text: str) -> bool:
-    """Whether the line only divides, or is blank."""
+    """Return whether the line is a rule or blank."""
     return _RULE.fullmatch(text) is not None
 
 
 def is_title(text: str) -> bool:
-    """Whether it is a title of Markdown, or a fence."""
+    """Return whether the line is a Markdown heading or a code fence."""
     return _TITLE.match(text) is not None or bool(fence_of(text))
 
 
 def fence_of(text: str) -> str:
-    """The sign of the fence around a block of Markdown that the line is, empty where it is none."""
-    found = _FENCE.match(text)
-    return (found[1] or found[2]) if found is not None else ""
+    """Return the character of a Markdown code fence; empty if the line is not a fence."""
+    match = _FENCE.match(text)
+    return (match[1] or match[2]) if match is not None else ""
 
 
 def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
-    """The table whose heading begins at that place, from 0; None where none does."""
-    found = _heading(lines, place)
-    if found is None:
+    """Return the table whose heading begins at index `place`; None if there is none."""
+    heading = _heading(lines, place)
+    if heading is None:
         return None
-    columns, taken, style = found
+    columns, height, style = heading
     grid = Grid(lines[place].number, columns)
     reader = _Spaced(columns, lines, place) if style == "spaces" else _Celled(columns, style)
-    strange: list[tuple[int, str]] = []
-    here = place + taken
-    while here < len(lines) and grid.total is None and len(strange) < _MAX_STRANGE:
+    unread: list[tuple[int, str]] = []
+    here = place + height
+    while here < len(lines) and grid.total is None and len(unread) < _MAX_UNREAD:
         text = lines[here].text
         if lines[here].logged or is_rule(text):
             here += 1
@@ -86,32 +86,32 @@ def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
         try:
             row, count = reader.row(lines, here)
         except NotANumber as error:
-            strange.append((lines[here].number, f"{error}."))
+            unread.append((lines[here].number, f"{error}."))
             here += 1
             continue
-        grid.problems += strange
-        strange = []
+        grid.problems += unread
+        unread = []
         if row.key == ("", TOTAL):
             grid.total = row
         else:
             grid.rows.append(row)
         here += count
     grid.end = here
-    if grid.total is None and not (has_percentiles(columns) and not grid.rows and not strange):
-        # A run without requests has no percentiles, not even of all.
+    if grid.total is None and not (has_percentiles(columns) and not grid.rows and not unread):
+        # A run without requests has no percentiles, not even a total.
         last = grid.rows[-1].line if grid.rows else grid.line
-        reason = f" The next line is not one of its rows: {strange[0][1]}" if strange else ""
-        cut = f"the table that begins at line {grid.line} ends without its row {TOTAL}, so it may be cut off."
+        reason = f" The next line is not a row of it: {unread[0][1]}" if unread else ""
+        cut = f"the table at line {grid.line} ends without its row {TOTAL}, so it may be cut off."
         grid.problems.append((last, cut + reason))
-        # What follows it may be the heading of another one, broken in two.
-        grid.end = here - len(strange)
+        # The next lines may be the wrapped heading of another table.
+        grid.end = here - len(unread)
     return grid
 
 
 def _heading(lines: Sequence[Line], place: int) -> tuple[tuple[Column, ...], int, Style] | None:
     if _FIRST.match(lines[place].text) is None:
         return None
-    # The most lines first: what a broken heading begins with can look like a whole one.
+    # The most lines first: the start of a wrapped heading can look like a complete one.
     for count in range(min(_MAX_PIECES, len(lines) - place), 0, -1):
         texts = [line.text for line in lines[place : place + count]]
         if any(fence_of(text) for text in texts) or is_rule(texts[0]) or is_rule(texts[-1]):
@@ -128,23 +128,23 @@ def _heading(lines: Sequence[Line], place: int) -> tuple[tuple[Column, ...], int
 
 
 def _unmarked(text: str) -> str:
-    """Without the marks that make Markdown bold or fixed, and without what escapes a sign."""
+    """Remove the Markdown marks for bold and code, and backslash escapes."""
     return re.sub(r"\*\*|`|\\(?=[\\|#*_<>-])", "", text)
 
 
 class _Celled:
-    """Reads rows whose cells are divided by tabs or bars."""
+    """Reads rows whose cells are separated by tabs or bars."""
 
     def __init__(self, columns: tuple[Column, ...], style: Style) -> None:
         self._columns = columns
         self._style = style
 
     def row(self, lines: Sequence[Line], place: int) -> tuple[Row, int]:
-        """The row of that line. Raises NotANumber."""
+        """Return the row of that line, and 1. Raises NotANumber."""
         line = lines[place]
         cells = self._cells(line.text)
         if len(cells) == len(self._columns) - 1 and cells[0].strip() == TOTAL:
-            # The first cell, which is empty, was lost with the blanks before the text.
+            # The first, empty cell was lost with the leading spaces.
             cells = ["", *cells]
         return row_of(self._columns, cells, line.number), 1
 
@@ -157,7 +157,7 @@ class _Celled:
 
 
 class _Spaced:
-    """Reads rows whose cells stand behind spaces, as at a terminal."""
+    """Reads rows whose cells are separated by spaces, as in a terminal."""
 
     def __init__(self, columns: tuple[Column, ...], lines: Sequence[Line], place: int) -> None:
         self._columns = columns
@@ -165,38 +165,38 @@ class _Spaced:
         first = lines[place].text
         self._indent = len(first) - len(first.lstrip())
         near = lines[place : place + 40]
-        # Where the window ended: no line of the table is longer.
+        # The width of the terminal: no line of the table is longer.
         self._width = max(len(line.text) for line in near)
         rules = [is_rule(line.text) and bool(line.text) for line in near]
-        # A rule has no blanks that could have been cut off: where one is broken in two, the window ended.
+        # A rule has no trailing spaces to lose, so a wrapped rule shows the exact width.
         self._certain = any(
             rule and also and len(line.text) == self._width
             for line, rule, also in zip(near, rules, rules[1:], strict=False)
         )
 
     def row(self, lines: Sequence[Line], place: int) -> tuple[Row, int]:
-        """The row that begins at that place, and how many lines it takes. Raises NotANumber."""
+        """Return the row that begins at that place, and its number of lines. Raises NotANumber."""
         line = lines[place]
         following = lines[place + 1].text if place + 1 < len(lines) else ""
-        own, wrong = self._try(line.text, line.number)
-        broken_at_its_end = _FRAGMENT.fullmatch(following) is not None and len(line.text) == self._width
-        if own is not None and not broken_at_its_end:
-            return own, 1
-        if own is None:
-            found = self._broken(lines, place)
-            if found is not None:
-                return found
+        single, reason = self._try(line.text, line.number)
+        wrapped_at_end = _FRAGMENT.fullmatch(following) is not None and len(line.text) == self._width
+        if single is not None and not wrapped_at_end:
+            return single, 1
+        if single is None:
+            wrapped = self._wrapped(lines, place)
+            if wrapped is not None:
+                return wrapped
         else:
             longer, _ = self._try(line.text + following, line.number)
-            return (longer, 2) if longer is not None else (own, 1)
+            return (longer, 2) if longer is not None else (single, 1)
         shown = line.text.strip()[:60]
-        raise NotANumber(wrong or f"{shown!r} is not understood")
+        raise NotANumber(reason or f"{shown!r} is not a row")
 
-    def _broken(self, lines: Sequence[Line], place: int) -> tuple[Row, int] | None:
-        """The row whose pieces stand on two or three lines. Raises NotANumber where two different ones can be read.
+    def _wrapped(self, lines: Sequence[Line], place: int) -> tuple[Row, int] | None:
+        """Return a row that is wrapped over two or three lines. Raises NotANumber if it is ambiguous.
 
-        A terminal breaks where its window ends, also in the middle of a number: a line that fills the window goes on
-        in the next one without a blank, and in a shorter one a blank was cut off.
+        A terminal wraps at its width, even within a number: a line of full width continues without a space; a shorter
+        one lost a space at its end.
         """
         for count in range(2, _MAX_PIECES + 1):
             pieces = [line.text for line in lines[place : place + count]]
@@ -205,27 +205,27 @@ class _Spaced:
                 return None
             if lines[place + count - 1].logged:
                 return None
-            usual = tuple("" if len(piece) == self._width else " " for piece in pieces[:-1])
-            read = {}
+            likely = tuple("" if len(piece) == self._width else " " for piece in pieces[:-1])
+            candidates = {}
             for glue in product(("", " "), repeat=count - 1):
                 text = "".join(part for pair in zip(pieces, (*glue, ""), strict=True) for part in pair)
                 row, _ = self._try(text, lines[place].number)
                 if row is not None:
-                    read[glue] = row
-            if not read:
+                    candidates[glue] = row
+            if not candidates:
                 continue
-            if len({replace(row, name="") for row in read.values()}) > 1 and not self._certain:
-                ways = " or ".join(sorted({f"{row.requests} requests" for row in read.values()}))
-                msg = f"it is broken over {count} lines, and can be read in two ways: {ways}"
+            if len({replace(row, name="") for row in candidates.values()}) > 1 and not self._certain:
+                ways = " or ".join(sorted({f"{row.requests} requests" for row in candidates.values()}))
+                msg = f"the row is wrapped over {count} lines and ambiguous: {ways}"
                 raise NotANumber(msg)
-            return read.get(usual, next(iter(read.values()))), count
+            return candidates.get(likely, next(iter(candidates.values()))), count
         return None
 
     def _begins_a_row(self, text: str) -> bool:
         return _METHOD.match(text) is not None and self._try(text, 0)[0] is not None
 
     def _try(self, text: str, number: int) -> tuple[Row | None, str]:
-        """The row of a text, or what is wrong with it."""
+        """Return the row of a text, or the reason why it is not valid."""
         match = self._pattern.match(text)
         if match is None:
             return None, ""
@@ -234,12 +234,12 @@ class _Spaced:
         words = {"method": method, "name": name}
         try:
             columns = self._columns
-            told = [words[column.field] if column.field in words else next(cells) for column in columns]
+            values = [words[column.field] if column.field in words else next(cells) for column in columns]
             if not any(column.field == "method" for column in columns):
                 # Locust 1 had method and name in one column.
                 columns = (Column("method"), *columns)
-                told = [method, *told]
-            return row_of(columns, told, number), ""
+                values = [method, *values]
+            return row_of(columns, values, number), ""
         except NotANumber as error:
             return None, str(error)
 

@@ -1,4 +1,4 @@
-"""Locust's HTML report: since 2.15 its data are JSON in a script; before, they stood in its tables."""
+"""Locust's HTML report: since version 2.15 its data are JSON in a script; before, they were in its tables."""
 
 import json
 import math
@@ -25,9 +25,9 @@ from festgate.rehearsal.locust_output.model import (
     LocustOutput,
     Moment,
     NotLocust,
-    Problem,
     Row,
     Table,
+    UnreadLine,
 )
 
 _HTML: Final = re.compile(
@@ -40,44 +40,44 @@ _HOST: Final = re.compile(r"Target Host:\s*(\S+)")
 
 
 def is_html(text: str) -> bool:
-    """Whether the text begins as a page does."""
+    """Return whether the text begins like an HTML page."""
     return _HTML.match(text.lstrip("\ufeff")) is not None
 
 
 def read_html(source: str, text: str) -> LocustOutput:
-    """The figures of the run that the report is about. Raises NotLocust."""
+    """Return the figures of the run. Raises NotLocust."""
     places = list(_DATA.finditer(text))
     if not places:
         return _from_tables(source, text)
     line = text.count("\n", 0, places[-1].start()) + 1
     try:
-        told, _ = json.JSONDecoder().raw_decode(text, places[-1].end())
+        data, _ = json.JSONDecoder().raw_decode(text, places[-1].end())
     except (ValueError, RecursionError):
-        msg = f"{source}, line {line}: Locust's data begin here and do not end, so the file is cut off."
+        msg = f"{source}, line {line}: Locust's data begin here but do not end: the file is cut off."
         raise NotLocust(msg) from None
     try:
-        table, problems = _from_data(source, line, told)
+        table, problems = _from_data(source, line, data)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        msg = f"{source}, line {line}: Locust's data are not as any known version writes them ({error!r})."
+        msg = f"{source}, line {line}: Locust's data are not in a known format ({error!r})."
         raise NotLocust(msg) from None
     return LocustOutput(source, (table,), tuple(problems))
 
 
-def _from_data(source: str, line: int, told: Mapping[str, Any]) -> tuple[Table, list[Problem]]:
-    beside = {_key(row): row for row in told.get("response_time_statistics", ())}
+def _from_data(source: str, line: int, data: Mapping[str, Any]) -> tuple[Table, list[UnreadLine]]:
+    percentiles = {_key(row): row for row in data.get("response_time_statistics", ())}
     rows = []
     problems = []
-    for fields in told["requests_statistics"]:
-        row = _row(line, fields, beside.get(_key(fields), {}))
+    for fields in data["requests_statistics"]:
+        row = _row(line, fields, percentiles.get(_key(fields), {}))
         wrong = contradiction(row)
         if wrong:
-            problems.append(Problem(source, line, f"of {row.title}: {wrong}."))
+            problems.append(UnreadLine(source, line, f"{row.title}: {wrong}."))
         else:
             rows.append(row)
     total = next((row for row in rows if row.key == ("", TOTAL)), None)
     if total is None:
-        problems.append(Problem(source, line, f"the row {TOTAL} is missing."))
-    host = str(told.get("host") or "")
+        problems.append(UnreadLine(source, line, f"the row {TOTAL} is missing."))
+    host = str(data.get("host") or "")
     return (
         Table(
             source=source,
@@ -89,15 +89,15 @@ def _from_data(source: str, line: int, told: Mapping[str, Any]) -> tuple[Table, 
             failures=tuple(
                 Failure(
                     line,
-                    str(each.get("method") or ""),
-                    str(each["name"]),
-                    str(each["error"]),
-                    int(each["occurrences"]),
+                    str(failure.get("method") or ""),
+                    str(failure["name"]),
+                    str(failure["error"]),
+                    int(failure["occurrences"]),
                 )
-                for each in told.get("failures_statistics", ())
+                for failure in data.get("failures_statistics", ())
             ),
-            exceptions=sum(int(each["count"]) for each in told.get("exceptions_statistics", ())),
-            history=tuple(_moments(told.get("history") or ())),
+            exceptions=sum(int(exception["count"]) for exception in data.get("exceptions_statistics", ())),
+            history=tuple(_moments(data.get("history") or ())),
             host="" if host == "None" else host,
         ),
         problems,
@@ -133,24 +133,24 @@ def _row(line: int, fields: Mapping[str, Any], percentiles: Mapping[str, Any]) -
 
 
 def _number(fields: Mapping[str, Any], *names: str) -> float | None:
-    told = (float(fields[name]) for name in names if fields.get(name) is not None)
-    return next((value for value in told if math.isfinite(value)), None)
+    values = (float(fields[name]) for name in names if fields.get(name) is not None)
+    return next((value for value in values if math.isfinite(value)), None)
 
 
 def _moments(history: Iterable[Mapping[str, Any]]) -> Iterable[Moment]:
-    for each in history:
-        users, rate = (_plain(each.get(name)) for name in ("user_count", "current_rps"))
-        at = each.get("time")
+    for entry in history:
+        users, rate = (_plain(entry.get(name)) for name in ("user_count", "current_rps"))
+        at = entry.get("time")
         if users is not None and isinstance(at, str):
             try:
                 yield Moment(datetime.fromisoformat(at).timestamp(), int(users), rate or 0.0, 0)
             except ValueError:
-                # Some versions tell only the time of the day, without which nothing here can be said.
+                # Some versions have only the time of day; the date is unknown.
                 yield Moment(0.0, int(users), rate or 0.0, 0)
 
 
 def _plain(value: Any) -> float | None:  # noqa: ANN401  (of JSON)
-    """The number: newer versions write it together with its moment, [when, what]."""
+    """Return the number; newer versions write a pair of time and number."""
     inner = value[1] if isinstance(value, list) and len(value) > 1 else value
     return float(inner) if isinstance(inner, int | float) and math.isfinite(inner) else None
 
@@ -162,7 +162,7 @@ class _Sheet:
 
 
 class _Sheets(HTMLParser):
-    """The tables of a page as (line, cells) of their rows, and all its text."""
+    """The tables of a page, as (line, cells) of their rows, and its text."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -197,11 +197,11 @@ def _from_tables(source: str, text: str) -> LocustOutput:
         page.feed(text)
         page.close()
     except AssertionError:
-        # So Python's reader says that a declaration is none it knows.
-        msg = f"{source}, line {page.getpos()[0]}: this is no HTML."
+        # Python's parser raises this for an unknown declaration.
+        msg = f"{source}, line {page.getpos()[0]}: this is not HTML."
         raise NotLocust(msg) from None
     tables: list[Table] = []
-    problems: list[Problem] = []
+    problems: list[UnreadLine] = []
     for sheet in page.sheets:
         if not sheet.rows:
             continue
@@ -217,23 +217,23 @@ def _from_tables(source: str, text: str) -> LocustOutput:
             tables[-1] = _with_percentiles(tables[-1], sheet, columns, problems)
     if not any(table.rows or table.total for table in tables):
         line = text.count("\n") + 1
-        msg = f"{source}, line {line}: the end is reached, and this page has neither Locust's data nor its table."
+        msg = f"{source}, line {line}: the page ends without Locust's data or its table of requests."
         raise NotLocust(msg)
     host = _HOST.search(" ".join("".join(page.text).split()))
-    told = tuple(replace(table, host=host[1]) if host is not None else table for table in tables)
-    return LocustOutput(source, told, tuple(problems))
+    complete = tuple(replace(table, host=host[1]) if host is not None else table for table in tables)
+    return LocustOutput(source, complete, tuple(problems))
 
 
-def _requests(source: str, sheet: _Sheet, columns: Sequence[Column], problems: list[Problem]) -> Table:
+def _requests(source: str, sheet: _Sheet, columns: Sequence[Column], problems: list[UnreadLine]) -> Table:
     rows = []
     for line, cells in sheet.rows[1:]:
         try:
             rows.append(row_of(columns, cells, line))
         except NotANumber as error:
-            problems.append(Problem(source, line, f"{error}."))
+            problems.append(UnreadLine(source, line, f"{error}."))
     total = next((row for row in rows if row.key == ("", TOTAL)), None)
     if total is None:
-        problems.append(Problem(source, sheet.line, f"this table has no row {TOTAL}."))
+        problems.append(UnreadLine(source, sheet.line, f"this table has no row {TOTAL}."))
     return Table(source, sheet.line, "html", "run", tuple(row for row in rows if row is not total), total)
 
 
@@ -244,22 +244,22 @@ def _failures(sheet: _Sheet) -> Iterable[Failure]:
 
 
 def _with_percentiles(
-    table: Table, sheet: _Sheet, columns: Sequence[Column], problems: list[Problem]
+    table: Table, sheet: _Sheet, columns: Sequence[Column], problems: list[UnreadLine]
 ) -> Table:
-    """The table with the percentiles that stand below it, for rows of the same method and name."""
+    """Add the percentiles in the sheet to the rows with the same method and name."""
     fields = [column.field for column in columns]
-    found = {}
+    by_key = {}
     for line, cells in sheet.rows[1:]:
         try:
             values = percentiles_of(columns, cells)
         except NotANumber as error:
-            problems.append(Problem(table.source, line, f"{error}."))
+            problems.append(UnreadLine(table.source, line, f"{error}."))
             continue
         method = cells[fields.index("method")] if "method" in fields else ""
-        found[method, cells[fields.index("name")]] = values
+        by_key[method, cells[fields.index("name")]] = values
     total = table.total
     return replace(
         table,
-        rows=tuple(replace(row, percentiles=found.get(row.key, ())) for row in table.rows),
-        total=total and replace(total, percentiles=found.get(total.key, ())),
+        rows=tuple(replace(row, percentiles=by_key.get(row.key, ())) for row in table.rows),
+        total=total and replace(total, percentiles=by_key.get(total.key, ())),
     )

@@ -1,24 +1,24 @@
-"""What Locust's figures are worth: how it rounds them, and from where on one request or a pause makes a figure."""
+"""Limits of Locust's figures: how they are rounded, and when a single request or a pause decides them."""
 
 import math
 from typing import Final
 
 FEW: Final = 20
-"""Requests up to which the p95 that Locust prints is their maximum: it takes the one below which int(0.95 n) lie."""
+"""Requests up to which the p95 that Locust prints is the maximum: it takes the value above int(0.95 n) others."""
 OUTLIER: Final = 0.1
-"""Share of a mean that one request makes, from which it is told."""
+"""Share of a mean that one request contributes; above it, it is reported."""
 SLOW_FIRST: Final = 5.0
-"""Times the median that the slowest request took: then it did something that the others did not."""
+"""Ratio of the maximum to the median; above it, the slowest request did something that the others did not."""
 FALLBACK: Final = (1900.0, 2700.0)
-"""Milliseconds of a first connection to `localhost` where nothing listens at ::1 and the client falls back."""
+"""Milliseconds of a first connection to `localhost` if nothing listens at ::1 and the client falls back to IPv4."""
 WAITING: Final = 0.5
-"""Share of their time that users wait for answers, up to which a rate says more of their pauses than of the answers."""
+"""Share of their time that users wait for responses; below it, their pauses decide the rate, not the target."""
 EXACT: Final = 100.0
-"""Milliseconds below which Locust keeps each whole one."""
+"""Milliseconds up to which Locust does not round to two digits."""
 
 
 def bucket(value: float) -> tuple[float, float]:
-    """Between what times lie those that Locust writes as this percentile: two digits are kept from 100 ms on."""
+    """Return the range of times that Locust rounds to this percentile; it keeps two digits from 100 ms on."""
     if value <= EXACT:
         return value - 0.5, value + 0.5
     half = 10.0 ** (math.floor(math.log10(value)) - 1) / 2
@@ -26,5 +26,5 @@ def bucket(value: float) -> tuple[float, float]:
 
 
 def milliseconds(value: float) -> str:
-    """`2,104 ms`, `8.75 ms`: no digit more than Locust has."""
+    """Format milliseconds with no more digits than Locust keeps: `2,104 ms`, `8.75 ms`."""
     return f"{value:,.0f} ms" if value >= EXACT else f"{value:.3g} ms"

@@ -1,4 +1,4 @@
-"""A file as lines of text, freed from what terminals, mail, word processors and Markdown put around them."""
+"""A file as lines of text, without the decorations of terminals, email, word processors and Markdown."""
 
 import codecs
 import re
@@ -9,12 +9,12 @@ from typing import Final
 from festgate.rehearsal.locust_output.model import NotLocust
 
 MAX_BYTES: Final = 64 * 2**20
-"""Bytes of a file that is read: an HTML report is 1 MB, and was 47 MB where every visitor had a row."""
+"""Bytes of a file; an HTML report has 1 MB, and had 47 MB with a row for every visitor."""
 MAX_LINE_LENGTH: Final = 4000
-"""Signs of a line that may be of a table; a longer one is of a program or of data, and is passed over."""
+"""Characters of a line of a table; a longer line is code or data and is skipped."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    # What `>` writes in Windows PowerShell.
+    # The encoding of `>` in Windows PowerShell.
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -29,21 +29,21 @@ _STATS_LOGGER: Final = "locust.stats_logger"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line."""
+    """A line of a text."""
 
     number: int
     """From 1."""
     text: str
     logged: bool = False
-    """It is of Locust's log or of something else that is no table."""
+    """Whether it is a message of Locust's log or something else that is not a table."""
 
 
 def text_of(path: Path) -> str:
-    """The file's text. Raises NotLocust where it is empty, too large, no text, or cannot be read."""
+    """Return the text of the file. Raises NotLocust if it is empty, too large, binary, or unreadable."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            msg = f"{path} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
+            msg = f"{path} has {size / 2**20:,.0f} MB; the limit is {MAX_BYTES / 2**20:,.0f} MB."
             raise NotLocust(msg)
         octets = path.read_bytes()
     except OSError as error:
@@ -58,18 +58,18 @@ def text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         if b"\0" in octets or encoding != "utf-8":
-            msg = f"{path}, line {line}: this is no text."
+            msg = f"{path}, line {line}: this is not text."
             raise NotLocust(msg) from None
-        # What Windows wrote before UTF-8: only names can have such letters, and every byte is one in Latin-1.
+        # The encoding of Windows before UTF-8. Only names can have such letters, and Latin-1 decodes every byte.
         text = octets.decode("latin-1")
     if "\0" in text:
-        msg = f"{path}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: this is no text."
+        msg = f"{path}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}: this is not text."
         raise NotLocust(msg)
     return text
 
 
 def lines_of(text: str) -> list[Line]:
-    """Its lines, with plain spaces and bars, without colours, quotation marks of mail and the log's prefixes."""
+    """Return the lines with plain spaces and bars, without colours, email quote marks and log prefixes."""
     return [_line(number, line) for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1)]
 
 

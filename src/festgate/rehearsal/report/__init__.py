@@ -1,6 +1,6 @@
-"""Reports: a run, a comparison, a search for the capacity, and Locust's own tables.
+"""Reports on a run, a comparison, a capacity search and Locust's own tables.
 
-Each as a page that opens offline, as text, Markdown, JSON and JUnit's XML.
+Each is available as an HTML page that opens offline, as text, Markdown, JSON and JUnit XML.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from festgate.rehearsal.locust_output import LocustOutput
 from festgate.rehearsal.report import capacity_report, data, locust_report, text
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.document import Document
-from festgate.rehearsal.report.locust_report import SetBeside
+from festgate.rehearsal.report.locust_report import LocustComparison
 from festgate.rehearsal.report.page import page
 from festgate.rehearsal.report.run_report import run_document
 from festgate.rehearsal.runner.capacity import Capacity
@@ -29,63 +29,65 @@ FORMATS: Final[tuple[str, ...]] = get_args(Format)
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison with the runs it was made of, which its report draws pair by pair and step by step."""
+    """A comparison with its runs, which the report shows by pair and by step."""
 
     comparison: Comparison
     before: Sequence[Run] = ()
     after: Sequence[Run] = ()
 
 
-Reported: TypeAlias = Run | Summary | Comparison | Compared | Capacity | LocustOutput | SetBeside
-_Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | SetBeside
+Reported: TypeAlias = Run | Summary | Comparison | Compared | Capacity | LocustOutput | LocustComparison
+_Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | LocustComparison
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one kind of thing is written."""
+    """The functions that render one kind of content."""
 
     document: Callable[[Any, bool], Document]
-    """Given also whether charts are drawn."""
+    """The second argument is whether charts are drawn."""
     json: Callable[[Any], str]
     junit: Callable[[Any], str]
 
 
 _KINDS: Final[dict[type, _Kind]] = {
-    Summary: _Kind(lambda shown, drawn: run_document(shown, drawn=drawn), data.run_json, data.run_junit),
+    Summary: _Kind(lambda content, drawn: run_document(content, drawn=drawn), data.run_json, data.run_junit),
     Compared: _Kind(
-        lambda shown, drawn: comparison_document(shown.comparison, shown.before, shown.after, drawn=drawn),
-        lambda shown: data.comparison_json(shown.comparison, shown.before, shown.after),
-        lambda shown: data.comparison_junit(shown.comparison, [*shown.before, *shown.after]),
+        lambda content, drawn: comparison_document(
+            content.comparison, content.before, content.after, drawn=drawn
+        ),
+        lambda content: data.comparison_json(content.comparison, content.before, content.after),
+        lambda content: data.comparison_junit(content.comparison, [*content.before, *content.after]),
     ),
     Capacity: _Kind(
-        lambda shown, drawn: capacity_report.capacity_document(shown, drawn=drawn),
+        lambda content, drawn: capacity_report.capacity_document(content, drawn=drawn),
         capacity_report.capacity_json,
         capacity_report.capacity_junit,
     ),
     LocustOutput: _Kind(
-        lambda shown, _: locust_report.described_document(shown),
-        locust_report.described_json,
-        locust_report.described_junit,
+        lambda content, _: locust_report.locust_output_document(content),
+        locust_report.locust_output_json,
+        locust_report.locust_output_junit,
     ),
-    SetBeside: _Kind(
-        lambda shown, _: locust_report.beside_document(shown),
-        locust_report.beside_json,
-        locust_report.beside_junit,
+    LocustComparison: _Kind(
+        lambda content, _: locust_report.locust_comparison_document(content),
+        locust_report.locust_comparison_json,
+        locust_report.locust_comparison_junit,
     ),
 }
 
 
-def write_report(thing: Reported, path: Path) -> None:
-    """Write report.html, whole or not at all; one that is there is replaced. Raises OSError where it cannot be."""
-    write_atomically(path, render(thing, "html"))
+def write_report(content: Reported, path: Path) -> None:
+    """Write the HTML report atomically, replacing an older one. Raises OSError."""
+    write_atomically(path, render(content, "html"))
 
 
-def render(thing: Reported, form: str) -> str:
-    """The report in one of `FORMATS`, ended by a newline. Raises ValueError for another format or damaged samples."""
+def render(content: Reported, form: str) -> str:
+    """Return the report in one of `FORMATS`, ending with a newline. Raises ValueError (format, damaged samples)."""
     if form not in FORMATS:
-        msg = f"{form!r} is no format of a report: {', '.join(FORMATS)}."
+        msg = f"{form!r} is not a report format. The formats are {', '.join(FORMATS)}."
         raise ValueError(msg)
-    read = _read(thing)
+    read = _read(content)
     kind = _KINDS[type(read)]
     if form == "json":
         return kind.json(read)
@@ -97,15 +99,15 @@ def render(thing: Reported, form: str) -> str:
     return text.markdown(document) if form == "markdown" else text.text(document)
 
 
-def _read(thing: Reported) -> _Read:
-    if isinstance(thing, Run):
-        return summarize(thing)
-    return Compared(thing) if isinstance(thing, Comparison) else thing
+def _read(content: Reported) -> _Read:
+    if isinstance(content, Run):
+        return summarize(content)
+    return Compared(content) if isinstance(content, Comparison) else content
 
 
-def show(thing: Reported, console: Console) -> None:
-    """The text report in the colours of a terminal."""
-    read = _read(thing)
+def show(content: Reported, console: Console) -> None:
+    """Print the text report with the colours of the terminal."""
+    read = _read(content)
     text.show(_KINDS[type(read)].document(read, False), console)  # noqa: FBT003
 
 
@@ -113,8 +115,8 @@ __all__ = [
     "FORMATS",
     "Compared",
     "Format",
+    "LocustComparison",
     "Reported",
-    "SetBeside",
     "render",
     "show",
     "write_report",

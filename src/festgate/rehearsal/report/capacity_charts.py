@@ -1,4 +1,4 @@
-"""The pictures of a search for the capacity: a limit's metric at each rate."""
+"""The charts of a capacity search: the metric of each limit at each rate."""
 
 import math
 
@@ -8,29 +8,29 @@ from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.runner.capacity import Capacity
 
 
-def limit_chart(found: Capacity, number: int, table: Table) -> Chart:
-    """Of the limit at that place in `found.limits`; `table` has the same figures."""
-    limit = found.limits[number]
+def limit_chart(capacity: Capacity, number: int, table: Table) -> Chart:
+    """Draw the metric of limit `number` at each rate; `table` has the same figures."""
+    limit = capacity.limits[number]
     points = [
         {
             "rate": step.rate,
             "value": step.values[number],
-            "holds": "holds" if limit.holds(step.values[number]) else "breaks",
+            "result": "met" if limit.holds(step.values[number]) else "not met",
         }
-        for step in found.steps
+        for step in capacity.steps
         if math.isfinite(step.values[number])
     ]
     base = alt.Chart(alt.Data(values=points))  # type: ignore[no-untyped-call]
-    x = alt.X("rate:Q", title="journeys that begin a second")
+    x = alt.X("rate:Q", title="journeys/s")
     y = alt.Y("value:Q", title=limit.metric.text)
     dots = base.mark_point(filled=True, size=70).encode(
         x=x,
         y=y,
         shape=alt.Shape(
-            "holds:N", title=None, scale=alt.Scale(domain=["holds", "breaks"], range=["circle", "cross"])
+            "result:N", title=None, scale=alt.Scale(domain=["met", "not met"], range=["circle", "cross"])
         ),
         color=alt.Color(
-            "holds:N", title=None, scale=alt.Scale(domain=["holds", "breaks"], range=["#0b6e4f", "#b3261e"])
+            "result:N", title=None, scale=alt.Scale(domain=["met", "not met"], range=["#0b6e4f", "#b3261e"])
         ),
     )
     line = (
@@ -41,7 +41,7 @@ def limit_chart(found: Capacity, number: int, table: Table) -> Chart:
     drawn = alt.layer(dots, line).properties(width="container", height=260)
     return Chart(
         f"{limit.metric.text} at each rate",
-        f"Each mark is one play; the dashed line is the limit, {limit.text}.",
+        f"Each mark is one run; the dashed line is the limit, {limit.text}.",
         drawn.to_dict(),
         table,
     )

@@ -1,4 +1,4 @@
-"""The report of a search for the capacity."""
+"""The report of a capacity search."""
 
 import json
 import math
@@ -8,67 +8,70 @@ from festgate.rehearsal.report.junit import Case, suite
 from festgate.rehearsal.runner.capacity import Capacity
 
 
-def capacity_document(found: Capacity, *, drawn: bool = True) -> Document:
-    """What every format but JSON is written from; without its charts unless it is `drawn`."""
-    tone: Tone = "good" if found.most is not None else "bad"
+def capacity_document(capacity: Capacity, *, drawn: bool = True) -> Document:
+    """Create the report of a capacity search; with its charts only if it is `drawn`."""
+    tone: Tone = "good" if capacity.most is not None else "bad"
     return Document(
-        title=f"How much {found.steps[0].run.plan.journey} holds",
+        title=f"Capacity for {capacity.steps[0].run.plan.journey}",
         tone=tone,
-        verdict=_verdict(found),
-        words=tuple(_words(found)),
-        sections=(_rates(found, drawn=drawn), _law(found)),
-        facts=tuple(_facts(found)),
+        verdict=_verdict(capacity),
+        words=tuple(_words(capacity)),
+        sections=(_rates(capacity, drawn=drawn), _law(capacity)),
+        facts=tuple(_facts(capacity)),
     )
 
 
-def capacity_json(found: Capacity) -> str:
-    """The same for programs; rates are journeys a second."""
-    told = {
-        "most": found.most,
-        "breaks_at": found.breaks_at,
-        "limits": [limit.text for limit in found.limits],
+def capacity_json(capacity: Capacity) -> str:
+    """Return the results of a capacity search as JSON; rates are journeys per second."""
+    fields = {
+        "most": capacity.most,
+        "breaks_at": capacity.breaks_at,
+        "limits": [limit.text for limit in capacity.limits],
         "steps": [
             {
                 "rate": step.rate,
                 "holds": step.holds,
                 "requests_per_second": step.requests,
                 "people": step.people,
-                "values": dict(zip([limit.metric.text for limit in found.limits], step.values, strict=True)),
+                "values": dict(
+                    zip([limit.metric.text for limit in capacity.limits], step.values, strict=True)
+                ),
                 "generator_busy": step.generator_busy,
                 "run": step.run.name,
             }
-            for step in found.steps
+            for step in capacity.steps
         ],
         "law": None
-        if found.law is None
+        if capacity.law is None
         else {
-            "gain": found.law.gain,
-            "contention": found.law.contention,
-            "coherency": found.law.coherency,
-            "r_squared": found.law.fit,
+            "gain": capacity.law.gain,
+            "contention": capacity.law.contention,
+            "coherency": capacity.law.coherency,
+            "r_squared": capacity.law.fit,
         },
-        "law_refused": found.law_refused or None,
+        "law_refused": capacity.law_refused or None,
     }
-    return json.dumps(told, indent=2) + "\n"
+    return json.dumps(fields, indent=2) + "\n"
 
 
-def capacity_junit(found: Capacity) -> str:
-    """A case for whether any rate holds, and one for each limit at the largest rate that holds, or at the least played.
+def capacity_junit(capacity: Capacity) -> str:
+    """Return JUnit XML with a case for whether any rate meets the limits, and a case for each limit.
 
-    That a limit breaks at a higher rate is what the search looks for, and no failure.
+    A limit passes if it is met at the highest rate that meets all limits, or else at the lowest rate of the search. At
+    higher rates the search exceeds the limits on purpose.
     """
-    held = found.most is not None
-    words = " ".join(_words(found))
-    cases = [Case("a rate at which every limit holds", "passed" if held else "failure", words)]
-    rate = found.most if found.most is not None else min(step.rate for step in found.steps)
-    plays = [step for step in found.steps if step.rate == rate]
-    for number, limit in enumerate(found.limits):
-        values = [step.values[number] for step in plays]
-        kept = all(limit.holds(value) for value in values)
-        told = ", ".join(limit.metric.shown(value) for value in values)
-        message = f"{told} at {_a_minute(rate)}"
-        cases.append(Case(limit.text, "passed" if kept else "failure", message))
-    runs = [step.run for step in found.steps]
+    held = capacity.most is not None
+    words = " ".join(_words(capacity))
+    cases = [Case("a rate meets every limit", "passed" if held else "failure", words)]
+    rate = capacity.most if capacity.most is not None else min(step.rate for step in capacity.steps)
+    repeats = [step for step in capacity.steps if step.rate == rate]
+    for number, limit in enumerate(capacity.limits):
+        values = [step.values[number] for step in repeats]
+        met = all(limit.holds(value) for value in values)
+        shown = ", ".join(limit.metric.shown(value) for value in values)
+        message = f"{shown} at {_a_minute(rate)}"
+        cases.append(Case(limit.text, "passed" if met else "failure", message))
+    runs = [step.run for step in capacity.steps]
     seconds = sum(run.plan.duration for run in runs)
     return suite(
         f"festgate.rehearsal.capacity.{runs[0].plan.journey}",
@@ -78,49 +81,50 @@ def capacity_junit(found: Capacity) -> str:
     )
 
 
-def _verdict(found: Capacity) -> str:
-    if found.most is None:
-        return "It does not hold at any rate"
-    return f"It holds {_a_minute(found.most)}"
+def _verdict(capacity: Capacity) -> str:
+    if capacity.most is None:
+        return "No tested rate meets the limits"
+    return f"The target sustains {_a_minute(capacity.most)}"
 
 
-def _words(found: Capacity) -> list[str]:
-    limits = ", ".join(limit.text for limit in found.limits)
-    if found.most is None:
-        return [
-            f"Already at {_a_minute(found.steps[0].rate)} one of the limits is broken: {limits}. Begin lower."
-        ]
-    words = [f"{_a_minute(found.most)} is the largest number at which every play kept within {limits}."]
-    if found.breaks_at is not None:
-        words.append(f"At {_a_minute(found.breaks_at)} it no longer does.")
-    if any(step.generator_busy for step in found.steps):
+def _words(capacity: Capacity) -> list[str]:
+    limits = ", ".join(limit.text for limit in capacity.limits)
+    if capacity.most is None:
+        lowest = _a_minute(min(step.rate for step in capacity.steps))
+        return [f"Even at {lowest} a limit is not met: {limits}. Begin at a lower rate."]
+    words = [f"{_a_minute(capacity.most)} is the highest rate at which every run met the limits: {limits}."]
+    if capacity.breaks_at is not None:
+        words.append(f"At {_a_minute(capacity.breaks_at)} a run did not meet them.")
+    if any(step.generator_busy for step in capacity.steps):
         words.append(
-            "The load generator was saturated, so the portal may hold more than that. Search again with more "
-            "processes that send (--workers), from a machine of their own."
+            "The load generator was saturated, so the target may sustain more than that. Search again with more load"
+            " generator processes (--workers), on a separate machine."
         )
     return words
 
 
-def _facts(found: Capacity) -> list[tuple[str, str]]:
+def _facts(capacity: Capacity) -> list[tuple[str, str]]:
     facts = []
-    if found.most is not None:
-        best = max((step for step in found.steps if step.rate == found.most), key=lambda step: step.requests)
+    if capacity.most is not None:
+        best = max(
+            (step for step in capacity.steps if step.rate == capacity.most), key=lambda step: step.requests
+        )
         facts = [
-            ("journeys a minute", f"{found.most * 60:,.0f}"),
-            ("requests a second", f"{best.requests:,.0f}"),
-            ("at the same time", f"{best.people:,.0f}"),
+            ("journeys a minute", f"{capacity.most * 60:,.0f}"),
+            ("requests/s", f"{best.requests:,.0f}"),
+            ("concurrent visitors", f"{best.people:,.0f}"),
         ]
     return facts
 
 
-def _rates(found: Capacity, *, drawn: bool) -> Section:
-    steps = sorted(found.steps, key=lambda step: step.rate)
+def _rates(capacity: Capacity, *, drawn: bool) -> Section:
+    steps = sorted(capacity.steps, key=lambda step: step.rate)
     columns = (
-        "journeys a second",
-        "kept within",
-        "requests a second",
-        "people",
-        *(limit.metric.text for limit in found.limits),
+        "journeys/s",
+        "limits met",
+        "requests/s",
+        "concurrent visitors",
+        *(limit.metric.text for limit in capacity.limits),
         "run",
     )
     rows = tuple(
@@ -129,38 +133,37 @@ def _rates(found: Capacity, *, drawn: bool) -> Section:
             "yes" if step.holds else "no",
             f"{step.requests:,.0f}",
             f"{step.people:,.1f}",
-            *(limit.metric.shown(value) for limit, value in zip(found.limits, step.values, strict=True)),
+            *(limit.metric.shown(value) for limit, value in zip(capacity.limits, step.values, strict=True)),
             step.run.name,
         )
         for step in steps
     )
-    table = Table("Every rate that was played", columns, rows, frozenset({1, len(columns) - 1}))
+    table = Table("Tested rates", columns, rows, frozenset({1, len(columns) - 1}))
     if not drawn:
-        return Section("What was played", tables=(table,))
-    # Altair takes 0.3 s to import, and text has no use of it.
+        return Section("Tested rates", tables=(table,))
+    # Importing Altair takes 0.3 s, and text reports do not need it.
     from festgate.rehearsal.report.capacity_charts import limit_chart  # noqa: PLC0415
 
-    charts = tuple(limit_chart(found, number, table) for number in range(len(found.limits)))
-    return Section("What was played", charts=charts, tables=(table,))
+    charts = tuple(limit_chart(capacity, number, table) for number in range(len(capacity.limits)))
+    return Section("Tested rates", charts=charts, tables=(table,))
 
 
-def _law(found: Capacity) -> Section:
-    if found.law is None:
-        notice = Notice("plain", "No scalability law is shown", meaning=found.law_refused)
+def _law(capacity: Capacity) -> Section:
+    if capacity.law is None:
+        notice = Notice("plain", "The scalability law does not fit", meaning=capacity.law_refused)
     else:
-        law = found.law
-        most = f"{law.most:,.0f} requests a second" if math.isfinite(law.most) else "no end in sight"
+        law = capacity.law
+        limit = f"{law.max_rate:,.0f} requests/s" if math.isfinite(law.max_rate) else "not limited"
         notice = Notice(
             "plain",
-            "The scalability law",
+            "Universal Scalability Law",
             figure=f"R\N{SUPERSCRIPT TWO} {law.fit:.2f}",
             meaning=(
-                f"One person at a time gets {law.gain:,.1f} requests a second done; {law.contention:.1%} of the work "
-                f"waits its turn, and each pair of people costs {law.coherency:.2%} more. By it the most would be "
-                f"{most}."
+                f"The throughput of one visitor is {law.gain:,.1f} requests/s; contention is {law.contention:.1%} and"
+                f" coherency {law.coherency:.2%}. The predicted maximum throughput is {limit}."
             ),
         )
-    return Section("Where it would end", notices=(notice,))
+    return Section("Extrapolation", notices=(notice,))
 
 
 def _a_minute(rate: float) -> str:

@@ -1,4 +1,4 @@
-"""The pictures of a comparison: every pair, and every metric, each with its interval and the margin."""
+"""The charts of a comparison: all pairs and all metrics, with intervals and the margin."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ import numpy as np
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import BAD, COLOURS, INK, SHADE, SOFT, Row, finished, inline, short
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
 
 _MEAN: Final = "all pairs"
 
 
 def pairs_chart(comparison: Comparison) -> Chart | None:
-    """The primary metric's difference in each pair, and its interval; None where there is none."""
+    """Draw the primary metric's difference in each pair and its interval; None if there is none."""
     effect = comparison.primary
     if effect is None or not np.isfinite(effect.change):
         return None
@@ -37,10 +37,10 @@ def pairs_chart(comparison: Comparison) -> Chart | None:
     )
     mean = _interval([_effect_row(effect, _MEAN)], place)
     return Chart(
-        title="Each pair, and all together",
-        says="Each point is the difference between two runs played next to each other; the bar is where the true"
-        f" difference lies with 95 % confidence: {figures.change(effect.low)} to {figures.change(effect.high)}. Grey is"
-        f" the margin of ±{figures.share(comparison.margin)}, within which a difference does not matter.",
+        title="Differences of the pairs",
+        description="Each point is the difference of one pair of runs. The bar is the 95 % confidence interval of the"
+        f" mean difference: {figures.change(effect.low)} to {figures.change(effect.high)}. The grey area is the margin"
+        f" of ±{figures.share(comparison.margin)}, within which a difference does not matter.",
         spec=finished(alt.layer(*_ground(comparison.margin), points, *mean), 28 * len(order) + 20),
         table=Table(
             f"Change of {effect.metric.text} in each pair",
@@ -56,10 +56,10 @@ def pairs_chart(comparison: Comparison) -> Chart | None:
     )
 
 
-def effects_chart(effects: Sequence[Effect], margin: float) -> Chart | None:
-    """The interval of every metric; None for one alone, which is the picture of the pairs. `margin` is a share."""
+def effects_chart(effects: Sequence[EffectSize], margin: float) -> Chart | None:
+    """Draw the interval of every metric; None for a single metric. `margin` is a share."""
     shown = [effect for effect in effects if np.isfinite([effect.change, effect.low, effect.high]).all()]
-    if len(shown) < 2:  # noqa: PLR2004  (one is the picture of the pairs)
+    if len(shown) < 2:  # noqa: PLR2004  (the chart of the pairs shows a single one)
         return None
     order = [effect.metric.text for effect in shown]
     place = alt.Y(
@@ -67,13 +67,13 @@ def effects_chart(effects: Sequence[Effect], margin: float) -> Chart | None:
     )
     drawn = _interval([_effect_row(effect, effect.metric.text) for effect in shown], place)
     return Chart(
-        title="Every metric",
-        says="The change of each metric with its 95 % interval, and the margin in grey. The first was declared the one"
-        " that decides; of the others, one in twenty clears zero by chance.",
+        title="Changes of all metrics",
+        description="The change of each metric with its 95 % interval; the margin is grey. The verdict is that of the"
+        " first metric. One in twenty of the other intervals excludes zero by chance alone.",
         spec=finished(alt.layer(*_ground(margin), *drawn), 28 * len(order) + 20),
         table=Table(
-            "Change of every metric",
-            ("metric", "change", "from", "to"),
+            "Changes of all metrics",
+            ("metric", "change", "interval from", "to"),
             tuple(
                 (effect.metric.text, *(figures.change(x) for x in (effect.change, effect.low, effect.high)))
                 for effect in shown
@@ -82,7 +82,7 @@ def effects_chart(effects: Sequence[Effect], margin: float) -> Chart | None:
     )
 
 
-def _effect_row(effect: Effect, name: str) -> Row:
+def _effect_row(effect: EffectSize, name: str) -> Row:
     percents = {key: short(getattr(effect, key) * 100) for key in ("change", "low", "high")}
     return {"pair": name, **percents, "colour": BAD if effect.verdict == "regressed" else INK}
 
@@ -109,6 +109,6 @@ def _ground(margin: float) -> tuple[alt.Chart, alt.Chart]:
 
 
 def _change_axis(field: str = "change") -> alt.X:
-    # The same title in every layer, or they are all written one after the other.
+    # With the same title in every layer, it is shown once.
     axis = alt.Axis(labelExpr="datum.value ? format(datum.value, '+~r') : '0'", tickCount=7)
     return alt.X(f"{field}:Q", axis=axis, title="change from before to after, %", scale=alt.Scale(zero=True))

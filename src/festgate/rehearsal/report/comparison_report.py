@@ -1,4 +1,4 @@
-"""The report of a comparison: the verdict, what forbids or weakens it, the pairs, every metric, every step."""
+"""The report of a comparison: verdict, refusals, flags, differences, metrics, steps and runs."""
 
 import math
 from collections.abc import Sequence
@@ -8,49 +8,48 @@ from festgate.rehearsal.report.document import Chart, Document, Notice, Section,
 from festgate.rehearsal.report.words import comparison_in_words, plan_in_words, worse_beside
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.findings import LoadFinding
 from festgate.rehearsal.verdict.observed import STEP_METRICS
 
 VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
-    "improved": ("Better", "good"),
-    "regressed": ("Worse", "bad"),
-    "changed": ("Changed, but not beyond the margin", "plain"),
-    "equivalent": ("No difference that matters", "good"),
-    "inconclusive": ("Not decided", "warn"),
+    "improved": ("Improved", "good"),
+    "regressed": ("Regressed", "bad"),
+    "changed": ("Changed, perhaps within the margin", "plain"),
+    "equivalent": ("No relevant difference", "good"),
+    "inconclusive": ("Inconclusive", "warn"),
     "refused": ("Not a valid comparison", "warn"),
 }
-_STEP_COLUMNS: Final = ("requests", "errors", "p50", "p95")
-"""Of STEP_METRICS."""
-
+_STEP_COLUMNS: Final = ("rate", "errors", "p50", "p95")
+"""The headings of STEP_METRICS."""
 _AT_ONCE: Final = (
-    "Both sides were under load in the same seconds: each waited for the other, and what each used of the processor is"
-    " all that is its own."
+    "Both sides were under load at once and delayed each other; only processor time can be compared."
 )
 
 
 def comparison_document(
     comparison: Comparison, before: Sequence[Run], after: Sequence[Run], *, drawn: bool = True
 ) -> Document:
-    """Everything there is to say of it; without its charts unless it is `drawn`.
+    """Create the report of a comparison; with its charts only if it is `drawn`.
 
-    Pairs and steps need the runs; without them those parts are left out.
+    Without the runs, the parts about pairs and steps are omitted.
     """
     verdict, tone = VERDICTS[comparison.verdict]
     if worse_beside(comparison) and comparison.verdict != "regressed":
-        # The exit code says so too: a gate is not to be green when another metric, corrected, regressed.
-        verdict, tone = f"{verdict}, but worse beside it", "bad"
+        # Like the exit code: a gate must not pass if another metric regressed after the correction.
+        verdict, tone = f"{verdict}, but another metric regressed", "bad"
     effects = [*([comparison.primary] if comparison.primary is not None else []), *comparison.others]
     charts = _charts(comparison, effects) if drawn else ()
     sections = (
         Section(
-            "Why it is refused", notices=tuple(_finding(finding, "bad") for finding in comparison.refusals)
+            "Reasons for the refusal",
+            notices=tuple(_finding(finding, "bad") for finding in comparison.refusals),
         ),
-        Section("What weakens it", notices=tuple(_finding(finding, "warn") for finding in comparison.flags)),
-        Section("The difference", charts=charts),
-        Section("Every metric", tables=_effects_tables(effects)),
-        Section("Every step", tables=_step_tables(comparison)),
-        Section("What was compared", words=_plans(before, after), tables=_run_tables(before, after)),
+        Section("Warnings", notices=tuple(_finding(finding, "warn") for finding in comparison.flags)),
+        Section("Differences", charts=charts),
+        Section("Metrics", tables=_effects_tables(effects)),
+        Section("Steps", tables=_step_tables(comparison)),
+        Section("Runs", words=_plans(before, after), tables=_run_tables(before, after)),
     )
     return Document(
         title=_title(before, after),
@@ -64,8 +63,8 @@ def comparison_document(
     )
 
 
-def _charts(comparison: Comparison, effects: list[Effect]) -> tuple[Chart, ...]:
-    # Altair takes 0.3 s to import, and text has no use of it.
+def _charts(comparison: Comparison, effects: list[EffectSize]) -> tuple[Chart, ...]:
+    # Importing Altair takes 0.3 s, and text reports do not need it.
     from festgate.rehearsal.report.comparison_charts import effects_chart, pairs_chart  # noqa: PLC0415
 
     charts = (pairs_chart(comparison), effects_chart(effects, comparison.margin))
@@ -74,11 +73,11 @@ def _charts(comparison: Comparison, effects: list[Effect]) -> tuple[Chart, ...]:
 
 def _title(before: Sequence[Run], after: Sequence[Run]) -> str:
     if not before or not after:
-        return "Two builds compared"
+        return "Comparison of two builds"
     named = [runs[0].plan.label or runs[0].name for runs in (before, after)]
     if named[0] == named[1]:
         named = ["before", "after"]
-    return f"{before[0].plan.journey}: {named[0]} and {named[1]} compared"
+    return f"{before[0].plan.journey}: comparison of {named[0]} and {named[1]}"
 
 
 def _facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
@@ -94,24 +93,24 @@ def _facts(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _finding(finding: Finding, tone: Tone) -> Notice:
+def _finding(finding: LoadFinding, tone: Tone) -> Notice:
     title = finding.code.replace("-", " ").replace("_", " ")
     return Notice(tone, title[:1].upper() + title[1:], finding.figure, finding.meaning, finding.remedy)
 
 
-def _effects_tables(effects: list[Effect]) -> tuple[Table, ...]:
+def _effects_tables(effects: list[EffectSize]) -> tuple[Table, ...]:
     if not effects:
         return ()
     rows = tuple(
         (
-            f"{effect.metric.text}{' (decides)' if number == 0 else ''}",
+            f"{effect.metric.text}{' (primary)' if number == 0 else ''}",
             effect.verdict,
             effect.metric.shown(effect.before),
             effect.metric.shown(effect.after),
             figures.change(effect.change),
             f"{figures.change(effect.low)} to {figures.change(effect.high)}",
-            _p_value(effect.p),
-            _p_value(effect.p_adjusted),
+            _p_value(effect.p_value),
+            _p_value(effect.p_value_adjusted),
             f"{figures.count(effect.samples_before)} / {figures.count(effect.samples_after)}",
             "" if effect.pairs_to_decide is None else figures.count(effect.pairs_to_decide),
         )
@@ -124,17 +123,18 @@ def _effects_tables(effects: list[Effect]) -> tuple[Table, ...]:
         "after",
         "change",
         "95 % interval",
-        "p",
-        "p, Holm",
+        "p-value",
+        "adjusted",
         "requests",
-        "to decide",
+        "pairs needed",
     )
     note = (
-        "Before and after are medians over the runs; the change is the mean of the pairs' log ratios, so it need not be"
-        " the ratio of the medians. p is of the sign-flip test, and after Holm's correction. Requests: the fewest of a"
-        " run, before and after. To decide: about how many pairs it takes."
+        "Before and after are medians of the runs. The change is the mean of the log ratios of the pairs, which may"
+        " differ from the ratio of the medians. The p-value is that of the sign-flip test; adjusted: after Holm's"
+        " correction. Requests: the lowest number in a run, before / after. Pairs needed: the approximate number that"
+        " decides the metric."
     )
-    return (Table("Effects", columns, rows, words=frozenset({0, 1}), note=note),)
+    return (Table("Effect on each metric", columns, rows, words=frozenset({0, 1}), note=note),)
 
 
 def _step_tables(comparison: Comparison) -> tuple[Table, ...]:
@@ -151,10 +151,8 @@ def _step_tables(comparison: Comparison) -> tuple[Table, ...]:
         for step, sides in comparison.steps.items()
     )
     columns = ("step", *_STEP_COLUMNS)
-    note = (
-        "Medians over the runs. A difference here is no verdict: only what was declared beforehand is tested."
-    )
-    return (Table("Steps, from before to after", columns, rows, note=note),)
+    note = "Medians of the runs. A difference here is not a verdict: only the declared metrics are tested."
+    return (Table("Steps, before and after", columns, rows, note=note),)
 
 
 def _run_tables(before: Sequence[Run], after: Sequence[Run]) -> tuple[Table, ...]:
@@ -170,10 +168,8 @@ def _run_tables(before: Sequence[Run], after: Sequence[Run]) -> tuple[Table, ...
         )
         for run, side in sorted(sides, key=lambda pair: pair[0].began)
     )
-    columns = ("run", "side", "target", "began")
-    return (
-        Table("The runs in the order in which they were played", columns, rows, words=frozenset(range(3))),
-    )
+    columns = ("run", "side", "target", "start")
+    return (Table("Runs in order of their start", columns, rows, words=frozenset(range(3))),)
 
 
 def _plans(before: Sequence[Run], after: Sequence[Run]) -> tuple[str, ...]:
@@ -183,5 +179,5 @@ def _plans(before: Sequence[Run], after: Sequence[Run]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _p_value(p: float) -> str:
-    return f"{p:.3f}" if math.isfinite(p) else figures.NOTHING
+def _p_value(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else figures.NOTHING

@@ -1,4 +1,4 @@
-"""A run and a comparison for other programs: JSON, and JUnit's XML for what shows the outcome of tests."""
+"""A run and a comparison for other programs: as JSON, and as JUnit XML for CI systems."""
 
 import json
 import math
@@ -15,15 +15,15 @@ from festgate.rehearsal.report.words import (
 )
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.summary import QUANTILES, Figures, Machine, Summary
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
-from festgate.rehearsal.verdict.findings import Finding
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.findings import LoadFinding
 
 FORMAT: Final = 1
-"""Of the JSON: grows when a field changes its meaning."""
+"""Version of the JSON; it increases when a field changes its meaning."""
 
 
 def run_json(summary: Summary) -> str:
-    """The figures of a run: seconds, bytes, shares from 0 to 1; what is not known is null."""
+    """Return the figures of a run as JSON: seconds, bytes, shares from 0 to 1; an unknown value is null."""
     run = summary.run
     return as_json(
         {
@@ -42,8 +42,8 @@ def run_json(summary: Summary) -> str:
             "dropped": run.dropped,
             "lateness_p99": summary.lateness,
             "limits": [
-                {"text": check.text, "value": check.value, "held": check.held, "few_requests": check.few}
-                for check in summary.checks
+                {"text": limit.text, "value": limit.value, "held": limit.held, "few_requests": limit.few}
+                for limit in summary.limits
             ],
             "all": _figures(summary.all),
             "steps": [_figures(step) for step in summary.steps],
@@ -62,7 +62,7 @@ def run_json(summary: Summary) -> str:
 
 
 def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequence[Run]) -> str:
-    """The verdict and what it rests on."""
+    """Return the verdict and its evidence as JSON."""
     return as_json(
         {
             "kind": "comparison",
@@ -83,19 +83,19 @@ def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequen
 
 
 def run_junit(summary: Summary) -> str:
-    """A test case for each limit, and one for whether the run came to its end."""
+    """Return JUnit XML with a test case for each limit, and one for whether the run was complete."""
     run = summary.run
-    planned = f"{summary.seconds:g} s of {run.plan.duration:g} s were played"
-    cases = [Case("played to its end", "passed" if run.state == "whole" else "error", planned)]
+    duration = f"{summary.seconds:g} s of {run.plan.duration:g} s"
+    cases = [Case("run was complete", "passed" if run.state == "whole" else "error", duration)]
     cases += [
-        Case(check.text, "passed" if check.held else "failure", f"{check.text}: {limit_in_words(check)}")
-        for check in summary.checks
+        Case(limit.text, "passed" if limit.held else "failure", f"{limit.text}: {limit_in_words(limit)}")
+        for limit in summary.limits
     ]
     return suite(f"festgate.rehearsal.{run.plan.journey}", cases, summary.seconds, run.began)
 
 
 def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
-    """A test case for each metric: a failure where it regressed, skipped where the runs cannot tell."""
+    """Return JUnit XML with a test case for each metric: a regression fails, an inconclusive metric is skipped."""
     cases = [
         Case(finding.code, "error", f"{finding.figure}: {finding.meaning} {finding.remedy}")
         for finding in comparison.refusals
@@ -131,10 +131,10 @@ def _figures(step: Figures) -> dict[str, Any]:
 
 
 def _machine(machine: Machine) -> dict[str, float]:
-    return {"cpu": machine.cpu, "cpu_most": machine.cpu_most, "memory_most": machine.memory_most}
+    return {"cpu": machine.cpu, "cpu_most": machine.max_cpu, "memory_most": machine.max_memory}
 
 
-def _effect(effect: Effect) -> dict[str, Any]:
+def _effect(effect: EffectSize) -> dict[str, Any]:
     return {
         "metric": effect.metric.text,
         "verdict": effect.verdict,
@@ -143,16 +143,16 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "change": effect.change,
         "low": effect.low,
         "high": effect.high,
-        "p": effect.p,
-        "p_adjusted": effect.p_adjusted,
+        "p": effect.p_value,
+        "p_adjusted": effect.p_value_adjusted,
         "pairs_to_decide": effect.pairs_to_decide,
         "samples_before": effect.samples_before,
         "samples_after": effect.samples_after,
     }
 
 
-def finding_fields(finding: Finding) -> dict[str, str]:
-    """A refusal or a flag, as every report has it."""
+def finding_fields(finding: LoadFinding) -> dict[str, str]:
+    """Return the fields of a refusal or a flag for JSON."""
     return {
         "code": finding.code,
         "figure": finding.figure,
@@ -162,16 +162,16 @@ def finding_fields(finding: Finding) -> dict[str, str]:
 
 
 def as_json(fields: Mapping[str, Any]) -> str:
-    """The fields as JSON, ended by a newline; what is not a number is null."""
-    return json.dumps(_known(fields), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """Return the fields as JSON that ends with a newline; NaN and infinity become null."""
+    return json.dumps(_json_value(fields), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _known(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)
-    """JSON has no word for what is not a number, nor for numpy's kinds of numbers."""
+def _json_value(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can hold)
+    """Replace NaN, infinity and numpy's numbers, which JSON does not have."""
     if isinstance(value, Mapping):
-        return {key: _known(entry) for key, entry in value.items()}
+        return {key: _json_value(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_known(entry) for entry in value]
+        return [_json_value(entry) for entry in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return value

@@ -1,6 +1,6 @@
-"""What a report says, before it is written as a page, as text or as Markdown: words, notices, charts and tables.
+"""The content of a report, independent of its format (HTML page, text, Markdown): sentences, notices, charts, tables.
 
-Screens and quotes are of a page alone.
+Only an HTML page shows screenshots and quotes.
 """
 
 from dataclasses import dataclass, field
@@ -11,57 +11,57 @@ Tone = Literal["good", "bad", "warn", "plain"]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text; the first cell of a row names it."""
+    """Rows of text; the first cell of a row is its heading."""
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     words: frozenset[int] = frozenset({0})
-    """The columns that hold words; the others hold figures and stand to the right."""
+    """The columns with words; the others contain figures and are aligned to the right."""
     note: str = ""
-    """What the marks in it mean."""
+    """An explanation below the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture, what it shows in a sentence, and its figures as a table."""
+    """A chart with a description, and its figures as a table."""
 
     title: str
-    says: str
-    """Stands below the title, and is what someone hears who cannot see the picture."""
+    description: str
+    """The text below the title, also the text alternative for screen readers."""
     spec: dict[str, Any]
-    """Of Vega-Lite."""
+    """The Vega-Lite specification."""
     table: Table
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to know: a limit that held or did not, a refusal, a flag."""
+    """A remark: the result of a limit, a refusal, a flag, a note."""
 
     tone: Tone
     title: str
     figure: str = ""
-    """The number that is the reason for it."""
+    """The number that caused it."""
     meaning: str = ""
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a browser showed."""
+    """A screenshot of a browser."""
 
     title: str
-    says: str
-    """Stands below the title, and is what someone hears who cannot see it."""
+    description: str
+    """The text below the title, also the text alternative for screen readers."""
     png: bytes
     width: int
-    """Of the picture, in pixels."""
+    """Pixels."""
     height: int
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What somebody has written, as it stands there; no word of ours."""
+    """A quotation of a person's own text."""
 
     heading: str
     text: str
@@ -69,7 +69,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it, in this order."""
+    """A heading and the content below it, in this order."""
 
     heading: str
     words: tuple[str, ...] = ()
@@ -82,17 +82,17 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report."""
+    """The content of a report."""
 
     title: str
-    """What it is about: `opening_day, 2026-11-22 18:30 UTC`."""
+    """The subject: `opening_day, 2026-11-22 18:30 UTC`."""
     tone: Tone
     verdict: str
-    """A few words: `It held`."""
+    """A few words: `Passed`."""
     words: tuple[str, ...]
-    """What an organiser wants to know, in sentences."""
+    """The summary, in sentences."""
     sections: tuple[Section, ...]
     facts: tuple[tuple[str, str], ...] = field(default=())
-    """The few figures that stand in large type: (what, figure)."""
-    of: str = "Festgate rehearsal"
-    """What wrote it."""
+    """The few figures in large type: (label, figure)."""
+    product: str = "Festgate rehearsal"
+    """The program that created the report."""

@@ -1,6 +1,6 @@
-"""What every chart has in common: colours that follow the page, axes of time and of latency, how figures are thinned.
+"""The common parts of all charts: colours, axes of time and latency, rounding.
 
-Colours are the page's own custom properties, which SVG takes: light, dark and paper are one chart, CSS decides.
+Colours are CSS custom properties of the page, which SVG accepts. So one chart serves light mode, dark mode and paper.
 """
 
 import math
@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 import altair as alt
 from altair.utils import schemapi
 
-# Altair holds each part of a chart to Vega-Lite's schema while it is put together, which takes as long as all the rest
-# of a report. Ours are always of the same few kinds: the tests hold them to it.
+# Altair validates each part of a chart against the schema of Vega-Lite, which takes as long as the rest of a report.
+# Our charts are always of the same few kinds, which the tests validate.
 schemapi.disable_debug_mode()
 
 Drawn: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -19,7 +19,7 @@ Row: TypeAlias = dict[str, float | str | None]
 
 COLOURS: Final = tuple(f"var(--line-{number})" for number in range(1, 7))
 DASHES: Final = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3], [4, 2, 1, 2], [12, 4])
-"""Beside the colours, for who does not see them and for paper."""
+"""In addition to the colours, for colour-blind readers and for paper."""
 BAD: Final = "var(--bad)"
 INK: Final = "var(--ink)"
 SOFT: Final = "var(--soft)"
@@ -29,46 +29,46 @@ HEIGHT: Final = 260
 _LATENCY = "datum.value >= 1000 ? format(datum.value / 1000, '~g') + ' s' : format(datum.value, '~g') + ' ms'"
 _TIME = "floor(datum.value / 60) + ':' + format(datum.value % 60, '02d')"
 _MIN_LATENCY = 0.01
-"""Milliseconds: a logarithm has no place for nothing."""
+"""Milliseconds; a logarithmic axis cannot show 0."""
 
 FIGURE_FORMAT: Final = ",.3~r"
 
 
 def short(value: float) -> float | None:
-    """Four digits, which is what a pixel can show; None for what is not a number."""
+    """Round to four digits, more than a pixel can show; None for NaN and infinity."""
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
 def milliseconds(seconds: float) -> float | None:
-    """For an axis of latency."""
+    """Convert seconds to the milliseconds of a latency axis."""
     return short(max(seconds * 1000, _MIN_LATENCY))
 
 
 def inline(rows: list[Row]) -> alt.InlineData:
-    """Rows that are written into the chart itself."""
+    """Return the rows as data inside the chart."""
     return alt.InlineData(values=rows)
 
 
 def time_axis() -> alt.X:
-    """Of the field `at`, in seconds of the run."""
+    """Return the axis of the field `at`, in seconds since the start of the run."""
     axis = alt.Axis(labelExpr=_TIME, tickMinStep=1, title="minutes:seconds since the start", grid=False)
     return alt.X("at:Q", axis=axis, scale=alt.Scale(nice=False))
 
 
 def latency_axis(field: str, rows: Iterable[Row], fields: Iterable[str] | None = None) -> alt.Y:
-    """Of a field of milliseconds, logarithmic: 5 ms and 2 s are both to be read.
+    """Return the axis of a field of milliseconds; it is logarithmic, so that both 5 ms and 2 s are readable.
 
-    `fields` are those of `rows` that are drawn on it, where they are folded into `field`.
+    `fields` are the fields of `rows` that the chart folds into `field`.
     """
     keys = tuple(fields or (field,))
     values = [value for row in rows for key in keys if isinstance(value := row.get(key), float)]
     domain = [min(values, default=1.0) / 1.1, max(values, default=1000.0) * 1.1]
-    axis = alt.Axis(labelExpr=_LATENCY, title="waited", values=_ticks(*domain))
+    axis = alt.Axis(labelExpr=_LATENCY, title="latency", values=_ticks(*domain))
     return alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(type="log", nice=False, domain=domain))
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades."""
+    """Return 1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades."""
     wide = high / low > 1000  # noqa: PLR2004
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [round(digit * 10.0**power, 6) for power in powers for digit in ((1,) if wide else (1, 2, 5))]
@@ -78,7 +78,7 @@ def _ticks(low: float, high: float) -> list[float]:
 def lines(
     field: str, names: Sequence[str], *, colours: Sequence[str] = COLOURS, dashed: bool = True
 ) -> Mapping[str, Any]:
-    """A colour for each of `names`, and a dash, told apart in one legend."""
+    """Return a colour and a dash for each of `names`, with one legend."""
     legend = alt.Legend(
         title=None,
         orient="top",
@@ -98,12 +98,12 @@ def lines(
 
 
 def over_time(
-    rows: list[Row], layers: Iterable[alt.Chart], told: Mapping[str, str], warm_up: float
+    rows: list[Row], layers: Iterable[alt.Chart], tooltip: Mapping[str, str], warm_up: float
 ) -> dict[str, Any]:
-    """Layers over the field `at`, the warm-up shaded; a rule follows the pointer and tells the fields of `told`.
+    """Return layers over the field `at` with a shaded warm-up; a line with a tooltip follows the pointer.
 
-    `told` maps fields to what they are called. Dragging moves the time, the wheel with Shift zooms, a double click
-    brings everything back.
+    `tooltip` maps fields to their titles. Dragging moves the time axis, scrolling with Shift zooms, a double click
+    resets.
     """
     pointed = alt.selection_point(
         name="pointed", fields=["at"], nearest=True, on="pointermove", empty=False, clear="pointerout"
@@ -121,7 +121,7 @@ def over_time(
                 alt.Tooltip("at:Q", title="second"),
                 *(
                     alt.Tooltip(f"{field}:Q", title=title, format=FIGURE_FORMAT)
-                    for field, title in told.items()
+                    for field, title in tooltip.items()
                 ),
             ],
         )
@@ -134,7 +134,7 @@ def over_time(
 
 
 def cells(rows: list[Row], names: Sequence[str]) -> Drawn:
-    """A row for each of `names`, its cells (`at` to `end`) the stronger the longer was `waited`, in milliseconds."""
+    """Return a row of cells (`at` to `end`) for each name; the stronger the colour, the longer `waited` (ms)."""
     values = [value for row in rows if isinstance(value := row["waited"], float)]
     domain = [min(values, default=1.0), max(values, default=1000.0)]
     legend = alt.Legend(
@@ -156,7 +156,7 @@ def cells(rows: list[Row], names: Sequence[str]) -> Drawn:
         "step:N", sort=list(names), axis=None, scale=alt.Scale(domain=list(names), paddingInner=0.5)
     )
     data = inline(rows)
-    told = [
+    tooltip = [
         alt.Tooltip("step:N"),
         alt.Tooltip("at:Q", title="second"),
         alt.Tooltip("waited:Q", title="p95, ms", format=FIGURE_FORMAT),
@@ -164,9 +164,9 @@ def cells(rows: list[Row], names: Sequence[str]) -> Drawn:
     cell = (
         alt.Chart(data)
         .mark_rect(color=COLOURS[1])
-        .encode(x=time_axis(), x2="end:Q", y=place, opacity=strength, tooltip=told)
+        .encode(x=time_axis(), x2="end:Q", y=place, opacity=strength, tooltip=tooltip)
     )
-    # The name stands above its row: beside it, a phone would have no room left.
+    # The name stands above its row: a phone has no room for it on the left.
     name = (
         alt.Chart(inline([{"step": name} for name in names]))
         .mark_text(align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3)
@@ -176,10 +176,10 @@ def cells(rows: list[Row], names: Sequence[str]) -> Drawn:
 
 
 def finished(chart: Drawn, height: int = HEIGHT) -> dict[str, Any]:
-    """The chart as Vega-Lite, as wide as its place on the page."""
+    """Return the chart as Vega-Lite, as wide as its container on the page."""
     whole = chart.properties(width="container", height=height).configure(**_config())
     spec: dict[str, Any] = whole.to_dict(validate=False)
-    # The page says it in the words of its language attribute; the address of a schema is nothing a page needs.
+    # The page does not need the address of the schema.
     del spec["$schema"]
     return spec
 
@@ -201,7 +201,7 @@ def _config() -> dict[str, Any]:
     return {
         "background": "transparent",
         "font": "system-ui, sans-serif",
-        # The page's own figure tells what it shows; a list of hundreds of marks helps nobody who listens.
+        # The page has a description of the chart; a list of hundreds of marks does not help users of screen readers.
         "aria": False,
         "view": {"stroke": None},
         "axis": {**words, "gridColor": GRID, "domainColor": GRID, "tickColor": GRID},

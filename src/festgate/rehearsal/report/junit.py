@@ -1,4 +1,4 @@
-"""JUnit's XML, which whatever runs builds shows as tests."""
+"""JUnit XML, which CI systems show as test results."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ Result: TypeAlias = Literal["passed", "failure", "error", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is shown as one test."""
+    """A test case."""
 
     name: str
     result: Result
@@ -19,29 +19,29 @@ class Case:
 
 
 def suite(name: str, cases: Sequence[Case], seconds: float = 0.0, began: float | None = None) -> str:
-    """The cases as one suite, ended by a newline; `began` is in seconds since 1970."""
+    """Return the cases as one suite that ends with a newline; `began` is in seconds since 1970."""
     counts = {
         f"{kind}s" if kind != "skipped" else kind: str(sum(case.result == kind for case in cases))
         for kind in ("failure", "error", "skipped")
     }
     root = ET.Element("testsuites")
-    told = {"name": _xml(name), "tests": str(len(cases)), **counts, "time": f"{seconds:.3f}"}
+    attributes = {"name": _xml(name), "tests": str(len(cases)), **counts, "time": f"{seconds:.3f}"}
     if began is not None:
-        told["timestamp"] = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S}"
-    under = ET.SubElement(root, "testsuite", told)
+        attributes["timestamp"] = f"{datetime.fromtimestamp(began, UTC):%Y-%m-%dT%H:%M:%S}"
+    testsuite = ET.SubElement(root, "testsuite", attributes)
     for case in cases:
-        shown = ET.SubElement(under, "testcase", {"classname": _xml(name), "name": _xml(case.name)})
+        testcase = ET.SubElement(testsuite, "testcase", {"classname": _xml(name), "name": _xml(case.name)})
         if case.result != "passed":
-            ET.SubElement(shown, case.result, {"message": _xml(case.message)})
+            ET.SubElement(testcase, case.result, {"message": _xml(case.message)})
         else:
-            ET.SubElement(shown, "system-out").text = _xml(case.message)
+            ET.SubElement(testcase, "system-out").text = _xml(case.message)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
 
 
 def _xml(text: str) -> str:
-    """Without what XML 1.0 cannot hold in any form: most of the control characters."""
-    return "".join(sign for sign in text if _in_xml(ord(sign)))
+    """Remove the characters that XML 1.0 cannot represent: most of the control characters."""
+    return "".join(character for character in text if _in_xml(ord(character)))
 
 
 def _in_xml(point: int) -> bool:

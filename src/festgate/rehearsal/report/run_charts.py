@@ -1,4 +1,4 @@
-"""The pictures of one run."""
+"""The charts of one run."""
 
 from collections.abc import Sequence
 
@@ -22,20 +22,21 @@ from festgate.rehearsal.report.drawing import (
     short,
     time_axis,
 )
+from festgate.rehearsal.report.words import SIDES
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MIN_TAIL
 from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, Series, Summary
 
 MAX_STEPS = 6
-"""Steps in one picture: more cannot be told apart."""
+"""Steps in one chart; more cannot be distinguished."""
 _MAX_CELLS = 150
-"""Bins of a row: each is a mark of its own."""
-_EVERYTHING = "all steps"
-_LATENCIES = {"p50": "half waited longer", "p95": "slowest twentieth", "slowest": "slowest of all"}
+"""Bins per row; each is a separate mark in the chart."""
+_ALL_STEPS = "all steps"
+_LATENCIES = {"p50": "median", "p95": "95th percentile", "slowest": "maximum"}
 
 
 def run_charts(summary: Summary) -> tuple[Chart, ...]:
-    """Latency over time and by step, the percentile curve, throughput, errors, both sides' CPU; those with data."""
+    """Draw latency over time and by step, percentiles, throughput, errors and CPU use, as far as there are data."""
     if not summary.all.requests:
         return ()
     drawn = [
@@ -50,7 +51,7 @@ def run_charts(summary: Summary) -> tuple[Chart, ...]:
 
 
 def slowest_steps(summary: Summary) -> list[str]:
-    """The steps that are drawn: those with the highest p95, in the order of the run."""
+    """Return the steps to draw: those with the highest p95, in the order of the run."""
     ranked = sorted(summary.steps, key=lambda step: -step.quantiles["p95"])[:MAX_STEPS]
     return [step.name for step in summary.steps if step in ranked]
 
@@ -75,19 +76,19 @@ def _latency(summary: Summary) -> Chart:
         .mark_line()
         .encode(x=time_axis(), y=latency_axis("value", rows, _LATENCIES), **lines("line", names))
     )
-    told = {field: f"{title}, ms" for field, title in _LATENCIES.items()}
-    everything = summary.all.quantiles
+    tooltip = {field: f"{title}, ms" for field, title in _LATENCIES.items()}
+    total = summary.all.quantiles
     return Chart(
-        title="How long people waited, over time",
-        says=f"Of each {figures.span(series.width)}: the median, the 95th percentile and the slowest. Over the run"
-        f" half waited {figures.latency(everything['p50'])} or longer, the slowest twentieth"
-        f" {figures.latency(everything['p95'])} or longer, and the slowest {figures.latency(summary.all.slowest)}."
-        + (" The warm-up is shaded, and does not count." if summary.run.plan.warm_up else ""),
-        spec=over_time(rows, [line], told, summary.run.plan.warm_up),
+        title="Latency over time",
+        description=f"The median, the 95th percentile and the maximum of every {figures.span(series.width)}. Over the"
+        f" whole run the median is {figures.latency(total['p50'])}, the 95th percentile"
+        f" {figures.latency(total['p95'])} and the maximum {figures.latency(summary.all.slowest)}."
+        + (" The warm-up is shaded and does not count." if summary.run.plan.warm_up else ""),
+        spec=over_time(rows, [line], tooltip, summary.run.plan.warm_up),
         table=_over_time_table(
             "Latency over time",
             series,
-            ("median", "p95", "slowest"),
+            tuple(_LATENCIES.values()),
             [[figures.latency(x) for x in column] for column in (series.p50, series.p95, series.slowest)],
         ),
     )
@@ -95,7 +96,7 @@ def _latency(summary: Summary) -> Chart:
 
 def _by_step(summary: Summary) -> Chart | None:
     steps = slowest_steps(summary)
-    if len(steps) < 2:  # noqa: PLR2004  (one step is the picture before)
+    if len(steps) < 2:  # noqa: PLR2004  (one step is in the chart above)
         return None
     series = summary.step_series[steps[0]]
     together = max(1, -(-len(series.at) // _MAX_CELLS))
@@ -115,12 +116,15 @@ def _by_step(summary: Summary) -> Chart | None:
                         "waited": milliseconds(float(some.max())),
                     }
                 )
-    more = len(summary.steps) - len(steps)
     return Chart(
-        title="Which step was slow, and when",
-        says=f"The stronger the colour, the longer the slowest twentieth of {figures.span(together * series.width)}"
-        " waited; where few asked, the slowest of them."
-        + (f" These are the {MAX_STEPS} slowest of {len(summary.steps)} steps." if more else ""),
+        title="95th percentile of each step over time",
+        description="The stronger the colour, the higher the 95th percentile of"
+        f" {figures.span(together * series.width)}; with few requests, their maximum."
+        + (
+            f" These are the {MAX_STEPS} slowest of {len(summary.steps)} steps."
+            if len(summary.steps) > len(steps)
+            else ""
+        ),
         spec=finished(cells(rows, steps), 46 * len(steps)),
         table=_over_time_table(
             "95th percentile of each step over time",
@@ -134,7 +138,7 @@ def _by_step(summary: Summary) -> Chart | None:
 def _curves(summary: Summary) -> Chart:
     steps = slowest_steps(summary)
     named = {name: name for name in steps}
-    names = {"": _EVERYTHING, **named} if len(steps) > 1 else named
+    names = {"": _ALL_STEPS, **named} if len(steps) > 1 else named
     of_name = {step.name: step for step in (*summary.steps, summary.all)}
     rows: list[Row] = []
     for key, name in names.items():
@@ -146,35 +150,35 @@ def _curves(summary: Summary) -> Chart:
                     "percentile": short(share * 100),
                     "waited": milliseconds(waited),
                     "line": name,
-                    # The last point that is worth reading belongs to both parts, so that they meet.
-                    "worth": int(of_name[key].requests * beyond >= MIN_TAIL - 1e-9),
+                    # The last reliable point belongs to both parts, so that they meet.
+                    "reliable": int(of_name[key].requests * beyond >= MIN_TAIL - 1e-9),
                 }
             )
     labels = "datum.value >= 1 ? '0 %' : format(100 - 100 * datum.value, '~r') + ' %'"
     axis = alt.Axis(
         values=[1, 0.5, 0.1, 0.05, 0.01, 0.001],
         labelExpr=labels,
-        title="of the requests were answered within",
+        title="share of the requests with at most this latency",
     )
     scale = alt.Scale(type="log", domain=[1, 0.001], nice=False)
     tooltip = [
         alt.Tooltip("line:N", title="step"),
-        alt.Tooltip("percentile:Q", title="percent", format="~r"),
-        alt.Tooltip("waited:Q", title="within, ms", format=FIGURE_FORMAT),
+        alt.Tooltip("percentile:Q", title="percentile", format="~r"),
+        alt.Tooltip("waited:Q", title="latency, ms", format=FIGURE_FORMAT),
     ]
     chart = alt.Chart().encode(
         x=alt.X("beyond:Q", axis=axis, scale=scale),
         y=latency_axis("waited", rows),
         **lines("line", list(names.values()), colours=(*((INK,) if len(steps) > 1 else ()), *COLOURS)),
     )
-    weak = chart.mark_line(opacity=0.3)
-    solid = chart.transform_filter("datum.worth == 1").mark_line()
+    unreliable = chart.mark_line(opacity=0.3)
+    reliable = chart.transform_filter("datum.reliable == 1").mark_line()
     near = chart.mark_point(opacity=0, size=120).encode(tooltip=tooltip)
     return Chart(
-        title="How many were answered within",
-        says="From the fastest to the slowest one in a thousand, the slow end drawn out. Pale where fewer than"
-        f" {MIN_TAIL} requests were slower, so that chance made the line.",
-        spec=finished(alt.layer(weak, solid, near, data=inline(rows))),
+        title="Percentiles of the latency",
+        description="The axis is stretched towards the slowest requests. A pale line marks percentiles with fewer than"
+        f" {MIN_TAIL} slower requests, which chance decides.",
+        spec=finished(alt.layer(unreliable, reliable, near, data=inline(rows))),
         table=Table(
             "Percentiles",
             ("step", *(text for text, _ in QUANTILES)),
@@ -188,31 +192,32 @@ def _curves(summary: Summary) -> Chart:
 
 def _throughput(summary: Summary) -> Chart:
     series = summary.series
-    names = ("asked", "answered")
+    names = ("due", "answered")
     rows: list[Row] = [
-        {"at": short(at), "asked": short(asked), "answered": short(answered)}
-        for at, asked, answered in zip(series.at, series.asked, series.answered, strict=True)
+        {"at": short(at), "due": short(due), "answered": short(answered)}
+        for at, due, answered in zip(series.at, series.asked, series.answered, strict=True)
     ]
     base = (
         alt.Chart()
         .transform_fold([*names], as_=["line", "value"])
         .encode(
             x=time_axis(),
-            y=alt.Y("value:Q", title="requests a second", stack=None),
+            y=alt.Y("value:Q", title="requests/s", stack=None),
             **lines("line", names, dashed=False),
         )
     )
-    asked = base.transform_filter("datum.line == 'asked'").mark_area(interpolate="step-after", opacity=0.3)
+    due = base.transform_filter("datum.line == 'due'").mark_area(interpolate="step-after", opacity=0.3)
     answered = base.transform_filter("datum.line == 'answered'").mark_line(interpolate="step-after")
-    told = {"asked": "asked, /s", "answered": "answered, /s"}
+    tooltip = {"due": "due, /s", "answered": "answered, /s"}
     return Chart(
-        title="Requests asked and answered",
-        says=f"{figures.rate(summary.all.rate)} on the mean. Where fewer are answered than asked, people queue.",
-        spec=over_time(rows, [asked, answered], told, summary.run.plan.warm_up),
+        title="Requests due and answered",
+        description=f"The mean rate is {figures.rate(summary.all.rate)}. A queue grows while more requests are due than"
+        " answered.",
+        spec=over_time(rows, [due, answered], tooltip, summary.run.plan.warm_up),
         table=_over_time_table(
             "Throughput over time",
             series,
-            ("asked", "answered"),
+            names,
             [[figures.rate(x) for x in column] for column in (series.asked, series.answered)],
         ),
     )
@@ -229,12 +234,12 @@ def _errors(summary: Summary) -> Chart | None:
     bar = (
         alt.Chart()
         .mark_rect(color=BAD)
-        .encode(x=time_axis(), x2="end:Q", y=alt.Y("failed:Q", title="failed a second"))
+        .encode(x=time_axis(), x2="end:Q", y=alt.Y("failed:Q", title="failed requests/s"))
     )
     return Chart(
         title="Errors",
-        says=f"{figures.count(summary.all.failures)} of {figures.count(summary.all.requests)} measured requests"
-        f" failed ({figures.share(summary.all.failed)}), at the moment they were asked for.",
+        description=f"{figures.count(summary.all.failures)} of {figures.count(summary.all.requests)} measured requests"
+        f" failed ({figures.share(summary.all.failed)}). Each is shown at the time at which it was due.",
         spec=over_time(rows, [bar], {"failed": "failed, /s"}, summary.run.plan.warm_up),
         table=_over_time_table(
             "Errors over time", series, ("failed",), [[figures.rate(x) for x in series.failed]]
@@ -252,16 +257,16 @@ def _cpu(summary: Summary) -> Chart | None:
         for first in range(0, len(machine.seconds), step):
             some = machine.seconds[first : first + step]
             cpu = sum(second.cpu for second in some) / len(some)
-            rows.append({"at": short(some[0].at), machine.side: short(cpu * 100)})
+            rows.append({"at": short(some[0].at), SIDES[machine.side]: short(cpu * 100)})
         table.append(
             (
-                machine.side,
+                SIDES[machine.side],
                 figures.share(machine.cpu),
-                figures.share(machine.cpu_most),
-                figures.size(machine.memory_most),
+                figures.share(machine.max_cpu),
+                figures.size(machine.max_memory),
             )
         )
-    sides = [machine.side for machine in summary.machines]
+    sides = [SIDES[machine.side] for machine in summary.machines]
     line = (
         alt.Chart()
         .transform_fold([*sides], as_=["line", "value"])
@@ -269,23 +274,25 @@ def _cpu(summary: Summary) -> Chart | None:
         .mark_line()
         .encode(x=time_axis(), y=alt.Y("value:Q", title="% of one core"), **lines("line", sides))
     )
-    used = " and ".join(f"the {machine.side} {figures.share(machine.cpu)}" for machine in summary.machines)
+    used = " and ".join(
+        f"the {SIDES[machine.side]} used {figures.share(machine.cpu)}" for machine in summary.machines
+    )
     return Chart(
-        title="How busy both machines were",
-        says=f"On the mean {used} of one core. A generator that is busy measures itself.",
+        title="CPU use",
+        description=f"On average {used} of one core. A saturated load generator measures its own delays.",
         spec=over_time(rows, [line], {side: f"{side}, %" for side in sides}, summary.run.plan.warm_up),
         table=Table(
-            "Both sides while measured", ("side", "CPU, mean", "CPU, most", "memory, most"), tuple(table)
+            "CPU use and memory", ("side", "CPU, mean", "CPU, maximum", "memory, maximum"), tuple(table)
         ),
     )
 
 
 def _renamed(field: str, names: dict[str, str]) -> str:
-    """A Vega expression that gives a field's value another of our own names."""
+    """Return a Vega expression that replaces a field's value by its name."""
     pairs = ", ".join(f"{key}: '{name}'" for key, name in names.items())
     return f"({{{pairs}}})[datum.{field}]"
 
 
 def _over_time_table(caption: str, series: Series, names: Sequence[str], columns: list[list[str]]) -> Table:
     rows = tuple((figures.at(at), *cells) for at, *cells in zip(series.at, *columns, strict=True))
-    return Table(caption, ("from", *names), rows)
+    return Table(caption, ("time", *names), rows)

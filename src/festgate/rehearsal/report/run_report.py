@@ -1,4 +1,4 @@
-"""The report of one run: whether it held, what was slow, the limits, the pictures, the plan, the figures."""
+"""The report of one run: the result, limits, notes, charts, figures of each step, and the configuration."""
 
 import math
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Final
 
 from festgate.rehearsal.report.document import Chart, Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.words import (
+    SIDES,
     VERDICTS,
     Outcome,
     limit_in_words,
@@ -16,34 +17,34 @@ from festgate.rehearsal.report.words import (
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.limits import MAX_CPU
+from festgate.rehearsal.stats.limits import MAX_CPU, MIN_TAIL, min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
-from festgate.rehearsal.stats.summary import LATE, QUANTILES, Check, Figures, Machine, Summary, needed
+from festgate.rehearsal.stats.summary import LATE, QUANTILES, Figures, LimitResult, Machine, Summary
 
 TONES: Final[dict[Outcome, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
 _LATE: Final = f"{LATE * 1000:.0f} ms"
 FEW: Final = "?"
-"""Marks a percentile that too few requests stand behind."""
+"""The mark of a percentile that is based on too few requests."""
 
 
 def run_document(summary: Summary, *, drawn: bool = True) -> Document:
-    """Everything there is to say of a run; without its charts unless it is `drawn`."""
+    """Create the report of a run; with its charts only if it is `drawn`."""
     run = summary.run
-    came_out = outcome(summary)
+    result = outcome(summary)
     name = Path(run.plan.journey).stem if run.plan.journey.endswith(".py") else run.plan.journey
     label = f" ({run.plan.label})" if run.plan.label else ""
     charts = _charts(summary) if drawn else ()
     sections = [
-        Section("Limits", notices=tuple(_limit(check) for check in summary.checks)),
-        Section("What to know", notices=(*_warnings(summary),)),
+        Section("Limits", notices=tuple(_limit(limit) for limit in summary.limits)),
+        Section("Notes", notices=(*_notes(summary),)),
         Section("Charts", charts=charts),
         Section("Steps", tables=_step_tables(summary)),
-        Section("What was played", tables=_plan_tables(summary)),
+        Section("Configuration", tables=_configuration(summary)),
     ]
     return Document(
         title=f"{name}{label}, {figures.moment(run.began)}",
-        tone=TONES[came_out],
-        verdict=VERDICTS[came_out],
+        tone=TONES[result],
+        verdict=VERDICTS[result],
         words=run_in_words(summary),
         sections=tuple(
             section
@@ -55,131 +56,131 @@ def run_document(summary: Summary, *, drawn: bool = True) -> Document:
 
 
 def _charts(summary: Summary) -> tuple[Chart, ...]:
-    # Altair takes 0.3 s to import, and text has no use of it.
+    # Importing Altair takes 0.3 s, and text reports do not need it.
     from festgate.rehearsal.report.run_charts import run_charts  # noqa: PLC0415
 
     return run_charts(summary)
 
 
 def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
-    everything = summary.all
-    if not everything.requests:
+    total = summary.all
+    if not total.requests:
         return ()
     return (
-        ("requests", figures.count(everything.requests)),
-        ("a second", figures.rate(everything.rate).removesuffix("/s")),
-        ("failed", figures.share(everything.failed)),
-        ("half within", _quantile(everything, "p50")),
-        ("95 % within", _quantile(everything, "p95")),
-        ("99 % within", _quantile(everything, "p99")),
+        ("requests", figures.count(total.requests)),
+        ("requests/s", figures.rate(total.rate).removesuffix("/s")),
+        ("failed", figures.share(total.failed)),
+        ("median", _quantile(total, "p50")),
+        ("95th percentile", _quantile(total, "p95")),
+        ("99th percentile", _quantile(total, "p99")),
     )
 
 
-def _limit(check: Check) -> Notice:
+def _limit(limit: LimitResult) -> Notice:
     meaning = ""
-    if check.metric is None:
-        meaning = "This is no limit that can be measured, so it is not kept."
-    elif math.isnan(check.value) and check.metric.kind == "cpu":
-        meaning = "The processor's time is only seen where the rehearsal has started the target itself."
-    elif math.isnan(check.value):
-        meaning = "No request was measured for it, so it is not kept."
-    elif check.few:
-        meaning = "Too few requests stand behind this figure: play longer before relying on it."
+    if limit.metric is None:
+        meaning = "This limit has no valid syntax, so it is not met."
+    elif math.isnan(limit.value) and limit.metric.kind == "cpu":
+        meaning = "Processor time is measured only if the rehearsal has started the target itself."
+    elif math.isnan(limit.value):
+        meaning = "It applies to no request, so it is not met."
+    elif limit.few:
+        meaning = "This figure is based on too few requests: make a longer run before you rely on it."
     return Notice(
-        tone="bad" if not check.held else "warn" if check.few else "good",
-        title=f"{'Held' if check.held else 'Broken'}: {check.text}",
-        figure=limit_in_words(check),
+        tone="bad" if not limit.held else "warn" if limit.few else "good",
+        title=f"{'Met' if limit.held else 'Not met'}: {limit.text}",
+        figure=limit_in_words(limit),
         meaning=meaning,
     )
 
 
-def _warnings(summary: Summary) -> list[Notice]:
-    run, everything = summary.run, summary.all
-    found = [Notice("plain", note) for note in run.notes]
+def _notes(summary: Summary) -> list[Notice]:
+    run, total = summary.run, summary.all
+    notes = [Notice("plain", note) for note in run.notes]
     if run.state != "whole":
-        planned = figures.span(run.plan.duration)
-        found.append(
+        notes.append(
             Notice(
                 "warn",
-                "Cut off",
-                f"{figures.span(summary.seconds)} of {planned}",
-                "The run ended before its time; what had been sent until then is counted.",
-                "Play it again for a figure to rely on.",
+                "Stopped before its end",
+                f"{figures.span(summary.seconds)} of {figures.span(run.plan.duration)}",
+                "The figures cover the requests that were sent until then.",
+                "Repeat the run before you rely on them.",
             )
         )
     if run.dropped:
-        found.append(
+        notes.append(
             Notice(
                 "bad",
-                "People were turned away by the generator",
+                "Arrivals were dropped",
                 figures.count(run.dropped),
-                "They came while every simulated visitor was still waiting, so what they would have waited is in"
-                " none of these latencies: they look better than the truth.",
+                "These visitors arrived while all simulated visitors were still waiting. Their waits are missing from"
+                " the latencies, which are therefore too low.",
                 "Lower the rate, or make the target faster.",
             )
         )
-    found += _generator_warnings(summary)
-    if everything.requests and not run.plan.warm_up:
-        found.append(
+    notes += _generator_notes(summary)
+    if total.requests and not run.plan.warm_up:
+        notes.append(
             Notice(
                 "plain",
-                "No warm-up was cut off",
+                "No warm-up",
                 "0 s",
-                "The first requests open connections and fill caches, and count in every figure.",
-                "Play with --warm-up 10.",
+                "The first requests open connections and fill caches, and they count in every figure.",
+                "Run with --warm-up 10.",
             )
         )
     if not isinstance(run.plan.load, Rate):
-        found.append(
+        notes.append(
             Notice(
                 "plain",
                 "Closed loop",
                 load_in_words(run.plan.load),
-                "Each of them asks again only when answered, so a slow target is asked less: the rate says little of"
-                " what it can do, and a pause is seen by few.",
-                "Play with --rate to learn what a crowd would see that does not wait for each other.",
+                "Each visitor sends the next request only after a response, so a slow target gets fewer requests: the"
+                " rate does not show its capacity, and few requests show a stall.",
+                "Run with --rate to simulate arrivals that do not depend on the responses.",
             )
         )
-    few = [text for text, _ in QUANTILES if everything.requests and everything.few(text)]
+    few = [(text, quantile) for text, quantile in QUANTILES if total.requests and total.few(text)]
     if few:
-        found.append(
+        text, quantile = few[0]
+        notes.append(
             Notice(
                 "plain",
-                f"Too few requests for {', '.join(few)}",
-                figures.count(everything.requests),
-                f"{few[0]} asks for {figures.count(needed(few[0]))}: with fewer, a handful of requests make it."
+                f"Too few requests for {', '.join(text for text, _ in few)}",
+                figures.count(total.requests),
+                f"{text} needs {figures.count(min_requests(quantile))}; with fewer, a handful of requests decide it."
                 f" Such figures are marked {FEW}.",
-                "Play longer.",
+                "Make a longer run.",
             )
         )
-    return found
+    return notes
 
 
-def _generator_warnings(summary: Summary) -> list[Notice]:
-    plan = summary.run.plan
-    found = []
-    sent_from = next((machine for machine in summary.machines if machine.side == "generator"), None)
-    if sent_from is not None and sent_from.cpu > MAX_CPU * plan.workers:
-        found.append(
+def _generator_notes(summary: Summary) -> list[Notice]:
+    workers = summary.run.plan.workers
+    notes = []
+    generator = next((machine for machine in summary.machines if machine.side == "generator"), None)
+    if generator is not None and generator.cpu > MAX_CPU * workers:
+        notes.append(
             Notice(
                 "warn",
-                "The generator was busy",
-                f"{figures.share(sent_from.cpu)} of a core, {plan.workers} sending",
-                "Part of the latency may be its own.",
-                "Send less, or send from a machine of its own.",
+                "The load generator was saturated",
+                f"{figures.share(generator.cpu)} of a core, {workers} {'process' if workers == 1 else 'processes'}",
+                "It may have caused part of the latency itself.",
+                "Lower the load, or run the load generator on a separate machine.",
             )
         )
     if summary.all.late:
-        found.append(
+        notes.append(
             Notice(
                 "plain",
-                "Some were sent late",
+                "Some requests were sent late",
                 f"{figures.count(summary.all.late)} of {figures.count(summary.all.requests)}",
-                f"They left more than {_LATE} after their time; the wait counts in their latency, as people"
-                " who queue count it.",
+                f"They were sent more than {_LATE} after they were due. The delay counts in their latency, like a"
+                " visitor's wait in a queue.",
             )
         )
-    return found
+    return notes
 
 
 def _step_tables(summary: Summary) -> tuple[Table, ...]:
@@ -187,8 +188,8 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
     marked = any(step.few(text) for step in shown for text, _ in QUANTILES)
     tables = [
         Table(
-            "Each step, as it was measured",
-            ("step", "requests", "failed", "rate", "mean", *(text for text, _ in QUANTILES), "slowest"),
+            "Measurements of each step",
+            ("step", "requests", "failed", "rate", "mean", *(text for text, _ in QUANTILES), "maximum"),
             tuple(
                 (
                     step.name or "all",
@@ -201,13 +202,13 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
                 )
                 for step in shown
             ),
-            note=f"{FEW}: fewer than 30 requests were slower, so that chance made this figure."
+            note=f"{FEW}: fewer than {MIN_TAIL} requests were slower, so chance decides this figure."
             if marked
             else "",
         ),
         Table(
-            "On the wire",
-            ("step", "bytes a second", "new connections", f"sent over {_LATE} late"),
+            "Network",
+            ("step", "bytes/s", "new connections", f"sent over {_LATE} late"),
             tuple(
                 (
                     step.name or "all",
@@ -222,56 +223,54 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
     if summary.failures:
         tables.append(
             Table(
-                "What failed",
-                ("step", "answer", "times"),
+                "Failures",
+                ("step", "response", "requests"),
                 tuple(
-                    (step, f"HTTP {status}" if status else "no answer", figures.count(times))
+                    (step, f"HTTP {status}" if status else "no response", figures.count(times))
                     for (step, status), times in summary.failures.items()
                 ),
                 words=frozenset({0, 1}),
-                note="An answer of HTTP 200 can fail too: it was not what the step looks for.",
+                note="A response with HTTP 200 can fail, too, if it lacks the content that the step expects.",
             )
         )
     return tuple(tables) if summary.steps else ()
 
 
-def _plan_tables(summary: Summary) -> tuple[Table, ...]:
+def _configuration(summary: Summary) -> tuple[Table, ...]:
     run, plan = summary.run, summary.run.plan
     rows = [
         ("plan", plan_in_words(plan)),
         ("target", plan.host),
         ("load", _load(plan)),
         ("seed", str(plan.seed)),
-        ("processes that send", str(plan.workers)),
-        ("began", figures.moment(run.began)),
-        ("kept as", run.name),
-        ("late on the 99th percentile", figures.latency(summary.lateness)),
+        ("load generator processes", str(plan.workers)),
+        ("start", figures.moment(run.began)),
+        ("run", run.name),
+        ("send delay, p99", figures.latency(summary.lateness)),
         *((f"target's {name}", value) for name, value in run.server.items()),
-        *((f"generator's {name}", value) for name, value in run.generator.items()),
+        *((f"load generator's {name}", value) for name, value in run.generator.items()),
         *(
-            (
-                f"{machine.side}'s use",
-                _use(machine, summary.processor),
-            )
+            (f"{SIDES[machine.side]}'s resources", _resources(machine, summary.processor))
             for machine in summary.machines
         ),
     ]
-    return (Table("The plan and both sides", ("what", "value"), tuple(rows), words=frozenset({0, 1})),)
+    return (Table("Load plan and both sides", ("setting", "value"), tuple(rows), words=frozenset({0, 1})),)
 
 
-def _use(machine: Machine, processor: float) -> str:
-    cpu = f"{figures.share(machine.cpu)} of a core (most {figures.share(machine.cpu_most)})"
+def _resources(machine: Machine, processor: float) -> str:
+    cpu = f"{figures.share(machine.cpu)} of a core (max. {figures.share(machine.max_cpu)})"
     if machine.side == "server" and math.isfinite(processor):
-        cpu = f"{cpu}, {parse_metric('cpu').shown(processor)} of it for each request"
-    return f"{cpu}, {figures.size(machine.memory_most)} of memory"
+        cpu = f"{cpu}, {parse_metric('cpu').shown(processor)} per request"
+    return f"{cpu}, {figures.size(machine.max_memory)} of memory"
 
 
 def _load(plan: Plan) -> str:
     if isinstance(plan.load, Rate):
-        return f"open loop, {plan.load.rate:g}/s, {plan.load.arrivals} arrivals"
-    return f"closed loop, {plan.load.users} users, {plan.load.spawn_rate:g}/s until all are there"
+        arrivals = "Poisson" if plan.load.arrivals == "poisson" else plan.load.arrivals
+        return f"open loop, {plan.load.rate:g}/s, {arrivals} arrivals"
+    return f"closed loop, {plan.load.users} users, started at {plan.load.spawn_rate:g}/s"
 
 
 def _quantile(step: Figures, text: str) -> str:
-    waited = figures.latency(step.quantiles[text])
-    return f"{waited} {FEW}" if step.few(text) and waited != figures.NOTHING else waited
+    shown = figures.latency(step.quantiles[text])
+    return f"{shown} {FEW}" if step.few(text) and shown != figures.NOTHING else shown

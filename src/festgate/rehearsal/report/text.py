@@ -1,4 +1,4 @@
-"""A report as text for a terminal or a log, and as Markdown for a pull request: words and tables, no pictures."""
+"""A report as text for a terminal or a log, and as Markdown for a pull request: without charts."""
 
 from io import StringIO
 from typing import Final
@@ -12,44 +12,44 @@ from rich.text import Text
 from festgate.rehearsal.report.document import Document, Notice, Table, Tone
 
 WIDTH: Final = 140
-"""Columns of a table in text that goes to a file: the widest, of a comparison's metrics, fits."""
+"""Columns of a table in text for a file; the widest table, the metrics of a comparison, fits."""
 _LINE: Final = 100
-"""Columns of a sentence, which is read; a table is looked up."""
+"""Columns of a sentence, for comfortable reading."""
 _NAME: Final = 34
-"""Columns of a name that is not broken: steps are told apart by their ends."""
+"""Columns of a name that is not wrapped; the names of steps differ at their ends."""
 _STYLES: Final[dict[Tone, str]] = {"good": "green", "bad": "bold red", "warn": "yellow", "plain": "cyan"}
 _MARKS: Final[dict[Tone, str]] = {"good": "+", "bad": "x", "warn": "!", "plain": "-"}
 _MAX_ROWS: Final = 60
-"""Rows of a table in Markdown or text; the whole of it is in report.html and in the JSON."""
+"""Rows of a table in Markdown or text; report.html and the JSON contain all rows."""
 
 
 def show(document: Document, console: Console) -> None:
-    """Print it, in colours where the console has them."""
+    """Print the report, in colour if the console supports it."""
 
-    def say(words: str, style: str = "") -> None:
-        console.print(Text(words, style=style), width=min(_LINE, console.width))
+    def write(sentence: str, style: str = "") -> None:
+        console.print(Text(sentence, style=style), width=min(_LINE, console.width))
 
-    say(document.title, "bold")
-    say(document.verdict, _STYLES[document.tone])
+    write(document.title, "bold")
+    write(document.verdict, _STYLES[document.tone])
     for sentence in document.words:
-        say(sentence)
+        write(sentence)
     for section in document.sections:
         if not (section.words or section.notices or section.tables):
             continue
         console.print()
-        say(section.heading, "bold")
+        write(section.heading, "bold")
         for sentence in section.words:
-            say(sentence)
+            write(sentence)
         for notice in section.notices:
             _show_notice(notice, console)
         for table in section.tables:
             console.print(_rich_table(table))
             if table.note:
-                say(table.note, "dim")
+                write(table.note, "dim")
 
 
 def text(document: Document) -> str:
-    """The same without colours, `WIDTH` columns wide; ends with a newline."""
+    """Return the report without colours, `WIDTH` columns wide; it ends with a newline."""
     written = StringIO()
     console = Console(
         file=written, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False
@@ -59,7 +59,7 @@ def text(document: Document) -> str:
 
 
 def markdown(document: Document) -> str:
-    """GitHub's Markdown; names and figures are escaped. Ends with a newline."""
+    """Return the report as GitHub Markdown that ends with a newline; names and figures are escaped."""
     parts = [f"# {_plain(document.title)}", f"**{_plain(document.verdict)}.**"]
     parts += [_plain(sentence) for sentence in document.words]
     for section in document.sections:
@@ -118,10 +118,10 @@ def _markdown_table(table: Table) -> str:
     return "\n".join([row(table.columns), f"|{rule}|", *(row(cells) for cells in table.rows[:_MAX_ROWS])])
 
 
-def _plain(said: str) -> str:
-    """No markup but that of commands: a step may be called `/a_b_c/<slug>`."""
-    parts = said.split("`")
+def _plain(text: str) -> str:
+    """Escape all markup except that of commands: a step may be named `/a_b_c/<slug>`."""
+    parts = text.split("`")
     for place in range(0, len(parts), 2):
-        for sign in "\\*_{}[]<>|#":
-            parts[place] = parts[place].replace(sign, f"\\{sign}")
+        for character in "\\*_{}[]<>|#":
+            parts[place] = parts[place].replace(character, f"\\{character}")
     return " ".join("`".join(parts).split())

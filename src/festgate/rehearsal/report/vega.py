@@ -1,7 +1,7 @@
-"""Vega, which draws the charts, as one script that a page holds.
+"""The Vega library, which draws the charts, as one script to include in a page.
 
-It is put together from what vl-convert ships, which takes two seconds and comes out the same each time. So it is kept
-in the user's cache folder, for every later report.
+Bundling it from the files of vl-convert takes two seconds and always gives the same result. So the script is cached in
+the user's cache folder for later reports.
 """
 
 import hashlib
@@ -16,33 +16,33 @@ from typing import Final
 from festgate.files import write_atomically
 
 SCRIPT: Final = "window.vegaEmbed = vegaEmbed;"
-"""What is to be reached from outside."""
+"""The entry point for the page."""
 _DIGEST: Final = 64
-"""Letters of the checksum that the kept file begins with."""
+"""Length of the checksum at the start of the cached file."""
 
 
 @cache
-def drawing_program() -> str:
-    """The script, as it may stand in a page."""
+def vega_script() -> str:
+    """Return the script in a form that can be included in a page."""
     folder = _cache_folder()
     file = folder / f"vega-{version('vl-convert-python')}.js" if folder is not None else None
-    kept = _kept(file) if file is not None else None
-    if kept is not None:
-        return kept
-    # Imported where it is used: a page that is kept has no use of it.
+    cached = _cached(file) if file is not None else None
+    if cached is not None:
+        return cached
+    # Imported here, as a cached script does not need it.
     from vl_convert import javascript_bundle  # noqa: PLC0415
 
-    # HTML ends a script at the first `</script`, also inside a string of it, and reads `<!--` in its own way.
+    # HTML ends a script at the first `</script`, even inside a string, and treats `<!--` in a special way.
     program = javascript_bundle(SCRIPT).replace("</script", r"<\/script").replace("<!--", r"\x3C!--")
     if file is not None:
-        # Where nothing can be kept, it is put together each time.
+        # Without a writable cache, it is bundled for every report.
         with suppress(OSError):
-            _keep(file, program)
+            _cache(file, program)
     return program
 
 
-def _kept(file: Path) -> str | None:
-    """None where there is none, or where it is not as it was written."""
+def _cached(file: Path) -> str | None:
+    """Return the cached script; None if there is none or if it is damaged."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -51,15 +51,15 @@ def _kept(file: Path) -> str | None:
     return program.decode() if hashlib.sha256(program).hexdigest().encode() == digest else None
 
 
-def _keep(file: Path, program: str) -> None:
-    """Whole or not at all, as several reports may be written at once. Raises OSError."""
+def _cache(file: Path, program: str) -> None:
+    """Write the script atomically, as several reports may be created at once. Raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     content = program.encode()
     write_atomically(file, hashlib.sha256(content).hexdigest().encode() + content, private=True)
 
 
 def _cache_folder() -> Path | None:
-    """Where this account's programs keep what they can make again (the XDG Base Directory Specification)."""
+    """Return the user's cache folder (XDG Base Directory Specification)."""
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
     else:

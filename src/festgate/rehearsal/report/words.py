@@ -1,181 +1,182 @@
-"""A run and a comparison in sentences that an organiser understands before any table."""
+"""Sentences that summarise a run or a comparison, for readers without knowledge of statistics."""
 
 import math
 from typing import Final, Literal
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
+from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.summary import Check, Summary
-from festgate.rehearsal.verdict.comparison import Comparison, Effect
+from festgate.rehearsal.stats.summary import LimitResult, Summary
+from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.paired import MAX_PAIRS
 
 Outcome = Literal["held", "failed", "cut", "nothing"]
-"""`held`: to its end, every limit kept (without limits: no error), everybody served."""
-_FEW: Final = 3
-"""Reasons that are told at the top; the others stand below."""
+"""`held`: the run was complete, every limit was met (without limits: no errors) and no arrival was dropped."""
+SIDES: Final[dict[Side, str]] = {"generator": "load generator", "server": "target"}
+_MAX_REASONS: Final = 3
+"""Reasons for a refusal in the summary; the report lists all of them below."""
 VERDICTS: Final[dict[Outcome, str]] = {
-    "held": "It held",
-    "failed": "It did not hold",
-    "cut": "Cut off before its end",
+    "held": "Passed",
+    "failed": "Failed",
+    "cut": "Stopped before its end",
     "nothing": "Nothing was measured",
 }
-_PARTS: Final = {"p50": "slower half", "p95": "slowest twentieth"}
+_SHARES: Final = {"p50": "half", "p95": "95 %"}
 
 
 def outcome(summary: Summary) -> Outcome:
-    """How the run came out."""
+    """Return the result of the run."""
     if summary.all.requests == 0:
         return "nothing"
-    if summary.broken or (summary.all.failures and not summary.checks) or summary.run.dropped:
+    if summary.broken or (summary.all.failures and not summary.limits) or summary.run.dropped:
         return "failed"
     return "held" if summary.run.state == "whole" else "cut"
 
 
 def run_in_words(summary: Summary) -> tuple[str, ...]:
-    """What happened, what was slow, which limits broke: two to four sentences."""
+    """Describe the load, the slowest step and the limits in one to three sentences."""
     if summary.all.requests == 0:
-        return ("No request was sent after the warm-up, so there is nothing to say of this run.",)
-    told = [_held(summary), _slowest(summary), _limits(summary)]
-    return tuple(sentence for sentence in told if sentence)
+        return ("No request was sent after the warm-up, so there are no results.",)
+    sentences = [_load(summary), _slowest(summary), _limits(summary)]
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def load_in_words(load: Load) -> str:
-    """`1,800 people a minute`, `60 people at once`."""
+    """Describe a load: `1,800 visitors a minute`, `60 concurrent visitors`."""
     if isinstance(load, Rate):
         a_minute = load.rate * 60
-        return f"{_many(a_minute)} a minute" if a_minute >= 1 else f"{_many(a_minute * 60)} an hour"
-    return f"{_many(load.users)} at once"
+        return f"{_visitors(a_minute)} a minute" if a_minute >= 1 else f"{_visitors(a_minute * 60)} an hour"
+    return _visitors(load.users, "concurrent ")
 
 
 def plan_in_words(plan: Plan) -> str:
-    """`opening_day: 1,800 people a minute for 5 minutes, after a warm-up of 30 s`."""
+    """Describe a plan: `opening_day: 1,800 visitors a minute for 5 minutes, after a warm-up of 30 s`."""
     text = f"{plan.journey}: {load_in_words(plan.load)} for {figures.span(plan.duration)}"
     return f"{text}, after a warm-up of {figures.span(plan.warm_up)}" if plan.warm_up else text
 
 
-def limit_in_words(check: Check) -> str:
-    """What a limit's metric came to: `310 ms`."""
-    if check.metric is None:
-        return "it cannot be read as a limit"
-    if math.isnan(check.value):
-        unseen = check.metric.kind == "cpu"
-        return "the target's processes were not seen" if unseen else "no request to measure"
-    return check.metric.shown(check.value)
+def limit_in_words(limit: LimitResult) -> str:
+    """Describe the measured value of a limit's metric: `310 ms`."""
+    if limit.metric is None:
+        return "not a valid limit"
+    if math.isnan(limit.value):
+        return "no processor time was measured" if limit.metric.kind == "cpu" else "no requests"
+    return limit.metric.shown(limit.value)
 
 
-def _many(people: float) -> str:
-    whole = figures.count(people) if people >= 10 or people == int(people) else f"{people:.1f}"  # noqa: PLR2004
-    return f"{whole} {'person' if whole == '1' else 'people'}"
+def _visitors(number: float, kind: str = "") -> str:
+    shown = figures.count(number) if number >= 10 or number == int(number) else f"{number:.1f}"  # noqa: PLR2004
+    return f"{shown} {kind}{'visitor' if shown == '1' else 'visitors'}"
 
 
-def _held(summary: Summary) -> str:
-    run, everything = summary.run, summary.all
-    took = "Held" if outcome(summary) in ("held", "cut") else "Took"
-    text = f"{took} {load_in_words(run.plan.load)} for {figures.span(summary.seconds)}"
+def _load(summary: Summary) -> str:
+    run, total = summary.run, summary.all
+    load = f"{load_in_words(run.plan.load)} for {figures.span(summary.seconds)}"
     if run.state != "whole":
-        text += f" of the {figures.span(run.plan.duration)} that were planned"
-    if everything.failures:
-        text += (
-            f"; {figures.share(everything.failed)} of the requests failed ({figures.count(everything.failures)} of"
-            f" {figures.count(everything.requests)}{_mostly(summary)})"
-        )
-    else:
-        text += " without an error" + (", but not as was asked of it" if took == "Took" else "")
+        load += f" of the planned {figures.span(run.plan.duration)}"
+    failures = (
+        f"{figures.share(total.failed)} of the requests failed ({figures.count(total.failures)} of"
+        f" {figures.count(total.requests)}{_main_failure(summary)})"
+        if total.failures
+        else "no request failed"
+    )
+    served = outcome(summary) in ("held", "cut")
+    text = f"The target served {load}; {failures}" if served else f"Under a load of {load}, {failures}"
     if run.dropped:
-        came = "person" if run.dropped == 1 else "people"
+        arrivals = "visitor" if run.dropped == 1 else "visitors"
         text += (
-            f"; {figures.count(run.dropped)} {came} more came while every simulated visitor was still waiting"
-            " for an answer, and could not even ask"
+            f"; {figures.count(run.dropped)} more {arrivals} arrived while all simulated visitors were still waiting"
+            " for responses, so their requests were never sent"
         )
     return f"{text}."
 
 
-def _mostly(summary: Summary) -> str:
+def _main_failure(summary: Summary) -> str:
     step, status = next(iter(summary.failures))
-    kind = f"HTTP {status}" if status else "no answer"
-    every = "all" if len(summary.failures) == 1 else "most"
-    return f", {every} of them {step} with {kind}"
+    kind = f"with HTTP {status}" if status else "without a response"
+    return f", {'all' if len(summary.failures) == 1 else 'most'} of them {step} {kind}"
 
 
 def _slowest(summary: Summary) -> str:
-    spell = summary.spell
-    if spell is not None:
+    period = summary.slow_period
+    if period is not None:
         return (
-            f"{spell.step} was the first to slow down, from {figures.at(spell.begin)} to {figures.at(spell.end)}: then"
-            f" its {_PARTS[spell.quantile]} waited {figures.latency(spell.waited)} or longer, usually"
-            f" {figures.latency(spell.usual)}."
+            f"{period.step} was the first step to slow down, from {figures.at(period.begin)} to"
+            f" {figures.at(period.end)}: {_SHARES[period.quantile]} of its requests then took up to"
+            f" {figures.latency(period.waited)}, usually up to {figures.latency(period.usual)}."
         )
-    slow = max(summary.steps, key=lambda step: step.quantiles["p95"])
-    one = len(summary.steps) == 1
-    if not slow.few("p95"):
-        which = "The" if one else f"{slow.name} was the slowest step: its"
-        return f"{which} slowest twentieth waited {figures.latency(slow.quantiles['p95'])} or longer."
-    which = f"{slow.name} was" if one else f"{slow.name} looks like the slowest step, but was"
-    text = f"{which} asked for only {figures.count(slow.requests)} times, too few to say how long its slowest waited"
+    slowest = max(summary.steps, key=lambda step: step.quantiles["p95"])
+    only = len(summary.steps) == 1
+    if not slowest.few("p95"):
+        requests = "95 % of the" if only else f"The slowest step was {slowest.name}: 95 % of its"
+        return f"{requests} requests took up to {figures.latency(slowest.quantiles['p95'])}."
+    subject = f"{slowest.name} had" if only else f"{slowest.name} seems to be the slowest step, but had"
+    text = f"{subject} only {figures.count(slowest.requests)} requests, too few for a 95th percentile"
     return (
         f"{text}."
-        if slow.few("p50")
-        else f"{text}; half waited {figures.latency(slow.quantiles['p50'])} or longer."
+        if slowest.few("p50")
+        else f"{text}; half of them took up to {figures.latency(slowest.quantiles['p50'])}."
     )
 
 
 def _limits(summary: Summary) -> str:
-    if not summary.checks:
+    limits, broken = summary.limits, summary.broken
+    if not limits:
         return ""
-    broken = summary.broken
     if not broken:
-        if len(summary.checks) == 1:
-            return f"The limit that was set held: {summary.checks[0].text}."
-        return f"All {len(summary.checks)} limits that were set held."
-    named = "; ".join(f"{check.text} ({limit_in_words(check)})" for check in broken)
-    return f"{len(broken)} of {len(summary.checks)} limits did not hold: {named}."
+        if len(limits) == 1:
+            return f"The limit was met: {limits[0].text}."
+        return f"All {len(limits)} limits were met."
+    values = "; ".join(f"{limit.text} ({limit_in_words(limit)})" for limit in broken)
+    return f"{len(broken)} of {len(limits)} limits {'was' if len(broken) == 1 else 'were'} not met: {values}."
 
 
 def comparison_in_words(comparison: Comparison) -> tuple[str, ...]:
-    """The verdict in one sentence with its interval, and one of what follows from it."""
+    """Describe the verdict with its interval, and its consequence."""
     effect = comparison.primary
     if effect is None:
-        reasons = [finding.meaning for finding in comparison.refusals[:_FEW]]
+        reasons = [finding.meaning for finding in comparison.refusals[:_MAX_REASONS]]
         return ("These runs cannot be compared, so there is no verdict.", *reasons)
-    told = (effect_in_words(effect, comparison.margin), _consequence(effect, comparison))
+    sentences = (effect_in_words(effect, comparison.margin), _consequence(effect, comparison))
     worse = worse_beside(comparison)
-    return (*told, f"Beside it, {', '.join(worse)} became worse.") if worse else told
+    return (*sentences, f"Another metric became worse: {', '.join(worse)}.") if worse else sentences
 
 
 def worse_beside(comparison: Comparison) -> list[str]:
-    """The metrics that regressed and are not the primary one."""
+    """Return the secondary metrics that regressed."""
     return [effect.metric.text for effect in comparison.others if effect.verdict == "regressed"]
 
 
-def effect_in_words(effect: Effect, margin: float) -> str:
-    """`p95(/events) became worse: +9.8 % (95 % interval +7.1 % to +12.6 %), ...`."""
-    between = f"(95 % interval {figures.change(effect.low)} to {figures.change(effect.high)})"
-    was = f"from {effect.metric.shown(effect.before)} to {effect.metric.shown(effect.after)}"
-    name, moved, edge = effect.metric.text, figures.change(effect.change), figures.share(margin)
+def effect_in_words(effect: EffectSize, margin: float) -> str:
+    """Describe an effect: `p95(/events) became worse: +9.8 % (95 % interval +7.1 % to +12.6 %), ...`."""
+    interval = f"(95 % interval {figures.change(effect.low)} to {figures.change(effect.high)})"
+    values = f"from {effect.metric.shown(effect.before)} to {effect.metric.shown(effect.after)}"
+    name, change, edge = effect.metric.text, figures.change(effect.change), figures.share(margin)
     match effect.verdict:
         case "improved":
-            return f"{name} became better: {moved} {between}, {was}; that is beyond the margin of {edge}."
+            return f"{name} improved: {change} {interval}, {values}; this is beyond the margin of {edge}."
         case "regressed":
-            return f"{name} became worse: {moved} {between}, {was}; that is beyond the margin of {edge}."
+            return f"{name} became worse: {change} {interval}, {values}; this is beyond the margin of {edge}."
         case "changed":
-            return f"{name} changed by {moved} {between}, which is not surely more than the margin of {edge}."
-        case "equivalent":
-            return f"{name} is the same within {edge}: {moved} {between}."
-        case "inconclusive":
-            return f"{name} may or may not have changed: {moved} {between}; these runs cannot tell."
-        case "refused":
-            unseen = effect.metric.kind == "cpu" and math.isnan(effect.before + effect.after)
-            why = (
-                "the target's processes were not seen"
-                if unseen
-                else "too few requests, or nothing to measure"
+            return (
+                f"{name} changed by {change} {interval}, but not certainly by more than the margin of {edge}."
             )
-            return f"{name} cannot be judged: {why} ({was})."
+        case "equivalent":
+            return f"{name} is the same within {edge}: {change} {interval}."
+        case "inconclusive":
+            return f"{name} may or may not have changed: {change} {interval}; these runs cannot decide it."
+        case "refused":
+            unknown = effect.metric.kind == "cpu" and math.isnan(effect.before + effect.after)
+            reason = (
+                "no processor time was measured" if unknown else "too few requests, or nothing to measure"
+            )
+            return f"{name} cannot be judged: {reason} ({values})."
 
 
-def _consequence(effect: Effect, comparison: Comparison) -> str:
+def _consequence(effect: EffectSize, comparison: Comparison) -> str:
     pairs = f"{comparison.pairs} {'pair' if comparison.pairs == 1 else 'pairs'} of runs"
     if effect.verdict in ("inconclusive", "changed") and effect.pairs_to_decide is not None:
         return f"About {effect.pairs_to_decide} pairs would decide it; there were {pairs}."
     if effect.verdict == "inconclusive":
-        return f"More pairs than anybody plays would be needed to decide it; there were {pairs}."
-    return f"The verdict rests on {pairs}."
+        return f"More than {MAX_PAIRS:,} pairs would be needed to decide it; there were {pairs}."
+    return f"The verdict is based on {pairs}."

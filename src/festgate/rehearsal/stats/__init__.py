@@ -1,1 +1,1 @@
-"""Figures of runs: percentiles, metrics and their thresholds, processor time, the Universal Scalability Law."""
+"""Statistics of runs: percentiles, metrics, thresholds, processor time and the Universal Scalability Law."""

@@ -1,11 +1,18 @@
-"""The limits of what a run or a comparison can show, in one place; without imports, so that commands start quickly."""
+"""The limits of what a run or a comparison can show, in one place; imports little, so that commands start quickly."""
 
+import math
 from typing import Final
 
 MAX_CPU: Final = 0.8
 """Share of a core; above it a load generator in Python begins to measure its own queue."""
 MIN_PAIRS: Final = 6
-"""With five, the smallest two-sided p of the sign-flip test is 2/32: above 0.05 whatever is seen."""
+"""With five, the smallest two-sided p-value of the sign-flip test is 2/32: above 0.05 whatever the runs show."""
 MIN_TAIL: Final = 30
-"""Requests beyond a quantile before it is worth reading: 600 for a p95, 3,000 for a p99. With fewer, a few requests
-decide it, and at 20 it is the maximum."""
+"""Requests beyond a quantile that make it reliable: 600 in all for a p95, 3,000 for a p99. With fewer, a few requests
+decide it; with 20 in all, a p95 is the maximum."""
+
+
+def min_requests(quantile: float | None) -> int:
+    """Return how many requests a run needs: 600 for p95, 3,000 for p99; 30 for a metric that is not a quantile."""
+    tail = 1.0 if quantile is None else min(quantile, 1 - quantile)
+    return math.ceil(round(MIN_TAIL / tail, 6))

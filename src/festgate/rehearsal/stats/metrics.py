@@ -1,4 +1,4 @@
-"""What is measured of a run, and the thresholds it has to keep: `p95(/events)`, `errors < 0.1%`."""
+"""Metrics of a run, such as `p95(/events)`, and thresholds for them, such as `errors < 0.1%`."""
 
 import operator
 import re
@@ -42,7 +42,7 @@ _SECOND: Final = 1.0
 
 
 class BadMetric(ValueError):
-    """A metric or a threshold that cannot be read; the sentence shows how one is written."""
+    """A metric or threshold with invalid syntax; the message shows valid examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class Metric:
     """One figure of a run."""
 
     text: str
-    """As it is shown: `p95(/events)`."""
+    """The form that reports show: `p95(/events)`."""
     kind: Kind
     quantile: float | None = None
-    """Between 0 and 1, of a quantile."""
+    """Between 0 and 1; None if the metric is not a quantile."""
     step: str | None = None
-    """Of one step only; None: of all requests."""
+    """The step that the metric is limited to; None for all requests."""
 
     @property
     def less_is_better(self) -> bool:
-        """So it is of waiting, of errors and of the processor's time; more is better of a rate."""
+        """Return whether a lower value is better: true of times and errors, false of a rate."""
         return self.kind != "rate"
 
     def of(self, samples: Samples) -> Flags:
-        """Which requests it is about."""
+        """Return which of the requests the metric covers."""
         if self.step is None:
             return np.ones(len(samples), np.bool_)
         if self.step not in samples.names:
@@ -71,7 +71,7 @@ class Metric:
         return np.asarray(samples.name == samples.names.index(self.step))
 
     def shown(self, value: float) -> str:
-        """What `measure` gave, for a reader: `182 ms`, `1.25 s`, `0.12 %`, `51.3/s`; `-` where there is none."""
+        """Format a value of the metric: `182 ms`, `1.25 s`, `0.12 %`, `51.3/s`; `-` if there is none."""
         if not np.isfinite(value):
             return "-"
         if self.kind == "errors":
@@ -83,69 +83,71 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a metric has to keep to."""
+    """A limit on a metric."""
 
     metric: Metric
     sense: Sense
     limit: float
     """In the metric's own unit: seconds, a share of 1, or per second."""
     text: str = ""
-    """As it was written."""
+    """The threshold in its original spelling."""
 
     def holds(self, value: float) -> bool:
-        """Whether `value` keeps to it. Not-a-number (nothing was measured) never does."""
+        """Return whether `value` satisfies the threshold. NaN (nothing was measured) never does."""
         return bool(_SENSES[self.sense](value, self.limit))
 
 
 def parse_metric(text: str) -> Metric:
-    """`p95(/events)`, `p99.9`, `mean(/checkout)`, `rate`, `errors(/events)`, `cpu`. Raises BadMetric."""
-    found = _METRIC.fullmatch(text)
-    if found is None:
-        msg = f"{text!r} is no metric. Write p95, p99.9(/events), mean(/checkout), rate, errors(/events) or cpu."
+    """Parse `p95(/events)`, `p99.9`, `mean(/checkout)`, `rate`, `errors(/events)` or `cpu`. Raises BadMetric."""
+    match = _METRIC.fullmatch(text)
+    if match is None:
+        msg = f"{text!r} is not a metric. Examples: p95, p99.9(/events), mean(/checkout), rate, errors(/events), cpu."
         raise BadMetric(msg)
-    what, step = found["what"], found["step"]
+    what, step = match["what"], match["step"]
     if what == "cpu" and step is not None:
-        msg = f"cpu is of the whole run: no target tells for which step its processor worked. Write cpu without {step}."
+        msg = f"cpu can only be measured for the whole run, not for a step. Write cpu without ({step})."
         raise BadMetric(msg)
     shown = what if step is None else f"{what}({step})"
     if not what.startswith("p"):
-        kind: Kind = what  # type: ignore[assignment]  # the expression takes no other
+        kind: Kind = what  # type: ignore[assignment]  # the expression matches no other
         return Metric(shown, kind, None, step)
     quantile = float(what[1:]) / 100
     if not 0 < quantile < 1:
-        msg = f"{what} is no percentile: p50, p95 or p99.9 lie between p0 and p100. The slowest says little."
+        msg = f"{what} is not a percentile: it has to lie between p0 and p100, such as p50, p95 or p99.9."
         raise BadMetric(msg)
     return Metric(shown, "quantile", quantile, step)
 
 
 def parse_threshold(text: str) -> Threshold:
-    """`p95(/events) < 200ms`, `errors < 0.1%`, `rate(/checkout) > 50/s`. Raises BadMetric."""
-    found = _THRESHOLD.fullmatch(text)
-    if found is None:
-        msg = f"{text!r} is no threshold. Write 'p95(/events) < 200ms', 'errors < 0.1%' or 'rate > 50/s'."
+    """Parse `p95(/events) < 200ms`, `errors < 0.1%` or `rate(/checkout) > 50/s`. Raises BadMetric."""
+    match = _THRESHOLD.fullmatch(text)
+    if match is None:
+        msg = (
+            f"{text!r} is not a threshold. Examples: 'p95(/events) < 200ms', 'errors < 0.1%', 'rate > 50/s'."
+        )
         raise BadMetric(msg)
-    metric = parse_metric(found["metric"])
-    limit, unit, units = float(found["limit"]), found["unit"], _UNITS[metric.kind]
+    metric = parse_metric(match["metric"])
+    limit, unit, units = float(match["limit"]), match["unit"], _UNITS[metric.kind]
     if unit not in units and not (unit is None and limit == 0):
-        msg = f"{text!r}: the limit of {metric.text} is given in {' or '.join(units)}: {limit:g}{next(iter(units))}."
+        msg = f"{text!r}: the limit of {metric.text} needs the unit {' or '.join(units)}: {limit:g}{next(iter(units))}."
         raise BadMetric(msg)
-    sense: Sense = found["sense"]  # type: ignore[assignment]  # the expression takes no other
+    sense: Sense = match["sense"]  # type: ignore[assignment]  # the expression matches no other
     return Threshold(metric, sense, limit * units.get(unit or "", 1.0), text.strip())
 
 
 def parse_thresholds(text: str) -> tuple[Threshold, ...]:
-    """Several, with commas between them: `p95 < 300ms, errors < 0.1%`. Raises BadMetric."""
+    """Parse thresholds that are separated by commas: `p95 < 300ms, errors < 0.1%`. Raises BadMetric."""
     return tuple(parse_threshold(part) for part in _BETWEEN.split(text))
 
 
 def measure(metric: Metric, samples: Samples, seconds: float, processor: float = float("nan")) -> float:
-    """The metric of a run's measured samples, which took `seconds`.
+    """Return the metric of a run's measured samples, which took `seconds`.
 
-    `processor` is what `processor_time` gave for the run, and is what `cpu` comes to; without it not-a-number.
+    A quantile (Harrell-Davis) or a mean is in seconds of `samples.response`, an error rate is a share of 1, a rate is
+    per second. `processor` is the result of `processor_time` for the run, the value of `cpu`.
 
-    A quantile (Harrell-Davis) or a mean in seconds of `samples.response`; a share of 1 for errors; a rate per second.
-    Requests that failed count in all of them: a visitor waited for those too, and a timeout that was left out would
-    make a slow server look quick. Not-a-number where no request was made; a rate is then 0.
+    Failed requests count in all metrics: a visitor waited for those too, and without timeouts a slow server would
+    appear fast. NaN if there are no requests; a rate is then 0.
     """
     chosen = metric.of(samples)
     count = int(np.count_nonzero(chosen))
@@ -157,12 +159,12 @@ def measure(metric: Metric, samples: Samples, seconds: float, processor: float =
         return float("nan")
     if metric.kind == "errors":
         return float(np.mean(samples.failed[chosen]))
-    waited: Floats = samples.response[chosen]
-    return float(waited.mean() if metric.quantile is None else harrell_davis(waited, metric.quantile))
+    responses: Floats = samples.response[chosen]
+    return float(responses.mean() if metric.quantile is None else harrell_davis(responses, metric.quantile))
 
 
 def _three_digits(value: float) -> str:
-    """`1,234`, `12.3`, `0.123`: as many digits as a reader compares."""
+    """Format with three significant digits: `1,234`, `12.3`, `0.123`."""
     if value == 0:
         return "0"
     decimals = max(2 - int(np.floor(np.log10(abs(value)))), 0)

@@ -1,9 +1,9 @@
-"""What a request costs the target: seconds of the processor for each.
+"""The processor time that the target needs per request.
 
-A generator that is a Python program too can often not send as much as the target can answer, and then neither latency
-nor rate says what a change costs. The processor's time does: a target that is bound by it answers one request in that
-time, and so its reciprocal is the rate that one core of it could serve (the service demand of operational analysis:
-Denning and Buzen, "The operational analysis of queueing network models", 1978).
+A load generator in Python can often not send as many requests as the target can answer; then neither latency nor rate
+shows the cost of a change. Processor time does: its reciprocal is the rate that one core of a processor-bound target
+can serve (the service demand of operational analysis: Denning and Buzen, "The operational analysis of queueing network
+models", 1978).
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,19 @@ from festgate.rehearsal.runs.store import Resources
 
 
 def processor_time(resources: Sequence[Resources], samples: Samples, begin: float, end: float) -> float:
-    """Seconds of the target's processor for each request that it answered, within [begin, end) of a run.
+    """Return the seconds of the target's processor time per answered request, within [begin, end) of a run.
 
-    What the target used is known for each second between two looks at its processes, and a look is at no round time.
-    So the time counts from the first look in [begin, end) to the last: some tenths of a second less than the whole at
-    each side. The requests are those whose answer ended between the same two looks. `samples` are the whole run's: who
-    asked before `begin` and was answered after it has been worked for here. Where no answer came (status 0) is left
-    out; an error is an answer.
+    The processes of the target are sampled about once a second. So the time counts from the first sample in
+    [begin, end) to the last, a fraction of a second less than the whole at each end, and the requests are those that
+    were answered between the same two samples. `samples` are those of the whole run: the target also works for requests
+    that were sent before `begin` and answered after it. Requests without a response (status 0) do not count; errors do.
 
-    Not-a-number where the target's processes were not seen at least twice, or nothing was answered.
+    NaN if the target's processes were sampled less than twice, or if nothing was answered.
     """
-    looks = [look for look in resources if look.side == "server" and begin <= look.at < end]
-    used = sum(later.cpu * (later.at - earlier.at) for earlier, later in pairwise(looks))
+    server = [second for second in resources if second.side == "server" and begin <= second.at < end]
+    used = sum(later.cpu * (later.at - earlier.at) for earlier, later in pairwise(server))
     if used <= 0:
         return float("nan")
     ended = samples.start + samples.latency
-    answered = np.count_nonzero((samples.status > 0) & (ended >= looks[0].at) & (ended < looks[-1].at))
+    answered = np.count_nonzero((samples.status > 0) & (ended >= server[0].at) & (ended < server[-1].at))
     return used / int(answered) if answered else float("nan")

@@ -1,4 +1,4 @@
-"""Percentiles from raw samples, and what a closed loop left out of them."""
+"""Percentiles from raw samples, and their correction for coordinated omission."""
 
 import math
 from functools import lru_cache
@@ -9,16 +9,16 @@ from scipy import special  # type: ignore[import-untyped]
 from festgate.rehearsal.runs.samples import Floats
 
 _NEGLIGIBLE = 1e-15
-"""Weight on each side that is left out: less than what a double loses in the sum."""
+"""The weight that is ignored on each side: less than the rounding error of the sum."""
 
 
 def harrell_davis(values: Floats, quantile: float) -> Floats:
-    """The quantile of each row of `values` (shape (..., n)): shape (...), not-a-number where n is 0.
+    """Return the quantile of each row of `values` (shape (..., n)) with shape (...); NaN if n is 0.
 
-    A mean of all order statistics, weighted by the Beta((n+1)q, (n+1)(1-q)) distribution (Harrell and Davis, "A new
-    distribution-free quantile estimator", Biometrika 1982). It varies less from run to run than one order statistic.
-    The same figure as `scipy.stats.mstats.hdquantiles`, which weighs every sample: nearly all those weights are zero,
-    and only the ranks that have one are sorted and weighed here. `quantile` is strictly between 0 and 1.
+    The mean of all order statistics, weighted by the Beta((n+1)q, (n+1)(1-q)) distribution (Harrell and Davis, "A new
+    distribution-free quantile estimator", Biometrika 1982), varies less from run to run than one order statistic. The
+    result is that of `scipy.stats.mstats.hdquantiles`, but only the ranks with a weight above zero are sorted, which
+    are few. `quantile` is strictly between 0 and 1.
     """
     count = values.shape[-1]
     if count == 0:
@@ -32,7 +32,7 @@ def harrell_davis(values: Floats, quantile: float) -> Floats:
 
 @lru_cache(maxsize=64)
 def _weights(count: int, quantile: float) -> tuple[int, Floats]:
-    """The first rank that counts (from 0), and the weights from there on; they sum to 1."""
+    """Return the first rank with a weight (from 0) and the weights from there on; their sum is 1."""
     above, below = (count + 1) * quantile, (count + 1) * (1 - quantile)
     lowest = float(special.betaincinv(above, below, _NEGLIGIBLE))
     highest = float(special.betainccinv(above, below, _NEGLIGIBLE))
@@ -43,15 +43,15 @@ def _weights(count: int, quantile: float) -> tuple[int, Floats]:
 
 
 def corrected(latencies: Floats, interval: float) -> Floats:
-    """`latencies` (seconds) and those that were not measured because their user still waited for an answer.
+    """Return `latencies` (seconds) with those that are missing because their user was still waiting for a response.
 
-    A user who was to ask every `interval` seconds and waited longer for one answer would have had the next waits at
-    L - interval, L - 2 interval, ... as long as that is at least one interval: the rule of HdrHistogram's
+    If a user sends every `interval` seconds and waits L seconds for one response, the latencies L - interval,
+    L - 2 interval, ... are missing, down to one interval: the rule of HdrHistogram's
     `copyCorrectedForCoordinatedOmission` (Gil Tene, "How NOT to Measure Latency").
     """
     if interval <= 0 or not len(latencies):
         return latencies
     missed = np.maximum(np.floor(latencies / interval).astype(np.int64) - 1, 0)
     waited = np.repeat(latencies, missed)
-    turn = np.arange(len(waited)) - np.repeat(np.cumsum(missed) - missed, missed) + 1
-    return np.concatenate([latencies, waited - turn * interval])
+    index = np.arange(len(waited)) - np.repeat(np.cumsum(missed) - missed, missed) + 1
+    return np.concatenate([latencies, waited - index * interval])

@@ -1,6 +1,6 @@
-"""What one run says: figures for each step and for all, over time, of both machines, and the limits it kept.
+"""The figures of one run: for each step and in total, over time, for both machines, and the results of its limits.
 
-Only the measured window counts; the series over time also show the warm-up: there is seen whether it was long enough.
+Only the measured window counts. The series over time also cover the warm-up, to show whether it was long enough.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import numpy as np
 
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.store import Resources, Run, Side
-from festgate.rehearsal.stats.limits import MIN_TAIL
+from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import (
     BadMetric,
     Metric,
@@ -23,176 +23,172 @@ from festgate.rehearsal.stats.metrics import (
 from festgate.rehearsal.stats.processor_time import processor_time
 
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
+_QUANTILE: Final = dict(QUANTILES)
 LATE: Final = 0.010
-"""Seconds after its time from which a request counts as sent late: a few turns of a busy generator's loop."""
+"""Seconds of send delay that make a request late: a few turns of a busy load generator's event loop."""
 MAX_BINS: Final = 300
-"""Points of a line over time: a chart is some 700 pixels wide, and a report of an hour is to stay small."""
+"""Points of a line over time: a chart is some 700 pixels wide, and the report of an hour has to stay small."""
 _WIDTHS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-_NOTICED: Final = 0.1
-"""Seconds: what is answered sooner feels immediate (Miller, *Response time in man-computer conversational
-transactions*, 1968), so that becoming slower below it is no slow spell to a visitor."""
-_SLOWED: Final = 3.0
-"""Times a step's own usual p95: one second's p95 of a few dozen requests doubles by chance now and then."""
-_SPELL_BINS: Final = 2
-"""In a row: one slow second alone is as often a single slow answer."""
+_NOTICEABLE: Final = 0.1
+"""Seconds; a faster response feels immediate (Miller, *Response time in man-computer conversational transactions*,
+1968), so visitors do not notice a slowdown below it."""
+_MIN_SLOWDOWN: Final = 3.0
+"""Times a step's usual p95; the p95 of a few dozen requests in one second doubles by chance now and then."""
+_MIN_SLOW_BINS: Final = 2
+"""Consecutive bins; one slow second alone is as often a single slow response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one step, or of all together; latencies in seconds, from when a request was to be sent."""
+    """The figures of one step or of all requests; response times are in seconds since a request was due."""
 
     name: str
-    """Of the step; empty for all."""
+    """The step's name; empty for all requests."""
     requests: int
     failures: int
     rate: float
     """Requests a second."""
     mean: float
     quantiles: Mapping[str, float]
-    """`p50`, `p95`, `p99`, `p99.9`: seconds, not a number where there was no request."""
+    """`p50`, `p95`, `p99`, `p99.9` in seconds; NaN without requests."""
     slowest: float
     bytes_a_second: float
     late: int
-    """Sent more than `LATE` after their time."""
+    """Requests that were sent more than `LATE` after they were due."""
     new_connections: int
 
     @property
     def failed(self) -> float:
-        """Share of requests, 0 to 1."""
+        """The share of requests that failed, 0 to 1."""
         return self.failures / self.requests if self.requests else 0.0
 
     def few(self, quantile: str) -> bool:
-        """Whether there are too few requests for that quantile to be worth reading."""
-        return self.requests < needed(quantile)
-
-
-def needed(quantile: str) -> int:
-    """How many requests that quantile of `QUANTILES` asks for: 600 for `p95`."""
-    return round(MIN_TAIL / (1 - dict(QUANTILES)[quantile]))
+        """Return whether there are too few requests for that quantile to be reliable."""
+        return self.requests < min_requests(_QUANTILE[quantile])
 
 
 @dataclass(frozen=True)
 class Series:
-    """What happened over time, in bins of the same width; arrays of one length."""
+    """Load and response times over time, in bins of the same width; the arrays have the same length."""
 
     width: float
-    """Seconds of a bin."""
+    """Seconds per bin."""
     at: Floats
-    """Seconds from the run's beginning to the beginning of a bin."""
+    """Seconds from the start of the run to the start of a bin."""
     asked: Floats
-    """Requests a second that were to be sent."""
+    """Requests due per second."""
     answered: Floats
-    """Requests a second whose answer ended."""
+    """Responses per second."""
     failed: Floats
-    """Requests a second that failed, when they were to be sent."""
+    """Failed requests per second, at the time when they were due."""
     p50: Floats
-    """Seconds; not a number in a bin without requests. So are the next two."""
+    """Seconds; NaN in a bin without requests. The same holds for the next two."""
     p95: Floats
     slowest: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What one side used while it was measured."""
+    """The resources that one side used while it was measured."""
 
     side: Side
     cpu: float
     """Mean share of one core."""
-    cpu_most: float
-    memory_most: int
+    max_cpu: float
+    max_memory: int
     """Bytes."""
     seconds: tuple[Resources, ...]
     """Each second of the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """A limit that was set for the run, and what came of it."""
+class LimitResult:
+    """A limit on the run, and its result."""
 
     text: str
-    """As it was written: `p95(/events) < 200ms`."""
+    """The limit in its original spelling: `p95(/events) < 200ms`."""
     metric: Metric | None
-    """None where the text cannot be read."""
+    """None if the text is not a valid limit."""
     value: float
-    """In the metric's own unit; not a number where there was nothing to measure."""
+    """In the metric's own unit; NaN if there was nothing to measure."""
     held: bool
     few: bool
-    """There were too few requests for this quantile to be worth reading."""
+    """Whether there are too few requests for this quantile to be reliable."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
-    """The first time that a step became much slower than it usually was."""
+class SlowPeriod:
+    """The first period in which a step was much slower than usual."""
 
     step: str
     begin: float
-    """Seconds from the run's beginning."""
+    """Seconds from the start of the run."""
     end: float
     quantile: str
-    """`p95` where the spell has enough requests for it, `p50` where it has not: of the next two."""
+    """The quantile of the next two: `p95` if the period has enough requests for it, else `p50`."""
     waited: float
-    """Seconds, of the requests in the spell."""
+    """Seconds, in this period."""
     usual: float
-    """Seconds, of the step's other measured requests."""
+    """Seconds, for the step's other measured requests."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A run in figures."""
+    """The figures of a run."""
 
     run: Run
     seconds: float
-    """How long it was measured: less than was planned where it was cut off."""
+    """The measured time; less than planned if the run was stopped early."""
     all: Figures
     steps: tuple[Figures, ...]
-    """In the order in which they were first asked for."""
+    """In the order of their first requests."""
     failures: Mapping[tuple[str, int], int]
-    """How many requests of (step, HTTP status) failed; status 0 where no answer came."""
+    """The number of failed requests by (step, HTTP status); status 0 if there was no response."""
     lateness: float
-    """The 99th percentile of how late a request was sent, in seconds."""
+    """The 99th percentile of the send delay, in seconds."""
     series: Series
     step_series: Mapping[str, Series]
     machines: tuple[Machine, ...]
     processor: float
-    """Seconds of the target's processor for each request (`processor_time`); not a number where it was not seen."""
-    checks: tuple[Check, ...]
-    spell: Spell | None
+    """Seconds of the target's processor time per request (`processor_time`); NaN if unknown."""
+    limits: tuple[LimitResult, ...]
+    slow_period: SlowPeriod | None
     curves: Mapping[str, tuple[Floats, Floats]]
-    """For each step and for all (``): shares 0 to 0.999 and the seconds within which that share was answered."""
+    """For each step and for all (``): shares 0 to 0.999, and the seconds within which that share was answered."""
 
     @property
-    def broken(self) -> tuple[Check, ...]:
-        """The limits that did not hold."""
-        return tuple(check for check in self.checks if not check.held)
+    def broken(self) -> tuple[LimitResult, ...]:
+        """The limits that were exceeded."""
+        return tuple(limit for limit in self.limits if not limit.held)
 
 
 def summarize(run: Run) -> Summary:
-    """The figures of a run, whole or cut off. Raises ValueError where a file of samples is damaged."""
+    """Calculate the figures of a run, complete or not. Raises ValueError if a file of samples is damaged."""
     samples = run.samples()
     begin = run.plan.warm_up
     measured = samples.between(begin, begin + run.plan.duration)
     seconds = _measured_seconds(run, measured)
-    asked = [measured.names[number] for number in _first_seen(measured.name)]
+    names = [measured.names[number] for number in _first_seen(measured.name)]
     machines = _machines(run, begin, begin + run.plan.duration)
     processor = processor_time(run.resources(), samples, begin, begin + run.plan.duration)
-    of_steps = {name: measured.of(name) for name in asked}
+    by_step = {name: measured.of(name) for name in names}
     end = max(begin + seconds, 1.0)
     width = _bin_width(samples, end)
-    steps_over_time = {name: _series(samples.of(name), width, end) for name in asked}
+    series_by_step = {name: _series(samples.of(name), width, end) for name in names}
     return Summary(
         run=run,
         seconds=seconds,
         all=_figures("", measured, seconds),
-        steps=tuple(_figures(name, of_steps[name], seconds) for name in asked),
+        steps=tuple(_figures(name, by_step[name], seconds) for name in names),
         failures=_failures(measured),
         lateness=float(np.quantile(measured.start - measured.intended, 0.99)) if len(measured) else 0.0,
         series=_series(samples, width, end),
-        step_series=steps_over_time,
+        step_series=series_by_step,
         machines=machines,
         processor=processor,
-        checks=tuple(_check(text, measured, seconds, processor) for text in run.plan.fail_if),
-        spell=_first_spell(steps_over_time, of_steps, begin),
-        curves={"": _curve(measured)} | {name: _curve(of_steps[name]) for name in asked},
+        limits=tuple(_limit_result(text, measured, seconds, processor) for text in run.plan.fail_if),
+        slow_period=_first_slow_period(series_by_step, by_step, begin),
+        curves={"": _curve(measured)} | {name: _curve(by_step[name]) for name in names},
     )
 
 
@@ -204,8 +200,8 @@ def _measured_seconds(run: Run, measured: Samples) -> float:
 
 
 def _first_seen(numbers: Integers) -> list[int]:
-    found, first = np.unique(numbers, return_index=True)
-    return [int(number) for number in found[np.argsort(first)]]
+    unique, first = np.unique(numbers, return_index=True)
+    return [int(number) for number in unique[np.argsort(first)]]
 
 
 def _figures(name: str, samples: Samples, seconds: float) -> Figures:
@@ -228,32 +224,32 @@ def _figures(name: str, samples: Samples, seconds: float) -> Figures:
 
 
 def _failures(samples: Samples) -> dict[tuple[str, int], int]:
-    wrong = samples.only(samples.failed)
-    found, times = np.unique(np.stack([wrong.name, wrong.status]), axis=1, return_counts=True)
-    counted = {
-        (samples.names[int(name)], int(status)): int(many)
-        for (name, status), many in zip(found.T, times, strict=True)
+    failed = samples.only(samples.failed)
+    kinds, counts = np.unique(np.stack([failed.name, failed.status]), axis=1, return_counts=True)
+    failures = {
+        (samples.names[int(name)], int(status)): int(count)
+        for (name, status), count in zip(kinds.T, counts, strict=True)
     }
-    return dict(sorted(counted.items(), key=lambda item: -item[1]))
+    return dict(sorted(failures.items(), key=lambda item: -item[1]))
 
 
-def _check(text: str, samples: Samples, seconds: float, processor: float) -> Check:
+def _limit_result(text: str, samples: Samples, seconds: float, processor: float) -> LimitResult:
     try:
         threshold: Threshold = parse_threshold(text)
     except BadMetric:
-        return Check(text, None, np.nan, held=False, few=False)
+        return LimitResult(text, None, np.nan, held=False, few=False)
     metric = threshold.metric
     chosen = samples.of(metric.step) if metric.step is not None else samples
-    # A step that was never asked for has kept no limit: who mistyped its name is to learn it.
+    # A step without requests fails its limit, so that a misspelt name is noticed.
     if not len(chosen) or not seconds:
-        return Check(text, metric, np.nan, held=False, few=True)
+        return LimitResult(text, metric, np.nan, held=False, few=True)
     value = measure(metric, samples, seconds, processor)
-    few = metric.quantile is not None and len(chosen) * (1 - metric.quantile) < MIN_TAIL - 1e-9
-    return Check(text, metric, value, held=threshold.holds(value), few=few)
+    few = metric.quantile is not None and len(chosen) < min_requests(metric.quantile)
+    return LimitResult(text, metric, value, held=threshold.holds(value), few=few)
 
 
 def _bin_width(samples: Samples, end: float) -> float:
-    # At least 20 requests in a bin, since the p95 of fewer is their maximum; and not more bins than can be seen.
+    # At least 20 requests per bin, as the p95 of fewer is their maximum; and no more bins than a chart can show.
     wanted = max(end / MAX_BINS, 20 * end / len(samples) if len(samples) else 1.0)
     widest = max(end / 10, 1.0)
     return float(next((width for width in _WIDTHS if width >= min(wanted, widest)), _WIDTHS[-1]))
@@ -265,17 +261,17 @@ def _series(samples: Samples, width: float, end: float) -> Series:
     done = ((samples.start + samples.latency) // width).astype(np.int64)
     inside = (number >= 0) & (number < bins)
     number, waited = number[inside], samples.response[inside]
-    # Sorted by bin, then by latency: each bin is a slice, and its quantiles are places in it.
+    # Sorted by bin, then by response time: each bin is a slice, and its quantiles are positions in it.
     ordered = waited[np.lexsort((waited, number))]
-    many = np.bincount(number, minlength=bins)
-    begins = np.concatenate([[0], np.cumsum(many)[:-1]])
+    counts = np.bincount(number, minlength=bins)
+    begins = np.concatenate([[0], np.cumsum(counts)[:-1]])
 
-    def place(quantile: float) -> Floats:
-        found = np.full(bins, np.nan)
-        filled = many > 0
-        rank = np.maximum(np.ceil(quantile * many[filled]).astype(np.int64) - 1, 0)
-        found[filled] = ordered[begins[filled] + rank]
-        return found
+    def quantiles(quantile: float) -> Floats:
+        values = np.full(bins, np.nan)
+        filled = counts > 0
+        rank = np.maximum(np.ceil(quantile * counts[filled]).astype(np.int64) - 1, 0)
+        values[filled] = ordered[begins[filled] + rank]
+        return values
 
     # The last bin may be shorter than the others.
     lengths = np.minimum(width, end - width * np.arange(bins))
@@ -284,67 +280,73 @@ def _series(samples: Samples, width: float, end: float) -> Series:
     return Series(
         width=width,
         at=width * np.arange(bins, dtype=np.float64),
-        asked=many / lengths,
+        asked=counts / lengths,
         answered=finished / lengths,
         failed=failed / lengths,
-        p50=place(0.5),
-        p95=place(0.95),
-        slowest=place(1.0),
+        p50=quantiles(0.5),
+        p95=quantiles(0.95),
+        slowest=quantiles(1.0),
     )
 
 
 def _machines(run: Run, begin: float, end: float) -> tuple[Machine, ...]:
-    seen = run.resources()
-    found = []
+    resources = run.resources()
+    machines = []
     sides: tuple[Side, ...] = ("generator", "server")
     for side in sides:
-        seconds = tuple(second for second in seen if second.side == side)
+        seconds = tuple(second for second in resources if second.side == side)
         counted = [second for second in seconds if begin <= second.at < end]
         if counted:
             used = [second.cpu for second in counted]
             memory = max(second.memory for second in counted)
-            found.append(Machine(side, sum(used) / len(used), max(used), memory, seconds))
-    return tuple(found)
+            machines.append(Machine(side, sum(used) / len(used), max(used), memory, seconds))
+    return tuple(machines)
 
 
-def _first_spell(steps: Mapping[str, Series], samples: Mapping[str, Samples], begin: float) -> Spell | None:
-    """The earliest spell of any step; of several that begin together, the one that slowed the most."""
-    found: list[Spell] = []
+def _first_slow_period(
+    steps: Mapping[str, Series], samples: Mapping[str, Samples], begin: float
+) -> SlowPeriod | None:
+    """Return the earliest slow period of any step; of several that begin together, the slowest one."""
+    periods: list[SlowPeriod] = []
     for name, series in steps.items():
         counted = series.at >= begin
         if not np.isfinite(series.p95[counted]).any():
             continue
         usual = float(np.nanmedian(series.p95[counted]))
         slow: Flags = counted & _slower(series.p95, usual)
-        # Where it turns slow and where it is over again.
+        # The bins in which a slow period begins, and those after its end.
         edges = np.flatnonzero(np.diff(np.concatenate([[0], slow.astype(np.int8), [0]])))
         for first, after in zip(edges[::2], edges[1::2], strict=True):
             edge = (float(series.at[first]), float(series.at[after - 1] + series.width))
-            spell = _spell(name, samples[name], *edge) if after - first >= _SPELL_BINS else None
-            if spell is not None:
-                found.append(spell)
+            period = _slow_period(name, samples[name], *edge) if after - first >= _MIN_SLOW_BINS else None
+            if period is not None:
+                periods.append(period)
                 break
-    return min(found, key=lambda spell: (spell.begin, -spell.waited / spell.usual), default=None)
+    return min(periods, key=lambda period: (period.begin, -period.waited / period.usual), default=None)
 
 
-def _spell(name: str, samples: Samples, begin: float, end: float) -> Spell | None:
-    """It, where all its requests together say the same as its bins, whose p95 is that of few."""
+def _slow_period(name: str, samples: Samples, begin: float, end: float) -> SlowPeriod | None:
+    """Return the period if all its requests together are slow, too: the p95 of a bin is that of few requests."""
     inside = (samples.intended >= begin) & (samples.intended < end)
     waited, others = samples.response[inside], samples.response[~inside]
-    quantile = "p95" if len(waited) >= needed("p95") else "p50"
+    quantile = "p95" if len(waited) >= min_requests(_QUANTILE["p95"]) else "p50"
     if not len(others):
         return None
-    then, usual = (float(np.quantile(some, dict(QUANTILES)[quantile])) for some in (waited, others))
-    return Spell(name, begin, end, quantile, then, usual) if _slower(np.array([then]), usual)[0] else None
+    during, usual = (float(np.quantile(some, _QUANTILE[quantile])) for some in (waited, others))
+    return (
+        SlowPeriod(name, begin, end, quantile, during, usual)
+        if _slower(np.array([during]), usual)[0]
+        else None
+    )
 
 
 def _slower(waited: Floats, usual: float) -> Flags:
-    # Without a number nothing is slower.
-    return np.asarray(waited > max(_SLOWED * usual, usual + _NOTICED))
+    # A comparison with NaN is false.
+    return np.asarray(waited > max(_MIN_SLOWDOWN * usual, usual + _NOTICEABLE))
 
 
 def _curve(samples: Samples) -> tuple[Floats, Floats]:
-    # Evenly spaced in the logarithm of what lies beyond: as many points from p90 to p99 as from p99 to p99.9.
+    # Evenly spaced on a logarithmic scale of the tail: as many points from p90 to p99 as from p99 to p99.9.
     shares: Floats = np.concatenate([[0.0], 1 - np.logspace(np.log10(0.98), -3, 60)])
     if not len(samples):
         return shares[:0], shares[:0]

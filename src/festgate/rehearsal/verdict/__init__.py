@@ -1,1 +1,1 @@
-"""Two builds compared by pairs of runs: what is seen of a run, what forbids or weakens a comparison, the verdict."""
+"""The comparison of two builds by pairs of runs: measurements of a run, refusals and flags, and the verdict."""

@@ -1,7 +1,7 @@
-"""What is wrong, or may be, with a comparison: each finding with the number that caused it and what to do about it.
+"""Findings that make a comparison invalid or weaken it, each with the number that caused it and a remedy.
 
-`refusals.py` has those that make a comparison invalid, `flags.py` those that the reader has to know of. The cut-offs
-are named there with their reason; those without a better one are proposals that A/A runs are there to correct.
+`refusals.py` has those that make a comparison invalid, `flags.py` those that the reader has to know. Each limit there
+is a constant with its reason; a limit without a better reason is a proposal, to be corrected by A/A runs.
 """
 
 from collections.abc import Callable
@@ -14,76 +14,76 @@ from festgate.rehearsal.verdict.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found."""
+class LoadFinding:
+    """A reason not to trust the runs of a load test, or to read them with care."""
 
     code: str
-    """`generator-saturated`: stable, for machines."""
+    """A stable name for programs: `generator-saturated`."""
     figure: str
     """The number that caused it: `91 % of a core`."""
     meaning: str
-    """What it means, in one sentence."""
+    """Its consequence, in one sentence."""
     remedy: str
-    """What to do, in one sentence."""
+    """The next action, in one sentence."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is compared: pair i is before[i] and after[i]."""
+    """The runs of both sides; before[i] and after[i] are pair i."""
 
     before: tuple[Observed, ...]
     after: tuple[Observed, ...]
     metrics: tuple[Metric, ...]
-    """The first is the primary one."""
+    """The first one is the primary metric."""
     interleaved: bool
 
     @property
     def runs(self) -> tuple[Observed, ...]:
-        """Of both sides."""
+        """The runs of both sides."""
         return self.before + self.after
 
     @property
     def late(self) -> float:
-        """Share of the primary metric that is lateness: the middle run's, of the side that has more of it."""
+        """Share of the primary metric that is send delay: the median run's, on the side with the larger share."""
         sides = (self.before, self.after)
-        return max(float(np.median([seen.late for seen in side])) if side else 0.0 for side in sides)
+        return max(float(np.median([observed.late for observed in side])) if side else 0.0 for side in sides)
 
     @property
     def primary(self) -> Metric:
-        """The metric that was declared beforehand."""
+        """The metric that decides the verdict; it was declared beforehand."""
         return self.metrics[0]
 
     @property
     def only_processor(self) -> bool:
-        """Whether the target's processor time is all that is compared: how long anybody waited is no part of that."""
+        """Return whether only the target's processor time is compared; response times then do not matter."""
         return all(metric.kind == "cpu" for metric in self.metrics)
 
     @property
     def steps(self) -> list[str]:
-        """The names of all steps of all runs, in order."""
-        return sorted({name for seen in self.runs for name in seen.steps})
+        """The names of all steps of all runs, in alphabetical order."""
+        return sorted({name for observed in self.runs for name in observed.steps})
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing to look for: `look` gives the figure that shows it, and nothing (an empty text) where it is not so."""
+class LoadCheck:
+    """A check of the evidence. `find_figure` returns the figure that proves it, or an empty text."""
 
     code: str
     meaning: str
     remedy: str
-    look: Callable[[Evidence], str]
+    find_figure: Callable[[Evidence], str]
 
-    def __call__(self, evidence: Evidence) -> Finding | None:
-        """The finding, with its figure; None where there is none."""
-        figure = self.look(evidence)
-        return Finding(self.code, figure, self.meaning, self.remedy) if figure else None
+    def __call__(self, evidence: Evidence) -> LoadFinding | None:
+        """Return the finding with its figure, or None."""
+        figure = self.find_figure(evidence)
+        return LoadFinding(self.code, figure, self.meaning, self.remedy) if figure else None
 
 
-def check(code: str, meaning: str, remedy: str) -> Callable[[Callable[[Evidence], str]], Check]:
-    """Make a check of the function that looks for it: its code, what it means, and what to do."""
-    return lambda look: Check(code, meaning, remedy, look)
+def check(code: str, meaning: str, remedy: str) -> Callable[[Callable[[Evidence], str]], LoadCheck]:
+    """Turn the function that finds the figure into a check."""
+    return lambda find_figure: LoadCheck(code, meaning, remedy, find_figure)
 
 
 def percent(share: float) -> str:
-    """`0.4 %`, `91 %`."""
+    """Format a share: `0.4 %`, `91 %`."""
     return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"  # noqa: PLR2004  (two digits)

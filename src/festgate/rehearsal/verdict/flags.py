@@ -1,4 +1,4 @@
-"""What the reader of a comparison has to know, though it is valid."""
+"""Flags: facts that weaken a valid comparison, and that its reader has to know."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,59 +6,60 @@ from typing import Final
 import numpy as np
 
 from festgate.rehearsal.runs.plan import Rate, Users
-from festgate.rehearsal.verdict.findings import Check, Evidence, check, percent
+from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
 from festgate.rehearsal.verdict.observed import Observed
 from festgate.rehearsal.verdict.refusals import MAX_LATE
 
 MAX_EARLY: Final = 1.2
-"""Median latency at the beginning over that of the rest, in most runs: a fifth is what a cold cache or a JIT costs."""
+"""Median latency of the first tenth divided by that of the rest, in most runs. A cold cache or a JIT costs a fifth."""
 MIN_CONNECTING: Final = 0.5
-"""Share of the slowest hundredth that opened a connection, from which on connections are what is slow."""
+"""Share of the slowest 1 % of requests that opened a connection. Above it, connections are the cause of the tail."""
 MAX_CONNECTED: Final = 0.25
-"""Where more of all requests open one, they are how this client works and no outliers."""
+"""Share of all requests that opened a connection. Above it, new connections are normal for this client."""
 MIN_SLOWEST: Final = 5.0
-"""Times the median, from which on the slowest hundredth are outliers and not a tail."""
+"""Mean of the slowest 1 % as a multiple of the median. Above it, they are outliers rather than a tail."""
 MAX_OMITTED: Final = 1.2
-"""p99 corrected for coordinated omission, over p99 as measured."""
+"""p99 corrected for coordinated omission, divided by the measured p99."""
 MAX_BUNCHED: Final = 1.5
-"""Coefficient of variation between arrivals: 1 for people who know nothing of each other, 0 for a clock."""
+"""Coefficient of variation of the time between arrivals: 1 for independent visitors, 0 for a clock."""
 MAX_THINKING: Final = 0.5
-"""Share of their time that users wait for answers, up to which what they think sets the pace and not the target."""
+"""Share of their time that users wait for responses. Below it, their think time sets the rate, not the target."""
 MAX_MIX_SHIFT: Final = 0.02
-"""Share of all requests that went to another step; more than drawing journeys by lot does in runs of 700 requests."""
+"""Share of all requests that moved to other steps; more than random journeys cause in runs of 700 requests."""
 MIN_SHARE: Final = 0.05
-"""Of all requests that the step of a metric has; a faster one in twenty is no faster app."""
+"""Share of all requests that belong to the metric's step. A faster step below it does not make the app faster."""
 MAX_DRIFT: Final = 1.2
-"""Median latency late in a run over that early in it, up or down, in most runs."""
+"""Median latency late in a run divided by that early in it, or the reverse, in most runs."""
 MAX_UNDER_WAY: Final = 1.05
-"""Requests under way at once over the users that there are; 5 % for the clocks of both."""
+"""Concurrent requests per user; the 5 % are for the two clocks."""
 MAX_OFF_PLAN: Final = 0.05
-"""Difference of the arrivals that were sent from those that were planned, beyond what Poisson's law lets vary."""
+"""Difference between the arrivals sent and those planned, in addition to Poisson variation."""
 MAX_DROPPED: Final = 0.001
-"""Share of arrivals that were never sent: more, and the p99 is without some of its slowest."""
+"""Share of arrivals that were never sent. Above it, the p99 lacks some of its slowest requests."""
 MIN_LATE: Final = 0.1
-"""Share of the primary metric that is the sender's own lateness: what it takes off a change is then worth knowing."""
+"""Share of the primary metric that is the load generator's send delay. Above it, the reader has to know the share."""
 
 
 @check(
     "not-interleaved",
-    "What changed on the machine meanwhile counts as the build's: so played, 22 of 100 identical builds differ.",
-    "Play the builds in turn (ABBA BAAB), as `festgate ab` does.",
+    "Anything that changed on the machine in the meantime counts as an effect of the build: in this order, 22 of"
+    " 100 comparisons of identical builds found a difference.",
+    "Alternate the builds (ABBA BAAB), as `festgate ab` does.",
 )
 def not_interleaved(evidence: Evidence) -> str:
-    """All of one build, and then all of the other."""
-    return "" if evidence.interleaved else f"{len(evidence.before)} runs and then {len(evidence.after)}"
+    """Find runs of one build that all came before those of the other."""
+    return "" if evidence.interleaved else f"{len(evidence.before)} runs, then {len(evidence.after)}"
 
 
 @check(
     "warm-up-not-cut",
-    "The first requests fill caches and open connections, and so tell of the start more than of the build.",
+    "The first requests fill caches and open connections, so they describe the start more than the build.",
     "Give a --warm-up that is longer than the start takes.",
 )
 def warm_up_not_cut(evidence: Evidence) -> str:
-    """No warm-up, one that ends before all users are there, or a beginning that is still slow after it."""
+    """Find a missing warm-up, one that ends before all users have started, or a slow beginning after it."""
     plan = evidence.runs[0].run.plan
-    early = _middle([seen.early for seen in evidence.runs])
+    early = _median([observed.early for observed in evidence.runs])
     ramp = (
         plan.load.users / plan.load.spawn_rate
         if isinstance(plan.load, Users) and plan.load.spawn_rate
@@ -67,108 +68,109 @@ def warm_up_not_cut(evidence: Evidence) -> str:
     if plan.warm_up <= 0:
         return "no warm-up"
     if ramp > plan.warm_up:
-        return f"all users are there after {ramp:g} s, the warm-up is {plan.warm_up:g} s"
+        return f"the last user starts after {ramp:g} s, the warm-up ends after {plan.warm_up:g} s"
     return f"the first tenth took {early:.2f} times as long as the rest" if early > MAX_EARLY else ""
 
 
 @check(
     "connection-outliers",
-    "The high percentiles are of opening connections, which no change of a route makes quicker.",
-    "Send to an address instead of a name that has several (127.0.0.1, not localhost), after a warm-up.",
+    "The high percentiles measure how connections are opened, which no change of a route makes faster.",
+    "Send to an IP address instead of a name that has several (127.0.0.1, not localhost), after a warm-up.",
 )
 def connection_outliers(evidence: Evidence) -> str:
-    """The slowest requests are those that opened a connection, as where `localhost` is tried at ::1 first."""
-    troubled = [seen for seen in evidence.runs if _connections_are_slow(seen)]
-    if 2 * len(troubled) < len(evidence.runs):
+    """Find slow requests that opened a connection, for instance where `localhost` is tried at ::1 first."""
+    affected = [observed for observed in evidence.runs if _connections_are_slow(observed)]
+    if 2 * len(affected) < len(evidence.runs):
         return ""
-    worst = max(troubled, key=lambda seen: seen.slowest)
+    worst = max(affected, key=lambda observed: observed.slowest)
     share = percent(worst.connecting)
-    return f"{share} of the slowest 1 % opened a connection and took {worst.slowest:.0f} x the median"
+    return f"{share} of the slowest 1 % opened a connection and took {worst.slowest:.0f} times the median"
 
 
-def _connections_are_slow(seen: Observed) -> bool:
-    often = seen.connecting > MIN_CONNECTING and seen.connected < MAX_CONNECTED
-    return often and seen.slowest > MIN_SLOWEST
+def _connections_are_slow(observed: Observed) -> bool:
+    often = observed.connecting > MIN_CONNECTING and observed.connected < MAX_CONNECTED
+    return often and observed.slowest > MIN_SLOWEST
 
 
 @check(
     "coordinated-omission",
-    "While the target stood still its users waited and asked nothing, so the stall is in few of the requests.",
-    "Play an open loop with --rate, which counts from the moment at which a request was due.",
+    "While the target stalled, its users waited and sent nothing, so few of the requests show the stall.",
+    "Use an open loop (--rate), which measures from the moment at which a request was due.",
 )
 def coordinated_omission(evidence: Evidence) -> str:
-    """A closed loop that asked less while the target stood still."""
+    """Find a closed loop that sent fewer requests while the target stalled."""
     if evidence.only_processor:
         return ""
-    worst = max(seen.omission for seen in evidence.runs)
-    return (
-        f"p99 is {worst:.2f} times as long with the waits that were left out" if worst > MAX_OMITTED else ""
-    )
+    worst = max(observed.omission for observed in evidence.runs)
+    return f"p99 is {worst:.2f} times as high with the omitted waits" if worst > MAX_OMITTED else ""
 
 
 @check(
     "phase-lock",
-    "The users ask at the same moments, so the times are of a queue that real visitors do not make.",
-    "Let them come at random: --rate, or between() instead of constant_pacing() and a slower spawn rate.",
+    "The users send at the same moments, so the times measure a queue that real visitors do not form.",
+    "Let them arrive at random: --rate, or between() instead of constant_pacing() and a lower spawn rate.",
 )
 def phase_lock(evidence: Evidence) -> str:
-    """Users that fire together."""
+    """Find users that send at the same moments."""
     if evidence.only_processor:
         return ""
-    bunched = _middle([seen.arrivals for seen in evidence.runs])
-    return f"the time between requests varies by {bunched:.2f} of its mean" if bunched > MAX_BUNCHED else ""
+    bunched = _median([observed.arrivals for observed in evidence.runs])
+    if bunched <= MAX_BUNCHED:
+        return ""
+    return f"the time between requests has a coefficient of variation of {bunched:.2f}"
 
 
 @check(
     "rate-is-given",
-    "The load sets the rate that is compared, and it cannot move whatever the server does.",
-    "Compare a latency, or search for the largest rate with `festgate capacity`.",
+    "The load sets the rate that is compared, so it cannot change, whatever the server does.",
+    "Compare a latency, or search for the highest rate with `festgate capacity`.",
 )
 def rate_is_given(evidence: Evidence) -> str:
-    """A rate is compared, and the plan sets it."""
+    """Find a compared rate that the plan sets."""
     compared = next((metric.text for metric in evidence.metrics if metric.kind == "rate"), "")
     load = evidence.runs[0].run.plan.load
     if not compared:
         return ""
     if isinstance(load, Rate):
-        return f"{compared}: {load.rate:g} arrivals/s by the plan"
-    busy = _middle([seen.under_way for seen in evidence.runs]) / load.users
+        return f"{compared}: the plan sets {load.rate:g} arrivals/s"
+    busy = _median([observed.under_way for observed in evidence.runs]) / load.users
     if busy > MAX_THINKING:
         return ""
-    return f"{compared}: users wait for an answer {percent(busy)} of their time"
+    return f"{compared}: users wait for responses {percent(busy)} of their time"
 
 
 @check(
     "mix-shifted",
-    "Figures over all requests moved because others were asked, not only because they were answered otherwise.",
-    "Compare a metric of one step, such as p95(/events), and find out why the journeys went another way.",
+    "Metrics over all requests changed because the mix of requests changed, not only because the responses did.",
+    "Compare a metric of one step, such as p95(/events), and find out why the journeys took another path.",
 )
 def mix_shifted(evidence: Evidence) -> str:
-    """The steps' shares of all requests are others than before."""
+    """Find steps whose shares of all requests changed."""
     before, after = _mix(evidence.before), _mix(evidence.after)
     moved = {name: after.get(name, 0.0) - before.get(name, 0.0) for name in evidence.steps}
     shift = sum(abs(share) for share in moved.values()) / 2
     if not before or not after or shift <= MAX_MIX_SHIFT:
         return ""
-    name = max(moved, key=lambda each: abs(moved[each]))
+    name = max(moved, key=lambda step: abs(moved[step]))
     return f"{name} is {percent(before.get(name, 0.0))} / {percent(after.get(name, 0.0))} of the requests"
 
 
 def _mix(side: Sequence[Observed]) -> dict[str, float]:
-    total = sum(seen.requests for seen in side)
-    names = {name for seen in side for name in seen.steps}
+    total = sum(observed.requests for observed in side)
+    names = {name for observed in side for name in observed.steps}
     return {
-        name: sum(seen.steps[name].requests for seen in side if name in seen.steps) / total for name in names
+        name: sum(observed.steps[name].requests for observed in side if name in observed.steps) / total
+        for name in names
     }
 
 
 @check(
     "one-row-of-many",
-    "One row picked out of many says nothing of what most visitors get.",
-    "Declare a metric over all requests or of a main step, and read this one beside it.",
+    "A step that few requests belong to does not describe what most visitors get.",
+    "Declare a metric over all requests or of a main step, and report this one in addition.",
 )
 def one_row_of_many(evidence: Evidence) -> str:
-    """The primary metric is of a step that hardly anybody asks for."""
+    """Find a primary metric of a step that has few of the requests."""
     step = evidence.primary.step
     share = 1.0 if step is None else _mix(evidence.runs).get(step, 0.0)
     return f"{step} is {percent(share)} of the requests" if share < MIN_SHARE else ""
@@ -176,66 +178,65 @@ def one_row_of_many(evidence: Evidence) -> str:
 
 @check(
     "drift",
-    "The target had not come to rest, so the figures depend on how long it was played.",
-    "Look for what grows (a table, a log, memory), or play longer after a longer warm-up.",
+    "The target had not reached a steady state, so the figures depend on the length of the runs.",
+    "Look for something that grows (a table, a log, memory), or make longer runs after a longer warm-up.",
 )
 def drift(evidence: Evidence) -> str:
-    """Runs that become slower or faster while they last."""
-    moved = _middle([seen.drift for seen in evidence.runs])
-    still = 1 / MAX_DRIFT <= moved <= MAX_DRIFT
-    return "" if still else f"late in a run the median is {moved:.2f} times that of early in it"
+    """Find runs that become slower or faster while they last."""
+    moved = _median([observed.drift for observed in evidence.runs])
+    steady = 1 / MAX_DRIFT <= moved <= MAX_DRIFT
+    return "" if steady else f"the median late in a run is {moved:.2f} times that of early in it"
 
 
 @check(
     "littles-law-off",
-    "Users, rate and latency do not agree, so requests were lost or are not what they are called.",
-    "See whether a step asks more than it names, and whether the load was reached: load.log has what Locust said.",
+    "Users, rate and latency contradict each other, so requests were lost or have the wrong step name.",
+    "Check whether a step sends more requests than it names, and in load.log whether Locust reached the load.",
 )
 def littles_law_off(evidence: Evidence) -> str:
-    """More requests under way than there are users, or other arrivals than were planned.
+    """Find more concurrent requests than users, or other arrivals than planned.
 
-    Little's law: the number under way is rate x latency. In a closed loop it cannot be more than the users; how far
-    below it is depends on the time they think, which no plan holds. In an open loop whose journey is one step the
-    arrivals are counted against the plan's.
+    Little's law: the number of concurrent requests is rate x latency. In a closed loop it cannot exceed the number of
+    users; how far below it is depends on their think time, which no plan contains. In an open loop whose journey is
+    one step, the arrivals are compared with the plan's.
     """
-    for seen in evidence.runs:
-        plan = seen.run.plan
+    for observed in evidence.runs:
+        plan = observed.run.plan
         if isinstance(plan.load, Users):
-            if seen.under_way > MAX_UNDER_WAY * plan.load.users:
-                return f"{seen.under_way:.1f} requests under way from {plan.load.users} users"
-        elif len(seen.steps) == 1:
+            if observed.under_way > MAX_UNDER_WAY * plan.load.users:
+                return f"{observed.under_way:.1f} concurrent requests from {plan.load.users} users"
+        elif len(observed.steps) == 1:
             planned = plan.load.rate * plan.duration
-            chance = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0
-            if abs(seen.requests - planned) > MAX_OFF_PLAN * planned + chance:
-                return f"{seen.requests:,} arrivals of {planned:,.0f} planned"
+            variation = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0
+            if abs(observed.requests - planned) > MAX_OFF_PLAN * planned + variation:
+                return f"{observed.requests:,} of {planned:,.0f} planned arrivals"
     return ""
 
 
 @check(
     "arrivals-dropped",
-    "Those who were to wait the longest were never sent, so the high percentiles are better than a visitor's.",
-    "Send at a rate that the target holds: `festgate capacity` finds it.",
+    "The arrivals with the longest waits were never sent, so the high percentiles are better than what visitors get.",
+    "Choose a rate that the target sustains: `festgate capacity` finds it.",
 )
 def arrivals_dropped(evidence: Evidence) -> str:
-    """Arrivals of an open loop that were never sent."""
-    dropped = sum(seen.run.dropped for seen in evidence.runs)
-    share = dropped / max(1, dropped + sum(seen.requests for seen in evidence.runs))
+    """Find arrivals of an open loop that were never sent."""
+    dropped = sum(observed.run.dropped for observed in evidence.runs)
+    share = dropped / max(1, dropped + sum(observed.requests for observed in evidence.runs))
     return f"{dropped:,} arrivals, {percent(share)}" if share > MAX_DROPPED else ""
 
 
 @check(
     "sent-late",
-    "That share is the machine's and the same for both builds, so a change of the build shows smaller than it is.",
-    "Send less, send from a machine of its own, or compare a slower step, of which lateness is a smaller share.",
+    "The load generator causes this share for both builds alike, so the effect of a change appears smaller than it is.",
+    "Lower the load, run the load generator on a separate machine, or compare a slower step.",
 )
 def sent_late(evidence: Evidence) -> str:
-    """A part of what is compared is not the target's; beyond a half it is refused as `generator-saturated`."""
+    """Find send delay that is part of the primary metric; above a half it is refused as `generator-saturated`."""
     late = evidence.late
-    told = MIN_LATE < late <= MAX_LATE
-    return f"{percent(late)} of {evidence.primary.text} is lateness in sending" if told else ""
+    return f"{percent(late)} of {evidence.primary.text} is send delay" if MIN_LATE < late <= MAX_LATE else ""
 
 
-FLAGS: Final[tuple[Check, ...]] = (
+FLAGS: Final[tuple[LoadCheck, ...]] = (
     not_interleaved,
     warm_up_not_cut,
     connection_outliers,
@@ -251,6 +252,5 @@ FLAGS: Final[tuple[Check, ...]] = (
 )
 
 
-def _middle(values: Sequence[float]) -> float:
-    """The median: what most of the runs show."""
+def _median(values: Sequence[float]) -> float:
     return float(np.median(values))

@@ -1,7 +1,7 @@
-"""What a comparison has to know of one run, taken from its samples at one reading.
+"""Measurements of one run for a comparison, taken in one pass over its samples.
 
-Twenty runs of a million requests would be more than a gigabyte in memory; what is kept here of each is a few hundred
-kilobytes at most, nearly all of it the hashes of bodies.
+Twenty runs of a million requests would need more than a gigabyte of memory. The measurements of a run take a few
+hundred kilobytes at most, nearly all of them hashes of bodies.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from festgate.rehearsal.stats.processor_time import processor_time
 from festgate.rehearsal.stats.quantiles import corrected
 
 WINDOWS: Final = 10
-"""Parts of a run for which the regularity of arrivals is taken, so that one pause does not stand for all of it."""
+"""Parts of a run whose regularity of arrivals is measured separately, so that one pause does not decide the result."""
 MIN_ARRIVALS: Final = 20
-"""In such a part; with fewer its figure is chance."""
+"""Arrivals in such a part; the figure of fewer is random."""
 _EARLY: Final = 0.1
 _FIRST, _LAST = (0.1, 0.4), (0.7, 1.0)
 _TAIL: Final = 0.99
@@ -34,68 +34,68 @@ STEP_METRICS: Final = (
     Metric("p50", "quantile", 0.5),
     Metric("p95", "quantile", 0.95),
 )
-"""What is told of every step, whether it is compared or not."""
+"""The metrics that are reported for every step, whether they are compared or not."""
 
 
 @dataclass(frozen=True)
-class Step:
+class StepStats:
     """One step's requests in one run."""
 
     requests: int
     failed: int
     statuses: Mapping[int, int]
-    """How often each, of all requests."""
+    """The number of requests with each HTTP status."""
     size: float
-    """Mean bytes of an answer that the step took; not-a-number where there was none."""
+    """Mean bytes of a response that the step accepted; NaN if there was none."""
     bodies: Integers
-    """The different bodies (CRC-32) that it took, in ascending order."""
+    """The different accepted bodies (CRC-32), in ascending order."""
     times: Integers
-    """How often each of them came."""
+    """The number of responses with each of these bodies."""
     values: tuple[float, ...]
-    """Of STEP_METRICS."""
+    """The values of STEP_METRICS."""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One run after its warm-up. Times in seconds, shares and ratios as numbers."""
+    """One run after its warm-up. Times are in seconds, shares and ratios are numbers."""
 
     run: Run
     values: tuple[float, ...]
-    """Of each metric."""
+    """The value of each metric."""
     counts: tuple[int, ...]
-    """Requests that each metric is about."""
+    """The number of requests that each metric covers."""
     requests: int
     failed: int
-    steps: Mapping[str, Step]
+    steps: Mapping[str, StepStats]
     cpu: float | None
-    """Share of a core of each sending process in the busiest tenth of the seconds; None where it was not seen."""
+    """Share of a core that each load generator process used in its busiest tenth of the seconds; None if unknown."""
     late: float
-    """Share of the first metric that is lateness in sending; 0 for what is no time, and in a closed loop."""
+    """Share of the first metric that is send delay; 0 for a metric that is not a time, and in a closed loop."""
     early: float
-    """Median latency in the first tenth of the time, over that of the rest; of the busiest step, as the next ones."""
+    """Median latency of the first tenth of the time divided by that of the rest, in the busiest step."""
     drift: float
-    """Median latency in the last 30 % of the time, over that from 10 % to 40 %."""
+    """Median latency of the last 30 % of the time divided by that from 10 % to 40 %, in the busiest step."""
     arrivals: float
-    """Coefficient of variation of the time between two requests."""
+    """Coefficient of variation of the time between two requests of the busiest step."""
     connecting: float
-    """Share of the slowest hundredth of all requests that opened a connection."""
+    """Share of the slowest 1 % of all requests that opened a connection."""
     connected: float
-    """The same of all requests."""
+    """Share of all requests that opened a connection."""
     slowest: float
-    """Mean latency of that slowest hundredth, over the median."""
+    """Mean latency of the slowest 1 % divided by the median."""
     omission: float
-    """99th percentile with the waits that a closed loop left out, over the one without; 1 for an open loop."""
+    """99th percentile with the waits that a closed loop omitted, divided by the one without; 1 for an open loop."""
     under_way: float
-    """Mean number of requests without an answer: rate x mean latency, of what lies before the run's end."""
+    """Mean number of concurrent requests: rate x mean latency, up to the end of the run."""
 
     @property
     def failing(self) -> float:
-        """Share of requests that failed."""
+        """The share of requests that failed."""
         return self.failed / self.requests if self.requests else 0.0
 
 
 def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
-    """Read a run. Raises ValueError where a file of it is damaged."""
+    """Measure a run. Raises ValueError if one of its files is damaged."""
     begin, seconds = run.plan.warm_up, run.plan.duration
     whole = run.samples()
     samples = whole.between(begin, begin + seconds)
@@ -104,8 +104,8 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     steps = {name: _step(samples, number, seconds) for number, name in enumerate(samples.names)}
     steps = {name: step for name, step in steps.items() if step.requests}
     busiest = max(steps, key=lambda name: steps[name].requests, default="")
-    mine = samples.name == samples.names.index(busiest) if busiest else np.zeros(0, np.bool_)
-    share = (samples.intended[mine] - run.plan.warm_up) / seconds
+    selected = samples.name == samples.names.index(busiest) if busiest else np.zeros(0, np.bool_)
+    share = (samples.intended[selected] - run.plan.warm_up) / seconds
     connecting, connected, slowest = _connections(samples)
     return Observed(
         run=run,
@@ -116,11 +116,11 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
         steps=steps,
         cpu=_cpu(run),
         late=_lateness(metrics[0], samples),
-        early=_ratio(samples.latency[mine], share < _EARLY, share >= _EARLY),
+        early=_ratio(samples.latency[selected], share < _EARLY, share >= _EARLY),
         drift=_ratio(
-            samples.latency[mine], *((share >= low) & (share < high) for low, high in (_LAST, _FIRST))
+            samples.latency[selected], *((share >= low) & (share < high) for low, high in (_LAST, _FIRST))
         ),
-        arrivals=_regularity(np.sort(samples.start[mine]), run.plan.warm_up, seconds),
+        arrivals=_regularity(np.sort(samples.start[selected]), run.plan.warm_up, seconds),
         connecting=connecting,
         connected=connected,
         slowest=slowest,
@@ -129,17 +129,17 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     )
 
 
-def _step(samples: Samples, number: int, seconds: float) -> Step:
-    mine = samples.name == number
+def _step(samples: Samples, number: int, seconds: float) -> StepStats:
+    selected = samples.name == number
     of_step = samples.of(samples.names[number])
-    statuses, counts = np.unique(samples.status[mine], return_counts=True)
-    taken = mine & ~samples.failed
-    bodies, times = np.unique(samples.digest[taken], return_counts=True)
-    return Step(
-        requests=int(np.count_nonzero(mine)),
-        failed=int(np.count_nonzero(samples.failed[mine])),
+    statuses, counts = np.unique(samples.status[selected], return_counts=True)
+    accepted = selected & ~samples.failed
+    bodies, times = np.unique(samples.digest[accepted], return_counts=True)
+    return StepStats(
+        requests=int(np.count_nonzero(selected)),
+        failed=int(np.count_nonzero(samples.failed[selected])),
         statuses=dict(zip(statuses.tolist(), counts.tolist(), strict=True)),
-        size=float(samples.size[taken].mean()) if len(bodies) else float("nan"),
+        size=float(samples.size[accepted].mean()) if len(bodies) else float("nan"),
         bodies=bodies,
         times=times,
         values=tuple(measure(metric, of_step, seconds) for metric in STEP_METRICS) if len(of_step) else (),
@@ -157,26 +157,26 @@ def _cpu(run: Run) -> float | None:
 
 
 def _lateness(metric: Metric, samples: Samples) -> float:
-    """How much less the metric would be if each request had been sent when it was to be, over what it is."""
+    """Return the share of the metric that would disappear if each request had been sent when it was due."""
     chosen = metric.of(samples)
-    whole, sent = samples.response[chosen], samples.latency[chosen]
+    responses, latencies = samples.response[chosen], samples.latency[chosen]
     if metric.quantile is not None:
-        found, known = (_quantile(values, metric.quantile) for values in (whole, sent))
+        measured, undelayed = (_quantile(values, metric.quantile) for values in (responses, latencies))
     elif metric.kind == "mean":
-        found, known = float(whole.sum()), float(sent.sum())
+        measured, undelayed = float(responses.sum()), float(latencies.sum())
     else:
         return 0.0
-    return 1 - known / found if found else 0.0
+    return 1 - undelayed / measured if measured else 0.0
 
 
 def _connections(samples: Samples) -> tuple[float, float, float]:
     count = len(samples)
     if count == 0:
         return 0.0, 0.0, 1.0
-    most = max(1, count // 100)
-    slow = np.argpartition(samples.latency, count - most)[count - most :]
-    usual = float(np.median(samples.latency))
-    slowest = float(samples.latency[slow].mean()) / usual if usual else 1.0
+    tail = max(1, count // 100)
+    slow = np.argpartition(samples.latency, count - tail)[count - tail :]
+    median = float(np.median(samples.latency))
+    slowest = float(samples.latency[slow].mean()) / median if median else 1.0
     return float(samples.new_connection[slow].mean()), float(samples.new_connection.mean()), slowest
 
 
@@ -184,27 +184,27 @@ def _omission(run: Run, samples: Samples) -> float:
     load = run.plan.load
     if not isinstance(load, Users) or len(samples) == 0:
         return 1.0
-    # What a user does between two requests is not in the samples; how often one asks on the average is.
+    # The samples do not contain the think time of a user, only the mean interval between requests.
     interval = load.users * run.plan.duration / len(samples)
     raw = _quantile(samples.latency, _TAIL)
     return _quantile(corrected(samples.latency, interval), _TAIL) / raw if raw else 1.0
 
 
 def _under_way(samples: Samples, end: float) -> float:
-    """Seconds that requests waited for their answers up to `end`; all together."""
+    """Return the sum of the seconds that requests waited for their responses up to `end`."""
     return float(np.clip(end - samples.start, 0, samples.latency).sum())
 
 
 def _regularity(starts: Floats, begin: float, seconds: float) -> float:
     windows = max(1, min(WINDOWS, len(starts) // MIN_ARRIVALS))
     edges = np.searchsorted(starts, begin + np.arange(windows + 1) * seconds / windows)
-    found = []
+    variations = []
     for first, last in pairwise(edges.tolist()):
-        # With the gap to the next part's first: users that fire once a part would have their silence between two parts.
+        # Includes the gap to the next part: users that send once per part would pause exactly between two parts.
         gaps = np.diff(starts[first : last + 1])
         if len(gaps) >= MIN_ARRIVALS // 2 and gaps.mean() > 0:
-            found.append(float(gaps.std() / gaps.mean()))
-    return float(np.median(found)) if found else 1.0
+            variations.append(float(gaps.std() / gaps.mean()))
+    return float(np.median(variations)) if variations else 1.0
 
 
 def _ratio(latencies: Floats, above: Flags, below: Flags) -> float:
@@ -213,5 +213,5 @@ def _ratio(latencies: Floats, above: Flags, below: Flags) -> float:
 
 
 def _quantile(values: Floats, quantile: float) -> float:
-    """One order statistic, quick and good enough to look for trouble by; 0 of nothing."""
+    """Return one order statistic, which is fast and accurate enough for a check; 0 without values."""
     return float(np.quantile(values, quantile)) if len(values) else 0.0
