@@ -39,7 +39,9 @@ def serving(*pieces: bytes, pause: float = 0.0) -> Iterator[tuple[str, list[byte
 def test_a_response_has_its_status_headers_body_and_cookies() -> None:
     head = b"HTTP/1.1 303 See Other\r\nLocation: /login\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\n"
     with serving(head, b"Content-Length: 2\r\n\r\nhi") as (url, received):
-        answer = http_client.request("POST", f"{url}/x?q=1", timeout=5, headers={"X-A": "b"}, content=b"form")
+        answer = http_client.request(
+            "POST", f"{url}/x?q=1", timeout=5, headers={"X-A": "b "}, content=b"form"
+        )
     assert (answer.status, answer.headers["location"], answer.body) == (303, "/login", b"hi")
     assert answer.cookie == "a=1; b=2"
     assert received[0].startswith(b"POST /x?q=1 HTTP/1.1\r\n")

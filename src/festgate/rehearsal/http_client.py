@@ -65,7 +65,8 @@ def request(
             client.stream(
                 method,
                 url,
-                headers={**PLAIN, **(headers or {})},
+                # Stripped, as an empty token leaves a space after "Bearer", which httpx refuses to send.
+                headers={name: value.strip() for name, value in {**PLAIN, **(headers or {})}.items()},
                 content=content,
                 extensions={"trace": limit.note_connection},
             ) as response,
