@@ -1,4 +1,4 @@
-"""How commands end: the exit codes of `festgate`, and a sentence on standard error."""
+"""The exit codes of `festgate`, and ending a command with a sentence on standard error."""
 
 import sys
 from typing import Final, NoReturn

@@ -262,7 +262,7 @@ def _step_leak(step: StepImpact, manner: Manner) -> Leak | None:
         return None
     return Leak(
         f"Visitors of {step.step} got {_counted({'an error': step.errors, 'no response': step.cut})}"
-        " instead of a page that says when to come back.",
+        " instead of a page with the time to try again.",
         "The module's bulkhead has to end such a request with a 503.",
     )
 

@@ -1,8 +1,8 @@
-"""Templates, and pages that are rendered once for each version of what they show.
+"""Templates, and pages that are rendered once for each version of their view model.
 
-A page is kept as pieces: those of the frame around it, which all pages share, and its own before and after the
-visitor's part of the header. So one rendering serves everyone, and a page that one person sees once is rendered and
-compressed without its frame. A kept page is rendered again when the data that it shows differ, and not before.
+A page is kept in pieces: those of the frame, which all pages share, and its own before and after the visitor's part of
+the header. So one rendering serves all visitors, and a page that is shown once is rendered and compressed without its
+frame. A kept page is rendered again only when its view model differs.
 """
 
 import hashlib
@@ -31,22 +31,22 @@ from festgate.settings import Settings
 MAX_KEPT = 1024
 """Pages in memory: about 20 MB if each were as long as the list of events, and most are a tenth of that."""
 CUT = "<!--cut-->"
-"""Where the frame, and what fills it, are cut into pieces; what people write is escaped, so it holds none."""
+"""The mark between the pieces of a frame or a page; texts of people are escaped, so they cannot contain it."""
 NAME_SLOT = "(name)"
-"""Where a username goes; no username has a bracket."""
+"""The place of the username; no username has a bracket."""
 
 
 class Shown(Protocol):
-    """What a kept page shows: a frozen dataclass whose equality means that the page would come out the same."""
+    """The view model of a kept page: a frozen dataclass whose equality means that the page is the same."""
 
     @property
     def until(self) -> Milliseconds:
-        """When it may change without a commit: a hold that lapses, sales that open."""
+        """The time until which it changes only with a commit: then a hold expires, or sales open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A page but for its visitor's part of the header."""
+    """A page without its visitor's part of the header."""
 
     before: tuple[Piece, ...]
     after: tuple[Piece, ...]
@@ -54,14 +54,14 @@ class Rendered:
 
 @dataclass(slots=True)
 class Kept:
-    """A page that is kept, and for how long."""
+    """A kept page, and the time until which it may be used."""
 
     shown: Shown
     version: object
     until: Milliseconds
     page: Rendered
     held: int | None = None
-    """How many unpaid seats its visitor holds, where the page knows."""
+    """The number of the visitor's unpaid seats, where the page has it."""
 
 
 class Pages:
@@ -80,7 +80,7 @@ class Pages:
         self._headers: dict[tuple[Role | None, int, str], list[Piece]] = {}
 
     def render(self, template: str, section: str = "", level: int = QUICK, **context: Any) -> Rendered:  # noqa: ANN401
-        """A page in its frame; `level` of compression by how often it will be sent."""
+        """Render a page in its frame; the `level` of compression depends on how often it will be sent."""
         head, main = self._environment.get_template(template).render(context).split(CUT)
         top, navigation, rest, foot = self._frame(section)
         return Rendered(
@@ -88,38 +88,38 @@ class Pages:
         )
 
     def _frame(self, section: str) -> list[Piece]:
-        found = self._frames.get(section)
-        if found is None:
+        pieces = self._frames.get(section)
+        if pieces is None:
             text = self._environment.get_template("kit/frame.html").render(section=section)
-            found = self._frames[section] = [Piece(part.encode()) for part in text.split(CUT)]
-        return found
+            pieces = self._frames[section] = [Piece(part.encode()) for part in text.split(CUT)]
+        return pieces
 
     def text(self, template: str, **context: Any) -> str:  # noqa: ANN401
-        """A template that is no page: the body of a mail."""
+        """Render a template that is not a page, such as the body of an email."""
         return self._environment.get_template(template).render(**context)
 
     def fragment(self, template: str, shown: Hashable) -> Markup:
-        """A piece of a page, such as one event's card, rendered once for each value of what it shows."""
+        """Render a part of a page, such as one event's card, once for each value of its view model."""
         key = (template, shown)
-        found = self._fragments.get(key)
-        if found is None:
-            found = Markup(self._environment.get_template(template).render(shown=shown))  # noqa: S704  (autoescaped)
-            _keep(self._fragments, key, found)
-        return found
+        cached = self._fragments.get(key)
+        if cached is None:
+            cached = Markup(self._environment.get_template(template).render(shown=shown))  # noqa: S704  (autoescaped)
+            _keep(self._fragments, key, cached)
+        return cached
 
     def kept(self, key: Hashable) -> Kept | None:
-        """The page kept under `key`, if there is one."""
-        found = self._kept.get(key)
-        if found is not None:
+        """Return the page kept under `key`, if there is one."""
+        cached = self._kept.get(key)
+        if cached is not None:
             self._kept.move_to_end(key)
-        return found
+        return cached
 
     def keep(self, key: Hashable, kept: Kept) -> None:
-        """Keep a page; the one that was asked for longest ago makes room."""
+        """Keep a page; the least recently used one makes room."""
         _keep(self._kept, key, kept)
 
     def visitor_part(self, visitor: Visitor | None, held: int, section: str) -> tuple[Piece, ...]:
-        """The header's own part for this visitor, who holds that many unpaid seats."""
+        """Return the header's part for this visitor, who holds that many unpaid seats."""
         if visitor is None:
             return tuple(self._header(None, 0, section))
         name = Piece(escape(visitor.username).encode(), STORED)
@@ -127,19 +127,19 @@ class Pages:
         return (first, *(piece for other in others for piece in (name, other)))
 
     def _header(self, role: Role | None, held: int, section: str) -> list[Piece]:
-        """The same for all of a role but for their name, which stands between these: a rush brings new names only."""
+        """Return the pieces around the username, which are the same for all visitors with a role."""
         key = (role, held, section)
-        found = self._headers.get(key)
-        if found is None:
+        cached = self._headers.get(key)
+        if cached is None:
             template = self._environment.get_template("kit/visitor.html")
             nobody = None if role is None else Visitor(0, NAME_SLOT, "", role)
             entries = self.navigation.shown_to(role)
             text = template.render(visitor=nobody, held=held, section=section, entries=entries)
-            found = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
+            cached = [Piece(part.encode()) for part in text.split(NAME_SLOT)]
             if len(self._headers) >= MAX_KEPT:
                 self._headers.clear()
-            self._headers[key] = found
-        return found
+            self._headers[key] = cached
+        return cached
 
 
 def _keep(store: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:  # noqa: ANN401
@@ -150,19 +150,19 @@ def _keep(store: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:
 
 
 class _Environment(Environment):
-    """Jinja2, where a template takes the environment's globals as they are, and is found by its name alone.
+    """Jinja2, with the environment's globals passed to templates unchanged, and templates value by name alone.
 
     Without it each rendering and each import copies a chain of two maps: a seventh of what a small page costs. A name
     is looked up three times for a page, 3 us each with the lock and the weak reference of Jinja2's own cache.
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401  (Jinja2's own)
-        """As Jinja2's."""
+        """Accept the options of Jinja2's Environment."""
         super().__init__(**options)
         self._found: dict[str, Template] = {}
 
     def overlay(self, *arguments: Any, **options: Any) -> Self:  # noqa: ANN401
-        """As Jinja2's; what it compiles is its own."""
+        """Return Jinja2's overlay, with its own compiled templates."""
         made = super().overlay(*arguments, **options)
         made._found = {}  # noqa: SLF001  (one of its own kind)
         return made
@@ -173,27 +173,27 @@ class _Environment(Environment):
         parent: str | None = None,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002  (Jinja2's name)
     ) -> Template:
-        """As Jinja2's; templates do not change while the portal runs, and there are few."""
+        """Return the template from a plain dict: templates are few, and do not change while the portal runs."""
         if not isinstance(name, str) or globals:
             return super().get_template(name, parent, globals)
-        found = self._found.get(name)
-        if found is None:
-            found = self._found[name] = super().get_template(name, parent, globals)
-        return found
+        cached = self._found.get(name)
+        if cached is None:
+            cached = self._found[name] = super().get_template(name, parent, globals)
+        return cached
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """The one map; no template of ours brings globals of its own."""
+        """Return the environment's own map; no template of the portal has globals of its own."""
         return super().make_globals(d) if d else self.globals
 
 
 def environment(settings: Settings, packages: Iterable[str]) -> Environment:
-    """Jinja2 with escaping on, undefined names as errors, and the fest's way to write money and time."""
+    """Return Jinja2 with escaping, undefined names as errors, gettext, and the fest's formats of money and time."""
     names = tuple(packages)
     made = _Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in names]),
         autoescape=True,
         undefined=StrictUndefined,
-        # A look at each file for every page; in development the whole process starts again instead.
+        # Reloading would check each file for every page; in development the whole process restarts instead.
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -247,7 +247,7 @@ def _filled(text: str, is_escaped: Any, /, **values: object) -> str:  # noqa: AN
 
 
 def _stubs(templates: Environment) -> Callable[[Milliseconds], Markup]:
-    """The macro `stub`, called once for each moment: three calls of filters and one of a macro less for every card."""
+    """Return the macro `stub`, called once for each moment: it saves four calls for every card."""
 
     @lru_cache(4096)
     def stub(at: Milliseconds) -> Markup:
@@ -257,10 +257,10 @@ def _stubs(templates: Environment) -> Callable[[Milliseconds], Markup]:
 
 
 class Writing:
-    """Money and moments as the fest's locale and time zone write them."""
+    """Money and moments in the formats of the fest's locale and time zone."""
 
     def __init__(self, settings: Settings) -> None:
-        """Every result is remembered: Babel takes 50 to 100 us, and a fest has few different moments."""
+        """Cache every result: Babel takes 50 to 100 us, and a fest has few different moments."""
         self._locale = settings.locale
         self._zone = settings.zone
         self._day_of_minute = lru_cache(4096)(self._day)
@@ -271,28 +271,28 @@ class Writing:
         self.end = lru_cache(4096)(self._end)
 
     def money(self, amount: Money) -> str:
-        """`₹500.00`."""
+        """Return `₹500.00`."""
         return amount.shown(self._locale)
 
     def day(self, at: Milliseconds | date) -> str:
-        """`Sun, 22 Nov`, remembered by the minute."""
+        """Return `Sun, 22 Nov`, cached by the minute."""
         return self._day_of_minute(at if isinstance(at, date) else at // MINUTE * MINUTE)
 
     def time(self, at: Milliseconds) -> str:
-        """`18:00`, or as the locale has it: remembered by the minute, as every order has milliseconds of its own."""
+        """Return `18:00`, or the locale's form, cached by the minute."""
         return self._time_of_minute(at // MINUTE * MINUTE)
 
     def when(self, at: Milliseconds) -> str:
-        """`Sun, 22 Nov 2026, 18:00`, remembered by the minute."""
+        """Return `Sun, 22 Nov 2026, 18:00`, cached by the minute."""
         return self._when_of_minute(at // MINUTE * MINUTE)
 
     def _end(self, at: Milliseconds, start: Milliseconds) -> str:
-        """`21:00`, or `Thu, 26 Nov, 09:00` where it is not the day of the start."""
+        """Return `21:00`, or `Thu, 26 Nov, 09:00` on another day than the start."""
         same_day = local_day(at, self._zone) == local_day(start, self._zone)
         return self.time(at) if same_day else f"{self.day(at)}, {self.time(at)}"
 
     def _iso(self, at: Milliseconds) -> str:
-        """For `datetime` attributes: `2026-11-22T18:00:00+05:30`."""
+        """Return `2026-11-22T18:00:00+05:30`, for `datetime` attributes."""
         return moment(at, self._zone).isoformat(timespec="seconds")
 
     def _day(self, at: Milliseconds | date) -> str:
@@ -300,7 +300,7 @@ class Writing:
         return format_date(shown, "EEE, d MMM", locale=self._locale)
 
     def _date(self, at: Milliseconds, pattern: str) -> str:
-        """By a pattern of Unicode's date fields: `EEE` for `Sun`, `d` for `22`, `MMM` for `Nov`."""
+        """Format by a pattern of Unicode's date fields: `EEE` for `Sun`, `d` for `22`, `MMM` for `Nov`."""
         return format_date(moment(at, self._zone).date(), pattern, locale=self._locale)
 
     def _time(self, at: Milliseconds) -> str:
@@ -312,7 +312,7 @@ class Writing:
 
 
 def countdown(span: Milliseconds) -> str:
-    """`12 min 05 s left`, as festgate.js writes it when it takes over."""
+    """Return `12 min 05 s left`, as festgate.js writes it afterwards."""
     seconds = -(-span // SECOND)
     if seconds <= 0:
         return gettext("time is up")
@@ -323,7 +323,7 @@ def countdown(span: Milliseconds) -> str:
 
 
 def local_day(at: Milliseconds, zone: ZoneInfo) -> date:
-    """The calendar day of a moment, where the fest is."""
+    """Return the calendar day of a moment in the fest's time zone."""
     return datetime.fromtimestamp(at / 1000, zone).date()
 
 

@@ -1,4 +1,4 @@
-"""What every module's pages need of the web: who is asking, forms, pages, redirects, answers to what went wrong."""
+"""The web parts that all modules' pages share: the visitor, pages, redirects, and error pages."""
 
 import asyncio
 import ipaddress
@@ -45,20 +45,20 @@ MAX_ADDRESS = 2000
 """Characters of an address that is read from a header or a field."""
 PROBLEM = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/webhooks/", "/drills/")
-"""Called by programs: they carry a token or a signature, never act for a cookie, and read problem+json."""
+"""Paths for programs, which send a token or a signature, get no rights by a cookie, and read problem+json."""
 MAX_TOKEN_LENGTH = 100
 _TYPE = (b"content-type", b"text/html; charset=utf-8")
 _VARY = (b"vary", b"accept-encoding, cookie")
 _PAGE_HEADERS = [_TYPE, (b"cache-control", b"private, no-cache"), _VARY]
-"""Of a page that anyone may see: a browser keeps it, and asks each time whether it is still so."""
+"""Headers of a page for everybody: a browser keeps it, and revalidates it each time."""
 _OWN_PAGE_HEADERS = [_TYPE, (b"cache-control", b"no-store"), _VARY]
-"""Of a page for somebody who is signed in: whoever uses the browser after them finds nothing."""
+"""Headers of a page for a signed-in visitor: the next user of the browser finds nothing."""
 NO_STORE = {"cache-control": "no-store"}
 _MOVED_NOWHERE = "/"
 
 
 class Links(Protocol):
-    """What every page asks of modules above the kit."""
+    """Functions of modules above the kit that every page uses."""
 
     @property
     def find_visitor(self) -> Callable[[Connection, str], Visitor | None]:
@@ -74,11 +74,11 @@ class Links(Protocol):
 
     @property
     def count_held(self) -> Callable[[Connection, int], int]:
-        """How many unpaid seats a person holds."""
+        """Returns the number of unpaid seats that a person holds."""
 
     @property
     def ways_on(self) -> Sequence[tuple[str, str, str]]:
-        """Where a visitor can go on whose module is unavailable: its neighbours, as (module, label, address)."""
+        """Pages that a visitor can use while a module is unavailable, as (module, label, address)."""
 
     @property
     def default_actions(self) -> Sequence[tuple[str, str]]:
@@ -86,11 +86,11 @@ class Links(Protocol):
 
     @property
     def comforts(self) -> Mapping[str, Callable[[Connection, int], str]]:
-        """By module: a sentence on what its trouble leaves to a person; empty where there is nothing to say."""
+        """By module: a query for a sentence on what a person keeps while it is unavailable; empty for none."""
 
 
 class Portal:
-    """The parts that every module's pages stand on, handed down by `app.py`."""
+    """The parts that all modules' pages use, created by `app.py`."""
 
     def __init__(
         self,
@@ -112,10 +112,10 @@ class Portal:
         self.bulkheads = bulkheads
         self._links = links
         self._noting: dict[str, asyncio.Task[None]] = {}
-        """Sessions whose use is being stored."""
+        """The sessions whose last use is being stored."""
 
     async def visitor(self, request: Request) -> Visitor | None:
-        """Who is signed in, by the session cookie; None for anyone else. Looked up once a request."""
+        """Return the signed-in visitor of the session cookie, or None. Looked up once per request."""
         scope = request.scope
         if "festgate.visitor" not in scope:
             token = session_token(scope["headers"])
@@ -133,7 +133,7 @@ class Portal:
         return visitor
 
     async def bearer(self, token: str) -> Visitor | None:
-        """Who calls the API with this token; None when it is none of ours, or has ended."""
+        """Return the visitor of an API token; None when it is unknown or has expired."""
         visitor = await self.database.read(self._links.find_bearer, token)
         if visitor is not None:
             security_log.about(visitor.person)
@@ -142,7 +142,7 @@ class Portal:
         return visitor
 
     def _note_seen(self, token: str) -> None:
-        """Store, behind the answer, that the session is in use; if that fails, a later request does it."""
+        """Store in the background that the session is in use; if that fails, a later request does it."""
 
         async def note() -> None:
             try:
@@ -156,21 +156,21 @@ class Portal:
             self._noting[token] = asyncio.create_task(note())
 
     async def signed_in(self, request: Request) -> Visitor:
-        """Who is signed in; SignInNeeded sends anyone else to /login and back."""
+        """Return the signed-in visitor. SignInNeeded sends any other to the sign-in page and back."""
         visitor = await self.visitor(request)
         if visitor is None:
             raise SignInNeeded
         return visitor
 
     async def organiser(self, request: Request) -> Visitor:
-        """Who is signed in, when they organise; Forbidden for others."""
+        """Return the signed-in organiser. Raises Forbidden for others."""
         visitor = await self.signed_in(request)
         if not visitor.organises:
             raise Forbidden
         return visitor
 
     async def staff(self, request: Request) -> Visitor:
-        """Who is signed in, when they check people in; Forbidden for others."""
+        """Return the signed-in member of staff or organiser. Raises Forbidden for others."""
         visitor = await self.signed_in(request)
         if not visitor.admits:
             raise Forbidden
@@ -186,7 +186,7 @@ class Portal:
         headers: Mapping[str, str] | None = None,
         **context: Any,  # noqa: ANN401  (whatever the template shows)
     ) -> Response:
-        """A page rendered for this request."""
+        """Return a page rendered for this request."""
         page = self.pages.render(template, section, **context)
         response = await self._with_visitor(request, page, section, status=status)
         response.headers.update(headers or {})
@@ -203,13 +203,13 @@ class Portal:
         section: str = "",
         held: Callable[[S], int] | None = None,
     ) -> Response:
-        """A page rendered once for each value of what it shows.
+        """Return a page that is rendered once for each value of its view model.
 
-        `held` tells of what is shown how many unpaid seats its visitor holds; without it that is asked for the header.
+        `held` returns the number of the visitor's unpaid seats from the view model; without it a query does.
 
-        `look` reads what the page shows. It is skipped while nothing has been committed since; where a commit of
-        another process may show late (PostgreSQL), only for a public page: a person's own shows their last operation
-        whichever process did it.
+        `look` reads the view model. It is skipped while nothing has been committed. Where a commit of another process
+        may become visible late (PostgreSQL), it is skipped only for public pages: a visitor's own page must show their
+        last operation, whichever process did it.
         """
         skips = public or self.database.sees_every_commit
         version = self.database.version() if skips else None
@@ -234,7 +234,7 @@ class Portal:
         return PageResponse(request, (*page.before, *part, *page.after), status, own=visitor is not None)
 
     async def refusal(self, request: Request, refusal: Refused) -> Response:
-        """The answer to a Refused: a page with the next step, or problem+json under /api."""
+        """Return the response to a Refused: a page with the next step, or problem+json under /api."""
         if request.scope["path"].startswith(PROGRAM_PATHS):
             return problem(refusal)
         if isinstance(refusal, SignInNeeded):
@@ -242,7 +242,7 @@ class Portal:
         return await self._error_page(request, refusal)
 
     async def failure(self, request: Request, error: Exception) -> Response:
-        """The answer to whatever was raised: a Refused, Starlette's 404 and 405, or a bug."""
+        """Return the response to any exception: a Refused, Starlette's 404 and 405, or an unhandled one."""
         if isinstance(error, Refused):
             return await self.refusal(request, error)
         if not isinstance(error, HTTPException):
@@ -255,7 +255,7 @@ class Portal:
         actions = refusal.actions or self._links.default_actions
         message, details = refusal.message, ""
         if isinstance(refusal, ModuleUnavailable):
-            # Whoever mends the module sits at this machine, as a rule.
+            # Details are for the developer who works at this machine.
             details = self.bulkheads[refusal.module].details if is_local(request.scope) else ""
             actions = self._ways_on(request, refusal)
             message = await self._comfort(request, refusal) or message
@@ -278,7 +278,7 @@ class Portal:
         return response
 
     def _ways_on(self, request: Request, refusal: ModuleUnavailable) -> tuple[tuple[str, str], ...]:
-        """The same page again, where that does no harm; and what is well."""
+        """Return links to the same page again, where a GET repeats it, and to pages of healthy modules."""
         again = [(N_("Try again"), request.url.path)] if request.method == "GET" else []
         others = [
             (label, path)
@@ -288,7 +288,7 @@ class Portal:
         return (*again, *others)
 
     async def _comfort(self, request: Request, refusal: ModuleUnavailable) -> str:
-        """What the module's trouble leaves this person, where that can be found out now; empty otherwise."""
+        """Return a sentence on what this visitor keeps while the module is unavailable; empty for none."""
         comfort = self._links.comforts.get(refusal.module)
         if comfort is None:
             return ""
@@ -300,7 +300,7 @@ class Portal:
 
     @staticmethod
     def _return_path(request: Request) -> str:
-        """Where to come back to after signing in: this page; for a POST, the page that its form was on."""
+        """Return the page to show after signing in: this one, or for a POST the page of its form."""
         if request.method in ("GET", "HEAD"):
             return request.url.path + (f"?{request.url.query}" if request.url.query else "")
         try:
@@ -311,15 +311,12 @@ class Portal:
 
 
 class PageResponse(Response):
-    """HTML put together from pieces, compressed where the browser takes that."""
+    """HTML joined from pieces, compressed where the browser accepts it."""
 
     def __init__(
         self, request: Request, pieces: tuple[Piece, ...], status: int, *, own: bool = False
     ) -> None:
-        """Sets the headers as they go out: Starlette's own way to them takes a tenth of a page's time.
-
-        `own`: it is for somebody who is signed in.
-        """
+        """Set the raw headers: Starlette's own way takes a tenth of a page's time. `own`: for a signed-in visitor."""
         headers = _OWN_PAGE_HEADERS if own else _PAGE_HEADERS
         self.status_code = status
         self.background = None
@@ -327,13 +324,13 @@ class PageResponse(Response):
             self.body = gzipped(pieces)
             self.raw_headers = [*headers, (b"content-encoding", b"gzip")]
         else:
-            self.body = b"".join([each.plain for each in pieces])
+            self.body = b"".join([piece.plain for piece in pieces])
             self.raw_headers = [*headers]
         self.raw_headers.append((b"content-length", str(len(self.body)).encode()))
 
 
 def problem(refusal: Refused) -> Response:
-    """A refusal as RFC 9457 has it, with the id of the request."""
+    """Return a refusal as problem+json (RFC 9457), with the id of the request."""
     body: dict[str, object] = {
         "type": f"/docs/problems/{refusal.code}",
         "title": gettext(refusal.title),
@@ -347,12 +344,12 @@ def problem(refusal: Refused) -> Response:
 
 
 def see_other(path: str) -> RedirectResponse:
-    """303: the next page is fetched with GET, so reloading it repeats nothing."""
+    """Return a 303: the browser fetches the next page with GET, so reloading repeats nothing."""
     return RedirectResponse(path, 303, {"cache-control": "no-store"})
 
 
 def is_local(scope: Scope) -> bool:
-    """Whether the request comes from this machine."""
+    """Return whether the request comes from this machine."""
     client = scope.get("client")
     try:
         return client is not None and ipaddress.ip_address(client[0]).is_loopback
@@ -361,7 +358,7 @@ def is_local(scope: Scope) -> bool:
 
 
 def local_path(text: str | None, otherwise: str = _MOVED_NOWHERE) -> str:
-    """`text` when it is a path on this site; `otherwise` for anything that a browser might take elsewhere."""
+    """Return `text` if it is a path on this site, else `otherwise`: a browser might follow it elsewhere."""
     if not text or len(text) > MAX_ADDRESS or not text.startswith("/") or text.startswith(("//", "/\\")):
         return otherwise
     if any(character.isspace() or not character.isprintable() for character in text) or "\\" in text:

@@ -47,7 +47,7 @@ class Concerned:
 
     @property
     def consequence(self) -> str:
-        """What follows, in one or two sentences."""
+        """The consequence, in one or two sentences."""
         if self.event.state == "draft":
             return gettext("Nobody has seen the draft. It cannot be restored.")
         if not self.people:

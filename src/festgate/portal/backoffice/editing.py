@@ -59,7 +59,7 @@ class EventForm:
 
     @property
     def end_sentence(self) -> str:
-        """What cancelling or deleting does."""
+        """The sentence about the consequence."""
         if self.is_published:
             return gettext(
                 "Cancelling ends every registration, refunds what was paid, and cannot be undone. "

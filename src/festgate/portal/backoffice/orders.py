@@ -97,7 +97,7 @@ class Confirmation:
 
     @property
     def refund_sentence(self) -> str:
-        """How the money goes back."""
+        """The sentence about the refund."""
         if not self.plan.back.minor:
             return gettext("Nothing was paid, so there is nothing to refund.")
         if self.plan.order.method == "desk":

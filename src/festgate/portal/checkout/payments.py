@@ -222,7 +222,7 @@ class Payments:
                         await faults.inject_async("payments.look_up")
                     outcome = await method.look_up(order)
             except Exception as error:  # noqa: BLE001
-                # Also a bug: it holds up this order only, which stands on the organisers' list with its reason.
+                # Any exception: only this order is affected, and the organisers' list shows its reason.
                 _warn("a provider could not be asked", error, order=order.ref, method=order.method)
                 problem = _why(error, f"no answer within {seconds:g} seconds")
         if isinstance(outcome, Waiting):

@@ -74,7 +74,7 @@ def read_qr(secret: bytes, text: str) -> str:
 
 
 def read_picture(pixels: bytes) -> str | None:
-    """What a QR code in a picture says, one of this portal's form before others; None where there is none.
+    """Return the text of a QR code in a picture, preferring this portal's own; None where there is none.
 
     `pixels`: (side * side), one byte of light each, row after row. Reading takes 0.05 to 0.2 ms where the side is 240.
     Raises Malformed for a number of them that makes no square.
@@ -89,13 +89,13 @@ def read_picture(pixels: bytes) -> str | None:
 
 
 def draw(text: str) -> str:
-    """The QR code as an SVG picture that takes any size, black on white whatever surrounds it.
+    """Return the QR code as an SVG picture of any size, black on white.
 
     Each row is a line as thick as a square is high, with crisp edges: rows that are smoothed each for itself would let
     lines of light through between them.
     """
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M", data_mask=_MASK)
-    # One byte a square, row by row; the library's types do not say that its image is a buffer.
+    # One byte a square, row by row; the library's types do not declare its image as a buffer.
     pixels = memoryview(cast("bytes", code.to_image(scale=1, add_quiet_zones=False))).tobytes()
     squares = isqrt(len(pixels))
     size = squares + 2 * _QUIET_ZONE
