@@ -1,8 +1,6 @@
 """Clients that load the portal beside the crowd of the rehearsal: what a flood and slow clients have in common."""
 
 import asyncio
-import contextlib
-import http.client
 import re
 import secrets
 import threading
@@ -12,6 +10,7 @@ from typing import Any, Final, Self
 from urllib.parse import urlencode
 
 from festgate.drills.portal import Portal
+from festgate.rehearsal import http_client
 
 MAX_WAIT: Final = 30.0
 """Seconds to wait for a response."""
@@ -65,26 +64,18 @@ def sign_up_with_seats(portal: Portal) -> str:
     """
     name = f"flood-{secrets.token_hex(6)}"
     form = urlencode({"username": name, "password": secrets.token_hex(8), "email": f"{name}@example.org"})
-    connection = http.client.HTTPConnection(portal.host, portal.port, timeout=MAX_WAIT)
-    with contextlib.closing(connection):
-        try:
-            response = _post(connection, "/register", form, "")
-            cookies = response.headers.get_all("set-cookie") or []
-            cookie = "; ".join(header.partition(";")[0] for header in cookies)
-            connection.request("GET", "/events", headers={"Cookie": cookie})
-            events = connection.getresponse().read().decode("utf-8", "replace")
-            for slug in dict.fromkeys(_EVENT.findall(events)):
-                _post(connection, f"/events/{slug}/register", "", cookie)
-        except (OSError, http.client.HTTPException):
-            return ""
-    return cookie
-
-
-def _post(
-    connection: http.client.HTTPConnection, path: str, form: str, cookie: str
-) -> http.client.HTTPResponse:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-    connection.request("POST", path, form, headers | ({"Cookie": cookie} if cookie else {}))
-    response = connection.getresponse()
-    response.read()
-    return response
+
+    def send(method: str, path: str, content: str = "") -> http_client.HttpResponse:
+        return http_client.request(
+            method, f"{portal.url}{path}", timeout=MAX_WAIT, headers=headers, content=content.encode()
+        )
+
+    try:
+        cookie = headers["Cookie"] = send("POST", "/register", form).cookie
+        events = send("GET", "/events").body.decode("utf-8", "replace")
+        for slug in dict.fromkeys(_EVENT.findall(events)):
+            send("POST", f"/events/{slug}/register")
+    except http_client.NoResponse:
+        return ""
+    return cookie

@@ -4,7 +4,6 @@ The text consists of combining marks in descending order of their class. Normali
 quadratic time unless the reader limits the length first.
 """
 
-import http.client
 import json
 import threading
 import unicodedata
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 
 from festgate.drills.clients import MAX_WAIT, sign_up_with_seats
 from festgate.drills.portal import Portal
+from festgate.rehearsal import http_client
 
 FORM_BYTES: Final = 63 * 1024
 CALL_BYTES: Final = 15 * 1024
@@ -124,13 +124,13 @@ class HostileClient:
 
     def _send(self, request: Request) -> int:
         """Return the status of the response; 0 where there is none."""
-        connection = http.client.HTTPConnection(self._portal.host, self._portal.port, timeout=MAX_WAIT)
         try:
-            connection.request(request.method, request.path, request.body, request.headers)
-            response = connection.getresponse()
-            response.read()
-        except (OSError, http.client.HTTPException):
+            return http_client.request(
+                request.method,
+                f"{self._portal.url}{request.path}",
+                timeout=MAX_WAIT,
+                headers=request.headers,
+                content=request.body,
+            ).status
+        except http_client.NoResponse:
             return 0
-        finally:
-            connection.close()
-        return response.status

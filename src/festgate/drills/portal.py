@@ -1,6 +1,5 @@
 """The portal as a drill reaches it over HTTP: its armed faults, the health of its modules, and its pages."""
 
-import http.client
 import ipaddress
 import json
 import re
@@ -11,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from festgate.drills.plan import Arm
+from festgate.rehearsal import http_client
 
 TIMEOUT: Final = 5.0
 """Seconds for a response, unless a caller asks for more or less."""
@@ -156,19 +156,14 @@ class Portal:
         fields: Mapping[str, Any] | None,
         seconds: float,
     ) -> PortalResponse:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=seconds)
+        body = None if fields is None else json.dumps(fields).encode()
         try:
-            body = None if fields is None else json.dumps(fields).encode()
-            connection.request(method, path, body, dict(headers))
-            response = connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException):
+            answer = http_client.request(
+                method, f"{self.url}{path}", timeout=seconds, headers=headers, content=body
+            )
+        except http_client.NoResponse:
             return PortalResponse(0, {}, b"")
-        finally:
-            connection.close()
-        return PortalResponse(
-            response.status, {name.lower(): value for name, value in response.getheaders()}, content
-        )
+        return PortalResponse(answer.status, answer.headers, answer.body)
 
 
 def _reason(response: PortalResponse) -> str:
