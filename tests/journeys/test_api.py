@@ -165,7 +165,7 @@ def test_an_order_is_for_the_registrations_and_the_total_that_the_caller_names(a
     assert api.get("/registrations").json()[1]["state"] == "held"
     gone = api.post("/orders", json=shown, headers={"idempotency-key": "again"})
     assert error(gone) == (409, "list-changed")
-    assert "Robo Race is in an order already" in gone.json()["detail"]
+    assert "Robo Race is already in an order" in gone.json()["detail"]
 
 
 def test_a_key_stands_for_one_content(api: httpx.Client) -> None:

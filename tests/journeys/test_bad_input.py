@@ -68,7 +68,7 @@ def test_a_body_that_does_not_tell_its_length_is_counted_as_it_comes(fest: Fest,
     start = request("POST", path, headers | {"transfer-encoding": "chunked"})
     answer = exchange(fest.server.url, start, chunked(b"x" * TOO_MUCH))
     assert answer.status == 413
-    assert sentence(answer) == "The request is larger than any form or call of this portal needs."
+    assert sentence(answer) == "The request is larger than any form or API call of this portal needs."
     fits = exchange(fest.server.url, start, chunked(form({"username": "asha", "password": PASSWORD})))
     assert fits.status == (303 if path == "/login" else 422)
 

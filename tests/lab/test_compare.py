@@ -158,7 +158,7 @@ def test_an_interrupted_comparison_keeps_its_runs_and_leaves_no_process(student:
     temporary = {process.cwd() for process in started} - {str(student.folder)}
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
-    assert f"Cut off. What was played is kept in {runs}." in log.read_text(encoding="utf-8")
+    assert f"Interrupted. The completed runs are kept in {runs}." in log.read_text(encoding="utf-8")
     assert not [process for process in started if process.is_running()]
     assert temporary
     assert not [folder for folder in temporary if Path(folder).exists()]

@@ -164,7 +164,7 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
             "--python no-such-python is not a program. Give the path of a Python, such as ",
         ),
         (("verify", "nowhere"), "nowhere does not exist."),
-        (("verify", "submissions", "--seconds", "soon"), "'soon' is no time: "),
+        (("verify", "submissions", "--seconds", "soon"), "'soon' is not a duration: "),
         (("grade", "nowhere"), "nowhere cannot be read: No such file or directory."),
         (("grade", "data"), "data holds no folder and no zip."),
     ],
