@@ -74,7 +74,7 @@ def test_an_error_of_the_faulted_module_is_a_leak_where_a_503_was_promised(tmp_p
         tmp_path / "run", lambda step, at: ERROR if step == "/checkout" and is_faulted(at) else {}
     )
     assert [leak.what for leak in recorded.outcome().leaks] == [
-        "Visitors of /checkout got an error 64 times instead of a page that says when to come back."
+        "Visitors of /checkout got an error 64 times instead of a page with the time to try again."
     ]
     drill = recorded.journal.drill
     anyhow = replace(drill, tolerance=replace(drill.tolerance, manner="any"))

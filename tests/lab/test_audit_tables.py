@@ -142,7 +142,7 @@ def test_two_tables_without_labels_are_taken_in_their_order(audited: Auditor) ->
     [
         (b"", "is empty."),
         (b" \n \n", "is empty."),
-        (b"PK\x03\x04docx", "save the report as PDF"),
+        (b"PK\x03\x04docx", "Save the report as PDF"),
         (b"\x00\x01\x02", "this is not text."),
         (b"%PDF-1.7\nnothing", "is a PDF that cannot be read"),
         (b"We used it and it was nice.\n", "contains no Locust table as text, and no claim with figures."),

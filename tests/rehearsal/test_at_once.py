@@ -80,7 +80,7 @@ def completed(folder: Path) -> tuple[list[Run], list[Run]]:
 
 def test_each_build_has_its_own_processor_time(completed: tuple[list[Run], list[Run]]) -> None:
     comparison = compare(*completed, CPU, interleaved=is_interleaved(*completed), accepted=["too-few-runs"])
-    assert "under load in the same seconds" in " ".join(
+    assert "under load at once and delayed each other" in " ".join(
         render(Compared(comparison, *completed), "text").split()
     )
     assert (comparison.refusals, {flag.code for flag in comparison.flags} & {"not-interleaved"}) == (
@@ -102,7 +102,7 @@ def test_a_pair_has_one_seed_and_takes_place_at_the_same_time(completed: tuple[l
 def test_response_times_of_runs_at_the_same_time_are_refused(completed: tuple[list[Run], list[Run]]) -> None:
     comparison = compare(*completed, [parse_metric("p50")], interleaved=True)
     figures = {refusal.code: refusal.figure for refusal in comparison.refusals}
-    assert figures["played-at-once"] == "2 of 2 runs before lay over one after"
+    assert figures["played-at-once"] == "2 of 2 runs before overlap with one after"
     assert "played-at-once" not in {
         refusal.code for refusal in compare(*completed, CPU, interleaved=True).refusals
     }
