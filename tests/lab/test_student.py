@@ -280,7 +280,9 @@ def test_the_last_comparison_counts_if_it_is_not_refused(lab: LabWithRuns) -> No
     lab.pairs("2", 70, was, now)
     assert lab.missing(6, "/events") == ""
     lab.pairs("3", 10, now, now)
-    assert lab.missing(6, "/events").startswith("the last comparison is refused. Both sides are the same build")
+    assert lab.missing(6, "/events").startswith(
+        "the last comparison is refused. Both sides are the same build"
+    )
 
 
 def test_a_comparison_counts_for_the_starter_and_the_code_as_it_is_now(lab: LabWithRuns) -> None:
