@@ -50,7 +50,7 @@ def test_the_list_shows_every_drill(tmp_path: Path) -> None:
         (["checkout-raise"], "There is no drill checkout-raise. Did you mean checkout-raises?"),
         (["mine.toml"], "mine.toml cannot be read: No such file or directory."),
         (["checkout-raises", "--journey", "nowhere"], "nowhere is neither a journey"),
-        (["checkout-raises", "--format", "pdf"], "--format is one of"),
+        (["checkout-raises", "--format", "pdf"], "Invalid value for '--format'"),
         (["checkout-raises", "--duration", "long"], "'long' is not a duration"),
         (["checkout-raises", "--against", "http://192.0.2.7:8000"], "is not a portal on this machine"),
         (["checkout-raises", "--against", "http://127.0.0.1:{free}"], "Nothing responds at"),

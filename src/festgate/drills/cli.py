@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import typer
 from rich.console import Console
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from festgate.drills.runner import DrillOptions, DrillResults
     from festgate.rehearsal.runner.run import Second
 
-FORMATS = ("text", "markdown", "json", "html")
 drill_app = typer.Typer(no_args_is_help=True)
 
 
@@ -82,7 +81,8 @@ def run(
         ),
     ] = "",
     form: Annotated[
-        str, typer.Option("--format", help="Format on standard output: text, markdown, json or html.")
+        Literal["text", "markdown", "json", "html"],
+        typer.Option("--format", help="Format of the report on standard output."),
     ] = "text",
     report: Annotated[Path | None, typer.Option(help="Also write the report as HTML to this file.")] = None,
     runs: RunsFolder = RUNS,
@@ -92,8 +92,6 @@ def run(
     Exit code 0: every fault was contained. 1: one was not. 2: a drill could not be run.
     """
     require_extra()
-    if form not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
     from festgate.drills.runner import WHOLE_FEST, DrillOptions  # noqa: PLC0415  (numpy and others take a second)
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 

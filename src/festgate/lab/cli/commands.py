@@ -3,16 +3,15 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from festgate.lab.cli import comparison, exercise, report, teacher
 from festgate.rehearsal.cli.options import BROKEN
-from festgate.terminal import WRONG_USE, fail
+from festgate.terminal import WRONG_USE
 
-FORMATS = ("text", "json")
 lab_app = typer.Typer(no_args_is_help=True)
 for group in (exercise, comparison, report, teacher):
     group.mount(lab_app)
@@ -38,14 +37,12 @@ def audit(
         list[Path],
         typer.Argument(help="Reports with Locust's tables: text, Markdown, HTML or PDF."),
     ],
-    form: Annotated[str, typer.Option("--format", help="Output format: text or json.")] = "text",
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")] = "text",
 ) -> None:
     """Check the conclusions of lab reports against their tables of Locust's results.
 
     Exit code 0 without findings, 1 with findings, 2 when a file could not be read.
     """
-    if form not in FORMATS:
-        fail(f"--format is one of {', '.join(FORMATS)}.")
     from festgate.lab.audit import audit as auditing  # noqa: PLC0415  (only this command needs these modules)
     from festgate.lab.audit import display  # noqa: PLC0415
 
