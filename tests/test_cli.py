@@ -29,3 +29,11 @@ def test_a_command_imports_nothing_of_the_others() -> None:
     imported = {line.rsplit("|", 1)[1].strip() for line in told.stderr.splitlines() if "|" in line}
     assert "festgate.rehearsal.cli.comparison" in imported
     assert not imported & {"sqlalchemy", "festgate.kit.cli", "festgate.portal.accounts", "numpy", "locust"}
+
+
+def test_help_writes_nothing_on_standard_error() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "festgate", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "festgate" in shown.stdout
+    assert shown.stderr == ""

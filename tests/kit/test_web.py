@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from festgate.kit.errors import Invalid, Malformed, NotFound, TooMany
-from festgate.kit.web.forms import MAX_FIELD_NAME, MAX_FIELDS, Line, Lines, checked, read_fields
+from festgate.kit.web.forms import MAX_FIELD_NAME, MAX_FIELDS, Line, Lines, checked, read_fields, sentences
 from festgate.kit.web.portal import PROBLEM, local_path, problem, see_other
 
 SITE = "https://fest.example"
@@ -194,3 +194,15 @@ def test_after_a_form_the_next_page_is_fetched_anew() -> None:
     answer = see_other("/my-events")
     assert (answer.status_code, answer.headers["location"]) == (303, "/my-events")
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "kind, sentence",
+    [
+        ("extra_forbidden", "This name is not known."),
+        ("int_parsing", "This is not a whole number."),
+        ("string_type", "This is not text."),
+    ],
+)
+def test_a_wrong_value_has_a_sentence_of_the_portal_and_not_of_the_library(kind: str, sentence: str) -> None:
+    assert sentences([{"type": kind, "loc": ("body", "code"), "msg": "Input is bad"}]) == {"code": sentence}

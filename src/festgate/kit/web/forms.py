@@ -12,7 +12,7 @@ from festgate.kit.errors import (
     Malformed,
 )
 from festgate.kit.text import MAX_LINE, tidy, tidy_lines
-from festgate.kit.translation import gettext
+from festgate.kit.translation import N_, gettext
 from festgate.kit.web.parameters import MAX_NAME, read_header
 
 B = TypeVar("B", bound=BaseModel)
@@ -75,6 +75,18 @@ def sentences(details: Any) -> dict[str, str]:  # noqa: ANN401  (pydantic's own 
     return problems
 
 
+_OTHER_KINDS: Mapping[str, str] = {
+    "int_parsing": N_("This is not a whole number."),
+    "int_type": N_("This is not a whole number."),
+    "type": N_("This is not text."),
+    "bool_type": N_("This is neither true nor false."),
+    "list_type": N_("This is not a list."),
+    "model_attributes_type": N_("This is not an object with named values."),
+    "extra_forbidden": N_("This name is not known."),
+}
+"""Sentences by pydantic's kind of error, without the beginning `string_`."""
+
+
 def _sentence(detail: Any) -> str:  # noqa: ANN401
     context = detail.get("ctx", {})
     kind: str = detail["type"].removeprefix("string_")
@@ -84,6 +96,8 @@ def _sentence(detail: Any) -> str:  # noqa: ANN401
         return gettext("At least {count} characters.").format(count=context.get("min_length"))
     if kind == "too_long":
         return gettext("At most {count} characters.").format(count=context.get("max_length"))
+    if kind in _OTHER_KINDS:
+        return gettext(_OTHER_KINDS[kind])
     text: str = detail["msg"].removeprefix("Value error, ")
     return text if text.endswith(".") else f"{text}."
 

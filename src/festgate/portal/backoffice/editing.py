@@ -105,7 +105,7 @@ def merge(seen: str, entered: Mapping[str, str], now: Mapping[str, str]) -> Merg
         mine, theirs = _fingerprint(entered.get(name, "")), _fingerprint(now[name])
         if mine == theirs or theirs == before.get(name):
             continue
-        new = now[name].strip() or gettext("nothing")
+        new = now[name].strip() or gettext("(empty)")
         quoted = new if len(new) <= MAX_QUOTED and "\n" not in new else gettext("a new text")
         changes.append(f"{gettext(label)}: {quoted}")
         if mine == before.get(name):

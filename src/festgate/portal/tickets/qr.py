@@ -36,7 +36,6 @@ Trying all of them for the best (7.8.3 of the standard) takes 240 us instead of 
 text of a ticket is as good as random, so no mask is better: of 400 pictures that were turned, blurred and made noisy as
 cameras do, 335 to 344 were read with each mask, and 338 with the best one by the standard.
 """
-_ONLY_QR = zxingcpp.barcode_formats_from_str("QRCode")
 _MIN_SIDE = 29
 """Pixels along the edge of a picture: fewer have no room for a ticket's code."""
 _QUIET_ZONE = 4
@@ -50,6 +49,12 @@ class ForgedCode(Refused):
     code = "forged-code"
     title = N_("Not a ticket of this fest")
     message = N_("This code was not issued by this fest.")
+
+
+@cache
+def _qr_format() -> zxingcpp.BarcodeFormats:
+    """Return the only format that is read: made on first use, as zxing-cpp reports one that outlives the program."""
+    return zxingcpp.barcode_formats_from_str("QRCode")
 
 
 def sign(secret: bytes, code: str) -> str:
@@ -84,7 +89,7 @@ def read_picture(pixels: bytes) -> str | None:
         msg = f"A picture is square, with one byte for each pixel and at least {_MIN_SIDE} along its edge."
         raise Malformed(msg)
     image = memoryview(pixels).cast("B", (side, side))
-    texts = [found.text for found in zxingcpp.read_barcodes(image, formats=_ONLY_QR)]
+    texts = [found.text for found in zxingcpp.read_barcodes(image, formats=_qr_format())]
     return min(texts, key=lambda text: _SIGNED.fullmatch(text) is None, default=None)
 
 
