@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Final, Self
@@ -17,7 +18,7 @@ MAX_WAIT: Final = 30.0
 _EVENT = re.compile(r'<a href="/events/([^"]+)">')
 
 
-class Clients:
+class Clients(ABC):
     """Clients that run concurrently on a thread of their own, from `__enter__` until `__exit__`, as one account."""
 
     def __init__(self, portal: Portal) -> None:
@@ -41,9 +42,9 @@ class Clients:
         self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
 
+    @abstractmethod
     def clients(self) -> Iterable[Coroutine[Any, Any, None]]:
         """Return the clients, which run until they are cancelled."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._run_clients())
