@@ -47,14 +47,14 @@ $(PORTAL): $(PORTAL_LOCK) pyproject.toml
 	rm -f $(PORTAL) $(TOOLS); \
 	"$(BIN)/python" -c '$(SUITABLE)' 2>/dev/null || "$$python" -m venv --clear $(VENV); \
 	echo "Installing the portal into $(VENV) (some seconds, once)."
-	@# Python compiles the imported modules at the first start: a fifth of what pip would compile, and sooner.
-	@$(PIP) install --no-compile --require-hashes --requirement $(PORTAL_LOCK)
+	@# A lock names every package, so pip resolves nothing. Python compiles what is imported at the first start.
+	@$(PIP) install --no-compile --no-deps --require-hashes --requirement $(PORTAL_LOCK)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(PORTAL)
 
 $(TOOLS): $(ALL_LOCK) $(PORTAL)
 	@echo "Adding the rehearsal, the lab and the tools of development (a minute or two, once)."
-	@$(PIP) install --require-hashes --requirement $(ALL_LOCK)
+	@$(PIP) install --no-deps --require-hashes --requirement $(ALL_LOCK)
 	@touch $(TOOLS)
 
 run: $(PORTAL) ## Open the demo fest

@@ -21,7 +21,7 @@ from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
 
 TOKEN_SCHEME = HTTPBearer(
-    scheme_name="token", description="A token from `POST /api/v1/tokens`.", auto_error=False
+    scheme_name="token", description="A token of this API.", auto_error=False
 )
 Name = Annotated[str, Path(max_length=MAX_NAME)]
 """A slug or a reference in a path."""
