@@ -54,7 +54,7 @@ def test_junit_passes_if_a_rate_is_sustained_and_lists_the_limits(capacity: Capa
 
 
 def test_junit_fails_if_no_rate_is_sustained_and_names_the_limit(capacity: Capacity) -> None:
-    nothing = replace(capacity, most=None, breaks_at=80.0, steps=capacity.steps[1:])
+    nothing = replace(capacity, max_rate=None, breaks_at=80.0, steps=capacity.steps[1:])
     (suite,) = ET.fromstring(render(nothing, "junit")).iter("testsuite")  # noqa: S314  (our own)
     failed = {case.get("name") for case in suite if case.find("failure") is not None}
     assert failed == {"a rate meets every limit", "p95 < 300ms"}

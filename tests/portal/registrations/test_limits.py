@@ -162,7 +162,7 @@ def test_one_address_takes_no_more_seats_than_its_limit_in_a_quarter_of_an_hour(
 
 def test_a_generous_limit_is_counted_in_steps_and_holds_all_the_same(database: OpenDatabase) -> None:
     event = add_event(database, capacity=1_000)
-    limit = SeatLimit(key="the campus", most=4 * STEP, step=STEP)
+    limit = SeatLimit(key="the campus", max_seats=4 * STEP, step=STEP)
     people = [add_someone(database) for _ in range(6 * STEP)]
     answers = database.write_together(
         *(

@@ -28,7 +28,7 @@ _next = Statement(
     select(messages.c.id, messages.c.sent_at, messages.c.queued_at, messages.c.due_at)
     .where(messages.c.id > bindparam("erased"))
     .order_by(messages.c.id)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 _erase = Statement(
     update(messages)
@@ -43,9 +43,9 @@ def erase_sent(connection: Connection) -> int:
     Stop at the first email that is newer or still waits, so that each email is examined once.
     """
     erased = int(find_note(connection, NOTE) or 0)
-    if not _ids_to_erase(connection, connection.all(_next, erased=erased, most=1)):
+    if not _ids_to_erase(connection, connection.all(_next, erased=erased, limit=1)):
         return 0
-    over = _ids_to_erase(connection, connection.all(_next, erased=erased, most=ERASED_AT_ONCE))
+    over = _ids_to_erase(connection, connection.all(_next, erased=erased, limit=ERASED_AT_ONCE))
     connection.run(_erase, erased=erased, last=over[-1])
     set_note(connection, NOTE, str(over[-1]))
     return len(over)

@@ -20,9 +20,7 @@ from festgate.kit.web.forms import sentences
 from festgate.kit.web.parameters import MAX_NAME
 from festgate.kit.web.portal import MAX_TOKEN_LENGTH, PROBLEM, Portal
 
-TOKEN_SCHEME = HTTPBearer(
-    scheme_name="token", description="A token of this API.", auto_error=False
-)
+TOKEN_SCHEME = HTTPBearer(scheme_name="token", description="A token of this API.", auto_error=False)
 Name = Annotated[str, Path(max_length=MAX_NAME)]
 """A slug or a reference in a path."""
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(TOKEN_SCHEME)]

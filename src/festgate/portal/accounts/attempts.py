@@ -30,7 +30,7 @@ class Limit:
     """The maximum number of attempts under one key in one window."""
 
     key: str
-    most: int
+    maximum: int
     sentence: str = ""
     """The reason that the visitor reads when the limit is reached."""
     window: Milliseconds = WINDOW
@@ -50,7 +50,7 @@ _count = Statement(
     update(attempts)
     .where(
         attempts.c.key == bindparam("counted"),
-        or_(_over, attempts.c.count + bindparam("step") <= bindparam("most")),
+        or_(_over, attempts.c.count + bindparam("step") <= bindparam("maximum")),
     )
     .values(
         count=case((_over, bindparam("step")), else_=attempts.c.count + bindparam("step")),
@@ -69,20 +69,20 @@ _forget = Statement(delete(attempts).where(_over))
 
 
 def sign_in_limits(
-    secret: bytes, name: str, person: int | None, host: str, most: int, device: str | None = None
+    secret: bytes, name: str, person: int | None, host: str, maximum: int, device: str | None = None
 ) -> list[Limit]:
     """Return the limits on failed sign-ins to one account, whether or not it exists.
 
     The person's username and email address count together. A known browser (devices.py) has a count of its own, and
     only that one. Any other browser is counted with its network, and all networks together: one guesser does not lock
-    the owner out elsewhere, and many guessers together get at most `NETWORKS` times `most`.
+    the owner out elsewhere, and many guessers together get at most `NETWORKS` times `maximum`.
     """
     account = f"name {key_of(name)}" if person is None else f"person {person}"
     if device is not None:
         return [
             Limit(
                 keyed_hash(secret, "attempts of a device", f"{account}\0{device}"),
-                most,
+                maximum,
                 gettext("Too many failed sign-ins in this browser."),
                 advice=gettext("You can also get a link by email to choose a new password."),
             )
@@ -94,28 +94,28 @@ def sign_in_limits(
     return [
         Limit(
             keyed_hash(secret, "attempts of an account from a network", f"{account}\0{network_of(host)}"),
-            most,
+            maximum,
             gettext("Too many failed sign-ins for this account from your network."),
             advice=advice,
         ),
         Limit(
             keyed_hash(secret, "attempts of an account", account),
-            most * NETWORKS,
+            maximum * NETWORKS,
             gettext("Too many failed sign-ins for this account."),
             advice=advice,
         ),
     ]
 
 
-def address_limit(secret: bytes, host: str, most: int) -> Limit:
+def address_limit(secret: bytes, host: str, maximum: int) -> Limit:
     """Return the limit on failed sign-ins and new accounts from one client address: a host, or an IPv6 network."""
     sentence = gettext("Too many attempts from your network.")
-    return Limit(keyed_hash(secret, "attempts of an address", network_of(host)), most, sentence)
+    return Limit(keyed_hash(secret, "attempts of an address", network_of(host)), maximum, sentence)
 
 
 def count_attempt(connection: Connection, limit: Limit) -> None:
     """Count one attempt; if the limit is reached, count nothing and raise TooMany."""
-    window_ends_at = add_to_count(connection, limit.key, 1, limit.most, limit.window)
+    window_ends_at = add_to_count(connection, limit.key, 1, limit.maximum, limit.window)
     if window_ends_at is None:
         return
     refusal = too_many(limit.sentence, window_ends_at - connection.now)
@@ -126,11 +126,11 @@ def count_attempt(connection: Connection, limit: Limit) -> None:
 
 
 def add_to_count(
-    connection: Connection, key: str, step: int, most: int, window: Milliseconds
+    connection: Connection, key: str, step: int, maximum: int, window: Milliseconds
 ) -> Milliseconds | None:
-    """Add `step` to the count under the key; if it would exceed `most`, add nothing and return the window's end."""
+    """Add `step` to the count under the key; if it would exceed `maximum`, add nothing and return the window's end."""
     now = connection.now
-    if connection.run(_count, counted=key, step=step, most=most, now=now, end=now + window):
+    if connection.run(_count, counted=key, step=step, maximum=maximum, now=now, end=now + window):
         return None
     window_ends_at: Milliseconds | None = connection.value(_window, counted=key)
     if window_ends_at is None:

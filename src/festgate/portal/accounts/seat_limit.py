@@ -25,7 +25,7 @@ class SeatLimit:
     """The maximum number of seats under one key in `WINDOW`; each `step`-th seat is counted with that weight."""
 
     key: str
-    most: int
+    max_seats: int
     step: int
     spent_until: Milliseconds = 0
     """Until then this process refuses without asking the database: the limit was reached at the last count."""
@@ -34,11 +34,11 @@ class SeatLimit:
 class SeatLimits:
     """The limits of all client addresses in one process."""
 
-    def __init__(self, secret: bytes, most: int) -> None:
+    def __init__(self, secret: bytes, max_seats: int) -> None:
         """Take the `secret` that keys the hashes under which seats are counted."""
         self._secret = secret
-        self._most = most
-        self._step = STEP if most >= COUNTED_ONE_BY_ONE else 1
+        self._max_seats = max_seats
+        self._step = STEP if max_seats >= COUNTED_ONE_BY_ONE else 1
         self._limits: dict[str, SeatLimit] = {}
 
     def of(self, host: str) -> SeatLimit:
@@ -48,7 +48,7 @@ class SeatLimits:
             if len(self._limits) >= MAX_REMEMBERED:
                 self._limits.clear()
             key = keyed_hash(self._secret, "seats of an address", network_of(host))
-            limit = self._limits[host] = SeatLimit(key, self._most, self._step)
+            limit = self._limits[host] = SeatLimit(key, self._max_seats, self._step)
         return limit
 
 
@@ -62,7 +62,7 @@ def count_seat(connection: Connection, limit: SeatLimit, seat_id: int) -> None:
     """Count a seat that was taken, if it is one of those that are counted. Raises TooMany."""
     if seat_id % limit.step:
         return
-    window_ends_at = add_to_count(connection, limit.key, limit.step, limit.most, WINDOW)
+    window_ends_at = add_to_count(connection, limit.key, limit.step, limit.max_seats, WINDOW)
     if window_ends_at is not None:
         limit.spent_until = window_ends_at
         raise _refusal(limit, connection.now)

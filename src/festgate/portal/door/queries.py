@@ -76,7 +76,7 @@ _latest = Statement(
         tickets.c.admitted_at.is_not(None),
     )
     .order_by(tickets.c.admitted_at.desc(), tickets.c.id.desc())
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 _named = Statement(
     _arrival.where(
@@ -85,7 +85,7 @@ _named = Statement(
         contains(_people.c.username_key, "words") | contains(_people.c.email_key, "words"),
     )
     .order_by(_people.c.username_key)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 _attendance = Statement(
     select(func.count(tickets.c.admitted_at), func.count()).where(
@@ -105,9 +105,9 @@ def find_arrival(connection: Connection, code: str) -> Arrival | None:
     return None if row is None else Arrival(*row)
 
 
-def latest_arrivals(connection: Connection, event_id: int, most: int) -> list[Arrival]:
-    """Return at most `most` check-ins of the event, the latest first."""
-    return [Arrival(*row) for row in connection.all(_latest, event=event_id, most=most)]
+def latest_arrivals(connection: Connection, event_id: int, limit: int) -> list[Arrival]:
+    """Return at most `limit` check-ins of the event, the latest first."""
+    return [Arrival(*row) for row in connection.all(_latest, event=event_id, limit=limit)]
 
 
 def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arrival]:
@@ -116,7 +116,7 @@ def find_by_name(connection: Connection, event_id: int, words: str) -> list[Arri
     At most MAX_FOUND. It looks at every holder of the event, so it is for `Database.report`.
     """
     pattern = like_pattern(accounts.key_of(words))
-    rows = connection.all(_named, event=event_id, words=pattern, most=MAX_FOUND)
+    rows = connection.all(_named, event=event_id, words=pattern, limit=MAX_FOUND)
     return [Arrival(*row) for row in rows]
 
 

@@ -182,7 +182,7 @@ _next_lapse = Statement(
     )
 )
 _live_of_event = Statement(
-    _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("most"))
+    _seat.where(seats.c.event_id == bindparam("event"), LIVE).order_by(seats.c.id).limit(bindparam("limit"))
 )
 _pause = select(pauses.c.id, pauses.c.began_at, pauses.c.ends_at).where(OPEN)
 _open_pause = Statement(_pause)
@@ -283,9 +283,9 @@ def kept_until(connection: Connection, order_id: int) -> Milliseconds:
     return min((seat.held_until for seat in owned if seat.state in ("held", "lapsed")), default=0)
 
 
-def live_seats_of_event(connection: Connection, event_id: int, most: int) -> list[Seat]:
-    """Return at most `most` of the held and confirmed seats at the event."""
-    rows = connection.all(_live_of_event, event=event_id, most=most)
+def live_seats_of_event(connection: Connection, event_id: int, limit: int) -> list[Seat]:
+    """Return at most `limit` of the held and confirmed seats at the event."""
+    rows = connection.all(_live_of_event, event=event_id, limit=limit)
     return [_read(row, connection.now) for row in rows]
 
 

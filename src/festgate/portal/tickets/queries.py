@@ -61,7 +61,7 @@ _holders = Statement(
         tickets.c.issued_at <= bindparam("until"),
     )
     .order_by(tickets.c.id)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
 )
 
 
@@ -99,10 +99,10 @@ def codes_by_seat(connection: Connection, person_id: int) -> dict[int, str]:
 
 
 def holders_after(
-    connection: Connection, event_id: int, after_ticket: int, until: Milliseconds, most: int
+    connection: Connection, event_id: int, after_ticket: int, until: Milliseconds, limit: int
 ) -> list[tuple[int, int]]:
-    """Return (ticket id, person id) of at most `most` valid tickets of the event issued until that time."""
-    rows = connection.all(_holders, event=event_id, after=after_ticket, until=until, most=most)
+    """Return (ticket id, person id) of at most `limit` valid tickets of the event issued until that time."""
+    rows = connection.all(_holders, event=event_id, after=after_ticket, until=until, limit=limit)
     return [(ticket, person) for ticket, person in rows]
 
 

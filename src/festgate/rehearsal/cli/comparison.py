@@ -262,7 +262,7 @@ def capacity(
             plan, build, limits, runs, begin=begin, rates=rates, repeats=repeats, on_second=on_second
         )
     _show(result, form, report)
-    raise typer.Exit(0 if result.most is not None else BROKEN)
+    raise typer.Exit(0 if result.max_rate is not None else BROKEN)
 
 
 def _judge(

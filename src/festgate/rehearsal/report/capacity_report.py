@@ -10,7 +10,7 @@ from festgate.rehearsal.runner.capacity import Capacity
 
 def capacity_document(capacity: Capacity, *, drawn: bool = True) -> Document:
     """Create the report of a capacity search; with its charts only if it is `drawn`."""
-    tone: Tone = "good" if capacity.most is not None else "bad"
+    tone: Tone = "good" if capacity.max_rate is not None else "bad"
     return Document(
         title=f"Capacity for {capacity.steps[0].run.plan.journey}",
         tone=tone,
@@ -24,7 +24,7 @@ def capacity_document(capacity: Capacity, *, drawn: bool = True) -> Document:
 def capacity_json(capacity: Capacity) -> str:
     """Return the results of a capacity search as JSON; rates are journeys per second."""
     fields = {
-        "most": capacity.most,
+        "most": capacity.max_rate,
         "breaks_at": capacity.breaks_at,
         "limits": [limit.text for limit in capacity.limits],
         "steps": [
@@ -60,10 +60,10 @@ def capacity_junit(capacity: Capacity) -> str:
     A limit passes if it is met at the highest rate that meets all limits, or else at the lowest rate of the search. At
     higher rates the search exceeds the limits on purpose.
     """
-    held = capacity.most is not None
+    held = capacity.max_rate is not None
     words = " ".join(_words(capacity))
     cases = [Case("a rate meets every limit", "passed" if held else "failure", words)]
-    rate = capacity.most if capacity.most is not None else min(step.rate for step in capacity.steps)
+    rate = capacity.max_rate if capacity.max_rate is not None else min(step.rate for step in capacity.steps)
     repeats = [step for step in capacity.steps if step.rate == rate]
     for number, limit in enumerate(capacity.limits):
         values = [step.values[number] for step in repeats]
@@ -82,17 +82,19 @@ def capacity_junit(capacity: Capacity) -> str:
 
 
 def _verdict(capacity: Capacity) -> str:
-    if capacity.most is None:
+    if capacity.max_rate is None:
         return "No tested rate meets the limits"
-    return f"The target sustains {_a_minute(capacity.most)}"
+    return f"The target sustains {_a_minute(capacity.max_rate)}"
 
 
 def _words(capacity: Capacity) -> list[str]:
     limits = ", ".join(limit.text for limit in capacity.limits)
-    if capacity.most is None:
+    if capacity.max_rate is None:
         lowest = _a_minute(min(step.rate for step in capacity.steps))
         return [f"Even at {lowest} a limit is not met: {limits}. Begin at a lower rate."]
-    words = [f"{_a_minute(capacity.most)} is the highest rate at which every run met the limits: {limits}."]
+    words = [
+        f"{_a_minute(capacity.max_rate)} is the highest rate at which every run met the limits: {limits}."
+    ]
     if capacity.breaks_at is not None:
         words.append(f"At {_a_minute(capacity.breaks_at)} a run did not meet them.")
     if any(step.generator_busy for step in capacity.steps):
@@ -105,12 +107,13 @@ def _words(capacity: Capacity) -> list[str]:
 
 def _facts(capacity: Capacity) -> list[tuple[str, str]]:
     facts = []
-    if capacity.most is not None:
+    if capacity.max_rate is not None:
         best = max(
-            (step for step in capacity.steps if step.rate == capacity.most), key=lambda step: step.requests
+            (step for step in capacity.steps if step.rate == capacity.max_rate),
+            key=lambda step: step.requests,
         )
         facts = [
-            ("journeys a minute", f"{capacity.most * 60:,.0f}"),
+            ("journeys a minute", f"{capacity.max_rate * 60:,.0f}"),
             ("requests/s", f"{best.requests:,.0f}"),
             ("concurrent visitors", f"{best.people:,.0f}"),
         ]

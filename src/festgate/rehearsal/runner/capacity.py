@@ -53,7 +53,7 @@ class Capacity:
     limits: tuple[Threshold, ...]
     steps: tuple[CapacityStep, ...]
     """In the order of their runs."""
-    most: float | None
+    max_rate: float | None
     """Journeys a second: the largest rate at which every run held the limits, with no broken rate below it; None where
     no rate held."""
     breaks_at: float | None
@@ -144,12 +144,12 @@ def _summarise(limits: tuple[Threshold, ...], steps: list[CapacityStep]) -> Capa
     held = {step.rate for step in steps if step.holds}
     broke = {step.rate for step in steps if not step.holds}
     certain = sorted(rate for rate in held - broke if all(rate < other for other in broke))
-    most = certain[-1] if certain else None
-    above = [rate for rate in broke if most is None or rate > most]
+    max_rate = certain[-1] if certain else None
+    above = [rate for rate in broke if max_rate is None or rate > max_rate]
     law, refused = None, ""
     fitted = [step for step in steps if step.people > 0]
     try:
         law = fit_usl([step.people for step in fitted], [step.requests for step in fitted])
     except DoesNotFit as error:
         refused = str(error)
-    return Capacity(limits, tuple(steps), most, min(above) if above else None, law, refused)
+    return Capacity(limits, tuple(steps), max_rate, min(above) if above else None, law, refused)
