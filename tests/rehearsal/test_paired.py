@@ -1,25 +1,15 @@
-"""The statistics of paired runs, compared with scipy and arch."""
+"""The statistics of paired runs, compared with scipy."""
 
 import math
 
 import numpy as np
 import pytest
-from arch.bootstrap import StationaryBootstrap
 from scipy import stats  # type: ignore[import-untyped]
 
-from festgate.rehearsal.runs.samples import Floats
 from festgate.rehearsal.verdict import paired
 
 # Ten differences of ln p95, as ten pairs of runs might have given them.
 FIXED = np.array([0.062, 0.011, 0.094, -0.020, 0.118, 0.051, 0.033, 0.087, -0.004, 0.070])
-
-
-def series(count: int, seed: int, correlation: float = 0.69) -> Floats:
-    """Return autocorrelated noise."""
-    shocks = np.random.default_rng(seed).standard_normal(count) * math.sqrt(1 - correlation**2)
-    for at in range(1, count):
-        shocks[at] += correlation * shocks[at - 1]
-    return shocks
 
 
 @pytest.mark.parametrize("pairs", [2, 6, 10])
@@ -120,47 +110,3 @@ def test_the_pairs_that_would_clear_the_margin_leave_it_out() -> None:
     played = np.random.default_rng(3).normal(0.10, differences.std(ddof=1), (1_000, pairs))
     clears = [paired.t_interval(run)[0] > math.log1p(0.05) for run in played]
     assert np.mean(clears) > 0.75
-
-
-@pytest.mark.parametrize("block", [1, 10, 40])
-def test_the_stationary_bootstrap_agrees_with_the_arch_librarys(block: int) -> None:
-    values = series(600, seed=1)
-    ours = paired.stationary_bootstrap(
-        values, lambda rows: rows.mean(axis=1), block=block, draws=4_000, seed=1
-    )
-    library = StationaryBootstrap(block, values, seed=np.random.default_rng(2))
-    theirs = library.apply(np.mean, 4_000)[:, 0]
-    assert ours.std() == pytest.approx(theirs.std(), rel=0.06)
-    assert np.quantile(ours, [0.025, 0.975]) == pytest.approx(
-        np.quantile(theirs, [0.025, 0.975]), abs=0.15 * ours.std()
-    )
-
-
-def test_blocks_keep_what_single_draws_lose_of_an_autocorrelated_run() -> None:
-    values = series(2_000, seed=4)
-    truth = math.sqrt((1 + 0.69) / (1 - 0.69) / len(values))
-    spread = {
-        block: float(
-            paired.stationary_bootstrap(
-                values, lambda rows: rows.mean(axis=1), block=block, draws=2_000
-            ).std()
-        )
-        for block in (1.0, 40.0)
-    }
-    assert spread[40.0] == pytest.approx(truth, rel=0.2)
-    assert spread[1.0] < 0.6 * truth
-
-
-def test_the_bootstrap_of_a_long_run_comes_in_parts_and_repeats_with_its_seed() -> None:
-    values = np.random.default_rng(1).random(100_000)
-    shapes: list[int] = []
-
-    def median(rows: Floats) -> Floats:
-        shapes.append(len(rows))
-        return np.asarray(np.median(rows, axis=1))
-
-    first = paired.stationary_bootstrap(values, median, block=20, draws=30, seed=7)
-    again = paired.stationary_bootstrap(values, median, block=20, draws=30, seed=7)
-    assert first.tolist() == again.tolist()
-    assert max(shapes) < 30
-    assert first.mean() == pytest.approx(0.5, abs=0.01)

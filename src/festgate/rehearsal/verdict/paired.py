@@ -5,14 +5,14 @@ requests found a difference in three pairs of four.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from scipy import special  # type: ignore[import-untyped]
 
-from festgate.rehearsal.runs.samples import Floats, Integers
+from festgate.rehearsal.runs.samples import Floats
 
 LEVEL: Final = 0.95
 """Confidence level of the reported intervals."""
@@ -27,7 +27,6 @@ MAX_PAIRS: Final = 1_000
 """The highest number that is proposed. A comparison that needs more needs a quieter machine instead."""
 _SEED: Final = 20_130_620
 _ROUNDING: Final = 1e-12
-_PLACES: Final = 2_000_000
 
 
 def sign_flip(differences: Floats) -> float:
@@ -126,31 +125,3 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
         lowest = max(lowest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = lowest
     return tuple(adjusted)
-
-
-def stationary_bootstrap(
-    values: Floats, statistic: Callable[[Floats], Floats], *, block: float, draws: int = 1_000, seed: int = 0
-) -> Floats:
-    """Return `statistic` of `draws` resampled series; shape (draws,).
-
-    Each series consists of blocks of `values` that begin anywhere, have geometric lengths with mean `block` >= 1, and
-    wrap around at the end, which keeps most of the order within a run (Politis and Romano, "The Stationary Bootstrap",
-    JASA 1994). `statistic` takes rows of shape (draws, n) and returns one figure per row. This gives the interval of a
-    single run; the difference of two builds needs pairs of runs.
-    """
-    rng = np.random.default_rng(seed)
-    # A few series at a time: 1,000 series of 100,000 places would need 800 MB.
-    size = max(1, _PLACES // len(values))
-    parts = [min(size, draws - begin) for begin in range(0, draws, size)]
-    return np.concatenate([statistic(values[_blocks(len(values), block, part, rng)]) for part in parts])
-
-
-def _blocks(count: int, block: float, draws: int, rng: np.random.Generator) -> Integers:
-    """Return indices into a series of `count`, shape (draws, count)."""
-    begins = rng.random((draws, count)) < 1 / block
-    begins[:, 0] = True
-    place = np.broadcast_to(np.arange(count), (draws, count))
-    # For each place: the place where its block begins, and the index in `values` that this block begins with.
-    began = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
-    source = np.take_along_axis(rng.integers(0, count, (draws, count)), began, axis=1)
-    return np.asarray((source + place - began) % count)
