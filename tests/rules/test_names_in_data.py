@@ -8,7 +8,7 @@ from dataclasses import fields
 from importlib import import_module
 from typing import Any
 
-from festgate.drills.plan import POINTS
+from festgate.drills import plan
 from festgate.kit.messaging.mail import Attachment
 from festgate.kit.messaging.outbox import Fact, Subscription
 from festgate.kit.resilience.faults import Fault
@@ -89,7 +89,8 @@ def test_every_fact_that_the_code_has_is_known_to_the_program() -> None:
 
 def test_modules_and_points_have_the_names_that_plans_of_drills_use() -> None:
     assert [declared.name for declared in modules.DECLARED] == MODULES
-    assert {each.point for each in subscriptions()} <= set(POINTS)
+    assert {each.point for each in subscriptions()} <= set(plan.POINTS)
+    assert list(plan.MODULES) == MODULES
 
 
 def test_emails_that_pages_look_up_have_the_topics_that_are_in_the_data() -> None:

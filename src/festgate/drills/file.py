@@ -1,6 +1,7 @@
 """Drill files: found by name, read from TOML, and refused with one sentence that names the place and the remedy."""
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -25,19 +26,20 @@ REMEDIES: Final[Mapping[str, str]] = {
     "steady-state-hypothesis": "begin it with [steady-state-hypothesis]",
     "tolerance": "begin it with [tolerance]",
     "method": "begin each entry with [[method]]",
+    "rollbacks": "begin each entry with [[rollbacks]]",
 }
 """How to add what is missing, where it is not a value."""
 MESSAGES: Final[Mapping[str, str]] = {
-    "string_type": "{value!r} is not text; put it in quotes",
+    "string_type": "{value} is not text; put it in quotes",
     "string_too_short": "the text is empty; write some text in its quotes",
-    "float_type": "{value!r} is not a number; write {key} = 2.5",
-    "finite_number": "{value!r} is not a number; write {key} = 2.5",
-    "int_type": "{value!r} is not a whole number; write {key} = 1",
-    "bool_type": "{value!r} is not a boolean; write true or false",
-    "greater_than_equal": "{value!r} is too small; write at least {ge:g}",
-    "less_than_equal": "{value!r} is too large; write at most {le:g}",
-    "tuple_type": "this is not a list; write {key} = [...], or begin each of its tables with [[{key}]]",
-    "too_short": "the list is empty; begin at least one table with [[{key}]]",
+    "float_type": "{value} is not a number; write {key} = 2.5",
+    "finite_number": "{value} is not a number; write {key} = 2.5",
+    "int_type": "{value} is not a whole number; write {key} = 1",
+    "bool_type": "{value} is not a boolean; write true or false",
+    "greater_than_equal": "{value} is too small; write at least {ge:.15g}",
+    "less_than_equal": "{value} is too large; write at most {le:.15g}",
+    "tuple_type": "this is not a list; {remedy}",
+    "too_short": "the list is empty; {remedy}",
     "dataclass_type": "this is not a table; begin it with [{key}]",
     "value_error": "{error}",
 }
@@ -101,16 +103,23 @@ def _sentence(path: Path, error: Any) -> str:  # noqa: ANN401  (a dictionary of 
         message = f"{key} is missing; {REMEDIES.get(key, f'add the key {key}')}."
     elif kind in ("literal_error", "union_tag_invalid"):
         choices = re.findall(r"'([^']*)'", context.get("expected_tags") or context["expected"])
-        message = f"{context.get('tag', value)!r} is unknown. {_nearest(context.get('tag', value), choices)}"
+        choice = context.get("tag", value)
+        message = f"{_in_toml(choice)} is unknown. {_nearest(choice, choices)}"
     elif kind == "unexpected_keyword_argument" or location == ["path"]:
         location = location[:-1]
         message = f"{key} is not a known key. {_nearest(key, keys)}"
     elif kind in MESSAGES:
-        message = f"{MESSAGES[kind].format(value=value, key=key, **context)}."
+        remedy = REMEDIES.get(key, f"write {key} = [...]")
+        message = f"{MESSAGES[kind].format(value=_in_toml(value), key=key, remedy=remedy, **context)}."
     else:
         message = f"{error['msg']}."
     place = "".join(f" {part + 1}" if isinstance(part, int) else f", {part}" for part in location)
     return f"{path.name}{place}: {message}"
+
+
+def _in_toml(value: object) -> str:
+    """Return a value as the file has it: `true`, `"text"`, `[1, 2]`; a date is written as text."""
+    return str(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _known_keys(location: Sequence[int | str]) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictB
 from festgate.drills.proxy import ToxicKind
 from festgate.effects import MAX_ARMED_SECONDS, Effect
 
-Module = Literal["accounts", "catalogue", "registrations", "checkout", "tickets", "backoffice"]
+Module = Literal["accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
 MODULES: Final[tuple[Module, ...]] = get_args(Module)
 """The portal's modules, by their names in /readyz."""
 
@@ -24,6 +24,7 @@ STEPS: Final[Mapping[Module, tuple[str, ...]]] = {
     "registrations": ("POST /events/{slug}/register", "/my-events"),
     "checkout": ("/checkout", "POST /checkout", "/orders/{ref}"),
     "tickets": ("/tickets/{code}",),
+    "door": ("/door", "/door/{slug}", "POST /door/{slug}"),
     "backoffice": ("/organise", "/organise/orders"),
 }
 """The steps of the rehearsal's journeys that each module serves."""
@@ -33,6 +34,7 @@ PAGES: Final[Mapping[Module, str]] = {
     "registrations": "/my-events",
     "checkout": "/checkout",
     "tickets": "/tickets/0000000000000000",
+    "door": "/door",
     "backoffice": "/organise",
 }
 """A page of each module that needs no account. Any status below 500 (a page, a redirect to sign-in, "not found") means
@@ -47,18 +49,21 @@ Point = Literal[
     "module.registrations",
     "module.checkout",
     "module.tickets",
+    "module.door",
     "module.backoffice",
     "import.accounts",
     "import.catalogue",
     "import.registrations",
     "import.checkout",
     "import.tickets",
+    "import.door",
     "import.backoffice",
     "outbox.accounts",
     "outbox.catalogue",
     "outbox.registrations",
     "outbox.checkout",
     "outbox.tickets",
+    "outbox.door",
     "outbox.backoffice",
     "database.read",
     "database.write",

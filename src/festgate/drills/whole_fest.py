@@ -3,8 +3,9 @@
     locust -f src/festgate/drills/whole_fest.py
 
 Some people buy a seat from beginning to end. Others only look at the events, at their registrations, at the checkout
-page or at their ticket; new people sign up; and an organiser watches if FESTGATE_REHEARSAL_ORGANISER names one. So the
-impact of a fault on one module can be measured separately from its impact on the others.
+page or at their ticket; and new people sign up. An organiser watches if FESTGATE_REHEARSAL_ORGANISER names one, and a
+member of staff keeps the door open if FESTGATE_REHEARSAL_STAFF does. So the impact of a fault on one module can be
+measured separately from its impact on the others.
 """
 
 import os
@@ -79,5 +80,13 @@ class Watcher(opening_day.Organiser):
     """An organiser who watches the dashboard."""
 
     abstract = opening_day.ORGANISER_VARIABLE not in os.environ
+    fixed_count = 1
+    weight = 1
+
+
+class Doorkeeper(opening_day.Staff):
+    """A member of staff who looks at the door."""
+
+    abstract = opening_day.STAFF_VARIABLE not in os.environ
     fixed_count = 1
     weight = 1
