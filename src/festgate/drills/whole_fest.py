@@ -85,7 +85,7 @@ class Watcher(opening_day.Organiser):
 
 
 class Doorkeeper(opening_day.Staff):
-    """A member of staff who looks at the door."""
+    """A member of staff at the door."""
 
     abstract = opening_day.STAFF_VARIABLE not in os.environ
     fixed_count = 1

@@ -14,7 +14,7 @@ from rich.table import Table
 from festgate.kit.cells import guard, one_line
 from festgate.kit.db import schema
 from festgate.kit.db.damage import RESTORE, damage_of, damaged
-from festgate.kit.errors import Refused, StartupError
+from festgate.kit.errors import NotFound, Refused, StartupError
 from festgate.kit.logging import configure
 from festgate.settings import Settings, SettingsError, load_settings
 from festgate.terminal import fail
@@ -75,11 +75,16 @@ def read_settings(defaults: Mapping[str, object] | None = None, **overrides: Any
     return settings
 
 
-def run(command: Callable[[Settings], Coroutine[Any, Any, T]], **overrides: Any) -> T:  # noqa: ANN401
-    """Run the body of a command; end the command with a sentence if it cannot be done."""
-    settings = read_settings(**overrides)
+def run(command: Callable[[Settings], Coroutine[Any, Any, T]], *, missing: str = "") -> T:
+    """Run the body of a command; end the command with a sentence if it cannot be done.
+
+    `missing` replaces the sentence of a page, if what the command names does not exist.
+    """
+    settings = read_settings()
     try:
         return asyncio.run(command(settings))
+    except NotFound as error:
+        fail(missing or str(error))
     except (StartupError, Refused, sqlite3.DatabaseError) as error:
         what = damage_of(error)
         if what:

@@ -42,7 +42,7 @@ def show(ref: Ref) -> None:
         async with current(settings) as database:
             return await database.read(view_order, read_code(ref)), settings
 
-    view, settings = run(work)
+    view, settings = run(work, missing=f"There is no order {ref}.")
     order = view.order
     print(
         f"Order {order.ref}: {order.state}, {order.total.shown(settings.locale)}, {order.method}, {view.username}"
@@ -86,7 +86,8 @@ def cancel(
                 await database.write(cancel_now, code, seat, organiser, tickets.is_used)
         return plan, organiser, plan.back.shown(settings.locale)
 
-    plan, organiser, back = run(work)
+    what = f"no order {ref}" if seat is None else f"no registration {seat} in an order {ref}"
+    plan, organiser, back = run(work, missing=f"There is {what}. `festgate orders show REF` lists an order.")
     titles = ", ".join(line.title for line in plan.lines) or "nothing"
     if yes:
         security_log.note_command("registration-cancelled", organiser)
@@ -110,7 +111,7 @@ def cancel_registration(
             take_back = partial(registrations.take_back_seat, force=force)
             return await database.write(take_back, registration, tickets.is_used)
 
-    seat = run(work)
+    seat = run(work, missing=f"There is no registration {registration}.")
     if not yes:
         fail(f"This would cancel registration {registration} for {seat.title}. Add --yes to do it.")
     security_log.note_command("registration-cancelled")

@@ -35,6 +35,7 @@ MANY = 500
 T = TypeVar("T")
 Task: TypeAlias = Callable[[Settings], Coroutine[Any, Any, T]]
 Format = Literal["csv", "ics"]
+NO_EVENT = "There is no event {slug}. `festgate events list` shows all slugs."
 
 
 def mount(program: typer.Typer) -> None:
@@ -224,7 +225,7 @@ def publish_event(slug: Annotated[str, typer.Argument(help="The event's part of 
         async with current(settings) as database:
             return await database.write(events.publish_event, slug)
 
-    run(_by_option(publish))
+    run(_by_option(publish), missing=NO_EVENT.format(slug=slug))
     security_log.note_command("event-published")
     typer.echo(f"{slug}: published.")
 
@@ -243,7 +244,7 @@ def cancel_event(
                 return event
             return await database.write(events.cancel_event, slug)
 
-    event = run(cancel)
+    event = run(cancel, missing=NO_EVENT.format(slug=slug))
     if event.state != "cancelled":
         fail(f"{event.title} has {event.taken} seats taken. Cancelling cannot be undone; add --yes to do it.")
     security_log.note_command("event-cancelled")
