@@ -121,8 +121,13 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
         commands["verify"] = student.types("verify", "lab", "--without-load", seconds=120)
         commands["compare checkout"] = comparing.result()
     commands["status, two open"] = student.types("status", "lab")
-    for name in ("events", "my-events"):
-        commands[f"compare {name}"] = compared(student, name)
+    # At once: millions of steps less show on a busy machine too.
+    with ThreadPoolExecutor(2) as terminals:
+        names = ("events", "my-events")
+        for name, command in zip(
+            names, terminals.map(lambda name: compared(student, name), names), strict=True
+        ):
+            commands[f"compare {name}"] = command
     commands["status, unanswered"] = student.types("status", "lab")
     answered(student)
     commands["hints"] = student.types("hint", "lab")
