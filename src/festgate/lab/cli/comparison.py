@@ -120,8 +120,8 @@ def _run(
     now = code_now(starter, temporary / "after", route)
     if now == code_handed_out(starter, route):
         msg = (
-            f"The code behind {starter.paths[route]} is unchanged, so there is nothing to compare. See `festgate lab hint"
-            " same-build`."
+            f"The code behind {starter.paths[route]} is unchanged, so there is nothing to compare. See `festgate lab"
+            " hint same-build`."
         )
         raise NoLab(msg)
     before = App(starter, temporary / "before", python, code_handed_out(starter, route))
