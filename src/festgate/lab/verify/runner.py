@@ -275,7 +275,7 @@ def main() -> None:
             count_by_monitoring()
         else:
             count_by_tracing()
-    server_config = uvicorn.Config("main:app", log_level="warning", lifespan="on", access_log=False)
+    server_config = uvicorn.Config(config["app"], log_level="warning", lifespan="on", access_log=False)
     server_config.load()
     # For a socket of protocol 0, as `socket.create_server` makes it, asyncio does not set TCP_NODELAY: each response
     # then waits 40 ms for an acknowledgement.
