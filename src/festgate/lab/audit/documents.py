@@ -1,6 +1,5 @@
 """Reads a report (text, Markdown, HTML, PDF or Word) as numbered lines of text."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -41,7 +40,9 @@ class Place:
     def __str__(self) -> str:
         """Return `line 12`, `page 2, line 12`, `paragraph 12` or `report.pdf.tables.md, line 12`."""
         shown = f"{self.unit} {self.line}"
-        return next((f"{part}, {shown}" for part in (self.page and f"page {self.page}", self.file) if part), shown)
+        return next(
+            (f"{part}, {shown}" for part in (self.page and f"page {self.page}", self.file) if part), shown
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,7 @@ def read_document(path: Path, tables: Path | None = None) -> Document:
     Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
     """
     document = _read(path)
-    document = replace(
-        document, pictures=(*document.pictures, *pictures_beside(path, document.pictures))
-    )
+    document = replace(document, pictures=(*document.pictures, *pictures_beside(path, document.pictures)))
     entered = tables_file(path) if tables is None else tables
     return _with_tables(document, entered) if tables is not None or entered.is_file() else document
 

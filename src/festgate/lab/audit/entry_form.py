@@ -21,6 +21,8 @@ from festgate.rehearsal.locust_output import NotLocust, Row, Table
 from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.model import TOTAL
 
+FORM: Final = ".enter.html"
+"""Added to the name of a report: the form beside it."""
 MAX_SHOWN_BYTES: Final = 48 * 2**20
 """Bytes of all pictures in one form; pictures after that are only named."""
 COLUMNS: Final = (
@@ -37,7 +39,11 @@ COLUMNS: Final = (
     "Current Failures/s",
 )
 """The columns of numbers on Locust's web page, in its order."""
-SIDES: Final[tuple[tuple[Side | None, str], ...]] = ((None, "No table"), ("before", "Before"), ("after", "After"))
+SIDES: Final[tuple[tuple[Side | None, str], ...]] = (
+    (None, "No table"),
+    ("before", "Before"),
+    ("after", "After"),
+)
 ROUTES: Final = ("/events", "/my-events", "/checkout")
 _USERS: Final = re.compile(r"^Users: (\d{1,6})$", re.MULTILINE)
 _PAGE: Final = Markup("""<!doctype html>
@@ -111,7 +117,9 @@ class _Entered:
     source: str = "web"
 
 
-def entry_page(report: str, pictures: Sequence[Picture], entered: str = "", routes: Sequence[str] = ROUTES) -> str:
+def entry_page(
+    report: str, pictures: Sequence[Picture], entered: str = "", routes: Sequence[str] = ROUTES
+) -> str:
     """Return the form as a complete HTML file."""
     return str(
         _PAGE.format(
@@ -226,7 +234,7 @@ def _shot(name: str, legend: str, figure: Markup, table: Table | None) -> Markup
             for value, label in SIDES
         ),
         hidden=Markup("hidden") if side is None else "",
-        rows=_joined(map(_row, rows or [None])),
+        rows=_joined(map(_row, rows)) or _row(None),
     )
 
 

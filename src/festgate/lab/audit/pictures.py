@@ -104,7 +104,9 @@ def markdown_links(text: str) -> list[str]:
     return links
 
 
-def png(width: int, height: int, samples: bytes, channels: int, *, depth: int = 8, palette: bytes = b"") -> bytes:
+def png(
+    width: int, height: int, samples: bytes, channels: int, *, depth: int = 8, palette: bytes = b""
+) -> bytes:
     """Return samples as a PNG: `channels` is 1 (grey, or an index into `palette`) or 3 (red, green, blue)."""
     row = (width * channels * depth + 7) // 8
     lines = b"".join(b"\0" + samples[begin : begin + row] for begin in range(0, row * height, row))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
-from xml.parsers import expat  # noqa: S407  (document types are refused, external entities are never loaded)
+from xml.parsers import expat
 
 from festgate.lab.audit.pictures import MAX_PICTURE_BYTES, MAX_PICTURES, Picture
 
@@ -19,7 +19,6 @@ DOCUMENT: Final = "word/document.xml"
 _RELATIONS: Final = "word/_rels/document.xml.rels"
 MAX_TEXT_BYTES: Final = 32 * 2**20
 """Bytes of the XML of the text when unpacked; a report of twenty pages has 1 MB."""
-_MAX_FILES: Final = 5000
 _WORD: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main "
 _STRICT: Final = "http://purl.oclc.org/ooxml/wordprocessingml/main "
 _STYLE: Final = re.compile(r"heading\s*(\d)", re.IGNORECASE)
@@ -60,9 +59,6 @@ def word_text(path: Path) -> tuple[list[str], tuple[Picture, ...]]:
     """Return its lines and pictures. Raises ValueError with a sentence to follow the file's name."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if len(archive.infolist()) > _MAX_FILES:
-                msg = f"is a Word document of more than {_MAX_FILES:,} files."
-                raise _Refused(msg)
             text = _parse(_read(archive, DOCUMENT))
             relations = _relations(archive)
             names = set(archive.namelist())
@@ -111,7 +107,9 @@ def _relations(archive: zipfile.ZipFile) -> dict[str, str]:
     def start(tag: str, attributes: dict[str, str]) -> None:
         if tag.endswith("Relationship") and attributes.get("TargetMode") != "External":
             target = attributes.get("Target", "")
-            relations[attributes.get("Id", "")] = target.lstrip("/") if target.startswith("/") else f"word/{target}"
+            relations[attributes.get("Id", "")] = (
+                target.lstrip("/") if target.startswith("/") else f"word/{target}"
+            )
 
     _run_parser(_read(archive, _RELATIONS), start=start)
     return relations
@@ -171,29 +169,35 @@ class _Reader:
         if self._fallback:
             return
         name = _local(tag)
-        if name == "t":
-            self._in_text = True
-        elif name == "r":
-            self._runs += 1
-        elif name in _CHARACTERS and self._runs:
+        if not name:
+            self._begin_picture(tag, attributes)
+        elif name in _CHARACTERS:
             # Outside of a run, `tab` is a tab stop.
-            self._piece.append(_CHARACTERS[name])
-        elif name == "pStyle":
-            style = _STYLE.match(_attribute(attributes, "val"))
-            title = _attribute(attributes, "val").lower() == "title"
-            self._prefix = "#" * min(int(style[1]), 6) + " " if style else "# " if title else self._prefix
-        elif name == "numPr":
+            self._piece += [_CHARACTERS[name]] * bool(self._runs)
+        elif name in ("pStyle", "numPr"):
+            self._begin_style(name, _attribute(attributes, "val"))
+        else:
+            self._in_text = self._in_text or name == "t"
+            self._runs += name == "r"
+            self._tables += name == "tbl"
+            if name == "tr" and self._tables == 1:
+                self._cells = []
+            elif name == "tc" and self._tables == 1:
+                self._cell = []
+
+    def _begin_style(self, name: str, value: str) -> None:
+        heading = _STYLE.match(value)
+        if name == "numPr":
             self._prefix = self._prefix or "- "
-        elif name == "tbl":
-            self._tables += 1
-        elif name == "tr" and self._tables == 1:
-            self._cells = []
-        elif name == "tc" and self._tables == 1:
-            self._cell = []
-        elif tag.endswith(" blip"):
-            self.text.pictures.extend(value for key, value in attributes.items() if key.endswith(" embed"))
-        elif tag.endswith(" imagedata"):
-            self.text.pictures.extend(value for key, value in attributes.items() if key.endswith(" id"))
+        elif heading is not None:
+            self._prefix = "#" * min(int(heading[1]), 6) + " "
+        elif value.lower() == "title":
+            self._prefix = "# "
+
+    def _begin_picture(self, tag: str, attributes: dict[str, str]) -> None:
+        attribute = {"blip": " embed", "imagedata": " id"}.get(tag.rpartition(" ")[2])
+        if attribute is not None:
+            self.text.pictures += [value for key, value in attributes.items() if key.endswith(attribute)]
 
     def data(self, text: str) -> None:
         """Add text."""
