@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.lab.report_files import placed_words, screenshot, word_document
 from tests.lab.solutions import edit
+from tests.rehearsal.locust_texts import console_table
 
 HANDOUT: Final = Path(__file__).parent / "handout"
 EVENTS_LOAD: Final = "locust/events_locustfile.py"
@@ -363,6 +364,23 @@ Aggregated {figures}
 """
 
 
+def google_tables(app: Path) -> None:
+    """Paste Locust's tables into Google Docs: the load changed, and the claim names another figure than its table."""
+    before = console_table(("GET", "/my-events?user=locust_user", 16, 0, 280, 115, 2242, 150, 0.56))
+    after = console_table(("GET", "/my-events", 96, 0, 84, 59, 2287, 71, 3.2))
+    lines = [
+        "Load test of the fest portal",
+        "",
+        "Before",
+        *before.splitlines(),
+        "",
+        "After",
+        *after.splitlines(),
+    ]
+    lines += ["", "Results of /my-events:", "Before the change: 280 ms", "After the change: 71 ms"]
+    (app / "report.pdf").write_bytes(placed_words(lines))
+
+
 def readme_report(app: Path) -> None:
     """Write the report as a README in UTF-16, with collapsed tables and a claim that its tables deny."""
     text = "# Load test of the fest portal\n\n"
@@ -500,7 +518,7 @@ SUBMISSIONS: Final[Mapping[str, Submission]] = {
             "/my-events": {"fails-at-once"},
         },
     ),
-    "moved-loop": Submission((fix_crash, loop_in_dependency)),
+    "moved-loop": Submission((fix_crash, loop_in_dependency, google_tables), report="report.pdf"),
     "loop-before-every-page": Submission((fix_crash, loop_in_middleware), checkout="worse"),
     "pages-for-the-load": Submission((fix_crash, pages_for_the_load), load={"/events": {"load-changed"}}),
     "slower-copy": Submission((fix_crash, slower_copy), load={"/events": {"baseline-changed"}}),
