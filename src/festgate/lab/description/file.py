@@ -69,7 +69,7 @@ def starter_of(folder: Path) -> Starter:
     reading = read_starter(folder)
     if reading.needed:
         msg = (
-            f"{folder}: {reading.missing[0]} Run `festgate lab describe` with that folder, and add what is missing to"
+            f"{folder}: No route was found for the page {reading.needed[0]}. Run `festgate lab describe` with that folder, and add what is missing to"
             f" its {DESCRIPTION}."
         )
         raise BadStarter(msg)
