@@ -110,7 +110,7 @@ def test_environments_runs_and_hidden_folders_are_not_the_starters(course: Cours
 
 
 @pytest.mark.parametrize(
-    ("files", "app"),
+    "files, app",
     [
         ({"main.py": APP.replace("app", "portal")}, "main:portal"),
         ({"web/__init__.py": "", "web/server.py": APP}, "web.server:app"),
@@ -209,7 +209,7 @@ def mine(name: str): ...
 
 
 @pytest.mark.parametrize(
-    ("code", "database"),
+    "code, database",
     [
         ('sqlite3.connect("fest.db")', "fest.db"),
         ('sqlite3.connect("./data/fest.db")', "data/fest.db"),
@@ -246,7 +246,7 @@ INSERTS = 'db.executemany("INSERT OR IGNORE INTO events (name, fee) VALUES (?, ?
 
 
 @pytest.mark.parametrize(
-    ("files", "fill", "missing"),
+    "files, fill, missing",
     [
         ({"seed.py": INSERTS}, "seed.py", False),
         ({"main.py": f"import seed\n{APP}{TOTAL}", "seed.py": f"def go():\n    {INSERTS}"}, "", False),
@@ -263,7 +263,7 @@ def test_the_script_that_inserts_the_events_is_distinguished_from_the_app(
 
 
 @pytest.mark.parametrize(
-    ("body", "crash"),
+    "body, crash",
     [
         ("    1 / 0\n    return 1\n", ("1 / 0", "", True)),
         ("    one = 1 // 0\n    return one\n", ("one = 1 // 0", "one = 1", True)),
@@ -351,7 +351,7 @@ def test_what_is_not_found_is_said(course: Course) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "message"),
+    "files, message",
     [
         ({"notes.py": "x = 1\n"}, "No app was found in"),
         ({"main.py": "def (\n"}, "main.py is not valid Python"),
