@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from festgate.files import write_atomically
 from festgate.lab.audit.audit import UnreadableReport, audit
-from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
+from festgate.lab.description.starter import ROUTES, Starter
+from festgate.lab.student.folder import HINTS, RUNS
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
 from festgate.lab.verify.outputs import as_gradescope, as_json
 from festgate.lab.verify.verification import Baseline, CannotVerify, Options, ReportProgress, verify_copy
@@ -20,8 +21,8 @@ from festgate.rehearsal.runner.servers import version
 from festgate.rehearsal.runs.plan import normalise_text
 
 REPORTS: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf"})
-NO_REPORTS: Final = frozenset({RUNS, HINTS, LOAD, "templates", "before"})
-"""Folders that hold no report of the student."""
+NO_REPORTS: Final = frozenset({RUNS, HINTS, "templates", "before"})
+"""Folders that hold no report of the student; neither do those of the locustfiles."""
 GENERATED: Final = b"Written by Festgate."
 """In the footer of each page that `festgate lab report` and the rehearsal write."""
 COLUMNS: Final = (
@@ -98,7 +99,7 @@ def grade_submission(
     try:
         report("copying the submission", None)
         try:
-            submission = copy_submission(source, folder)
+            submission = copy_submission(baseline.starter, source, folder)
         except InvalidSubmission as error:
             return Grade(source.name, "", None, (), str(error))
         file = kept / f"{submission.content}-{_options_hash(options)}.json"
@@ -117,7 +118,7 @@ def grade_submission(
 def _verify_and_audit(
     source: Path, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
 ) -> Grade:
-    reports = tuple(_reports(submission))
+    reports = tuple(_reports(baseline.starter, submission))
     try:
         results = as_json(verify_copy(str(source), submission, options, baseline, report))
     except CannotVerify as error:
@@ -128,11 +129,14 @@ def _verify_and_audit(
     return Grade(source.name, submission.content, results, reports)
 
 
-def _reports(submission: Submission) -> Iterator[AuditedReport]:
-    originals = {normalise_text(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
+def _reports(starter: Starter, submission: Submission) -> Iterator[AuditedReport]:
+    originals = {
+        normalise_text(path.read_bytes()) for path in starter.folder.iterdir() if path.suffix in REPORTS
+    }
+    no_reports = NO_REPORTS | starter.load_folders
     for file in sorted(submission.tree.rglob("*")):
         inside = file.relative_to(submission.tree)
-        if not file.is_file() or file.suffix.lower() not in REPORTS or NO_REPORTS & set(inside.parts[:-1]):
+        if not file.is_file() or file.suffix.lower() not in REPORTS or no_reports & set(inside.parts[:-1]):
             continue
         content = file.read_bytes()
         if normalise_text(content) in originals or GENERATED in content:
@@ -181,7 +185,7 @@ def with_duplicates(grades: Sequence[Grade]) -> list[Grade]:
     ]
 
 
-def row(grade: Grade) -> dict[str, str]:
+def row(starter: Starter, grade: Grade) -> dict[str, str]:
     """Return the cells of a grade in the CSV."""
     results = grade.results
     routes = {} if results is None else {route["route"]: route for route in results["routes"]}
@@ -200,20 +204,23 @@ def row(grade: Grade) -> dict[str, str]:
         "seconds": f"{results['seconds']:g}" if results else "",
         "content": grade.content,
     }
-    for name, path in ROUTES.items():
+    for name, path in starter.paths.items():
         route = routes.get(path)
         cells[name] = route["verdict"] if route else ""
         cells[f"{name} change"] = route["headline"] if route else ""
     return cells
 
 
-def as_csv(grades: Sequence[Grade]) -> str:
+def as_csv(starter: Starter, grades: Sequence[Grade]) -> str:
     """Write a line for each grade; a text that a spreadsheet would take for a formula is quoted."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for grade in grades:
         writer.writerow(
-            {name: f"'{text}" if text.startswith(_FORMULA) else text for name, text in row(grade).items()}
+            {
+                name: f"'{text}" if text.startswith(_FORMULA) else text
+                for name, text in row(starter, grade).items()
+            }
         )
     return file.getvalue()
