@@ -13,8 +13,7 @@ readable      files and folders that the program may read
 writable      folders that it may also change
 connects      whether it may open TCP connections, to its own loopback
 
-`namespaces` and `landlock` are what `sandbox.protections` finds on this system; a step that fails here ends the program.
-Without an argument the missing limits and the version of Landlock are printed as JSON.
+`namespaces` and `landlock` are what `protections` finds on this system; a step that fails here ends the program. an argument the missing limits and the version of Landlock are printed as JSON.
 """
 
 import ctypes
@@ -23,6 +22,7 @@ import os
 import resource
 import signal
 import socket
+import stat
 import struct
 import sys
 from collections.abc import Iterable, Mapping
@@ -92,8 +92,9 @@ def enter_namespaces(writable: Iterable[str]) -> None:
             ("uid_map", f"{user} {user} 1"),
             ("gid_map", f"{group} {group} 1"),
         ):
-            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-                file.write(content)
+            descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
+            os.write(descriptor, content.encode())
+            os.close(descriptor)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         ioctl(any_socket, SET_INTERFACE_FLAGS, struct.pack("16sh14x", b"lo", IS_UP))
     mount("none", "/", None, MS_REC | MS_PRIVATE)
@@ -104,7 +105,7 @@ def enter_namespaces(writable: Iterable[str]) -> None:
     for folder in writable:
         set_read_only(folder, on=False)
     # The working folder is still the one below the new mount.
-    os.chdir(os.getcwd())
+    os.chdir(os.getcwd())  # noqa: PTH109  (pathlib is slow to import)
     with suppress(OSError):
         mount("tmpfs", SHARED_MEMORY, "tmpfs", MS_NOSUID | MS_NODEV, "size=64m")
 
@@ -133,7 +134,8 @@ def restrict(config: Mapping[str, Any], readable: Iterable[str], writable: Itera
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except OSError:
             continue  # a path that does not exist here
-        allowed = rights & all_rights & (~0 if os.path.isdir(path) else of_files)
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        allowed = rights & all_rights & (~0 if is_folder else of_files)
         checked(LIBC.syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", allowed, descriptor), 0))
         os.close(descriptor)
     checked(LIBC.syscall(RESTRICT_SELF, ruleset, 0))
@@ -192,7 +194,7 @@ def main() -> None:
     """Confine the program and run it; end as it ends."""
     if len(sys.argv) == 1:
         limits = {name: 4 << 30 if name == "AS" else 4096 for name in LIMITS}
-        print(json.dumps({"landlock": landlock_version(), "missing": set_limits(limits)}))
+        sys.stdout.write(json.dumps({"landlock": landlock_version(), "missing": set_limits(limits)}))
         return
     config = json.loads(sys.argv[1])
     sockets: list[socket.socket] = []
@@ -201,7 +203,8 @@ def main() -> None:
         control = socket.create_connection(
             ("127.0.0.1", config["control_port"]), source_address=("127.0.0.1", 0)
         )
-        # asyncio sets TCP_NODELAY only where the protocol is named.
+        # For a socket of protocol 0, as `socket.create_server` makes it, asyncio does not set TCP_NODELAY: each
+        # response then waits 40 ms for an acknowledgement.
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.bind(("127.0.0.1", 0))
         listening.listen(128)
@@ -218,9 +221,10 @@ def main() -> None:
     program = os.fork()
     if program == 0:
         try:
+            os.setsid()  # its signals to its group do not reach this process
             execute(config, descriptors)
         except BaseException as error:  # noqa: BLE001  (this copy of the process must not go on)
-            print(f"It cannot be confined: {error}.", flush=True)
+            os.write(1, f"It cannot be confined: {error}.\n".encode())
             os._exit(1)
     report(config, sockets, program)
     for inherited in sockets:
