@@ -13,7 +13,8 @@ readable      files and folders that the program may read
 writable      folders that it may also change
 connects      whether it may open TCP connections, to its own loopback
 
-`namespaces` and `landlock` are what `protections` finds on this system; a step that fails here ends the program. an argument the missing limits and the version of Landlock are printed as JSON.
+`namespaces` and `landlock` are what `protections` finds on this system; a step that fails here ends the program.
+Without an argument the missing limits and the version of Landlock are printed as JSON.
 """
 
 import ctypes
