@@ -18,7 +18,7 @@ REQUEST: Final = "request"
 """The usual name of the request itself, which Starlette hands over without a type."""
 FORM: Final = re.compile(r"\bForm\b")
 PASSWORD: Final = re.compile("pass|pwd", re.IGNORECASE)
-_INPUT = re.compile(r"<input\b[^>]*?\bname=[\"']?([\w-]+)", re.IGNORECASE)
+_INPUT = re.compile(r"<input\b[^<>]*?\bname=[\"']?([\w-]+)", re.IGNORECASE)
 
 
 def person_parameter(modules: Modules, pages: Mapping[str, Route], loaded: Iterable[str]) -> str:
