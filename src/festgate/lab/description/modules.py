@@ -124,8 +124,8 @@ class Modules:
             return None if parts == [None, None] else "".join(part or "{}" for part in parts)
         if isinstance(node, ast.Name | ast.Attribute):
             name = self.full_name(module, node)
-            found = self.value(name)
-            return None if found is None else self.once("text", name, lambda: self.text(*found))
+            value = self.value(name)
+            return None if value is None else self.once("text", name, lambda: self.text(*value))
         return None
 
     def reached(self, module: Module, function: Definition) -> list[tuple[Module, Definition]]:
