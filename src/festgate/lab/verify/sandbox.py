@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,25 +17,16 @@ from typing import Any, Final
 
 import psutil
 
+from festgate.lab.verify.protections import NoInterpreter, confined, passed_environment, protections
 from festgate.rehearsal.runner.servers import NEW_GROUP
 
 RUNNER: Final = Path(__file__).parent / "runner.py"
 RUN_VARIABLE: Final = "FESTGATE_LAB_RUN"
 """The environment variable by which the processes that an app started are found."""
-PASSED_VARIABLES: Final = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "WINDIR",
-    "SYSTEMDRIVE",
-    "PATHEXT",
-    "COMSPEC",
-)
-"""Environment variables that the app receives; all others may hold a secret."""
 COUNTS: Final = ("instructions", "calls", "statements", "rows", "steps")
 """The counts, as `runner` defines them."""
+NAMESPACE_PROCESSES: Final = 2
+"""Processes below the one that we start, for an app in namespaces: the first process there, and the app's."""
 POLL: Final = 0.2
 """Seconds between two checks of what the app uses."""
 KILL_TIMEOUT: Final = 5.0
@@ -73,6 +64,17 @@ class Limits:
     """Child processes at one time."""
     instructions: int = 400_000
     """Instructions of one request after which counting stops."""
+
+    @property
+    def resources(self) -> dict[str, int]:
+        """Return the limits of one process that the system keeps, by their names."""
+        return {
+            "AS": self.address_space,
+            "CPU": self.processor,
+            "NOFILE": self.files,
+            "FSIZE": self.written,
+            "CORE": 0,
+        }
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ class _Watch:
             for process in (first, *children):
                 with suppress(psutil.Error):
                     memory += process.memory_info().rss
-            if len(children) > self._limits.processes:
+            ours = NAMESPACE_PROCESSES if protections().namespaces else 0
+            if len(children) - ours > self._limits.processes:
                 self.violation = f"The app started more than {self._limits.processes} processes."
             if memory > self._limits.memory:
                 self.violation = f"The app used more than {self._limits.memory // MEBIBYTE} MB of memory."
@@ -200,21 +203,16 @@ def sandboxed(
         watch: _Watch | None = None
         control: socket.socket | None = None
         try:
-            process = _start(folder, python, log, token)
+            port = listening.getsockname()[1]
+            command = _confined(python, folder, limits, port, token)
+            process = start_confined(command, folder, log, token)
             watch = _Watch(process, limits)
             config = {
-                "control_port": listening.getsockname()[1],
+                "control_port": port,
                 "token": token,
                 "app": app,
                 "count": count,
                 "max_instructions": limits.instructions,
-                "limits": {
-                    "AS": limits.address_space,
-                    "CPU": limits.processor,
-                    "NOFILE": limits.files,
-                    "FSIZE": limits.written,
-                    "CORE": 0,
-                },
             }
             assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
             with suppress(OSError), process.stdin as pipe:
@@ -244,28 +242,39 @@ def _app(
     limits: Limits,
 ) -> SandboxedApp:
     try:
-        port, python, missing = (
-            int(message["port"]),
-            str(message["python"]),
-            tuple(map(str, message["missing"])),
-        )
+        port, pid, python = int(message["port"]), int(message["pid"]), str(message["python"])
     except (KeyError, TypeError, ValueError):
         msg = "The first message of the app's process cannot be read."
         raise AppFailed(msg) from None
-    return SandboxedApp(port, process.pid, python, missing, limits, process, control, log, watch)
+    return SandboxedApp(port, pid, python, protections().missing_limits, limits, process, control, log, watch)
 
 
-def _start(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
-    passed = {name: value for name, value in os.environ.items() if name.upper() in PASSED_VARIABLES}
+def _confined(python: str, folder: Path, limits: Limits, port: int, token: str) -> list[str]:
+    try:
+        return confined(
+            [python, "-s", "-B", str(RUNNER)],
+            protections(),
+            limits.resources,
+            readable=[RUNNER],
+            writable=[folder],
+            control_port=port,
+            token=token,
+        )
+    except NoInterpreter as error:
+        raise AppFailed(str(error)) from None
+
+
+def start_confined(command: list[str], folder: Path, log: Path, token: str) -> "subprocess.Popen[bytes]":
+    """Start a command of `confined` in `folder`, its output in `log`. Raises AppFailed."""
     folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
     # A fixed hash seed: sets iterate in the same order, so that counts repeat.
     added = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", RUN_VARIABLE: token}
     with log.open("wb") as output:
         try:
             return subprocess.Popen(
-                [python, "-s", "-B", str(RUNNER)],
+                command,
                 cwd=folder,
-                env={**passed, **folders, **added},
+                env={**passed_environment(), **folders, **added},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -273,7 +282,7 @@ def _start(folder: Path, python: str, log: Path, token: str) -> "subprocess.Pope
                 creationflags=NEW_GROUP,
             )
         except OSError as error:
-            msg = f"{python} cannot be started: {error.strerror}."
+            msg = f"{command[0]} cannot be started: {error.strerror}."
             raise AppFailed(msg) from None
 
 
@@ -285,7 +294,7 @@ def _accept(
     token: str,
     log: Path,
 ) -> tuple[socket.socket, Mapping[str, Any]]:
-    """Return the app's connection to the control port, and its first message. Raises AppFailed."""
+    """Return the app's connection to the control port, and its first messages. Raises AppFailed."""
     until = time.monotonic() + limits.start
     listening.settimeout(POLL)
     ended = False
@@ -294,8 +303,7 @@ def _accept(
         ended = process.poll() is not None
         with suppress(TimeoutError):
             control, _ = listening.accept()
-            message = _first_message(control, process, until)
-            if isinstance(message, dict) and message.get("token") == token:
+            if message := _first_messages(control, process, token, until):
                 return control, message
             # A connection without the token is not from the runner.
             control.close()
@@ -303,6 +311,19 @@ def _accept(
         raise AppFailed(_why_gone(process, log, watch.violation, limits))
     msg = f"The app did not start within {limits.start:g} s: its code does not end, or waits."
     raise AppFailed(msg)
+
+
+def _first_messages(
+    control: socket.socket, process: "subprocess.Popen[bytes]", token: str, until: float
+) -> dict[str, Any]:
+    """Return the process id from `confinement` and the port, or the error, from the runner; empty without them."""
+    message: dict[str, Any] = {"pid": process.pid} if sys.platform == "win32" else {}
+    while "error" not in message and not {"pid", "port"} <= message.keys():
+        part = _first_message(control, process, until)
+        if not isinstance(part, dict) or part.get("token") != token:
+            return {}
+        message |= part
+    return message
 
 
 def _first_message(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:
@@ -370,14 +391,19 @@ def _last_output(log: Path) -> str:
     return "it printed nothing."
 
 
-def _kill(process: "subprocess.Popen[bytes]", others: Any) -> None:  # noqa: ANN401  (of psutil, which is untyped)
-    if sys.platform != "win32":
-        with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
+def _kill(process: "subprocess.Popen[bytes]", others: Collection[psutil.Process]) -> None:
     for other in others:
         # psutil checks that the process id was not reused.
         with suppress(psutil.Error):
             other.kill()
+    if others and protections().namespaces:
+        # The process that we started waits for the app's. Without it the system's first process would, which on some
+        # systems takes more than a second.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(KILL_TIMEOUT)
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
     with suppress(OSError):
         process.kill()
 

@@ -18,6 +18,7 @@ from festgate.lab.verify.changes import Changes, changes_of
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import Scenario, scenarios
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
+from festgate.lab.verify.protections import protections
 from festgate.lab.verify.sandbox import AppFailed, Limits
 from festgate.lab.verify.verdicts import RouteVerdict, judge_route
 from festgate.lab.verify.work import Work, count_work
@@ -161,6 +162,7 @@ def verify_copy(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
             " are limited all the same."
         )
+    notes += protections().missing
     different = behaviour.differences(starter, expected, actual)
     findings = [*changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
