@@ -147,8 +147,10 @@ def test_claims_without_any_table_cannot_be_checked(audited: Auditor) -> None:
     )
     assert result.findings == ()
     assert [spot.figure for spot in result.open] == [
-        "There is no Locust table as text (2 pictures were not read): no claim can be checked."
+        "There is no Locust table as text: nothing can be checked.",
+        f'2 screenshots: enter these numbers (festgate lab audit --enter "{result.source}").',
     ]
+    assert not result.is_checked
 
 
 def test_tables_without_a_claim_are_checked_alone(audited: Auditor) -> None:

@@ -211,8 +211,8 @@ def _figure(sentence: Sentence, text: str, figure: Quantity, routes: tuple[str, 
     side: Side | None = None
     if _TO.search(lead):
         side = "after"
-    elif figure.unit:
-        side = side_of(text) or side_of(sentence.title)
+    elif figure.unit or (sentence.label and claim.metric is not None):
+        side = side_of(text) or side_of(sentence.label) or side_of(sentence.title)
         # Unless a column or a side is named close by, it can be any time that the author mentions.
         side = side if claim.metric is not None or side_of(lead[-2 * _NEAR :]) is not None else None
     if side is None:
@@ -237,7 +237,7 @@ def _claim(
     text = sentence.text
     named = [(place, route) for place, route in routes_in(text, routes)]
     near = [route for place, route in named if place < first.start] or [route for _, route in named[:1]]
-    for other in (sentence.earlier, sentence.title):
+    for other in (sentence.earlier, sentence.label, sentence.title):
         near = near or [route for _, route in routes_in(other, routes)]
     behind = re.split(r"\d[\d.,]*\s?(?:ms|s)\b|[;,]", text[last.end :])[0]
     return Claim(

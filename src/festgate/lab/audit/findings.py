@@ -94,6 +94,14 @@ KINDS: Final[Mapping[str, FindingKind]] = {
             "If you ran the same build twice, how far apart would the two figures be, and how do you know?",
         ),
         FindingKind(
+            "total-differs",
+            None,
+            "The row of all requests contradicts the other rows",
+            "The row Aggregated sums up the rows above it. Here it does not, so one of the figures is misread, mistyped"
+            " or from another run.",
+            "What do you get if you add up the rows yourself, and which figure does not belong here?",
+        ),
+        FindingKind(
             "columns-mixed",
             None,
             "The number is from another column",
