@@ -245,6 +245,16 @@ def typical(results: Sequence[Sequence[StepResult]], route: str) -> float:
     return median(times) if times else float("nan")
 
 
+def statuses_without_person(results: Sequence[Sequence[StepResult]]) -> dict[str, int]:
+    """Return the statuses of requests without parameters, by their routes."""
+    return {
+        result.step.route: result.content.status
+        for scenario in results
+        for result in scenario
+        if "?" not in result.step.path and result.step.form is None
+    }
+
+
 def differences(
     starter: Starter, expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
 ) -> list[Difference]:

@@ -97,7 +97,7 @@ class SandboxedApp:
     _process: "subprocess.Popen[bytes]" = field(repr=False)
     _control: socket.socket = field(repr=False)
     _log: Path = field(repr=False)
-    _watch: "_Watch" = field(repr=False)
+    _watch: "Watch" = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -154,10 +154,11 @@ class SandboxedApp:
             raise AppFailed(self.why_gone()) from None
 
 
-class _Watch:
+class Watch:
     """A thread that checks what an app uses, and kills it when that exceeds the limits."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", limits: Limits) -> None:
+        """Begin to watch the process and its children."""
         self._process = process
         self._limits = limits
         self._done = threading.Event()
@@ -218,39 +219,46 @@ def sandboxed(
     limits = limits or Limits()
     token = secrets.token_hex(16)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        process: subprocess.Popen[bytes] | None = None
-        watch: _Watch | None = None
-        control: socket.socket | None = None
-        try:
-            port = listening.getsockname()[1]
-            command = _confined(python, folder, limits, port, token)
-            process = start_confined(command, folder, log, token)
-            watch = _Watch(process, limits)
-            config = {
-                "control_port": port,
-                "token": token,
-                "app": app,
-                "fill": fill,
-                "count": count,
-                "max_instructions": limits.instructions,
-            }
-            assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
-            with suppress(OSError), process.stdin as pipe:
-                pipe.write(json.dumps(config).encode() + b"\n")
+        port = listening.getsockname()[1]
+        command = _confined(python, folder, limits, port, token)
+        config = {
+            "control_port": port,
+            "token": token,
+            "app": app,
+            "fill": fill,
+            "count": count,
+            "max_instructions": limits.instructions,
+        }
+        with confined_process(command, folder, log, token, limits, config) as (process, watch):
             control, message = _accept(listening, process, watch, limits, token, log)
-            if "error" in message:
-                msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
-                raise AppFailed(msg)
-            yield _app(message, process, control, log, watch, limits)
-        finally:
-            # An interrupt may come before the process id is known; the variable with the token is known.
-            if watch is not None:
-                watch.end()
-            _kill_by_token(token)
-            if process is not None:
-                process.wait()
-            if control is not None:
-                control.close()
+            with control:
+                if "error" in message:
+                    msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
+                    raise AppFailed(msg)
+                yield _app(message, process, control, log, watch, limits)
+
+
+@contextmanager
+def confined_process(
+    command: list[str], folder: Path, log: Path, token: str, limits: Limits, config: Mapping[str, object]
+) -> Iterator[tuple["subprocess.Popen[bytes]", "Watch"]]:
+    """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed."""
+    process: subprocess.Popen[bytes] | None = None
+    watch: Watch | None = None
+    try:
+        process = _start(command, folder, log, token)
+        watch = Watch(process, limits)
+        assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
+        with suppress(OSError), process.stdin as pipe:
+            pipe.write(json.dumps(config).encode() + b"\n")
+        yield process, watch
+    finally:
+        # An interrupt may come before the process id is known; the variable with the token is known.
+        if watch is not None:
+            watch.end()
+        _kill_by_token(token)
+        if process is not None:
+            process.wait()
 
 
 def _app(
@@ -258,7 +266,7 @@ def _app(
     process: "subprocess.Popen[bytes]",
     control: socket.socket,
     log: Path,
-    watch: _Watch,
+    watch: Watch,
     limits: Limits,
 ) -> SandboxedApp:
     try:
@@ -284,8 +292,7 @@ def _confined(python: str, folder: Path, limits: Limits, port: int, token: str) 
         raise AppFailed(str(error)) from None
 
 
-def start_confined(command: list[str], folder: Path, log: Path, token: str) -> "subprocess.Popen[bytes]":
-    """Start a command of `confined` in `folder`, its output in `log`. Raises AppFailed."""
+def _start(command: list[str], folder: Path, log: Path, token: str) -> "subprocess.Popen[bytes]":
     folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
     # A fixed hash seed: sets iterate in the same order, so that counts repeat.
     added = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", RUN_VARIABLE: token}
@@ -309,7 +316,7 @@ def start_confined(command: list[str], folder: Path, log: Path, token: str) -> "
 def _accept(
     listening: socket.socket,
     process: "subprocess.Popen[bytes]",
-    watch: _Watch,
+    watch: Watch,
     limits: Limits,
     token: str,
     log: Path,

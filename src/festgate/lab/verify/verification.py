@@ -21,6 +21,7 @@ from festgate.lab.verify.environments import environment_commands, install_comma
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import Scenario, scenarios
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
+from festgate.lab.verify.load_changes import load_findings
 from festgate.lab.verify.processor import ProcessorTime, compare_processor_time
 from festgate.lab.verify.protections import protections
 from festgate.lab.verify.sandbox import AppFailed, Limits
@@ -200,7 +201,11 @@ def verify_copy(
         )
     notes += protections().missing
     different = behaviour.differences(starter, expected, actual)
-    findings = [*changes.findings, *behaviour.findings_of(different)]
+    report("running the locustfiles", None)
+    load = load_findings(
+        starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
+    )
+    findings = [*load, *changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
     right = [name for name in ROUTES if starter.paths[name] not in wrong]
     measured = _measured(program, changes, right, (expected, actual), options, baseline, report)
