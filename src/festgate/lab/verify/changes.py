@@ -4,16 +4,13 @@ The files are parsed and never run. Changed code behind a route proves nothing y
 is not faster.
 """
 
-import ast
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-from festgate.lab.description.starter import JOURNEY, ROUTES, Starter
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.code import UnreadableCode, fingerprint_of
-from festgate.lab.student.folder import load_file
 from festgate.lab.verify.findings import SubmissionFinding
 
 

@@ -4,8 +4,8 @@ Standard library only, for any Python >= 3.10; the interpreter provides uvicorn 
 holds one line of JSON, the configuration that `sandbox.sandboxed` writes. The arguments are the numbers of two open
 sockets from `confinement`: the control connection, and the listening socket of the app. Without them, on Windows, the
 program connects to the control port of the configuration and listens on a free port. It sends the app's port over the
-control connection, and then answers requests for the counts: one line of JSON each way. The counts are of all threads
-of this process:
+control connection, and then answers requests for the counts and for the processor time: one line of JSON each way. The
+counts are of all threads of this process:
 
 instructions   bytecode instructions of code outside the standard library and installed packages
 calls          calls of Python functions of the standard library and installed packages
@@ -22,9 +22,11 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 import sysconfig
 import threading
+import time
 import types
 from typing import Any
 
@@ -216,13 +218,29 @@ def count_sql() -> None:
         module.Connection = Connection  # type: ignore[attr-defined]
 
 
+def insert_data(script: str) -> str:
+    """Run the script that inserts the data, in a process with the same limits; return its last line if it failed."""
+    command = [sys.executable, "-s", "-B", script]
+    run = subprocess.run(  # noqa: S603  (confined as this process is)
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if run.returncode == 0:
+        return ""
+    lines = run.stdout.decode("utf-8", errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+    return f"{script} exited with code {run.returncode}: {last[:200]}"
+
+
 def answer(control: socket.socket) -> None:
     """Answer requests on the control connection until it closes; then exit."""
     with contextlib.suppress(OSError, ValueError), control.makefile("rw", encoding="utf-8") as stream:
         for line in stream:
-            if json.loads(line) == "begin":
+            command = json.loads(line)
+            reply: object = None
+            if command == "begin":
                 reset_counts()
-                reply: object = None
+            elif command == "processor":
+                reply = time.process_time()
             else:
                 reply = {"counts": dict(COUNTS), "raised": dict(RAISED)}
             stream.write(json.dumps(reply) + "\n")
@@ -257,6 +275,7 @@ def main() -> None:
     except ImportError as error:
         send(error=f"the interpreter has no uvicorn ({error})")
         return
+    failure = insert_data(config["fill"]) if config["fill"] else ""
     _thread.start_new_thread(answer, (control,))
     if config["count"]:
         max_instructions = config["max_instructions"]
@@ -273,6 +292,10 @@ def main() -> None:
 
     async def startup(sockets: Any = None) -> None:
         await started(sockets)
+        # A script may need the tables that the app makes when it starts.
+        if failure and (again := insert_data(config["fill"])):
+            send(error=again)
+            server.should_exit = True
         if not server.should_exit:
             send(port=listening.getsockname()[1], python=sys.version.split()[0])
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -12,6 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +35,10 @@ KILL_TIMEOUT: Final = 5.0
 """Seconds that a killed process may take to disappear."""
 MAX_LINE_LENGTH: Final = 1_000_000
 MAX_OUTPUT_LENGTH: Final = 240
+MAX_READ: Final = 65_536
+"""Bytes at the end of the output in which an error is searched."""
+_EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception)\b")
+_PACKAGE: Final = re.compile(r"[/\\]site-packages[/\\]([A-Za-z]\w*)")
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -128,6 +134,18 @@ class SandboxedApp:
             raise AppFailed(msg) from None
         return counts, raised
 
+    def processor_time(self) -> float:
+        """Return the seconds of processor time that the process has used. Raises AppFailed."""
+        try:
+            return float(self._request("processor"))
+        except (TypeError, ValueError):
+            msg = "The processor time of the app's process cannot be read."
+            raise AppFailed(msg) from None
+
+    def last_error(self) -> str:
+        """Return the last line of the app's output that names an exception; empty without one."""
+        return last_error(self._log)
+
     def _request(self, command: str) -> Any:  # noqa: ANN401  (any JSON)
         try:
             self._control.sendall(json.dumps(command).encode() + b"\n")
@@ -189,13 +207,14 @@ def sandboxed(
     log: Path,
     *,
     app: str = "main:app",
+    fill: str = "",
     count: bool = False,
     limits: Limits | None = None,
 ) -> Iterator[SandboxedApp]:
     """Serve the app of `folder` with that interpreter until the block ends. Raises AppFailed.
 
-    `folder` is a temporary copy, which the app may write to. Its output goes to `log`. With `count` the app is
-    instrumented, and many times slower.
+    `folder` is a temporary copy, which the app may write to. Its output goes to `log`. The script `fill` of the folder
+    is run before the app starts. With `count` the app is instrumented, and many times slower.
     """
     limits = limits or Limits()
     token = secrets.token_hex(16)
@@ -206,6 +225,7 @@ def sandboxed(
             "control_port": port,
             "token": token,
             "app": app,
+            "fill": fill,
             "count": count,
             "max_instructions": limits.instructions,
         }
@@ -384,18 +404,39 @@ def _why_gone(process: "subprocess.Popen[bytes]", log: Path, violation: str, lim
 
 
 def _last_output(log: Path) -> str:
-    """Return the last line of the output without unprintable characters: it may be anything."""
+    """Return the last error in the last lines of the output, or the last line: it may be anything."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 8 * MAX_OUTPUT_LENGTH))
-            lines = file.read().decode("utf-8", errors="replace").split("\n")
+        lines = list(islice(_lines_from_the_end(log), 6))
     except OSError:
         return "its output cannot be read."
+    return next((line for line in lines if _EXCEPTION.match(line)), "") or next(
+        iter(lines), "it printed nothing."
+    )
+
+
+def last_error(log: Path) -> str:
+    """Return the last exception in the output, and the package that raised it; empty without one."""
+    error = ""
+    with suppress(OSError):
+        for line in _lines_from_the_end(log):
+            if error and (place := _PACKAGE.search(line)):
+                return f"{error} (raised by the package {place[1]})"
+            if error and line.startswith("Traceback"):
+                break
+            if not error and _EXCEPTION.match(line):
+                error = line
+    return error
+
+
+def _lines_from_the_end(log: Path) -> Iterator[str]:
+    """Yield the last lines of the output that are not empty, without unprintable characters. Raises OSError."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - MAX_READ))
+        lines = file.read().decode("utf-8", errors="replace").split("\n")
     for line in reversed(lines):
         shown = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
         if shown:
-            return shown[:MAX_OUTPUT_LENGTH]
-    return "it printed nothing."
+            yield shown[:MAX_OUTPUT_LENGTH]
 
 
 def _kill(process: "subprocess.Popen[bytes]", others: Collection[psutil.Process]) -> None:
