@@ -41,6 +41,21 @@ def placed_pdf(text: str) -> bytes:
     return _pdf(objects)
 
 
+def drawn_pdf(drawing: bytes, page: bytes = b"/Drawing Do /Absent Do") -> bytes:
+    """Return a PDF whose page only repeats a drawing; its resources also name an object that is not there."""
+    font = b"/Font << /F1 3 0 R >>"
+    return _pdf([
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R"
+        b" /Resources << /XObject << /Drawing 6 0 R /Absent 99 0 R >> %s >> >>" % font,
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(page), page),
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << %s >> /Length %d >>\nstream\n%s\nendstream"
+        % (font, len(drawing), drawing),
+    ])  # fmt: skip
+
+
 def _placed(lines: Sequence[str]) -> list[str]:
     operations = []
     for row, line in enumerate(lines, 1):

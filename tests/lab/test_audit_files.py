@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.pdf_text import MAX_CONTENT_BYTES
 from festgate.lab.audit.word_text import MAX_TEXT_BYTES
 from tests.lab.conftest import Auditor
 from tests.lab.report_files import (
     DOCUMENT,
+    drawn_pdf,
     placed_pdf,
     word_document,
     word_paragraph,
@@ -62,6 +64,27 @@ def test_prose_of_placed_words_is_read_where_all_tables_are_screenshots(tmp_path
     path.write_bytes(placed_pdf("\n".join([*CLAIMS, RATE])))
     claims = audit(path).claims
     assert [claim.text for claim in claims] == [" ".join(CLAIMS), " ".join(CLAIMS), RATE]
+
+
+def test_text_in_a_drawing_that_the_page_repeats_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(drawn_pdf(f"BT /F1 9 Tf 1 0 0 1 30 700 Tm ({RATE}) Tj ET".encode()))
+    (claim,) = audit(path).claims
+    assert claim.text == RATE
+
+
+def test_a_page_with_too_much_on_it_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(drawn_pdf(b"", b" " * (MAX_CONTENT_BYTES + 1)))
+    with pytest.raises(UnreadableReport, match="has more than 8 MB of text and drawings on page 1"):
+        audit(path)
+
+
+def test_an_empty_pdf_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(drawn_pdf(b""))
+    with pytest.raises(UnreadableReport, match="is a PDF without text and without pictures"):
+        audit(path)
 
 
 def word_report(path: Path) -> Path:

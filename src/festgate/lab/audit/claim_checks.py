@@ -247,6 +247,7 @@ def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
     if traced.claim.metric != "rate":
         return
     reasons = []
+    users = report.users or 1
     for group in report.groups:
         if traced.claim.route and group.route != traced.claim.route:
             continue
@@ -254,7 +255,7 @@ def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
         if not total.rate or total.average is None:
             continue
         waiting = total.rate * total.average / 1000
-        share = waiting / (report.users or 1)
+        share = waiting / users
         if share < WAITING:
             limit = total.rate / (1 - share)
             moment = ", of its last ten seconds" if group.table.rates == "moment" else ""
