@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.lab.report_files import placed_words, screenshot, word_document
+from tests.lab.report_files import placed_pdf, screenshot, word_document, word_paragraph, word_picture
 from tests.lab.solutions import edit
 from tests.rehearsal.locust_texts import console_table
 
@@ -340,20 +340,21 @@ def pictures_only(app: Path) -> None:
     """Hand in nine screenshots and no text."""
     (app / "screenshots").mkdir()
     for number in range(1, 10):
-        (app / "screenshots" / f"Screenshot {number}.png").write_bytes(screenshot(shade=200 + number))
+        (app / "screenshots" / f"Screenshot {number}.png").write_bytes(screenshot(200 + number))
 
 
 def word_report(app: Path) -> None:
     """Write the report with Word: a claim, and the tables as pictures."""
-    pictures = [screenshot(shade=shade) for shade in (210, 220)]
-    text = ["Load test of the fest portal", "Before the change and after the change:", CLAIM]
-    (app / "Report.docx").write_bytes(word_document(text, pictures))
+    pictures = [screenshot(shade) for shade in (210, 220)]
+    lines = ("Load test of the fest portal", "Before the change and after the change:", CLAIM)
+    body = "".join(map(word_paragraph, lines)) + "".join(map(word_picture, range(len(pictures))))
+    word_document(app / "Report.docx", body, pictures)
 
 
 def google_report(app: Path) -> None:
     """Write the report with Google Docs and save it as PDF: a claim, and the tables as pictures."""
-    lines = ["Load test of the fest portal", "", "Finally the loop was removed from the route.", CLAIM]
-    (app / "report.pdf").write_bytes(placed_words(lines, pictures=2))
+    text = f"Load test of the fest portal\n\nFinally the loop was removed from the route.\n{CLAIM}"
+    (app / "report.pdf").write_bytes(placed_pdf(text, pictures=2))
 
 
 def collapsed_table(heading: str, name: str, requests: int, average: int, middle: int, rate: str) -> str:
@@ -384,7 +385,7 @@ def google_tables(app: Path) -> None:
         *after.splitlines(),
     ]
     lines += ["", "Results of /my-events:", "Before the change: 280 ms", "After the change: 71 ms"]
-    (app / "report.pdf").write_bytes(placed_words(lines))
+    (app / "report.pdf").write_bytes(placed_pdf("\n".join(lines)))
 
 
 def readme_report(app: Path) -> None:

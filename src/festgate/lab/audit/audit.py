@@ -69,7 +69,8 @@ def audit(path: Path, tables: Path | None = None) -> AuditResult:
     """
     document = read_document(path, tables)
     report = parse_report(document)
-    if not report.groups and not report.claims and not document.pictures:
+    figures = any(traced.claim.kind != "words" for traced in report.claims)
+    if not report.groups and not figures and not document.pictures:
         msg = f"{document.source} contains no Locust table as text, no claim with figures, and no picture."
         raise UnreadableReport(msg)
     spots = [*table_spots(report), *claim_spots(report)]

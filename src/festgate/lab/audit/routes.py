@@ -2,18 +2,21 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from festgate.lab.audit.documents import Document
 from festgate.lab.audit.totals import corrected, together
-from festgate.lab.audit.words import Metric, Side, route_of, side_of
+from festgate.lab.audit.words import Metric, Side, route_of, routes_in, side_of
 from festgate.rehearsal.locust_output import Row, Table
 
+T = TypeVar("T")
 _LABEL: Final = 80
 """Characters of the longest line that can be a label of the tables below it."""
 _TITLE: Final = re.compile(r"\s*#{1,6}\s")
+_CAPTION: Final = re.compile(r"(?:fig(?:ure)?|table|screen\s?shot)\b", re.IGNORECASE)
+"""The caption of a figure belongs to what is above it."""
 _MAX_TABLES: Final = 200
 """Tables up to which each is compared with the others; a report has about ten."""
 
@@ -126,27 +129,41 @@ def _is_part(cut: Table, whole: Table) -> bool:
 
 def _sides(document: Document) -> dict[int, Side | None]:
     """Return the side of each table by its line: that of the nearest label above it that names a side."""
-    inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
-    labels = [
-        (line.number, side)
-        for line in document.lines
-        if line.number not in inside and (side := _label(line.text)) is not None
-    ]
-    sides: dict[int, Side | None] = {}
-    for table in document.tables:
+    labels = [(number, side) for number, text in _labels(document) if (side := side_of(text)) is not None]
+    above = _nearest(labels, document.tables)
+    return {table.line: above.get(table.line) for table in document.tables}
+
+
+def headed_routes(document: Document, known: Collection[str]) -> dict[int, str]:
+    """Return the route that the nearest label above a table names, by the line of the table."""
+    labels = []
+    for number, text in _labels(document):
+        if _CAPTION.match(text) is None:
+            named = {route for _, route in routes_in(text, ())} & set(known)
+            labels += [(number, route) for route in named if len(named) == 1]
+    return _nearest(labels, document.tables)
+
+
+def _nearest(labels: Sequence[tuple[int, T]], tables: Sequence[Table]) -> dict[int, T]:
+    """Return the last label above each table by the line of the table."""
+    nearest = {}
+    for table in tables:
         above = bisect_left(labels, table.line, key=lambda label: label[0])
-        sides[table.line] = labels[above - 1][1] if above else None
-    return sides
+        if above:
+            nearest[table.line] = labels[above - 1][1]
+    return nearest
 
 
-def _label(text: str) -> Side | None:
-    bare = text.strip().strip("*_`: ")
-    if not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
-        return None
-    is_label = (
-        _TITLE.match(text) or text.rstrip(" *_").endswith(":") or not re.search(r"[.!?;]$|\d\s?m?s\b|%", bare)
-    )
-    return side_of(bare) if is_label else None
+def _labels(document: Document) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each heading, and of each short line that can be one."""
+    inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
+    for line in document.lines:
+        bare = line.text.strip().strip("*_`: ")
+        if line.number in inside or not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
+            continue
+        is_label = _TITLE.match(line.text) or line.text.rstrip(" *_").endswith(":")
+        if is_label or not re.search(r"[.!?;]$|\d\s?m?s\b|%", bare):
+            yield line.number, bare
 
 
 def _sides_by_order(groups: list[Group]) -> list[Group]:

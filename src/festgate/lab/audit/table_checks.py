@@ -6,7 +6,8 @@ from typing import Final
 
 from festgate.lab.audit.findings import Spot
 from festgate.lab.audit.parsed_report import ParsedReport
-from festgate.lab.audit.routes import Group, Pair
+from festgate.lab.audit.pauses import changed_pauses
+from festgate.lab.audit.routes import Group, Pair, headed_routes
 from festgate.lab.audit.totals import contradictions, missing_requests
 from festgate.rehearsal.locust_output import Table
 from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW_FIRST, milliseconds
@@ -21,6 +22,9 @@ _MAX_SIZE_SHIFT: Final = 0.1
 """Relative difference of the mean sizes of equal answers: a user's name in a page adds a few bytes."""
 _MAX_FAILED: Final = 0.01
 """Difference between the shares of failed requests."""
+LAB_ROUTES: Final = ("/events", "/my-events", "/checkout")
+_FEW_ROUTES: Final = 4
+"""Routes of the largest table that a heading with one route can be for."""
 _FIELDS: Final = {"average": "Average", "least": "Min", "most": "Max"}
 _NEGATED: Final = re.compile(
     r"\b(?:no|not|without|never|neither|nor|missing|lack\w*|skip\w*)\b|n't\b", re.IGNORECASE
@@ -56,6 +60,8 @@ def table_spots(report: ParsedReport) -> Iterator[Spot]:
     for group in report.groups:
         yield from _names(group)
         yield from _few(group)
+    yield from changed_pauses(report)
+    yield from _other_routes(report)
     yield from _outliers(report)
     yield from _repeated(report)
 
@@ -115,6 +121,22 @@ def _figure(field: str, value: float) -> str:
     if field in ("requests", "failures"):
         return f"{value:,.0f} {field}"
     return f"{_FIELDS[field]} {value:,.1f} ms".replace(".0 ms", " ms")
+
+
+def _other_routes(report: ParsedReport) -> Iterator[Spot]:
+    """Find tables under a heading that names another route."""
+    routes: dict[int, set[str]] = {}
+    for group in report.groups:
+        routes.setdefault(group.table.line, set()).add(group.route)
+    headed = headed_routes(report.document, {*LAB_ROUTES, *(group.route for group in report.groups)})
+    for line, shown in routes.items():
+        named = headed.get(line)
+        if named is not None and named not in shown and "" not in shown and len(shown) <= _FEW_ROUTES:
+            yield Spot(
+                line,
+                f"the heading names {named}, the table shows {', '.join(sorted(shown))}",
+                "table-of-other-route",
+            )
 
 
 def _names_of(side: Sequence[Group]) -> set[tuple[str, str]]:
