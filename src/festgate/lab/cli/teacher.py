@@ -15,7 +15,7 @@ from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.terminal import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from festgate.lab.verify.grades import Grade
+    from festgate.lab.grading.grades import Grade
     from festgate.lab.verify.verification import Options, Verification
 
 NOT_ALL = 1
@@ -104,8 +104,8 @@ def grade(
     verified, whatever the results, 2 when some could not, 130 when interrupted.
     """
     options = options_of(python, seed, without_load, pairs, seconds)
+    from festgate.lab.grading.grades import grade_submission, submissions_in  # noqa: PLC0415
     from festgate.lab.verify.display import Display  # noqa: PLC0415
-    from festgate.lab.verify.grades import grade_submission, submissions_in  # noqa: PLC0415
     from festgate.lab.verify.verification import Baseline  # noqa: PLC0415
 
     try:
@@ -142,8 +142,8 @@ def grade(
 
 
 def _write_overview(folder: Path, to: Path, done: "list[Grade]") -> None:
-    from festgate.lab.verify.grades import as_csv, with_duplicates  # noqa: PLC0415
-    from festgate.lab.verify.overview import overview  # noqa: PLC0415
+    from festgate.lab.grading.grades import as_csv, with_duplicates  # noqa: PLC0415
+    from festgate.lab.grading.overview import overview  # noqa: PLC0415
 
     rows = with_duplicates(done)
     try:

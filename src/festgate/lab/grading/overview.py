@@ -8,9 +8,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from festgate.lab.grading.grades import Grade
 from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.findings import MEANINGS
-from festgate.lab.verify.grades import Grade
 
 TONES: Final = {
     "improved": "good",
