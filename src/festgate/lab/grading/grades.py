@@ -1,56 +1,48 @@
-"""Grade several submissions: verify each, audit its reports, keep the results, and write them as a table."""
+"""Grade submissions: verify each, audit its reports, read its author and files, and keep the results."""
 
-import csv
 import hashlib
-import io
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from festgate.files import write_atomically
-from festgate.lab.audit.audit import UnreadableReport, audit
-from festgate.lab.student.folder import HINTS, LOAD, ROUTES, RUNS, STARTER
-from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
-from festgate.lab.verify.outputs import as_gradescope, as_json
+from festgate.lab.description.starter import Starter
+from festgate.lab.grading.agreement import RouteAgreement, agreements
+from festgate.lab.grading.reports import TABLES, AuditedReport, read_reports
+from festgate.lab.grading.rubric import Rubric
+from festgate.lab.grading.score import Score, score_of
+from festgate.lab.grading.students import Student, student_in_head, student_of
+from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source
+from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
+from festgate.lab.student.answers import answers_in
+from festgate.lab.student.code import code_files
+from festgate.lab.verify.intake import remove_folder
+from festgate.lab.verify.outputs import as_json
 from festgate.lab.verify.verification import Baseline, CannotVerify, Options, ReportProgress, verify_copy
 from festgate.rehearsal.runner.servers import version
-from festgate.rehearsal.runs.plan import normalise_text
 
-REPORTS: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf"})
-NO_REPORTS: Final = frozenset({RUNS, HINTS, LOAD, "templates", "before"})
-"""Folders that hold no report of the student."""
-GENERATED: Final = b"Written by Festgate."
-"""In the footer of each page that `festgate lab report` and the rehearsal write."""
-COLUMNS: Final = (
-    "submission",
-    "result",
-    "points",
-    *(name for route in ROUTES for name in (route, f"{route} change")),
-    "others",
-    "findings",
-    "reports",
-    "report findings",
-    "same as",
-    "problem",
-    "seconds",
-    "content",
-)
-_FORMULA: Final = ("=", "+", "-", "@", "\t")
-"""A spreadsheet takes a text that begins with one of these for a formula."""
+RESULTS, READINGS, TYPED: Final = "results", "readings", "tables"
+"""Folders in the folder of the grades: verifications, what was read, and tables typed from screenshots."""
 
 
 @dataclass(frozen=True, slots=True)
-class AuditedReport:
-    """A report in a submission, and its audit."""
+class Reading:
+    """What a submission contains besides a running app."""
 
-    name: str
-    findings: tuple[tuple[str, str], ...]
-    """The code and title of each finding."""
-    problem: str = ""
-    """The reason why it could not be audited."""
+    reports: tuple[AuditedReport, ...] = ()
+    author: Student = Student()
+    """As the reports name the author."""
+    files: tuple[OwnFile, ...] = ()
+    """The files that differ from the starter's."""
+    answered: tuple[int, int] = (0, 0)
+    """The number of answered questions, and of all questions."""
+    missing: tuple[str, ...] = ()
+    """A sentence for each question that is not answered."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +54,23 @@ class Grade:
     """A hash of the submission; empty when it could not be copied."""
     results: Mapping[str, Any] | None
     """The verification as `outputs.as_json` writes it; None when there is none."""
-    reports: tuple[AuditedReport, ...]
+    reading: Reading
+    student: Student
+    """The author, from the reports and the name of the submission."""
+    score: Score
+    claims: tuple[RouteAgreement, ...]
+    """What the reports claim of each route, beside the verification."""
     problem: str = ""
     """The reason why it could not be verified."""
     same_as: str = ""
     """Another submission with the same content."""
+    twins: tuple[Twin, ...] = ()
+    """Files that other submissions have, too."""
+
+    @property
+    def reports(self) -> tuple[AuditedReport, ...]:
+        """Return the audited reports."""
+        return self.reading.reports
 
     @property
     def result(self) -> str:
@@ -77,143 +81,196 @@ class Grade:
 
     @property
     def points(self) -> float:
-        """Return the points for Gradescope."""
-        return 0.0 if self.results is None else float(as_gradescope(self.results)["score"])
+        """Return the points by the rubric."""
+        return self.score.points
 
 
-def submissions_in(folder: Path) -> list[Path]:
-    """Return the folders and zips in `folder`, by name."""
-    return sorted(
-        entry
-        for entry in folder.iterdir()
-        if not entry.name.startswith(".") and (entry.is_dir() or entry.suffix.lower() == ".zip")
-    )
+_READING: Final = TypeAdapter(Reading)
 
 
-def grade_submission(
-    source: Path, kept: Path, options: Options, baseline: Baseline, report: ReportProgress, *, again: bool
-) -> Grade:
-    """Grade a submission, or read the kept grade of the same content and options. Raises KeyboardInterrupt, OSError."""
-    folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
-    try:
-        report("copying the submission", None)
+@dataclass
+class Grader:
+    """Everything that the grading of all submissions shares."""
+
+    starter: Starter
+    options: Options
+    rubric: Rubric
+    baseline: Baseline
+    folder: Path
+    """The folder of the grades."""
+    again: bool = False
+    """Whether submissions with a kept result are verified again."""
+    _text: StarterText = field(init=False)
+    _identity: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the starter once."""
+        self._text = StarterText(self.starter)
+        self._identity = starter_identity(self.starter)
+
+    def grade(self, source: Source, names: Student, report: ReportProgress) -> Grade:
+        """Grade a submission, or read its kept results. Trouble in it is part of the result.
+
+        `names` is the author as the submission's name gives it. Raises KeyboardInterrupt and OSError.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
         try:
-            submission = copy_submission(source, folder)
-        except InvalidSubmission as error:
-            return Grade(source.name, "", None, (), str(error))
-        file = kept / f"{submission.content}-{_options_hash(options)}.json"
-        if not again and (known := _read(file, source.name)) is not None:
-            return known
-        graded = _verify_and_audit(source, submission, options, baseline, report)
-        kept.mkdir(parents=True, exist_ok=True)
-        fields = asdict(graded)
-        fields["told"] = fields.pop("results")  # the key in kept grades
-        write_atomically(file, json.dumps(fields, ensure_ascii=False, indent=1) + "\n")
-        return graded
-    finally:
-        remove_folder(folder)
+            report("copying the submission", None)
+            copied = copy_source(source, folder)
+            reading, problem = self._reading(source, copied, report)
+            results, trouble = self._results(source, copied, report)
+            problem = " ".join(filter(None, (trouble, problem)))
+            return self.assembled(source.name, copied.content, results, reading, names, problem)
+        finally:
+            remove_folder(folder)
 
-
-def _verify_and_audit(
-    source: Path, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
-) -> Grade:
-    reports = tuple(_reports(submission))
-    try:
-        results = as_json(verify_copy(str(source), submission, options, baseline, report))
-    except CannotVerify as error:
-        return Grade(source.name, submission.content, None, reports, str(error))
-    except Exception as error:  # noqa: BLE001  (an error of Festgate in one submission must not stop the others)
-        problem = f"Festgate failed to verify it. Please report this error: {type(error).__name__}: {error}"
-        return Grade(source.name, submission.content, None, reports, problem)
-    return Grade(source.name, submission.content, results, reports)
-
-
-def _reports(submission: Submission) -> Iterator[AuditedReport]:
-    originals = {normalise_text(path.read_bytes()) for path in STARTER.iterdir() if path.suffix in REPORTS}
-    for file in sorted(submission.tree.rglob("*")):
-        inside = file.relative_to(submission.tree)
-        if not file.is_file() or file.suffix.lower() not in REPORTS or NO_REPORTS & set(inside.parts[:-1]):
-            continue
-        content = file.read_bytes()
-        if normalise_text(content) in originals or GENERATED in content:
-            continue
-        try:
-            audited = audit(file)
-        except UnreadableReport as error:
-            if file.stem.lower() == "readme":
-                continue  # from another version of the starter
-            yield AuditedReport(inside.as_posix(), (), str(error).replace(str(file), inside.as_posix()))
-        else:
-            findings = tuple((finding.kind.code, finding.kind.title) for finding in audited.findings)
-            yield AuditedReport(inside.as_posix(), findings)
-
-
-def _options_hash(options: Options) -> str:
-    """Return a hash of Festgate's version and the options that affect a verdict. The seed only draws inputs."""
-    parts = [version(), options.python, options.load, options.pairs if options.load else 0, options.seconds]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
-
-
-def _read(file: Path, name: str) -> Grade | None:
-    try:
-        fields = json.loads(file.read_text(encoding="utf-8"))
-        reports = tuple(
-            AuditedReport(
-                report["name"], tuple((code, title) for code, title in report["findings"]), report["problem"]
-            )
-            for report in fields["reports"]
+    def assembled(
+        self,
+        name: str,
+        content: str,
+        results: Mapping[str, Any] | None,
+        reading: Reading,
+        names: Student,
+        problem: str = "",
+    ) -> Grade:
+        """Return the grade of kept results: points and comparisons are computed anew."""
+        return Grade(
+            name=name,
+            content=content,
+            results=results,
+            reading=reading,
+            student=student_of(names, [reading.author]),
+            score=score_of(self.rubric, self.starter, results, reading.reports, reading.answered),
+            claims=agreements(tuple(self.starter.paths.values()), reading.reports, results),
+            problem=problem,
         )
-        return Grade(name, fields["content"], fields["told"], reports, fields["problem"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+
+    def _results(
+        self, source: Source, copied: CopiedSubmission, report: ReportProgress
+    ) -> tuple[Mapping[str, Any] | None, str]:
+        """Return the verification and a problem. Only successful verifications are kept: a package may be missing."""
+        if copied.submission is None:
+            return None, copied.problem.replace(str(source.place), source.name)
+        file = self.folder / RESULTS / f"{copied.content}-{self._key()}.json"
+        if not self.again and (known := _kept(file)) is not None:
+            return known, ""
+        try:
+            verification = verify_copy(source.name, copied.submission, self.options, self.baseline, report)
+            results = as_json(verification)
+        except CannotVerify as error:
+            return None, str(error)
+        except Exception as error:  # noqa: BLE001  (an error of Festgate in one submission must not stop the others)
+            return None, _failed("verify it", error)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+        return results, ""
+
+    def _reading(
+        self, source: Source, copied: CopiedSubmission, report: ReportProgress
+    ) -> tuple[Reading, str]:
+        typed = self.folder / TYPED / source.name
+        file = self.folder / READINGS / f"{copied.content}-{_typed_hash(typed, copied.tree)}-{self._key()}.json"
+        if copied.content and not self.again:
+            try:
+                return _READING.validate_json(file.read_bytes()), ""
+            except (OSError, ValidationError):
+                pass
+        report("reading the reports", None)
+        try:
+            reading = self._read(copied, typed)
+        except Exception as error:  # noqa: BLE001  (see above)
+            return Reading(), _failed("read its reports", error)
+        if copied.content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, _READING.dump_json(reading, indent=1))
+        return reading, ""
+
+    def _read(self, copied: CopiedSubmission, typed: Path) -> Reading:
+        reports = list(read_reports(self.starter, copied.tree, typed))
+        heads, texts = [], []
+        for report in reports:
+            if report.document is not None:
+                lines = [line.text for line in report.document.lines]
+                heads.append(student_in_head(lines))
+                texts.append(self._text.own_report(report.audited.name, "\n".join(lines)))
+        answers = answers_in(self.starter, copied.app)
+        missing = tuple(answer.missing for answer in answers if answer.missing)
+        return Reading(
+            reports=tuple(report.audited for report in reports),
+            author=student_of(Student(), heads),
+            files=(*self._code(copied), *texts),
+            answered=(len(answers) - len(missing), len(answers)),
+            missing=missing,
+        )
+
+    def _code(self, copied: CopiedSubmission) -> Sequence[OwnFile]:
+        if copied.submission is None:
+            files = sorted(path for path in copied.tree.rglob("*") if path.is_file())
+        else:
+            app = copied.app
+            loads = [path for folder in self.starter.load_folders for path in sorted((app / folder).rglob("*.py"))]
+            templates = sorted((app / "templates").rglob("*.html"))
+            files = [*code_files(self.starter, app), *loads, *templates]
+        return list(self._text.own_code(copied.app, dict.fromkeys(files)))
+
+    def _key(self) -> str:
+        """Return a hash of Festgate's version, the starter, and the options that affect a verdict.
+
+        The seed only draws inputs. The rubric is not part of it: points are computed from kept results.
+        """
+        options = self.options
+        parts = [version(), options.python, options.load, options.pairs if options.load else 0, options.seconds]
+        return hashlib.sha256(json.dumps([*parts, self._identity]).encode()).hexdigest()[:8]
 
 
-def with_duplicates(grades: Sequence[Grade]) -> list[Grade]:
-    """Note in each grade the first other submission with the same content."""
+def with_twins(grades: Sequence[Grade]) -> list[Grade]:
+    """Note in each grade the first other submission with the same content, and the files that it shares with others."""
     first: dict[str, str] = {}
     for grade in grades:
         first.setdefault(grade.content, grade.name)
+    shared = twins({grade.name: grade.reading.files for grade in grades})
     return [
-        replace(grade, same_as=first[grade.content])
-        if grade.content and first[grade.content] != grade.name
-        else grade
+        replace(
+            grade,
+            same_as=first[grade.content] if grade.content and first[grade.content] != grade.name else "",
+            twins=shared[grade.name],
+        )
         for grade in grades
     ]
 
 
-def row(grade: Grade) -> dict[str, str]:
-    """Return the cells of a grade in the CSV."""
-    results = grade.results
-    routes = {} if results is None else {route["route"]: route for route in results["routes"]}
-    cells = {
-        "submission": grade.name,
-        "result": grade.result,
-        "points": f"{grade.points:g}",
-        "others": "" if results is None else ("alike" if results["others_alike"] else "differ"),
-        "findings": " ".join(sorted({finding["code"] for finding in results["findings"]})) if results else "",
-        "reports": " ".join(report.name for report in grade.reports),
-        "report findings": " ".join(
-            sorted({code for report in grade.reports for code, _ in report.findings})
-        ),
-        "same as": grade.same_as,
-        "problem": grade.problem,
-        "seconds": f"{results['seconds']:g}" if results else "",
-        "content": grade.content,
-    }
-    for name, path in ROUTES.items():
-        route = routes.get(path)
-        cells[name] = route["verdict"] if route else ""
-        cells[f"{name} change"] = route["headline"] if route else ""
-    return cells
+def starter_identity(starter: Starter) -> str:
+    """Return a hash of the starter's files and its description."""
+    fields = asdict(replace(starter, folder=Path()))
+    hashed = hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode())
+    for path in sorted(starter.folder.rglob("*")):
+        inside = path.relative_to(starter.folder)
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside.parts):
+            hashed.update(f"{inside.as_posix()}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return hashed.hexdigest()[:12]
 
 
-def as_csv(grades: Sequence[Grade]) -> str:
-    """Write a line for each grade; a text that a spreadsheet would take for a formula is quoted."""
-    file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    for grade in grades:
-        writer.writerow(
-            {name: f"'{text}" if text.startswith(_FORMULA) else text for name, text in row(grade).items()}
-        )
-    return file.getvalue()
+def _kept(file: Path) -> Mapping[str, Any] | None:
+    try:
+        results = json.loads(file.read_text(encoding="utf-8"))
+        routes, findings = results["routes"], results["findings"]
+        complete = {"passed", "others_alike", "notes", "seconds"} <= results.keys()
+        routes_complete = all({"route", "verdict", "headline", "by", "said"} <= route.keys() for route in routes)
+        findings_complete = all({"code", "route", "figure"} <= finding.keys() for finding in findings)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return results if complete and routes_complete and findings_complete else None
+
+
+def _typed_hash(typed: Path, tree: Path) -> str:
+    """Return a hash of the tables that were typed from screenshots, which may be added later."""
+    hashed = hashlib.sha256()
+    for folder in (typed, tree):
+        for path in sorted(folder.rglob(f"*{TABLES}")):
+            if path.is_file():
+                hashed.update(path.name.encode("utf-8", "surrogateescape") + b"\n" + path.read_bytes())
+    return hashed.hexdigest()[:8]
+
+
+def _failed(what: str, error: Exception) -> str:
+    return f"Festgate failed to {what}. Please report this error: {type(error).__name__}: {error}"

@@ -51,6 +51,10 @@ class InvalidSubmission(Exception):
     """The submission cannot be copied; the message names the problem, the place and what to do."""
 
 
+class NoApp(InvalidSubmission):
+    """The submission was copied completely, and holds no app that can be verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """The temporary copy of a submission."""
@@ -197,7 +201,7 @@ def _is_excluded_file(parts: Sequence[str]) -> bool:
 
 
 def _app_in(tree: Path, source: Path) -> Path:
-    """Return the one folder that holds the app. Raises InvalidSubmission."""
+    """Return the one folder that holds the app. Raises NoApp."""
     folders = sorted(_apps(tree), key=lambda folder: len(folder.parts))
     apps = [folder for folder in folders if folder.name.lower() not in BASELINE_FOLDERS] or folders
     if not apps:
@@ -205,16 +209,16 @@ def _app_in(tree: Path, source: Path) -> Path:
             f"There is no {APP} in {source} or its folders. Name the folder that `festgate lab new` made, or a zip of"
             " it."
         )
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     shallowest = [app for app in apps if len(app.parts) == len(apps[0].parts)]
     if len(shallowest) > 1:
         places = ", ".join(app.relative_to(tree).as_posix() for app in shallowest)
         msg = f"{source} holds {APP} in several folders: {places}. Name one of them."
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     if not _has_app(shallowest[0] / APP):
         place = (shallowest[0] / APP).relative_to(tree).as_posix()
         msg = f"{place} of {source} has no `app`. The starter's {APP} makes it with `app = FastAPI(...)`."
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     return shallowest[0]
 
 

@@ -1,0 +1,284 @@
+"""Find the reports in a submission, and audit each."""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.claim_checks import format_quantity
+from festgate.lab.audit.claims import Claim
+from festgate.lab.audit.documents import Document, read_document
+from festgate.lab.audit.words import COLUMNS
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import HINTS, RUNS
+from festgate.rehearsal.runs.plan import normalise_text
+
+Direction = Literal["faster", "slower", "same", ""]
+State = Literal["findings", "no findings", "not checked", "not readable"]
+SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
+TABLES: Final = ".tables.md"
+"""Ends the name of a file with tables that a person typed from a report's screenshots."""
+GENERATED: Final = b"Written by Festgate."
+"""In the footer of each page that `festgate lab report` and the rehearsal write."""
+_NO_REPORTS: Final = frozenset({RUNS, HINTS, "templates", "before", "static", "tests"})
+"""Folders that hold no report of the student."""
+_OTHER_FILES: Final = re.compile(
+    r"(?:requirements|constraints|packages|pip[-_]?freeze|robots|licen[cs]e|copying|notice|authors|changelog|changes"
+    r"|contributing|code[-_]of[-_]conduct|security)\b.*",
+    re.IGNORECASE,
+)
+_PACKAGE: Final = re.compile(
+    r"\s*(?:[#-].*|\\|Package\s+Version|[A-Za-z0-9][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=?=?|@|\s)\s*[^\s].*)?)\s*"
+)
+_VERSION: Final = re.compile(r"[A-Za-z][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=|===|[<>])|\s)\s*\d[\w.*]*\b", re.IGNORECASE)
+_CONCLUSION: Final = re.compile(
+    r"\b(?:faster|slower|improved|improvement|optimi[sz]ed|optimi[sz]ation|bottleneck|reduced|dropped|response times?"
+    r"|throughput|latency|rps|load test(?:ed|ing|s)?)\b",
+    re.IGNORECASE,
+)
+_SMALL: Final = 1 << 20
+"""Bytes within which a text file is looked at to see whether it is a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFinding:
+    """A finding of an audit."""
+
+    code: str
+    title: str
+    meaning: str = ""
+    question: str = ""
+    places: tuple[str, ...] = ()
+    """Each with its place: `line 12: 324 ms is row 1 of 12`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteClaim:
+    """A statement of a report about the speed of a route."""
+
+    route: str
+    """`/events`; empty where the report names none."""
+    shown: str
+    """`451 to 324 ms (average)`, `50 % faster`."""
+    direction: Direction
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedReport:
+    """A report in a submission, and its audit."""
+
+    name: str
+    """Its path in the submission."""
+    findings: tuple[ReportFinding, ...] = ()
+    problem: str = ""
+    """The reason why it could not be audited."""
+    claims: tuple[RouteClaim, ...] = ()
+    tables: int = 0
+    pictures: int = 0
+    """Screenshots whose numbers have not been entered."""
+    open: tuple[str, ...] = ()
+    """What could not be checked, and why."""
+
+    @property
+    def state(self) -> State:
+        """Return what the audit showed; nothing to check is not the same as no findings."""
+        if self.findings:
+            return "findings"
+        if self.tables:
+            return "no findings"
+        return "not readable" if self.problem and not self.pictures else "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """A report with its text."""
+
+    audited: AuditedReport
+    document: Document | None
+    """None where it cannot be read."""
+
+
+def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadReport]:
+    """Read and audit each report in the copy of a submission.
+
+    Tables that were typed from screenshots are read from the folder `entered`, or beside the report.
+    """
+    original = {
+        normalise_text(path.read_bytes()) for path in starter.folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()
+    }
+    lines = _lines_of(starter)
+    for file in sorted(tree.rglob("*")):
+        inside = file.relative_to(tree)
+        if (
+            file.suffix.lower() not in SUFFIXES
+            or file.name.endswith(TABLES)
+            or not file.is_file()
+            or (_NO_REPORTS | starter.load_folders) & {part.lower() for part in inside.parts[:-1]}
+            or _is_other(file)
+        ):
+            continue
+        content = file.read_bytes()
+        if normalise_text(content) in original or GENERATED in content:
+            continue
+        report = _read(file, inside.as_posix(), tables_for(inside, tree, entered))
+        if file.stem.lower().startswith("readme") and not _concludes(report, lines):
+            continue
+        yield report
+
+
+def tables_for(inside: Path, tree: Path, entered: Path) -> Path | None:
+    """Return the file with the tables typed from the screenshots of the report `inside`; None where there is none."""
+    names = (inside.as_posix().replace("/", "-"), inside.name)
+    places = [*(entered / f"{name}{TABLES}" for name in names), tree / f"{inside}{TABLES}"]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _read(file: Path, name: str, tables: Path | None) -> ReadReport:
+    try:
+        audited = audit(file, tables)
+    except UnreadableReport as error:
+        problem = str(error).replace(str(file), name)
+        try:
+            document = read_document(file)
+        except UnreadableReport:
+            return ReadReport(AuditedReport(name, problem=problem), None)
+        return ReadReport(AuditedReport(name, problem=problem), document)
+    return ReadReport(_audited(name, file, audited), audited.report.document)
+
+
+def _audited(name: str, file: Path, audited: AuditResult) -> AuditedReport:
+    findings = tuple(
+        ReportFinding(
+            finding.kind.code,
+            finding.kind.title,
+            finding.kind.meaning,
+            finding.kind.question,
+            tuple(f"{audited.place(spot)}: {spot.figure}" for spot in finding.spots),
+        )
+        for finding in audited.findings
+    )
+    return AuditedReport(
+        name,
+        findings,
+        claims=tuple(_claims(audited)),
+        tables=audited.tables,
+        pictures=audited.pictures,
+        open=tuple(f"{audited.place(spot)}: {spot.figure}".replace(str(file), name) for spot in audited.open),
+    )
+
+
+def _claims(audited: AuditResult) -> Iterator[RouteClaim]:
+    claims = [(traced.claim, traced.claim.route or traced.route) for traced in audited.report.claims]
+    paired = {route for claim, route in claims if claim.kind in {"pair", "share"}}
+    for claim, route in claims:
+        place = str(audited.report.document.place(claim.line))
+        shown, direction = _shown(claim)
+        if claim.kind == "figure" and route not in paired:
+            other = next((later for later, its in claims if its == route and _completes(claim, later)), None)
+            shown, direction = _two(claim, other) if other is not None else ("", "")
+        if shown:
+            yield RouteClaim(route, shown, direction, claim.text, place)
+
+
+def _completes(claim: Claim, later: Claim) -> bool:
+    """Return whether `later` is the figure after to the figure before of `claim`: two sentences, one statement."""
+    return (
+        claim.before is not None
+        and claim.after is None
+        and later.kind == "figure"
+        and later.after is not None
+        and claim.metric == later.metric
+    )
+
+
+def _two(before: Claim, after: Claim) -> tuple[str, Direction]:
+    if before.before is None or after.after is None:
+        return "", ""
+    rate = before.metric == "rate"
+    values = before.before.value, after.after.value
+    name = f" ({COLUMNS[before.metric].lower() if before.metric != 'rate' else 'RPS'})" if before.metric else ""
+    first, second = format_quantity(before.before), format_quantity(after.after)
+    if first.rpartition(" ")[2] == second.rpartition(" ")[2] and " " in first:
+        first = first.rpartition(" ")[0]
+    return f"{first} to {second}{name}", _direction(*values, rate=rate)
+
+
+def _direction(before: float, after: float, *, rate: bool) -> Direction:
+    if before == after:
+        return "same"
+    return "faster" if (after > before) == rate else "slower"
+
+
+def _shown(claim: Claim) -> tuple[str, Direction]:
+    if claim.kind == "pair":
+        shown, direction = _two(claim, claim)
+        return shown, "same" if claim.negated else direction
+    if claim.kind == "share" and claim.share is not None and not claim.negated:
+        return f"{format_quantity(claim.share)}{' faster' if claim.better else ''}", "faster" if claim.better else ""
+    return "", ""
+
+
+def _is_other(file: Path) -> bool:
+    """Return whether it is a list of packages, a licence, a locustfile or a template, and no report."""
+    suffix = file.suffix.lower()
+    if suffix in {".pdf", ".docx"}:
+        return False
+    if _OTHER_FILES.fullmatch(file.stem):
+        return True
+    if file.stat().st_size > _SMALL:
+        return False
+    text = _text(file)
+    if suffix in {".html", ".htm"}:
+        return "{%" in text or "{{" in text
+    return _lists_packages(text) or _is_code(text)
+
+
+def _lists_packages(text: str) -> bool:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines or not all(_PACKAGE.fullmatch(line) for line in lines):
+        return False
+    names = [line.strip() for line in lines if not line.strip().startswith(("#", "-"))]
+    return all(" " not in line for line in names) or sum(bool(_VERSION.match(line)) for line in names) * 2 > len(names)
+
+
+def _is_code(text: str) -> bool:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for node in tree.body)
+
+
+def _concludes(report: ReadReport, starter_lines: frozenset[str]) -> bool:
+    """Return whether a README holds figures or conclusions of its own."""
+    if report.audited.tables or report.audited.claims:
+        return True
+    if report.document is None:
+        return False
+    own = [line.text for line in report.document.lines if " ".join(line.text.split()) not in starter_lines]
+    return any(map(_CONCLUSION.search, own))
+
+
+def _lines_of(starter: Starter) -> frozenset[str]:
+    return frozenset(
+        " ".join(line.split())
+        for path in starter.folder.glob("*")
+        if path.suffix in {".md", ".txt"}
+        for line in _text(path).splitlines()
+    )
+
+
+def _text(file: Path) -> str:
+    content = file.read_bytes()
+    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    return content.decode(encoding, errors="replace")
+
+
+def head_of(document: Document) -> Sequence[str]:
+    """Return the lines of a report as texts."""
+    return [line.text for line in document.lines]
