@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import write_starter
 from tests.lab import solutions
 from tests.lab.reports import text_report
@@ -55,9 +56,9 @@ def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
     folder = tmp_path_factory.mktemp("teacher")
     submissions = folder / "submissions"
     right, false, exits, empty = (submissions / name for name in (FORMULA, MARKUP, "c ends", "d empty"))
-    write_starter(right)
+    write_starter(BUILT_IN, right)
     solutions.reference(right)
-    write_starter(false)
+    write_starter(BUILT_IN, false)
     solutions.reference(false)
     solutions.fixed_total(false)
     (false / "text.txt").write_text(text_report(), encoding="utf-8")

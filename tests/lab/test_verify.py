@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.verify.changes import changes_of
 from festgate.lab.verify.verdicts import judge_route
 from festgate.lab.verify.verification import Verification
@@ -140,7 +141,9 @@ def test_a_page_that_rejects_at_once_or_still_crashes_is_wrong_however_fast(fail
 def test_a_crash_whose_error_is_caught_is_found_by_the_raised_exception(teacher: Teacher) -> None:
     lab = teacher.receives(solutions.reference, solutions.hidden_crash)
     work = counted(teacher, lab, "checkout")["checkout"]
-    verdict, findings = judge_route("checkout", changed=True, differences=(), work=work, time=None)
+    verdict, findings = judge_route(
+        "checkout", "/checkout", changed=True, differences=(), work=work, time=None
+    )
     assert verdict.verdict == "wrong"
     assert [finding.code for finding in findings] == ["crash-hidden"]
 
@@ -165,9 +168,11 @@ def test_a_loop_that_moved_or_runs_for_all_but_the_loads_user_is_still_counted(
     teacher: Teacher, base: solutions.Change, change: solutions.Change
 ) -> None:
     lab = teacher.receives(base, change)
-    assert changes_of(lab, lab).routes["my-events"]
+    assert changes_of(BUILT_IN, lab, lab).routes["my-events"]
     work = counted(teacher, lab, "my-events")["my-events"]
-    verdict, findings = judge_route("my-events", changed=True, differences=(), work=work, time=None)
+    verdict, findings = judge_route(
+        "my-events", "/my-events", changed=True, differences=(), work=work, time=None
+    )
     assert (verdict.verdict, findings) == ("unchanged", [])
     assert work[1].usual.capped
 

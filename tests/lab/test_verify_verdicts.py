@@ -74,7 +74,9 @@ def judged(
     counts: tuple[Work, Work] | None, time: Comparison | None, *, changed: bool = True
 ) -> tuple[RouteVerdict, list[str]]:
     """Return the verdict and the codes of further findings."""
-    verdict, findings = judge_route("events", changed=changed, differences=(), work=counts, time=time)
+    verdict, findings = judge_route(
+        "events", "/events", changed=changed, differences=(), work=counts, time=time
+    )
     return verdict, [finding.code for finding in findings]
 
 
@@ -125,7 +127,7 @@ def test_unchanged_code_is_unchanged_and_a_different_response_is_wrong() -> None
     assert (verdict.verdict, verdict.by) == ("unchanged", ("code",))
     difference = Difference("/events", "rows-dropped", "GET /events", "1 row (a)", "no rows")
     wrong, _ = judge_route(
-        "events", changed=True, differences=[difference] * 3, work=(SLOW, QUICK), time=None
+        "events", "/events", changed=True, differences=[difference] * 3, work=(SLOW, QUICK), time=None
     )
     assert wrong.verdict == "wrong"
     assert wrong.reasons == (

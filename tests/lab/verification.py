@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.findings import SubmissionFinding
@@ -26,12 +27,12 @@ class Teacher:
 
     def __post_init__(self) -> None:
         """Prepare the starter that all submissions are compared with."""
-        self.baseline = Baseline(self.folder / "starter")
+        self.baseline = Baseline(self.folder / "starter", BUILT_IN)
 
     def receives(self, *changes: Change) -> Path:
         """Make a folder as `festgate lab new` does, and apply the changes."""
         lab = self.folder / f"lab{len(list(self.folder.iterdir()))}"
-        write_starter(lab)
+        write_starter(BUILT_IN, lab)
         for change in changes:
             change(lab)
         return lab
@@ -65,5 +66,5 @@ def counted(teacher: Teacher, lab: Path, *routes: str) -> dict[str, tuple[Work, 
     """Count the work of routes in the starter and in a folder, without comparing responses."""
     options = Options(seed=SEED)
     before = teacher.baseline.counted(options, lambda *_: None)
-    after = count_work(Program(lab, options.python), routes, options.seed)
+    after = count_work(Program(BUILT_IN, lab, options.python), routes, options.seed)
     return {name: (before[name], after[name]) for name in routes}

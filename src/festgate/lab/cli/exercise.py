@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from festgate.lab.description.starter import BUILT_IN, JOURNEY, ROUTES
 from festgate.lab.student import crash as looking
 from festgate.lab.student import server as serving
 from festgate.lab.student.folder import (
-    JOURNEY,
-    ROUTES,
     RUNS,
     NoLab,
     interpreter,
@@ -46,7 +45,7 @@ def new(
 ) -> None:
     """Write the starter: a small fest portal, its load, and the questions."""
     try:
-        write_starter(folder)
+        write_starter(BUILT_IN, folder)
     except NoLab as error:
         fail(str(error))
     print(
@@ -64,10 +63,13 @@ def serve(
     """Run your app, and restart it when its code changes. Ctrl-C stops it."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        lab = lab_in(folder)
+        lab = lab_in(BUILT_IN, folder)
         serving.require_free_port(port)
-        print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C stops it.", flush=True)
-        raise typer.Exit(serving.serve(lab, port, interpreter(python)))
+        print(
+            f"The fest is at http://{serving.HOST}:{port}{BUILT_IN.others['register']}. Ctrl-C stops it.",
+            flush=True,
+        )
+        raise typer.Exit(serving.serve(BUILT_IN, lab, port, interpreter(python)))
     except NoLab as error:
         fail(str(error))
 
@@ -97,9 +99,9 @@ def load(
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
     try:
-        lab = lab_in(folder)
+        lab = lab_in(BUILT_IN, folder)
         plan = make_plan(
-            str(locustfile(lab, route)),
+            str(locustfile(BUILT_IN, lab, route)),
             make_load(users, spawn_rate, None, constant=False),
             seed=None,
             host=host,
@@ -107,9 +109,13 @@ def load(
             warm_up=parse_seconds(warm_up),
             label=route,
         )
-        code = code_now(lab, route) if serving.is_served(lab, host) else ""
+        code = code_now(BUILT_IN, lab, route) if serving.is_served(lab, host) else ""
         run = with_code(
-            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)), lab, route, code
+            BUILT_IN,
+            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)),
+            lab,
+            route,
+            code,
         )
         ended = report_run(run, "text")
         findings = findings_of_one(run)
@@ -117,7 +123,7 @@ def load(
             print(
                 f"Hints: {', '.join(finding.code for finding in findings)}. Show one with `festgate lab hint CODE`."
             )
-        print(describe_code(lab, route) if code else UNKNOWN_CODE)
+        print(describe_code(BUILT_IN, lab, route) if code else UNKNOWN_CODE)
     except (NoLab, UnreadableCode) as error:
         fail(str(error))
     except OSError as error:
@@ -131,8 +137,8 @@ def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.P
     Exit code 0 when every page responds, 1 when a page fails, 2 when the app does not run.
     """
     try:
-        lab = lab_in(folder)
-        now = looking.take_snapshot(host)
+        lab = lab_in(BUILT_IN, folder)
+        now = looking.take_snapshot(BUILT_IN, host)
         earlier = looking.snapshots_in(lab)
         looking.keep_snapshots(lab, [*earlier, now])
     except NoLab as error:
@@ -158,7 +164,7 @@ def status(folder: Folder = HERE) -> None:
     from festgate.lab.student.progress import parts  # noqa: PLC0415  (it reads runs with numpy)
 
     try:
-        all_parts = parts(lab_in(folder))
+        all_parts = parts(BUILT_IN, lab_in(BUILT_IN, folder))
     except (NoLab, ValueError) as error:
         fail(str(error))
     table = Table("Part", "", "Missing")

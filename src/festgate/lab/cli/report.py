@@ -10,7 +10,8 @@ from rich.text import Text
 
 from festgate.files import write_atomically
 from festgate.lab.cli.exercise import HERE, Folder
-from festgate.lab.student.folder import APP, PAGE, ROUTES, NoLab, interpreter, lab_in
+from festgate.lab.description.starter import BUILT_IN
+from festgate.lab.student.folder import PAGE, NoLab, interpreter, lab_in
 from festgate.rehearsal.cli.options import require_extra
 from festgate.terminal import fail
 
@@ -42,15 +43,15 @@ def report(
     """
     require_extra()
     try:
-        lab = lab_in(folder)
+        lab = lab_in(BUILT_IN, folder)
         program = interpreter(python)
         from festgate.lab.report.content import read_lab  # noqa: PLC0415
         from festgate.lab.report.document import lab_document  # noqa: PLC0415  (numpy and others take a second to import)
         from festgate.lab.report.screens import take_screenshots  # noqa: PLC0415
         from festgate.rehearsal.report.page import page  # noqa: PLC0415
 
-        screens = take_screenshots(lab, program, browser)
-        content = read_lab(lab)
+        screens = take_screenshots(BUILT_IN, lab, program, browser)
+        content = read_lab(BUILT_IN, lab)
         write_atomically(lab / PAGE, page(lab_document(content, screens)))
     except (NoLab, ValueError) as error:
         fail(str(error))
@@ -83,15 +84,15 @@ def hint(
     from festgate.lab.hints.page import write_hint  # noqa: PLC0415
     from festgate.lab.hints.selection import NoHint, applicable_hints, hint_for  # noqa: PLC0415  (numpy and others take a second to import)
 
-    if folder == HERE and (Path(code) / APP).is_file():
+    if folder == HERE and (Path(code) / BUILT_IN.app_file).is_file():
         code, folder = "", Path(code)  # `festgate lab hint DIR`: no hint has the name of a lab
     try:
-        lab = lab_in(folder)
+        lab = lab_in(BUILT_IN, folder)
         if not code:
-            _list(applicable_hints(lab, run))
+            _list(applicable_hints(BUILT_IN, lab, run))
             return
-        met = hint_for(lab, code, run)
-        path = write_hint(lab, met.name, met.hint, met.figure, met.material)
+        met = hint_for(BUILT_IN, lab, code, run)
+        path = write_hint(BUILT_IN, lab, met.name, met.hint, met.figure, met.material)
     except (NoLab, NoHint, ValueError) as error:
         fail(str(error))
     except OSError as error:
@@ -112,7 +113,7 @@ def _list(met: "list[ApplicableHint]") -> None:
     table = Table("Hint", "Concerns", "What happened", "Evidence")
     for entry in met:
         table.add_row(
-            entry.hint.code, ROUTES.get(entry.name, "report.md"), entry.hint.title, Text(entry.figure)
+            entry.hint.code, BUILT_IN.paths.get(entry.name, "report.md"), entry.hint.title, Text(entry.figure)
         )
     Console(highlight=False).print(table)
     print("Show one with a chart of your own runs: `festgate lab hint HINT`.")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from festgate.files import write_atomically
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import NoLab, interpreter
 from festgate.rehearsal.cli.options import INTERRUPTED, parse_seconds, require_extra
 from festgate.rehearsal.stats.limits import MIN_PAIRS
@@ -121,7 +122,7 @@ def grade(
             tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary,
             Display(len(submissions)) as display,
         ):
-            baseline = Baseline(Path(temporary) / "starter")
+            baseline = Baseline(Path(temporary) / "starter", BUILT_IN)
             for number, source in enumerate(submissions):
                 display.begin(number, source.name)
                 graded = grade_submission(source, to / KEPT, options, baseline, display, again=again)
@@ -149,8 +150,8 @@ def _write_overview(folder: Path, to: Path, done: "list[Grade]") -> None:
     try:
         to.mkdir(parents=True, exist_ok=True)
         # Spreadsheets recognise UTF-8 by the byte order mark.
-        write_atomically(to / CSV, as_csv(rows).encode("utf-8-sig"))
-        write_atomically(to / OVERVIEW, overview(f"Submissions: {folder.resolve().name}", rows))
+        write_atomically(to / CSV, as_csv(BUILT_IN, rows).encode("utf-8-sig"))
+        write_atomically(to / OVERVIEW, overview(BUILT_IN, f"Submissions: {folder.resolve().name}", rows))
     except OSError as error:
         fail(f"The results cannot be kept in {to}: {error.strerror}.")
 
@@ -179,7 +180,7 @@ def _verification(source: Path, options: "Options", display: Any) -> "Verificati
     from festgate.lab.verify.verification import Baseline, verify  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
-        return verify(source, options, Baseline(Path(temporary) / "starter"), display)
+        return verify(source, options, Baseline(Path(temporary) / "starter", BUILT_IN), display)
 
 
 def _write(file: Path | None, content: dict[str, Any]) -> None:

@@ -8,9 +8,9 @@ from typing import Final
 
 from markupsafe import Markup
 
-from festgate.lab.grading.grades import Grade
-from festgate.lab.student.folder import ROUTES
+from festgate.lab.description.starter import Starter
 from festgate.lab.verify.findings import MEANINGS
+from festgate.lab.verify.grades import Grade
 
 TONES: Final = {
     "improved": "good",
@@ -56,12 +56,20 @@ _PAGE: Final = Markup("""<!doctype html>
 """)
 
 
-def overview(title: str, grades: Sequence[Grade]) -> str:
+def overview(starter: Starter, title: str, grades: Sequence[Grade]) -> str:
     """Return the HTML file."""
     script = _file(__package__ or "", "overview.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = _file("festgate.rehearsal.report", "report.css") + _file(__package__ or "", "overview.css")
-    headings = ("Submission", "Result", "Points", *ROUTES.values(), "Other pages", "Findings", "Reports")
+    headings = (
+        "Submission",
+        "Result",
+        "Points",
+        *starter.paths.values(),
+        "Other pages",
+        "Findings",
+        "Reports",
+    )
     return str(
         _PAGE.format(
             hash=f"sha256-{digest}",
@@ -73,7 +81,7 @@ def overview(title: str, grades: Sequence[Grade]) -> str:
                 Markup('<th scope="col" class="word"><button type="button">{}</button></th>').format(heading)
                 for heading in headings
             ),
-            rows=_joined(_row(number, grade) for number, grade in enumerate(grades)),
+            rows=_joined(_row(starter, number, grade) for number, grade in enumerate(grades)),
             details=_joined(_details(number, grade) for number, grade in enumerate(grades)),
         )
     )
@@ -87,11 +95,11 @@ def _facts(grades: Sequence[Grade]) -> Iterator[Markup]:
         yield Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, count)
 
 
-def _row(number: int, grade: Grade) -> Markup:
+def _row(starter: Starter, number: int, grade: Grade) -> Markup:
     results = grade.results
     routes = {} if results is None else {route["route"]: route for route in results["routes"]}
     cells = [_cell(grade.result, str(RESULTS.index(grade.result))), _plain(f"{grade.points:g}")]
-    for path in ROUTES.values():
+    for path in starter.paths.values():
         route = routes.get(path, {"verdict": "", "headline": ""})
         rank = ORDER.index(route["verdict"])
         change = route["headline"].removeprefix(route["verdict"]).strip(" :by")

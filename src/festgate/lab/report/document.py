@@ -222,7 +222,7 @@ def _hints(lab: LabContent) -> list[Section]:
         if route.comparison is not None:
             material = Material(route.comparison.before, route.comparison.after, route.runs)
             sections += [
-                hint_section(route.name, HINTS[finding.code], finding.figure, material)
+                hint_section(route.path, HINTS[finding.code], finding.figure, material)
                 for finding in findings_of(route.comparison)
             ]
     if lab.audited is not None:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.folder import APP, LOAD, RUNS, is_of_desktop
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import RUNS, is_of_desktop
 
 ROUTE_DECORATORS: Final = frozenset({"get", "route", "api_route"})
 ALWAYS_RUN: Final = frozenset({"middleware", "on_event", "exception_handler"})
@@ -27,17 +28,17 @@ class UnreadableCode(Exception):
     """A file is not valid Python; the message names the file and the line."""
 
 
-def fingerprint_of(folder: Path, route: str) -> str:
+def fingerprint_of(starter: Starter, folder: Path, route: str) -> str:
     """Return twelve hexadecimal digits that change with the code behind `route`. Raises UnreadableCode."""
-    return hashlib.sha256(code_behind(folder, route).encode()).hexdigest()[:12]
+    return hashlib.sha256(code_behind(starter, folder, route).encode()).hexdigest()[:12]
 
 
-def code_behind(folder: Path, route: str) -> str:
+def code_behind(starter: Starter, folder: Path, route: str) -> str:
     """Return the code that answers `route` in a normal form; all code where no function has that route.
 
     Raises UnreadableCode.
     """
-    statements = [statement for file in code_files(folder) for statement in _statements(file)]
+    statements = [statement for file in code_files(starter, folder) for statement in _statements(file)]
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):
@@ -60,15 +61,25 @@ def code_behind(folder: Path, route: str) -> str:
     return _normal_form(reached) + "".join(f"\n{name}\n{text}" for name, text in sorted(templates.items()))
 
 
-def code_files(folder: Path) -> list[Path]:
-    """Return the app's Python files, without locustfiles, runs, virtual environments, and copies of the lab in it."""
-    environments = {path.parent for name in ("pyvenv.cfg", APP) for path in folder.glob(f"*/{name}")}
+def code_files(starter: Starter, folder: Path) -> list[Path]:
+    """Return the app's Python files.
+
+    Locustfiles, the script that fills the database, runs, virtual environments, and copies of the lab in it are not
+    the app's.
+    """
+    environments = {
+        path.relative_to(folder).parts[0]
+        for name in ("pyvenv.cfg", starter.app_file)
+        for path in folder.glob(f"*/{name}")
+    }
+    skipped = {RUNS, *starter.load_folders, *environments}
+    other = {folder / name for name in (*starter.load.values(), starter.fill) if name}
     files = []
     for path in sorted(folder.rglob("*.py")):
-        if is_of_desktop(path.name):
+        if is_of_desktop(path.name) or path in other:
             continue
-        top = folder / path.relative_to(folder).parts[0]
-        if top.name not in (LOAD, RUNS) and not top.name.startswith(".") and top not in environments:
+        top = path.relative_to(folder).parts[0]
+        if top not in skipped and not top.startswith("."):
             files.append(path)
     return files
 

@@ -1,5 +1,6 @@
 """Temporary copies of an app: the starter with its crashes fixed, and the student's app as it is now."""
 
+import ast
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,40 +9,62 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from festgate.lab.student.folder import APP, HINTS, LOAD, RUNS, NoLab, write_starter
+from festgate.lab.description.starter import DESCRIPTION, Crash, Starter
+from festgate.lab.student.folder import HINTS, RUNS, NoLab, write_starter
 from festgate.lab.student.load import BUILD
 from festgate.rehearsal.runner.servers import Server, serving
 
-FIXES: Final = (
-    ("checkout/__init__.py", "    1 / 0\n", ""),
-    ("main.py", "        1 / 0\n", '        return Response("There is no such event.", 404)\n'),
-)
-"""(file, code that crashes, its replacement)."""
 DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
-_NOT_THE_APP: Final = (RUNS, HINTS, LOAD, "__pycache__", "node_modules")
-"""Folders that do not belong to the app."""
+_NOT_THE_APP: Final = frozenset({RUNS, HINTS, "__pycache__", "node_modules"})
+"""Folders that do not belong to the app; neither do those of the locustfiles."""
 
 
-def write_mended(folder: Path) -> None:
-    """Write the starter with both crashes fixed into `folder`, which is empty or does not exist. Raises NoLab."""
-    write_starter(folder)
-    for name, crash, fix in FIXES:
-        file = folder / name
-        file.write_text(file.read_text(encoding="utf-8").replace(crash, fix), encoding="utf-8")
+def write_mended(starter: Starter, folder: Path) -> None:
+    """Write the starter into `folder`, which is empty or does not exist, and fix the crashes that must be fixed.
+
+    Raises NoLab.
+    """
+    write_starter(starter, folder)
+    for crash in starter.crashes:
+        if crash.must_be_fixed:
+            _fix(folder / crash.file, crash)
 
 
-def copy_app(lab: Path, target: Path, *, with_data: bool) -> None:
+def _fix(file: Path, crash: Crash) -> None:
+    """Replace the statement of a crash in a file. Raises NoLab where the file does not hold it."""
+    try:
+        source = file.read_bytes()
+        statements = [
+            node
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.stmt) and ast.unparse(node) == crash.code
+        ]
+    except (OSError, SyntaxError, ValueError):
+        statements = []
+    # Lines may have moved since the starter was described.
+    nearest = min(statements, key=lambda statement: abs(statement.lineno - crash.line), default=None)
+    if nearest is None or nearest.end_lineno is None or nearest.end_col_offset is None:
+        msg = f"The crash `{crash.code}` is not in {file}. Correct {DESCRIPTION} in the starter's folder."
+        raise NoLab(msg)
+    lines = source.splitlines(keepends=True)
+    begin = sum(map(len, lines[: nearest.lineno - 1])) + nearest.col_offset
+    end = sum(map(len, lines[: nearest.end_lineno - 1])) + nearest.end_col_offset
+    file.write_bytes(source[:begin] + (crash.replacement or "pass").encode() + source[end:])
+
+
+def copy_app(starter: Starter, lab: Path, target: Path, *, with_data: bool) -> None:
     """Copy the student's app to `target`, which does not exist yet; `with_data` includes its database.
 
     Without data the copy starts as the starter does, with the events that its own code inserts. Raises NoLab.
     """
     environments = {path.parent.name for path in lab.glob("*/pyvenv.cfg")}
+    not_the_app = _NOT_THE_APP | starter.load_folders | environments
 
     def ignored(folder: str, names: list[str]) -> set[str]:
         here = Path(folder)
         ignored = {name for name in names if name.startswith(".") or name == "__pycache__"}
         if here == lab:
-            ignored |= {name for name in names if name in _NOT_THE_APP or name in environments}
+            ignored |= {name for name in names if name in not_the_app}
         if not with_data:
             ignored |= {name for name in names if any(Path(name).match(kind) for kind in DATABASES)}
         # A symbolic link may lead anywhere, and reading a pipe would never end.
@@ -62,6 +85,7 @@ def copy_app(lab: Path, target: Path, *, with_data: bool) -> None:
 class App:
     """The app of a folder as one side of a comparison; each run gets a new server."""
 
+    starter: Starter
     folder: Path
     python: str
     """The interpreter that has the app's packages."""
@@ -72,9 +96,8 @@ class App:
     @contextmanager
     def serve(self) -> Iterator[Server]:
         """Serve the app on a free port. Raises CannotServe."""
-        app = f"{Path(APP).stem}:app"
         # Writing an access log takes the server's time and is not part of the app.
-        command = [self.python, "-m", "uvicorn", app, "--port", "{port}", "--no-access-log"]
+        command = [self.python, "-m", "uvicorn", self.starter.app, "--port", "{port}", "--no-access-log"]
         # Python checks a compiled file only by its size and its time in seconds, and would miss a quick edit.
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         with (

@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
+from festgate.lab.description.starter import Starter
 from festgate.lab.student.folder import RUNS, load_file
 from festgate.rehearsal.runs.plan import text_fingerprint
 from festgate.rehearsal.runs.store import Run, list_runs
@@ -23,14 +24,14 @@ def runs_in(folder: Path) -> list[Run]:
     return list_runs(folder / RUNS)
 
 
-def runs_of(folder: Path, runs: Iterable[Run], name: str) -> list[Run]:
+def runs_of(starter: Starter, folder: Path, runs: Iterable[Run], name: str) -> list[Run]:
     """Return the complete runs of a route's locustfile, the oldest first; the folder may have moved since."""
-    return [run for run in reversed(list(runs)) if run.state == "whole" and is_of(folder, run, name)]
+    return [run for run in reversed(list(runs)) if run.state == "whole" and is_of(starter, folder, run, name)]
 
 
-def is_of(folder: Path, run: Run, name: str) -> bool:
+def is_of(starter: Starter, folder: Path, run: Run, name: str) -> bool:
     """Return whether the run used that route's locustfile, in whatever folder."""
-    return PureWindowsPath(run.plan.journey).parts[-2:] == load_file(folder, name).parts[-2:]
+    return PureWindowsPath(run.plan.journey).parts[-2:] == load_file(starter, folder, name).parts[-2:]
 
 
 def side_of(run: Run) -> str:
@@ -70,10 +71,10 @@ def compare_runs(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
     return Compared(compare(before, after, [parse_metric(METRIC)], interleaved=interleaved), before, after)
 
 
-def load_fingerprint(folder: Path, name: str) -> str:
+def load_fingerprint(starter: Starter, folder: Path, name: str) -> str:
     """Return the fingerprint of a route's locustfile, as runs record it; empty where the file is missing."""
     try:
-        return text_fingerprint(load_file(folder, name).read_bytes())
+        return text_fingerprint(load_file(starter, folder, name).read_bytes())
     except OSError:
         return ""
 

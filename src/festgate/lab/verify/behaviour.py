@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from festgate.lab.student.folder import ROUTES
+from festgate.lab.description.starter import Starter
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import DATABASE, RequestStep, Scenario, change
 from festgate.lab.verify.intake import copy_code, remove_folder
@@ -58,6 +58,7 @@ class Difference:
 class Program:
     """The code of an app, the interpreter that runs it, and its limits."""
 
+    starter: Starter
     folder: Path
     python: str
     limits: Limits = field(default_factory=Limits)
@@ -73,7 +74,14 @@ class Program:
             copy_code(self.folder, app)
             if scenario is not None and scenario.initial_data:
                 change(app / DATABASE, scenario.initial_data)
-            with sandboxed(app, self.python, temporary / "log", count=count, limits=self.limits) as running:
+            with sandboxed(
+                app,
+                self.python,
+                temporary / "log",
+                app=self.starter.app,
+                count=count,
+                limits=self.limits,
+            ) as running:
                 yield running, app / DATABASE
         finally:
             remove_folder(temporary)
@@ -147,19 +155,19 @@ def typical(results: Sequence[Sequence[StepResult]], route: str) -> float:
 
 
 def differences(
-    expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
+    starter: Starter, expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
 ) -> list[Difference]:
     """Return the differences in the order of the requests."""
     pairs = [pair for sides in zip(expected, actual, strict=True) for pair in zip(*sides, strict=True)]
     return [
         Difference(
             theirs.step.route,
-            _code(ours, theirs, pairs[:number]),
+            _code(starter, ours, theirs, pairs[:number]),
             theirs.step.description,
             *_describe(ours.content, theirs.content, theirs.problem),
         )
         for number, (ours, theirs) in enumerate(pairs)
-        if not _alike(ours, theirs)
+        if not _alike(starter, ours, theirs)
     ]
 
 
@@ -173,36 +181,40 @@ def findings_of(all_differences: Sequence[Difference]) -> list[SubmissionFinding
     ]
 
 
-def _alike(ours: StepResult, theirs: StepResult) -> bool:
+def _alike(starter: Starter, ours: StepResult, theirs: StepResult) -> bool:
     status = theirs.content.status
     if ours.step.expected == "no failure":
         return 0 < status < SERVER_ERROR
     if ours.step.expected == "rejected":
         return status in REJECTED
-    return _compared(ours.content, ours.step.route) == _compared(theirs.content, ours.step.route)
+    return _compared(starter, ours.content, ours.step.route) == _compared(
+        starter, theirs.content, ours.step.route
+    )
 
 
-def _compared(content: PageContent, route: str) -> PageContent:
+def _compared(starter: Starter, content: PageContent, route: str) -> PageContent:
     """Return the part of the content that has to be the same on that route."""
     if route == "/docs":
         return PageContent(content.status, ("", ()))
-    if route not in ROUTES.values():
+    if route not in starter.paths.values():
         # A page of forms shows no data: only its fields count.
         return PageContent(content.status, content.location, fields=content.fields)
-    if route == ROUTES["checkout"]:
+    if route == starter.paths["checkout"]:
         return replace(content, fields=())
     # An added sum below the rows is allowed. The query of `/my-events` has no ORDER BY.
-    names = tuple(sorted(content.names)) if route == ROUTES["my-events"] else content.names
+    names = tuple(sorted(content.names)) if route == starter.paths["my-events"] else content.names
     return replace(content, names=names, amounts=(), fields=())
 
 
-def _code(ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResult, StepResult]]) -> str:
+def _code(
+    starter: Starter, ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResult, StepResult]]
+) -> str:
     """Return the code of the first kind of difference that fits."""
     expected, actual, route = ours.content, theirs.content, theirs.step.route
-    checkout = route == ROUTES["checkout"]
+    checkout = route == starter.paths["checkout"]
     planted_crash = checkout or ours.step.expected == "no failure"
     stale = actual.status == expected.status and any(
-        _alike(then_ours, then_theirs)
+        _alike(starter, then_ours, then_theirs)
         and _status_and_amounts(then_theirs.content) == _status_and_amounts(actual)
         and _status_and_amounts(actual) != _status_and_amounts(expected)
         for then_ours, then_theirs in earlier
@@ -212,7 +224,7 @@ def _code(ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResu
     kinds = (
         (actual.status == 0, "gone"),
         (planted_crash and actual.status >= SERVER_ERROR, "crash-left"),
-        (route not in ROUTES.values(), "others-differ"),
+        (route not in starter.paths.values(), "others-differ"),
         (expected.status < CLIENT_ERROR <= actual.status < SERVER_ERROR, "fails-at-once"),
         (bool(actual.people - expected.people), "shared-answer"),
         (stale, "fixed-total" if checkout else "constant-page"),

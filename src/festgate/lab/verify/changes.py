@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from festgate.lab.description.starter import JOURNEY, ROUTES, Starter
 from festgate.lab.student.code import UnreadableCode, fingerprint_of
-from festgate.lab.student.folder import APP, JOURNEY, ROUTES, STARTER, load_file
+from festgate.lab.student.folder import load_file
 from festgate.lab.verify.findings import SubmissionFinding
 
 SUCCESS_HOOKS: Final = frozenset({"success", "catch_response"})
@@ -30,18 +31,22 @@ class Changes:
     findings: tuple[SubmissionFinding, ...]
 
 
-def changes_of(app: Path, tree: Path) -> Changes:
+def changes_of(starter: Starter, app: Path, tree: Path) -> Changes:
     """Compare the app in the folder `app` of the submission `tree`. Raises UnreadableCode."""
-    fingerprints = {name: fingerprint_of(app, route) for name, route in ROUTES.items()}
-    routes = {name: fingerprints[name] != fingerprint_of(STARTER, route) for name, route in ROUTES.items()}
-    return Changes(routes, fingerprints, (*_load(app), *_baselines(app, tree), *_earlier_runs(tree)))
+    fingerprints = {name: fingerprint_of(starter, app, route) for name, route in starter.paths.items()}
+    routes = {
+        name: fingerprints[name] != fingerprint_of(starter, starter.folder, route)
+        for name, route in starter.paths.items()
+    }
+    findings = (*_load(starter, app), *_baselines(starter, app, tree), *_earlier_runs(starter, tree))
+    return Changes(routes, fingerprints, findings)
 
 
-def _load(app: Path) -> Iterator[SubmissionFinding]:
+def _load(starter: Starter, app: Path) -> Iterator[SubmissionFinding]:
     for name in (*ROUTES, JOURNEY):
-        route = ROUTES.get(name, "")
-        file, original = load_file(app, name), load_file(STARTER, name)
-        place = f"load/{file.name}"
+        route = starter.paths.get(name, "")
+        file, original = load_file(starter, app, name), load_file(starter, starter.folder, name)
+        place = starter.load[name]
         if not file.is_file():
             yield SubmissionFinding("load-missing", route, place)
             continue
@@ -121,15 +126,17 @@ def _code(tree: ast.Module) -> str:
     return ast.unparse(tree)
 
 
-def _baselines(app: Path, tree: Path) -> Iterator[SubmissionFinding]:
+def _baselines(starter: Starter, app: Path, tree: Path) -> Iterator[SubmissionFinding]:
     """Report other copies of the app in the submission whose routes differ from the starter's."""
-    for main in sorted(tree.rglob(APP)):
+    for main in sorted(tree.rglob(starter.app_file)):
         if main.parent == app:
             continue
         place = main.parent.relative_to(tree).as_posix()
-        for route in ROUTES.values():
+        for route in starter.paths.values():
             try:
-                same = fingerprint_of(main.parent, route) == fingerprint_of(STARTER, route)
+                same = fingerprint_of(starter, main.parent, route) == fingerprint_of(
+                    starter, starter.folder, route
+                )
             except UnreadableCode as error:
                 yield SubmissionFinding("baseline-changed", route, f"{place}: {error}")
                 continue
@@ -139,7 +146,7 @@ def _baselines(app: Path, tree: Path) -> Iterator[SubmissionFinding]:
                 )
 
 
-def _earlier_runs(tree: Path) -> Iterator[SubmissionFinding]:
+def _earlier_runs(starter: Starter, tree: Path) -> Iterator[SubmissionFinding]:
     """Report the submission's `before` runs of other code than the starter's."""
     reported = set[str]()
     for file in sorted(tree.rglob("run.json")):
@@ -151,8 +158,8 @@ def _earlier_runs(tree: Path) -> Iterator[SubmissionFinding]:
         name = label.removesuffix("-before")
         if name == label or name not in ROUTES or name in reported or not build.startswith("code "):
             continue
-        if build != f"code {fingerprint_of(STARTER, ROUTES[name])}":
+        if build != f"code {fingerprint_of(starter, starter.folder, starter.paths[name])}":
             reported.add(name)
             yield SubmissionFinding(
-                "baseline-changed", ROUTES[name], f"run {file.parent.name} measured {build}"
+                "baseline-changed", starter.paths[name], f"run {file.parent.name} measured {build}"
             )

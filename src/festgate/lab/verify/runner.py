@@ -275,7 +275,7 @@ def main() -> None:
             count_by_monitoring()
         else:
             count_by_tracing()
-    server_config = uvicorn.Config("main:app", log_level="warning", lifespan="on", access_log=False)
+    server_config = uvicorn.Config(config["app"], log_level="warning", lifespan="on", access_log=False)
     server_config.load()
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(server_config)

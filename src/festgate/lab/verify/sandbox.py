@@ -180,9 +180,15 @@ class _Watch:
 
 @contextmanager
 def sandboxed(
-    folder: Path, python: str, log: Path, *, count: bool = False, limits: Limits | None = None
+    folder: Path,
+    python: str,
+    log: Path,
+    *,
+    app: str = "main:app",
+    count: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[SandboxedApp]:
-    """Serve the app (`main:app`) of `folder` with that interpreter until the block ends. Raises AppFailed.
+    """Serve the app of `folder` with that interpreter until the block ends. Raises AppFailed.
 
     `folder` is a temporary copy, which the app may write to. Its output goes to `log`. With `count` the app is
     instrumented, and many times slower.
@@ -199,6 +205,7 @@ def sandboxed(
             config = {
                 "control_port": listening.getsockname()[1],
                 "token": token,
+                "app": app,
                 "count": count,
                 "max_instructions": limits.instructions,
                 "limits": {

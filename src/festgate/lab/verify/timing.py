@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.sandbox import AppFailed
 from festgate.rehearsal.runner.pairs import Side, run_pairs
@@ -106,7 +105,7 @@ def time_routes(
         name: compare(
             first,
             second,
-            [parse_metric(f"p50({ROUTES[name]})")],
+            [parse_metric(f"p50({before.starter.paths[name]})")],
             interleaved=True,
             accepted=ACCEPTED,
         )

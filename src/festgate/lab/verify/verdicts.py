@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.work import IDLE_TIMEOUT, Work, compare_work, counted_in_words, faster_growth
@@ -31,6 +30,8 @@ class RouteVerdict:
 
     name: str
     """`events`."""
+    route: str
+    """`/events`."""
     verdict: Verdict
     by: tuple[Basis, ...]
     """The evidence behind the verdict, the decisive one first."""
@@ -41,14 +42,10 @@ class RouteVerdict:
     work: tuple[Work, Work] | None = None
     """Before and after."""
 
-    @property
-    def route(self) -> str:
-        """Return the path: `/events`."""
-        return ROUTES[self.name]
-
 
 def judge_route(
     name: str,
+    route: str,
     *,
     changed: bool,
     differences: Sequence[Difference],
@@ -61,18 +58,18 @@ def judge_route(
         more = len(differences) - 1
         rest = (f"{more} more of its responses {'differs' if more == 1 else 'differ'}.",) if more else ()
         reasons = (f"{differences[0].sentence.removesuffix('.')}.", *rest)
-        return RouteVerdict(name, "wrong", ("behaviour",), reasons, work=work), findings
+        return RouteVerdict(name, route, "wrong", ("behaviour",), reasons, work=work), findings
     if any(finding.code == "crash-hidden" for finding in findings):
         reasons = ("The page responds, but its code still divides by zero.",)
-        return RouteVerdict(name, "wrong", ("work",), reasons, work=work), findings
+        return RouteVerdict(name, route, "wrong", ("work",), reasons, work=work), findings
     if not changed:
         reasons = ("The code behind the page is the starter's.",)
-        return RouteVerdict(name, "unchanged", ("code",), reasons, work=work), findings
+        return RouteVerdict(name, route, "unchanged", ("code",), reasons, work=work), findings
     timed = _timed(time)
     verdict, by, reasons = _decide(work, time, timed)
     if timed is not None and work is not None:
-        findings += _contradictions(ROUTES[name], verdict, compare_work(*work), time)
-    return RouteVerdict(name, verdict, by, reasons, time=timed, work=work), findings
+        findings += _contradictions(route, verdict, compare_work(*work), time)
+    return RouteVerdict(name, route, verdict, by, reasons, time=timed, work=work), findings
 
 
 def _decide(

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.copies import write_mended
-from festgate.lab.student.folder import ROUTES, STARTER
 from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
 from festgate.lab.verify.behaviour import Program, ReportStep, StepResult
@@ -81,14 +81,15 @@ class Baseline:
     """The fixed starter. Its responses and counts are collected once for all submissions."""
 
     folder: Path
+    starter: Starter
     _responses: dict[tuple[str, int], list[list[StepResult]]] = field(default_factory=dict)
     _work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
 
     def program(self, options: Options) -> Program:
         """Return the starter, ready to run."""
         if not self.folder.exists():
-            write_mended(self.folder)
-        return Program(self.folder, options.python, options.limits)
+            write_mended(self.starter, self.folder)
+        return Program(self.starter, self.folder, options.python, options.limits)
 
     def responses(
         self, options: Options, inputs: Sequence[Scenario], report: ReportProgress
@@ -96,7 +97,7 @@ class Baseline:
         """Return the starter's responses. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self._responses:
-            with _starter_runs(options.python):
+            with _starter_runs(self.starter, options.python):
                 results = behaviour.run_scenarios(
                     self.program(options), inputs, _prefixed("sending requests to the starter", report)
                 )
@@ -107,7 +108,7 @@ class Baseline:
         """Return the starter's work. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self._work:
-            with _starter_runs(options.python):
+            with _starter_runs(self.starter, options.python):
                 self._work[key] = count_work(
                     self.program(options),
                     list(ROUTES),
@@ -122,7 +123,7 @@ def verify(source: Path, options: Options, baseline: Baseline, report: ReportPro
     folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
     try:
         report("copying the submission", None)
-        submission = copy_submission(source, folder)
+        submission = copy_submission(baseline.starter, source, folder)
         return verify_copy(str(source), submission, options, baseline, report)
     except InvalidSubmission as error:
         raise CannotVerify(str(error)) from None
@@ -134,10 +135,10 @@ def verify_copy(
     source: str, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
 ) -> Verification:
     """Verify the copy of a submission. Raises CannotVerify, KeyboardInterrupt."""
-    began = time.monotonic()
+    began, starter = time.monotonic(), baseline.starter
     report("reading the changes", None)
     try:
-        changes = changes_of(submission.app, submission.tree)
+        changes = changes_of(starter, submission.app, submission.tree)
     except UnreadableCode as error:
         msg = f"{source}: {error}"
         raise CannotVerify(msg) from None
@@ -145,7 +146,7 @@ def verify_copy(
         msg = f"{source}: its code is nested too deeply to be read."
         raise CannotVerify(msg) from None
     inputs = scenarios(options.seed)
-    program = Program(submission.app, options.python, options.limits)
+    program = Program(starter, submission.app, options.python, options.limits)
     notes = list(submission.skipped)
     try:
         results = behaviour.run_scenarios(
@@ -160,10 +161,10 @@ def verify_copy(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
             " are limited all the same."
         )
-    different = behaviour.differences(expected, actual)
+    different = behaviour.differences(starter, expected, actual)
     findings = [*changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
-    right = [name for name, route in ROUTES.items() if route not in wrong]
+    right = [name for name in ROUTES if starter.paths[name] not in wrong]
     # Unchanged code does the same work; only /checkout may hide a crash.
     counted = [name for name in right if changes.routes[name] or name == "checkout"]
     before = baseline.counted(options, report) if counted else {}
@@ -182,7 +183,7 @@ def verify_copy(
     times: dict[str, Comparison] = {}
     if options.load and timed:
         lengths = [
-            (behaviour.typical(expected, ROUTES[name]), behaviour.typical(actual, ROUTES[name]))
+            (behaviour.typical(expected, starter.paths[name]), behaviour.typical(actual, starter.paths[name]))
             for name in timed
         ]
         try:
@@ -193,8 +194,9 @@ def verify_copy(
     for name in ROUTES:
         verdict, more = judge_route(
             name,
+            starter.paths[name],
             changed=changes.routes[name],
-            differences=[difference for difference in different if difference.route == ROUTES[name]],
+            differences=[difference for difference in different if difference.route == starter.paths[name]],
             work=(before[name], after[name]) if name in after else None,
             time=times.get(name),
         )
@@ -208,7 +210,7 @@ def verify_copy(
         routes=tuple(verdicts),
         findings=tuple(findings),
         notes=tuple(notes),
-        others_alike=wrong <= set(ROUTES.values()),
+        others_alike=wrong <= set(starter.paths.values()),
         seconds=round(time.monotonic() - began, 1),
     )
 
@@ -223,7 +225,9 @@ def _timed(
     report: ReportProgress,
 ) -> dict[str, Comparison]:
     seconds = options.seconds or timing.seconds_for(milliseconds)
-    builds = {name: (code_handed_out(name), f"code {changes.fingerprints[name]}") for name in names}
+    builds = {
+        name: (code_handed_out(before.starter, name), f"code {changes.fingerprints[name]}") for name in names
+    }
     run_seconds, runs = seconds + timing.WARM_UP, 2 * options.pairs
 
     def report_second(number: int, side: Side, second: Second) -> None:
@@ -243,11 +247,11 @@ def _prefixed(name: str, report: ReportProgress) -> ReportStep:
 
 
 @contextmanager
-def _starter_runs(python: str) -> Iterator[None]:
+def _starter_runs(starter: Starter, python: str) -> Iterator[None]:
     try:
         yield
     except AppFailed as error:
-        packages = STARTER / "requirements.txt"
+        packages = starter.folder / "requirements.txt"
         msg = (
             f"The starter cannot be run with {python}, so there is nothing to compare with: {error} Install the"
             f" packages of {packages.name} there, besides the submission's own."

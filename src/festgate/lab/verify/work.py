@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from festgate.lab.student.folder import ROUTES
+from festgate.lab.description.starter import Starter
 from festgate.lab.verify.behaviour import Program, ReportStep
 from festgate.lab.verify.inputs import EVENT, REGISTRATION, RequestStep, Statement, change
 from festgate.lab.verify.requests import send_request
@@ -81,8 +81,8 @@ def count_work(
         _put(database, _registrations(person, 5, 10))
         usual: dict[str, tuple[RequestCount, RequestCount]] = {}
         for name in routes:
-            report(ROUTES[name])
-            step = _step(name, person)
+            report(program.starter.paths[name])
+            step = _step(program.starter, name, person)
             # The first request compiles the template; its counts are kept only when they reach the limit.
             first = _count(app, step)
             usual[name] = (first, first) if first.capped else (_count(app, step), _count(app, step))
@@ -91,11 +91,11 @@ def count_work(
             _put(database, _data(person, size))
             for name in routes:
                 if not usual[name][0].capped and not any(count.capped for count in by_size[name]):
-                    report(f"{ROUTES[name]} with {size} events")
-                    by_size[name].append(_count(app, _step(name, person)))
+                    report(f"{program.starter.paths[name]} with {size} events")
+                    by_size[name].append(_count(app, _step(program.starter, name, person)))
     return {
         name: Work(
-            route=ROUTES[name],
+            route=program.starter.paths[name],
             usual=first,
             repeated=_decisive(first.counts) == _decisive(again.counts),
             growth=_growth(by_size[name]),
@@ -181,8 +181,8 @@ def _decisive(counts: Mapping[str, int]) -> list[int]:
     return [counts[name] for name in COUNTED]
 
 
-def _step(name: str, person: str) -> RequestStep:
-    return RequestStep(ROUTES[name] if name == "checkout" else f"{ROUTES[name]}?user={person}")
+def _step(starter: Starter, name: str, person: str) -> RequestStep:
+    return RequestStep(starter.paths[name] if name == "checkout" else starter.page(name, person))
 
 
 def _registrations(person: str, own: int, others: int) -> list[Statement]:
