@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from festgate.lab.cli import comparison, exercise, report, teacher
+from festgate.lab.cli import comparison, exercise, grading, report, teacher
 from festgate.rehearsal.cli.options import BROKEN
 from festgate.terminal import WRONG_USE
 
 lab_app = typer.Typer(no_args_is_help=True)
-for group in (exercise, comparison, report, teacher):
+for group in (exercise, comparison, report, teacher, grading):
     group.mount(lab_app)
 
 

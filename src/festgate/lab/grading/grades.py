@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from festgate.files import write_atomically
 from festgate.lab.description.starter import Starter
 from festgate.lab.grading.agreement import RouteAgreement, agreements
-from festgate.lab.grading.reports import TABLES, AuditedReport, read_reports
+from festgate.lab.grading.reports import AuditedReport, read_reports
 from festgate.lab.grading.rubric import Rubric
 from festgate.lab.grading.score import Score, score_of
 from festgate.lab.grading.students import Student, student_in_head, student_of
-from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source
+from festgate.lab.grading.submissions import TABLES, CopiedSubmission, Source, copy_source
 from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import code_files
@@ -116,7 +116,7 @@ class Grader:
         folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
         try:
             report("copying the submission", None)
-            copied = copy_source(source, folder)
+            copied = copy_source(self.starter, source, folder)
             reading, problem = self._reading(source, copied, report)
             results, trouble = self._results(source, copied, report)
             problem = " ".join(filter(None, (trouble, problem)))

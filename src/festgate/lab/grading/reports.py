@@ -13,14 +13,13 @@ from festgate.lab.audit.claims import Claim
 from festgate.lab.audit.documents import Document, read_document
 from festgate.lab.audit.words import COLUMNS
 from festgate.lab.description.starter import Starter
+from festgate.lab.grading.submissions import TABLES
 from festgate.lab.student.folder import HINTS, RUNS
 from festgate.rehearsal.runs.plan import normalise_text
 
 Direction = Literal["faster", "slower", "same", ""]
 State = Literal["findings", "no findings", "not checked", "not readable"]
 SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
-TABLES: Final = ".tables.md"
-"""Ends the name of a file with tables that a person typed from a report's screenshots."""
 GENERATED: Final = b"Written by Festgate."
 """In the footer of each page that `festgate lab report` and the rehearsal write."""
 _NO_REPORTS: Final = frozenset({RUNS, HINTS, "templates", "before", "static", "tests"})

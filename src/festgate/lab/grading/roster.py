@@ -4,9 +4,9 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from festgate.files import write_atomically
 from festgate.lab.grading.cells import as_csv, plain
@@ -29,58 +29,57 @@ class InvalidRoster(Exception):
     """The file cannot be read; the message names the file, the line and what to do."""
 
 
-def read_corrections(grades: Path, results: Path) -> dict[str, dict[str, str]]:
-    """Return the corrected cells of each submission. Raises InvalidRoster.
+@dataclass(frozen=True)
+class Roster:
+    """The file as it is, and as it was written last."""
 
-    A cell that differs from what was written last is a correction. A row whose cell `unsure` was emptied is confirmed
-    as it is.
-    """
-    rows = _rows(grades / FILE)
+    rows: Mapping[str, Mapping[str, str]]
+    """The cells of each submission by their headings."""
+    last: Mapping[str, Any]
+    """What was read and written last, by submission."""
+
+    def corrected(self, name: str, student: Student) -> Student:
+        """Return the student of a submission with the corrected cells, which are sure.
+
+        A cell that differs from what was read last is a correction. A row whose cell `unsure` was emptied is confirmed
+        as it is.
+        """
+        row, last = self.rows.get(name, {}), self.last.get(name, {})
+        confirmed = bool(last.get(UNSURE)) and not row.get(UNSURE)
+        fields: dict[Field, str] = {
+            field: row[heading]
+            for field, heading in HEADINGS.items()
+            if row.get(heading) and (confirmed or row[heading] != last.get(heading))
+        }
+        return replace(student, **fields, unsure=student.unsure - fields.keys())
+
+
+def read_roster(grades: Path, results: Path) -> Roster:
+    """Read the file and what was written last. Raises InvalidRoster."""
     try:
         last = json.loads((results / LAST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         last = {}
-    corrections = {}
-    for name, row in rows.items():
-        written = last.get(name, {}) if isinstance(last, dict) else {}
-        confirmed = bool(written.get(UNSURE)) and not row[UNSURE]
-        corrections[name] = {
-            heading: row[heading]
-            for heading in HEADINGS.values()
-            if row[heading] and (confirmed or row[heading] != written.get("read", {}).get(heading))
-        }
-    return {name: cells for name, cells in corrections.items() if cells}
+    return Roster(_rows(grades / FILE), last if isinstance(last, dict) else {})
 
 
-def corrected(student: Student, cells: Mapping[str, str]) -> Student:
-    """Return the student with the corrected cells, which are sure."""
-    fields: dict[Field, str] = {
-        field: cells[heading] for field, heading in HEADINGS.items() if heading in cells
-    }
-    return replace(student, **fields, unsure=student.unsure - fields.keys())
+def write_roster(grades: Path, results: Path, roster: Roster, read: Mapping[str, Student]) -> None:
+    """Write the file with the corrections; other submissions keep their rows. `read` has the students as they were read.
 
-
-def write_roster(
-    grades: Path,
-    results: Path,
-    read: Mapping[str, Student],
-    corrections: Mapping[str, Mapping[str, str]],
-) -> None:
-    """Write the file, with the corrections. `read` has the students as they were read. Raises OSError."""
-    rows, last = [], {}
+    Raises OSError.
+    """
+    rows = {name: {SUBMISSION: name, **row} for name, row in roster.rows.items()}
+    last = dict(roster.last)
     for name, student in read.items():
-        now = corrected(student, corrections.get(name, {}))
-        unsure = " ".join(HEADINGS[field].replace(" ", "-") for field in FIELDS if field in now.unsure)
-        rows.append({
-            SUBMISSION: name,
-            **{heading: getattr(now, field) for field, heading in HEADINGS.items()},
-            UNSURE: unsure,
-        })
-        last[name] = {
-            "read": {heading: getattr(student, field) for field, heading in HEADINGS.items()},
-            UNSURE: unsure,
-        }
-    write_atomically(grades / FILE, as_csv(COLUMNS, rows))
+        now = roster.corrected(name, student)
+        unsure = ", ".join(HEADINGS[field] for field in FIELDS if field in now.unsure)
+        cells = {heading: getattr(now, field) for field, heading in HEADINGS.items()}
+        rows[name] = {SUBMISSION: name, **cells, UNSURE: unsure}
+        # A confirmed row stays confirmed: what it confirms is not what was read.
+        confirmed = bool(student.unsure) and not now.unsure
+        last[name] = {heading: "" if confirmed else getattr(student, field) for field, heading in HEADINGS.items()}
+        last[name][UNSURE] = unsure
+    write_atomically(grades / FILE, as_csv(COLUMNS, [rows[name] for name in sorted(rows)]))
     write_atomically(results / LAST, json.dumps(last, ensure_ascii=False, indent=1) + "\n")
 
 

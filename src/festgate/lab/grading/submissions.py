@@ -4,10 +4,11 @@ import re
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from festgate.lab.description.starter import Starter
 from festgate.lab.student.folder import is_of_desktop
 from festgate.lab.verify.intake import (
     MAX_BYTES,
@@ -22,7 +23,8 @@ ARCHIVES: Final = frozenset({".zip", ".rar", ".7z", ".tar", ".tgz", ".gz"})
 """Only zips can be unpacked; the others get a row that names the problem."""
 LOOSE: Final = frozenset({".pdf", ".docx"})
 """Files that are a submission by themselves: a report without an app."""
-PICTURES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
+TABLES: Final = ".tables.md"
+"""Ends the name of a file with tables that a person typed from a report's screenshots."""
 _DOWNLOADED: Final = re.compile(
     r"(?P<moodle>.+_\d+)_assignsubmission_[a-z]+_|(?P<canvas>[^_]+(?:_late)?_\d+)_\d+_", re.IGNORECASE
 )
@@ -91,24 +93,26 @@ def submissions_in(folder: Path, grades: Path) -> list[Source]:
     )
 
 
-def copy_source(source: Source, target: Path) -> CopiedSubmission:
-    """Copy the submission into the empty folder `target`. A problem is part of the result. Raises OSError."""
+def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmission:
+    """Copy the submission into the empty folder `target`. A problem is part of the result. Raises OSError.
+
+    Tables that were typed from screenshots lie beside reports and are no part of the content.
+    """
     if source.main is None:
         _copy_files(source.files, target)
         problem = f"{source.name} is only a report: there is no app to verify."
-        return CopiedSubmission(target, content_hash(target), None, problem)
+        return CopiedSubmission(target, content_hash(target, TABLES), None, problem)
     try:
-        submission = _copy_main(source.main, target)
+        submission = _copy_main(starter, source.main, target)
     except NoApp as error:
         _copy_files(source.files, target)
-        return CopiedSubmission(target, content_hash(target), None, str(error))
+        return CopiedSubmission(target, content_hash(target, TABLES), None, str(error))
     except InvalidSubmission as error:
         _copy_files(source.files, target)
         return CopiedSubmission(target, "", None, str(error))
-    if source.files:
-        _copy_files(source.files, target)
-        submission = Submission(target, submission.app, submission.skipped, content_hash(target))
-    return CopiedSubmission(target, submission.content, submission)
+    _copy_files(source.files, target)
+    content = content_hash(target, TABLES)
+    return CopiedSubmission(target, content, replace(submission, tree=target, content=content))
 
 
 def _student_of(entry: Path) -> str:
@@ -128,10 +132,10 @@ def _sources(entries: list[Path]) -> Iterable[Source]:
         yield Source(main.name, main, () if number else files)
 
 
-def _copy_main(main: Path, target: Path) -> Submission:
+def _copy_main(starter: Starter, main: Path, target: Path) -> Submission:
     """Copy a folder or an archive; one zip inside it is unpacked where it holds no app itself."""
     try:
-        return copy_submission(main, target)
+        return copy_submission(starter, main, target)
     except NoApp as error:
         archives = sorted(
             path for path in target.rglob("*") if path.suffix.lower() in ARCHIVES and path.is_file()
@@ -145,13 +149,13 @@ def _copy_main(main: Path, target: Path) -> Submission:
         inner = archives[0].with_name(f"{archives[0].stem} unpacked")
         inner.mkdir()
         try:
-            submission = copy_submission(archives[0], inner)
+            submission = copy_submission(starter, archives[0], inner)
         except InvalidSubmission as inner_error:
             # The folder was complete, so its reports count; the message names the archive as the student does.
             msg = str(inner_error).replace(str(archives[0]), f"{names} in {main}")
             raise NoApp(msg) from None
         archives[0].unlink()
-        return Submission(target, submission.app, submission.skipped, content_hash(target))
+        return submission
 
 
 def _copy_files(files: Iterable[Path], target: Path) -> None:

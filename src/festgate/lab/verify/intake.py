@@ -90,13 +90,20 @@ def copy_submission(starter: Starter, source: Path, target: Path) -> Submission:
     return Submission(target, _app_in(starter, target, source), tuple(skipped), content_hash(target))
 
 
-def content_hash(tree: Path) -> str:
-    """Return a hash of all files and their names, ignoring outer folders that hold nothing else."""
+def content_hash(tree: Path, without: str = "") -> str:
+    """Return a hash of all files and their names, ignoring outer folders that hold nothing else.
+
+    Files whose names end in `without` do not count.
+    """
     while len(inside := list(tree.iterdir())) == 1 and inside[0].is_dir():
         tree = inside[0]
     hashed = hashlib.sha256()
     # Sorted as POSIX names: paths of Windows are in another order.
-    files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(tree).as_posix(): path
+        for path in tree.rglob("*")
+        if path.is_file() and not (without and path.name.endswith(without))
+    }
     for name, path in sorted(files.items()):
         inner = hashlib.sha256(path.read_bytes()).hexdigest()
         hashed.update(f"{name}\n{inner}\n".encode())
