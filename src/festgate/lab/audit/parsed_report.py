@@ -58,7 +58,7 @@ class ParsedReport:
 
 def parse_report(document: Document) -> ParsedReport:
     """Find the prose, the tables and the claims of the report."""
-    prose = read_prose(document.lines, document.output.spans)
+    prose = read_prose(document.lines, document.output.spans, is_unwrapped=document.kind == "word")
     groups = groups_of(document)
     routes = every_route([group.route for group in groups if group.route])
     claims: Sequence[Claim] = sorted(

@@ -60,11 +60,16 @@ class Prose:
     """All text, to search for words anywhere."""
 
 
-def read_prose(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Prose:
-    """Read the lines outside of code and of `spans`, the first and last lines of each piece of Locust's output."""
+def read_prose(
+    lines: Sequence[Line], spans: Sequence[tuple[int, int]], *, is_unwrapped: bool = False
+) -> Prose:
+    """Read the lines outside of code and of `spans`, the first and last lines of each piece of Locust's output.
+
+    `is_unwrapped` means that each line is a paragraph.
+    """
     sentences: list[Sentence] = []
     grids: list[Grid] = []
-    for title, block in _blocks(lines, spans):
+    for title, block in _blocks(lines, spans, is_unwrapped=is_unwrapped):
         if all(_cells(line.text) for line in block):
             cells = [(line.number, _cells(line.text)) for line in block]
             rows = tuple((number, row) for number, row in cells if re.search(r"\w", "".join(row)))
@@ -82,7 +87,9 @@ def read_prose(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Prose
     return Prose(tuple(sentences), tuple(grids), f"{titles} {whole}")
 
 
-def _blocks(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, list[Line]]]:
+def _blocks(
+    lines: Sequence[Line], spans: Sequence[tuple[int, int]], *, is_unwrapped: bool
+) -> Iterator[tuple[str, list[Line]]]:
     """Yield paragraphs, list items and tables, each with the heading above it."""
     title = ""
     block: list[Line] = []
@@ -105,6 +112,7 @@ def _blocks(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> Iterator
             or line.logged
             or heading is not None
             or _BULLET.match(text) is not None
+            or (is_unwrapped and not _cells(text))
         )
         changed = bool(block) and bool(_cells(text)) != bool(_cells(block[-1].text))
         if block and (starts_block or changed):

@@ -183,7 +183,10 @@ def _report(report: AuditedReport) -> tuple[list[str], list[str]]:
     if report.findings:
         happened = []
         for finding in report.findings:
-            happened += [f"{finding.title}. {finding.meaning}".strip(), *_quoted(finding.places[:_MAX_PLACES])]
+            happened += [
+                f"{finding.title}. {finding.meaning}".strip(),
+                *_quoted(finding.places[:_MAX_PLACES]),
+            ]
         return happened, [finding.question for finding in report.findings if finding.question]
     if report.tables:
         return ["The conclusions were checked, and nothing speaks against them."], []
@@ -205,7 +208,10 @@ def _answers(grade: Grade) -> Iterator[str]:
         yield from _part(
             "The questions",
             "Each question of the report is answered, with a number where it asks for one.",
-            [f"{answered} of {of} are answered. Missing:", *(f"- {missing}" for missing in grade.reading.missing)],
+            [
+                f"{answered} of {of} are answered. Missing:",
+                *(f"- {missing}" for missing in grade.reading.missing),
+            ],
             [],
         )
 

@@ -71,14 +71,16 @@ def _moodle(grades: Sequence[Grade], feedback: Sequence[str]) -> GradebookFiles:
         if not grade.student.account.isdecimal():
             left_out.append(grade.name)
             continue
-        rows.append({
-            "Identifier": f"Participant {grade.student.account}",
-            "Full name": grade.student.name,
-            "Grade": "" if grade.results is None else f"{grade.points:.2f}",
-            "Maximum Grade": f"{grade.score.maximum:.2f}",
-            "Grade can be changed": "Yes",
-            "Feedback comments": text,
-        })
+        rows.append(
+            {
+                "Identifier": f"Participant {grade.student.account}",
+                "Full name": grade.student.name,
+                "Grade": "" if grade.results is None else f"{grade.points:.2f}",
+                "Maximum Grade": f"{grade.score.maximum:.2f}",
+                "Grade can be changed": "Yes",
+                "Feedback comments": text,
+            }
+        )
     return GradebookFiles({"moodle.csv": as_csv(MOODLE, rows, mark=False)}, tuple(left_out))
 
 
@@ -91,14 +93,16 @@ def _canvas(assignment: str, grades: Sequence[Grade]) -> GradebookFiles:
         if not (student.account or student.number or (student.name and "name" not in student.unsure)):
             left_out.append(grade.name)
             continue
-        rows.append({
-            "Student": student.name,
-            "ID": student.account if numeric else "",
-            "SIS User ID": student.number,
-            "SIS Login ID": "" if numeric else student.account,
-            "Section": student.section,
-            assignment: "" if grade.results is None else f"{grade.points:g}",
-        })
+        rows.append(
+            {
+                "Student": student.name,
+                "ID": student.account if numeric else "",
+                "SIS User ID": student.number,
+                "SIS Login ID": "" if numeric else student.account,
+                "Section": student.section,
+                assignment: "" if grade.results is None else f"{grade.points:g}",
+            }
+        )
     return GradebookFiles({"canvas.csv": as_csv((*CANVAS, assignment), rows, mark=False)}, tuple(left_out))
 
 

@@ -32,7 +32,9 @@ _OTHER_FILES: Final = re.compile(
 _PACKAGE: Final = re.compile(
     r"\s*(?:[#-].*|\\|Package\s+Version|[A-Za-z0-9][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=?=?|@|\s)\s*[^\s].*)?)\s*"
 )
-_VERSION: Final = re.compile(r"[A-Za-z][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=|===|[<>])|\s)\s*\d[\w.*]*\b", re.IGNORECASE)
+_VERSION: Final = re.compile(
+    r"[A-Za-z][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=|===|[<>])|\s)\s*\d[\w.*]*\b", re.IGNORECASE
+)
 _CONCLUSION: Final = re.compile(
     r"\b(?:faster|slower|improved|improvement|optimi[sz]ed|optimi[sz]ation|bottleneck|reduced|dropped|response times?"
     r"|throughput|latency|rps|load test(?:ed|ing|s)?)\b",
@@ -108,7 +110,9 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
     Tables that were typed from screenshots are read from the folder `entered`, or beside the report.
     """
     original = {
-        normalise_text(path.read_bytes()) for path in starter.folder.rglob("*") if path.suffix in SUFFIXES and path.is_file()
+        normalise_text(path.read_bytes())
+        for path in starter.folder.rglob("*")
+        if path.suffix in SUFFIXES and path.is_file()
     }
     lines = _lines_of(starter)
     for file in sorted(tree.rglob("*")):
@@ -200,7 +204,9 @@ def _two(before: Claim, after: Claim) -> tuple[str, Direction]:
         return "", ""
     rate = before.metric == "rate"
     values = before.before.value, after.after.value
-    name = f" ({COLUMNS[before.metric].lower() if before.metric != 'rate' else 'RPS'})" if before.metric else ""
+    name = (
+        f" ({COLUMNS[before.metric].lower() if before.metric != 'rate' else 'RPS'})" if before.metric else ""
+    )
     first, second = format_quantity(before.before), format_quantity(after.after)
     if first.rpartition(" ")[2] == second.rpartition(" ")[2] and " " in first:
         first = first.rpartition(" ")[0]
@@ -218,7 +224,10 @@ def _shown(claim: Claim) -> tuple[str, Direction]:
         shown, direction = _two(claim, claim)
         return shown, "same" if claim.negated else direction
     if claim.kind == "share" and claim.share is not None and not claim.negated:
-        return f"{format_quantity(claim.share)}{' faster' if claim.better else ''}", "faster" if claim.better else ""
+        return (
+            f"{format_quantity(claim.share)}{' faster' if claim.better else ''}",
+            "faster" if claim.better else "",
+        )
     return "", ""
 
 
@@ -242,7 +251,9 @@ def _lists_packages(text: str) -> bool:
     if not lines or not all(_PACKAGE.fullmatch(line) for line in lines):
         return False
     names = [line.strip() for line in lines if not line.strip().startswith(("#", "-"))]
-    return all(" " not in line for line in names) or sum(bool(_VERSION.match(line)) for line in names) * 2 > len(names)
+    return all(" " not in line for line in names) or sum(
+        bool(_VERSION.match(line)) for line in names
+    ) * 2 > len(names)
 
 
 def _is_code(text: str) -> bool:
@@ -250,7 +261,9 @@ def _is_code(text: str) -> bool:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return any(isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for node in tree.body)
+    return any(
+        isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for node in tree.body
+    )
 
 
 def _concludes(report: ReadReport, starter_lines: frozenset[str]) -> bool:

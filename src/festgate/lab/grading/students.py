@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
 from typing import Final, Literal
 
 Field = Literal["name", "number", "section", "account"]
@@ -27,14 +26,19 @@ _LABEL: Final = re.compile(
 _BETWEEN: Final = re.compile(r"\s*(?:[:=|\t]|-(?=\s)|\u2013|\u2014)+\s*")
 """What stands between a label and its value."""
 _END: Final = re.compile(r"\t|\||\s{3,}|[;,]\s*$|\s+[-\u2013\u2014]\s*$")
-_NUMBER: Final = re.compile(r"(?=[A-Z0-9]*[0-9]{2})(?=[A-Z0-9]*[A-Z])[A-Z0-9]{6,16}|[0-9]{6,14}", re.IGNORECASE)
-_SECTION: Final = re.compile(r"(?:section|sec|division|batch)\s*[-:.]?\s*(?P<value>[A-Z0-9]{1,4})(?!\w)", re.IGNORECASE)
+_NUMBER: Final = re.compile(
+    r"(?=[A-Z0-9]*[0-9]{2})(?=[A-Z0-9]*[A-Z])[A-Z0-9]{6,16}|[0-9]{6,14}", re.IGNORECASE
+)
+_SECTION: Final = re.compile(
+    r"(?:section|sec|division|batch)\s*[-:.]?\s*(?P<value>[A-Z0-9]{1,4})(?!\w)", re.IGNORECASE
+)
 _MOODLE: Final = re.compile(r"(?P<name>.+?)_(?P<account>\d+)_assignsubmission_[a-z]+_", re.IGNORECASE)
 _CANVAS: Final = re.compile(r"(?P<name>[^_\W\d]+)(?:_late)?_(?P<account>\d+)_\d+_", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]{2,}\.?")
-_OTHER_WORDS: Final = frozenset(
-    "app assignment cc cloud computing code copy exercise fest festgate final finalised folder handin lab lab1 lab2 main"
-    " master mono monolith new portal project report section sec src submission task the updated version zip".split()
+_OTHER_WORDS: Final = re.compile(
+    "app|assignment|cc|cloud|computing|code|copy|exercise|fest|festgate|final|finalised|folder|handin|lab|main|master|mono"
+    "|monolith|new|portal|project|report|sec|section|src|submission|task|the|updated|version|zip",
+    re.IGNORECASE,
 )
 """Words in the name of a folder that are no name of a person."""
 
@@ -63,9 +67,11 @@ def student_of(names: Student, heads: Iterable[Student]) -> Student:
 
 def students_by_name(names: Sequence[str]) -> dict[str, Student]:
     """Read the names of all submissions; those of GitHub Classroom are recognised by their common beginning."""
-    beginning = commonprefix([name.casefold() for name in names]) if len(names) > 1 else ""
-    assignment = len(beginning[: beginning.rfind("-") + 1])
-    return {name: _by_name(name, assignment) for name in names}
+    parts = [name.casefold().split("-") for name in names]
+    common = 0
+    while len(names) > 1 and all(len(part) > common + 1 and part[common] == parts[0][common] for part in parts):
+        common += 1
+    return {name: _by_name(name, common) for name in names}
 
 
 def student_in_head(lines: Sequence[str]) -> Student:
@@ -95,11 +101,13 @@ def _labelled(line: str) -> Iterable[tuple[Field, str]]:
         end = labels[number + 1][0].start() if number + 1 < len(labels) else len(line)
         field: Field = next(name for name in FIELDS if name != "account" and match[name])
         value = _END.split(line[start:end].strip(" |\t"), maxsplit=1)[0].strip(" ,;:|-(")
-        if between is None and not re.fullmatch(r"submitted\s+by|done\s+by|prepared\s+by", match[0], re.IGNORECASE):
+        if between is None and not re.fullmatch(
+            r"submitted\s+by|done\s+by|prepared\s+by", match[0], re.IGNORECASE
+        ):
             continue
         inner = re.search(r"\((?P<value>[^()]+)\)?", value) if field == "name" else None
         if inner is not None:
-            # "Meera Nair (1AB22CS001)"
+            # The number is often in brackets behind the name.
             value = value[: inner.start()].strip()
             if _NUMBER.fullmatch(inner["value"].strip()):
                 yield "number", inner["value"].strip().upper()
@@ -124,11 +132,15 @@ def _unlabelled(line: str, *, named: bool) -> Iterable[tuple[Field, str]]:
         return
     yield "number", number[0].upper()
     words = line[: number.start()].strip(" ,;:-|()\u2013\u2014\t")
-    if not named and words and all(_WORD.fullmatch(word) or len(word.strip(".")) == 1 for word in words.split()):
+    if (
+        not named
+        and words
+        and all(_WORD.fullmatch(word) or len(word.strip(".")) == 1 for word in words.split())
+    ):
         yield "name", words
 
 
-def _by_name(name: str, assignment: int) -> Student:
+def _by_name(name: str, common: int) -> Student:
     for pattern in (_MOODLE, _CANVAS):
         match = pattern.match(name)
         if match is not None:
@@ -138,8 +150,8 @@ def _by_name(name: str, assignment: int) -> Student:
             guessed: frozenset[Field] = frozenset() if moodle else frozenset({"name"})
             return Student(name=known[:MAX_LENGTH], account=match["account"], unsure=guessed)
     stem = re.sub(r"\.(?:zip|rar|7z|tar|gz|tgz|pdf|docx)$", "", name, flags=re.IGNORECASE)
-    if assignment:
-        account = stem[assignment:][:MAX_LENGTH]
+    if common:
+        account = stem.split("-", common)[common][:MAX_LENGTH]
         return replace(_guessed(account), account=account)
     return _guessed(stem)
 
@@ -153,7 +165,11 @@ def _guessed(stem: str) -> Student:
         for word in re.findall(r"[^\W\d_][^\W\d_A-Z]*|[A-Z]+(?![a-z])", part)
         if not any(character.isdigit() for character in part)
     ]
-    known = " ".join(word if word[:1].isupper() else word.capitalize() for word in words if word.casefold() not in _OTHER_WORDS)
+    known = " ".join(
+        word if word[:1].isupper() else word.capitalize()
+        for word in words
+        if not _OTHER_WORDS.fullmatch(word)
+    )
     student = Student(name=known[:MAX_LENGTH], number=number)
     return replace(student, unsure=_filled(student))
 

@@ -59,9 +59,7 @@ class Twin:
     @property
     def sentence(self) -> str:
         """Return the fact: `main.py is the same as in anu.zip`."""
-        shown = [
-            name if path == self.path else f"{name} ({path})" for name, path in self.others[:MAX_NAMED]
-        ]
+        shown = [name if path == self.path else f"{name} ({path})" for name, path in self.others[:MAX_NAMED]]
         more = len(self.others) - len(shown)
         names = ", ".join(shown) + (f" and {more} more" if more else "")
         if not self.same:
@@ -173,7 +171,11 @@ def _code(path: Path) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    return (line.strip() for line in text.splitlines() if line.strip() not in {"", "pass", "else:", "try:", "return"})
+    return (
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() not in {"", "pass", "else:", "try:", "return"}
+    )
 
 
 def _words(text: str) -> list[str]:
