@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,13 +12,15 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from festgate.files import write_atomically
+from festgate.lab.audit.documents import TABLES
+from festgate.lab.audit.entry_form import entry_page
 from festgate.lab.description.starter import Starter
 from festgate.lab.grading.agreement import RouteAgreement, agreements
-from festgate.lab.grading.reports import AuditedReport, read_reports
+from festgate.lab.grading.reports import AuditedReport, ReadReport, read_reports
 from festgate.lab.grading.rubric import Rubric
 from festgate.lab.grading.score import Score, score_of
 from festgate.lab.grading.students import Student, student_in_head, student_of
-from festgate.lab.grading.submissions import TABLES, CopiedSubmission, Source, copy_source
+from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source
 from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import code_files
@@ -26,8 +29,14 @@ from festgate.lab.verify.outputs import as_json
 from festgate.lab.verify.verification import Baseline, CannotVerify, Options, ReportProgress, verify_copy
 from festgate.rehearsal.runner.servers import version
 
-RESULTS, READINGS, TYPED: Final = "results", "readings", "tables"
-"""Folders in the folder of the grades: verifications, what was read, and tables typed from screenshots."""
+RESULTS: Final = "results"
+"""The folder of the verifications, in the folder of the grades."""
+READINGS: Final = "readings"
+"""The folder with what was read in the submissions."""
+TYPED: Final = "tables"
+"""The folder with the tables that were typed from screenshots, in a folder for each submission."""
+FORMS: Final = "forms"
+"""The folder with the forms for such tables, in a folder for each submission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Reading:
     """What a submission contains besides a running app."""
 
     reports: tuple[AuditedReport, ...] = ()
-    author: Student = Student()
+    author: Student = field(default_factory=Student)
     """As the reports name the author."""
     files: tuple[OwnFile, ...] = ()
     """The files that differ from the starter's."""
@@ -150,7 +159,7 @@ class Grader:
     ) -> tuple[Mapping[str, Any] | None, str]:
         """Return the verification and a problem. Only successful verifications are kept: a package may be missing."""
         if copied.submission is None:
-            return None, copied.problem.replace(str(source.place), source.name)
+            return None, copied.problem
         file = self.folder / RESULTS / f"{copied.content}-{self._key()}.json"
         if not self.again and (known := _kept(file)) is not None:
             return known, ""
@@ -169,15 +178,17 @@ class Grader:
         self, source: Source, copied: CopiedSubmission, report: ReportProgress
     ) -> tuple[Reading, str]:
         typed = self.folder / TYPED / source.name
-        file = self.folder / READINGS / f"{copied.content}-{_typed_hash(typed, copied.tree)}-{self._key()}.json"
+        file = (
+            self.folder / READINGS / f"{copied.content}-{_typed_hash(typed, copied.tree)}-{self._key()}.json"
+        )
         if copied.content and not self.again:
-            try:
-                return _READING.validate_json(file.read_bytes()), ""
-            except (OSError, ValidationError):
-                pass
+            with suppress(OSError, ValidationError):
+                known = _READING.validate_json(file.read_bytes())
+                if all((self.folder / form.form).is_file() for form in known.reports if form.form):
+                    return known, ""
         report("reading the reports", None)
         try:
-            reading = self._read(copied, typed)
+            reading = self._read(source, copied, typed)
         except Exception as error:  # noqa: BLE001  (see above)
             return Reading(), _failed("read its reports", error)
         if copied.content:
@@ -185,12 +196,14 @@ class Grader:
             write_atomically(file, _READING.dump_json(reading, indent=1))
         return reading, ""
 
-    def _read(self, copied: CopiedSubmission, typed: Path) -> Reading:
-        reports = list(read_reports(self.starter, copied.tree, typed))
+    def _read(self, source: Source, copied: CopiedSubmission, typed: Path) -> Reading:
+        reports = [
+            self._with_form(source, report) for report in read_reports(self.starter, copied.tree, typed)
+        ]
         heads, texts = [], []
         for report in reports:
             if report.document is not None:
-                lines = [line.text for line in report.document.lines]
+                lines = report.prose
                 heads.append(student_in_head(lines))
                 texts.append(self._text.own_report(report.audited.name, "\n".join(lines)))
         answers = answers_in(self.starter, copied.app)
@@ -203,12 +216,29 @@ class Grader:
             missing=missing,
         )
 
+    def _with_form(self, source: Source, report: ReadReport) -> ReadReport:
+        """Write the form in which a person types the numbers of the report's screenshots, where it needs one."""
+        audited, document = report.audited, report.document
+        if document is None or not document.pictures or (audited.tables and not document.entered):
+            return report
+        form = f"{FORMS}/{source.name}/{audited.name}.html"
+        (self.folder / form).parent.mkdir(parents=True, exist_ok=True)
+        entered = "" if report.typed is None else report.typed.read_text(encoding="utf-8", errors="replace")
+        page = entry_page(
+            Path(audited.name).name, document.pictures, entered, tuple(self.starter.paths.values())
+        )
+        write_atomically(self.folder / form, page)
+        (self.folder / TYPED / source.name / audited.name).parent.mkdir(parents=True, exist_ok=True)
+        return replace(report, audited=replace(audited, form=form))
+
     def _code(self, copied: CopiedSubmission) -> Sequence[OwnFile]:
         if copied.submission is None:
             files = sorted(path for path in copied.tree.rglob("*") if path.is_file())
         else:
             app = copied.app
-            loads = [path for folder in self.starter.load_folders for path in sorted((app / folder).rglob("*.py"))]
+            loads = [
+                path for folder in self.starter.load_folders for path in sorted((app / folder).rglob("*.py"))
+            ]
             templates = sorted((app / "templates").rglob("*.html"))
             files = [*code_files(self.starter, app), *loads, *templates]
         return list(self._text.own_code(copied.app, dict.fromkeys(files)))
@@ -219,7 +249,13 @@ class Grader:
         The seed only draws inputs. The rubric is not part of it: points are computed from kept results.
         """
         options = self.options
-        parts = [version(), options.python, options.load, options.pairs if options.load else 0, options.seconds]
+        parts = [
+            version(),
+            options.python,
+            options.load,
+            options.pairs if options.load else 0,
+            options.seconds,
+        ]
         return hashlib.sha256(json.dumps([*parts, self._identity]).encode()).hexdigest()[:8]
 
 
@@ -228,7 +264,8 @@ def with_twins(grades: Sequence[Grade]) -> list[Grade]:
     first: dict[str, str] = {}
     for grade in grades:
         first.setdefault(grade.content, grade.name)
-    shared = twins({grade.name: grade.reading.files for grade in grades})
+    contents = {grade.name: grade.content for grade in grades}
+    shared = twins({grade.name: grade.reading.files for grade in grades}, contents)
     return [
         replace(
             grade,
@@ -255,7 +292,9 @@ def _kept(file: Path) -> Mapping[str, Any] | None:
         results = json.loads(file.read_text(encoding="utf-8"))
         routes, findings = results["routes"], results["findings"]
         complete = {"passed", "others_alike", "notes", "seconds"} <= results.keys()
-        routes_complete = all({"route", "verdict", "headline", "by", "said"} <= route.keys() for route in routes)
+        routes_complete = all(
+            {"route", "verdict", "headline", "by", "said"} <= route.keys() for route in routes
+        )
         findings_complete = all({"code", "route", "figure"} <= finding.keys() for finding in findings)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

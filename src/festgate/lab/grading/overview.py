@@ -2,30 +2,39 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from festgate.lab.description.starter import Starter
+from festgate.lab.grading.grades import TYPED, Grade
+from festgate.lab.grading.reports import AuditedReport
+from festgate.lab.grading.roster import HEADINGS
+from festgate.lab.grading.table import report_state
 from festgate.lab.verify.findings import MEANINGS
-from festgate.lab.verify.grades import Grade
 
 TONES: Final = {
     "improved": "good",
     "passed": "good",
     "alike": "good",
+    "agrees": "good",
     "unchanged": "warn",
     "not all": "warn",
     "worse": "bad",
     "wrong": "bad",
     "differ": "bad",
+    "differs": "bad",
     "not verified": "bad",
 }
+"""The colour of a word; others are plain."""
 ORDER: Final = ("improved", "unchanged", "worse", "wrong", "")
-"""The order in which verdicts are sorted."""
+"""The order in which verdicts are sorted; others come after `improved`."""
 RESULTS: Final = ("passed", "not all", "not verified")
+_MAX_OPEN: Final = 5
+"""Points of one report that could not be checked."""
 _PAGE: Final = Markup("""<!doctype html>
 <html lang="en">
 <head>
@@ -43,13 +52,14 @@ _PAGE: Final = Markup("""<!doctype html>
 <p class="hint">Select a heading to sort. A name links to the results and their evidence.</p>
 <p class="unseen" id="sorted" role="status"></p>
 <div class="sheet"><div class="scroll" tabindex="0" role="region" aria-label="Submissions">
-<table><caption class="unseen">Submissions</caption><thead><tr>{head}</tr></thead><tbody>
+<table class="all"><caption class="unseen">Submissions</caption><thead><tr>{head}</tr></thead><tbody>
 {rows}</tbody></table>
 </div></div>
 <h2>Results</h2>
 {details}
 </main>
-<footer><div class="wide">Written by Festgate. This file is complete and opens offline.</div></footer>
+<footer><div class="wide">Written by Festgate. This file opens offline. The forms for screenshots and the texts for
+students lie beside it.</div></footer>
 <script>{script}</script>
 </body>
 </html>
@@ -63,12 +73,14 @@ def overview(starter: Starter, title: str, grades: Sequence[Grade]) -> str:
     style = _file("festgate.rehearsal.report", "report.css") + _file(__package__ or "", "overview.css")
     headings = (
         "Submission",
+        "Student",
         "Result",
         "Points",
         *starter.paths.values(),
         "Other pages",
         "Findings",
         "Reports",
+        "Same files",
     )
     return str(
         _PAGE.format(
@@ -91,6 +103,9 @@ def _facts(grades: Sequence[Grade]) -> Iterator[Markup]:
     counts = [("submissions", len(grades))]
     counts += [(result, sum(grade.result == result for grade in grades)) for result in RESULTS]
     counts.append(("with reports", sum(bool(grade.reports) for grade in grades)))
+    pictures = sum(any(report.pictures for report in grade.reports) for grade in grades)
+    if pictures:
+        counts.append(("with screenshots to enter", pictures))
     for name, count in counts:
         yield Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, count)
 
@@ -98,30 +113,56 @@ def _facts(grades: Sequence[Grade]) -> Iterator[Markup]:
 def _row(starter: Starter, number: int, grade: Grade) -> Markup:
     results = grade.results
     routes = {} if results is None else {route["route"]: route for route in results["routes"]}
-    cells = [_cell(grade.result, str(RESULTS.index(grade.result))), _plain(f"{grade.points:g}")]
+    claims = {agreement.route: agreement for agreement in grade.claims}
+    cells = [
+        _student(grade),
+        _cell(grade.result, str(RESULTS.index(grade.result))),
+        _plain(f"{grade.points:g}"),
+    ]
     for path in starter.paths.values():
         route = routes.get(path, {"verdict": "", "headline": ""})
-        rank = ORDER.index(route["verdict"])
-        change = route["headline"].removeprefix(route["verdict"]).strip(" :by")
-        cells.append(_cell(route["verdict"], f"{rank} {change}", change))
+        verdict = route["verdict"]
+        rank = ORDER.index(verdict) if verdict in ORDER else 0.5
+        lines = [route["headline"].removeprefix(verdict).strip(" :by")]
+        if claims[path].claims:
+            lines.append(f"report: {claims[path].claimed}, {claims[path].agreement}")
+        cells.append(_cell(verdict, f"{rank} {lines[0]}", lines))
     others = "" if results is None else ("alike" if results["others_alike"] else "differ")
     cells.append(_cell(others, others))
     cells.append(
         _codes([] if results is None else sorted({finding["code"] for finding in results["findings"]}))
     )
-    audited = sorted({code for report in grade.reports for code, _ in report.findings})
-    cells.append(_codes(audited, _without_findings(grade)))
+    audited = sorted({finding.code for report in grade.reports for finding in report.findings})
+    cells.append(_codes(audited, report_state(grade)))
+    cells.append(_codes([twin.path for twin in grade.twins]))
     return Markup('<tr><th scope="row" class="word"><a href="#submission-{}">{}</a></th>{}</tr>\n').format(
         number, grade.name, _joined(cells)
     )
 
 
-def _cell(word: str, key: str, change: str = "") -> Markup:
-    if not word:
-        return Markup('<td class="word" data-sort="{}">-</td>').format(key)
-    below = Markup('<span class="change">{}</span>').format(change) if change else Markup()
-    return Markup('<td class="word" data-sort="{}"><span class="mark {}">{}</span>{}</td>').format(
-        key, TONES[word], word, below
+def _student(grade: Grade) -> Markup:
+    student = grade.student
+    below = " ".join(filter(None, (student.number, student.section and f"section {student.section}")))
+    return Markup('<td class="word" data-sort="{}">{}{}{}</td>').format(
+        student.name.casefold(),
+        student.name or "-",
+        Markup(' <span class="change">{}</span>').format(below) if below else "",
+        Markup(' <span class="change">unsure: {}</span>').format(_unsure(grade)) if student.unsure else "",
+    )
+
+
+def _unsure(grade: Grade) -> str:
+    return ", ".join(HEADINGS[field] for field in HEADINGS if field in grade.student.unsure)
+
+
+def _mark(word: str) -> Markup:
+    return Markup('<span class="mark {}">{}</span>').format(TONES.get(word, "plain"), word)
+
+
+def _cell(word: str, key: str, lines: Sequence[str] = ()) -> Markup:
+    below = _joined(Markup('<span class="change">{}</span>').format(line) for line in lines if line)
+    return Markup('<td class="word" data-sort="{}">{}{}</td>').format(
+        key, _mark(word) if word else "-", below
     )
 
 
@@ -136,30 +177,94 @@ def _codes(codes: Sequence[str], without: str = "-") -> Markup:
     return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul></td>').format(len(codes), listed)
 
 
-def _without_findings(grade: Grade) -> str:
-    if not grade.reports:
-        return "none"
-    return "not readable" if all(report.problem for report in grade.reports) else "no findings"
-
-
 def _details(number: int, grade: Grade) -> Markup:
     """Write all results of a submission in words."""
-    parts = [_paragraph("", note) for note in _notes(grade)]
+    parts = [_author(grade), *(_paragraph("", note) for note in _notes(grade))]
+    if any(agreement.claims for agreement in grade.claims):
+        parts.append(_side_by_side(grade))
     if grade.results is not None:
         parts += [
             _paragraph(route["route"], f"{route['headline']}. {' '.join(route['said'])}")
             for route in grade.results["routes"]
         ]
-        parts += [
-            _paragraph(finding["code"], f"{MEANINGS[finding['code']]} {finding['figure']}")
-            for finding in grade.results["findings"]
-        ]
+        parts += [_paragraph(finding["code"], _finding(finding)) for finding in grade.results["findings"]]
     for report in grade.reports:
-        text = ", ".join(title for _, title in report.findings) or report.problem or "no findings"
-        parts.append(_paragraph(report.name, text))
+        parts += _report(grade, report)
+    parts += [_paragraph("same file", twin.sentence) for twin in grade.twins]
+    parts += [_score(grade), _links(grade)]
+    return Markup('<section class="sheet" id="submission-{}"><h3>{} {}</h3>{}</section>').format(
+        number, grade.name, _mark(grade.result), _joined(parts)
+    )
+
+
+def _author(grade: Grade) -> Markup:
+    fields = [
+        f"{heading} {text}" + (" (unsure)" if field in grade.student.unsure else "")
+        for field, heading in HEADINGS.items()
+        if (text := getattr(grade.student, field))
+    ]
+    return _paragraph("student", f"{', '.join(fields) or 'unknown'}. Correct it in students.csv.")
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    meaning = MEANINGS.get(finding["code"], finding.get("meaning", ""))
+    return f"{meaning} {finding['figure']}"
+
+
+def _side_by_side(grade: Grade) -> Markup:
+    rows = _joined(
+        Markup(
+            '<tr><th scope="row" class="word">{}</th><td class="word">{}</td><td class="word">{}</td>'
+            '<td class="word">{}</td></tr>'
+        ).format(
+            agreement.route,
+            agreement.claimed or "nothing",
+            agreement.verified or "not verified",
+            _mark(agreement.agreement),
+        )
+        for agreement in grade.claims
+    )
     return Markup(
-        '<section class="sheet" id="submission-{}"><h3>{} <span class="mark {}">{}</span></h3>{}</section>'
-    ).format(number, grade.name, TONES[grade.result], grade.result, _joined(parts))
+        '<div class="scroll" tabindex="0" role="region" aria-label="Report and verification of {0}"><table>'
+        "<caption>Report and verification</caption><thead><tr>"
+        '<th scope="col" class="word">Route</th><th scope="col" class="word">The report claims</th>'
+        '<th scope="col" class="word">The verification shows</th><th scope="col" class="word">Together</th>'
+        "</tr></thead><tbody>{1}</tbody></table></div>"
+    ).format(grade.name, rows)
+
+
+def _report(grade: Grade, report: AuditedReport) -> Iterator[Markup]:
+    text = ", ".join(finding.title for finding in report.findings) or report.problem or report.state
+    yield _paragraph(report.name, text)
+    if report.state in {"not checked", "findings"}:
+        yield from (_paragraph("", open_point) for open_point in report.open[:_MAX_OPEN])
+    if report.form:
+        count = "1 screenshot" if report.pictures == 1 else f"{report.pictures} screenshots"
+        label = f"{count}: enter these numbers" if report.pictures else "Change the entered numbers"
+        yield Markup(
+            '<p class="note"><a class="form" href="{}">{}</a> Save the file that the form makes as'
+            " <code>{}</code> in the folder of the grades, and run the same command again.</p>"
+        ).format(quote(report.form), label, f"{TYPED}/{grade.name}/{report.name}.tables.md")
+
+
+def _score(grade: Grade) -> Markup:
+    rows = _joined(
+        Markup('<tr><th scope="row" class="word">{}</th><td>{}</td><td>{}</td></tr>').format(
+            part.title, f"{part.points:g}", f"{part.maximum:g}"
+        )
+        for part in grade.score.parts
+        if part.maximum
+    )
+    return Markup(
+        '<table class="points"><caption>Points</caption><thead><tr><th scope="col" class="word">Part</th>'
+        '<th scope="col">Points</th><th scope="col">of</th></tr></thead><tbody>{}</tbody></table>'
+    ).format(rows)
+
+
+def _links(grade: Grade) -> Markup:
+    return Markup('<p class="note"><a href="{}">The text for the student</a></p>').format(
+        quote(f"feedback/{grade.name}.md")
+    )
 
 
 def _notes(grade: Grade) -> Iterator[str]:
@@ -167,6 +272,9 @@ def _notes(grade: Grade) -> Iterator[str]:
         yield grade.problem
     if grade.same_as:
         yield f"Its content is the same as that of {grade.same_as}."
+    if grade.reading.missing:
+        answered, of = grade.reading.answered
+        yield f"{answered} of {of} questions of the report are answered."
     if grade.results is not None:
         yield from grade.results["notes"]
 

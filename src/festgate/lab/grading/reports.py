@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -10,10 +10,9 @@ from typing import Final, Literal
 from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
 from festgate.lab.audit.claim_checks import format_quantity
 from festgate.lab.audit.claims import Claim
-from festgate.lab.audit.documents import Document, read_document
+from festgate.lab.audit.documents import TABLES, Document, read_document
 from festgate.lab.audit.words import COLUMNS
 from festgate.lab.description.starter import Starter
-from festgate.lab.grading.submissions import TABLES
 from festgate.lab.student.folder import HINTS, RUNS
 from festgate.rehearsal.runs.plan import normalise_text
 
@@ -84,6 +83,10 @@ class AuditedReport:
     """Screenshots whose numbers have not been entered."""
     open: tuple[str, ...] = ()
     """What could not be checked, and why."""
+    form: str = ""
+    """The form for the numbers of its screenshots, in the folder of the grades; empty where there is none."""
+    entered: bool = False
+    """Whether its tables were typed from screenshots."""
 
     @property
     def state(self) -> State:
@@ -102,6 +105,16 @@ class ReadReport:
     audited: AuditedReport
     document: Document | None
     """None where it cannot be read."""
+    typed: Path | None = None
+    """The file with the tables that were typed from its screenshots."""
+
+    @property
+    def prose(self) -> list[str]:
+        """Return the lines that are in no table of Locust."""
+        if self.document is None:
+            return []
+        inside = {number for first, last in self.document.output.spans for number in range(first, last + 1)}
+        return [line.text for line in self.document.lines if line.number not in inside]
 
 
 def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadReport]:
@@ -115,29 +128,35 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
         if path.suffix in SUFFIXES and path.is_file()
     }
     lines = _lines_of(starter)
+    insides = [path.relative_to(tree) for path in _report_files(starter, tree, original)]
+    names = [inside.name for inside in insides]
+    for inside in insides:
+        tables = _tables_for(inside, tree, entered, names)
+        report = _read(tree / inside, inside.as_posix(), tables)
+        if not inside.stem.lower().startswith("readme") or _concludes(report, lines):
+            yield report
+
+
+def _report_files(starter: Starter, tree: Path, original: Container[bytes]) -> Iterator[Path]:
     for file in sorted(tree.rglob("*")):
-        inside = file.relative_to(tree)
+        folders = {part.lower() for part in file.relative_to(tree).parts[:-1]}
         if (
-            file.suffix.lower() not in SUFFIXES
-            or file.name.endswith(TABLES)
-            or not file.is_file()
-            or (_NO_REPORTS | starter.load_folders) & {part.lower() for part in inside.parts[:-1]}
-            or _is_other(file)
+            file.suffix.lower() in SUFFIXES
+            and not file.name.endswith(TABLES)
+            and file.is_file()
+            and not (_NO_REPORTS | starter.load_folders) & folders
+            and not _is_other(file)
         ):
-            continue
-        content = file.read_bytes()
-        if normalise_text(content) in original or GENERATED in content:
-            continue
-        report = _read(file, inside.as_posix(), tables_for(inside, tree, entered))
-        if file.stem.lower().startswith("readme") and not _concludes(report, lines):
-            continue
-        yield report
+            content = file.read_bytes()
+            if normalise_text(content) not in original and GENERATED not in content:
+                yield file
 
 
-def tables_for(inside: Path, tree: Path, entered: Path) -> Path | None:
+def _tables_for(inside: Path, tree: Path, entered: Path, names: Sequence[str]) -> Path | None:
     """Return the file with the tables typed from the screenshots of the report `inside`; None where there is none."""
-    names = (inside.as_posix().replace("/", "-"), inside.name)
-    places = [*(entered / f"{name}{TABLES}" for name in names), tree / f"{inside}{TABLES}"]
+    places = [entered / f"{inside}{TABLES}", tree / f"{inside}{TABLES}"]
+    if names.count(inside.name) == 1:
+        places.append(entered / f"{inside.name}{TABLES}")
     return next((place for place in places if place.is_file()), None)
 
 
@@ -150,8 +169,8 @@ def _read(file: Path, name: str, tables: Path | None) -> ReadReport:
             document = read_document(file)
         except UnreadableReport:
             return ReadReport(AuditedReport(name, problem=problem), None)
-        return ReadReport(AuditedReport(name, problem=problem), document)
-    return ReadReport(_audited(name, file, audited), audited.report.document)
+        return ReadReport(AuditedReport(name, problem=problem), document, tables)
+    return ReadReport(_audited(name, file, audited), audited.report.document, tables)
 
 
 def _audited(name: str, file: Path, audited: AuditResult) -> AuditedReport:
@@ -171,6 +190,7 @@ def _audited(name: str, file: Path, audited: AuditResult) -> AuditedReport:
         claims=tuple(_claims(audited)),
         tables=audited.tables,
         pictures=audited.pictures,
+        entered=bool(audited.report.document.entered),
         open=tuple(f"{audited.place(spot)}: {spot.figure}".replace(str(file), name) for spot in audited.open),
     )
 
@@ -289,8 +309,3 @@ def _text(file: Path) -> str:
     content = file.read_bytes()
     encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
     return content.decode(encoding, errors="replace")
-
-
-def head_of(document: Document) -> Sequence[str]:
-    """Return the lines of a report as texts."""
-    return [line.text for line in document.lines]

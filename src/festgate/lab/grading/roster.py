@@ -15,7 +15,8 @@ from festgate.lab.grading.students import FIELDS, Field, Student
 FILE: Final = "students.csv"
 LAST: Final = "students.json"
 """The cells as they were written last, so that a correction can be seen."""
-SUBMISSION, UNSURE: Final = "submission", "unsure"
+SUBMISSION: Final = "submission"
+UNSURE: Final = "unsure"
 HEADINGS: Final[Mapping[Field, str]] = {
     "name": "name",
     "number": "number",
@@ -64,10 +65,7 @@ def read_roster(grades: Path, results: Path) -> Roster:
 
 
 def write_roster(grades: Path, results: Path, roster: Roster, read: Mapping[str, Student]) -> None:
-    """Write the file with the corrections; other submissions keep their rows. `read` has the students as they were read.
-
-    Raises OSError.
-    """
+    """Write the file with the corrections; submissions that are not in `read` keep their rows. Raises OSError."""
     rows = {name: {SUBMISSION: name, **row} for name, row in roster.rows.items()}
     last = dict(roster.last)
     for name, student in read.items():
@@ -77,7 +75,9 @@ def write_roster(grades: Path, results: Path, roster: Roster, read: Mapping[str,
         rows[name] = {SUBMISSION: name, **cells, UNSURE: unsure}
         # A confirmed row stays confirmed: what it confirms is not what was read.
         confirmed = bool(student.unsure) and not now.unsure
-        last[name] = {heading: "" if confirmed else getattr(student, field) for field, heading in HEADINGS.items()}
+        last[name] = {
+            heading: "" if confirmed else getattr(student, field) for field, heading in HEADINGS.items()
+        }
         last[name][UNSURE] = unsure
     write_atomically(grades / FILE, as_csv(COLUMNS, [rows[name] for name in sorted(rows)]))
     write_atomically(results / LAST, json.dumps(last, ensure_ascii=False, indent=1) + "\n")
@@ -101,8 +101,8 @@ def _rows(file: Path) -> dict[str, dict[str, str]]:
     missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
     if missing:
         msg = (
-            f"{file}, line 1: there is no column `{missing[0]}`. The columns are {', '.join(COLUMNS)}. Correct the line,"
-            " or delete the file to have it written again."
+            f"{file}, line 1: there is no column `{missing[0]}`. The columns are {', '.join(COLUMNS)}. Correct the"
+            " line, or delete the file to have it written again."
         )
         raise InvalidRoster(msg)
     rows: dict[str, dict[str, str]] = {}
@@ -114,6 +114,8 @@ def _rows(file: Path) -> dict[str, dict[str, str]]:
                 raise InvalidRoster(msg)
             rows[name] = {heading: plain(row[heading] or "").strip() for heading in COLUMNS[1:]}
     except csv.Error as error:
-        msg = f"{file}, line {table.line_num}: this is not CSV ({error}). Correct the line, or delete the file."
+        msg = (
+            f"{file}, line {table.line_num}: this is not CSV ({error}). Correct the line, or delete the file."
+        )
         raise InvalidRoster(msg) from None
     return rows

@@ -14,8 +14,11 @@ MAX_LENGTH: Final = 80
 _LABELS: Final[tuple[tuple[Field, str], ...]] = (
     (
         "number",
-        r"(?:s\.?r\.?n\.?|u\.?s\.?n\.?|p\.?r\.?n\.?|(?:univ(?:ersity)?\.?\s+)?roll|reg(?:istration|d?\.?)?|enrol(?:l)?ment"
-        r"|matriculation|student\s*(?=id|no|num)|id(?=\s*(?:no|num|:|-)))\s*\.?\s*(?:no\.?|number|num\.?|id|\#)?",
+        (
+            r"(?:s\.?r\.?n\.?|u\.?s\.?n\.?|p\.?r\.?n\.?|(?:univ(?:ersity)?\.?\s+)?roll|reg(?:istration|d?\.?)?"
+            r"|enrol(?:l)?ment|matriculation|student\s*(?=id|no|num)|id(?=\s*(?:no|num|:|-)))"
+            r"\s*\.?\s*(?:no\.?|number|num\.?|id|\#)?"
+        ),
     ),
     ("name", r"(?:(?:student|full)(?:['\u2019]s)?\s+)?name|submitted\s+by|author|done\s+by|prepared\s+by"),
     ("section", r"(?:class\s+(?:and|&)\s+)?sec(?:tion)?\.?|division|batch|class"),
@@ -69,7 +72,9 @@ def students_by_name(names: Sequence[str]) -> dict[str, Student]:
     """Read the names of all submissions; those of GitHub Classroom are recognised by their common beginning."""
     parts = [name.casefold().split("-") for name in names]
     common = 0
-    while len(names) > 1 and all(len(part) > common + 1 and part[common] == parts[0][common] for part in parts):
+    while len(names) > 1 and all(
+        len(part) > common + 1 and part[common] == parts[0][common] for part in parts
+    ):
         common += 1
     return {name: _by_name(name, common) for name in names}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from festgate.lab.audit.documents import TABLES
 from festgate.lab.description.starter import Starter
 from festgate.lab.student.folder import is_of_desktop
 from festgate.lab.verify.intake import (
@@ -23,8 +24,6 @@ ARCHIVES: Final = frozenset({".zip", ".rar", ".7z", ".tar", ".tgz", ".gz"})
 """Only zips can be unpacked; the others get a row that names the problem."""
 LOOSE: Final = frozenset({".pdf", ".docx"})
 """Files that are a submission by themselves: a report without an app."""
-TABLES: Final = ".tables.md"
-"""Ends the name of a file with tables that a person typed from a report's screenshots."""
 _DOWNLOADED: Final = re.compile(
     r"(?P<moodle>.+_\d+)_assignsubmission_[a-z]+_|(?P<canvas>[^_]+(?:_late)?_\d+)_\d+_", re.IGNORECASE
 )
@@ -106,10 +105,11 @@ def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmiss
         submission = _copy_main(starter, source.main, target)
     except NoApp as error:
         _copy_files(source.files, target)
-        return CopiedSubmission(target, content_hash(target, TABLES), None, str(error))
+        problem = " ".join(filter(None, (_named(source, error), _other_app(target))))
+        return CopiedSubmission(target, content_hash(target, TABLES), None, problem)
     except InvalidSubmission as error:
         _copy_files(source.files, target)
-        return CopiedSubmission(target, "", None, str(error))
+        return CopiedSubmission(target, "", None, _named(source, error))
     _copy_files(source.files, target)
     content = content_hash(target, TABLES)
     return CopiedSubmission(target, content, replace(submission, tree=target, content=content))
@@ -156,6 +156,19 @@ def _copy_main(starter: Starter, main: Path, target: Path) -> Submission:
             raise NoApp(msg) from None
         archives[0].unlink()
         return submission
+
+
+def _named(source: Source, error: InvalidSubmission) -> str:
+    """Return the message with the name of the submission, in place of the teacher's path."""
+    return str(error).replace(str(source.place), source.name)
+
+
+def _other_app(tree: Path) -> str:
+    """Name the file that makes an app under another name, and return a sentence; empty where there is none."""
+    for path in sorted(tree.rglob("*.py")):
+        if b"FastAPI(" in path.read_bytes():
+            return f"{path.relative_to(tree).as_posix()} makes an app under another name."
+    return ""
 
 
 def _copy_files(files: Iterable[Path], target: Path) -> None:

@@ -8,7 +8,7 @@ import ast
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -107,25 +107,31 @@ class StarterText:
         return OwnFile(name, "report", _hash(words), _pieces(set(_runs(text)) - self._words))
 
 
-def twins(files: Mapping[str, Sequence[OwnFile]]) -> dict[str, tuple[Twin, ...]]:
-    """Return the shared files of each submission, by its name."""
+def twins(files: Mapping[str, Sequence[OwnFile]], contents: Mapping[str, str]) -> dict[str, tuple[Twin, ...]]:
+    """Return the shared files of each submission, by its name.
+
+    Submissions with the same content, in which all files are the same, are not compared.
+    """
     same: dict[tuple[FileKind, str], list[tuple[str, str]]] = defaultdict(list)
     for name, own in files.items():
         for file in own:
             same[file.kind, file.fingerprint].append((name, file.path))
-    return {
-        name: tuple(twin for file in own for twin in _twins_of(name, file, same, files))
-        for name, own in files.items()
-    }
+    shared = {}
+    for name, own in files.items():
+        others = {other for other in files if not contents[name] or contents[other] != contents[name]} - {
+            name
+        }
+        shared[name] = tuple(twin for file in own for twin in _twins_of(file, same, others, files))
+    return shared
 
 
 def _twins_of(
-    name: str,
     file: OwnFile,
     same: Mapping[tuple[FileKind, str], Sequence[tuple[str, str]]],
+    others: Container[str],
     files: Mapping[str, Sequence[OwnFile]],
 ) -> Iterator[Twin]:
-    equal = tuple(place for place in same[file.kind, file.fingerprint] if place[0] != name)
+    equal = tuple(place for place in same[file.kind, file.fingerprint] if place[0] in others)
     if equal:
         yield Twin(file.path, equal, same=True, only_removes=not file.pieces)
     if len(file.pieces) < MIN_PIECES[file.kind]:
@@ -133,7 +139,7 @@ def _twins_of(
     pieces = set(file.pieces)
     partly: list[tuple[float, str, str]] = []
     for other, theirs in files.items():
-        if other == name:
+        if other not in others:
             continue
         for candidate in theirs:
             if (
