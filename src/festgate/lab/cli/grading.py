@@ -121,10 +121,10 @@ def _rubric(file: Path | None, to: Path, starter: "Starter") -> "Rubric":
 
 def _roster(to: Path) -> "Roster":
     from festgate.lab.grading import roster  # noqa: PLC0415
-    from festgate.lab.grading.grades import RESULTS  # noqa: PLC0415
+    from festgate.lab.grading.grades import READINGS  # noqa: PLC0415
 
     try:
-        return roster.read_roster(to, to / RESULTS)
+        return roster.read_roster(to, to / READINGS)
     except roster.InvalidRoster as error:
         fail(str(error))
 
@@ -152,12 +152,12 @@ def _graded(grader: "Grader", submissions: "list[Source]") -> "tuple[list[Grade]
 
 def _with_corrections(to: Path, grades: "list[Grade]", roster: "Roster") -> "list[Grade]":
     """Write students.csv, and return the grades with its corrections. Raises OSError."""
-    from festgate.lab.grading.grades import RESULTS  # noqa: PLC0415
+    from festgate.lab.grading.grades import READINGS  # noqa: PLC0415
     from festgate.lab.grading.roster import write_roster  # noqa: PLC0415
 
-    results = to / RESULTS
-    results.mkdir(parents=True, exist_ok=True)
-    write_roster(to, results, roster, {graded.name: graded.student for graded in grades})
+    readings = to / READINGS
+    readings.mkdir(parents=True, exist_ok=True)
+    write_roster(to, readings, roster, {graded.name: graded.student for graded in grades})
     return [replace(graded, student=roster.corrected(graded.name, graded.student)) for graded in grades]
 
 

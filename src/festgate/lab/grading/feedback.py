@@ -80,7 +80,7 @@ def feedback_text(starter: Starter, grade: Grade) -> str:
         lines += _loads(starter, grade.results)
     lines += _reports(grade)
     lines += _answers(grade)
-    return "\n".join(lines).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 def _crash(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _route(path: str, results: Mapping[str, Any]) -> Iterator[str]:
     happened: list[str] = []
     look_at = _look_at(findings)
     if verdict == "improved":
-        happened.append(f"It did: {route['headline']}.")
+        happened.append(_improved(str(route["headline"])))
     elif verdict == "unchanged" and "code" in route["by"]:
         happened.append("The code behind the page is the one that was handed out.")
         look_at = [_UNCHANGED]
@@ -129,6 +129,14 @@ def _route(path: str, results: Mapping[str, Any]) -> Iterator[str]:
         [*happened, *_happened(findings)],
         look_at,
     )
+
+
+def _improved(headline: str) -> str:
+    """Return the headline of an improved route as a sentence for the student."""
+    by = headline.removeprefix("improved").strip()
+    if by.startswith("by"):
+        return f"It is faster {by} of the time, with the 95 % interval in brackets."
+    return f"It does less work: {by.lstrip(': ')}." if by else "It is faster."
 
 
 def _others(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:
@@ -187,30 +195,34 @@ def _report(report: AuditedReport) -> tuple[list[str], list[str]]:
                 f"{finding.title}. {finding.meaning}".strip(),
                 *_quoted(finding.places[:_MAX_PLACES]),
             ]
+        if not report.tables:
+            happened.append(_not_checked(report))
         return happened, [finding.question for finding in report.findings if finding.question]
     if report.tables:
         return ["The conclusions were checked, and nothing speaks against them."], []
-    if report.pictures:
-        shown = "1 picture" if report.pictures == 1 else f"{report.pictures} pictures"
-        return [f"Nothing could be checked: the figures are in {shown}."], [
-            "How could a reader compute with your figures? Locust shows its table as text, too."
-        ]
-    if report.problem:
+    if report.problem and not report.pictures:
         return ["It could not be checked.", *_quoted([report.problem])], []
-    return ["Nothing could be checked: there is no table of Locust as text."], [
-        "Which table does each of your figures come from?"
-    ]
+    question = "How could a reader compute with your figures? Locust shows its table as text, too."
+    return [_not_checked(report)], [question]
+
+
+def _not_checked(report: AuditedReport) -> str:
+    if report.pictures:
+        shown = "a picture" if report.pictures == 1 else f"{report.pictures} pictures"
+        return f"The figures could not be checked: they are in {shown}."
+    return "The figures could not be checked: there is no table of Locust as text."
 
 
 def _answers(grade: Grade) -> Iterator[str]:
     if grade.reading.missing:
         answered, of = grade.reading.answered
+        missing = [f"- {question}" for question in grade.reading.missing] if answered else []
         yield from _part(
             "The questions",
             "Each question of the report is answered, with a number where it asks for one.",
             [
-                f"{answered} of {of} are answered. Missing:",
-                *(f"- {missing}" for missing in grade.reading.missing),
+                f"{answered} of {of} are answered.{' Missing:' if missing else ''}",
+                *missing,
             ],
             [],
         )

@@ -133,7 +133,8 @@ def _row(starter: Starter, number: int, grade: Grade) -> Markup:
         _codes([] if results is None else sorted({finding["code"] for finding in results["findings"]}))
     )
     audited = sorted({finding.code for report in grade.reports for finding in report.findings})
-    cells.append(_codes(audited, report_state(grade)))
+    pictures = sum(report.pictures for report in grade.reports)
+    cells.append(_codes(audited, report_state(grade), _screenshots(pictures)))
     cells.append(_codes([twin.path for twin in grade.twins]))
     return Markup('<tr><th scope="row" class="word"><a href="#submission-{}">{}</a></th>{}</tr>\n').format(
         number, grade.name, _joined(cells)
@@ -167,14 +168,21 @@ def _cell(word: str, key: str, lines: Sequence[str] = ()) -> Markup:
 
 
 def _plain(text: str) -> Markup:
-    return Markup('<td class="word">{}</td>').format(text)
+    return Markup('<td class="word narrow">{}</td>').format(text)
 
 
-def _codes(codes: Sequence[str], without: str = "-") -> Markup:
+def _codes(codes: Sequence[str], without: str = "-", more: str = "") -> Markup:
+    below = Markup('<span class="change">{}</span>').format(more) if more else Markup()
     if not codes:
-        return Markup('<td class="word" data-sort="0">{}</td>').format(without)
+        return Markup('<td class="word" data-sort="0">{}{}</td>').format(without, below)
     listed = _joined(Markup("<li>{}</li>").format(code) for code in codes)
-    return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul></td>').format(len(codes), listed)
+    return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul>{}</td>').format(
+        len(codes), listed, below
+    )
+
+
+def _screenshots(count: int) -> str:
+    return "" if not count else "1 screenshot to enter" if count == 1 else f"{count} screenshots to enter"
 
 
 def _details(number: int, grade: Grade) -> Markup:
@@ -239,8 +247,12 @@ def _report(grade: Grade, report: AuditedReport) -> Iterator[Markup]:
     if report.state in {"not checked", "findings"}:
         yield from (_paragraph("", open_point) for open_point in report.open[:_MAX_OPEN])
     if report.form:
-        count = "1 screenshot" if report.pictures == 1 else f"{report.pictures} screenshots"
-        label = f"{count}: enter these numbers" if report.pictures else "Change the entered numbers"
+        count = (
+            "1 screenshot: enter its"
+            if report.pictures == 1
+            else f"{report.pictures} screenshots: enter these"
+        )
+        label = f"{count} numbers" if report.pictures else "Change the entered numbers"
         yield Markup(
             '<p class="note"><a class="form" href="{}">{}</a> Save the file that the form makes as'
             " <code>{}</code> in the folder of the grades, and run the same command again.</p>"

@@ -55,16 +55,16 @@ class Roster:
         return replace(student, **fields, unsure=student.unsure - fields.keys())
 
 
-def read_roster(grades: Path, results: Path) -> Roster:
+def read_roster(grades: Path, readings: Path) -> Roster:
     """Read the file and what was written last. Raises InvalidRoster."""
     try:
-        last = json.loads((results / LAST).read_text(encoding="utf-8"))
+        last = json.loads((readings / LAST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         last = {}
     return Roster(_rows(grades / FILE), last if isinstance(last, dict) else {})
 
 
-def write_roster(grades: Path, results: Path, roster: Roster, read: Mapping[str, Student]) -> None:
+def write_roster(grades: Path, readings: Path, roster: Roster, read: Mapping[str, Student]) -> None:
     """Write the file with the corrections; submissions that are not in `read` keep their rows. Raises OSError."""
     rows = {name: {SUBMISSION: name, **row} for name, row in roster.rows.items()}
     last = dict(roster.last)
@@ -80,7 +80,7 @@ def write_roster(grades: Path, results: Path, roster: Roster, read: Mapping[str,
         }
         last[name][UNSURE] = unsure
     write_atomically(grades / FILE, as_csv(COLUMNS, [rows[name] for name in sorted(rows)]))
-    write_atomically(results / LAST, json.dumps(last, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(readings / LAST, json.dumps(last, ensure_ascii=False, indent=1) + "\n")
 
 
 def _rows(file: Path) -> dict[str, dict[str, str]]:

@@ -39,8 +39,8 @@ _MOODLE: Final = re.compile(r"(?P<name>.+?)_(?P<account>\d+)_assignsubmission_[a
 _CANVAS: Final = re.compile(r"(?P<name>[^_\W\d]+)(?:_late)?_(?P<account>\d+)_\d+_", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]{2,}\.?")
 _OTHER_WORDS: Final = re.compile(
-    "app|assignment|cc|cloud|computing|code|copy|exercise|fest|festgate|final|finalised|folder|handin|lab|main|master|mono"
-    "|monolith|new|portal|project|report|sec|section|src|submission|task|the|updated|version|zip",
+    "app|assignment|cc|cloud|computing|code|copy|exercise|fest|festgate|final|finalised|folder|group|handin|lab|main|master"
+    "|mono|monolith|new|only|other|portal|project|report|sec|section|src|submissions?|task|team|the|updated|version|zip",
     re.IGNORECASE,
 )
 """Words in the name of a folder that are no name of a person."""

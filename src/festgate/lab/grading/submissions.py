@@ -105,7 +105,9 @@ def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmiss
         submission = _copy_main(starter, source.main, target)
     except NoApp as error:
         _copy_files(source.files, target)
-        problem = " ".join(filter(None, (_named(source, error), _other_app(target))))
+        problem = _named(source, error)
+        if not any(target.rglob(starter.app_file)):
+            problem = f"There is no {starter.app_file} in {source.name}. {_other_app(target)}"
         return CopiedSubmission(target, content_hash(target, TABLES), None, problem)
     except InvalidSubmission as error:
         _copy_files(source.files, target)
@@ -164,11 +166,12 @@ def _named(source: Source, error: InvalidSubmission) -> str:
 
 
 def _other_app(tree: Path) -> str:
-    """Name the file that makes an app under another name, and return a sentence; empty where there is none."""
-    for path in sorted(tree.rglob("*.py")):
+    """Return a sentence about what there is in place of the app's file."""
+    code = sorted(path for path in tree.rglob("*.py") if path.is_file())
+    for path in code:
         if b"FastAPI(" in path.read_bytes():
             return f"{path.relative_to(tree).as_posix()} makes an app under another name."
-    return ""
+    return "It holds code, but no app." if code else "It holds no code."
 
 
 def _copy_files(files: Iterable[Path], target: Path) -> None:
