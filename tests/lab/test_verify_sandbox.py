@@ -38,12 +38,15 @@ Start = Callable[..., AbstractContextManager[SandboxedApp]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Serve an app of the given code."""
+    """Serve an app of the given code, without the package `hidden`."""
 
     @contextmanager
-    def served(code: str, **limits: float) -> Iterator[SandboxedApp]:
+    def served(code: str, hidden: str = "", **limits: float) -> Iterator[SandboxedApp]:
         folder = tmp_path / "app"
         folder.mkdir()
+        if hidden:
+            # The app's folder comes first in the search for modules.
+            (folder / f"{hidden}.py").write_text("raise ImportError", encoding="utf-8")
         (folder / "main.py").write_text(code, encoding="utf-8")
         with sandboxed(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
             yield app
@@ -95,6 +98,27 @@ def test_a_missing_interpreter_or_one_without_packages_is_reported(tmp_path: Pat
         with pytest.raises(AppFailed) as error, sandboxed(tmp_path, str(python), tmp_path / "log"):
             pass
         assert sentence in str(error.value)
+
+
+OPTION = """    import asyncio, os, socket
+    for number in range(3, 64):
+        try:
+            with socket.socket(fileno=os.dup(number)) as connection:
+                if connection.getpeername() == tuple(scope["client"]):
+                    set_ = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+                    return f"{type(asyncio.get_running_loop()).__module__} {set_}".encode()
+        except OSError:
+            pass
+"""
+"""An app that returns its event loop, and whether TCP_NODELAY is set on the connection of the request."""
+
+
+@pytest.mark.parametrize("loop", ["asyncio.unix_events", "uvloop"])
+def test_a_response_does_not_wait_for_an_acknowledgement_with_either_event_loop(
+    start: Start, loop: str
+) -> None:
+    with start(APP.replace('    return b"well"\n', OPTION), hidden="uvloop" * (loop != "uvloop")) as app:
+        assert send_request(app, RequestStep("/")).body == f"{loop} True"
 
 
 def test_an_app_that_hangs_exits_or_responds_with_garbage_is_told_apart(start: Start) -> None:

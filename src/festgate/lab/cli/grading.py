@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from festgate.files import write_atomically
+from festgate.lab.cli.description import StarterFolder, starter_at
 from festgate.lab.cli.teacher import Pairs, Python, Seconds, Seed, WithoutLoad, options_of
-from festgate.lab.description.starter import BUILT_IN
 from festgate.rehearsal.cli.options import INTERRUPTED
 from festgate.rehearsal.stats.limits import MIN_PAIRS
 from festgate.terminal import WRONG_USE, fail
@@ -51,6 +51,7 @@ def grade(
     assignment: Annotated[
         str, typer.Option(help="The assignment's name in Canvas, with its number if it has one.")
     ] = "Fest lab",
+    starter_folder: StarterFolder = None,
     python: Python = "",
     seed: Seed = None,
     without_load: WithoutLoad = False,
@@ -70,7 +71,7 @@ def grade(
         return
     if folder is None:
         fail("Name the folder with the submissions: `festgate lab grade FOLDER`.")
-    starter = BUILT_IN
+    starter = starter_at(starter_folder)
     options = options_of(python, seed, without_load, pairs, seconds)
     from festgate.lab.grading.grades import Grader, with_twins  # noqa: PLC0415  (numpy and others take a second to import)
     from festgate.lab.grading.submissions import submissions_in  # noqa: PLC0415

@@ -19,6 +19,10 @@ DESCRIPTION: Final = "lab.toml"
 """The file in a starter's folder that describes it."""
 
 
+class BadStarter(Exception):
+    """A starter that cannot be used, or a description with a mistake; the message names the place and the remedy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crash:
     """A statement of the starter that raises an error on purpose."""
@@ -73,8 +77,10 @@ class Starter:
 
     @property
     def app_file(self) -> str:
-        """Return the file of the app: `main.py`."""
-        return f"{self.app.partition(':')[0].replace('.', '/')}.py"
+        """Return the file of the app: `main.py`, or `app/__init__.py` where the app is in a package."""
+        module = self.app.partition(":")[0].replace(".", "/")
+        package = f"{module}/__init__.py"
+        return package if (self.folder / package).is_file() else f"{module}.py"
 
     @property
     def load_folders(self) -> frozenset[str]:
