@@ -5,7 +5,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from festgate.lab.audit.documents import TABLES
 from festgate.lab.audit.entry_form import entry_page
 from festgate.lab.description.starter import Starter
 from festgate.lab.grading.agreement import RouteAgreement, agreements
+from festgate.lab.grading.originals import starter_identity
 from festgate.lab.grading.reports import AuditedReport, ReadReport, read_reports
 from festgate.lab.grading.rubric import Rubric
 from festgate.lab.grading.score import Score, score_of
@@ -218,14 +219,14 @@ class Grader:
 
     def _with_form(self, source: Source, report: ReadReport) -> ReadReport:
         """Write the form in which a person types the numbers of the report's screenshots, where it needs one."""
-        audited, document = report.audited, report.document
-        if document is None or not document.pictures or (audited.tables and not document.entered):
+        audited = report.audited
+        if not report.pictures or (audited.tables and not audited.entered):
             return report
         form = f"{FORMS}/{source.name}/{audited.name}.html"
         (self.folder / form).parent.mkdir(parents=True, exist_ok=True)
         entered = "" if report.typed is None else report.typed.read_text(encoding="utf-8", errors="replace")
         page = entry_page(
-            Path(audited.name).name, document.pictures, entered, tuple(self.starter.paths.values())
+            Path(audited.name).name, report.pictures, entered, tuple(self.starter.paths.values())
         )
         write_atomically(self.folder / form, page)
         (self.folder / TYPED / source.name / audited.name).parent.mkdir(parents=True, exist_ok=True)
@@ -274,17 +275,6 @@ def with_twins(grades: Sequence[Grade]) -> list[Grade]:
         )
         for grade in grades
     ]
-
-
-def starter_identity(starter: Starter) -> str:
-    """Return a hash of the starter's files and its description."""
-    fields = asdict(replace(starter, folder=Path()))
-    hashed = hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode())
-    for path in sorted(starter.folder.rglob("*")):
-        inside = path.relative_to(starter.folder)
-        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside.parts):
-            hashed.update(f"{inside.as_posix()}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return hashed.hexdigest()[:12]
 
 
 def _kept(file: Path) -> Mapping[str, Any] | None:

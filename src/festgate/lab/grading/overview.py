@@ -33,6 +33,8 @@ TONES: Final = {
 ORDER: Final = ("improved", "unchanged", "worse", "wrong", "")
 """The order in which verdicts are sorted; others come after `improved`."""
 RESULTS: Final = ("passed", "not all", "not verified")
+MAX_CODES: Final = 4
+"""Findings or files in a cell of the table; all of them are in the results below it."""
 _MAX_OPEN: Final = 5
 """Points of one report that could not be checked."""
 _PAGE: Final = Markup("""<!doctype html>
@@ -135,7 +137,8 @@ def _row(starter: Starter, number: int, grade: Grade) -> Markup:
     audited = sorted({finding.code for report in grade.reports for finding in report.findings})
     pictures = sum(report.pictures for report in grade.reports)
     cells.append(_codes(audited, report_state(grade), _screenshots(pictures)))
-    cells.append(_codes([twin.path for twin in grade.twins]))
+    # The same deletion of a loop is in many submissions; it is in the results below.
+    cells.append(_codes([twin.path for twin in grade.twins if not twin.only_removes]))
     return Markup('<tr><th scope="row" class="word"><a href="#submission-{}">{}</a></th>{}</tr>\n').format(
         number, grade.name, _joined(cells)
     )
@@ -175,7 +178,10 @@ def _codes(codes: Sequence[str], without: str = "-", more: str = "") -> Markup:
     below = Markup('<span class="change">{}</span>').format(more) if more else Markup()
     if not codes:
         return Markup('<td class="word" data-sort="0">{}{}</td>').format(without, below)
-    listed = _joined(Markup("<li>{}</li>").format(code) for code in codes)
+    shown = (
+        [*codes[:MAX_CODES], f"and {len(codes) - MAX_CODES} more"] if len(codes) > MAX_CODES + 1 else codes
+    )
+    listed = _joined(Markup("<li>{}</li>").format(code) for code in shown)
     return Markup('<td class="word" data-sort="{}"><ul class="codes">{}</ul>{}</td>').format(
         len(codes), listed, below
     )

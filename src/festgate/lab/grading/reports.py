@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,13 +11,18 @@ from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
 from festgate.lab.audit.claim_checks import format_quantity
 from festgate.lab.audit.claims import Claim
 from festgate.lab.audit.documents import TABLES, Document, read_document
+from festgate.lab.audit.pictures import MAX_PICTURES, Picture
+from festgate.lab.audit.pictures import SUFFIXES as PICTURES
 from festgate.lab.audit.words import COLUMNS
 from festgate.lab.description.starter import Starter
+from festgate.lab.grading.originals import original_files
 from festgate.lab.student.folder import HINTS, RUNS
 from festgate.rehearsal.runs.plan import normalise_text
 
 Direction = Literal["faster", "slower", "same", ""]
 State = Literal["findings", "no findings", "not checked", "not readable"]
+SCREENSHOTS: Final = "screenshots"
+"""The name of the report of a submission that has only pictures."""
 SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".html", ".htm", ".pdf", ".docx"})
 GENERATED: Final = b"Written by Festgate."
 """In the footer of each page that `festgate lab report` and the rehearsal write."""
@@ -108,6 +113,8 @@ class ReadReport:
     typed: Path | None = None
     """The file with the tables that were typed from its screenshots."""
 
+    pictures: tuple[Picture, ...] = ()
+
     @property
     def prose(self) -> list[str]:
         """Return the lines that are in no table of Locust."""
@@ -123,18 +130,37 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
     Tables that were typed from screenshots are read from the folder `entered`, or beside the report.
     """
     original = {
-        normalise_text(path.read_bytes())
-        for path in starter.folder.rglob("*")
-        if path.suffix in SUFFIXES and path.is_file()
+        normalise_text(path.read_bytes()) for path in original_files(starter) if path.suffix in SUFFIXES
     }
     lines = _lines_of(starter)
     insides = [path.relative_to(tree) for path in _report_files(starter, tree, original)]
     names = [inside.name for inside in insides]
+    reports = []
     for inside in insides:
         tables = _tables_for(inside, tree, entered, names)
         report = _read(tree / inside, inside.as_posix(), tables)
         if not inside.stem.lower().startswith("readme") or _concludes(report, lines):
-            yield report
+            reports.append(report)
+    yield from reports or _screenshots(tree, entered)
+
+
+def _screenshots(tree: Path, entered: Path) -> Iterator[ReadReport]:
+    """Yield the pictures of a submission without a report: their numbers can be entered all the same."""
+    pictures = tuple(
+        Picture(inside.as_posix(), file.read_bytes)
+        for file in sorted(tree.rglob("*"))
+        if file.suffix.lower() in PICTURES
+        and not _NO_REPORTS & {part.lower() for part in (inside := file.relative_to(tree)).parts[:-1]}
+    )[:MAX_PICTURES]
+    if not pictures:
+        return
+    typed = entered / f"{SCREENSHOTS}{TABLES}"
+    if typed.is_file():
+        report = _read(typed, typed.name, None)
+        audited = replace(report.audited, name=SCREENSHOTS, entered=True, pictures=0)
+        yield ReadReport(audited, report.document, typed, pictures)
+    else:
+        yield ReadReport(AuditedReport(SCREENSHOTS, pictures=len(pictures)), None, None, pictures)
 
 
 def _report_files(starter: Starter, tree: Path, original: Container[bytes]) -> Iterator[Path]:
@@ -169,8 +195,9 @@ def _read(file: Path, name: str, tables: Path | None) -> ReadReport:
             document = read_document(file)
         except UnreadableReport:
             return ReadReport(AuditedReport(name, problem=problem), None)
-        return ReadReport(AuditedReport(name, problem=problem), document, tables)
-    return ReadReport(_audited(name, file, audited), audited.report.document, tables)
+        return ReadReport(AuditedReport(name, problem=problem), document, tables, document.pictures)
+    document = audited.report.document
+    return ReadReport(_audited(name, file, audited), document, tables, document.pictures)
 
 
 def _audited(name: str, file: Path, audited: AuditResult) -> AuditedReport:
@@ -299,7 +326,7 @@ def _concludes(report: ReadReport, starter_lines: frozenset[str]) -> bool:
 def _lines_of(starter: Starter) -> frozenset[str]:
     return frozenset(
         " ".join(line.split())
-        for path in starter.folder.glob("*")
+        for path in original_files(starter)
         if path.suffix in {".md", ".txt"}
         for line in _text(path).splitlines()
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from festgate.lab.description.starter import Starter
+from festgate.lab.grading.originals import original_files
 
 FileKind = Literal["app", "load", "report"]
 CODE: Final = frozenset({".py", ".html", ".js", ".css"})
@@ -77,9 +78,7 @@ class StarterText:
         self._fingerprints: set[str] = set()
         self._lines: set[str] = set()
         self._words: set[str] = set()
-        for path in sorted(starter.folder.rglob("*")):
-            if not path.is_file() or "__pycache__" in path.parts or path.name.startswith("."):
-                continue
+        for path in original_files(starter):
             if path.suffix in CODE:
                 text = _code(path)
                 self._fingerprints.add(_hash(text))
