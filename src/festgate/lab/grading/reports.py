@@ -146,11 +146,15 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
 
 def _screenshots(tree: Path, entered: Path) -> Iterator[ReadReport]:
     """Yield the pictures of a submission without a report: their numbers can be entered all the same."""
+    insides = [
+        path.relative_to(tree)
+        for path in sorted(tree.rglob("*"))
+        if path.suffix.lower() in PICTURES and path.is_file()
+    ]
     pictures = tuple(
-        Picture(inside.as_posix(), file.read_bytes)
-        for file in sorted(tree.rglob("*"))
-        if file.suffix.lower() in PICTURES
-        and not _NO_REPORTS & {part.lower() for part in (inside := file.relative_to(tree)).parts[:-1]}
+        Picture(inside.as_posix(), (tree / inside).read_bytes)
+        for inside in insides
+        if _NO_REPORTS.isdisjoint(part.lower() for part in inside.parts[:-1])
     )[:MAX_PICTURES]
     if not pictures:
         return
