@@ -127,7 +127,7 @@ class Grader:
         try:
             report("copying the submission", None)
             copied = copy_source(self.starter, source, folder)
-            reading, problem = self._reading(source, copied, report)
+            reading, problem = self.read(source, copied, report)
             results, trouble = self._results(source, copied, report)
             problem = " ".join(filter(None, (trouble, problem)))
             return self.assembled(source.name, copied.content, results, reading, names, problem)
@@ -175,9 +175,11 @@ class Grader:
         write_atomically(file, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
         return results, ""
 
-    def _reading(
-        self, source: Source, copied: CopiedSubmission, report: ReportProgress
-    ) -> tuple[Reading, str]:
+    def read(self, source: Source, copied: CopiedSubmission, report: ReportProgress) -> tuple[Reading, str]:
+        """Read the reports, the author and the files of a copied submission, or what was kept; and a problem.
+
+        Raises OSError.
+        """
         typed = self.folder / TYPED / source.name
         file = (
             self.folder / READINGS / f"{copied.content}-{_typed_hash(typed, copied.tree)}-{self._key()}.json"

@@ -33,12 +33,11 @@ _OTHER_FILES: Final = re.compile(
     r"|contributing|code[-_]of[-_]conduct|security)\b.*",
     re.IGNORECASE,
 )
+_PACKAGE_HEAD: Final = re.compile(r"Package\s+Version", re.IGNORECASE)
 _PACKAGE: Final = re.compile(
-    r"\s*(?:[#-].*|\\|Package\s+Version|[A-Za-z0-9][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=?=?|@|\s)\s*[^\s].*)?)\s*"
+    r"[A-Za-z][\w.-]*\s*(?:\[[\w, -]+\])?(?:\s*(?:[=~!<>]=|===|[<>])\s*\d|\s+\d[\w.]*$|\s*@\s*\S+$|$)"
 )
-_VERSION: Final = re.compile(
-    r"[A-Za-z][\w.-]*(?:\[[\w, -]+\])?\s*(?:(?:[=~!<>]=|===|[<>])|\s)\s*\d[\w.*]*\b", re.IGNORECASE
-)
+"""A package with a version, as pip writes it."""
 _CONCLUSION: Final = re.compile(
     r"\b(?:faster|slower|improved|improvement|optimi[sz]ed|optimi[sz]ation|bottleneck|reduced|dropped|response times?"
     r"|throughput|latency|rps|load test(?:ed|ing|s)?)\b",
@@ -298,13 +297,11 @@ def _is_other(file: Path) -> bool:
 
 
 def _lists_packages(text: str) -> bool:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines or not all(_PACKAGE.fullmatch(line) for line in lines):
-        return False
-    names = [line.strip() for line in lines if not line.strip().startswith(("#", "-"))]
-    return all(" " not in line for line in names) or sum(
-        bool(_VERSION.match(line)) for line in names
-    ) * 2 > len(names)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    names = [
+        line for line in lines if not line.startswith(("#", "-", "\\")) and not _PACKAGE_HEAD.fullmatch(line)
+    ]
+    return bool(names) and all(re.fullmatch(r"[\w.-]+", line) or _PACKAGE.match(line) for line in names)
 
 
 def _is_code(text: str) -> bool:

@@ -33,7 +33,7 @@ _NUMBER: Final = re.compile(
     r"(?=[A-Z0-9]*[0-9]{2})(?=[A-Z0-9]*[A-Z])[A-Z0-9]{6,16}|[0-9]{6,14}", re.IGNORECASE
 )
 _SECTION: Final = re.compile(
-    r"(?:section|sec|division|batch)\s*[-:.]?\s*(?P<value>[A-Z0-9]{1,4})(?!\w)", re.IGNORECASE
+    r"(?:section|sec|division|batch)\b\s*[-:.]?\s*(?P<value>[A-Z0-9]{1,4})(?!\w)", re.IGNORECASE
 )
 _MOODLE: Final = re.compile(r"(?P<name>.+?)_(?P<account>\d+)_assignsubmission_[a-z]+_", re.IGNORECASE)
 _CANVAS: Final = re.compile(r"(?P<name>[^_\W\d]+)(?:_late)?_(?P<account>\d+)_\d+_", re.IGNORECASE)

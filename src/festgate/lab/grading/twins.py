@@ -27,6 +27,7 @@ WORDS: Final = 5
 MAX_PIECES: Final = 4_000
 MAX_NAMED: Final = 6
 """Names in one sentence; in a large course many have the same short solution."""
+_LOCUST: Final = re.compile(r"^(?:from|import) locust\b", re.MULTILINE)
 _DIGITS: Final = 12
 
 
@@ -74,7 +75,6 @@ class StarterText:
 
     def __init__(self, starter: Starter) -> None:
         """Read the starter's files."""
-        self._starter = starter
         self._fingerprints: set[str] = set()
         self._lines: set[str] = set()
         self._words: set[str] = set()
@@ -88,7 +88,6 @@ class StarterText:
 
     def own_code(self, app: Path, files: Iterable[Path]) -> Iterator[OwnFile]:
         """Yield the files of code that differ from each of the starter's."""
-        loads = set(self._starter.load.values())
         for path in files:
             if path.suffix not in CODE or not path.is_file() or path.stat().st_size == 0:
                 continue
@@ -97,7 +96,7 @@ class StarterText:
             if fingerprint in self._fingerprints or not text.strip():
                 continue
             name = path.relative_to(app).as_posix()
-            kind: FileKind = "load" if name in loads or "locust" in name.casefold() else "app"
+            kind: FileKind = "load" if _LOCUST.search(text) else "app"
             yield OwnFile(name, kind, fingerprint, _pieces(set(_lines(text)) - self._lines))
 
     def own_report(self, name: str, text: str) -> OwnFile:

@@ -210,7 +210,7 @@ def _is_excluded_file(parts: Sequence[str]) -> bool:
 
 def _app_in(starter: Starter, tree: Path, source: Path) -> Path:
     """Return the one folder that holds the app. Raises NoApp."""
-    folders = sorted(_apps(starter, tree), key=lambda folder: len(folder.parts))
+    folders = sorted(_apps(starter, tree), key=lambda folder: (len(folder.parts), folder))
     main, name = starter.app_file, starter.app.partition(":")[2]
     apps = [folder for folder in folders if folder.name.lower() not in BASELINE_FOLDERS] or folders
     if not apps:
