@@ -251,7 +251,9 @@ def _report(grade: Grade, report: AuditedReport) -> Iterator[Markup]:
     text = ", ".join(finding.title for finding in report.findings) or report.problem or report.state
     yield _paragraph(report.name, text)
     if report.state in {"not checked", "findings"}:
-        yield from (_paragraph("", open_point) for open_point in report.open[:_MAX_OPEN])
+        # The form replaces the command that an audit by itself names.
+        points = [point for point in report.open if not (report.form and " --enter " in point)]
+        yield from (_paragraph("", point) for point in points[:_MAX_OPEN])
     if report.form:
         count = (
             "1 screenshot: enter its"
