@@ -11,8 +11,18 @@ from typing import Final
 
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import starter_files
-from festgate.lab.verify.inputs import STARTER_EVENTS
 
+STARTER_EVENTS: Final = (
+    "Hackathon",
+    "Dance Battle",
+    "AI Workshop",
+    "Photography Walk",
+    "Gaming Tournament",
+    "Music Night",
+    "Treasure Hunt",
+    "Stand-up Comedy",
+    "Robo Race",
+)
 Change = Callable[[Path], None]
 CRASH: Final = "    1 / 0\n"
 CRASH_404: Final = "    if event_id == 404:\n        1 / 0\n"

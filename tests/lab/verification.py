@@ -66,5 +66,6 @@ def counted(teacher: Teacher, lab: Path, *routes: str) -> dict[str, tuple[Work, 
     """Count the work of routes in the starter and in a folder, without comparing responses."""
     options = Options(seed=SEED)
     before = teacher.baseline.counted(options, lambda *_: None)
-    after = count_work(Program(BUILT_IN, lab, options.python), routes, options.seed)
+    tables = teacher.baseline.tables(options)
+    after = count_work(Program(BUILT_IN, lab, options.python), tables, routes, options.seed)
     return {name: (before[name], after[name]) for name in routes}

@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from festgate.lab.cli.description import StarterFolder, starter_of_lab
 from festgate.lab.cli.exercise import HERE, Folder
-from festgate.lab.description.starter import BUILT_IN, ROUTES, Starter
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.folder import RUNS, NoLab, interpreter, lab_in, load_file
 from festgate.rehearsal.cli.options import make_load, make_plan, require_extra
 from festgate.terminal import fail
@@ -34,6 +35,7 @@ def mount(app: typer.Typer) -> None:
 def compare(
     route: Annotated[str, typer.Argument(help=f"One of {', '.join(ROUTES)}.")],
     folder: Folder = HERE,
+    starter: StarterFolder = None,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of runs, fixed before the first run.")] = 6,
     seconds: Annotated[float, typer.Option(min=1, help="Length of each run.")] = 30.0,
     users: Annotated[
@@ -46,8 +48,8 @@ def compare(
 ) -> None:
     """Run the starter and your app in turn, and report whether a page became faster, and by how much.
 
-    The crash of the starter is fixed. Both apps get the load of the original locustfile, and begin with the events that
-    their own code creates. Every run is kept in the folder `runs`.
+    The crash of the starter is fixed. Both apps get the load of the original locustfile, and begin with newly
+    inserted events. Every run is kept in the folder `runs`.
 
     Exit code 0 when the page is not slower, 1 when it is, 2 when the comparison is refused or could not be run, 3 when
     it is inconclusive, 130 when interrupted.
@@ -57,11 +59,11 @@ def compare(
     from festgate.lab.student.runs import compare_runs  # noqa: PLC0415
 
     try:
-        starter = BUILT_IN
-        lab = lab_in(starter, folder)
         _check_route(route)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
         plan = make_plan(
-            str(load_file(starter, starter.folder, route)),
+            str(load_file(described, described.folder, route)),
             make_load(users, None, None, constant=False),
             seed=None,
             duration=seconds,
@@ -71,11 +73,11 @@ def compare(
         _check_size(plan, pairs, users)
         with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
             result = compare_runs(
-                *_run(starter, lab, route, plan, pairs, interpreter(python), Path(temporary))
+                *_run(described, lab, route, plan, pairs, interpreter(python), Path(temporary))
             )
     except (NoLab, UnreadableCode) as error:
         fail(str(error))
-    _print_result(starter, folder, lab, route, result)
+    _print_result(described, folder, lab, route, result)
     raise typer.Exit(result.comparison.exit_code)
 
 
@@ -108,15 +110,17 @@ def _run(
     starter: Starter, lab: Path, route: str, plan: "Plan", pairs: int, python: str, temporary: Path
 ) -> "tuple[list[Run], list[Run]]":
     """Return the runs of both sides. Raises NoLab, UnreadableCode."""
-    from festgate.lab.student.copies import App, copy_app, write_mended  # noqa: PLC0415
+    from festgate.lab.student.copies import App, copy_app, copy_database, fill_database, write_mended  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import STARTING, TooFewRequests, exit_on_failure, run_comparison  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
 
     write_mended(starter, temporary / "before")
+    fill_database(starter, temporary / "before", python)
     # A copy: edits during the comparison do not affect it.
     copy_app(starter, lab, temporary / "after", with_data=False)
+    copy_database(starter, temporary / "before", temporary / "after")
     now = code_now(starter, temporary / "after", route)
     if now == code_handed_out(starter, route):
         msg = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from festgate.lab.description.starter import BUILT_IN, DESCRIPTION, BadStarter, Starter
+from festgate.lab.student.folder import known_starter, remember_starter
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -39,6 +40,26 @@ def starter_at(folder: Path | None) -> Starter:
         return starter_of(folder)
     except BadStarter as error:
         fail(f"--starter: {error}")
+
+
+def starter_of_lab(lab: Path, named: Path | None) -> Starter:
+    """Return the starter of a student's lab: the one named now, the one named before, or Festgate's own.
+
+    The lab remembers the folder of a named starter. Ends the command with a message where it cannot be used.
+    """
+    if named is None:
+        known = known_starter(lab)
+        if known is not None and not known.is_dir():
+            fail(
+                f"The starter of this lab, {known}, does not exist any more. Name its folder with --starter."
+            )
+        return starter_at(known)
+    starter = starter_at(named)
+    try:
+        remember_starter(lab, named)
+    except OSError as error:
+        fail(f"{lab} cannot be written: {error.strerror}.")
+    return starter
 
 
 def describe(

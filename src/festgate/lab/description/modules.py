@@ -171,17 +171,17 @@ def code_files(folder: Path) -> Iterator[Path]:
     """Return the Python files of a folder, ordered, without hidden folders and virtual environments."""
     for where, folders, files in os.walk(folder):
         here = Path(where)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in _SKIPPED
-            and not name.startswith(".")
-            and not (here / name / "pyvenv.cfg").is_file()
-        )
+        folders[:] = sorted(name for name in folders if not is_skipped(here / name))
         for name in sorted(files):
             # A symbolic link may lead anywhere.
             if name.endswith(".py") and not name.startswith(".") and not (here / name).is_symlink():
                 yield here / name
+
+
+def is_skipped(folder: Path) -> bool:
+    """Return whether a folder inside a starter is hidden, a virtual environment, or made by running the app."""
+    name = folder.name
+    return name in _SKIPPED or name.startswith(".") or (folder / "pyvenv.cfg").is_file()
 
 
 def assignments(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:

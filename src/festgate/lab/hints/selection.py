@@ -46,7 +46,7 @@ def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[Applica
     if run:
         return list(_of_run(starter, lab, _run_named(lab, run)))
     kept = runs_in(lab)
-    hints = [hint for name in ROUTES for hint in _of_route(name, runs_of(starter, lab, kept, name))]
+    hints = [hint for name in ROUTES for hint in _of_route(name, runs_of(starter, kept, name))]
     hints += _of_report(starter, lab, kept)
     # Each hint once for a route: the comparison's comes before the one of a load.
     return list({(hint.name, hint.hint.code): hint for hint in reversed(hints)}.values())[::-1]
@@ -94,8 +94,8 @@ def findings_of_one(run: Run) -> list[LoadFinding]:
 
 def _of_run(starter: Starter, lab: Path, run: Run) -> Iterator[ApplicableHint]:
     """Return the hints for the comparison that the run belongs to, or for the run itself."""
-    name = next((name for name in ROUTES if is_of(starter, lab, run, name)), "")
-    runs = runs_of(starter, lab, runs_in(lab), name) if name else [run]
+    name = next((name for name in ROUTES if is_of(starter, run, name)), "")
+    runs = runs_of(starter, runs_in(lab), name) if name else [run]
     if not side_of(run) or run.state != "whole":
         yield from _of_load(name, run, runs)
         return
@@ -117,17 +117,17 @@ def _of_report(starter: Starter, lab: Path, kept: Sequence[Run]) -> list[Applica
         audited = audit(lab / starter.report)
     except UnreadableReport:
         return []
-    material = _loads(starter, lab, kept)
+    material = _loads(starter, kept)
     return [
         ApplicableHint("", HINTS[finding.kind.code], finding.spots[0].figure.rstrip("."), material)
         for finding in audited.findings
     ]
 
 
-def _loads(starter: Starter, lab: Path, kept: Sequence[Run]) -> Material | None:
+def _loads(starter: Starter, kept: Sequence[Run]) -> Material | None:
     """Return the first and the last load of the first route that has some: the usual subject of a report."""
     for name in ROUTES:
-        runs = runs_of(starter, lab, kept, name)
+        runs = runs_of(starter, kept, name)
         loads = [run for run in runs if not side_of(run)]
         if loads:
             return Material(loads[:1], loads[1:][-1:], runs)
@@ -140,8 +140,8 @@ def _last(starter: Starter, lab: Path, run: str) -> Material | None:
     kept = runs_in(lab)
     if not kept:
         return None
-    name = next((name for name in ROUTES if runs_of(starter, lab, kept[:1], name)), "")
-    runs = runs_of(starter, lab, kept, name) if name else kept[:1]
+    name = next((name for name in ROUTES if runs_of(starter, kept[:1], name)), "")
+    runs = runs_of(starter, kept, name) if name else kept[:1]
     if side_of(kept[0]):
         before, after = last_pairs(runs)
         return Material(before, after, runs)

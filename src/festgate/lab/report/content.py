@@ -69,7 +69,7 @@ def read_lab(starter: Starter, folder: Path) -> LabContent:
         folder=folder,
         parts=parts(starter, folder),
         snapshots=snapshots_in(folder),
-        routes=[_route(starter, folder, name, runs_of(starter, folder, kept, name)) for name in ROUTES],
+        routes=[_route(starter, folder, name, runs_of(starter, kept, name)) for name in ROUTES],
         answers=answers_in(starter, folder),
         audited=audited,
     )

@@ -48,7 +48,7 @@ def take_screenshots(starter: Starter, lab: Path, python: str, browser: str) -> 
             with App(starter, copy, python, "").serve() as server:
                 pages = [
                     (title, caption, f"{server.url}{path}")
-                    for title, caption, path in _pages(starter, _user(copy))
+                    for title, caption, path in _pages(starter, _user(starter, copy))
                 ]
                 screens += _screens(program, pages, lab, missing)
     except (NoLab, CannotServe) as error:
@@ -82,9 +82,9 @@ def _pages(starter: Starter, user: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def _user(app: Path) -> str:
+def _user(starter: Starter, app: Path) -> str:
     """Return a user with an account and a registration, or NOBODY."""
-    for file in app.glob("*.db"):
+    for file in {app / starter.database, *app.glob("*.db")}:
         with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as connection:
             query = "SELECT username FROM registrations JOIN users USING (username) LIMIT 1"
             row = connection.execute(query).fetchone()

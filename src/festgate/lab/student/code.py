@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from festgate.lab.description.starter import Starter
 from festgate.lab.student.folder import RUNS, is_of_desktop
@@ -38,7 +38,10 @@ def code_behind(starter: Starter, folder: Path, route: str) -> str:
 
     Raises UnreadableCode.
     """
-    statements = [statement for file in code_files(starter, folder) for statement in _statements(file)]
+    planted = frozenset(crash.code for crash in starter.crashes)
+    statements = [
+        statement for file in code_files(starter, folder) for statement in _statements(file, planted)
+    ]
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):
@@ -84,7 +87,7 @@ def code_files(starter: Starter, folder: Path) -> list[Path]:
     return files
 
 
-def _statements(file: Path) -> list[ast.stmt]:
+def _statements(file: Path, planted: frozenset[str]) -> list[ast.stmt]:
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:
@@ -92,7 +95,7 @@ def _statements(file: Path) -> list[ast.stmt]:
         place = f"{file.name}, line {line}" if line else file.name
         msg = f"{place}: this is not valid Python."
         raise UnreadableCode(msg) from None
-    plain: ast.Module = _Reduced().visit(tree)
+    plain: ast.Module = _Reduced(planted).visit(tree)
     for node in ast.walk(plain):
         # A body may not be empty, even if none of its statements count.
         if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
@@ -101,7 +104,20 @@ def _statements(file: Path) -> list[ast.stmt]:
 
 
 class _Reduced(ast.NodeTransformer):
-    """Removes statements without effect, and handlers of the planted error: both are fixes of the crash."""
+    """Removes the planted crashes, statements without effect, and handlers of the planted error.
+
+    All of these are fixes of the crash.
+    """
+
+    def __init__(self, planted: frozenset[str]) -> None:
+        """Take the statements of the planted crashes."""
+        self._planted = planted
+
+    def visit(self, node: ast.AST) -> Any:  # noqa: ANN401  (as its base class)
+        """Remove a planted crash."""
+        if isinstance(node, ast.Raise | ast.Assign | ast.AugAssign) and ast.unparse(node) in self._planted:
+            return None
+        return super().visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
         """Remove a docstring, or a computation with constants whose result is not used."""

@@ -1,7 +1,9 @@
 """Temporary copies of an app: the starter with its crashes fixed, and the student's app as it is now."""
 
 import ast
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,13 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from festgate.lab.description.starter import DESCRIPTION, Crash, Starter
-from festgate.lab.student.folder import HINTS, RUNS, NoLab, write_starter
+from festgate.lab.student.folder import DATABASES, HINTS, RUNS, NoLab, write_starter
 from festgate.lab.student.load import BUILD
 from festgate.rehearsal.runner.servers import Server, serving
 
-DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
 _NOT_THE_APP: Final = frozenset({RUNS, HINTS, "__pycache__", "node_modules"})
 """Folders that do not belong to the app; neither do those of the locustfiles."""
+FILL_SECONDS: Final = 60
+"""Seconds that the script may take that inserts the events."""
 
 
 def write_mended(starter: Starter, folder: Path) -> None:
@@ -79,6 +82,49 @@ def copy_app(starter: Starter, lab: Path, target: Path, *, with_data: bool) -> N
     except OSError as error:
         msg = f"{lab} cannot be copied: {error.strerror or error}."
         raise NoLab(msg) from None
+
+
+def fill_database(starter: Starter, folder: Path, python: str) -> None:
+    """Run the starter's own script that inserts the events, in a copy of it. Raises NoLab."""
+    if not starter.fill:
+        return
+    try:
+        done = subprocess.run(
+            [python, starter.fill],
+            cwd=folder,
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=FILL_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        msg = f"{python} cannot be started: {error.strerror}."
+        raise NoLab(msg) from None
+    except subprocess.TimeoutExpired:
+        msg = f"The starter's {starter.fill} did not end within {FILL_SECONDS} s."
+        raise NoLab(msg) from None
+    if done.returncode:
+        last = (done.stderr.strip() or "it printed nothing").splitlines()[-1]
+        msg = f"The starter's {starter.fill} failed: {last}"
+        raise NoLab(msg)
+
+
+def copy_database(starter: Starter, source: Path, target: Path) -> None:
+    """Give a copy of the student's app the database that the starter's script filled. Raises NoLab."""
+    if not starter.fill:
+        return
+    file = source / starter.database
+    if not file.is_file():
+        msg = (
+            f"The starter's {starter.fill} made no {starter.database}. Correct fill or database in"
+            f" {starter.folder / DESCRIPTION}."
+        )
+        raise NoLab(msg)
+    (target / starter.database).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, target / starter.database)
 
 
 @dataclass(frozen=True)

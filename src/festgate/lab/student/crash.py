@@ -82,6 +82,11 @@ def pages_of(starter: Starter) -> list[str]:
     return [*(paths[name] for name in order if name in paths), "/docs"]
 
 
+def pages_that_may_fail(starter: Starter) -> set[str]:
+    """Return the names of the pages whose crash the exercise leaves in the starter."""
+    return {_PARAMETER.sub(NO_EVENT, crash.path) for crash in starter.crashes if not crash.must_be_fixed}
+
+
 def take_snapshot(starter: Starter, host: str, patience: float = PATIENCE) -> Snapshot:
     """Request each page of the app at `host` (`http://127.0.0.1:8000`), and wait at most `patience` seconds for it.
 

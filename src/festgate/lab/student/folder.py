@@ -7,8 +7,11 @@ crash.json, crash.html              snapshots of the running app, and the last p
 report.md                           the questions, and the student's answers
 hints/                              pages about what weakens or forbids a comparison
 report.html                         everything on one page
+.starter                            the folder of another starter, as it was named with --starter
 """
 
+import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,13 +20,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.description.starter import JOURNEY, ROUTES, Starter
+from festgate.files import write_atomically
+from festgate.lab.description.modules import is_skipped
+from festgate.lab.description.starter import DESCRIPTION, JOURNEY, ROUTES, Starter
 
 RUNS: Final = "runs"
 SNAPSHOTS: Final = "crash.json"
 CRASH_PAGE: Final = "crash.html"
 PAGE: Final = "report.html"
 HINTS: Final = "hints"
+MEMORY: Final = ".starter"
+DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
+_PLAIN: Final = re.compile(r"[\w./\\:+,@-]+")
+"""Characters that no shell treats in a special way; `\\` is one only where it separates folders."""
 _DESKTOP: Final = frozenset({".ds_store", ".localized", "desktop.ini", "thumbs.db"})
 
 
@@ -88,6 +97,14 @@ def write_starter(starter: Starter, folder: Path) -> None:
         raise NoLab(msg) from None
 
 
+def quoted(path: Path) -> str:
+    """Return a path as an argument of a command, in any shell of Linux and macOS and in PowerShell."""
+    text = str(path)
+    if _PLAIN.fullmatch(text):
+        return text
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
 def lab_in(starter: Starter, folder: Path) -> Path:
     """Return the absolute path of `folder`. Raises NoLab where it does not contain a student's app."""
     if not (folder / starter.app_file).is_file():
@@ -97,6 +114,21 @@ def lab_in(starter: Starter, folder: Path) -> Path:
         )
         raise NoLab(msg)
     return folder.resolve()
+
+
+def known_starter(folder: Path) -> Path | None:
+    """Return the folder of the starter that was named for this lab before; None for Festgate's own."""
+    try:
+        text = (folder / MEMORY).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return folder / text if text else None
+
+
+def remember_starter(folder: Path, starter: Path) -> None:
+    """Keep the folder of the starter that was named for this lab. Raises OSError."""
+    if folder.is_dir() and known_starter(folder) != starter.resolve():
+        write_atomically(folder / MEMORY, f"{starter.resolve()}\n")
 
 
 def locustfile(starter: Starter, folder: Path, name: str) -> Path:
@@ -112,15 +144,29 @@ def locustfile(starter: Starter, folder: Path, name: str) -> Path:
 
 
 def load_file(starter: Starter, folder: Path, name: str) -> Path:
-    """Return the path of a route's locustfile."""
+    """Return the path of a route's locustfile. Raises NoLab where the starter has none for it."""
+    if name not in starter.load:
+        msg = f"The starter has no locustfile for {name}. Add it to [load] in {starter.folder / DESCRIPTION}."
+        raise NoLab(msg)
     return folder / starter.load[name]
 
 
 def starter_files(starter: Starter) -> Iterator[Path]:
-    """Return the files that are handed out, relative to the starter's folder."""
-    for path in sorted(starter.folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(starter.folder)
+    """Return the files that are handed out, relative to the starter's folder: its code, without data and runs."""
+    for where, folders, files in os.walk(starter.folder):
+        here = Path(where)
+        folders[:] = sorted(name for name in folders if not is_skipped(here / name))
+        for name in sorted(files):
+            path = here / name
+            if (
+                not name.startswith(".")
+                and name != DESCRIPTION
+                and not any(path.match(kind) for kind in DATABASES)
+                # A symbolic link may lead anywhere, and reading a pipe would never end.
+                and not path.is_symlink()
+                and path.is_file()
+            ):
+                yield path.relative_to(starter.folder)
 
 
 def _copy(starter: Starter, target: Path) -> None:

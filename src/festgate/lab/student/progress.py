@@ -1,4 +1,4 @@
-"""The seven parts of the lab, done or not by what the folder contains."""
+"""The parts of the lab, done or not by what the folder contains: seven, unless the starter lacks one."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from urllib.parse import quote
 from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.answers import ReportAnswer, answers_in
 from festgate.lab.student.code import UnreadableCode
-from festgate.lab.student.crash import snapshots_in
+from festgate.lab.student.crash import pages_that_may_fail, snapshots_in
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
 from festgate.lab.student.runs import compare_runs, is_clean, last_pairs, load_fingerprint, runs_in, runs_of
 from festgate.rehearsal.runs.store import Run
@@ -18,7 +18,7 @@ from festgate.rehearsal.runs.store import Run
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the seven parts of the lab."""
+    """One of the parts of the lab."""
 
     number: int
     title: str
@@ -32,21 +32,28 @@ class Part:
 
 
 def parts(starter: Starter, folder: Path) -> tuple[Part, ...]:
-    """Return all seven parts of a student's folder."""
+    """Return the parts of the exercise in a student's folder."""
     snapshots = snapshots_in(folder)
-    crashed = next((number for number, snapshot in enumerate(snapshots) if snapshot.failed), None)
-    mended = crashed is not None and any(not snapshot.failed for snapshot in snapshots[crashed + 1 :])
+    left = pages_that_may_fail(starter)
+    failing = [bool(set(snapshot.failed) - left) for snapshot in snapshots]
+    crashed = failing.index(True) if True in failing else None
+    fixed = crashed is not None and not all(failing[crashed:])
     runs = runs_in(folder)
     missing_by_part = [
-        ("Use it", [] if _was_used(folder) else ["No user with an account has registered for an event yet."]),
+        (
+            "Use it",
+            []
+            if _was_used(starter, folder)
+            else ["No user with an account has registered for an event yet."],
+        ),
         (
             "Crash it",
             [] if crashed is not None else ["No snapshot shows a failing page: `festgate lab crash`."],
         ),
         (
-            "Mend it",
+            "Fix it",
             []
-            if mended
+            if fixed
             else ["No snapshot shows that all pages answer after the crash: `festgate lab crash`."],
         ),
         ("Load each route", _missing_of(starter, folder, runs, _loaded)),
@@ -54,15 +61,19 @@ def parts(starter: Starter, folder: Path) -> tuple[Part, ...]:
         ("Compare", _missing_of(starter, folder, runs, _compared)),
         ("Report", _unanswered(starter, folder)),
     ]
+    absent = {
+        *(("Crash it", "Fix it") if not any(crash.must_be_fixed for crash in starter.crashes) else ()),
+        *(("Report",) if not starter.report else ()),
+    }
+    present = [(title, missing) for title, missing in missing_by_part if title not in absent]
     return tuple(
-        Part(number, title, tuple(missing))
-        for number, (title, missing) in enumerate(missing_by_part, start=1)
+        Part(number, title, tuple(missing)) for number, (title, missing) in enumerate(present, start=1)
     )
 
 
-def _was_used(folder: Path) -> bool:
+def _was_used(starter: Starter, folder: Path) -> bool:
     """Return whether a user with an account has registered for an event; the load's users have no account."""
-    for file in folder.glob("*.db"):
+    for file in {folder / starter.database, *folder.glob("*.db")}:
         address = f"file:{quote(file.resolve().as_posix())}?mode=ro"
         with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
             both = "SELECT 1 FROM registrations JOIN users USING (username) LIMIT 1"
@@ -80,7 +91,7 @@ def _missing_of(
     return [
         f"{starter.paths[name]}: {missing}"
         for name in ROUTES
-        if (missing := check(starter, folder, name, runs_of(starter, folder, runs, name)))
+        if (missing := check(starter, folder, name, runs_of(starter, runs, name)))
     ]
 
 

@@ -6,7 +6,7 @@ names     events in the visible text, in the order of the page, each with its am
           that holds both, wherever it stands there
 amounts   all amounts in rupees in the visible text (a total is one of them)
 people    people named in the visible text or in the parameters of links
-links     links to the app's own pages
+links     links that register for an event
 fields    fields of forms
 
 Layout, wording, styles, pictures, the order of attributes, white space and sizes are free. The names of events are
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+
+from festgate.lab.description.starter import BUILT_IN, Starter
 
 UNSEEN: Final = frozenset({"script", "style", "template", "title"})
 FIELDS: Final = frozenset({"input", "select", "textarea"})
@@ -47,6 +49,8 @@ _IMPLIED: Final = {
 """The open elements that a tag ends, as `<li>` ends the item before it, and those whose inside it leaves alone."""
 _LEVELS: Final = 32
 """Elements in which such an end is searched: the time for deeply nested ones stays proportional to the page."""
+NO_EVENT: Final = 404
+"""The number of an event that does not exist: a starter may have a link to it, which is no event of the page."""
 _AMOUNT: Final = re.compile(r"(?:₹|Rs\.?|INR)\s*(-?[\d,]{1,20}(?:\.\d{1,9})?)", re.ASCII)
 # A `>` between quotation marks does not end a tag.
 _TAG: Final = re.compile(
@@ -83,14 +87,19 @@ class PageContent:
     fields: tuple[str, ...] = ()
 
 
-def page_content(response: AppResponse, events: Iterable[str], people: Iterable[str]) -> PageContent:
+def page_content(
+    response: AppResponse, events: Iterable[str], people: Iterable[str], starter: Starter = BUILT_IN
+) -> PageContent:
     """Extract the content, given the events and people that may be named on the page."""
     location = _location(response.location) if response.location else ("", ())
     if not response.body or not 200 <= response.status < 300:  # noqa: PLR2004  (the text of an error page is free)
         return PageContent(response.status, location)
     reader = _Reader(response.body)
+    registers = starter.others.get("register_event", "").partition("{")[0]
     text = " ".join(reader.text)
-    users = {value for _, query in map(_location, reader.links) for name, value in query if name == "user"}
+    users = {
+        value for _, query in map(_location, reader.links) for name, value in query if name == starter.person
+    }
     return PageContent(
         status=response.status,
         location=location,
@@ -100,7 +109,7 @@ def page_content(response: AppResponse, events: Iterable[str], people: Iterable[
         links=tuple(
             f"{path}?{'&'.join(f'{name}={value}' for name, value in query)}"
             for path, query in map(_location, reader.links)
-            if path.startswith("/register_event/")
+            if registers and path.startswith(registers) and path != f"{registers}{NO_EVENT}"
         ),
         fields=tuple(sorted(reader.fields)),
     )

@@ -32,7 +32,7 @@ ACCEPTED: Final = ("responses-differ",)
 ROUTES_VARIABLE: Final = "FESTGATE_REHEARSAL_ROUTES"
 
 
-def seconds_for(milliseconds: Sequence[tuple[float, float]]) -> float:
+def seconds_for(milliseconds: Sequence[tuple[float, ...]]) -> float:
     """Return how long a run has to be, given the typical response times of each timed route in both apps."""
     round_trip = sum(max(pair) for pair in milliseconds if all(map(math.isfinite, pair))) / 1000
     return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * min_requests(0.5) * round_trip)), 1)

@@ -1,0 +1,95 @@
+"""Compare the processor time of requests to both apps, in turn: it shows work in one call of C, and beyond the count.
+
+Other programs hardly change it: a process that waits for the processor uses none. They share caches and cores, though,
+so the least of several samples counts, and only a clear difference.
+"""
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from festgate.lab.verify.behaviour import Program, ReportStep
+from festgate.lab.verify.inputs import Requests, RequestStep
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
+
+SAMPLES: Final = 5
+SAMPLE: Final = 0.03
+"""Least seconds of processor time in one sample of the starter: as many requests as that takes."""
+MAX_REQUESTS: Final = 20
+"""Most requests in one sample."""
+CLEAR: Final = 0.7
+"""Ratio that counts as less; its inverse as more. On two cores with ten busy programs the ratios of an app to itself
+were between 0.8 and 1.25."""
+IDLE: Final = 0.001
+"""Seconds of processor time that an idle app may use between two checks."""
+IDLE_POLL: Final = 0.02
+IDLE_TIMEOUT: Final = 3.0
+ProcessorChange = Literal["less", "same", "more"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorTime:
+    """The processor time of one request to both apps, in milliseconds."""
+
+    before: float
+    after: float
+
+    @property
+    def share(self) -> float:
+        """Return the change as a share: -0.8 is 80 % less."""
+        return self.after / max(self.before, 1e-6) - 1
+
+    @property
+    def change(self) -> ProcessorChange:
+        """Return whether the submission clearly needs less or more."""
+        ratio = 1 + self.share
+        return "less" if ratio <= CLEAR else "more" if ratio >= 1 / CLEAR else "same"
+
+
+def compare_processor_time(
+    before: Program,
+    after: Program,
+    routes: Sequence[str],
+    seed: int,
+    report: ReportStep = lambda _: None,
+) -> dict[str, ProcessorTime]:
+    """Measure routes (`events`) in both apps, for people drawn from the seed. Raises AppFailed."""
+    rng = random.Random(seed)  # noqa: S311  (has to repeat)
+    people = [f"visitor{rng.randrange(10**5, 10**6)}" for _ in range(MAX_REQUESTS)]
+    times = {}
+    with before.served() as (first, _), after.served() as (second, _):
+        for name in routes:
+            report(before.starter.paths[name])
+            steps = [
+                Requests(before.starter).get(name, "" if name == "checkout" else person) for person in people
+            ]
+            # The first requests compile the template.
+            warm = [_seconds(app, steps[:2]) for app in (first, second, first)]
+            requests = min(MAX_REQUESTS, math.ceil(SAMPLE / max(warm[-1] / 2, 1e-6)))
+            samples = [
+                (_seconds(first, steps[:requests]), _seconds(second, steps[:requests]))
+                for _ in range(SAMPLES)
+            ]
+            least = [1000 * min(side) / requests for side in zip(*samples, strict=True)]
+            times[name] = ProcessorTime(round(least[0], 3), round(least[1], 3))
+    return times
+
+
+def _seconds(app: SandboxedApp, steps: Sequence[RequestStep]) -> float:
+    """Return the processor time of requests, and of what the app does afterwards."""
+    begin = app.processor_time()
+    for step in steps:
+        response = send_request(app, step)
+        if response.status == 0:
+            msg = f"While its processor time was measured, {step.description} got {response.problem.removesuffix('.')}."
+            raise AppFailed(msg)
+    until = time.monotonic() + IDLE_TIMEOUT
+    latest, end = begin, app.processor_time()
+    while end - latest > IDLE and time.monotonic() < until:
+        time.sleep(IDLE_POLL)
+        latest, end = end, app.processor_time()
+    return end - begin
