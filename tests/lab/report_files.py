@@ -49,7 +49,8 @@ def placed_pdf(text: str, pictures: int = 0) -> bytes:
         grey = zlib.compress(bytes([200 + number]) * (1280 * 640))
         objects.append(
             b"<< /Type /XObject /Subtype /Image /Width 1280 /Height 640 /ColorSpace /DeviceGray"
-            b" /BitsPerComponent 8 /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(grey), grey)
+            b" /BitsPerComponent 8 /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream"
+            % (len(grey), grey)
         )
     return _pdf(objects)
 
