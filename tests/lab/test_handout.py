@@ -4,6 +4,7 @@ The handout is described by reading it, and runs with the packages of its time. 
 differ most, without timed runs; `make torture` grades all of them, and verifies some with timed runs.
 """
 
+import csv
 from pathlib import Path
 
 import pytest
