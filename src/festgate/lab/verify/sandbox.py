@@ -142,7 +142,279 @@ class SandboxedApp:
             msg = "The processor time of the app's process cannot be read."
             raise AppFailed(msg) from None
 
-    def last_error(log: Path) -> str:
+    def last_error(self) -> str:
+        """Return the last line of the app's output that names an exception; empty without one."""
+        return last_error(self._log)
+
+    def _request(self, command: str) -> Any:  # noqa: ANN401  (any JSON)
+        try:
+            self._control.sendall(json.dumps(command).encode() + b"\n")
+            return json.loads(_line(self._control, time.monotonic() + self.limits.response))
+        except (OSError, ValueError, RecursionError):
+            raise AppFailed(self.why_gone()) from None
+
+
+class Watch:
+    """A thread that checks what an app uses, and kills it when that exceeds the limits."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", limits: Limits) -> None:
+        """Begin to watch the process and its children."""
+        self._process = process
+        self._limits = limits
+        self._done = threading.Event()
+        self._seen: dict[int, psutil.Process] = {}
+        self.violation = ""
+        """The limit that was exceeded, as a sentence."""
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Kill the app and the processes it started."""
+        self._done.set()
+        self._thread.join()
+        self._check()
+        _kill(self._process, self._seen.values())
+        _wait_for(self._seen.values())
+
+    def _run(self) -> None:
+        while not self._done.wait(POLL):
+            self._check()
+            if self.violation:
+                _kill(self._process, self._seen.values())
+                return
+
+    def _check(self) -> None:
+        memory = 0
+        with suppress(psutil.Error):
+            first = psutil.Process(self._process.pid)
+            # The app's process is reaped elsewhere; its children may outlive it.
+            children = first.children(recursive=True)
+            self._seen |= {child.pid: child for child in children}
+            for process in (first, *children):
+                with suppress(psutil.Error):
+                    memory += process.memory_info().rss
+            ours = NAMESPACE_PROCESSES if protections().namespaces else 0
+            if len(children) - ours > self._limits.processes:
+                self.violation = f"The app started more than {self._limits.processes} processes."
+            if memory > self._limits.memory:
+                self.violation = f"The app used more than {self._limits.memory // MEBIBYTE} MB of memory."
+
+
+@contextmanager
+def sandboxed(
+    folder: Path,
+    python: str,
+    log: Path,
+    *,
+    app: str = "main:app",
+    fill: str = "",
+    count: bool = False,
+    limits: Limits | None = None,
+) -> Iterator[SandboxedApp]:
+    """Serve the app of `folder` with that interpreter until the block ends. Raises AppFailed.
+
+    `folder` is a temporary copy, which the app may write to. Its output goes to `log`. The script `fill` of the folder
+    is run before the app starts. With `count` the app is instrumented, and many times slower.
+    """
+    limits = limits or Limits()
+    token = secrets.token_hex(16)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        command = _confined(python, folder, limits, port, token)
+        config = {
+            "control_port": port,
+            "token": token,
+            "app": app,
+            "fill": fill,
+            "count": count,
+            "max_instructions": limits.instructions,
+        }
+        with confined_process(command, folder, log, token, limits, config) as (process, watch):
+            control, message = _accept(listening, process, watch, limits, token, log)
+            with control:
+                if "error" in message:
+                    msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
+                    raise AppFailed(msg)
+                yield _app(message, process, control, log, watch, limits)
+
+
+@contextmanager
+def confined_process(
+    command: list[str], folder: Path, log: Path, token: str, limits: Limits, config: Mapping[str, object]
+) -> Iterator[tuple["subprocess.Popen[bytes]", "Watch"]]:
+    """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed."""
+    process: subprocess.Popen[bytes] | None = None
+    watch: Watch | None = None
+    try:
+        process = _start(command, folder, log, token)
+        watch = Watch(process, limits)
+        assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
+        with suppress(OSError), process.stdin as pipe:
+            pipe.write(json.dumps(config).encode() + b"\n")
+        yield process, watch
+    finally:
+        # An interrupt may come before the process id is known; the variable with the token is known.
+        if watch is not None:
+            watch.end()
+        _kill_by_token(token)
+        if process is not None:
+            process.wait()
+
+
+def _app(
+    message: Mapping[str, Any],
+    process: "subprocess.Popen[bytes]",
+    control: socket.socket,
+    log: Path,
+    watch: Watch,
+    limits: Limits,
+) -> SandboxedApp:
+    try:
+        port, pid, python = int(message["port"]), int(message["pid"]), str(message["python"])
+    except (KeyError, TypeError, ValueError):
+        msg = "The first message of the app's process cannot be read."
+        raise AppFailed(msg) from None
+    return SandboxedApp(port, pid, python, protections().missing_limits, limits, process, control, log, watch)
+
+
+def _confined(python: str, folder: Path, limits: Limits, port: int, token: str) -> list[str]:
+    try:
+        return confined(
+            [python, "-s", "-B", str(RUNNER)],
+            protections(),
+            limits.resources,
+            readable=[RUNNER],
+            writable=[folder],
+            control_port=port,
+            token=token,
+        )
+    except NoInterpreter as error:
+        raise AppFailed(str(error)) from None
+
+
+def _start(command: list[str], folder: Path, log: Path, token: str) -> "subprocess.Popen[bytes]":
+    folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
+    # A fixed hash seed: sets iterate in the same order, so that counts repeat.
+    added = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", RUN_VARIABLE: token}
+    with log.open("wb") as output:
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**passed_environment(), **folders, **added},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                creationflags=NEW_GROUP,
+            )
+        except OSError as error:
+            msg = f"{command[0]} cannot be started: {error.strerror}."
+            raise AppFailed(msg) from None
+
+
+def _accept(
+    listening: socket.socket,
+    process: "subprocess.Popen[bytes]",
+    watch: Watch,
+    limits: Limits,
+    token: str,
+    log: Path,
+) -> tuple[socket.socket, Mapping[str, Any]]:
+    """Return the app's connection to the control port, and its first messages. Raises AppFailed."""
+    until = time.monotonic() + limits.start
+    listening.settimeout(POLL)
+    ended = False
+    while not ended and time.monotonic() < until:
+        # A message sent before the exit still waits.
+        ended = process.poll() is not None
+        with suppress(TimeoutError):
+            control, _ = listening.accept()
+            if message := _first_messages(control, process, token, until):
+                return control, message
+            # A connection without the token is not from the runner.
+            control.close()
+    if ended:
+        raise AppFailed(_why_gone(process, log, watch.violation, limits))
+    msg = f"The app did not start within {limits.start:g} s: its code does not end, or waits."
+    raise AppFailed(msg)
+
+
+def _first_messages(
+    control: socket.socket, process: "subprocess.Popen[bytes]", token: str, until: float
+) -> dict[str, Any]:
+    """Return the process id from `confinement` and the port, or the error, from the runner; empty without them."""
+    message: dict[str, Any] = {"pid": process.pid} if sys.platform == "win32" else {}
+    while "error" not in message and not {"pid", "port"} <= message.keys():
+        part = _first_message(control, process, until)
+        if not isinstance(part, dict) or part.get("token") != token:
+            return {}
+        message |= part
+    return message
+
+
+def _first_message(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:
+    """Return the JSON of the first line; None without one."""
+    while time.monotonic() < until:
+        ended = process.poll() is not None
+        try:
+            return json.loads(_line(control, time.monotonic() + POLL))
+        except TimeoutError:
+            if ended:
+                return None
+        except (OSError, ValueError, RecursionError):
+            return None
+    return None
+
+
+def _line(control: socket.socket, until: float) -> bytes:
+    """Read one line. Raises TimeoutError, OSError; ValueError when the connection closes before its end."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        control.settimeout(left)
+        # An incomplete line stays in the buffer for the next attempt.
+        waiting = control.recv(65_536, socket.MSG_PEEK)
+        if b"\n" not in waiting and len(waiting) < MAX_LINE_LENGTH:
+            if not waiting:
+                raise ValueError
+            time.sleep(POLL / 20)
+            continue
+        line += control.recv(waiting.index(b"\n") + 1)
+    return bytes(line)
+
+
+def _why_gone(process: "subprocess.Popen[bytes]", log: Path, violation: str, limits: Limits) -> str:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1.0)
+    code = process.poll()
+    last = _last_output(log)
+    if violation:
+        return violation
+    if code is None:
+        return f"The app stopped responding: {last}"
+    if code < 0 and -code == getattr(signal, "SIGXCPU", None):
+        return f"The app used more than {limits.processor} s of processor time."
+    if "MemoryError" in last:
+        return f"The app used more than {limits.address_space // MEBIBYTE} MB of memory: {last}"
+    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+    return f"The app {how}: {last}"
+
+
+def _last_output(log: Path) -> str:
+    """Return the last error in the last lines of the output, or the last line: it may be anything."""
+    try:
+        lines = list(islice(_lines_from_the_end(log), 6))
+    except OSError:
+        return "its output cannot be read."
+    return next((line for line in lines if _EXCEPTION.match(line)), "") or next(
+        iter(lines), "it printed nothing."
+    )
+
+
+def last_error(log: Path) -> str:
     """Return the last exception in the output, and the package that the app's code called; empty without one."""
     error = package = ""
     with suppress(OSError):
