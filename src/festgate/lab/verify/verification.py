@@ -44,6 +44,14 @@ class CannotVerify(Exception):
     """The submission could not be verified; the message gives the reason and what to do."""
 
 
+class UnrelatedApp(CannotVerify):
+    """The app does not descend from the starter, so that nothing was judged."""
+
+
+class StarterFails(CannotVerify):
+    """The starter itself cannot be run, so that no submission can be verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of a verification."""
@@ -193,7 +201,7 @@ def verify_copy(
             f"{source} does not descend from the starter in {starter.folder}: nearly all of its responses differ, those"
             " outside of the exercise, too. Nothing was judged. Name the starter that it was made from with --starter."
         )
-        raise CannotVerify(msg)
+        raise UnrelatedApp(msg)
     if results.missing:
         notes.append(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
@@ -327,6 +335,6 @@ def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
             f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
             f" {error} {environment_commands(starter)}"
         )
-        raise CannotVerify(msg) from None
+        raise StarterFails(msg) from None
     except (NoLab, UnknownTables) as error:
-        raise CannotVerify(str(error)) from None
+        raise StarterFails(str(error)) from None
