@@ -25,7 +25,7 @@ from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_sour
 from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import code_files
-from festgate.lab.verify.intake import remove_folder
+from festgate.lab.verify.intake import Submission, remove_folder
 from festgate.lab.verify.outputs import as_json
 from festgate.lab.verify.verification import (
     Baseline,
@@ -187,11 +187,19 @@ class Grader:
         file = self.folder / RESULTS / f"{copied.content}-{self._key()}.json"
         if not self.again and (known := _kept(file)) is not None:
             return Verified(known)
+        verified = self._run(source, copied.submission, report)
+        if verified.results is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, json.dumps(verified.results, ensure_ascii=False, indent=1) + "\n")
+        return verified
+
+    def _run(self, source: Source, submission: Submission, report: ReportProgress) -> Verified:
         if self._starter_fails:
             return Verified(None, self._starter_fails, "grading")
         try:
-            verification = verify_copy(source.name, copied.submission, self.options, self.baseline, report)
-            results = as_json(verification)
+            return Verified(
+                as_json(verify_copy(source.name, submission, self.options, self.baseline, report))
+            )
         except UnrelatedApp as error:
             return Verified(None, str(error), "other app")
         except StarterFails as error:
@@ -201,9 +209,6 @@ class Grader:
             return Verified(None, str(error), "submission")
         except Exception as error:  # noqa: BLE001  (an error of Festgate in one submission must not stop the others)
             return Verified(None, _failed("verify it", error), "grading")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
-        return Verified(results)
 
     def read(self, source: Source, copied: CopiedSubmission, report: ReportProgress) -> tuple[Reading, str]:
         """Read the reports, the author and the files of a copied submission, or what was kept; and a problem.
