@@ -140,7 +140,7 @@ def _run(
             flush=True,
         )
         if not _same_load(starter, lab, route):
-            print(f"Your {starter.load[route]} was changed. The original is used instead.")
+            print(f"Your {Path(starter.load[route])} was changed. The original is used instead.")
         try:
             return run_comparison(plan, before, after, pairs, lab / RUNS, primary=parse_metric(METRIC))
         except TooFewRequests as error:

@@ -78,7 +78,10 @@ def serve(
         serving.require_free_port(port)
         first = described.others.get("register", described.paths["events"])
         if described.fill and not (lab / described.database).is_file():
-            print(f"{described.database} does not exist yet. Fill it first: python {described.fill}")
+            print(
+                f"{Path(described.database)} does not exist yet: run `{quoted(Path(python or 'python'))}"
+                f" {quoted(Path(described.fill))}` once in {lab}."
+            )
         print(f"The fest is at http://{serving.HOST}:{port}{first}. Ctrl-C stops it.", flush=True)
         raise typer.Exit(serving.serve(described, lab, port, interpreter(python)))
     except NoLab as error:

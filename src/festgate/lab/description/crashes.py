@@ -39,7 +39,7 @@ def planted_crashes(
             )
             if route is not None:
                 crashes.append(_crash(module, statement, route.path, must_be_fixed=route in of_exercise))
-    return tuple(crashes)
+    return tuple(sorted(crashes, key=lambda crash: not crash.must_be_fixed))
 
 
 def _crash(module: Module, statement: Simple, path: str, *, must_be_fixed: bool) -> Crash:

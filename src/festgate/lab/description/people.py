@@ -14,6 +14,8 @@ NOT_QUERY: Final = re.compile(
     r"|Path|Session|Connection)\b"
 )
 """Types and defaults of parameters that FastAPI does not read from the query."""
+REQUEST: Final = "request"
+"""The usual name of the request itself, which Starlette hands over without a type."""
 FORM: Final = re.compile(r"\bForm\b")
 PASSWORD: Final = re.compile("pass|pwd", re.IGNORECASE)
 _INPUT = re.compile(r"<input\b[^>]*?\bname=[\"']?([\w-]+)", re.IGNORECASE)
@@ -53,7 +55,7 @@ def form_fields(pages: Mapping[str, Route], folder: Path) -> tuple[str, str] | N
 def _query_parameters(modules: Modules, route: Route) -> Iterator[str]:
     inside = {part.strip("{}").partition(":")[0] for part in PARAMETER.findall(route.path)}
     for name, text in _arguments(route):
-        if name not in inside and not NOT_QUERY.search(text):
+        if name not in inside and name != REQUEST and not NOT_QUERY.search(text):
             yield name
     if route.function is None:
         return
