@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from festgate.lab.description.starter import BUILT_IN, Starter
-from festgate.lab.grading.grades import Grade, Grader, Reading
+from festgate.lab.grading.grades import Grade, Grader, Reading, Trouble, Verified
 from festgate.lab.grading.rubric import Rubric, default_rubric
 from festgate.lab.grading.students import Student
 from festgate.lab.grading.submissions import copy_source, submissions_in
@@ -65,12 +65,14 @@ def graded(
     *,
     name: str = "anu",
     problem: str = "",
+    trouble: Trouble = "",
     rubric: Rubric | None = None,
 ) -> Grade:
     """Return the grade of kept results."""
     reading = Reading() if reading is None else reading
     student = Student() if student is None else student
-    return grader(grades, rubric).assembled(name, "c0ffee", results, reading, student, problem)
+    verified = Verified(results, problem, trouble)
+    return grader(grades, rubric).assembled(name, "c0ffee", verified, reading, student)
 
 
 def readings(folder: Path, starter: Starter = BUILT_IN) -> dict[str, Reading]:

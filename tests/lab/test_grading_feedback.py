@@ -6,7 +6,7 @@ import pytest
 
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.grading.feedback import feedback_text
-from festgate.lab.grading.grades import Reading
+from festgate.lab.grading.grades import Reading, Trouble
 from festgate.lab.grading.reports import AuditedReport, ReportFinding, RouteClaim
 from festgate.lab.grading.students import Student
 from festgate.lab.verify.findings import MEANINGS
@@ -73,3 +73,20 @@ def test_markdown_of_a_submission_stays_text(tmp_path: Path) -> None:
         "    # Points: 10 of 10 <b>`x`",
     ]
     assert sum(line.startswith("## The crash") for line in lines) == 0
+
+
+@pytest.mark.parametrize(
+    "trouble, sentence",
+    [
+        ("submission", "    The app exited with code 1."),
+        ("other app", "Nearly all pages respond otherwise than those of the original"),
+        ("grading", "It has not been checked yet."),
+    ],
+)
+def test_the_teachers_own_trouble_is_not_the_students(
+    tmp_path: Path, trouble: Trouble, sentence: str
+) -> None:
+    grade = graded(tmp_path, None, problem="The app exited with code 1.", trouble=trouble)
+    text = feedback_text(BUILT_IN, grade)
+    assert sentence in text
+    assert ("exited" in text) == (trouble == "submission")

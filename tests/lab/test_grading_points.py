@@ -46,6 +46,9 @@ def test_by_default_a_route_gives_three_points_and_the_other_pages_one(
 def test_the_printed_rubric_is_the_default_and_what_it_leaves_out_as_well(tmp_path: Path) -> None:
     assert read_rubric(rubric_file(tmp_path, default_text())) == default_rubric()
     assert read_rubric(rubric_file(tmp_path, "")) == default_rubric()
+    # As Windows PowerShell redirects it.
+    (tmp_path / "rubric.toml").write_bytes(default_text().replace("\n", "\r\n").encode("utf-16"))
+    assert read_rubric(tmp_path / "rubric.toml") == default_rubric()
     assert read_rubric(rubric_file(tmp_path, "[points]\nothers = 4\n")).maximum == 13
 
 

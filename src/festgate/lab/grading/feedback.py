@@ -11,7 +11,7 @@ from festgate.lab.description.starter import Starter
 from festgate.lab.grading.agreement import RouteAgreement
 from festgate.lab.grading.grades import Grade
 from festgate.lab.grading.reports import AuditedReport
-from festgate.lab.grading.score import CRASHES
+from festgate.lab.grading.score import CRASHES, LOADS
 
 _HAPPENED: Final[Mapping[str, str]] = {
     "fails-at-once": "The page rejected a request that the original answers.",
@@ -31,6 +31,11 @@ _HAPPENED: Final[Mapping[str, str]] = {
     "wait-changed": "The pause between two requests of a user is not the one that was handed out.",
     "errors-swallowed": "The locustfile counts failed responses as successes.",
     "load-missing": "The locustfile is missing.",
+    "load-broken": "The locustfile does not run, or it sends no request.",
+    "host-changed": "The locustfile sends its requests to another host than the one that was handed out.",
+    "person-changed": "The locustfile requests the pages of another person, or of several.",
+    "requests-rejected": "The locustfile leaves out the person, and the page rejects each of its requests.",
+    "grouping-changed": "The locustfile groups its requests otherwise in the rows of the statistics.",
     "baseline-changed": "The figures before the change were not measured with the original app.",
 }
 _LOOK_AT: Final[Mapping[str, str]] = {
@@ -51,9 +56,15 @@ _LOOK_AT: Final[Mapping[str, str]] = {
     "wait-changed": "Which number of the report changes with the pause, even if the server stays the same?",
     "errors-swallowed": "What would the column of failures show if the page answered an error each time?",
     "load-missing": "How could somebody else repeat your measurement?",
+    "load-broken": "What does Locust print when you run this file by itself?",
+    "host-changed": "What does a client do for its first request to each of the two hosts?",
+    "person-changed": "How long is the page of each of these people, and who has registered for what?",
+    "requests-rejected": "Which status do these requests get, and how much work does the page do before it answers?",
+    "grouping-changed": "Which requests are behind each row, before and after?",
     "baseline-changed": "Which app answered in your runs before the change?",
 }
-_FOR_TEACHERS: Final = frozenset({"time-without-work"})
+_FOR_TEACHERS: Final = frozenset({"time-without-work", "load-equivalent", "load-unrecorded"})
+_OF_THE_LOAD: Final = LOADS | {"wait-changed", "baseline-changed"}
 _UNCHANGED: Final = "Which lines run for each request of this page, and who needs their result?"
 _MAX_PLACES: Final = 4
 _MAX_EVIDENCE: Final = 600
@@ -66,12 +77,7 @@ def feedback_text(starter: Starter, grade: Grade) -> str:
     if grade.score.maximum:
         lines += [f"Points: {grade.points:g} of {grade.score.maximum:g}", ""]
     if grade.results is None:
-        lines += _part(
-            "The app",
-            "The app starts and answers, so that it can be compared with the original.",
-            ["It could not be checked.", *_quoted([grade.problem])],
-            ["What happens on another computer, with nothing but the files that you submitted?"],
-        )
+        lines += _app(grade)
     else:
         lines += _crash(starter, grade.results)
         for path in starter.paths.values():
@@ -81,6 +87,22 @@ def feedback_text(starter: Starter, grade: Grade) -> str:
     lines += _reports(grade)
     lines += _answers(grade)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def _app(grade: Grade) -> list[str]:
+    expected = "The app starts and answers, so that it can be compared with the original."
+    if grade.trouble == "other app":
+        happened = [
+            "Nearly all pages respond otherwise than those of the original, so nothing could be compared."
+        ]
+        return _part(
+            "The app", expected, happened, ["Which files were you given, and which did you hand in?"]
+        )
+    if grade.trouble == "grading":
+        return _part("The app", expected, ["It has not been checked yet."], [])
+    happened = ["It could not be checked.", *_quoted([grade.problem])]
+    look_at = ["What happens on another computer, with nothing but the files that you submitted?"]
+    return _part("The app", expected, happened, look_at)
 
 
 def _crash(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:
@@ -103,7 +125,7 @@ def _route(path: str, results: Mapping[str, Any]) -> Iterator[str]:
     findings = [
         finding
         for finding in results["findings"]
-        if finding["route"] == path and not finding["code"].startswith(("load", "wait", "errors", "crash"))
+        if finding["route"] == path and finding["code"] not in _OF_THE_LOAD | _FOR_TEACHERS | CRASHES
     ]
     happened: list[str] = []
     look_at = _look_at(findings)
@@ -143,7 +165,8 @@ def _others(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:
     findings = [
         finding
         for finding in results["findings"]
-        if finding["route"] not in {*starter.paths.values(), ""} and finding["code"] not in CRASHES
+        if finding["route"] not in {*starter.paths.values(), ""}
+        and finding["code"] not in CRASHES | _OF_THE_LOAD
     ]
     happened = ["They did."] if results["others_alike"] else _happened(findings) or ["At least one did not."]
     look_at = [] if results["others_alike"] else _look_at(findings) or [_LOOK_AT["others-differ"]]
@@ -151,11 +174,7 @@ def _others(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _loads(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:
-    findings = [
-        finding
-        for finding in results["findings"]
-        if finding["code"].startswith(("load", "wait", "errors", "baseline"))
-    ]
+    findings = [finding for finding in results["findings"] if finding["code"] in _OF_THE_LOAD]
     if findings and starter.load:
         yield from _part(
             "The load",

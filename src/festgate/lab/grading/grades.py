@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,11 +25,21 @@ from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_sour
 from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import code_files
-from festgate.lab.verify.intake import remove_folder
+from festgate.lab.verify.intake import Submission, remove_folder
 from festgate.lab.verify.outputs import as_json
-from festgate.lab.verify.verification import Baseline, CannotVerify, Options, ReportProgress, verify_copy
+from festgate.lab.verify.verification import (
+    Baseline,
+    CannotVerify,
+    Options,
+    ReportProgress,
+    StarterFails,
+    UnrelatedApp,
+    verify_copy,
+)
 from festgate.rehearsal.runner.servers import version
 
+Trouble = Literal["submission", "other app", "grading", ""]
+"""The submission has no app that runs; its app does not descend from the starter; or the grading itself fails."""
 RESULTS: Final = "results"
 """The folder of the verifications, in the folder of the grades."""
 READINGS: Final = "readings"
@@ -72,6 +82,8 @@ class Grade:
     """What the reports claim of each route, beside the verification."""
     problem: str = ""
     """The reason why it could not be verified."""
+    trouble: Trouble = ""
+    """The part that the reason concerns; empty where there is none."""
     same_as: str = ""
     """Another submission with the same content."""
     twins: tuple[Twin, ...] = ()
@@ -95,6 +107,15 @@ class Grade:
         return self.score.points
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The verification of a submission, or the reason why there is none."""
+
+    results: Mapping[str, Any] | None
+    problem: str = ""
+    trouble: Trouble = ""
+
+
 _READING: Final = TypeAdapter(Reading)
 
 
@@ -112,6 +133,8 @@ class Grader:
     """Whether submissions with a kept result are verified again."""
     _text: StarterText = field(init=False)
     _identity: str = field(init=False)
+    _starter_fails: str = field(init=False, default="")
+    """The reason why the starter cannot be run, which is the same for all submissions."""
 
     def __post_init__(self) -> None:
         """Read the starter once."""
@@ -128,9 +151,10 @@ class Grader:
             report("copying the submission", None)
             copied = copy_source(self.starter, source, folder)
             reading, problem = self.read(source, copied, report)
-            results, trouble = self._results(source, copied, report)
-            problem = " ".join(filter(None, (trouble, problem)))
-            return self.assembled(source.name, copied.content, results, reading, names, problem)
+            verified = self._verified(source, copied, report)
+            if problem:
+                verified = replace(verified, problem=f"{verified.problem} {problem}".strip())
+            return self.assembled(source.name, copied.content, verified, reading, names)
         finally:
             remove_folder(folder)
 
@@ -138,12 +162,12 @@ class Grader:
         self,
         name: str,
         content: str,
-        results: Mapping[str, Any] | None,
+        verified: Verified,
         reading: Reading,
         names: Student,
-        problem: str = "",
     ) -> Grade:
         """Return the grade of kept results: points and comparisons are computed anew."""
+        results = verified.results
         return Grade(
             name=name,
             content=content,
@@ -152,28 +176,39 @@ class Grader:
             student=student_of(names, [reading.author]),
             score=score_of(self.rubric, self.starter, results, reading.reports, reading.answered),
             claims=agreements(tuple(self.starter.paths.values()), reading.reports, results),
-            problem=problem,
+            problem=verified.problem,
+            trouble=verified.trouble,
         )
 
-    def _results(
-        self, source: Source, copied: CopiedSubmission, report: ReportProgress
-    ) -> tuple[Mapping[str, Any] | None, str]:
-        """Return the verification and a problem. Only successful verifications are kept: a package may be missing."""
+    def _verified(self, source: Source, copied: CopiedSubmission, report: ReportProgress) -> Verified:
+        """Return the verification. Only a successful one is kept: the reason may be a package that is missing."""
         if copied.submission is None:
-            return None, copied.problem
+            return Verified(None, copied.problem, "submission")
         file = self.folder / RESULTS / f"{copied.content}-{self._key()}.json"
         if not self.again and (known := _kept(file)) is not None:
-            return known, ""
+            return Verified(known)
+        verified = self._run(source, copied.submission, report)
+        if verified.results is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, json.dumps(verified.results, ensure_ascii=False, indent=1) + "\n")
+        return verified
+
+    def _run(self, source: Source, submission: Submission, report: ReportProgress) -> Verified:
+        if self._starter_fails:
+            return Verified(None, self._starter_fails, "grading")
         try:
-            verification = verify_copy(source.name, copied.submission, self.options, self.baseline, report)
-            results = as_json(verification)
+            return Verified(
+                as_json(verify_copy(source.name, submission, self.options, self.baseline, report))
+            )
+        except UnrelatedApp as error:
+            return Verified(None, str(error), "other app")
+        except StarterFails as error:
+            self._starter_fails = str(error)
+            return Verified(None, str(error), "grading")
         except CannotVerify as error:
-            return None, str(error)
+            return Verified(None, str(error), "submission")
         except Exception as error:  # noqa: BLE001  (an error of Festgate in one submission must not stop the others)
-            return None, _failed("verify it", error)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
-        return results, ""
+            return Verified(None, _failed("verify it", error), "grading")
 
     def read(self, source: Source, copied: CopiedSubmission, report: ReportProgress) -> tuple[Reading, str]:
         """Read the reports, the author and the files of a copied submission, or what was kept; and a problem.

@@ -37,6 +37,12 @@ MAX_CODES: Final = 4
 """Findings or files in a cell of the table; all of them are in the results below it."""
 _MAX_OPEN: Final = 5
 """Points of one report that could not be checked."""
+_TROUBLES: Final[Mapping[str, str]] = {
+    "": "",
+    "submission": "no app that runs",
+    "other app": "does not descend from the starter",
+    "grading": "see the reason below",
+}
 _PAGE: Final = Markup("""<!doctype html>
 <html lang="en">
 <head>
@@ -118,7 +124,7 @@ def _row(starter: Starter, number: int, grade: Grade) -> Markup:
     claims = {agreement.route: agreement for agreement in grade.claims}
     cells = [
         _student(grade),
-        _cell(grade.result, str(RESULTS.index(grade.result))),
+        _cell(grade.result, str(RESULTS.index(grade.result)), [_TROUBLES[grade.trouble]]),
         _plain(f"{grade.points:g}"),
     ]
     for path in starter.paths.values():

@@ -1,5 +1,6 @@
 """The rubric: points for each part of the exercise, from a small TOML file."""
 
+import codecs
 import hashlib
 import json
 import tomllib
@@ -56,7 +57,9 @@ def default_rubric() -> Rubric:
 def read_rubric(file: Path) -> Rubric:
     """Read a rubric; what it does not name is as in the default. Raises InvalidRubric."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
+        # Windows PowerShell writes UTF-16 when the default is redirected into a file.
+        text = content.decode("utf-16" if content[:2] == codecs.BOM_UTF16_LE else "utf-8-sig")
     except OSError as error:
         msg = f"{file} cannot be read: {error.strerror}."
         raise InvalidRubric(msg) from None

@@ -9,8 +9,17 @@ from festgate.lab.grading.reports import AuditedReport
 from festgate.lab.grading.rubric import PARTS, InvalidRubric, Rubric
 
 CRASHES: Final = frozenset({"crash-left", "crash-hidden"})
-LOADS: Final = frozenset({"load-changed", "load-missing", "errors-swallowed"})
-"""Findings on a locustfile that change what is measured."""
+LOADS: Final = frozenset({
+    "load-changed",
+    "load-missing",
+    "load-broken",
+    "host-changed",
+    "person-changed",
+    "requests-rejected",
+    "grouping-changed",
+    "errors-swallowed",
+})  # fmt: skip
+"""Findings on a locustfile that change what is measured. A pause only changes how often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,14 @@ class CannotVerify(Exception):
     """The submission could not be verified; the message gives the reason and what to do."""
 
 
+class UnrelatedApp(CannotVerify):
+    """The app does not descend from the starter, so that nothing was judged."""
+
+
+class StarterFails(CannotVerify):
+    """The starter itself cannot be run, so that no submission can be verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """The options of a verification."""
@@ -201,7 +209,7 @@ def verify_copy(
             f"{source} does not descend from the starter in {starter.folder}: {reason}. Nothing was judged. Name the"
             " starter that it was made from with --starter."
         )
-        raise CannotVerify(msg)
+        raise UnrelatedApp(msg)
     report("running the locustfiles", None)
     load = load_findings(
         starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
@@ -328,6 +336,6 @@ def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
             f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
             f" {error} {environment_commands(starter)}"
         )
-        raise CannotVerify(msg) from None
+        raise StarterFails(msg) from None
     except (NoLab, UnknownTables) as error:
-        raise CannotVerify(str(error)) from None
+        raise StarterFails(str(error)) from None
