@@ -10,7 +10,7 @@ from festgate.lab.grading.grades import Reading
 from festgate.lab.grading.reports import AuditedReport, RouteClaim
 from tests.lab.grading import readings, verification
 from tests.lab.handout_submissions import HANDOUT, SUBMISSIONS, hand_in
-from tests.lab.report_files import screenshot, word_document
+from tests.lab.report_files import screenshot, word_document, word_paragraph
 from tests.lab.reports import CLAIMS, markdown_report, text_report
 
 PATHS = ("/checkout", "/events", "/my-events")
@@ -62,8 +62,9 @@ def test_the_starters_own_readme_is_no_report_even_with_a_line_more(tmp_path: Pa
 
 
 def test_a_report_in_utf_16_and_one_of_word_are_read(tmp_path: Path) -> None:
-    paragraphs = ["Name: Meera Nair", "After the optimisation /events dropped from 451 ms to 324 ms."]
-    files = {"README.md": text_report().encode("utf-16"), "report.docx": word_document(paragraphs)}
+    paragraphs = ("Name: Meera Nair", "After the optimisation /events dropped from 451 ms to 324 ms.")
+    document = word_document(tmp_path / "report.docx", "".join(map(word_paragraph, paragraphs)))
+    files = {"README.md": text_report().encode("utf-16"), "report.docx": document.read_bytes()}
     reading = reading_of(tmp_path, files)
     assert [report.name for report in reading.reports] == ["README.md", "report.docx"]
     assert [claim.shown for claim in reading.reports[1].claims] == ["451 to 324 ms"]
