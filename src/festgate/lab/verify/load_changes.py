@@ -212,7 +212,7 @@ class _Comparison:
         elif not self._loaded.only_route:
             once, now = len(self._old) / self._before.rounds, len(self._new) / self._after.rounds
             if round(once, 1) != round(now, 1):
-                yield self._finding("load-changed", f"{once:.3g} requests in each round became {now:.3g}")
+                yield self._finding("load-changed", f"requests of a task: {once:.3g} became {now:.3g}")
         first = self._addresses([request for request in self._before.requests if request.at_start])
         then = self._addresses([request for request in self._after.requests if request.at_start])
         if first != then:
@@ -262,7 +262,8 @@ class _Comparison:
             )
         elif _explicit_names(self._old) != _explicit_names(self._new):
             self._harmless.append(f"the rows are named {_listed(new)}")
-        if any(not request.name for request in self._new):
+        # A user that was stopped leaves one behind.
+        if sum(not request.name for request in self._new) > 1:
             yield self._finding("load-changed", "some requests are sent outside Locust's statistics")
 
     def _failures(self) -> Iterator[SubmissionFinding]:
@@ -321,7 +322,9 @@ def _paths_by_row(requests: Sequence[RecordedRequest]) -> dict[str, set[str]]:
 
 
 def _explicit_names(requests: Sequence[RecordedRequest]) -> set[tuple[str, str]]:
-    return {(request.path, request.name) for request in requests if request.name != request.default_name}
+    return {
+        (request.path, request.name) for request in requests if request.name not in {"", request.default_name}
+    }
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-ROUNDS, ROUNDS_OF_ERRORS = 20, 5
+ROUNDS, ROUNDS_OF_ERRORS = 12, 3
 """How often tasks run for the right page, and for each kind of wrong answer."""
 MAX_REQUESTS = 400
 """Requests of one user for one kind of answer, after which it is stopped: a task may send requests without end."""

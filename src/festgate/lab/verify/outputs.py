@@ -125,7 +125,7 @@ def _route(route: RouteVerdict) -> dict[str, Any]:
         "work": None if route.work is None else [_work(work) for work in route.work],
         "processor": None
         if route.processor is None
-        else {"before": route.processor.before, "after": route.processor.after},
+        else {"before": round(route.processor.before, 3), "after": round(route.processor.after, 3)},
         "slower_from": route.slower_from or None,
     }
 

@@ -1,7 +1,6 @@
 """Record the requests of locustfiles: run them in a confined process, against a server that answers anything."""
 
 import ast
-import importlib.util
 import json
 import secrets
 import shutil
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -80,7 +80,7 @@ class Recording:
 
 def record(page: str, tree: Path, files: Sequence[Path]) -> list[Recording]:
     """Record locustfiles of a folder, whose requests are answered with `page`. Raises NoRecording."""
-    if importlib.util.find_spec("locust") is None:
+    if find_spec("locust") is None:
         msg = "Locust is not installed beside Festgate"
         raise NoRecording(msg)
     with _temporary_copy(tree) as work:
