@@ -88,6 +88,15 @@ def test_festgates_own_starter_reads_as_it_is_described(tmp_path: Path) -> None:
     }
 
 
+def test_a_copy_of_the_app_beside_it_changes_nothing(tmp_path: Path) -> None:
+    shutil.copytree(HANDOUT, tmp_path / "given", ignore=shutil.ignore_patterns("__pycache__"))
+    alone = read_starter(tmp_path / "given")
+    shutil.copytree(HANDOUT, tmp_path / "given" / "a copy" / "before")
+    shutil.copytree(HANDOUT, tmp_path / "given" / "before")
+    (tmp_path / "given" / "before" / "database.py").write_text("import sqlite3\nsqlite3.connect('old.db')\n")
+    assert read_starter(tmp_path / "given").starter == alone.starter
+
+
 def test_no_line_of_the_starter_runs(course: Course) -> None:
     reading = course.holds(
         {"main.py": BROKEN_ROOT + "from a import total\n" + APP, "a.py": BROKEN_ROOT + TOTAL}

@@ -18,9 +18,12 @@ _SAME: Final = frozenset({"resolve", "absolute", "as_posix", "expanduser"})
 """Methods of a path that return the same path in another form."""
 
 
-def database_file(modules: Modules) -> str:
-    """Return the SQLite file, relative to the folder in which the app is started; empty where none was found."""
-    for module in modules:
+def database_file(modules: Modules, imported: set[str]) -> str:
+    """Return the SQLite file, relative to the folder in which the app is started; empty where none was found.
+
+    `imported` holds the names of the app's modules, which count before those of other programs in the folder.
+    """
+    for module in sorted(modules, key=lambda module: module.name not in imported):
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.Call):
                 continue
@@ -46,7 +49,8 @@ def fill_script(modules: Modules, imported: set[str]) -> str | None:
     inserting = [module for module in modules if _inserts_events(module)]
     if any(module.name in imported for module in inserting):
         return ""
-    return next((module.place for module in inserting), None)
+    places = [module.place for module in inserting]
+    return min(places, key=lambda place: (place.count("/"), place), default=None)
 
 
 def _inserts_events(module: Module) -> bool:

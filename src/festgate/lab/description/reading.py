@@ -52,7 +52,7 @@ def _read(folder: Path, modules: Modules) -> Reading:
         modules, pages, [parameter for file in files for parameter in file.parameters]
     )
     form = people.form_fields(pages, folder)
-    database = data.database_file(modules)
+    database = data.database_file(modules, imported)
     fill = data.fill_script(modules, imported)
     planted = crashes.planted_crashes(modules, imported, routes.of(app), pages)
     pins = packages.pins_of(folder, modules)
