@@ -6,12 +6,13 @@ routes and files at once where they do not touch each other.
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.lab.report_files import placed_words, screenshot, word_document
+from tests.lab.report_files import placed_pdf, screenshot, word_document, word_paragraph, word_picture
 from tests.lab.solutions import edit
 from tests.rehearsal.locust_texts import console_table
 
@@ -200,6 +201,12 @@ def loop_in_dependency(app: Path) -> None:
     )
 
 
+def async_routes(app: Path) -> None:
+    """Make two routes `async`, which changes nothing about their loops."""
+    for name in ("events", "my_events"):
+        edit(app, "main.py", f"\ndef {name}(", f"\nasync def {name}(")
+
+
 def pages_for_the_load(app: Path) -> None:
     """Return three events to the load, and all of them to everybody else, as slowly as before."""
     edit(
@@ -334,25 +341,26 @@ def pictures_only(app: Path) -> None:
     """Hand in nine screenshots and no text."""
     (app / "screenshots").mkdir()
     for number in range(1, 10):
-        (app / "screenshots" / f"Screenshot {number}.png").write_bytes(screenshot(shade=200 + number))
+        (app / "screenshots" / f"Screenshot {number}.png").write_bytes(screenshot(200 + number))
 
 
 def word_report(app: Path) -> None:
     """Write the report with Word: a claim, and the tables as pictures."""
-    pictures = [screenshot(shade=shade) for shade in (210, 220)]
-    text = ["Load test of the fest portal", "Before the change and after the change:", CLAIM]
-    (app / "Report.docx").write_bytes(word_document(text, pictures))
+    pictures = [screenshot(shade) for shade in (210, 220)]
+    lines = ("Load test of the fest portal", "Before the change and after the change:", CLAIM)
+    body = "".join(map(word_paragraph, lines)) + "".join(map(word_picture, range(len(pictures))))
+    word_document(app / "Report.docx", body, pictures)
 
 
 def google_report(app: Path) -> None:
     """Write the report with Google Docs and save it as PDF: a claim, and the tables as pictures."""
-    lines = ["Load test of the fest portal", "", "Finally the loop was removed from the route.", CLAIM]
-    (app / "report.pdf").write_bytes(placed_words(lines, pictures=2))
+    text = f"Load test of the fest portal\n\nFinally the loop was removed from the route.\n{CLAIM}"
+    (app / "report.pdf").write_bytes(placed_pdf(text, pictures=2))
 
 
 def collapsed_table(heading: str, name: str, requests: int, average: int, middle: int, rate: str) -> str:
     """Return a table of Locust's console as a paste leaves it: columns of one space, and rates that end in `0`."""
-    figures = f"{requests} 0(0.00%) | {average} 7 2104 {middle} | {rate} 0"
+    figures = f"{requests} 0(0.00%) | {average} 7 1804 {middle} | {rate} 0"
     return f"""{heading}
 
 Type Name # reqs # fails | Avg Min Max Med | req/s failures/s
@@ -378,13 +386,13 @@ def google_tables(app: Path) -> None:
         *after.splitlines(),
     ]
     lines += ["", "Results of /my-events:", "Before the change: 280 ms", "After the change: 71 ms"]
-    (app / "report.pdf").write_bytes(placed_words(lines))
+    (app / "report.pdf").write_bytes(placed_pdf("\n".join(lines)))
 
 
 def readme_report(app: Path) -> None:
     """Write the report as a README in UTF-16, with collapsed tables and a claim that its tables deny."""
     text = "# Load test of the fest portal\n\n"
-    text += collapsed_table("## Before", "/checkout", 17, 118, 9, "0.6")
+    text += collapsed_table("## Before", "/checkout", 17, 118, 9, "0.60")
     text += collapsed_table("## After", "/checkout", 19, 156, 8, "0.66")
     text += "After the optimisation /checkout has a lower average: from 118 ms to 156 ms.\n"
     (app / "README.md").write_bytes(text.encode("utf-16"))
@@ -440,91 +448,128 @@ class Submission:
     checkout: str = "unchanged"
     events: str = "unchanged"
     mine: str = "unchanged"
-    """The verdicts on the three routes; all empty where nothing is judged."""
-    load: Mapping[str, set[str]] = field(default_factory=dict)
-    """The codes of the findings on its locustfiles and its copies of the handout, by route."""
-    behaviour: Mapping[str, set[str]] = field(default_factory=dict)
-    """The codes of the findings on its responses and its work, by route."""
+    """The verdicts on the three routes."""
+    load: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """The codes of the findings on its locustfiles, by route."""
+    behaviour: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """The codes of the other findings, by route."""
     report: str = ""
     """The file of its report."""
-    audit: frozenset[str] = frozenset()
+    audit: AbstractSet[str] = frozenset()
     """The codes of the audit's findings."""
+    problem: str = ""
+    """The reason why it cannot be judged."""
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Return the verdicts by the names of routes."""
+        return {"checkout": self.checkout, "events": self.events, "my-events": self.mine}
+
+    @property
+    def findings(self) -> dict[str, AbstractSet[str]]:
+        """Return the codes of all findings by route."""
+        routes = self.load.keys() | self.behaviour.keys()
+        return {route: set(self.load.get(route, ())) | set(self.behaviour.get(route, ())) for route in routes}
 
 
 BEST: Final = (fix_crash, add_fees, delete_loop("events"), delete_loop("my-events"))
+WRONG: Final = ("wrong", "wrong", "wrong")
 FASTER: Final = ("improved", "improved", "improved")
 SUBMISSIONS: Final[Mapping[str, Submission]] = {
     # Good work, in several hands.
     "all-three": Submission((*BEST, with_data, without_data_script), *FASTER),
-    "own-layout": Submission((*BEST, other_layout, close_connections, with_environment), *FASTER),
+    "own-files": Submission((*BEST, close_connections, with_environment), *FASTER),
     "sum-in-database": Submission(
         (fix_crash, add_fees_in_the_database, delete_loop("my-events"), grouped_rows),
         checkout="improved",
         mine="improved",
+        load={"/events": {"load-equivalent"}, "/my-events": {"load-equivalent"}},
     ),
-    "nested-sum": Submission(
-        (fix_crash, add_fees_again_and_again, delete_loop("events"), checked_status),
-        checkout="improved",
-        events="improved",
+    "own-ways": Submission(
+        (
+            *(fix_crash, add_fees_again_and_again, shorten_loop, loop_in_one_call),
+            *(other_layout, close_connections, with_environment, other_pause, checked_status),
+        ),
+        *FASTER,
+        load={"/events": {"wait-changed"}, "/checkout": {"load-equivalent"}},
         behaviour={"/checkout": {"grows-faster"}},
     ),
-    "shorter-loops": Submission(
-        (fix_crash, shorten_loop, loop_in_one_call, other_pause),
-        events="improved",
-        mine="improved",
-        load={"/events": {"wait-changed"}},
+    # What most do: the sum or nothing, and the loops left.
+    "sum": Submission(
+        (fix_crash, add_fees, other_host),
+        checkout="improved",
+        load={route: {"host-changed"} for route in ("/checkout", "/events", "/my-events", "")},
     ),
-    # What most do: the sum, and the rest left.
-    "sum": Submission((fix_crash, add_fees, other_host), checkout="improved"),
     "google-report": Submission(
-        (fix_crash, add_fees, user_as_constant, google_report), checkout="improved", report="report.pdf"
+        (fix_crash, add_fees, user_as_constant, google_report),
+        checkout="improved",
+        load={"/events": {"load-equivalent"}},
+        report="report.pdf",
+        audit={"not-repeated"},
     ),
     "word-report": Submission(
         (fix_crash, add_fees, random_users, word_report),
         checkout="improved",
-        load={"/my-events": {"load-changed"}},
+        load={"/my-events": {"person-changed", "grouping-changed"}},
         report="Report.docx",
+        audit={"not-repeated"},
     ),
-    "pictures-only": Submission((fix_crash, pictures_only), report="screenshots"),
+    "pictures-only": Submission((fix_crash, pictures_only)),
     "readme-report": Submission(
         (fix_crash, hidden_failures, readme_report),
         load={"/checkout": {"errors-swallowed"}},
         report="README.md",
+        audit={"percentile-is-maximum", "connection-outliers", "not-repeated", "direction-denied"},
     ),
-    "user-dropped": Submission((fix_crash, dropped_user), load={"/events": {"load-changed"}}),
+    "user-dropped": Submission((fix_crash, dropped_user), load={"/events": {"requests-rejected"}}),
     "user-as-parameter": Submission(
-        (user_as_parameter,), checkout="wrong", behaviour={"/checkout": {"crash-left"}}
+        (user_as_parameter,),
+        checkout="wrong",
+        load={"/events": {"load-equivalent"}, "/my-events": {"load-equivalent"}},
+        behaviour={"/checkout": {"crash-left"}},
     ),
     # False improvements.
     "false-answers": Submission(
         (*BEST, constant_page, shared_page, fixed_total),
-        checkout="wrong",
-        events="wrong",
-        mine="wrong",
+        *WRONG,
         behaviour={
             "/checkout": {"fixed-total"},
             "/events": {"constant-page"},
-            "/my-events": {"shared-answer"},
+            "/my-events": {"constant-page", "shared-answer"},
         },
     ),
     "fewer-answers": Submission(
         (*BEST, hidden_crash, dropped_rows, refused_at_once),
-        checkout="wrong",
-        events="wrong",
-        mine="wrong",
+        *WRONG,
         behaviour={
             "/checkout": {"crash-hidden"},
             "/events": {"rows-dropped"},
             "/my-events": {"fails-at-once"},
         },
     ),
-    "moved-loop": Submission((fix_crash, loop_in_dependency, google_tables), report="report.pdf"),
-    "loop-before-every-page": Submission((fix_crash, loop_in_middleware), checkout="worse"),
+    "moved-loop": Submission(
+        (fix_crash, loop_in_dependency, google_tables),
+        report="report.pdf",
+        audit={
+            "workload-differs",
+            "percentile-is-maximum",
+            "connection-outliers",
+            "not-repeated",
+            "columns-mixed",
+        },
+    ),
+    "loop-before-every-page": Submission((fix_crash, loop_in_middleware), checkout="worse", mine="worse"),
+    "async-routes": Submission((fix_crash, async_routes)),
     "pages-for-the-load": Submission((fix_crash, pages_for_the_load), load={"/events": {"load-changed"}}),
-    "slower-copy": Submission((fix_crash, slower_copy), load={"/events": {"baseline-changed"}}),
+    "slower-copy": Submission((fix_crash, slower_copy), behaviour={"/events": {"baseline-changed"}}),
     # Nothing to judge.
-    "report-only": Submission((no_app, google_report), "", "", "", report="report.pdf"),
-    "other-app": Submission((other_app,), "", "", ""),
+    "report-only": Submission(
+        (no_app, google_report),
+        report="report.pdf",
+        audit={"not-repeated"},
+        problem="no main.py",
+    ),
+    "other-app": Submission((other_app,), problem="does not descend from the starter"),
 }
 """The submissions by their names."""
 

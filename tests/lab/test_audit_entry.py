@@ -86,7 +86,7 @@ def test_numbers_typed_from_screenshots_are_audited_like_a_table_in_the_text(
                 if number:
                     last = number == len(rows) - 1
                     shot.get_by_role("button", name="Add the row Aggregated" if last else "Add a row").click()
-                (put if number else fill)(shot.locator(".entry-row").last, cells)
+                (put if number or side == "After" else fill)(shot.locator(".entry-row").last, cells)
         file = download(page, report.parent)
         assert visitor.wrongs == []
     assert file == tables_file(report)

@@ -88,6 +88,15 @@ def test_festgates_own_starter_reads_as_it_is_described(tmp_path: Path) -> None:
     }
 
 
+def test_a_copy_of_the_app_beside_it_changes_nothing(tmp_path: Path) -> None:
+    shutil.copytree(HANDOUT, tmp_path / "given", ignore=shutil.ignore_patterns("__pycache__"))
+    alone = read_starter(tmp_path / "given")
+    shutil.copytree(HANDOUT, tmp_path / "given" / "a copy" / "before")
+    shutil.copytree(HANDOUT, tmp_path / "given" / "before")
+    (tmp_path / "given" / "before" / "database.py").write_text("import sqlite3\nsqlite3.connect('old.db')\n")
+    assert read_starter(tmp_path / "given").starter == alone.starter
+
+
 def test_no_line_of_the_starter_runs(course: Course) -> None:
     reading = course.holds(
         {"main.py": BROKEN_ROOT + "from a import total\n" + APP, "a.py": BROKEN_ROOT + TOTAL}
@@ -110,7 +119,7 @@ def test_environments_runs_and_hidden_folders_are_not_the_starters(course: Cours
 
 
 @pytest.mark.parametrize(
-    ("files", "app"),
+    "files, app",
     [
         ({"main.py": APP.replace("app", "portal")}, "main:portal"),
         ({"web/__init__.py": "", "web/server.py": APP}, "web.server:app"),
@@ -209,7 +218,7 @@ def mine(name: str): ...
 
 
 @pytest.mark.parametrize(
-    ("code", "database"),
+    "code, database",
     [
         ('sqlite3.connect("fest.db")', "fest.db"),
         ('sqlite3.connect("./data/fest.db")', "data/fest.db"),
@@ -246,7 +255,7 @@ INSERTS = 'db.executemany("INSERT OR IGNORE INTO events (name, fee) VALUES (?, ?
 
 
 @pytest.mark.parametrize(
-    ("files", "fill", "missing"),
+    "files, fill, missing",
     [
         ({"seed.py": INSERTS}, "seed.py", False),
         ({"main.py": f"import seed\n{APP}{TOTAL}", "seed.py": f"def go():\n    {INSERTS}"}, "", False),
@@ -263,7 +272,7 @@ def test_the_script_that_inserts_the_events_is_distinguished_from_the_app(
 
 
 @pytest.mark.parametrize(
-    ("body", "crash"),
+    "body, crash",
     [
         ("    1 / 0\n    return 1\n", ("1 / 0", "", True)),
         ("    one = 1 // 0\n    return one\n", ("one = 1 // 0", "one = 1", True)),
@@ -351,20 +360,35 @@ def test_what_is_not_found_is_said(course: Course) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "message"),
+    "files, message",
     [
         ({"notes.py": "x = 1\n"}, "No app was found in"),
+        (
+            {"main.py": f"{APP}{TOTAL}A = 'a'{' + A' * 900}\n@app.get(A)\ndef deep(): ...\n"},
+            "nested too deeply",
+        ),
         ({"main.py": "def (\n"}, "main.py is not valid Python"),
         (
             {"CC/main.py": "from database import get\n" + APP + TOTAL, "CC/database.py": "get = 1\n"},
             "CC: name that",
         ),
     ],
-    ids=["no app", "a broken file", "a folder further inside"],
+    ids=["no app", "a deep expression", "a broken file", "a folder further inside"],
 )
 def test_a_folder_without_an_app_is_refused(course: Course, files: dict[str, str], message: str) -> None:
     with pytest.raises(BadStarter, match=message):
         course.holds(files)
+
+
+def test_texts_that_repeat_each_other_are_read_at_once(course: Course) -> None:
+    doubled = "".join(f"A{number} = A{number + 1} + A{number + 1}\n" for number in range(60))
+    itself = "B = B + B + B\nC = f'{C}{C}'\n"
+    code = f"import sqlite3\n{doubled}A60 = '/a'\n{itself}sqlite3.connect(C)\nsqlite3.connect(A0)\n"
+    reading = course.holds(
+        {"main.py": f"{APP}{TOTAL}{code}@app.get(A0)\ndef a(): ...\n@app.get(B)\ndef b(): ...\n"}
+    )
+    assert reading.starter.paths["events"] == "/events"
+    assert any("SQLite" in sentence for sentence in reading.missing)
 
 
 def test_a_missing_folder_and_a_zip_are_refused(tmp_path: Path) -> None:

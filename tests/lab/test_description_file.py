@@ -81,7 +81,7 @@ def test_only_a_change_of_a_teacher_counts_as_an_edit(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    "old, new, message",
     [
         (
             'app = "main:app"',
@@ -131,6 +131,11 @@ def test_only_a_change_of_a_teacher_counts_as_an_edit(file: Path) -> None:
         ("line = 9\n", "line = 0\n", r"crashes, 1, line: 0 is too small. Lines are counted from 1."),
         ("line = 9\n", 'line = "9"\n', r"crashes, 1, line: '9' is not a whole number."),
         ('file = "checkout/__init__.py"', "", r"crashes, 1: file is missing."),
+        (
+            'replacement = ""\nmust_be_fixed = true',
+            'replacement = "x ="\nmust_be_fixed = true',
+            r"crashes, 1, replacement: 'x =' is not a statement of Python.",
+        ),
         ("must_be_fixed = true", "must_be_fixed = 1", r"crashes, 1, must_be_fixed: 1 is not true or false."),
         (
             '"fastapi==0.128.0"',
@@ -149,7 +154,7 @@ def test_a_mistake_is_named_with_its_key_and_what_is_allowed(
 def test_a_missing_route_has_to_be_added(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(APP.replace("/checkout", "/sum") + TOTAL, encoding="utf-8")
     with pytest.raises(
-        BadStarter, match="No route was found for the page checkout. Run `festgate lab describe`"
+        BadStarter, match=r"No route was found for the page checkout\. Run `festgate lab describe`"
     ):
         starter_of(tmp_path)
     reading = read_starter(tmp_path)

@@ -53,8 +53,8 @@ def test_a_hint_has_a_picture_or_says_why_there_is_none() -> None:
     assert {hint.picture for hint in HINTS.values() if hint.picture} == set(PICTURES)
     for hint in HINTS.values():
         assert bool(hint.picture) != bool(hint.no_picture)
-    (bare,) = (hint for hint in HINTS.values() if hint.no_picture)
-    assert hint_section("", bare, "", None).words[-1] == bare.no_picture
+        if hint.no_picture:
+            assert hint_section("", hint, "", None).words[-1] == hint.no_picture
 
 
 SHOWN = {

@@ -1,10 +1,11 @@
 """Submissions, and their verification without timed runs; the starter's responses are collected once for all."""
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from festgate.lab.description.starter import BUILT_IN
+from festgate.lab.description.starter import BUILT_IN, Starter
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.findings import SubmissionFinding
@@ -21,18 +22,20 @@ class Teacher:
     """A teacher with a folder of submissions."""
 
     folder: Path
+    starter: Starter = BUILT_IN
+    python: str = sys.executable
     baseline: Baseline = field(init=False)
     steps: list[str] = field(default_factory=list)
     """The steps that the last verification reported."""
 
     def __post_init__(self) -> None:
         """Prepare the starter that all submissions are compared with."""
-        self.baseline = Baseline(self.folder / "starter", BUILT_IN)
+        self.baseline = Baseline(self.folder / "starter", self.starter)
 
     def receives(self, *changes: Change) -> Path:
         """Make a folder as `festgate lab new` does, and apply the changes."""
         lab = self.folder / f"lab{len(list(self.folder.iterdir()))}"
-        write_starter(BUILT_IN, lab)
+        write_starter(self.starter, lab)
         for change in changes:
             change(lab)
         return lab
@@ -40,7 +43,7 @@ class Teacher:
     def verifies(self, source: Path) -> Verification:
         """Verify a submission without timed runs."""
         self.steps = []
-        options = Options(seed=SEED, load=False)
+        options = Options(python=self.python, seed=SEED, load=False)
         return verify(source, options, self.baseline, lambda step, _: self.steps.append(step))
 
 

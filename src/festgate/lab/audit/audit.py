@@ -14,7 +14,12 @@ from festgate.lab.audit.documents import Document, Place, UnreadableReport, read
 from festgate.lab.audit.findings import FIRST_CONNECTION, KINDS, SLOWEST, AuditFinding, FindingKind, Spot
 from festgate.lab.audit.parsed_report import ParsedReport, parse_report
 from festgate.lab.audit.sources import TracedClaim
-from festgate.lab.audit.table_checks import is_first_connection, table_spots, unclear_loads
+from festgate.lab.audit.table_checks import (
+    incomplete_tables,
+    is_first_connection,
+    table_spots,
+    unclear_loads,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ def audit(path: Path, tables: Path | None = None) -> AuditResult:
     """
     document = read_document(path, tables)
     report = parse_report(document)
-    if not report.groups and not report.claims and not document.pictures:
+    figures = any(traced.claim.kind != "words" for traced in report.claims)
+    if not report.groups and not figures and not document.pictures:
         msg = f"{document.source} contains no Locust table as text, no claim with figures, and no picture."
         raise UnreadableReport(msg)
     spots = [*table_spots(report), *claim_spots(report)]
@@ -122,6 +128,7 @@ def _open(report: ParsedReport) -> Iterable[Spot]:
     unsourced = list(claims_without_source(report))
     if unsourced or not report.pairs:
         yield from _screenshots(document, first)
+    yield from incomplete_tables(report)
     yield from unclear_loads(report)
     yield from unsourced
     if not report.claims:

@@ -84,7 +84,10 @@ def read_document(path: Path, tables: Path | None = None) -> Document:
     Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
     """
     document = _read(path)
-    document = replace(document, pictures=(*document.pictures, *pictures_beside(path, document.pictures)))
+    if not document.pictures or document.kind in ("text", "html"):
+        # A PDF or a Word document contains its pictures; a text may leave out links to some.
+        beside = pictures_beside(path, document.pictures)
+        document = replace(document, pictures=(*document.pictures, *beside))
     entered = tables_file(path) if tables is None else tables
     return _with_tables(document, entered) if tables is not None or entered.is_file() else document
 
@@ -220,7 +223,18 @@ def _pdf(path: Path) -> Document:
     if laid_out.tables and not laid_out.output.problems:
         return laid_out
     plain = _pdf_read(path, laid_out=False)
+    if not _words_per_line(plain) and not _words_per_line(laid_out) and not plain.pictures:
+        msg = f"{path} is a PDF without text and without pictures."
+        raise UnreadableReport(msg)
+    if 2 * _words_per_line(plain) < _words_per_line(laid_out):
+        # Some programs, such as Google Docs, place each word and each space by itself.
+        return laid_out
     return max((plain, laid_out), key=_complete_rows)
+
+
+def _words_per_line(document: Document) -> float:
+    counts = [len(line.text.split()) for line in document.lines if line.text.strip()]
+    return sum(counts) / len(counts) if counts else 0.0
 
 
 def _pdf_read(path: Path, *, laid_out: bool) -> Document:

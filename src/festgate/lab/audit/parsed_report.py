@@ -38,11 +38,20 @@ class ParsedReport:
     @property
     def users(self) -> int | None:
         """The largest number of simultaneous users in the report; None where it gives none."""
-        counts = [
-            match["many"] or match["option"] or match["label"] or "1"
+        return max(self._user_counts, default=None)
+
+    @property
+    def stated_users(self) -> int | None:
+        """The number of simultaneous users if the report gives only one; None where it gives none or several."""
+        counts = self._user_counts
+        return counts.pop() if len(counts) == 1 else None
+
+    @property
+    def _user_counts(self) -> set[int]:
+        return {
+            int(match["many"] or match["option"] or match["label"] or "1")
             for match in _USERS.finditer(self.prose.text)
-        ]
-        return max(map(int, counts), default=None)
+        }
 
     def is_of_medians(self, route: str) -> bool:
         """Return whether all claims about the route's times are about medians, which one request hardly changes."""

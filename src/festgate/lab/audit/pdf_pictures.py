@@ -35,12 +35,15 @@ def _images(drawing: Any, seen: set[int], depth: int) -> Iterator[Any]:  # noqa:
     objects = resources.get_object().get("/XObject") if resources is not None else None
     for reference in objects.get_object().values() if objects is not None else ():
         item = reference.get_object()
-        if id(item) in seen or len(seen) > _MAX_DRAWINGS:
+        if not hasattr(item, "get") or id(item) in seen or len(seen) > _MAX_DRAWINGS:
             continue
         seen.add(id(item))
         if item.get("/Subtype") == "/Form" and depth < _MAX_NESTED:
             yield from _images(item, seen, depth + 1)
-        elif item.get("/Subtype") == "/Image" and min(item["/Width"], item["/Height"]) >= _MIN_SIDE:
+        elif (
+            item.get("/Subtype") == "/Image"
+            and min(item.get("/Width", 0), item.get("/Height", 0)) >= _MIN_SIDE
+        ):
             yield item
 
 

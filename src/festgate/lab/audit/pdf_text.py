@@ -4,6 +4,8 @@ The order of writing keeps words and paragraphs together; the order of the layou
 """
 
 import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 MAX_PAGES: Final = 200
 """A report has ten or twenty pages; each takes about ten milliseconds."""
+MAX_CONTENT_BYTES: Final = 8 * 2**20
+"""Bytes of a page's text and drawings when unpacked; a page full of tables has 0.5 MB."""
+MAX_SECONDS: Final = 60.0
+"""Time to read all pages; twenty pages take a second or two."""
 Pages = list[list[str]]
 """The lines of each page."""
 
@@ -42,7 +48,7 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Pictur
             raise ValueError(msg)
         pictures = pdf_pictures(pages)
         extract = _in_layout_order if laid_out else _in_writing_order
-        texts = [_lines(extract(page)) for page in pages]
+        texts = list(_texts(pages, extract))
     except (
         PyPdfError,
         OSError,
@@ -55,10 +61,28 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Pictur
         # A damaged file makes pypdf raise any of these.
         msg = f"is a PDF that cannot be read: {type(error).__name__}."
         raise ValueError(msg) from None
-    if not pictures and not any(line.strip() for lines in texts for line in lines):
-        msg = f"is a PDF without text and without pictures ({len(pages)} pages)."
-        raise ValueError(msg)
     return texts, pictures
+
+
+def _texts(pages: Sequence["PageObject"], extract: Callable[["PageObject"], str]) -> Iterator[list[str]]:
+    """Yield the lines of each page. Raises ValueError for a page that is too large, or where all take too long."""
+    end = time.monotonic() + MAX_SECONDS
+    for number, page in enumerate(pages, 1):
+        if _content_bytes(page) > MAX_CONTENT_BYTES:
+            msg = f"has more than {MAX_CONTENT_BYTES // 2**20} MB of text and drawings on page {number}."
+            raise ValueError(msg)
+        # pypdf itself limits how often a page repeats a drawing.
+        if time.monotonic() > end:
+            msg = f"takes longer than {MAX_SECONDS:.0f} s to read. Save the report as PDF again, or as docx."
+            raise ValueError(msg)
+        yield _lines(extract(page))
+
+
+def _content_bytes(page: "PageObject") -> int:
+    contents = page.get("/Contents")
+    found = contents.get_object() if contents is not None else []
+    streams = found if isinstance(found, list) else [found]
+    return sum(len(stream.get_object().get_data()) for stream in streams)
 
 
 def _in_writing_order(page: "PageObject") -> str:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from festgate.files import write_atomically
-from festgate.lab.cli import comparison, description, exercise, report, teacher
+from festgate.lab.cli import comparison, description, exercise, grading, report, teacher
 from festgate.rehearsal.cli.options import BROKEN
 from festgate.terminal import WRONG_USE, fail
 
@@ -17,7 +17,7 @@ UNCHECKED = 3
 """Exit code when a report has no table, so that nothing could be checked."""
 
 lab_app = typer.Typer(no_args_is_help=True)
-for group in (exercise, comparison, report, description, teacher):
+for group in (exercise, comparison, report, description, teacher, grading):
     group.mount(lab_app)
 
 

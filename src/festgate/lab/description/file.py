@@ -1,5 +1,6 @@
 """The file `lab.toml`, which describes a starter: written for a teacher to correct, and read back."""
 
+import ast
 import hashlib
 import json
 import re
@@ -18,7 +19,8 @@ MAX_BYTES: Final = 100_000
 _SEAL: Final = re.compile(r"^# Unedited: ([0-9a-f]{12})\s*\Z", re.MULTILINE)
 """The line by which an edited file is recognised: a hash of all other lines."""
 _APP: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\s*(==|>=|<=|~=|!=|<|>)[\w.*,<>=!~ ]+)?")
+_PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(==[A-Za-z0-9.+!]+)?")
+"""A name, with a version or without; it stands in a command."""
 _MEANINGS: Final[Mapping[str, str]] = {
     "string_type": "is not a text. Put it in quotes",
     "int_type": "is not a whole number",
@@ -69,8 +71,8 @@ def starter_of(folder: Path) -> Starter:
     reading = read_starter(folder)
     if reading.needed:
         msg = (
-            f"{folder}: No route was found for the page {reading.needed[0]}. Run `festgate lab describe` with that folder, and add what is missing to"
-            f" its {DESCRIPTION}."
+            f"{folder}: No route was found for the page {reading.needed[0]}. Run `festgate lab describe` with that"
+            f" folder, and add what is missing to its {DESCRIPTION}."
         )
         raise BadStarter(msg)
     return reading.starter
@@ -258,6 +260,11 @@ def _problems_of_paths(described: _Description) -> Iterator[str]:
 
 def _problems_of_files(folder: Path, described: _Description) -> Iterator[str]:
     yield from _unknown("load", described.load, (*ROUTES, JOURNEY))
+    for number, crash in enumerate(described.crashes, 1):
+        try:
+            ast.parse(crash.replacement)
+        except (SyntaxError, ValueError):
+            yield f"crashes, {number}, replacement: {crash.replacement!r} is not a statement of Python."
     files = [(key, place) for key, place in (("fill", described.fill), ("report", described.report)) if place]
     files += [(f"load, {name}", place) for name, place in described.load.items()]
     files += [(f"crashes, {number}, file", crash.file) for number, crash in enumerate(described.crashes, 1)]

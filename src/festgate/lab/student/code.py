@@ -9,7 +9,7 @@ planted `1 / 0`, nor a `try` around it whose handlers catch its error: fixing th
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ ALWAYS_RUN: Final = frozenset({"middleware", "on_event", "exception_handler"})
 """Decorators of functions that run for every route."""
 CAUGHT: Final = frozenset({"ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"})
 """Exceptions whose handlers catch the planted error."""
+_CRASHING: Final = (ast.Raise, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)
 _TEMPLATE = re.compile(r"[\"']([\w./-]+\.html)[\"']")
 
 
@@ -38,7 +39,7 @@ def code_behind(starter: Starter, folder: Path, route: str) -> str:
 
     Raises UnreadableCode.
     """
-    planted = frozenset(crash.code for crash in starter.crashes)
+    planted = {crash.code: ast.parse(crash.replacement).body for crash in starter.crashes}
     statements = [
         statement for file in code_files(starter, folder) for statement in _statements(file, planted)
     ]
@@ -87,7 +88,7 @@ def code_files(starter: Starter, folder: Path) -> list[Path]:
     return files
 
 
-def _statements(file: Path, planted: frozenset[str]) -> list[ast.stmt]:
+def _statements(file: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:
@@ -104,19 +105,19 @@ def _statements(file: Path, planted: frozenset[str]) -> list[ast.stmt]:
 
 
 class _Reduced(ast.NodeTransformer):
-    """Removes the planted crashes, statements without effect, and handlers of the planted error.
+    """Replaces the planted crashes, and removes statements without effect and handlers of the planted error.
 
     All of these are fixes of the crash.
     """
 
-    def __init__(self, planted: frozenset[str]) -> None:
-        """Take the statements of the planted crashes."""
+    def __init__(self, planted: Mapping[str, list[ast.stmt]]) -> None:
+        """Take the statements of the planted crashes, each with what replaces it."""
         self._planted = planted
 
     def visit(self, node: ast.AST) -> Any:  # noqa: ANN401  (as its base class)
-        """Remove a planted crash."""
-        if isinstance(node, ast.Raise | ast.Assign | ast.AugAssign) and ast.unparse(node) in self._planted:
-            return None
+        """Replace a planted crash; a bare division is removed below."""
+        if isinstance(node, _CRASHING) and (code := ast.unparse(node)) in self._planted:
+            return self._planted[code]
         return super().visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:

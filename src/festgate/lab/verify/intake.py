@@ -52,6 +52,10 @@ class InvalidSubmission(Exception):
     """The submission cannot be copied; the message names the problem, the place and what to do."""
 
 
+class NoApp(InvalidSubmission):
+    """The submission was copied completely, and holds no app that can be verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """The temporary copy of a submission."""
@@ -86,13 +90,20 @@ def copy_submission(starter: Starter, source: Path, target: Path) -> Submission:
     return Submission(target, _app_in(starter, target, source), tuple(skipped), content_hash(target))
 
 
-def content_hash(tree: Path) -> str:
-    """Return a hash of all files and their names, ignoring outer folders that hold nothing else."""
+def content_hash(tree: Path, without: str = "") -> str:
+    """Return a hash of all files and their names, ignoring outer folders that hold nothing else.
+
+    Files whose names end in `without` do not count.
+    """
     while len(inside := list(tree.iterdir())) == 1 and inside[0].is_dir():
         tree = inside[0]
     hashed = hashlib.sha256()
     # Sorted as POSIX names: paths of Windows are in another order.
-    files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(tree).as_posix(): path
+        for path in tree.rglob("*")
+        if path.is_file() and not (without and path.name.endswith(without))
+    }
     for name, path in sorted(files.items()):
         inner = hashlib.sha256(path.read_bytes()).hexdigest()
         hashed.update(f"{name}\n{inner}\n".encode())
@@ -198,8 +209,8 @@ def _is_excluded_file(parts: Sequence[str]) -> bool:
 
 
 def _app_in(starter: Starter, tree: Path, source: Path) -> Path:
-    """Return the one folder that holds the app. Raises InvalidSubmission."""
-    folders = sorted(_apps(starter, tree), key=lambda folder: len(folder.parts))
+    """Return the one folder that holds the app. Raises NoApp."""
+    folders = sorted(_apps(starter, tree), key=lambda folder: (len(folder.parts), folder))
     main, name = starter.app_file, starter.app.partition(":")[2]
     apps = [folder for folder in folders if folder.name.lower() not in BASELINE_FOLDERS] or folders
     if not apps:
@@ -207,16 +218,16 @@ def _app_in(starter: Starter, tree: Path, source: Path) -> Path:
             f"There is no {main} in {source} or its folders. Name the folder that `festgate lab new` made, or a zip of"
             " it."
         )
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     shallowest = [app for app in apps if len(app.parts) == len(apps[0].parts)]
     if len(shallowest) > 1:
         places = ", ".join(app.relative_to(tree).as_posix() for app in shallowest)
         msg = f"{source} holds {main} in several folders: {places}. Name one of them."
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     if not _has_app(shallowest[0] / main, name):
         place = (shallowest[0] / main).relative_to(tree).as_posix()
         msg = f"{place} of {source} has no `{name}`. The starter's {main} makes it with `{name} = FastAPI(...)`."
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     return shallowest[0]
 
 

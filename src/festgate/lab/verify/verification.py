@@ -16,6 +16,7 @@ from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
 from festgate.lab.verify.behaviour import Program, ReportStep, ScenarioResults, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
+from festgate.lab.verify.descent import foreign_code
 from festgate.lab.verify.discovery import find_tables
 from festgate.lab.verify.environments import environment_commands, install_command, missing_package
 from festgate.lab.verify.findings import SubmissionFinding
@@ -42,6 +43,14 @@ ReportProgress = Callable[[str, float | None], None]
 
 class CannotVerify(Exception):
     """The submission could not be verified; the message gives the reason and what to do."""
+
+
+class UnrelatedApp(CannotVerify):
+    """The app does not descend from the starter, so that nothing was judged."""
+
+
+class StarterFails(CannotVerify):
+    """The starter itself cannot be run, so that no submission can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +197,6 @@ def verify_copy(
         msg = f"{source} cannot be run: {error}{command}"
         raise CannotVerify(msg) from None
     expected, actual = original.responses, results.responses
-    if behaviour.is_unrelated(starter, expected, actual):
-        msg = (
-            f"{source} does not descend from the starter in {starter.folder}: nearly all of its responses differ, those"
-            " outside of the exercise, too. Nothing was judged. Name the starter that it was made from with --starter."
-        )
-        raise CannotVerify(msg)
     if results.missing:
         notes.append(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
@@ -201,6 +204,12 @@ def verify_copy(
         )
     notes += protections().missing
     different = behaviour.differences(starter, expected, actual)
+    if reason := foreign_code(starter, submission.app, different):
+        msg = (
+            f"{source} does not descend from the starter in {starter.folder}: {reason}. Nothing was judged. Name the"
+            " starter that it was made from with --starter."
+        )
+        raise UnrelatedApp(msg)
     report("running the locustfiles", None)
     load = load_findings(
         starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
@@ -327,6 +336,6 @@ def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
             f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
             f" {error} {environment_commands(starter)}"
         )
-        raise CannotVerify(msg) from None
+        raise StarterFails(msg) from None
     except (NoLab, UnknownTables) as error:
-        raise CannotVerify(str(error)) from None
+        raise StarterFails(str(error)) from None
