@@ -15,7 +15,7 @@ from festgate.lab.verify.intake import copy_submission
 from festgate.rehearsal.runner import servers
 from tests.lab import solutions
 from tests.lab.practice import Student
-from tests.lab.test_verify_grade import types
+from tests.lab.test_grading import types
 from tests.rehearsal.target import Target, answering, serving
 
 BOM = b"\xef\xbb\xbf"

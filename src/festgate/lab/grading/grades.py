@@ -15,7 +15,7 @@ from festgate.files import write_atomically
 from festgate.lab.audit.documents import TABLES
 from festgate.lab.audit.entry_form import entry_page
 from festgate.lab.description.starter import Starter
-from festgate.lab.grading.agreement import RouteAgreement, agreements
+from festgate.lab.grading.agreement import REASONS, RouteAgreement, agreements
 from festgate.lab.grading.originals import starter_identity
 from festgate.lab.grading.reports import AuditedReport, ReadReport, read_reports
 from festgate.lab.grading.rubric import Rubric
@@ -320,7 +320,7 @@ def _kept(file: Path) -> Mapping[str, Any] | None:
         routes, findings = results["routes"], results["findings"]
         complete = {"passed", "others_alike", "notes", "seconds"} <= results.keys()
         routes_complete = all(
-            {"route", "verdict", "headline", "by", "said"} <= route.keys() for route in routes
+            {"route", "verdict", "headline", "by", REASONS} <= route.keys() for route in routes
         )
         findings_complete = all({"code", "route", "figure"} <= finding.keys() for finding in findings)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from festgate.lab.description.starter import Starter
+from festgate.lab.grading.agreement import reasons_of
 from festgate.lab.grading.grades import TYPED, Grade
 from festgate.lab.grading.reports import AuditedReport
 from festgate.lab.grading.roster import HEADINGS
@@ -204,7 +205,7 @@ def _details(number: int, grade: Grade) -> Markup:
         parts.append(_side_by_side(grade))
     if grade.results is not None:
         parts += [
-            _paragraph(route["route"], f"{route['headline']}. {' '.join(route['said'])}")
+            _paragraph(route["route"], f"{route['headline']}. {' '.join(reasons_of(route))}")
             for route in grade.results["routes"]
         ]
         parts += [_paragraph(finding["code"], _finding(finding)) for finding in grade.results["findings"]]

@@ -100,7 +100,7 @@ class StarterText:
             yield OwnFile(name, kind, fingerprint, _pieces(set(_lines(text)) - self._lines))
 
     def own_report(self, name: str, text: str) -> OwnFile:
-        """Return a report without what the starter's texts say."""
+        """Return a report without what the starter's texts contain."""
         words = " ".join(_words(text))
         return OwnFile(name, "report", _hash(words), _pieces(set(_runs(text)) - self._words))
 
