@@ -155,10 +155,12 @@ def _route(path: str, results: Mapping[str, Any]) -> Iterator[str]:
 
 def _improved(headline: str) -> str:
     """Return the headline of an improved route as a sentence for the student."""
-    by = headline.removeprefix("improved").strip()
+    by, _, slower = headline.removeprefix("improved").strip().partition(", and slower ")
     if by.startswith("by"):
-        return f"It is faster {by} of the time, with the 95 % interval in brackets."
-    return f"It does less work: {by.lstrip(': ')}." if by else "It is faster."
+        sentence = f"It is faster {by} of the time, with the 95 % interval in brackets."
+    else:
+        sentence = f"It needs less: {by.lstrip(': ')}." if by else "It is faster."
+    return f"{sentence} With many rows it is slower than the original: {slower}." if slower else sentence
 
 
 def _others(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:

@@ -203,6 +203,12 @@ def _details(number: int, grade: Grade) -> Markup:
     parts = [_author(grade), *(_paragraph("", note) for note in _notes(grade))]
     if any(agreement.claims for agreement in grade.claims):
         parts.append(_side_by_side(grade))
+    parts += [
+        _paragraph("claim of no route", f"{claim.shown}: {claim.text}")
+        for report in grade.reports
+        for claim in report.claims
+        if not claim.route
+    ]
     if grade.results is not None:
         parts += [
             _paragraph(route["route"], f"{route['headline']}. {' '.join(reasons_of(route))}")

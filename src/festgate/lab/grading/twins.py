@@ -1,7 +1,7 @@
 """Find files that several submissions share: the same file, or a large part of it.
 
 A file counts without comments, docstrings and layout, and without what the starter hands out. Shared files are a fact
-and no judgement: two students who delete the same loop have the same file.
+and no judgement: two students with the same loop deleted have the same file.
 """
 
 import ast
