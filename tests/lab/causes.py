@@ -128,5 +128,6 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
     "not-repeated": lambda lab: lab.pairs(1),
     "columns-mixed": lambda lab: Material([lab.run(_with(lab.usual(), slice(0, 2), 2.1))]),
     "share-off": lambda lab: lab.pairs(1),
+    "direction-denied": lambda lab: lab.pairs(1),
 }
 """A cause for each hint that has a picture, by the hint's code."""

@@ -64,13 +64,13 @@ class Student:
 
 
 @contextmanager
-def serving(student: Student) -> Iterator[str]:
+def serving(student: Student, *options: str) -> Iterator[str]:
     """Run `festgate lab serve` in another terminal and return its address; end it as closing the terminal would."""
     log = student.folder / "serve.log"
     known = environment(student.folder / "data")
     port = free_port()
     with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
-        words = ["lab", "serve", "lab", "--port", str(port)]
+        words = ["lab", "serve", "lab", "--port", str(port), *options]
         process = command.start(
             words, known, nothing, output, output, folder=student.folder, modules=command.REHEARSAL
         )

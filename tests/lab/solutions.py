@@ -9,9 +9,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.folder import STARTER, starter_files
-from festgate.lab.verify.inputs import STARTER_EVENTS
+from festgate.lab.description.starter import BUILT_IN
+from festgate.lab.student.folder import starter_files
 
+STARTER_EVENTS: Final = (
+    "Hackathon",
+    "Dance Battle",
+    "AI Workshop",
+    "Photography Walk",
+    "Gaming Tournament",
+    "Music Night",
+    "Treasure Hunt",
+    "Stand-up Comedy",
+    "Robo Race",
+)
 Change = Callable[[Path], None]
 CRASH: Final = "    1 / 0\n"
 CRASH_404: Final = "    if event_id == 404:\n        1 / 0\n"
@@ -173,9 +184,9 @@ def hidden_crash(folder: Path) -> None:
 def sleeping_baseline(folder: Path) -> None:
     """Leave the app as it was, and compare it with a copy that sleeps."""
     before = folder / "before"
-    for path in starter_files():
+    for path in starter_files(BUILT_IN):
         (before / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(STARTER / path, before / path)
+        shutil.copyfile(BUILT_IN.folder / path, before / path)
     edit(before, "main.py", LOOPS["events"], f"{LOOPS['events']}    time.sleep(0.5)\n")
     edit(before, "main.py", '"""The fest portal', 'import time\n"""The fest portal')
 

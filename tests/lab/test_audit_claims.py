@@ -147,8 +147,10 @@ def test_claims_without_any_table_cannot_be_checked(audited: Auditor) -> None:
     )
     assert result.findings == ()
     assert [spot.figure for spot in result.open] == [
-        "There is no Locust table as text (2 pictures were not read): no claim can be checked."
+        "There is no Locust table as text: nothing can be checked.",
+        f'2 screenshots: enter these numbers (festgate lab audit --enter "{result.source}").',
     ]
+    assert not result.is_checked
 
 
 def test_tables_without_a_claim_are_checked_alone(audited: Auditor) -> None:
@@ -171,3 +173,78 @@ def test_fenced_text_is_code_even_if_it_contains_the_other_fence(fence: str) -> 
     text = f"{fence}\n{code}{other}\n{code}{end}\n\n/events dropped from 451 ms to 324 ms.\n\n{fence}\n{code}{end}\n"
     (claim,) = claims(text)
     assert short(claim) == ("/events", None, 451, 324)
+
+
+LISTS = """Before optimisation
+{}Requests/sec (RPS): ~0.55
+{}Average response time: ~340 ms
+{}
+After optimisation
+{}Requests/sec (RPS): ~0.66
+{}Average response time: ~20 ms
+"""
+
+
+@pytest.mark.parametrize("mark", ["- ", "\u25cf ", "1. ", "    * ", ""])
+def test_figures_of_a_list_belong_to_the_side_in_the_line_above_it(audited: Auditor, mark: str) -> None:
+    text = LISTS.format(mark, mark, "" if mark else "\n", mark, mark)
+    result = audited(with_tables(text))
+    assert [source.partition(",")[0] for claim in result.claims for source in claim.sources] == [
+        "0.55/s (before): RPS of Aggregated",
+        "340 ms (before): Average of Aggregated",
+        "0.66/s (after): RPS of Aggregated",
+        "20 ms (after): Average of Aggregated",
+    ]
+
+
+def test_a_list_under_labels_that_are_list_items_has_their_sides(audited: Auditor) -> None:
+    text = "- Before:\n  - Average: 340 ms\n- After:\n  - Average: 20 ms\n\nThe mean of the others is 7 ms.\n"
+    result = audited(with_tables(text))
+    assert [source.partition(",")[0] for claim in result.claims for source in claim.sources] == [
+        "340 ms (before): Average of Aggregated",
+        "20 ms (after): Average of Aggregated",
+    ]
+
+
+def test_a_screenshot_between_the_label_and_its_list_does_not_part_them(audited: Auditor) -> None:
+    text = "**Screenshot 4: before**\n\n![chart](a.png)\n\n- Average: 340 ms\n\nNotes:\n- RPS: 20\n"
+    result = audited(with_tables(text))
+    assert [source.partition(",")[0] for claim in result.claims for source in claim.sources] == [
+        "340 ms (before): Average of Aggregated"
+    ]
+
+
+UP: Told = ("GET", "/events", 690, 0, 156, 9, 800, 14, 0.6)
+DOWN: Told = ("GET", "/events", 700, 0, 118, 8, 900, 16, 0.6)
+
+
+@pytest.mark.parametrize(
+    "claim, denied",
+    [
+        (
+            "The new version has a lower average.",
+            "lower: /events Average 118 ms before, 156 ms after (32 % more)",
+        ),
+        ("The average response time of /events dropped to 156 ms.", "lower: /events Average 118 ms before"),
+        ("The average improved from 118 ms to 156 ms.", "lower: 118 ms to 156 ms is 32 % more time"),
+        ("Latency decreased, and RPS is the same.", "lower: /events Average"),
+        ("The median increased.", "higher: /events Median 16 ms before, 14 ms after"),
+        ("The median is lower, but the average is higher.", ""),
+        ("The average response time is higher.", ""),
+        ("The average did not get lower.", ""),
+        ("The goal was to reduce the average response time.", ""),
+        ("A cache would give a lower average.", ""),
+        ("The minimum is lower because of other work.", "lower: /events Min 8 ms before, 9 ms after"),
+        ("The average of /checkout is lower.", ""),
+    ],
+)
+def test_a_direction_that_the_figures_deny_is_found(audited: Auditor, claim: str, denied: str) -> None:
+    result = audited(with_tables(claim, before=DOWN, after=UP))
+    spots = [
+        spot.figure
+        for finding in result.findings
+        if finding.kind.code == "direction-denied"
+        for spot in finding.spots
+    ]
+    assert len(spots) == bool(denied)
+    assert "".join(spots).startswith(denied)

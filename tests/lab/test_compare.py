@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from festgate.lab.description.starter import BUILT_IN, ROUTES
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.copies import copy_app, write_mended
-from festgate.lab.student.folder import ROUTES, STARTER, write_starter
+from festgate.lab.student.folder import write_starter
 from festgate.lab.student.load import code_handed_out, code_now
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
@@ -26,24 +27,24 @@ from tests.rig.waiting import until
 def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
     """A student with three faster pages and no runs yet."""
     student = Student(tmp_path_factory.mktemp("student"))
-    write_starter(student.lab)
+    write_starter(BUILT_IN, student.lab)
     solutions.reference(student.lab)
     return student
 
 
 def test_the_mended_starter_is_the_starter_but_for_its_crashes(tmp_path: Path) -> None:
     mended = tmp_path / "mended"
-    write_mended(mended)
-    assert {name: code_now(mended, name) for name in ROUTES} == {
-        name: code_handed_out(name) for name in ROUTES
+    write_mended(BUILT_IN, mended)
+    assert {name: code_now(BUILT_IN, mended, name) for name in ROUTES} == {
+        name: code_handed_out(BUILT_IN, name) for name in ROUTES
     }
     assert all("1 / 0" not in path.read_text(encoding="utf-8") for path in mended.rglob("*.py"))
-    assert sum("1 / 0" in path.read_text(encoding="utf-8") for path in STARTER.rglob("*.py")) == 2
+    assert sum("1 / 0" in path.read_text(encoding="utf-8") for path in BUILT_IN.folder.rglob("*.py")) == 2
 
 
 def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: Path) -> None:
     lab = tmp_path / "lab"
-    write_mended(lab)
+    write_mended(BUILT_IN, lab)
     for name in (
         "fest.db",
         "fest.db-journal",
@@ -55,8 +56,8 @@ def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: 
         (lab / name).parent.mkdir(parents=True, exist_ok=True)
         (lab / name).write_text("kept\n", encoding="utf-8")
     (lab / "elsewhere").symlink_to(tmp_path, target_is_directory=True)
-    copy_app(lab, tmp_path / "bare", with_data=False)
-    copy_app(lab, tmp_path / "whole", with_data=True)
+    copy_app(BUILT_IN, lab, tmp_path / "bare", with_data=False)
+    copy_app(BUILT_IN, lab, tmp_path / "whole", with_data=True)
     bare, whole = (
         {path.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("*")}
         for name in ("bare", "whole")
@@ -102,7 +103,7 @@ def test_a_hint_without_a_run_still_has_its_question(student: Student) -> None:
 
 def test_an_app_that_does_not_start_or_fails_is_reported_before_the_first_run(tmp_path: Path) -> None:
     broken = Student(tmp_path)
-    write_starter(broken.lab)
+    write_starter(BUILT_IN, broken.lab)
     broken.speeds_up("checkout")
     failing = broken.types("compare", "checkout", "lab")
     assert failing.stderr.startswith(
@@ -125,7 +126,7 @@ def test_an_app_that_does_not_start_or_fails_is_reported_before_the_first_run(tm
 )
 def test_a_report_shows_what_is_missing(tmp_path: Path, browser: str, sentence: str) -> None:
     begun = Student(tmp_path)
-    write_starter(begun.lab)
+    write_starter(BUILT_IN, begun.lab)
     report = begun.types("report", "lab", "--browser", browser)
     assert report.returncode == 0, report.stderr
     assert re.search(sentence, report.stdout)
@@ -134,7 +135,7 @@ def test_a_report_shows_what_is_missing(tmp_path: Path, browser: str, sentence: 
     assert page.count("was not compared yet.</p>") == len(ROUTES)
     assert page.count("This route has no run of its own yet.") == len(ROUTES)
     assert "<code>festgate lab crash</code> has not recorded a failing page yet." in page
-    assert page.count("Not answered yet.") == len(answers_in(begun.lab))
+    assert page.count("Not answered yet.") == len(answers_in(BUILT_IN, begun.lab))
     assert "<img" not in page
     assert re.search(sentence, page)
 
@@ -165,7 +166,7 @@ def test_an_interrupted_comparison_keeps_its_runs_and_leaves_no_process(student:
     (run,) = list_runs(runs)
     assert (run.state, run.plan.label) == ("cut", "checkout-before")
     assert json.loads((run.folder / "run.json").read_text(encoding="utf-8"))["server"]["build"] == (
-        code_handed_out("checkout")
+        code_handed_out(BUILT_IN, "checkout")
     )
 
 
@@ -173,7 +174,7 @@ def test_a_page_with_too_few_responses_ends_the_comparison_after_that_run(
     tmp_path: Path,
 ) -> None:
     hasty = Student(tmp_path)
-    write_starter(hasty.lab)
+    write_starter(BUILT_IN, hasty.lab)
     solutions.reference(hasty.lab)
     # It sleeps on the event loop, so responses come one after another: 36 until the end of a run.
     solutions.edit(

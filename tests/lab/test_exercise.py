@@ -5,13 +5,12 @@ import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from festgate.lab.student.folder import ROUTES, STARTER
+from festgate.lab.description.starter import BUILT_IN, ROUTES
 from festgate.lab.student.load import code_handed_out, code_now
 from festgate.lab.student.runs import load_fingerprint, side_of
 from festgate.rehearsal.runs.store import list_runs
@@ -166,9 +165,9 @@ def test_the_starter_and_the_app_are_run_in_turn_and_kept_with_their_fingerprint
     runs = [run for run in reversed(list_runs(lab / "runs")) if run.plan.label.startswith(f"{name}-")][-12:]
     # ABBA BAAB ABBA: in pairs, each side first as often as second.
     assert "".join(side_of(run)[0] for run in runs) == "baababbabaab"
-    codes = {"before": code_handed_out(name), "after": code_now(lab, name)}
+    codes = {"before": code_handed_out(BUILT_IN, name), "after": code_now(BUILT_IN, lab, name)}
     assert all(run.server["build"] == codes[side_of(run)] for run in runs)
-    assert all(run.generator["journey"] == load_fingerprint(STARTER, name) for run in runs)
+    assert all(run.generator["journey"] == load_fingerprint(BUILT_IN, BUILT_IN.folder, name) for run in runs)
     assert all(not run.measured().failed.any() for run in runs)
     assert {run.plan.load.shown for run in runs} == {f"{users} users"}
     verdict = re.search(rf"^/{name}: (.+)\np50 .+95 % interval", compare.stdout, re.MULTILINE)
@@ -257,4 +256,6 @@ def test_the_report_shows_every_part_and_is_accessible(browser: Browser, exercis
 def test_no_temporary_file_is_left(exercise: Exercise) -> None:
     left = {entry.name for entry in exercise.student.lab.iterdir()} - {"__pycache__"}
     written = {"crash.html", "crash.json", "fest.db", "hints", "report.html", "runs"}
-    assert left == {entry.name for entry in Path(STARTER).iterdir() if entry.name != "__pycache__"} | written
+    assert (
+        left == {entry.name for entry in BUILT_IN.folder.iterdir() if entry.name != "__pycache__"} | written
+    )

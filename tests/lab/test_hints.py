@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from festgate.lab.audit.audit import audit
 from festgate.lab.audit.findings import KINDS
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Material
 from festgate.lab.hints.page import hint_section
@@ -52,8 +53,8 @@ def test_a_hint_has_a_picture_or_says_why_there_is_none() -> None:
     assert {hint.picture for hint in HINTS.values() if hint.picture} == set(PICTURES)
     for hint in HINTS.values():
         assert bool(hint.picture) != bool(hint.no_picture)
-    (bare,) = (hint for hint in HINTS.values() if hint.no_picture)
-    assert hint_section("", bare, "", None).words[-1] == bare.no_picture
+        if hint.no_picture:
+            assert hint_section("", hint, "", None).words[-1] == hint.no_picture
 
 
 SHOWN = {
@@ -126,9 +127,9 @@ def test_hints_apply_to_comparisons_to_loads_and_to_the_conclusions_of_the_repor
     tmp_path: Path,
 ) -> None:
     lab = tmp_path / "lab"
-    write_starter(lab)
-    assert applicable_hints(lab) == []
-    assert hint_for(lab, "drift").material is None
+    write_starter(BUILT_IN, lab)
+    assert applicable_hints(BUILT_IN, lab) == []
+    assert hint_for(BUILT_IN, lab, "drift").material is None
     runs = LabRuns(Fest(lab / "runs", PLAN))
     quiet = runs.run()
     CAUSES["connection-outliers"](runs)
@@ -137,19 +138,21 @@ def test_hints_apply_to_comparisons_to_loads_and_to_the_conclusions_of_the_repor
             runs.run(code=code, plan=replace(PLAN, seed=seed, label=f"events-{side}"))
     with (lab / "report.md").open("a", encoding="utf-8") as file:
         file.write(f"\n{text_report()}")
-    codes = [(hint.name, hint.hint.code) for hint in applicable_hints(lab)]
+    codes = [(hint.name, hint.hint.code) for hint in applicable_hints(BUILT_IN, lab)]
     assert codes[:2] == [("events", "too-few-runs"), ("events", "connection-outliers")]
     assert {code for name, code in codes if not name} == set(audit_codes(lab))
-    few, outlier = applicable_hints(lab)[:2]
+    few, outlier = applicable_hints(BUILT_IN, lab)[:2]
     assert few.material
     assert [len(few.material.before), len(few.material.after)] == [2, 2]
-    assert hint_for(lab, "connection-outliers").figure == outlier.figure
-    of_quiet = hint_for(lab, "connection-outliers", quiet.name)
+    assert hint_for(BUILT_IN, lab, "connection-outliers").figure == outlier.figure
+    of_quiet = hint_for(BUILT_IN, lab, "connection-outliers", quiet.name)
     assert of_quiet.figure == ""
     assert of_quiet.material == Material((quiet,))
-    assert [hint.hint.code for hint in applicable_hints(lab, few.material.after[0].name)] == ["too-few-runs"]
+    assert [hint.hint.code for hint in applicable_hints(BUILT_IN, lab, few.material.after[0].name)] == [
+        "too-few-runs"
+    ]
     cut = runs.run(plan=replace(PLAN, seed=9, label="events-after"), state="cut")
-    assert [(hint.name, hint.hint.code) for hint in applicable_hints(lab, cut.name)] == [
+    assert [(hint.name, hint.hint.code) for hint in applicable_hints(BUILT_IN, lab, cut.name)] == [
         ("events", "run-cut")
     ]
 

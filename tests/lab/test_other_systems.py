@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from festgate.lab.description.starter import BUILT_IN, ROUTES
 from festgate.lab.student.code import fingerprint_of
-from festgate.lab.student.folder import ROUTES, STARTER, load_file, write_starter
+from festgate.lab.student.folder import load_file, write_starter
 from festgate.lab.student.runs import load_fingerprint
 from festgate.lab.verify.intake import copy_submission
 from festgate.rehearsal.runner import servers
 from tests.lab import solutions
 from tests.lab.practice import Student
-from tests.lab.test_verify_grade import types
+from tests.lab.test_grading import types
 from tests.rehearsal.target import Target, answering, serving
 
 BOM = b"\xef\xbb\xbf"
@@ -25,7 +26,7 @@ NO_UTF8 = b"\x00\x05\x16\x07\xff\xfe"
 @pytest.fixture
 def student(tmp_path: Path) -> Student:
     student = Student(tmp_path)
-    write_starter(student.lab)
+    write_starter(BUILT_IN, student.lab)
     return student
 
 
@@ -52,12 +53,14 @@ def written(folder: Path, first: str) -> list[str]:
 
 def test_other_line_ends_and_a_byte_order_mark_are_not_a_change(student: Student) -> None:
     of_windows(student.lab)
-    assert {route: fingerprint_of(student.lab, route) for route in ROUTES.values()} == {
-        route: fingerprint_of(STARTER, route) for route in ROUTES.values()
+    assert {route: fingerprint_of(BUILT_IN, student.lab, route) for route in BUILT_IN.paths.values()} == {
+        route: fingerprint_of(BUILT_IN, BUILT_IN.folder, route) for route in BUILT_IN.paths.values()
     }
     for name in ROUTES:
-        assert load_file(student.lab, name).read_bytes().startswith(BOM)
-        assert load_fingerprint(student.lab, name) == load_fingerprint(STARTER, name)
+        assert load_file(BUILT_IN, student.lab, name).read_bytes().startswith(BOM)
+        assert load_fingerprint(BUILT_IN, student.lab, name) == load_fingerprint(
+            BUILT_IN, BUILT_IN.folder, name
+        )
 
 
 def test_a_submission_from_windows_is_verified_as_any_other(student: Student) -> None:
@@ -72,11 +75,12 @@ def test_a_submission_from_windows_is_verified_as_any_other(student: Student) ->
 
 
 def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:
-    before = copy_submission(student.lab, _made(tmp_path / "one")).content
+    before = copy_submission(BUILT_IN, student.lab, _made(tmp_path / "one")).content
     looked_at_in_finder(student.lab)
-    assert copy_submission(student.lab, _made(tmp_path / "other")).content == before
+    assert copy_submission(BUILT_IN, student.lab, _made(tmp_path / "other")).content == before
     assert all(
-        fingerprint_of(student.lab, route) == fingerprint_of(STARTER, route) for route in ROUTES.values()
+        fingerprint_of(BUILT_IN, student.lab, route) == fingerprint_of(BUILT_IN, BUILT_IN.folder, route)
+        for route in BUILT_IN.paths.values()
     )
     opened = _made(tmp_path / "opened")
     (opened / ".DS_Store").write_bytes(NO_UTF8)

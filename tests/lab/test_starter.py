@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.lab.student.folder import STARTER, NoLab, starter_files, write_starter
+from festgate.lab.description.starter import BUILT_IN
+from festgate.lab.student.folder import NoLab, starter_files, write_starter
 from tests.lab.practice import Student, serving, status_of
 from tests.rig.waiting import until
 from tests.rules.test_lock import ENTRY, LOCKS
@@ -31,7 +32,7 @@ FEES = {
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
     student = Student(tmp_path_factory.mktemp("student"))
-    write_starter(student.lab)
+    write_starter(BUILT_IN, student.lab)
     return student
 
 
@@ -119,20 +120,20 @@ def test_a_folder_with_content_is_left_as_it_is(tmp_path: Path) -> None:
     kept.write_text("mine\n", encoding="utf-8")
     for folder, why in ((tmp_path, "is not empty"), (kept, "cannot be written"), (kept / "lab", "cannot be")):
         with pytest.raises(NoLab, match=why):
-            write_starter(folder)
+            write_starter(BUILT_IN, folder)
     assert list(tmp_path.iterdir()) == [kept]
 
 
 def test_an_empty_folder_gets_every_file_of_the_starter_and_no_other(tmp_path: Path) -> None:
-    write_starter(tmp_path)
+    write_starter(BUILT_IN, tmp_path)
     written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
-    assert written == set(starter_files())
+    assert written == set(starter_files(BUILT_IN))
     assert {"main.py", "report.md", "requirements.txt"} <= {str(path) for path in written}
-    assert all((tmp_path / path).read_bytes() == (STARTER / path).read_bytes() for path in written)
+    assert all((tmp_path / path).read_bytes() == (BUILT_IN.folder / path).read_bytes() for path in written)
 
 
 def test_the_starter_is_pinned_to_locked_versions() -> None:
-    text = (STARTER / "requirements.txt").read_text(encoding="utf-8")
+    text = (BUILT_IN.folder / "requirements.txt").read_text(encoding="utf-8")
     pinned = {match[0] for match in ENTRY.finditer(text)}
     assert ENTRY.sub("", text).strip() == ""
     assert pinned <= {match[0] for match in ENTRY.finditer(LOCKS["all"])}

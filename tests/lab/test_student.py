@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from festgate.lab.student.crash import PAGES, snapshots_in, take_snapshot
-from festgate.lab.student.folder import ROUTES, STARTER, write_starter
+from festgate.lab.description.starter import BUILT_IN, ROUTES
+from festgate.lab.student.crash import pages_of, snapshots_in, take_snapshot
+from festgate.lab.student.folder import write_starter
 from festgate.lab.student.load import UNKNOWN_CODE, code_handed_out, code_now, with_code
 from festgate.lab.student.progress import parts
 from festgate.lab.student.server import is_served
@@ -38,7 +39,7 @@ class Exercise:
 
 
 def open_parts(student: Student) -> list[int]:
-    return [part.number for part in parts(student.lab) if not part.done]
+    return [part.number for part in parts(BUILT_IN, student.lab) if not part.done]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_a_load_is_kept_with_the_code_that_answered(exercise: Exercise) -> None:
     assert load.stdout.endswith("The code behind /events is as it was handed out.\n")
     (run,) = list_runs(exercise.student.lab / "runs")
     assert run.state == "whole"
-    assert run.server["build"] == code_handed_out("events")
+    assert run.server["build"] == code_handed_out(BUILT_IN, "events")
     assert (run.plan.load, run.plan.duration) == (Users(1, 1.0), 2.0)
     assert len(run.measured()) >= 1
     assert (run.folder / "report.html").stat().st_size > 10_000
@@ -166,8 +167,8 @@ def test_a_command_that_cannot_run_ends_with_one_sentence(
 
 def test_all_pages_fail_on_a_server_that_accepts_connections_and_never_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        snapshot = take_snapshot(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
-    assert len(snapshot.failed) == len(PAGES)
+        snapshot = take_snapshot(BUILT_IN, f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+    assert len(snapshot.failed) == len(pages_of(BUILT_IN))
     assert {page.status for page in snapshot.pages} == {0}
 
 
@@ -183,7 +184,7 @@ class LabWithRuns:
         code: str,
         name: str,
         *,
-        load: Path = STARTER,
+        load: Path = BUILT_IN.folder,
         side: str = "",
         seed: int = 1,
         **more: int,
@@ -207,7 +208,7 @@ class LabWithRuns:
 
     def missing(self, part: int, route: str) -> str:
         """Return what is missing for that route in a part."""
-        missing = parts(self.student.lab)[part - 1].missing
+        missing = parts(BUILT_IN, self.student.lab)[part - 1].missing
         return next(
             (text.removeprefix(f"{route}: ") for text in missing if text.startswith(f"{route}: ")), ""
         )
@@ -216,13 +217,13 @@ class LabWithRuns:
 @pytest.fixture
 def lab(tmp_path: Path) -> LabWithRuns:
     student = Student(tmp_path)
-    write_starter(student.lab)
+    write_starter(BUILT_IN, student.lab)
     (student.lab / "runs").mkdir()
     return LabWithRuns(student)
 
 
 def test_a_load_counts_if_the_code_and_the_locustfile_are_as_handed_out(lab: LabWithRuns) -> None:
-    was = code_handed_out("events")
+    was = code_handed_out(BUILT_IN, "events")
     lab.run("events", "code of another day", "1-events")
     assert (
         lab.missing(4, "/events") == "there is no run of its code as it was handed out, with the crash fixed."
@@ -237,11 +238,11 @@ def test_a_load_counts_if_the_code_and_the_locustfile_are_as_handed_out(lab: Lab
 
 
 def test_a_run_of_unknown_code_or_with_a_reload_does_not_count(lab: LabWithRuns) -> None:
-    was = code_handed_out("events")
+    was = code_handed_out(BUILT_IN, "events")
     for code in ("", "code of a minute ago"):
         lab.run("events", was, f"1-{code}")
         (run, *_) = list_runs(lab.student.lab / "runs")
-        kept = with_code(replace(run, server={}), lab.student.lab, "events", code)
+        kept = with_code(BUILT_IN, replace(run, server={}), lab.student.lab, "events", code)
         assert kept.server == ({"build": f"{code}, then {was}"} if code else {})
         assert (UNKNOWN_CODE in kept.notes) == (not code)
     assert (
@@ -252,14 +253,14 @@ def test_a_run_of_unknown_code_or_with_a_reload_does_not_count(lab: LabWithRuns)
 def test_a_route_is_sped_up_if_its_changed_code_was_loaded_with_the_same_load(lab: LabWithRuns) -> None:
     student = lab.student
     for route in ROUTES:
-        lab.run(route, code_handed_out(route), f"1-{route}")
-        assert lab.missing(5, ROUTES[route]) == "the code behind it is as it was handed out."
+        lab.run(route, code_handed_out(BUILT_IN, route), f"1-{route}")
+        assert lab.missing(5, BUILT_IN.paths[route]) == "the code behind it is as it was handed out."
     student.speeds_up("events")
     student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
     assert lab.missing(5, "/events").startswith("its locustfile was changed")
     student.edits("load/events.py", "between(0, 1)", "between(1, 2)")
     assert lab.missing(5, "/events").startswith("there is no run of its code as it is now")
-    lab.run("events", code_now(student.lab, "events"), "2-events")
+    lab.run("events", code_now(BUILT_IN, student.lab, "events"), "2-events")
     assert [lab.missing(number, "/events") for number in (4, 5)] == ["", ""]
     student.edits("main.py", "events=all_events())", "events=list(all_events()))")
     assert lab.missing(5, "/events").startswith("there is no run of its code as it is now")
@@ -270,9 +271,9 @@ def test_a_route_is_sped_up_if_its_changed_code_was_loaded_with_the_same_load(la
 def test_the_last_comparison_counts_if_it_is_not_refused(lab: LabWithRuns) -> None:
     not_yet = "not compared yet: `festgate lab compare events`."
     assert lab.missing(6, "/events") == not_yet
-    was = code_handed_out("events")
+    was = code_handed_out(BUILT_IN, "events")
     lab.student.speeds_up("events")
-    now = code_now(lab.student.lab, "events")
+    now = code_now(BUILT_IN, lab.student.lab, "events")
     lab.pairs("1", 40, was, now, count=5)
     assert lab.missing(6, "/events").startswith(
         "the last comparison is refused. Two runs of one build differ"
@@ -287,11 +288,11 @@ def test_the_last_comparison_counts_if_it_is_not_refused(lab: LabWithRuns) -> No
 
 def test_a_comparison_counts_for_the_starter_and_the_code_as_it_is_now(lab: LabWithRuns) -> None:
     was, missing = (
-        code_handed_out("events"),
+        code_handed_out(BUILT_IN, "events"),
         "its code has changed since the comparison: `festgate lab compare events`.",
     )
     lab.student.speeds_up("events")
-    now = code_now(lab.student.lab, "events")
+    now = code_now(BUILT_IN, lab.student.lab, "events")
     lab.pairs("1", 40, "code of a slower baseline", now)
     assert lab.missing(6, "/events").startswith("the side before is not the starter")
     lab.pairs("2", 70, was, now)
@@ -302,7 +303,7 @@ def test_a_comparison_counts_for_the_starter_and_the_code_as_it_is_now(lab: LabW
 
 def test_the_last_part_is_done_when_all_questions_are_answered(lab: LabWithRuns) -> None:
     report = lab.student.lab / "report.md"
-    before = parts(lab.student.lab)[6].missing
+    before = parts(BUILT_IN, lab.student.lab)[6].missing
     assert before[1] == "/checkout: not answered yet."
     lines = report.read_text(encoding="utf-8").splitlines()
     answered = [
@@ -310,7 +311,7 @@ def test_the_last_part_is_done_when_all_questions_are_answered(lab: LabWithRuns)
         for line in lines
     ]
     report.write_text("\n".join(answered), encoding="utf-8")
-    assert parts(lab.student.lab)[6].missing == ()
+    assert parts(BUILT_IN, lab.student.lab)[6].missing == ()
 
 
 def test_damaged_snapshots_are_ignored(lab: LabWithRuns) -> None:

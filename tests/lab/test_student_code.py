@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from festgate.lab.description.starter import BUILT_IN, ROUTES
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import UnreadableCode, fingerprint_of
-from festgate.lab.student.folder import ROUTES, STARTER, write_starter
+from festgate.lab.student.folder import write_starter
 from tests.lab.practice import CRASH, Student
 
 
 @pytest.fixture
 def student(tmp_path: Path) -> Student:
     student = Student(tmp_path)
-    write_starter(student.lab)
+    write_starter(BUILT_IN, student.lab)
     return student
 
 
@@ -21,8 +22,8 @@ def changed(student: Student) -> set[str]:
     """Return the routes whose code is not as it was handed out."""
     return {
         name
-        for name, route in ROUTES.items()
-        if fingerprint_of(student.lab, route) != fingerprint_of(STARTER, route)
+        for name, route in BUILT_IN.paths.items()
+        if fingerprint_of(BUILT_IN, student.lab, route) != fingerprint_of(BUILT_IN, BUILT_IN.folder, route)
     }
 
 
@@ -34,7 +35,7 @@ def test_only_the_route_that_was_sped_up_has_changed(student: Student, route: st
 
 def test_fixing_the_crash_comments_and_layout_are_not_a_change(student: Student) -> None:
     student.mends_checkout()
-    student.edits("main.py", '    """The programme."""\n', "    # All nine,\n\n    # as they are.\n")
+    student.edits("main.py", '    """Show all events."""\n', "    # All nine,\n\n    # as they are.\n")
     student.edits("load/events.py", "between(1, 2)", "between(0, 1)")
     (student.lab / "runs").mkdir()
     (student.lab / "runs" / "kept.py").write_text("kept = 1\n", encoding="utf-8")
@@ -101,21 +102,21 @@ def test_code_that_runs_for_every_request_counts_for_every_route(student: Studen
 
 def test_all_code_counts_where_the_route_is_not_found(student: Student) -> None:
     student.edits("main.py", '@app.get("/events", ', '@app.get("/all-events", ')
-    before = fingerprint_of(student.lab, "/events")
+    before = fingerprint_of(BUILT_IN, student.lab, "/events")
     student.edits("accounts/__init__.py", "return True", "return 1 == 1")
-    assert fingerprint_of(student.lab, "/events") != before
+    assert fingerprint_of(BUILT_IN, student.lab, "/events") != before
 
 
 def test_invalid_python_is_reported_with_its_line(student: Student) -> None:
     student.edits("database.py", "def prepare() -> None:", "def prepare( -> None:")
     with pytest.raises(UnreadableCode, match=r"^database\.py, line \d+: "):
-        fingerprint_of(student.lab, "/checkout")
+        fingerprint_of(BUILT_IN, student.lab, "/checkout")
 
 
 def test_an_answer_has_some_words_and_a_number_where_the_question_wants_one(
     student: Student,
 ) -> None:
-    assert all(answer.missing for answer in answers_in(student.lab))
+    assert all(answer.missing for answer in answers_in(BUILT_IN, student.lab))
     report = student.lab / "report.md"
     question = "### Which number shows it?\n"
     text = report.read_text(encoding="utf-8")
@@ -131,7 +132,9 @@ def test_an_answer_has_some_words_and_a_number_where_the_question_wants_one(
         encoding="utf-8",
     )
     missing = {
-        answer.topic: answer.missing for answer in answers_in(student.lab) if "number" in answer.question
+        answer.topic: answer.missing
+        for answer in answers_in(BUILT_IN, student.lab)
+        if "number" in answer.question
     }
     assert missing == {
         "/checkout": "/checkout: Which number shows it? The answer contains no number.",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import starter_files, write_starter
 from festgate.lab.verify import intake
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
@@ -21,14 +22,14 @@ def taken(tmp_path: Path) -> Callable[[Path], Submission]:
     def take(source: Path) -> Submission:
         target = tmp_path / f"copy{len(list(tmp_path.iterdir()))}"
         target.mkdir()
-        return copy_submission(source, target)
+        return copy_submission(BUILT_IN, source, target)
 
     return take
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
-    write_starter(tmp_path / "handed in" / "lab")
+    write_starter(BUILT_IN, tmp_path / "handed in" / "lab")
     return tmp_path / "handed in" / "lab"
 
 
@@ -67,7 +68,7 @@ def test_a_folder_and_its_zip_give_the_same_copy_without_data_runs_and_environme
     (lab / "at 10:30.md").write_bytes(b"1")
     (lab / "runs" / "1" / "run.json").write_bytes(b"{}")
     folder, archive = taken(lab), taken(zipped(lab))
-    wanted = {path.as_posix() for path in starter_files()} | {"runs/1/run.json", "at 10:30.md"}
+    wanted = {path.as_posix() for path in starter_files(BUILT_IN)} | {"runs/1/run.json", "at 10:30.md"}
     assert names(folder.app) == names(archive.app) == wanted
     assert (folder.app, archive.app) == (folder.tree, archive.tree / "lab")
     assert folder.skipped == archive.skipped == ()
@@ -77,7 +78,7 @@ def test_a_folder_and_its_zip_give_the_same_copy_without_data_runs_and_environme
 def test_the_app_is_found_in_a_folder_and_a_baseline_beside_it_is_not(
     lab: Path, taken: Callable[[Path], Submission]
 ) -> None:
-    write_starter(lab.parent / "before")
+    write_starter(BUILT_IN, lab.parent / "before")
     assert taken(lab.parent).app.name == "lab"
 
 
@@ -152,7 +153,7 @@ def test_the_error_names_what_is_wrong_with_a_submission(
     with pytest.raises(InvalidSubmission, match=r"There is no main\.py in .* or its folders"):
         taken(lab)
     for name in ("one", "two"):
-        write_starter(lab / name)
+        write_starter(BUILT_IN, lab / name)
     with pytest.raises(
         InvalidSubmission, match=r"holds main\.py in several folders: one, two\. Name one of them"
     ):

@@ -50,6 +50,43 @@ def test_a_page_with_other_content_differs(old: str, new: str) -> None:
     assert one != other
 
 
+ROWS = (("Quiz 12", "5"), ("Relay 7", "60"), ("Quiz 123", "5"))
+LAYOUTS = {
+    "the amount above the name": "<ul><li>#1 <b>₹5</b><h3>Quiz 12</h3><a>Register for Quiz 12</a></li>"
+    "<li>#2 <b>₹60</b><h3>Relay 7</h3></li><li>#3 <b>₹5</b><h3>Quiz 123</h3></li></ul><p>Total ₹70</p>",
+    "items without an end": "<p>Total ₹70<ul><li>₹5<p>Quiz 12<li>₹60<p>Relay 7<li>₹5<p>Quiz 123</ul>",
+    "cells without an end": "<table><tr><td>Quiz 12<td>₹5<tr><td>Relay 7<td>₹60<tr><td>Quiz 123<td>₹5</table>",
+    "a column for each event": "<table><tr><td>Quiz 12</td><td>Relay 7</td><td>Quiz 123</td></tr>"
+    "<tr><td>₹5</td><td>₹60</td><td>₹5</td></tr></table>",
+    "one line": "Quiz 12 ₹5, Relay 7 ₹60, Quiz 123 ₹5",
+    "one line, the amount first": "₹5 Quiz 12, ₹60 Relay 7, ₹5 Quiz 123",
+    "paragraphs and a sum below": "<h2>Quiz 12</h2><p>₹5</p><h2>Relay 7</h2><p>₹60</p><h2>Quiz 123</h2>"
+    "<p>₹5</p><p>₹70</p>",
+    "paragraphs and a sum above": "<p>₹70</p><p>₹5</p><h2>Quiz 12</h2><p>₹60</p><h2>Relay 7</h2><p>₹5</p>"
+    "<h2>Quiz 123</h2>",
+    "cards with a drawing": "".join(
+        f"<section><svg><circle r='3'/><circle r='4'/></svg><div>₹{fee}</div><div><div>{name}</div></div></section>"
+        for name, fee in ROWS
+    ),
+    "cards with a deposit": "".join(
+        f"<div><div><span>{name}</span></div><div><i>₹{fee}</i> and ₹3 of deposit</div></div>"
+        for name, fee in ROWS
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_each_event_has_the_amount_that_stands_nearest_in_the_structure_of_the_page(layout: str) -> None:
+    page = f"<html><body><nav>Fest</nav><main>{layout}</main></body></html>"
+    assert page_content(AppResponse(200, body=page), EVENTS, PEOPLE).names == ROWS
+
+
+def test_events_without_an_amount_are_rows_where_none_has_one() -> None:
+    page = "<ul><li>Quiz 12 <a>Leave Quiz 12</a><li>Relay 7</ul>"
+    content = page_content(AppResponse(200, body=page), EVENTS, PEOPLE)
+    assert content.names == (("Quiz 12", ""), ("Relay 7", ""))
+
+
 def test_the_target_of_a_redirect_counts_and_its_spelling_does_not() -> None:
     places = [
         "/my-events?user=a%20b",
@@ -85,8 +122,14 @@ def test_the_text_of_an_error_page_is_free() -> None:
         "₹,",
         "9",
         "İ",
+        "<div>",
+        "<b><p>",
+        "<div>Relay 7",
+        "<b></i>",
+        "</div>",
+        "<tr><td>",
     ],
 )
 def test_a_page_of_four_hundred_thousand_meaningless_characters_is_read(piece: str) -> None:
     content = page_content(AppResponse(200, body="₹5 " + piece * (400_000 // len(piece))), EVENTS, PEOPLE)
-    assert (content.amounts[0], content.names) == ("5", ())
+    assert content.amounts[0] == "5"

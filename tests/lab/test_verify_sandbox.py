@@ -1,5 +1,6 @@
 """A submitted app is untrusted: whatever it does ends in a message, and leaves no process behind."""
 
+import json
 import socket
 import sys
 import threading
@@ -8,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from festgate.lab.verify import sandbox
 from festgate.lab.verify.inputs import RequestStep
+from festgate.lab.verify.protections import confined
 from festgate.lab.verify.requests import send_request
 from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
 from tests.rig.waiting import until
@@ -38,12 +42,15 @@ Start = Callable[..., AbstractContextManager[SandboxedApp]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Serve an app of the given code."""
+    """Serve an app of the given code, without the package `hidden`."""
 
     @contextmanager
-    def served(code: str, **limits: float) -> Iterator[SandboxedApp]:
+    def served(code: str, hidden: str = "", **limits: float) -> Iterator[SandboxedApp]:
         folder = tmp_path / "app"
         folder.mkdir()
+        if hidden:
+            # The app's folder comes first in the search for modules.
+            (folder / f"{hidden}.py").write_text("raise ImportError", encoding="utf-8")
         (folder / "main.py").write_text(code, encoding="utf-8")
         with sandboxed(folder, sys.executable, tmp_path / "log", limits=Limits(**limits)) as app:  # type: ignore[arg-type]
             yield app
@@ -86,7 +93,7 @@ def test_an_app_that_does_not_start_is_reported_with_the_reason(
 def test_a_missing_interpreter_or_one_without_packages_is_reported(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(APP, encoding="utf-8")
     empty = tmp_path / "python"
-    empty.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "$3"\n', encoding="utf-8")
+    empty.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" -I -S "$@"\n', encoding="utf-8")
     empty.chmod(0o755)
     for python, sentence in (
         (tmp_path / "nothing", "nothing cannot be started: No such file or directory."),
@@ -95,6 +102,27 @@ def test_a_missing_interpreter_or_one_without_packages_is_reported(tmp_path: Pat
         with pytest.raises(AppFailed) as error, sandboxed(tmp_path, str(python), tmp_path / "log"):
             pass
         assert sentence in str(error.value)
+
+
+OPTION = """    import asyncio, os, socket
+    for number in range(3, 64):
+        try:
+            with socket.socket(fileno=os.dup(number)) as connection:
+                if connection.getpeername() == tuple(scope["client"]):
+                    set_ = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+                    return f"{type(asyncio.get_running_loop()).__module__} {set_}".encode()
+        except OSError:
+            pass
+"""
+"""An app that returns its event loop, and whether TCP_NODELAY is set on the connection of the request."""
+
+
+@pytest.mark.parametrize("loop", ["asyncio.unix_events", "uvloop"])
+def test_a_response_does_not_wait_for_an_acknowledgement_with_either_event_loop(
+    start: Start, loop: str
+) -> None:
+    with start(APP.replace('    return b"well"\n', OPTION), hidden="uvloop" * (loop != "uvloop")) as app:
+        assert send_request(app, RequestStep("/")).body == f"{loop} True"
 
 
 def test_an_app_that_hangs_exits_or_responds_with_garbage_is_told_apart(start: Start) -> None:
@@ -132,24 +160,29 @@ def test_an_app_that_hangs_exits_or_responds_with_garbage_is_told_apart(start: S
 
 
 def test_no_process_runs_afterwards_whatever_the_app_has_started(start: Start, tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
+    mark = f"sleeper of {tmp_path}"
     code = f"""
 import os, subprocess, sys
-sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+sleeper = [sys.executable, "-c", "import time; time.sleep(60)", {mark!r}]
 # In its own session, and with a parent that is gone.
-first = subprocess.Popen(sleeper, start_new_session=True)
+subprocess.Popen(sleeper, start_new_session=True)
 if os.fork() == 0:
     os.setsid()
-    second = subprocess.Popen(sleeper, start_new_session=True)
-    open({str(pids)!r}, "a").write(f"{{first.pid}} {{second.pid}} {{os.getpid()}}")
+    subprocess.Popen(sleeper, start_new_session=True, env={{}})
     os._exit(0)
 os.wait()
 {APP}"""
+
+    def sleepers() -> list[psutil.Process]:
+        return [
+            process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or ())
+        ]
+
     with start(code) as app:
         assert send_request(app, RequestStep("/")).status == 200
-        started = [*map(int, pids.read_text(encoding="utf-8").split()), app.pid]
-        assert not gone(started[1])
-    assert all(gone(pid) for pid in started)
+        started = [*sleepers(), psutil.Process(app.pid)]
+        assert len(started) == 3
+    assert all(gone(process.pid) for process in started)
 
 
 def test_an_app_has_no_access_to_our_environment_or_to_modules_beside_its_runner(
@@ -168,18 +201,21 @@ def test_an_app_has_no_access_to_our_environment_or_to_modules_beside_its_runner
         assert send_request(app, RequestStep("/")).body == "None True True True"
 
 
-def test_a_connection_to_the_control_port_without_the_token_is_ignored(start: Start) -> None:
-    code = (
-        """
-import gc, json, socket
-for config in gc.get_objects():
-    if isinstance(config, dict) and "control_port" in config and "token" in config:
-        with socket.create_connection(("127.0.0.1", config["control_port"])) as line:
-            line.sendall(json.dumps({"token": "guessed", "port": 1, "python": "9", "missing": []}).encode() + b"\\n")
-"""
-        + APP
-    )
-    with start(code) as app:
+def test_a_connection_to_the_control_port_without_the_token_is_ignored(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers: list[socket.socket] = []
+
+    def after_a_stranger(*arguments: Any, **named: Any) -> list[str]:  # noqa: ANN401  (passed on)
+        stranger = socket.create_connection(("127.0.0.1", named["control_port"]))
+        stranger.sendall(
+            json.dumps({"token": "guessed", "pid": 1, "port": 1, "python": "9"}).encode() + b"\n"
+        )
+        strangers.append(stranger)
+        return confined(*arguments, **named)
+
+    monkeypatch.setattr(sandbox, "confined", after_a_stranger)
+    with start(APP) as app, strangers[0]:
         assert app.python == ".".join(map(str, sys.version_info[:3]))
         assert send_request(app, RequestStep("/")).body == "well"
 

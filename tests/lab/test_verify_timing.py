@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
@@ -20,13 +21,13 @@ from tests.rig.waiting import until
 
 
 def test_both_apps_are_run_in_turn_and_each_route_is_a_comparison_of_its_own(tmp_path: Path) -> None:
-    write_mended(tmp_path / "before")
-    write_starter(tmp_path / "after")
+    write_mended(BUILT_IN, tmp_path / "before")
+    write_starter(BUILT_IN, tmp_path / "after")
     solutions.reference(tmp_path / "after")
     reported = []
     comparisons = time_routes(
-        Program(tmp_path / "before", sys.executable),
-        Program(tmp_path / "after", sys.executable),
+        Program(BUILT_IN, tmp_path / "before", sys.executable),
+        Program(BUILT_IN, tmp_path / "after", sys.executable),
         {"my-events": ("code 1", "code 2"), "checkout": ("code 3", "code 4")},
         tmp_path / "runs",
         pairs=1,

@@ -11,9 +11,10 @@ from festgate.lab.verify import __file__ as package
 from festgate.lab.verify.behaviour import Difference
 from festgate.lab.verify.findings import MEANINGS
 from festgate.lab.verify.outputs import as_gradescope, headline, not_verified
+from festgate.lab.verify.processor import ProcessorTime
 from festgate.lab.verify.timing import MAX_SECONDS, MIN_SECONDS, seconds_for, total_seconds
 from festgate.lab.verify.verdicts import RouteVerdict, judge_route
-from festgate.lab.verify.work import RequestCount, Work, compare_work
+from festgate.lab.verify.work import SIZES, RequestCount, Work, compare_work
 from festgate.rehearsal.runs.plan import Plan, Users
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -27,13 +28,13 @@ CAPPED = STARTER | {"instructions": 400_000}
 
 
 def work(counts: Mapping[str, int], growth: Mapping[str, float] = LINEAR) -> Work:
-    return Work(
-        "/events",
-        RequestCount(counts, {}, counts["instructions"] >= 400_000, busy=False),
-        True,
-        growth,
-        counts,
-    )
+    """Return work whose instructions at each size grow as that power of it, and are `counts` at nine events."""
+    usual, steps = counts["instructions"], {"steps": counts["steps"]}
+    by_size = [
+        {"instructions": round(usual * (size / 9) ** growth["instructions"]), **steps}
+        for size in (SIZES if growth else ())
+    ]
+    return Work("/events", RequestCount(counts, {}, usual >= 400_000, busy=False), True, growth, by_size)
 
 
 QUICK = work(STARTER | {"instructions": 500})
@@ -71,10 +72,22 @@ class Times:
 
 
 def judged(
-    counts: tuple[Work, Work] | None, time: Comparison | None, *, changed: bool = True
+    counts: tuple[Work, Work] | None,
+    time: Comparison | None,
+    processor: tuple[float, float] | None = None,
+    *,
+    changed: bool = True,
 ) -> tuple[RouteVerdict, list[str]]:
     """Return the verdict and the codes of further findings."""
-    verdict, findings = judge_route("events", changed=changed, differences=(), work=counts, time=time)
+    verdict, findings = judge_route(
+        "events",
+        "/events",
+        changed=changed,
+        differences=(),
+        work=counts,
+        time=time,
+        processor=None if processor is None else ProcessorTime(*([time] * 7 for time in processor)),
+    )
     return verdict, [finding.code for finding in findings]
 
 
@@ -125,7 +138,7 @@ def test_unchanged_code_is_unchanged_and_a_different_response_is_wrong() -> None
     assert (verdict.verdict, verdict.by) == ("unchanged", ("code",))
     difference = Difference("/events", "rows-dropped", "GET /events", "1 row (a)", "no rows")
     wrong, _ = judge_route(
-        "events", changed=True, differences=[difference] * 3, work=(SLOW, QUICK), time=None
+        "events", "/events", changed=True, differences=[difference] * 3, work=(SLOW, QUICK), time=None
     )
     assert wrong.verdict == "wrong"
     assert wrong.reasons == (
@@ -152,13 +165,91 @@ def test_work_is_less_only_when_no_count_is_more(after: dict[str, int], change: 
     assert compare_work(SAME, work(after)) == change
 
 
-def test_growth_decides_before_the_counts_of_today(timed: Times) -> None:
-    quadratic = work(QUICK.usual.counts, LINEAR | {"instructions": 1.9})
-    verdict, codes = judged((SAME, quadratic), timed(0.5))
-    assert (verdict.verdict, verdict.by, codes[0]) == ("worse", ("work",), "grows-faster")
-    assert compare_work(SAME, work(QUICK.usual.counts, LINEAR | {"instructions": 1.3})) == "less"
-    # One statement for each row is more work, but not a higher order.
-    assert compare_work(SAME, work(QUICK.usual.counts, LINEAR | {"statements": 1.0})) == "less"
+def test_faster_growth_is_a_finding_and_the_number_of_events_from_which_it_is_slower(timed: Times) -> None:
+    quadratic = work(QUICK.usual.counts, LINEAR | {"instructions": 2.0})
+    for time, start in ((timed(0.5), "improved by "), (None, "improved: 98.6 %")):
+        verdict, codes = judged((SAME, quadratic), time)
+        assert (verdict.verdict, codes) == ("improved", ["grows-faster"])
+        # 35,000 / 9 instructions for each event, and 500 / 81 for each pair: the same for 630 events.
+        assert verdict.slower_from == 630
+        assert "From about 630 events on it is slower than the starter" in verdict.reasons[-1]
+        assert "instructions by a power of 2.0." in verdict.reasons[-1]
+        assert headline(verdict).startswith(start)
+        assert headline(verdict).endswith(", and slower from about 630 events on")
+    # The starter's count stopped at the limit, so the two cross later.
+    verdict, _ = judged((SLOW, quadratic), None)
+    assert "From more than about 260 events on" in verdict.reasons[-1]
+    # More work already with the starter's data.
+    verdict, codes = judged((QUICK, work(STARTER, LINEAR | {"instructions": 2.0})), None)
+    assert (verdict.verdict, codes) == ("worse", ["grows-faster"])
+
+
+def test_growth_of_a_lower_order_is_no_finding() -> None:
+    for growth in ({"instructions": 1.3}, {"statements": 1.0}):
+        verdict, codes = judged((SAME, work(QUICK.usual.counts, LINEAR | growth)), None)
+        assert (verdict.verdict, codes, verdict.slower_from) == ("improved", [], 0)
+    quadratic = LINEAR | {"instructions": 2.0}
+    # So is the growth that the starter has, too.
+    verdict, codes = judged((work(STARTER, quadratic), work(QUICK.usual.counts, quadratic)), None)
+    assert (verdict.verdict, codes) == ("improved", [])
+
+
+@pytest.mark.parametrize(
+    "after, processor, verdict, by, codes",
+    [
+        # A loop of three million turns, and of 600,000: both counts stopped at the limit.
+        (SLOW, (200.0, 40.0), "improved", ("processor",), []),
+        (SLOW, (200.0, 170.0), "unchanged", ("processor", "work"), []),
+        (SLOW, (200.0, 400.0), "worse", ("processor",), []),
+        # The work moved into one call of C, which counts as one instruction.
+        (QUICK, (200.0, 60.0), "improved", ("processor", "work"), []),
+        (QUICK, (200.0, 190.0), "unchanged", ("processor", "work"), ["work-elsewhere"]),
+        (QUICK, (200.0, 700.0), "worse", ("processor",), ["work-elsewhere"]),
+    ],
+)
+def test_without_timing_the_processor_time_sees_what_the_counts_do_not(
+    after: Work,
+    processor: tuple[float, float],
+    verdict: str,
+    by: tuple[str, ...],
+    codes: list[str],
+) -> None:
+    judgement, found_codes = judged((SLOW, after), None, processor)
+    assert (judgement.verdict, judgement.by, found_codes) == (verdict, by, codes)
+    assert judgement.reasons[-1].startswith("Processor time of one request: from 200.0 ms to ")
+
+
+def test_the_counts_decide_about_a_saving_too_small_for_the_processor_time() -> None:
+    for processor in ((3.0, 2.9), (3.0, 3.5)):
+        verdict, codes = judged((SAME, QUICK), None, processor)
+        assert (verdict.verdict, verdict.by, codes) == ("improved", ("work",), [])
+    verdict, codes = judged((SAME, QUICK), None, (3.0, 9.0))
+    assert (verdict.verdict, codes) == ("worse", ["work-elsewhere"])
+    assert headline(verdict) == "worse: 200.0 % more processor time"
+    verdict, codes = judged((SAME, SAME), None, (3.0, 1.0))
+    assert (verdict.verdict, codes) == ("improved", ["time-without-work"])
+    assert headline(verdict) == "improved: 66.7 % less processor time"
+
+
+@pytest.mark.parametrize(
+    "before, after, change",
+    [
+        # A busy machine: the same code, on a core that it shares for a part of the time.
+        ([209, 200, 197, 177, 220, 214, 186], [194, 130, 214, 129, 125, 122, 125], "same"),
+        ([126, 130, 205, 138, 126, 130, 125], [190, 130, 207, 203, 128, 206, 138], "same"),
+        ([209, 200, 197, 177, 220, 130, 186], [44, 27, 41, 60, 39, 180, 41], "less"),
+        ([20, 31, 33, 90, 25, 26, 27], [150, 140, 30, 170, 130, 150, 131], "more"),
+    ],
+)
+def test_processor_time_differs_only_when_the_samples_are_apart(
+    before: list[float], after: list[float], change: str
+) -> None:
+    assert ProcessorTime(before, after).change == change
+
+
+def test_timing_decides_where_it_was_measured(timed: Times) -> None:
+    verdict, _ = judged((SLOW, SLOW), timed(0.2), (200.0, 400.0))
+    assert (verdict.verdict, verdict.by, verdict.processor) == ("improved", ("time",), None)
 
 
 def test_an_app_that_does_not_become_idle_is_reported() -> None:

@@ -84,7 +84,9 @@ class _OnSocket(Controller):
 @contextmanager
 def smtp_server() -> Iterator[Mailbox]:
     """Run the server until the end of the block; return its mailbox."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # Protocol 0, as `socket.create_server` has it, makes asyncio leave out TCP_NODELAY.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
         host, port = listener.getsockname()
         mailbox = Mailbox(host, port)
         controller = _OnSocket(mailbox, listener)

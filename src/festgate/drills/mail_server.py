@@ -14,7 +14,7 @@ class MailServer:
     """The emails that arrived at `address`, a port of the loopback interface."""
 
     def __init__(self, listener: socket.socket) -> None:
-        """Take the address of a socket that listens."""
+        """Take the address of a bound socket."""
         host, port = listener.getsockname()
         self.address: tuple[str, int] = (host, port)
         self.arrivals: Counter[tuple[str, str]] = Counter()
@@ -34,7 +34,7 @@ class MailServer:
 
 
 class _OnSocket(Controller):
-    """Aiosmtpd's server on a socket that already listens: its own start needs a port that is known to be free."""
+    """Aiosmtpd's server on a socket that is already bound: its own start needs a port that is known to be free."""
 
     def __init__(self, server: MailServer, listener: socket.socket) -> None:
         host, port = server.address
@@ -49,7 +49,9 @@ class _OnSocket(Controller):
 @contextmanager
 def mail_server() -> Iterator[MailServer]:
     """Run a mail server until the end of the block. Raise OSError."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # Protocol 0, as `socket.create_server` has it, makes asyncio leave out TCP_NODELAY.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
         server = MailServer(listener)
         controller = _OnSocket(server, listener)
         controller.start()

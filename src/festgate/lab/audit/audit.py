@@ -14,7 +14,12 @@ from festgate.lab.audit.documents import Document, Place, UnreadableReport, read
 from festgate.lab.audit.findings import FIRST_CONNECTION, KINDS, SLOWEST, AuditFinding, FindingKind, Spot
 from festgate.lab.audit.parsed_report import ParsedReport, parse_report
 from festgate.lab.audit.sources import TracedClaim
-from festgate.lab.audit.table_checks import is_first_connection, table_spots, unclear_loads
+from festgate.lab.audit.table_checks import (
+    incomplete_tables,
+    is_first_connection,
+    table_spots,
+    unclear_loads,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +47,31 @@ class AuditResult:
     """What cannot be checked, and why."""
     report: ParsedReport
 
+    @property
+    def is_checked(self) -> bool:
+        """True if the report has a Locust table. Without one nothing can be checked, which is not "no findings"."""
+        return self.tables > 0
+
+    @property
+    def pictures(self) -> int:
+        """The number of pictures whose numbers nobody has entered; 0 if tables were entered."""
+        return 0 if self.report.document.entered else len(self.report.document.pictures)
+
     def place(self, spot: Spot) -> Place:
         """Return its place in the file."""
         return self.report.document.place(spot.line)
 
 
-def audit(path: Path) -> AuditResult:
-    """Audit the report at `path`. Raises UnreadableReport for an unreadable file, or one with nothing to audit."""
-    document = read_document(path)
+def audit(path: Path, tables: Path | None = None) -> AuditResult:
+    """Audit the report at `path`, with the tables that were typed from its screenshots (see `read_document`).
+
+    Raises UnreadableReport for an unreadable file, or one without tables, claims and pictures.
+    """
+    document = read_document(path, tables)
     report = parse_report(document)
-    if not report.groups and not report.claims:
-        msg = f"{document.source} contains no Locust table as text, and no claim with figures."
-        if document.pictures:
-            msg += f" {_unread_pictures(document)}."
+    figures = any(traced.claim.kind != "words" for traced in report.claims)
+    if not report.groups and not figures and not document.pictures:
+        msg = f"{document.source} contains no Locust table as text, no claim with figures, and no picture."
         raise UnreadableReport(msg)
     spots = [*table_spots(report), *claim_spots(report)]
     findings = tuple(
@@ -73,9 +90,12 @@ def audit(path: Path) -> AuditResult:
     )
 
 
-def _unread_pictures(document: Document) -> str:
-    count = document.pictures
-    return "1 picture was not read" if count == 1 else f"{count} pictures were not read"
+def pictures_to_enter(document: Document) -> str:
+    """Return `9 screenshots: enter these numbers`, or nothing if there is none, or if tables were entered."""
+    count = len(document.pictures)
+    if not count or document.entered:
+        return ""
+    return "1 screenshot: enter its numbers" if count == 1 else f"{count} screenshots: enter these numbers"
 
 
 def _by_line(spots: Iterable[Spot]) -> tuple[Spot, ...]:
@@ -98,17 +118,19 @@ def _checked(traced: TracedClaim, report: ParsedReport) -> CheckedClaim:
 
 def _open(report: ParsedReport) -> Iterable[Spot]:
     document = report.document
+    first = report.claims[0].claim.line if report.claims else 1
     for problem in document.output.problems:
         yield Spot(problem.line, f"A table was not understood completely: {problem.sentence}")
     if not report.groups:
-        pictures = f" ({_unread_pictures(document)})" if document.pictures else ""
-        yield Spot(
-            report.claims[0].claim.line,
-            f"There is no Locust table as text{pictures}: no claim can be checked.",
-        )
+        yield Spot(first, "There is no Locust table as text: nothing can be checked.")
+        yield from _screenshots(document, first)
         return
+    unsourced = list(claims_without_source(report))
+    if unsourced or not report.pairs:
+        yield from _screenshots(document, first)
+    yield from incomplete_tables(report)
     yield from unclear_loads(report)
-    yield from claims_without_source(report)
+    yield from unsourced
     if not report.claims:
         yield Spot(
             document.tables[0].line,
@@ -122,4 +144,9 @@ def _open(report: ParsedReport) -> Iterable[Spot]:
             )
 
 
-__all__ = ["AuditResult", "CheckedClaim", "UnreadableReport", "audit"]
+def _screenshots(document: Document, line: int) -> Iterable[Spot]:
+    if sentence := pictures_to_enter(document):
+        yield Spot(line, f'{sentence} (festgate lab audit --enter "{document.source}").')
+
+
+__all__ = ["AuditResult", "CheckedClaim", "UnreadableReport", "audit", "pictures_to_enter"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from festgate.lab.audit.claims import Claim
+from festgate.lab.audit.directions import Direction
 from festgate.lab.audit.findings import Spot
 from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.quantities import Quantity
@@ -17,6 +18,8 @@ _TOLERANCE: Final = 1.5
 """Percentage points by which a rounded share may be off."""
 _ROUNDED: Final = 0.05
 """Relative error that a large share or a factor may have from rounding."""
+_MIN_MOVE: Final = 0.02
+"""Share of a figure by which it has to move, so that rounding does not decide the direction."""
 _MAX_FIGURES: Final = 4
 """Figures shown for one claim; a report with many routes has dozens."""
 _SHOWN: Final[tuple[Metric, ...]] = ("average", "median", "p95", "rate")
@@ -30,6 +33,7 @@ def claim_spots(report: ParsedReport) -> Iterator[Spot]:
         yield from _picked(traced, report)
         yield from _columns(traced)
         yield from _share(traced, report)
+        yield from _direction(traced, report)
         yield from _rate(traced, report)
 
 
@@ -142,6 +146,10 @@ class _Change:
     is_rate: bool
     words: str
 
+    def is_against(self, direction: Direction) -> bool:
+        """Return whether the figure clearly moved against the direction."""
+        return direction * (self.after - self.before) < -_MIN_MOVE * self.before
+
     def fits(self, claim: Claim) -> bool:
         """Return whether the share follows from them; an improvement follows only from figures that became better."""
         share = claim.share
@@ -192,9 +200,14 @@ def _figures(traced: TracedClaim, report: ParsedReport) -> list[_Change]:
             if other.before is not None and other.after is not None
         ]
     metrics: Sequence[Metric] = [claim.metric] if claim.metric is not None else _SHOWN
+    return _in_tables(claim.route, metrics, report)
+
+
+def _in_tables(route: str, metrics: Sequence[Metric], report: ParsedReport) -> list[_Change]:
+    """Return the changes in the rows of all requests; `route` is empty for all routes."""
     changes = []
     for pair in report.pairs:
-        if claim.route not in ("", pair.route):
+        if route not in ("", pair.route):
             continue
         for metric in metrics:
             before, after = (figure_of(side[0].whole, metric) for side in (pair.before, pair.after))
@@ -203,6 +216,21 @@ def _figures(traced: TracedClaim, report: ParsedReport) -> list[_Change]:
                     _Change(before, after, metric == "rate", f"{pair.route} {describe_change(pair, metric)}")
                 )
     return changes
+
+
+def _direction(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
+    """Find a change that the figures of the claim, or the rows of all requests, show in the other direction."""
+    claim = traced.claim
+    if not claim.direction:
+        return
+    if claim.before is not None and claim.after is not None:
+        words = _in_words(claim.before, claim.after)
+        changes = [_Change(claim.before.value, claim.after.value, claim.metric == "rate", words)]
+    else:
+        changes = _in_tables(traced.route or claim.route, [claim.metric or "average"], report)
+    if changes and all(change.is_against(claim.direction) for change in changes):
+        shown = "; ".join(change.words for change in changes[:_MAX_FIGURES])
+        yield Spot(claim.line, f"{'lower' if claim.direction < 0 else 'higher'}: {shown}", "direction-denied")
 
 
 def _in_words(before: Quantity, after: Quantity) -> str:
@@ -219,6 +247,7 @@ def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
     if traced.claim.metric != "rate":
         return
     reasons = []
+    users = report.users or 1
     for group in report.groups:
         if traced.claim.route and group.route != traced.claim.route:
             continue
@@ -226,7 +255,7 @@ def _rate(traced: TracedClaim, report: ParsedReport) -> Iterator[Spot]:
         if not total.rate or total.average is None:
             continue
         waiting = total.rate * total.average / 1000
-        share = waiting / (report.users or 1)
+        share = waiting / users
         if share < WAITING:
             limit = total.rate / (1 - share)
             moment = ", of its last ten seconds" if group.table.rates == "moment" else ""

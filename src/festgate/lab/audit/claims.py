@@ -6,12 +6,22 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
+from festgate.lab.audit.directions import Direction, clauses_in, direction_of
 from festgate.lab.audit.prose import Prose, Sentence
 from festgate.lab.audit.quantities import ABOUT, Quantity, mask, quantities_in
-from festgate.lab.audit.words import NEGATION, NOT_A_TIME, Metric, Side, metric_of, routes_in, side_of
+from festgate.lab.audit.words import (
+    NEGATION,
+    NOT_A_TIME,
+    Metric,
+    Side,
+    last_side_of,
+    metric_of,
+    routes_in,
+    side_of,
+)
 
 ClaimKind = Literal["pair", "figure", "share", "words"]
-"""Two figures; one figure; `50 % faster` (in `claim.share`); or a statement about the rate without a figure."""
+"""Two figures; one figure; `50 % faster` (in `claim.share`); or a statement about a change without a figure."""
 _BEFORE: Final = re.compile(
     r"\b(?:before|baseline|old|original(?:ly)?|initial(?:ly)?|earlier|previous(?:ly)?|un-?optimi[sz]ed|was|were|had)\b",
     re.IGNORECASE,
@@ -44,6 +54,7 @@ _TO: Final = re.compile(
     rf"{CHANGE.pattern}[^.;]{{0,40}}\bto\s+{ABOUT}$|\b(?:is|are) now\s+{ABOUT}$", re.IGNORECASE
 )
 _BY: Final = re.compile(rf"{CHANGE.pattern}[^.;]{{0,60}}\bby\s+{ABOUT}$", re.IGNORECASE)
+_NAMED: Final = re.compile(rf"[:=]\s*{ABOUT}$", re.IGNORECASE)
 _SHARE: Final = re.compile(
     r"\s*(?:as\s+)?(?:faster|fast\b|quicker|lower|less|better|reduction|decrease|drop|improvement|increase|higher"
     r"|more requests|speed-?\s?up|gain|slower|shorter)",
@@ -85,6 +96,8 @@ class Claim:
     """The claim calls its share an improvement."""
     negated: bool = False
     """The claim states that something did not change."""
+    direction: Direction = 0
+    """The direction of the change that its words describe."""
 
     @property
     def figures(self) -> tuple[tuple[Side, Quantity], ...]:
@@ -113,15 +126,22 @@ def _of_sentence(sentence: Sentence, routes: tuple[str, ...]) -> Iterator[Claim]
     ]
     yield from claims
     change = CHANGE.search(text)
-    if (
-        change is not None
-        and metric_of(sentence.text) == "rate"
-        and all(claim.metric != "rate" for claim in claims)
-    ):
+    stated = {claim.metric for claim in claims}
+    if change is not None and metric_of(sentence.text) == "rate" and "rate" not in stated:
         verb = Quantity(0.0, "rate", 1.0, change.start(), change.end())
-        yield replace(
-            _claim(sentence, "words", verb, verb, routes), negated=NEGATION.search(text) is not None
-        )
+        claim = _claim(sentence, "words", verb, verb, routes)
+        yield replace(claim, negated=NEGATION.search(text) is not None)
+    if claims:
+        return
+    # `mask` hides the names of columns such as p95, in which a digit is no quantity.
+    for clause in clauses_in(sentence.text):
+        if clause.metric != "rate":
+            mention = Quantity(0.0, "ms", 1.0, clause.start, clause.start)
+            yield replace(
+                _claim(sentence, "words", mention, mention, routes),
+                metric=clause.metric,
+                direction=clause.direction,
+            )
 
 
 def _figures(
@@ -179,7 +199,14 @@ def _pair(
         before=first if order > 0 else second,
         after=second if order > 0 else first,
         metric="rate" if unit == "rate" else claim.metric,
+        direction=_direction(text, first.start, is_rate=unit == "rate"),
     )
+
+
+def _direction(text: str, place: int, *, is_rate: bool) -> Direction:
+    """Return the direction in the words before the figures, from the start of the sentence or the figures before."""
+    lead = re.split(r"\d[\d.,]*\s?(?:ms|s|%)?", text[:place])[-1]
+    return direction_of(lead[-3 * _NEAR :], is_rate=is_rate)
 
 
 def _order(lead: str, gap: str, behind: str, *, both: bool) -> int:
@@ -211,15 +238,16 @@ def _figure(sentence: Sentence, text: str, figure: Quantity, routes: tuple[str, 
     side: Side | None = None
     if _TO.search(lead):
         side = "after"
-    elif figure.unit:
-        side = side_of(text) or side_of(sentence.title)
+    elif figure.unit or (claim.metric is not None and (sentence.label or _NAMED.search(lead))):
+        side = last_side_of(lead) or side_of(text) or side_of(sentence.label) or side_of(sentence.title)
         # Unless a column or a side is named close by, it can be any time that the author mentions.
         side = side if claim.metric is not None or side_of(lead[-2 * _NEAR :]) is not None else None
     if side is None:
         return None
     metric: Metric | None = "rate" if unit == "rate" else claim.metric
     before, after = (figure.as_unit(unit) if side == name else None for name in ("before", "after"))
-    return replace(claim, before=before, after=after, metric=metric)
+    direction = _direction(text, figure.start, is_rate=unit == "rate")
+    return replace(claim, before=before, after=after, metric=metric, direction=direction)
 
 
 def _is_share(text: str, quantity: Quantity) -> bool:
@@ -237,17 +265,28 @@ def _claim(
     text = sentence.text
     named = [(place, route) for place, route in routes_in(text, routes)]
     near = [route for place, route in named if place < first.start] or [route for _, route in named[:1]]
-    for other in (sentence.earlier, sentence.title):
+    for other in (sentence.earlier, sentence.label, sentence.title):
         near = near or [route for _, route in routes_in(other, routes)]
     behind = re.split(r"\d[\d.,]*\s?(?:ms|s)\b|[;,]", text[last.end :])[0]
     return Claim(
         kind=kind,
-        text=text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1].rsplit(" ", 1)[0] + "\u2026",
+        text=_excerpt(text, first.start),
         line=sentence.line(first.start),
         route=near[-1] if near else "",
         metric=metric_of(text[: first.start]) or metric_of(text[first.start : last.end]) or metric_of(behind),
         negated=_NOT.search(mask(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
     )
+
+
+def _excerpt(text: str, begin: int) -> str:
+    """Return the text if it is short, otherwise the part of it around that offset."""
+    if len(text) <= MAX_LENGTH:
+        return text
+    first = max(min(begin - MAX_LENGTH // 2, len(text) - MAX_LENGTH), 0)
+    first = first and text.find(" ", first, begin) + 1
+    last = first + MAX_LENGTH - 2
+    shown = text[first:last] if last >= len(text) else text[first:last].rsplit(" ", 1)[0] + "\u2026"
+    return f"\u2026{shown}" if first else shown
 
 
 def every_route(names: Sequence[str]) -> tuple[str, ...]:

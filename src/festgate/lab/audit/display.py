@@ -55,10 +55,15 @@ def _title(audited: AuditResult) -> Text:
     claims = f"{len(audited.claims)} {'claim' if len(audited.claims) == 1 else 'claims'}"
     count = len(audited.findings)
     findings = f"{count} {'finding' if count == 1 else 'findings'}" if count else "no findings"
+    tone = "bold yellow" if count else "bold green"
+    if not audited.is_checked:
+        findings = f"{findings}; its figures could not be checked" if count else "nothing could be checked"
+        tone = "bold yellow"
+    entered = f" (with those of {audited.report.document.entered})" if audited.report.document.entered else ""
     return Text.assemble(
         (audited.source, "bold"),
-        f": {tables} with {audited.requests:,} requests, {claims}; ",
-        (findings, "bold yellow" if count else "bold green"),
+        f": {tables} with {audited.requests:,} requests{entered}, {claims}; ",
+        (findings, tone),
     )
 
 
@@ -71,6 +76,9 @@ def _report(audited: AuditResult) -> dict[str, Any]:
         "file": audited.source,
         "tables": audited.tables,
         "requests": audited.requests,
+        "checked": audited.is_checked,
+        "screenshots": audited.pictures,
+        "entered": audited.report.document.entered,
         "findings": [
             {
                 "code": finding.kind.code,
@@ -97,4 +105,4 @@ def _report(audited: AuditResult) -> dict[str, Any]:
 
 def _placed(audited: AuditResult, spot: Spot) -> dict[str, Any]:
     place = audited.place(spot)
-    return {"line": place.line, "page": place.page, "figure": spot.figure}
+    return {"line": place.line, "page": place.page, "file": place.file, "figure": spot.figure}

@@ -1,16 +1,20 @@
-"""Reads a report (text, Markdown, HTML or PDF) as numbered lines of text."""
+"""Reads a report (text, Markdown, HTML, PDF or Word) as numbered lines of text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from festgate.lab.audit.pictures import Picture, linked_pictures, markdown_links, pictures_beside
 from festgate.lab.audit.web_text import web_text
+from festgate.lab.audit.word_text import is_word, word_text
 from festgate.rehearsal.locust_output import LocustOutput, NotLocust, Table
 from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.html_report import is_html, read_html
 from festgate.rehearsal.locust_output.lines import MAX_BYTES, Line, lines_of, text_of
 
-FileKind = Literal["text", "html", "pdf"]
+FileKind = Literal["text", "html", "pdf", "word"]
+TABLES: Final = ".tables.md"
+"""Added to the name of a report: the file beside it with the tables that were typed from its screenshots."""
 _PDF: Final = b"%PDF-"
 _ZIP: Final = b"PK\x03\x04"
 _OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
@@ -29,10 +33,16 @@ class Place:
     line: int
     """Number from 1; within its page where there are pages."""
     page: int | None = None
+    file: str = ""
+    """The name of the file with the entered tables; empty for a line of the report itself."""
+    unit: Literal["line", "paragraph"] = "line"
 
     def __str__(self) -> str:
-        """Return `line 12` or `page 2, line 12`."""
-        return f"line {self.line}" if self.page is None else f"page {self.page}, line {self.line}"
+        """Return `line 12`, `page 2, line 12`, `paragraph 12` or `report.pdf.tables.md, line 12`."""
+        shown = f"{self.unit} {self.line}"
+        return next(
+            (f"{part}, {shown}" for part in (self.page and f"page {self.page}", self.file) if part), shown
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,10 @@ class Document:
     """Item i is the place of line i + 1."""
     output: LocustOutput
     """The Locust tables; their line numbers are those of `lines`."""
-    pictures: int = 0
-    """Number of pictures; their content is not read."""
+    pictures: tuple[Picture, ...] = ()
+    """Its pictures and those beside it; figures in them are not read."""
+    entered: str = ""
+    """The name of the file with tables that were typed from its pictures; empty if there is none."""
 
     def place(self, number: int) -> Place:
         """Return the place of the line with that number."""
@@ -61,8 +73,26 @@ class Document:
         return self.output.tables
 
 
-def read_document(path: Path) -> Document:
-    """Read the report. Raises UnreadableReport where it cannot be read, is empty, or has another file format."""
+def tables_file(report: Path) -> Path:
+    """Return the path of the file with the tables that were typed from the report's screenshots."""
+    return report.with_name(report.name + TABLES)
+
+
+def read_document(path: Path, tables: Path | None = None) -> Document:
+    """Read the report, and the tables typed from its screenshots: `tables`, or the file beside it if there is one.
+
+    Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
+    """
+    document = _read(path)
+    if not document.pictures or document.kind in ("text", "html"):
+        # A PDF or a Word document contains its pictures; a text may leave out links to some.
+        beside = pictures_beside(path, document.pictures)
+        document = replace(document, pictures=(*document.pictures, *beside))
+    entered = tables_file(path) if tables is None else tables
+    return _with_tables(document, entered) if tables is not None or entered.is_file() else document
+
+
+def _read(path: Path) -> Document:
     source = str(path)
     try:
         with path.open("rb") as file:
@@ -76,8 +106,13 @@ def read_document(path: Path) -> Document:
         raise UnreadableReport(msg)
     if _PDF in head:
         return _pdf(path)
+    if head.startswith(_ZIP) and is_word(path):
+        return _word(path)
     if head.startswith((_ZIP, _OLD_WORD)):
-        msg = f"{source} is a word processor's file or an archive. Save the report as PDF, or unpack the archive."
+        msg = (
+            f"{source} is an archive or a document of another word processor."
+            " Save the report as PDF or docx, or unpack the archive."
+        )
         raise UnreadableReport(msg)
     try:
         text = text_of(path)
@@ -87,8 +122,7 @@ def read_document(path: Path) -> Document:
         msg = f"{source} is empty."
         raise UnreadableReport(msg)
     if is_html(text):
-        return _html(source, text)
-    pictures = text.count("![") + text.count("<img")
+        return _html(path, text)
     lines = lines_of(text)
     return Document(
         source,
@@ -96,7 +130,50 @@ def read_document(path: Path) -> Document:
         tuple(lines),
         tuple(Place(line.number) for line in lines),
         _tables(source, text),
-        pictures,
+        linked_pictures(path, markdown_links(text)),
+    )
+
+
+def _with_tables(document: Document, file: Path) -> Document:
+    """Append the lines and tables of the file to those of the report."""
+    if document.kind == "html" and not document.lines:
+        return document  # Locust's own report has all its tables.
+    try:
+        lines = lines_of(text_of(file))
+        output = read_text(str(file), "\n".join(line.text for line in lines))
+    except NotLocust as error:
+        msg = f"The tables of {document.source} cannot be used: {error}"
+        raise UnreadableReport(msg) from None
+    by = len(document.places)
+    return replace(
+        document,
+        lines=(*document.lines, *(replace(line, number=line.number + by) for line in lines)),
+        places=(*document.places, *(Place(line.number, file=file.name) for line in lines)),
+        output=_joined(document.output, output, by),
+        entered=file.name,
+    )
+
+
+def _joined(first: LocustOutput, second: LocustOutput, by: int) -> LocustOutput:
+    """Return both outputs as one, with `by` added to the line numbers of the second."""
+    tables = [
+        replace(
+            table,
+            line=table.line + by,
+            rows=tuple(replace(row, line=row.line + by) for row in table.rows),
+            total=table.total and replace(table.total, line=table.total.line + by),
+            interim=tuple(line + by for line in table.interim),
+            failures=tuple(replace(failure, line=failure.line + by) for failure in table.failures),
+        )
+        for table in second.tables
+    ]
+    problems = [replace(problem, line=problem.line + by) for problem in second.problems]
+    spans = [(begin + by, end + by) for begin, end in second.spans]
+    return LocustOutput(
+        first.source,
+        (*first.tables, *tables),
+        (*first.problems, *problems),
+        (*first.spans, *spans),
     )
 
 
@@ -107,7 +184,8 @@ def _tables(source: str, text: str) -> LocustOutput:
         return LocustOutput(source, ())
 
 
-def _html(source: str, text: str) -> Document:
+def _html(path: Path, text: str) -> Document:
+    source = str(path)
     if "templateArgs" in text:
         # Locust's own HTML report has figures and no prose.
         try:
@@ -122,9 +200,21 @@ def _html(source: str, text: str) -> Document:
         raise UnreadableReport(msg)
     joined = "\n".join(web.texts)
     places = tuple(Place(line) for line in web.lines)
-    return Document(
-        source, "html", tuple(lines_of(joined)), places, _tables(source, joined), pictures=web.pictures
-    )
+    pictures = linked_pictures(path, web.pictures)
+    return Document(source, "html", tuple(lines_of(joined)), places, _tables(source, joined), pictures)
+
+
+def _word(path: Path) -> Document:
+    source = str(path)
+    try:
+        texts, pictures = word_text(path)
+    except ValueError as error:
+        msg = f"{source} {error}"
+        raise UnreadableReport(msg) from None
+    text = "\n".join(texts)
+    lines = lines_of(text)
+    places = tuple(Place(line.number, unit="paragraph") for line in lines)
+    return Document(source, "word", tuple(lines), places, _tables(source, text), pictures)
 
 
 def _pdf(path: Path) -> Document:
@@ -133,7 +223,18 @@ def _pdf(path: Path) -> Document:
     if laid_out.tables and not laid_out.output.problems:
         return laid_out
     plain = _pdf_read(path, laid_out=False)
+    if not _words_per_line(plain) and not _words_per_line(laid_out) and not plain.pictures:
+        msg = f"{path} is a PDF without text and without pictures."
+        raise UnreadableReport(msg)
+    if 2 * _words_per_line(plain) < _words_per_line(laid_out):
+        # Some programs, such as Google Docs, place each word and each space by itself.
+        return laid_out
     return max((plain, laid_out), key=_complete_rows)
+
+
+def _words_per_line(document: Document) -> float:
+    counts = [len(line.text.split()) for line in document.lines if line.text.strip()]
+    return sum(counts) / len(counts) if counts else 0.0
 
 
 def _pdf_read(path: Path, *, laid_out: bool) -> Document:

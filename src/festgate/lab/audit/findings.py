@@ -46,8 +46,8 @@ KINDS: Final[Mapping[str, FindingKind]] = {
             "workload-differs",
             1,
             "The load changed between the two runs",
-            "The runs before and after did not send the same requests, so the difference can come from the load instead"
-            " of the route.",
+            "The runs before and after did not send the same requests at the same pace, so the difference can come from"
+            " the load instead of the route.",
             "What changed in the code of the route itself, and what would each build answer to the other build's load?",
         ),
         FindingKind(
@@ -92,6 +92,28 @@ KINDS: Final[Mapping[str, FindingKind]] = {
             "No warm-up, no repetition, no interval",
             "Two runs of the same build also differ, and this report does not show by how much.",
             "If you ran the same build twice, how far apart would the two figures be, and how do you know?",
+        ),
+        FindingKind(
+            "total-differs",
+            None,
+            "The row of all requests contradicts the other rows",
+            "The row Aggregated sums up the rows above it. Here it does not, so one of the figures is misread, mistyped"
+            " or from another run.",
+            "What do you get if you add up the rows yourself, and which figure does not belong here?",
+        ),
+        FindingKind(
+            "table-of-other-route",
+            None,
+            "The table is of another route",
+            "The heading above the table names one route, and the requests in the table are for another.",
+            "Which route did the locustfile of this run request, and where is the table of the route in the heading?",
+        ),
+        FindingKind(
+            "direction-denied",
+            None,
+            "The figures moved the other way",
+            "The text names a change in one direction, and the tables show a change in the other.",
+            "What was this figure before and after, and would you describe that change in the same words?",
         ),
         FindingKind(
             "columns-mixed",

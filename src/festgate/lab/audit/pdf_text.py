@@ -4,21 +4,30 @@ The order of writing keeps words and paragraphs together; the order of the layou
 """
 
 import re
+import time
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from festgate.lab.audit.pdf_pictures import pdf_pictures
+from festgate.lab.audit.pictures import Picture
 
 if TYPE_CHECKING:
     from pypdf import PageObject
 
 MAX_PAGES: Final = 200
 """A report has ten or twenty pages; each takes about ten milliseconds."""
+MAX_CONTENT_BYTES: Final = 8 * 2**20
+"""Bytes of a page's text and drawings when unpacked; a page full of tables has 0.5 MB."""
+MAX_SECONDS: Final = 60.0
+"""Time to read all pages; twenty pages take a second or two."""
 Pages = list[list[str]]
 """The lines of each page."""
 
 
-def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
-    """Return the pages and the number of pictures. Raises ValueError with a sentence to follow the file's name.
+def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, tuple[Picture, ...]]:
+    """Return the pages and the pictures. Raises ValueError with a sentence to follow the file's name.
 
     Two pages full of Locust tables, in which Chromium placed each character by itself, take 0.4 to 0.8 s.
     """
@@ -37,9 +46,9 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
         if len(pages) > MAX_PAGES:
             msg = f"has {len(pages)} pages; reports of up to {MAX_PAGES} are read."
             raise ValueError(msg)
-        pictures = sum(_pictures(page) for page in pages)
+        pictures = pdf_pictures(pages)
         extract = _in_layout_order if laid_out else _in_writing_order
-        texts = [_lines(extract(page)) for page in pages]
+        texts = list(_texts(pages, extract))
     except (
         PyPdfError,
         OSError,
@@ -52,10 +61,28 @@ def pdf_text(path: Path, *, laid_out: bool = False) -> tuple[Pages, int]:
         # A damaged file makes pypdf raise any of these.
         msg = f"is a PDF that cannot be read: {type(error).__name__}."
         raise ValueError(msg) from None
-    if not any(line.strip() for lines in texts for line in lines):
-        msg = f"is a PDF without text ({len(pages)} pages, {pictures} pictures): it may have been scanned."
-        raise ValueError(msg)
     return texts, pictures
+
+
+def _texts(pages: Sequence["PageObject"], extract: Callable[["PageObject"], str]) -> Iterator[list[str]]:
+    """Yield the lines of each page. Raises ValueError for a page that is too large, or where all take too long."""
+    end = time.monotonic() + MAX_SECONDS
+    for number, page in enumerate(pages, 1):
+        if _content_bytes(page) > MAX_CONTENT_BYTES:
+            msg = f"has more than {MAX_CONTENT_BYTES // 2**20} MB of text and drawings on page {number}."
+            raise ValueError(msg)
+        # pypdf itself limits how often a page repeats a drawing.
+        if time.monotonic() > end:
+            msg = f"takes longer than {MAX_SECONDS:.0f} s to read. Save the report as PDF again, or as docx."
+            raise ValueError(msg)
+        yield _lines(extract(page))
+
+
+def _content_bytes(page: "PageObject") -> int:
+    contents = page.get("/Contents")
+    content = contents.get_object() if contents is not None else []
+    streams = content if isinstance(content, list) else [content]
+    return sum(len(stream.get_object().get_data()) for stream in streams)
 
 
 def _in_writing_order(page: "PageObject") -> str:
@@ -68,12 +95,3 @@ def _in_layout_order(page: "PageObject") -> str:
 
 def _lines(text: str) -> list[str]:
     return re.split(r"\r\n|\n|\r", text.replace("\0", ""))
-
-
-def _pictures(page: "PageObject") -> int:
-    """Count the pictures that the page lists, without opening them."""
-    resources = page.get("/Resources")
-    objects = resources.get_object().get("/XObject") if resources is not None else None
-    if objects is None:
-        return 0
-    return sum(item.get_object().get("/Subtype") == "/Image" for item in objects.get_object().values())

@@ -1,17 +1,24 @@
 """Groups the tables of a report by route and by side, the build before or the build after."""
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from festgate.lab.audit.documents import Document
-from festgate.lab.audit.words import Metric, Side, route_of, side_of
+from festgate.lab.audit.totals import corrected, together
+from festgate.lab.audit.words import Metric, Side, route_of, routes_in, side_of
 from festgate.rehearsal.locust_output import Row, Table
 
+T = TypeVar("T")
 _LABEL: Final = 80
 """Characters of the longest line that can be a label of the tables below it."""
 _TITLE: Final = re.compile(r"\s*#{1,6}\s")
+_CAPTION: Final = re.compile(r"(?:fig(?:ure)?|table|screen\s?shot)\b", re.IGNORECASE)
+"""The caption of a figure belongs to what is above it."""
+_MAX_TABLES: Final = 200
+"""Tables up to which each is compared with the others; a report has about ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def groups_of(document: Document) -> tuple[Group, ...]:
     """Return a group for each route of each table, in the order of the report."""
     sides = _sides(document)
     groups: list[Group] = []
-    for table in document.tables:
+    for table in _complete_tables(document.tables, sides):
         keys: dict[tuple[str, str], list[Row]] = {}
         for row in table.rows:
             if row.requests:
@@ -87,47 +94,76 @@ def figure_of(row: Row, metric: Metric) -> float | None:
 
 
 def _together(rows: Sequence[Row]) -> Row:
-    """Add up rows: requests, extremes and mean can be computed from several rows, a median or percentile cannot."""
-    if len(rows) == 1:
-        return rows[0]
-    requests = sum(row.requests for row in rows)
-    means = [row.average * row.requests for row in rows if row.average is not None]
-    rates = [row.rate for row in rows if row.rate is not None]
-    return Row(
-        line=rows[0].line,
-        method=rows[0].method,
-        name=route_of(rows[0].name),
-        requests=requests,
-        failures=sum(row.failures for row in rows),
-        average=sum(means) / requests if len(means) == len(rows) else None,
-        least=min((row.least for row in rows if row.least is not None), default=None),
-        most=max((row.most for row in rows if row.most is not None), default=None),
-        rate=sum(rates) if len(rates) == len(rows) else None,
-    )
+    return rows[0] if len(rows) == 1 else replace(together(rows), name=route_of(rows[0].name))
+
+
+def _complete_tables(tables: Sequence[Table], sides: Mapping[int, Side | None]) -> list[Table]:
+    """Return the tables without those that end early while another table of the same run is complete."""
+    complete: dict[Side | None, list[Table]] = {}
+    for table in tables:
+        side = sides[table.line]
+        if side is not None and table.total is not None and len(tables) <= _MAX_TABLES:
+            complete.setdefault(side, []).append(table)
+    return [
+        corrected(table)
+        for table in tables
+        if table.total is not None
+        or not any(_is_part(table, whole) for whole in complete.get(sides[table.line], ()))
+    ]
+
+
+def _is_part(cut: Table, whole: Table) -> bool:
+    """Return whether a table that ends early shows the run of a complete one.
+
+    Two runs have the same names of users only by chance. For names without users, the figures decide.
+    """
+    if not cut.rows or cut.requests > whole.requests:
+        return False
+    known = {row.key: row for row in whole.rows}
+    if any(row.key not in known for row in cut.rows):
+        return False
+    if len(cut.rows) > 1 and all("?" in row.name for row in cut.rows):
+        return True
+    return all((row.requests, row.most) == (known[row.key].requests, known[row.key].most) for row in cut.rows)
 
 
 def _sides(document: Document) -> dict[int, Side | None]:
     """Return the side of each table by its line: that of the nearest label above it that names a side."""
+    labels = [(number, side) for number, text in _labels(document) if (side := side_of(text)) is not None]
+    above = _nearest(labels, document)
+    return {table.line: above.get(table.line) for table in document.tables}
+
+
+def headed_routes(document: Document, known: Collection[str]) -> dict[int, str]:
+    """Return the route that the nearest label above a table names, by the line of the table."""
+    labels = []
+    for number, text in _labels(document):
+        if _CAPTION.match(text) is None:
+            named = {route for _, route in routes_in(text, ())} & set(known)
+            labels += [(number, route) for route in named if len(named) == 1]
+    return _nearest(labels, document)
+
+
+def _nearest(labels: Sequence[tuple[int, T]], document: Document) -> dict[int, T]:
+    """Return the last label above each table in the same file, by the line of the table."""
+    nearest = {}
+    for table in document.tables:
+        above = bisect_left(labels, table.line, key=lambda label: label[0])
+        if above and document.place(labels[above - 1][0]).file == document.place(table.line).file:
+            nearest[table.line] = labels[above - 1][1]
+    return nearest
+
+
+def _labels(document: Document) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each heading, and of each short line that can be one."""
     inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
-    labels = [
-        (line.number, side)
-        for line in document.lines
-        if line.number not in inside and (side := _label(line.text)) is not None
-    ]
-    return {
-        table.line: next((side for number, side in reversed(labels) if number < table.line), None)
-        for table in document.tables
-    }
-
-
-def _label(text: str) -> Side | None:
-    bare = text.strip().strip("*_`: ")
-    if not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
-        return None
-    is_label = (
-        _TITLE.match(text) or text.rstrip(" *_").endswith(":") or not re.search(r"[.!?;]$|\d\s?m?s\b|%", bare)
-    )
-    return side_of(bare) if is_label else None
+    for line in document.lines:
+        bare = line.text.strip().strip("*_`: ")
+        if line.number in inside or not bare or len(bare) > _LABEL or "\t" in bare or bare.startswith("|"):
+            continue
+        is_label = _TITLE.match(line.text) or line.text.rstrip(" *_").endswith(":")
+        if is_label or not re.search(r"[.!?;]$|\d\s?m?s\b|%", bare):
+            yield line.number, bare
 
 
 def _sides_by_order(groups: list[Group]) -> list[Group]:

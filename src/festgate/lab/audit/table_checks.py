@@ -6,7 +6,11 @@ from typing import Final
 
 from festgate.lab.audit.findings import Spot
 from festgate.lab.audit.parsed_report import ParsedReport
-from festgate.lab.audit.routes import Group, Pair
+from festgate.lab.audit.pauses import changed_pauses
+from festgate.lab.audit.routes import Group, Pair, headed_routes
+from festgate.lab.audit.totals import contradictions, missing_requests
+from festgate.lab.description.starter import BUILT_IN
+from festgate.rehearsal.locust_output import Table
 from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW_FIRST, milliseconds
 
 _MIN_ROWS: Final = 3
@@ -19,6 +23,9 @@ _MAX_SIZE_SHIFT: Final = 0.1
 """Relative difference of the mean sizes of equal answers: a user's name in a page adds a few bytes."""
 _MAX_FAILED: Final = 0.01
 """Difference between the shares of failed requests."""
+_FEW_ROUTES: Final = 4
+"""Routes of the largest table that a heading with one route can be for."""
+_FIELDS: Final = {"average": "Average", "least": "Min", "most": "Max"}
 _NEGATED: Final = re.compile(
     r"\b(?:no|not|without|never|neither|nor|missing|lack\w*|skip\w*)\b|n't\b", re.IGNORECASE
 )
@@ -44,6 +51,8 @@ INTERVAL: Final = re.compile(
 
 def table_spots(report: ParsedReport) -> Iterator[Spot]:
     """Yield the errors that the tables show."""
+    for table in report.document.tables:
+        yield from _total(table)
     for pair in report.pairs:
         yield from _workload(pair)
         yield from _failures(pair)
@@ -51,19 +60,84 @@ def table_spots(report: ParsedReport) -> Iterator[Spot]:
     for group in report.groups:
         yield from _names(group)
         yield from _few(group)
+    yield from changed_pauses(report)
+    yield from _other_routes(report)
     yield from _outliers(report)
     yield from _repeated(report)
 
 
 def unclear_loads(report: ParsedReport) -> Iterator[Spot]:
-    """Yield routes whose rows are for single users on both sides, so that the loads cannot be compared."""
+    """Yield routes whose names do not show whether the loads on both sides were the same."""
     for pair in report.pairs:
         before, after = (_names_of(side) for side in (pair.before, pair.after))
-        if before != after and len(before) > 1 and len(after) > 1:
+        if before == after:
+            continue
+        line = pair.after[0].rows[0].line
+        if _is_grouped(before) or _is_grouped(after):
             yield Spot(
-                pair.after[0].rows[0].line,
+                line,
+                f"{pair.route}: before {_shown(before)}, after {_shown(after)}. One side groups its requests in one"
+                " name, so the names do not show whether the load was the same.",
+            )
+        elif len(before) > 1 and len(after) > 1:
+            yield Spot(
+                line,
                 f"{pair.route}: {len(before)} names before and {len(after)} others after; they do not show"
                 " whether the load was the same.",
+            )
+
+
+def incomplete_tables(report: ParsedReport) -> Iterator[Spot]:
+    """Yield the tables that do not contain all rows of their row Aggregated, which cannot be checked against them."""
+    for table in report.document.tables:
+        missing = missing_requests(table)
+        if missing and table.total is not None:
+            yield Spot(
+                table.line,
+                f"{missing:,} of the {table.total.requests:,} requests in the row Aggregated are in no other row of"
+                " this table.",
+            )
+
+
+def _total(table: Table) -> Iterator[Spot]:
+    """Find a row of all requests that contradicts the rows above it."""
+    wrong = list(contradictions(table))
+    if not wrong or table.total is None:
+        return
+    printed = ", ".join(_figure(one.field, one.printed) for one in wrong)
+    computed = ", ".join(_figure(one.field, one.computed) for one in wrong)
+    sums = ""
+    if any(one.field == "average" for one in wrong):
+        means = sum(row.average * row.requests for row in table.rows if row.average is not None)
+        sums = f" (they add up to {means:,.0f} ms for {table.requests:,} requests)"
+    yield Spot(
+        table.total.line,
+        f"Aggregated shows {printed}; its {len(table.rows)} rows give {computed}{sums}. The audit uses these",
+        "total-differs",
+    )
+
+
+def _figure(field: str, value: float) -> str:
+    if field in ("requests", "failures"):
+        return f"{value:,.0f} {field}"
+    return f"{_FIELDS[field]} {value:,.1f} ms".replace(".0 ms", " ms")
+
+
+def _other_routes(report: ParsedReport) -> Iterator[Spot]:
+    """Find tables under a heading that names another route."""
+    routes: dict[int, set[str]] = {}
+    for group in report.groups:
+        routes.setdefault(group.table.line, set()).add(group.route)
+    headed = headed_routes(
+        report.document, {*BUILT_IN.paths.values(), *(group.route for group in report.groups)}
+    )
+    for line, shown in routes.items():
+        named = headed.get(line)
+        if named is not None and named not in shown and "" not in shown and len(shown) <= _FEW_ROUTES:
+            yield Spot(
+                line,
+                f"the heading names {named}, the table shows {', '.join(sorted(shown))}",
+                "table-of-other-route",
             )
 
 
@@ -72,9 +146,14 @@ def _names_of(side: Sequence[Group]) -> set[tuple[str, str]]:
     return {(row.method, "".join(row.name.split())) for group in side for row in group.rows}
 
 
+def _is_grouped(names: set[tuple[str, str]]) -> bool:
+    """Return whether the only name is that of the route: `name=` in a locustfile puts all users in one row."""
+    return all("?" not in name and "#" not in name for _, name in names)
+
+
 def _workload(pair: Pair) -> Iterator[Spot]:
     before, after = (_names_of(side) for side in (pair.before, pair.after))
-    if before == after or (len(before) > 1 and len(after) > 1):
+    if before == after or (len(before) > 1 and len(after) > 1) or _is_grouped(before) or _is_grouped(after):
         return
     requests = sum(group.whole.requests for group in pair.after)
     yield Spot(

@@ -25,7 +25,8 @@ class WebText:
     """The lines."""
     lines: list[int] = field(default_factory=list)
     """For each of `texts`, the line of the file (from 1) on which it begins."""
-    pictures: int = 0
+    pictures: list[str] = field(default_factory=list)
+    """The link to each picture; empty for one that the page draws."""
 
 
 def web_text(page: str) -> WebText | None:
@@ -52,11 +53,11 @@ class _Reader(HTMLParser):
         self._cell = False
         self._cells: list[str] | None = None
 
-    def handle_starttag(self, tag: str, _attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
             self._hidden.append(tag)
         elif tag in ("img", "svg", "canvas"):
-            self.page.pictures += 1
+            self.page.pictures.append((dict(attrs).get("src") or "") if tag == "img" else "")
         elif tag == "br":
             if self._cell:
                 self._text += " "

@@ -62,8 +62,16 @@ def metric_of(text: str) -> Metric | None:
 def side_of(text: str) -> Side | None:
     """Return the side that the first such word of the text names; None where there is none."""
     match = _SIDE.search(text)
-    if match is None:
-        return None
+    return _side(match) if match is not None else None
+
+
+def last_side_of(text: str) -> Side | None:
+    """Return the side that the last such word of the text names; None where there is none."""
+    matches = list(_SIDE.finditer(text))
+    return _side(matches[-1]) if matches else None
+
+
+def _side(match: re.Match[str]) -> Side:
     return "before" if match[1] else "after"
 
 

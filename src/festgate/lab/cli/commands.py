@@ -8,12 +8,16 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from festgate.lab.cli import comparison, exercise, report, teacher
+from festgate.files import write_atomically
+from festgate.lab.cli import comparison, description, exercise, grading, report, teacher
 from festgate.rehearsal.cli.options import BROKEN
-from festgate.terminal import WRONG_USE
+from festgate.terminal import WRONG_USE, fail
+
+UNCHECKED = 3
+"""Exit code when a report has no table, so that nothing could be checked."""
 
 lab_app = typer.Typer(no_args_is_help=True)
-for group in (exercise, comparison, report, teacher):
+for group in (exercise, comparison, report, description, teacher, grading):
     group.mount(lab_app)
 
 
@@ -22,7 +26,9 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(
         lab_app,
         name="lab",
-        help="Learn to measure: new, serve, crash, load, compare, hint, report, status; audit, verify, grade.",
+        help=(
+            "Learn to measure: new, serve, crash, load, compare, hint, report, status; describe, verify, grade, audit."
+        ),
     )
 
 
@@ -35,22 +41,39 @@ def lab() -> None:
 def audit(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Reports with Locust's tables: text, Markdown, HTML or PDF."),
+        typer.Argument(help="Reports with Locust's tables: text, Markdown, HTML, PDF or docx."),
     ],
     form: Annotated[Literal["text", "json"], typer.Option("--format", help="Output format.")] = "text",
+    enter: Annotated[
+        bool,
+        typer.Option(
+            "--enter", help="Write a form for the numbers of each report's screenshots, to be typed."
+        ),
+    ] = False,
+    tables: Annotated[
+        Path | None,
+        typer.Option(help="The file that the form made. Default: REPORT.tables.md beside the report."),
+    ] = None,
 ) -> None:
     """Check the conclusions of lab reports against their tables of Locust's results.
 
-    Exit code 0 without findings, 1 with findings, 2 when a file could not be read.
+    Exit code 0 without findings, 1 with findings, 2 when a file could not be read, 3 when nothing could be checked in a
+    report because it has no table as text.
     """
+    if tables is not None and len(files) > 1:
+        fail("--tables belongs to one report. Name that report alone.")
+    if enter:
+        raise typer.Exit(_write_forms(files, tables))
     from festgate.lab.audit import audit as auditing  # noqa: PLC0415  (only this command needs these modules)
-    from festgate.lab.audit import display  # noqa: PLC0415
+    from festgate.lab.audit import display, documents  # noqa: PLC0415
 
     console = Console(highlight=False)
     reports, unreadable = [], []
-    for file in files:
+    typed = {documents.tables_file(file) for file in files}
+    # `lab audit *` also names the tables, which are read with their report.
+    for file in (file for file in files if file not in typed):
         try:
-            audited = auditing.audit(file)
+            audited = auditing.audit(file, tables)
         except auditing.UnreadableReport as error:
             unreadable.append(str(error))
             print(error, file=sys.stderr)
@@ -62,4 +85,36 @@ def audit(
         print(json.dumps(display.as_json(reports, unreadable), indent=2))
     if unreadable:
         raise typer.Exit(WRONG_USE)
-    raise typer.Exit(BROKEN if any(audited.findings for audited in reports) else 0)
+    if any(audited.findings for audited in reports):
+        raise typer.Exit(BROKEN)
+    raise typer.Exit(0 if all(audited.is_checked for audited in reports) else UNCHECKED)
+
+
+def _write_forms(files: list[Path], tables: Path | None) -> int:
+    """Write the form of each report beside it, and return the exit code."""
+    from festgate.lab.audit.documents import UnreadableReport, read_document, tables_file  # noqa: PLC0415
+    from festgate.lab.audit.entry_form import FORM, entry_page  # noqa: PLC0415
+
+    code = 0
+    for file in files:
+        typed = tables or tables_file(file)
+        try:
+            document = read_document(file, tables)
+            entered = typed.read_text(encoding="utf-8") if document.entered else ""
+        except (UnreadableReport, UnicodeDecodeError, OSError) as error:
+            print(error, file=sys.stderr)
+            code = WRONG_USE
+            continue
+        page = file.with_name(file.name + FORM)
+        try:
+            write_atomically(page, entry_page(file.name, document.pictures, entered))
+        except OSError as error:
+            fail(f"{page} cannot be written: {error.strerror}.")
+        count = len(document.pictures)
+        print(
+            f"{page}: a form for {'1 screenshot' if count == 1 else f'{count} screenshots'}. Open it in a browser."
+        )
+        print(
+            f"  It makes {typed.name}. Keep that file beside {file.name}, and run festgate lab audit again."
+        )
+    return code

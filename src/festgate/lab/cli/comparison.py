@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from festgate.lab.cli.description import StarterFolder, starter_of_lab
 from festgate.lab.cli.exercise import HERE, Folder
-from festgate.lab.student.folder import LOAD, ROUTES, RUNS, STARTER, NoLab, interpreter, lab_in, load_file
+from festgate.lab.description.starter import BUILT_IN, ROUTES, Starter
+from festgate.lab.student.folder import RUNS, NoLab, interpreter, lab_in, load_file
 from festgate.rehearsal.cli.options import make_load, make_plan, require_extra
 from festgate.terminal import fail
 
@@ -33,6 +35,7 @@ def mount(app: typer.Typer) -> None:
 def compare(
     route: Annotated[str, typer.Argument(help=f"One of {', '.join(ROUTES)}.")],
     folder: Folder = HERE,
+    starter: StarterFolder = None,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of runs, fixed before the first run.")] = 6,
     seconds: Annotated[float, typer.Option(min=1, help="Length of each run.")] = 30.0,
     users: Annotated[
@@ -45,8 +48,8 @@ def compare(
 ) -> None:
     """Run the starter and your app in turn, and report whether a page became faster, and by how much.
 
-    The crash of the starter is fixed. Both apps get the load of the original locustfile, and begin with the events that
-    their own code creates. Every run is kept in the folder `runs`.
+    The crash of the starter is fixed. Both apps get the load of the original locustfile, and begin with newly
+    inserted events. Every run is kept in the folder `runs`.
 
     Exit code 0 when the page is not slower, 1 when it is, 2 when the comparison is refused or could not be run, 3 when
     it is inconclusive, 130 when interrupted.
@@ -56,10 +59,11 @@ def compare(
     from festgate.lab.student.runs import compare_runs  # noqa: PLC0415
 
     try:
-        lab = lab_in(folder)
         _check_route(route)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
         plan = make_plan(
-            str(load_file(STARTER, route)),
+            str(load_file(described, described.folder, route)),
             make_load(users, None, None, constant=False),
             seed=None,
             duration=seconds,
@@ -68,10 +72,12 @@ def compare(
         )
         _check_size(plan, pairs, users)
         with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
-            result = compare_runs(*_run(lab, route, plan, pairs, interpreter(python), Path(temporary)))
+            result = compare_runs(
+                *_run(described, lab, route, plan, pairs, interpreter(python), Path(temporary))
+            )
     except (NoLab, UnreadableCode) as error:
         fail(str(error))
-    _print_result(folder, lab, route, result)
+    _print_result(described, folder, lab, route, result)
     raise typer.Exit(result.comparison.exit_code)
 
 
@@ -101,38 +107,42 @@ def _check_size(plan: "Plan", pairs: int, users: int) -> None:
 
 
 def _run(
-    lab: Path, route: str, plan: "Plan", pairs: int, python: str, temporary: Path
+    starter: Starter, lab: Path, route: str, plan: "Plan", pairs: int, python: str, temporary: Path
 ) -> "tuple[list[Run], list[Run]]":
     """Return the runs of both sides. Raises NoLab, UnreadableCode."""
-    from festgate.lab.student.copies import App, copy_app, write_mended  # noqa: PLC0415
+    from festgate.lab.student.copies import App, copy_app, copy_database, fill_database, write_mended  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import STARTING, TooFewRequests, exit_on_failure, run_comparison  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
 
-    write_mended(temporary / "before")
+    write_mended(starter, temporary / "before")
+    fill_database(starter, temporary / "before", python)
     # A copy: edits during the comparison do not affect it.
-    copy_app(lab, temporary / "after", with_data=False)
-    now = code_now(temporary / "after", route)
-    if now == code_handed_out(route):
+    copy_app(starter, lab, temporary / "after", with_data=False)
+    copy_database(starter, temporary / "before", temporary / "after")
+    now = code_now(starter, temporary / "after", route)
+    if now == code_handed_out(starter, route):
         msg = (
-            f"The code behind {ROUTES[route]} is unchanged, so there is nothing to compare. See `festgate lab hint"
-            " same-build`."
+            f"The code behind {starter.paths[route]} is unchanged, so there is nothing to compare. See `festgate lab"
+            " hint same-build`."
         )
         raise NoLab(msg)
-    before = App(temporary / "before", python, code_handed_out(route))
-    after = App(temporary / "after", python, now)
+    before = App(starter, temporary / "before", python, code_handed_out(starter, route))
+    after = App(starter, temporary / "after", python, now)
     minutes = 2 * pairs * (plan.duration + plan.warm_up + STARTING) / 60
     with exit_on_failure(lab / RUNS):
+        if starter is not BUILT_IN:
+            _check_starter(before, route)
         _check_response(after, route)
         print(
-            f"{ROUTES[route]}, the starter and your app in turn: {pairs} pairs of runs of {plan.duration:g} s with"
-            f" {plan.load.shown}, about {minutes:.0f} min. Keep the machine otherwise idle. Ctrl-C stops the comparison"
-            " and keeps the finished runs.",
+            f"{starter.paths[route]}, the starter and your app in turn: {pairs} pairs of runs of {plan.duration:g} s"
+            f" with {plan.load.shown}, about {minutes:.0f} min. Keep the machine otherwise idle. Ctrl-C stops the"
+            " comparison and keeps the finished runs.",
             flush=True,
         )
-        if not _same_load(lab, route):
-            print(f"Your {LOAD}/{load_file(lab, route).name} was changed. The original is used instead.")
+        if not _same_load(starter, lab, route):
+            print(f"Your {Path(starter.load[route])} was changed. The original is used instead.")
         try:
             return run_comparison(plan, before, after, pairs, lab / RUNS, primary=parse_metric(METRIC))
         except TooFewRequests as error:
@@ -142,39 +152,60 @@ def _run(
 
 def _check_response(app: "App", route: str) -> None:
     """Check before the first run that the page responds with success. Raises NoLab, CannotServe."""
+    problem = _problem(app, route)
+    if problem:
+        msg = (
+            f"Your app responds to {problem}, so its response times cannot be compared. See `festgate lab hint"
+            " error-rates-differ`."
+        )
+        raise NoLab(msg)
+
+
+def _check_starter(app: "App", route: str) -> None:
+    """Check that this Python can run the course's starter. Raises NoLab."""
+    from festgate.lab.verify.environments import environment_commands  # noqa: PLC0415
+    from festgate.rehearsal.runner.servers import CannotServe  # noqa: PLC0415
+
+    try:
+        problem = _problem(app, route)
+    except CannotServe as error:
+        problem = f"no request. {str(error).removesuffix('.')}"
+    if problem:
+        msg = f"With {app.python} the starter responds to {problem}. {environment_commands(app.starter)}"
+        raise NoLab(msg)
+
+
+def _problem(app: "App", route: str) -> str:
+    """Return the page and its response where that is no success: `/events with status 500`. Raises CannotServe."""
     from festgate.lab.student.crash import NOBODY, PATIENCE, fetch_page  # noqa: PLC0415
     from festgate.lab.student.server import HOST  # noqa: PLC0415
 
     with app.serve() as server:
         port = int(server.url.rpartition(":")[2])
-        page, _ = fetch_page(HOST, port, f"{ROUTES[route]}?user={NOBODY}", PATIENCE)
-    if page.status != HTTPStatus.OK:
-        problem = f"with status {page.status}" if page.status else "with nothing"
-        msg = (
-            f"Your app responds to {page.name} {problem}, so its response times cannot be compared. See `festgate lab"
-            " hint error-rates-differ`."
-        )
-        raise NoLab(msg)
+        page, _ = fetch_page(HOST, port, app.starter.page(route, NOBODY), PATIENCE)
+    if page.status == HTTPStatus.OK:
+        return ""
+    return f"{page.name} with {f'status {page.status}' if page.status else 'nothing'}"
 
 
-def _same_load(lab: Path, route: str) -> bool:
+def _same_load(starter: Starter, lab: Path, route: str) -> bool:
     from festgate.lab.student.runs import load_fingerprint  # noqa: PLC0415
 
-    return load_fingerprint(lab, route) == load_fingerprint(STARTER, route)
+    return load_fingerprint(starter, lab, route) == load_fingerprint(starter, starter.folder, route)
 
 
-def _print_result(folder: Path, lab: Path, route: str, result: "Compared") -> None:
+def _print_result(starter: Starter, folder: Path, lab: Path, route: str, result: "Compared") -> None:
     """Print the verdict, and a hint for each reason that refuses or weakens it."""
     from festgate.lab.hints.page import write_hints  # noqa: PLC0415
     from festgate.rehearsal.report.comparison_report import VERDICTS  # noqa: PLC0415
     from festgate.rehearsal.report.words import comparison_in_words  # noqa: PLC0415
 
     console = Console(highlight=False)
-    console.print(Text(f"\n{ROUTES[route]}: {VERDICTS[result.comparison.verdict][0]}", "bold"))
+    console.print(Text(f"\n{starter.paths[route]}: {VERDICTS[result.comparison.verdict][0]}", "bold"))
     for sentence in comparison_in_words(result.comparison):
         console.print(Text(sentence))
     try:
-        written = write_hints(lab, route, result)
+        written = write_hints(starter, lab, route, result)
     except OSError as error:
         fail(f"The hints cannot be written in {lab}: {error.strerror}.")
     refused = bool(result.comparison.refusals)

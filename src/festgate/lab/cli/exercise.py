@@ -11,16 +11,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from festgate.lab.cli.description import StarterFolder, starter_at, starter_of_lab
+from festgate.lab.description.starter import JOURNEY, ROUTES
 from festgate.lab.student import crash as looking
 from festgate.lab.student import server as serving
 from festgate.lab.student.folder import (
-    JOURNEY,
-    ROUTES,
     RUNS,
     NoLab,
     interpreter,
     lab_in,
     locustfile,
+    quoted,
+    remember_starter,
     write_starter,
 )
 from festgate.rehearsal.cli.options import make_load, make_plan, parse_seconds, require_extra
@@ -43,19 +45,26 @@ def mount(app: typer.Typer) -> None:
 
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    starter: StarterFolder = None,
 ) -> None:
     """Write the starter: a small fest portal, its load, and the questions."""
+    described = starter_at(starter)
     try:
-        write_starter(folder)
+        write_starter(described, folder)
+        if starter is not None:
+            remember_starter(folder, starter)
     except NoLab as error:
         fail(str(error))
-    print(
-        f"The lab is in {folder}. Read {folder / 'README.md'}, and start the app with `festgate lab serve {folder}`."
-    )
+    except OSError as error:
+        fail(f"{folder} cannot be written: {error.strerror}.")
+    readme = folder / "README.md"
+    read = f"Read {readme}, and start" if readme.is_file() else "Start"
+    print(f"The lab is in {folder}. {read} the app with `festgate lab serve {quoted(folder)}`.")
 
 
 def serve(
     folder: Folder = HERE,
+    starter: StarterFolder = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = serving.PORT,
     python: Annotated[
         str, typer.Option(help="The Python with the app's packages, which runs it. Default: Festgate's own.")
@@ -64,10 +73,17 @@ def serve(
     """Run your app, and restart it when its code changes. Ctrl-C stops it."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        lab = lab_in(folder)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
         serving.require_free_port(port)
-        print(f"The fest is at http://{serving.HOST}:{port}/register. Ctrl-C stops it.", flush=True)
-        raise typer.Exit(serving.serve(lab, port, interpreter(python)))
+        first = described.others.get("register", described.paths["events"])
+        if described.fill and not (lab / described.database).is_file():
+            print(
+                f"{Path(described.database)} does not exist yet: run `{quoted(Path(python or 'python'))}"
+                f" {quoted(Path(described.fill))}` once in {lab}."
+            )
+        print(f"The fest is at http://{serving.HOST}:{port}{first}. Ctrl-C stops it.", flush=True)
+        raise typer.Exit(serving.serve(described, lab, port, interpreter(python)))
     except NoLab as error:
         fail(str(error))
 
@@ -75,6 +91,7 @@ def serve(
 def load(
     route: Annotated[str, typer.Argument(help=f"One of {', '.join(ROUTES)}, {JOURNEY}.")],
     folder: Folder = HERE,
+    starter: StarterFolder = None,
     host: Host = f"http://localhost:{serving.PORT}",
     users: Annotated[
         int, typer.Option(min=1, help="Concurrent users; each waits for a response, then pauses.")
@@ -97,9 +114,10 @@ def load(
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
 
     try:
-        lab = lab_in(folder)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
         plan = make_plan(
-            str(locustfile(lab, route)),
+            str(locustfile(described, lab, route)),
             make_load(users, spawn_rate, None, constant=False),
             seed=None,
             host=host,
@@ -107,9 +125,13 @@ def load(
             warm_up=parse_seconds(warm_up),
             label=route,
         )
-        code = code_now(lab, route) if serving.is_served(lab, host) else ""
+        code = code_now(described, lab, route) if serving.is_served(lab, host) else ""
         run = with_code(
-            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)), lab, route, code
+            described,
+            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)),
+            lab,
+            route,
+            code,
         )
         ended = report_run(run, "text")
         findings = findings_of_one(run)
@@ -117,7 +139,7 @@ def load(
             print(
                 f"Hints: {', '.join(finding.code for finding in findings)}. Show one with `festgate lab hint CODE`."
             )
-        print(describe_code(lab, route) if code else UNKNOWN_CODE)
+        print(describe_code(described, lab, route) if code else UNKNOWN_CODE)
     except (NoLab, UnreadableCode) as error:
         fail(str(error))
     except OSError as error:
@@ -125,14 +147,19 @@ def load(
     raise typer.Exit(ended)
 
 
-def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.PORT}") -> None:
+def crash(
+    folder: Folder = HERE,
+    starter: StarterFolder = None,
+    host: Host = f"http://{serving.HOST}:{serving.PORT}",
+) -> None:
     """Request every page of your running app, and show which fail, now and before.
 
     Exit code 0 when every page responds, 1 when a page fails, 2 when the app does not run.
     """
     try:
-        lab = lab_in(folder)
-        now = looking.take_snapshot(host)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
+        now = looking.take_snapshot(described, host)
         earlier = looking.snapshots_in(lab)
         looking.keep_snapshots(lab, [*earlier, now])
     except NoLab as error:
@@ -149,8 +176,8 @@ def crash(folder: Folder = HERE, host: Host = f"http://{serving.HOST}:{serving.P
     raise typer.Exit(MISSING if now.failed else 0)
 
 
-def status(folder: Folder = HERE) -> None:
-    """Show which of the seven parts are done, and what is missing, judged by the files in the folder.
+def status(folder: Folder = HERE, starter: StarterFolder = None) -> None:
+    """Show which parts are done, and what is missing, judged by the files in the folder.
 
     Exit code 0 when all parts are done, 1 when something is missing.
     """
@@ -158,7 +185,8 @@ def status(folder: Folder = HERE) -> None:
     from festgate.lab.student.progress import parts  # noqa: PLC0415  (it reads runs with numpy)
 
     try:
-        all_parts = parts(lab_in(folder))
+        described = starter_of_lab(folder, starter)
+        all_parts = parts(described, lab_in(described, folder))
     except (NoLab, ValueError) as error:
         fail(str(error))
     table = Table("Part", "", "Missing")
@@ -172,7 +200,7 @@ def status(folder: Folder = HERE) -> None:
 
 
 def _summary(now: looking.Snapshot, before: looking.Snapshot | None) -> str:
-    """Summarise the check, and fetch_page the student a question about it."""
+    """Summarise the check, and ask the student a question about it."""
     rest = len(now.pages) - len(now.failed)
     if not rest:
         return "Every page failed. Read the end of the server's output: did a request fail, or the start of the app?"

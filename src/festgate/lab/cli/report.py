@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from festgate.files import write_atomically
+from festgate.lab.cli.description import StarterFolder, starter_of_lab
 from festgate.lab.cli.exercise import HERE, Folder
-from festgate.lab.student.folder import APP, PAGE, ROUTES, NoLab, interpreter, lab_in
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import PAGE, NoLab, interpreter, lab_in
 from festgate.rehearsal.cli.options import require_extra
 from festgate.terminal import fail
 
@@ -28,6 +30,7 @@ def mount(app: typer.Typer) -> None:
 
 def report(
     folder: Folder = HERE,
+    starter: StarterFolder = None,
     python: Annotated[str, typer.Option(help=PYTHON)] = "",
     browser: Annotated[
         str,
@@ -42,15 +45,16 @@ def report(
     """
     require_extra()
     try:
-        lab = lab_in(folder)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
         program = interpreter(python)
         from festgate.lab.report.content import read_lab  # noqa: PLC0415
         from festgate.lab.report.document import lab_document  # noqa: PLC0415  (numpy and others take a second to import)
         from festgate.lab.report.screens import take_screenshots  # noqa: PLC0415
         from festgate.rehearsal.report.page import page  # noqa: PLC0415
 
-        screens = take_screenshots(lab, program, browser)
-        content = read_lab(lab)
+        screens = take_screenshots(described, lab, program, browser)
+        content = read_lab(described, lab)
         write_atomically(lab / PAGE, page(lab_document(content, screens)))
     except (NoLab, ValueError) as error:
         fail(str(error))
@@ -68,6 +72,7 @@ def hint(
         typer.Argument(help="The code of a hint. Default: list the hints that apply."),
     ] = "",
     folder: Folder = HERE,
+    starter: StarterFolder = None,
     run: Annotated[
         str,
         typer.Option(
@@ -83,15 +88,16 @@ def hint(
     from festgate.lab.hints.page import write_hint  # noqa: PLC0415
     from festgate.lab.hints.selection import NoHint, applicable_hints, hint_for  # noqa: PLC0415  (numpy and others take a second to import)
 
-    if folder == HERE and (Path(code) / APP).is_file():
+    if folder == HERE and code and Path(code).is_dir():
         code, folder = "", Path(code)  # `festgate lab hint DIR`: no hint has the name of a lab
     try:
-        lab = lab_in(folder)
+        described = starter_of_lab(folder, starter)
+        lab = lab_in(described, folder)
         if not code:
-            _list(applicable_hints(lab, run))
+            _list(described, applicable_hints(described, lab, run))
             return
-        met = hint_for(lab, code, run)
-        path = write_hint(lab, met.name, met.hint, met.figure, met.material)
+        met = hint_for(described, lab, code, run)
+        path = write_hint(described, lab, met.name, met.hint, met.figure, met.material)
     except (NoLab, NoHint, ValueError) as error:
         fail(str(error))
     except OSError as error:
@@ -105,14 +111,17 @@ def hint(
     console.print(Text(f"With a chart: {folder / path.relative_to(lab)}"), soft_wrap=True)
 
 
-def _list(met: "list[ApplicableHint]") -> None:
+def _list(starter: Starter, met: "list[ApplicableHint]") -> None:
     if not met:
-        print("No hint applies to the last comparisons and loads, or to the conclusions of report.md.")
+        print("No hint applies to the last comparisons and loads, or to the conclusions of the report.")
         return
     table = Table("Hint", "Concerns", "What happened", "Evidence")
     for entry in met:
         table.add_row(
-            entry.hint.code, ROUTES.get(entry.name, "report.md"), entry.hint.title, Text(entry.figure)
+            entry.hint.code,
+            starter.paths.get(entry.name, starter.report),
+            entry.hint.title,
+            Text(entry.figure),
         )
     Console(highlight=False).print(table)
     print("Show one with a chart of your own runs: `festgate lab hint HINT`.")

@@ -7,13 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 ROUTES: Final = ("checkout", "events", "my-events")
 """The three routes that the exercise loads and makes faster, by their names on the command line."""
+OTHERS: Final = ("register", "login", "register_event")
+"""The pages that the exercise uses and leaves as they are."""
 JOURNEY: Final = "journey"
 """The name of the load that visits several pages."""
 DESCRIPTION: Final = "lab.toml"
 """The file in a starter's folder that describes it."""
+
+
+class BadStarter(Exception):
+    """A starter that cannot be used, or a description with a mistake; the message names the place and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,16 @@ class Starter:
         default_factory=lambda: {"checkout": "/checkout", "events": "/events", "my-events": "/my-events"}
     )
     """The path of each of ROUTES."""
+    others: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "register": "/register",
+            "login": "/login",
+            "register_event": "/register_event/{event_id}",
+        }
+    )
+    """The path of each of OTHERS; one that the starter does not have is missing."""
+    form: tuple[str, str] = ("username", "password")
+    """The form fields of the user name and the password."""
     load: Mapping[str, str] = field(default_factory=dict)
     """The locustfile of each of ROUTES and of JOURNEY, relative to the folder, with `/`."""
     person: str = "user"
@@ -60,8 +77,19 @@ class Starter:
 
     @property
     def app_file(self) -> str:
-        """Return the file of the app: `main.py`."""
-        return f"{self.app.partition(':')[0].replace('.', '/')}.py"
+        """Return the file of the app: `main.py`, or `app/__init__.py` where the app is in a package."""
+        module = self.app.partition(":")[0].replace(".", "/")
+        package = f"{module}/__init__.py"
+        return package if (self.folder / package).is_file() else f"{module}.py"
+
+    @property
+    def load_folders(self) -> frozenset[str]:
+        """Return the names of the top folders that hold locustfiles: `load`."""
+        return frozenset(file.partition("/")[0] for file in self.load.values() if "/" in file)
+
+    def page(self, name: str, person: str) -> str:
+        """Return the address of a route for a person: `/events?user=Meera`."""
+        return f"{self.paths[name]}?{urlencode({self.person: person})}"
 
 
 BUILT_IN: Final = Starter(

@@ -274,6 +274,31 @@ CONCLUDED: Final = (
         "Which number did you divide by which? And what became larger or smaller by that percentage?",
         "shares",
     ),
+    Hint(
+        "direction-denied",
+        "The figures moved the other way",
+        "Your report describes a change in one direction. The figures before and after, in the report itself or in its"
+        " tables, changed in the other direction.",
+        "What was this figure before and after? Would you use the same words for somebody else's table?",
+        "shares",
+    ),
+    Hint(
+        "total-differs",
+        "The row of all requests contradicts the other rows",
+        "The row Aggregated is made of all rows above it: its requests are their sum, its minimum and maximum are the"
+        " extremes of theirs, and its average is the time of all requests together, divided by their number. In your"
+        " report the figures do not fit together.",
+        "What do you get if you add up the rows yourself? Which figure was copied or read wrongly, or is from another"
+        " run?",
+        no_picture="There is no picture: only the table in the report shows it.",
+    ),
+    Hint(
+        "table-of-other-route",
+        "The table is of another route",
+        "A heading in your report names one route, and the table below it counts requests for another.",
+        "Which locustfile did this run use? And where is the table of the route in the heading?",
+        no_picture="There is no picture: only the headings in the report show it.",
+    ),
 )
 """Hints for the conclusions of a report that its tables do not support, where no hint above covers them."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from festgate.lab.audit.audit import UnreadableReport, audit
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.hints.catalogue import HINTS
 from festgate.lab.hints.hint import Hint, Material
 from festgate.lab.hints.page import findings_of
-from festgate.lab.student.folder import REPORT, ROUTES, RUNS
+from festgate.lab.student.folder import RUNS
 from festgate.lab.student.runs import METRIC, compare_runs, is_of, last_pairs, runs_in, runs_of, side_of
 from festgate.rehearsal.runs.store import NoSuchRun, Run, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -37,21 +38,21 @@ class ApplicableHint:
     material: Material | None
 
 
-def applicable_hints(lab: Path, run: str = "") -> list[ApplicableHint]:
+def applicable_hints(starter: Starter, lab: Path, run: str = "") -> list[ApplicableHint]:
     """Return the hints for each route's last comparison and last load, and for the report; or for one run alone.
 
     Raises NoHint where there is no such run, ValueError where a run's file is damaged.
     """
     if run:
-        return list(_of_run(lab, _run_named(lab, run)))
+        return list(_of_run(starter, lab, _run_named(lab, run)))
     kept = runs_in(lab)
-    hints = [hint for name in ROUTES for hint in _of_route(name, runs_of(lab, kept, name))]
-    hints += _of_report(lab, kept)
+    hints = [hint for name in ROUTES for hint in _of_route(name, runs_of(starter, kept, name))]
+    hints += _of_report(starter, lab, kept)
     # Each hint once for a route: the comparison's comes before the one of a load.
     return list({(hint.name, hint.hint.code): hint for hint in reversed(hints)}.values())[::-1]
 
 
-def hint_for(lab: Path, code: str, run: str = "") -> ApplicableHint:
+def hint_for(starter: Starter, lab: Path, code: str, run: str = "") -> ApplicableHint:
     """Return that hint with the runs that show it, or with the last runs where it does not apply.
 
     Raises NoHint and ValueError as `applicable_hints` does.
@@ -59,10 +60,10 @@ def hint_for(lab: Path, code: str, run: str = "") -> ApplicableHint:
     if code not in HINTS:
         msg = f"There is no hint {code}. Choose one of {', '.join(sorted(HINTS))}."
         raise NoHint(msg)
-    for hint in applicable_hints(lab, run):
+    for hint in applicable_hints(starter, lab, run):
         if hint.hint.code == code:
             return hint
-    return ApplicableHint("", HINTS[code], "", _last(lab, run))
+    return ApplicableHint("", HINTS[code], "", _last(starter, lab, run))
 
 
 def _of_route(name: str, runs: Sequence[Run]) -> Iterator[ApplicableHint]:
@@ -91,10 +92,10 @@ def findings_of_one(run: Run) -> list[LoadFinding]:
     return [finding for check in checks if (finding := check(evidence)) is not None]
 
 
-def _of_run(lab: Path, run: Run) -> Iterator[ApplicableHint]:
+def _of_run(starter: Starter, lab: Path, run: Run) -> Iterator[ApplicableHint]:
     """Return the hints for the comparison that the run belongs to, or for the run itself."""
-    name = next((name for name in ROUTES if is_of(lab, run, name)), "")
-    runs = runs_of(lab, runs_in(lab), name) if name else [run]
+    name = next((name for name in ROUTES if is_of(starter, run, name)), "")
+    runs = runs_of(starter, runs_in(lab), name) if name else [run]
     if not side_of(run) or run.state != "whole":
         yield from _of_load(name, run, runs)
         return
@@ -109,36 +110,38 @@ def _of_run(lab: Path, run: Run) -> Iterator[ApplicableHint]:
     yield from _of_route(name, comparison)
 
 
-def _of_report(lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:
+def _of_report(starter: Starter, lab: Path, kept: Sequence[Run]) -> list[ApplicableHint]:
+    if not starter.report:
+        return []
     try:
-        audited = audit(lab / REPORT)
+        audited = audit(lab / starter.report)
     except UnreadableReport:
         return []
-    material = _loads(lab, kept)
+    material = _loads(starter, kept)
     return [
         ApplicableHint("", HINTS[finding.kind.code], finding.spots[0].figure.rstrip("."), material)
         for finding in audited.findings
     ]
 
 
-def _loads(lab: Path, kept: Sequence[Run]) -> Material | None:
+def _loads(starter: Starter, kept: Sequence[Run]) -> Material | None:
     """Return the first and the last load of the first route that has some: the usual subject of a report."""
     for name in ROUTES:
-        runs = runs_of(lab, kept, name)
+        runs = runs_of(starter, kept, name)
         loads = [run for run in runs if not side_of(run)]
         if loads:
             return Material(loads[:1], loads[1:][-1:], runs)
     return None
 
 
-def _last(lab: Path, run: str) -> Material | None:
+def _last(starter: Starter, lab: Path, run: str) -> Material | None:
     if run:
         return Material((_run_named(lab, run),))
     kept = runs_in(lab)
     if not kept:
         return None
-    name = next((name for name in ROUTES if runs_of(lab, kept[:1], name)), "")
-    runs = runs_of(lab, kept, name) if name else kept[:1]
+    name = next((name for name in ROUTES if runs_of(starter, kept[:1], name)), "")
+    runs = runs_of(starter, kept, name) if name else kept[:1]
     if side_of(kept[0]):
         before, after = last_pairs(runs)
         return Material(before, after, runs)

@@ -1,14 +1,15 @@
 """Read the contents of a lab's folder for its report."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.answers import ReportAnswer, answers_in
 from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.crash import Snapshot, snapshots_in
-from festgate.lab.student.folder import REPORT, ROUTES
 from festgate.lab.student.load import BUILD, code_handed_out, code_now
 from festgate.lab.student.progress import Part, parts
 from festgate.lab.student.runs import compare_runs, is_clean, last_pairs, runs_in, runs_of, side_of
@@ -38,6 +39,7 @@ class RouteResults:
 class LabContent:
     """The contents of a lab's folder."""
 
+    starter: Starter
     folder: Path
     parts: Sequence[Part]
     snapshots: Sequence[Snapshot]
@@ -55,34 +57,35 @@ class LabContent:
         return topics
 
 
-def read_lab(folder: Path) -> LabContent:
+def read_lab(starter: Starter, folder: Path) -> LabContent:
     """Read the folder. Raises ValueError when the file of a run is damaged."""
     kept = runs_in(folder)
-    try:
-        audited = audit(folder / REPORT)
-    except UnreadableReport:
-        audited = None
+    audited = None
+    if starter.report:
+        with suppress(UnreadableReport):
+            audited = audit(folder / starter.report)
     return LabContent(
+        starter=starter,
         folder=folder,
-        parts=parts(folder),
+        parts=parts(starter, folder),
         snapshots=snapshots_in(folder),
-        routes=[_route(folder, name, runs_of(folder, kept, name)) for name in ROUTES],
-        answers=answers_in(folder),
+        routes=[_route(starter, folder, name, runs_of(starter, kept, name)) for name in ROUTES],
+        answers=answers_in(starter, folder),
         audited=audited,
     )
 
 
-def _route(folder: Path, name: str, runs: Sequence[Run]) -> RouteResults:
-    original = code_handed_out(name)
+def _route(starter: Starter, folder: Path, name: str, runs: Sequence[Run]) -> RouteResults:
+    original = code_handed_out(starter, name)
     try:
-        current = code_now(folder, name)
+        current = code_now(starter, folder, name)
     except UnreadableCode:
         current = ""
     loads = [run for run in runs if not side_of(run) and is_clean(run)]
     sides = last_pairs(runs)
     return RouteResults(
         name=name,
-        path=ROUTES[name],
+        path=starter.paths[name],
         runs=runs,
         before=_last(loads, original),
         after=_last(loads, current) if current != original else None,

@@ -18,6 +18,7 @@ from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import Figures, summarize
 
 _COLUMNS: Final = ("", "requests", "failed", "median", "p95", "mean", "slowest", "per second", "run")
+_COUNTS: Final = {4: "four", 5: "five", 6: "six", 7: "seven"}
 _UNANSWERED: Final = "Not answered yet."
 _LOADS_NOTE: Final = (
     "Each row is a single run. A figure marked ? rests on too few requests. Only the comparison shows whether there"
@@ -26,7 +27,7 @@ _LOADS_NOTE: Final = (
 
 
 def lab_document(lab: LabContent, screens: AppScreens) -> Document:
-    """Make the document, in the order of the seven parts."""
+    """Make the document, in the order of the parts."""
     done = sum(part.done for part in lab.parts)
     tone: Tone = "good" if done == len(lab.parts) else "warn"
     return Document(
@@ -36,7 +37,7 @@ def lab_document(lab: LabContent, screens: AppScreens) -> Document:
         words=_summary(lab),
         facts=_facts(lab),
         sections=(
-            Section("The seven parts", tables=(_parts(lab),)),
+            Section(f"The {_COUNTS[len(lab.parts)]} parts", tables=(_parts(lab),)),
             Section("The app", words=tuple(screens.missing), screens=tuple(screens.screens)),
             _crash(lab),
             *(_route(lab, route) for route in lab.routes),
@@ -222,7 +223,7 @@ def _hints(lab: LabContent) -> list[Section]:
         if route.comparison is not None:
             material = Material(route.comparison.before, route.comparison.after, route.runs)
             sections += [
-                hint_section(route.name, HINTS[finding.code], finding.figure, material)
+                hint_section(route.path, HINTS[finding.code], finding.figure, material)
                 for finding in findings_of(route.comparison)
             ]
     if lab.audited is not None:

@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote
 
+from festgate.lab.description.starter import Starter
 from festgate.lab.report.browser import NoBrowser, find_browser, screenshots
 from festgate.lab.student.copies import App, copy_app
 from festgate.lab.student.crash import NOBODY
@@ -25,7 +25,7 @@ class AppScreens:
     """A sentence for each missing screenshot."""
 
 
-def take_screenshots(lab: Path, python: str, browser: str) -> AppScreens:
+def take_screenshots(starter: Starter, lab: Path, python: str, browser: str) -> AppScreens:
     """Take screenshots of the three pages and of the last recorded crash."""
     missing: list[str] = []
     screens: list[Screen] = []
@@ -44,10 +44,11 @@ def take_screenshots(lab: Path, python: str, browser: str) -> AppScreens:
     try:
         with TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
             copy = Path(temporary) / "app"
-            copy_app(lab, copy, with_data=True)
-            with App(copy, python, "").serve() as server:
+            copy_app(starter, lab, copy, with_data=True)
+            with App(starter, copy, python, "").serve() as server:
                 pages = [
-                    (title, caption, f"{server.url}{path}") for title, caption, path in _pages(_user(copy))
+                    (title, caption, f"{server.url}{path}")
+                    for title, caption, path in _pages(starter, _user(starter, copy))
                 ]
                 screens += _screens(program, pages, lab, missing)
     except (NoLab, CannotServe) as error:
@@ -69,18 +70,21 @@ def _screens(
     ]
 
 
-def _pages(user: str) -> list[tuple[str, str, str]]:
+def _pages(starter: Starter, user: str) -> list[tuple[str, str, str]]:
     viewer = "without a user" if user == NOBODY else f"as {user}"
     return [
-        ("/events", f"The programme, {viewer}.", f"/events?user={quote(user)}"),
-        ("/my-events", f"The registrations, {viewer}.", f"/my-events?user={quote(user)}"),
-        ("/checkout", "The amount due.", "/checkout"),
+        (starter.paths[name], caption, starter.page(name, user))
+        for name, caption in (
+            ("events", f"The programme, {viewer}."),
+            ("my-events", f"The registrations, {viewer}."),
+            ("checkout", "The amount due."),
+        )
     ]
 
 
-def _user(app: Path) -> str:
+def _user(starter: Starter, app: Path) -> str:
     """Return a user with an account and a registration, or NOBODY."""
-    for file in app.glob("*.db"):
+    for file in {app / starter.database, *app.glob("*.db")}:
         with suppress(sqlite3.Error), closing(sqlite3.connect(file)) as connection:
             query = "SELECT username FROM registrations JOIN users USING (username) LIMIT 1"
             row = connection.execute(query).fetchone()

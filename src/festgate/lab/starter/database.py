@@ -1,4 +1,4 @@
-"""The database of the fest: one SQLite file beside the code, made when the app starts."""
+"""The database: one SQLite file beside the code, created when the app starts."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS registrations (username TEXT, event_id INTEGER);
 
 @contextmanager
 def connect() -> Iterator[sqlite3.Connection]:
-    """A connection for one request; what it wrote is kept when nothing went wrong."""
+    """Open a connection for one request; commit its changes unless an error was raised."""
     connection = sqlite3.connect(FILE)
     connection.row_factory = sqlite3.Row
     try:
@@ -37,7 +37,7 @@ def connect() -> Iterator[sqlite3.Connection]:
 
 
 def prepare() -> None:
-    """Make the tables, and fill in the nine events where there is none."""
+    """Create the tables, and insert the nine events into an empty table."""
     with connect() as connection:
         connection.executescript(TABLES)
         if connection.execute("SELECT count(*) FROM events").fetchone()[0] == 0:

@@ -1,4 +1,4 @@
-"""The fest portal: a monolith. Every page is in this file, and all of them run in one process."""
+"""The fest portal, a monolith: all routes are in this file and run in one process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ FORM = {
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """What happens once, before the first request."""
+    """Create the database before the first request."""
     prepare()
     yield
 
@@ -41,25 +41,25 @@ templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
 def page(request: Request, name: str, status: int = 200, **shown: object) -> HTMLResponse:
-    """A template, filled in."""
+    """Render a template."""
     return templates.TemplateResponse(request, name, {"user": None, **shown}, status_code=status)
 
 
 async def form_of(request: Request) -> tuple[str, str]:
-    """The name and the password that were sent."""
+    """Return the user name and the password of a form."""
     fields = parse_qs((await request.body()).decode())
     return fields.get("username", [""])[0], fields.get("password", [""])[0]
 
 
 @app.exception_handler(Exception)
 def monolith_failure(request: Request, error: Exception) -> HTMLResponse:
-    """What people see where the code raised an error."""
+    """Render the page that a visitor sees after an error."""
     return page(request, "failure.html", 500, error=type(error).__name__)
 
 
 @app.get("/register", response_class=HTMLResponse)
 def register_form(request: Request) -> HTMLResponse:
-    """The form for a new account."""
+    """Show the form for a new account."""
     return page(request, "register.html")
 
 
@@ -76,7 +76,7 @@ async def register(request: Request) -> Response:
 
 @app.get("/login", response_class=HTMLResponse)
 def login_form(request: Request) -> HTMLResponse:
-    """The form to sign in."""
+    """Show the form to sign in."""
     return page(request, "login.html")
 
 
@@ -91,7 +91,7 @@ async def login(request: Request) -> Response:
 
 @app.get("/events", response_class=HTMLResponse)
 def events(request: Request, user: str) -> HTMLResponse:
-    """The programme."""
+    """Show all events."""
     interest = 0
     for number in range(3_000_000):
         interest += number
@@ -109,7 +109,7 @@ def register_event(event_id: int, user: str) -> Response:
 
 @app.get("/my-events", response_class=HTMLResponse)
 def my_events(request: Request, user: str) -> HTMLResponse:
-    """What somebody has registered for."""
+    """Show the events that a user has registered for."""
     interest = 0
     for number in range(1_500_000):
         interest += number
@@ -118,5 +118,5 @@ def my_events(request: Request, user: str) -> HTMLResponse:
 
 @app.get("/checkout", response_class=HTMLResponse)
 def checkout(request: Request) -> HTMLResponse:
-    """What is to be paid."""
+    """Show the total price."""
     return page(request, "checkout.html", total=total_payable())

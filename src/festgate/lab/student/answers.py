@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.folder import REPORT, STARTER
+from festgate.lab.description.starter import Starter
 
 MIN_WORDS: Final = 4
 """Words of the shortest text that counts as an answer."""
@@ -34,10 +34,12 @@ class ReportAnswer:
         return ""
 
 
-def answers_in(folder: Path) -> list[ReportAnswer]:
+def answers_in(starter: Starter, folder: Path) -> list[ReportAnswer]:
     """Return an answer for each question of the starter, in its order; empty where the report lacks the question."""
-    questions = _sections(STARTER / REPORT)
-    written = _sections(folder / REPORT)
+    if not starter.report:
+        return []
+    questions = _sections(starter.folder / starter.report)
+    written = _sections(folder / starter.report)
     return [
         ReportAnswer(topic, question, written.get((topic, question), "")) for topic, question in questions
     ]

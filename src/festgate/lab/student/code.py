@@ -9,17 +9,19 @@ planted `1 / 0`, nor a `try` around it whose handlers catch its error: fixing th
 import ast
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from festgate.lab.student.folder import APP, LOAD, RUNS, is_of_desktop
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import RUNS, is_of_desktop
 
 ROUTE_DECORATORS: Final = frozenset({"get", "route", "api_route"})
 ALWAYS_RUN: Final = frozenset({"middleware", "on_event", "exception_handler"})
 """Decorators of functions that run for every route."""
 CAUGHT: Final = frozenset({"ZeroDivisionError", "ArithmeticError", "Exception", "BaseException"})
 """Exceptions whose handlers catch the planted error."""
+_CRASHING: Final = (ast.Raise, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return)
 _TEMPLATE = re.compile(r"[\"']([\w./-]+\.html)[\"']")
 
 
@@ -27,17 +29,20 @@ class UnreadableCode(Exception):
     """A file is not valid Python; the message names the file and the line."""
 
 
-def fingerprint_of(folder: Path, route: str) -> str:
+def fingerprint_of(starter: Starter, folder: Path, route: str) -> str:
     """Return twelve hexadecimal digits that change with the code behind `route`. Raises UnreadableCode."""
-    return hashlib.sha256(code_behind(folder, route).encode()).hexdigest()[:12]
+    return hashlib.sha256(code_behind(starter, folder, route).encode()).hexdigest()[:12]
 
 
-def code_behind(folder: Path, route: str) -> str:
+def code_behind(starter: Starter, folder: Path, route: str) -> str:
     """Return the code that answers `route` in a normal form; all code where no function has that route.
 
     Raises UnreadableCode.
     """
-    statements = [statement for file in code_files(folder) for statement in _statements(file)]
+    planted = {crash.code: ast.parse(crash.replacement).body for crash in starter.crashes}
+    statements = [
+        statement for file in code_files(starter, folder) for statement in _statements(file, planted)
+    ]
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):
@@ -60,20 +65,30 @@ def code_behind(folder: Path, route: str) -> str:
     return _normal_form(reached) + "".join(f"\n{name}\n{text}" for name, text in sorted(templates.items()))
 
 
-def code_files(folder: Path) -> list[Path]:
-    """Return the app's Python files, without locustfiles, runs, virtual environments, and copies of the lab in it."""
-    environments = {path.parent for name in ("pyvenv.cfg", APP) for path in folder.glob(f"*/{name}")}
+def code_files(starter: Starter, folder: Path) -> list[Path]:
+    """Return the app's Python files.
+
+    Locustfiles, the script that fills the database, runs, virtual environments, and copies of the lab in it are not
+    the app's.
+    """
+    environments = {
+        path.relative_to(folder).parts[0]
+        for name in ("pyvenv.cfg", starter.app_file)
+        for path in folder.glob(f"*/{name}")
+    }
+    skipped = {RUNS, *starter.load_folders, *environments}
+    other = {folder / name for name in (*starter.load.values(), starter.fill) if name}
     files = []
     for path in sorted(folder.rglob("*.py")):
-        if is_of_desktop(path.name):
+        if is_of_desktop(path.name) or path in other:
             continue
-        top = folder / path.relative_to(folder).parts[0]
-        if top.name not in (LOAD, RUNS) and not top.name.startswith(".") and top not in environments:
+        top = path.relative_to(folder).parts[0]
+        if top not in skipped and not top.startswith("."):
             files.append(path)
     return files
 
 
-def _statements(file: Path) -> list[ast.stmt]:
+def _statements(file: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:
@@ -81,7 +96,7 @@ def _statements(file: Path) -> list[ast.stmt]:
         place = f"{file.name}, line {line}" if line else file.name
         msg = f"{place}: this is not valid Python."
         raise UnreadableCode(msg) from None
-    plain: ast.Module = _Reduced().visit(tree)
+    plain: ast.Module = _Reduced(planted).visit(tree)
     for node in ast.walk(plain):
         # A body may not be empty, even if none of its statements count.
         if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
@@ -90,7 +105,20 @@ def _statements(file: Path) -> list[ast.stmt]:
 
 
 class _Reduced(ast.NodeTransformer):
-    """Removes statements without effect, and handlers of the planted error: both are fixes of the crash."""
+    """Replaces the planted crashes, and removes statements without effect and handlers of the planted error.
+
+    All of these are fixes of the crash.
+    """
+
+    def __init__(self, planted: Mapping[str, list[ast.stmt]]) -> None:
+        """Take the statements of the planted crashes, each with what replaces it."""
+        self._planted = planted
+
+    def visit(self, node: ast.AST) -> Any:  # noqa: ANN401  (as its base class)
+        """Replace a planted crash; a bare division is removed below."""
+        if isinstance(node, _CRASHING) and (code := ast.unparse(node)) in self._planted:
+            return self._planted[code]
+        return super().visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
         """Remove a docstring, or a computation with constants whose result is not used."""

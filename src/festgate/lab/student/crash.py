@@ -5,27 +5,22 @@ The answer of the last failing page is kept too, as a browser would show it: aft
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from festgate.files import write_atomically
+from festgate.lab.description.starter import OTHERS, ROUTES, Starter
 from festgate.lab.student.folder import CRASH_PAGE, SNAPSHOTS, NoLab
 
 NOBODY: Final = "looking_on"
 """The user name in the requests; no account has it, so no user's data is touched."""
-PAGES: Final = (
-    "/register",
-    "/login",
-    f"/events?user={NOBODY}",
-    f"/register_event/404?user={NOBODY}",
-    f"/my-events?user={NOBODY}",
-    "/checkout",
-    "/docs",
-)
+NO_EVENT: Final = "404"
+"""The number of an event that does not exist."""
 PATIENCE: Final = 5.0
 """Seconds to wait for a page; the slowest of the starter takes less than one on a slow laptop."""
 SHORT: Final = 0.1
@@ -34,6 +29,9 @@ MAX_SNAPSHOTS: Final = 200
 """Snapshots that are kept."""
 MAX_BYTES: Final = 200_000
 """Bytes of the failing page that are kept."""
+
+
+_PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,24 @@ class Snapshot:
         return tuple(page.name for page in self.pages if page.failed)
 
 
-def take_snapshot(host: str, patience: float = PATIENCE) -> Snapshot:
+def pages_of(starter: Starter) -> list[str]:
+    """Return the address of each page that a snapshot requests."""
+    paths = {name: starter.page(name, NOBODY) for name in ROUTES}
+    for name in OTHERS:
+        if name in starter.others:
+            paths[name] = _PARAMETER.sub(NO_EVENT, starter.others[name])
+    if "register_event" in paths:
+        paths["register_event"] += f"?{urlencode({starter.person: NOBODY})}"
+    order = ("register", "login", "events", "register_event", "my-events", "checkout")
+    return [*(paths[name] for name in order if name in paths), "/docs"]
+
+
+def pages_that_may_fail(starter: Starter) -> set[str]:
+    """Return the names of the pages whose crash the exercise leaves in the starter."""
+    return {_PARAMETER.sub(NO_EVENT, crash.path) for crash in starter.crashes if not crash.must_be_fixed}
+
+
+def take_snapshot(starter: Starter, host: str, patience: float = PATIENCE) -> Snapshot:
     """Request each page of the app at `host` (`http://127.0.0.1:8000`), and wait at most `patience` seconds for it.
 
     Raises NoLab where no server listens there.
@@ -88,7 +103,7 @@ def take_snapshot(host: str, patience: float = PATIENCE) -> Snapshot:
     at = time.time()
     pages: list[Page] = []
     body = b""
-    for path in PAGES:
+    for path in pages_of(starter):
         silent = any(page.status == 0 for page in pages)
         page, answer = fetch_page(name, port, path, patience * SHORT if silent else patience)
         pages.append(page)

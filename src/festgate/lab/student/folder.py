@@ -1,14 +1,17 @@
 """A student's folder: the starter as it is handed out, and the places of its files.
 
 main.py and the folders beside it   the app
-load/                               the locustfiles
+load/                               the locustfiles; another starter may have other places for both
 runs/                               the kept runs
 crash.json, crash.html              snapshots of the running app, and the last page that failed
 report.md                           the questions, and the student's answers
 hints/                              pages about what weakens or forbids a comparison
 report.html                         everything on one page
+.starter                            the folder of another starter, as it was named with --starter
 """
 
+import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,18 +20,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-STARTER: Final = Path(__file__).parent.parent / "starter"
-APP: Final = "main.py"
-LOAD: Final = "load"
+from festgate.files import write_atomically
+from festgate.lab.description.modules import is_skipped
+from festgate.lab.description.starter import DESCRIPTION, JOURNEY, ROUTES, Starter
+
 RUNS: Final = "runs"
 SNAPSHOTS: Final = "crash.json"
 CRASH_PAGE: Final = "crash.html"
-REPORT: Final = "report.md"
 PAGE: Final = "report.html"
 HINTS: Final = "hints"
-ROUTES: Final = {"checkout": "/checkout", "events": "/events", "my-events": "/my-events"}
-"""The three routes that are loaded and sped up, by their names on the command line."""
-JOURNEY: Final = "journey"
+MEMORY: Final = ".starter"
+DATABASES: Final = ("*.db", "*.db-*", "*.sqlite", "*.sqlite3")
+_PLAIN: Final = re.compile(r"[\w./\\:+,@-]+")
+"""Characters that no shell treats in a special way; `\\` is one only where it separates folders."""
 _DESKTOP: Final = frozenset({".ds_store", ".localized", "desktop.ini", "thumbs.db"})
 
 
@@ -64,7 +68,7 @@ def is_of_desktop(name: str) -> bool:
     return name.lower() in _DESKTOP or name.startswith("._")
 
 
-def write_starter(folder: Path) -> None:
+def write_starter(starter: Starter, folder: Path) -> None:
     """Write the starter into `folder`, which is empty or does not exist: completely or not at all. Raises NoLab."""
     is_new = not folder.exists()
     try:
@@ -75,12 +79,12 @@ def write_starter(folder: Path) -> None:
         with tempfile.TemporaryDirectory(
             prefix=".starter-", dir=folder, ignore_cleanup_errors=True
         ) as staging:
-            _copy(Path(staging))
+            _copy(starter, Path(staging))
             for entry in sorted(Path(staging).iterdir()):
                 entry.replace(folder / entry.name)
     except OSError as error:
         # The folder was empty or did not exist.
-        for entry in {folder / path.parts[0] for path in starter_files()}:
+        for entry in {folder / path.parts[0] for path in starter_files(starter)}:
             if entry.is_dir():
                 shutil.rmtree(entry)
             else:
@@ -93,41 +97,81 @@ def write_starter(folder: Path) -> None:
         raise NoLab(msg) from None
 
 
-def lab_in(folder: Path) -> Path:
+def quoted(path: Path) -> str:
+    """Return a path as an argument of a command, in any shell of Linux and macOS and in PowerShell."""
+    text = str(path)
+    if _PLAIN.fullmatch(text):
+        return text
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
+def lab_in(starter: Starter, folder: Path) -> Path:
     """Return the absolute path of `folder`. Raises NoLab where it does not contain a student's app."""
-    if not (folder / APP).is_file():
-        msg = f"There is no {APP} in {folder.resolve()}. Make a lab with `festgate lab new DIR`, and change to DIR."
+    if not (folder / starter.app_file).is_file():
+        msg = (
+            f"There is no {starter.app_file} in {folder.resolve()}. Make a lab with `festgate lab new DIR`, and change"
+            " to DIR."
+        )
         raise NoLab(msg)
     return folder.resolve()
 
 
-def locustfile(folder: Path, name: str) -> Path:
+def known_starter(folder: Path) -> Path | None:
+    """Return the folder of the starter that was named for this lab before; None for Festgate's own."""
+    try:
+        text = (folder / MEMORY).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return folder / text if text else None
+
+
+def remember_starter(folder: Path, starter: Path) -> None:
+    """Keep the folder of the starter that was named for this lab. Raises OSError."""
+    if folder.is_dir() and known_starter(folder) != starter.resolve():
+        write_atomically(folder / MEMORY, f"{starter.resolve()}\n")
+
+
+def locustfile(starter: Starter, folder: Path, name: str) -> Path:
     """Return the student's locustfile of a route, or of the journey. Raises NoLab where it or the name is unknown."""
     if name not in (*ROUTES, JOURNEY):
         msg = f"{name} is not one of {', '.join((*ROUTES, JOURNEY))}."
         raise NoLab(msg)
-    file = load_file(folder, name)
+    file = load_file(starter, folder, name)
     if not file.is_file():
         msg = f"{file} is missing. Make a new lab with `festgate lab new`, and copy the file from there."
         raise NoLab(msg)
     return file
 
 
-def load_file(folder: Path, name: str) -> Path:
-    """Return the path of a route's locustfile."""
-    return folder / LOAD / f"{name.replace('-', '_')}.py"
+def load_file(starter: Starter, folder: Path, name: str) -> Path:
+    """Return the path of a route's locustfile. Raises NoLab where the starter has none for it."""
+    if name not in starter.load:
+        msg = f"The starter has no locustfile for {name}. Add it to [load] in {starter.folder / DESCRIPTION}."
+        raise NoLab(msg)
+    return folder / starter.load[name]
 
 
-def starter_files() -> Iterator[Path]:
-    """Return the files that are handed out, relative to STARTER."""
-    for path in sorted(STARTER.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(STARTER)
+def starter_files(starter: Starter) -> Iterator[Path]:
+    """Return the files that are handed out, relative to the starter's folder: its code, without data and runs."""
+    for where, folders, files in os.walk(starter.folder):
+        here = Path(where)
+        folders[:] = sorted(name for name in folders if not is_skipped(here / name))
+        for name in sorted(files):
+            path = here / name
+            if (
+                not name.startswith(".")
+                and name != DESCRIPTION
+                and not any(path.match(kind) for kind in DATABASES)
+                # A symbolic link may lead anywhere, and reading a pipe would never end.
+                and not path.is_symlink()
+                and path.is_file()
+            ):
+                yield path.relative_to(starter.folder)
 
 
-def _copy(target: Path) -> None:
-    for path in starter_files():
+def _copy(starter: Starter, target: Path) -> None:
+    for path in starter_files(starter):
         copy = target / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         # Only the content: an installed file may be read-only, and students edit this one.
-        copy.write_bytes((STARTER / path).read_bytes())
+        copy.write_bytes((starter.folder / path).read_bytes())

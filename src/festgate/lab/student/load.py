@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.code import UnreadableCode, fingerprint_of
-from festgate.lab.student.folder import ROUTES, STARTER
 
 if TYPE_CHECKING:
     from festgate.rehearsal.runs.store import Run
@@ -16,20 +16,20 @@ UNKNOWN_CODE: Final = (
 )
 
 
-def code_now(folder: Path, name: str) -> str:
+def code_now(starter: Starter, folder: Path, name: str) -> str:
     """Return the value that a run records for the code behind a route (`events`), or for all code for the journey.
 
     Raises UnreadableCode.
     """
-    return f"code {fingerprint_of(folder, ROUTES.get(name, ''))}"
+    return f"code {fingerprint_of(starter, folder, starter.paths.get(name, ''))}"
 
 
-def code_handed_out(name: str) -> str:
+def code_handed_out(starter: Starter, name: str) -> str:
     """Return the same value for the starter."""
-    return code_now(STARTER, name)
+    return code_now(starter, starter.folder, name)
 
 
-def with_code(run: "Run", folder: Path, name: str, code: str) -> "Run":
+def with_code(starter: Starter, run: "Run", folder: Path, name: str, code: str) -> "Run":
     """Record in the run the code that answered: `code` as it was at the start, or empty where it is not known.
 
     Code that changed during the run caused a reload; such a run counts for neither version. Raises OSError.
@@ -37,7 +37,7 @@ def with_code(run: "Run", folder: Path, name: str, code: str) -> "Run":
     if not code:
         return run.update(notes=(*run.notes, UNKNOWN_CODE))
     try:
-        now = code_now(folder, name)
+        now = code_now(starter, folder, name)
     except UnreadableCode:
         now = "code that cannot be read"
     if now != code:
@@ -46,10 +46,10 @@ def with_code(run: "Run", folder: Path, name: str, code: str) -> "Run":
     return run.update(server={**run.server, BUILD: code})
 
 
-def describe_code(folder: Path, name: str) -> str:
+def describe_code(starter: Starter, folder: Path, name: str) -> str:
     """Return a sentence for the student about the code that a run measured."""
     if name not in ROUTES:
         return "This was the whole journey; the parts of the lab need a load of each route by itself."
-    same = code_now(folder, name) == code_handed_out(name)
+    same = code_now(starter, folder, name) == code_handed_out(starter, name)
     state = "as it was handed out" if same else "not as it was handed out"
-    return f"The code behind {ROUTES[name]} is {state}."
+    return f"The code behind {starter.paths[name]} is {state}."

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 
-from festgate.lab.student.folder import RUNS, load_file
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import RUNS, NoLab, load_file
 from festgate.rehearsal.runs.plan import text_fingerprint
 from festgate.rehearsal.runs.store import Run, list_runs
 
@@ -23,14 +24,17 @@ def runs_in(folder: Path) -> list[Run]:
     return list_runs(folder / RUNS)
 
 
-def runs_of(folder: Path, runs: Iterable[Run], name: str) -> list[Run]:
+def runs_of(starter: Starter, runs: Iterable[Run], name: str) -> list[Run]:
     """Return the complete runs of a route's locustfile, the oldest first; the folder may have moved since."""
-    return [run for run in reversed(list(runs)) if run.state == "whole" and is_of(folder, run, name)]
+    return [run for run in reversed(list(runs)) if run.state == "whole" and is_of(starter, run, name)]
 
 
-def is_of(folder: Path, run: Run, name: str) -> bool:
+def is_of(starter: Starter, run: Run, name: str) -> bool:
     """Return whether the run used that route's locustfile, in whatever folder."""
-    return PureWindowsPath(run.plan.journey).parts[-2:] == load_file(folder, name).parts[-2:]
+    if name not in starter.load:
+        return False
+    known = PurePosixPath(starter.load[name]).parts
+    return PureWindowsPath(run.plan.journey).parts[-len(known) :] == known
 
 
 def side_of(run: Run) -> str:
@@ -70,11 +74,11 @@ def compare_runs(before: Sequence[Run], after: Sequence[Run]) -> "Compared":
     return Compared(compare(before, after, [parse_metric(METRIC)], interleaved=interleaved), before, after)
 
 
-def load_fingerprint(folder: Path, name: str) -> str:
-    """Return the fingerprint of a route's locustfile, as runs record it; empty where the file is missing."""
+def load_fingerprint(starter: Starter, folder: Path, name: str) -> str:
+    """Return the fingerprint of a route's locustfile, as runs record it; empty where there is no file."""
     try:
-        return text_fingerprint(load_file(folder, name).read_bytes())
-    except OSError:
+        return text_fingerprint(load_file(starter, folder, name).read_bytes())
+    except (OSError, NoLab):
         return ""
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from festgate.lab.student.folder import APP, NoLab
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import NoLab
 from festgate.rehearsal.runner.servers import end_process
 
 HOST: Final = "127.0.0.1"
@@ -40,7 +41,7 @@ def _port_in_use(port: int, why: str) -> NoLab:
     return NoLab(f"Port {port} cannot be used: {why}. End that program, or choose another port with --port.")
 
 
-def serve(folder: Path, port: int, python: str) -> int:
+def serve(starter: Starter, folder: Path, port: int, python: str) -> int:
     """Serve the app of `folder` until it ends or Ctrl-C; return its exit code, 0 for Ctrl-C. Raises NoLab."""
     try:
         process = subprocess.Popen(
@@ -48,7 +49,7 @@ def serve(folder: Path, port: int, python: str) -> int:
                 python,
                 "-m",
                 "uvicorn",
-                f"{Path(APP).stem}:app",
+                starter.app,
                 "--reload",
                 "--host",
                 HOST,

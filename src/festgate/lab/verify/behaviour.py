@@ -1,10 +1,11 @@
 """Compare the responses of the submission with the starter's, on inputs that no student has seen."""
 
+import shutil
 import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -12,15 +13,15 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from festgate.lab.student.folder import ROUTES
+from festgate.lab.description.starter import Starter
 from festgate.lab.verify.findings import SubmissionFinding
-from festgate.lab.verify.inputs import DATABASE, RequestStep, Scenario, change
+from festgate.lab.verify.inputs import RequestStep, Scenario
 from festgate.lab.verify.intake import copy_code, remove_folder
 from festgate.lab.verify.pages import AppResponse, PageContent, page_content
 from festgate.lab.verify.requests import send_request
 from festgate.lab.verify.sandbox import AppFailed, Limits, SandboxedApp, sandboxed
+from festgate.lab.verify.tables import change, is_locked
 
-REJECTED: Final = frozenset({400, 422})
 SERVER_ERROR: Final = 500
 CLIENT_ERROR: Final = 400
 MAX_LENGTH: Final = 160
@@ -56,30 +57,57 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The code of an app, the interpreter that runs it, and its limits."""
+    """The code of an app, the interpreter that runs it, its limits and its data."""
 
+    starter: Starter
     folder: Path
     python: str
     limits: Limits = field(default_factory=Limits)
+    data: Path | None = None
+    """The database that it starts with; None: it makes its own."""
+    fill: str = ""
+    """The script that inserts the data, run before the start; empty: there is none."""
 
     @contextmanager
     def served(
         self, scenario: Scenario | None = None, *, count: bool = False
     ) -> Iterator[tuple[SandboxedApp, Path]]:
         """Serve a temporary copy with the scenario's data; yield the app and its database file. Raises AppFailed."""
+        with self.copied(scenario) as copy, self.started(copy, count=count) as app:
+            yield app, copy / self.starter.database
+
+    @contextmanager
+    def copied(self, scenario: Scenario | None = None) -> Iterator[Path]:
+        """Yield a temporary copy of the app's folder with the scenario's data."""
         temporary = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
         try:
-            app = temporary / "app"
-            copy_code(self.folder, app)
+            copy = temporary / "app"
+            copy_code(self.folder, copy)
+            database = copy / self.starter.database
+            # A copied database would be the student's own.
+            database.unlink(missing_ok=True)
             if scenario is not None and scenario.initial_data:
-                change(app / DATABASE, scenario.initial_data)
-            with sandboxed(app, self.python, temporary / "log", count=count, limits=self.limits) as running:
-                yield running, app / DATABASE
+                change(database, scenario.initial_data)
+            elif self.data is not None:
+                database.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.data, database)
+            yield copy
         finally:
             remove_folder(temporary)
 
+    @contextmanager
+    def started(self, copy: Path, *, count: bool = False) -> Iterator[SandboxedApp]:
+        """Serve the app in a copy. Raises AppFailed."""
+        log = copy.parent / "log"
+        with sandboxed(
+            copy, self.python, log, app=self.starter.app, fill=self.fill, count=count, limits=self.limits
+        ) as app:
+            yield app
+
 
 ReportStep = Callable[[str], None]
+Position = tuple[int, int]
+"""The numbers of a scenario and of a step in it."""
 
 
 @dataclass
@@ -92,47 +120,115 @@ class ScenarioResults:
     """The version of the interpreter."""
     missing: tuple[str, ...] = ()
     """Limits that this system does not have."""
+    stuck: set[Position] = field(default_factory=set)
+    """The steps after which the app did not respond any more, or kept its database locked."""
+    error: str = ""
+    """The last error in the app's output."""
 
 
 def run_scenarios(
-    program: Program, scenarios: Sequence[Scenario], report: ReportStep = lambda _: None
+    program: Program,
+    scenarios: Sequence[Scenario],
+    report: ReportStep = lambda _: None,
+    restarts: Collection[Position] | None = None,
 ) -> ScenarioResults:
-    """Send all requests. An app that exits gives no more responses. Raises AppFailed if it never started."""
+    """Send all requests, and start the app again after the steps `restarts`; None: after those where it is stuck.
+
+    An app that exits gives no more responses until then. Raises AppFailed if it never started.
+    """
     results = ScenarioResults()
-    for scenario in scenarios:
-        try:
-            responses = list(_run_scenario(program, scenario, results, report))
-        except AppFailed as error:
-            if not results.python:
-                raise
-            problem = f"no response. {error}"
-            responses = [StepResult(step, PageContent(0, ("", ())), 0.0, problem) for step in scenario.steps]
+    for number, scenario in enumerate(scenarios):
+        responses: list[StepResult] = []
+        with program.copied(scenario) as copy:
+            until = time.monotonic() + program.limits.scenario
+            while len(responses) < len(scenario.steps):
+                left = scenario.steps[len(responses) :]
+                try:
+                    with program.started(copy) as app:
+                        results.python, results.missing = app.python, app.missing
+                        database = copy / program.starter.database
+                        for result in _run_steps(app, database, left, scenario, until, report):
+                            responses.append(result)
+                            position = (number, len(responses) - 1)
+                            if restarts is None and _is_stuck(result, database):
+                                results.stuck.add(position)
+                            if position in (results.stuck if restarts is None else restarts):
+                                break
+                        results.error = app.last_error() or results.error
+                except AppFailed as error:
+                    if not results.python:
+                        raise
+                    problem = f"no response. {error}"
+                    responses += [
+                        StepResult(step, PageContent(0, ("", ())), 0.0, problem)
+                        for step in scenario.steps[len(responses) :]
+                    ]
         results.responses.append(responses)
     return results
 
 
-def _run_scenario(
-    program: Program, scenario: Scenario, results: ScenarioResults, report: ReportStep
+def _run_steps(
+    app: SandboxedApp,
+    database: Path,
+    steps: Sequence[RequestStep],
+    scenario: Scenario,
+    until: float,
+    report: ReportStep,
 ) -> Iterator[StepResult]:
-    with program.served(scenario) as (app, database):
-        results.python, results.missing = app.python, app.missing
-        problem = ""
-        until = time.monotonic() + app.limits.scenario
-        for step in scenario.steps:
-            report(step.description)
-            if not problem and time.monotonic() > until:
-                problem = f"no response: the requests before it took more than {app.limits.scenario:g} s"
-            if not problem and step.database_changes:
-                try:
-                    change(database, step.database_changes)
-                except (sqlite3.Error, OSError) as error:
-                    problem = f"no response: the test data could not be written to its database ({error})"
-            response = AppResponse(0, problem=problem) if problem else send_request(app, step)
-            if not problem and not app.runs:
-                problem = response.problem or f"no response. {app.why_gone()}"
-                response = replace(response, problem=problem)
-            content = page_content(response, scenario.events, scenario.people)
-            yield StepResult(step, content, response.milliseconds, response.problem)
+    problem = ""
+    for step in steps:
+        report(step.description)
+        if not problem and time.monotonic() > until:
+            problem = f"no response: the requests before it took more than {app.limits.scenario:g} s"
+        if not problem and step.database_changes:
+            try:
+                change(database, step.database_changes)
+            except (sqlite3.Error, OSError) as error:
+                problem = f"no response: the test data could not be written to its database ({error})"
+        response = AppResponse(0, problem=problem) if problem else send_request(app, step)
+        if not problem and not app.runs:
+            problem = response.problem or f"no response. {app.why_gone()}"
+            response = replace(response, problem=problem)
+        content = page_content(response, scenario.events, scenario.people, scenario.starter)
+        yield StepResult(step, content, response.milliseconds, response.problem)
+
+
+def _is_stuck(result: StepResult, database: Path) -> bool:
+    return not result.content.status or is_locked(database)
+
+
+def works(starter: Starter, results: Sequence[Sequence[StepResult]]) -> bool:
+    """Return whether any page of the exercise responds with success."""
+    return any(
+        result.content.status == HTTPStatus.OK and result.step.route in starter.paths.values()
+        for scenario in results
+        for result in scenario
+    )
+
+
+def trouble_of(results: ScenarioResults) -> list[str]:
+    """Return the starter's own trouble, a sentence for each kind: it is not charged to a submission."""
+    sentences: dict[str, str] = {}
+    for number, scenario in enumerate(results.responses):
+        for place, result in enumerate(scenario):
+            request, status = result.step.description, result.content.status
+            if status >= SERVER_ERROR and result.step.expected == "same":
+                sentences.setdefault(
+                    f"{status} {result.step.route}",
+                    f"The starter itself answers {status} to {request}; there any response passes.",
+                )
+            elif not status:
+                sentences.setdefault(
+                    "gone",
+                    f"The starter itself gives no response to {request}; there any response passes.",
+                )
+            elif (number, place) in results.stuck:
+                sentences.setdefault(
+                    f"locked {result.step.route}",
+                    f"The starter itself leaves its database locked after {request}; both apps are started again"
+                    " there.",
+                )
+    return list(sentences.values())
 
 
 def typical(results: Sequence[Sequence[StepResult]], route: str) -> float:
@@ -146,20 +242,30 @@ def typical(results: Sequence[Sequence[StepResult]], route: str) -> float:
     return median(times) if times else float("nan")
 
 
+def statuses_without_person(results: Sequence[Sequence[StepResult]]) -> dict[str, int]:
+    """Return the statuses of requests without parameters, by their routes."""
+    return {
+        result.step.route: result.content.status
+        for scenario in results
+        for result in scenario
+        if "?" not in result.step.path and result.step.form is None
+    }
+
+
 def differences(
-    expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
+    starter: Starter, expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
 ) -> list[Difference]:
     """Return the differences in the order of the requests."""
     pairs = [pair for sides in zip(expected, actual, strict=True) for pair in zip(*sides, strict=True)]
     return [
         Difference(
             theirs.step.route,
-            _code(ours, theirs, pairs[:number]),
+            _code(starter, ours, theirs, pairs[:number]),
             theirs.step.description,
             *_describe(ours.content, theirs.content, theirs.problem),
         )
         for number, (ours, theirs) in enumerate(pairs)
-        if not _alike(ours, theirs)
+        if not _alike(starter, ours, theirs)
     ]
 
 
@@ -173,36 +279,50 @@ def findings_of(all_differences: Sequence[Difference]) -> list[SubmissionFinding
     ]
 
 
-def _alike(ours: StepResult, theirs: StepResult) -> bool:
-    status = theirs.content.status
+def _alike(starter: Starter, ours: StepResult, theirs: StepResult) -> bool:
+    expected, status = ours.content.status, theirs.content.status
+    if not _is_expected(ours):
+        return True
     if ours.step.expected == "no failure":
         return 0 < status < SERVER_ERROR
     if ours.step.expected == "rejected":
-        return status in REJECTED
-    return _compared(ours.content, ours.step.route) == _compared(theirs.content, ours.step.route)
+        return status // 100 == expected // 100
+    route = ours.step.route
+    first, second = (_compared(starter, side.content, route) for side in (ours, theirs))
+    if not any(amount for _, amount in first.names):
+        # The starter's rows have no amounts, so an added one is no difference.
+        second = replace(second, names=tuple((name, "") for name, _ in second.names))
+    return first == second
 
 
-def _compared(content: PageContent, route: str) -> PageContent:
+def _is_expected(ours: StepResult) -> bool:
+    """Return whether the starter's response can be expected: its own failures cannot."""
+    return 0 < ours.content.status < SERVER_ERROR
+
+
+def _compared(starter: Starter, content: PageContent, route: str) -> PageContent:
     """Return the part of the content that has to be the same on that route."""
     if route == "/docs":
         return PageContent(content.status, ("", ()))
-    if route not in ROUTES.values():
+    if route not in starter.paths.values():
         # A page of forms shows no data: only its fields count.
         return PageContent(content.status, content.location, fields=content.fields)
-    if route == ROUTES["checkout"]:
+    if route == starter.paths["checkout"]:
         return replace(content, fields=())
     # An added sum below the rows is allowed. The query of `/my-events` has no ORDER BY.
-    names = tuple(sorted(content.names)) if route == ROUTES["my-events"] else content.names
+    names = tuple(sorted(content.names)) if route == starter.paths["my-events"] else content.names
     return replace(content, names=names, amounts=(), fields=())
 
 
-def _code(ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResult, StepResult]]) -> str:
+def _code(
+    starter: Starter, ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResult, StepResult]]
+) -> str:
     """Return the code of the first kind of difference that fits."""
     expected, actual, route = ours.content, theirs.content, theirs.step.route
-    checkout = route == ROUTES["checkout"]
+    checkout = route == starter.paths["checkout"]
     planted_crash = checkout or ours.step.expected == "no failure"
     stale = actual.status == expected.status and any(
-        _alike(then_ours, then_theirs)
+        _alike(starter, then_ours, then_theirs)
         and _status_and_amounts(then_theirs.content) == _status_and_amounts(actual)
         and _status_and_amounts(actual) != _status_and_amounts(expected)
         for then_ours, then_theirs in earlier
@@ -212,7 +332,7 @@ def _code(ours: StepResult, theirs: StepResult, earlier: Sequence[tuple[StepResu
     kinds = (
         (actual.status == 0, "gone"),
         (planted_crash and actual.status >= SERVER_ERROR, "crash-left"),
-        (route not in ROUTES.values(), "others-differ"),
+        (route not in starter.paths.values(), "others-differ"),
         (expected.status < CLIENT_ERROR <= actual.status < SERVER_ERROR, "fails-at-once"),
         (bool(actual.people - expected.people), "shared-answer"),
         (stale, "fixed-total" if checkout else "constant-page"),

@@ -7,7 +7,17 @@ from typing import Final
 MEANINGS: Final[Mapping[str, str]] = {
     "load-changed": "The load's requests were changed. That has no effect: verification uses the original locustfiles.",
     "wait-changed": "The wait time of the load was changed. That changes RPS, but makes no page faster.",
+    "host-changed": "The host of the load was changed. With `localhost` the first request of a run may take 2 s longer"
+    " than with 127.0.0.1: that improves the average and the maximum, but makes no page faster.",
+    "person-changed": "The load requests the pages of another person, or of several. Their pages may be shorter, which"
+    " is no improvement of the code.",
+    "requests-rejected": "The load leaves out the person, so that each request is rejected before any work is done.",
+    "grouping-changed": "The rows of Locust's statistics were changed. One row per request shows no averages, and one"
+    " row for several pages mixes them.",
     "errors-swallowed": "The load counts failed responses as successes, so failures do not show.",
+    "load-equivalent": "A locustfile was changed, and its figures mean the same as before.",
+    "load-broken": "A locustfile does not run or sends no requests. Verification uses the original.",
+    "load-unrecorded": "A locustfile was changed. It could not be run here, so it was only read.",
     "load-missing": "A locustfile is missing. Verification uses the original.",
     "baseline-changed": "The student compared the app with changed code. Verification compares it with the starter.",
     "crash-left": "The planted crash is still there.",

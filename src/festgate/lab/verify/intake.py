@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Final
 
-from festgate.lab.student.folder import APP, RUNS, is_of_desktop
+from festgate.lab.description.starter import Starter
+from festgate.lab.student.folder import RUNS, is_of_desktop
 from festgate.rehearsal.runs.store import RUN_FILE
 
 MAX_FILES: Final = 2_000
@@ -51,6 +52,10 @@ class InvalidSubmission(Exception):
     """The submission cannot be copied; the message names the problem, the place and what to do."""
 
 
+class NoApp(InvalidSubmission):
+    """The submission was copied completely, and holds no app that can be verified."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """The temporary copy of a submission."""
@@ -65,7 +70,7 @@ class Submission:
     """A hash of all copied files: the same for a folder and its zip."""
 
 
-def copy_submission(source: Path, target: Path) -> Submission:
+def copy_submission(starter: Starter, source: Path, target: Path) -> Submission:
     """Copy `source` into the empty folder `target`. Raises InvalidSubmission."""
     skipped: list[str] = []
     try:
@@ -82,16 +87,23 @@ def copy_submission(source: Path, target: Path) -> Submission:
     except (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         msg = f"{source} cannot be read: {error}. Make the folder or the zip again."
         raise InvalidSubmission(msg) from None
-    return Submission(target, _app_in(target, source), tuple(skipped), content_hash(target))
+    return Submission(target, _app_in(starter, target, source), tuple(skipped), content_hash(target))
 
 
-def content_hash(tree: Path) -> str:
-    """Return a hash of all files and their names, ignoring outer folders that hold nothing else."""
+def content_hash(tree: Path, without: str = "") -> str:
+    """Return a hash of all files and their names, ignoring outer folders that hold nothing else.
+
+    Files whose names end in `without` do not count.
+    """
     while len(inside := list(tree.iterdir())) == 1 and inside[0].is_dir():
         tree = inside[0]
     hashed = hashlib.sha256()
     # Sorted as POSIX names: paths of Windows are in another order.
-    files = {path.relative_to(tree).as_posix(): path for path in tree.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(tree).as_posix(): path
+        for path in tree.rglob("*")
+        if path.is_file() and not (without and path.name.endswith(without))
+    }
     for name, path in sorted(files.items()):
         inner = hashlib.sha256(path.read_bytes()).hexdigest()
         hashed.update(f"{name}\n{inner}\n".encode())
@@ -196,43 +208,45 @@ def _is_excluded_file(parts: Sequence[str]) -> bool:
     return data or (RUNS in parts[:-1] and parts[-1] != RUN_FILE)
 
 
-def _app_in(tree: Path, source: Path) -> Path:
-    """Return the one folder that holds the app. Raises InvalidSubmission."""
-    folders = sorted(_apps(tree), key=lambda folder: len(folder.parts))
+def _app_in(starter: Starter, tree: Path, source: Path) -> Path:
+    """Return the one folder that holds the app. Raises NoApp."""
+    folders = sorted(_apps(starter, tree), key=lambda folder: (len(folder.parts), folder))
+    main, name = starter.app_file, starter.app.partition(":")[2]
     apps = [folder for folder in folders if folder.name.lower() not in BASELINE_FOLDERS] or folders
     if not apps:
         msg = (
-            f"There is no {APP} in {source} or its folders. Name the folder that `festgate lab new` made, or a zip of"
+            f"There is no {main} in {source} or its folders. Name the folder that `festgate lab new` made, or a zip of"
             " it."
         )
-        raise InvalidSubmission(msg)
+        raise NoApp(msg)
     shallowest = [app for app in apps if len(app.parts) == len(apps[0].parts)]
     if len(shallowest) > 1:
         places = ", ".join(app.relative_to(tree).as_posix() for app in shallowest)
-        msg = f"{source} holds {APP} in several folders: {places}. Name one of them."
-        raise InvalidSubmission(msg)
-    if not _has_app(shallowest[0] / APP):
-        place = (shallowest[0] / APP).relative_to(tree).as_posix()
-        msg = f"{place} of {source} has no `app`. The starter's {APP} makes it with `app = FastAPI(...)`."
-        raise InvalidSubmission(msg)
+        msg = f"{source} holds {main} in several folders: {places}. Name one of them."
+        raise NoApp(msg)
+    if not _has_app(shallowest[0] / main, name):
+        place = (shallowest[0] / main).relative_to(tree).as_posix()
+        msg = f"{place} of {source} has no `{name}`. The starter's {main} makes it with `{name} = FastAPI(...)`."
+        raise NoApp(msg)
     return shallowest[0]
 
 
-def _apps(tree: Path) -> Iterator[Path]:
-    for path in tree.rglob(APP):
-        if len(path.relative_to(tree).parts) <= MAX_APP_DEPTH + 1 and path.is_file():
-            yield path.parent
+def _apps(starter: Starter, tree: Path) -> Iterator[Path]:
+    depth = len(PurePosixPath(starter.app_file).parts)
+    for path in tree.rglob(starter.app_file):
+        if len(path.relative_to(tree).parts) <= MAX_APP_DEPTH + depth and path.is_file():
+            yield path.parents[depth - 1]
 
 
-def _has_app(file: Path) -> bool:
+def _has_app(file: Path, name: str) -> bool:
     try:
         text = file.read_text(encoding="utf-8")
         tree = ast.parse(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return True  # its interpreter will report the error
     return any(
-        (isinstance(node, ast.Name) and node.id == "app" and isinstance(node.ctx, ast.Store))
-        or (isinstance(node, ast.alias) and (node.asname or node.name) == "app")
+        (isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.alias) and (node.asname or node.name) == name)
         for node in ast.walk(tree)
     )
 

@@ -52,18 +52,28 @@ def show(verification: Verification, console: Console) -> None:
 
 def headline(route: RouteVerdict) -> str:
     """Write the verdict as `improved by 96.4 % [96.1 to 96.7]`, `unchanged` or `wrong`."""
+    slower = f", and slower from about {route.slower_from:,} events on" if route.slower_from else ""
     if route.verdict == "improved":
-        if "time" in route.by and route.time is not None:
-            low, high = sorted((-route.time.low, -route.time.high))
-            return f"improved by {_percent(-route.time.change)} % [{_percent(low)} to {_percent(high)}]"
-        if route.work is not None:
-            first, second = (work.usual.counts["instructions"] for work in route.work)
-            bound = "at least " if route.work[0].usual.capped else ""
-            return f"improved: {bound}{_percent(1 - second / max(1, first))} % fewer instructions, counted"
+        return f"{_improvement(route)}{slower}"
     if route.verdict == "worse" and route.by[0] == "work":
-        return "worse: it does more work, or its work grows faster"
+        return "worse: it does more work"
+    if route.verdict == "worse" and route.by[0] == "processor" and route.processor is not None:
+        return f"worse: {_percent(route.processor.share)} % more processor time"
     if route.verdict == "worse" and route.time is not None:
         return f"worse by {_percent(route.time.change)} %"
+    return route.verdict
+
+
+def _improvement(route: RouteVerdict) -> str:
+    if "time" in route.by and route.time is not None:
+        low, high = sorted((-route.time.low, -route.time.high))
+        return f"improved by {_percent(-route.time.change)} % [{_percent(low)} to {_percent(high)}]"
+    if route.by[0] == "processor" and route.processor is not None:
+        return f"improved: {_percent(-route.processor.share)} % less processor time"
+    if route.work is not None:
+        first, second = (work.usual.counts["instructions"] for work in route.work)
+        bound = "at least " if route.work[0].usual.capped else ""
+        return f"improved: {bound}{_percent(1 - second / max(1, first))} % fewer instructions, counted"
     return route.verdict
 
 
@@ -113,6 +123,10 @@ def _route(route: RouteVerdict) -> dict[str, Any]:
         "said": list(route.reasons),
         "time": _change(route.time),
         "work": None if route.work is None else [_work(work) for work in route.work],
+        "processor": None
+        if route.processor is None
+        else {"before": round(route.processor.before, 3), "after": round(route.processor.after, 3)},
+        "slower_from": route.slower_from or None,
     }
 
 

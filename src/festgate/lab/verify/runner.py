@@ -1,8 +1,10 @@
 """Serve one submitted app under limits, in the submission's interpreter; started as a program, never imported.
 
 Standard library only, for any Python >= 3.10; the interpreter provides uvicorn and the app's packages. Standard input
-holds one line of JSON, the configuration that `sandbox.sandboxed` writes. The program connects to the control port
-named there, sends the app's port over it, and then answers requests for the counts: one line of JSON each way. The
+holds one line of JSON, the configuration that `sandbox.sandboxed` writes. The arguments are the numbers of two open
+sockets from `confinement`: the control connection, and the listening socket of the app. Without them, on Windows, the
+program connects to the control port of the configuration and listens on a free port. It sends the app's port over the
+control connection, and then answers requests for the counts and for the processor time: one line of JSON each way. The
 counts are of all threads of this process:
 
 instructions   bytecode instructions of code outside the standard library and installed packages
@@ -20,9 +22,11 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 import sysconfig
 import threading
+import time
 import types
 from typing import Any
 
@@ -214,33 +218,29 @@ def count_sql() -> None:
         module.Connection = Connection  # type: ignore[attr-defined]
 
 
-def limit(limits: dict[str, int]) -> list[str]:
-    """Set the limits; return those that this system does not have."""
-    if sys.platform == "win32":
-        return sorted(limits)
-    import resource  # noqa: PLC0415  (Windows has no such module)
-
-    missing = []
-    for name, value in limits.items():
-        try:
-            kind = getattr(resource, f"RLIMIT_{name}")
-            _, hard = resource.getrlimit(kind)
-            max_hard = sys.maxsize if hard == resource.RLIM_INFINITY else hard
-            # At the soft limit of processor time comes SIGXCPU, which shows the reason; at the hard one SIGKILL.
-            spare = 1 if name == "CPU" else 0
-            resource.setrlimit(kind, (min(value, max_hard), min(value + spare, max_hard)))
-        except (AttributeError, ValueError, OSError):
-            missing.append(name)
-    return sorted(missing)
+def insert_data(script: str) -> str:
+    """Run the script that inserts the data, in a process with the same limits; return its last line if it failed."""
+    command = [sys.executable, "-s", "-B", script]
+    run = subprocess.run(  # noqa: S603  (confined as this process is)
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if run.returncode == 0:
+        return ""
+    lines = run.stdout.decode("utf-8", errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+    return f"{script} exited with code {run.returncode}: {last[:200]}"
 
 
 def answer(control: socket.socket) -> None:
     """Answer requests on the control connection until it closes; then exit."""
     with contextlib.suppress(OSError, ValueError), control.makefile("rw", encoding="utf-8") as stream:
         for line in stream:
-            if json.loads(line) == "begin":
+            command = json.loads(line)
+            reply: object = None
+            if command == "begin":
                 reset_counts()
-                reply: object = None
+            elif command == "processor":
+                reply = time.process_time()
             else:
                 reply = {"counts": dict(COUNTS), "raised": dict(RAISED)}
             stream.write(json.dumps(reply) + "\n")
@@ -254,8 +254,16 @@ def main() -> None:
     config = json.loads(sys.stdin.readline())
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    missing = limit(config["limits"])
-    control = socket.create_connection(("127.0.0.1", config["control_port"]))
+    if len(sys.argv) > 1:
+        control, listening = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+        # Neither the app's child processes nor its reading of arguments see them.
+        control.set_inheritable(False)
+        listening.set_inheritable(False)
+        del sys.argv[1:]
+    else:
+        control = socket.create_connection(("127.0.0.1", config["control_port"]))
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.bind(("127.0.0.1", 0))
 
     def send(**fields: object) -> None:
         control.sendall(json.dumps({"token": config["token"], **fields}).encode() + b"\n")
@@ -267,6 +275,7 @@ def main() -> None:
     except ImportError as error:
         send(error=f"the interpreter has no uvicorn ({error})")
         return
+    failure = insert_data(config["fill"]) if config["fill"] else ""
     _thread.start_new_thread(answer, (control,))
     if config["count"]:
         max_instructions = config["max_instructions"]
@@ -275,17 +284,20 @@ def main() -> None:
             count_by_monitoring()
         else:
             count_by_tracing()
-    server_config = uvicorn.Config("main:app", log_level="warning", lifespan="on", access_log=False)
+    server_config = uvicorn.Config(config["app"], log_level="warning", lifespan="on", access_log=False)
     server_config.load()
-    listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(server_config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = server.startup
 
     async def startup(sockets: Any = None) -> None:
         await started(sockets)
+        # A script may need the tables that the app makes when it starts.
+        if failure and (again := insert_data(config["fill"])):
+            send(error=again)
+            server.should_exit = True
         if not server.should_exit:
-            send(port=listening.getsockname()[1], python=sys.version.split()[0], missing=missing)
+            send(port=listening.getsockname()[1], python=sys.version.split()[0])
 
     server.startup = startup  # type: ignore[method-assign]
     server.run([listening])

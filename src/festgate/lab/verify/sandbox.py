@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -9,39 +10,35 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
+from festgate.lab.verify.protections import NoInterpreter, confined, passed_environment, protections
 from festgate.rehearsal.runner.servers import NEW_GROUP
 
 RUNNER: Final = Path(__file__).parent / "runner.py"
 RUN_VARIABLE: Final = "FESTGATE_LAB_RUN"
 """The environment variable by which the processes that an app started are found."""
-PASSED_VARIABLES: Final = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "WINDIR",
-    "SYSTEMDRIVE",
-    "PATHEXT",
-    "COMSPEC",
-)
-"""Environment variables that the app receives; all others may hold a secret."""
 COUNTS: Final = ("instructions", "calls", "statements", "rows", "steps")
 """The counts, as `runner` defines them."""
+NAMESPACE_PROCESSES: Final = 2
+"""Processes below the one that we start, for an app in namespaces: the first process there, and the app's."""
 POLL: Final = 0.2
 """Seconds between two checks of what the app uses."""
 KILL_TIMEOUT: Final = 5.0
 """Seconds that a killed process may take to disappear."""
 MAX_LINE_LENGTH: Final = 1_000_000
 MAX_OUTPUT_LENGTH: Final = 240
+MAX_READ: Final = 65_536
+"""Bytes at the end of the output in which an error is searched."""
+_EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception)\b")
+_PACKAGE: Final = re.compile(r"[/\\]site-packages[/\\]([A-Za-z]\w*)")
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -74,6 +71,17 @@ class Limits:
     instructions: int = 400_000
     """Instructions of one request after which counting stops."""
 
+    @property
+    def resources(self) -> dict[str, int]:
+        """Return the limits of one process that the system keeps, by their names."""
+        return {
+            "AS": self.address_space,
+            "CPU": self.processor,
+            "NOFILE": self.files,
+            "FSIZE": self.written,
+            "CORE": 0,
+        }
+
 
 @dataclass(frozen=True)
 class SandboxedApp:
@@ -89,7 +97,7 @@ class SandboxedApp:
     _process: "subprocess.Popen[bytes]" = field(repr=False)
     _control: socket.socket = field(repr=False)
     _log: Path = field(repr=False)
-    _watch: "_Watch" = field(repr=False)
+    _watch: "Watch" = field(repr=False)
 
     @property
     def url(self) -> str:
@@ -126,6 +134,18 @@ class SandboxedApp:
             raise AppFailed(msg) from None
         return counts, raised
 
+    def processor_time(self) -> float:
+        """Return the seconds of processor time that the process has used. Raises AppFailed."""
+        try:
+            return float(self._request("processor"))
+        except (TypeError, ValueError):
+            msg = "The processor time of the app's process cannot be read."
+            raise AppFailed(msg) from None
+
+    def last_error(self) -> str:
+        """Return the last line of the app's output that names an exception; empty without one."""
+        return last_error(self._log)
+
     def _request(self, command: str) -> Any:  # noqa: ANN401  (any JSON)
         try:
             self._control.sendall(json.dumps(command).encode() + b"\n")
@@ -134,10 +154,11 @@ class SandboxedApp:
             raise AppFailed(self.why_gone()) from None
 
 
-class _Watch:
+class Watch:
     """A thread that checks what an app uses, and kills it when that exceeds the limits."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", limits: Limits) -> None:
+        """Begin to watch the process and its children."""
         self._process = process
         self._limits = limits
         self._done = threading.Event()
@@ -172,7 +193,8 @@ class _Watch:
             for process in (first, *children):
                 with suppress(psutil.Error):
                     memory += process.memory_info().rss
-            if len(children) > self._limits.processes:
+            ours = NAMESPACE_PROCESSES if protections().namespaces else 0
+            if len(children) - ours > self._limits.processes:
                 self.violation = f"The app started more than {self._limits.processes} processes."
             if memory > self._limits.memory:
                 self.violation = f"The app used more than {self._limits.memory // MEBIBYTE} MB of memory."
@@ -180,52 +202,63 @@ class _Watch:
 
 @contextmanager
 def sandboxed(
-    folder: Path, python: str, log: Path, *, count: bool = False, limits: Limits | None = None
+    folder: Path,
+    python: str,
+    log: Path,
+    *,
+    app: str = "main:app",
+    fill: str = "",
+    count: bool = False,
+    limits: Limits | None = None,
 ) -> Iterator[SandboxedApp]:
-    """Serve the app (`main:app`) of `folder` with that interpreter until the block ends. Raises AppFailed.
+    """Serve the app of `folder` with that interpreter until the block ends. Raises AppFailed.
 
-    `folder` is a temporary copy, which the app may write to. Its output goes to `log`. With `count` the app is
-    instrumented, and many times slower.
+    `folder` is a temporary copy, which the app may write to. Its output goes to `log`. The script `fill` of the folder
+    is run before the app starts. With `count` the app is instrumented, and many times slower.
     """
     limits = limits or Limits()
     token = secrets.token_hex(16)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        process: subprocess.Popen[bytes] | None = None
-        watch: _Watch | None = None
-        control: socket.socket | None = None
-        try:
-            process = _start(folder, python, log, token)
-            watch = _Watch(process, limits)
-            config = {
-                "control_port": listening.getsockname()[1],
-                "token": token,
-                "count": count,
-                "max_instructions": limits.instructions,
-                "limits": {
-                    "AS": limits.address_space,
-                    "CPU": limits.processor,
-                    "NOFILE": limits.files,
-                    "FSIZE": limits.written,
-                    "CORE": 0,
-                },
-            }
-            assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
-            with suppress(OSError), process.stdin as pipe:
-                pipe.write(json.dumps(config).encode() + b"\n")
+        port = listening.getsockname()[1]
+        command = _confined(python, folder, limits, port, token)
+        config = {
+            "control_port": port,
+            "token": token,
+            "app": app,
+            "fill": fill,
+            "count": count,
+            "max_instructions": limits.instructions,
+        }
+        with confined_process(command, folder, log, token, limits, config) as (process, watch):
             control, message = _accept(listening, process, watch, limits, token, log)
-            if "error" in message:
-                msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
-                raise AppFailed(msg)
-            yield _app(message, process, control, log, watch, limits)
-        finally:
-            # An interrupt may come before the process id is known; the variable with the token is known.
-            if watch is not None:
-                watch.end()
-            _kill_by_token(token)
-            if process is not None:
-                process.wait()
-            if control is not None:
-                control.close()
+            with control:
+                if "error" in message:
+                    msg = f"The app cannot be served: {str(message['error'])[:MAX_OUTPUT_LENGTH]}."
+                    raise AppFailed(msg)
+                yield _app(message, process, control, log, watch, limits)
+
+
+@contextmanager
+def confined_process(
+    command: list[str], folder: Path, log: Path, token: str, limits: Limits, config: Mapping[str, object]
+) -> Iterator[tuple["subprocess.Popen[bytes]", "Watch"]]:
+    """Run a command of `confined` until the block ends, with a line of JSON on its standard input. Raises AppFailed."""
+    process: subprocess.Popen[bytes] | None = None
+    watch: Watch | None = None
+    try:
+        process = _start(command, folder, log, token)
+        watch = Watch(process, limits)
+        assert process.stdin is not None  # noqa: S101  (a pipe, as it was started)
+        with suppress(OSError), process.stdin as pipe:
+            pipe.write(json.dumps(config).encode() + b"\n")
+        yield process, watch
+    finally:
+        # An interrupt may come before the process id is known; the variable with the token is known.
+        if watch is not None:
+            watch.end()
+        _kill_by_token(token)
+        if process is not None:
+            process.wait()
 
 
 def _app(
@@ -233,32 +266,42 @@ def _app(
     process: "subprocess.Popen[bytes]",
     control: socket.socket,
     log: Path,
-    watch: _Watch,
+    watch: Watch,
     limits: Limits,
 ) -> SandboxedApp:
     try:
-        port, python, missing = (
-            int(message["port"]),
-            str(message["python"]),
-            tuple(map(str, message["missing"])),
-        )
+        port, pid, python = int(message["port"]), int(message["pid"]), str(message["python"])
     except (KeyError, TypeError, ValueError):
         msg = "The first message of the app's process cannot be read."
         raise AppFailed(msg) from None
-    return SandboxedApp(port, process.pid, python, missing, limits, process, control, log, watch)
+    return SandboxedApp(port, pid, python, protections().missing_limits, limits, process, control, log, watch)
 
 
-def _start(folder: Path, python: str, log: Path, token: str) -> "subprocess.Popen[bytes]":
-    passed = {name: value for name, value in os.environ.items() if name.upper() in PASSED_VARIABLES}
+def _confined(python: str, folder: Path, limits: Limits, port: int, token: str) -> list[str]:
+    try:
+        return confined(
+            [python, "-s", "-B", str(RUNNER)],
+            protections(),
+            limits.resources,
+            readable=[RUNNER],
+            writable=[folder],
+            control_port=port,
+            token=token,
+        )
+    except NoInterpreter as error:
+        raise AppFailed(str(error)) from None
+
+
+def _start(command: list[str], folder: Path, log: Path, token: str) -> "subprocess.Popen[bytes]":
     folders = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder))
     # A fixed hash seed: sets iterate in the same order, so that counts repeat.
     added = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", RUN_VARIABLE: token}
     with log.open("wb") as output:
         try:
             return subprocess.Popen(
-                [python, "-s", "-B", str(RUNNER)],
+                command,
                 cwd=folder,
-                env={**passed, **folders, **added},
+                env={**passed_environment(), **folders, **added},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -266,19 +309,19 @@ def _start(folder: Path, python: str, log: Path, token: str) -> "subprocess.Pope
                 creationflags=NEW_GROUP,
             )
         except OSError as error:
-            msg = f"{python} cannot be started: {error.strerror}."
+            msg = f"{command[0]} cannot be started: {error.strerror}."
             raise AppFailed(msg) from None
 
 
 def _accept(
     listening: socket.socket,
     process: "subprocess.Popen[bytes]",
-    watch: _Watch,
+    watch: Watch,
     limits: Limits,
     token: str,
     log: Path,
 ) -> tuple[socket.socket, Mapping[str, Any]]:
-    """Return the app's connection to the control port, and its first message. Raises AppFailed."""
+    """Return the app's connection to the control port, and its first messages. Raises AppFailed."""
     until = time.monotonic() + limits.start
     listening.settimeout(POLL)
     ended = False
@@ -287,8 +330,7 @@ def _accept(
         ended = process.poll() is not None
         with suppress(TimeoutError):
             control, _ = listening.accept()
-            message = _first_message(control, process, until)
-            if isinstance(message, dict) and message.get("token") == token:
+            if message := _first_messages(control, process, token, until):
                 return control, message
             # A connection without the token is not from the runner.
             control.close()
@@ -296,6 +338,19 @@ def _accept(
         raise AppFailed(_why_gone(process, log, watch.violation, limits))
     msg = f"The app did not start within {limits.start:g} s: its code does not end, or waits."
     raise AppFailed(msg)
+
+
+def _first_messages(
+    control: socket.socket, process: "subprocess.Popen[bytes]", token: str, until: float
+) -> dict[str, Any]:
+    """Return the process id from `confinement` and the port, or the error, from the runner; empty without them."""
+    message: dict[str, Any] = {"pid": process.pid} if sys.platform == "win32" else {}
+    while "error" not in message and not {"pid", "port"} <= message.keys():
+        part = _first_message(control, process, until)
+        if not isinstance(part, dict) or part.get("token") != token:
+            return {}
+        message |= part
+    return message
 
 
 def _first_message(control: socket.socket, process: "subprocess.Popen[bytes]", until: float) -> object:
@@ -349,28 +404,54 @@ def _why_gone(process: "subprocess.Popen[bytes]", log: Path, violation: str, lim
 
 
 def _last_output(log: Path) -> str:
-    """Return the last line of the output without unprintable characters: it may be anything."""
+    """Return the last error in the last lines of the output, or the last line: it may be anything."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 8 * MAX_OUTPUT_LENGTH))
-            lines = file.read().decode("utf-8", errors="replace").split("\n")
+        lines = list(islice(_lines_from_the_end(log), 6))
     except OSError:
         return "its output cannot be read."
+    return next((line for line in lines if _EXCEPTION.match(line)), "") or next(
+        iter(lines), "it printed nothing."
+    )
+
+
+def last_error(log: Path) -> str:
+    """Return the last exception in the output, and the package that the app's code called; empty without one."""
+    error = package = ""
+    with suppress(OSError):
+        for line in _lines_from_the_end(log):
+            if not error:
+                error = line if _EXCEPTION.match(line) else ""
+            elif place := _PACKAGE.search(line):
+                package = place[1]
+            elif line.startswith("Traceback") or (package and line.startswith('File "')):
+                break
+    return f"{error} (raised in the package {package})" if package else error
+
+
+def _lines_from_the_end(log: Path) -> Iterator[str]:
+    """Yield the last lines of the output that are not empty, without unprintable characters. Raises OSError."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - MAX_READ))
+        lines = file.read().decode("utf-8", errors="replace").split("\n")
     for line in reversed(lines):
         shown = " ".join("".join(letter if letter.isprintable() else " " for letter in line).split())
         if shown:
-            return shown[:MAX_OUTPUT_LENGTH]
-    return "it printed nothing."
+            yield shown[:MAX_OUTPUT_LENGTH]
 
 
-def _kill(process: "subprocess.Popen[bytes]", others: Any) -> None:  # noqa: ANN401  (of psutil, which is untyped)
-    if sys.platform != "win32":
-        with suppress(OSError):
-            os.killpg(process.pid, signal.SIGKILL)
+def _kill(process: "subprocess.Popen[bytes]", others: Collection[psutil.Process]) -> None:
     for other in others:
         # psutil checks that the process id was not reused.
         with suppress(psutil.Error):
             other.kill()
+    if others and protections().namespaces:
+        # The process that we started waits for the app's. Without it the system's first process would, which on some
+        # systems takes more than a second.
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(KILL_TIMEOUT)
+    if sys.platform != "win32":
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
     with suppress(OSError):
         process.kill()
 

@@ -1,5 +1,6 @@
 """Time the fixed starter and the submission in the rehearsal's interleaved pairs, with one interpreter."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from festgate.lab.student.folder import ROUTES
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.sandbox import AppFailed
 from festgate.rehearsal.runner.pairs import Side, run_pairs
@@ -33,7 +33,7 @@ ACCEPTED: Final = ("responses-differ",)
 ROUTES_VARIABLE: Final = "FESTGATE_REHEARSAL_ROUTES"
 
 
-def seconds_for(milliseconds: Sequence[tuple[float, float]]) -> float:
+def seconds_for(milliseconds: Sequence[tuple[float, ...]]) -> float:
     """Return how long a run has to be, given the typical response times of each timed route in both apps."""
     round_trip = sum(max(pair) for pair in milliseconds if all(map(math.isfinite, pair))) / 1000
     return round(min(MAX_SECONDS, max(MIN_SECONDS, SPARE * min_requests(0.5) * round_trip)), 1)
@@ -51,7 +51,7 @@ class _Candidate:
     program: Program
     build: str
     routes: str
-    """The names of the routes that are requested."""
+    """The routes that are requested, with their addresses, as JSON."""
     host: str = ""
 
     @contextmanager
@@ -92,7 +92,13 @@ def time_routes(
         seed=new_seed(),
         label="verify",
     )
-    routes = " ".join(builds)
+    starter = before.starter
+    routes = json.dumps(
+        {
+            starter.paths[name]: starter.paths[name] if name == "checkout" else starter.page(name, "")
+            for name in builds
+        }
+    )
     fingerprints = [" ".join(pair) for pair in zip(*builds.values(), strict=True)]
     first, second = run_pairs(
         plan,
@@ -106,7 +112,7 @@ def time_routes(
         name: compare(
             first,
             second,
-            [parse_metric(f"p50({ROUTES[name]})")],
+            [parse_metric(f"p50({before.starter.paths[name]})")],
             interleaved=True,
             accepted=ACCEPTED,
         )

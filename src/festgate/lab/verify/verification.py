@@ -8,18 +8,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.code import UnreadableCode
 from festgate.lab.student.copies import write_mended
-from festgate.lab.student.folder import ROUTES, STARTER
+from festgate.lab.student.folder import NoLab
 from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
-from festgate.lab.verify.behaviour import Program, ReportStep, StepResult
+from festgate.lab.verify.behaviour import Program, ReportStep, ScenarioResults, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
+from festgate.lab.verify.descent import foreign_code
+from festgate.lab.verify.discovery import find_tables
+from festgate.lab.verify.environments import environment_commands, install_command, missing_package
 from festgate.lab.verify.findings import SubmissionFinding
 from festgate.lab.verify.inputs import Scenario, scenarios
 from festgate.lab.verify.intake import InvalidSubmission, Submission, copy_submission, remove_folder
+from festgate.lab.verify.load_changes import load_findings
+from festgate.lab.verify.processor import ProcessorTime, compare_processor_time
+from festgate.lab.verify.protections import protections
 from festgate.lab.verify.sandbox import AppFailed, Limits
-from festgate.lab.verify.verdicts import RouteVerdict, judge_route
+from festgate.lab.verify.tables import Tables, UnknownTables
+from festgate.lab.verify.verdicts import RouteVerdict, change_of, judge_route
 from festgate.lab.verify.work import Work, count_work
 from festgate.rehearsal.runner.pairs import Side
 from festgate.rehearsal.runner.preflight import NotThere
@@ -35,6 +43,14 @@ ReportProgress = Callable[[str, float | None], None]
 
 class CannotVerify(Exception):
     """The submission could not be verified; the message gives the reason and what to do."""
+
+
+class UnrelatedApp(CannotVerify):
+    """The app does not descend from the starter, so that nothing was judged."""
+
+
+class StarterFails(CannotVerify):
+    """The starter itself cannot be run, so that no submission can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +97,56 @@ class Baseline:
     """The fixed starter. Its responses and counts are collected once for all submissions."""
 
     folder: Path
-    _responses: dict[tuple[str, int], list[list[StepResult]]] = field(default_factory=dict)
+    starter: Starter
+    _tables: dict[str, Tables] = field(default_factory=dict)
+    _responses: dict[tuple[str, int], ScenarioResults] = field(default_factory=dict)
     _work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
 
     def program(self, options: Options) -> Program:
-        """Return the starter, ready to run."""
-        if not self.folder.exists():
-            write_mended(self.folder)
-        return Program(self.folder, options.python, options.limits)
+        """Return the starter, ready to run with its data. Raises CannotVerify."""
+        tables = self.tables(options)
+        return Program(self.starter, self.folder, options.python, options.limits, tables.data)
+
+    def tables(self, options: Options, report: ReportProgress = lambda *_: None) -> Tables:
+        """Return the starter's tables. Raises CannotVerify."""
+        if options.python not in self._tables:
+            report("looking for the starter's tables", None)
+            data = self.folder.parent / f"{self.folder.name}-{len(self._tables)}.db"
+            with _starter_runs(self.starter, options):
+                if not self.folder.exists():
+                    write_mended(self.starter, self.folder)
+                program = Program(
+                    self.starter, self.folder, options.python, options.limits, fill=self.starter.fill
+                )
+                self._tables[options.python] = find_tables(program, data)
+        return self._tables[options.python]
 
     def responses(
         self, options: Options, inputs: Sequence[Scenario], report: ReportProgress
-    ) -> list[list[StepResult]]:
+    ) -> ScenarioResults:
         """Return the starter's responses. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self._responses:
-            with _starter_runs(options.python):
+            program = self.program(options)
+            with _starter_runs(self.starter, options):
                 results = behaviour.run_scenarios(
-                    self.program(options), inputs, _prefixed("sending requests to the starter", report)
+                    program, inputs, _prefixed("sending requests to the starter", report)
                 )
-            self._responses[key] = results.responses
+                if not behaviour.works(self.starter, results.responses):
+                    msg = f"each of its pages fails. {results.error}".strip()
+                    raise AppFailed(msg)
+            self._responses[key] = results
         return self._responses[key]
 
     def counted(self, options: Options, report: ReportProgress) -> dict[str, Work]:
         """Return the starter's work. Raises CannotVerify."""
         key = (options.python, options.seed)
         if key not in self._work:
-            with _starter_runs(options.python):
+            program = self.program(options)
+            with _starter_runs(self.starter, options):
                 self._work[key] = count_work(
-                    self.program(options),
+                    program,
+                    self.tables(options),
                     list(ROUTES),
                     options.seed,
                     _prefixed("counting the starter's work", report),
@@ -122,7 +159,7 @@ def verify(source: Path, options: Options, baseline: Baseline, report: ReportPro
     folder = Path(tempfile.mkdtemp(prefix="festgate-lab-"))
     try:
         report("copying the submission", None)
-        submission = copy_submission(source, folder)
+        submission = copy_submission(baseline.starter, source, folder)
         return verify_copy(str(source), submission, options, baseline, report)
     except InvalidSubmission as error:
         raise CannotVerify(str(error)) from None
@@ -134,69 +171,64 @@ def verify_copy(
     source: str, submission: Submission, options: Options, baseline: Baseline, report: ReportProgress
 ) -> Verification:
     """Verify the copy of a submission. Raises CannotVerify, KeyboardInterrupt."""
-    began = time.monotonic()
+    began, starter = time.monotonic(), baseline.starter
     report("reading the changes", None)
     try:
-        changes = changes_of(submission.app, submission.tree)
+        changes = changes_of(starter, submission.app, submission.tree)
     except UnreadableCode as error:
         msg = f"{source}: {error}"
         raise CannotVerify(msg) from None
     except RecursionError:
         msg = f"{source}: its code is nested too deeply to be read."
         raise CannotVerify(msg) from None
-    inputs = scenarios(options.seed)
-    program = Program(submission.app, options.python, options.limits)
+    tables = baseline.tables(options, report)
+    inputs = scenarios(starter, tables, options.seed)
+    program = Program(starter, submission.app, options.python, options.limits, tables.data)
     notes = list(submission.skipped)
+    original = baseline.responses(options, inputs, report)
+    notes += behaviour.trouble_of(original)
     try:
         results = behaviour.run_scenarios(
-            program, inputs, _prefixed("sending requests to the submission", report)
+            program, inputs, _prefixed("sending requests to the submission", report), original.stuck
         )
     except AppFailed as error:
-        msg = f"{source} cannot be run: {error}"
+        package = missing_package(str(error))
+        command = f" {install_command(options.python, package)}" if package else ""
+        msg = f"{source} cannot be run: {error}{command}"
         raise CannotVerify(msg) from None
-    expected, actual = baseline.responses(options, inputs, report), results.responses
+    expected, actual = original.responses, results.responses
     if results.missing:
         notes.append(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
             " are limited all the same."
         )
-    different = behaviour.differences(expected, actual)
-    findings = [*changes.findings, *behaviour.findings_of(different)]
+    notes += protections().missing
+    different = behaviour.differences(starter, expected, actual)
+    if reason := foreign_code(starter, submission.app, different):
+        msg = (
+            f"{source} does not descend from the starter in {starter.folder}: {reason}. Nothing was judged. Name the"
+            " starter that it was made from with --starter."
+        )
+        raise UnrelatedApp(msg)
+    report("running the locustfiles", None)
+    load = load_findings(
+        starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
+    )
+    findings = [*load, *changes.findings, *behaviour.findings_of(different)]
     wrong = {difference.route for difference in different}
-    right = [name for name, route in ROUTES.items() if route not in wrong]
-    # Unchanged code does the same work; only /checkout may hide a crash.
-    counted = [name for name in right if changes.routes[name] or name == "checkout"]
-    before = baseline.counted(options, report) if counted else {}
-    after: dict[str, Work] = {}
-    try:
-        if counted:
-            after = count_work(
-                program,
-                counted,
-                options.seed,
-                _prefixed("counting the submission's work", report),
-            )
-    except AppFailed as error:
-        notes.append(f"The submission's work could not be counted: {error}")
-    timed = [name for name in right if changes.routes[name]]
-    times: dict[str, Comparison] = {}
-    if options.load and timed:
-        lengths = [
-            (behaviour.typical(expected, ROUTES[name]), behaviour.typical(actual, ROUTES[name]))
-            for name in timed
-        ]
-        try:
-            times = _timed(baseline.program(options), program, changes, timed, options, lengths, report)
-        except (CannotRun, NotThere, CannotServe) as error:
-            notes.append(f"Time was not measured: {error}")
+    right = [name for name in ROUTES if starter.paths[name] not in wrong]
+    measured = _measured(program, changes, right, (expected, actual), options, baseline, report)
+    notes += measured.notes
     verdicts = []
     for name in ROUTES:
         verdict, more = judge_route(
             name,
+            starter.paths[name],
             changed=changes.routes[name],
-            differences=[difference for difference in different if difference.route == ROUTES[name]],
-            work=(before[name], after[name]) if name in after else None,
-            time=times.get(name),
+            differences=[difference for difference in different if difference.route == starter.paths[name]],
+            work=measured.work.get(name),
+            time=measured.times.get(name),
+            processor=measured.processor.get(name),
         )
         verdicts.append(verdict)
         findings += more
@@ -208,9 +240,60 @@ def verify_copy(
         routes=tuple(verdicts),
         findings=tuple(findings),
         notes=tuple(notes),
-        others_alike=wrong <= set(ROUTES.values()),
+        others_alike=wrong <= set(starter.paths.values()),
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+@dataclass
+class _Measured:
+    """The measurements of the routes that respond as before, by their names."""
+
+    work: dict[str, tuple[Work, Work]] = field(default_factory=dict)
+    times: dict[str, Comparison] = field(default_factory=dict)
+    processor: dict[str, ProcessorTime] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def _measured(
+    program: Program,
+    changes: Changes,
+    right: Sequence[str],
+    responses: tuple[list[list[StepResult]], list[list[StepResult]]],
+    options: Options,
+    baseline: Baseline,
+    report: ReportProgress,
+) -> _Measured:
+    """Count, time and measure the routes that respond as before. Raises CannotVerify."""
+    measured, paths = _Measured(), baseline.starter.paths
+    changed = [name for name in right if changes.routes[name]]
+    # Unchanged code does the same work; only /checkout may hide a crash.
+    counted = [name for name in right if name in changed or name == "checkout"]
+    if counted:
+        before = baseline.counted(options, report)
+        step = _prefixed("counting the submission's work", report)
+        try:
+            after = count_work(program, baseline.tables(options), counted, options.seed, step)
+            measured.work = {name: (before[name], after[name]) for name in counted}
+        except AppFailed as error:
+            measured.notes.append(f"The submission's work could not be counted: {error}")
+    original = baseline.program(options)
+    if options.load and changed:
+        lengths = [
+            tuple(behaviour.typical(results, paths[name]) for results in responses) for name in changed
+        ]
+        try:
+            measured.times = _timed(original, program, changes, changed, options, lengths, report)
+        except (CannotRun, NotThere, CannotServe) as error:
+            measured.notes.append(f"Time was not measured: {error}")
+    untimed = [name for name in changed if change_of(measured.times.get(name)) is None]
+    if untimed:
+        step = _prefixed("measuring processor time", report)
+        try:
+            measured.processor = compare_processor_time(original, program, untimed, options.seed, step)
+        except AppFailed as error:
+            measured.notes.append(f"The processor time could not be measured: {error}")
+    return measured
 
 
 def _timed(
@@ -219,11 +302,13 @@ def _timed(
     changes: Changes,
     names: Sequence[str],
     options: Options,
-    milliseconds: Sequence[tuple[float, float]],
+    milliseconds: Sequence[tuple[float, ...]],
     report: ReportProgress,
 ) -> dict[str, Comparison]:
     seconds = options.seconds or timing.seconds_for(milliseconds)
-    builds = {name: (code_handed_out(name), f"code {changes.fingerprints[name]}") for name in names}
+    builds = {
+        name: (code_handed_out(before.starter, name), f"code {changes.fingerprints[name]}") for name in names
+    }
     run_seconds, runs = seconds + timing.WARM_UP, 2 * options.pairs
 
     def report_second(number: int, side: Side, second: Second) -> None:
@@ -243,13 +328,14 @@ def _prefixed(name: str, report: ReportProgress) -> ReportStep:
 
 
 @contextmanager
-def _starter_runs(python: str) -> Iterator[None]:
+def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
     try:
         yield
     except AppFailed as error:
-        packages = STARTER / "requirements.txt"
         msg = (
-            f"The starter cannot be run with {python}, so there is nothing to compare with: {error} Install the"
-            f" packages of {packages.name} there, besides the submission's own."
+            f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
+            f" {error} {environment_commands(starter)}"
         )
-        raise CannotVerify(msg) from None
+        raise StarterFails(msg) from None
+    except (NoLab, UnknownTables) as error:
+        raise StarterFails(str(error)) from None

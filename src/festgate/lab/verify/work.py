@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from festgate.lab.student.folder import ROUTES
+from festgate.lab.description.starter import Starter
 from festgate.lab.verify.behaviour import Program, ReportStep
-from festgate.lab.verify.inputs import EVENT, REGISTRATION, RequestStep, Statement, change
+from festgate.lab.verify.inputs import RequestStep
 from festgate.lab.verify.requests import send_request
 from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
+from festgate.lab.verify.tables import Statement, Tables, change
 
 COUNTED: Final = ("instructions", "statements", "rows", "steps")
 """The counts that decide. Calls of library functions do not: they belong to the framework."""
@@ -30,6 +31,8 @@ FASTER: Final = 0.5
 """Difference of exponents that counts as faster growth: n log n shows as 1.2 at these sizes, n squared as 2."""
 MIN_GROWTH: Final = {"instructions": 2.0, "statements": 0.0, "rows": 0.5, "steps": 2.0}
 """Least increment per row from the third to the fourth size: less comes from a buffer, or from one more digit."""
+MAX_EVENTS: Final = 10**7
+"""Events beyond which no fest has to be fast."""
 MARGIN: Final = 0.05
 MIN_MORE: Final = {"instructions": 200, "statements": 1, "rows": 2, "steps": 100}
 """Least difference that counts as more: a sum in SQL has a few steps that a list of rows has not."""
@@ -65,12 +68,16 @@ class Work:
     """Whether a second request had the same counts."""
     growth: Mapping[str, float] = field(default_factory=dict)
     """The exponent of each count; empty when counting stopped at the limit."""
-    largest: Mapping[str, int] = field(default_factory=dict)
-    """The counts at the largest size."""
+    by_size: Sequence[Mapping[str, int]] = ()
+    """The counts at each of SIZES, until counting stopped at the limit."""
 
 
 def count_work(
-    program: Program, routes: Sequence[str], seed: int, report: ReportStep = lambda _: None
+    program: Program,
+    tables: Tables,
+    routes: Sequence[str],
+    seed: int,
+    report: ReportStep = lambda _: None,
 ) -> dict[str, Work]:
     """Count the work of routes (`events`), for a person drawn from the seed. Raises AppFailed.
 
@@ -78,37 +85,35 @@ def count_work(
     """
     person = f"visitor{random.Random(seed).randrange(10**5, 10**6)}"  # noqa: S311  (has to repeat)
     with program.served(count=True) as (app, database):
-        _put(database, _registrations(person, 5, 10))
+        _put(database, _registrations(tables, person, [number for number, _, _ in tables.programme][:5], 10))
         usual: dict[str, tuple[RequestCount, RequestCount]] = {}
         for name in routes:
-            report(ROUTES[name])
-            step = _step(name, person)
+            report(program.starter.paths[name])
+            step = _step(program.starter, name, person)
             # The first request compiles the template; its counts are kept only when they reach the limit.
             first = _count(app, step)
             usual[name] = (first, first) if first.capped else (_count(app, step), _count(app, step))
         by_size: dict[str, list[RequestCount]] = {name: [] for name in routes}
         for size in SIZES:
-            _put(database, _data(person, size))
+            _put(database, _data(tables, person, size))
             for name in routes:
                 if not usual[name][0].capped and not any(count.capped for count in by_size[name]):
-                    report(f"{ROUTES[name]} with {size} events")
-                    by_size[name].append(_count(app, _step(name, person)))
+                    report(f"{program.starter.paths[name]} with {size} events")
+                    by_size[name].append(_count(app, _step(program.starter, name, person)))
     return {
         name: Work(
-            route=ROUTES[name],
+            route=program.starter.paths[name],
             usual=first,
             repeated=_decisive(first.counts) == _decisive(again.counts),
             growth=_growth(by_size[name]),
-            largest=dict(by_size[name][-1].counts) if by_size[name] else {},
+            by_size=[count.counts for count in by_size[name]],
         )
         for name, (first, again) in usual.items()
     }
 
 
 def compare_work(before: Work, after: Work) -> WorkChange:
-    """Compare the work of one request, and its growth."""
-    if faster_growth(after):
-        return "more"
+    """Compare the work of one request with the starter's data."""
     if before.usual.capped and after.usual.capped:
         return "unknown"
     if after.usual.capped:
@@ -122,13 +127,45 @@ def compare_work(before: Work, after: Work) -> WorkChange:
     return "less" if less else "same"
 
 
-def faster_growth(work: Work) -> list[str]:
+def faster_growth(before: Work, after: Work) -> list[str]:
     """Return the counts that grow faster than the starter's; one statement for each row is not a higher order."""
     return [
         name
-        for name, exponent in work.growth.items()
-        if name != "statements" and exponent >= LINEAR[name] + FASTER
+        for name, exponent in after.growth.items()
+        if name != "statements" and exponent >= max(LINEAR[name], before.growth.get(name, 0.0)) + FASTER
     ]
+
+
+def slower_from(before: Work, after: Work) -> int:
+    """Estimate the number of events from which the submission does more work than the starter; 0 if there is none.
+
+    Instructions and SQL steps are added up: both take some ten nanoseconds. Where the starter's count stopped at the
+    limit, it is more than the estimate.
+    """
+    low, high = SIZES[0], SIZES[0]
+    while _total(after, high) <= _total(before, high):
+        low, high = high, 2 * high
+        if high > MAX_EVENTS:
+            return 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _total(after, middle) > _total(before, middle) else (middle, high)
+    # Two digits: the growth is measured at four sizes only.
+    return round(high, 2 - len(str(high)))
+
+
+def _total(work: Work, events: int) -> float:
+    return sum(_extrapolated(work, name, events) for name in ("instructions", "steps"))
+
+
+def _extrapolated(work: Work, name: str, events: int) -> float:
+    """Continue the counts a + b n^k of the two largest sizes."""
+    exponent = work.growth.get(name, 0.0)
+    if exponent <= 0 or len(work.by_size) < 2:  # noqa: PLR2004  (two points)
+        return (work.by_size[-1] if work.by_size else work.usual.counts)[name]
+    first, second = (counts[name] for counts in work.by_size[-2:])
+    least, largest = (math.pow(size, exponent) for size in SIZES[: len(work.by_size)][-2:])
+    return second + (second - first) * (math.pow(events, exponent) - largest) / (largest - least)
 
 
 def _is_more(name: str, first: Mapping[str, int], second: Mapping[str, int]) -> bool:
@@ -136,6 +173,9 @@ def _is_more(name: str, first: Mapping[str, int], second: Mapping[str, int]) -> 
 
 
 def _growth(counts: Sequence[RequestCount]) -> dict[str, float]:
+    complete = [count for count in counts if not count.capped]
+    # A count that stopped at the limit shows less than the growth.
+    counts = complete if len(complete) > 2 else counts  # noqa: PLR2004
     if len(counts) < 3:  # noqa: PLR2004  (two increments)
         return {}
     growth = {}
@@ -181,23 +221,26 @@ def _decisive(counts: Mapping[str, int]) -> list[int]:
     return [counts[name] for name in COUNTED]
 
 
-def _step(name: str, person: str) -> RequestStep:
-    return RequestStep(ROUTES[name] if name == "checkout" else f"{ROUTES[name]}?user={person}")
+def _step(starter: Starter, name: str, person: str) -> RequestStep:
+    return RequestStep(starter.paths[name] if name == "checkout" else starter.page(name, person))
 
 
-def _registrations(person: str, own: int, others: int) -> list[Statement]:
-    rows = [(person, number) for number in range(1, own + 1)]
-    rows += [(f"person {number}", 1 + number % own) for number in range(others)]
-    return [("DELETE FROM registrations", [()]), (REGISTRATION, rows)]
+def _registrations(tables: Tables, person: str, events: Sequence[int], others: int) -> list[Statement]:
+    rows = [(person, number) for number in events]
+    rows += [(f"person {number}", events[number % len(events)]) for number in range(others)]
+    return [tables.registrations.clear(), tables.registrations.insert(rows)]
 
 
-def _data(person: str, size: int) -> list[Statement]:
-    """Make data in proportion to `size`. Names and fees have the same length at all sizes."""
-    events = [(number, f"Event {1000 + number}", 100 + number % 7) for number in range(1, size + 1)]
+def _data(tables: Tables, person: str, size: int) -> list[Statement]:
+    """Make data in proportion to `size`. Names have the same length at all sizes, and fees are the starter's."""
+    fees = [fee for _, _, fee in tables.programme][: SIZES[0]]
+    # As many as divide all sizes, so that the sum of the fees is in proportion, too.
+    fees = fees[: 1 << (len(fees).bit_length() - 1)]
+    events = [(number, f"Event {1000 + number}", fees[number % len(fees)]) for number in range(1, size + 1)]
     return [
-        ("DELETE FROM events", [()]),
-        (EVENT, events),
-        *_registrations(person, size, 3 * size),
+        tables.events.clear(),
+        tables.events.insert(events),
+        *_registrations(tables, person, range(1, size + 1), 3 * size),
     ]
 
 

@@ -125,10 +125,10 @@ def row_pattern(columns: Sequence[Column]) -> re.Pattern[str]:
     """
     numbers = [column.field for column in columns if column.field not in ("method", "name")]
     console = any(column.console for column in columns)
-    # A rate always has two decimals; one with fewer is cut off.
+    # A rate always has two decimals; one with fewer is cut off. A spreadsheet turns 0.00 into 0.
     patterns = dict(_PATTERNS)
     if console:
-        patterns |= {"rate": _TWO_DECIMALS, "failure_rate": _TWO_DECIMALS}
+        patterns |= {"rate": _TWO_DECIMALS, "failure_rate": rf"{_TWO_DECIMALS}|0"}
     cells = _BETWEEN.join(f"({patterns.get(field, _NUMBER)})" for field in numbers)
     return re.compile(rf"^(.*\S)\s+{cells}\s*\|?\s*$")
 

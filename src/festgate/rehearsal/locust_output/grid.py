@@ -75,7 +75,7 @@ def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
     grid = Grid(lines[place].number, columns)
     reader = _Spaced(columns, lines, place) if style == "spaces" else _Celled(columns, style)
     unread: list[tuple[int, str]] = []
-    here = place + height
+    here = first_unread = place + height
     while here < len(lines) and grid.total is None and len(unread) < _MAX_UNREAD:
         text = lines[here].text
         if lines[here].logged or is_rule(text):
@@ -86,6 +86,7 @@ def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
         try:
             row, count = reader.row(lines, here)
         except NotANumber as error:
+            first_unread = first_unread if unread else here
             unread.append((lines[here].number, f"{error}."))
             here += 1
             continue
@@ -103,8 +104,8 @@ def grid_at(lines: Sequence[Line], place: int) -> Grid | None:
         reason = f" The next line is not a row of it: {unread[0][1]}" if unread else ""
         cut = f"the table at line {grid.line} ends without its row {TOTAL}, so it may be cut off."
         grid.problems.append((last, cut + reason))
-        # The next lines may be the wrapped heading of another table.
-        grid.end = here - len(unread)
+        # The next lines may be prose, or the wrapped heading of another table.
+        grid.end = first_unread if unread else here
     return grid
 
 

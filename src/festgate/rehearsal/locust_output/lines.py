@@ -18,6 +18,19 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_SAMPLE: Final = 4096
+"""Bytes at the beginning of a file in which the encoding is looked for."""
+_MIN_ZEROS: Final = 0.8
+"""Share of zeros among the first or the second bytes of each pair that shows UTF-16."""
+_LIGATURES: Final = dict(
+    zip(
+        "\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06",
+        ("ff", "fi", "fl", "ffi", "ffl", "ft", "st"),
+        strict=True,
+    )
+)
+"""Letters that typesetting joins; in PDFs the joined `ft` has the code of the old long `st`."""
+_LIGATURE: Final = re.compile(f"[{''.join(_LIGATURES)}]")
 _ESCAPE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOTHING: Final = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]")
 _SPACE: Final = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000\x0b\x0c]")
@@ -52,7 +65,9 @@ def text_of(path: Path) -> str:
     if not octets.strip():
         msg = f"{path} is empty."
         raise NotLocust(msg)
-    encoding = next((name for mark, name in _MARKS if octets.startswith(mark)), "utf-8")
+    encoding = next((name for mark, name in _MARKS if octets.startswith(mark)), "") or _unmarked_encoding(
+        octets
+    )
     try:
         text = octets.decode(encoding)
     except UnicodeDecodeError as error:
@@ -68,6 +83,15 @@ def text_of(path: Path) -> str:
     return text
 
 
+def _unmarked_encoding(octets: bytes) -> str:
+    """Return UTF-16 if one byte of nearly every pair is 0, as in English text, otherwise UTF-8."""
+    pairs = min(len(octets), _SAMPLE) // 2
+    high, low = octets[0 : 2 * pairs : 2].count(0), octets[1 : 2 * pairs : 2].count(0)
+    if pairs and max(high, low) > _MIN_ZEROS * pairs and not min(high, low):
+        return "utf-16-be" if high else "utf-16-le"
+    return "utf-8"
+
+
 def lines_of(text: str) -> list[Line]:
     """Return the lines with plain spaces and bars, without colours, email quote marks and log prefixes."""
     return [_line(number, line) for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1)]
@@ -76,7 +100,7 @@ def lines_of(text: str) -> list[Line]:
 def _line(number: int, raw: str) -> Line:
     if len(raw) > MAX_LINE_LENGTH:
         return Line(number, "", logged=True)
-    text = _NOTHING.sub("", _ESCAPE.sub("", raw))
+    text = _LIGATURE.sub(lambda match: _LIGATURES[match[0]], _NOTHING.sub("", _ESCAPE.sub("", raw)))
     text = _QUOTED.sub("", _BAR.sub("|", _SPACE.sub(" ", text)))
     logged = _LOGGED.match(text)
     if logged is None:

@@ -1,4 +1,4 @@
-"""People: a name and a password."""
+"""User accounts: a name and a password."""
 
 import sqlite3
 
@@ -6,7 +6,7 @@ from database import connect
 
 
 def add_user(username: str, password: str) -> bool:
-    """Keep a new person; False where the name is taken."""
+    """Add a user; return False where the name is taken."""
     try:
         with connect() as connection:
             connection.execute("INSERT INTO users VALUES (?, ?)", (username, password))
@@ -16,7 +16,7 @@ def add_user(username: str, password: str) -> bool:
 
 
 def is_user(username: str, password: str) -> bool:
-    """Whether there is a person of that name with that password."""
+    """Return whether a user has that name and that password."""
     with connect() as connection:
         found = connection.execute(
             "SELECT 1 FROM users WHERE username = ? AND password = ?", (username, password)

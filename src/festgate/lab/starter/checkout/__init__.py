@@ -1,10 +1,10 @@
-"""What is to be paid."""
+"""The total price."""
 
 from events import all_events
 
 
 def total_payable() -> int:
-    """The sum of the fees, in rupees."""
+    """Return the sum of all fees in rupees."""
     total = 0
     for event in all_events():
         fee = event["fee"]

@@ -1,4 +1,4 @@
-"""The programme: which events there are, and what each costs."""
+"""The events and their fees."""
 
 import sqlite3
 
@@ -6,6 +6,6 @@ from database import connect
 
 
 def all_events() -> list[sqlite3.Row]:
-    """Every event: id, name, fee in rupees."""
+    """Return all events: id, name, fee in rupees."""
     with connect() as connection:
         return connection.execute("SELECT id, name, fee FROM events ORDER BY id").fetchall()

@@ -1,4 +1,4 @@
-"""Who goes where."""
+"""The registrations of users for events."""
 
 import sqlite3
 
@@ -6,13 +6,13 @@ from database import connect
 
 
 def add_registration(username: str, event_id: int) -> None:
-    """Note down that somebody comes."""
+    """Register a user for an event."""
     with connect() as connection:
         connection.execute("INSERT INTO registrations VALUES (?, ?)", (username, event_id))
 
 
 def events_of(username: str) -> list[sqlite3.Row]:
-    """The events that somebody has registered for."""
+    """Return the events that a user has registered for."""
     with connect() as connection:
         return connection.execute(
             "SELECT events.id, events.name, events.fee FROM registrations"

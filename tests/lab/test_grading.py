@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from festgate.lab.description.starter import BUILT_IN
+from festgate.lab.grading.rubric import default_text
 from festgate.lab.student.folder import write_starter
 from tests.lab import solutions
+from tests.lab.handout_submissions import HANDOUT, hand_in
 from tests.lab.reports import text_report
 from tests.rig import axe, command
 from tests.rig.browser import DESK, PHONE, visit
@@ -55,12 +58,12 @@ def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
     folder = tmp_path_factory.mktemp("teacher")
     submissions = folder / "submissions"
     right, false, exits, empty = (submissions / name for name in (FORMULA, MARKUP, "c ends", "d empty"))
-    write_starter(right)
+    write_starter(BUILT_IN, right)
     solutions.reference(right)
-    write_starter(false)
+    write_starter(BUILT_IN, false)
     solutions.reference(false)
     solutions.fixed_total(false)
-    (false / "text.txt").write_text(text_report(), encoding="utf-8")
+    (false / "text.txt").write_text(f"Name: Meera Nair\n{text_report()}", encoding="utf-8")
     (false / "report.html").write_text(f"<pre>{text_report()}</pre>Written by Festgate.", encoding="utf-8")
     exits.mkdir()
     (exits / "main.py").write_text("import sys\napp = sys.exit('not today')\n", encoding="utf-8")
@@ -69,9 +72,13 @@ def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
         for path in right.rglob("*"):
             if path.is_file():
                 archive.write(path, Path("deep") / path.relative_to(right))
-    commands = {"grade": types(folder, "grade", "submissions", *SEED)}
+    (empty / "report.md").write_text(
+        "The average of /events dropped from 451 ms to 324 ms.\n", encoding="utf-8"
+    )
+    commands = {"grade": types(folder, "grade", "submissions", *SEED, "--gradebook", "canvas")}
     rows = read_csv(folder / "grades" / "grades.csv")
     (exits / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow')\n", encoding="utf-8")
+    (folder / "grades" / "rubric.toml").write_text("[points]\nevents = 5\nreport = 2\n", encoding="utf-8")
     commands["again"] = types(folder, "grade", "submissions", *SEED)
     results = folder / "results.json"
     commands["verify"] = types(folder, "verify", str(right), "--json", "--gradescope", str(results), *SEED)
@@ -83,6 +90,8 @@ def test_each_submission_has_a_row_and_a_failure_stops_nothing(grading: Grading)
     grade = grading.commands["grade"]
     assert grade.returncode == 2, grade.stderr
     assert grade.stdout == (
+        f"Not in the file for Canvas, because the student is unknown: {FORMULA}, c ends, d empty, e.zip. Enter the name"
+        " or the gradebook id in grades/students.csv.\n"
         "Graded 5 of 5 submissions; 2 passed. See grades/grades.csv and grades/overview.html.\n"
     )
     by_name = {row["submission"]: row for row in grading.rows}
@@ -100,6 +109,29 @@ def test_each_submission_has_a_row_and_a_failure_stops_nothing(grading: Grading)
     assert by_name["e.zip"]["same as"] == f"'{FORMULA}"
     assert "exited with code 1: not today" in by_name["c ends"]["problem"]
     assert by_name["d empty"]["problem"].startswith("There is no main.py in ")
+    assert (by_name["d empty"]["events claim"], by_name["d empty"]["events claim and verification"]) == (
+        "451 to 324 ms (average)",
+        "not compared",
+    )
+
+
+def test_report_and_verification_stand_side_by_side(grading: Grading) -> None:
+    false = next(row for row in grading.rows if row["submission"] == MARKUP)
+    assert (false["name"], false["unsure"], false["report checked"]) == ("Meera Nair", "", "findings")
+    assert (false["events claim"], false["events claim and verification"]) == ("451 to 324 ms", "agrees")
+    assert false["checkout claim and verification"] == "no claim"
+    # The same correct loop in two submissions is a fact, and the zip of the whole submission is named as such.
+    assert "main.py is the same as in" in false["same files"]
+
+
+def test_the_files_for_students_and_for_the_gradebook_are_written(grading: Grading) -> None:
+    feedback = (grading.grades / "feedback" / f"{MARKUP}.md").read_text(encoding="utf-8")
+    assert feedback.startswith("# Feedback for Meera Nair\n")
+    assert "The total stayed the same after a fee had changed." in feedback
+    canvas = (grading.grades / "canvas.csv").read_text(encoding="utf-8").splitlines()
+    assert canvas[2] == "Meera Nair,,,,,7"
+    students = read_csv(grading.grades / "students.csv")
+    assert {row["submission"]: row["name"] for row in students}[MARKUP] == "Meera Nair"
 
 
 def test_a_second_call_verifies_only_changed_submissions(grading: Grading) -> None:
@@ -107,12 +139,21 @@ def test_a_second_call_verifies_only_changed_submissions(grading: Grading) -> No
     assert first.count("sending requests to the submission") == 2
     assert first.count("sending requests to the starter") == 1
     assert re.findall(r"^(.*): reading the changes", again, re.MULTILINE) == ["c ends"]
-    assert len(list((grading.grades / "results").glob("*.json"))) == 4
+    assert len(list((grading.grades / "results").glob("*.json"))) == 2
     now = {row["submission"]: row for row in read_csv(grading.grades / "grades.csv")}
-    before = {row["submission"]: row for row in grading.rows}
-    changed = {name for name, row in now.items() if row != before[name]}
-    assert changed == {"c ends"}
     assert "nor tomorrow" in now["c ends"]["problem"]
+
+
+def test_another_rubric_counts_the_kept_results(grading: Grading) -> None:
+    now = {row["submission"]: row for row in read_csv(grading.grades / "grades.csv")}
+    assert {name: (row["points"], row["max points"]) for name, row in now.items()} == {
+        f"'{FORMULA}": ("12", "14"),
+        MARKUP: ("9", "14"),
+        "c ends": ("0", "14"),
+        "d empty": ("0", "14"),
+        "e.zip": ("12", "14"),
+    }
+    assert "sending requests" not in grading.commands["again"].stderr
 
 
 def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
@@ -140,7 +181,7 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
         with visit(browser, viewport=size, color_scheme=scheme) as seen:
             page = seen.context.new_page()
             page.goto(address)
-            names = page.locator("tbody th")
+            names = page.locator(".all tbody th")
             assert names.all_text_contents() == [FORMULA, MARKUP, "c ends", "d empty", "e.zip"]
             assert axe.violations(page) == []
             page.get_by_role("button", name="/checkout").click()
@@ -156,6 +197,24 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
             assert seen.wrongs == []
 
 
+def test_a_course_with_its_own_starter_is_graded_by_it(tmp_path: Path) -> None:
+    hand_in("report-only", tmp_path / "submissions")
+    done = types(tmp_path, "grade", "submissions", "--starter", str(HANDOUT), *SEED)
+    assert done.returncode == 2, done.stderr
+    (row,) = read_csv(tmp_path / "grades" / "grades.csv")
+    assert row["problem"] == "There is no main.py in report-only. It holds no code."
+    assert (row["reports"], row["events claim"], row["unanswered"]) == (
+        "report.pdf",
+        "451 to 324 ms (average)",
+        "",
+    )
+
+
+def test_the_default_rubric_is_printed() -> None:
+    done = command.run(["lab", "grade", "--print-rubric"], environment(Path.cwd()), modules=command.REHEARSAL)
+    assert (done.returncode, done.stdout) == (0, default_text())
+
+
 @pytest.mark.parametrize(
     "words, sentence",
     [
@@ -167,6 +226,12 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
         (("verify", "submissions", "--seconds", "soon"), "'soon' is not a duration: "),
         (("grade", "nowhere"), "nowhere cannot be read: No such file or directory."),
         (("grade", "data"), "data holds no folder and no zip."),
+        (("grade",), "Name the folder with the submissions: `festgate lab grade FOLDER`."),
+        (("grade", "submissions", "--starter", "data"), "--starter: "),
+        (
+            ("grade", "submissions", "--rubric", "no.toml"),
+            "no.toml cannot be read: No such file or directory.",
+        ),
     ],
 )
 def test_wrong_arguments_are_explained_in_a_sentence(

@@ -1,6 +1,7 @@
 // Sorts the rows by the selected heading: first ascending, then descending.
-const body = document.querySelector("tbody");
-const headings = [...document.querySelectorAll("th[scope=col]")];
+const table = document.querySelector("table.all");
+const body = table.tBodies[0];
+const headings = [...table.querySelectorAll("th[scope=col]")];
 for (const [place, heading] of headings.entries()) {
   const button = heading.querySelector("button");
   if (!button) continue;

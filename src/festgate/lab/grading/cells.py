@@ -1,0 +1,31 @@
+"""Write tables as CSV for spreadsheets, which take some texts for formulas."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t")
+"""A spreadsheet takes a text that begins with one of these for a formula."""
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]], *, mark: bool = True) -> bytes:
+    """Return the table; a text that a spreadsheet would take for a formula is quoted.
+
+    `mark` begins the file with the byte order mark by which spreadsheets recognise UTF-8.
+    """
+    file = io.StringIO()
+    writer = csv.DictWriter(file, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({name: quoted(text) for name, text in row.items()} for row in rows)
+    return file.getvalue().encode("utf-8-sig" if mark else "utf-8")
+
+
+def quoted(text: str) -> str:
+    """Return the text as a spreadsheet shows it: with an apostrophe before what it would compute."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def plain(text: str) -> str:
+    """Return the text of a cell without that apostrophe."""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text

@@ -1,0 +1,246 @@
+"""Confine a program and run it; started as a program, never imported.
+
+The only argument is a JSON object:
+
+command       the program and its arguments
+limits        resource limits by their names: `CPU`
+control_port  the port of a connection to open before the network goes; 0 for none. The program gets the numbers of two
+              open files as its last arguments: this connection, and a socket that listens on a free port of loopback.
+token         sent over that connection together with the program's process id
+namespaces    whether to give the program its own network, processes and mounts
+landlock      the version of Landlock to use; 0 for none
+readable      files and folders that the program may read
+writable      folders that it may also change
+connects      whether it may open TCP connections, to its own loopback
+
+`namespaces` and `landlock` are what `protections` finds on this system; a step that fails here ends the program.
+Without an argument the missing limits and the version of Landlock are printed as JSON.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import stat
+import struct
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from fcntl import ioctl
+from typing import Any
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIMITS = ("AS", "CPU", "NOFILE", "FSIZE", "CORE")
+NEW_USER, NEW_OTHERS = 0x10000000, 0x00020000 | 0x08000000 | 0x20000000 | 0x40000000
+"""The flags of `unshare` for a user namespace; for those of mounts, of IPC, of processes and of the network."""
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, READ_ONLY = 442, -100, 0x8000, 1
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+READ_FILE, READ_DIRECTORY, WRITE_FILE, EXECUTE, TRUNCATE = 1 << 2, 1 << 3, 1 << 1, 1, 1 << 14
+BIND_TCP, CONNECT_TCP = 1, 2
+SCOPED = 3
+"""Landlock's flags for abstract Unix sockets and signals."""
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
+KEPT_CAPABILITIES = frozenset({1})
+"""Root reads the files of other users (CAP_DAC_OVERRIDE), as far as Landlock allows; it may do nothing else."""
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  (a mount of its own)
+SET_INTERFACE_FLAGS, IS_UP = 0x8914, 1
+
+
+def checked(result: int) -> int:
+    """Return the result of a system call. Raises OSError for its error."""
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    """Mount. Raises OSError."""
+    name = None if kind is None else kind.encode()
+    checked(LIBC.mount(source.encode(), target.encode(), name, ctypes.c_ulong(flags), options.encode()))
+
+
+def set_limits(limits: Mapping[str, int]) -> list[str]:
+    """Set the limits; return those that this system does not have."""
+    missing = []
+    for name, value in limits.items():
+        try:
+            kind = getattr(resource, f"RLIMIT_{name}")
+            _, hard = resource.getrlimit(kind)
+            max_hard = sys.maxsize if hard == resource.RLIM_INFINITY else hard
+            # At the soft limit of processor time comes SIGXCPU, which shows the reason; at the hard one SIGKILL.
+            spare = 1 if name == "CPU" else 0
+            resource.setrlimit(kind, (min(value, max_hard), min(value + spare, max_hard)))
+        except (AttributeError, ValueError, OSError):
+            missing.append(name)
+    return sorted(missing)
+
+
+def enter_namespaces(writable: Iterable[str]) -> None:
+    """Leave the network and, for child processes, the other processes; make all mounts read-only but `writable`."""
+    user, group = os.geteuid(), os.getegid()
+    try:
+        # Root needs no user namespace, in which it could not read the files of other users.
+        checked(LIBC.unshare(NEW_OTHERS))
+    except OSError:
+        checked(LIBC.unshare(NEW_USER | NEW_OTHERS))
+        for name, content in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{user} {user} 1"),
+            ("gid_map", f"{group} {group} 1"),
+        ):
+            descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
+            os.write(descriptor, content.encode())
+            os.close(descriptor)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        ioctl(any_socket, SET_INTERFACE_FLAGS, struct.pack("16sh14x", b"lo", IS_UP))
+    mount("none", "/", None, MS_REC | MS_PRIVATE)
+    for folder in writable:
+        mount(folder, folder, None, MS_BIND)
+    # Landlock has no rule for modes, owners and times of files; a read-only mount has.
+    set_read_only("/", on=True, flags=AT_RECURSIVE)
+    for folder in writable:
+        set_read_only(folder, on=False)
+    # The working folder is still the one below the new mount.
+    os.chdir(os.getcwd())  # noqa: PTH109  (pathlib is slow to import)
+    with suppress(OSError):
+        mount("tmpfs", SHARED_MEMORY, "tmpfs", MS_NOSUID | MS_NODEV, "size=64m")
+
+
+def set_read_only(path: str, *, on: bool, flags: int = 0) -> None:
+    """Make a mount read-only, or writable again. Raises OSError."""
+    attributes = struct.pack("4Q", READ_ONLY if on else 0, 0 if on else READ_ONLY, 0, 0)
+    checked(LIBC.syscall(MOUNT_SETATTR, AT_FDCWD, path.encode(), flags, attributes, len(attributes)))
+
+
+def restrict(config: Mapping[str, Any], readable: Iterable[str], writable: Iterable[str]) -> None:
+    """Deny all other files, TCP connections, and signals to other processes, as far as this Landlock can."""
+    version = config["landlock"]
+    all_rights = (1 << {1: 13, 2: 14}.get(version, 15)) - 1
+    read = READ_FILE | READ_DIRECTORY | EXECUTE
+    net = 0 if config["connects"] else CONNECT_TCP if config["namespaces"] else CONNECT_TCP | BIND_TCP
+    fields = (all_rights, net if version >= 4 else 0, SCOPED if version >= 6 else 0)  # noqa: PLR2004
+    size = 24 if version >= 6 else 16 if version >= 4 else 8  # noqa: PLR2004
+    ruleset = checked(LIBC.syscall(CREATE_RULESET, struct.pack("3Q", *fields), ctypes.c_size_t(size), 0))
+    rules = [(path, read) for path in readable]
+    rules += [(path, all_rights) for path in writable]
+    rules += [(path, READ_FILE | WRITE_FILE | TRUNCATE) for path in DEVICES]
+    of_files = READ_FILE | WRITE_FILE | EXECUTE | TRUNCATE
+    for path, rights in rules:
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue  # a path that does not exist here
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        allowed = rights & all_rights & (~0 if is_folder else of_files)
+        checked(LIBC.syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", allowed, descriptor), 0))
+        os.close(descriptor)
+    checked(LIBC.syscall(RESTRICT_SELF, ruleset, 0))
+    os.close(ruleset)
+
+
+def landlock_version() -> int:
+    """Return the version of Landlock; 0 where the system has none."""
+    if sys.platform != "linux":
+        return 0
+    return max(0, int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+
+
+def execute(config: Mapping[str, Any], descriptors: Iterable[int]) -> None:
+    """Replace this process by the program."""
+    readable, writable = list(config["readable"]), list(config["writable"])
+    if config["namespaces"]:
+        writable.append(SHARED_MEMORY)
+        # Other processes are not listed there. A container may refuse this mount.
+        with suppress(OSError):
+            mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV)
+            readable.append("/proc")
+    if sys.platform == "linux":
+        for capability in set(range(64)) - KEPT_CAPABILITIES:
+            LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        checked(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if config["landlock"]:
+        restrict(config, readable, writable)
+    command = [*config["command"], *map(str, descriptors)]
+    os.execv(command[0], command)  # noqa: S606  (no shell is wanted)
+
+
+def start_first_process() -> int:
+    """Start the first process of the namespace: all others in it end when it ends. Return its id."""
+    first = os.fork()
+    if first == 0:
+        # It ends with its parent, and holds none of its connections open.
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then removes ended processes
+        os.closerange(0, 65_536)
+        while True:
+            signal.pause()
+    return first
+
+
+def exit_as(status: int) -> None:
+    """End this process as the program has ended."""
+    if os.WIFSIGNALED(status):
+        with suppress(OSError):
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def main() -> None:
+    """Confine the program and run it; end as it ends."""
+    if len(sys.argv) == 1:
+        limits = {name: 4 << 30 if name == "AS" else 4096 for name in LIMITS}
+        sys.stdout.write(json.dumps({"landlock": landlock_version(), "missing": set_limits(limits)}))
+        return
+    config = json.loads(sys.argv[1])
+    sockets: list[socket.socket] = []
+    if config["control_port"]:
+        # Bound to loopback, so that they lead nowhere else even if the program connects them anew.
+        control = socket.create_connection(
+            ("127.0.0.1", config["control_port"]), source_address=("127.0.0.1", 0)
+        )
+        # For a socket of protocol 0, as `socket.create_server` makes it, asyncio does not set TCP_NODELAY: each
+        # response then waits 40 ms for an acknowledgement.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
+        sockets = [control, listening]
+        for inherited in sockets:
+            inherited.set_inheritable(True)
+    descriptors = [inherited.fileno() for inherited in sockets]
+    set_limits(config["limits"])
+    if not config["namespaces"]:
+        report(config, sockets, os.getpid())
+        execute(config, descriptors)
+    enter_namespaces(config["writable"])
+    first = start_first_process()
+    program = os.fork()
+    if program == 0:
+        try:
+            os.setsid()  # its signals to its group do not reach this process
+            execute(config, descriptors)
+        except BaseException as error:  # noqa: BLE001  (this copy of the process must not go on)
+            os.write(1, f"It cannot be confined: {error}.\n".encode())
+            os._exit(1)
+    report(config, sockets, program)
+    for inherited in sockets:
+        inherited.close()
+    _, status = os.waitpid(program, 0)
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+    exit_as(status)
+
+
+def report(config: Mapping[str, Any], sockets: Iterable[socket.socket], program: int) -> None:
+    """Send the process id of the program, which it cannot know in a namespace."""
+    for control in list(sockets)[:1]:
+        control.sendall(json.dumps({"token": config["token"], "pid": program}).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Compare the processor time of requests to both apps, in turn: it shows work in one call of C, and beyond the count.
+
+A process that waits for the processor uses none. But on two busy hardware threads of one core the same code took 125 to
+220 ms, and the ratio of two samples taken in turn was between 0.6 and 1.5. So only a clear difference counts: the
+medians differ by a third or more, and all samples of one app but one are below all samples of the other but one.
+"""
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, Literal
+
+from festgate.lab.verify.behaviour import Program, ReportStep
+from festgate.lab.verify.inputs import Requests, RequestStep
+from festgate.lab.verify.requests import send_request
+from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
+
+SAMPLES: Final = 7
+SAMPLE: Final = 0.03
+"""Least seconds of processor time in one sample of the slower app: as many requests as that takes."""
+MAX_REQUESTS: Final = 20
+"""Most requests in one sample."""
+CLEAR: Final = 0.67
+"""Ratio of the medians that counts as less; its inverse as more."""
+IDLE: Final = 0.001
+"""Seconds of processor time that an idle app may use between two checks."""
+IDLE_POLL: Final = 0.02
+IDLE_TIMEOUT: Final = 3.0
+ProcessorChange = Literal["less", "same", "more"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorTime:
+    """The processor time of one request to both apps, in milliseconds."""
+
+    before_samples: Sequence[float]
+    after_samples: Sequence[float]
+
+    @property
+    def before(self) -> float:
+        """Return the median of the starter."""
+        return median(self.before_samples)
+
+    @property
+    def after(self) -> float:
+        """Return the median of the submission."""
+        return median(self.after_samples)
+
+    @property
+    def share(self) -> float:
+        """Return the change as a share: -0.8 is 80 % less."""
+        return self.after / max(self.before, 1e-6) - 1
+
+    @property
+    def change(self) -> ProcessorChange:
+        """Return whether the submission clearly needs less or more."""
+        (before_low, before_high), (after_low, after_high) = map(
+            _bulk, (self.before_samples, self.after_samples)
+        )
+        if self.after <= CLEAR * self.before and after_high < before_low:
+            return "less"
+        return "more" if CLEAR * self.after >= self.before and before_high < after_low else "same"
+
+
+def compare_processor_time(
+    before: Program,
+    after: Program,
+    routes: Sequence[str],
+    seed: int,
+    report: ReportStep = lambda _: None,
+) -> dict[str, ProcessorTime]:
+    """Measure routes (`events`) in both apps, for people drawn from the seed. Raises AppFailed."""
+    rng = random.Random(seed)  # noqa: S311  (has to repeat)
+    people = [f"visitor{rng.randrange(10**5, 10**6)}" for _ in range(MAX_REQUESTS)]
+    times = {}
+    with before.served() as (first, _), after.served() as (second, _):
+        for name in routes:
+            report(before.starter.paths[name])
+            steps = [
+                Requests(before.starter).get(name, "" if name == "checkout" else person) for person in people
+            ]
+            # The first requests compile the template.
+            for app in (first, second):
+                _seconds(app, steps[:1])
+            longest = max(_seconds(app, steps[:1]) for app in (first, second))
+            requests = min(MAX_REQUESTS, math.ceil(SAMPLE / max(longest, 1e-6)))
+            samples = [
+                (_seconds(first, steps[:requests]), _seconds(second, steps[:requests]))
+                for _ in range(SAMPLES)
+            ]
+            each = [[1000 * sample / requests for sample in side] for side in zip(*samples, strict=True)]
+            times[name] = ProcessorTime(*each)
+    return times
+
+
+def _bulk(samples: Sequence[float]) -> tuple[float, float]:
+    """Return the lowest and the highest sample, each without one outlier."""
+    ordered = sorted(samples)
+    return (ordered[1], ordered[-2]) if len(ordered) > 2 else (ordered[0], ordered[-1])  # noqa: PLR2004
+
+
+def _seconds(app: SandboxedApp, steps: Sequence[RequestStep]) -> float:
+    """Return the processor time of requests, and of what the app does afterwards."""
+    begin = app.processor_time()
+    for step in steps:
+        response = send_request(app, step)
+        if response.status == 0:
+            msg = f"While its processor time was measured, {step.description} got {response.problem.removesuffix('.')}."
+            raise AppFailed(msg)
+    until = time.monotonic() + IDLE_TIMEOUT
+    latest, end = begin, app.processor_time()
+    while end - latest > IDLE and time.monotonic() < until:
+        time.sleep(IDLE_POLL)
+        latest, end = end, app.processor_time()
+    return end - begin
