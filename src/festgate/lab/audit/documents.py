@@ -15,6 +15,8 @@ from festgate.rehearsal.locust_output.lines import MAX_BYTES, Line, lines_of, te
 FileKind = Literal["text", "html", "pdf", "word"]
 TABLES: Final = ".tables.md"
 """Added to the name of a report: the file beside it with the tables that were typed from its screenshots."""
+FORM: Final = ".enter.html"
+"""Added to the name of a report: the form beside it for the numbers of its screenshots."""
 _PDF: Final = b"%PDF-"
 _ZIP: Final = b"PK\x03\x04"
 _OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
@@ -76,6 +78,11 @@ class Document:
 def tables_file(report: Path) -> Path:
     """Return the path of the file with the tables that were typed from the report's screenshots."""
     return report.with_name(report.name + TABLES)
+
+
+def form_file(report: Path) -> Path:
+    """Return the path of the form in which the numbers of the report's screenshots are typed."""
+    return report.with_name(report.name + FORM)
 
 
 def read_document(path: Path, tables: Path | None = None) -> Document:
