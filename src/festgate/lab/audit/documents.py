@@ -91,6 +91,8 @@ def read_document(path: Path, tables: Path | None = None) -> Document:
     Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
     """
     document = _read(path)
+    if document.kind == "html" and not document.lines:
+        return document  # Locust's own report has all its tables.
     if not document.pictures or document.kind in ("text", "html"):
         # A PDF or a Word document contains its pictures; a text may leave out links to some.
         beside = pictures_beside(path, document.pictures)
@@ -143,8 +145,6 @@ def _read(path: Path) -> Document:
 
 def _with_tables(document: Document, file: Path) -> Document:
     """Append the lines and tables of the file to those of the report."""
-    if document.kind == "html" and not document.lines:
-        return document  # Locust's own report has all its tables.
     try:
         lines = lines_of(text_of(file))
         output = read_text(str(file), "\n".join(line.text for line in lines))
