@@ -97,7 +97,9 @@ def rehearse(
 ) -> None:
     """Run a journey against the portal, or against any web application, and keep the run.
 
-    Exit code 0: every threshold holds. 1: a threshold is broken. 2: the run could not start, or could not be written to
+    Exit code 0: the target held the load. 1: it did not: a threshold is broken, more than 1 % of the requests failed
+    without a threshold for errors, a person was turned away, fewer than 95 % of the planned users were present, or
+    nothing was measured. 2: the run could not start, or could not be written to
     its end (a full disk). 130: the run was interrupted.
     """
     require_extra()

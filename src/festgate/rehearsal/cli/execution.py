@@ -41,6 +41,7 @@ def report_run(run: "Run", form: str) -> int:
     """Print the report in that format, and write the whole one into the run's folder; return the exit code."""
     from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
     from festgate.rehearsal.stats.summary import summarize  # noqa: PLC0415
+    from festgate.rehearsal.verdict.outcome import outcome_of  # noqa: PLC0415
 
     page = run.folder / "report.html"
     summary = summarize(run)
@@ -53,7 +54,7 @@ def report_run(run: "Run", form: str) -> int:
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
     if run.state == "cut":
         return INTERRUPTED
-    return BROKEN if summary.broken else 0
+    return 0 if outcome_of(summary).result == "held" else BROKEN
 
 
 class TooFewRequests(Exception):

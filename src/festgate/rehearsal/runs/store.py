@@ -60,7 +60,9 @@ class Run:
     notes: Sequence[str] = ()
     """Remarks for the reader: an address that did not answer, a worker that was lost."""
     dropped: int = 0
-    """Arrivals of an open loop for which no user was free in time; they were never sent."""
+    """Arrivals of an open loop that were due and never sent: no user was free in time."""
+    present: int | None = None
+    """Users of a closed loop that were present: the median over the measured seconds. None in older runs."""
 
     @property
     def name(self) -> str:
@@ -127,6 +129,7 @@ class Run:
             "server": dict(self.server),
             "notes": list(self.notes),
             "dropped": self.dropped,
+            "present": self.present,
         }
 
 
@@ -151,6 +154,7 @@ def read_run(folder: Path) -> Run:
             server=fields["server"],
             notes=tuple(fields["notes"]),
             dropped=fields["dropped"],
+            present=fields.get("present"),
         )
     except OSError:
         msg = f"{folder} is not the folder of a run: it has no {RUN_FILE}. See the kept runs with `festgate runs list`."
