@@ -123,3 +123,14 @@ def test_headline_exit_code_junit_and_json_agree(
     assert bool(failures) is (code == 1)
     assert (run_document(summary).tone == "good") is (code == 0)
     assert run_document(summary).verdict in printed
+
+
+def test_exceptions_of_the_locustfile_count_as_failures_beside_the_requests(fest: Fest) -> None:
+    kind = "AssertionError: no price (journey.py, line 9)"
+    few = kept(fest, "p95 < 5s").update(exceptions={kind: 7})
+    assert outcome_of(summarize(few)).result == "held"
+    many = summarize(kept(fest, "p95 < 5s").update(exceptions={kind: 8}))
+    assert outcome_of(many).result == "failed"
+    words = f"Not held: the locustfile raised 8 exceptions, the first {kind}, though the limit held."
+    assert words in run_document(many).words
+    assert f"Exception: {kind}" in render(many, "text")

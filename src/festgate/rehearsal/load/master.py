@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -189,10 +189,14 @@ class Master:
                 cut = True
         workers = sorted(self._workers.values(), key=lambda worker: worker.number)
         endings = [worker.ended for worker in workers if worker.ended is not None]
+        exceptions: Counter[str] = Counter()
+        for ended in endings:
+            exceptions.update(ended.exceptions)
         report(
             ended="cut" if cut or self._unwritten else "whole",
             dropped=sum(ended.dropped for ended in endings),
             first_failure=next((ended.first_failure for ended in endings if ended.first_failure), ""),
+            exceptions=exceptions,
             notes=[*self._notes, *self._describe_clocks(workers)],
             unwritten=self._unwritten,
         )
@@ -273,7 +277,7 @@ class Master:
         elif kind == messages.SAMPLES:
             self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
-            worker.ended = Ended(fields["dropped"], fields["first_failure"])
+            worker.ended = Ended(fields["dropped"], fields["first_failure"], fields["exceptions"])
             if fields["unwritten"]:
                 place = f" on {worker.machine}" if self._options.join_at else ""
                 self._stop_unwritten(f"{fields['unwritten']}{place}")

@@ -43,6 +43,7 @@ def run_json(summary: Summary) -> str:
             "notes": list(run.notes),
             "dropped": run.dropped,
             "present": run.present,
+            "exceptions": dict(run.exceptions),
             "lateness_p99": summary.lateness,
             "limits": [
                 {"text": limit.text, "value": limit.value, "held": limit.held, "few_requests": limit.few}

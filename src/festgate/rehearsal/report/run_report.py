@@ -117,6 +117,16 @@ def _notes(summary: Summary) -> list[Notice]:
                 "Lower the rate, or make the target faster.",
             )
         )
+    notes += [
+        Notice(
+            "bad",
+            f"Exception: {kind}",
+            f"{figures.count(times)} {'time' if times == 1 else 'times'}",
+            "A task or on_start of the locustfile raised it. The visitor's other requests were not sent.",
+            "Correct the line, or the answer of the target that it did not expect.",
+        )
+        for kind, times in run.exceptions.items()
+    ]
     notes += _generator_notes(summary)
     if total.requests and not run.plan.warm_up:
         notes.append(

@@ -211,6 +211,7 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),
+            exceptions=outcome.get("exceptions", {}),
             present=median_low(outcome["present"]) if "present" in outcome else None,
             notes=tuple(notes),
         )

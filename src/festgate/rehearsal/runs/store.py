@@ -10,7 +10,7 @@ load.log        Locust's log
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -63,6 +63,9 @@ class Run:
     """Arrivals of an open loop that were due and never sent: no user was free in time."""
     present: int | None = None
     """Users of a closed loop that were present: the median over the measured seconds. None in older runs."""
+
+    exceptions: Mapping[str, int] = field(default_factory=dict)
+    """How often tasks and `on_start` raised an exception, by its class, message and line."""
 
     @property
     def name(self) -> str:
@@ -130,6 +133,7 @@ class Run:
             "notes": list(self.notes),
             "dropped": self.dropped,
             "present": self.present,
+            "exceptions": dict(self.exceptions),
         }
 
 
@@ -155,6 +159,7 @@ def read_run(folder: Path) -> Run:
             notes=tuple(fields["notes"]),
             dropped=fields["dropped"],
             present=fields.get("present"),
+            exceptions=fields.get("exceptions", {}),
         )
     except OSError:
         msg = f"{folder} is not the folder of a run: it has no {RUN_FILE}. See the kept runs with `festgate runs list`."

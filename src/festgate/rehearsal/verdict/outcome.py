@@ -1,6 +1,6 @@
 """The outcome of one run: whether the target held the load, decided once for the report, JUnit, JSON and exit code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,7 +11,7 @@ from festgate.rehearsal.stats.summary import Summary
 Result = Literal["held", "failed", "cut", "nothing"]
 """`held`: the run was complete and every check passed. `cut`: it was stopped early, and no check failed until then."""
 MAX_FAILED: Final = 0.01
-"""Share of failed requests that is tolerated if no limit on errors was set."""
+"""Share of failed requests that is tolerated if no limit on errors was set, and of exceptions beside the requests."""
 MIN_LOAD: Final = 0.95
 """Share of the planned users that has to be present."""
 
@@ -64,6 +64,12 @@ def _checks(summary: Summary) -> Iterator[Check]:
             total.failed <= MAX_FAILED,
             f"{figures.share(total.failed)} of the requests failed, and {figures.share(MAX_FAILED)} is tolerated",
         )
+    exceptions = sum(run.exceptions.values())
+    yield Check(
+        "few exceptions were raised",
+        exceptions <= MAX_FAILED * (total.requests + exceptions),
+        exceptions_in_words(run.exceptions),
+    )
     if "turned_away" not in limited:
         people = "person was" if run.dropped == 1 else "people were"
         yield Check(
@@ -76,3 +82,16 @@ def _checks(summary: Summary) -> Iterator[Check]:
             run.present >= MIN_LOAD * planned,
             f"{figures.count(run.present)} of {figures.count(planned)} planned users were present",
         )
+
+
+def exceptions_in_words(exceptions: Mapping[str, int]) -> str:
+    """Describe a run's exceptions: `the locustfile raised 3 exceptions, the first KeyError: 'a' (b.py, line 9)`."""
+    count = sum(exceptions.values())
+    if not count:
+        return "the locustfile raised no exception"
+    first = next(iter(exceptions))
+    return (
+        f"the locustfile raised an exception: {first}"
+        if count == 1
+        else f"the locustfile raised {figures.count(count)} exceptions, the first {first}"
+    )
