@@ -34,9 +34,10 @@ from festgate.rehearsal.load.share import (
     make_environment,
     stopped_by_signal,
 )
+from festgate.rehearsal.load.visits import describe_visits
 from festgate.rehearsal.load.web_page import open_page
 from festgate.rehearsal.runner.servers import version
-from festgate.rehearsal.runs.plan import Plan, RunOptions, Users, journey_fingerprint
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, Users, journey_fingerprint
 from festgate.rehearsal.runs.recording import SUFFIX, write_whole
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Master:
         self._workers: dict[str, _Worker] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._progress: defaultdict[float, list[Progress]] = defaultdict(list)
-        self._notes: list[str] = []
+        self._notes: list[str] = describe_visits(classes) if isinstance(plan.load, Rate) else []
         self._unwritten = ""
         self._stopped = stopped_by_signal()
         self._environment = make_environment(classes, plan.host)

@@ -11,6 +11,7 @@ import gevent
 from gevent import socket as gevent_socket
 from locust.env import Environment
 
+from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
 
 MAX_RECENT: Final = 10_000
@@ -60,7 +61,7 @@ class Recorder:
             return
         greenlet = gevent.getcurrent()
         start = start_time - self.began
-        intended = greenlet.__dict__.pop("intended", None)
+        intended = greenlet.__dict__.pop(INTENDED, None)
         latency = response_time / 1000
         content = getattr(response, "content", None) or b""
         sample = Sample(
