@@ -113,9 +113,8 @@ class LoadShare:
             if stopped.wait(timeout=POLL_INTERVAL):
                 return
         if not self._arrivals.ready:
-            first_exception = next(iter(self._recorder.exceptions), "")
-            too_slow = f"{MAX_PREPARATION:g} seconds were not enough"
-            reason = first_exception or self._recorder.first_failure or too_slow
+            reasons = (self._recorder.first_failure, next(iter(self._recorder.exceptions), ""))
+            reason = "; ".join(filter(None, reasons)) or f"{MAX_PREPARATION:g} seconds were not enough"
             msg = f"None of the first users got ready to begin: {reason}."
             raise CannotStart(msg)
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
