@@ -230,7 +230,7 @@ def _parse_threshold(text: str) -> "Threshold":
 
 
 def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
-    """End the command where a threshold names a step that the journey does not have."""
+    """Warn where a threshold names a step that is not written in the journey: it may be misspelt, or computed."""
     from festgate.rehearsal.runner.steps import steps_of  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
@@ -240,4 +240,8 @@ def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
         step = threshold.metric.step
         # A step other than a GET begins with its method, as in `POST /checkout`.
         if step is not None and steps and step.rpartition(" ")[2] not in steps:
-            fail(f"--fail-if: {file.name} has no step {step}. It has {', '.join(steps)}.")
+            print(
+                f"--fail-if: the step {step} does not stand in {file.name}, which has {', '.join(steps)}. The run fails"
+                " if no request has that name.",
+                file=sys.stderr,
+            )
