@@ -59,7 +59,10 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
     "words, sentence",
     [
         (["rehearse", "no_such_journey"], "no_such_journey is neither a journey"),
-        (["rehearse", "events", "--fail-if", "p95(/nowhere) < 1s"], "has no step /nowhere"),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--metric", "turned_away"],
+            "no metric of a comparison",
+        ),
         (["rehearse", "events", "--fail-if", "p95 is fine"], "is not a threshold"),
         (
             ["rehearse", "events", "--host", "http://127.0.0.1:{free}", "--fail-if", "cpu < 1ms"],

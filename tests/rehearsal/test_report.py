@@ -99,10 +99,11 @@ def test_json_has_the_figures_and_only_valid_numbers(run: Run) -> None:
     assert report["failures"][0] == {"step": "/events", "status": 500, "times": 4}
 
 
-def test_junit_has_a_case_for_each_limit(run: Run) -> None:
+def test_junit_has_a_case_for_each_limit_and_each_check(run: Run) -> None:
     suite = suite_of(render(run, "junit"))
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "0")
-    assert [case.get("name") for case in suite] == ["run was complete", *LIMITS]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("7", "1", "0")
+    checks = ["requests were measured", "few exceptions were raised", "nobody was turned away"]
+    assert [case.get("name") for case in suite] == ["run was complete", *LIMITS, *checks]
     (failure,) = suite.findall("testcase/failure")
     assert failure.get("message", "").startswith("p95(/my_events) < 1ms: ")
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -239,3 +240,44 @@ def test_an_ended_process_is_ignored_even_while_it_is_a_zombie(tmp_path: Path) -
         assert seen("generator") <= before + 1
     memory = [int(row.rpartition(",")[2]) for row in rows.read_text(encoding="utf-8").splitlines()[1:]]
     assert min(memory) > 0
+
+
+RAISING = """
+from locust import HttpUser, constant, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def look(self):
+        prices = {"asha": 1}
+        self.client.get("/page")
+        prices["ravi"]
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_in_a_task_is_kept_with_its_line(tmp_path: Path, workers: int) -> None:
+    file = tmp_path / "raising.py"
+    file.write_text(RAISING, encoding="utf-8")
+    with answering(welcome) as target:
+        plan = Plan(str(file), target.url, Users(2, 100), duration=1.0, seed=7, workers=workers)
+        run = rehearse(plan, tmp_path / "runs")
+    assert set(run.exceptions) == {"KeyError: 'ravi' (raising.py, line 11)"}
+    assert len(run.samples()) - 2 * workers <= sum(run.exceptions.values()) <= len(run.samples())
+    assert read_run(run.folder).exceptions == run.exceptions
+
+
+def test_users_that_cannot_start_are_missing_and_the_exception_is_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "raising.py"
+    file.write_text(
+        RAISING.replace("    @task", "    def on_start(self):\n        int('x')\n\n    @task"),
+        encoding="utf-8",
+    )
+    reason = "ValueError: invalid literal for int() with base 10: 'x' (raising.py, line 8)"
+    with answering(welcome) as target:
+        closed = Plan(str(file), target.url, Users(2, 100), duration=1.0, seed=7)
+        run = rehearse(closed, tmp_path / "runs")
+        assert (run.present, set(run.exceptions)) == (0, {reason})
+        with pytest.raises(CannotRun, match=re.escape(reason)):
+            rehearse(replace(closed, load=Rate(5.0)), tmp_path / "runs")

@@ -8,7 +8,7 @@ commands send none.
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -36,11 +36,17 @@ class HttpResponse:
 class NoResponse(Exception):
     """No complete HTTP response came in time; the text is the reason, without a full stop."""
 
-    def __init__(self, reason: str, *, connected: bool = False, late: bool = False) -> None:
-        """`connected`: the server accepted the connection. `late`: the time limit was reached."""
+    def __init__(
+        self, reason: str, *, connected: bool = False, late: bool = False, certificate: bool = False
+    ) -> None:
+        """`connected`: the server accepted the connection. `late`: the time limit was reached.
+
+        `certificate`: the server's certificate could not be verified.
+        """
         super().__init__(reason)
         self.connected = connected
         self.late = late
+        self.certificate = certificate
 
 
 def request(
@@ -117,7 +123,8 @@ class _TimeLimit:
 
         late = self.reached or isinstance(error, httpx.TimeoutException | TimeoutError)
         reason = f"no response within {self._seconds:g} s" if late else _reason(error)
-        return NoResponse(reason, connected=self._connection is not None, late=late)
+        certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+        return NoResponse(reason, connected=self._connection is not None, late=late, certificate=certificate)
 
     def _close(self) -> None:
         self.reached = True
@@ -128,12 +135,15 @@ class _TimeLimit:
 
 def _reason(error: BaseException) -> str:
     """Return the system's words where the system refused, else the library's."""
+    words = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
+    return next(words, str(error).rstrip(".") or type(error).__name__)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return str(error).rstrip(".") or type(error).__name__
 
 
 def _cookie(response: "httpx.Response") -> str:

@@ -144,4 +144,7 @@ def test_options_that_are_wrong_are_named(data: Path) -> None:
 def test_a_missing_event_is_named_in_a_sentence(data: Path) -> None:
     assert "There is no fest at" in refused(data, 2, "list")
     done(data, "create", "Robo Race", "--fee", "0")
-    assert refused(data, 2, "publish", "nothing") == "There is no event nothing. `festgate events list` shows all slugs.\n"
+    assert (
+        refused(data, 2, "publish", "nothing")
+        == "There is no event nothing. `festgate events list` shows all slugs.\n"
+    )

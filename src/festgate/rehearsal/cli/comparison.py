@@ -351,14 +351,20 @@ def sign_up_time(plan: "Plan") -> float:
 
 def _parse_metrics(texts: list[str] | None, runs: "Sequence[Run]") -> "list[Metric]":
     """Return the named metrics; by default the p95 of all requests, and of each step of the runs."""
-    from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
+    from festgate.rehearsal.stats.metrics import LIMITS_ONLY, parse_metric  # noqa: PLC0415
 
     steps = runs[0].samples().names if runs else ()
     wanted = texts or ["p95", *(f"p95({step})" for step in steps if len(steps) > 1)]
     try:
-        return [parse_metric(text) for text in wanted]
+        metrics = [parse_metric(text) for text in wanted]
     except ValueError as error:
         fail(f"--metric: {error}")
+    for metric in metrics:
+        if metric.kind in LIMITS_ONLY:
+            fail(
+                f"--metric: {metric.text} can be a limit of a run, but no metric of a comparison. Use p95 or p99."
+            )
+    return metrics
 
 
 def _parse_share(text: str) -> float:

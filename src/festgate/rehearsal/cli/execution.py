@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,17 +31,39 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions") -> "Run":
     from festgate.rehearsal.cli import display  # noqa: PLC0415  (imports numpy, which takes a second)
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
 
-    with (
-        exit_on_failure(),
-        display.Display(plan, display.console()) as shown,
-    ):
-        return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
+    with exit_on_failure():
+        plan = _inspected(plan)
+        with display.Display(plan, display.console()) as shown:
+            return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
+
+
+def _inspected(plan: "Plan") -> "Plan":
+    """Print what a user's locustfile has that a rehearsal does not use; without a host, take its users' own.
+
+    Raises CannotRun.
+    """
+    from festgate.rehearsal.runner.inspection import inspect_locustfile  # noqa: PLC0415
+    from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415
+    from festgate.rehearsal.runs.plan import journey_file, journeys  # noqa: PLC0415
+
+    if plan.journey.replace("-", "_") in journeys():
+        return plan
+    inspection = inspect_locustfile(journey_file(plan.journey))
+    for sentence in inspection.ignored:
+        print(sentence, file=sys.stderr)
+    if plan.host or not inspection.hosts:
+        return plan
+    if len(inspection.hosts) > 1:
+        msg = f"The users of {plan.journey} have several hosts ({', '.join(inspection.hosts)}). Choose one with --host."
+        raise CannotRun(msg)
+    return replace(plan, host=inspection.hosts[0])
 
 
 def report_run(run: "Run", form: str) -> int:
     """Print the report in that format, and write the whole one into the run's folder; return the exit code."""
     from festgate.rehearsal.report import render, write_report  # noqa: PLC0415
     from festgate.rehearsal.stats.summary import summarize  # noqa: PLC0415
+    from festgate.rehearsal.verdict.outcome import outcome_of  # noqa: PLC0415
 
     page = run.folder / "report.html"
     summary = summarize(run)
@@ -53,7 +76,7 @@ def report_run(run: "Run", form: str) -> int:
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
     if run.state == "cut":
         return INTERRUPTED
-    return BROKEN if summary.broken else 0
+    return 0 if outcome_of(summary).result == "held" else BROKEN
 
 
 class TooFewRequests(Exception):

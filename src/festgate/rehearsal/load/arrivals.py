@@ -1,8 +1,8 @@
 """An open loop in Locust: people arrive by the clock, whether or not earlier requests were answered.
 
 Locust's users are a closed loop: each waits for its answer, so a target that stalls gets fewer requests, and the stall
-hardly shows (Tene's coordinated omission). Here a user waits for an arrival instead of its think time. Each arrival has
-the moment at which it was due, and the response time of its first request counts from there.
+hardly shows (Tene's coordinated omission). Here a user waits for an arrival before each visit (visits.py). Each arrival
+has the moment at which it was due, and the response time of its first request counts from there.
 """
 
 import math
@@ -17,6 +17,7 @@ from locust import User
 from locust.runners import Runner
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
+from festgate.rehearsal.load.visits import INTENDED, follow_visits
 from festgate.rehearsal.runs.plan import Rate
 
 MIN_USERS: Final = 10
@@ -29,7 +30,7 @@ class Arrivals:
     def __init__(
         self, classes: Sequence[type[User]], load: Rate, seed: str, *, number: int = 0, processes: int = 1
     ) -> None:
-        """Make the users of these classes wait for arrivals instead of their own wait time.
+        """Make the users of these classes wait for an arrival before each visit.
 
         Each of several processes has its share of `load`. Independent Poisson processes (each has its own seed) add up
         to one with the sum of their rates; constant arrivals take turns.
@@ -48,31 +49,19 @@ class Arrivals:
         self.due = 0
         """Arrivals so far."""
         self._taken = 0
-        for user_class in classes:
-            self._replace_wait_time(user_class)
+        follow_visits(self._wait_for_arrival)
 
-    def _replace_wait_time(self, user_class: type[User]) -> None:
-        queue = self._queues[user_class]
-        prepare = user_class.on_start
-
-        def wait_for_arrival(_user: User | None = None) -> float:
-            self._idle[user_class] += 1
-            try:
-                gevent.getcurrent().__dict__["intended"] = queue.get()
-                self._taken += 1
-            finally:
-                self._idle[user_class] -= 1
-            return 0.0
-
-        def on_start(user: User) -> None:
-            prepare(user)
-            # Locust's own state of a user that thinks: one that waits may be stopped at once.
-            user._state = LOCUST_STATE_WAITING  # noqa: SLF001
-            wait_for_arrival()
-            user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
-
-        setattr(user_class, "on_start", on_start)  # noqa: B010  (a method of a journey's class, as Locust allows)
-        setattr(user_class, "wait_time", wait_for_arrival)  # noqa: B010
+    def _wait_for_arrival(self, user: User) -> None:
+        user_class = type(user)
+        # Locust's own state of a user that thinks: one that waits may be stopped at once.
+        user._state = LOCUST_STATE_WAITING  # noqa: SLF001
+        self._idle[user_class] += 1
+        try:
+            gevent.getcurrent().__dict__[INTENDED] = self._queues[user_class].get()
+            self._taken += 1
+        finally:
+            self._idle[user_class] -= 1
+        user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
 
     @property
     def ready(self) -> int:

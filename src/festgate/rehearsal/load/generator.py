@@ -22,8 +22,9 @@ from festgate.rehearsal.load.share import (
     redirect_output,
     stopped_by_signal,
 )
+from festgate.rehearsal.load.visits import describe_visits
 from festgate.rehearsal.load.web_page import open_page
-from festgate.rehearsal.runs.plan import Plan, RunOptions, journey_file
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, journey_file
 from festgate.rehearsal.runs.recording import SUFFIX, SamplesWriter
 from festgate.rehearsal.runs.store import LOG_FILE, read_run
 
@@ -65,7 +66,8 @@ def generate(plan: Plan, classes: list[type[User]], folder: Path, options: RunOp
     share.wait(stopped, lambda progress: report(**combine([progress])))
     cut = stopped.is_set()
     ended = share.end(cut=cut)
-    report(ended="cut" if cut or ended.unwritten else "whole", **asdict(ended))
+    notes = describe_visits(classes) if isinstance(plan.load, Rate) else []
+    report(ended="cut" if cut or ended.unwritten else "whole", notes=notes, **asdict(ended))
 
 
 def run(folder: str, options: str) -> int:

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -34,9 +34,10 @@ from festgate.rehearsal.load.share import (
     make_environment,
     stopped_by_signal,
 )
+from festgate.rehearsal.load.visits import describe_visits
 from festgate.rehearsal.load.web_page import open_page
 from festgate.rehearsal.runner.servers import version
-from festgate.rehearsal.runs.plan import Plan, RunOptions, Users, journey_fingerprint
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, Users, journey_fingerprint
 from festgate.rehearsal.runs.recording import SUFFIX, write_whole
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Master:
         self._workers: dict[str, _Worker] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._progress: defaultdict[float, list[Progress]] = defaultdict(list)
-        self._notes: list[str] = []
+        self._notes: list[str] = describe_visits(classes) if isinstance(plan.load, Rate) else []
         self._unwritten = ""
         self._stopped = stopped_by_signal()
         self._environment = make_environment(classes, plan.host)
@@ -189,10 +190,14 @@ class Master:
                 cut = True
         workers = sorted(self._workers.values(), key=lambda worker: worker.number)
         endings = [worker.ended for worker in workers if worker.ended is not None]
+        exceptions: Counter[str] = Counter()
+        for ended in endings:
+            exceptions.update(ended.exceptions)
         report(
             ended="cut" if cut or self._unwritten else "whole",
             dropped=sum(ended.dropped for ended in endings),
             first_failure=next((ended.first_failure for ended in endings if ended.first_failure), ""),
+            exceptions=exceptions,
             notes=[*self._notes, *self._describe_clocks(workers)],
             unwritten=self._unwritten,
         )
@@ -273,7 +278,7 @@ class Master:
         elif kind == messages.SAMPLES:
             self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
-            worker.ended = Ended(fields["dropped"], fields["first_failure"])
+            worker.ended = Ended(fields["dropped"], fields["first_failure"], fields["exceptions"])
             if fields["unwritten"]:
                 place = f" on {worker.machine}" if self._options.join_at else ""
                 self._stop_unwritten(f"{fields['unwritten']}{place}")

@@ -1,17 +1,26 @@
-"""The recorder of every request that Locust reports."""
+"""The recorder of every request and every exception that Locust reports."""
 
+import traceback
 import zlib
-from collections import deque
+from collections import Counter, deque
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 import gevent
 from gevent import socket as gevent_socket
 from locust.env import Environment
 
+from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
 
 MAX_RECENT: Final = 10_000
 """Samples from which the live display computes its percentiles."""
+MAX_KINDS: Final = 50
+"""Kinds of exceptions that are kept; a message with a number in it makes one kind of each."""
+MAX_MESSAGE: Final = 200
+"""Characters of an exception's message."""
+OTHERS: Final = "other exceptions"
 
 
 class Recorder:
@@ -27,8 +36,11 @@ class Recorder:
         self.recent: deque[float] = deque(maxlen=MAX_RECENT)
         """Response times since `take_recent`, in seconds."""
         self.first_failure = ""
+        self.exceptions: Counter[str] = Counter()
+        """The exceptions that tasks and `on_start` raised, by kind: class, message, file and line."""
         _flag_new_connections()
         environment.events.request.add_listener(self.record)  # type: ignore[no-untyped-call]
+        environment.events.user_error.add_listener(self.record_exception)  # type: ignore[no-untyped-call]
 
     def record(
         self,
@@ -49,7 +61,7 @@ class Recorder:
             return
         greenlet = gevent.getcurrent()
         start = start_time - self.began
-        intended = greenlet.__dict__.pop("intended", None)
+        intended = greenlet.__dict__.pop(INTENDED, None)
         latency = response_time / 1000
         content = getattr(response, "content", None) or b""
         sample = Sample(
@@ -71,11 +83,31 @@ class Recorder:
         if exception is not None:
             self.failures += 1
 
+    def record_exception(
+        self, *, exception: BaseException, tb: TracebackType | None, **_more: object
+    ) -> None:
+        """Handle Locust's `user_error` event: a task or `on_start` raised an exception."""
+        kind = describe_exception(exception, tb)
+        known = kind in self.exceptions or len(self.exceptions) < MAX_KINDS
+        self.exceptions[kind if known else OTHERS] += 1
+
     def take_recent(self) -> list[float]:
         """Return the response times since the last call, in seconds."""
         recent = list(self.recent)
         self.recent.clear()
         return recent
+
+
+def describe_exception(exception: BaseException, tb: TracebackType | None) -> str:
+    """Return the class, message and line of an exception: `KeyError: 'price' (journey.py, line 12)`.
+
+    The line is the last one outside the installed packages, since the error is usually there.
+    """
+    message = " ".join(str(exception).split())[:MAX_MESSAGE]
+    frames = traceback.extract_tb(tb)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"{type(exception).__name__}{f': {message}' if message else ''}{place}"
 
 
 def _flag_new_connections() -> None:

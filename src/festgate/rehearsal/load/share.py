@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,8 @@ class Ended:
     dropped: int
     """Arrivals that were due and never sent."""
     first_failure: str
+    exceptions: Mapping[str, int] = field(default_factory=dict)
+    """The number of exceptions of each kind that tasks and `on_start` raised."""
     unwritten: str = ""
     """The system's reason why samples could not be written; the run was then cut short."""
 
@@ -111,7 +113,8 @@ class LoadShare:
             if stopped.wait(timeout=POLL_INTERVAL):
                 return
         if not self._arrivals.ready:
-            reason = self._recorder.first_failure or f"{MAX_PREPARATION:g} seconds were not enough"
+            reasons = (self._recorder.first_failure, next(iter(self._recorder.exceptions), ""))
+            reason = "; ".join(filter(None, reasons)) or f"{MAX_PREPARATION:g} seconds were not enough"
             msg = f"None of the first users got ready to begin: {reason}."
             raise CannotStart(msg)
         self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
@@ -165,7 +168,8 @@ class LoadShare:
         except OSError as error:
             self._unwritten = error.strerror or str(error)
         dropped = self._arrivals.waiting if self._arrivals is not None else 0
-        return Ended(dropped, self._recorder.first_failure, self._unwritten)
+        recorder = self._recorder
+        return Ended(dropped, recorder.first_failure, dict(recorder.exceptions), self._unwritten)
 
 
 def redirect_output(log: Path | str, prefix: str = "") -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from festgate.rehearsal.report.junit import Case, Result, suite
@@ -10,13 +11,13 @@ from festgate.rehearsal.report.words import (
     comparison_in_words,
     effect_in_words,
     limit_in_words,
-    outcome,
     run_in_words,
 )
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.summary import QUANTILES, Figures, Machine, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
 from festgate.rehearsal.verdict.findings import LoadFinding
+from festgate.rehearsal.verdict.outcome import outcome_of
 
 FORMAT: Final = 1
 """Version of the JSON; it increases when a field changes its meaning."""
@@ -24,13 +25,14 @@ FORMAT: Final = 1
 
 def run_json(summary: Summary) -> str:
     """Return the figures of a run as JSON: seconds, bytes, shares from 0 to 1; an unknown value is null."""
-    run = summary.run
+    run, outcome = summary.run, outcome_of(summary)
     return as_json(
         {
             "kind": "run",
             "format": FORMAT,
             "name": run.name,
-            "outcome": outcome(summary),
+            "outcome": outcome.result,
+            "checks": [asdict(check) for check in outcome.checks],
             "words": run_in_words(summary),
             "state": run.state,
             "began": run.began,
@@ -40,6 +42,8 @@ def run_json(summary: Summary) -> str:
             "generator": dict(run.generator),
             "notes": list(run.notes),
             "dropped": run.dropped,
+            "present": run.present,
+            "exceptions": dict(run.exceptions),
             "lateness_p99": summary.lateness,
             "limits": [
                 {"text": limit.text, "value": limit.value, "held": limit.held, "few_requests": limit.few}
@@ -83,13 +87,17 @@ def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequen
 
 
 def run_junit(summary: Summary) -> str:
-    """Return JUnit XML with a test case for each limit, and one for whether the run was complete."""
+    """Return JUnit XML with a test case for each limit and each check, and one for whether the run was complete."""
     run = summary.run
     duration = f"{summary.seconds:g} s of {run.plan.duration:g} s"
     cases = [Case("run was complete", "passed" if run.state == "whole" else "error", duration)]
     cases += [
         Case(limit.text, "passed" if limit.held else "failure", f"{limit.text}: {limit_in_words(limit)}")
         for limit in summary.limits
+    ]
+    cases += [
+        Case(check.name, "passed" if check.passed else "failure", check.words)
+        for check in outcome_of(summary).checks
     ]
     return suite(f"festgate.rehearsal.{run.plan.journey}", cases, summary.seconds, run.began)
 

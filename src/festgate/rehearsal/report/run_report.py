@@ -8,10 +8,8 @@ from festgate.rehearsal.report.document import Chart, Document, Notice, Section,
 from festgate.rehearsal.report.words import (
     SIDES,
     VERDICTS,
-    Outcome,
     limit_in_words,
     load_in_words,
-    outcome,
     plan_in_words,
     run_in_words,
 )
@@ -20,8 +18,9 @@ from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MAX_CPU, MIN_TAIL, min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.summary import LATE, QUANTILES, Figures, LimitResult, Machine, Summary
+from festgate.rehearsal.verdict.outcome import Result, outcome_of
 
-TONES: Final[dict[Outcome, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
+TONES: Final[dict[Result, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
 _LATE: Final = f"{LATE * 1000:.0f} ms"
 FEW: Final = "?"
 """The mark of a percentile that is based on too few requests."""
@@ -30,7 +29,7 @@ FEW: Final = "?"
 def run_document(summary: Summary, *, drawn: bool = True) -> Document:
     """Create the report of a run; with its charts only if it is `drawn`."""
     run = summary.run
-    result = outcome(summary)
+    result = outcome_of(summary).result
     name = Path(run.plan.journey).stem if run.plan.journey.endswith(".py") else run.plan.journey
     label = f" ({run.plan.label})" if run.plan.label else ""
     charts = _charts(summary) if drawn else ()
@@ -118,6 +117,16 @@ def _notes(summary: Summary) -> list[Notice]:
                 "Lower the rate, or make the target faster.",
             )
         )
+    notes += [
+        Notice(
+            "bad",
+            f"Exception: {kind}",
+            f"{figures.count(times)} {'time' if times == 1 else 'times'}",
+            "A task or on_start of the locustfile raised it. The visitor's other requests were not sent.",
+            "Correct the line, or the answer of the target that it did not expect.",
+        )
+        for kind, times in run.exceptions.items()
+    ]
     notes += _generator_notes(summary)
     if total.requests and not run.plan.warm_up:
         notes.append(

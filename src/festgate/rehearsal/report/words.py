@@ -1,21 +1,20 @@
 """Sentences that summarise a run or a comparison, for readers without knowledge of statistics."""
 
 import math
-from typing import Final, Literal
+from typing import Final
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
 from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.outcome import Result, outcome_of
 from festgate.rehearsal.verdict.paired import MAX_PAIRS
 
-Outcome = Literal["held", "failed", "cut", "nothing"]
-"""`held`: the run was complete, every limit was met (without limits: no errors) and no arrival was dropped."""
 SIDES: Final[dict[Side, str]] = {"generator": "load generator", "server": "target"}
 _MAX_REASONS: Final = 3
 """Reasons for a refusal in the summary; the report lists all of them below."""
-VERDICTS: Final[dict[Outcome, str]] = {
+VERDICTS: Final[dict[Result, str]] = {
     "held": "Passed",
     "failed": "Failed",
     "cut": "Stopped before its end",
@@ -24,20 +23,11 @@ VERDICTS: Final[dict[Outcome, str]] = {
 _SHARES: Final = {"p50": "half", "p95": "95 %"}
 
 
-def outcome(summary: Summary) -> Outcome:
-    """Return the result of the run."""
-    if summary.all.requests == 0:
-        return "nothing"
-    if summary.broken or (summary.all.failures and not summary.limits) or summary.run.dropped:
-        return "failed"
-    return "held" if summary.run.state == "whole" else "cut"
-
-
 def run_in_words(summary: Summary) -> tuple[str, ...]:
     """Describe the load, the slowest step and the limits in one to three sentences."""
     if summary.all.requests == 0:
         return ("No request was sent after the warm-up, so there are no results.",)
-    sentences = [_load(summary), _slowest(summary), _limits(summary)]
+    sentences = [_load(summary), _checks(summary), _slowest(summary), _limits(summary)]
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -64,6 +54,13 @@ def limit_in_words(limit: LimitResult) -> str:
     return limit.metric.shown(limit.value)
 
 
+def _measured_load(summary: Summary) -> str:
+    load, present = summary.run.plan.load, summary.run.present
+    if isinstance(load, Rate) or present is None or present == load.users:
+        return load_in_words(load)
+    return f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+
+
 def _visitors(number: float, kind: str = "") -> str:
     shown = figures.count(number) if number >= 10 or number == int(number) else f"{number:.1f}"  # noqa: PLR2004
     return f"{shown} {kind}{'visitor' if shown == '1' else 'visitors'}"
@@ -71,7 +68,7 @@ def _visitors(number: float, kind: str = "") -> str:
 
 def _load(summary: Summary) -> str:
     run, total = summary.run, summary.all
-    load = f"{load_in_words(run.plan.load)} for {figures.span(summary.seconds)}"
+    load = f"{_measured_load(summary)} for {figures.span(summary.seconds)}"
     if run.state != "whole":
         load += f" of the planned {figures.span(run.plan.duration)}"
     failures = (
@@ -80,7 +77,7 @@ def _load(summary: Summary) -> str:
         if total.failures
         else "no request failed"
     )
-    served = outcome(summary) in ("held", "cut")
+    served = outcome_of(summary).result in ("held", "cut")
     text = f"The target served {load}; {failures}" if served else f"Under a load of {load}, {failures}"
     if run.dropped:
         arrivals = "visitor" if run.dropped == 1 else "visitors"
@@ -89,6 +86,15 @@ def _load(summary: Summary) -> str:
             " for responses, so their requests were never sent"
         )
     return f"{text}."
+
+
+def _checks(summary: Summary) -> str:
+    reasons = [check.words for check in outcome_of(summary).failed_checks]
+    if not reasons:
+        return ""
+    held = summary.limits and not summary.broken
+    although = f", though {'the limit' if len(summary.limits) == 1 else 'all limits'} held" if held else ""
+    return f"Not held: {'; '.join(reasons)}{although}."
 
 
 def _main_failure(summary: Summary) -> str:

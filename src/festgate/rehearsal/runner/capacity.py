@@ -19,12 +19,11 @@ from festgate.rehearsal.runner.run import Second, rehearse
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.limits import MAX_CPU
-from festgate.rehearsal.stats.metrics import Threshold, measure
-from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.metrics import Threshold
+from festgate.rehearsal.stats.summary import summarize
 from festgate.rehearsal.stats.usl import DoesNotFit, Scalability, fit_usl
+from festgate.rehearsal.verdict.outcome import outcome_of
 
-MIN_SENT: Final = 0.95
-"""Share of its arrivals that a run has to send; with fewer, its figures are those of a lower rate."""
 MAX_DOUBLINGS: Final = 12
 """Also of halvings: a factor of four thousand."""
 
@@ -88,6 +87,7 @@ def find_capacity(
                     host=server.url if server is not None else target.host,
                     load=Rate(rate),
                     label=f"{plan.label or 'capacity'}-{rate:g}",
+                    fail_if=tuple(limit.text for limit in limits),
                 ),
                 runs,
                 on_second=lambda second: on_second(rate, len(steps), second),
@@ -95,7 +95,7 @@ def find_capacity(
             )
         if run.state == "cut":
             raise KeyboardInterrupt
-        step = _measure_step(run, rate, limits)
+        step = _measure_step(run, rate)
         steps.append(step)
         return step
 
@@ -116,26 +116,21 @@ def find_capacity(
     return _summarise(tuple(limits), steps)
 
 
-def _measure_step(run: Run, rate: float, limits: Sequence[Threshold]) -> CapacityStep:
-    begin, seconds = run.plan.warm_up, run.plan.duration
-    whole = run.samples()
-    samples = whole.between(begin, begin + seconds)
-    resources = run.resources()
-    processor = processor_time(resources, whole, begin, begin + seconds)
-    values = tuple(measure(limit.metric, samples, seconds, processor) for limit in limits)
-    requests = len(samples) / seconds
-    busy = [second.cpu for second in resources if second.side == "generator" and second.at > run.plan.warm_up]
-    # An arrival that was never sent waited longer than any limit allows.
-    sent = run.dropped <= (1 - MIN_SENT) * rate * seconds
+def _measure_step(run: Run, rate: float) -> CapacityStep:
+    summary = summarize(run)
+    total = summary.all
+    busy = [
+        second.cpu
+        for second in run.resources()
+        if second.side == "generator" and second.at > run.plan.warm_up
+    ]
     return CapacityStep(
         rate=rate,
         run=run,
-        requests=requests,
-        people=requests * float(samples.response.mean()) if len(samples) else 0.0,
-        values=values,
-        holds=sent
-        and bool(len(samples))
-        and all(limit.holds(value) for limit, value in zip(limits, values, strict=True)),
+        requests=total.rate,
+        people=total.rate * total.mean if total.requests else 0.0,
+        values=tuple(limit.value for limit in summary.limits),
+        holds=outcome_of(summary).result == "held",
         generator_busy=bool(busy) and float(np.median(busy)) > MAX_CPU * run.plan.workers,
     )
 

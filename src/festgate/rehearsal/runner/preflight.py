@@ -63,7 +63,7 @@ def check_target(url: str) -> Target:
         msg = f"Nothing answers at {url} ({errors}). Start the server, or give its address with --host."
         raise NotThere(msg)
     notes = []
-    base = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+    base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
     if attempts[0] is not working:
         first = attempts[0]
         notes.append(
@@ -72,10 +72,16 @@ def check_target(url: str) -> Target:
             f"that time, so this run uses {working.address}. Give visitors that address, too."
         )
         if parts.scheme == "http":  # over TLS the certificate is issued for the name
-            base = f"http://{_in_url(working.address)}:{port}"
+            base = f"http://{_in_url(working.address)}:{port}{parts.path.rstrip('/')}"
     try:
         answer = http_client.get(base, timeout=TIMEOUT)
     except http_client.NoResponse as error:
+        if error.certificate:
+            # The locustfile decides whether its users verify certificates, as in Locust.
+            notes.append(
+                f"The certificate of {parts.hostname} is not valid here ({error}). Users whose client verifies it fail."
+            )
+            return Target(base, notes, {})
         msg = f"{base} accepts connections and does not answer as a web server: {error}."
         raise NotThere(msg) from None
     return Target(

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 from festgate.rehearsal.runner.preflight import check_target
@@ -129,7 +130,7 @@ def _generate_load(
         outcome: dict[str, Any] = {}
         with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(generator, monitor, on_second, on_notice, outcome)
+                _follow(generator, monitor, on_second, on_notice, outcome, run.plan.warm_up)
             except (KeyboardInterrupt, StopRun):
                 outcome |= _interrupt(generator)
                 if "began" not in outcome:
@@ -151,8 +152,12 @@ def _follow(
     on_second: OnSecond,
     on_notice: OnNotice,
     outcome: dict[str, Any],
+    warm_up: float,
 ) -> None:
-    """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`."""
+    """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`.
+
+    `present` lists the users of each second after the warm-up.
+    """
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in generator.stdout:
         fields = json.loads(line)
@@ -167,6 +172,8 @@ def _follow(
         at = fields.pop("second")
         monitor.remote = fields.pop("remote", ())
         cpu = {side: resources.cpu for side, resources in monitor.last.items()}
+        if at > warm_up:
+            outcome.setdefault("present", []).append(fields["users"])
         on_second(Second(at=at, cpu=cpu, **fields))
 
 
@@ -204,6 +211,8 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),
+            exceptions=outcome.get("exceptions", {}),
+            present=median_low(outcome["present"]) if "present" in outcome else None,
             notes=tuple(notes),
         )
         write_histogram(ended)

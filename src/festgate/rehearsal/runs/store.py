@@ -10,7 +10,7 @@ load.log        Locust's log
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -60,7 +60,12 @@ class Run:
     notes: Sequence[str] = ()
     """Remarks for the reader: an address that did not answer, a worker that was lost."""
     dropped: int = 0
-    """Arrivals of an open loop for which no user was free in time; they were never sent."""
+    """Arrivals of an open loop that were due and never sent: no user was free in time."""
+    present: int | None = None
+    """Users of a closed loop that were present: the median over the measured seconds. None in older runs."""
+
+    exceptions: Mapping[str, int] = field(default_factory=dict)
+    """How often tasks and `on_start` raised an exception, by its class, message and line."""
 
     @property
     def name(self) -> str:
@@ -127,6 +132,8 @@ class Run:
             "server": dict(self.server),
             "notes": list(self.notes),
             "dropped": self.dropped,
+            "present": self.present,
+            "exceptions": dict(self.exceptions),
         }
 
 
@@ -151,6 +158,8 @@ def read_run(folder: Path) -> Run:
             server=fields["server"],
             notes=tuple(fields["notes"]),
             dropped=fields["dropped"],
+            present=fields.get("present"),
+            exceptions=fields.get("exceptions", {}),
         )
     except OSError:
         msg = f"{folder} is not the folder of a run: it has no {RUN_FILE}. See the kept runs with `festgate runs list`."

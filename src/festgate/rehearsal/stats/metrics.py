@@ -11,11 +11,11 @@ import numpy as np
 from festgate.rehearsal.runs.samples import Flags, Floats, Samples
 from festgate.rehearsal.stats.quantiles import harrell_davis
 
-Kind = Literal["quantile", "mean", "rate", "errors", "cpu"]
+Kind = Literal["quantile", "mean", "max", "rate", "errors", "cpu", "turned_away"]
 Sense = Literal["<", "<=", ">", ">="]
 
 _METRIC: Final = re.compile(
-    r"\s*(?P<what>mean|rate|errors|cpu|p\d+(?:\.\d+)?)\s*(?:\(\s*(?P<step>\S(?:.*\S)?)\s*\))?\s*"
+    r"\s*(?P<what>mean|max|rate|errors|cpu|turned_away|p\d+(?:\.\d+)?)\s*(?:\(\s*(?P<step>\S(?:.*\S)?)\s*\))?\s*"
 )
 _THRESHOLD: Final = re.compile(
     r"(?P<metric>.+?)(?P<sense><=|>=|<|>)\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|%|/s|/min)?\s*"
@@ -34,10 +34,16 @@ _RATES: Final = {"/s": 1.0, "/min": 1 / 60}
 _UNITS: Final[Mapping[Kind, Mapping[str, float]]] = {
     "quantile": _TIMES,
     "mean": _TIMES,
+    "max": _TIMES,
     "cpu": _TIMES,
     "errors": _SHARES,
     "rate": _RATES,
+    "turned_away": {"": 1.0},
 }
+LIMITS_ONLY: Final[frozenset[Kind]] = frozenset({"max", "turned_away"})
+"""Metrics that can be limits, and cannot be compared: a single request, or a count of people, decides nothing."""
+WHOLE_RUN: Final[frozenset[Kind]] = frozenset({"cpu", "turned_away"})
+"""Metrics that are known of the whole run only, not of a step."""
 _SECOND: Final = 1.0
 
 
@@ -78,6 +84,8 @@ class Metric:
             return f"{_three_digits(value * 100)} %"
         if self.kind == "rate":
             return f"{_three_digits(value)}/s"
+        if self.kind == "turned_away":
+            return f"{value:,.0f}"
         return f"{_three_digits(value)} s" if value >= _SECOND else f"{_three_digits(value * 1000)} ms"
 
 
@@ -98,14 +106,20 @@ class Threshold:
 
 
 def parse_metric(text: str) -> Metric:
-    """Parse `p95(/events)`, `p99.9`, `mean(/checkout)`, `rate`, `errors(/events)` or `cpu`. Raises BadMetric."""
+    """Parse `p95(/events)`, `p99.9`, `mean(/checkout)`, `max`, `rate`, `errors(/events)`, `cpu` or `turned_away`.
+
+    Raises BadMetric.
+    """
     match = _METRIC.fullmatch(text)
     if match is None:
-        msg = f"{text!r} is not a metric. Examples: p95, p99.9(/events), mean(/checkout), rate, errors(/events), cpu."
+        msg = (
+            f"{text!r} is not a metric. Examples: p95, p99.9(/events), mean(/checkout), max, rate, errors(/events),"
+            " cpu, turned_away."
+        )
         raise BadMetric(msg)
     what, step = match["what"], match["step"]
-    if what == "cpu" and step is not None:
-        msg = f"cpu can only be measured for the whole run, not for a step. Write cpu without ({step})."
+    if what in WHOLE_RUN and step is not None:
+        msg = f"{what} can only be measured for the whole run, not for a step. Write {what} without ({step})."
         raise BadMetric(msg)
     shown = what if step is None else f"{what}({step})"
     if not what.startswith("p"):
@@ -123,12 +137,16 @@ def parse_threshold(text: str) -> Threshold:
     match = _THRESHOLD.fullmatch(text)
     if match is None:
         msg = (
-            f"{text!r} is not a threshold. Examples: 'p95(/events) < 200ms', 'errors < 0.1%', 'rate > 50/s'."
+            f"{text!r} is not a threshold. Examples: 'p95(/events) < 200ms', 'errors < 0.1%', 'rate > 50/s',"
+            " 'turned_away <= 10'."
         )
         raise BadMetric(msg)
     metric = parse_metric(match["metric"])
     limit, unit, units = float(match["limit"]), match["unit"], _UNITS[metric.kind]
-    if unit not in units and not (unit is None and limit == 0):
+    if (unit or "") not in units and not (unit is None and limit == 0):
+        if "" in units:
+            msg = f"{text!r}: the limit of {metric.text} is a number of people, without a unit."
+            raise BadMetric(msg)
         msg = f"{text!r}: the limit of {metric.text} needs the unit {' or '.join(units)}: {limit:g}{next(iter(units))}."
         raise BadMetric(msg)
     sense: Sense = match["sense"]  # type: ignore[assignment]  # the expression matches no other
@@ -140,11 +158,19 @@ def parse_thresholds(text: str) -> tuple[Threshold, ...]:
     return tuple(parse_threshold(part) for part in _BETWEEN.split(text))
 
 
-def measure(metric: Metric, samples: Samples, seconds: float, processor: float = float("nan")) -> float:
+def measure(
+    metric: Metric,
+    samples: Samples,
+    seconds: float,
+    *,
+    processor: float = float("nan"),
+    turned_away: float = float("nan"),
+) -> float:
     """Return the metric of a run's measured samples, which took `seconds`.
 
-    A quantile (Harrell-Davis) or a mean is in seconds of `samples.response`, an error rate is a share of 1, a rate is
-    per second. `processor` is the result of `processor_time` for the run, the value of `cpu`.
+    A quantile (Harrell-Davis), a mean or a maximum is in seconds of `samples.response`, an error rate is a share of 1,
+    a rate is per second. `processor` is the result of `processor_time` for the run, the value of `cpu`; `turned_away`
+    is the number of arrivals that were never sent.
 
     Failed requests count in all metrics: a visitor waited for those too, and without timeouts a slow server would
     appear fast. NaN if there are no requests; a rate is then 0.
@@ -153,14 +179,16 @@ def measure(metric: Metric, samples: Samples, seconds: float, processor: float =
     count = int(np.count_nonzero(chosen))
     if metric.kind == "rate":
         return count / seconds
-    if metric.kind == "cpu":
-        return processor
+    if metric.kind in WHOLE_RUN:
+        return processor if metric.kind == "cpu" else turned_away
     if count == 0:
         return float("nan")
     if metric.kind == "errors":
         return float(np.mean(samples.failed[chosen]))
     responses: Floats = samples.response[chosen]
-    return float(responses.mean() if metric.quantile is None else harrell_davis(responses, metric.quantile))
+    if metric.quantile is not None:
+        return float(harrell_davis(responses, metric.quantile))
+    return float(responses.max() if metric.kind == "max" else responses.mean())
 
 
 def _three_digits(value: float) -> str:

@@ -186,7 +186,9 @@ def summarize(run: Run) -> Summary:
         step_series=series_by_step,
         machines=machines,
         processor=processor,
-        limits=tuple(_limit_result(text, measured, seconds, processor) for text in run.plan.fail_if),
+        limits=tuple(
+            _limit_result(text, measured, seconds, processor, run.dropped) for text in run.plan.fail_if
+        ),
         slow_period=_first_slow_period(series_by_step, by_step, begin),
         curves={"": _curve(measured)} | {name: _curve(by_step[name]) for name in names},
     )
@@ -233,7 +235,9 @@ def _failures(samples: Samples) -> dict[tuple[str, int], int]:
     return dict(sorted(failures.items(), key=lambda item: -item[1]))
 
 
-def _limit_result(text: str, samples: Samples, seconds: float, processor: float) -> LimitResult:
+def _limit_result(
+    text: str, samples: Samples, seconds: float, processor: float, turned_away: int
+) -> LimitResult:
     try:
         threshold: Threshold = parse_threshold(text)
     except BadMetric:
@@ -243,7 +247,7 @@ def _limit_result(text: str, samples: Samples, seconds: float, processor: float)
     # A step without requests fails its limit, so that a misspelt name is noticed.
     if not len(chosen) or not seconds:
         return LimitResult(text, metric, np.nan, held=False, few=True)
-    value = measure(metric, samples, seconds, processor)
+    value = measure(metric, samples, seconds, processor=processor, turned_away=turned_away)
     few = metric.quantile is not None and len(chosen) < min_requests(metric.quantile)
     return LimitResult(text, metric, value, held=threshold.holds(value), few=few)
 

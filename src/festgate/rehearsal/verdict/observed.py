@@ -109,7 +109,7 @@ def observe(run: Run, metrics: Sequence[Metric]) -> Observed:
     connecting, connected, slowest = _connections(samples)
     return Observed(
         run=run,
-        values=tuple(measure(metric, samples, seconds, processor) for metric in metrics),
+        values=tuple(measure(metric, samples, seconds, processor=processor) for metric in metrics),
         counts=tuple(int(np.count_nonzero(metric.of(samples))) for metric in metrics),
         requests=len(samples),
         failed=int(np.count_nonzero(samples.failed)),

@@ -1,0 +1,51 @@
+"""A look at a user's locustfile before its run: the host of its users, and what a rehearsal does not use."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from festgate.rehearsal.runner.run import CannotRun
+
+TIMEOUT: Final = 60.0
+"""Seconds for the file to be imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The parts of a locustfile that affect how it is run."""
+
+    hosts: tuple[str, ...]
+    """The different hosts of its user classes."""
+    ignored: tuple[str, ...]
+    """A sentence for each part that a rehearsal does not use."""
+
+
+def inspect_locustfile(file: Path) -> Inspection:
+    """Import a locustfile in a process of its own, and return what it defines. Raises CannotRun."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "festgate.rehearsal.load", "inspection", str(file)],
+            check=False,
+            env={**os.environ, "FESTGATE_REHEARSAL_SEED": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=TIMEOUT,
+            encoding="utf-8",
+        )
+        fields = json.loads(done.stdout.splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        msg = (
+            f"{file} was not imported within {TIMEOUT:g} s: the code at its top level waits, or does not end."
+        )
+        raise CannotRun(msg) from None
+    except (IndexError, ValueError):
+        msg = f"{file} ended the process that imported it. Move code such as `sys.exit()` from its top level."
+        raise CannotRun(msg) from None
+    if "error" in fields:
+        raise CannotRun(fields["error"])
+    return Inspection(tuple(fields["hosts"]), tuple(fields["ignored"]))

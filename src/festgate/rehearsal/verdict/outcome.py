@@ -1,0 +1,97 @@
+"""The outcome of one run: whether the target held the load, decided once for the report, JUnit, JSON and exit code."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from festgate.rehearsal.runs.plan import Users
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.summary import Summary
+
+Result = Literal["held", "failed", "cut", "nothing"]
+"""`held`: the run was complete and every check passed. `cut`: it was stopped early, and no check failed until then."""
+MAX_FAILED: Final = 0.01
+"""Share of failed requests that is tolerated if no limit on errors was set, and of exceptions beside the requests."""
+MIN_LOAD: Final = 0.95
+"""Share of the planned users that has to be present."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that every run has to meet, besides the limits of its user."""
+
+    name: str
+    """The name of its test case in JUnit; part of the public format."""
+    passed: bool
+    words: str
+    """What was measured, without a full stop."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a run and its reasons."""
+
+    result: Result
+    checks: tuple[Check, ...]
+
+    @property
+    def failed_checks(self) -> tuple[Check, ...]:
+        """Return the checks that failed."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+def outcome_of(summary: Summary) -> Outcome:
+    """Judge a run by its limits and by the checks that apply to every run."""
+    checks = tuple(_checks(summary))
+    if summary.all.requests == 0:
+        return Outcome("nothing", checks)
+    if summary.broken or not all(check.passed for check in checks):
+        return Outcome("failed", checks)
+    return Outcome("held" if summary.run.state == "whole" else "cut", checks)
+
+
+def _checks(summary: Summary) -> Iterator[Check]:
+    run, total = summary.run, summary.all
+    limited = {limit.metric.kind for limit in summary.limits if limit.metric is not None}
+    yield Check(
+        "requests were measured",
+        total.requests > 0,
+        f"{figures.count(total.requests)} requests were measured",
+    )
+    if "errors" not in limited:
+        yield Check(
+            "few requests failed",
+            total.failed <= MAX_FAILED,
+            f"{figures.share(total.failed)} of the requests failed, and {figures.share(MAX_FAILED)} is tolerated",
+        )
+    exceptions = sum(run.exceptions.values())
+    yield Check(
+        "few exceptions were raised",
+        exceptions <= MAX_FAILED * (total.requests + exceptions),
+        exceptions_in_words(run.exceptions),
+    )
+    if "turned_away" not in limited:
+        people = "person was" if run.dropped == 1 else "people were"
+        yield Check(
+            "nobody was turned away", run.dropped == 0, f"{figures.count(run.dropped)} {people} turned away"
+        )
+    if isinstance(run.plan.load, Users) and run.present is not None:
+        planned = run.plan.load.users
+        yield Check(
+            "the planned users were present",
+            run.present >= MIN_LOAD * planned,
+            f"{figures.count(run.present)} of {figures.count(planned)} planned users were present",
+        )
+
+
+def exceptions_in_words(exceptions: Mapping[str, int]) -> str:
+    """Describe a run's exceptions: `the locustfile raised 3 exceptions, the first KeyError: 'a' (b.py, line 9)`."""
+    count = sum(exceptions.values())
+    if not count:
+        return "the locustfile raised no exception"
+    first = next(iter(exceptions))
+    return (
+        f"the locustfile raised an exception: {first}"
+        if count == 1
+        else f"the locustfile raised {figures.count(count)} exceptions, the first {first}"
+    )
