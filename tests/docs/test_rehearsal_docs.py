@@ -74,7 +74,7 @@ def test_every_refusal_and_every_flag_is_in_the_reference(
 
 def test_every_file_and_every_column_of_a_run_is_in_the_reference(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
-    code, said = terminal.run("festgate rehearse events --users 1 --warm-up 1s --duration 1s")
+    code, said = terminal.run("festgate rehearse events --users 8 --warm-up 1s --duration 2s")
     assert code == 0, said
     (run,) = (tmp_path / "festgate-runs").iterdir()
     assert {path.name for path in run.iterdir()} == rows("reference/runs.md", "The folder of a run")
