@@ -137,7 +137,7 @@ def word_picture(number: int) -> str:
     return f'<w:p><w:r><w:drawing><a:blip r:embed="rId{number}"/></w:drawing></w:r></w:p>'
 
 
-def screenshot(shade: int = 240) -> bytes:
+def screenshot(shade: int) -> bytes:
     """Return a PNG of one shade, in the size of a screenshot."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:

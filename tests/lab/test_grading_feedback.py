@@ -90,3 +90,20 @@ def test_the_teachers_own_trouble_is_not_the_students(
     text = feedback_text(BUILT_IN, grade)
     assert sentence in text
     assert ("exited" in text) == (trouble == "submission")
+
+
+@pytest.mark.parametrize(
+    "headline, sentence",
+    [
+        ("improved by 96.4 % [96.1 to 96.7]", "It is faster by 96.4 % [96.1 to 96.7] of the time, "),
+        ("improved: 97.0 % less processor time", "It needs less: 97.0 % less processor time."),
+        (
+            "improved: 97.1 % fewer instructions, counted, and slower from about 840 events on",
+            "With many rows it is slower than the original: from about 840 events on.",
+        ),
+    ],
+)
+def test_an_improvement_is_a_sentence(tmp_path: Path, headline: str, sentence: str) -> None:
+    results = verification()
+    results["routes"][0]["headline"] = headline
+    assert sentence in part(feedback_text(BUILT_IN, graded(tmp_path, results)), "/checkout")

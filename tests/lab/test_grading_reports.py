@@ -62,9 +62,9 @@ def test_the_starters_own_readme_is_no_report_even_with_a_line_more(tmp_path: Pa
 
 
 def test_a_report_in_utf_16_and_one_of_word_are_read(tmp_path: Path) -> None:
-    paragraphs = ("Name: Meera Nair", "After the optimisation /events dropped from 451 ms to 324 ms.")
-    document = word_document(tmp_path / "report.docx", "".join(map(word_paragraph, paragraphs)))
-    files = {"README.md": text_report().encode("utf-16"), "report.docx": document.read_bytes()}
+    paragraphs = ["Name: Meera Nair", "After the optimisation /events dropped from 451 ms to 324 ms."]
+    word = word_document(tmp_path / "report.docx", "".join(map(word_paragraph, paragraphs)))
+    files = {"README.md": text_report().encode("utf-16"), "report.docx": word.read_bytes()}
     reading = reading_of(tmp_path, files)
     assert [report.name for report in reading.reports] == ["README.md", "report.docx"]
     assert [claim.shown for claim in reading.reports[1].claims] == ["451 to 324 ms"]
@@ -135,7 +135,7 @@ def test_a_report_of_screenshots_has_a_form_and_is_not_checked(tmp_path: Path, n
 
 
 def test_tables_typed_from_screenshots_are_audited_at_the_next_call(tmp_path: Path) -> None:
-    files = {"lab/report.md": f"{CLAIMS[0]}\n\n![](a.png)\n".encode(), "lab/a.png": screenshot()}
+    files = {"lab/report.md": f"{CLAIMS[0]}\n\n![](a.png)\n".encode(), "lab/a.png": screenshot(240)}
     (report,) = reading_of(tmp_path, files).reports
     assert (report.tables, report.pictures, report.state) == (0, 1, "findings")
     typed = (
@@ -164,5 +164,5 @@ def test_tables_can_be_typed_for_a_submission_of_nothing_but_screenshots(tmp_pat
     typed = tmp_path / "grades" / "tables" / "anu" / "screenshots.tables.md"
     typed.parent.mkdir(parents=True)
     typed.write_text(text_report(), encoding="utf-8")
-    (report,) = reading_of(tmp_path, {"one.png": screenshot()}).reports
+    (report,) = reading_of(tmp_path, {"one.png": screenshot(240)}).reports
     assert (report.name, report.entered, report.tables > 0, report.pictures) == ("screenshots", True, True, 0)

@@ -97,7 +97,7 @@ class Claim:
     negated: bool = False
     """The claim states that something did not change."""
     direction: Direction = 0
-    """The direction in which its words say that the figure changed."""
+    """The direction of the change that its words describe."""
 
     @property
     def figures(self) -> tuple[tuple[Side, Quantity], ...]:

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 from festgate.lab.grading.reports import AuditedReport, RouteClaim
 
 Agreement = Literal["agrees", "differs", "no claim", "not compared"]
+REASONS: Final = "said"
+"""The key of the sentences behind a verdict, in a verification as JSON."""
 _MAX_SHOWN: Final = 3
 """Claims of one route in a sentence."""
 _FASTER: Final = frozenset({"improved"})
@@ -82,3 +84,8 @@ def _in_words(route: Mapping[str, Any]) -> str:
     if verdict in _SLOWER:
         return f"the route is {headline}"
     return headline
+
+
+def reasons_of(route: Mapping[str, Any]) -> list[str]:
+    """Return the sentences behind the verdict on a route."""
+    return [str(sentence) for sentence in route[REASONS]]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from festgate.lab.description.starter import Starter
-from festgate.lab.grading.agreement import RouteAgreement
+from festgate.lab.grading.agreement import RouteAgreement, reasons_of
 from festgate.lab.grading.grades import Grade
 from festgate.lab.grading.reports import AuditedReport
 from festgate.lab.grading.score import CRASHES, LOADS
@@ -50,7 +50,7 @@ _LOOK_AT: Final[Mapping[str, str]] = {
     "crash-hidden": "Which line still raises the error, and what happens to the error afterwards?",
     "grows-faster": "How often does each line run with 9 events? How often with 100, and with 1,000?",
     "work-elsewhere": "Which code runs for each request, besides the function of the page?",
-    "busy-without-requests": "What does your app do between two requests, and who needs it?",
+    "busy-without-requests": "What does your app do between two requests, and what for?",
     "gone": "Send this request while you watch the terminal of the server. What is its last message?",
     "load-changed": "What would each of the two builds answer to the other one's requests?",
     "wait-changed": "Which number of the report changes with the pause, even if the server stays the same?",
@@ -58,14 +58,14 @@ _LOOK_AT: Final[Mapping[str, str]] = {
     "load-missing": "How could somebody else repeat your measurement?",
     "load-broken": "What does Locust print when you run this file by itself?",
     "host-changed": "What does a client do for its first request to each of the two hosts?",
-    "person-changed": "How long is the page of each of these people, and who has registered for what?",
+    "person-changed": "How long is the page of each of these people, and for which events are they registered?",
     "requests-rejected": "Which status do these requests get, and how much work does the page do before it answers?",
     "grouping-changed": "Which requests are behind each row, before and after?",
     "baseline-changed": "Which app answered in your runs before the change?",
 }
 _FOR_TEACHERS: Final = frozenset({"time-without-work", "load-equivalent", "load-unrecorded"})
 _OF_THE_LOAD: Final = LOADS | {"wait-changed", "baseline-changed"}
-_UNCHANGED: Final = "Which lines run for each request of this page, and who needs their result?"
+_UNCHANGED: Final = "Which lines run for each request of this page, and which results does the page need?"
 _MAX_PLACES: Final = 4
 _MAX_EVIDENCE: Final = 600
 
@@ -138,7 +138,7 @@ def _route(path: str, results: Mapping[str, Any]) -> Iterator[str]:
         happened.append("The code was changed, but the page needs neither less time nor less work.")
         look_at = look_at or [_UNCHANGED]
     elif verdict == "wrong" and not findings:
-        happened += ["The page did not respond as the original.", *_quoted(route["said"])]
+        happened += ["The page did not respond as the original.", *_quoted(reasons_of(route))]
         look_at = look_at or [_LOOK_AT["answers-differ"]]
     elif verdict == "worse":
         happened.append("The page responds as before, but it needs more time or more work.")
@@ -155,10 +155,12 @@ def _route(path: str, results: Mapping[str, Any]) -> Iterator[str]:
 
 def _improved(headline: str) -> str:
     """Return the headline of an improved route as a sentence for the student."""
-    by = headline.removeprefix("improved").strip()
+    by, _, slower = headline.removeprefix("improved").strip().partition(", and slower ")
     if by.startswith("by"):
-        return f"It is faster {by} of the time, with the 95 % interval in brackets."
-    return f"It does less work: {by.lstrip(': ')}." if by else "It is faster."
+        sentence = f"It is faster {by} of the time, with the 95 % interval in brackets."
+    else:
+        sentence = f"It needs less: {by.lstrip(': ')}." if by else "It is faster."
+    return f"{sentence} With many rows it is slower than the original: {slower}." if slower else sentence
 
 
 def _others(starter: Starter, results: Mapping[str, Any]) -> Iterator[str]:

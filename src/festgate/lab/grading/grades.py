@@ -15,7 +15,7 @@ from festgate.files import write_atomically
 from festgate.lab.audit.documents import TABLES
 from festgate.lab.audit.entry_form import entry_page
 from festgate.lab.description.starter import Starter
-from festgate.lab.grading.agreement import RouteAgreement, agreements
+from festgate.lab.grading.agreement import REASONS, RouteAgreement, agreements
 from festgate.lab.grading.originals import starter_identity
 from festgate.lab.grading.reports import AuditedReport, ReadReport, read_reports
 from festgate.lab.grading.rubric import Rubric
@@ -52,7 +52,7 @@ FORMS: Final = "forms"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a submission contains besides a running app."""
+    """The contents of a submission, besides its running app."""
 
     reports: tuple[AuditedReport, ...] = ()
     author: Student = field(default_factory=Student)
@@ -184,7 +184,10 @@ class Grader:
         """Return the verification. Only a successful one is kept: the reason may be a package that is missing."""
         if copied.submission is None:
             return Verified(None, copied.problem, "submission")
-        file = self.folder / RESULTS / f"{copied.content}-{self._key()}.json"
+        # The seed only draws inputs. The rubric does not count either: points are computed from kept results.
+        options = self.options
+        fields = [options.python, options.load, options.pairs if options.load else 0, options.seconds]
+        file = self.folder / RESULTS / f"{copied.content}-{self._key(fields)}.json"
         if not self.again and (known := _kept(file)) is not None:
             return Verified(known)
         verified = self._run(source, copied.submission, report)
@@ -217,7 +220,9 @@ class Grader:
         """
         typed = self.folder / TYPED / source.name
         file = (
-            self.folder / READINGS / f"{copied.content}-{_typed_hash(typed, copied.tree)}-{self._key()}.json"
+            self.folder
+            / READINGS
+            / f"{copied.content}-{_typed_hash(typed, copied.tree)}-{self._key([])}.json"
         )
         if copied.content and not self.again:
             with suppress(OSError, ValidationError):
@@ -281,20 +286,9 @@ class Grader:
             files = [*code_files(self.starter, app), *loads, *templates]
         return list(self._text.own_code(copied.app, dict.fromkeys(files)))
 
-    def _key(self) -> str:
-        """Return a hash of Festgate's version, the starter, and the options that affect a verdict.
-
-        The seed only draws inputs. The rubric is not part of it: points are computed from kept results.
-        """
-        options = self.options
-        parts = [
-            version(),
-            options.python,
-            options.load,
-            options.pairs if options.load else 0,
-            options.seconds,
-        ]
-        return hashlib.sha256(json.dumps([*parts, self._identity]).encode()).hexdigest()[:8]
+    def _key(self, fields: Sequence[object]) -> str:
+        """Return a hash of Festgate's version, the starter, and other fields that affect a result."""
+        return hashlib.sha256(json.dumps([version(), self._identity, *fields]).encode()).hexdigest()[:8]
 
 
 def with_twins(grades: Sequence[Grade]) -> list[Grade]:
@@ -320,7 +314,7 @@ def _kept(file: Path) -> Mapping[str, Any] | None:
         routes, findings = results["routes"], results["findings"]
         complete = {"passed", "others_alike", "notes", "seconds"} <= results.keys()
         routes_complete = all(
-            {"route", "verdict", "headline", "by", "said"} <= route.keys() for route in routes
+            {"route", "verdict", "headline", "by", REASONS} <= route.keys() for route in routes
         )
         findings_complete = all({"code", "route", "figure"} <= finding.keys() for finding in findings)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from festgate.lab.description.starter import Starter
+from festgate.lab.grading.agreement import reasons_of
 from festgate.lab.grading.grades import TYPED, Grade
 from festgate.lab.grading.reports import AuditedReport
 from festgate.lab.grading.roster import HEADINGS
@@ -202,9 +203,15 @@ def _details(number: int, grade: Grade) -> Markup:
     parts = [_author(grade), *(_paragraph("", note) for note in _notes(grade))]
     if any(agreement.claims for agreement in grade.claims):
         parts.append(_side_by_side(grade))
+    parts += [
+        _paragraph("claim of no route", f"{claim.shown}: {claim.text}")
+        for report in grade.reports
+        for claim in report.claims
+        if not claim.route
+    ]
     if grade.results is not None:
         parts += [
-            _paragraph(route["route"], f"{route['headline']}. {' '.join(route['said'])}")
+            _paragraph(route["route"], f"{route['headline']}. {' '.join(reasons_of(route))}")
             for route in grade.results["routes"]
         ]
         parts += [_paragraph(finding["code"], _finding(finding)) for finding in grade.results["findings"]]
