@@ -287,9 +287,10 @@ def test_a_faster_route_of_a_handout_is_compared_with_its_packages(
 ) -> None:
     edit(student.lab, "checkout/__init__.py", "    1 / 0\n", "    # 1 / 0\n")
     edit(student.lab, "checkout/__init__.py", COUNTING, '        total += row["fee"]\n')
-    words = ("--users", "60", "--seconds", "2", "--warm-up", "1", "--python", python_of_the_handout())
+    words = ("--users", "60", "--seconds", "6", "--warm-up", "1", "--python", python_of_the_handout())
     done = student.types("compare", "checkout", "lab", "--starter", "handout", *words, seconds=300)
-    assert done.returncode in {0, 3}, done.stdout + done.stderr
+    # The verdict depends on the machine; 2 would be a refusal.
+    assert done.returncode in {0, 1, 3}, done.stdout + done.stderr
     runs = list_runs(student.lab / "runs")
     assert len(runs) == 12
     assert {run.server["build"] for run in runs} == {

@@ -93,8 +93,8 @@ def compare_processor_time(
                 (_seconds(first, steps[:requests]), _seconds(second, steps[:requests]))
                 for _ in range(SAMPLES)
             ]
-            each = [[1000 * sample / requests for sample in side] for side in zip(*samples, strict=True)]
-            times[name] = ProcessorTime(*each)
+            sides = [[1000 * sample / requests for sample in side] for side in zip(*samples, strict=True)]
+            times[name] = ProcessorTime(*sides)
     return times
 
 
