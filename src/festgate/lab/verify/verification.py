@@ -194,7 +194,7 @@ def verify_copy(
     except AppFailed as error:
         package = missing_package(str(error))
         command = f" {install_command(options.python, package)}" if package else ""
-        msg = f"{source} cannot be run: {error}{command}"
+        msg = f"{source} cannot be run: {str(error).removesuffix('.')}.{command}"
         raise CannotVerify(msg) from None
     expected, actual = original.responses, results.responses
     if results.missing:
@@ -334,7 +334,7 @@ def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
     except AppFailed as error:
         msg = (
             f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
-            f" {error} {environment_commands(starter)}"
+            f" {str(error).removesuffix('.')}. {environment_commands(starter)}"
         )
         raise StarterFails(msg) from None
     except (NoLab, UnknownTables) as error:
