@@ -30,7 +30,6 @@ def program(folder: Path, answer: str) -> Program:
         ("", f"    {WORK}\n", "more"),
         # Most of it runs after the response.
         ("", LATER, "more"),
-        (f"    {WORK}\n", LATER, "same"),
     ],
 )
 def test_work_in_one_call_or_in_a_thread_after_the_response_is_seen(

@@ -1,4 +1,4 @@
-"""Whether a submission descends from the starter that it is compared with.
+"""The check that a submission descends from the starter that it is compared with.
 
 It does not where all three routes and a page outside the exercise respond otherwise, and little of the starter's code
 is left. Of a submission that is wrong everywhere most of the code is still the starter's; two starters of the same
