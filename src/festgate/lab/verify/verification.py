@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from festgate.lab.description.starter import ROUTES, Starter
@@ -14,7 +14,7 @@ from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import NoLab
 from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
-from festgate.lab.verify.behaviour import Program, ReportStep, ScenarioResults, StepResult
+from festgate.lab.verify.behaviour import Difference, Program, ReportStep, ScenarioResults, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
 from festgate.lab.verify.descent import foreign_code
 from festgate.lab.verify.discovery import find_tables
@@ -203,7 +203,10 @@ def verify_copy(
             " are limited all the same."
         )
     notes += protections().missing
-    different = behaviour.differences(starter, expected, actual)
+    different = [
+        _named(difference, changes, starter)
+        for difference in behaviour.differences(starter, expected, actual)
+    ]
     if reason := foreign_code(starter, submission.app, different):
         msg = (
             f"{source} does not descend from the starter in {starter.folder}: {reason}. Nothing was judged. Name the"
@@ -321,6 +324,14 @@ def _timed(
         return timing.time_routes(
             before, after, builds, Path(folder), pairs=options.pairs, seconds=seconds, report=report_second
         )
+
+
+def _named(difference: Difference, changes: Changes, starter: Starter) -> Difference:
+    """Return the difference; a failure is the planted crash only where that is still in the code."""
+    if difference.code != "crash-left" or difference.route.partition("/{")[0] in changes.crashes:
+        return difference
+    is_exercise = difference.route in starter.paths.values()
+    return replace(difference, code="answers-differ" if is_exercise else "others-differ")
 
 
 def _prefixed(name: str, report: ReportProgress) -> ReportStep:
