@@ -119,6 +119,29 @@ def test_the_load_and_the_script_that_fills_the_database_are_not_the_apps_code(
     assert changed == ["events"]
 
 
+def test_a_change_behind_a_router_with_a_prefix_is_of_its_route_alone(tmp_path: Path) -> None:
+    pages = "".join(
+        f"@router.get('/{name}')\ndef {name}(user: str):\n    return work_{name}()\n"
+        f"def work_{name}():\n    return {name!r}\n"
+        for name in ("checkout", "events", "my_events")
+    )
+    app = (
+        "from fastapi import FastAPI\nimport a\napp = FastAPI()\napp.include_router(a.router, prefix='/v1')\n"
+    )
+    for name in ("given", "changed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.py").write_text(app, encoding="utf-8")
+        code = pages if name == "given" else pages.replace("return 'events'", "return 'no events'")
+        code = f"from fastapi import APIRouter\nrouter = APIRouter()\n{code}"
+        (tmp_path / name / "a.py").write_text(code, encoding="utf-8")
+    given = read_starter(tmp_path / "given").starter
+    assert given.paths["events"] == "/v1/events"
+    changed = [
+        name for name in ROUTES if code_now(given, tmp_path / "changed", name) != code_handed_out(given, name)
+    ]
+    assert changed == ["events"]
+
+
 def test_the_script_fills_the_copy_and_both_sides_get_its_database(starter: Starter, tmp_path: Path) -> None:
     write_mended(starter, tmp_path / "before")
     fill_database(starter, tmp_path / "before", sys.executable)
@@ -251,6 +274,11 @@ def test_a_served_handout_crashes_and_is_fixed(student: Student, starter: Starte
     assert "/register_event/404 failed; the other 6 responded." in fixed.stdout.replace("\n", " ")
     done = [part.title for part in parts(starter, student.lab) if part.done]
     assert done == ["Crash it", "Fix it"]
+    report = student.types("report", "lab", "--browser", "no-browser")
+    assert report.stdout.endswith("2 of 6 parts are done. The report is lab/report.html\n")
+    page = (student.lab / "report.html").read_text(encoding="utf-8")
+    assert "The six parts" in page
+    assert "Not answered yet." not in page
 
 
 @pytest.mark.torture
@@ -259,9 +287,10 @@ def test_a_faster_route_of_a_handout_is_compared_with_its_packages(
 ) -> None:
     edit(student.lab, "checkout/__init__.py", "    1 / 0\n", "    # 1 / 0\n")
     edit(student.lab, "checkout/__init__.py", COUNTING, '        total += row["fee"]\n')
-    words = ("--users", "60", "--seconds", "2", "--warm-up", "1", "--python", python_of_the_handout())
+    words = ("--users", "60", "--seconds", "6", "--warm-up", "1", "--python", python_of_the_handout())
     done = student.types("compare", "checkout", "lab", "--starter", "handout", *words, seconds=300)
-    assert done.returncode in {0, 3}, done.stdout + done.stderr
+    # The verdict depends on the machine; 2 would be a refusal.
+    assert done.returncode in {0, 1, 3}, done.stdout + done.stderr
     runs = list_runs(student.lab / "runs")
     assert len(runs) == 12
     assert {run.server["build"] for run in runs} == {

@@ -1,5 +1,6 @@
 """The starter: the fest monolith as it is handed out, run as students run it."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from festgate.lab.cli.commands import lab_app
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.student.folder import NoLab, starter_files, write_starter
 from tests.lab.practice import Student, serving, status_of
@@ -139,3 +141,29 @@ def test_the_starter_is_pinned_to_locked_versions() -> None:
     assert pinned <= {match[0] for match in ENTRY.finditer(LOCKS["all"])}
     names = {entry.partition("==")[0] for entry in pinned}
     assert {"fastapi", "jinja2", "starlette", "uvicorn"} <= names
+
+
+def test_the_readme_shows_commands_that_exist_and_both_shells_where_they_differ() -> None:
+    text = (BUILT_IN.folder / "README.md").read_text(encoding="utf-8")
+    commands = {
+        command.name or command.callback.__name__
+        for command in lab_app.registered_commands
+        if command.callback
+    }
+    assert set(re.findall(r"festgate lab ([a-z]+)", text)) <= commands
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    posix = [block for block in blocks if ".venv/bin" in block]
+    powershell = [block for block in blocks if ".venv\\Scripts" in block]
+    assert posix
+    assert [
+        block.replace("python3 ", "py ").replace(".venv/bin/python", ".venv\\Scripts\\python.exe")
+        for block in posix
+    ] == powershell
+    assert not re.findall(r"\./|\bexport |\bsource |~/|\bsudo ", text)
+
+
+def test_the_readme_names_the_files_of_the_starter() -> None:
+    text = (BUILT_IN.folder / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./]+)`", text))
+    tops = {path.parts[0] + ("/" if len(path.parts) > 1 else "") for path in starter_files(BUILT_IN)}
+    assert tops - {"README.md"} <= named

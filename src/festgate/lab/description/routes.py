@@ -18,7 +18,7 @@ PARAMETER: Final = re.compile(r"\{[^}]*\}")
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "checkout": ("checkout", "payment", "pay", "cart", "total"),
     "events": ("events", "allevents", "eventlist", "listevents", "programme", "program"),
-    "my-events": ("myevents", "myregistrations", "registeredevents", "registrations"),
+    "my-events": ("myevents", "myregistrations", "registeredevents", "registrations", "mine"),
     "register": ("register", "signup", "createaccount"),
     "login": ("login", "signin"),
 }

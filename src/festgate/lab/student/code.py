@@ -47,7 +47,14 @@ def code_behind(starter: Starter, folder: Path, route: str) -> str:
     for statement in statements:
         for name in _names_bound(statement):
             named.setdefault(name, []).append(statement)
-    answering = [statement for statement in statements if _answers(statement, route)]
+    answering = [statement for statement in statements if route in _paths(statement)]
+    if route and not answering:
+        # A router's prefix is not in its decorators.
+        answering = [
+            statement
+            for statement in statements
+            if any(route.endswith(path) for path in _paths(statement) if path.strip("/"))
+        ]
     if not answering:
         return _normal_form(statements)
     waiting = answering + [statement for statement in statements if _runs_always(statement)]
@@ -182,11 +189,16 @@ def _decorators(statement: ast.stmt) -> Iterator[tuple[str, list[ast.expr]]]:
                 yield decorator.func.attr, decorator.args
 
 
-def _answers(statement: ast.stmt, route: str) -> bool:
-    return any(
-        name in ROUTE_DECORATORS and args and isinstance(args[0], ast.Constant) and args[0].value == route
+def _paths(statement: ast.stmt) -> list[str]:
+    """Return the paths in the decorators of a function."""
+    return [
+        args[0].value
         for name, args in _decorators(statement)
-    )
+        if name in ROUTE_DECORATORS
+        and args
+        and isinstance(args[0], ast.Constant)
+        and isinstance(args[0].value, str)
+    ]
 
 
 def _runs_always(statement: ast.stmt) -> bool:
