@@ -345,14 +345,17 @@ def _text(file: Path) -> str:
 
 
 def _tree(file: Path) -> ast.Module | None:
+    """Return the code of a file; None if it is not valid Python, or nested too deeply to be read."""
     try:
-        return ast.parse(file.read_bytes())
+        tree = ast.parse(file.read_bytes())
+        ast.unparse(tree)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    return tree
 
 
 def _code(file: Path) -> str | None:
-    """Return the code of a file without comments, layout and docstrings; None if it is not valid Python."""
+    """Return the code of a file without comments, layout and docstrings; None if it cannot be read."""
     tree = _tree(file)
     if tree is None:
         return None
@@ -383,7 +386,7 @@ def _read(starter: Starter, loaded: _LoadFile, reason: str) -> SubmissionFinding
     """Return the finding about a changed locustfile that could not be run."""
     before, after = _tree(starter.folder / loaded.original), _tree(loaded.file)
     if after is None:
-        return SubmissionFinding("load-broken", loaded.route, f"{loaded.place}: it is not valid Python")
+        return SubmissionFinding("load-broken", loaded.route, f"{loaded.place}: it cannot be read as Python")
     old, new = ([] if tree is None else _lines_that_matter(tree) for tree in (before, after))
     removed, added = [line for line in old if line not in new], [line for line in new if line not in old]
     return SubmissionFinding(

@@ -21,7 +21,7 @@ ROUNDS, ROUNDS_OF_ERRORS = 12, 3
 """How often tasks run for the right page, and for each kind of wrong answer."""
 MAX_REQUESTS = 400
 """Requests of one user for one kind of answer, after which it is stopped: a task may send requests without end."""
-MAX_SECONDS = 5.0
+MAX_SECONDS = 10.0
 """Seconds of one user for one kind of answer."""
 SAMPLES = 300
 """Pauses that are drawn besides those of the rounds."""

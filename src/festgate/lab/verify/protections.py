@@ -110,7 +110,10 @@ def protections() -> Protections:
     landlock = int(support["landlock"])
     trial = Protections(namespaces=sys.platform == "linux", landlock=landlock)
     command = [sys.executable, "-I", "-S", "-c", ""]
-    namespaces = trial.namespaces and not _run(confined(command, trial, {})).returncode
+    try:
+        namespaces = trial.namespaces and not _run(confined(command, trial, {})).returncode
+    except subprocess.TimeoutExpired:
+        namespaces = False
     return Protections(namespaces, landlock, tuple(support["missing"]))
 
 
