@@ -52,7 +52,10 @@ def test_another_user_on_the_other_side_is_another_load(audited: Auditor) -> Non
 
 def test_a_name_without_the_user_is_the_same_route_and_does_not_show_the_load(audited: Auditor) -> None:
     one: Told = ("GET", "/events?user=a", *BEFORE[2:])
-    for first, second in ((one, AFTER), (BEFORE, ("GET", "/events?user=a", *AFTER[2:]))):
+    names = ("/events?user=[user]", "/events?user={id}", "Events")
+    named: list[Told] = [("GET", name, *AFTER[2:]) for name in names]
+    pairs = [(one, AFTER), (BEFORE, ("GET", "/events?user=a", *AFTER[2:])), *((one, row) for row in named)]
+    for first, second in pairs:
         result = audited(report(("Before", [first], None), ("After", [second], None)))
         assert "workload-differs" not in {finding.kind.code for finding in result.findings}
         assert "One side groups its requests in one name" in result.open[0].figure

@@ -15,6 +15,8 @@ from festgate.rehearsal.locust_output.lines import MAX_BYTES, Line, lines_of, te
 FileKind = Literal["text", "html", "pdf", "word"]
 TABLES: Final = ".tables.md"
 """Added to the name of a report: the file beside it with the tables that were typed from its screenshots."""
+FORM: Final = ".enter.html"
+"""Added to the name of a report: the form beside it for the numbers of its screenshots."""
 _PDF: Final = b"%PDF-"
 _ZIP: Final = b"PK\x03\x04"
 _OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
@@ -78,12 +80,19 @@ def tables_file(report: Path) -> Path:
     return report.with_name(report.name + TABLES)
 
 
+def form_file(report: Path) -> Path:
+    """Return the path of the form in which the numbers of the report's screenshots are typed."""
+    return report.with_name(report.name + FORM)
+
+
 def read_document(path: Path, tables: Path | None = None) -> Document:
     """Read the report, and the tables typed from its screenshots: `tables`, or the file beside it if there is one.
 
     Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
     """
     document = _read(path)
+    if document.kind == "html" and not document.lines:
+        return document  # Locust's own report has all its tables.
     if not document.pictures or document.kind in ("text", "html"):
         # A PDF or a Word document contains its pictures; a text may leave out links to some.
         beside = pictures_beside(path, document.pictures)
@@ -136,8 +145,6 @@ def _read(path: Path) -> Document:
 
 def _with_tables(document: Document, file: Path) -> Document:
     """Append the lines and tables of the file to those of the report."""
-    if document.kind == "html" and not document.lines:
-        return document  # Locust's own report has all its tables.
     try:
         lines = lines_of(text_of(file))
         output = read_text(str(file), "\n".join(line.text for line in lines))

@@ -22,8 +22,6 @@ from festgate.rehearsal.locust_output import NotLocust, Row, Table
 from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.model import TOTAL
 
-FORM: Final = ".enter.html"
-"""Added to the name of a report: the form beside it."""
 MAX_SHOWN_BYTES: Final = 48 * 2**20
 """Bytes of all pictures in one form; pictures after that are only named."""
 COLUMNS: Final = (

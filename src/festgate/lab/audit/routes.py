@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from festgate.lab.audit.documents import Document
 from festgate.lab.audit.totals import corrected, together
 from festgate.lab.audit.words import Metric, Side, route_of, routes_in, side_of
+from festgate.lab.description.starter import BUILT_IN
 from festgate.rehearsal.locust_output import Row, Table
 
 T = TypeVar("T")
@@ -51,17 +52,33 @@ def groups_of(document: Document) -> tuple[Group, ...]:
     """Return a group for each route of each table, in the order of the report."""
     sides = _sides(document)
     groups: list[Group] = []
+    known = _routes_by_letters(document.tables)
     for table in _complete_tables(document.tables, sides):
         keys: dict[tuple[str, str], list[Row]] = {}
         for row in table.rows:
             if row.requests:
-                keys.setdefault((row.method, route_of(row.name)), []).append(row)
+                route = route_of(row.name)
+                if not route.startswith("/"):
+                    route = known.get(_letters(route), route)
+                keys.setdefault((row.method, route), []).append(row)
         for (_, route), rows in keys.items():
             whole = table.total if len(keys) == 1 and table.total is not None else None
             groups.append(Group(table, sides[table.line], route, tuple(rows), whole or _together(rows)))
         if not keys and table.total is not None and table.total.requests:
             groups.append(Group(table, sides[table.line], "", (table.total,), table.total))
     return tuple(_sides_by_order(groups))
+
+
+def _routes_by_letters(tables: Sequence[Table]) -> dict[str, str]:
+    """Return the routes by their letters: a locustfile can give `/my-events` the name "My events"."""
+    routes = {route_of(row.name) for table in tables for row in table.rows}
+    return {
+        _letters(route): route for route in (*sorted(routes), *BUILT_IN.paths.values()) if route[0] == "/"
+    }
+
+
+def _letters(route: str) -> str:
+    return "".join(character for character in route.lower() if character.isalnum())
 
 
 def pairs_of(groups: Sequence[Group]) -> tuple[Pair, ...]:

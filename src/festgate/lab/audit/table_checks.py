@@ -23,6 +23,7 @@ _MAX_SIZE_SHIFT: Final = 0.1
 """Relative difference of the mean sizes of equal answers: a user's name in a page adds a few bytes."""
 _MAX_FAILED: Final = 0.01
 """Difference between the shares of failed requests."""
+_PLACEHOLDER: Final = re.compile(r"\?.*(?:[\[\]{}<>*]|=:)")
 _FEW_ROUTES: Final = 4
 """Routes of the largest table that a heading with one route can be for."""
 _FIELDS: Final = {"average": "Average", "least": "Min", "most": "Max"}
@@ -147,8 +148,11 @@ def _names_of(side: Sequence[Group]) -> set[tuple[str, str]]:
 
 
 def _is_grouped(names: set[tuple[str, str]]) -> bool:
-    """Return whether the only name is that of the route: `name=` in a locustfile puts all users in one row."""
-    return all("?" not in name and "#" not in name for _, name in names)
+    """Return whether the names contain no user, because `name=` in a locustfile puts all users in one row.
+
+    Such a name is the route, or has a word in brackets in place of the user: `/events?user=[name]`.
+    """
+    return all("?" not in name or _PLACEHOLDER.search(name) is not None for _, name in names)
 
 
 def _workload(pair: Pair) -> Iterator[Spot]:

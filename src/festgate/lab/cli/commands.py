@@ -62,16 +62,17 @@ def audit(
     """
     if tables is not None and len(files) > 1:
         fail("--tables belongs to one report. Name that report alone.")
-    if enter:
-        raise typer.Exit(_write_forms(files, tables))
     from festgate.lab.audit import audit as auditing  # noqa: PLC0415  (only this command needs these modules)
     from festgate.lab.audit import display, documents  # noqa: PLC0415
 
+    # `lab audit *` also names the tables and forms, which belong to their reports.
+    own = {name for file in files for name in (documents.tables_file(file), documents.form_file(file))}
+    files = [file for file in files if file not in own]
+    if enter:
+        raise typer.Exit(_write_forms(files, tables))
     console = Console(highlight=False)
     reports, unreadable = [], []
-    typed = {documents.tables_file(file) for file in files}
-    # `lab audit *` also names the tables, which are read with their report.
-    for file in (file for file in files if file not in typed):
+    for file in files:
         try:
             audited = auditing.audit(file, tables)
         except auditing.UnreadableReport as error:
@@ -92,8 +93,8 @@ def audit(
 
 def _write_forms(files: list[Path], tables: Path | None) -> int:
     """Write the form of each report beside it, and return the exit code."""
-    from festgate.lab.audit.documents import UnreadableReport, read_document, tables_file  # noqa: PLC0415
-    from festgate.lab.audit.entry_form import FORM, entry_page  # noqa: PLC0415
+    from festgate.lab.audit.documents import UnreadableReport, form_file, read_document, tables_file  # noqa: PLC0415
+    from festgate.lab.audit.entry_form import entry_page  # noqa: PLC0415
 
     code = 0
     for file in files:
@@ -105,7 +106,7 @@ def _write_forms(files: list[Path], tables: Path | None) -> int:
             print(error, file=sys.stderr)
             code = WRONG_USE
             continue
-        page = file.with_name(file.name + FORM)
+        page = form_file(file)
         try:
             write_atomically(page, entry_page(file.name, document.pictures, entered))
         except OSError as error:
