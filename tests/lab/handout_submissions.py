@@ -6,6 +6,7 @@ routes and files at once where they do not touch each other.
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -447,63 +448,90 @@ class Submission:
     checkout: str = "unchanged"
     events: str = "unchanged"
     mine: str = "unchanged"
-    """The verdicts on the three routes; all empty where nothing is judged."""
-    load: Mapping[str, set[str]] = field(default_factory=dict)
-    """The codes of the findings on its locustfiles and its copies of the handout, by route."""
-    behaviour: Mapping[str, set[str]] = field(default_factory=dict)
-    """The codes of the findings on its responses and its work, by route."""
+    """The verdicts on the three routes."""
+    load: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """The codes of the findings on its locustfiles, by route."""
+    behaviour: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """The codes of the other findings, by route."""
     report: str = ""
     """The file of its report."""
-    audit: frozenset[str] = frozenset()
+    audit: AbstractSet[str] = frozenset()
     """The codes of the audit's findings."""
     problem: str = ""
-    """The reason why it is not verified, as a pattern."""
+    """The reason why it cannot be judged."""
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Return the verdicts by the names of routes."""
+        return {"checkout": self.checkout, "events": self.events, "my-events": self.mine}
+
+    @property
+    def findings(self) -> dict[str, AbstractSet[str]]:
+        """Return the codes of all findings by route."""
+        routes = self.load.keys() | self.behaviour.keys()
+        return {route: set(self.load.get(route, ())) | set(self.behaviour.get(route, ())) for route in routes}
 
 
 BEST: Final = (fix_crash, add_fees, delete_loop("events"), delete_loop("my-events"))
+WRONG: Final = ("wrong", "wrong", "wrong")
 FASTER: Final = ("improved", "improved", "improved")
 SUBMISSIONS: Final[Mapping[str, Submission]] = {
     # Good work, in several hands.
     "all-three": Submission((*BEST, with_data, without_data_script), *FASTER),
-    "own-layout": Submission((*BEST, other_layout, close_connections, with_environment), *FASTER),
+    "own-files": Submission((*BEST, close_connections, with_environment), *FASTER),
     "sum-in-database": Submission(
         (fix_crash, add_fees_in_the_database, delete_loop("my-events"), grouped_rows),
         checkout="improved",
         mine="improved",
+        load={"/events": {"load-equivalent"}, "/my-events": {"load-equivalent"}},
     ),
-    "other-loops": Submission(
-        (fix_crash, add_fees_again_and_again, shorten_loop, loop_in_one_call, other_pause, checked_status),
+    "own-ways": Submission(
+        (
+            *(fix_crash, add_fees_again_and_again, shorten_loop, loop_in_one_call),
+            *(other_layout, close_connections, with_environment, other_pause, checked_status),
+        ),
         *FASTER,
-        load={"/events": {"wait-changed"}},
+        load={"/events": {"wait-changed"}, "/checkout": {"load-equivalent"}},
         behaviour={"/checkout": {"grows-faster"}},
     ),
-    # What most do: the sum, and the rest left.
-    "sum": Submission((fix_crash, add_fees, other_host), checkout="improved"),
+    # What most do: the sum or nothing, and the loops left.
+    "sum": Submission(
+        (fix_crash, add_fees, other_host),
+        checkout="improved",
+        load={route: {"host-changed"} for route in ("/checkout", "/events", "/my-events", "")},
+    ),
     "google-report": Submission(
-        (fix_crash, add_fees, user_as_constant, google_report), checkout="improved", report="report.pdf"
+        (fix_crash, add_fees, user_as_constant, google_report),
+        checkout="improved",
+        load={"/events": {"load-equivalent"}},
+        report="report.pdf",
+        audit={"not-repeated"},
     ),
     "word-report": Submission(
         (fix_crash, add_fees, random_users, word_report),
         checkout="improved",
-        load={"/my-events": {"load-changed"}},
+        load={"/my-events": {"person-changed", "grouping-changed"}},
         report="Report.docx",
+        audit={"not-repeated"},
     ),
-    "pictures-only": Submission((fix_crash, pictures_only), report="screenshots"),
+    "pictures-only": Submission((fix_crash, pictures_only)),
     "readme-report": Submission(
         (fix_crash, hidden_failures, readme_report),
         load={"/checkout": {"errors-swallowed"}},
         report="README.md",
+        audit={"percentile-is-maximum", "connection-outliers", "not-repeated", "direction-denied"},
     ),
-    "user-dropped": Submission((fix_crash, dropped_user), load={"/events": {"load-changed"}}),
+    "user-dropped": Submission((fix_crash, dropped_user), load={"/events": {"requests-rejected"}}),
     "user-as-parameter": Submission(
-        (user_as_parameter,), checkout="wrong", behaviour={"/checkout": {"crash-left"}}
+        (user_as_parameter,),
+        checkout="wrong",
+        load={"/events": {"load-equivalent"}, "/my-events": {"load-equivalent"}},
+        behaviour={"/checkout": {"crash-left"}},
     ),
     # False improvements.
     "false-answers": Submission(
         (*BEST, constant_page, shared_page, fixed_total),
-        checkout="wrong",
-        events="wrong",
-        mine="wrong",
+        *WRONG,
         behaviour={
             "/checkout": {"fixed-total"},
             "/events": {"constant-page"},
@@ -512,23 +540,36 @@ SUBMISSIONS: Final[Mapping[str, Submission]] = {
     ),
     "fewer-answers": Submission(
         (*BEST, hidden_crash, dropped_rows, refused_at_once),
-        checkout="wrong",
-        events="wrong",
-        mine="wrong",
+        *WRONG,
         behaviour={
             "/checkout": {"crash-hidden"},
             "/events": {"rows-dropped"},
             "/my-events": {"fails-at-once"},
         },
     ),
-    "moved-loop": Submission((fix_crash, loop_in_dependency, google_tables), report="report.pdf"),
+    "moved-loop": Submission(
+        (fix_crash, loop_in_dependency, google_tables),
+        report="report.pdf",
+        audit={
+            "workload-differs",
+            "percentile-is-maximum",
+            "connection-outliers",
+            "not-repeated",
+            "columns-mixed",
+        },
+    ),
     "loop-before-every-page": Submission((fix_crash, loop_in_middleware), checkout="worse", mine="worse"),
     "async-routes": Submission((fix_crash, async_routes)),
     "pages-for-the-load": Submission((fix_crash, pages_for_the_load), load={"/events": {"load-changed"}}),
-    "slower-copy": Submission((fix_crash, slower_copy), load={"/events": {"baseline-changed"}}),
+    "slower-copy": Submission((fix_crash, slower_copy), behaviour={"/events": {"baseline-changed"}}),
     # Nothing to judge.
-    "report-only": Submission((no_app, google_report), "", "", "", report="report.pdf", problem="no main.py"),
-    "other-app": Submission((other_app,), "", "", "", problem="does not descend from the starter"),
+    "report-only": Submission(
+        (no_app, google_report),
+        report="report.pdf",
+        audit={"not-repeated"},
+        problem="no main.py",
+    ),
+    "other-app": Submission((other_app,), problem="does not descend from the starter"),
 }
 """The submissions by their names."""
 

@@ -206,6 +206,14 @@ def test_a_list_under_labels_that_are_list_items_has_their_sides(audited: Audito
     ]
 
 
+def test_a_screenshot_between_the_label_and_its_list_does_not_part_them(audited: Auditor) -> None:
+    text = "**Screenshot 4: before**\n\n![chart](a.png)\n\n- Average: 340 ms\n\nNotes:\n- RPS: 20\n"
+    result = audited(with_tables(text))
+    assert [source.partition(",")[0] for claim in result.claims for source in claim.sources] == [
+        "340 ms (before): Average of Aggregated"
+    ]
+
+
 UP: Told = ("GET", "/events", 690, 0, 156, 9, 800, 14, 0.6)
 DOWN: Told = ("GET", "/events", 700, 0, 118, 8, 900, 16, 0.6)
 

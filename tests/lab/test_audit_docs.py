@@ -8,7 +8,8 @@ from tests.docs.terminal import DOCS, Terminal, read
 
 
 def test_a_report_is_audited_as_the_how_to_says(tmp_path: Path) -> None:
-    shutil.copy(DOCS / "how-to" / "samples" / "lab-report.txt", tmp_path)
+    for name in ("lab-report.txt", "lab-screenshots.html"):
+        shutil.copy(DOCS / "how-to" / "samples" / name, tmp_path)
     Terminal(tmp_path).follow(read("how-to/audit-lab-reports.md"))
 
 

@@ -44,7 +44,7 @@ def run_audit(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def fill(row: Locator, cells: Sequence[str]) -> None:
-    """Type a row as a person does who reads the table from left to right."""
+    """Type a row from left to right, with a keyboard."""
     method, name, *figures = cells
     row.get_by_label("Type").fill(method)
     row.get_by_label("Name").fill(name)
@@ -211,6 +211,17 @@ def test_tables_from_another_folder_are_named_with_an_option(report: Path) -> No
     assert (
         run_audit(report.parent, "report.md", "report.md", "--tables", "downloads/typed.md").returncode == 2
     )
+
+
+def test_the_headings_of_the_report_do_not_concern_the_entered_tables(report: Path) -> None:
+    with report.open("a", encoding="utf-8") as text:
+        text.write("\n## /my-events, after\n")
+    head = "| Name | # Requests | # Fails | Average (ms) |\n|---|---|---|---|\n"
+    rows = "".join(f"| {name} | 700 | 0 | 451 |\n" for name in ("/events", "Aggregated"))
+    tables_file(report).write_text(f"{head}{rows}", encoding="utf-8")
+    result = audit(report)
+    assert [group.side for group in result.report.groups] == [None]
+    assert "table-of-other-route" not in {finding.kind.code for finding in result.findings}
 
 
 def test_a_form_contains_no_file_from_outside_the_folder_of_the_report(tmp_path: Path) -> None:

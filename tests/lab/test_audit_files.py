@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from festgate.lab.audit.audit import AuditResult, UnreadableReport, audit
+from festgate.lab.audit.parsed_report import MAX_PROSE
 from festgate.lab.audit.pdf_text import MAX_CONTENT_BYTES
 from festgate.lab.audit.word_text import MAX_TEXT_BYTES
 from tests.lab.conftest import Auditor
@@ -175,6 +176,11 @@ def test_an_archive_without_a_document_is_refused(tmp_path: Path) -> None:
         archive.writestr("main.py", "print()")
     with pytest.raises(UnreadableReport, match="Save the report as PDF or docx, or unpack the archive"):
         audit(path)
+
+
+def test_a_report_with_more_prose_than_any_report_has_is_refused(audited: Auditor) -> None:
+    with pytest.raises(UnreadableReport, match="has more than 2 million characters besides its tables"):
+        audited(text_report() + ("no " * 1000 + "\n") * (MAX_PROSE // 3000 + 1))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])

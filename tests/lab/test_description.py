@@ -88,6 +88,15 @@ def test_festgates_own_starter_reads_as_it_is_described(tmp_path: Path) -> None:
     }
 
 
+def test_a_copy_of_the_app_beside_it_changes_nothing(tmp_path: Path) -> None:
+    shutil.copytree(HANDOUT, tmp_path / "given", ignore=shutil.ignore_patterns("__pycache__"))
+    alone = read_starter(tmp_path / "given")
+    shutil.copytree(HANDOUT, tmp_path / "given" / "a copy" / "before")
+    shutil.copytree(HANDOUT, tmp_path / "given" / "before")
+    (tmp_path / "given" / "before" / "database.py").write_text("import sqlite3\nsqlite3.connect('old.db')\n")
+    assert read_starter(tmp_path / "given").starter == alone.starter
+
+
 def test_no_line_of_the_starter_runs(course: Course) -> None:
     reading = course.holds(
         {"main.py": BROKEN_ROOT + "from a import total\n" + APP, "a.py": BROKEN_ROOT + TOTAL}
@@ -354,17 +363,32 @@ def test_what_is_not_found_is_said(course: Course) -> None:
     "files, message",
     [
         ({"notes.py": "x = 1\n"}, "No app was found in"),
+        (
+            {"main.py": f"{APP}{TOTAL}A = 'a'{' + A' * 900}\n@app.get(A)\ndef deep(): ...\n"},
+            "nested too deeply",
+        ),
         ({"main.py": "def (\n"}, "main.py is not valid Python"),
         (
             {"CC/main.py": "from database import get\n" + APP + TOTAL, "CC/database.py": "get = 1\n"},
             "CC: name that",
         ),
     ],
-    ids=["no app", "a broken file", "a folder further inside"],
+    ids=["no app", "a deep expression", "a broken file", "a folder further inside"],
 )
 def test_a_folder_without_an_app_is_refused(course: Course, files: dict[str, str], message: str) -> None:
     with pytest.raises(BadStarter, match=message):
         course.holds(files)
+
+
+def test_texts_that_repeat_each_other_are_read_at_once(course: Course) -> None:
+    doubled = "".join(f"A{number} = A{number + 1} + A{number + 1}\n" for number in range(60))
+    itself = "B = B + B + B\nC = f'{C}{C}'\n"
+    code = f"import sqlite3\n{doubled}A60 = '/a'\n{itself}sqlite3.connect(C)\nsqlite3.connect(A0)\n"
+    reading = course.holds(
+        {"main.py": f"{APP}{TOTAL}{code}@app.get(A0)\ndef a(): ...\n@app.get(B)\ndef b(): ...\n"}
+    )
+    assert reading.starter.paths["events"] == "/events"
+    assert any("SQLite" in sentence for sentence in reading.missing)
 
 
 def test_a_missing_folder_and_a_zip_are_refused(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Twenty submissions against a course's own handout: each gets the right verdicts, load findings and audit.
 
 The handout is described by reading it, and runs with the packages of its time. The suite verifies the submissions that
-differ most, without timed runs; `make torture` verifies all of them, and one with timed runs.
+differ most, without timed runs; `make torture` grades all of them, and verifies some with timed runs.
 """
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -11,20 +12,27 @@ import pytest
 from festgate.lab.audit.audit import audit
 from festgate.lab.description.file import starter_of
 from festgate.lab.description.starter import Starter
-from festgate.lab.verify.changes import changes_of
+from festgate.lab.verify.intake import copy_submission
+from festgate.lab.verify.load_changes import load_findings
 from festgate.lab.verify.verification import CannotVerify, Options, verify
 from tests.lab.environment import python_of_the_handout
 from tests.lab.handout_submissions import HANDOUT, SUBMISSIONS, hand_in
 from tests.lab.verification import SEED, Teacher, by_route, codes, verdicts
-from tests.rig.lengths import LONG, length, torture
+from tests.rig import command
+from tests.rig.lengths import LONG, torture
+from tests.rig.server import environment
 
 pytestmark = torture
 
-VERIFIED = length(
-    ("own-layout", "other-loops", "false-answers", "fewer-answers", "other-app", "report-only"),
-    tuple(SUBMISSIONS),
-)
-"""The submissions that are verified; those that differ most in the suite."""
+VERIFIED = ("own-ways", "false-answers", "fewer-answers")
+"""The submissions that are verified in the suite: those that differ most."""
+UNJUDGED = tuple(name for name, submission in SUBMISSIONS.items() if submission.problem)
+LOADED = tuple(name for name, submission in SUBMISSIONS.items() if submission.load and name not in VERIFIED)
+TIMED = ("all-three", "own-ways", "moved-loop")
+"""The submissions that `make torture` times."""
+REPORTED = tuple(name for name, submission in SUBMISSIONS.items() if submission.report)
+
+long_form = pytest.mark.skipif(not LONG, reason="takes minutes")
 
 
 @pytest.fixture(scope="module")
@@ -37,45 +45,70 @@ def teacher(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> Teach
     return Teacher(tmp_path_factory.mktemp("teacher"), starter, python_of_the_handout())
 
 
-@pytest.mark.parametrize("name", SUBMISSIONS)
-def test_changes_of_the_load_are_named_and_harmless_ones_are_called_so(
-    starter: Starter, name: str, tmp_path: Path
-) -> None:
-    submission, folder = SUBMISSIONS[name], hand_in(name, tmp_path)
-    assert by_route(changes_of(starter, folder, folder).findings) == submission.load
-
-
-@pytest.mark.parametrize("name", [name for name, submission in SUBMISSIONS.items() if submission.report])
-def test_reports_are_audited_in_the_formats_that_students_hand_in(name: str, tmp_path: Path) -> None:
-    submission, folder = SUBMISSIONS[name], hand_in(name, tmp_path)
-    audited = audit(folder / submission.report)
-    assert {finding.kind.code for finding in audited.findings} == submission.audit
-
-
 @pytest.mark.parametrize("name", VERIFIED)
-def test_each_route_gets_its_verdict(teacher: Teacher, name: str, tmp_path: Path) -> None:
-    submission, folder = SUBMISSIONS[name], hand_in(name, tmp_path)
-    if not submission.checkout:
-        with pytest.raises(CannotVerify, match=submission.problem):
-            teacher.verifies(folder)
-        return
-    verification = teacher.verifies(folder)
-    assert verdicts(verification) == {
-        "checkout": submission.checkout,
-        "events": submission.events,
-        "my-events": submission.mine,
-    }
-    assert codes(verification) == {
-        route: submission.load.get(route, set()) | submission.behaviour.get(route, set())
-        for route in submission.load.keys() | submission.behaviour.keys()
-    }
+def test_each_route_gets_its_verdict_and_each_trick_its_finding(
+    teacher: Teacher, name: str, tmp_path: Path
+) -> None:
+    verification = teacher.verifies(hand_in(name, tmp_path))
+    assert verdicts(verification) == SUBMISSIONS[name].verdicts
+    assert codes(verification) == SUBMISSIONS[name].findings
     assert verification.others_alike
 
 
-@pytest.mark.skipif(not LONG, reason="takes minutes")
-def test_a_timed_verification_takes_at_most_six_minutes(teacher: Teacher, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", UNJUDGED)
+def test_without_the_handouts_app_nothing_is_judged(teacher: Teacher, name: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotVerify, match=SUBMISSIONS[name].problem):
+        teacher.verifies(hand_in(name, tmp_path))
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_changed_load_is_reported_for_what_it_changes(starter: Starter, name: str, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    submission = copy_submission(starter, hand_in(name, tmp_path), copy)
+    statuses = {"/events": 422, "/my-events": 422}
+    findings = load_findings(starter, submission.app, submission.tree, statuses)
+    assert by_route(findings) == SUBMISSIONS[name].load
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_reports_are_audited_in_the_formats_that_students_hand_in(name: str, tmp_path: Path) -> None:
+    audited = audit(hand_in(name, tmp_path) / SUBMISSIONS[name].report)
+    assert {finding.kind.code for finding in audited.findings} == SUBMISSIONS[name].audit
+
+
+@long_form
+def test_a_teacher_grades_all_of_them_with_one_command(tmp_path: Path) -> None:
+    for name in SUBMISSIONS:
+        hand_in(name, tmp_path / "submissions")
+    words = ["lab", "grade", "submissions", "--starter", str(HANDOUT), "--python", python_of_the_handout()]
+    done = command.run(
+        [*words, "--without-load"],
+        environment(tmp_path / "data"),
+        folder=tmp_path,
+        modules=command.REHEARSAL,
+        seconds=1800,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = csv.DictReader((tmp_path / "grades" / "grades.csv").read_text(encoding="utf-8-sig").splitlines())
+    graded = {row["submission"]: row for row in rows}
+    assert graded.keys() == SUBMISSIONS.keys()
+    for name, submission in SUBMISSIONS.items():
+        row = graded[name]
+        if submission.problem:
+            assert submission.problem in row["problem"]
+        else:
+            assert {route: row[route] for route in submission.verdicts} == submission.verdicts
+            assert set(row["findings"].split()) == set().union(*submission.findings.values())
+        assert row["reports"] == submission.report
+        assert set(row["report findings"].split()) == submission.audit
+
+
+@long_form
+@pytest.mark.parametrize("name", TIMED)
+def test_a_timed_verification_takes_at_most_six_minutes(teacher: Teacher, name: str, tmp_path: Path) -> None:
     options = Options(python=teacher.python, seed=SEED)
-    verification = verify(hand_in("all-three", tmp_path), options, teacher.baseline, lambda *_: None)
-    assert verification.passed
-    assert [route.by[0] for route in verification.routes[1:]] == ["time", "time"]
+    verification = verify(hand_in(name, tmp_path), options, teacher.baseline, lambda *_: None)
+    assert verdicts(verification) == SUBMISSIONS[name].verdicts
+    assert any(route.by[0] == "time" for route in verification.routes)
     assert verification.seconds <= 360

@@ -1,5 +1,6 @@
 """A lab of a course's own starter: every command works on it, and leaves out what that starter does not have."""
 
+import re
 import shutil
 import sqlite3
 import sys
@@ -128,6 +129,19 @@ def test_the_script_fills_the_copy_and_both_sides_get_its_database(starter: Star
     assert not (starter.folder / "fest.db").exists()
 
 
+def test_a_starter_without_a_script_hands_on_the_database_that_it_holds(
+    starter: Starter, tmp_path: Path
+) -> None:
+    fill_database(starter, starter.folder, sys.executable)
+    write_mended(starter, tmp_path / "before")
+    assert not (tmp_path / "before" / "fest.db").exists()
+    fill_database(replace(starter, fill=""), tmp_path / "before", sys.executable)
+    (tmp_path / "after").mkdir()
+    copy_database(starter, tmp_path / "before", tmp_path / "after")
+    with closing(sqlite3.connect(tmp_path / "after" / "fest.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM events").fetchone() == (9,)
+
+
 @pytest.mark.parametrize(
     "code, sentence",
     [
@@ -205,6 +219,20 @@ def test_an_unchanged_route_is_not_compared_and_a_missing_starter_file_is_no_loa
     same = student.types("compare", "events", "lab", "--starter", "handout")
     assert (same.returncode, same.stdout) == (2, "")
     assert same.stderr.startswith("The code behind /events is unchanged, so there is nothing to compare.")
+
+
+def test_a_python_that_refuses_the_starter_is_named_with_the_commands_for_a_fitting_one(
+    student: Student,
+) -> None:
+    edit(student.lab, "main.py", LOOP, "")
+    done = student.types("compare", "events", "lab", "--starter", "handout")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(
+        r"^With .* the starter responds to no request\. .*multipart.*Make an environment", done.stderr
+    )
+    assert "bin/python -m pip install fastapi==0.128.0 " in done.stderr
+    assert "starlette==0.50.0" in done.stderr
+    assert "In PowerShell: `py -m venv " in done.stderr
 
 
 def test_a_served_handout_crashes_and_is_fixed(student: Student, starter: Starter) -> None:

@@ -222,5 +222,5 @@ def test_pages_that_only_the_load_requests_have_no_effect(teacher: Teacher) -> N
     verification = teacher.verifies(teacher.receives(solutions.fix_crashes, solutions.pages_for_the_load))
     assert verdicts(verification) == dict.fromkeys(IMPROVED, "unchanged")
     assert codes(verification) == {"/events": {"load-changed"}}
-    assert "user=locust_user&limit=3" in verification.findings[0].evidence
+    assert "GET /events became GET /events?limit=3" in verification.findings[0].evidence
     assert [route.by for route in verification.routes] == [("code",), ("work",), ("code",)]

@@ -226,7 +226,7 @@ VARIANTS = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[SubmissionFinding]]:
+def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[SubmissionFinding]]:
     """The findings about all variants, by their names: a starter with as many locustfiles is compared once."""
     folder = tmp_path_factory.mktemp("load")
     loads = {}
@@ -243,20 +243,20 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Submission
         loads[name] = f"load/{name}.py"
     (folder / "starter" / "main.py").write_text('EVENTS = ["Hackathon"]', encoding="utf-8")
     starter = Starter(folder / "starter", load=loads)
-    findings = load_findings(starter, folder / "lab", folder / "lab", STATUSES)
+    all_findings = load_findings(starter, folder / "lab", folder / "lab", STATUSES)
     return {
-        name: [finding for finding in findings if finding.evidence.startswith(f"{file}: ")]
+        name: [finding for finding in all_findings if finding.evidence.startswith(f"{file}: ")]
         for name, file in loads.items()
     }
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_changed_locustfile_gets_the_findings_that_are_just(
-    found: dict[str, list[SubmissionFinding]], name: str
+    findings: dict[str, list[SubmissionFinding]], name: str
 ) -> None:
     expected = VARIANTS[name].findings
-    assert {finding.code for finding in found[name]} == set(expected), found[name]
-    for finding in found[name]:
+    assert {finding.code for finding in findings[name]} == set(expected), findings[name]
+    for finding in findings[name]:
         assert expected[finding.code] in finding.evidence
         assert finding.meaning
 

@@ -242,3 +242,40 @@ def test_a_slow_response_has_the_same_time_limit_as_any_other(start: Start) -> N
         slow = replace(real, port=server.getsockname()[1])
         assert send_request(slow, RequestStep("/")).problem == "no response within 0.4 s"
         dripping.join()
+
+
+READS = '    return open("data.txt", encoding="utf-8").read().encode()\n'
+STARTED = '        await send({"type": "lifespan.startup.complete"})\n'
+
+
+@pytest.mark.parametrize(
+    "script, begin, content",
+    [
+        ("open('data.txt', 'a').write('rows')", "", "rows"),
+        # A script that needs what the app makes when it starts is run again then.
+        (
+            "open('data.txt', 'r+').write('rows of the script')",
+            "        open('data.txt', 'w')\n",
+            "rows of the script",
+        ),
+    ],
+)
+def test_the_script_that_inserts_the_data_is_run_once_before_or_after_the_start(
+    tmp_path: Path, script: str, begin: str, content: str
+) -> None:
+    code = APP.replace('    return b"well"\n', READS).replace(STARTED, begin + STARTED)
+    (tmp_path / "main.py").write_text(code, encoding="utf-8")
+    (tmp_path / "insert.py").write_text(script, encoding="utf-8")
+    with sandboxed(tmp_path, sys.executable, tmp_path / "log", fill="insert.py") as app:
+        assert send_request(app, RequestStep("/")).body == content
+
+
+def test_a_script_that_fails_is_named_with_its_last_line(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APP, encoding="utf-8")
+    (tmp_path / "insert.py").write_text("import sys; sys.exit('no rows')", encoding="utf-8")
+    with (
+        pytest.raises(AppFailed) as error,
+        sandboxed(tmp_path, sys.executable, tmp_path / "log", fill="insert.py"),
+    ):
+        pass
+    assert str(error.value) == "The app cannot be served: insert.py exited with code 1: no rows."

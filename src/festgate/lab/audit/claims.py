@@ -97,7 +97,7 @@ class Claim:
     negated: bool = False
     """The claim states that something did not change."""
     direction: Direction = 0
-    """The direction in which its words say that the figure changed."""
+    """The direction of the change that its words describe."""
 
     @property
     def figures(self) -> tuple[tuple[Side, Quantity], ...]:
@@ -270,12 +270,23 @@ def _claim(
     behind = re.split(r"\d[\d.,]*\s?(?:ms|s)\b|[;,]", text[last.end :])[0]
     return Claim(
         kind=kind,
-        text=text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1].rsplit(" ", 1)[0] + "\u2026",
+        text=_excerpt(text, first.start),
         line=sentence.line(first.start),
         route=near[-1] if near else "",
         metric=metric_of(text[: first.start]) or metric_of(text[first.start : last.end]) or metric_of(behind),
         negated=_NOT.search(mask(text)[max(first.start - 2 * _NEAR, 0) : first.start]) is not None,
     )
+
+
+def _excerpt(text: str, begin: int) -> str:
+    """Return the text if it is short, otherwise the part of it around that offset."""
+    if len(text) <= MAX_LENGTH:
+        return text
+    first = max(min(begin - MAX_LENGTH // 2, len(text) - MAX_LENGTH), 0)
+    first = first and text.find(" ", first, begin) + 1
+    last = first + MAX_LENGTH - 2
+    shown = text[first:last] if last >= len(text) else text[first:last].rsplit(" ", 1)[0] + "\u2026"
+    return f"\u2026{shown}" if first else shown
 
 
 def every_route(names: Sequence[str]) -> tuple[str, ...]:

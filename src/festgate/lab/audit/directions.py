@@ -58,7 +58,7 @@ def clauses_in(text: str) -> Iterator[Clause]:
 
 
 def direction_of(text: str, *, is_rate: bool) -> Direction:
-    """Return the direction in which the text says that a time or a rate changed; 0 if it names none or both."""
+    """Return the direction of the change of a time or a rate that the text names; 0 if it names none or both."""
     if NEGATION.search(text) is not None or _NOT_A_RESULT.search(text) is not None:
         return 0
     down = _LOWER.search(text) is not None or (_WORSE if is_rate else _BETTER).search(text) is not None

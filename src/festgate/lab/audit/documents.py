@@ -84,7 +84,10 @@ def read_document(path: Path, tables: Path | None = None) -> Document:
     Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
     """
     document = _read(path)
-    document = replace(document, pictures=(*document.pictures, *pictures_beside(path, document.pictures)))
+    if not document.pictures or document.kind in ("text", "html"):
+        # A PDF or a Word document contains its pictures; a text may leave out links to some.
+        beside = pictures_beside(path, document.pictures)
+        document = replace(document, pictures=(*document.pictures, *beside))
     entered = tables_file(path) if tables is None else tables
     return _with_tables(document, entered) if tables is not None or entered.is_file() else document
 

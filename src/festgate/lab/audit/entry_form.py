@@ -17,6 +17,7 @@ from markupsafe import Markup
 from festgate.lab.audit.documents import TABLES
 from festgate.lab.audit.pictures import Picture
 from festgate.lab.audit.words import Side, side_of
+from festgate.lab.description.starter import BUILT_IN
 from festgate.rehearsal.locust_output import NotLocust, Row, Table
 from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.model import TOTAL
@@ -44,7 +45,8 @@ SIDES: Final[tuple[tuple[Side | None, str], ...]] = (
     ("before", "Before"),
     ("after", "After"),
 )
-ROUTES: Final = ("/events", "/my-events", "/checkout")
+ROUTES: Final = tuple(BUILT_IN.paths.values())
+"""The names that the form suggests unless the caller gives others."""
 _USERS: Final = re.compile(r"^Users: (\d{1,6})$", re.MULTILINE)
 _PAGE: Final = Markup("""<!doctype html>
 <html lang="en">

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from festgate.lab.audit.claims import Claim, claims_of, every_route
-from festgate.lab.audit.documents import Document
+from festgate.lab.audit.documents import Document, UnreadableReport
 from festgate.lab.audit.own_tables import claims_of_tables
 from festgate.lab.audit.prose import Prose, read_prose
 from festgate.lab.audit.routes import Group, Pair, groups_of, pairs_of
 from festgate.lab.audit.sources import TracedClaim, trace
 
+MAX_PROSE: Final = 2_000_000
+"""Characters outside of the tables; a report of twenty pages has 60,000, and two million take about ten seconds."""
 _USERS: Final = re.compile(
     r"\b(?P<many>\d{1,6})\s+(?:concurrent |virtual |simulated |simultaneous |parallel )?users?\b"
     r"|(?:--users|-u)[ =](?P<option>\d{1,6})\b|\busers?\s*[:=]\s*(?P<label>\d{1,6})\b"
@@ -65,8 +67,16 @@ class ParsedReport:
         return bool(claims) and all("median" in {traced.claim.metric, *traced.columns} for traced in claims)
 
 
+def _prose_length(document: Document) -> int:
+    inside = {number for first, last in document.output.spans for number in range(first, last + 1)}
+    return sum(len(line.text) + 1 for line in document.lines if line.number not in inside)
+
+
 def parse_report(document: Document) -> ParsedReport:
-    """Find the prose, the tables and the claims of the report."""
+    """Find the prose, the tables and the claims of the report. Raises UnreadableReport for too much prose."""
+    if _prose_length(document) > MAX_PROSE:
+        msg = f"{document.source} has more than {MAX_PROSE // 10**6} million characters besides its tables."
+        raise UnreadableReport(msg)
     prose = read_prose(document.lines, document.output.spans, is_unwrapped=document.kind == "word")
     groups = groups_of(document)
     routes = every_route([group.route for group in groups if group.route])

@@ -89,8 +89,8 @@ def _spot(pair: Pair, before: _Run, after: _Run, users: int | None) -> Spot:
         counted = "users paused for another time, or there were more or fewer of them"
     else:
         pauses = [f"{run.pause(users):.1f} s" for run in (before, after)]
-        who = "the user" if users == 1 else f"each of {users} users"
-        counted = f"{who} paused for {pauses[0]}, then for {pauses[1]}"
+        users_shown = "the user" if users == 1 else f"each of {users} users"
+        counted = f"{users_shown} paused for {pauses[0]}, then for {pauses[1]}"
     return Spot(
         pair.after[0].whole.line,
         f"{pair.route}: before {shown[0]}, after {shown[1]}: {counted}",

@@ -80,8 +80,8 @@ def _texts(pages: Sequence["PageObject"], extract: Callable[["PageObject"], str]
 
 def _content_bytes(page: "PageObject") -> int:
     contents = page.get("/Contents")
-    found = contents.get_object() if contents is not None else []
-    streams = found if isinstance(found, list) else [found]
+    content = contents.get_object() if contents is not None else []
+    streams = content if isinstance(content, list) else [content]
     return sum(len(stream.get_object().get_data()) for stream in streams)
 
 

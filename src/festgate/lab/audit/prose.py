@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from festgate.lab.audit.words import side_of
 from festgate.rehearsal.locust_output.grid import fence_of, is_rule
 from festgate.rehearsal.locust_output.lines import Line
 
@@ -13,8 +14,11 @@ _TITLE: Final = re.compile(r"\s*#{1,6}\s+(\S.*)$")
 _BULLET: Final = re.compile(
     r"\s*(?:[-*+\u2022\u25aa\u25e6\u25cf\u25cb\u25a0\u25ab\uf0b7]|\d{1,2}[.)])\s+(?=\S)"
 )
-_LABEL: Final = re.compile(r"[^.!?;\d|]*[A-Za-z][^.!?;\d|]*:?")
-"""A line without figures that is no sentence."""
+_SENTENCE: Final = re.compile(r"[.!?;|](?:\s|$)")
+_FIGURE: Final = re.compile(r"\d\s?(?:ms|s|%|/)|\d\.\d")
+_PICTURE: Final = re.compile(r"\s*(?:!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>)\s*")
+_NEAR_LABEL: Final = 6
+"""Lines within which a list begins below the line that introduces it."""
 _MAX_LABEL: Final = 60
 _PAIR: Final = re.compile(r"[^.!?]{1,60}[:=]\s*\S")
 """`Average response time: 119 ms`."""
@@ -126,7 +130,7 @@ def _blocks(
 
 
 def _written(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> list[str]:
-    """Return the text of each line, blank where it is code, a log, a rule or Locust's output."""
+    """Return the text of each line, blank where it is code, a log, a rule, a picture or Locust's output."""
     texts = []
     fenced = ""
     inside = {number for first, last in spans for number in range(first, last + 1)}
@@ -136,17 +140,19 @@ def _written(lines: Sequence[Line], spans: Sequence[tuple[int, int]]) -> list[st
             # A fence may open before a table and close within the lines that were read as the end of the table.
             fenced = "" if fenced else fence
         is_prose = not (fence or fenced or line.logged or line.number in inside)
-        is_line = is_rule(line.text) and not _cells(line.text)
+        is_line = (is_rule(line.text) and not _cells(line.text)) or _PICTURE.fullmatch(line.text) is not None
         texts.append(line.text if is_prose and not is_line else "")
     return texts
 
 
 def _is_label(texts: Sequence[str], place: int, *, is_unwrapped: bool) -> bool:
     """Return whether the line introduces a list: `Before the change`, above list items or lines such as `RPS: 0.7`."""
-    text = _BULLET.sub("", texts[place], count=1).strip()
-    if not text or len(text) > _MAX_LABEL or _LABEL.fullmatch(_plain(text)) is None or _cells(text):
+    text = _plain(_BULLET.sub("", texts[place], count=1)).strip()
+    if not text or len(text) > _MAX_LABEL or _cells(text) or _SENTENCE.search(text):
         return False
-    following = next((text for text in texts[place + 1 : place + 3] if text.strip()), "")
+    if _FIGURE.search(text) or (re.search(r"\d", text) and side_of(text) is None):
+        return False
+    following = next((text for text in texts[place + 1 : place + _NEAR_LABEL] if text.strip()), "")
     return _BULLET.match(following) is not None or (is_unwrapped and _PAIR.match(following) is not None)
 
 

@@ -130,7 +130,7 @@ def _is_part(cut: Table, whole: Table) -> bool:
 def _sides(document: Document) -> dict[int, Side | None]:
     """Return the side of each table by its line: that of the nearest label above it that names a side."""
     labels = [(number, side) for number, text in _labels(document) if (side := side_of(text)) is not None]
-    above = _nearest(labels, document.tables)
+    above = _nearest(labels, document)
     return {table.line: above.get(table.line) for table in document.tables}
 
 
@@ -141,15 +141,15 @@ def headed_routes(document: Document, known: Collection[str]) -> dict[int, str]:
         if _CAPTION.match(text) is None:
             named = {route for _, route in routes_in(text, ())} & set(known)
             labels += [(number, route) for route in named if len(named) == 1]
-    return _nearest(labels, document.tables)
+    return _nearest(labels, document)
 
 
-def _nearest(labels: Sequence[tuple[int, T]], tables: Sequence[Table]) -> dict[int, T]:
-    """Return the last label above each table by the line of the table."""
+def _nearest(labels: Sequence[tuple[int, T]], document: Document) -> dict[int, T]:
+    """Return the last label above each table in the same file, by the line of the table."""
     nearest = {}
-    for table in tables:
+    for table in document.tables:
         above = bisect_left(labels, table.line, key=lambda label: label[0])
-        if above:
+        if above and document.place(labels[above - 1][0]).file == document.place(table.line).file:
             nearest[table.line] = labels[above - 1][1]
     return nearest
 

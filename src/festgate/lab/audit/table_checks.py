@@ -9,6 +9,7 @@ from festgate.lab.audit.parsed_report import ParsedReport
 from festgate.lab.audit.pauses import changed_pauses
 from festgate.lab.audit.routes import Group, Pair, headed_routes
 from festgate.lab.audit.totals import contradictions, missing_requests
+from festgate.lab.description.starter import BUILT_IN
 from festgate.rehearsal.locust_output import Table
 from festgate.rehearsal.locust_output.limits import FALLBACK, FEW, OUTLIER, SLOW_FIRST, milliseconds
 
@@ -22,7 +23,6 @@ _MAX_SIZE_SHIFT: Final = 0.1
 """Relative difference of the mean sizes of equal answers: a user's name in a page adds a few bytes."""
 _MAX_FAILED: Final = 0.01
 """Difference between the shares of failed requests."""
-LAB_ROUTES: Final = ("/events", "/my-events", "/checkout")
 _FEW_ROUTES: Final = 4
 """Routes of the largest table that a heading with one route can be for."""
 _FIELDS: Final = {"average": "Average", "least": "Min", "most": "Max"}
@@ -128,7 +128,9 @@ def _other_routes(report: ParsedReport) -> Iterator[Spot]:
     routes: dict[int, set[str]] = {}
     for group in report.groups:
         routes.setdefault(group.table.line, set()).add(group.route)
-    headed = headed_routes(report.document, {*LAB_ROUTES, *(group.route for group in report.groups)})
+    headed = headed_routes(
+        report.document, {*BUILT_IN.paths.values(), *(group.route for group in report.groups)}
+    )
     for line, shown in routes.items():
         named = headed.get(line)
         if named is not None and named not in shown and "" not in shown and len(shown) <= _FEW_ROUTES:

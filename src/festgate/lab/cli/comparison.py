@@ -11,7 +11,7 @@ from rich.text import Text
 
 from festgate.lab.cli.description import StarterFolder, starter_of_lab
 from festgate.lab.cli.exercise import HERE, Folder
-from festgate.lab.description.starter import ROUTES, Starter
+from festgate.lab.description.starter import BUILT_IN, ROUTES, Starter
 from festgate.lab.student.folder import RUNS, NoLab, interpreter, lab_in, load_file
 from festgate.rehearsal.cli.options import make_load, make_plan, require_extra
 from festgate.terminal import fail
@@ -132,6 +132,8 @@ def _run(
     after = App(starter, temporary / "after", python, now)
     minutes = 2 * pairs * (plan.duration + plan.warm_up + STARTING) / 60
     with exit_on_failure(lab / RUNS):
+        if starter is not BUILT_IN:
+            _check_starter(before, route)
         _check_response(after, route)
         print(
             f"{starter.paths[route]}, the starter and your app in turn: {pairs} pairs of runs of {plan.duration:g} s"
@@ -150,19 +152,40 @@ def _run(
 
 def _check_response(app: "App", route: str) -> None:
     """Check before the first run that the page responds with success. Raises NoLab, CannotServe."""
+    problem = _problem(app, route)
+    if problem:
+        msg = (
+            f"Your app responds to {problem}, so its response times cannot be compared. See `festgate lab hint"
+            " error-rates-differ`."
+        )
+        raise NoLab(msg)
+
+
+def _check_starter(app: "App", route: str) -> None:
+    """Check that this Python can run the course's starter. Raises NoLab."""
+    from festgate.lab.verify.environments import environment_commands  # noqa: PLC0415
+    from festgate.rehearsal.runner.servers import CannotServe  # noqa: PLC0415
+
+    try:
+        problem = _problem(app, route)
+    except CannotServe as error:
+        problem = f"no request. {str(error).removesuffix('.')}"
+    if problem:
+        msg = f"With {app.python} the starter responds to {problem}. {environment_commands(app.starter)}"
+        raise NoLab(msg)
+
+
+def _problem(app: "App", route: str) -> str:
+    """Return the page and its response where that is no success: `/events with status 500`. Raises CannotServe."""
     from festgate.lab.student.crash import NOBODY, PATIENCE, fetch_page  # noqa: PLC0415
     from festgate.lab.student.server import HOST  # noqa: PLC0415
 
     with app.serve() as server:
         port = int(server.url.rpartition(":")[2])
         page, _ = fetch_page(HOST, port, app.starter.page(route, NOBODY), PATIENCE)
-    if page.status != HTTPStatus.OK:
-        problem = f"with status {page.status}" if page.status else "with nothing"
-        msg = (
-            f"Your app responds to {page.name} {problem}, so its response times cannot be compared. See `festgate lab"
-            " hint error-rates-differ`."
-        )
-        raise NoLab(msg)
+    if page.status == HTTPStatus.OK:
+        return ""
+    return f"{page.name} with {f'status {page.status}' if page.status else 'nothing'}"
 
 
 def _same_load(starter: Starter, lab: Path, route: str) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from festgate.lab.description.starter import BUILT_IN
+from festgate.lab.cli.description import StarterFolder, starter_at
+from festgate.lab.description.starter import Starter
 from festgate.lab.student.folder import NoLab, interpreter
 from festgate.rehearsal.cli.options import INTERRUPTED, parse_seconds, require_extra
 from festgate.rehearsal.stats.limits import MIN_PAIRS
@@ -44,6 +45,7 @@ def mount(app: typer.Typer) -> None:
 
 def verify(
     source: Annotated[Path, typer.Argument(metavar="DIR", help="A folder, a git checkout, or a zip of one.")],
+    starter: StarterFolder = None,
     python: Python = "",
     seed: Seed = None,
     without_load: WithoutLoad = False,
@@ -60,13 +62,14 @@ def verify(
     not be verified, 130 when interrupted.
     """
     options = options_of(python, seed, without_load, pairs, seconds)
+    described = starter_at(starter)
     from festgate.lab.verify import outputs  # noqa: PLC0415  (numpy and others take a second to import)
     from festgate.lab.verify.display import Display  # noqa: PLC0415
     from festgate.lab.verify.verification import CannotVerify  # noqa: PLC0415
 
     try:
         with Display() as display:
-            verification = _verification(source, options, display)
+            verification = _verification(source, described, options, display)
     except CannotVerify as error:
         _write(gradescope, outputs.not_verified(str(error)))
         fail(str(error))
@@ -101,11 +104,11 @@ def options_of(python: str, seed: int | None, without_load: bool, pairs: int, se
     )
 
 
-def _verification(source: Path, options: "Options", display: Any) -> "Verification":  # noqa: ANN401
+def _verification(source: Path, starter: Starter, options: "Options", display: Any) -> "Verification":  # noqa: ANN401
     from festgate.lab.verify.verification import Baseline, verify  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="festgate-lab-", ignore_cleanup_errors=True) as temporary:
-        return verify(source, options, Baseline(Path(temporary) / "starter", BUILT_IN), display)
+        return verify(source, options, Baseline(Path(temporary) / "starter", starter), display)
 
 
 def _write(file: Path | None, content: dict[str, Any]) -> None:

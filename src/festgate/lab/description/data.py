@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Final
 
-from festgate.lab.description.modules import MAX_STEPS, Module, Modules
+from festgate.lab.description.modules import Module, Modules
 
 CONNECTING: Final = frozenset({"sqlite3.connect", "aiosqlite.connect", "sqlite3.dbapi2.connect"})
 ENGINES: Final = frozenset({"create_engine", "create_async_engine"})
@@ -18,9 +18,12 @@ _SAME: Final = frozenset({"resolve", "absolute", "as_posix", "expanduser"})
 """Methods of a path that return the same path in another form."""
 
 
-def database_file(modules: Modules) -> str:
-    """Return the SQLite file, relative to the folder in which the app is started; empty where none was found."""
-    for module in modules:
+def database_file(modules: Modules, imported: set[str]) -> str:
+    """Return the SQLite file, relative to the folder in which the app is started; empty where none was found.
+
+    `imported` holds the names of the app's modules, which count before those of other programs in the folder.
+    """
+    for module in sorted(modules, key=lambda module: module.name not in imported):
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.Call):
                 continue
@@ -28,7 +31,7 @@ def database_file(modules: Modules) -> str:
             name = modules.full_name(module, node.func)
             if first is None or not (name in CONNECTING or name.rpartition(".")[2] in ENGINES):
                 continue
-            path = _path(modules, module, first, MAX_STEPS)
+            path = _path(modules, module, first)
             if path is not None and name.rpartition(".")[2] in ENGINES:
                 address = _ADDRESS.match(path)
                 path = address[1] if address else None
@@ -46,7 +49,8 @@ def fill_script(modules: Modules, imported: set[str]) -> str | None:
     inserting = [module for module in modules if _inserts_events(module)]
     if any(module.name in imported for module in inserting):
         return ""
-    return next((module.place for module in inserting), None)
+    places = [module.place for module in inserting]
+    return min(places, key=lambda place: (place.count("/"), place), default=None)
 
 
 def _inserts_events(module: Module) -> bool:
@@ -56,28 +60,29 @@ def _inserts_events(module: Module) -> bool:
     )
 
 
-def _path(modules: Modules, module: Module, node: ast.expr, steps: int) -> str | None:
+def _path(modules: Modules, module: Module, node: ast.expr) -> str | None:
     """Return the path that an expression stands for, relative to the folder; None for another expression."""
     if isinstance(node, ast.Name | ast.Attribute):
-        return _named(modules, module, node, steps)
+        return _named(modules, module, node)
     if isinstance(node, ast.BinOp | ast.JoinedStr):
-        parts = [_path(modules, module, part, steps) for part in _parts(node)]
+        parts = [_path(modules, module, part) for part in _parts(node)]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             return _joined(parts)
         return _concatenated(parts)
     if isinstance(node, ast.Call):
-        return _called(modules, module, node, steps)
-    return modules.text(module, node, steps)
+        return _called(modules, module, node)
+    return modules.text(module, node)
 
 
-def _named(modules: Modules, module: Module, node: ast.Name | ast.Attribute, steps: int) -> str | None:
+def _named(modules: Modules, module: Module, node: ast.Name | ast.Attribute) -> str | None:
     if isinstance(node, ast.Name) and node.id == "__file__":
         return module.place
     if isinstance(node, ast.Attribute) and node.attr == "parent":
-        inner = _path(modules, module, node.value, steps)
+        inner = _path(modules, module, node.value)
         return None if inner is None else posixpath.dirname(inner)
-    value = modules.value(modules.full_name(module, node)) if steps else None
-    return None if value is None else _path(modules, *value, steps - 1)
+    name = modules.full_name(module, node)
+    value = modules.value(name)
+    return None if value is None else modules.once("path", name, lambda: _path(modules, *value))
 
 
 def _parts(node: ast.BinOp | ast.JoinedStr) -> list[ast.expr]:
@@ -86,10 +91,10 @@ def _parts(node: ast.BinOp | ast.JoinedStr) -> list[ast.expr]:
     return [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values]
 
 
-def _called(modules: Modules, module: Module, call: ast.Call, steps: int) -> str | None:
+def _called(modules: Modules, module: Module, call: ast.Call) -> str | None:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    arguments = [_path(modules, module, argument, steps) for argument in call.args]
-    owner = _path(modules, module, call.func.value, steps) if isinstance(call.func, ast.Attribute) else None
+    arguments = [_path(modules, module, argument) for argument in call.args]
+    owner = _path(modules, module, call.func.value) if isinstance(call.func, ast.Attribute) else None
     if owner is not None and name in _SAME:
         return owner
     if owner is not None and name == "joinpath":

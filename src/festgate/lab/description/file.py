@@ -19,7 +19,8 @@ MAX_BYTES: Final = 100_000
 _SEAL: Final = re.compile(r"^# Unedited: ([0-9a-f]{12})\s*\Z", re.MULTILINE)
 """The line by which an edited file is recognised: a hash of all other lines."""
 _APP: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\s*(==|>=|<=|~=|!=|<|>)[\w.*,<>=!~ ]+)?")
+_PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(==[A-Za-z0-9.+!]+)?")
+"""A name, with a version or without; it stands in a command."""
 _MEANINGS: Final[Mapping[str, str]] = {
     "string_type": "is not a text. Put it in quotes",
     "int_type": "is not a whole number",

@@ -41,7 +41,7 @@ def files_of_routes(files: list[Locustfile], pages: Mapping[str, Route]) -> dict
             load[name] = min(fitting, key=lambda place: (place.count("/"), place))
     several = [place for place, names in visited.items() if len(names) > 1]
     if several:
-        load[JOURNEY] = min(several, key=lambda place: (-len(visited[place]), place))
+        load[JOURNEY] = min(several, key=lambda place: (-len(visited[place]), place.count("/"), place))
     return load
 
 

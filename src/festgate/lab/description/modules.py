@@ -2,7 +2,7 @@
 
 import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -11,6 +11,8 @@ MAX_FILES: Final = 500
 """Python files of a starter; more are a folder of something else."""
 MAX_BYTES: Final = 1_000_000
 """Bytes of one of them."""
+MAX_TEXT: Final = 2_000
+"""Characters of a text that code puts together."""
 MAX_STEPS: Final = 20
 """Names that are followed from one to the next."""
 PACKAGE: Final = "__init__"
@@ -49,6 +51,8 @@ class Modules:
     by_name: dict[str, Module]
     unreadable: tuple[str, ...]
     """The paths of files that are not valid Python."""
+    _known: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    """What each name was found to stand for."""
 
     def __iter__(self) -> Iterator[Module]:
         """Return the modules in the order of their paths."""
@@ -98,20 +102,30 @@ class Modules:
             ((module, value) for target, value in assignments(module.tree.body) if target == attribute), None
         )
 
-    def text(self, module: Module, node: ast.expr | None, steps: int = MAX_STEPS) -> str | None:
+    def once(self, kind: str, name: str, evaluate: Callable[[], str | None]) -> str | None:
+        """Evaluate a name once: code may define it by itself, or by names that repeat each other."""
+        key = (kind, name)
+        if key not in self._known:
+            self._known[key] = None
+            text = evaluate()
+            self._known[key] = text if text is not None and len(text) <= MAX_TEXT else None
+        return self._known[key]
+
+    def text(self, module: Module, node: ast.expr | None) -> str | None:
         """Return the text of an expression of constants, with `{}` for each part that is none; None for no text."""
         if isinstance(node, ast.Constant):
             return node.value if isinstance(node.value, str) else None
         if isinstance(node, ast.JoinedStr):
-            return "".join(self.text(module, part, steps) or "{}" for part in node.values)
+            return "".join(self.text(module, part) or "{}" for part in node.values)
         if isinstance(node, ast.FormattedValue):
-            return self.text(module, node.value, steps)
+            return self.text(module, node.value)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            parts = [self.text(module, part, steps) for part in (node.left, node.right)]
+            parts = [self.text(module, part) for part in (node.left, node.right)]
             return None if parts == [None, None] else "".join(part or "{}" for part in parts)
-        if isinstance(node, ast.Name | ast.Attribute) and steps:
-            found = self.value(self.full_name(module, node))
-            return None if found is None else self.text(*found, steps - 1)
+        if isinstance(node, ast.Name | ast.Attribute):
+            name = self.full_name(module, node)
+            value = self.value(name)
+            return None if value is None else self.once("text", name, lambda: self.text(*value))
         return None
 
     def reached(self, module: Module, function: Definition) -> list[tuple[Module, Definition]]:

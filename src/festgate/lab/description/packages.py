@@ -26,7 +26,7 @@ GIT_SECONDS: Final = 10
 _LAST_NAME_FIRST: Final = date(2026, 1, 1)
 """The last row of the table whose Starlette renders a template by its name first and its context second."""
 _VERSIONS: Final = Path(__file__).parent / "versions.toml"
-_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*([^#;\\\s][^#;\\]*)?")
+_REQUIREMENT = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:==\s*([A-Za-z0-9.+!]+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Pins:
 def pins_of(folder: Path, modules: Modules) -> Pins:
     """Return the starter's own pins where it has them, or else those of the date of its files."""
     required = dict(_requirements(folder))
-    if required and all("==" in version for version in required.values()):
+    if required and all(required.values()):
         return Pins(tuple(f"{name}{version}" for name, version in required.items()), f"from {REQUIREMENTS}")
     age = age_of(folder)
     day, why = age.day, f"the date of {age.source}"
@@ -68,7 +68,7 @@ def pins_of(folder: Path, modules: Modules) -> Pins:
     if "fastapi" in names:
         names.setdefault("starlette", "")
     pins = [
-        f"{name}=={versions[name]}" if name in versions and "==" not in version else f"{name}{version}"
+        name + (version or (f"=={versions[name]}" if name in versions else ""))
         for name, version in names.items()
     ]
     return Pins(tuple(pins), f"for {when}")
@@ -139,7 +139,7 @@ def _git(command: Sequence[str]) -> str | None:
 
 
 def _requirements(folder: Path) -> Iterator[tuple[str, str]]:
-    """Return the packages of the starter's file of requirements, in lower case, each with its version."""
+    """Return the packages of the starter's file of requirements, in lower case, each with `==` and its version."""
     try:
         text = (folder / REQUIREMENTS).read_bytes().removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
     except OSError:
@@ -147,7 +147,7 @@ def _requirements(folder: Path) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         match = _REQUIREMENT.match(line)
         if match is not None:
-            yield match[1].lower().replace("_", "-"), (match[2] or "").strip()
+            yield match[1].lower().replace("_", "-"), f"=={match[2]}" if match[2] else ""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""How a starter names a person: the query parameter of its pages, and the fields of its forms."""
+"""The names of a person in a starter: the query parameter of its pages, and the fields of its forms."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ REQUEST: Final = "request"
 """The usual name of the request itself, which Starlette hands over without a type."""
 FORM: Final = re.compile(r"\bForm\b")
 PASSWORD: Final = re.compile("pass|pwd", re.IGNORECASE)
-_INPUT = re.compile(r"<input\b[^>]*?\bname=[\"']?([\w-]+)", re.IGNORECASE)
+_INPUT = re.compile(r"<input\b[^<>]*?\bname=[\"']?([\w-]+)", re.IGNORECASE)
 
 
 def person_parameter(modules: Modules, pages: Mapping[str, Route], loaded: Iterable[str]) -> str:
@@ -31,7 +31,7 @@ def person_parameter(modules: Modules, pages: Mapping[str, Route], loaded: Itera
         for name in ("events", "my-events", "register_event")
         if name in pages
     ]
-    names = [each for each in names if each]
+    names = [parameters for parameters in names if parameters]
     common = set.intersection(*names) if names else set()
     sent = list(loaded)
     return min(common, key=lambda name: (-sent.count(name), name), default="")

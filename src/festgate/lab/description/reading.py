@@ -10,8 +10,9 @@ from festgate.lab.description.modules import Modules, TooManyFiles, read_modules
 from festgate.lab.description.routes import Routes, name_pages
 from festgate.lab.description.starter import JOURNEY, OTHERS, ROUTES, BadStarter, Starter
 
-_QUESTION: Final = re.compile(r"^##\s.+?^###\s", re.MULTILINE | re.DOTALL)
-"""A topic and a question below it, as the lab's report has them."""
+# The headings of a report: a topic such as `## /events`, and below it questions such as `### Why is it faster?`.
+_TOPIC: Final = re.compile(r"^##\s", re.MULTILINE)
+_QUESTION: Final = re.compile(r"^###\s", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,14 @@ class Reading:
 
 def read_starter(folder: Path) -> Reading:
     """Describe the starter in a folder. Raises BadStarter where it holds no app."""
-    modules = _modules_in(folder)
+    try:
+        return _read(folder, _modules_in(folder))
+    except RecursionError:
+        msg = f"The code in {folder} is nested too deeply to be read."
+        raise BadStarter(msg) from None
+
+
+def _read(folder: Path, modules: Modules) -> Reading:
     routes = Routes(modules)
     app = next(iter(routes.apps()), "")
     if not app:
@@ -44,7 +52,7 @@ def read_starter(folder: Path) -> Reading:
         modules, pages, [parameter for file in files for parameter in file.parameters]
     )
     form = people.form_fields(pages, folder)
-    database = data.database_file(modules)
+    database = data.database_file(modules, imported)
     fill = data.fill_script(modules, imported)
     planted = crashes.planted_crashes(modules, imported, routes.of(app), pages)
     pins = packages.pins_of(folder, modules)
@@ -123,8 +131,10 @@ def _require_root(folder: Path, modules: Modules, app: str) -> None:
 def _report_in(folder: Path) -> str:
     """Return the Markdown file with the questions for the student's report; empty where there is none."""
     for file in sorted(folder.glob("*.md")):
-        if "report" in file.stem.lower() and _QUESTION.search(
-            file.read_text(encoding="utf-8", errors="replace")
-        ):
+        if "report" not in file.stem.lower() or file.is_symlink() or not file.is_file():
+            continue
+        text = file.read_text(encoding="utf-8", errors="replace")
+        topic = _TOPIC.search(text)
+        if topic is not None and _QUESTION.search(text, topic.end()):
             return file.name
     return ""

@@ -186,10 +186,10 @@ class Routes:
         return frozenset(methods or {"GET"})
 
     def _function(self, module: Module, node: ast.expr | None) -> tuple[Module, Function | None]:
-        found = None if node is None else self._modules.definition(self._modules.full_name(module, node))
-        if found is None or isinstance(found[1], ast.ClassDef):
+        named = None if node is None else self._modules.definition(self._modules.full_name(module, node))
+        if named is None or isinstance(named[1], ast.ClassDef):
             return module, None
-        return found[0], found[1]
+        return named[0], named[1]
 
 
 def name_pages(routes: Sequence[Route]) -> dict[str, Route]:

@@ -85,8 +85,11 @@ def copy_app(starter: Starter, lab: Path, target: Path, *, with_data: bool) -> N
 
 
 def fill_database(starter: Starter, folder: Path, python: str) -> None:
-    """Run the starter's own script that inserts the events, in a copy of it. Raises NoLab."""
+    """Insert the events in a copy of the starter, by its script or by the database that it holds. Raises NoLab."""
     if not starter.fill:
+        shipped = starter.folder / starter.database
+        if shipped.is_file():
+            _copy_file(shipped, folder / starter.database)
         return
     try:
         done = subprocess.run(
@@ -113,18 +116,25 @@ def fill_database(starter: Starter, folder: Path, python: str) -> None:
 
 
 def copy_database(starter: Starter, source: Path, target: Path) -> None:
-    """Give a copy of the student's app the database that the starter's script filled. Raises NoLab."""
-    if not starter.fill:
-        return
+    """Give a copy of the student's app the database of the starter's copy, where that has one. Raises NoLab."""
     file = source / starter.database
-    if not file.is_file():
+    if file.is_file():
+        _copy_file(file, target / starter.database)
+    elif starter.fill:
         msg = (
             f"The starter's {starter.fill} made no {starter.database}. Correct fill or database in"
             f" {starter.folder / DESCRIPTION}."
         )
         raise NoLab(msg)
-    (target / starter.database).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, target / starter.database)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        msg = f"{source} cannot be copied: {error.strerror}."
+        raise NoLab(msg) from None
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,6 @@ from festgate.lab.verify.tables import change, is_locked
 SERVER_ERROR: Final = 500
 CLIENT_ERROR: Final = 400
 MAX_LENGTH: Final = 160
-UNRELATED: Final = 0.75
-"""Share of different responses from which an app does not descend from the starter. Of a submission that is wrong on
-all three routes 0.6 differ, and hardly one outside of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,30 +267,6 @@ def differences(
         for number, (ours, theirs) in enumerate(pairs)
         if not _alike(starter, ours, theirs)
     ]
-
-
-def is_unrelated(
-    starter: Starter, expected: Sequence[Sequence[StepResult]], actual: Sequence[Sequence[StepResult]]
-) -> bool:
-    """Return whether an app does not descend from the starter: it responds, but nearly always otherwise.
-
-    That is so when three quarters of the responses differ where the starter succeeds, and most of those outside the
-    exercise. Apps that fail or exit are not judged by this.
-    """
-    pairs = [pair for sides in zip(expected, actual, strict=True) for pair in zip(*sides, strict=True)]
-    succeeded = [pair for pair in pairs if 0 < pair[0].content.status < CLIENT_ERROR]
-    answered = [pair for pair in succeeded if _is_expected(pair[1])]
-    different = [not _alike(starter, *pair) for pair in answered]
-    outside = [
-        not _alike(starter, *pair)
-        for pair in answered
-        if pair[0].step.route not in {*starter.paths.values(), "/docs"}
-    ]
-    return (
-        len(answered) > len(succeeded) / 2
-        and sum(different) >= UNRELATED * len(different)
-        and sum(outside) > len(outside) / 2
-    )
 
 
 def findings_of(all_differences: Sequence[Difference]) -> list[SubmissionFinding]:

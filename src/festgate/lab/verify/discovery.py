@@ -55,7 +55,7 @@ def _find(program: Program, target: Path) -> Tables:
             registrations = table_with(
                 [rows for rows in read_rows(database) if rows.table != people.name],
                 (PROBE[0], number),
-                "who registered for an event",
+                "its registrations",
                 starter,
             )
         except (sqlite3.Error, OSError) as error:

@@ -20,8 +20,8 @@ _PACKAGES: Final = {"multipart": "python-multipart", "dotenv": "python-dotenv", 
 
 def missing_package(error: str) -> str:
     """Return the package that an app's error names as missing; empty if it names none."""
-    found = next((match[1] for pattern in _MISSING if (match := pattern.search(error))), "")
-    return _PACKAGES.get(found, found)
+    module = next((match[1] for pattern in _MISSING if (match := pattern.search(error))), "")
+    return _PACKAGES.get(module, module)
 
 
 def install_command(python: str, package: str) -> str:

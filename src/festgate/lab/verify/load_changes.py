@@ -132,7 +132,7 @@ class _Comparison:
         self._harmless: list[str] = []
 
     def findings(self) -> list[SubmissionFinding]:
-        """Return the findings; one that says `harmless` if nothing that matters differs."""
+        """Return the findings; one with the word `harmless` if nothing that matters differs."""
         after = self._after
         if after.error or not self._new:
             problem = after.error or f"it sends no request to {self._loaded.route}"

@@ -20,7 +20,7 @@ from festgate.lab.verify.sandbox import AppFailed, SandboxedApp
 
 SAMPLES: Final = 7
 SAMPLE: Final = 0.03
-"""Least seconds of processor time in one sample of the starter: as many requests as that takes."""
+"""Least seconds of processor time in one sample of the slower app: as many requests as that takes."""
 MAX_REQUESTS: Final = 20
 """Most requests in one sample."""
 CLEAR: Final = 0.67
@@ -28,6 +28,8 @@ CLEAR: Final = 0.67
 IDLE: Final = 0.001
 """Seconds of processor time that an idle app may use between two checks."""
 IDLE_POLL: Final = 0.02
+IDLE_POLLS: Final = 2
+"""Consecutive checks of an idle app: on a busy machine a thread may wait for its turn."""
 IDLE_TIMEOUT: Final = 3.0
 ProcessorChange = Literal["less", "same", "more"]
 
@@ -83,14 +85,16 @@ def compare_processor_time(
                 Requests(before.starter).get(name, "" if name == "checkout" else person) for person in people
             ]
             # The first requests compile the template.
-            warm = [_seconds(app, steps[:2]) for app in (first, second, first)]
-            requests = min(MAX_REQUESTS, math.ceil(SAMPLE / max(warm[-1] / 2, 1e-6)))
+            for app in (first, second):
+                _seconds(app, steps[:1])
+            longest = max(_seconds(app, steps[:1]) for app in (first, second))
+            requests = min(MAX_REQUESTS, math.ceil(SAMPLE / max(longest, 1e-6)))
             samples = [
                 (_seconds(first, steps[:requests]), _seconds(second, steps[:requests]))
                 for _ in range(SAMPLES)
             ]
-            each = [[1000 * sample / requests for sample in side] for side in zip(*samples, strict=True)]
-            times[name] = ProcessorTime(*each)
+            sides = [[1000 * sample / requests for sample in side] for side in zip(*samples, strict=True)]
+            times[name] = ProcessorTime(*sides)
     return times
 
 
@@ -109,8 +113,9 @@ def _seconds(app: SandboxedApp, steps: Sequence[RequestStep]) -> float:
             msg = f"While its processor time was measured, {step.description} got {response.problem.removesuffix('.')}."
             raise AppFailed(msg)
     until = time.monotonic() + IDLE_TIMEOUT
-    latest, end = begin, app.processor_time()
-    while end - latest > IDLE and time.monotonic() < until:
+    end, idle = app.processor_time(), 0
+    while idle < IDLE_POLLS and time.monotonic() < until:
         time.sleep(IDLE_POLL)
         latest, end = end, app.processor_time()
+        idle = idle + 1 if end - latest <= IDLE else 0
     return end - begin

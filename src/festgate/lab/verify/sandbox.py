@@ -415,17 +415,17 @@ def _last_output(log: Path) -> str:
 
 
 def last_error(log: Path) -> str:
-    """Return the last exception in the output, and the package that raised it; empty without one."""
-    error = ""
+    """Return the last exception in the output, and the package that the app's code called; empty without one."""
+    error = package = ""
     with suppress(OSError):
         for line in _lines_from_the_end(log):
-            if error and (place := _PACKAGE.search(line)):
-                return f"{error} (raised by the package {place[1]})"
-            if error and line.startswith("Traceback"):
+            if not error:
+                error = line if _EXCEPTION.match(line) else ""
+            elif place := _PACKAGE.search(line):
+                package = place[1]
+            elif line.startswith("Traceback") or (package and line.startswith('File "')):
                 break
-            if not error and _EXCEPTION.match(line):
-                error = line
-    return error
+    return f"{error} (raised in the package {package})" if package else error
 
 
 def _lines_from_the_end(log: Path) -> Iterator[str]:

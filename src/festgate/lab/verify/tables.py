@@ -122,7 +122,7 @@ def schema_of(database: Path) -> tuple[str, ...]:
 
 def events_in(content: Sequence[Rows], starter: Starter) -> tuple[Table, tuple[tuple[int, str, int], ...]]:
     """Return the table of events and its events. Raises UnknownTables."""
-    candidates = [found for rows in content if (found := _as_events(rows)) is not None]
+    candidates = [events for rows in content if (events := _as_events(rows)) is not None]
     if not candidates:
         where = f"script `{starter.fill}`" if starter.fill else "code"
         msg = (
@@ -131,7 +131,7 @@ def events_in(content: Sequence[Rows], starter: Starter) -> tuple[Table, tuple[t
             f" `database` in {DESCRIPTION} there."
         )
         raise UnknownTables(msg)
-    return min(candidates, key=lambda found: ("event" not in found[0].name.lower(), -len(found[1])))
+    return min(candidates, key=lambda events: ("event" not in events[0].name.lower(), -len(events[1])))
 
 
 def _as_events(content: Rows) -> tuple[Table, tuple[tuple[int, str, int], ...]] | None:

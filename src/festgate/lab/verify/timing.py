@@ -1,5 +1,6 @@
 """Time the fixed starter and the submission in the rehearsal's interleaved pairs, with one interpreter."""
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ class _Candidate:
     program: Program
     build: str
     routes: str
-    """The names of the routes that are requested."""
+    """The routes that are requested, with their addresses, as JSON."""
     host: str = ""
 
     @contextmanager
@@ -91,7 +92,13 @@ def time_routes(
         seed=new_seed(),
         label="verify",
     )
-    routes = " ".join(builds)
+    starter = before.starter
+    routes = json.dumps(
+        {
+            starter.paths[name]: starter.paths[name] if name == "checkout" else starter.page(name, "")
+            for name in builds
+        }
+    )
     fingerprints = [" ".join(pair) for pair in zip(*builds.values(), strict=True)]
     first, second = run_pairs(
         plan,

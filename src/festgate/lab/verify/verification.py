@@ -16,6 +16,7 @@ from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
 from festgate.lab.verify.behaviour import Program, ReportStep, ScenarioResults, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
+from festgate.lab.verify.descent import foreign_code
 from festgate.lab.verify.discovery import find_tables
 from festgate.lab.verify.environments import environment_commands, install_command, missing_package
 from festgate.lab.verify.findings import SubmissionFinding
@@ -50,6 +51,10 @@ class UnrelatedApp(CannotVerify):
 
 class StarterFails(CannotVerify):
     """The starter itself cannot be run, so that no submission can be verified."""
+
+
+class UnusableStarter(CannotVerify):
+    """The starter itself cannot be used with an interpreter, so no submission can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +102,40 @@ class Baseline:
 
     folder: Path
     starter: Starter
+    _unusable: dict[str, str] = field(default_factory=dict)
+    """The reason why the starter cannot be used, by the interpreter."""
     _tables: dict[str, Tables] = field(default_factory=dict)
     _responses: dict[tuple[str, int], ScenarioResults] = field(default_factory=dict)
     _work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
 
+    @contextmanager
+    def _used(self, options: Options) -> Iterator[None]:
+        """Use the starter; once that has failed it fails again at once. Raises UnusableStarter."""
+        if options.python in self._unusable:
+            raise UnusableStarter(self._unusable[options.python])
+        try:
+            yield
+        except (AppFailed, NoLab, UnknownTables) as error:
+            msg = str(error)
+            if isinstance(error, AppFailed):
+                msg = (
+                    f"The starter in {self.starter.folder} cannot be run with {options.python}, so there is nothing to"
+                    f" compare with: {error} {environment_commands(self.starter)}"
+                )
+            self._unusable[options.python] = msg
+            raise UnusableStarter(msg) from None
+
     def program(self, options: Options) -> Program:
-        """Return the starter, ready to run with its data. Raises CannotVerify."""
+        """Return the starter, ready to run with its data. Raises UnusableStarter."""
         tables = self.tables(options)
         return Program(self.starter, self.folder, options.python, options.limits, tables.data)
 
     def tables(self, options: Options, report: ReportProgress = lambda *_: None) -> Tables:
-        """Return the starter's tables. Raises CannotVerify."""
+        """Return the starter's tables. Raises UnusableStarter."""
         if options.python not in self._tables:
             report("looking for the starter's tables", None)
             data = self.folder.parent / f"{self.folder.name}-{len(self._tables)}.db"
-            with _starter_runs(self.starter, options):
+            with self._used(options):
                 if not self.folder.exists():
                     write_mended(self.starter, self.folder)
                 program = Program(
@@ -123,11 +147,11 @@ class Baseline:
     def responses(
         self, options: Options, inputs: Sequence[Scenario], report: ReportProgress
     ) -> ScenarioResults:
-        """Return the starter's responses. Raises CannotVerify."""
+        """Return the starter's responses. Raises UnusableStarter."""
         key = (options.python, options.seed)
         if key not in self._responses:
             program = self.program(options)
-            with _starter_runs(self.starter, options):
+            with self._used(options):
                 results = behaviour.run_scenarios(
                     program, inputs, _prefixed("sending requests to the starter", report)
                 )
@@ -138,11 +162,11 @@ class Baseline:
         return self._responses[key]
 
     def counted(self, options: Options, report: ReportProgress) -> dict[str, Work]:
-        """Return the starter's work. Raises CannotVerify."""
+        """Return the starter's work. Raises UnusableStarter."""
         key = (options.python, options.seed)
         if key not in self._work:
             program = self.program(options)
-            with _starter_runs(self.starter, options):
+            with self._used(options):
                 self._work[key] = count_work(
                     program,
                     self.tables(options),
@@ -193,15 +217,9 @@ def verify_copy(
     except AppFailed as error:
         package = missing_package(str(error))
         command = f" {install_command(options.python, package)}" if package else ""
-        msg = f"{source} cannot be run: {error}{command}"
+        msg = f"{source} cannot be run: {str(error).removesuffix('.')}.{command}"
         raise CannotVerify(msg) from None
     expected, actual = original.responses, results.responses
-    if behaviour.is_unrelated(starter, expected, actual):
-        msg = (
-            f"{source} does not descend from the starter in {starter.folder}: nearly all of its responses differ, those"
-            " outside of the exercise, too. Nothing was judged. Name the starter that it was made from with --starter."
-        )
-        raise UnrelatedApp(msg)
     if results.missing:
         notes.append(
             f"This system has no limit {', '.join(results.missing)}; time, memory in use and the number of processes"
@@ -209,6 +227,12 @@ def verify_copy(
         )
     notes += protections().missing
     different = behaviour.differences(starter, expected, actual)
+    if reason := foreign_code(starter, submission.app, different):
+        msg = (
+            f"{source} does not descend from the starter in {starter.folder}: {reason}. Nothing was judged. Name the"
+            " starter that it was made from with --starter."
+        )
+        raise UnrelatedApp(msg)
     report("running the locustfiles", None)
     load = load_findings(
         starter, submission.app, submission.tree, behaviour.statuses_without_person(expected)
@@ -324,17 +348,3 @@ def _timed(
 
 def _prefixed(name: str, report: ReportProgress) -> ReportStep:
     return lambda step: report(f"{name}: {step}", None)
-
-
-@contextmanager
-def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
-    try:
-        yield
-    except AppFailed as error:
-        msg = (
-            f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
-            f" {error} {environment_commands(starter)}"
-        )
-        raise StarterFails(msg) from None
-    except (NoLab, UnknownTables) as error:
-        raise StarterFails(str(error)) from None

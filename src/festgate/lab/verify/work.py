@@ -180,7 +180,7 @@ def _growth(counts: Sequence[RequestCount]) -> dict[str, float]:
         return {}
     growth = {}
     for name in COUNTED:
-        *_, first, second, third = (each.counts[name] for each in counts)
+        *_, first, second, third = (count.counts[name] for count in counts)
         last = third - second
         rows = SIZES[len(counts) - 1] - SIZES[len(counts) - 2]
         if last < MIN_GROWTH[name] * rows:
