@@ -18,6 +18,7 @@ from festgate.lab.grading.rubric import default_text
 from festgate.lab.student.folder import write_starter
 from tests.lab import solutions
 from tests.lab.handout_submissions import HANDOUT, hand_in
+from tests.lab.report_files import screenshot
 from tests.lab.reports import text_report
 from tests.rig import axe, command
 from tests.rig.browser import DESK, PHONE, visit
@@ -45,7 +46,7 @@ class Grading:
 
 def types(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     known = environment(folder / "data") | {"COLUMNS": "160"}
-    return command.run(["lab", *words], known, folder=folder, modules=command.REHEARSAL, seconds=120)
+    return command.run(["lab", *words], known, folder=folder, modules=command.REHEARSAL, seconds=400)
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:
@@ -72,9 +73,9 @@ def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
         for path in right.rglob("*"):
             if path.is_file():
                 archive.write(path, Path("deep") / path.relative_to(right))
-    (empty / "report.md").write_text(
-        "The average of /events dropped from 451 ms to 324 ms.\n", encoding="utf-8"
-    )
+    claim = "The average of /events dropped from 451 ms to 324 ms.\n\n![Locust](after.png)\n"
+    (empty / "report.md").write_text(claim, encoding="utf-8")
+    (empty / "after.png").write_bytes(screenshot(240))
     commands = {"grade": types(folder, "grade", "submissions", *SEED, "--gradebook", "canvas")}
     rows = read_csv(folder / "grades" / "grades.csv")
     (exits / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow')\n", encoding="utf-8")
@@ -153,7 +154,7 @@ def test_another_rubric_counts_the_kept_results(grading: Grading) -> None:
         "d empty": ("0", "14"),
         "e.zip": ("12", "14"),
     }
-    assert "sending requests" not in grading.commands["again"].stderr
+    assert "sending requests to the submission" not in grading.commands["again"].stderr
 
 
 def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
@@ -194,6 +195,9 @@ def test_the_overview_opens_offline_sorts_and_is_accessible(grading: Grading, br
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             page.get_by_role("link", name=MARKUP).click()
             assert page.locator("section:target").get_by_text("fixed-total").count() == 1
+            page.get_by_role("link", name="1 screenshot: enter its numbers").click()
+            assert page.get_by_role("heading", level=1).inner_text() == "Numbers of report.md"
+            assert page.locator("img").count() == 1
             assert seen.wrongs == []
 
 

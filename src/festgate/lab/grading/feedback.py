@@ -159,7 +159,7 @@ def _improved(headline: str) -> str:
     if by.startswith("by"):
         sentence = f"It is faster {by} of the time, with the 95 % interval in brackets."
     else:
-        sentence = f"It needs less: {by.lstrip(': ')}." if by else "It is faster."
+        sentence = f"It needs {by.lstrip(': ')}." if by else "It is faster."
     return f"{sentence} With many rows it is slower than the original: {slower}." if slower else sentence
 
 

@@ -21,7 +21,7 @@ from festgate.lab.grading.reports import AuditedReport, ReadReport, read_reports
 from festgate.lab.grading.rubric import Rubric
 from festgate.lab.grading.score import Score, score_of
 from festgate.lab.grading.students import Student, student_in_head, student_of
-from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source
+from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source, file_name
 from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import code_files
@@ -218,7 +218,7 @@ class Grader:
 
         Raises OSError.
         """
-        typed = self.folder / TYPED / source.name
+        typed = self.folder / TYPED / file_name(source.name)
         file = (
             self.folder
             / READINGS
@@ -232,11 +232,12 @@ class Grader:
         report("reading the reports", None)
         try:
             reading = self._read(source, copied, typed)
+            content = _READING.dump_json(reading, indent=1)
         except Exception as error:  # noqa: BLE001  (see above)
             return Reading(), _failed("read its reports", error)
         if copied.content:
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, _READING.dump_json(reading, indent=1))
+            write_atomically(file, content)
         return reading, ""
 
     def _read(self, source: Source, copied: CopiedSubmission, typed: Path) -> Reading:
@@ -264,14 +265,16 @@ class Grader:
         audited = report.audited
         if not report.pictures or (audited.tables and not audited.entered):
             return report
-        form = f"{FORMS}/{source.name}/{audited.name}.html"
+        form = f"{FORMS}/{file_name(source.name)}/{audited.name}.html"
         (self.folder / form).parent.mkdir(parents=True, exist_ok=True)
         entered = "" if report.typed is None else report.typed.read_text(encoding="utf-8", errors="replace")
         page = entry_page(
             Path(audited.name).name, report.pictures, entered, tuple(self.starter.paths.values())
         )
         write_atomically(self.folder / form, page)
-        (self.folder / TYPED / source.name / audited.name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / TYPED / file_name(source.name) / audited.name).parent.mkdir(
+            parents=True, exist_ok=True
+        )
         return replace(report, audited=replace(audited, form=form))
 
     def _code(self, copied: CopiedSubmission) -> Sequence[OwnFile]:
