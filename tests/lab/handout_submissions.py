@@ -519,7 +519,7 @@ SUBMISSIONS: Final[Mapping[str, Submission]] = {
         report="Report.docx",
         audit={"not-repeated"},
     ),
-    "pictures-only": Submission((fix_crash, pictures_only)),
+    "pictures-only": Submission((fix_crash, pictures_only), report="screenshots"),
     "readme-report": Submission(
         (fix_crash, hidden_failures, readme_report),
         load={"/checkout": {"errors-swallowed"}},
