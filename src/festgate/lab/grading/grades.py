@@ -32,8 +32,8 @@ from festgate.lab.verify.verification import (
     CannotVerify,
     Options,
     ReportProgress,
-    StarterFails,
     UnrelatedApp,
+    UnusableStarter,
     verify_copy,
 )
 from festgate.rehearsal.runner.servers import version
@@ -133,8 +133,6 @@ class Grader:
     """Whether submissions with a kept result are verified again."""
     _text: StarterText = field(init=False)
     _identity: str = field(init=False)
-    _starter_fails: str = field(init=False, default="")
-    """The reason why the starter cannot be run, which is the same for all submissions."""
 
     def __post_init__(self) -> None:
         """Read the starter once."""
@@ -197,16 +195,13 @@ class Grader:
         return verified
 
     def _run(self, source: Source, submission: Submission, report: ReportProgress) -> Verified:
-        if self._starter_fails:
-            return Verified(None, self._starter_fails, "grading")
         try:
             return Verified(
                 as_json(verify_copy(source.name, submission, self.options, self.baseline, report))
             )
         except UnrelatedApp as error:
             return Verified(None, str(error), "other app")
-        except StarterFails as error:
-            self._starter_fails = str(error)
+        except UnusableStarter as error:
             return Verified(None, str(error), "grading")
         except CannotVerify as error:
             return Verified(None, str(error), "submission")

@@ -49,10 +49,6 @@ class UnrelatedApp(CannotVerify):
     """The app does not descend from the starter, so that nothing was judged."""
 
 
-class StarterFails(CannotVerify):
-    """The starter itself cannot be run, so that no submission can be verified."""
-
-
 class UnusableStarter(CannotVerify):
     """The starter itself cannot be used with an interpreter, so no submission can be verified."""
 
