@@ -201,6 +201,11 @@ def loop_in_dependency(app: Path) -> None:
     )
 
 
+def own_error(app: Path) -> None:
+    """Read the fees wrongly, which is another failure than the planted crash."""
+    edit(app, "checkout/__init__.py", COUNTING, "    total = sum(row.fee for row in rows)\n")
+
+
 def async_routes(app: Path) -> None:
     """Make two routes `async`, which changes nothing about their loops."""
     for name in ("events", "my_events"):
@@ -514,7 +519,7 @@ SUBMISSIONS: Final[Mapping[str, Submission]] = {
         report="Report.docx",
         audit={"not-repeated"},
     ),
-    "pictures-only": Submission((fix_crash, pictures_only)),
+    "pictures-only": Submission((fix_crash, pictures_only), report="screenshots"),
     "readme-report": Submission(
         (fix_crash, hidden_failures, readme_report),
         load={"/checkout": {"errors-swallowed"}},
@@ -559,7 +564,11 @@ SUBMISSIONS: Final[Mapping[str, Submission]] = {
         },
     ),
     "loop-before-every-page": Submission((fix_crash, loop_in_middleware), checkout="worse", mine="worse"),
-    "async-routes": Submission((fix_crash, async_routes)),
+    "own-error": Submission(
+        (fix_crash, own_error, async_routes),
+        checkout="wrong",
+        behaviour={"/checkout": {"answers-differ"}},
+    ),
     "pages-for-the-load": Submission((fix_crash, pages_for_the_load), load={"/events": {"load-changed"}}),
     "slower-copy": Submission((fix_crash, slower_copy), behaviour={"/events": {"baseline-changed"}}),
     # Nothing to judge.

@@ -154,7 +154,7 @@ def test_another_rubric_counts_the_kept_results(grading: Grading) -> None:
         "d empty": ("0", "14"),
         "e.zip": ("12", "14"),
     }
-    assert "sending requests" not in grading.commands["again"].stderr
+    assert "sending requests to the submission" not in grading.commands["again"].stderr
 
 
 def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:

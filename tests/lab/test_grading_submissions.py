@@ -1,13 +1,15 @@
 """Submissions as they are downloaded: folders, archives, files side by side, and archives inside folders."""
 
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from festgate.lab.description.starter import BUILT_IN
-from festgate.lab.grading.submissions import CopiedSubmission, copy_source, submissions_in
+from festgate.lab.grading.submissions import CopiedSubmission, copy_source, file_name, submissions_in
 from festgate.lab.student.folder import write_starter
+from tests.lab.grading import readings
 
 
 def zip_of(folder: Path, file: Path) -> Path:
@@ -127,3 +129,15 @@ def test_typed_tables_beside_a_report_do_not_change_the_content(
     (folder / "anu" / "report.pdf.tables.md").write_text("| Type |", encoding="utf-8")
     (tmp_path / "copy").rename(tmp_path / "first copy")
     assert copied(folder, tmp_path).content == before
+
+
+def test_names_of_other_systems_and_very_long_ones_are_graded(tmp_path: Path, folder: Path) -> None:
+    for name in (b"Jos\xe9", b"Jos\xe8", b"a" * 255):
+        submission = folder / os.fsdecode(name)
+        submission.mkdir()
+        (submission / os.fsdecode(b"r\xe9port.md")).write_text("451 to 324 ms for /events", encoding="utf-8")
+    known = readings(tmp_path)
+    assert known.keys() == {"Jos?", "Jos?+", "a" * 255}
+    assert [report.name for report in known["Jos?"].reports] == ["r?port.md"]
+    assert len(file_name("a" * 255)) < 60
+    assert file_name("a" * 254) != file_name("a" * 255)

@@ -107,9 +107,9 @@ def test_all_code_counts_where_the_route_is_not_found(student: Student) -> None:
     assert fingerprint_of(BUILT_IN, student.lab, "/events") != before
 
 
-def test_invalid_python_is_reported_with_its_line(student: Student) -> None:
-    student.edits("database.py", "def prepare() -> None:", "def prepare( -> None:")
-    with pytest.raises(UnreadableCode, match=r"^database\.py, line \d+: "):
+def test_invalid_python_is_reported_with_its_file_and_line(student: Student) -> None:
+    student.edits("checkout/__init__.py", "def total_payable() -> int:", "def total_payable( -> int:")
+    with pytest.raises(UnreadableCode, match=r"^checkout/__init__\.py, line \d+: "):
         fingerprint_of(BUILT_IN, student.lab, "/checkout")
 
 

@@ -18,6 +18,12 @@ def lab(tmp_path: Path) -> Path:
     return tmp_path / "lab"
 
 
+def test_the_planted_crashes_are_left_until_their_statements_are_gone(lab: Path) -> None:
+    assert changes_of(BUILT_IN, lab, lab).crashes == {"/checkout", "/register_event"}
+    solutions.fix_crashes(lab)
+    assert changes_of(BUILT_IN, lab, lab).crashes == set()
+
+
 def test_a_changed_baseline_is_named(lab: Path) -> None:
     solutions.false_improvement(lab, "sleeping_baseline")
     changes = changes_of(BUILT_IN, lab, lab)

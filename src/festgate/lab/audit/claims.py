@@ -130,7 +130,13 @@ def _of_sentence(sentence: Sentence, routes: tuple[str, ...]) -> Iterator[Claim]
     if change is not None and metric_of(sentence.text) == "rate" and "rate" not in stated:
         verb = Quantity(0.0, "rate", 1.0, change.start(), change.end())
         claim = _claim(sentence, "words", verb, verb, routes)
-        yield replace(claim, negated=NEGATION.search(text) is not None)
+        directions = (clause.direction for clause in clauses_in(sentence.text) if clause.metric == "rate")
+        yield replace(
+            claim,
+            metric="rate",
+            negated=NEGATION.search(text) is not None,
+            direction=next(directions, 0),
+        )
     if claims:
         return
     # `mask` hides the names of columns such as p95, in which a digit is no quantity.

@@ -27,10 +27,12 @@ _CLAUSE: Final = re.compile(
 _TIME: Final = re.compile(r"\b(?:response|load(?:ing)?)[ -]times?\b|\blatenc(?:y|ies)\b", re.IGNORECASE)
 _NOT_A_RESULT: Final = re.compile(
     r"\b(?:would|should|could|can|will|might|may|must|expect\w*|goal|aim\w*|target|hop(?:e|ed|ing)|want\w*|tr(?:y|ied)"
-    r"|if|when|to \w+|in order)\b",
+    r"|if|when|to \w+|in order|means?|indicat\w*|impl(?:y|ies)|generally|usually|typically|always)\b",
     re.IGNORECASE,
 )
 """Words of a clause about a wish or a rule; "to reduce" is a purpose."""
+_THAN: Final = re.compile(r"\bthan\b(.*)", re.IGNORECASE)
+"""What follows can be another column of the same run: "the median is lower than the mean"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def clauses_in(text: str) -> Iterator[Clause]:
     for end in (*(match.start() for match in _CLAUSE.finditer(text)), len(text)):
         clause = text[begin:end]
         metric = metric_of(clause)
-        if metric is not None or _TIME.search(clause) is not None:
+        than = _THAN.search(clause)
+        compares_columns = than is not None and metric_of(than[1]) is not None
+        if not compares_columns and (metric is not None or _TIME.search(clause) is not None):
             direction = direction_of(clause, is_rate=metric == "rate")
             if direction:
                 yield Clause(begin, metric, direction)

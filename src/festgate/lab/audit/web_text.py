@@ -26,7 +26,7 @@ class WebText:
     lines: list[int] = field(default_factory=list)
     """For each of `texts`, the line of the file (from 1) on which it begins."""
     pictures: list[str] = field(default_factory=list)
-    """The link to each picture; empty for one that the page draws."""
+    """The link to each picture."""
 
 
 def web_text(page: str) -> WebText | None:
@@ -56,8 +56,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
             self._hidden.append(tag)
-        elif tag in ("img", "svg", "canvas"):
-            self.page.pictures.append((dict(attrs).get("src") or "") if tag == "img" else "")
+        elif tag == "img" and (source := dict(attrs).get("src")):
+            self.page.pictures.append(source)
         elif tag == "br":
             if self._cell:
                 self._text += " "

@@ -165,13 +165,14 @@ def _with_corrections(to: Path, grades: "list[Grade]", roster: "Roster") -> "lis
 def _write(starter: "Starter", folder: Path, to: Path, grades: "list[Grade]") -> None:
     from festgate.lab.grading.feedback import feedback_text  # noqa: PLC0415
     from festgate.lab.grading.overview import overview  # noqa: PLC0415
+    from festgate.lab.grading.submissions import file_name  # noqa: PLC0415
     from festgate.lab.grading.table import grades_csv  # noqa: PLC0415
 
     (to / FEEDBACK).mkdir(parents=True, exist_ok=True)
     write_atomically(to / CSV, grades_csv(starter, grades))
     write_atomically(to / OVERVIEW, overview(starter, f"Submissions: {folder.resolve().name}", grades))
     for graded in grades:
-        write_atomically(to / FEEDBACK / f"{graded.name}.md", feedback_text(starter, graded))
+        write_atomically(to / FEEDBACK / f"{file_name(graded.name)}.md", feedback_text(starter, graded))
 
 
 def _write_gradebook(

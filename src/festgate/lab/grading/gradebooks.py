@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from festgate.lab.grading.cells import as_csv
 from festgate.lab.grading.grades import Grade
+from festgate.lab.grading.submissions import file_name
 
 Gradebook = Literal["moodle", "canvas", "gradescope"]
 MOODLE: Final = (
@@ -56,7 +57,7 @@ def gradebook_files(
         return _canvas(assignment, grades)
     return GradebookFiles(
         {
-            f"gradescope/{grade.name}.json": (
+            f"gradescope/{file_name(grade.name)}.json": (
                 json.dumps(as_gradescope(grade, text), ensure_ascii=False, indent=2) + "\n"
             ).encode()
             for grade, text in zip(grades, feedback, strict=True)

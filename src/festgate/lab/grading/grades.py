@@ -21,7 +21,7 @@ from festgate.lab.grading.reports import AuditedReport, ReadReport, read_reports
 from festgate.lab.grading.rubric import Rubric
 from festgate.lab.grading.score import Score, score_of
 from festgate.lab.grading.students import Student, student_in_head, student_of
-from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source
+from festgate.lab.grading.submissions import CopiedSubmission, Source, copy_source, file_name
 from festgate.lab.grading.twins import OwnFile, StarterText, Twin, twins
 from festgate.lab.student.answers import answers_in
 from festgate.lab.student.code import code_files
@@ -32,8 +32,8 @@ from festgate.lab.verify.verification import (
     CannotVerify,
     Options,
     ReportProgress,
-    StarterFails,
     UnrelatedApp,
+    UnusableStarter,
     verify_copy,
 )
 from festgate.rehearsal.runner.servers import version
@@ -133,8 +133,6 @@ class Grader:
     """Whether submissions with a kept result are verified again."""
     _text: StarterText = field(init=False)
     _identity: str = field(init=False)
-    _starter_fails: str = field(init=False, default="")
-    """The reason why the starter cannot be run, which is the same for all submissions."""
 
     def __post_init__(self) -> None:
         """Read the starter once."""
@@ -197,16 +195,13 @@ class Grader:
         return verified
 
     def _run(self, source: Source, submission: Submission, report: ReportProgress) -> Verified:
-        if self._starter_fails:
-            return Verified(None, self._starter_fails, "grading")
         try:
             return Verified(
                 as_json(verify_copy(source.name, submission, self.options, self.baseline, report))
             )
         except UnrelatedApp as error:
             return Verified(None, str(error), "other app")
-        except StarterFails as error:
-            self._starter_fails = str(error)
+        except UnusableStarter as error:
             return Verified(None, str(error), "grading")
         except CannotVerify as error:
             return Verified(None, str(error), "submission")
@@ -218,7 +213,7 @@ class Grader:
 
         Raises OSError.
         """
-        typed = self.folder / TYPED / source.name
+        typed = self.folder / TYPED / file_name(source.name)
         file = (
             self.folder
             / READINGS
@@ -232,11 +227,12 @@ class Grader:
         report("reading the reports", None)
         try:
             reading = self._read(source, copied, typed)
+            content = _READING.dump_json(reading, indent=1)
         except Exception as error:  # noqa: BLE001  (see above)
             return Reading(), _failed("read its reports", error)
         if copied.content:
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, _READING.dump_json(reading, indent=1))
+            write_atomically(file, content)
         return reading, ""
 
     def _read(self, source: Source, copied: CopiedSubmission, typed: Path) -> Reading:
@@ -264,14 +260,16 @@ class Grader:
         audited = report.audited
         if not report.pictures or (audited.tables and not audited.entered):
             return report
-        form = f"{FORMS}/{source.name}/{audited.name}.html"
+        form = f"{FORMS}/{file_name(source.name)}/{audited.name}.html"
         (self.folder / form).parent.mkdir(parents=True, exist_ok=True)
         entered = "" if report.typed is None else report.typed.read_text(encoding="utf-8", errors="replace")
         page = entry_page(
             Path(audited.name).name, report.pictures, entered, tuple(self.starter.paths.values())
         )
         write_atomically(self.folder / form, page)
-        (self.folder / TYPED / source.name / audited.name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / TYPED / file_name(source.name) / audited.name).parent.mkdir(
+            parents=True, exist_ok=True
+        )
         return replace(report, audited=replace(audited, form=form))
 
     def _code(self, copied: CopiedSubmission) -> Sequence[OwnFile]:

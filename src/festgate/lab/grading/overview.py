@@ -14,6 +14,7 @@ from festgate.lab.grading.agreement import reasons_of
 from festgate.lab.grading.grades import TYPED, Grade
 from festgate.lab.grading.reports import AuditedReport
 from festgate.lab.grading.roster import HEADINGS
+from festgate.lab.grading.submissions import file_name
 from festgate.lab.grading.table import report_state
 from festgate.lab.verify.findings import MEANINGS
 
@@ -277,7 +278,7 @@ def _report(grade: Grade, report: AuditedReport) -> Iterator[Markup]:
         yield Markup(
             '<p class="note"><a class="form" href="{}">{}</a> Save the file that the form makes as'
             " <code>{}</code> in the folder of the grades, and run the same command again.</p>"
-        ).format(quote(report.form), label, f"{TYPED}/{grade.name}/{report.name}.tables.md")
+        ).format(quote(report.form), label, f"{TYPED}/{file_name(grade.name)}/{report.name}.tables.md")
 
 
 def _score(grade: Grade) -> Markup:
@@ -296,7 +297,7 @@ def _score(grade: Grade) -> Markup:
 
 def _links(grade: Grade) -> Markup:
     return Markup('<p class="note"><a href="{}">The text for the student</a></p>').format(
-        quote(f"feedback/{grade.name}.md")
+        quote(f"feedback/{file_name(grade.name)}.md")
     )
 
 

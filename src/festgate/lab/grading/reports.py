@@ -16,6 +16,7 @@ from festgate.lab.audit.pictures import SUFFIXES as PICTURES
 from festgate.lab.audit.words import COLUMNS
 from festgate.lab.description.starter import Starter
 from festgate.lab.grading.originals import original_files
+from festgate.lab.grading.submissions import printable
 from festgate.lab.student.folder import HINTS, RUNS
 from festgate.rehearsal.runs.plan import normalise_text
 
@@ -137,7 +138,7 @@ def read_reports(starter: Starter, tree: Path, entered: Path) -> Iterator[ReadRe
     reports = []
     for inside in insides:
         tables = _tables_for(inside, tree, entered, names)
-        report = _read(tree / inside, inside.as_posix(), tables)
+        report = _read(tree / inside, printable(inside.as_posix()), tables)
         if not inside.stem.lower().startswith("readme") or _concludes(report, lines):
             reports.append(report)
     yield from reports or _screenshots(tree, entered)
@@ -151,7 +152,7 @@ def _screenshots(tree: Path, entered: Path) -> Iterator[ReadReport]:
         if path.suffix.lower() in PICTURES and path.is_file()
     ]
     pictures = tuple(
-        Picture(inside.as_posix(), (tree / inside).read_bytes)
+        Picture(printable(inside.as_posix()), (tree / inside).read_bytes)
         for inside in insides
         if _NO_REPORTS.isdisjoint(part.lower() for part in inside.parts[:-1])
     )[:MAX_PICTURES]

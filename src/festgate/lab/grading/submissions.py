@@ -1,5 +1,6 @@
 """Find the submissions in a folder, as a learning management system downloads them, and copy each for its grading."""
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterable
@@ -22,6 +23,8 @@ from festgate.lab.verify.intake import (
 
 ARCHIVES: Final = frozenset({".zip", ".rar", ".7z", ".tar", ".tgz", ".gz"})
 """Only zips can be unpacked; the others get a row that names the problem."""
+MAX_NAME: Final = 200
+"""Bytes of a name to which an ending is added; systems of files allow 255."""
 LOOSE: Final = frozenset({".pdf", ".docx"})
 """Files that are a submission by themselves: a report without an app."""
 _DOWNLOADED: Final = re.compile(
@@ -87,9 +90,13 @@ def submissions_in(folder: Path, grades: Path) -> list[Source]:
     students: dict[str, list[Path]] = {}
     for entry in entries:
         students.setdefault(_student_of(entry), []).append(entry)
-    return sorted(
-        (source for files in students.values() for source in _sources(files)), key=lambda source: source.name
-    )
+    sources: dict[str, Source] = {}
+    for source in (source for files in students.values() for source in _sources(files)):
+        name = source.name
+        while name in sources:
+            name += "+"
+        sources[name] = replace(source, name=name)
+    return [sources[name] for name in sorted(sources)]
 
 
 def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmission:
@@ -117,6 +124,18 @@ def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmiss
     return CopiedSubmission(target, content, replace(submission, tree=target, content=content))
 
 
+def printable(name: str) -> str:
+    """Return the name of a file as text: names of other systems can contain bytes that are no UTF-8."""
+    return name.encode("utf-8", "replace").decode()
+
+
+def file_name(name: str) -> str:
+    """Return a file name for a submission: its own, or a short one with a hash where an ending would be too much."""
+    if len(name.encode()) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME // 5]} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
 def _student_of(entry: Path) -> str:
     downloaded = _DOWNLOADED.match(entry.name)
     if downloaded is None or entry.is_dir():
@@ -129,9 +148,9 @@ def _sources(entries: list[Path]) -> Iterable[Source]:
     mains = [entry for entry in entries if entry.is_dir() or entry.suffix.lower() in ARCHIVES]
     files = tuple(entry for entry in entries if entry not in mains)
     if not mains:
-        yield Source(files[0].name, None, files)
+        yield Source(printable(files[0].name), None, files)
     for number, main in enumerate(mains):
-        yield Source(main.name, main, () if number else files)
+        yield Source(printable(main.name), main, () if number else files)
 
 
 def _copy_main(starter: Starter, main: Path, target: Path) -> Submission:

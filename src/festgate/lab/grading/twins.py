@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from festgate.lab.description.starter import Starter
 from festgate.lab.grading.originals import original_files
+from festgate.lab.grading.submissions import printable
 
 FileKind = Literal["app", "load", "report"]
 CODE: Final = frozenset({".py", ".html", ".js", ".css"})
@@ -95,7 +96,7 @@ class StarterText:
             fingerprint = _hash(text)
             if fingerprint in self._fingerprints or not text.strip():
                 continue
-            name = path.relative_to(app).as_posix()
+            name = printable(path.relative_to(app).as_posix())
             kind: FileKind = "load" if _LOCUST.search(text) else "app"
             yield OwnFile(name, kind, fingerprint, _pieces(set(_lines(text)) - self._lines))
 

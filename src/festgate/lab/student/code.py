@@ -41,7 +41,7 @@ def code_behind(starter: Starter, folder: Path, route: str) -> str:
     """
     planted = {crash.code: ast.parse(crash.replacement).body for crash in starter.crashes}
     statements = [
-        statement for file in code_files(starter, folder) for statement in _statements(file, planted)
+        statement for file in code_files(starter, folder) for statement in _statements(folder, file, planted)
     ]
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
@@ -95,12 +95,13 @@ def code_files(starter: Starter, folder: Path) -> list[Path]:
     return files
 
 
-def _statements(file: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:
+def _statements(folder: Path, file: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:
     try:
         tree = ast.parse(file.read_bytes())
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        place = f"{file.name}, line {line}" if line else file.name
+        name = file.relative_to(folder).as_posix()
+        place = f"{name}, line {line}" if line else name
         msg = f"{place}: this is not valid Python."
         raise UnreadableCode(msg) from None
     plain: ast.Module = _Reduced(planted).visit(tree)

@@ -4,12 +4,13 @@ The files are parsed and never run. Changed code behind a route proves nothing y
 is not faster.
 """
 
+import ast
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from festgate.lab.description.starter import ROUTES, Starter
+from festgate.lab.description.starter import ROUTES, Crash, Starter
 from festgate.lab.student.code import UnreadableCode, fingerprint_of
 from festgate.lab.verify.findings import SubmissionFinding
 
@@ -22,6 +23,8 @@ class Changes:
     """Whether the code behind each route (`events`) changed."""
     fingerprints: Mapping[str, str]
     """The fingerprint of the code behind each route."""
+    crashes: frozenset[str]
+    """The paths whose planted crash is still in the code, without the number of an event: `/checkout`."""
     findings: tuple[SubmissionFinding, ...]
 
 
@@ -33,7 +36,18 @@ def changes_of(starter: Starter, app: Path, tree: Path) -> Changes:
         for name, route in starter.paths.items()
     }
     findings = (*_baselines(starter, app, tree), *_earlier_runs(starter, tree))
-    return Changes(routes, fingerprints, findings)
+    crashes = frozenset(
+        crash.path.partition("/{")[0] for crash in starter.crashes if _is_left(crash, app / crash.file)
+    )
+    return Changes(routes, fingerprints, crashes, findings)
+
+
+def _is_left(crash: Crash, file: Path) -> bool:
+    """Return whether the statement is still in its file, which can be parsed."""
+    return file.is_file() and any(
+        isinstance(node, ast.stmt) and ast.unparse(node) == crash.code
+        for node in ast.walk(ast.parse(file.read_bytes()))
+    )
 
 
 def _baselines(starter: Starter, app: Path, tree: Path) -> Iterator[SubmissionFinding]:

@@ -106,7 +106,7 @@ def content_hash(tree: Path, without: str = "") -> str:
     }
     for name, path in sorted(files.items()):
         inner = hashlib.sha256(path.read_bytes()).hexdigest()
-        hashed.update(f"{name}\n{inner}\n".encode())
+        hashed.update(f"{name}\n{inner}\n".encode("utf-8", "surrogateescape"))
     return hashed.hexdigest()[:16]
 
 

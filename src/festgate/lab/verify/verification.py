@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from festgate.lab.description.starter import ROUTES, Starter
@@ -14,7 +14,7 @@ from festgate.lab.student.copies import write_mended
 from festgate.lab.student.folder import NoLab
 from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
-from festgate.lab.verify.behaviour import Program, ReportStep, ScenarioResults, StepResult
+from festgate.lab.verify.behaviour import Difference, Program, ReportStep, ScenarioResults, StepResult
 from festgate.lab.verify.changes import Changes, changes_of
 from festgate.lab.verify.descent import foreign_code
 from festgate.lab.verify.discovery import find_tables
@@ -49,8 +49,8 @@ class UnrelatedApp(CannotVerify):
     """The app does not descend from the starter, so that nothing was judged."""
 
 
-class StarterFails(CannotVerify):
-    """The starter itself cannot be run, so that no submission can be verified."""
+class UnusableStarter(CannotVerify):
+    """The starter itself cannot be used with an interpreter, so no submission can be verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +98,40 @@ class Baseline:
 
     folder: Path
     starter: Starter
+    _unusable: dict[str, str] = field(default_factory=dict)
+    """The reason why the starter cannot be used, by the interpreter."""
     _tables: dict[str, Tables] = field(default_factory=dict)
     _responses: dict[tuple[str, int], ScenarioResults] = field(default_factory=dict)
     _work: dict[tuple[str, int], dict[str, Work]] = field(default_factory=dict)
 
+    @contextmanager
+    def _used(self, options: Options) -> Iterator[None]:
+        """Use the starter; once that has failed it fails again at once. Raises UnusableStarter."""
+        if options.python in self._unusable:
+            raise UnusableStarter(self._unusable[options.python])
+        try:
+            yield
+        except (AppFailed, NoLab, UnknownTables) as error:
+            msg = str(error)
+            if isinstance(error, AppFailed):
+                msg = (
+                    f"The starter in {self.starter.folder} cannot be run with {options.python}, so there is nothing to"
+                    f" compare with: {error} {environment_commands(self.starter)}"
+                )
+            self._unusable[options.python] = msg
+            raise UnusableStarter(msg) from None
+
     def program(self, options: Options) -> Program:
-        """Return the starter, ready to run with its data. Raises CannotVerify."""
+        """Return the starter, ready to run with its data. Raises UnusableStarter."""
         tables = self.tables(options)
         return Program(self.starter, self.folder, options.python, options.limits, tables.data)
 
     def tables(self, options: Options, report: ReportProgress = lambda *_: None) -> Tables:
-        """Return the starter's tables. Raises CannotVerify."""
+        """Return the starter's tables. Raises UnusableStarter."""
         if options.python not in self._tables:
             report("looking for the starter's tables", None)
             data = self.folder.parent / f"{self.folder.name}-{len(self._tables)}.db"
-            with _starter_runs(self.starter, options):
+            with self._used(options):
                 if not self.folder.exists():
                     write_mended(self.starter, self.folder)
                 program = Program(
@@ -124,11 +143,11 @@ class Baseline:
     def responses(
         self, options: Options, inputs: Sequence[Scenario], report: ReportProgress
     ) -> ScenarioResults:
-        """Return the starter's responses. Raises CannotVerify."""
+        """Return the starter's responses. Raises UnusableStarter."""
         key = (options.python, options.seed)
         if key not in self._responses:
             program = self.program(options)
-            with _starter_runs(self.starter, options):
+            with self._used(options):
                 results = behaviour.run_scenarios(
                     program, inputs, _prefixed("sending requests to the starter", report)
                 )
@@ -139,11 +158,11 @@ class Baseline:
         return self._responses[key]
 
     def counted(self, options: Options, report: ReportProgress) -> dict[str, Work]:
-        """Return the starter's work. Raises CannotVerify."""
+        """Return the starter's work. Raises UnusableStarter."""
         key = (options.python, options.seed)
         if key not in self._work:
             program = self.program(options)
-            with _starter_runs(self.starter, options):
+            with self._used(options):
                 self._work[key] = count_work(
                     program,
                     self.tables(options),
@@ -194,7 +213,7 @@ def verify_copy(
     except AppFailed as error:
         package = missing_package(str(error))
         command = f" {install_command(options.python, package)}" if package else ""
-        msg = f"{source} cannot be run: {error}{command}"
+        msg = f"{source} cannot be run: {str(error).removesuffix('.')}.{command}"
         raise CannotVerify(msg) from None
     expected, actual = original.responses, results.responses
     if results.missing:
@@ -203,7 +222,10 @@ def verify_copy(
             " are limited all the same."
         )
     notes += protections().missing
-    different = behaviour.differences(starter, expected, actual)
+    different = [
+        _named(difference, changes, starter)
+        for difference in behaviour.differences(starter, expected, actual)
+    ]
     if reason := foreign_code(starter, submission.app, different):
         msg = (
             f"{source} does not descend from the starter in {starter.folder}: {reason}. Nothing was judged. Name the"
@@ -323,19 +345,13 @@ def _timed(
         )
 
 
+def _named(difference: Difference, changes: Changes, starter: Starter) -> Difference:
+    """Return the difference; a failure is the planted crash only where that is still in the code."""
+    if difference.code != "crash-left" or difference.route.partition("/{")[0] in changes.crashes:
+        return difference
+    is_exercise = difference.route in starter.paths.values()
+    return replace(difference, code="answers-differ" if is_exercise else "others-differ")
+
+
 def _prefixed(name: str, report: ReportProgress) -> ReportStep:
     return lambda step: report(f"{name}: {step}", None)
-
-
-@contextmanager
-def _starter_runs(starter: Starter, options: Options) -> Iterator[None]:
-    try:
-        yield
-    except AppFailed as error:
-        msg = (
-            f"The starter in {starter.folder} cannot be run with {options.python}, so there is nothing to compare with:"
-            f" {error} {environment_commands(starter)}"
-        )
-        raise StarterFails(msg) from None
-    except (NoLab, UnknownTables) as error:
-        raise StarterFails(str(error)) from None
