@@ -223,4 +223,4 @@ def test_pages_that_only_the_load_requests_have_no_effect(teacher: Teacher) -> N
     assert verdicts(verification) == dict.fromkeys(IMPROVED, "unchanged")
     assert codes(verification) == {"/events": {"load-changed"}}
     assert "GET /events became GET /events?limit=3" in verification.findings[0].evidence
-    assert [route.by for route in verification.routes] == [("code",), ("work",), ("code",)]
+    assert [route.by for route in verification.routes] == [("code",), ("processor", "work"), ("code",)]
