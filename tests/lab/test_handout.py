@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from festgate.lab.audit.audit import audit
+from festgate.lab.audit.audit import UnreadableReport, audit
 from festgate.lab.description.file import starter_of
 from festgate.lab.description.starter import Starter
 from festgate.lab.verify.intake import copy_submission
 from festgate.lab.verify.load_changes import load_findings
 from festgate.lab.verify.verification import CannotVerify, Options, verify
 from tests.lab.environment import python_of_the_handout
-from tests.lab.handout_submissions import HANDOUT, SUBMISSIONS, hand_in
+from tests.lab.handout_submissions import HANDOUT, SUBMISSIONS, collapsed_table, hand_in
 from tests.lab.verification import SEED, Teacher, by_route, codes, verdicts
 from tests.rig import command
 from tests.rig.lengths import LONG, torture
@@ -75,6 +75,20 @@ def test_a_changed_load_is_reported_for_what_it_changes(starter: Starter, name: 
 def test_reports_are_audited_in_the_formats_that_students_hand_in(name: str, tmp_path: Path) -> None:
     audited = audit(hand_in(name, tmp_path) / SUBMISSIONS[name].report)
     assert {finding.kind.code for finding in audited.findings} == SUBMISSIONS[name].audit
+
+
+def test_a_folder_of_screenshots_is_audited_by_the_tables_that_are_typed_from_them(tmp_path: Path) -> None:
+    folder = hand_in("pictures-only", tmp_path)
+    unread = audit(folder / "screenshots")
+    assert (unread.pictures, unread.is_checked, unread.findings) == (9, False, ())
+    typed = collapsed_table("## Before", "/checkout", 17, 118, 9, "0.60")
+    (folder / "screenshots.tables.md").write_text(typed, encoding="utf-8")
+    read = audit(folder / "screenshots")
+    assert (read.tables, read.is_checked) == (1, True)
+    with pytest.raises(UnreadableReport, match="is a picture"):
+        audit(folder / "screenshots" / "Screenshot 1.png")
+    with pytest.raises(UnreadableReport, match="is a folder without pictures"):
+        audit(folder / "checkout")
 
 
 @long_form
