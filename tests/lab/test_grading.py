@@ -171,7 +171,7 @@ def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
 def test_a_submission_that_cannot_be_verified_has_a_message_and_a_result(grading: Grading) -> None:
     exits = grading.commands["exits"]
     assert (exits.returncode, exits.stdout) == (2, "")
-    assert re.search(r"cannot be run: The app exited with code 1: nor tomorrow\n$", exits.stderr)
+    assert re.search(r"cannot be run: The app exited with code 1: nor tomorrow\.\n$", exits.stderr)
     results = json.loads((grading.folder / "exits.json").read_text(encoding="utf-8"))
     assert (results["score"], results["tests"][0]["status"]) == (0.0, "failed")
 

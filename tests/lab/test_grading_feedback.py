@@ -90,6 +90,7 @@ def test_the_teachers_own_trouble_is_not_the_students(
     text = feedback_text(BUILT_IN, grade)
     assert sentence in text
     assert ("exited" in text) == (trouble == "submission")
+    assert ("Points: 0" in text) == (trouble != "grading")
 
 
 @pytest.mark.parametrize(

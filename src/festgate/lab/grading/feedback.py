@@ -74,7 +74,7 @@ def feedback_text(starter: Starter, grade: Grade) -> str:
     """Return the feedback as Markdown that can be read as plain text, too."""
     name = grade.student.name if "name" not in grade.student.unsure else ""
     lines = [f"# Feedback{f' for {_person(name)}' if name else ''}", ""]
-    if grade.score.maximum:
+    if grade.score.maximum and grade.trouble != "grading":
         lines += [f"Points: {grade.points:g} of {grade.score.maximum:g}", ""]
     if grade.results is None:
         lines += _app(grade)
