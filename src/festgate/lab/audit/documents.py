@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from festgate.lab.audit.pictures import Picture, linked_pictures, markdown_links, pictures_beside
+from festgate.lab.audit.pictures import Picture, linked_pictures, markdown_links, media_type, pictures_beside
 from festgate.lab.audit.web_text import web_text
 from festgate.lab.audit.word_text import is_word, word_text
 from festgate.rehearsal.locust_output import LocustOutput, NotLocust, Table
@@ -88,17 +88,27 @@ def form_file(report: Path) -> Path:
 def read_document(path: Path, tables: Path | None = None) -> Document:
     """Read the report, and the tables typed from its screenshots: `tables`, or the file beside it if there is one.
 
-    Raises UnreadableReport where the file cannot be read, is empty, or has another file format.
+    A folder of pictures is a report of nothing but these. Raises UnreadableReport where the file cannot be read, is
+    empty, or has another file format.
     """
-    document = _read(path)
+    document = _pictures_in(path) if path.is_dir() else _read(path)
     if document.kind == "html" and not document.lines:
         return document  # Locust's own report has all its tables.
-    if not document.pictures or document.kind in ("text", "html"):
+    if not path.is_dir() and (not document.pictures or document.kind in ("text", "html")):
         # A PDF or a Word document contains its pictures; a text may leave out links to some.
         beside = pictures_beside(path, document.pictures)
         document = replace(document, pictures=(*document.pictures, *beside))
     entered = tables_file(path) if tables is None else tables
     return _with_tables(document, entered) if tables is not None or entered.is_file() else document
+
+
+def _pictures_in(folder: Path) -> Document:
+    pictures = tuple(pictures_beside(folder / "report", ()))
+    if not pictures:
+        msg = f"{folder} is a folder without pictures. Name the file of the report."
+        raise UnreadableReport(msg)
+    source = str(folder)
+    return Document(source, "text", (), (), LocustOutput(source, ()), pictures)
 
 
 def _read(path: Path) -> Document:
@@ -112,6 +122,9 @@ def _read(path: Path) -> Document:
         raise UnreadableReport(msg) from None
     if size > MAX_BYTES:
         msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
+        raise UnreadableReport(msg)
+    if media_type(head):
+        msg = f"{source} is a picture. Name its folder, {path.parent}, to enter the numbers of all pictures there."
         raise UnreadableReport(msg)
     if _PDF in head:
         return _pdf(path)
