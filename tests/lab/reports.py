@@ -64,8 +64,8 @@ def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str,
     whole = total or ("", "Aggregated", *rows[-1][2:])
     cells = []
     for row in (*rows, whole):
-        method, name, requests, failures, mean, least, most, middle, rate = row
-        p95 = high if row is whole or len(rows) == 1 else most
+        method, name, requests, failures, mean, minimum, maximum, middle, rate = row
+        p95 = high if row is whole or len(rows) == 1 else maximum
         size = 2797 if "checkout" in rows[0][1] else 3144 if "my-" in rows[0][1] else 21138
         figures = (
             requests,
@@ -74,8 +74,8 @@ def web_rows(rows: list[Told], total: Told | None, high: int) -> list[tuple[str,
             p95,
             p95,
             f"{mean}.37" if requests > 1 else mean,
-            least,
-            most,
+            minimum,
+            maximum,
             size,
             rate,
             0,

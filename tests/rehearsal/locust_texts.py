@@ -33,10 +33,10 @@ AFTER: Told = ("GET", "/checkout", 19, 0, 117, 7, 2082, 8, 0.66)
 
 def console_row(figures: Told, width: int = 40) -> str:
     """Return a row with Locust's spacing; `width` is that of the name."""
-    method, name, requests, failures, mean, least, most, middle, rate = figures
+    method, name, requests, failures, mean, minimum, maximum, middle, rate = figures
     failed = f"{failures}({100 * failures / requests if requests else 0:.2f}%)"
     return (
-        f"{method:8} {name:{width}} {requests:7d} {failed:>12} |{mean:7d} {least:7d} {most:7d}{middle:7d} | "
+        f"{method:8} {name:{width}} {requests:7d} {failed:>12} |{mean:7d} {minimum:7d} {maximum:7d}{middle:7d} | "
         f"{rate:7.2f} {0:11.2f}"
     )
 

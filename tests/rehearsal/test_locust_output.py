@@ -111,8 +111,8 @@ def test_all_three_describe_the_same_run(written: Written) -> None:
         assert third.average == int(one.average)
         assert one.median is not None
         assert third.median == int(one.median)
-        assert other.most == pytest.approx(one.most, abs=0.6)
-        assert third.most == pytest.approx(one.most, abs=1)
+        assert other.maximum == pytest.approx(one.maximum, abs=0.6)
+        assert third.maximum == pytest.approx(one.maximum, abs=1)
         assert one.rate == pytest.approx(third.rate, rel=0.5)
         assert one.size == other.size
 

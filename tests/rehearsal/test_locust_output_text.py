@@ -41,7 +41,7 @@ class Paste:
 
 def figures(output: LocustOutput) -> list[list[tuple[object, ...]]]:
     return [
-        [(row.method, row.name, row.requests, row.average, row.most, row.rate) for row in table.rows]
+        [(row.method, row.name, row.requests, row.average, row.maximum, row.rate) for row in table.rows]
         for table in output.tables
     ]
 
@@ -216,7 +216,7 @@ def test_the_table_of_the_web_page_is_read_as_it_is_copied(paste: Paste, text: s
     assert (table.kind, table.rates, table.line) == ("web", "moment", 3)
     first, second = table.rows
     assert (first.title, first.requests, first.failures) == ("GET /events", 16, 1)
-    assert (first.median, first.average, first.least, first.most) == (330, 451.37, 258, 2460)
+    assert (first.median, first.average, first.minimum, first.maximum) == (330, 451.37, 258, 2460)
     assert (first.percentile(0.95), first.size, first.rate) == (2500, 21138, 0.5)
     assert second.name == "/my events"
     assert table.total is not None

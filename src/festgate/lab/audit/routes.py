@@ -107,7 +107,7 @@ def figure_of(row: Row, metric: Metric) -> float | None:
         return row.percentile(float(metric[1:]) / 100)
     if metric == "median":
         return row.percentile(0.5)
-    return {"average": row.average, "max": row.most, "min": row.least}[metric]
+    return {"average": row.average, "max": row.maximum, "min": row.minimum}[metric]
 
 
 def _together(rows: Sequence[Row]) -> Row:
@@ -141,7 +141,9 @@ def _is_part(cut: Table, whole: Table) -> bool:
         return False
     if len(cut.rows) > 1 and all("?" in row.name for row in cut.rows):
         return True
-    return all((row.requests, row.most) == (known[row.key].requests, known[row.key].most) for row in cut.rows)
+    return all(
+        (row.requests, row.maximum) == (known[row.key].requests, known[row.key].maximum) for row in cut.rows
+    )
 
 
 def _sides(document: Document) -> dict[int, Side | None]:

@@ -26,7 +26,7 @@ _MAX_FAILED: Final = 0.01
 _PLACEHOLDER: Final = re.compile(r"\?.*(?:[\[\]{}<>*]|=:)")
 _FEW_ROUTES: Final = 4
 """Routes of the largest table that a heading with one route can be for."""
-_FIELDS: Final = {"average": "Average", "least": "Min", "most": "Max"}
+_FIELDS: Final = {"average": "Average", "minimum": "Min", "maximum": "Max"}
 _NEGATED: Final = re.compile(
     r"\b(?:no|not|without|never|neither|nor|missing|lack\w*|skip\w*)\b|n't\b", re.IGNORECASE
 )
@@ -220,24 +220,24 @@ def _few(group: Group) -> Iterator[Spot]:
         return
     highest = whole.percentile(0.95)
     figures = ""
-    if highest is not None and whole.most is not None:
-        figures = f"; p95 {milliseconds(highest)}, slowest {milliseconds(whole.most)}"
+    if highest is not None and whole.maximum is not None:
+        figures = f"; p95 {milliseconds(highest)}, slowest {milliseconds(whole.maximum)}"
     yield Spot(whole.line, f"{group.title}: {whole.requests} requests{figures}", "percentile-is-maximum")
 
 
 def _outliers(report: ParsedReport) -> Iterator[Spot]:
     for group in report.groups:
         whole = group.whole
-        if whole.requests <= 1 or not whole.average or not whole.median or whole.most is None:
+        if whole.requests <= 1 or not whole.average or not whole.median or whole.maximum is None:
             continue
-        share = min(whole.most / (whole.requests * whole.average), 1.0)
-        if whole.most < SLOW_FIRST * whole.median or share < OUTLIER or report.is_of_medians(group.route):
+        share = min(whole.maximum / (whole.requests * whole.average), 1.0)
+        if whole.maximum < SLOW_FIRST * whole.median or share < OUTLIER or report.is_of_medians(group.route):
             continue
-        times = whole.most / whole.median
-        rest = max(whole.average * whole.requests - whole.most, 0.0) / (whole.requests - 1)
+        times = whole.maximum / whole.median
+        rest = max(whole.average * whole.requests - whole.maximum, 0.0) / (whole.requests - 1)
         yield Spot(
             whole.line,
-            f"{group.title}: one request of {milliseconds(whole.most)} is {times:,.0f} times the"
+            f"{group.title}: one request of {milliseconds(whole.maximum)} is {times:,.0f} times the"
             f" median ({milliseconds(whole.median)}) and {100 * share:.0f} % of the mean"
             f" ({milliseconds(whole.average)} of {whole.requests}); without it {milliseconds(rest)}",
             "connection-outliers",
@@ -247,12 +247,12 @@ def _outliers(report: ParsedReport) -> Iterator[Spot]:
 def is_first_connection(report: ParsedReport) -> bool:
     """Return whether every outlier takes as long as a first connection to `localhost` that falls back to 127.0.0.1."""
     slow = [
-        group.whole.most
+        group.whole.maximum
         for group in report.groups
-        if group.whole.most is not None
+        if group.whole.maximum is not None
         and group.whole.median
         and group.whole.requests > 1
-        and group.whole.most >= SLOW_FIRST * group.whole.median
+        and group.whole.maximum >= SLOW_FIRST * group.whole.median
     ]
     return bool(slow) and all(FALLBACK[0] <= most <= FALLBACK[1] for most in slow)
 

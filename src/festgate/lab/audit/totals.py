@@ -16,7 +16,7 @@ _ROUNDED: Final = 0.005
 class Contradiction:
     """A figure of the row Aggregated that its rows do not give."""
 
-    field: Literal["requests", "failures", "average", "least", "most"]
+    field: Literal["requests", "failures", "average", "minimum", "maximum"]
     """The field of `Row`."""
     printed: float
     computed: float
@@ -36,10 +36,10 @@ def contradictions(table: Table) -> Iterator[Contradiction]:
     if failures != total.failures:
         yield Contradiction("failures", total.failures, failures)
     whole = together(rows)
-    times: tuple[tuple[Literal["average", "least", "most"], float | None, float | None], ...] = (
+    times: tuple[tuple[Literal["average", "minimum", "maximum"], float | None, float | None], ...] = (
         ("average", total.average, whole.average),
-        ("least", total.least, whole.least),
-        ("most", total.most, whole.most),
+        ("minimum", total.minimum, whole.minimum),
+        ("maximum", total.maximum, whole.maximum),
     )
     for field, printed, computed in times:
         if printed is None or computed is None:
@@ -69,8 +69,8 @@ def corrected(table: Table) -> Table:
             requests=int(changes.get("requests", total.requests)),
             failures=int(changes.get("failures", total.failures)),
             average=changes.get("average", total.average),
-            least=changes.get("least", total.least),
-            most=changes.get("most", total.most),
+            minimum=changes.get("minimum", total.minimum),
+            maximum=changes.get("maximum", total.maximum),
         ),
     )
 
@@ -87,7 +87,7 @@ def together(rows: Sequence[Row]) -> Row:
         requests=requests,
         failures=sum(row.failures for row in rows),
         average=sum(means) / requests if len(means) == len(rows) else None,
-        least=min((row.least for row in rows if row.least is not None), default=None),
-        most=max((row.most for row in rows if row.most is not None), default=None),
+        minimum=min((row.minimum for row in rows if row.minimum is not None), default=None),
+        maximum=max((row.maximum for row in rows if row.maximum is not None), default=None),
         rate=sum(rates) if len(rates) == len(rows) else None,
     )

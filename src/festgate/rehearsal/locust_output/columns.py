@@ -14,8 +14,8 @@ Field = Literal[
     "requests",
     "failures",
     "average",
-    "least",
-    "most",
+    "minimum",
+    "maximum",
     "median",
     "percentile",
     "rate",
@@ -53,12 +53,12 @@ _KNOWN: Final[Mapping[str, Column]] = {
     "average(ms)": Column("average"),
     "averageresponsetime": Column("average"),
     "avg": Column("average", console=True),
-    "min(ms)": Column("least"),
-    "minresponsetime": Column("least"),
-    "min": Column("least", console=True),
-    "max(ms)": Column("most"),
-    "maxresponsetime": Column("most"),
-    "max": Column("most", console=True),
+    "min(ms)": Column("minimum"),
+    "minresponsetime": Column("minimum"),
+    "min": Column("minimum", console=True),
+    "max(ms)": Column("maximum"),
+    "maxresponsetime": Column("maximum"),
+    "max": Column("maximum", console=True),
     "median(ms)": Column("median"),
     "medianresponsetime": Column("median"),
     "median": Column("median", console=True),
@@ -165,8 +165,8 @@ def row_of(columns: Sequence[Column], cells: Sequence[str], line: int) -> Row:
         requests=int(requests),
         failures=int(failures),
         average=figures.get("average"),
-        least=figures.get("least"),
-        most=figures.get("most"),
+        minimum=figures.get("minimum"),
+        maximum=figures.get("maximum"),
         median=figures.get("median"),
         percentiles=percentiles_of(columns, cells),
         rate=figures.get("rate", figures.get("rate_now")),
@@ -220,8 +220,8 @@ def contradiction(row: Row) -> str:
     """Return a reason why the row's figures contradict each other; empty if they do not."""
     figures = (
         row.average,
-        row.least,
-        row.most,
+        row.minimum,
+        row.maximum,
         row.median,
         row.rate,
         *(value for _, value in row.percentiles),
@@ -230,10 +230,10 @@ def contradiction(row: Row) -> str:
         return "a figure is negative"
     if row.failures > row.requests:
         return f"{row.failures} failures are more than the {row.requests} requests"
-    if row.requests and row.least is not None and row.most is not None:
+    if row.requests and row.minimum is not None and row.maximum is not None:
         # The console truncates a mean to whole milliseconds; the HTML report rounds minimum and maximum.
-        if row.least > row.most:
-            return f"the minimum of {row.least:g} ms is above the maximum of {row.most:g} ms"
-        if row.average is not None and not row.least - 1 <= row.average <= row.most + 1:
-            return f"the mean of {row.average:g} ms lies outside {row.least:g} to {row.most:g} ms"
+        if row.minimum > row.maximum:
+            return f"the minimum of {row.minimum:g} ms is above the maximum of {row.maximum:g} ms"
+        if row.average is not None and not row.minimum - 1 <= row.average <= row.maximum + 1:
+            return f"the mean of {row.average:g} ms lies outside {row.minimum:g} to {row.maximum:g} ms"
     return ""

@@ -115,9 +115,9 @@ def _can_become(row: Row, later: Row) -> bool:
     """Return whether no count or maximum decreases and no minimum increases. The console truncates means."""
     if later.requests < row.requests or later.failures < row.failures:
         return False
-    if row.most is not None and later.most is not None and later.most < row.most:
+    if row.maximum is not None and later.maximum is not None and later.maximum < row.maximum:
         return False
-    if row.least and later.least is not None and later.least > row.least:
+    if row.minimum and later.minimum is not None and later.minimum > row.minimum:
         return False
     if row.average is None or later.average is None:
         return True

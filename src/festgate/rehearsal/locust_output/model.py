@@ -27,8 +27,8 @@ class Row:
     requests: int
     failures: int
     average: float | None = None
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     median: float | None = None
     percentiles: tuple[tuple[float, float], ...] = ()
     """(share from 0 to 1, milliseconds), in ascending order."""

@@ -87,7 +87,8 @@ def _few_runs(sides: Sides) -> LoadFinding:
 
 def _omission(sides: Sides) -> LoadFinding:
     longest = max(
-        ((row.most, row.title, side) for side, _, row in _rows(sides) if row.most is not None), default=None
+        ((row.maximum, row.title, side) for side, _, row in _rows(sides) if row.maximum is not None),
+        default=None,
     )
     return LoadFinding(
         "intended-times-unknown",
@@ -129,12 +130,12 @@ def _outlier(sides: Sides) -> LoadFinding | None:
     if outlier is None or outlier[0] < OUTLIER:
         return None
     share, side, row = outlier
-    if row.average is None or row.most is None:
+    if row.average is None or row.maximum is None:
         return None
-    rest = max(row.average * row.requests - row.most, 0.0) / (row.requests - 1)
+    rest = max(row.average * row.requests - row.maximum, 0.0) / (row.requests - 1)
     return LoadFinding(
         "one-request-in-the-mean",
-        f"{row.title} {side}: one request of {milliseconds(row.most)} is {percent(share)} of the mean",
+        f"{row.title} {side}: one request of {milliseconds(row.maximum)} is {percent(share)} of the mean",
         f"The mean of {row.requests} requests is {milliseconds(row.average)}. Without this request it would be about"
         f" {milliseconds(rest)}.",
         "Compare medians, or better all requests.",
@@ -143,20 +144,23 @@ def _outlier(sides: Sides) -> LoadFinding | None:
 
 def _share(row: Row) -> float:
     """Return the slowest request's share of the row's mean; at most 1, as the console truncates means."""
-    if not row.average or row.most is None or row.requests <= 1:
+    if not row.average or row.maximum is None or row.requests <= 1:
         return 0.0
-    return min(row.most / (row.requests * row.average), 1.0)
+    return min(row.maximum / (row.requests * row.average), 1.0)
 
 
 def _connection(sides: Sides) -> LoadFinding | None:
     slow = [
-        (row.most / row.median, side, row.title, row.most, row.median)
+        (row.maximum / row.median, side, row.title, row.maximum, row.median)
         for side, _, row in _rows(sides)
-        if row.most is not None and row.median and row.most >= SLOW_FIRST * row.median and row.requests > 1
+        if row.maximum is not None
+        and row.median
+        and row.maximum >= SLOW_FIRST * row.median
+        and row.requests > 1
     ]
     if not slow:
         return None
-    times, side, title, most, median = max(slow)
+    times, side, title, slowest, median = max(slow)
     meaning = (
         "Max and Avg include the time to open connections, and no table shows which requests opened one."
     )
@@ -167,7 +171,8 @@ def _connection(sides: Sides) -> LoadFinding | None:
         )
     return LoadFinding(
         "connections-inside",
-        f"{title} {side}: the slowest took {milliseconds(most)}, {times:,.0f} times the median, {milliseconds(median)}",
+        f"{title} {side}: the slowest took {milliseconds(slowest)}, {times:,.0f} times the median,"
+        f" {milliseconds(median)}",
         meaning,
         "Use 127.0.0.1 instead of localhost, and rehearse with a warm-up.",
     )
@@ -188,8 +193,8 @@ def _pauses(sides: Sides) -> LoadFinding | None:
     if not tables_with_pauses:
         return None
     share, side, rate, under_way, known = max(tables_with_pauses, key=lambda entry: entry[0])
-    most = rate / (1 - share)
-    figure = f"{side}: {rate:.2f}/s, and at most {most:.2f}/s with instant responses"
+    highest = rate / (1 - share)
+    figure = f"{side}: {rate:.2f}/s, and at most {highest:.2f}/s with instant responses"
     crowd = (
         f"{known:,} {'user' if known == 1 else 'users'}"
         if known

@@ -188,7 +188,7 @@ def _name(row: Row) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    times = (row.median, row.percentile(0.95), row.average, row.most)
+    times = (row.median, row.percentile(0.95), row.average, row.maximum)
     return (
         figures.count(row.requests),
         figures.count(row.failures),
@@ -215,4 +215,6 @@ def _fields(table: LocustTable) -> dict[str, Any]:
     fields = asdict(table)
     for row in (*fields["rows"], *([fields["total"]] if fields["total"] else [])):
         row["percentiles"] = {f"{share:g}": value for share, value in row["percentiles"]}
+        # The names of the public format.
+        row["least"], row["most"] = row.pop("minimum"), row.pop("maximum")
     return fields
