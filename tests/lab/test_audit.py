@@ -170,13 +170,14 @@ def test_several_files_are_reported_together_and_an_unreadable_one_ends_with_2(
     assert run_audit("sound.md")[0] == 0
     code, shown, errors = run_audit("sound.md", "report.md", "picture.png", "--format", "json")
     assert code == 2
-    assert errors == "picture.png, line 1: this is not text.\n"
+    refusal = "picture.png is a picture. Name its folder instead, to enter the numbers of all pictures there."
+    assert errors == f"{refusal}\n"
     result = json.loads(shown)
     assert [(report["file"], len(report["findings"])) for report in result["reports"]] == [
         ("sound.md", 0),
         ("report.md", 7),
     ]
-    assert result["unreadable"] == ["picture.png, line 1: this is not text."]
+    assert result["unreadable"] == [refusal]
     finding = result["reports"][1]["findings"][1]
     assert (finding["code"], finding["error"]) == ("one-row-of-many", 2)
     assert finding["places"][0]["figure"].startswith("324 ms is row 1 of 12")

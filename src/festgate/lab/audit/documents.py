@@ -124,7 +124,7 @@ def _read(path: Path) -> Document:
         msg = f"{source} has {size / 2**20:,.0f} MB; files of up to {MAX_BYTES / 2**20:,.0f} MB are read."
         raise UnreadableReport(msg)
     if media_type(head):
-        msg = f"{source} is a picture. Name its folder, {path.parent}, to enter the numbers of all pictures there."
+        msg = f"{source} is a picture. Name its folder instead, to enter the numbers of all pictures there."
         raise UnreadableReport(msg)
     if _PDF in head:
         return _pdf(path)
