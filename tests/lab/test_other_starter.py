@@ -25,6 +25,7 @@ from tests.lab.environment import python_of_the_handout
 from tests.lab.practice import Student, serving
 from tests.lab.solutions import edit
 from tests.lab.test_description import APP
+from tests.rig.lengths import length
 
 HANDOUT = Path(__file__).parent / "handout"
 LOOP = "    waste = 0\n    for i in range(3000000):\n        waste += i\n"
@@ -287,7 +288,8 @@ def test_a_faster_route_of_a_handout_is_compared_with_its_packages(
 ) -> None:
     edit(student.lab, "checkout/__init__.py", "    1 / 0\n", "    # 1 / 0\n")
     edit(student.lab, "checkout/__init__.py", COUNTING, '        total += row["fee"]\n')
-    words = ("--users", "60", "--seconds", "6", "--warm-up", "1", "--python", python_of_the_handout())
+    seconds = ("--seconds", length("1.5", "6"), "--warm-up", length("0", "1"))
+    words = ("--users", length("120", "60"), *seconds, "--python", python_of_the_handout())
     done = student.types("compare", "checkout", "lab", "--starter", "handout", *words, seconds=300)
     # The verdict depends on the machine; 2 would be a refusal.
     assert done.returncode in {0, 1, 3}, done.stdout + done.stderr
