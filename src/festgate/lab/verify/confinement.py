@@ -18,6 +18,7 @@ Without an argument the missing limits and the version of Landlock are printed a
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -28,9 +29,9 @@ import struct
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from fcntl import ioctl
 from typing import Any
 
+assert sys.platform != "win32"  # noqa: S101  (protections.py does not start it there)
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIMITS = ("AS", "CPU", "NOFILE", "FSIZE", "CORE")
 NEW_USER, NEW_OTHERS = 0x10000000, 0x00020000 | 0x08000000 | 0x20000000 | 0x40000000
@@ -46,6 +47,10 @@ PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 24, 38
 KEPT_CAPABILITIES = frozenset({1})
 """Root reads the files of other users (CAP_DAC_OVERRIDE), as far as Landlock allows; it may do nothing else."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+if sys.platform == "linux":
+    OPEN_PATH = os.O_PATH
+else:
+    OPEN_PATH = 0
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  (a mount of its own)
 SET_INTERFACE_FLAGS, IS_UP = 0x8914, 1
 
@@ -97,7 +102,7 @@ def enter_namespaces(writable: Iterable[str]) -> None:
             os.write(descriptor, content.encode())
             os.close(descriptor)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        ioctl(any_socket, SET_INTERFACE_FLAGS, struct.pack("16sh14x", b"lo", IS_UP))
+        fcntl.ioctl(any_socket, SET_INTERFACE_FLAGS, struct.pack("16sh14x", b"lo", IS_UP))
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     for folder in writable:
         mount(folder, folder, None, MS_BIND)
@@ -132,7 +137,7 @@ def restrict(config: Mapping[str, Any], readable: Iterable[str], writable: Itera
     of_files = READ_FILE | WRITE_FILE | EXECUTE | TRUNCATE
     for path, rights in rules:
         try:
-            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            descriptor = os.open(path, OPEN_PATH | os.O_CLOEXEC)
         except OSError:
             continue  # a path that does not exist here
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
