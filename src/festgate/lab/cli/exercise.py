@@ -104,7 +104,8 @@ def load(
 ) -> None:
     """Load a route of your running app with its locustfile, and keep the run in the folder `runs`.
 
-    Exit code 0 after a complete run, 2 when the load could not be run, 130 when interrupted.
+    Exit code 0 when the run passed, 1 when it did not (failed requests, exceptions, missing users), 2 when the load
+    could not be run, 130 when interrupted.
     """
     require_extra()
     from festgate.lab.hints.selection import findings_of_one  # noqa: PLC0415
