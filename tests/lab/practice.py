@@ -39,7 +39,7 @@ class Student:
         """The folder that `festgate lab new lab` creates."""
         return self.folder / "lab"
 
-    def types(self, *words: str, seconds: float = 60.0) -> "subprocess.CompletedProcess[str]":
+    def types(self, *words: str, seconds: float = 120.0) -> "subprocess.CompletedProcess[str]":
         """Run `festgate lab WORDS...` to its end."""
         known = environment(self.folder / "data") | {"COLUMNS": "160"}
         return command.run(
