@@ -12,7 +12,7 @@ import pytest
 
 from festgate.lab.description.starter import BUILT_IN, ROUTES
 from festgate.lab.student.answers import answers_in
-from festgate.lab.student.copies import copy_app, write_mended
+from festgate.lab.student.copies import copy_app, write_fixed_starter
 from festgate.lab.student.folder import write_starter
 from festgate.lab.student.load import code_handed_out, code_now
 from festgate.rehearsal.runs.store import list_runs
@@ -33,18 +33,18 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Student:
 
 
 def test_the_mended_starter_is_the_starter_but_for_its_crashes(tmp_path: Path) -> None:
-    mended = tmp_path / "mended"
-    write_mended(BUILT_IN, mended)
-    assert {name: code_now(BUILT_IN, mended, name) for name in ROUTES} == {
+    repaired = tmp_path / "repaired"
+    write_fixed_starter(BUILT_IN, repaired)
+    assert {name: code_now(BUILT_IN, repaired, name) for name in ROUTES} == {
         name: code_handed_out(BUILT_IN, name) for name in ROUTES
     }
-    assert all("1 / 0" not in path.read_text(encoding="utf-8") for path in mended.rglob("*.py"))
+    assert all("1 / 0" not in path.read_text(encoding="utf-8") for path in repaired.rglob("*.py"))
     assert sum("1 / 0" in path.read_text(encoding="utf-8") for path in BUILT_IN.folder.rglob("*.py")) == 2
 
 
 def test_a_copy_of_the_app_has_its_code_and_no_more(student: Student, tmp_path: Path) -> None:
     lab = tmp_path / "lab"
-    write_mended(BUILT_IN, lab)
+    write_fixed_starter(BUILT_IN, lab)
     for name in (
         "fest.db",
         "fest.db-journal",

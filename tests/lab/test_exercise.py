@@ -107,7 +107,7 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
         commands["crash"] = student.types("crash", "lab", "--host", address)
         reloaded(student, solutions.fix_crashes)
         assert status_of(f"{address}/checkout") == 200
-        commands["mended"] = student.types("crash", "lab", "--host", address)
+        commands["repaired"] = student.types("crash", "lab", "--host", address)
         commands["same"] = student.types("compare", "events", "lab")
         commands |= loaded(student, address, "before", ("checkout",))
         reloaded(student, lambda lab: solutions.speed_up(lab, "checkout"))
@@ -138,7 +138,7 @@ def test_status_shows_each_step_as_done(exercise: Exercise) -> None:
         if name.startswith(("new", "load"))
     }
     assert set(codes.values()) == {0}, codes
-    assert (exercise.commands["crash"].returncode, exercise.commands["mended"].returncode) == (1, 0)
+    assert (exercise.commands["crash"].returncode, exercise.commands["repaired"].returncode) == (1, 0)
     two, unanswered, last = (
         exercise.commands[name] for name in ("status, two open", "status, unanswered", "status")
     )

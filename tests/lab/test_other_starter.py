@@ -15,7 +15,7 @@ from festgate.lab.description.reading import read_starter
 from festgate.lab.description.starter import BUILT_IN, ROUTES, Crash, Starter
 from festgate.lab.report.content import read_lab
 from festgate.lab.student.code import fingerprint_of
-from festgate.lab.student.copies import copy_database, fill_database, write_mended
+from festgate.lab.student.copies import copy_database, fill_database, write_fixed_starter
 from festgate.lab.student.crash import pages_of, take_snapshot
 from festgate.lab.student.folder import NoLab, known_starter, load_file, quoted, starter_files, write_starter
 from festgate.lab.student.load import code_handed_out, code_now
@@ -68,7 +68,7 @@ def test_a_starter_is_handed_out_without_its_data_environment_and_description(st
 
 
 def test_the_fixed_starter_keeps_the_crash_that_may_stay(starter: Starter, tmp_path: Path) -> None:
-    write_mended(starter, tmp_path / "fixed")
+    write_fixed_starter(starter, tmp_path / "fixed")
     assert "1 / 0" not in (tmp_path / "fixed/checkout/__init__.py").read_text(encoding="utf-8")
     assert "        1 / 0\n" in (tmp_path / "fixed/main.py").read_text(encoding="utf-8")
     assert {name: code_now(starter, tmp_path / "fixed", name) for name in ROUTES} == {
@@ -90,7 +90,7 @@ def test_a_crash_of_any_form_is_fixed_in_place_and_fixing_it_is_no_change(
     code = f"{APP}def total():\n{line}    return 2\n"
     (tmp_path / "given" / "main.py").write_text(code, encoding="utf-8")
     given = read_starter(tmp_path / "given").starter
-    write_mended(given, tmp_path / "fixed")
+    write_fixed_starter(given, tmp_path / "fixed")
     assert (tmp_path / "fixed" / "main.py").read_text(encoding="utf-8") == code.replace(line, fixed)
     assert code_now(given, tmp_path / "fixed", "checkout") == code_handed_out(given, "checkout")
 
@@ -99,11 +99,11 @@ def test_a_crash_that_moved_is_still_fixed_and_one_that_is_gone_is_named(
     starter: Starter, tmp_path: Path
 ) -> None:
     edit(starter.folder, "checkout/__init__.py", "def checkout", "# one\n# more line\ndef checkout")
-    write_mended(starter, tmp_path / "moved")
+    write_fixed_starter(starter, tmp_path / "moved")
     assert "1 / 0" not in (tmp_path / "moved/checkout/__init__.py").read_text(encoding="utf-8")
     gone = replace(starter, crashes=(Crash("database.py", 3, "1 / 0", "/checkout"),))
     with pytest.raises(NoLab, match=r"The crash `1 / 0` is not in .*database\.py\. Correct lab\.toml"):
-        write_mended(gone, tmp_path / "gone")
+        write_fixed_starter(gone, tmp_path / "gone")
 
 
 def test_the_load_and_the_script_that_fills_the_database_are_not_the_apps_code(
@@ -144,7 +144,7 @@ def test_a_change_behind_a_router_with_a_prefix_is_of_its_route_alone(tmp_path: 
 
 
 def test_the_script_fills_the_copy_and_both_sides_get_its_database(starter: Starter, tmp_path: Path) -> None:
-    write_mended(starter, tmp_path / "before")
+    write_fixed_starter(starter, tmp_path / "before")
     fill_database(starter, tmp_path / "before", sys.executable)
     (tmp_path / "after").mkdir()
     copy_database(starter, tmp_path / "before", tmp_path / "after")
@@ -157,7 +157,7 @@ def test_a_starter_without_a_script_hands_on_the_database_that_it_holds(
     starter: Starter, tmp_path: Path
 ) -> None:
     fill_database(starter, starter.folder, sys.executable)
-    write_mended(starter, tmp_path / "before")
+    write_fixed_starter(starter, tmp_path / "before")
     assert not (tmp_path / "before" / "fest.db").exists()
     fill_database(replace(starter, fill=""), tmp_path / "before", sys.executable)
     (tmp_path / "after").mkdir()

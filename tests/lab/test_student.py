@@ -67,8 +67,8 @@ def exercise(tmp_path_factory: pytest.TempPathFactory) -> Exercise:
         )
         until(lambda: status_of(f"{address}/register_event/404?user=asha") == 404, "event 404, fixed", 60)
         until(lambda: status_of(f"{address}/checkout") == 200, "checkout, fixed", 60)
-        outputs["mended"] = student.types("crash", "lab", "--host", address)
-        missing["mended"] = open_parts(student)
+        outputs["repaired"] = student.types("crash", "lab", "--host", address)
+        missing["repaired"] = open_parts(student)
         short = ("--host", address, "--duration", "2s", "--warm-up", "0s")
         served = (is_served(student.lab, address), is_served(student.folder, address))
         outputs["load"] = student.types("load", "events", "lab", *short)
@@ -88,16 +88,16 @@ def test_the_lab_is_made_once_and_a_port_belongs_to_one_server(exercise: Exercis
 
 
 def test_a_snapshot_shows_what_one_bug_did_to_each_page_before_and_after(exercise: Exercise) -> None:
-    crash, mended = exercise.outputs["crash"], exercise.outputs["mended"]
-    assert (crash.returncode, mended.returncode) == (1, 0), crash.stderr + mended.stderr
+    crash, repaired = exercise.outputs["crash"], exercise.outputs["repaired"]
+    assert (crash.returncode, repaired.returncode) == (1, 0), crash.stderr + repaired.stderr
     assert "Before" not in crash.stdout
     assert re.search(r"/checkout +│ 500, [\d,]+ ms", crash.stdout)
     assert re.search(r"/events +│ 200, [\d,]+ ms", crash.stdout)
     assert "/register_event/404, /checkout failed; the other 5 responded." in crash.stdout
-    assert "Before, at " in mended.stdout
-    assert re.search(r"/checkout +│ 500, [\d,]+ ms +│ 200, [\d,]+ ms", mended.stdout)
-    assert re.search(r"/register_event/404 +│ 500, [\d,]+ ms +│ 404, [\d,]+ ms", mended.stdout)
-    assert "Now every page responds." in mended.stdout
+    assert "Before, at " in repaired.stdout
+    assert re.search(r"/checkout +│ 500, [\d,]+ ms +│ 200, [\d,]+ ms", repaired.stdout)
+    assert re.search(r"/register_event/404 +│ 500, [\d,]+ ms +│ 404, [\d,]+ ms", repaired.stdout)
+    assert "Now every page responds." in repaired.stdout
 
 
 def test_a_server_that_ends_takes_its_app_with_it_and_is_reported(exercise: Exercise) -> None:
@@ -134,7 +134,7 @@ def test_status_follows_the_work_and_a_registration_link_does_not_count(exercise
         "a link": [1, 2, 3, 4, 5, 6, 7],
         "used": [2, 3, 4, 5, 6, 7],
         "crash": [3, 4, 5, 6, 7],
-        "mended": [4, 5, 6, 7],
+        "repaired": [4, 5, 6, 7],
     }
     status = exercise.outputs["status"]
     assert status.returncode == 1

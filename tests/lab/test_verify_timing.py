@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from festgate.lab.description.starter import BUILT_IN
-from festgate.lab.student.copies import write_mended
+from festgate.lab.student.copies import write_fixed_starter
 from festgate.lab.student.folder import write_starter
 from festgate.lab.verify.behaviour import Program
 from festgate.lab.verify.sandbox import RUN_VARIABLE
@@ -21,7 +21,7 @@ from tests.rig.waiting import until
 
 
 def test_both_apps_are_run_in_turn_and_each_route_is_a_comparison_of_its_own(tmp_path: Path) -> None:
-    write_mended(BUILT_IN, tmp_path / "before")
+    write_fixed_starter(BUILT_IN, tmp_path / "before")
     write_starter(BUILT_IN, tmp_path / "after")
     solutions.reference(tmp_path / "after")
     reported = []

@@ -110,13 +110,13 @@ def _run(
     starter: Starter, lab: Path, route: str, plan: "Plan", pairs: int, python: str, temporary: Path
 ) -> "tuple[list[Run], list[Run]]":
     """Return the runs of both sides. Raises NoLab, UnreadableCode."""
-    from festgate.lab.student.copies import App, copy_app, copy_database, fill_database, write_mended  # noqa: PLC0415
+    from festgate.lab.student.copies import App, copy_app, copy_database, fill_database, write_fixed_starter  # noqa: PLC0415
     from festgate.lab.student.load import code_handed_out, code_now  # noqa: PLC0415
     from festgate.lab.student.runs import METRIC  # noqa: PLC0415
     from festgate.rehearsal.cli.execution import STARTING, TooFewRequests, exit_on_failure, run_comparison  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_metric  # noqa: PLC0415
 
-    write_mended(starter, temporary / "before")
+    write_fixed_starter(starter, temporary / "before")
     fill_database(starter, temporary / "before", python)
     # A copy: edits during the comparison do not affect it.
     copy_app(starter, lab, temporary / "after", with_data=False)

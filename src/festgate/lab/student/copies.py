@@ -22,7 +22,7 @@ FILL_SECONDS: Final = 60
 """Seconds that the script may take that inserts the events."""
 
 
-def write_mended(starter: Starter, folder: Path) -> None:
+def write_fixed_starter(starter: Starter, folder: Path) -> None:
     """Write the starter into `folder`, which is empty or does not exist, and fix the crashes that must be fixed.
 
     Raises NoLab.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from festgate.lab.description.starter import ROUTES, Starter
 from festgate.lab.student.code import UnreadableCode
-from festgate.lab.student.copies import write_mended
+from festgate.lab.student.copies import write_fixed_starter
 from festgate.lab.student.folder import NoLab
 from festgate.lab.student.load import code_handed_out
 from festgate.lab.verify import behaviour, timing
@@ -133,7 +133,7 @@ class Baseline:
             data = self.folder.parent / f"{self.folder.name}-{len(self._tables)}.db"
             with self._used(options):
                 if not self.folder.exists():
-                    write_mended(self.starter, self.folder)
+                    write_fixed_starter(self.starter, self.folder)
                 program = Program(
                     self.starter, self.folder, options.python, options.limits, fill=self.starter.fill
                 )
