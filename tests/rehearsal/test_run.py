@@ -281,3 +281,15 @@ def test_users_that_cannot_start_are_missing_and_the_exception_is_the_reason(tmp
         assert (run.present, set(run.exceptions)) == (0, {reason})
         with pytest.raises(CannotRun, match=re.escape(reason)):
             rehearse(replace(closed, load=Rate(5.0)), tmp_path / "runs")
+
+
+def test_the_message_of_an_exception_is_short_and_does_not_control_a_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "raising.py"
+    hostile = 'raise ValueError("\\x1b[2J\\x07gone\\r\\n" + "x" * 1_000_000)'
+    file.write_text(RAISING.replace('prices["ravi"]', hostile), encoding="utf-8")
+    with answering(welcome) as target:
+        plan = Plan(str(file), target.url, Users(1, 100), duration=1.0, seed=7)
+        (kind,) = rehearse(plan, tmp_path / "runs").exceptions
+    assert kind.startswith("ValueError: [2J gone x")
+    assert kind.isprintable()
+    assert len(kind) < 300

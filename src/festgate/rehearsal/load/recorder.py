@@ -103,7 +103,11 @@ def describe_exception(exception: BaseException, tb: TracebackType | None) -> st
 
     The line is the last one outside the installed packages, since the error is usually there.
     """
-    message = " ".join(str(exception).split())[:MAX_MESSAGE]
+    # An answer of the target may be part of the message, and must not control the terminal that shows it.
+    text = "".join(
+        character if character.isprintable() else " " for character in str(exception)[: 10 * MAX_MESSAGE]
+    )
+    message = " ".join(text.split())[:MAX_MESSAGE]
     frames = traceback.extract_tb(tb)
     own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
