@@ -141,3 +141,12 @@ def test_an_answer_has_some_words_and_a_number_where_the_question_wants_one(
         "/events": "",
         "/my-events": "/my-events: Which number shows it?",
     }
+
+
+def test_notes_named_py_that_no_file_imports_do_not_count_as_code(student: Student) -> None:
+    (student.lab / "notes.py").write_text("1. run the server\n2. run locust\n", encoding="utf-8")
+    assert changed(student) == set()
+    main = student.lab / "main.py"
+    main.write_text("import notes\n" + main.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(UnreadableCode, match=r"notes\.py, line 1: this is not valid Python"):
+        changed(student)

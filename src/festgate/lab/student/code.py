@@ -40,9 +40,7 @@ def code_behind(starter: Starter, folder: Path, route: str) -> str:
     Raises UnreadableCode.
     """
     planted = {crash.code: ast.parse(crash.replacement).body for crash in starter.crashes}
-    statements = [
-        statement for file in code_files(starter, folder) for statement in _statements(folder, file, planted)
-    ]
+    statements = _all_statements(starter, folder, planted)
     named: dict[str, list[ast.stmt]] = {}
     for statement in statements:
         for name in _names_bound(statement):
@@ -93,6 +91,36 @@ def code_files(starter: Starter, folder: Path) -> list[Path]:
         if top not in skipped and not top.startswith("."):
             files.append(path)
     return files
+
+
+def _all_statements(
+    starter: Starter, folder: Path, planted: Mapping[str, list[ast.stmt]]
+) -> list[ast.stmt]:
+    """Return the statements of all files. Notes that are named .py, and that no file imports, do not count."""
+    statements: list[ast.stmt] = []
+    unreadable: dict[Path, UnreadableCode] = {}
+    for file in code_files(starter, folder):
+        try:
+            statements += _statements(folder, file, planted)
+        except UnreadableCode as error:
+            unreadable[file] = error
+    if unreadable:
+        needed = {Path(starter.app_file).stem, *_imported(statements)}
+        for file, error in unreadable.items():
+            if (file.parent.name if file.stem == "__init__" else file.stem) in needed:
+                raise error
+    return statements
+
+
+def _imported(statements: list[ast.stmt]) -> set[str]:
+    """Return each part of the dotted names that are imported anywhere."""
+    names: set[str] = set()
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.name for alias in node.names)
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+    return {part for name in names for part in name.split(".")}
 
 
 def _statements(folder: Path, file: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:

@@ -43,11 +43,12 @@ def changes_of(starter: Starter, app: Path, tree: Path) -> Changes:
 
 
 def _is_left(crash: Crash, file: Path) -> bool:
-    """Return whether the statement is still in its file, which can be parsed."""
-    return file.is_file() and any(
-        isinstance(node, ast.stmt) and ast.unparse(node) == crash.code
-        for node in ast.walk(ast.parse(file.read_bytes()))
-    )
+    """Return whether the statement is still in its file. A file that cannot be parsed is not part of the app."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    return any(isinstance(node, ast.stmt) and ast.unparse(node) == crash.code for node in ast.walk(tree))
 
 
 def _baselines(starter: Starter, app: Path, tree: Path) -> Iterator[SubmissionFinding]:
