@@ -85,7 +85,7 @@ def test_each_file_of_another_student_is_another_submission(folder: Path, lab: P
         ({"x.py": "print(1)"}, "There is no main.py in anu. It holds code, but no app."),
         (
             {"src/app.py": "from fastapi import FastAPI\napp = FastAPI()"},
-            "There is no main.py in anu. src/app.py makes an app under another name.",
+            "There is no main.py in anu. src/app.py makes an app under another name: if that is the one,",
         ),
         ({"a/main.py": "app = 1", "b/main.py": "app = 1"}, "anu holds main.py in several folders: a, b. "),
         ({"main.py": "portal = 1"}, "main.py of anu has no `app`. "),

@@ -150,7 +150,15 @@ def test_the_error_names_what_is_wrong_with_a_submission(
     with pytest.raises(InvalidSubmission, match=r"main\.py of .* has no `app`"):
         taken(lab)
     (lab / "main.py").unlink()
-    with pytest.raises(InvalidSubmission, match=r"There is no main\.py in .* or its folders"):
+    with pytest.raises(
+        InvalidSubmission, match=r"There is no main\.py in .* or its folders\. It holds code, but no app\."
+    ):
+        taken(lab)
+    (lab / "server.py").write_text("app = FastAPI()\n", encoding="utf-8")
+    with pytest.raises(
+        InvalidSubmission,
+        match=r"server\.py makes an app under another name: if that is the one, call it main\.py\.",
+    ):
         taken(lab)
     for name in ("one", "two"):
         write_starter(BUILT_IN, lab / name)

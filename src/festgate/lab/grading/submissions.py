@@ -19,6 +19,7 @@ from festgate.lab.verify.intake import (
     Submission,
     content_hash,
     copy_submission,
+    other_app,
 )
 
 ARCHIVES: Final = frozenset({".zip", ".rar", ".7z", ".tar", ".tgz", ".gz"})
@@ -114,7 +115,7 @@ def copy_source(starter: Starter, source: Source, target: Path) -> CopiedSubmiss
         _copy_files(source.files, target)
         problem = _named(source, error)
         if not any(target.rglob(starter.app_file)):
-            problem = f"There is no {starter.app_file} in {source.name}. {_other_app(target)}"
+            problem = f"There is no {starter.app_file} in {source.name}. {other_app(starter, target)}"
         return CopiedSubmission(target, content_hash(target, TABLES), None, problem)
     except InvalidSubmission as error:
         _copy_files(source.files, target)
@@ -182,15 +183,6 @@ def _copy_main(starter: Starter, main: Path, target: Path) -> Submission:
 def _named(source: Source, error: InvalidSubmission) -> str:
     """Return the message with the name of the submission, in place of the teacher's path."""
     return str(error).replace(str(source.place), source.name)
-
-
-def _other_app(tree: Path) -> str:
-    """Return a sentence about what there is in place of the app's file."""
-    code = sorted(path for path in tree.rglob("*.py") if path.is_file())
-    for path in code:
-        if b"FastAPI(" in path.read_bytes():
-            return f"{path.relative_to(tree).as_posix()} makes an app under another name."
-    return "It holds code, but no app." if code else "It holds no code."
 
 
 def _copy_files(files: Iterable[Path], target: Path) -> None:

@@ -93,9 +93,7 @@ def code_files(starter: Starter, folder: Path) -> list[Path]:
     return files
 
 
-def _all_statements(
-    starter: Starter, folder: Path, planted: Mapping[str, list[ast.stmt]]
-) -> list[ast.stmt]:
+def _all_statements(starter: Starter, folder: Path, planted: Mapping[str, list[ast.stmt]]) -> list[ast.stmt]:
     """Return the statements of all files. Notes that are named .py, and that no file imports, do not count."""
     statements: list[ast.stmt] = []
     unreadable: dict[Path, UnreadableCode] = {}

@@ -215,8 +215,8 @@ def _app_in(starter: Starter, tree: Path, source: Path) -> Path:
     apps = [folder for folder in folders if folder.name.lower() not in BASELINE_FOLDERS] or folders
     if not apps:
         msg = (
-            f"There is no {main} in {source} or its folders. Name the folder that `festgate lab new` made, or a zip of"
-            " it."
+            f"There is no {main} in {source} or its folders. {other_app(starter, tree)} Name the folder of the lab,"
+            " or a zip of it."
         )
         raise NoApp(msg)
     shallowest = [app for app in apps if len(app.parts) == len(apps[0].parts)]
@@ -236,6 +236,16 @@ def _apps(starter: Starter, tree: Path) -> Iterator[Path]:
     for path in tree.rglob(starter.app_file):
         if len(path.relative_to(tree).parts) <= MAX_APP_DEPTH + depth and path.is_file():
             yield path.parents[depth - 1]
+
+
+def other_app(starter: Starter, tree: Path) -> str:
+    """Return a sentence about what a folder holds in place of the app's file."""
+    code = sorted(path for path in tree.rglob("*.py") if path.is_file())
+    for path in code:
+        if b"FastAPI(" in path.read_bytes():
+            place = path.relative_to(tree).as_posix()
+            return f"{place} makes an app under another name: if that is the one, call it {starter.app_file}."
+    return "It holds code, but no app." if code else "It holds no code."
 
 
 def _has_app(file: Path, name: str) -> bool:
