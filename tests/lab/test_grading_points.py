@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from festgate.lab.description.starter import BUILT_IN, Starter
-from festgate.lab.grading.gradebooks import gradebook_files
+from festgate.lab.grading.gradebooks import Gradebook, gradebook_files
 from festgate.lab.grading.grades import Grade, Reading
 from festgate.lab.grading.reports import AuditedReport, ReportFinding
 from festgate.lab.grading.rubric import InvalidRubric, default_rubric, default_text, read_rubric
@@ -164,6 +164,25 @@ def test_canvas_has_a_row_of_possible_points_and_a_column_of_the_assignment(grad
     # What could not be verified has no grade, and does not overwrite one.
     assert (anu["SIS Login ID"], anu["Fest lab (815)"]) == ("anu-p", "")
     assert written.left_out == ("x",)
+
+
+@pytest.mark.parametrize("gradebook", ["moodle", "canvas"])
+def test_two_submissions_of_one_student_are_named_and_overwrite_nothing(
+    tmp_path: Path, gradebook: Gradebook
+) -> None:
+    meera, late, anu = (
+        graded(tmp_path, verification(), student=Student(name, account=account), name=folder)
+        for name, account, folder in [
+            ("Meera Nair", "4711", "first"),
+            ("Meera Nair", "4711", "late"),
+            ("Anu Pillai", "4712", "anu"),
+        ]
+    )
+    written = gradebook_files(gradebook, "Fest lab (815)", [meera, late, anu], TEXTS)
+    names = [row.get("Full name") or row["Student"] for row in table(written.files[f"{gradebook}.csv"])]
+    assert names[-1] == "Anu Pillai"
+    assert "Meera Nair" not in names
+    assert written.repeated == ("first", "late")
 
 
 def test_gradescope_has_a_test_for_each_part_that_gives_points(grades: list[Grade]) -> None:

@@ -196,3 +196,9 @@ def _write_gradebook(
             f"Not in the file for {gradebook.capitalize()}, because the student is unknown:"
             f" {', '.join(written.left_out)}. Enter the name or the gradebook id in {to / 'students.csv'}."
         )
+    if written.repeated:
+        print(
+            f"Not in the file for {gradebook.capitalize()}, because a student has several submissions:"
+            f" {', '.join(written.repeated)}. Remove all but one of them, or correct the gradebook ids in"
+            f" {to / 'students.csv'}."
+        )

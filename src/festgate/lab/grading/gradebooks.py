@@ -13,12 +13,14 @@ on the teacher's machine.
 """
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from festgate.lab.grading.cells import as_csv
 from festgate.lab.grading.grades import Grade
+from festgate.lab.grading.students import Student
 from festgate.lab.grading.submissions import file_name
 
 Gradebook = Literal["moodle", "canvas", "gradescope"]
@@ -45,6 +47,8 @@ class GradebookFiles:
     """The content of each file by its path in the folder of the grades."""
     left_out: tuple[str, ...]
     """Submissions that the gradebook could not assign to a student."""
+    repeated: tuple[str, ...] = ()
+    """Submissions of a student of whom there are several: a line for each would overwrite the one before."""
 
 
 def gradebook_files(
@@ -68,9 +72,12 @@ def gradebook_files(
 
 def _moodle(grades: Sequence[Grade], feedback: Sequence[str]) -> GradebookFiles:
     rows, left_out = [], []
+    repeated = _repeated(grades, lambda student: student.account)
     for grade, text in zip(grades, feedback, strict=True):
         if not grade.student.account.isdecimal():
             left_out.append(grade.name)
+            continue
+        if grade.name in repeated:
             continue
         rows.append(
             {
@@ -82,17 +89,20 @@ def _moodle(grades: Sequence[Grade], feedback: Sequence[str]) -> GradebookFiles:
                 "Feedback comments": text,
             }
         )
-    return GradebookFiles({"moodle.csv": as_csv(MOODLE, rows, mark=False)}, tuple(left_out))
+    return GradebookFiles({"moodle.csv": as_csv(MOODLE, rows, mark=False)}, tuple(left_out), repeated)
 
 
 def _canvas(assignment: str, grades: Sequence[Grade]) -> GradebookFiles:
     points = {"Student": "    Points Possible", assignment: f"{grades[0].score.maximum:g}" if grades else ""}
     rows, left_out = [points], []
+    repeated = _repeated(grades, lambda student: student.account or student.number or student.name)
     for grade in grades:
         student = grade.student
         numeric = student.account.isdecimal()
         if not (student.account or student.number or (student.name and "name" not in student.unsure)):
             left_out.append(grade.name)
+            continue
+        if grade.name in repeated:
             continue
         rows.append(
             {
@@ -104,7 +114,15 @@ def _canvas(assignment: str, grades: Sequence[Grade]) -> GradebookFiles:
                 assignment: "" if grade.results is None else f"{grade.points:g}",
             }
         )
-    return GradebookFiles({"canvas.csv": as_csv((*CANVAS, assignment), rows, mark=False)}, tuple(left_out))
+    return GradebookFiles(
+        {"canvas.csv": as_csv((*CANVAS, assignment), rows, mark=False)}, tuple(left_out), repeated
+    )
+
+
+def _repeated(grades: Sequence[Grade], key_of: Callable[[Student], str]) -> tuple[str, ...]:
+    """Return the names of submissions whose student, by the gradebook's key, has others too."""
+    counts = Counter(key_of(grade.student) for grade in grades)
+    return tuple(grade.name for grade in grades if (key := key_of(grade.student)) and counts[key] > 1)
 
 
 def as_gradescope(grade: Grade, feedback: str) -> dict[str, Any]:

@@ -104,9 +104,9 @@ def _all_statements(starter: Starter, folder: Path, planted: Mapping[str, list[a
             unreadable[file] = error
     if unreadable:
         needed = {Path(starter.app_file).stem, *_imported(statements)}
-        for file, error in unreadable.items():
+        for file, reason in unreadable.items():
             if (file.parent.name if file.stem == "__init__" else file.stem) in needed:
-                raise error
+                raise reason
     return statements
 
 
