@@ -6,7 +6,7 @@ from tests.drills.drill_runs import leaks, run
 
 
 def test_slow_clients_are_contained_and_open_no_breaker(tmp_path: Path) -> None:
-    outcome = run(["slow-clients"], tmp_path, lasts=12.0)["slow-clients"]
+    outcome = run(["slow-clients"], tmp_path, lasts=16.0)["slow-clients"]
     assert leaks(outcome) == []
     assert outcome.journal.after is not None
     assert outcome.journal.after.clean

@@ -24,7 +24,7 @@ from tests.rig.server import Server, serving
 pytestmark = torture
 
 PASSWORD = "correct horse"
-EXAMPLES = length(30, 500)
+EXAMPLES = length(15, 500)
 """Of each call and kind, by schemathesis."""
 NUMBERS = count(1)
 Case: TypeAlias = "schemathesis.Case[Any]"
