@@ -260,6 +260,21 @@ def test_a_module_that_holds_the_loop_again_and_again_rests() -> None:
     on_loop(main)
 
 
+def test_the_time_that_a_busy_machine_takes_from_a_request_does_not_count_as_blocking() -> None:
+    async def compute_slowly(word: str) -> str:
+        await hold(0.12)(word)
+        # Meanwhile other programs have the processor.
+        time.sleep(breaker.MAX_HELD)  # noqa: ASYNC251  (the event loop waits, as on such a machine)
+        return word
+
+    async def main() -> None:
+        tea = make()
+        assert await outcome(tea, compute_slowly) == "x"
+        assert tea.state == "well"
+
+    on_loop(main)
+
+
 def test_a_crowd_in_one_module_waits_for_itself_and_others_come_in_between() -> None:
     """Of forty requests of 2 ms each, the first few run; then comes the neighbour, who would otherwise be last."""
 

@@ -260,12 +260,13 @@ class Bulkhead:
 
     def _held(self, spent: float, entry: _Entry) -> bool:
         """Count a failure if the code blocked the event loop for too long. A stall of the machine does not count."""
-        held = self.pulse.computed() > HELD
-        if held:
-            self.breaker.failed(
-                f"A request blocked the event loop for {spent:.2f} s.", trial=entry.trial, held=spent
-            )
-        return held
+        held = min(spent, self.pulse.computed())
+        if held <= HELD:
+            return False
+        self.breaker.failed(
+            f"A request blocked the event loop for {held:.2f} s.", trial=entry.trial, held=held
+        )
+        return True
 
     def _refused_as_full(self, entry: _Entry) -> ModuleUnavailable:
         self.breaker.ended_early(trial=entry.trial)
