@@ -23,6 +23,8 @@ from festgate.rehearsal.cli.options import (
     find_run,
     make_load,
     make_plan,
+    make_staged_load,
+    make_times,
     parse_address,
     parse_seconds,
     require_extra,
@@ -69,8 +71,23 @@ def rehearse(
     constant: Annotated[
         bool, typer.Option("--constant", help="Arrivals at equal intervals, not at random ones.")
     ] = False,
-    duration: Annotated[str, typer.Option(help="Measured time: 90s, 5m.")] = "60s",
-    warm_up: Annotated[str, typer.Option(help="Time before the measurement, which does not count.")] = "10s",
+    stages: Annotated[
+        str,
+        typer.Option(
+            help="A load that changes, in place of --users or --rate: '2m:200, 5m:1000, 1m:0' grows to 200 users in 2"
+            " minutes and to 1,000 in 5, and ends with none; '2m:20/s, 5m:20/s' are arrivals. '0s:50' is a step."
+        ),
+    ] = "",
+    duration: Annotated[
+        str, typer.Option(help="Measured time: 90s, 5m; by default 60s. Stages have their own.")
+    ] = "",
+    warm_up: Annotated[
+        str,
+        typer.Option(
+            help="Time before the measurement, which does not count; by default 10s. Of stages, it is the beginning;"
+            " by default none."
+        ),
+    ] = "",
     label: Annotated[str, typer.Option(help="Part of the name of the run's folder.")] = "",
     fail_if: Annotated[
         list[str] | None,
@@ -107,12 +124,20 @@ def rehearse(
     if worker_of:
         raise typer.Exit(_join(journey, *parse_address("--worker-of", worker_of), timeout))
     thresholds = [_parse_threshold(text) for text in fail_if or ()]
+    if stages and (rate is not None or spawn_rate is not None):
+        fail("--stages determine the load: leave out --rate and --spawn-rate.")
+    load = (
+        make_staged_load(stages, users, constant=constant)
+        if stages
+        else make_load(users, spawn_rate, rate, constant=constant)
+    )
+    measured, cut = make_times(load, duration, warm_up)
     plan = make_plan(
         journey,
-        make_load(users, spawn_rate, rate, constant=constant),
+        load,
         host=host,
-        duration=parse_seconds(duration),
-        warm_up=parse_seconds(warm_up),
+        duration=measured,
+        warm_up=cut,
         seed=seed,
         workers=workers,
         label=check_label(label),

@@ -32,6 +32,7 @@ from festgate.rehearsal.load.share import (
     Ended,
     fire_init,
     make_environment,
+    start_users,
     stopped_by_signal,
 )
 from festgate.rehearsal.load.visits import describe_visits
@@ -166,7 +167,7 @@ class Master:
             self._runner.send_message(messages.BEGIN, {"at": began}, worker.client)
         starting = None
         if isinstance(load, Users):
-            starting = gevent.spawn_later(LEAD, self._runner.start, load.users, load.spawn_rate)
+            starting = gevent.spawn_later(LEAD, start_users, self._runner, load)
         else:
             self._runner.stats.clear_all()
             self._runner.update_state(STATE_RUNNING)

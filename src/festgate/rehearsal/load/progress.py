@@ -21,6 +21,10 @@ class Progress:
     users: int
     waiting: int
     """Arrivals that no user has taken yet."""
+    due: int
+    """Arrivals that were due so far."""
+    begun: int
+    """Arrivals that a user has begun to serve so far."""
     recent: list[float]
     """Response times since the second before, in seconds, sorted."""
 
@@ -41,6 +45,8 @@ def combine(parts: Iterable[Progress]) -> dict[str, object]:
         "failures": sum(process.failures for process in processes),
         "users": sum(process.users for process in processes),
         "waiting": sum(process.waiting for process in processes),
+        "due": sum(process.due for process in processes),
+        "begun": sum(process.begun for process in processes),
         "p50": recent[len(recent) // 2] if recent else None,
         "p95": recent[len(recent) * 95 // 100] if recent else None,
         "worst": recent[-1] if recent else None,

@@ -21,8 +21,9 @@ from festgate.rehearsal.runner.preflight import check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
-from festgate.rehearsal.runs.plan import Plan, RunOptions, journey_fingerprint
-from festgate.rehearsal.runs.store import Run, Side
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, journey_fingerprint
+from festgate.rehearsal.runs.stage_loads import asked_users, stage_loads
+from festgate.rehearsal.runs.store import LoadSecond, Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""
@@ -35,7 +36,7 @@ class CannotRun(Exception):
 
 
 class StopRun(Exception):
-    """Raised by `on_second` to end the run early; the run is kept as `cut`."""
+    """Raised by `on_second` to end the run early; the run is kept as `cut`, with the message as its `aborted`."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ def _generate_load(
         outcome: dict[str, Any] = {}
         with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(generator, monitor, on_second, on_notice, outcome, run.plan.warm_up)
-            except (KeyboardInterrupt, StopRun):
-                outcome |= _interrupt(generator)
+                _follow(generator, monitor, on_second, on_notice, outcome, run.plan)
+            except (KeyboardInterrupt, StopRun) as stop:
+                outcome |= _interrupt(generator) | {"aborted": str(stop)}
                 if "began" not in outcome:
                     raise
                 return _complete(run, {**outcome, "ended": "cut"})
@@ -152,12 +153,13 @@ def _follow(
     on_second: OnSecond,
     on_notice: OnNotice,
     outcome: dict[str, Any],
-    warm_up: float,
+    plan: Plan,
 ) -> None:
     """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`.
 
-    `present` lists the users of each second after the warm-up.
+    `present` lists the users of each second after the warm-up, `load` the load of each second of a run with stages.
     """
+    due = begun = 0
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in generator.stdout:
         fields = json.loads(line)
@@ -172,8 +174,15 @@ def _follow(
         at = fields.pop("second")
         monitor.remote = fields.pop("remote", ())
         cpu = {side: resources.cpu for side, resources in monitor.last.items()}
-        if at > warm_up:
+        if at > plan.warm_up:
             outcome.setdefault("present", []).append(fields["users"])
+        arrivals = fields["due"] - due, fields["begun"] - begun
+        due, begun = fields.pop("due"), fields.pop("begun")
+        if plan.load.stages:
+            asked, reached = (
+                arrivals if isinstance(plan.load, Rate) else (asked_users(plan.load, at), fields["users"])
+            )
+            outcome.setdefault("load", []).append(LoadSecond(at, asked, reached))
         on_second(Second(at=at, cpu=cpu, **fields))
 
 
@@ -206,13 +215,20 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         notes.append(f"The run could not be written to its end: {unwritten}.")
     if "ended" not in outcome:
         notes.append("The load generator crashed; see the end of load.log.")
+    present, load = outcome.get("present"), outcome.get("load", [])
+    if present is not None:
+        present = max(present) if run.plan.load.stages else median_low(present)
     try:
+        if load:
+            run.write_load(load)
         ended = run.update(
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),
             exceptions=outcome.get("exceptions", {}),
-            present=median_low(outcome["present"]) if "present" in outcome else None,
+            present=present,
+            stages=stage_loads(run.plan, load),
+            aborted=outcome.get("aborted", ""),
             notes=tuple(notes),
         )
         write_histogram(ended)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from festgate.rehearsal.runs.stages import Stage, total
+
 MAX_USERS = 5_000
 
 
@@ -14,13 +16,17 @@ class Users:
     """A closed loop: each user waits for an answer before the next request, so a slow target gets fewer requests."""
 
     users: int
+    """The highest number, where there are stages."""
     spawn_rate: float
-    """Users a second until all have started."""
+    """Users a second until all have started; the stages determine it where there are any."""
     kind: Literal["users"] = "users"
+    stages: tuple[Stage, ...] = ()
 
     @property
     def shown(self) -> str:
         """The load in words."""
+        if self.stages:
+            return f"up to {self.users:,} users"
         return "1 user" if self.users == 1 else f"{self.users:,} users"
 
 
@@ -29,19 +35,27 @@ class Rate:
     """An open loop: people arrive independently of the target's answers."""
 
     rate: float
-    """Journeys a second."""
+    """Journeys a second; the highest number, where there are stages."""
     arrivals: Literal["poisson", "constant"] = "poisson"
     most_users: int = MAX_USERS
     """At the same time; an arrival beyond that waits, and is late."""
     kind: Literal["rate"] = "rate"
+    stages: tuple[Stage, ...] = ()
 
     @property
     def shown(self) -> str:
         """The load in words."""
-        return f"{self.rate:g} a second"
+        return f"{'up to ' if self.stages else ''}{self.rate:g} a second"
 
 
 Load: TypeAlias = Users | Rate
+
+
+def mean_load(load: Load, begin: float, end: float) -> float:
+    """Return the mean number of planned users, or of journeys a second, between two moments of a run."""
+    if load.stages:
+        return (total(load.stages, end) - total(load.stages, begin)) / (end - begin)
+    return float(load.users) if isinstance(load, Users) else load.rate
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,7 @@ class Plan:
     def from_json(cls, fields: dict[str, Any]) -> "Plan":
         """Read what `as_json` returned. Raises KeyError or TypeError for anything else."""
         load = dict(fields["load"])
+        load["stages"] = tuple(Stage(**stage) for stage in load.get("stages", ()))
         kind = Rate if load["kind"] == "rate" else Users
         return cls(**{**fields, "load": kind(**load), "fail_if": tuple(fields["fail_if"])})
 
