@@ -29,6 +29,7 @@ from festgate.rehearsal.cli.options import (
     parse_seconds,
     require_extra,
 )
+from festgate.rehearsal.cli.trend import show_trend
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
 
 
 runs_app = typer.Typer(no_args_is_help=True)
+runs_app.command("trend")(show_trend)
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(rehearse)
     comparison.mount(app)
-    app.add_typer(runs_app, name="runs", help="Kept runs: list, show, export, prune.")
+    app.add_typer(runs_app, name="runs", help="Kept runs: list, show, trend, export, prune.")
 
 
 def rehearse(
@@ -93,6 +95,12 @@ def rehearse(
         list[str] | None,
         typer.Option(help="A threshold that must hold: 'p95(/events) < 200ms', 'errors < 0.1%'."),
     ] = None,
+    abort_on_fail: Annotated[
+        str,
+        typer.Option(
+            help="End the run as soon as a --fail-if is broken, at the earliest this long after the warm-up: 30s."
+        ),
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another run.")] = None,
     workers: Workers = 1,
     join_at: Annotated[
@@ -146,6 +154,8 @@ def rehearse(
     _check_steps(plan, thresholds)
     check_metrics((threshold.metric for threshold in thresholds), host)
     check_workers(plan)
+    if abort_on_fail and not thresholds:
+        fail("--abort-on-fail needs a --fail-if.")
     if join_at and not plan.host:
         fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
@@ -154,6 +164,7 @@ def rehearse(
         web_port=ui_port if ui else 0,
         join_at=parse_address("--join-at", join_at) if join_at else None,
         timeout=timeout,
+        abort_after=parse_seconds(abort_on_fail) if abort_on_fail else None,
     )
     raise typer.Exit(report_run(run_journey(plan, runs, options), report))
 

@@ -24,8 +24,10 @@ INTERRUPTED = 130
 RUNS = Path("festgate-runs")
 MAX_PORT = 65_535
 Format: TypeAlias = Annotated[
-    Literal["text", "markdown", "json", "junit"],
-    typer.Option("--format", help="Format of the report on standard output."),
+    Literal["text", "markdown", "json", "junit", "github"],
+    typer.Option(
+        "--format", help="Format of the report on standard output; github: annotations of a workflow."
+    ),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder of the kept runs.")]
 Workers = Annotated[

@@ -132,8 +132,7 @@ def _load(summary: Summary) -> Chart | None:
     table = tuple((figures.at(row["at"]), *(f"{row[name]:g}" for name in names)) for row in rows)  # type: ignore[arg-type]
     return Chart(
         title="Load over time",
-        description=f"The load of the plan, {load_in_words(run.plan.load)} in {len(summary.stages)}"
-        f" {'stage' if len(summary.stages) == 1 else 'stages'}, and the load that was reached.",
+        description=f"The load of the plan, {load_in_words(run.plan.load)}, and the load that was reached.",
         spec=over_time(rows, [asked, reached], {name: f"{name}, {unit}" for name in names}, run.plan.warm_up),
         table=Table("Load over time", ("time", *names), table),
     )

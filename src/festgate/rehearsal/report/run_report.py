@@ -99,7 +99,16 @@ def _limit(limit: LimitResult) -> Notice:
 def _notes(summary: Summary) -> list[Notice]:
     run, total = summary.run, summary.all
     notes = [Notice("plain", note) for note in run.notes]
-    if run.state != "whole":
+    if run.aborted:
+        notes.append(
+            Notice(
+                "bad",
+                "Ended early",
+                f"{figures.span(summary.seconds)} of {figures.span(run.plan.duration)}",
+                f"{run.aborted}, and --abort-on-fail was set. The figures cover the requests until then.",
+            )
+        )
+    elif run.state != "whole":
         notes.append(
             Notice(
                 "warn",

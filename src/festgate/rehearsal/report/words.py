@@ -39,7 +39,8 @@ def load_in_words(load: Load) -> str:
         text = f"{_visitors(a_minute)} a minute" if a_minute >= 1 else f"{_visitors(a_minute * 60)} an hour"
     else:
         text = _visitors(load.users, "concurrent ")
-    return f"up to {text}" if load.stages else text
+    count = len(load.stages)
+    return f"up to {text} in {count} {'stage' if count == 1 else 'stages'}" if count else text
 
 
 def stage_in_words(slope: Slope, load: Load) -> str:
@@ -68,8 +69,8 @@ def _measured_load(summary: Summary) -> str:
     load, present = summary.run.plan.load, summary.run.present
     if isinstance(load, Rate) or present is None or present == load.users:
         return load_in_words(load)
-    most = "up to " if load.stages else ""
-    return f"{most}{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+    planned = f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+    return f"up to {planned}" if load.stages else planned
 
 
 def _visitors(number: float, kind: str = "") -> str:

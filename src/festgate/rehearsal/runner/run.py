@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
+from festgate.rehearsal.runner.limit_watch import LimitWatch
 from festgate.rehearsal.runner.preflight import check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
@@ -109,6 +110,14 @@ def rehearse(
 def _generate_load(
     run: Run, serving: Server | None, options: RunOptions, on_second: OnSecond, on_notice: OnNotice
 ) -> Run:
+    watch = LimitWatch(run, options.abort_after)
+
+    def report_and_check(second: Second) -> None:
+        on_second(second)
+        broken = watch.broken(second.at)
+        if broken:
+            raise StopRun(broken)
+
     seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
     with subprocess.Popen(
         [
@@ -131,7 +140,7 @@ def _generate_load(
         outcome: dict[str, Any] = {}
         with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(generator, monitor, on_second, on_notice, outcome, run.plan)
+                _follow(generator, monitor, report_and_check, on_notice, outcome, run.plan)
             except (KeyboardInterrupt, StopRun) as stop:
                 outcome |= _interrupt(generator) | {"aborted": str(stop)}
                 if "began" not in outcome:

@@ -78,6 +78,11 @@ class Plan:
     fail_if: tuple[str, ...] = field(default=())
     """Thresholds that make the run fail, as the user wrote them."""
 
+    @property
+    def mean_load(self) -> float:
+        """The mean number of planned users, or of journeys a second, in the measured time."""
+        return mean_load(self.load, self.warm_up, self.warm_up + self.duration)
+
     def as_json(self) -> dict[str, Any]:
         """Return the fields for run.json."""
         return asdict(self)
@@ -101,6 +106,8 @@ class RunOptions:
     """The host and port where workers join; None where they are started here."""
     timeout: float = 60.0
     """Seconds to wait for the workers."""
+    abort_after: float | None = None
+    """Seconds of the measurement from which on a broken limit ends the run; None if none does."""
 
 
 def journeys() -> list[str]:

@@ -126,6 +126,11 @@ class LimitResult:
     few: bool
     """Whether there are too few requests for this quantile to be reliable."""
 
+    @property
+    def broken_so_far(self) -> bool:
+        """Return whether it was not met during the run: a value of no request, or of few, decides nothing yet."""
+        return not self.held and not self.few and bool(np.isfinite(self.value))
+
 
 @dataclass(frozen=True, slots=True)
 class SlowPeriod:
@@ -206,6 +211,15 @@ def summarize(run: Run) -> Summary:
         slow_period=_first_slow_period(series_by_step, by_step, begin),
         curves={"": _curve(measured)} | {name: _curve(by_step[name]) for name in names},
     )
+
+
+def limits_so_far(run: Run, at: float) -> tuple[LimitResult, ...]:
+    """Return the results of the limits at a moment of a run that has not ended. Raises what `summarize` raises."""
+    begin, samples = run.plan.warm_up, run.samples()
+    measured = samples.between(begin, at)
+    processor = processor_time(run.resources(), samples, begin, at)
+    # The people who are turned away are counted at the end.
+    return tuple(_limit_result(text, measured, at - begin, processor, 0) for text in run.plan.fail_if)
 
 
 def _measured_seconds(run: Run, measured: Samples) -> float:
