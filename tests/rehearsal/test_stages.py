@@ -17,7 +17,7 @@ from festgate.rehearsal.report import render, write_report
 from festgate.rehearsal.report.run_report import run_document
 from festgate.rehearsal.runner.run import Second, rehearse
 from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users, mean_load
-from festgate.rehearsal.runs.stages import Stage, level, moment, seconds_of, total
+from festgate.rehearsal.runs.stages import Stage, highest, level, moment, seconds_of, total
 from festgate.rehearsal.runs.store import LoadSecond, Run, StageLoad, read_run
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.summary import summarize
@@ -48,6 +48,7 @@ def run_stages(folder: Path, load: Load, **more: float) -> Run:
 def test_a_stage_is_a_straight_line_from_the_load_before_it() -> None:
     shown = [level(MOUNTAIN, at) for at in (0, 2, 3.999, 4, 5, 6, 8, 10, 99)]
     assert shown == pytest.approx([0, 10, 19.995, 40, 40, 40, 20, 0, 0])
+    assert [highest(MOUNTAIN, 3, 4.5), highest(MOUNTAIN, 7.5, 8.5)] == pytest.approx([40, 25])
     assert total(MOUNTAIN, 4) == pytest.approx(40)
     assert total(MOUNTAIN, 99) == pytest.approx(40 + 80 + 80)
     assert mean_load(Users(40, 40, stages=MOUNTAIN), 4, 8) == pytest.approx((80 + 60) / 4)

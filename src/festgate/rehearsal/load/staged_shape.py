@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from locust import LoadTestShape
 
-from festgate.rehearsal.runs.stages import Stage, level
+from festgate.rehearsal.runs.stages import Stage, highest
 
 STEP = 1.0
 """Seconds between two calls of `tick` by Locust."""
@@ -21,5 +21,6 @@ class StagedShape(LoadTestShape):
         self._spawn_rate = max(1.0, *(stage.to for stage in stages))
 
     def tick(self) -> tuple[int, float]:
-        """Return the users of the end of this step, so that their number is never below the plan's."""
-        return round(level(self._stages, self.get_run_time() + STEP)), self._spawn_rate  # type: ignore[no-untyped-call]
+        """Return the most users of this step, so that their number is never below the plan's."""
+        at = self.get_run_time()  # type: ignore[no-untyped-call]
+        return round(highest(self._stages, at, at + STEP)), self._spawn_rate

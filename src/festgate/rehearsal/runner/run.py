@@ -22,8 +22,8 @@ from festgate.rehearsal.runner.preflight import check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
-from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, journey_fingerprint
-from festgate.rehearsal.runs.stage_loads import asked_users, stage_loads
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, journey_fingerprint, mean_load
+from festgate.rehearsal.runs.stage_loads import stage_loads
 from festgate.rehearsal.runs.store import LoadSecond, Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
@@ -168,7 +168,7 @@ def _follow(
 
     `present` lists the users of each second after the warm-up, `load` the load of each second of a run with stages.
     """
-    due = begun = 0
+    due, begun, before = 0, 0, 0.0
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in generator.stdout:
         fields = json.loads(line)
@@ -188,10 +188,10 @@ def _follow(
         arrivals = fields["due"] - due, fields["begun"] - begun
         due, begun = fields.pop("due"), fields.pop("begun")
         if plan.load.stages:
-            asked, reached = (
-                arrivals if isinstance(plan.load, Rate) else (asked_users(plan.load, at), fields["users"])
-            )
+            users = mean_load(plan.load, before, at), fields["users"]
+            asked, reached = arrivals if isinstance(plan.load, Rate) else users
             outcome.setdefault("load", []).append(LoadSecond(at, asked, reached))
+        before = at
         on_second(Second(at=at, cpu=cpu, **fields))
 
 

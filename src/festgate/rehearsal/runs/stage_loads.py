@@ -2,18 +2,9 @@
 
 from collections.abc import Sequence
 
-from festgate.rehearsal.runs.plan import Plan, Rate, Users
-from festgate.rehearsal.runs.stages import level, slopes
+from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.stages import slopes
 from festgate.rehearsal.runs.store import LoadSecond, StageLoad
-
-LAG = 1.0
-"""Seconds by which the number of users may follow the plan: Locust changes it once a second."""
-
-
-def asked_users(load: Users, at: float) -> int:
-    """Return the users that have to be present at that second: the fewest of the plan within the last second."""
-    # The second before a step does not ask for fewer users, as the users of a step start at once.
-    return round(min(level(load.stages, at), level(load.stages, max(0.0, at - LAG))))
 
 
 def stage_loads(plan: Plan, seconds: Sequence[LoadSecond]) -> tuple[StageLoad | None, ...]:

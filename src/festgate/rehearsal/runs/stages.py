@@ -57,6 +57,12 @@ def level(stages: Sequence[Stage], at: float) -> float:
     return last
 
 
+def highest(stages: Sequence[Stage], begin: float, end: float) -> float:
+    """Return the highest load between two moments of the run."""
+    edges = (slope.last for slope in slopes(stages) if begin <= slope.end <= end)
+    return max(level(stages, begin), level(stages, end), *edges)
+
+
 def total(stages: Sequence[Stage], at: float) -> float:
     """Return the load that has been due up to a moment of the run: user seconds, or journeys."""
     return sum(

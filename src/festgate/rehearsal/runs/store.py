@@ -53,9 +53,9 @@ class LoadSecond:
     at: float
     """Seconds since the run began, at its end."""
     asked: float
-    """Users of the plan, or arrivals that were due in this second."""
+    """Users of the plan, on average, or arrivals that were due in this second."""
     reached: float
-    """Users that were present, or arrivals that a user began to serve in this second."""
+    """Users that were present at its end, or arrivals that a user began to serve in this second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Run:
         with (self.folder / LOAD_FILE).open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(("at", "asked", "reached"))
-            rows.writerows((second.at, second.asked, second.reached) for second in seconds)
+            rows.writerows((second.at, f"{second.asked:.6g}", second.reached) for second in seconds)
 
     def save(self) -> None:
         """Write run.json, whole or not at all. Raises OSError."""
