@@ -97,7 +97,7 @@ def _latency(summary: Summary) -> Chart:
 
 
 def _load(summary: Summary) -> Chart | None:
-    """Draw the planned and the reached load of a run with stages."""
+    """Draw the planned and the reached load of a run whose load varies."""
     run = summary.run
     seconds = run.load_seconds()
     if not seconds:

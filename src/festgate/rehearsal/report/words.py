@@ -40,7 +40,9 @@ def load_in_words(load: Load) -> str:
     else:
         text = _visitors(load.users, "concurrent ")
     count = len(load.stages)
-    return f"up to {text} in {count} {'stage' if count == 1 else 'stages'}" if count else text
+    if count:
+        return f"up to {text} in {count} {'stage' if count == 1 else 'stages'}"
+    return f"up to {text}" if load.varies else text
 
 
 def stage_in_words(slope: Slope, load: Load) -> str:
@@ -70,7 +72,7 @@ def _measured_load(summary: Summary) -> str:
     if isinstance(load, Rate) or present is None or present == load.users:
         return load_in_words(load)
     planned = f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
-    return f"up to {planned}" if load.stages else planned
+    return f"up to {planned}" if load.varies else planned
 
 
 def _visitors(number: float, kind: str = "") -> str:

@@ -22,7 +22,15 @@ from festgate.rehearsal.runner.preflight import check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
-from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, journey_fingerprint, mean_load
+from festgate.rehearsal.runs.plan import (
+    MIN_PRESENT,
+    Plan,
+    Rate,
+    RunOptions,
+    Users,
+    journey_fingerprint,
+    mean_load,
+)
 from festgate.rehearsal.runs.stage_loads import stage_loads
 from festgate.rehearsal.runs.store import LoadSecond, Run, Side
 
@@ -166,7 +174,8 @@ def _follow(
 ) -> None:
     """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`.
 
-    `present` lists the users of each second after the warm-up, `load` the load of each second of a run with stages.
+    `present` lists the users of each second after the warm-up, `asked` those for which a shape asked, and `load` the
+    load of each second of a run whose load varies.
     """
     due, begun, before = 0, 0, 0.0
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
@@ -181,17 +190,21 @@ def _follow(
             outcome |= fields
             continue
         at = fields.pop("second")
+        asked = fields.pop("asked")
         monitor.remote = fields.pop("remote", ())
         cpu = {side: resources.cpu for side, resources in monitor.last.items()}
         if at > plan.warm_up:
             outcome.setdefault("present", []).append(fields["users"])
-        arrivals = fields["due"] - due, fields["begun"] - begun
-        due, begun = fields.pop("due"), fields.pop("begun")
-        if plan.load.stages:
-            users = mean_load(plan.load, before, at), fields["users"]
-            asked, reached = arrivals if isinstance(plan.load, Rate) else users
-            outcome.setdefault("load", []).append(LoadSecond(at, asked, reached))
-        before = at
+            outcome.setdefault("asked", []).append(asked)
+        if plan.load.varies:
+            outcome.setdefault("load", []).append(
+                LoadSecond(at, fields["due"] - due, fields["begun"] - begun)
+                if isinstance(plan.load, Rate)
+                else LoadSecond(
+                    at, mean_load(plan.load, before, at) if plan.load.stages else asked, fields["users"]
+                )
+            )
+        due, begun, before = fields.pop("due"), fields.pop("begun"), at
         on_second(Second(at=at, cpu=cpu, **fields))
 
 
@@ -209,7 +222,9 @@ def _interrupt(generator: "subprocess.Popen[str]") -> dict[str, Any]:
         return {}
     outcome: dict[str, Any] = {}
     for line in rest.splitlines():
-        outcome |= json.loads(line)
+        fields = json.loads(line)
+        if "second" not in fields:
+            outcome |= fields
     return outcome
 
 
@@ -224,19 +239,19 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         notes.append(f"The run could not be written to its end: {unwritten}.")
     if "ended" not in outcome:
         notes.append("The load generator crashed; see the end of load.log.")
-    present, load = outcome.get("present"), outcome.get("load", [])
-    if present is not None:
-        present = max(present) if run.plan.load.stages else median_low(present)
+    if outcome.get("lasted") is not None:
+        notes.append(f"The locustfile ended the run after {outcome['lasted']:g} s.")
+    load = outcome.get("load")
     try:
         if load:
             run.write_load(load)
         ended = run.update(
+            **_load_fields(run.plan, outcome),
+            exit_code=outcome.get("exit_code"),
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),
             exceptions=outcome.get("exceptions", {}),
-            present=present,
-            stages=stage_loads(run.plan, load),
             aborted=outcome.get("aborted", ""),
             notes=tuple(notes),
         )
@@ -254,6 +269,25 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         " Free some space there, or choose another folder with --runs."
     )
     raise CannotRun(msg)
+
+
+def _load_fields(plan: Plan, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plan with the load that the locustfile determined, and how much of the planned load was reached."""
+    lasted, load = outcome.get("lasted"), outcome.get("load", ())
+    if lasted is not None and lasted > plan.warm_up:
+        plan = replace(plan, duration=lasted - plan.warm_up)
+    present, short = outcome.get("present", ()), None
+    if isinstance(plan.load, Users) and plan.load.shape:
+        asked = outcome.get("asked", ())
+        short = sum(users < MIN_PRESENT * wanted for users, wanted in zip(present, asked, strict=True))
+        plan = replace(plan, load=replace(plan.load, users=max(asked, default=plan.load.users)))
+    typical = max if plan.load.varies else median_low
+    return {
+        "plan": plan,
+        "present": typical(present) if present else None,
+        "short_seconds": short,
+        "stages": stage_loads(plan, load),
+    }
 
 
 def _has_samples(folder: Path) -> bool:

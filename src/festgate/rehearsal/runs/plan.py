@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 from festgate.rehearsal.runs.stages import Stage, total
 
 MAX_USERS = 5_000
+MIN_PRESENT = 0.95
+"""Share of the planned users that has to be present, or of the arrivals of a stage that have to begin in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,20 @@ class Users:
     spawn_rate: float
     """Users a second until all have started; the stages determine it where there are any."""
     kind: Literal["users"] = "users"
+    shape: str = ""
+    """The locustfile's `LoadTestShape` that sets the number of users during the run; `users` is then its maximum."""
     stages: tuple[Stage, ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether the planned number of users changes during the run."""
+        return bool(self.stages or self.shape)
 
     @property
     def shown(self) -> str:
         """The load in words."""
+        if self.shape:
+            return f"users of {self.shape}"
         if self.stages:
             return f"up to {self.users:,} users"
         return "1 user" if self.users == 1 else f"{self.users:,} users"
@@ -41,6 +52,11 @@ class Rate:
     """At the same time; an arrival beyond that waits, and is late."""
     kind: Literal["rate"] = "rate"
     stages: tuple[Stage, ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether the planned rate changes during the run."""
+        return bool(self.stages)
 
     @property
     def shown(self) -> str:
@@ -77,6 +93,8 @@ class Plan:
     label: str = ""
     fail_if: tuple[str, ...] = field(default=())
     """Thresholds that make the run fail, as the user wrote them."""
+    arguments: tuple[str, ...] = field(default=())
+    """Words for Locust's parser: tags, user classes, and the locustfile's own options."""
 
     @property
     def mean_load(self) -> float:
@@ -93,7 +111,8 @@ class Plan:
         load = dict(fields["load"])
         load["stages"] = tuple(Stage(**stage) for stage in load.get("stages", ()))
         kind = Rate if load["kind"] == "rate" else Users
-        return cls(**{**fields, "load": kind(**load), "fail_if": tuple(fields["fail_if"])})
+        words = {name: tuple(fields.get(name, ())) for name in ("fail_if", "arguments")}
+        return cls(**{**fields, **words, "load": kind(**load)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +134,11 @@ def journeys() -> list[str]:
     return sorted(
         path.stem for path in (Path(__file__).parent.parent / "journeys").glob("*.py") if _is_journey(path)
     )
+
+
+def is_built_in(journey: str) -> bool:
+    """Return whether the journey is part of Festgate, and not a user's locustfile."""
+    return journey.replace("-", "_") in journeys()
 
 
 def journey_file(journey: str) -> Path:

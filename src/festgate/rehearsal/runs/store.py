@@ -3,7 +3,7 @@
 run.json        the plan, the versions of generator and target, the time, and how the run ended
 *.samples       every request (recording.py), a file for each process that sent requests
 resources.csv   a line a second: side, seconds since the beginning, share of a core, bytes of memory
-load.csv        of a run with stages, a line a second: the planned load, and the load that was reached
+load.csv        of a load that varies, a line a second: the planned load, and the load that was reached
 latency.hlog    the response times as an HdrHistogram log, for other tools
 load.log        Locust's log
 """
@@ -48,7 +48,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class LoadSecond:
-    """The load of one second of a run with stages."""
+    """The load of one second of a run whose load varies."""
 
     at: float
     """Seconds since the run began, at its end."""
@@ -84,11 +84,15 @@ class Run:
     dropped: int = 0
     """Arrivals of an open loop that were due and never sent: no user was free in time."""
     present: int | None = None
-    """Users of a closed loop that were present: the median over the measured seconds; with stages, the highest number.
-    None in older runs."""
+    """Users of a closed loop that were present: the median over the measured seconds; of a load that varies,
+    the highest number. None in older runs."""
 
+    short_seconds: int | None = None
+    """Measured seconds in which fewer users were present than a shape asked for; None without a shape."""
+    exit_code: int | None = None
+    """The exit code that the locustfile chose when it quit; None where it chose none."""
     exceptions: Mapping[str, int] = field(default_factory=dict)
-    """How often tasks and `on_start` raised an exception, by its class, message and line."""
+    """How often tasks, `on_start` and listeners raised an exception, by its class, message and line."""
     stages: Sequence[StageLoad | None] = ()
     """The load of each stage of the plan; None for a stage of which no second was measured."""
     aborted: str = ""
@@ -127,7 +131,7 @@ class Run:
             ]
 
     def load_seconds(self) -> list[LoadSecond]:
-        """Read the load of each second of a run with stages; empty for any other run."""
+        """Read the load of each second of a run whose load varies; empty for any other run."""
         path = self.folder / LOAD_FILE
         if not path.exists():
             return []
@@ -178,6 +182,8 @@ class Run:
             "notes": list(self.notes),
             "dropped": self.dropped,
             "present": self.present,
+            "short_seconds": self.short_seconds,
+            "exit_code": self.exit_code,
             "exceptions": dict(self.exceptions),
             "stages": [None if stage is None else asdict(stage) for stage in self.stages],
             "aborted": self.aborted,
@@ -206,6 +212,8 @@ def read_run(folder: Path) -> Run:
             notes=tuple(fields["notes"]),
             dropped=fields["dropped"],
             present=fields.get("present"),
+            short_seconds=fields.get("short_seconds"),
+            exit_code=fields.get("exit_code"),
             exceptions=fields.get("exceptions", {}),
             stages=tuple(None if stage is None else StageLoad(**stage) for stage in fields.get("stages", ())),
             aborted=fields.get("aborted", ""),

@@ -59,11 +59,11 @@ def not_interleaved(evidence: Evidence) -> str:
 def warm_up_not_cut(evidence: Evidence) -> str:
     """Find a missing warm-up, one that ends before all users have started, or a slow beginning after it."""
     plan = evidence.runs[0].run.plan
-    # With stages, the beginning differs from the rest by the plan.
-    early = 1.0 if plan.load.stages else _median([observed.early for observed in evidence.runs])
+    # Where the load varies, the beginning differs from the rest by the plan.
+    early = 1.0 if plan.load.varies else _median([observed.early for observed in evidence.runs])
     ramp = (
         plan.load.users / plan.load.spawn_rate
-        if isinstance(plan.load, Users) and plan.load.spawn_rate and not plan.load.stages
+        if isinstance(plan.load, Users) and plan.load.spawn_rate and not plan.load.varies
         else 0.0
     )
     if plan.warm_up <= 0:
@@ -183,8 +183,8 @@ def one_row_of_many(evidence: Evidence) -> str:
     "Look for something that grows (a table, a log, memory), or make longer runs after a longer warm-up.",
 )
 def drift(evidence: Evidence) -> str:
-    """Find runs that become slower or faster while they last; with stages, the plan makes them so."""
-    if evidence.runs[0].run.plan.load.stages:
+    """Find runs that become slower or faster while they last, unless the plan makes them so: the load varies."""
+    if evidence.runs[0].run.plan.load.varies:
         return ""
     moved = _median([observed.drift for observed in evidence.runs])
     steady = 1 / MAX_DRIFT <= moved <= MAX_DRIFT
