@@ -100,6 +100,7 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
         [lab.run(replace(lab.usual(), steps=tuple(f"/events?user={number}" for number in range(40))))]
     ),
     "too-few-samples": lambda lab: Material([lab.run(lab.usual(requests=19))]),
+    "too-many-failures": lambda lab: Material([lab.run(replace(lab.usual(), failed=20))]),
     "error-rates-differ": lambda lab: Material([lab.run()], [lab.run(replace(lab.usual(), failed=20))]),
     "responses-differ": lambda lab: Material(
         [lab.run()], [lab.run(replace(lab.usual(), size=9_000, bodies=(1, 2)))]
@@ -113,6 +114,10 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
     "coordinated-omission": _stalled,
     "phase-lock": _in_bursts,
     "rate-is-given": lambda lab: lab.pairs(1),
+    "responses-not-compared": lambda lab: Material(
+        [lab.run(replace(lab.usual(), bodies=range(1, 81)))],
+        [lab.run(replace(lab.usual(), bodies=range(101, 181)))],
+    ),
     "mix-shifted": lambda lab: Material(
         [lab.run()], [lab.run(replace(lab.usual(), steps=("/events", "/checkout")))]
     ),

@@ -63,6 +63,9 @@ class Plan:
     label: str = ""
     fail_if: tuple[str, ...] = field(default=())
     """Thresholds that make the run fail, as the user wrote them."""
+    until_decided: bool = False
+    """Whether the run belongs to a comparison that stops as soon as it is decided: its statistics have to allow for
+    that."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields for run.json."""
