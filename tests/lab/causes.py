@@ -100,7 +100,6 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
         [lab.run(replace(lab.usual(), steps=tuple(f"/events?user={number}" for number in range(40))))]
     ),
     "too-few-samples": lambda lab: Material([lab.run(lab.usual(requests=19))]),
-    "too-many-failures": lambda lab: Material([lab.run(replace(lab.usual(), failed=20))]),
     "error-rates-differ": lambda lab: Material([lab.run()], [lab.run(replace(lab.usual(), failed=20))]),
     "responses-differ": lambda lab: Material(
         [lab.run()], [lab.run(replace(lab.usual(), size=9_000, bodies=(1, 2)))]
@@ -114,10 +113,6 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
     "coordinated-omission": _stalled,
     "phase-lock": _in_bursts,
     "rate-is-given": lambda lab: lab.pairs(1),
-    "responses-not-compared": lambda lab: Material(
-        [lab.run(replace(lab.usual(), bodies=range(1, 81)))],
-        [lab.run(replace(lab.usual(), bodies=range(101, 181)))],
-    ),
     "mix-shifted": lambda lab: Material(
         [lab.run()], [lab.run(replace(lab.usual(), steps=("/events", "/checkout")))]
     ),
@@ -134,5 +129,10 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
     "columns-mixed": lambda lab: Material([lab.run(_with(lab.usual(), slice(0, 2), 2.1))]),
     "share-off": lambda lab: lab.pairs(1),
     "direction-denied": lambda lab: lab.pairs(1),
+    "too-many-failures": lambda lab: Material([lab.run(replace(lab.usual(), failed=20))]),
+    "responses-not-compared": lambda lab: Material(
+        [lab.run(replace(lab.usual(), bodies=range(1, 81)))],
+        [lab.run(replace(lab.usual(), bodies=range(101, 181)))],
+    ),
 }
 """A cause for each hint that has a picture, by the hint's code."""

@@ -23,7 +23,7 @@ from festgate.rehearsal.runs.samples import Floats
 
 PRIOR: Final = 1.0
 """Precision of the assumed effect: about one standard deviation of the differences. Any value holds the error rate.
-With the measured variation, this one takes 24 pairs on average for identical builds and 6 for a change of 25 %, as few
+With the measured variation, this one takes 24 pairs on average for identical builds and 6 for a change of 28 %, as few
 as any from 1 to 5."""
 
 
