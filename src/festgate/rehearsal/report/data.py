@@ -11,6 +11,7 @@ from festgate.rehearsal.report.words import (
     comparison_in_words,
     effect_in_words,
     limit_in_words,
+    not_compared_in_words,
     run_in_words,
 )
 from festgate.rehearsal.runs.store import Run
@@ -89,6 +90,8 @@ def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequen
             "words": comparison_in_words(comparison),
             "pairs": comparison.pairs,
             "margin": comparison.margin,
+            "until_decided": comparison.anytime,
+            "same_target": comparison.same_target,
             "before": [run.name for run in before],
             "after": [run.name for run in after],
             "primary": None if comparison.primary is None else _effect(comparison.primary),
@@ -117,6 +120,7 @@ def run_junit(summary: Summary) -> str:
 
 def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
     """Return JUnit XML with a test case for each metric: a regression fails, an inconclusive metric is skipped."""
+    not_compared = not_compared_in_words(comparison)
     cases = [
         Case(finding.code, "error", f"{finding.figure}: {finding.meaning} {finding.remedy}")
         for finding in comparison.refusals
@@ -127,7 +131,8 @@ def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
             result = "failure"
         elif effect.verdict == "inconclusive":
             result = "skipped"
-        cases.append(Case(effect.metric.text, result, effect_in_words(effect, comparison.margin)))
+        message = effect_in_words(effect, comparison.margin)
+        cases.append(Case(effect.metric.text, result, f"{not_compared} {message}".strip()))
     if not cases:
         cases.append(Case("comparison", "error", " ".join(comparison_in_words(comparison))))
     seconds = sum(run.plan.duration for run in runs)

@@ -9,10 +9,15 @@ from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.flags import responses_not_compared
 from festgate.rehearsal.verdict.outcome import Result, outcome_of
 from festgate.rehearsal.verdict.paired import MAX_PAIRS
 
 SIDES: Final[dict[Side, str]] = {"generator": "load generator", "server": "target"}
+_SAME_TARGET: Final = (
+    "Both sides are the same target, so this is an A/A comparison: any difference comes from chance, the load or the"
+    " machine."
+)
 _MAX_REASONS: Final = 3
 """Reasons for a refusal in the summary; the report lists all of them below."""
 VERDICTS: Final[dict[Result, str]] = {
@@ -157,9 +162,40 @@ def comparison_in_words(comparison: Comparison) -> tuple[str, ...]:
     if effect is None:
         reasons = [finding.meaning for finding in comparison.refusals[:_MAX_REASONS]]
         return ("These runs cannot be compared, so there is no verdict.", *reasons)
-    sentences = (effect_in_words(effect, comparison.margin), _consequence(effect, comparison))
+    sentences = [
+        not_compared_in_words(comparison),
+        _SAME_TARGET if comparison.same_target else "",
+        effect_in_words(effect, comparison.margin),
+        _consequence(effect, comparison),
+    ]
     worse = worse_beside(comparison)
-    return (*sentences, f"Another metric became worse: {', '.join(worse)}.") if worse else sentences
+    if worse:
+        sentences.append(f"Another metric became worse: {', '.join(worse)}.")
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def look_in_words(comparison: Comparison) -> str:
+    """Describe a look at a comparison that is still running: `After 7 pairs: inconclusive, p95 +1.2 % (...)`."""
+    effect = comparison.primary
+    if effect is None:
+        reasons = ", ".join(finding.code for finding in comparison.refusals)
+        return f"After {comparison.pairs} pairs: the runs cannot be compared ({reasons})."
+    interval = f"{figures.change(effect.low)} to {figures.change(effect.high)}"
+    return (
+        f"After {comparison.pairs} pairs: {comparison.verdict}, {effect.metric.text} {figures.change(effect.change)}"
+        f" (95 % interval {interval})."
+    )
+
+
+def not_compared_in_words(comparison: Comparison) -> str:
+    """Describe what the verdict does not cover: responses whose content could not be compared. Empty if all could."""
+    finding = next((flag for flag in comparison.flags if flag.code == responses_not_compared.code), None)
+    if finding is None:
+        return ""
+    return (
+        f"{finding.code}: only status, size and the journey's own checks were compared, not the content of the"
+        f" responses ({finding.figure})."
+    )
 
 
 def worse_beside(comparison: Comparison) -> list[str]:
@@ -186,11 +222,7 @@ def effect_in_words(effect: EffectSize, margin: float) -> str:
         case "inconclusive":
             return f"{name} may or may not have changed: {change} {interval}; these runs cannot decide it."
         case "refused":
-            unknown = effect.metric.kind == "cpu" and math.isnan(effect.before + effect.after)
-            reason = (
-                "no processor time was measured" if unknown else "too few requests, or nothing to measure"
-            )
-            return f"{name} cannot be judged: {reason} ({values})."
+            return f"{name} cannot be judged: {effect.reason} ({values})."
 
 
 def _consequence(effect: EffectSize, comparison: Comparison) -> str:
@@ -199,4 +231,5 @@ def _consequence(effect: EffectSize, comparison: Comparison) -> str:
         return f"About {effect.pairs_to_decide} pairs would decide it; there were {pairs}."
     if effect.verdict == "inconclusive":
         return f"More than {MAX_PAIRS:,} pairs would be needed to decide it; there were {pairs}."
-    return f"The verdict is based on {pairs}."
+    looks = ", and its intervals hold at every look after a pair" if comparison.anytime else ""
+    return f"The verdict is based on {pairs}{looks}."
