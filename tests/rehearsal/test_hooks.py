@@ -153,9 +153,10 @@ def test_the_words_after_two_hyphens_are_the_locustfiles(tmp_path: Path) -> None
     for words in (("rehearse", "buyers.py"), ("capacity", "buyers.py", "--slo", "p95 < 1s")):
         done = festgate(tmp_path, *words, "--tags", "buy", "--", "Buyer", "--fesst", "dhara")
         assert done.returncode == 2
-        assert done.stderr.startswith("buyers.py, options after `--`: unrecognized arguments: --fesst.")
+        assert done.stderr.startswith("buyers.py, options after `--`: unrecognized arguments: --fesst dhara.")
     done = festgate(tmp_path, "rehearse", "events", "--", "--fest", "dhara")
-    assert (done.returncode, done.stderr[-34:]) == (2, "It has no options of its own.\n"[-34:])
+    assert done.returncode == 2
+    assert done.stderr.endswith("It has no options of its own.\n")
 
 
 @pytest.mark.parametrize(
