@@ -88,7 +88,7 @@ def report_run(run: "Run", form: str) -> int:
         whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
-    if run.state == "cut":
+    if run.state == "cut" and not run.aborted:
         return INTERRUPTED
     return 0 if outcome_of(summary).result == "held" else BROKEN
 

@@ -31,6 +31,7 @@ from festgate.rehearsal.load.share import (
     STOP_TIMEOUT,
     Ended,
     make_environment,
+    start_users,
     stopped_by_signal,
 )
 from festgate.rehearsal.load.visits import describe_visits
@@ -179,10 +180,8 @@ class Master:
         for worker in self._workers.values():
             self._runner.send_message(messages.BEGIN, {"at": began}, worker.client)
         starting = None
-        if isinstance(load, Users) and load.shape:
-            starting = gevent.spawn_later(LEAD, self._runner.start_shape)
-        elif isinstance(load, Users):
-            starting = gevent.spawn_later(LEAD, self._runner.start, load.users, load.spawn_rate)
+        if isinstance(load, Users):
+            starting = gevent.spawn_later(LEAD, start_users, self._runner, load)
         else:
             self._runner.stats.clear_all()
             self._runner.update_state(STATE_RUNNING)

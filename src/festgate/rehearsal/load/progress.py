@@ -23,6 +23,10 @@ class Progress:
     """Users that should be present: a shape changes the number during the run."""
     waiting: int
     """Arrivals that no user has taken yet."""
+    due: int
+    """Arrivals that were due so far."""
+    begun: int
+    """Arrivals that a user has begun to serve so far."""
     recent: list[float]
     """Response times since the second before, in seconds, sorted."""
 
@@ -44,6 +48,8 @@ def combine(parts: Iterable[Progress]) -> dict[str, object]:
         "users": sum(process.users for process in processes),
         "asked": sum(process.asked for process in processes),
         "waiting": sum(process.waiting for process in processes),
+        "due": sum(process.due for process in processes),
+        "begun": sum(process.begun for process in processes),
         "p50": recent[len(recent) // 2] if recent else None,
         "p95": recent[len(recent) * 95 // 100] if recent else None,
         "worst": recent[-1] if recent else None,

@@ -87,6 +87,7 @@ def _workload(plan: Plan, generator: Mapping[str, str]) -> dict[str, str]:
         shown = f"{load.rate:g} arrivals/s ({load.arrivals})"
     else:
         shown = f"{load.users} users, {load.spawn_rate:g}/s"
+    shown += "".join(f", {stage.seconds:g} s to {stage.to:g}" for stage in load.stages)
     workload = {
         "journey": plan.journey,
         "load": shown,
