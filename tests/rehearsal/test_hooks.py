@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from festgate.rehearsal.cli.execution import follow_locustfile
+from festgate.rehearsal.runner.inspection import inspect_locustfile
 from festgate.rehearsal.runner.run import rehearse
-from festgate.rehearsal.runs.plan import Plan, Rate, Users
+from festgate.rehearsal.runs.plan import Plan, Rate, RunOptions, Users
 from festgate.rehearsal.stats.summary import summarize
 from festgate.rehearsal.verdict.outcome import outcome_of
 from tests.rehearsal.target import Target, answering, serving, welcome
@@ -81,6 +82,29 @@ class Listener(HttpUser):
         with self.client.get("/", stream=True, catch_response=True) as answer:
             next(answer.iter_content(10))
             answer.close()
+"""
+
+
+OTHER_PROTOCOL = """
+import os
+from locust import User, constant, task
+
+class Caller(User):
+    wait_time = constant(0.05)
+
+    def fire(self, name, **more):
+        event = {"request_type": "grpc", "name": name, "response_time": 0, "response_length": 0}
+        self.environment.events.request.fire(**event, **more)
+
+    def on_start(self):
+        os.system("echo seeding the database")
+
+    @task
+    def call(self):
+        self.fire("call")
+
+    def on_stop(self):
+        self.fire("leave", exception=OSError("refused"))
 """
 
 
@@ -176,11 +200,24 @@ def test_a_load_that_the_command_gives_replaces_the_shape_with_a_notice(
     shape: str,
     notice: str,
 ) -> None:
-    plan = follow_locustfile(
+    plan, _ = follow_locustfile(
         Plan(written(tmp_path, OPTIONS + STAGES), "", load, duration=5.0), load_given=given
     )
     assert notice in capsys.readouterr().err
     assert getattr(plan.load, "shape", "") == shape
+
+
+def test_users_of_another_protocol_need_no_web_server_and_may_start_programs(tmp_path: Path) -> None:
+    plan = Plan(written(tmp_path, OTHER_PROTOCOL), "", Users(2, 50.0), 1.0)
+    assert not inspect_locustfile(plan).has_web_users
+    run = rehearse(plan, tmp_path / "runs", options=RunOptions(web_target=False))
+    assert (run.state, dict(run.server), run.plan.host) == ("whole", {}, "")
+    assert set(run.measured().names) >= {"grpc call"}
+    assert not run.measured().failed.any()
+    assert "No user class has a web client of Locust" in run.notes[0]
+    assert any(
+        note.startswith("2 of the requests after the end failed; they do not count.") for note in run.notes
+    )
 
 
 class EndlessHandler(BaseHTTPRequestHandler):
