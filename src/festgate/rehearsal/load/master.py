@@ -220,6 +220,7 @@ class Master:
         report(
             ended="cut" if cut or self._unwritten else "whole",
             exit_code=exit_code,
+            failed_after=sum(ended.failed_after for ended in endings),
             lasted=min(early) if len(early) == len(endings) else None,
             dropped=sum(ended.dropped for ended in endings),
             first_failure=next((ended.first_failure for ended in endings if ended.first_failure), ""),
@@ -316,7 +317,11 @@ class Master:
             self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
             worker.ended = Ended(
-                fields["dropped"], fields["first_failure"], fields["exceptions"], lasted=fields["lasted"]
+                fields["dropped"],
+                fields["first_failure"],
+                fields["exceptions"],
+                failed_after=fields["failed_after"],
+                lasted=fields["lasted"],
             )
             if fields["unwritten"]:
                 place = f" on {worker.machine}" if self._options.join_at else ""

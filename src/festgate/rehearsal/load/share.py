@@ -29,7 +29,7 @@ from locust.runners import (
 from festgate.rehearsal.load.arrivals import Arrivals
 from festgate.rehearsal.load.locustfile import CannotStart, Locustfile
 from festgate.rehearsal.load.options import LocustOptions, configure
-from festgate.rehearsal.load.progress import Progress, thin_out
+from festgate.rehearsal.load.progress import Progress, reserve_output, thin_out
 from festgate.rehearsal.load.recorder import Recorder
 from festgate.rehearsal.load.staged_shape import StagedShape
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
@@ -56,6 +56,8 @@ class Ended:
     """The number of exceptions of each kind that tasks and `on_start` raised."""
     unwritten: str = ""
     """The system's reason why samples could not be written; the run was then cut short."""
+    failed_after: int = 0
+    """Requests that failed after the end of the plan's time, and do not count."""
     lasted: float | None = None
     """Whole seconds after which the locustfile ended the run: its shape was over, or it called `runner.quit()`."""
 
@@ -112,6 +114,7 @@ class LoadShare:
     def record(self, began: float) -> None:
         """Record requests from now on. The run begins at `began`, in seconds since 1970 by this machine's clock."""
         self._began = self._recorder.began = began
+        self._recorder.ends = self._seconds
 
     def prepare(self, stopped: Event) -> None:
         """Start the first users of an open loop and let them get ready: sign up, or whatever the journey begins with.
@@ -211,7 +214,12 @@ class LoadShare:
                 dropped = self._arrivals.due(self._seconds) - self._arrivals.taken
         recorder = self._recorder
         return Ended(
-            dropped, recorder.first_failure, dict(recorder.exceptions), self._unwritten, self._lasted
+            dropped,
+            recorder.first_failure,
+            dict(recorder.exceptions),
+            self._unwritten,
+            recorder.failed_after,
+            self._lasted,
         )
 
 
@@ -233,7 +241,7 @@ def start_users(runner: Runner, load: Users) -> None:
 
 def redirect_output(log: Path | str, prefix: str = "") -> None:
     """Keep standard output for `progress.report`, and write the log into a file."""
-    sys.stdout = sys.stderr
+    reserve_output()
     # A full disk is reported in a sentence, not also by a traceback for each log line.
     logging.raiseExceptions = False
     form = f"%(asctime)s {prefix}%(message)s"

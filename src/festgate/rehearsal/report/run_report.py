@@ -134,7 +134,7 @@ def _notes(summary: Summary) -> list[Notice]:
             "bad",
             f"Exception: {kind}",
             f"{figures.count(times)} {'time' if times == 1 else 'times'}",
-            "A task or on_start of the locustfile raised it. The visitor's other requests were not sent.",
+            "A task, `on_start` or a listener of the locustfile raised it, and the rest of it was left out.",
             "Correct the line, or the answer of the target that it did not expect.",
         )
         for kind, times in run.exceptions.items()

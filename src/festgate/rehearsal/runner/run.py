@@ -18,7 +18,7 @@ from statistics import median_low
 from typing import Any
 
 from festgate.rehearsal.runner.limit_watch import LimitWatch
-from festgate.rehearsal.runner.preflight import check_target
+from festgate.rehearsal.runner.preflight import Target, check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
@@ -36,6 +36,7 @@ from festgate.rehearsal.runs.store import LoadSecond, Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""
+NOT_CHECKED = "No user class has a web client of Locust, so the target was not checked before the run."
 SHUTDOWN_TIMEOUT = 30.0
 """Seconds for the load generator to write what it has recorded when the run is cut short."""
 
@@ -90,10 +91,13 @@ def rehearse(
     options = options or RunOptions()
     _check_ports(options)
     folder = _new_folder(runs, plan)
-    started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else temporary_portal()
+    started: AbstractContextManager[Server | None] = (
+        nullcontext(server) if plan.host or not options.web_target else temporary_portal()
+    )
     try:
         with started as serving:
-            target = check_target(plan.host or (serving.url if serving else ""))
+            host = plan.host or (serving.url if serving else "")
+            target = check_target(host) if options.web_target else Target(host, (NOT_CHECKED,), {})
             run = Run(
                 folder=folder,
                 plan=replace(plan, host=target.url),
@@ -239,6 +243,11 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         notes.append(f"The run could not be written to its end: {unwritten}.")
     if "ended" not in outcome:
         notes.append("The load generator crashed; see the end of load.log.")
+    if outcome.get("failed_after"):
+        notes.append(
+            f"{outcome['failed_after']:,} of the requests after the end failed; they do not count. Visits were"
+            " completed, and `on_stop` was called."
+        )
     if outcome.get("lasted") is not None:
         notes.append(f"The locustfile ended the run after {outcome['lasted']:g} s.")
     load = outcome.get("load")

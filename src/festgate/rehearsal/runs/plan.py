@@ -128,6 +128,8 @@ class RunOptions:
     """The host and port where workers join; None where they are started here."""
     timeout: float = 60.0
     """Seconds to wait for the workers."""
+    web_target: bool = True
+    """Whether users have a web client of Locust; the target of others cannot be checked before the run."""
     abort_after: float | None = None
     """Seconds of the measurement from which on a broken limit ends the run; None if none does."""
 
