@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from festgate.rehearsal.stats.metrics import Threshold
 
 
+MAX_NAMES = 20
+"""Names of steps that a warning lists."""
+
 runs_app = typer.Typer(no_args_is_help=True)
 
 
@@ -231,17 +234,18 @@ def _parse_threshold(text: str) -> "Threshold":
 
 def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
     """Warn where a threshold names a step that is not written in the journey: it may be misspelt, or computed."""
-    from festgate.rehearsal.runner.steps import steps_of  # noqa: PLC0415
+    from festgate.rehearsal.runner.steps import written_steps  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
     file = journey_file(plan.journey)
-    steps = steps_of(file)
-    for threshold in thresholds:
-        step = threshold.metric.step
-        # A step other than a GET begins with its method, as in `POST /checkout`.
-        if step is not None and steps and step.rpartition(" ")[2] not in steps:
+    steps = written_steps(file)
+    for step in dict.fromkeys(threshold.metric.step for threshold in thresholds):
+        if step is not None and not steps.can_have(step):
+            shown = sorted(steps.names)
+            others = f" and {len(shown) - MAX_NAMES} others" if len(shown) > MAX_NAMES else ""
+            names = f", which has {', '.join(shown[:MAX_NAMES])}{others}" if shown else ""
             print(
-                f"--fail-if: the step {step} does not stand in {file.name}, which has {', '.join(steps)}. The run fails"
-                " if no request has that name.",
+                f"--fail-if: the step {step} does not stand in {file.name}{names}. The run fails if no request has that"
+                " name.",
                 file=sys.stderr,
             )

@@ -78,7 +78,7 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
 def _limit(limit: LimitResult) -> Notice:
     meaning = ""
     if limit.metric is None:
-        meaning = "This limit has no valid syntax, so it is not met."
+        meaning = "This is not a valid limit, so it is not met."
     elif math.isnan(limit.value) and limit.metric.kind == "cpu":
         meaning = "Processor time is measured only if the rehearsal has started the target itself."
     elif math.isnan(limit.value):
