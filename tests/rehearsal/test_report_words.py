@@ -82,7 +82,7 @@ def test_errors_without_a_limit_are_a_failure_and_name_the_step(fest: Fest) -> N
     summary = summarize(fest.run("one", replace(fest.usual(1), failed=14, failed_status=0)))
     assert outcome_of(summary).result == "failed"
     assert (
-        "2 % of the requests failed (14 of 700, all of them /events without a response)"
+        "2 % of the requests failed (14 of 700, all of them /events: no HTTP response)"
         in run_in_words(summary)[0]
     )
 

@@ -51,7 +51,7 @@ def test_figures_are_those_of_the_requests(fest: Fest) -> None:
     assert summary.all.failed == pytest.approx(0.006)
     assert [step.name for step in summary.steps] == ["/events", "/checkout"]
     assert [step.requests for step in summary.steps] == [500, 500]
-    assert dict(summary.failures) == {("/events", 500): 3, ("/checkout", 500): 3}
+    assert dict(summary.failures) == {("/events", 500, ""): 3, ("/checkout", 500, ""): 3}
 
 
 def test_the_response_time_of_a_late_request_begins_when_it_was_due(fest: Fest) -> None:

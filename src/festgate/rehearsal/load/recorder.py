@@ -11,6 +11,7 @@ import gevent
 from gevent import socket as gevent_socket
 from locust.env import Environment
 
+from festgate.rehearsal.load.no_response import reason_of
 from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
 
@@ -56,7 +57,7 @@ class Recorder:
     ) -> None:
         """Handle Locust's `request` event; its times are seconds since 1970 and milliseconds."""
         if exception is not None:
-            self.first_failure = self.first_failure or f"{name}: {exception}"
+            self.first_failure = self.first_failure or printable(f"{name}: {exception}")
         if self.began is None:
             return
         greenlet = gevent.getcurrent()
@@ -64,6 +65,7 @@ class Recorder:
         intended = greenlet.__dict__.pop(INTENDED, None)
         latency = response_time / 1000
         content = getattr(response, "content", None) or b""
+        status = int(getattr(response, "status_code", 0) or 0)
         sample = Sample(
             # The page of a form and its submission share a path, and are not the same work.
             name=name if request_type == "GET" else f"{request_type} {name}",
@@ -71,11 +73,12 @@ class Recorder:
             intended=start if intended is None else min(intended, start),
             start=start,
             latency=latency,
-            status=int(getattr(response, "status_code", 0) or 0),
+            status=status,
             failed=exception is not None,
             new_connection=greenlet.__dict__.pop("connected", False),
             size=response_length,
             digest=zlib.crc32(content.encode() if isinstance(content, str) else content),
+            no_response="" if status or exception is None else reason_of(exception, response),
         )
         self._writer.add(sample)
         self.requests += 1
@@ -103,15 +106,17 @@ def describe_exception(exception: BaseException, tb: TracebackType | None) -> st
 
     The line is the last one outside the installed packages, since the error is usually there.
     """
-    # An answer of the target may be part of the message, and must not control the terminal that shows it.
-    text = "".join(
-        character if character.isprintable() else " " for character in str(exception)[: 10 * MAX_MESSAGE]
-    )
-    message = " ".join(text.split())[:MAX_MESSAGE]
+    message = printable(str(exception))
     frames = traceback.extract_tb(tb)
     own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return f"{type(exception).__name__}{f': {message}' if message else ''}{place}"
+
+
+def printable(text: str) -> str:
+    """Return the text in one short line: an answer of the target may be part of it, and must not control a terminal."""
+    shown = "".join(character if character.isprintable() else " " for character in text[: 10 * MAX_MESSAGE])
+    return " ".join(shown.split())[:MAX_MESSAGE]
 
 
 def _flag_new_connections() -> None:

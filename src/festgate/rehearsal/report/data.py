@@ -52,8 +52,8 @@ def run_json(summary: Summary) -> str:
             "all": _figures(summary.all),
             "steps": [_figures(step) for step in summary.steps],
             "failures": [
-                {"step": step, "status": status, "times": times}
-                for (step, status), times in summary.failures.items()
+                {"step": step, "status": status, "times": times, "no_response": reason or None}
+                for (step, status, reason), times in summary.failures.items()
             ],
             "cpu": summary.processor,
             "machines": {machine.side: _machine(machine) for machine in summary.machines},

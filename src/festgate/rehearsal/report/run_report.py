@@ -11,6 +11,7 @@ from festgate.rehearsal.report.words import (
     limit_in_words,
     load_in_words,
     plan_in_words,
+    response_in_words,
     run_in_words,
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
@@ -235,8 +236,8 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
                 "Failures",
                 ("step", "response", "requests"),
                 tuple(
-                    (step, f"HTTP {status}" if status else "no response", figures.count(times))
-                    for (step, status), times in summary.failures.items()
+                    (step, response_in_words(status, reason), figures.count(times))
+                    for (step, status, reason), times in summary.failures.items()
                 ),
                 words=frozenset({0, 1}),
                 note="A response with HTTP 200 can fail, too, if it lacks the content that the step expects.",

@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
+from festgate.rehearsal.runs.recording import NoResponse
 from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
@@ -19,6 +20,14 @@ VERDICTS: Final[dict[Result, str]] = {
     "failed": "Failed",
     "cut": "Stopped before its end",
     "nothing": "Nothing was measured",
+}
+_NO_RESPONSE: Final[dict[NoResponse, str]] = {
+    "": "no HTTP response",
+    "refused": "connection refused",
+    "reset": "connection closed before the end of the response",
+    "timeout": "timeout",
+    "dns": "host name not resolved",
+    "tls": "TLS error",
 }
 _SHARES: Final = {"p50": "half", "p95": "95 %"}
 
@@ -98,9 +107,14 @@ def _checks(summary: Summary) -> str:
 
 
 def _main_failure(summary: Summary) -> str:
-    step, status = next(iter(summary.failures))
-    kind = f"with HTTP {status}" if status else "without a response"
-    return f", {'all' if len(summary.failures) == 1 else 'most'} of them {step} {kind}"
+    (step, status, reason), times = next(iter(summary.failures.items()))
+    part = "most" if 2 * times > summary.all.failures else figures.count(times)
+    return f", {'all' if len(summary.failures) == 1 else part} of them {step}: {response_in_words(status, reason)}"
+
+
+def response_in_words(status: int, reason: NoResponse = "") -> str:
+    """Describe the response to a failed request: `HTTP 500`, `connection refused`."""
+    return f"HTTP {status}" if status else _NO_RESPONSE[reason]
 
 
 def _slowest(summary: Summary) -> str:

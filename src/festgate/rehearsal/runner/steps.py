@@ -109,7 +109,7 @@ _HTTP_METHODS: Final = frozenset(method.upper() for method in REQUESTS)
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
-    """Return the modules that are imported: `names`, `shop.names`, `.names`; also `shop.names` of `from shop import`."""
+    """Return the modules that are imported: `names`, `.names`; of `from shop import names`, `shop.names` as well."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

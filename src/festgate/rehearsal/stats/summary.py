@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from festgate.rehearsal.runs.recording import NO_RESPONSE, NoResponse
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.store import Resources, Run, Side
 from festgate.rehearsal.stats.limits import min_requests
@@ -142,8 +143,8 @@ class Summary:
     all: Figures
     steps: tuple[Figures, ...]
     """In the order of their first requests."""
-    failures: Mapping[tuple[str, int], int]
-    """The number of failed requests by (step, HTTP status); status 0 if there was no response."""
+    failures: Mapping[tuple[str, int, NoResponse], int]
+    """The number of failed requests by step, HTTP status (0 if there was no response), and why there was none."""
     lateness: float
     """The 99th percentile of the send delay, in seconds."""
     series: Series
@@ -225,12 +226,14 @@ def _figures(name: str, samples: Samples, seconds: float) -> Figures:
     )
 
 
-def _failures(samples: Samples) -> dict[tuple[str, int], int]:
+def _failures(samples: Samples) -> dict[tuple[str, int, NoResponse], int]:
     failed = samples.only(samples.failed)
-    kinds, counts = np.unique(np.stack([failed.name, failed.status]), axis=1, return_counts=True)
+    kinds, counts = np.unique(
+        np.stack([failed.name, failed.status, failed.no_response]), axis=1, return_counts=True
+    )
     failures = {
-        (samples.names[int(name)], int(status)): int(count)
-        for (name, status), count in zip(kinds.T, counts, strict=True)
+        (samples.names[name], status, NO_RESPONSE[reason]): count
+        for (name, status, reason), count in zip(kinds.T.tolist(), counts.tolist(), strict=True)
     }
     return dict(sorted(failures.items(), key=lambda item: -item[1]))
 
