@@ -153,12 +153,14 @@ def _join(journey: str, host: str, port: int, timeout: float) -> int:
 def list_runs(runs: RunsFolder = RUNS) -> None:
     """List the kept runs, the newest first."""
     require_extra()
+    from festgate.rehearsal.report.text import UNLIMITED  # noqa: PLC0415
     from festgate.rehearsal.runs import store  # noqa: PLC0415
 
     table = Table("Run", "Journey", "Load", "Requests", "State")
     for run in store.list_runs(runs):
         table.add_row(run.name, run.plan.journey, run.plan.load.shown, f"{len(run.samples()):,}", run.state)
-    Console(highlight=False).print(table)
+    width = None if sys.stdout.isatty() else UNLIMITED
+    Console(highlight=False, width=width).print(table)
 
 
 @runs_app.command()

@@ -26,7 +26,7 @@ _CAUSES: Final = ("__cause__", "__context__", "reason", "original")
 _MAX_CAUSES: Final = 20
 
 
-def reason_of(exception: BaseException | None, response: object = None) -> NoResponse:
+def reason_of(exception: object, response: object = None) -> NoResponse:
     """Return the reason, or an empty text: of another exception, such as an assertion about the content."""
     # A `catch_response` block replaces the exception by its own; the response still has the first one.
     causes = list(_causes(exception, getattr(response, "error", None)))

@@ -12,8 +12,10 @@ from gevent import socket as gevent_socket
 from locust.env import Environment
 
 from festgate.rehearsal.load.no_response import reason_of
+from festgate.rehearsal.load.progress import report
 from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
+from festgate.rehearsal.stats.limits import MANY_NAMES
 
 MAX_RECENT: Final = 10_000
 """Samples from which the live display computes its percentiles."""
@@ -37,6 +39,7 @@ class Recorder:
         self.recent: deque[float] = deque(maxlen=MAX_RECENT)
         """Response times since `take_recent`, in seconds."""
         self.first_failure = ""
+        self._names: set[str] = set()
         self.exceptions: Counter[str] = Counter()
         """The exceptions that tasks and `on_start` raised, by kind: class, message, file and line."""
         _flag_new_connections()
@@ -81,10 +84,20 @@ class Recorder:
             no_response="" if status or exception is None else reason_of(exception, response),
         )
         self._writer.add(sample)
+        self._warn_of_many_names(sample.name)
         self.requests += 1
         self.recent.append(start - sample.intended + latency)
         if exception is not None:
             self.failures += 1
+
+    def _warn_of_many_names(self, name: str) -> None:
+        if name not in self._names and len(self._names) < MANY_NAMES:
+            self._names.add(name)
+            if len(self._names) == MANY_NAMES:
+                report(
+                    notice=f"The requests have {MANY_NAMES} different names, such as {printable(name)}. If names"
+                    " contain values, give each request the name= of its route."
+                )
 
     def record_exception(
         self, *, exception: BaseException, tb: TracebackType | None, **_more: object

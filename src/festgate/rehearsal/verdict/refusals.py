@@ -8,6 +8,7 @@ import numpy as np
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.samples import Integers
 from festgate.rehearsal.stats.limits import MAX_CPU, MIN_PAIRS, min_requests
+from festgate.rehearsal.stats.names import has_many_names
 from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
 from festgate.rehearsal.verdict.observed import Observed, StepStats
 
@@ -28,11 +29,6 @@ SHARED: Final = 0.9
 """Share of bodies that the runs of one side have in common. Above it, a step's page is the same for every visitor."""
 MIN_FAMILIAR: Final = 0.1
 """Share of such a step's bodies that the other side has sent too. Below it, the page is another."""
-MANY_NAMES: Final = 500
-"""Steps; no web app has that many routes in one journey."""
-SPARSE_NAMES: Final = 10
-"""Steps; from this number on, a median of MIN_PER_NAME requests or fewer shows that names contain users' values."""
-MIN_PER_NAME: Final = 3
 _MAX_NAMES: Final = 3
 """Runs that a figure names; a comparison has twenty."""
 COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
@@ -304,10 +300,9 @@ def generator_saturated(evidence: Evidence) -> str:
 def many_names(evidence: Evidence) -> str:
     """Find steps that are named by a user's value, so that each visitor becomes a row."""
     for observed in evidence.runs:
-        names = len(observed.steps)
-        requests = float(np.median([step.requests for step in observed.steps.values()])) if names else 0.0
-        if names >= MANY_NAMES or (names >= SPARSE_NAMES and requests <= MIN_PER_NAME):
-            return f"{names:,} names, most of them with {requests:g} requests"
+        requests = [step.requests for step in observed.steps.values()]
+        if has_many_names(requests):
+            return f"{len(requests):,} names, most of them with {np.median(requests):g} requests"
     return ""
 
 
