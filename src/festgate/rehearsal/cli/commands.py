@@ -11,6 +11,7 @@ from rich.table import Table
 
 from festgate.rehearsal.cli import comparison, locust_files
 from festgate.rehearsal.cli.execution import report_run, run_journey
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import (
     INTERRUPTED,
     RUNS,
@@ -42,7 +43,7 @@ runs_app = typer.Typer(no_args_is_help=True)
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command()(rehearse)
+    app.command()(reported(rehearse))
     comparison.mount(app)
     app.add_typer(runs_app, name="runs", help="Kept runs: list, show, export, prune.")
 
@@ -95,7 +96,7 @@ def rehearse(
     ui_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of Locust's web page on 127.0.0.1.")
     ] = 8089,
-    report: Format = "text",
+    form: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
     """Run a journey against the portal, or against any web application, and keep the run.
@@ -133,7 +134,7 @@ def rehearse(
         join_at=parse_address("--join-at", join_at) if join_at else None,
         timeout=timeout,
     )
-    raise typer.Exit(report_run(run_journey(plan, runs, options), report))
+    raise typer.Exit(report_run(run_journey(plan, runs, options), form))
 
 
 def _join(journey: str, host: str, port: int, timeout: float) -> int:
@@ -164,6 +165,7 @@ def list_runs(runs: RunsFolder = RUNS) -> None:
 
 
 @runs_app.command()
+@reported
 def show(
     run: Annotated[
         str,
@@ -171,7 +173,7 @@ def show(
             help="A run's name, or its folder; or an output file of Locust: --csv, --html, or its table as text."
         ),
     ],
-    report: Format = "text",
+    form: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
     """Show a run's report, or the content of Locust's own output files."""
@@ -179,7 +181,7 @@ def show(
     from festgate.rehearsal.report import render  # noqa: PLC0415
 
     outputs = locust_files.read([run], runs)
-    print(render(outputs[0] if outputs else find_run(run, runs), report), end="")
+    print(render(outputs[0] if outputs else find_run(run, runs), form), end="")
 
 
 @runs_app.command()

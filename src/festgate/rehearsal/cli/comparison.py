@@ -12,6 +12,7 @@ from rich.console import Console
 
 from festgate.rehearsal.cli import locust_files
 from festgate.rehearsal.cli.execution import exit_on_failure, run_comparison
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import (
     BROKEN,
     RUNS,
@@ -73,10 +74,10 @@ AtOnce = Annotated[
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command("compare")(compare_runs)
-    app.command()(ab)
+    app.command("compare")(reported(compare_runs))
+    app.command()(reported(ab))
     app.command()(calibrate)
-    app.command()(capacity)
+    app.command()(reported(capacity))
 
 
 def compare_runs(
@@ -296,7 +297,9 @@ def _show(subject: "Reported", form: str, report: Path | None) -> None:
     try:
         write_report(subject, report)
     except OSError as error:
-        fail(f"{report} cannot be written: {error.strerror}.")
+        # The result is on standard output already.
+        print(f"{report} cannot be written: {error.strerror}.", file=sys.stderr)
+        raise typer.Exit(WRONG_USE) from None
     print(f"The report is {report}", file=sys.stderr)
 
 

@@ -157,8 +157,7 @@ def _plain(text: str) -> str:
     # A backtick without a second one begins no command.
     if len(parts) % 2 == 0:
         parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
-    for place, part in enumerate(parts):
+    for place in range(len(parts)):
         for character in "|" if place % 2 else "\\`*_{}[]<>|#":
-            part = part.replace(character, f"\\{character}")
-        parts[place] = part
+            parts[place] = parts[place].replace(character, f"\\{character}")
     return " ".join("`".join(parts).split())
