@@ -170,7 +170,7 @@ def show(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's name, or its folder; or an output file of Locust: --csv, --html, or its table as text."
+            help="A run's name, or its folder; or an output file of Locust: --csv, --json, --html, or its table."
         ),
     ],
     form: Format = "text",

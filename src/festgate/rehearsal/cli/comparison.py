@@ -97,8 +97,8 @@ def compare_runs(
 ) -> None:
     """Compare kept runs, the first half with the second, in pairs by their order.
 
-    Locust's own output (--csv, --html, its table as text) is shown side by side, and the comparison is refused with
-    the reasons.
+    Locust's own output (--csv, --json, --html, its table as text) is shown side by side, and the comparison is refused
+    with the reasons.
 
     Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
