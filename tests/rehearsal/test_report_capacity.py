@@ -69,16 +69,16 @@ def test_junit_fails_if_no_rate_is_sustained_and_names_the_limit(capacity: Capac
         (
             Scalability(12.3, 0.287, 0.0012, 0.95),
             (
-                "One visitor alone gets 12.3 requests/s. About 29 % of the work cannot run in parallel (contention); every"
-                " pair of visitors adds 0.120 % (coherency). The law predicts at most 36 requests/s with 24 concurrent"
+                "One visitor alone gets 12.3 requests/s. About 29 % of the work cannot run in parallel (contention);"
+                " every pair of visitors adds 0.120 % (coherency). The law predicts at most 36 requests/s with 24 concurrent"
                 " visitors."
             ),
         ),
         (
             Scalability(10.0, 0.25, 0.0, 0.95),
             (
-                "One visitor alone gets 10.0 requests/s. About 25 % of the work cannot run in parallel (contention). The"
-                " law predicts at most 40 requests/s."
+                "One visitor alone gets 10.0 requests/s. About 25 % of the work cannot run in parallel (contention)."
+                " The law predicts at most 40 requests/s."
             ),
         ),
         (
