@@ -70,8 +70,8 @@ def test_junit_fails_if_no_rate_is_sustained_and_names_the_limit(capacity: Capac
             Scalability(12.3, 0.287, 0.0012, 0.95),
             (
                 "One visitor alone gets 12.3 requests/s. About 29 % of the work cannot run in parallel (contention);"
-                " every pair of visitors adds 0.120 % (coherency). The law predicts at most 36 requests/s with 24 concurrent"
-                " visitors."
+                " every pair of visitors adds 0.120 % (coherency). The law predicts at most 36 requests/s with 24"
+                " concurrent visitors."
             ),
         ),
         (
@@ -84,8 +84,8 @@ def test_junit_fails_if_no_rate_is_sustained_and_names_the_limit(capacity: Capac
         (
             Scalability(10.0, 0.0, 0.0, 0.95),
             (
-                "One visitor alone gets 10.0 requests/s. Nearly all of the work can run in parallel (contention). The law"
-                " predicts no highest rate."
+                "One visitor alone gets 10.0 requests/s. Nearly all of the work can run in parallel (contention). The"
+                " law predicts no highest rate."
             ),
         ),
     ],

@@ -77,11 +77,21 @@ def _unit(low: float, high: float) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return 1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades."""
+    """Return 1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades; evenly spaced ticks within a decade.
+
+    There is always one: a legend without any gets an infinite height.
+    """
     wide = high / low > 1000  # noqa: PLR2004
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [round(digit * 10.0**power, 6) for power in powers for digit in ((1,) if wide else (1, 2, 5))]
-    return [tick for tick in ticks if low <= tick <= high]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    if len(ticks) > 1 or high == low:
+        return ticks or [low]
+    power = 10.0 ** math.floor(math.log10(high - low))
+    steps = (power, power / 2)
+    even = [[round(step * number, 6) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+            for step in steps]  # fmt: skip
+    return next((ticks for ticks in even if len(ticks) > 1), [low])
 
 
 def lines(
@@ -178,7 +188,9 @@ def cells(rows: list[Row], names: Sequence[str]) -> Drawn:
     # The name stands above its row: a phone has no room for it on the left.
     name = (
         alt.Chart(inline([{"step": name} for name in names]))
-        .mark_text(align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3)
+        .mark_text(
+            align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3, limit=alt.ExprRef("width")
+        )
         .encode(x=alt.value(0), y=alt.Y("step:N", sort=list(names), bandPosition=0), text="step:N")
     )
     return alt.layer(cell, name)
