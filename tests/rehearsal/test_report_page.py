@@ -173,9 +173,9 @@ def test_long_names_and_nearly_equal_latencies_fit_on_a_phone(fest: Fest, page: 
     opened(page, file.as_uri())
     assert not page.evaluate(SIDEWAYS)
     inside = """() => [...document.querySelectorAll('.chart svg')].every(chart => {
-        const box = chart.getBoundingClientRect();
-        return box.height < 700 && [...chart.querySelectorAll('text')].every(
-            text => text.getBoundingClientRect().right <= box.right + 2 && text.getBoundingClientRect().left >= 0);
+        const box = chart.closest('figure').getBoundingClientRect();
+        return chart.getBoundingClientRect().height < 700 && [...chart.querySelectorAll('text')].every(
+            text => text.getBoundingClientRect().right <= box.right && text.getBoundingClientRect().left >= box.left);
     })"""
     assert page.evaluate(inside)
 

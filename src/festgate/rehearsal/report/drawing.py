@@ -105,7 +105,7 @@ def lines(
         symbolType="stroke",
         symbolSize=400,
         symbolOpacity=1,
-        labelLimit=260,
+        labelLimit=alt.ExprRef("width < 500 ? 200 : 260"),
     )
     domain = list(names)
     colour = alt.Scale(domain=domain, range=list(colours)[: len(domain)])
