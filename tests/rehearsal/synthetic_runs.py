@@ -70,11 +70,11 @@ class Fest:
         plan: Plan | None = None,
         server: Mapping[str, str] | None = None,
         generator: Mapping[str, str] | None = None,
-        cpu: float = 0.3,
+        cpu: float | Sequence[float] = 0.3,
         state: State = "whole",
         dropped: int = 0,
     ) -> Run:
-        """Keep a run under `name`."""
+        """Keep a run under `name`; `cpu` is the share of a core of the load generator, of each second in turn."""
         folder = self.folder / name
         folder.mkdir(parents=True)
         writer = SamplesWriter(folder / f"0{SUFFIX}")
@@ -96,11 +96,12 @@ class Fest:
             )
         writer.close()
         plan = self.plan if plan is None else plan
+        used = [cpu] if isinstance(cpu, float) else list(cpu)
         with (folder / RESOURCES_FILE).open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(("side", "at", "cpu", "memory"))
             for second in range(int(plan.warm_up + plan.duration)):
-                rows.writerow(("generator", second, cpu, 1))
+                rows.writerow(("generator", second, used[second % len(used)], 1))
                 rows.writerow(("server", second, 0.95, 1))
         run = Run(
             folder=folder,

@@ -59,15 +59,15 @@ def test_the_summary_of_a_passed_run_states_its_load(fest: Fest) -> None:
     assert outcome_of(summary).result == "held"
     first, second = run_in_words(summary)
     assert first == "The target served 4,200 visitors a minute for 10 s; no request failed."
-    assert second.startswith("95 % of the requests took up to 3")
-    assert second.endswith(" ms.")
+    assert second.startswith("95 of 100 requests took less than 3")
+    assert second.endswith(" ms (p95).")
 
 
 def test_the_slowest_step_is_named(fest: Fest) -> None:
     answers = replace(fest.usual(1, requests=1400), steps=("/events", "POST /checkout"))
     latency = np.where(np.arange(1400) % 2 == 1, answers.latency * 3, answers.latency)
     words = run_in_words(summarize(fest.run("one", replace(answers, latency=latency))))
-    assert words[1].startswith("The slowest step was POST /checkout: 95 % of its requests took up to 9")
+    assert words[1].startswith("The slowest step was POST /checkout: 95 of 100 requests took less than 9")
 
 
 def test_a_step_with_few_requests_has_no_95th_percentile(fest: Fest) -> None:
@@ -84,7 +84,7 @@ def test_errors_without_a_limit_are_a_failure_and_name_the_step(fest: Fest) -> N
     summary = summarize(fest.run("one", replace(fest.usual(1), failed=14, failed_status=0)))
     assert outcome_of(summary).result == "failed"
     assert (
-        "2 % of the requests failed (14 of 700, all of them /events without a response)"
+        "2 % of the requests failed (14 of 700, all of them /events: no HTTP response)"
         in run_in_words(summary)[0]
     )
 
@@ -107,6 +107,29 @@ def test_dropped_arrivals_are_counted(fest: Fest) -> None:
     summary = summarize(fest.run("one", fest.usual(1), dropped=120))
     assert outcome_of(summary).result == "failed"
     assert "120 more visitors arrived" in run_in_words(summary)[0]
+
+
+@pytest.mark.parametrize(
+    "limits, held",
+    [
+        (("p95 < 5s",), "the limit"),
+        (("p95 < 5s", "errors < 1%"), "both limits"),
+        (("p95 < 5s", "errors < 1%", "rate > 1/s"), "all 3 limits"),
+    ],
+)
+def test_a_failed_check_is_stated_beside_the_limits_that_held(
+    fest: Fest, limits: tuple[str, ...], held: str
+) -> None:
+    words = run_in_words(
+        summarize(fest.run("one", fest.usual(1), plan=replace(fest.plan, fail_if=limits), dropped=35))
+    )
+    assert words[1] == f"Not held: 35 people were turned away, though {held} held."
+    assert not any("met" in sentence for sentence in words)
+
+
+def test_limits_that_were_met_are_counted(fest: Fest) -> None:
+    plan = replace(fest.plan, fail_if=("p95 < 5s", "errors < 1%"))
+    assert run_in_words(summarize(fest.run("one", fest.usual(1), plan=plan)))[-1] == "Both limits were met."
 
 
 def test_the_summary_of_a_run_that_was_stopped_states_its_duration(fest: Fest) -> None:

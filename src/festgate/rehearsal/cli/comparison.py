@@ -12,6 +12,7 @@ from rich.console import Console
 
 from festgate.rehearsal.cli import locust_files
 from festgate.rehearsal.cli.execution import exit_on_failure, follow_locustfile, run_comparison
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import (
     BROKEN,
     RUNS,
@@ -80,10 +81,10 @@ AtOnce = Annotated[
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command("compare")(compare_runs)
-    app.command()(ab)
+    app.command("compare")(reported(compare_runs))
+    app.command()(reported(ab))
     app.command()(calibrate)
-    app.command()(capacity)
+    app.command()(reported(capacity))
 
 
 def compare_runs(
@@ -103,8 +104,8 @@ def compare_runs(
 ) -> None:
     """Compare kept runs, the first half with the second, in pairs by their order.
 
-    Locust's own output (--csv, --html, its table as text) is shown side by side, and the comparison is refused with
-    the reasons.
+    Locust's own output (--csv, --json, --html, its table as text) is shown side by side, and the comparison is refused
+    with the reasons.
 
     Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
@@ -398,7 +399,9 @@ def _show(subject: "Reported", form: str, report: Path | None) -> None:
     try:
         write_report(subject, report)
     except OSError as error:
-        fail(f"{report} cannot be written: {error.strerror}.")
+        # The result is on standard output already.
+        print(f"{report} cannot be written: {error.strerror}.", file=sys.stderr)
+        raise typer.Exit(WRONG_USE) from None
     print(f"The report is {report}", file=sys.stderr)
 
 

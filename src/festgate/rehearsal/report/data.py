@@ -65,9 +65,10 @@ def run_json(summary: Summary) -> str:
             "aborted": run.aborted,
             "all": _figures(summary.all),
             "steps": [_figures(step) for step in summary.steps],
+            "names": summary.names,
             "failures": [
-                {"step": step, "status": status, "times": times}
-                for (step, status), times in summary.failures.items()
+                {"step": step, "status": status, "times": times, "no_response": reason or None}
+                for (step, status, reason), times in summary.failures.items()
             ],
             "cpu": summary.processor,
             "machines": {machine.side: _machine(machine) for machine in summary.machines},
@@ -157,7 +158,12 @@ def _figures(step: Figures) -> dict[str, Any]:
 
 
 def _machine(machine: Machine) -> dict[str, float]:
-    return {"cpu": machine.cpu, "cpu_most": machine.max_cpu, "memory_most": machine.max_memory}
+    return {
+        "cpu": machine.cpu,
+        "cpu_busiest_tenth": machine.busiest,
+        "cpu_most": machine.max_cpu,
+        "memory_most": machine.max_memory,
+    }
 
 
 def _effect(effect: EffectSize) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from festgate.rehearsal.runs.plan import Users
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import Metric, measure
-from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.processor_time import busiest_tenth, processor_time
 from festgate.rehearsal.stats.quantiles import corrected
 
 WINDOWS: Final = 10
@@ -26,7 +26,6 @@ MIN_ARRIVALS: Final = 20
 _EARLY: Final = 0.1
 _FIRST, _LAST = (0.1, 0.4), (0.7, 1.0)
 _TAIL: Final = 0.99
-_BUSY_SECONDS: Final = 0.9
 _SMALLEST, _LARGEST = 0.05, 0.95
 
 
@@ -158,12 +157,12 @@ def _band(sizes: Integers) -> tuple[float, float]:
 
 def _cpu(run: Run) -> float | None:
     end = run.plan.warm_up + run.plan.duration
-    used = [
-        second.cpu
+    used = busiest_tenth(
+        second
         for second in run.resources()
         if second.side == "generator" and run.plan.warm_up <= second.at <= end
-    ]
-    return _quantile(np.array(used), _BUSY_SECONDS) / max(1, run.plan.workers) if used else None
+    )
+    return used / max(1, run.plan.workers) if np.isfinite(used) else None
 
 
 def _lateness(metric: Metric, samples: Samples) -> float:

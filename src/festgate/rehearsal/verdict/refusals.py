@@ -7,6 +7,7 @@ import numpy as np
 
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.limits import MAX_CPU, MIN_PAIRS, min_requests
+from festgate.rehearsal.stats.names import has_many_names
 from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
 from festgate.rehearsal.verdict.observed import Observed
 from festgate.rehearsal.verdict.responses import difference, failing_share, steps_of
@@ -20,11 +21,6 @@ MAX_TAIL_FAILED: Final = 0.2
 """Difference of failures as a share of the tail: a failure is quick or a timeout, so it moves the quantile."""
 MAX_FAILED: Final = 0.01
 """Difference of failures for a metric that is not a quantile."""
-MANY_NAMES: Final = 500
-"""Steps; no web app has that many routes in one journey."""
-SPARSE_NAMES: Final = 10
-"""Steps; from this number on, a median of MIN_PER_NAME requests or fewer shows that names contain users' values."""
-MIN_PER_NAME: Final = 3
 _MAX_NAMES: Final = 3
 """Runs that a figure names; a comparison has twenty."""
 COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
@@ -262,10 +258,9 @@ def generator_saturated(evidence: Evidence) -> str:
 def many_names(evidence: Evidence) -> str:
     """Find steps that are named by a user's value, so that each visitor becomes a row."""
     for observed in evidence.runs:
-        names = len(observed.steps)
-        requests = float(np.median([step.requests for step in observed.steps.values()])) if names else 0.0
-        if names >= MANY_NAMES or (names >= SPARSE_NAMES and requests <= MIN_PER_NAME):
-            return f"{names:,} names, most of them with {requests:g} requests"
+        requests = [step.requests for step in observed.steps.values()]
+        if has_many_names(requests):
+            return f"{len(requests):,} names, most of them with {np.median(requests):g} requests"
     return ""
 
 
