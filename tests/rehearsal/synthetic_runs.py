@@ -36,6 +36,8 @@ class Answers:
     failed_status: int = 500
     status: int = 200
     size: int = 21_138
+    sizes: Sequence[int] = ()
+    """Instead of `size`, in turn."""
     bodies: Sequence[int] = (BODY,)
     """In turn."""
     connecting: Sequence[int] = ()
@@ -88,7 +90,7 @@ class Fest:
                     status=answers.failed_status if bad else answers.status,
                     failed=bad,
                     new_connection=number in connecting,
-                    size=answers.size,
+                    size=answers.sizes[number % len(answers.sizes)] if answers.sizes else answers.size,
                     digest=answers.bodies[number % len(answers.bodies)],
                 )
             )

@@ -79,6 +79,15 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
         (["runs", "show", "no-such-run"], "is not the folder of a run"),
         (["compare", "one"], "cannot be split into two halves"),
         (["ab", "events", "--before", "x", "--after", "y", "--pairs", "3"], "fewer than 6 pairs"),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--until-decided", "--at-most", "5"],
+            "--at-most 5: fewer than 6 pairs",
+        ),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--until-decided", "--pairs", "9"],
+            "With --until-decided, set --at-most 9",
+        ),
+        (["ab", "events", "--before", "x", "--after", "y", "--at-most", "9"], "needs --until-decided"),
         (["ab", "events", "--before", "no-such-revision", "--after", "y"], "nor a revision of the checkout"),
         (["ab", "events", "--before", "x", "--after", "y", "--margin", "much"], "write a share"),
         (["ab", "events", "--before", "x", "--after", "y", "--metric", "speed"], "--metric"),

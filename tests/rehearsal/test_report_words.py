@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from festgate.rehearsal.report import render
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.words import (
     comparison_in_words,
     load_in_words,
+    look_in_words,
     plan_in_words,
     run_in_words,
 )
@@ -206,6 +208,40 @@ def test_every_verdict_is_a_sentence_with_its_interval(verdict: Verdict, sentenc
 def test_an_inconclusive_verdict_states_how_many_pairs_would_decide() -> None:
     words = comparison_in_words(compared(effect("inconclusive", 0.03, -0.02, 0.08, pairs_to_decide=24)))
     assert words[1] == "About 24 pairs would decide it; there were 10 pairs of runs."
+
+
+def test_responses_that_were_not_compared_are_in_the_first_line() -> None:
+    flag = LoadFinding(
+        "responses-not-compared", "/mine: at most 0 % recur", "Not noticed.", "Let the journey check."
+    )
+    improved = replace(compared(effect("improved", -0.2, -0.25, -0.15)), flags=(flag,))
+    first, second, *_ = comparison_in_words(improved)
+    assert first == (
+        "responses-not-compared: only status, size and the journey's own checks were compared, not the content of the"
+        " responses (/mine: at most 0 % recur)."
+    )
+    assert second.startswith("p95(/events) improved")
+    assert first in render(improved, "json")
+    assert "responses-not-compared" in render(improved, "junit")
+
+
+def test_the_same_target_on_both_sides_is_called_an_a_a_comparison() -> None:
+    comparison = replace(compared(effect("improved", -0.2, -0.25, -0.15)), same_target=True)
+    document = comparison_document(comparison, (), ())
+    assert (document.verdict, document.tone) == ("A/A comparison: improved", "plain")
+    assert document.words[0].startswith("Both sides are the same target, so this is an A/A comparison")
+    assert '"same_target": true' in render(comparison, "json")
+
+
+def test_a_comparison_that_stopped_says_that_its_intervals_hold_at_every_look() -> None:
+    comparison = replace(compared(effect("regressed", 0.2, 0.15, 0.25)), anytime=True)
+    assert comparison_in_words(comparison)[1] == (
+        "The verdict is based on 10 pairs of runs, and its intervals hold at every look after a pair."
+    )
+    assert "p-values hold at every look" in " ".join(render(comparison, "text").split())
+    assert look_in_words(comparison) == (
+        "After 10 pairs: regressed, p95(/events) +20.0 % (95 % interval +15.0 % to +25.0 %)."
+    )
 
 
 def test_a_secondary_metric_that_regressed_is_in_the_headline() -> None:

@@ -41,7 +41,11 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.plan import Plan
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
+    from festgate.rehearsal.verdict.looks import Looks
 
+PAIRS = 10
+AT_MOST = 40
+"""Default numbers of pairs. With the measured variation, nine of ten comparisons are decided after 36 pairs."""
 MIN_WARM_UP = "3s"
 SIGN_UP_SECONDS = 0.1
 """Seconds for one user to sign up: a password's hash is slow on purpose. 77 at once took 6.6 s on two busy cores."""
@@ -58,7 +62,6 @@ Metrics = Annotated[
 Margin = Annotated[str, typer.Option(help="Differences below this share do not matter.")]
 Users = Annotated[int | None, typer.Option(min=1, help="A closed loop with that many users.")]
 Rate = Annotated[float | None, typer.Option(min=0.01, help="An open loop with that many journeys a second.")]
-Pairs = Annotated[int, typer.Option(min=2, help="Pairs of runs, fixed before the first run.")]
 Duration = Annotated[str, typer.Option(help="Measured time of each run: 10s, 1m.")]
 WarmUp = Annotated[str, typer.Option(help="Time before the measurement, which does not count.")]
 Seed = Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another comparison.")]
@@ -134,7 +137,24 @@ def ab(
     after: Annotated[str, typer.Option(help="The same for the other build.")],
     arguments: LocustArguments = None,
     metric: Metrics = None,
-    pairs: Pairs = 10,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Pairs of runs, fixed before the first run; by default {PAIRS}. Not with --until-decided."
+        ),
+    ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help=f"End the comparison as soon as it is decided, after {MIN_PAIRS} pairs or more. Its intervals are"
+            " wider, so that at most 5 of 100 comparisons are wrong at any of their looks.",
+        ),
+    ] = False,
+    at_most: Annotated[
+        int | None,
+        typer.Option(help=f"The largest number of pairs with --until-decided; by default {AT_MOST}."),
+    ] = None,
     margin: Margin = "5%",
     users: Users = None,
     rate: Rate = None,
@@ -168,15 +188,21 @@ def ab(
     metric = _check_at_once(metric, at_once=at_once)
     metrics, share = _parse_metrics(metric, ()), _parse_share(margin)
     check_metrics(metrics, before, after)
-    if pairs < MIN_PAIRS:
-        fail(f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs cannot show anything; 10 is a good number.")
+    pairs = _number_of_pairs(pairs, at_most, until_decided=until_decided)
+    same_target = _is_same_target(before, after)
     primary = None if "too-few-samples" in (accept or ()) else metrics[0]
+    looks = _looks(metric, share, accept, calibration=same_target) if until_decided else None
+    plan = replace(plan, until_decided=until_decided)
     with exit_on_failure(runs):
         plan = _follow_locustfile(plan, users, rate)
-        first, second = run_comparison(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
-    raise typer.Exit(
-        _judge(first, second, _parse_metrics(metric, first), share, form, report, accept, interleaved=True)
+        first, second = run_comparison(
+            plan, before, after, pairs, runs, primary=primary, looks=looks, at_once=at_once
+        )
+    metrics = _parse_metrics(metric, first)
+    code = _judge(
+        first, second, metrics, share, form, report, accept, interleaved=True, calibration=same_target
     )
+    raise typer.Exit(code)
 
 
 def calibrate(
@@ -189,7 +215,7 @@ def calibrate(
         ),
     ] = "",
     metric: Metrics = None,
-    pairs: Pairs = 6,
+    pairs: Annotated[int, typer.Option(min=2, help="Pairs of runs, fixed before the first run.")] = 6,
     users: Users = None,
     rate: Rate = None,
     duration: Duration = "10s",
@@ -286,7 +312,7 @@ def capacity(
 
 
 def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None) -> "Plan":
-    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)
+    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)[0]
 
 
 def _judge(
@@ -299,16 +325,69 @@ def _judge(
     accepted: list[str] | None,
     *,
     interleaved: bool,
+    calibration: bool = False,
 ) -> int:
     """Compare the runs and show the report; return the exit code."""
     from festgate.rehearsal.report import Compared  # noqa: PLC0415
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
 
     comparison = compare(
-        before, after, metrics, margin=margin, interleaved=interleaved, accepted=accepted or ()
+        before,
+        after,
+        metrics,
+        margin=margin,
+        interleaved=interleaved,
+        calibration=calibration,
+        accepted=accepted or (),
     )
     _show(Compared(comparison, before, after), form, report)
     return comparison.exit_code
+
+
+def _number_of_pairs(pairs: int | None, at_most: int | None, *, until_decided: bool) -> int:
+    """Return the number of pairs, or the largest number with --until-decided; end the command if they are wrong."""
+    if until_decided and pairs is not None:
+        fail(f"--pairs {pairs} is a fixed number of pairs. With --until-decided, set --at-most {pairs}.")
+    if not until_decided and at_most is not None:
+        fail(
+            f"--at-most {at_most} needs --until-decided. For a fixed number of pairs, set --pairs {at_most}."
+        )
+    option, number = ("at-most", at_most or AT_MOST) if until_decided else ("pairs", pairs or PAIRS)
+    if number < MIN_PAIRS:
+        fail(
+            f"--{option} {number}: fewer than {MIN_PAIRS} pairs cannot show anything; {PAIRS} is a good number."
+        )
+    return number
+
+
+def _is_same_target(before: str, after: str) -> bool:
+    """Return whether both sides are one target, and print that the comparison is an A/A then."""
+    from festgate.rehearsal.runner.builds import is_same_target  # noqa: PLC0415
+
+    same = is_same_target(before, after, Path.cwd())
+    if same:
+        print(
+            "--before and --after are the same target, so this is an A/A comparison: it shows differences that have"
+            " nothing to do with a change.",
+            file=sys.stderr,
+        )
+    return same
+
+
+def _looks(
+    metric: list[str] | None, margin: float, accepted: list[str] | None, *, calibration: bool
+) -> "Looks":
+    """Return the looks of a comparison that ends as soon as it is decided, each printed on standard error."""
+    from festgate.rehearsal.report.words import look_in_words  # noqa: PLC0415
+    from festgate.rehearsal.verdict.looks import Looks  # noqa: PLC0415
+
+    return Looks(
+        choose_metrics=lambda runs: _parse_metrics(metric, runs),
+        margin=margin,
+        on_look=lambda comparison: print(look_in_words(comparison), file=sys.stderr),
+        calibration=calibration,
+        accepted=accepted or (),
+    )
 
 
 def _show(subject: "Reported", form: str, report: Path | None) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.plan import Plan, RunOptions
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
+    from festgate.rehearsal.verdict.looks import Looks
 
 STARTING = 4.0
 """Seconds that a server takes to start, for the estimate of the remaining time."""
@@ -35,13 +36,16 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: 
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
 
     with exit_on_failure():
-        plan = follow_locustfile(plan, load_given=load_given)
+        plan, web_target = follow_locustfile(plan, load_given=load_given)
+        options = replace(options, web_target=web_target)
         with display.Display(plan, display.console()) as shown:
             return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
 
-def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "Plan":
-    """Return the plan with what a user's locustfile determines, after a notice for each part that is not used.
+def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "tuple[Plan, bool]":
+    """Return the plan with what a user's locustfile determines, and whether users have a web client of Locust.
+
+    Before that, print a notice for each part of the file that is not used.
 
     Its shape sets the users, unless the command does. With `own_host`, its users have the host if the plan has none.
     Raises CannotRun.
@@ -51,7 +55,7 @@ def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) 
     from festgate.rehearsal.runs.plan import is_built_in  # noqa: PLC0415
 
     if is_built_in(plan.journey) and not plan.arguments:
-        return plan
+        return plan, True
     inspection = inspect_locustfile(plan)
     for sentence in inspection.ignored:
         print(sentence, file=sys.stderr)
@@ -66,11 +70,11 @@ def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) 
     elif shape:
         print(f"{shape} is not used: an option of the command sets the load.", file=sys.stderr)
     if plan.host or not own_host or not inspection.hosts:
-        return plan
+        return plan, inspection.has_web_users
     if len(inspection.hosts) > 1:
         msg = f"The users of {plan.journey} have several hosts ({', '.join(inspection.hosts)}). Choose one with --host."
         raise CannotRun(msg)
-    return replace(plan, host=inspection.hosts[0])
+    return replace(plan, host=inspection.hosts[0]), inspection.has_web_users
 
 
 def report_run(run: "Run", form: str) -> int:
@@ -88,7 +92,7 @@ def report_run(run: "Run", form: str) -> int:
         whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
-    if run.state == "cut":
+    if run.state == "cut" and not run.aborted:
         return INTERRUPTED
     return 0 if outcome_of(summary).result == "held" else BROKEN
 
@@ -105,11 +109,13 @@ def run_comparison(
     runs: Path,
     *,
     primary: "Metric | None" = None,
+    looks: "Looks | None" = None,
     at_once: bool = False,
 ) -> "tuple[list[Run], list[Run]]":
     """Run both builds in pairs, with the remaining time on standard error. An empty text is the installed Festgate.
 
-    Raises what `resolve_build` and `run_pairs` raise, and TooFewRequests after the first run with too few requests for
+    With `looks`, the comparison ends as soon as it is decided. Raises what `resolve_build` and `run_pairs` raise, and
+    TooFewRequests after the first run with too few requests for
     the `primary` metric.
     """
     from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
@@ -117,6 +123,7 @@ def run_comparison(
 
     seconds = plan.warm_up + plan.duration
     together = 2 if at_once else 1
+    total = f"{'at most ' if looks else ''}{2 * pairs}"
     console = Console(file=sys.stderr, highlight=False)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
@@ -127,14 +134,15 @@ def run_comparison(
         progress.update(
             task,
             completed=number // together * (seconds + STARTING) + STARTING + second.at,
-            description=f"Run {number + 1} of {2 * pairs}, {side}",
+            description=f"Run {number + 1} of {total}, {side}",
         )
         if not console.is_terminal and second.at >= seconds:
-            console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
+            console.print(f"Run {number + 1} of {total}, {side}: {second.requests} requests")
 
-    def on_run(run: "Run") -> None:
+    def on_run(side: "Side", run: "Run") -> bool:
         if primary is not None:
             _check_requests(run, primary, runs)
+        return looks is not None and looks.is_decided_by(side, run)
 
     with ExitStack() as stack:
         first, second = (

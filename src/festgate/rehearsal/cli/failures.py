@@ -8,7 +8,7 @@ from festgate.terminal import CommandFailed
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command; if it fails, it also writes its reason in the format `form`, if that is JSON or JUnit.
+    """Return the command; if it fails, it also writes its reason in the format `form`, if that is one for programs.
 
     Without this, a refused comparison would leave an empty file, and a CI system would report a broken file instead of
     the reason.
@@ -26,12 +26,15 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _rendered(command: str, failure: CommandFailed, form: str) -> str:
-    if form not in ("json", "junit"):
+    if form not in ("json", "junit", "github"):
         return ""
     from festgate.rehearsal.report.data import FORMAT, as_json  # noqa: PLC0415  (numpy, which takes a second)
+    from festgate.rehearsal.report.github import annotation  # noqa: PLC0415
     from festgate.rehearsal.report.junit import Case, suite  # noqa: PLC0415
 
     name = command.replace("_runs", "")
+    if form == "github":
+        return annotation("bad", f"festgate {name}", failure.sentence)
     if form == "junit":
         return suite(f"festgate.rehearsal.{name}", [Case(name, "error", failure.sentence)])
     return as_json(

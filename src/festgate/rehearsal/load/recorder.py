@@ -1,6 +1,7 @@
 """The recorder of every request and every exception that Locust reports."""
 
 import logging
+import math
 import time
 import zlib
 from collections import Counter, deque
@@ -39,6 +40,10 @@ class Recorder:
         self._writer = writer
         self.began: float | None = None
         """The beginning of the run, in seconds since 1970."""
+        self.ends = math.inf
+        """Seconds from the beginning to the end of the plan's time."""
+        self.failed_after = 0
+        """Requests that failed after that, such as those of `on_stop`."""
         self.requests = 0
         self.failures = 0
         self.recent: deque[float] = deque(maxlen=MAX_RECENT)
@@ -91,13 +96,14 @@ class Recorder:
             new_connection=greenlet.__dict__.pop("connected", False),
             size=min(int(response_length or 0), MAX_SIZE),
             digest=zlib.crc32(_body(response)),
-            no_response=reason_of(exception, response) if failed and not status else "",
+            no_response="" if status or not failed else reason_of(exception, response),
         )
         self._writer.add(sample)
         self._warn_of_many_names(sample.name)
         self.requests += 1
         self.recent.append(start - sample.intended + latency)
         self.failures += failed
+        self.failed_after += failed and start >= self.ends
 
     def _warn_of_many_names(self, name: str) -> None:
         if name not in self._names and len(self._names) < MANY_NAMES:

@@ -163,8 +163,9 @@ class Worker:
     def _load(self, plan: Plan, options: argparse.Namespace) -> str:
         """Load the journey and check the target from this machine; return what is wrong with either."""
         try:
-            configure(self._environment, load(journey_file(self._journey)), options)
-            if self._folder is None:
+            file = load(journey_file(self._journey))
+            configure(self._environment, file, options)
+            if self._folder is None and file.has_web_users:
                 check_target(plan.host)
         except (CannotStart, NotThere) as error:
             return f"The worker on {platform.node()}: {error}" if self._folder is None else str(error)

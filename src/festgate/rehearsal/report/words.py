@@ -5,14 +5,20 @@ from typing import Final
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
 from festgate.rehearsal.runs.recording import NoResponse
+from festgate.rehearsal.runs.stages import Slope
 from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.flags import responses_not_compared
 from festgate.rehearsal.verdict.outcome import Result, outcome_of
 from festgate.rehearsal.verdict.paired import MAX_PAIRS
 
 SIDES: Final[dict[Side, str]] = {"generator": "load generator", "server": "target"}
+_SAME_TARGET: Final = (
+    "Both sides are the same target, so this is an A/A comparison: any difference comes from chance, the load or the"
+    " machine."
+)
 _MAX_REASONS: Final = 3
 """Reasons for a refusal in the summary; the report lists all of them below."""
 VERDICTS: Final[dict[Result, str]] = {
@@ -44,8 +50,20 @@ def load_in_words(load: Load) -> str:
     """Describe a load: `1,800 visitors a minute`, `60 concurrent visitors`."""
     if isinstance(load, Rate):
         a_minute = load.rate * 60
-        return f"{_visitors(a_minute)} a minute" if a_minute >= 1 else f"{_visitors(a_minute * 60)} an hour"
-    return _visitors(load.users, "concurrent ")
+        text = f"{_visitors(a_minute)} a minute" if a_minute >= 1 else f"{_visitors(a_minute * 60)} an hour"
+    else:
+        text = _visitors(load.users, "concurrent ")
+    count = len(load.stages)
+    if count:
+        return f"up to {text} in {count} {'stage' if count == 1 else 'stages'}"
+    return f"up to {text}" if load.varies else text
+
+
+def stage_in_words(slope: Slope, load: Load) -> str:
+    """Describe a stage: `from 0 to 200 users`, `50 arrivals/s`."""
+    unit = " arrivals/s" if isinstance(load, Rate) else " users"
+    steady = slope.first == slope.last
+    return f"{slope.last:,.4g}{unit}" if steady else f"from {slope.first:,.4g} to {slope.last:,.4g}{unit}"
 
 
 def plan_in_words(plan: Plan) -> str:
@@ -67,7 +85,8 @@ def _measured_load(summary: Summary) -> str:
     load, present = summary.run.plan.load, summary.run.present
     if isinstance(load, Rate) or present is None or present == load.users:
         return load_in_words(load)
-    return f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+    planned = f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+    return f"up to {planned}" if load.varies else planned
 
 
 def _visitors(number: float, kind: str = "") -> str:
@@ -163,9 +182,40 @@ def comparison_in_words(comparison: Comparison) -> tuple[str, ...]:
     if effect is None:
         reasons = [finding.meaning for finding in comparison.refusals[:_MAX_REASONS]]
         return ("These runs cannot be compared, so there is no verdict.", *reasons)
-    sentences = (effect_in_words(effect, comparison.margin), _consequence(effect, comparison))
+    sentences = [
+        not_compared_in_words(comparison),
+        _SAME_TARGET if comparison.same_target else "",
+        effect_in_words(effect, comparison.margin),
+        _consequence(effect, comparison),
+    ]
     worse = worse_beside(comparison)
-    return (*sentences, f"Another metric became worse: {', '.join(worse)}.") if worse else sentences
+    if worse:
+        sentences.append(f"Another metric became worse: {', '.join(worse)}.")
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def look_in_words(comparison: Comparison) -> str:
+    """Describe a look at a comparison that is still running: `After 7 pairs: inconclusive, p95 +1.2 % (...)`."""
+    effect = comparison.primary
+    if effect is None:
+        reasons = ", ".join(finding.code for finding in comparison.refusals)
+        return f"After {comparison.pairs} pairs: the runs cannot be compared ({reasons})."
+    interval = f"{figures.change(effect.low)} to {figures.change(effect.high)}"
+    return (
+        f"After {comparison.pairs} pairs: {comparison.verdict}, {effect.metric.text} {figures.change(effect.change)}"
+        f" (95 % interval {interval})."
+    )
+
+
+def not_compared_in_words(comparison: Comparison) -> str:
+    """Describe what the verdict does not cover: responses whose content could not be compared. Empty if all could."""
+    finding = next((flag for flag in comparison.flags if flag.code == responses_not_compared.code), None)
+    if finding is None:
+        return ""
+    return (
+        f"{finding.code}: only status, size and the journey's own checks were compared, not the content of the"
+        f" responses ({finding.figure})."
+    )
 
 
 def worse_beside(comparison: Comparison) -> list[str]:
@@ -192,11 +242,7 @@ def effect_in_words(effect: EffectSize, margin: float) -> str:
         case "inconclusive":
             return f"{name} may or may not have changed: {change} {interval}; these runs cannot decide it."
         case "refused":
-            unknown = effect.metric.kind == "cpu" and math.isnan(effect.before + effect.after)
-            reason = (
-                "no processor time was measured" if unknown else "too few requests, or nothing to measure"
-            )
-            return f"{name} cannot be judged: {reason} ({values})."
+            return f"{name} cannot be judged: {effect.reason} ({values})."
 
 
 def _consequence(effect: EffectSize, comparison: Comparison) -> str:
@@ -205,4 +251,5 @@ def _consequence(effect: EffectSize, comparison: Comparison) -> str:
         return f"About {effect.pairs_to_decide} pairs would decide it; there were {pairs}."
     if effect.verdict == "inconclusive":
         return f"More than {MAX_PAIRS:,} pairs would be needed to decide it; there were {pairs}."
-    return f"The verdict is based on {pairs}."
+    looks = ", and its intervals hold at every look after a pair" if comparison.anytime else ""
+    return f"The verdict is based on {pairs}{looks}."
