@@ -41,7 +41,8 @@ def reason_of(exception: object, response: object = None) -> NoResponse:
 
 def _causes(*exceptions: object) -> Iterator[BaseException]:
     """Yield the exceptions and those from which they follow."""
-    waiting, known = list(exceptions), set()
+    waiting = list(exceptions)
+    known: set[int] = set()
     while waiting and len(known) < _MAX_CAUSES:
         cause = waiting.pop(0)
         if not isinstance(cause, BaseException) or id(cause) in known:

@@ -160,7 +160,10 @@ def responses_not_compared(evidence: Evidence) -> str:
         return ""
     name = min(missing, key=missing.__getitem__)
     others = f", and {len(missing) - 1} other steps" if len(missing) > 1 else ""
-    return f"{name}{others}: at most {percent(missing[name])} of a run's responses recur in other runs of its build"
+    share = (
+        f"at most {percent(missing[name])} of the responses recur" if missing[name] else "no response recurs"
+    )
+    return f"{name}{others}: {share} in another run of the same build"
 
 
 @check(
