@@ -28,7 +28,7 @@ class Users:
 
     @property
     def varies(self) -> bool:
-        """Whether the planned number of users changes during the run."""
+        """Return whether the planned number of users changes during the run."""
         return bool(self.stages or self.shape)
 
     @property
@@ -55,7 +55,7 @@ class Rate:
 
     @property
     def varies(self) -> bool:
-        """Whether the planned rate changes during the run."""
+        """Return whether the planned rate changes during the run."""
         return bool(self.stages)
 
     @property
