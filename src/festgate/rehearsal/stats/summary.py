@@ -229,7 +229,7 @@ def limits_so_far(run: Run, at: float) -> tuple[LimitResult, ...]:
     begin, samples = run.plan.warm_up, run.samples()
     measured = samples.between(begin, at)
     processor = processor_time(run.resources(), samples, begin, at)
-    # People are counted as turned away at the end only.
+    # Arrivals that were turned away are counted at the end.
     recorded = measured, rolled_up(measured)
     return tuple(_limit_result(text, recorded, at - begin, processor, 0) for text in run.plan.fail_if)
 
