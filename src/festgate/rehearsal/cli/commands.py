@@ -19,16 +19,16 @@ from festgate.rehearsal.cli.options import (
     Format,
     LocustArguments,
     RunsFolder,
+    Stages,
     Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
+    choose_load,
     find_run,
     locust_arguments,
-    make_load,
     make_plan,
-    make_staged_load,
     make_times,
     parse_address,
     parse_seconds,
@@ -82,13 +82,7 @@ def rehearse(
     constant: Annotated[
         bool, typer.Option("--constant", help="Arrivals at equal intervals, not at random ones.")
     ] = False,
-    stages: Annotated[
-        str,
-        typer.Option(
-            help="A load that changes, in place of --users or --rate: '2m:200, 5m:1000, 1m:0' grows to 200 users in 2"
-            " minutes and to 1,000 in 5, and ends with none; '2m:20/s, 5m:20/s' are arrivals. '0s:50' is a step."
-        ),
-    ] = "",
+    stages: Stages = "",
     duration: Annotated[
         str, typer.Option(help="Measured time: 90s, 5m; by default 60s. Stages have their own.")
     ] = "",
@@ -143,13 +137,7 @@ def rehearse(
     if worker_of:
         raise typer.Exit(_join(journey, *parse_address("--worker-of", worker_of), timeout))
     thresholds = [_parse_threshold(text) for text in fail_if or ()]
-    if stages and (rate is not None or spawn_rate is not None):
-        fail("--stages determine the load: leave out --rate and --spawn-rate.")
-    load = (
-        make_staged_load(stages, users, constant=constant)
-        if stages
-        else make_load(users, spawn_rate, rate, constant=constant)
-    )
+    load = choose_load(stages, users, spawn_rate, rate, constant=constant)
     measured, cut = make_times(load, duration, warm_up)
     plan = make_plan(
         journey,

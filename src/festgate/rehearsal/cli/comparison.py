@@ -20,16 +20,18 @@ from festgate.rehearsal.cli.options import (
     Format,
     LocustArguments,
     RunsFolder,
+    Stages,
     Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
+    choose_load,
     find_run,
     locust_arguments,
     make_load,
     make_plan,
-    parse_seconds,
+    make_times,
     require_extra,
 )
 from festgate.rehearsal.stats.limits import MIN_PAIRS
@@ -38,7 +40,7 @@ from festgate.terminal import WRONG_USE, fail
 if TYPE_CHECKING:
     from festgate.rehearsal.report import Reported
     from festgate.rehearsal.runner.run import Second
-    from festgate.rehearsal.runs.plan import Plan
+    from festgate.rehearsal.runs.plan import Load, Plan
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
     from festgate.rehearsal.verdict.looks import Looks
@@ -158,7 +160,11 @@ def ab(
     margin: Margin = "5%",
     users: Users = None,
     rate: Rate = None,
-    duration: Duration = "10s",
+    stages: Stages = "",
+    duration: Annotated[
+        str,
+        typer.Option(help="Measured time of each run: 10s, 1m; by default 10s. Stages have their own."),
+    ] = "",
     warm_up: Annotated[
         str,
         typer.Option(
@@ -181,9 +187,12 @@ def ab(
 
     Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
-    plan = _make_plan(journey, users, rate, duration, warm_up or MIN_WARM_UP, seed, label, workers)
+    load = choose_load(stages, users, None, rate, constant=False)
+    plan = _make_plan(
+        journey, load, make_times(load, duration, warm_up, ("10s", MIN_WARM_UP)), seed, label, workers
+    )
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
-    if not warm_up:
+    if not warm_up and not stages:
         plan = replace(plan, warm_up=plan.warm_up + sign_up_time(plan))
     metric = _check_at_once(metric, at_once=at_once)
     metrics, share = _parse_metrics(metric, ()), _parse_share(margin)
@@ -194,7 +203,7 @@ def ab(
     looks = _looks(metric, share, accept, calibration=same_target) if until_decided else None
     plan = replace(plan, until_decided=until_decided)
     with exit_on_failure(runs):
-        plan = _follow_locustfile(plan, users, rate)
+        plan = _follow_locustfile(plan, users, rate, stages)
         first, second = run_comparison(
             plan, before, after, pairs, runs, primary=primary, looks=looks, at_once=at_once
         )
@@ -228,7 +237,8 @@ def calibrate(
     runs: RunsFolder = RUNS,
 ) -> None:
     """Compare a build with itself, and print the smallest difference detectable here with 6, 10 and 20 pairs."""
-    plan = _make_plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
+    load = make_load(users, None, rate, constant=False)
+    plan = _make_plan(journey, load, make_times(load, duration, warm_up), seed, "calibrate", workers)
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     metric = _check_at_once(metric, at_once=at_once)
     metrics = _parse_metrics(metric, ())
@@ -284,7 +294,8 @@ def capacity(
 
     Exit code 0: a rate holds. 1: none does.
     """
-    plan = _make_plan(journey, None, begin, duration, warm_up, seed, "", workers)
+    load = make_load(None, None, begin, constant=False)
+    plan = _make_plan(journey, load, make_times(load, duration, warm_up), seed, "", workers)
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
     from festgate.rehearsal.runner.capacity import find_capacity  # noqa: PLC0415
@@ -311,8 +322,9 @@ def capacity(
     raise typer.Exit(0 if result.max_rate is not None else BROKEN)
 
 
-def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None) -> "Plan":
-    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)[0]
+def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None, stages: str = "") -> "Plan":
+    load_given = bool(users is not None or rate is not None or stages)
+    return follow_locustfile(plan, load_given=load_given, own_host=False)[0]
 
 
 def _judge(
@@ -421,21 +433,16 @@ def _check_at_once(metric: list[str] | None, *, at_once: bool) -> list[str] | No
 
 
 def _make_plan(
-    journey: str,
-    users: int | None,
-    rate: float | None,
-    duration: str,
-    warm_up: str,
-    seed: int | None,
-    label: str,
-    workers: int,
+    journey: str, load: "Load", times: tuple[float, float], seed: int | None, label: str, workers: int
 ) -> "Plan":
+    """Return the plan of each run; `times` are the measured time and the warm-up."""
+    duration, warm_up = times
     require_extra()
     plan = make_plan(
         journey,
-        make_load(users, None, rate, constant=False),
-        duration=parse_seconds(duration),
-        warm_up=parse_seconds(warm_up),
+        load,
+        duration=duration,
+        warm_up=warm_up,
         seed=seed,
         workers=workers,
         label=check_label(label),

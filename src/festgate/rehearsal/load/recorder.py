@@ -44,6 +44,8 @@ class Recorder:
         """Seconds from the beginning to the end of the plan's time."""
         self.failed_after = 0
         """Requests that failed after that, such as those of `on_stop`."""
+        self.untimed = 0
+        """Requests that the locustfile reported without a response time, which Locust allows."""
         self.requests = 0
         self.failures = 0
         self.recent: deque[float] = deque(maxlen=MAX_RECENT)
@@ -103,6 +105,7 @@ class Recorder:
         self.requests += 1
         self.recent.append(start - sample.intended + latency)
         self.failures += failed
+        self.untimed += response_time is None
         self.failed_after += failed and start >= self.ends
 
     def _warn_of_many_names(self, name: str) -> None:

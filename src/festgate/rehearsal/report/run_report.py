@@ -315,6 +315,7 @@ def _configuration(summary: Summary) -> tuple[Table, ...]:
         ("plan", plan_in_words(plan)),
         ("target", plan.host),
         ("load", _load(plan)),
+        *([("locustfile's options", " ".join(plan.arguments))] if plan.arguments else []),
         ("seed", str(plan.seed)),
         ("load generator processes", str(plan.workers)),
         ("start", figures.moment(run.began)),
@@ -347,6 +348,8 @@ def _load(plan: Plan) -> str:
         return f"open loop, {stages or f'{plan.load.rate:g}/s'}, {arrivals} arrivals"
     if stages:
         return f"closed loop, {stages}"
+    if plan.load.shape:
+        return f"closed loop, up to {plan.load.users} users by {plan.load.shape}"
     return f"closed loop, {plan.load.users} users, started at {plan.load.spawn_rate:g}/s"
 
 
