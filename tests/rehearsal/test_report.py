@@ -96,7 +96,7 @@ def test_json_has_the_figures_and_only_valid_numbers(run: Run) -> None:
     assert report["steps"][0]["few_requests_for"] == ["p99", "p99.9"]
     assert report["machines"]["server"]["cpu"] == pytest.approx(0.95)
     assert report["series"]["p95"][0] is None
-    assert report["failures"][0] == {"step": "/events", "status": 500, "times": 4}
+    assert report["failures"][0] == {"step": "/events", "status": 500, "times": 4, "no_response": None}
 
 
 def test_junit_has_a_case_for_each_limit_and_each_check(run: Run) -> None:
@@ -129,7 +129,7 @@ def test_a_run_without_requests_has_a_report_in_every_format(fest: Fest, tmp_pat
 
 
 def test_an_unknown_format_is_refused_with_the_list_of_formats(run: Run) -> None:
-    with pytest.raises(ValueError, match="text, markdown, json, junit, html"):
+    with pytest.raises(ValueError, match="text, markdown, json, junit, github, html"):
         render(run, "pdf")
 
 
@@ -170,7 +170,7 @@ def test_a_refused_comparison_has_its_reasons_in_every_format(comparison: Compar
     assert refused.verdict == "refused"
     for form in ("text", "markdown", "html"):
         report = render(Compared(refused, same, same), form)
-        assert "Not a valid comparison" in report
+        assert "not a valid comparison" in report.lower()
         assert all(finding.figure in report for finding in refused.refusals if finding.figure.isalnum())
     assert [finding["code"] for finding in json.loads(render(refused, "json"))["refusals"]] == [
         finding.code for finding in refused.refusals

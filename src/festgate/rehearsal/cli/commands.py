@@ -11,22 +11,30 @@ from rich.table import Table
 
 from festgate.rehearsal.cli import comparison, locust_files
 from festgate.rehearsal.cli.execution import report_run, run_journey
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import (
     INTERRUPTED,
     RUNS,
+    ExcludeTags,
     Format,
+    LocustArguments,
     RunsFolder,
+    Stages,
+    Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
+    choose_load,
     find_run,
-    make_load,
+    locust_arguments,
     make_plan,
+    make_times,
     parse_address,
     parse_seconds,
     require_extra,
 )
+from festgate.rehearsal.cli.trend import show_trend
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -34,20 +42,25 @@ if TYPE_CHECKING:
     from festgate.rehearsal.stats.metrics import Threshold
 
 
+MAX_NAMES = 20
+"""Names of steps that a warning lists."""
+
 runs_app = typer.Typer(no_args_is_help=True)
+runs_app.command("trend")(show_trend)
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command()(rehearse)
+    app.command()(reported(rehearse))
     comparison.mount(app)
-    app.add_typer(runs_app, name="runs", help="Kept runs: list, show, export, prune.")
+    app.add_typer(runs_app, name="runs", help="Kept runs: list, show, trend, export, prune.")
 
 
 def rehearse(
     journey: Annotated[
         str, typer.Argument(help="events, my_events, checkout, attendee, opening_day, or a locustfile.")
     ],
+    arguments: LocustArguments = None,
     host: Annotated[
         str,
         typer.Option(
@@ -69,14 +82,31 @@ def rehearse(
     constant: Annotated[
         bool, typer.Option("--constant", help="Arrivals at equal intervals, not at random ones.")
     ] = False,
-    duration: Annotated[str, typer.Option(help="Measured time: 90s, 5m.")] = "60s",
-    warm_up: Annotated[str, typer.Option(help="Time before the measurement, which does not count.")] = "10s",
+    stages: Stages = "",
+    duration: Annotated[
+        str, typer.Option(help="Measured time: 90s, 5m; by default 60s. Stages have their own.")
+    ] = "",
+    warm_up: Annotated[
+        str,
+        typer.Option(
+            help="Time before the measurement, which does not count; by default 10s. Of stages, it is the beginning;"
+            " by default none."
+        ),
+    ] = "",
     label: Annotated[str, typer.Option(help="Part of the name of the run's folder.")] = "",
     fail_if: Annotated[
         list[str] | None,
         typer.Option(help="A threshold that must hold: 'p95(/events) < 200ms', 'errors < 0.1%'."),
     ] = None,
+    abort_on_fail: Annotated[
+        str,
+        typer.Option(
+            help="End the run as soon as a --fail-if is broken, at the earliest this long after the warm-up: 30s."
+        ),
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another run.")] = None,
+    tags: Tags = None,
+    exclude_tags: ExcludeTags = None,
     workers: Workers = 1,
     join_at: Annotated[
         str, typer.Option(help="HOST:PORT of this machine: wait there for workers, and start none here.")
@@ -92,35 +122,40 @@ def rehearse(
     ui_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of Locust's web page on 127.0.0.1.")
     ] = 8089,
-    report: Format = "text",
+    form: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
     """Run a journey against the portal, or against any web application, and keep the run.
 
     Exit code 0: the target held the load. 1: it did not: a threshold is broken, more than 1 % of the requests failed
-    without a threshold for errors, a person was turned away, fewer than 95 % of the planned users were present, or
-    nothing was measured. 2: the run could not start, or could not be written to
-    its end (a full disk). 130: the run was interrupted.
+    without a threshold for errors, a person was turned away, fewer than 95 % of the planned users were present, the
+    locustfile set `environment.process_exit_code`, or nothing was measured. 2: the run could not start, or could not be
+    written to its end (a full disk). 130: the run was interrupted.
     """
     require_extra()
     timeout = parse_seconds(join_wait)
     if worker_of:
         raise typer.Exit(_join(journey, *parse_address("--worker-of", worker_of), timeout))
     thresholds = [_parse_threshold(text) for text in fail_if or ()]
+    load = choose_load(stages, users, spawn_rate, rate, constant=constant)
+    measured, cut = make_times(load, duration, warm_up)
     plan = make_plan(
         journey,
-        make_load(users, spawn_rate, rate, constant=constant),
+        load,
         host=host,
-        duration=parse_seconds(duration),
-        warm_up=parse_seconds(warm_up),
+        duration=measured,
+        warm_up=cut,
         seed=seed,
         workers=workers,
         label=check_label(label),
         fail_if=tuple(fail_if or ()),
+        arguments=locust_arguments(arguments, tags, exclude_tags),
     )
     _check_steps(plan, thresholds)
     check_metrics((threshold.metric for threshold in thresholds), host)
     check_workers(plan)
+    if abort_on_fail and not thresholds:
+        fail("--abort-on-fail needs a --fail-if.")
     if join_at and not plan.host:
         fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
@@ -129,8 +164,10 @@ def rehearse(
         web_port=ui_port if ui else 0,
         join_at=parse_address("--join-at", join_at) if join_at else None,
         timeout=timeout,
+        abort_after=parse_seconds(abort_on_fail) if abort_on_fail else None,
     )
-    raise typer.Exit(report_run(run_journey(plan, runs, options), report))
+    load_given = bool(users is not None or rate is not None or stages)
+    raise typer.Exit(report_run(run_journey(plan, runs, options, load_given=load_given), form))
 
 
 def _join(journey: str, host: str, port: int, timeout: float) -> int:
@@ -150,23 +187,26 @@ def _join(journey: str, host: str, port: int, timeout: float) -> int:
 def list_runs(runs: RunsFolder = RUNS) -> None:
     """List the kept runs, the newest first."""
     require_extra()
+    from festgate.rehearsal.report.text import UNLIMITED  # noqa: PLC0415
     from festgate.rehearsal.runs import store  # noqa: PLC0415
 
     table = Table("Run", "Journey", "Load", "Requests", "State")
     for run in store.list_runs(runs):
         table.add_row(run.name, run.plan.journey, run.plan.load.shown, f"{len(run.samples()):,}", run.state)
-    Console(highlight=False).print(table)
+    width = None if sys.stdout.isatty() else UNLIMITED
+    Console(highlight=False, width=width).print(table)
 
 
 @runs_app.command()
+@reported
 def show(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's name, or its folder; or an output file of Locust: --csv, --html, or its table as text."
+            help="A run's name, or its folder; or an output file of Locust: --csv, --json, --html, or its table."
         ),
     ],
-    report: Format = "text",
+    form: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
     """Show a run's report, or the content of Locust's own output files."""
@@ -174,7 +214,7 @@ def show(
     from festgate.rehearsal.report import render  # noqa: PLC0415
 
     outputs = locust_files.read([run], runs)
-    print(render(outputs[0] if outputs else find_run(run, runs), report), end="")
+    print(render(outputs[0] if outputs else find_run(run, runs), form), end="")
 
 
 @runs_app.command()
@@ -231,17 +271,18 @@ def _parse_threshold(text: str) -> "Threshold":
 
 def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
     """Warn where a threshold names a step that is not written in the journey: it may be misspelt, or computed."""
-    from festgate.rehearsal.runner.steps import steps_of  # noqa: PLC0415
+    from festgate.rehearsal.runner.steps import written_steps  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
     file = journey_file(plan.journey)
-    steps = steps_of(file)
-    for threshold in thresholds:
-        step = threshold.metric.step
-        # A step other than a GET begins with its method, as in `POST /checkout`.
-        if step is not None and steps and step.rpartition(" ")[2] not in steps:
+    steps = written_steps(file)
+    for step in dict.fromkeys(threshold.metric.step for threshold in thresholds):
+        if step is not None and not steps.can_have(step):
+            shown = sorted(steps.names)
+            others = f" and {len(shown) - MAX_NAMES} others" if len(shown) > MAX_NAMES else ""
+            names = f", which has {', '.join(shown[:MAX_NAMES])}{others}" if shown else ""
             print(
-                f"--fail-if: the step {step} does not stand in {file.name}, which has {', '.join(steps)}. The run fails"
-                " if no request has that name.",
+                f"--fail-if: the step {step} does not stand in {file.name}{names}. The run fails if no request has that"
+                " name.",
                 file=sys.stderr,
             )

@@ -21,42 +21,60 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.plan import Plan, RunOptions
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
+    from festgate.rehearsal.verdict.looks import Looks
 
 STARTING = 4.0
 """Seconds that a server takes to start, for the estimate of the remaining time."""
 
 
-def run_journey(plan: "Plan", runs: Path, options: "RunOptions") -> "Run":
-    """Run the plan with a display on standard error; end the command where that fails."""
+def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: bool) -> "Run":
+    """Run the plan with a display on standard error; end the command where that fails.
+
+    `load_given`: the command has an option for the load, which a shape in the locustfile does not replace.
+    """
     from festgate.rehearsal.cli import display  # noqa: PLC0415  (imports numpy, which takes a second)
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
 
     with exit_on_failure():
-        plan = _inspected(plan)
+        plan, web_target = follow_locustfile(plan, load_given=load_given)
+        options = replace(options, web_target=web_target)
         with display.Display(plan, display.console()) as shown:
             return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
 
-def _inspected(plan: "Plan") -> "Plan":
-    """Print what a user's locustfile has that a rehearsal does not use; without a host, take its users' own.
+def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "tuple[Plan, bool]":
+    """Return the plan with what a user's locustfile determines, and whether users have a web client of Locust.
 
+    Before that, print a notice for each part of the file that is not used.
+
+    Its shape sets the users, unless the command does. With `own_host`, its users have the host if the plan has none.
     Raises CannotRun.
     """
     from festgate.rehearsal.runner.inspection import inspect_locustfile  # noqa: PLC0415
     from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415
-    from festgate.rehearsal.runs.plan import journey_file, journeys  # noqa: PLC0415
+    from festgate.rehearsal.runs.plan import is_built_in  # noqa: PLC0415
 
-    if plan.journey.replace("-", "_") in journeys():
-        return plan
-    inspection = inspect_locustfile(journey_file(plan.journey))
+    if is_built_in(plan.journey) and not plan.arguments:
+        return plan, True
+    inspection = inspect_locustfile(plan)
     for sentence in inspection.ignored:
         print(sentence, file=sys.stderr)
-    if plan.host or not inspection.hosts:
-        return plan
+    shape, load = inspection.shape, plan.load
+    if shape and load.kind == "users" and (inspection.shape_takes_options or not load_given):
+        print(
+            f"{shape} sets the number of users. The run ends with it, and after {plan.warm_up + plan.duration:g} s at"
+            " the latest (--warm-up and --duration).",
+            file=sys.stderr,
+        )
+        plan = replace(plan, load=replace(load, shape=shape))
+    elif shape:
+        print(f"{shape} is not used: an option of the command sets the load.", file=sys.stderr)
+    if plan.host or not own_host or not inspection.hosts:
+        return plan, inspection.has_web_users
     if len(inspection.hosts) > 1:
         msg = f"The users of {plan.journey} have several hosts ({', '.join(inspection.hosts)}). Choose one with --host."
         raise CannotRun(msg)
-    return replace(plan, host=inspection.hosts[0])
+    return replace(plan, host=inspection.hosts[0]), inspection.has_web_users
 
 
 def report_run(run: "Run", form: str) -> int:
@@ -74,7 +92,7 @@ def report_run(run: "Run", form: str) -> int:
         whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
-    if run.state == "cut":
+    if run.state == "cut" and not run.aborted:
         return INTERRUPTED
     return 0 if outcome_of(summary).result == "held" else BROKEN
 
@@ -91,11 +109,13 @@ def run_comparison(
     runs: Path,
     *,
     primary: "Metric | None" = None,
+    looks: "Looks | None" = None,
     at_once: bool = False,
 ) -> "tuple[list[Run], list[Run]]":
     """Run both builds in pairs, with the remaining time on standard error. An empty text is the installed Festgate.
 
-    Raises what `resolve_build` and `run_pairs` raise, and TooFewRequests after the first run with too few requests for
+    With `looks`, the comparison ends as soon as it is decided. Raises what `resolve_build` and `run_pairs` raise, and
+    TooFewRequests after the first run with too few requests for
     the `primary` metric.
     """
     from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
@@ -103,6 +123,7 @@ def run_comparison(
 
     seconds = plan.warm_up + plan.duration
     together = 2 if at_once else 1
+    total = f"{'at most ' if looks else ''}{2 * pairs}"
     console = Console(file=sys.stderr, highlight=False)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
@@ -113,14 +134,15 @@ def run_comparison(
         progress.update(
             task,
             completed=number // together * (seconds + STARTING) + STARTING + second.at,
-            description=f"Run {number + 1} of {2 * pairs}, {side}",
+            description=f"Run {number + 1} of {total}, {side}",
         )
         if not console.is_terminal and second.at >= seconds:
-            console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
+            console.print(f"Run {number + 1} of {total}, {side}: {second.requests} requests")
 
-    def on_run(run: "Run") -> None:
+    def on_run(side: "Side", run: "Run") -> bool:
         if primary is not None:
             _check_requests(run, primary, runs)
+        return looks is not None and looks.is_decided_by(side, run)
 
     with ExitStack() as stack:
         first, second = (

@@ -1,6 +1,7 @@
 """The report of one run: the result, limits, notes, charts, figures of each step, and the configuration."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +12,23 @@ from festgate.rehearsal.report.words import (
     limit_in_words,
     load_in_words,
     plan_in_words,
+    response_in_words,
     run_in_words,
+    stage_in_words,
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.stages import slopes
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.limits import MAX_CPU, MIN_TAIL, min_requests
+from festgate.rehearsal.stats.limits import MANY_NAMES, MAX_CPU, MIN_TAIL, min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
+from festgate.rehearsal.stats.names import VALUE
 from festgate.rehearsal.stats.summary import LATE, QUANTILES, Figures, LimitResult, Machine, Summary
 from festgate.rehearsal.verdict.outcome import Result, outcome_of
 
 TONES: Final[dict[Result, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
 _LATE: Final = f"{LATE * 1000:.0f} ms"
+MAX_NAMES: Final = 20
+"""Names of steps that a notice lists."""
 FEW: Final = "?"
 """The mark of a percentile that is based on too few requests."""
 
@@ -34,9 +41,10 @@ def run_document(summary: Summary, *, drawn: bool = True) -> Document:
     label = f" ({run.plan.label})" if run.plan.label else ""
     charts = _charts(summary) if drawn else ()
     sections = [
-        Section("Limits", notices=tuple(_limit(limit) for limit in summary.limits)),
+        Section("Limits", notices=tuple(_limit(limit, summary.steps) for limit in summary.limits)),
         Section("Notes", notices=(*_notes(summary),)),
         Section("Charts", charts=charts),
+        Section("Stages", tables=_stage_tables(summary)),
         Section("Steps", tables=_step_tables(summary)),
         Section("Configuration", tables=_configuration(summary)),
     ]
@@ -75,14 +83,18 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _limit(limit: LimitResult) -> Notice:
+def _limit(limit: LimitResult, steps: Sequence[Figures]) -> Notice:
     meaning = ""
     if limit.metric is None:
-        meaning = "This limit has no valid syntax, so it is not met."
+        meaning = "This is not a valid limit, so it is not met."
     elif math.isnan(limit.value) and limit.metric.kind == "cpu":
         meaning = "Processor time is measured only if the rehearsal has started the target itself."
     elif math.isnan(limit.value):
         meaning = "It applies to no request, so it is not met."
+        if limit.metric.step is not None and steps:
+            others = len(steps) - MAX_NAMES
+            names = ", ".join(step.name for step in steps[:MAX_NAMES])
+            meaning += f" The steps of this run are {names}{f' and {others} others' if others > 0 else ''}."
     elif limit.few:
         meaning = "This figure is based on too few requests: make a longer run before you rely on it."
     return Notice(
@@ -96,7 +108,16 @@ def _limit(limit: LimitResult) -> Notice:
 def _notes(summary: Summary) -> list[Notice]:
     run, total = summary.run, summary.all
     notes = [Notice("plain", note) for note in run.notes]
-    if run.state != "whole":
+    if run.aborted:
+        notes.append(
+            Notice(
+                "bad",
+                "Ended early",
+                f"{figures.span(summary.seconds)} of {figures.span(run.plan.duration)}",
+                f"{run.aborted}, and --abort-on-fail was set. The figures cover the requests until then.",
+            )
+        )
+    elif run.state != "whole":
         notes.append(
             Notice(
                 "warn",
@@ -122,12 +143,23 @@ def _notes(summary: Summary) -> list[Notice]:
             "bad",
             f"Exception: {kind}",
             f"{figures.count(times)} {'time' if times == 1 else 'times'}",
-            "A task or on_start of the locustfile raised it. The visitor's other requests were not sent.",
+            "A task, `on_start` or a listener of the locustfile raised it, and the rest of it was left out.",
             "Correct the line, or the answer of the target that it did not expect.",
         )
         for kind, times in run.exceptions.items()
     ]
     notes += _generator_notes(summary)
+    if summary.names > len(summary.steps) or summary.names >= MANY_NAMES:
+        notes.append(
+            Notice(
+                "warn",
+                "Names of steps contain visitors' values",
+                f"{figures.count(summary.names)} names",
+                f"A row for each value describes no page, so similar names are rolled up here, with {VALUE} in place of"
+                " the values. Many names also slow the load generator down.",
+                'Name each step by its route: `self.client.get(path, name="/events/{slug}")`.',
+            )
+        )
     if total.requests and not run.plan.warm_up:
         notes.append(
             Notice(
@@ -169,13 +201,14 @@ def _generator_notes(summary: Summary) -> list[Notice]:
     workers = summary.run.plan.workers
     notes = []
     generator = next((machine for machine in summary.machines if machine.side == "generator"), None)
-    if generator is not None and generator.cpu > MAX_CPU * workers:
+    if generator is not None and generator.busiest > MAX_CPU * workers:
         notes.append(
             Notice(
                 "warn",
                 "The load generator was saturated",
-                f"{figures.share(generator.cpu)} of a core, {workers} {'process' if workers == 1 else 'processes'}",
-                "It may have caused part of the latency itself.",
+                f"{figures.share(generator.busiest)} of a core in the busiest tenth of the seconds"
+                + (f", {workers} processes" if workers > 1 else ""),
+                f"On average it used {figures.share(generator.cpu)}. It may have caused part of the latency itself.",
                 "Lower the load, or run the load generator on a separate machine.",
             )
         )
@@ -235,8 +268,8 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
                 "Failures",
                 ("step", "response", "requests"),
                 tuple(
-                    (step, f"HTTP {status}" if status else "no response", figures.count(times))
-                    for (step, status), times in summary.failures.items()
+                    (step, response_in_words(status, reason), figures.count(times))
+                    for (step, status, reason), times in summary.failures.items()
                 ),
                 words=frozenset({0, 1}),
                 note="A response with HTTP 200 can fail, too, if it lacks the content that the step expects.",
@@ -245,12 +278,44 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(tables) if summary.steps else ()
 
 
+def _stage_tables(summary: Summary) -> tuple[Table, ...]:
+    load = summary.run.plan.load
+    if not summary.stages:
+        return ()
+    asked, got = (
+        ("arrivals due", "begun") if isinstance(load, Rate) else ("users asked, mean", "present, mean")
+    )
+    rows = tuple(
+        (
+            stage.figures.name,
+            f"{figures.at(stage.slope.begin)} to {figures.at(stage.slope.end)}",
+            stage_in_words(stage.slope, load),
+            *(
+                (figures.NOTHING, figures.NOTHING)
+                if stage.load is None
+                else (figures.count(stage.load.asked), figures.count(stage.load.reached))
+            ),
+            figures.count(stage.figures.requests),
+            figures.share(stage.figures.failed),
+            figures.rate(stage.figures.rate),
+            *(_quantile(stage.figures, text) for text in ("p50", "p95")),
+        )
+        for stage in summary.stages
+    )
+    columns = ("stage", "time", "plan", asked, got, "requests", "failed", "rate", "p50", "p95")
+    note = f"The warm-up is left out. {FEW}: fewer than {MIN_TAIL} requests were slower, so chance decides this figure."
+    return (
+        Table("Load and measurements of each stage", columns, rows, words=frozenset({0, 1, 2}), note=note),
+    )
+
+
 def _configuration(summary: Summary) -> tuple[Table, ...]:
     run, plan = summary.run, summary.run.plan
     rows = [
         ("plan", plan_in_words(plan)),
         ("target", plan.host),
         ("load", _load(plan)),
+        *([("locustfile's options", " ".join(plan.arguments))] if plan.arguments else []),
         ("seed", str(plan.seed)),
         ("load generator processes", str(plan.workers)),
         ("start", figures.moment(run.began)),
@@ -274,9 +339,17 @@ def _resources(machine: Machine, processor: float) -> str:
 
 
 def _load(plan: Plan) -> str:
+    stages = ", ".join(
+        f"{figures.span(slope.end - slope.begin)} {stage_in_words(slope, plan.load)}"
+        for slope in slopes(plan.load.stages)
+    )
     if isinstance(plan.load, Rate):
         arrivals = "Poisson" if plan.load.arrivals == "poisson" else plan.load.arrivals
-        return f"open loop, {plan.load.rate:g}/s, {arrivals} arrivals"
+        return f"open loop, {stages or f'{plan.load.rate:g}/s'}, {arrivals} arrivals"
+    if stages:
+        return f"closed loop, {stages}"
+    if plan.load.shape:
+        return f"closed loop, up to {plan.load.users} users by {plan.load.shape}"
     return f"closed loop, {plan.load.users} users, started at {plan.load.spawn_rate:g}/s"
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -17,15 +17,26 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from festgate.rehearsal.runner.preflight import check_target
+from festgate.rehearsal.runner.limit_watch import LimitWatch
+from festgate.rehearsal.runner.preflight import Target, check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
-from festgate.rehearsal.runs.plan import Plan, RunOptions, journey_fingerprint
-from festgate.rehearsal.runs.store import Run, Side
+from festgate.rehearsal.runs.plan import (
+    MIN_PRESENT,
+    Plan,
+    Rate,
+    RunOptions,
+    Users,
+    journey_fingerprint,
+    mean_load,
+)
+from festgate.rehearsal.runs.stage_loads import stage_loads
+from festgate.rehearsal.runs.store import LoadSecond, Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""
+NOT_CHECKED = "No user class has a web client of Locust, so the target was not checked before the run."
 SHUTDOWN_TIMEOUT = 30.0
 """Seconds for the load generator to write what it has recorded when the run is cut short."""
 
@@ -35,7 +46,7 @@ class CannotRun(Exception):
 
 
 class StopRun(Exception):
-    """Raised by `on_second` to end the run early; the run is kept as `cut`."""
+    """Raised by `on_second` to end the run early; the run is kept as `cut`, with the message as its `aborted`."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +91,13 @@ def rehearse(
     options = options or RunOptions()
     _check_ports(options)
     folder = _new_folder(runs, plan)
-    started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else temporary_portal()
+    started: AbstractContextManager[Server | None] = (
+        nullcontext(server) if plan.host or not options.web_target else temporary_portal()
+    )
     try:
         with started as serving:
-            target = check_target(plan.host or (serving.url if serving else ""))
+            host = plan.host or (serving.url if serving else "")
+            target = check_target(host) if options.web_target else Target(host, (NOT_CHECKED,), {})
             run = Run(
                 folder=folder,
                 plan=replace(plan, host=target.url),
@@ -108,6 +122,14 @@ def rehearse(
 def _generate_load(
     run: Run, serving: Server | None, options: RunOptions, on_second: OnSecond, on_notice: OnNotice
 ) -> Run:
+    watch = LimitWatch(run, options.abort_after)
+
+    def report_and_check(second: Second) -> None:
+        on_second(second)
+        broken = watch.broken(second.at)
+        if broken:
+            raise StopRun(broken)
+
     seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
     with subprocess.Popen(
         [
@@ -130,9 +152,9 @@ def _generate_load(
         outcome: dict[str, Any] = {}
         with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(generator, monitor, on_second, on_notice, outcome, run.plan.warm_up)
-            except (KeyboardInterrupt, StopRun):
-                outcome |= _interrupt(generator)
+                _follow(generator, monitor, report_and_check, on_notice, outcome, run.plan)
+            except (KeyboardInterrupt, StopRun) as stop:
+                outcome |= _interrupt(generator) | {"aborted": str(stop)}
                 if "began" not in outcome:
                     raise
                 return _complete(run, {**outcome, "ended": "cut"})
@@ -152,12 +174,14 @@ def _follow(
     on_second: OnSecond,
     on_notice: OnNotice,
     outcome: dict[str, Any],
-    warm_up: float,
+    plan: Plan,
 ) -> None:
     """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`.
 
-    `present` lists the users of each second after the warm-up.
+    `present` lists the users of each second after the warm-up, `asked` those for which a shape asked, and `load` the
+    load of each second of a run whose load varies.
     """
+    due, begun, before = 0, 0, 0.0
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in generator.stdout:
         fields = json.loads(line)
@@ -170,10 +194,21 @@ def _follow(
             outcome |= fields
             continue
         at = fields.pop("second")
+        asked = fields.pop("asked")
         monitor.remote = fields.pop("remote", ())
         cpu = {side: resources.cpu for side, resources in monitor.last.items()}
-        if at > warm_up:
+        if at > plan.warm_up:
             outcome.setdefault("present", []).append(fields["users"])
+            outcome.setdefault("asked", []).append(asked)
+        if plan.load.varies:
+            outcome.setdefault("load", []).append(
+                LoadSecond(at, fields["due"] - due, fields["begun"] - begun)
+                if isinstance(plan.load, Rate)
+                else LoadSecond(
+                    at, mean_load(plan.load, before, at) if plan.load.stages else asked, fields["users"]
+                )
+            )
+        due, begun, before = fields.pop("due"), fields.pop("begun"), at
         on_second(Second(at=at, cpu=cpu, **fields))
 
 
@@ -191,29 +226,28 @@ def _interrupt(generator: "subprocess.Popen[str]") -> dict[str, Any]:
         return {}
     outcome: dict[str, Any] = {}
     for line in rest.splitlines():
-        outcome |= json.loads(line)
+        fields = json.loads(line)
+        if "second" not in fields:
+            outcome |= fields
     return outcome
 
 
 def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
     """Save the run with its outcome and its histogram. Raises CannotRun on a full disk."""
-    notes = list(run.notes)
-    if outcome.get("first_failure"):
-        notes.append(f"The first failure was {outcome['first_failure']}.")
-    notes += outcome.get("notes", ())
-    unwritten = outcome.get("unwritten", "")
-    if unwritten:
-        notes.append(f"The run could not be written to its end: {unwritten}.")
-    if "ended" not in outcome:
-        notes.append("The load generator crashed; see the end of load.log.")
+    notes, unwritten = tuple(_notes(run, outcome)), outcome.get("unwritten", "")
+    load = outcome.get("load")
     try:
+        if load:
+            run.write_load(load)
         ended = run.update(
+            **_load_fields(run.plan, outcome),
+            exit_code=outcome.get("exit_code"),
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),
             exceptions=outcome.get("exceptions", {}),
-            present=median_low(outcome["present"]) if "present" in outcome else None,
-            notes=tuple(notes),
+            aborted=outcome.get("aborted", ""),
+            notes=notes,
         )
         write_histogram(ended)
     except OSError as error:
@@ -229,6 +263,48 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         " Free some space there, or choose another folder with --runs."
     )
     raise CannotRun(msg)
+
+
+def _notes(run: Run, outcome: Mapping[str, Any]) -> Iterator[str]:
+    """Return the sentences for the reader of the run."""
+    yield from run.notes
+    if outcome.get("first_failure"):
+        yield f"The first failure was {outcome['first_failure']}."
+    yield from outcome.get("notes", ())
+    if outcome.get("unwritten"):
+        yield f"The run could not be written to its end: {outcome['unwritten']}."
+    if "ended" not in outcome:
+        yield "The load generator crashed; see the end of load.log."
+    if outcome.get("untimed"):
+        yield f"The locustfile reported {outcome['untimed']:,} requests without a response time. They count as 0 ms."
+    if outcome.get("failed_after"):
+        yield (
+            f"{outcome['failed_after']:,} of the requests after the end failed; they do not count. Visits were"
+            " completed, and `on_stop` was called."
+        )
+    if outcome.get("lasted") is not None:
+        yield f"The locustfile ended the run after {outcome['lasted']:g} s."
+    elif isinstance(run.plan.load, Users) and run.plan.load.shape and outcome.get("ended") == "whole":
+        yield f"{run.plan.load.shape} was not over when the planned time ended."
+
+
+def _load_fields(plan: Plan, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plan with the load that the locustfile determined, and how much of the planned load was reached."""
+    lasted, load = outcome.get("lasted"), outcome.get("load", ())
+    if lasted is not None and lasted > plan.warm_up:
+        plan = replace(plan, duration=lasted - plan.warm_up)
+    present, short = outcome.get("present", ()), None
+    if isinstance(plan.load, Users) and plan.load.shape:
+        asked = outcome.get("asked", ())
+        short = sum(users < MIN_PRESENT * wanted for users, wanted in zip(present, asked, strict=True))
+        plan = replace(plan, load=replace(plan.load, users=max(asked, default=plan.load.users)))
+    typical = max if plan.load.varies else median_low
+    return {
+        "plan": plan,
+        "present": typical(present) if present else None,
+        "short_seconds": short,
+        "stages": stage_loads(plan, load),
+    }
 
 
 def _has_samples(folder: Path) -> bool:

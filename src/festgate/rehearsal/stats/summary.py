@@ -3,14 +3,16 @@
 Only the measured window counts. The series over time also cover the warm-up, to show whether it was long enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from festgate.rehearsal.runs.recording import NO_RESPONSE, NoResponse
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
-from festgate.rehearsal.runs.store import Resources, Run, Side
+from festgate.rehearsal.runs.stages import Slope, slopes
+from festgate.rehearsal.runs.store import Resources, Run, Side, StageLoad
 from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import (
     BadMetric,
@@ -20,7 +22,8 @@ from festgate.rehearsal.stats.metrics import (
     parse_metric,
     parse_threshold,
 )
-from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.names import rolled_up
+from festgate.rehearsal.stats.processor_time import busiest_tenth, processor_time
 
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 _QUANTILE: Final = dict(QUANTILES)
@@ -88,12 +91,24 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class StageSummary:
+    """One stage of a run whose load changes: its load, and its requests after the warm-up."""
+
+    slope: Slope
+    load: StageLoad | None
+    """None where no second of it was measured."""
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """The resources that one side used while it was measured."""
 
     side: Side
     cpu: float
     """Mean share of one core."""
+    busiest: float
+    """The share of a core in the busiest tenth of the seconds; all processes of the side together."""
     max_cpu: float
     max_memory: int
     """Bytes."""
@@ -114,6 +129,11 @@ class LimitResult:
     held: bool
     few: bool
     """Whether there are too few requests for this quantile to be reliable."""
+
+    @property
+    def broken_so_far(self) -> bool:
+        """Return whether it was not met during the run: a value of no request, or of few, decides nothing yet."""
+        return not self.held and not self.few and bool(np.isfinite(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +161,11 @@ class Summary:
     """The measured time; less than planned if the run was stopped early."""
     all: Figures
     steps: tuple[Figures, ...]
-    """In the order of their first requests."""
-    failures: Mapping[tuple[str, int], int]
-    """The number of failed requests by (step, HTTP status); status 0 if there was no response."""
+    """In the order of their first requests; names that contain values are rolled up into routes."""
+    names: int
+    """The number of different names of the requests, before they are rolled up."""
+    failures: Mapping[tuple[str, int, NoResponse], int]
+    """The number of failed requests by step, HTTP status (0 if there was no response), and why there was none."""
     lateness: float
     """The 99th percentile of the send delay, in seconds."""
     series: Series
@@ -152,6 +174,8 @@ class Summary:
     processor: float
     """Seconds of the target's processor time per request (`processor_time`); NaN if unknown."""
     limits: tuple[LimitResult, ...]
+    stages: tuple[StageSummary, ...]
+    """Empty for a load without stages."""
     slow_period: SlowPeriod | None
     curves: Mapping[str, tuple[Floats, Floats]]
     """For each step and for all (``): shares 0 to 0.999, and the seconds within which that share was answered."""
@@ -166,6 +190,9 @@ def summarize(run: Run) -> Summary:
     """Calculate the figures of a run, complete or not. Raises ValueError if a file of samples is damaged."""
     samples = run.samples()
     begin = run.plan.warm_up
+    recorded = samples.between(begin, begin + run.plan.duration)
+    names_recorded = len(np.unique(recorded.name))
+    samples = rolled_up(samples)
     measured = samples.between(begin, begin + run.plan.duration)
     seconds = _measured_seconds(run, measured)
     names = [measured.names[number] for number in _first_seen(measured.name)]
@@ -180,6 +207,7 @@ def summarize(run: Run) -> Summary:
         seconds=seconds,
         all=_figures("", measured, seconds),
         steps=tuple(_figures(name, by_step[name], seconds) for name in names),
+        names=names_recorded,
         failures=_failures(measured),
         lateness=float(np.quantile(measured.start - measured.intended, 0.99)) if len(measured) else 0.0,
         series=_series(samples, width, end),
@@ -187,11 +215,23 @@ def summarize(run: Run) -> Summary:
         machines=machines,
         processor=processor,
         limits=tuple(
-            _limit_result(text, measured, seconds, processor, run.dropped) for text in run.plan.fail_if
+            _limit_result(text, (recorded, measured), seconds, processor, run.dropped)
+            for text in run.plan.fail_if
         ),
+        stages=tuple(_stages(run, measured, begin + seconds)),
         slow_period=_first_slow_period(series_by_step, by_step, begin),
         curves={"": _curve(measured)} | {name: _curve(by_step[name]) for name in names},
     )
+
+
+def limits_so_far(run: Run, at: float) -> tuple[LimitResult, ...]:
+    """Return the results of the limits at a moment of a run that has not ended. Raises what `summarize` raises."""
+    begin, samples = run.plan.warm_up, run.samples()
+    measured = samples.between(begin, at)
+    processor = processor_time(run.resources(), samples, begin, at)
+    # Arrivals that were turned away are counted at the end.
+    recorded = measured, rolled_up(measured)
+    return tuple(_limit_result(text, recorded, at - begin, processor, 0) for text in run.plan.fail_if)
 
 
 def _measured_seconds(run: Run, measured: Samples) -> float:
@@ -199,6 +239,15 @@ def _measured_seconds(run: Run, measured: Samples) -> float:
         return run.plan.duration
     ended = float((measured.start + measured.latency).max()) if len(measured) else run.plan.warm_up
     return min(max(ended - run.plan.warm_up, 0.0), run.plan.duration)
+
+
+def _stages(run: Run, measured: Samples, end: float) -> Iterator[StageSummary]:
+    # A run that crashed has no load of its stages.
+    loads = run.stages or (None,) * len(run.plan.load.stages)
+    for number, (slope, load) in enumerate(zip(slopes(run.plan.load.stages), loads, strict=True), 1):
+        first, last = max(slope.begin, run.plan.warm_up), min(slope.end, end)
+        seconds = max(0.0, last - first)
+        yield StageSummary(slope, load, _figures(str(number), measured.between(first, last), seconds))
 
 
 def _first_seen(numbers: Integers) -> list[int]:
@@ -225,24 +274,28 @@ def _figures(name: str, samples: Samples, seconds: float) -> Figures:
     )
 
 
-def _failures(samples: Samples) -> dict[tuple[str, int], int]:
+def _failures(samples: Samples) -> dict[tuple[str, int, NoResponse], int]:
     failed = samples.only(samples.failed)
-    kinds, counts = np.unique(np.stack([failed.name, failed.status]), axis=1, return_counts=True)
+    kinds, counts = np.unique(
+        np.stack([failed.name, failed.status, failed.no_response]), axis=1, return_counts=True
+    )
     failures = {
-        (samples.names[int(name)], int(status)): int(count)
-        for (name, status), count in zip(kinds.T, counts, strict=True)
+        (samples.names[name], status, NO_RESPONSE[reason]): count
+        for (name, status, reason), count in zip(kinds.T.tolist(), counts.tolist(), strict=True)
     }
     return dict(sorted(failures.items(), key=lambda item: -item[1]))
 
 
 def _limit_result(
-    text: str, samples: Samples, seconds: float, processor: float, turned_away: int
+    text: str, recorded: Sequence[Samples], seconds: float, processor: float, turned_away: int
 ) -> LimitResult:
     try:
         threshold: Threshold = parse_threshold(text)
     except BadMetric:
         return LimitResult(text, None, np.nan, held=False, few=False)
     metric = threshold.metric
+    # The name may be one of those that were recorded, or one of those into which they are rolled up.
+    samples = next((some for some in recorded if metric.step in (None, *some.names)), recorded[0])
     chosen = samples.of(metric.step) if metric.step is not None else samples
     # A step without requests fails its limit, so that a misspelt name is noticed.
     if not len(chosen) or not seconds:
@@ -303,7 +356,9 @@ def _machines(run: Run, begin: float, end: float) -> tuple[Machine, ...]:
         if counted:
             used = [second.cpu for second in counted]
             memory = max(second.memory for second in counted)
-            machines.append(Machine(side, sum(used) / len(used), max(used), memory, seconds))
+            machines.append(
+                Machine(side, sum(used) / len(used), busiest_tenth(counted), max(used), memory, seconds)
+            )
     return tuple(machines)
 
 
