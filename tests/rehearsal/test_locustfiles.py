@@ -1,0 +1,250 @@
+"""Anybody's locustfile means the same to `festgate rehearse` and to plain `locust`.
+
+Each shape is run by both programs at once, against datasette and against a Flask app. Requests, failures and exceptions
+agree step by step. Exit codes agree, too, except where a rehearsal has another rule on purpose; each such shape
+says why.
+"""
+
+import json
+import re
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import trustme
+
+from tests.rehearsal import fest_app
+from tests.rehearsal.fest_app import Served
+from tests.rehearsal.test_commands import festgate
+from tests.rig.server import PATIENCE, environment
+from tests.rig.waiting import until
+
+FOLDER: Final = Path(__file__).parent / "locustfiles"
+SECONDS: Final = 3
+AT_ONCE: Final = 3
+"""Shapes that run at the same time, each in both programs; most of their time they start, and need a core."""
+LOCUST: Final = "import gevent, locust.main as m; gevent.get_hub().loop.update_now(); m.main()"
+"""The command `locust`. Its timer for --run-time would otherwise start before its imports, and the run be shorter."""
+BOTH: Final = ("datasette", "flask")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A locustfile, and what both programs are expected to make of it."""
+
+    codes: tuple[int, int] = (0, 0)
+    """The exit codes of plain Locust and of a rehearsal."""
+    differ: str = ""
+    """The reason why the codes differ."""
+    users: int = 3
+    targets: tuple[str, ...] = BOTH
+    path: str = ""
+    """A path in the host."""
+    tls: bool = False
+    own_host: bool = False
+    """Whether the locustfile has the host, so that the command line has none."""
+    spread: int = 0
+    """Requests of a step by which the programs may differ, since the clock decides when the last one is sent."""
+    seen: bool = True
+    """Whether each request of the locustfile is one at the target: not if it follows redirects, or goes elsewhere."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a program reported."""
+
+    code: int
+    requests: Mapping[str, int]
+    """By step: the name, after the method if that is not GET."""
+    failures: Mapping[str, int]
+    exceptions: int
+    asked: int
+    """Requests that the target answered in this run; only the Flask app counts them."""
+    said: str = field(repr=False)
+
+
+FAILED: Final = (1, 1)
+PRESENT: Final = "Locust does not mind users that leave"
+SHAPES: Final[Mapping[str, Shape]] = {
+    "catch_response": Shape(FAILED),
+    "composed_names": Shape(),
+    "fast_user": Shape(FAILED),
+    "functions": Shape(),
+    "gives_up": Shape(FAILED),
+    "goodbye": Shape(),
+    "host_of_the_class": Shape(own_host=True),
+    "key_error": Shape(FAILED),
+    "kinds_of_users": Shape(users=9),
+    "leaving": Shape((0, 1), differ=PRESENT),
+    "listeners": Shape(),
+    "methods": Shape(FAILED, targets=("flask",)),
+    "no_server": Shape(FAILED, users=2, seen=False),
+    "one_failure": Shape((1, 0), differ="one failure in a hundred requests is tolerated"),
+    "own_client": Shape(FAILED, seen=False),
+    "paces": Shape(spread=2),
+    "path_in_the_host": Shape(users=4, path="/fest"),
+    "self_signed": Shape(users=4, tls=True),
+    "sequence": Shape(),
+    "session": Shape(FAILED, targets=("flask",), seen=False),
+    "several_at_once": Shape(FAILED),
+    "silence": Shape((0, 1), differ="nothing was measured, so nothing was shown"),
+    "start_raises": Shape(FAILED),
+    "status_codes": Shape(FAILED),
+    "strange_names": Shape(),
+    "task_sets": Shape(),
+    "wrong_assertion": Shape(FAILED),
+}
+CASES: Final = [(name, target) for name, shape in SHAPES.items() for target in shape.targets]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def results(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Mapping[tuple[str, str], Future[tuple[Result, Result]]]]:
+    """The results of both programs for each shape and target; they run in the background of the tests."""
+    folder = tmp_path_factory.mktemp("shapes")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    pem = folder / "server.pem"
+    certificate.private_key_and_cert_chain_pem.write_to_path(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    with ExitStack() as stack:
+        plain = stack.enter_context(datasette(folder / "plain"))
+        secure = stack.enter_context(datasette(folder / "secure", pem))
+        threads = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
+        stack.callback(threads.shutdown, cancel_futures=True)
+
+        def serving(target: str, shape: Shape) -> AbstractContextManager[Served]:
+            if target == "flask":
+                return fest_app.serving(context if shape.tls else None)
+            return nullcontext(Served(secure if shape.tls else plain))
+
+        def run(name: str, target: str) -> tuple[Result, Result]:
+            own = folder / f"{name}-{target}"
+            own.mkdir()
+            return run_both(name, SHAPES[name], own, lambda: serving(target, SHAPES[name]))
+
+        selected = {item.name for item in request.session.items}
+        yield {
+            case: threads.submit(run, *case)
+            for case in CASES
+            if any(f"[{'-'.join(case)}]" in name for name in selected)
+        }
+
+
+@contextmanager
+def datasette(folder: Path, pem: Path | None = None) -> Iterator[str]:
+    """Serve the events with datasette until the block ends; yield the address."""
+    folder.mkdir()
+    fest_app.write_database(folder / "fest.db")
+    words = ["serve", "fest.db", "--host", "127.0.0.1", "--port", "0"]
+    if pem is not None:
+        words += ["--ssl-keyfile", str(pem), "--ssl-certfile", str(pem)]
+    log = folder / "datasette.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "datasette", *words],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        address = until(
+            lambda: re.search(r"running on (https?://[\d.:]+)", log.read_text(encoding="utf-8")),
+            "datasette listens",
+            PATIENCE,
+        )
+        yield address[1]
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def run_both(
+    name: str, shape: Shape, folder: Path, serving: Callable[[], AbstractContextManager[Served]]
+) -> tuple[Result, Result]:
+    """Run a shape with both programs at once, each with a target of its own; return our result and Locust's."""
+    with serving() as one, serving() as other, ThreadPoolExecutor(1) as beside:
+        plain = beside.submit(run_locust, name, shape, folder, one)
+        return run_festgate(name, shape, folder, other), plain.result()
+
+
+def run_locust(name: str, shape: Shape, folder: Path, target: Served) -> Result:
+    """Run plain Locust, with time for open requests at the end, as in a rehearsal."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", LOCUST, "--headless", "--locustfile", str(FOLDER / f"{name}.py")),
+            *("--users", str(shape.users), "--spawn-rate", "100", "--run-time", f"{SECONDS}s"),
+            *("--stop-timeout", "10", "--loglevel", "ERROR", "--json-file", "locust"),
+            *([] if shape.own_host else ["--host", target.url + shape.path]),
+        ],
+        check=False,
+        cwd=folder,
+        env=environment(folder / "data", {"FEST": target.url}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=120,
+    )
+    report = folder / "locust.json"
+    entries = json.loads(report.read_text(encoding="utf-8")) if report.exists() else []
+    steps = {
+        entry["name"] if entry["method"] == "GET" else f"{entry['method']} {entry['name']}": entry
+        for entry in entries
+    }
+    return Result(
+        code=done.returncode,
+        requests={step: entry["num_requests"] for step, entry in steps.items()},
+        failures={step: entry["num_failures"] for step, entry in steps.items() if entry["num_failures"]},
+        exceptions=len(re.findall(r"/ERROR/locust\.user\.", done.stdout)),
+        asked=target.asked.total(),
+        said=done.stdout,
+    )
+
+
+def run_festgate(name: str, shape: Shape, folder: Path, target: Served) -> Result:
+    """Rehearse the locustfile."""
+    done = festgate(
+        folder,
+        *("rehearse", str(FOLDER / f"{name}.py"), "--format", "json", "--warm-up", "0s"),
+        *("--users", str(shape.users), "--spawn-rate", "100", "--duration", f"{SECONDS}s"),
+        *([] if shape.own_host else ["--host", target.url + shape.path]),
+        extra={"FEST": target.url},
+    )
+    report: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"steps": [], "exceptions": {}}
+    return Result(
+        code=done.returncode,
+        requests={step["name"]: step["requests"] for step in report["steps"]},
+        failures={step["name"]: step["failures"] for step in report["steps"] if step["failures"]},
+        exceptions=sum(report["exceptions"].values()),
+        asked=target.asked.total(),
+        said=done.stdout + done.stderr,
+    )
+
+
+@pytest.mark.parametrize("name, target", CASES)
+def test_a_locustfile_means_the_same_to_both_programs(
+    name: str, target: str, results: Mapping[tuple[str, str], Future[tuple[Result, Result]]]
+) -> None:
+    shape = SHAPES[name]
+    ours, plain = results[name, target].result()
+    assert ours.exceptions == plain.exceptions, ours.said
+    assert set(ours.requests) == set(plain.requests), ours.said
+    for reported, expected in ((ours.requests, plain.requests), (ours.failures, plain.failures)):
+        apart = {step: (reported.get(step, 0), expected.get(step, 0)) for step in {*reported, *expected}}
+        assert all(abs(one - other) <= shape.spread for one, other in apart.values()), apart
+    assert (plain.code, ours.code) == shape.codes, plain.said + ours.said
+    assert (shape.codes[0] == shape.codes[1]) == (shape.differ == "")
+    if target == "flask" and shape.seen:
+        for result in (ours, plain):
+            assert result.asked == sum(result.requests.values())
