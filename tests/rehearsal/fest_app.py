@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from flask import Flask, Response, jsonify, redirect, request, session
+from werkzeug import Response as BaseResponse
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 EVENTS: Final = tuple(
@@ -50,7 +51,6 @@ def serving(tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     server = make_server(
         "127.0.0.1", 0, _app(asked), threaded=True, request_handler=_Handler, ssl_context=tls
     )
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -115,7 +115,7 @@ def _add_orders(app: Flask) -> None:
 
 def _add_sessions(app: Flask) -> None:
     @app.route("/login", methods=["GET", "POST"])
-    def login() -> object:
+    def login() -> BaseResponse:
         if request.method == "GET":
             return redirect("/")
         session["name"] = request.form["name"]

@@ -27,8 +27,8 @@ from tests.rig.server import PATIENCE, environment
 from tests.rig.waiting import until
 
 FOLDER: Final = Path(__file__).parent / "locustfiles"
-SECONDS: Final = 3
-AT_ONCE: Final = 3
+SECONDS: Final = 4
+AT_ONCE: Final = 4
 """Shapes that run at the same time, each in both programs; most of their time they start, and need a core."""
 LOCUST: Final = "import gevent, locust.main as m; gevent.get_hub().loop.update_now(); m.main()"
 """The command `locust`. Its timer for --run-time would otherwise start before its imports, and the run be shorter."""
@@ -50,6 +50,8 @@ class Shape:
     tls: bool = False
     own_host: bool = False
     """Whether the locustfile has the host, so that the command line has none."""
+    after_the_end: Mapping[str, int] = field(default_factory=dict)
+    """Requests of steps that Locust counts and a rehearsal does not, as they come after the measured time."""
     spread: int = 0
     """Requests of a step by which the programs may differ, since the clock decides when the last one is sent."""
     seen: bool = True
@@ -78,9 +80,9 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "fast_user": Shape(FAILED),
     "functions": Shape(),
     "gives_up": Shape(FAILED),
-    "goodbye": Shape(),
+    "goodbye": Shape(after_the_end={"/sign out": 3}),
     "host_of_the_class": Shape(own_host=True),
-    "key_error": Shape(FAILED),
+    "key_error": Shape(FAILED, seen=False),
     "kinds_of_users": Shape(users=9),
     "leaving": Shape((0, 1), differ=PRESENT),
     "listeners": Shape(),
@@ -88,7 +90,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "no_server": Shape(FAILED, users=2, seen=False),
     "one_failure": Shape((1, 0), differ="one failure in a hundred requests is tolerated"),
     "own_client": Shape(FAILED, seen=False),
-    "paces": Shape(spread=2),
+    "paces": Shape(spread=1),
     "path_in_the_host": Shape(users=4, path="/fest"),
     "self_signed": Shape(users=4, tls=True),
     "sequence": Shape(),
@@ -238,13 +240,17 @@ def test_a_locustfile_means_the_same_to_both_programs(
 ) -> None:
     shape = SHAPES[name]
     ours, plain = results[name, target].result()
+    later = shape.after_the_end
+    assert {step: plain.requests[step] for step in later} == later
+    expected_requests = {step: count for step, count in plain.requests.items() if step not in later}
     assert ours.exceptions == plain.exceptions, ours.said
-    assert set(ours.requests) == set(plain.requests), ours.said
-    for reported, expected in ((ours.requests, plain.requests), (ours.failures, plain.failures)):
+    assert set(ours.requests) == set(expected_requests), ours.said
+    for reported, expected in ((ours.requests, expected_requests), (ours.failures, plain.failures)):
         apart = {step: (reported.get(step, 0), expected.get(step, 0)) for step in {*reported, *expected}}
         assert all(abs(one - other) <= shape.spread for one, other in apart.values()), apart
     assert (plain.code, ours.code) == shape.codes, plain.said + ours.said
     assert (shape.codes[0] == shape.codes[1]) == (shape.differ == "")
     if target == "flask" and shape.seen:
-        for result in (ours, plain):
-            assert result.asked == sum(result.requests.values())
+        for result, more in ((ours, sum(later.values())), (plain, 0)):
+            reported_count = sum(result.requests.values()) + more
+            assert abs(result.asked - reported_count) <= shape.spread * len(result.requests)

@@ -4,7 +4,7 @@ from locust import HttpUser, constant, constant_pacing, constant_throughput, tas
 
 
 class Steady(HttpUser):
-    wait_time = constant_throughput(2)
+    wait_time = constant_throughput(1.4)
 
     @task
     def look(self):
@@ -12,7 +12,7 @@ class Steady(HttpUser):
 
 
 class Paced(HttpUser):
-    wait_time = constant_pacing(0.5)
+    wait_time = constant_pacing(0.7)
 
     @task
     def look(self):
@@ -20,7 +20,7 @@ class Paced(HttpUser):
 
 
 class Resting(HttpUser):
-    wait_time = constant(0.5)
+    wait_time = constant(0.7)
 
     @task
     def look(self):

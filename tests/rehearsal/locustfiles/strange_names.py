@@ -17,6 +17,6 @@ NAMES = [
 
 class Visitor(Guest):
     @task
-    def look(self):
+    def see_the_events(self):
         for name in NAMES:
             self.look(name=name)
