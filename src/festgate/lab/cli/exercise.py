@@ -129,7 +129,7 @@ def load(
         code = code_now(described, lab, route) if serving.is_served(lab, host) else ""
         run = with_code(
             described,
-            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0)),
+            run_journey(plan, lab / RUNS, RunOptions(web_port=ui_port if ui else 0), load_given=True),
             lab,
             route,
             code,

@@ -14,13 +14,17 @@ from festgate.rehearsal.cli.execution import report_run, run_journey
 from festgate.rehearsal.cli.options import (
     INTERRUPTED,
     RUNS,
+    ExcludeTags,
     Format,
+    LocustArguments,
     RunsFolder,
+    Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
     find_run,
+    locust_arguments,
     make_load,
     make_plan,
     parse_address,
@@ -48,6 +52,7 @@ def rehearse(
     journey: Annotated[
         str, typer.Argument(help="events, my_events, checkout, attendee, opening_day, or a locustfile.")
     ],
+    arguments: LocustArguments = None,
     host: Annotated[
         str,
         typer.Option(
@@ -77,6 +82,8 @@ def rehearse(
         typer.Option(help="A threshold that must hold: 'p95(/events) < 200ms', 'errors < 0.1%'."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another run.")] = None,
+    tags: Tags = None,
+    exclude_tags: ExcludeTags = None,
     workers: Workers = 1,
     join_at: Annotated[
         str, typer.Option(help="HOST:PORT of this machine: wait there for workers, and start none here.")
@@ -98,9 +105,9 @@ def rehearse(
     """Run a journey against the portal, or against any web application, and keep the run.
 
     Exit code 0: the target held the load. 1: it did not: a threshold is broken, more than 1 % of the requests failed
-    without a threshold for errors, a person was turned away, fewer than 95 % of the planned users were present, or
-    nothing was measured. 2: the run could not start, or could not be written to
-    its end (a full disk). 130: the run was interrupted.
+    without a threshold for errors, a person was turned away, fewer than 95 % of the planned users were present, the
+    locustfile set `environment.process_exit_code`, or nothing was measured. 2: the run could not start, or could not be
+    written to its end (a full disk). 130: the run was interrupted.
     """
     require_extra()
     timeout = parse_seconds(join_wait)
@@ -117,6 +124,7 @@ def rehearse(
         workers=workers,
         label=check_label(label),
         fail_if=tuple(fail_if or ()),
+        arguments=locust_arguments(arguments, tags, exclude_tags),
     )
     _check_steps(plan, thresholds)
     check_metrics((threshold.metric for threshold in thresholds), host)
@@ -130,7 +138,8 @@ def rehearse(
         join_at=parse_address("--join-at", join_at) if join_at else None,
         timeout=timeout,
     )
-    raise typer.Exit(report_run(run_journey(plan, runs, options), report))
+    load_given = users is not None or rate is not None
+    raise typer.Exit(report_run(run_journey(plan, runs, options, load_given=load_given), report))
 
 
 def _join(journey: str, host: str, port: int, timeout: float) -> int:

@@ -11,17 +11,21 @@ import typer
 from rich.console import Console
 
 from festgate.rehearsal.cli import locust_files
-from festgate.rehearsal.cli.execution import exit_on_failure, run_comparison
+from festgate.rehearsal.cli.execution import exit_on_failure, follow_locustfile, run_comparison
 from festgate.rehearsal.cli.options import (
     BROKEN,
     RUNS,
+    ExcludeTags,
     Format,
+    LocustArguments,
     RunsFolder,
+    Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
     find_run,
+    locust_arguments,
     make_load,
     make_plan,
     parse_seconds,
@@ -127,6 +131,7 @@ def ab(
         str, typer.Option(help="A URL, a command with {port} in it, or a git revision of this checkout.")
     ],
     after: Annotated[str, typer.Option(help="The same for the other build.")],
+    arguments: LocustArguments = None,
     metric: Metrics = None,
     pairs: Pairs = 10,
     margin: Margin = "5%",
@@ -146,6 +151,8 @@ def ab(
     report: Report = None,
     accept: Accept = None,
     at_once: AtOnce = False,
+    tags: Tags = None,
+    exclude_tags: ExcludeTags = None,
     workers: Workers = 1,
     runs: RunsFolder = RUNS,
 ) -> None:
@@ -154,6 +161,7 @@ def ab(
     Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
     plan = _make_plan(journey, users, rate, duration, warm_up or MIN_WARM_UP, seed, label, workers)
+    plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     if not warm_up:
         plan = replace(plan, warm_up=plan.warm_up + sign_up_time(plan))
     metric = _check_at_once(metric, at_once=at_once)
@@ -163,6 +171,7 @@ def ab(
         fail(f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs cannot show anything; 10 is a good number.")
     primary = None if "too-few-samples" in (accept or ()) else metrics[0]
     with exit_on_failure(runs):
+        plan = _follow_locustfile(plan, users, rate)
         first, second = run_comparison(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
     raise typer.Exit(
         _judge(first, second, _parse_metrics(metric, first), share, form, report, accept, interleaved=True)
@@ -171,6 +180,7 @@ def ab(
 
 def calibrate(
     journey: Annotated[str, typer.Argument(help="The journey of the comparisons that you plan.")] = "events",
+    arguments: LocustArguments = None,
     target: Annotated[
         str,
         typer.Option(
@@ -185,15 +195,19 @@ def calibrate(
     warm_up: WarmUp = "3s",
     seed: Seed = None,
     at_once: AtOnce = False,
+    tags: Tags = None,
+    exclude_tags: ExcludeTags = None,
     workers: Workers = 1,
     runs: RunsFolder = RUNS,
 ) -> None:
     """Compare a build with itself, and print the smallest difference detectable here with 6, 10 and 20 pairs."""
     plan = _make_plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
+    plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     metric = _check_at_once(metric, at_once=at_once)
     metrics = _parse_metrics(metric, ())
     check_metrics(metrics, target)
     with exit_on_failure(runs):
+        plan = _follow_locustfile(plan, users, rate)
         first, second = run_comparison(plan, target, target, pairs, runs, primary=metrics[0], at_once=at_once)
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
     from festgate.rehearsal.verdict.paired import smallest_effect  # noqa: PLC0415
@@ -217,6 +231,7 @@ def calibrate(
 def capacity(
     journey: Annotated[str, typer.Argument(help="A journey's name, or a locustfile.")],
     slo: Annotated[str, typer.Option(help="Limits, separated by commas: 'p95 < 300ms, errors < 0.1%'.")],
+    arguments: LocustArguments = None,
     target: Annotated[
         str,
         typer.Option(
@@ -231,6 +246,8 @@ def capacity(
     duration: Duration = "15s",
     warm_up: WarmUp = "3s",
     seed: Seed = None,
+    tags: Tags = None,
+    exclude_tags: ExcludeTags = None,
     workers: Workers = 1,
     form: Format = "text",
     report: Report = None,
@@ -241,6 +258,7 @@ def capacity(
     Exit code 0: a rate holds. 1: none does.
     """
     plan = _make_plan(journey, None, begin, duration, warm_up, seed, "", workers)
+    plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
     from festgate.rehearsal.runner.capacity import find_capacity  # noqa: PLC0415
     from festgate.rehearsal.stats.metrics import parse_thresholds  # noqa: PLC0415
@@ -257,12 +275,17 @@ def capacity(
             console.print(f"Step {number + 1}, {rate:g} journeys a second: {second.requests} requests")
 
     with exit_on_failure(runs), ExitStack() as stack:
+        plan = _follow_locustfile(plan, None, begin)
         build = stack.enter_context(resolve_build(target, Path.cwd())) if target else Installed()
         result = find_capacity(
             plan, build, limits, runs, begin=begin, rates=rates, repeats=repeats, on_second=on_second
         )
     _show(result, form, report)
     raise typer.Exit(0 if result.max_rate is not None else BROKEN)
+
+
+def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None) -> "Plan":
+    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)
 
 
 def _judge(

@@ -26,32 +26,46 @@ STARTING = 4.0
 """Seconds that a server takes to start, for the estimate of the remaining time."""
 
 
-def run_journey(plan: "Plan", runs: Path, options: "RunOptions") -> "Run":
-    """Run the plan with a display on standard error; end the command where that fails."""
+def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: bool) -> "Run":
+    """Run the plan with a display on standard error; end the command where that fails.
+
+    `load_given`: the command has an option for the load, which a shape in the locustfile does not replace.
+    """
     from festgate.rehearsal.cli import display  # noqa: PLC0415  (imports numpy, which takes a second)
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
 
     with exit_on_failure():
-        plan = _inspected(plan)
+        plan = follow_locustfile(plan, load_given=load_given)
         with display.Display(plan, display.console()) as shown:
             return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
 
-def _inspected(plan: "Plan") -> "Plan":
-    """Print what a user's locustfile has that a rehearsal does not use; without a host, take its users' own.
+def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "Plan":
+    """Return the plan with what a user's locustfile determines, after a notice for each part that is not used.
 
+    Its shape sets the users, unless the command does. With `own_host`, its users have the host if the plan has none.
     Raises CannotRun.
     """
     from festgate.rehearsal.runner.inspection import inspect_locustfile  # noqa: PLC0415
     from festgate.rehearsal.runner.run import CannotRun  # noqa: PLC0415
-    from festgate.rehearsal.runs.plan import journey_file, journeys  # noqa: PLC0415
+    from festgate.rehearsal.runs.plan import is_built_in  # noqa: PLC0415
 
-    if plan.journey.replace("-", "_") in journeys():
+    if is_built_in(plan.journey) and not plan.arguments:
         return plan
-    inspection = inspect_locustfile(journey_file(plan.journey))
+    inspection = inspect_locustfile(plan)
     for sentence in inspection.ignored:
         print(sentence, file=sys.stderr)
-    if plan.host or not inspection.hosts:
+    shape, load = inspection.shape, plan.load
+    if shape and load.kind == "users" and (inspection.shape_takes_options or not load_given):
+        print(
+            f"{shape} sets the number of users. The run ends with it, and after {plan.warm_up + plan.duration:g} s at"
+            " the latest (--warm-up and --duration).",
+            file=sys.stderr,
+        )
+        plan = replace(plan, load=replace(load, shape=shape))
+    elif shape:
+        print(f"{shape} is not used: an option of the command sets the load.", file=sys.stderr)
+    if plan.host or not own_host or not inspection.hosts:
         return plan
     if len(inspection.hosts) > 1:
         msg = f"The users of {plan.journey} have several hosts ({', '.join(inspection.hosts)}). Choose one with --host."

@@ -28,6 +28,20 @@ Format: TypeAlias = Annotated[
     typer.Option("--format", help="Format of the report on standard output."),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder of the kept runs.")]
+LocustArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[-- OPTION...]",
+        help="Options of the locustfile's own, and the user classes to run, as for locust: -- --tenant acme Buyer.",
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tags", help="Run only tasks with this tag; may be repeated, as --exclude-tags."),
+]
+ExcludeTags = Annotated[
+    list[str] | None, typer.Option("--exclude-tags", help="Leave out the tasks with this tag.")
+]
 Workers = Annotated[
     int, typer.Option(min=1, help="Load generator processes, each with an equal share of the load.")
 ]
@@ -70,6 +84,17 @@ def make_plan(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "
     name = journey if file.stem == journey.replace("-", "_") else str(file)
     fields: dict[str, Any] = {"host": "", **more}
     return Plan(journey=name, load=load, seed=new_seed() if seed is None else seed, **fields)
+
+
+def locust_arguments(
+    own: list[str] | None, tags: list[str] | None, exclude_tags: list[str] | None
+) -> tuple[str, ...]:
+    """Return the words for Locust's parser."""
+    words = list(own or ())
+    for option, values in (("--tags", tags), ("--exclude-tags", exclude_tags)):
+        if values:
+            words += [option, *values]
+    return tuple(words)
 
 
 def check_workers(plan: "Plan") -> None:

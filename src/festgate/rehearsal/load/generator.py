@@ -10,14 +10,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from locust import User
-
-from festgate.rehearsal.load.locustfile import CannotStart, load
+from festgate.rehearsal.load.hooks import fire_init, fire_quitting
+from festgate.rehearsal.load.locustfile import CannotStart, Locustfile, load
 from festgate.rehearsal.load.master import lead
 from festgate.rehearsal.load.progress import combine, report
 from festgate.rehearsal.load.share import (
     LoadShare,
-    fire_init,
     make_environment,
     redirect_output,
     stopped_by_signal,
@@ -37,20 +35,20 @@ def main(folder: Path, options: RunOptions) -> int:
     plan = read_run(folder).plan
     redirect_output(folder / LOG_FILE)
     try:
-        classes = load(journey_file(plan.journey))
+        file = load(journey_file(plan.journey))
         if plan.workers > 1 or options.join_at:
-            lead(plan, classes, folder, options)
+            lead(plan, file, folder, options)
         else:
-            generate(plan, classes, folder, options)
+            generate(plan, file, folder, options)
     except CannotStart as error:
         report(error=str(error))
         return CANNOT_START
     return 0
 
 
-def generate(plan: Plan, classes: list[type[User]], folder: Path, options: RunOptions) -> None:
+def generate(plan: Plan, file: Locustfile, folder: Path, options: RunOptions) -> None:
     """Send the plan's load from this process alone, and record every request. Raises CannotStart."""
-    environment = make_environment(classes, plan.host)
+    environment = make_environment(file, plan)
     runner = environment.create_local_runner()
     stopped = stopped_by_signal()
     if options.web_port:
@@ -66,8 +64,11 @@ def generate(plan: Plan, classes: list[type[User]], folder: Path, options: RunOp
     share.wait(stopped, lambda progress: report(**combine([progress])))
     cut = stopped.is_set()
     ended = share.end(cut=cut)
-    notes = describe_visits(classes) if isinstance(plan.load, Rate) else []
-    report(ended="cut" if cut or ended.unwritten else "whole", notes=notes, **asdict(ended))
+    exit_code, notes = fire_quitting(environment)
+    if isinstance(plan.load, Rate):
+        notes += describe_visits(environment.user_classes)
+    state = "cut" if cut or ended.unwritten else "whole"
+    report(ended=state, notes=notes, exit_code=exit_code, **asdict(ended))
 
 
 def run(folder: str, options: str) -> int:

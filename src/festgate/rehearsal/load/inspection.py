@@ -1,49 +1,57 @@
-"""A look at a locustfile before its run: `python -m festgate.rehearsal.load inspection FILE`.
+"""A look at a locustfile before its run: `python -m festgate.rehearsal.load inspection PLAN`.
 
-It prints a line of JSON: `hosts`, those of the user classes, and `ignored`, a sentence for each part that a rehearsal
-does not use; or `error`, the reason why nothing can be sent. The file runs in this process, as it will in the run.
+PLAN is a `plan.Plan` as JSON. It prints a line of JSON, the fields of `inspection.Inspection`; or `error`, the reason
+why nothing can be sent. The file runs in this process, as it will in the run.
 """
 
+import json
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-import locust
-from locust.util.load_locustfile import is_shape_class
+from locust.env import Environment
 
 from festgate.rehearsal.load.locustfile import CannotStart, load
+from festgate.rehearsal.load.options import LocustOptions, configure
 from festgate.rehearsal.load.progress import report
-from festgate.rehearsal.load.share import redirect_output
+from festgate.rehearsal.load.share import empty_environment, redirect_output
+from festgate.rehearsal.runs.plan import Plan, Rate, journey_file
 
 
-def run(file: str) -> int:
+def run(plan: str) -> int:
     """Inspect the file and report; return the exit code."""
     redirect_output(os.devnull)
-    before = _listeners()
     try:
-        classes = load(Path(file))
+        return inspect(Plan.from_json(json.loads(plan)))
     except CannotStart as error:
         report(error=str(error))
         return 2
-    added = [now > earlier for now, earlier in zip(_listeners(), before, strict=True)]
-    hosts = dict.fromkeys(str(user_class.host) for user_class in classes if user_class.host)
-    report(hosts=list(hosts), ignored=list(_ignored(classes[0].__module__, *added)))
+
+
+def inspect(plan: Plan) -> int:
+    """Inspect the plan's locustfile and report; return the exit code. Raises CannotStart."""
+    file = load(journey_file(plan.journey))
+    options = LocustOptions(file, plan)
+    environment = empty_environment()
+    configure(environment, file, options.values)
+    hosts = dict.fromkeys(str(user_class.host) for user_class in environment.user_classes if user_class.host)
+    report(
+        hosts=[options.host] if options.host else list(hosts),
+        ignored=list(_ignored(plan, environment, options)),
+        shape=type(file.shape).__name__ if file.shape is not None else "",
+        shape_takes_options=file.shape is not None and file.shape.use_common_options,
+    )
     return 0
 
 
-def _listeners() -> tuple[int, int]:
-    # Locust has no public name for the listeners of an event.
-    events = (locust.events.quitting, locust.events.init_command_line_parser)
-    first, second = (len(event._handlers) for event in events)  # noqa: SLF001
-    return first, second
-
-
-def _ignored(module: str, quitting: bool, options: bool) -> Iterator[str]:  # noqa: FBT001
-    shapes = [name for name, value in vars(sys.modules[module]).items() if is_shape_class(value)]
-    if shapes:
-        yield f"{', '.join(shapes)} is not used: the options of the command determine the load."
-    if quitting:
-        yield "Listeners to `quitting` are not called: limits and checks determine the exit code."
-    if options:
-        yield "The locustfile's own command-line options are not read."
+def _ignored(plan: Plan, environment: Environment, options: LocustOptions) -> Iterator[str]:
+    if options.unused:
+        verb = "is" if len(options.unused) == 1 else "are"
+        yield (
+            f"{', '.join(options.unused)} of Locust {verb} not used: the options of this command set the load, its"
+            " duration and the output."
+        )
+    fixed = [user_class.__name__ for user_class in environment.user_classes if user_class.fixed_count > 0]
+    if fixed and isinstance(plan.load, Rate):
+        yield (
+            f"`fixed_count` of {', '.join(fixed)} is not used: with --rate, arrivals choose a user class by its weight."
+        )

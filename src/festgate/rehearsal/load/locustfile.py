@@ -1,10 +1,11 @@
-"""The user classes of a locustfile."""
+"""The user classes and the load shape of a locustfile."""
 
 import logging
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
-from locust import User
+from locust import LoadTestShape, User
 from locust.util.load_locustfile import load_locustfile
 
 log = logging.getLogger(__name__)
@@ -14,10 +15,20 @@ class CannotStart(Exception):
     """Nothing can be sent: an error in the journey, workers that did not come. The sentence gives the reason."""
 
 
-def load(path: Path) -> list[type[User]]:
-    """Return the user classes of a locustfile. Raises CannotStart."""
+@dataclass(frozen=True)
+class Locustfile:
+    """An imported locustfile."""
+
+    path: Path
+    classes: list[type[User]]
+    shape: LoadTestShape | None
+    """The first shape in the file, which is the one that Locust runs."""
+
+
+def load(path: Path) -> Locustfile:
+    """Import a locustfile. Raises CannotStart."""
     try:
-        users, _ = load_locustfile(str(path))
+        users, shapes = load_locustfile(str(path))
     except SyntaxError as error:
         msg = f"{path}, line {error.lineno}: {error.msg}."
         raise CannotStart(msg) from None
@@ -33,8 +44,14 @@ def load(path: Path) -> list[type[User]]:
         )
         msg = f"{path}, line {line}: {type(error).__name__}: {error}."
         raise CannotStart(msg) from None
-    classes = [user_class for user_class in users.values() if not user_class.abstract]
+    classes = [
+        user_class for user_class in users.values() if user_class.weight > 0 or user_class.fixed_count > 0
+    ]
     if not classes:
-        msg = f"{path} has no user: a class derived from Locust's HttpUser or FastHttpUser, with tasks."
+        msg = (
+            f"{path} has only users with a weight of 0."
+            if users
+            else f"{path} has no user: a class derived from Locust's HttpUser or FastHttpUser, with tasks."
+        )
         raise CannotStart(msg)
-    return classes
+    return Locustfile(path, classes, shapes[0] if shapes else None)

@@ -18,19 +18,18 @@ from typing import Final
 
 import gevent
 from gevent.queue import Empty
-from locust import User
 from locust.exception import RPCError
 from locust.rpc import Message
-from locust.runners import STATE_MISSING, STATE_RUNNING
+from locust.runners import STATE_MISSING, STATE_RUNNING, MasterRunner
 
 from festgate.rehearsal.load import messages
-from festgate.rehearsal.load.locustfile import CannotStart
+from festgate.rehearsal.load.hooks import fire_init, fire_quitting
+from festgate.rehearsal.load.locustfile import CannotStart, Locustfile
 from festgate.rehearsal.load.messages import Fields, collect
 from festgate.rehearsal.load.progress import Progress, combine, report
 from festgate.rehearsal.load.share import (
     STOP_TIMEOUT,
     Ended,
-    fire_init,
     make_environment,
     stopped_by_signal,
 )
@@ -76,9 +75,9 @@ class _Worker:
     samples: FileIO | None = field(default=None, repr=False)
 
 
-def lead(plan: Plan, classes: list[type[User]], folder: Path, options: RunOptions) -> None:
+def lead(plan: Plan, file: Locustfile, folder: Path, options: RunOptions) -> None:
     """Run the plan with workers, and keep what all of them recorded. Raises CannotStart."""
-    master = Master(plan, classes, folder, options)
+    master = Master(plan, file, folder, options)
     try:
         master.gather()
         master.share_out()
@@ -92,7 +91,7 @@ def lead(plan: Plan, classes: list[type[User]], folder: Path, options: RunOption
 class Master:
     """The master of one run."""
 
-    def __init__(self, plan: Plan, classes: list[type[User]], folder: Path, options: RunOptions) -> None:
+    def __init__(self, plan: Plan, file: Locustfile, folder: Path, options: RunOptions) -> None:
         """Listen for workers, and start those of this machine. Raises CannotStart."""
         self._plan = plan
         self._folder = folder
@@ -100,10 +99,13 @@ class Master:
         self._workers: dict[str, _Worker] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._progress: defaultdict[float, list[Progress]] = defaultdict(list)
-        self._notes: list[str] = describe_visits(classes) if isinstance(plan.load, Rate) else []
         self._unwritten = ""
         self._stopped = stopped_by_signal()
-        self._environment = make_environment(classes, plan.host)
+        self._has_quit = False
+        self._environment = make_environment(file, plan)
+        self._notes: list[str] = (
+            describe_visits(self._environment.user_classes) if isinstance(plan.load, Rate) else []
+        )
         host, port = options.join_at or ("127.0.0.1", 0)
         try:
             self._runner = self._environment.create_master_runner(host, port)
@@ -122,6 +124,8 @@ class Master:
         if options.web_port:
             page = open_page(self._environment, self._runner, options.web_port, self._stopped)
             report(notice=f"Locust's web page of this run is {page}")
+        # Locust's own would end the messages with the workers before they have sent everything.
+        setattr(self._runner, "quit", self._end_early)  # noqa: B010  (a method of Locust's class)
         fire_init(self._environment, self._runner)
         if not options.join_at:
             self._start_processes()
@@ -147,8 +151,18 @@ class Master:
         """Send each worker its share, and wait until all are ready. Raises CannotStart."""
         environment = {name: value for name, value in os.environ.items() if name.startswith(SHARED_VARIABLES)}
         plan = json.dumps(self._plan.as_json())
+        options = vars(self._environment.parsed_options)
+        _check_options(options)
+        if isinstance(self._plan.load, Rate):
+            # Locust fires it when its own runner starts, which an open loop does not use.
+            self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
         for worker in self._workers.values():
-            share = {"number": worker.number, "plan": plan, "environment": environment}
+            share = {
+                "number": worker.number,
+                "plan": plan,
+                "environment": environment,
+                "options": options,
+            }
             self._runner.send_message(messages.SHARE, share, worker.client)
         deadline = time.monotonic() + self._options.timeout
         while not all(worker.ready for worker in self._workers.values()):
@@ -165,7 +179,9 @@ class Master:
         for worker in self._workers.values():
             self._runner.send_message(messages.BEGIN, {"at": began}, worker.client)
         starting = None
-        if isinstance(load, Users):
+        if isinstance(load, Users) and load.shape:
+            starting = gevent.spawn_later(LEAD, self._runner.start_shape)
+        elif isinstance(load, Users):
             starting = gevent.spawn_later(LEAD, self._runner.start, load.users, load.spawn_rate)
         else:
             self._runner.stats.clear_all()
@@ -188,17 +204,28 @@ class Master:
                 self._notes.append(self._describe_loss(worker))
                 worker.ended = Ended(0, "")
                 cut = True
+        self._report_end(cut=cut)
+
+    def _report_end(self, *, cut: bool) -> None:
         workers = sorted(self._workers.values(), key=lambda worker: worker.number)
         endings = [worker.ended for worker in workers if worker.ended is not None]
         exceptions: Counter[str] = Counter()
         for ended in endings:
             exceptions.update(ended.exceptions)
+        early = [ended.lasted for ended in endings if ended.lasted is not None]
+        if 0 < len(early) < len(endings):
+            cut = True
+            self._notes.append(f"The locustfile ended the share of a worker after {min(early):g} s.")
+        self._quit()
+        exit_code, notes = fire_quitting(self._environment)
         report(
             ended="cut" if cut or self._unwritten else "whole",
+            exit_code=exit_code,
+            lasted=min(early) if len(early) == len(endings) else None,
             dropped=sum(ended.dropped for ended in endings),
             first_failure=next((ended.first_failure for ended in endings if ended.first_failure), ""),
             exceptions=exceptions,
-            notes=[*self._notes, *self._describe_clocks(workers)],
+            notes=[*self._notes, *self._describe_clocks(workers), *notes],
             unwritten=self._unwritten,
         )
 
@@ -207,13 +234,24 @@ class Master:
         for worker in self._workers.values():
             if worker.samples is not None:
                 worker.samples.close()
-        self._runner.quit()
+        self._quit()
         for process in self._processes:
             try:
                 process.wait(EXIT_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _quit(self) -> None:
+        """Let Locust's master quit, once: it asks its workers for their last statistics, and ends them."""
+        if not self._has_quit:
+            self._has_quit = True
+            MasterRunner.quit(self._runner)
+
+    def _end_early(self) -> None:
+        """End the run as the locustfile wants: its shape is over, or it called `environment.runner.quit()`."""
+        for worker in self._workers.values():
+            self._runner.send_message(messages.END, {"early": True}, worker.client)
 
     def _refuse_others(self) -> None:
         """Let no other worker take part from now on; Locust would give each connected client a share of the users."""
@@ -278,7 +316,9 @@ class Master:
         elif kind == messages.SAMPLES:
             self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
-            worker.ended = Ended(fields["dropped"], fields["first_failure"], fields["exceptions"])
+            worker.ended = Ended(
+                fields["dropped"], fields["first_failure"], fields["exceptions"], lasted=fields["lasted"]
+            )
             if fields["unwritten"]:
                 place = f" on {worker.machine}" if self._options.join_at else ""
                 self._stop_unwritten(f"{fields['unwritten']}{place}")
@@ -370,6 +410,19 @@ class Master:
             f"Worker {worker.number} ran on {worker.machine}, its clock known to {worker.clock_within * 1000:.1f} ms."
             for worker in workers
         ]
+
+
+def _check_options(options: Fields) -> None:
+    """Raise CannotStart where a value cannot be sent to workers; Locust sends them, too."""
+    for name, value in options.items():
+        try:
+            Message("", value, "").serialize()  # type: ignore[no-untyped-call]
+        except TypeError:
+            msg = (
+                f"The option {name} has a value of the type {type(value).__name__}, which cannot be sent to workers."
+                " Let its `type` return a text or a number, or run without workers."
+            )
+            raise CannotStart(msg) from None
 
 
 def _count(workers: int) -> str:

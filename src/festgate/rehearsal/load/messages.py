@@ -7,7 +7,7 @@ worker -> master   READY     the journey is loaded; or why it is not
 master -> worker   BEGIN     the time at which the run begins
 worker -> master   SECOND    its progress
 worker -> master   SAMPLES   the next bytes of its file of samples, where it cannot write into the run's folder
-master -> worker   END       the run is cut short
+master -> worker   END       the run is cut short, or is over because the locustfile ended it (`early`)
 worker -> master   DONE      how its share ended
 """
 

@@ -19,6 +19,8 @@ class Progress:
     requests: int
     failures: int
     users: int
+    asked: int
+    """Users that should be present: a shape changes the number during the run."""
     waiting: int
     """Arrivals that no user has taken yet."""
     recent: list[float]
@@ -40,6 +42,7 @@ def combine(parts: Iterable[Progress]) -> dict[str, object]:
         "requests": sum(process.requests for process in processes),
         "failures": sum(process.failures for process in processes),
         "users": sum(process.users for process in processes),
+        "asked": sum(process.asked for process in processes),
         "waiting": sum(process.waiting for process in processes),
         "p50": recent[len(recent) // 2] if recent else None,
         "p95": recent[len(recent) * 95 // 100] if recent else None,

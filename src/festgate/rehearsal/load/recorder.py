@@ -1,16 +1,20 @@
 """The recorder of every request and every exception that Locust reports."""
 
-import traceback
+import logging
+import time
 import zlib
 from collections import Counter, deque
-from pathlib import Path
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
 import gevent
 from gevent import socket as gevent_socket
+from locust.contrib.fasthttp import FastResponse
 from locust.env import Environment
 
+from festgate.rehearsal.load.exceptions import describe_exception
+from festgate.rehearsal.load.hooks import ListenerErrors
 from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
 
@@ -18,9 +22,10 @@ MAX_RECENT: Final = 10_000
 """Samples from which the live display computes its percentiles."""
 MAX_KINDS: Final = 50
 """Kinds of exceptions that are kept; a message with a number in it makes one kind of each."""
-MAX_MESSAGE: Final = 200
-"""Characters of an exception's message."""
 OTHERS: Final = "other exceptions"
+MAX_SIZE: Final = 2**32 - 1
+MAX_STATUS: Final = 2**16 - 1
+"""The largest numbers that fit into a file of samples."""
 
 
 class Recorder:
@@ -37,57 +42,63 @@ class Recorder:
         """Response times since `take_recent`, in seconds."""
         self.first_failure = ""
         self.exceptions: Counter[str] = Counter()
-        """The exceptions that tasks and `on_start` raised, by kind: class, message, file and line."""
+        """The exceptions that tasks, `on_start` and listeners raised, by kind: class, message, file and line."""
         _flag_new_connections()
         environment.events.request.add_listener(self.record)  # type: ignore[no-untyped-call]
         environment.events.user_error.add_listener(self.record_exception)  # type: ignore[no-untyped-call]
+        logging.getLogger().addHandler(ListenerErrors(self._count_exception))
 
     def record(
         self,
         *,
         request_type: str,
         name: str,
-        response_time: float,
-        response_length: int,
-        response: Any,  # noqa: ANN401  (each client of Locust has a class of its own)
-        exception: BaseException | None,
-        start_time: float,
+        response_time: float | None,
+        response_length: int | None,
+        response: object = None,
+        exception: object = None,
+        start_time: float | None = None,
         **_more: object,
     ) -> None:
-        """Handle Locust's `request` event; its times are seconds since 1970 and milliseconds."""
-        if exception is not None:
+        """Handle Locust's `request` event; its times are seconds since 1970 and milliseconds.
+
+        A locustfile that fires it for a client of its own needs to give no more than Locust needs.
+        """
+        # As Locust decides: an empty text, or False, is no failure.
+        failed = bool(exception)
+        if failed:
             self.first_failure = self.first_failure or f"{name}: {exception}"
         if self.began is None:
             return
         greenlet = gevent.getcurrent()
-        start = start_time - self.began
+        latency = max(0.0, (response_time or 0.0) / 1000)
+        start = (time.time() - latency if start_time is None else start_time) - self.began
         intended = greenlet.__dict__.pop(INTENDED, None)
-        latency = response_time / 1000
-        content = getattr(response, "content", None) or b""
         sample = Sample(
             # The page of a form and its submission share a path, and are not the same work.
-            name=name if request_type == "GET" else f"{request_type} {name}",
+            name=str(name) if request_type == "GET" else f"{request_type} {name}",
             # The first request of an arrival was due when the arrival was; the others follow from answers.
             intended=start if intended is None else min(intended, start),
             start=start,
             latency=latency,
-            status=int(getattr(response, "status_code", 0) or 0),
-            failed=exception is not None,
+            status=_status(response),
+            failed=failed,
             new_connection=greenlet.__dict__.pop("connected", False),
-            size=response_length,
-            digest=zlib.crc32(content.encode() if isinstance(content, str) else content),
+            size=min(int(response_length or 0), MAX_SIZE),
+            digest=zlib.crc32(_body(response)),
         )
         self._writer.add(sample)
         self.requests += 1
         self.recent.append(start - sample.intended + latency)
-        if exception is not None:
-            self.failures += 1
+        self.failures += failed
 
     def record_exception(
         self, *, exception: BaseException, tb: TracebackType | None, **_more: object
     ) -> None:
         """Handle Locust's `user_error` event: a task or `on_start` raised an exception."""
-        kind = describe_exception(exception, tb)
+        self._count_exception(describe_exception(exception, tb))
+
+    def _count_exception(self, kind: str) -> None:
         known = kind in self.exceptions or len(self.exceptions) < MAX_KINDS
         self.exceptions[kind if known else OTHERS] += 1
 
@@ -98,20 +109,26 @@ class Recorder:
         return recent
 
 
-def describe_exception(exception: BaseException, tb: TracebackType | None) -> str:
-    """Return the class, message and line of an exception: `KeyError: 'price' (journey.py, line 12)`.
+def _status(response: object) -> int:
+    """Return the HTTP status of a response; 0 for other protocols, which may have any object as their status."""
+    status = getattr(response, "status_code", 0)
+    return status if isinstance(status, int) and 0 < status <= MAX_STATUS else 0
 
-    The line is the last one outside the installed packages, since the error is usually there.
-    """
-    # An answer of the target may be part of the message, and must not control the terminal that shows it.
-    text = "".join(
-        character if character.isprintable() else " " for character in str(exception)[: 10 * MAX_MESSAGE]
-    )
-    message = " ".join(text.split())[:MAX_MESSAGE]
-    frames = traceback.extract_tb(tb)
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    return f"{type(exception).__name__}{f': {message}' if message else ''}{place}"
+
+def _body(response: object) -> bytes:
+    """Return the body of a response as far as it was read: a stream is the locustfile's to read, and may not end."""
+    content: object = None
+    # `content` would read the rest. Both clients of Locust keep what was read; requests keeps False before that.
+    if isinstance(response, FastResponse):
+        content = getattr(response, "_cached_content", None)
+    elif "_content" in getattr(response, "__dict__", {}):
+        content = vars(response)["_content"]
+    else:
+        with suppress(Exception):  # a client of the locustfile's own may raise anything
+            content = getattr(response, "content", None)
+    if isinstance(content, str):
+        return content.encode(errors="replace")
+    return bytes(content) if isinstance(content, bytes | bytearray) else b""
 
 
 def _flag_new_connections() -> None:

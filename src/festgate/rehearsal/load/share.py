@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,20 @@ import gevent
 import locust
 import psutil
 from gevent.event import Event
-from locust import User
 from locust.env import Environment
-from locust.runners import STATE_RUNNING, LocalRunner, Runner, WorkerRunner
+from locust.runners import (
+    STATE_CLEANUP,
+    STATE_RUNNING,
+    STATE_STOPPED,
+    STATE_STOPPING,
+    LocalRunner,
+    Runner,
+    WorkerRunner,
+)
 
 from festgate.rehearsal.load.arrivals import Arrivals
-from festgate.rehearsal.load.locustfile import CannotStart
+from festgate.rehearsal.load.locustfile import CannotStart, Locustfile
+from festgate.rehearsal.load.options import LocustOptions, configure
 from festgate.rehearsal.load.progress import Progress, thin_out
 from festgate.rehearsal.load.recorder import Recorder
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
@@ -45,16 +53,23 @@ class Ended:
     """The number of exceptions of each kind that tasks and `on_start` raised."""
     unwritten: str = ""
     """The system's reason why samples could not be written; the run was then cut short."""
+    lasted: float | None = None
+    """Whole seconds after which the locustfile ended the run: its shape was over, or it called `runner.quit()`."""
 
 
-def make_environment(classes: Sequence[type[User]], host: str) -> Environment:
+def empty_environment() -> Environment:
     """Return a Locust environment with the events to which a locustfile may listen."""
-    return Environment(user_classes=list(classes), host=host, stop_timeout=STOP_TIMEOUT, events=locust.events)
+    return Environment(stop_timeout=STOP_TIMEOUT, events=locust.events)
 
 
-def fire_init(environment: Environment, runner: Runner) -> None:
-    """Fire Locust's `init` event, for locustfiles that listen to it."""
-    environment.events.init.fire(environment=environment, runner=runner, web_ui=environment.web_ui)  # type: ignore[no-untyped-call]
+def make_environment(file: Locustfile, plan: Plan) -> Environment:
+    """Return the Locust environment of a plan. Raises CannotStart."""
+    environment = empty_environment()
+    environment.host = plan.host
+    if isinstance(plan.load, Users) and plan.load.shape:
+        environment.shape_class = file.shape
+    configure(environment, file, LocustOptions(file, plan).values)
+    return environment
 
 
 class LoadShare:
@@ -79,6 +94,8 @@ class LoadShare:
         self._sender: gevent.Greenlet | None = None
         self._began = 0.0
         self._unwritten = ""
+        self._lasted: float | None = None
+        self._end_early = False
         self._recorder = Recorder(environment, writer)
         if isinstance(plan.load, Rate):
             self._arrivals = Arrivals(
@@ -128,16 +145,29 @@ class LoadShare:
                 runner.worker_state = STATE_RUNNING
             self._sender = gevent.spawn(self._arrivals.run, runner, self._began, self._seconds)
         elif isinstance(runner, LocalRunner) and isinstance(load, Users):
-            gevent.spawn(runner.start, load.users, load.spawn_rate)
+            if load.shape:
+                runner.start_shape()
+            else:
+                gevent.spawn(runner.start, load.users, load.spawn_rate)
+
+    def end_early(self) -> None:
+        """End the share at the next second, as the locustfile ended the run."""
+        self._end_early = True
 
     def wait(self, stopped: Event, on_second: Callable[[Progress], None]) -> None:
         """Wait until the plan's time is over or `stopped` is set; each second, write the samples and report.
+
+        The locustfile may end the run earlier: by the end of its shape, or by `environment.runner.quit()`.
 
         Set `stopped` where samples cannot be written: requests that are not recorded need not be sent.
         """
         for second in range(1, math.ceil(self._seconds) + 1):
             at = min(second, self._seconds)
             if stopped.wait(timeout=max(0.0, self._began + at - time.time())):
+                return
+            if self._end_early or self._runner.state in (STATE_STOPPING, STATE_CLEANUP, STATE_STOPPED):
+                # Users began to stop within this second, so the one before is the last that counts.
+                self._lasted = float(second - 1)
                 return
             try:
                 self._writer.flush()
@@ -151,6 +181,7 @@ class LoadShare:
                     requests=self._recorder.requests,
                     failures=self._recorder.failures,
                     users=self._runner.user_count,
+                    asked=users_asked(self._runner),
                     waiting=self._arrivals.waiting if self._arrivals is not None else 0,
                     recent=thin_out(self._recorder.take_recent()),
                 )
@@ -162,6 +193,8 @@ class LoadShare:
             self._sender.kill()
         if cut:
             self._environment.stop_timeout = 0
+        while self._runner.state == STATE_CLEANUP:
+            gevent.sleep(POLL_INTERVAL)
         self._runner.stop()
         try:
             self._writer.close()
@@ -169,7 +202,14 @@ class LoadShare:
             self._unwritten = error.strerror or str(error)
         dropped = self._arrivals.waiting if self._arrivals is not None else 0
         recorder = self._recorder
-        return Ended(dropped, recorder.first_failure, dict(recorder.exceptions), self._unwritten)
+        return Ended(
+            dropped, recorder.first_failure, dict(recorder.exceptions), self._unwritten, self._lasted
+        )
+
+
+def users_asked(runner: Runner) -> int:
+    """Return the number of users that Locust was asked for; while users still start, the number of those present."""
+    return runner.target_user_count if runner.state == STATE_RUNNING else runner.user_count
 
 
 def redirect_output(log: Path | str, prefix: str = "") -> None:

@@ -8,6 +8,7 @@ and answer (Cristian, *Probabilistic clock synchronization*, 1989); the quickest
 by at most half of its duration. Latencies do not depend on it, being differences of one clock.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -25,16 +26,18 @@ import psutil
 from gevent.event import Event
 from gevent.queue import Empty, Queue
 from locust import runners
+from locust.rpc import Message
 from locust.runners import WorkerRunner
 
 from festgate.rehearsal.load import messages
+from festgate.rehearsal.load.hooks import fire_init, fire_quitting
 from festgate.rehearsal.load.locustfile import CannotStart, load
 from festgate.rehearsal.load.messages import Fields, collect
+from festgate.rehearsal.load.options import configure
 from festgate.rehearsal.load.progress import Progress, report
 from festgate.rehearsal.load.share import (
     LoadShare,
-    fire_init,
-    make_environment,
+    empty_environment,
     redirect_output,
     stop_without_parent,
     stopped_by_signal,
@@ -66,12 +69,13 @@ class Worker:
         self._journey = journey
         self._folder = folder
         self._stopped = stopped_by_signal()
-        self._environment = make_environment([], "")
+        self._environment = empty_environment()
         self._runner: WorkerRunner = self._environment.create_worker_runner(host, port)
         self._inbox: Queue[tuple[str, str, Fields]] = collect(
             self._runner, messages.SHARE, messages.CLOCK, messages.BEGIN
         )
-        self._runner.register_message(messages.END, lambda **_more: self._stopped.set())
+        self._runner.register_message(messages.END, self._end)
+        self._share: LoadShare | None = None
         self._left = Event()
         self._process = psutil.Process()
         self._used = (0.0, time.time())
@@ -112,21 +116,25 @@ class Worker:
         # Set before the journey is loaded, which may read it.
         os.environ.update(share["environment"])
         offset, within = self._compare_clocks() if self._folder is None else (0.0, 0.0)
-        error = self._load(plan)
+        error = self._load(plan, argparse.Namespace(**share["options"]))
         samples = folder / f"{number}{SUFFIX}"
         self._runner.worker_index = number
-        fire_init(self._environment, self._runner)
-        load_share = LoadShare(self._environment, self._runner, plan, SamplesWriter(samples), number=number)
+        load_share = None
         if not error:
             try:
+                fire_init(self._environment, self._runner)
+                load_share = LoadShare(
+                    self._environment, self._runner, plan, SamplesWriter(samples), number=number
+                )
                 load_share.prepare(self._stopped)
             except CannotStart as unready:
                 error = str(unready)
+        self._share = load_share
         self._send(messages.READY, error=error, clock_within=within)
         if not error:
             report(notice=f"Joined as worker {number}; waiting for the others.")
         begin = None if error else self._receive(messages.BEGIN)
-        if begin is None:
+        if begin is None or load_share is None:
             report(error=error or ENDED_EARLY)
             return CANNOT_START
         began = begin["at"] - offset
@@ -148,13 +156,14 @@ class Worker:
         self._forward(samples)
         self._send(messages.DONE, **asdict(ended), left=self._left.is_set())
         self._runner.greenlet.join(timeout=QUIT_TIMEOUT)
+        fire_quitting(self._environment)
         report(notice="The run was cut short." if cut else "The run is over.")
         return LEFT if cut else 0
 
-    def _load(self, plan: Plan) -> str:
+    def _load(self, plan: Plan, options: argparse.Namespace) -> str:
         """Load the journey and check the target from this machine; return what is wrong with either."""
         try:
-            self._environment.user_classes[:] = load(journey_file(self._journey))
+            configure(self._environment, load(journey_file(self._journey)), options)
             if self._folder is None:
                 check_target(plan.host)
         except (CannotStart, NotThere) as error:
@@ -210,6 +219,13 @@ class Worker:
             if message[1] == wanted:
                 return message[2]
         return None
+
+    def _end(self, *, msg: Message, **_more: object) -> None:
+        """End the share: the run is cut short, or the locustfile ended it on the master."""
+        if self._share is not None and (msg.data or {}).get("early"):
+            self._share.end_early()
+        else:
+            self._stopped.set()
 
     def _leave(self) -> None:
         self._left.set()

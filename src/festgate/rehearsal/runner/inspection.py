@@ -5,10 +5,10 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from festgate.rehearsal.runner.run import CannotRun
+from festgate.rehearsal.runs.plan import Plan, journey_file
 
 TIMEOUT: Final = 60.0
 """Seconds for the file to be imported."""
@@ -19,16 +19,21 @@ class Inspection:
     """The parts of a locustfile that affect how it is run."""
 
     hosts: tuple[str, ...]
-    """The different hosts of its user classes."""
+    """The host that Locust's options name, or the different hosts of its user classes."""
     ignored: tuple[str, ...]
     """A sentence for each part that a rehearsal does not use."""
+    shape: str
+    """The name of its `LoadTestShape`; empty where it has none."""
+    shape_takes_options: bool
+    """Whether the shape reads the number of users that the command gives (`use_common_options`)."""
 
 
-def inspect_locustfile(file: Path) -> Inspection:
-    """Import a locustfile in a process of its own, and return what it defines. Raises CannotRun."""
+def inspect_locustfile(plan: Plan) -> Inspection:
+    """Import a plan's locustfile in a process of its own, and return what it defines. Raises CannotRun."""
+    file = journey_file(plan.journey)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "festgate.rehearsal.load", "inspection", str(file)],
+            [sys.executable, "-m", "festgate.rehearsal.load", "inspection", json.dumps(plan.as_json())],
             check=False,
             env={**os.environ, "FESTGATE_REHEARSAL_SEED": "0"},
             stdin=subprocess.DEVNULL,
@@ -48,4 +53,6 @@ def inspect_locustfile(file: Path) -> Inspection:
         raise CannotRun(msg) from None
     if "error" in fields:
         raise CannotRun(fields["error"])
-    return Inspection(tuple(fields["hosts"]), tuple(fields["ignored"]))
+    return Inspection(
+        tuple(fields["hosts"]), tuple(fields["ignored"]), fields["shape"], fields["shape_takes_options"]
+    )

@@ -21,7 +21,7 @@ from festgate.rehearsal.runner.preflight import check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
-from festgate.rehearsal.runs.plan import Plan, RunOptions, journey_fingerprint
+from festgate.rehearsal.runs.plan import MIN_PRESENT, Plan, RunOptions, Users, journey_fingerprint
 from festgate.rehearsal.runs.store import Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
@@ -130,7 +130,7 @@ def _generate_load(
         outcome: dict[str, Any] = {}
         with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(generator, monitor, on_second, on_notice, outcome, run.plan.warm_up)
+                _follow(generator, monitor, on_second, on_notice, outcome, run.plan)
             except (KeyboardInterrupt, StopRun):
                 outcome |= _interrupt(generator)
                 if "began" not in outcome:
@@ -152,11 +152,11 @@ def _follow(
     on_second: OnSecond,
     on_notice: OnNotice,
     outcome: dict[str, Any],
-    warm_up: float,
+    plan: Plan,
 ) -> None:
     """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`.
 
-    `present` lists the users of each second after the warm-up.
+    `present` lists the users of each second after the warm-up, and `asked` those for which a shape asked.
     """
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in generator.stdout:
@@ -170,10 +170,12 @@ def _follow(
             outcome |= fields
             continue
         at = fields.pop("second")
+        asked = fields.pop("asked")
         monitor.remote = fields.pop("remote", ())
         cpu = {side: resources.cpu for side, resources in monitor.last.items()}
-        if at > warm_up:
+        if at > plan.warm_up:
             outcome.setdefault("present", []).append(fields["users"])
+            outcome.setdefault("asked", []).append(asked)
         on_second(Second(at=at, cpu=cpu, **fields))
 
 
@@ -191,7 +193,9 @@ def _interrupt(generator: "subprocess.Popen[str]") -> dict[str, Any]:
         return {}
     outcome: dict[str, Any] = {}
     for line in rest.splitlines():
-        outcome |= json.loads(line)
+        fields = json.loads(line)
+        if "second" not in fields:
+            outcome |= fields
     return outcome
 
 
@@ -206,8 +210,22 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         notes.append(f"The run could not be written to its end: {unwritten}.")
     if "ended" not in outcome:
         notes.append("The load generator crashed; see the end of load.log.")
+    plan, lasted = run.plan, outcome.get("lasted")
+    if lasted is not None:
+        notes.append(f"The locustfile ended the run after {lasted:g} s.")
+        if lasted > plan.warm_up:
+            plan = replace(plan, duration=lasted - plan.warm_up)
+    short: int | None = None
+    if isinstance(plan.load, Users) and plan.load.shape:
+        seconds = list(zip(outcome.get("present", ()), outcome.get("asked", ()), strict=True))
+        short = sum(present < MIN_PRESENT * asked for present, asked in seconds)
+        peak = max((asked for _, asked in seconds), default=plan.load.users)
+        plan = replace(plan, load=replace(plan.load, users=peak))
     try:
         ended = run.update(
+            plan=plan,
+            exit_code=outcome.get("exit_code"),
+            short_seconds=short,
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),

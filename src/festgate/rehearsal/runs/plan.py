@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 MAX_USERS = 5_000
+MIN_PRESENT = 0.95
+"""Share of the planned users that has to be present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +19,14 @@ class Users:
     spawn_rate: float
     """Users a second until all have started."""
     kind: Literal["users"] = "users"
+    shape: str = ""
+    """The locustfile's `LoadTestShape` that sets the number of users during the run; `users` is then its maximum."""
 
     @property
     def shown(self) -> str:
         """The load in words."""
+        if self.shape:
+            return f"users of {self.shape}"
         return "1 user" if self.users == 1 else f"{self.users:,} users"
 
 
@@ -63,6 +69,8 @@ class Plan:
     label: str = ""
     fail_if: tuple[str, ...] = field(default=())
     """Thresholds that make the run fail, as the user wrote them."""
+    arguments: tuple[str, ...] = field(default=())
+    """Words for Locust's parser: tags, user classes, and the locustfile's own options."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields for run.json."""
@@ -73,7 +81,8 @@ class Plan:
         """Read what `as_json` returned. Raises KeyError or TypeError for anything else."""
         load = dict(fields["load"])
         kind = Rate if load["kind"] == "rate" else Users
-        return cls(**{**fields, "load": kind(**load), "fail_if": tuple(fields["fail_if"])})
+        words = {name: tuple(fields.get(name, ())) for name in ("fail_if", "arguments")}
+        return cls(**{**fields, **words, "load": kind(**load)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,11 @@ def journeys() -> list[str]:
     return sorted(
         path.stem for path in (Path(__file__).parent.parent / "journeys").glob("*.py") if _is_journey(path)
     )
+
+
+def is_built_in(journey: str) -> bool:
+    """Return whether the journey is part of Festgate, and not a user's locustfile."""
+    return journey.replace("-", "_") in journeys()
 
 
 def journey_file(journey: str) -> Path:

@@ -64,8 +64,12 @@ class Run:
     present: int | None = None
     """Users of a closed loop that were present: the median over the measured seconds. None in older runs."""
 
+    short_seconds: int | None = None
+    """Measured seconds in which fewer users were present than a shape asked for; None without a shape."""
+    exit_code: int | None = None
+    """The exit code that the locustfile chose when it quit; None where it chose none."""
     exceptions: Mapping[str, int] = field(default_factory=dict)
-    """How often tasks and `on_start` raised an exception, by its class, message and line."""
+    """How often tasks, `on_start` and listeners raised an exception, by its class, message and line."""
 
     @property
     def name(self) -> str:
@@ -133,6 +137,8 @@ class Run:
             "notes": list(self.notes),
             "dropped": self.dropped,
             "present": self.present,
+            "short_seconds": self.short_seconds,
+            "exit_code": self.exit_code,
             "exceptions": dict(self.exceptions),
         }
 
@@ -159,6 +165,8 @@ def read_run(folder: Path) -> Run:
             notes=tuple(fields["notes"]),
             dropped=fields["dropped"],
             present=fields.get("present"),
+            short_seconds=fields.get("short_seconds"),
+            exit_code=fields.get("exit_code"),
             exceptions=fields.get("exceptions", {}),
         )
     except OSError:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from festgate.rehearsal.runs.plan import Users
+from festgate.rehearsal.runs.plan import MIN_PRESENT, Users
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import Summary
 
@@ -12,8 +12,8 @@ Result = Literal["held", "failed", "cut", "nothing"]
 """`held`: the run was complete and every check passed. `cut`: it was stopped early, and no check failed until then."""
 MAX_FAILED: Final = 0.01
 """Share of failed requests that is tolerated if no limit on errors was set, and of exceptions beside the requests."""
-MIN_LOAD: Final = 0.95
-"""Share of the planned users that has to be present."""
+MAX_SHORT: Final = 0.05
+"""Share of the seconds in which a shape may have fewer users than it asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,25 @@ def _checks(summary: Summary) -> Iterator[Check]:
         yield Check(
             "nobody was turned away", run.dropped == 0, f"{figures.count(run.dropped)} {people} turned away"
         )
-    if isinstance(run.plan.load, Users) and run.present is not None:
+    if isinstance(run.plan.load, Users) and run.short_seconds is not None:
+        yield Check(
+            "the planned users were present",
+            run.short_seconds <= MAX_SHORT * run.plan.duration,
+            f"in {figures.count(run.short_seconds)} of {run.plan.duration:g} seconds, fewer users were present than"
+            f" {run.plan.load.shape} asked for",
+        )
+    elif isinstance(run.plan.load, Users) and run.present is not None:
         planned = run.plan.load.users
         yield Check(
             "the planned users were present",
-            run.present >= MIN_LOAD * planned,
+            run.present >= MIN_PRESENT * planned,
             f"{figures.count(run.present)} of {figures.count(planned)} planned users were present",
+        )
+    if run.exit_code is not None:
+        yield Check(
+            "the locustfile accepted the run",
+            run.exit_code == 0,
+            f"the locustfile set the exit code {run.exit_code}",
         )
 
 

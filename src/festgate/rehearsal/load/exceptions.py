@@ -1,0 +1,25 @@
+"""The description of an exception that the code of a locustfile raised."""
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+MAX_MESSAGE: Final = 200
+"""Characters of an exception's message."""
+
+
+def describe_exception(exception: BaseException, tb: TracebackType | None) -> str:
+    """Return the class, message and line of an exception: `KeyError: 'price' (journey.py, line 12)`.
+
+    The line is the last one outside the installed packages, since the error is usually there.
+    """
+    # An answer of the target may be part of the message, and must not control the terminal that shows it.
+    text = "".join(
+        character if character.isprintable() else " " for character in str(exception)[: 10 * MAX_MESSAGE]
+    )
+    message = " ".join(text.split())[:MAX_MESSAGE]
+    frames = traceback.extract_tb(tb)
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"{type(exception).__name__}{f': {message}' if message else ''}{place}"
