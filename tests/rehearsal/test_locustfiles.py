@@ -44,6 +44,11 @@ class Shape:
     differ: str = ""
     """The reason why the codes differ."""
     users: int = 3
+    """0 where the locustfile sets the number."""
+    options: tuple[str, ...] = ()
+    """Options of the locustfile's own, and user classes."""
+    tags: tuple[str, ...] = ()
+    """The option --tags or --exclude-tags, and a tag."""
     targets: tuple[str, ...] = BOTH
     path: str = ""
     """A path in the host."""
@@ -75,8 +80,12 @@ class Result:
 FAILED: Final = (1, 1)
 PRESENT: Final = "Locust does not mind users that leave"
 SHAPES: Final[Mapping[str, Shape]] = {
+    "accepted_failures": Shape(
+        (0, 1), differ="a locustfile can refuse a run, and not accept one that failed"
+    ),
     "catch_response": Shape(FAILED),
     "composed_names": Shape(),
+    "exit_code": Shape((3, 1), differ="the exit codes of a rehearsal have a meaning"),
     "fast_user": Shape(FAILED),
     "functions": Shape(),
     "gives_up": Shape(FAILED),
@@ -86,10 +95,13 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "kinds_of_users": Shape(users=9),
     "leaving": Shape((0, 1), differ=PRESENT),
     "listeners": Shape(),
+    "load_shape": Shape(users=0),
     "methods": Shape(FAILED, targets=("flask",)),
     "no_server": Shape(FAILED, users=2, seen=False),
     "one_failure": Shape((1, 0), differ="one failure in a hundred requests is tolerated"),
     "own_client": Shape(FAILED, seen=False),
+    "own_events": Shape(FAILED, seen=False),
+    "own_options": Shape(options=("--event", "2", "--twice")),
     "paces": Shape(spread=1),
     "path_in_the_host": Shape(users=4, path="/fest"),
     "self_signed": Shape(users=4, tls=True),
@@ -100,7 +112,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "start_raises": Shape(FAILED),
     "status_codes": Shape(FAILED),
     "strange_names": Shape(),
-    "task_sets": Shape(),
+    "tags": Shape(users=4, tags=("--tags", "free")),
+    "task_sets": Shape(tags=("--exclude-tags", "slow"), options=("Visitor",)),
     "wrong_assertion": Shape(FAILED),
 }
 CASES: Final = [(name, target) for name, shape in SHAPES.items() for target in shape.targets]
@@ -180,18 +193,29 @@ def run_both(
         return run_festgate(name, shape, folder, other), plain.result()
 
 
+def variables(target: Served) -> dict[str, str]:
+    """Return variables of the environment that locustfiles read."""
+    return {"FEST": target.url, "FEST_SUFFIX": " of the fest"}
+
+
 def run_locust(name: str, shape: Shape, folder: Path, target: Served) -> Result:
     """Run plain Locust, with time for open requests at the end, as in a rehearsal."""
     done = subprocess.run(
         [
             *(sys.executable, "-c", LOCUST, "--headless", "--locustfile", str(FOLDER / f"{name}.py")),
-            *("--users", str(shape.users), "--spawn-rate", "100", "--run-time", f"{SECONDS}s"),
+            *(
+                ["--users", str(shape.users), "--spawn-rate", "100", "--run-time", f"{SECONDS}s"]
+                if shape.users
+                else []
+            ),
             *("--stop-timeout", "10", "--loglevel", "ERROR", "--json-file", "locust"),
             *([] if shape.own_host else ["--host", target.url + shape.path]),
+            *shape.tags,
+            *shape.options,
         ],
         check=False,
         cwd=folder,
-        env=environment(folder / "data", {"FEST": target.url}),
+        env=environment(folder / "data", variables(target)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -219,9 +243,12 @@ def run_festgate(name: str, shape: Shape, folder: Path, target: Served) -> Resul
     done = festgate(
         folder,
         *("rehearse", str(FOLDER / f"{name}.py"), "--format", "json", "--warm-up", "0s"),
-        *("--users", str(shape.users), "--spawn-rate", "100", "--duration", f"{SECONDS}s"),
+        *(["--users", str(shape.users), "--spawn-rate", "100"] if shape.users else []),
+        *("--duration", f"{SECONDS if shape.users else 60}s"),
         *([] if shape.own_host else ["--host", target.url + shape.path]),
-        extra={"FEST": target.url},
+        *shape.tags,
+        *(["--", *shape.options] if shape.options else []),
+        extra=variables(target),
     )
     report: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"steps": [], "exceptions": {}}
     return Result(
