@@ -8,7 +8,7 @@ from pauses import Guest
 
 def watch(environment):
     while environment.runner.state not in [STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP]:
-        gevent.sleep(2.5)
+        gevent.sleep(3.5)
         if environment.runner.stats.total.fail_ratio > 0.2:
             environment.runner.quit()
             return

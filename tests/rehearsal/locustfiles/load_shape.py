@@ -5,7 +5,7 @@ from pauses import Guest
 
 
 class Opening(LoadTestShape):
-    stages = [(1.5, 2), (4.5, 5)]
+    stages = [(2, 2), (6, 5)]
 
     def tick(self):
         return next(((users, 100) for end, users in self.stages if self.get_run_time() < end), None)
