@@ -1,5 +1,7 @@
 """A watch over the failures ends the run early, as Locust's documentation suggests."""
 
+import os
+
 import gevent
 from locust import events, task
 from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, WorkerRunner
@@ -8,7 +10,7 @@ from pauses import Guest
 
 def watch(environment):
     while environment.runner.state not in [STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP]:
-        gevent.sleep(3.5)
+        gevent.sleep(float(os.environ["FEST_SECONDS"]) - 0.5)
         if environment.runner.stats.total.fail_ratio > 0.2:
             environment.runner.quit()
             return

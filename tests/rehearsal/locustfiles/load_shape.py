@@ -1,11 +1,14 @@
 """The locustfile determines the number of users over time, and the end."""
 
+import os
+
 from locust import LoadTestShape, task
 from pauses import Guest
 
 
 class Opening(LoadTestShape):
-    stages = [(2, 2), (6, 5)]
+    seconds = float(os.environ["FEST_SECONDS"])
+    stages = [(seconds / 4, 2), (seconds + 0.5, 5)]
 
     def tick(self):
         return next(((users, 100) for end, users in self.stages if self.get_run_time() < end), None)
