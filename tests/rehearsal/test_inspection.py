@@ -1,11 +1,13 @@
 """A locustfile is looked at before its run: its users' host is used, and what is not used is named."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.runner.inspection import inspect_locustfile
+from festgate.rehearsal.runner.inspection import Inspection, inspect_locustfile
 from festgate.rehearsal.runner.run import CannotRun
+from festgate.rehearsal.runs.plan import Load, Plan, Rate, Users
 from tests.rehearsal.target import answering, welcome
 from tests.rehearsal.test_commands import festgate
 
@@ -20,18 +22,21 @@ class Visitor(HttpUser):
     def look(self):
         self.client.get("/page")
 """
+ONE = Users(1, 1.0)
 MORE = """
 class Stages(LoadTestShape):
+    use_common_options = True
+
     def tick(self):
         return None
 
-@events.quitting.add_listener
-def judge(environment, **_):
-    environment.process_exit_code = 3
+class Regular(Visitor):
+    fixed_count = 2
 
 @events.init_command_line_parser.add_listener
 def options(parser):
-    parser.add_argument("--fest")
+    parser.add_argument("--fest", help="its address", required=True)
+    parser.add_argument("--secret", is_secret=True, env_var="FEST_SECRET", default="")
 """
 
 
@@ -41,15 +46,44 @@ def written(folder: Path, text: str) -> Path:
     return file
 
 
+def inspected(file: Path, *arguments: str, load: Load = ONE) -> Inspection:
+    return inspect_locustfile(Plan(str(file), "", load, duration=1.0, arguments=arguments))
+
+
 def test_parts_that_a_rehearsal_does_not_use_are_named(tmp_path: Path) -> None:
-    inspection = inspect_locustfile(written(tmp_path, USER.format(host="http://127.0.0.1:1") + MORE))
+    file = written(tmp_path, USER.format(host="http://127.0.0.1:1") + MORE)
+    inspection = inspected(file, "--fest", "a", "--run-time", "5m", "--csv", "x", load=Rate(1.0))
     assert inspection.hosts == ("http://127.0.0.1:1",)
-    assert inspection.ignored == (
-        "Stages is not used: the options of the command determine the load.",
-        "Listeners to `quitting` are not called: limits and checks determine the exit code.",
-        "The locustfile's own command-line options are not read.",
+    assert (inspection.shape, inspection.shape_takes_options) == ("Stages", True)
+    options, fixed = inspection.ignored
+    assert options.startswith(
+        "--run-time, --csv of Locust are not used: the options of this command set the load"
     )
-    assert inspect_locustfile(written(tmp_path, USER.format(host=""))).ignored == ()
+    assert fixed == (
+        "`fixed_count` of Regular is not used: with --rate, arrivals choose a user class by its weight."
+    )
+    plain = inspected(written(tmp_path, USER.format(host="")))
+    assert plain == Inspection((), (), "", shape_takes_options=False)
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        ((), "required: --fest. Its own options are --fest (its address), --secret."),
+        (("--fest", "a", "--fesst", "b"), "unrecognized arguments: --fesst. Did you mean '--fest'?"),
+        (("--help",), "Its own options are --fest (its address)"),
+        (("--fest", "a", "--secret", "b"), "set it in the variable FEST_SECRET of the environment instead"),
+        (("--fest", "a", "Nobody"), "Nobody is no user class of visitor.py, which has Visitor, Regular."),
+        (("--fest", "a", "--tags", "none"), "Visitor, Regular of visitor.py has no task left"),
+    ],
+    ids=["missing", "unknown", "help", "secret", "user class", "tags"],
+)
+def test_options_that_cannot_be_followed_are_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], reason: str
+) -> None:
+    file = written(tmp_path, USER.format(host="") + MORE)
+    with pytest.raises(CannotRun, match=re.escape(reason)):
+        inspected(file, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +96,7 @@ def test_parts_that_a_rehearsal_does_not_use_are_named(tmp_path: Path) -> None:
 )
 def test_a_file_that_cannot_be_imported_is_one_sentence(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(CannotRun, match=reason):
-        inspect_locustfile(written(tmp_path, text))
+        inspected(written(tmp_path, text))
 
 
 def test_the_host_of_the_users_is_used_and_never_a_temporary_portal(tmp_path: Path) -> None:

@@ -1,10 +1,8 @@
 """The check whether the target answers, and at which of its addresses."""
 
 import socket
-import ssl
 
 import pytest
-import trustme
 
 from festgate.ports import free_port
 from festgate.rehearsal.runner.preflight import NotThere, check_target
@@ -65,14 +63,3 @@ def test_a_path_in_the_address_is_kept() -> None:
     with answering(lambda path: (200 if path.startswith("/fest") else 404, b"")) as target:
         checked = check_target(f"{target.url}/fest/")
     assert checked.url == f"{target.url}/fest"
-
-
-def test_a_certificate_of_its_own_is_noted_and_left_to_the_locustfile() -> None:
-    with answering(welcome) as target:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-        target.socket = context.wrap_socket(target.socket, server_side=True)
-        checked = check_target(target.url.replace("http://", "https://"))
-    assert checked.url.startswith("https://127.0.0.1:")
-    (note,) = checked.notes
-    assert note.startswith("The certificate of 127.0.0.1 is not valid here (")

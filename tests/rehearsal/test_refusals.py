@@ -82,6 +82,7 @@ def test_a_run_that_was_cut_off_is_refused_by_its_name(fest: Fest) -> None:
         (lambda plan: with_load(plan, Rate(80)), "load: 70 arrivals/s (poisson) / 80 arrivals/s (poisson)"),
         (lambda plan: replace(plan, warm_up=1.0), "warm-up: 2 s / 1 s"),
         (lambda plan: replace(plan, seed=5), "seeds 0 / 5"),
+        (lambda plan: replace(plan, arguments=("--tags", "a")), "locustfile's options: none / --tags a"),
     ],
 )
 def test_another_workload_is_refused(fest: Fest, change: Callable[[Plan], Plan], figure: str) -> None:

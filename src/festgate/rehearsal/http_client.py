@@ -1,8 +1,8 @@
 """The HTTP client of the tools: one request over a connection of its own, to a server that may do anything.
 
-No proxy of the environment is used (a campus's proxy would answer for a server of this machine that is not up yet), no
-redirect is followed, and nothing is decompressed. `httpx` is imported with the first request: it takes 0.1 s, and most
-commands send none.
+No proxy of the environment is used unless the caller names it (a campus's proxy would answer for a server of this
+machine that is not up yet), no redirect is followed, and nothing is decompressed. `httpx` is imported with the first
+request: it takes 0.1 s, and most commands send none.
 """
 
 import socket
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 PLAIN: Final = {"Accept-Encoding": "identity"}
+_NEEDS_CLIENT_CERTIFICATE: Final = frozenset(
+    {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_BAD_CERTIFICATE"}
+)
+"""The answers of a server to a client without a certificate, as OpenSSL names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,24 @@ class NoResponse(Exception):
     """No complete HTTP response came in time; the text is the reason, without a full stop."""
 
     def __init__(
-        self, reason: str, *, connected: bool = False, late: bool = False, certificate: bool = False
+        self,
+        reason: str,
+        *,
+        connected: bool = False,
+        late: bool = False,
+        certificate: bool = False,
+        client_certificate: bool = False,
     ) -> None:
         """`connected`: the server accepted the connection. `late`: the time limit was reached.
 
-        `certificate`: the server's certificate could not be verified.
+        `certificate`: the server's certificate could not be verified. `client_certificate`: the server refused a client
+        without a certificate.
         """
         super().__init__(reason)
         self.connected = connected
         self.late = late
         self.certificate = certificate
+        self.client_certificate = client_certificate
 
 
 def request(
@@ -57,17 +69,22 @@ def request(
     headers: Mapping[str, str] | None = None,
     content: bytes | None = None,
     max_bytes: int = MAX_BYTES,
+    tls: ssl.SSLContext | None = None,
+    proxy: str = "",
 ) -> HttpResponse:
-    """Send one request and read the response, within `timeout` seconds in all. Raises NoResponse."""
+    """Send one request and read the response, within `timeout` seconds in all. Raises NoResponse.
+
+    By default, the system's certificates are trusted.
+    """
     import httpx  # noqa: PLC0415
 
     limit = _TimeLimit(timeout)
-    # The system's certificates, as other programs of this machine use them; reading them takes 40 ms.
-    verify = ssl.create_default_context() if url.startswith("https:") else False
+    # As other programs of this machine trust them; reading the certificates takes 40 ms.
+    verify = (tls or ssl.create_default_context()) if url.startswith("https:") else False
     try:
         with (
             limit,
-            httpx.Client(verify=verify, trust_env=False, timeout=timeout) as client,
+            httpx.Client(verify=verify, trust_env=False, timeout=timeout, proxy=proxy or None) as client,
             client.stream(
                 method,
                 url,
@@ -82,7 +99,12 @@ def request(
                 body += chunk
                 if len(body) >= max_bytes:
                     break
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+    except (
+        httpx.HTTPError,
+        httpx.InvalidURL,
+        ValueError,
+        ImportError,
+    ) as error:  # a SOCKS proxy needs a package
         raise limit.explain(error) from None
     if limit.reached:
         raise limit.explain(TimeoutError())
@@ -91,9 +113,16 @@ def request(
     )
 
 
-def get(url: str, *, timeout: float, max_bytes: int = MAX_BYTES) -> HttpResponse:
+def get(
+    url: str,
+    *,
+    timeout: float,
+    max_bytes: int = MAX_BYTES,
+    tls: ssl.SSLContext | None = None,
+    proxy: str = "",
+) -> HttpResponse:
     """GET `url`, as `request` does. Raises NoResponse."""
-    return request("GET", url, timeout=timeout, max_bytes=max_bytes)
+    return request("GET", url, timeout=timeout, max_bytes=max_bytes, tls=tls, proxy=proxy)
 
 
 class _TimeLimit:
@@ -123,8 +152,14 @@ class _TimeLimit:
 
         late = self.reached or isinstance(error, httpx.TimeoutException | TimeoutError)
         reason = f"no response within {self._seconds:g} s" if late else _reason(error)
-        certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
-        return NoResponse(reason, connected=self._connection is not None, late=late, certificate=certificate)
+        causes = [cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)]
+        return NoResponse(
+            reason,
+            connected=self._connection is not None,
+            late=late,
+            certificate=any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes),
+            client_certificate=any(cause.reason in _NEEDS_CLIENT_CERTIFICATE for cause in causes),
+        )
 
     def _close(self) -> None:
         self.reached = True

@@ -271,8 +271,9 @@ def ceiling(material: Material) -> Chart | None:
         rate = len(samples) / run.plan.duration
         # Little's law: a user's round takes users / rate seconds; what is not a wait for the answer is the pause.
         waits = float(samples.latency.mean())
-        pause = max(load.users / rate - waits, 0.0)
-        highest = load.users / pause if pause else rate
+        users = run.plan.mean_load
+        pause = max(users / rate - waits, 0.0)
+        highest = users / pause if pause else rate
         values += [
             (f"{side}: measured", side, rate, figures.rate(rate)),
             (f"{side}: if every answer came at once", side, highest, figures.rate(highest)),

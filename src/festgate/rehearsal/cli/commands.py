@@ -27,10 +27,13 @@ from festgate.rehearsal.cli.options import (
     locust_arguments,
     make_load,
     make_plan,
+    make_staged_load,
+    make_times,
     parse_address,
     parse_seconds,
     require_extra,
 )
+from festgate.rehearsal.cli.trend import show_trend
 from festgate.terminal import fail
 
 if TYPE_CHECKING:
@@ -39,13 +42,14 @@ if TYPE_CHECKING:
 
 
 runs_app = typer.Typer(no_args_is_help=True)
+runs_app.command("trend")(show_trend)
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
     app.command()(rehearse)
     comparison.mount(app)
-    app.add_typer(runs_app, name="runs", help="Kept runs: list, show, export, prune.")
+    app.add_typer(runs_app, name="runs", help="Kept runs: list, show, trend, export, prune.")
 
 
 def rehearse(
@@ -74,13 +78,34 @@ def rehearse(
     constant: Annotated[
         bool, typer.Option("--constant", help="Arrivals at equal intervals, not at random ones.")
     ] = False,
-    duration: Annotated[str, typer.Option(help="Measured time: 90s, 5m.")] = "60s",
-    warm_up: Annotated[str, typer.Option(help="Time before the measurement, which does not count.")] = "10s",
+    stages: Annotated[
+        str,
+        typer.Option(
+            help="A load that changes, in place of --users or --rate: '2m:200, 5m:1000, 1m:0' grows to 200 users in 2"
+            " minutes and to 1,000 in 5, and ends with none; '2m:20/s, 5m:20/s' are arrivals. '0s:50' is a step."
+        ),
+    ] = "",
+    duration: Annotated[
+        str, typer.Option(help="Measured time: 90s, 5m; by default 60s. Stages have their own.")
+    ] = "",
+    warm_up: Annotated[
+        str,
+        typer.Option(
+            help="Time before the measurement, which does not count; by default 10s. Of stages, it is the beginning;"
+            " by default none."
+        ),
+    ] = "",
     label: Annotated[str, typer.Option(help="Part of the name of the run's folder.")] = "",
     fail_if: Annotated[
         list[str] | None,
         typer.Option(help="A threshold that must hold: 'p95(/events) < 200ms', 'errors < 0.1%'."),
     ] = None,
+    abort_on_fail: Annotated[
+        str,
+        typer.Option(
+            help="End the run as soon as a --fail-if is broken, at the earliest this long after the warm-up: 30s."
+        ),
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another run.")] = None,
     tags: Tags = None,
     exclude_tags: ExcludeTags = None,
@@ -114,12 +139,20 @@ def rehearse(
     if worker_of:
         raise typer.Exit(_join(journey, *parse_address("--worker-of", worker_of), timeout))
     thresholds = [_parse_threshold(text) for text in fail_if or ()]
+    if stages and (rate is not None or spawn_rate is not None):
+        fail("--stages determine the load: leave out --rate and --spawn-rate.")
+    load = (
+        make_staged_load(stages, users, constant=constant)
+        if stages
+        else make_load(users, spawn_rate, rate, constant=constant)
+    )
+    measured, cut = make_times(load, duration, warm_up)
     plan = make_plan(
         journey,
-        make_load(users, spawn_rate, rate, constant=constant),
+        load,
         host=host,
-        duration=parse_seconds(duration),
-        warm_up=parse_seconds(warm_up),
+        duration=measured,
+        warm_up=cut,
         seed=seed,
         workers=workers,
         label=check_label(label),
@@ -129,6 +162,8 @@ def rehearse(
     _check_steps(plan, thresholds)
     check_metrics((threshold.metric for threshold in thresholds), host)
     check_workers(plan)
+    if abort_on_fail and not thresholds:
+        fail("--abort-on-fail needs a --fail-if.")
     if join_at and not plan.host:
         fail("--join-at needs a --host: a temporary portal can only be reached from this machine.")
     from festgate.rehearsal.runs.plan import RunOptions  # noqa: PLC0415
@@ -137,8 +172,9 @@ def rehearse(
         web_port=ui_port if ui else 0,
         join_at=parse_address("--join-at", join_at) if join_at else None,
         timeout=timeout,
+        abort_after=parse_seconds(abort_on_fail) if abort_on_fail else None,
     )
-    load_given = users is not None or rate is not None
+    load_given = bool(users is not None or rate is not None or stages)
     raise typer.Exit(report_run(run_journey(plan, runs, options, load_given=load_given), report))
 
 

@@ -285,7 +285,7 @@ def capacity(
 
 
 def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None) -> "Plan":
-    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)
+    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)[0]
 
 
 def _judge(

@@ -35,13 +35,16 @@ def run_journey(plan: "Plan", runs: Path, options: "RunOptions", *, load_given: 
     from festgate.rehearsal.runner.run import rehearse  # noqa: PLC0415
 
     with exit_on_failure():
-        plan = follow_locustfile(plan, load_given=load_given)
+        plan, web_target = follow_locustfile(plan, load_given=load_given)
+        options = replace(options, web_target=web_target)
         with display.Display(plan, display.console()) as shown:
             return rehearse(plan, runs, on_second=shown, on_notice=shown.print, options=options)
 
 
-def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "Plan":
-    """Return the plan with what a user's locustfile determines, after a notice for each part that is not used.
+def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) -> "tuple[Plan, bool]":
+    """Return the plan with what a user's locustfile determines, and whether users have a web client of Locust.
+
+    Before that, print a notice for each part of the file that is not used.
 
     Its shape sets the users, unless the command does. With `own_host`, its users have the host if the plan has none.
     Raises CannotRun.
@@ -51,7 +54,7 @@ def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) 
     from festgate.rehearsal.runs.plan import is_built_in  # noqa: PLC0415
 
     if is_built_in(plan.journey) and not plan.arguments:
-        return plan
+        return plan, True
     inspection = inspect_locustfile(plan)
     for sentence in inspection.ignored:
         print(sentence, file=sys.stderr)
@@ -66,11 +69,11 @@ def follow_locustfile(plan: "Plan", *, load_given: bool, own_host: bool = True) 
     elif shape:
         print(f"{shape} is not used: an option of the command sets the load.", file=sys.stderr)
     if plan.host or not own_host or not inspection.hosts:
-        return plan
+        return plan, inspection.has_web_users
     if len(inspection.hosts) > 1:
         msg = f"The users of {plan.journey} have several hosts ({', '.join(inspection.hosts)}). Choose one with --host."
         raise CannotRun(msg)
-    return replace(plan, host=inspection.hosts[0])
+    return replace(plan, host=inspection.hosts[0]), inspection.has_web_users
 
 
 def report_run(run: "Run", form: str) -> int:
@@ -88,7 +91,7 @@ def report_run(run: "Run", form: str) -> int:
         whole = f"the whole report could not be written: {error.strerror}."
     print(render(summary, form), end="")
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"Kept in {run.folder}; {whole}")
-    if run.state == "cut":
+    if run.state == "cut" and not run.aborted:
         return INTERRUPTED
     return 0 if outcome_of(summary).result == "held" else BROKEN
 

@@ -24,8 +24,10 @@ INTERRUPTED = 130
 RUNS = Path("festgate-runs")
 MAX_PORT = 65_535
 Format: TypeAlias = Annotated[
-    Literal["text", "markdown", "json", "junit"],
-    typer.Option("--format", help="Format of the report on standard output."),
+    Literal["text", "markdown", "json", "junit", "github"],
+    typer.Option(
+        "--format", help="Format of the report on standard output; github: annotations of a workflow."
+    ),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="Folder of the kept runs.")]
 LocustArguments = Annotated[
@@ -45,6 +47,10 @@ ExcludeTags = Annotated[
 Workers = Annotated[
     int, typer.Option(min=1, help="Load generator processes, each with an equal share of the load.")
 ]
+
+
+_STAGE = re.compile(r"\s*(?P<duration>[^:]+):\s*(?P<to>\d+(?:\.\d+)?)\s*(?P<unit>/s|/min)?\s*")
+_PER_SECOND = {"": 1.0, "/s": 1.0, "/min": 1 / 60}
 
 
 def find_run(name: str, runs: Path) -> "Run":
@@ -70,6 +76,56 @@ def make_load(users: int | None, spawn_rate: float | None, rate: float | None, *
         fail("--constant is for an open loop: give a --rate as well.")
     count = users or 10
     return Users(count, spawn_rate or float(count))
+
+
+def make_staged_load(text: str, users: int | None, *, constant: bool) -> "Load":
+    """Return the load of stages such as `2m:200, 5m:1000/s`; end the command for anything else."""
+    from festgate.rehearsal.runs.plan import MAX_USERS, Rate, Users  # noqa: PLC0415
+    from festgate.rehearsal.runs.stages import Stage, seconds_of  # noqa: PLC0415
+
+    stages, units = [], set()
+    for part in text.split(","):
+        match = _STAGE.fullmatch(part)
+        if match is None:
+            fail(
+                f"--stages: {part.strip()!r} is not a stage: write DURATION:USERS or DURATION:RATE/s, as 2m:200."
+            )
+        unit = match["unit"] or ""
+        stages.append(Stage(parse_seconds(match["duration"]), float(match["to"]) * _PER_SECOND[unit]))
+        # 0 is the same in every unit.
+        units |= {unit} if unit or stages[-1].to else set()
+    highest = max(stage.to for stage in stages)
+    if "" in units and len(units) > 1:
+        fail(
+            f"--stages {text!r} has users and arrivals: give each stage the unit /s or /min, or none of them."
+        )
+    if not highest or not seconds_of(stages):
+        fail(f"--stages {text!r} has no load: give a stage some time, and users or arrivals.")
+    if "" not in units:
+        arrivals: Literal["poisson", "constant"] = "constant" if constant else "poisson"
+        return Rate(highest, arrivals, users or MAX_USERS, stages=tuple(stages))
+    if constant:
+        fail("--constant is for an open loop: give the stages rates, as 2m:20/s.")
+    if users is not None:
+        fail("--users and --stages both determine the number of users. Leave out one of them.")
+    fraction = next((stage.to for stage in stages if stage.to != int(stage.to)), None)
+    if fraction is not None:
+        fail(f"--stages {text!r}: {fraction:g} is not a number of users. Rates have the unit /s or /min.")
+    return Users(int(highest), highest, stages=tuple(stages))
+
+
+def make_times(load: "Load", duration: str, warm_up: str) -> tuple[float, float]:
+    """Return the measured time and the warm-up, which is the beginning of the stages where there are any."""
+    from festgate.rehearsal.runs.stages import seconds_of  # noqa: PLC0415
+
+    if not load.stages:
+        return parse_seconds(duration or "60s"), parse_seconds(warm_up or "10s")
+    if duration:
+        fail("--stages determine the duration: leave out --duration.")
+    whole, cut = seconds_of(load.stages), parse_seconds(warm_up or "0s")
+    if cut >= whole:
+        fail(f"--warm-up {warm_up}: the stages end after {whole:g} s, so nothing would be measured.")
+    return whole - cut, cut
 
 
 def make_plan(journey: str, load: "Load", *, seed: int | None, **more: Any) -> "Plan":  # noqa: ANN401  (fields of a plan)

@@ -8,7 +8,7 @@ has the moment at which it was due, and the response time of its first request c
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import gevent
@@ -19,6 +19,7 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
 from festgate.rehearsal.load.visits import INTENDED, follow_visits
 from festgate.rehearsal.runs.plan import Rate
+from festgate.rehearsal.runs.stages import moment
 
 MIN_USERS: Final = 10
 """Users at the beginning; more where more arrivals than that are due in the first second."""
@@ -36,19 +37,22 @@ class Arrivals:
         to one with the sum of their rates; constant arrivals take turns.
         """
         self._load = load
-        self._rate = load.rate / processes
+        self._seed = seed
+        self._number = number
+        self._processes = processes
         self._max_users = max(1, load.most_users // processes + (number < load.most_users % processes))
-        # The first arrival comes after one interval of the whole load, as in a single process.
-        self._turn = (number + 1 - processes) / load.rate if load.arrivals == "constant" else 0.0
-        self._random = random.Random(seed)  # noqa: S311  (to be repeated, not to be secret)
+        self._random = random.Random(f"{seed}:classes")  # noqa: S311  (to be repeated, not to be secret)
         self._classes = list(classes)
         self._weights = [user_class.weight for user_class in classes]
         self._queues: dict[type[User], Queue[float]] = {user_class: Queue() for user_class in classes}
         self._users = dict.fromkeys(classes, 0)
         self._idle = dict.fromkeys(classes, 0)
-        self.due = 0
-        """Arrivals so far."""
-        self._taken = 0
+        self._queued = 0
+        self.taken = 0
+        """Arrivals that a user has begun to serve."""
+        self._to_count = self._moments()
+        self._next = next(self._to_count)
+        self._due = 0
         follow_visits(self._wait_for_arrival)
 
     def _wait_for_arrival(self, user: User) -> None:
@@ -58,7 +62,7 @@ class Arrivals:
         self._idle[user_class] += 1
         try:
             gevent.getcurrent().__dict__[INTENDED] = self._queues[user_class].get()
-            self._taken += 1
+            self.taken += 1
         finally:
             self._idle[user_class] -= 1
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
@@ -70,30 +74,44 @@ class Arrivals:
 
     def prepare(self, runner: Runner) -> None:
         """Start the first users: they sign in, or do whatever else the journey begins with."""
-        count = min(self._max_users, max(MIN_USERS, math.ceil(self._rate)))
+        count = min(self._max_users, max(MIN_USERS, math.ceil(self._load.rate / self._processes)))
         total = sum(self._weights)
         for user_class, weight in zip(self._classes, self._weights, strict=True):
             self._spawn(runner, user_class, max(1, round(count * weight / total)))
 
     def run(self, runner: Runner, began: float, seconds: float) -> None:
         """Queue arrivals until `seconds` after `began` (seconds since 1970)."""
-        at = self._turn
-        while True:
-            gap = 1 / self._rate
-            at += self._random.expovariate(self._rate) if self._load.arrivals == "poisson" else gap
+        for at in self._moments():
             if at >= seconds:
                 return
             gevent.sleep(max(0.0, began + at - time.time()))
             (chosen,) = self._random.choices(self._classes, self._weights)
-            self.due += 1
+            self._queued += 1
             self._queues[chosen].put(at)
             if self._idle[chosen] < len(self._queues[chosen]) and sum(self._users.values()) < self._max_users:
                 self._spawn(runner, chosen, 1)
 
     @property
     def waiting(self) -> int:
-        """Arrivals that no user has taken yet; at the end, those that were never sent."""
-        return self.due - self._taken
+        """Arrivals that no user has taken yet."""
+        return self._queued - self.taken
+
+    def due(self, at: float) -> int:
+        """Return how many arrivals were due before `at` seconds, whether this process was in time to queue them."""
+        while self._next < at:
+            self._due += 1
+            self._next = next(self._to_count)
+        return self._due
+
+    def _moments(self) -> Iterator[float]:
+        """Return the moments of this process's arrivals, the same at each call, without an end."""
+        rng = random.Random(self._seed)  # noqa: S311  (to be repeated, not to be secret)
+        load, poisson = self._load, self._load.arrivals == "poisson"
+        # In arrivals of all processes together: constant ones take turns.
+        number = 0.0 if poisson else float(self._number + 1 - self._processes)
+        while True:
+            number += rng.expovariate(1 / self._processes) if poisson else self._processes
+            yield moment(load.stages, number) if load.stages else number / load.rate
 
     def _spawn(self, runner: Runner, user_class: type[User], count: int) -> None:
         self._users[user_class] += count

@@ -38,6 +38,7 @@ def inspect(plan: Plan) -> int:
         hosts=[options.host] if options.host else list(hosts),
         ignored=list(_ignored(plan, environment, options)),
         shape=type(file.shape).__name__ if file.shape is not None else "",
+        has_web_users=file.has_web_users,
         shape_takes_options=file.shape is not None and file.shape.use_common_options,
     )
     return 0

@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from locust import LoadTestShape, User
+from locust import FastHttpUser, HttpUser, LoadTestShape, User
 from locust.util.load_locustfile import load_locustfile
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,11 @@ class Locustfile:
     classes: list[type[User]]
     shape: LoadTestShape | None
     """The first shape in the file, which is the one that Locust runs."""
+
+    @property
+    def has_web_users(self) -> bool:
+        """Whether a user class has a web client of Locust; others speak a protocol that only the file knows."""
+        return any(issubclass(user_class, HttpUser | FastHttpUser) for user_class in self.classes)
 
 
 def load(path: Path) -> Locustfile:

@@ -31,6 +31,7 @@ from festgate.rehearsal.load.share import (
     STOP_TIMEOUT,
     Ended,
     make_environment,
+    start_users,
     stopped_by_signal,
 )
 from festgate.rehearsal.load.visits import describe_visits
@@ -179,10 +180,8 @@ class Master:
         for worker in self._workers.values():
             self._runner.send_message(messages.BEGIN, {"at": began}, worker.client)
         starting = None
-        if isinstance(load, Users) and load.shape:
-            starting = gevent.spawn_later(LEAD, self._runner.start_shape)
-        elif isinstance(load, Users):
-            starting = gevent.spawn_later(LEAD, self._runner.start, load.users, load.spawn_rate)
+        if isinstance(load, Users):
+            starting = gevent.spawn_later(LEAD, start_users, self._runner, load)
         else:
             self._runner.stats.clear_all()
             self._runner.update_state(STATE_RUNNING)
@@ -221,6 +220,7 @@ class Master:
         report(
             ended="cut" if cut or self._unwritten else "whole",
             exit_code=exit_code,
+            failed_after=sum(ended.failed_after for ended in endings),
             lasted=min(early) if len(early) == len(endings) else None,
             dropped=sum(ended.dropped for ended in endings),
             first_failure=next((ended.first_failure for ended in endings if ended.first_failure), ""),
@@ -317,7 +317,11 @@ class Master:
             self._write_samples(worker, fields["data"])
         elif kind == messages.DONE:
             worker.ended = Ended(
-                fields["dropped"], fields["first_failure"], fields["exceptions"], lasted=fields["lasted"]
+                fields["dropped"],
+                fields["first_failure"],
+                fields["exceptions"],
+                failed_after=fields["failed_after"],
+                lasted=fields["lasted"],
             )
             if fields["unwritten"]:
                 place = f" on {worker.machine}" if self._options.join_at else ""

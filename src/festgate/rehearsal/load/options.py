@@ -96,8 +96,9 @@ class LocustOptions:
         if status == 0 or message is None:
             msg = f"{name}: {options}"
         else:
-            reason = " ".join(message.partition("error: ")[2].split()).rstrip(".")
-            msg = f"{name}, options after `--`: {reason}. {options}"
+            # The parser's suggestion is a line of its own.
+            reason = ". ".join(message.partition("error: ")[2].strip().rstrip(".").split("\n"))
+            msg = f"{name}, options after `--`: {reason}{'' if reason.endswith('?') else '.'} {options}"
         raise CannotStart(msg)
 
     def _unused(self, defaults: Mapping[str, object]) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """The progress of a run, which the load generator's processes report once a second."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TextIO
 
 MAX_RESPONSES: Final = 1_000
 """Response times that a process reports for a second; of more, evenly spaced ones in sorted order."""
@@ -23,6 +24,10 @@ class Progress:
     """Users that should be present: a shape changes the number during the run."""
     waiting: int
     """Arrivals that no user has taken yet."""
+    due: int
+    """Arrivals that were due so far."""
+    begun: int
+    """Arrivals that a user has begun to serve so far."""
     recent: list[float]
     """Response times since the second before, in seconds, sorted."""
 
@@ -44,15 +49,28 @@ def combine(parts: Iterable[Progress]) -> dict[str, object]:
         "users": sum(process.users for process in processes),
         "asked": sum(process.asked for process in processes),
         "waiting": sum(process.waiting for process in processes),
+        "due": sum(process.due for process in processes),
+        "begun": sum(process.begun for process in processes),
         "p50": recent[len(recent) // 2] if recent else None,
         "p95": recent[len(recent) * 95 // 100] if recent else None,
         "worst": recent[-1] if recent else None,
     }
 
 
+class _Parent:
+    output: TextIO | None = sys.__stdout__
+
+
+def reserve_output() -> None:
+    """Keep standard output for `report`: what a locustfile prints, and a program that it starts, is no report."""
+    _Parent.output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+
+
 def report(**fields: object) -> None:
-    """Write a line of JSON for the parent process. `sys.stdout` itself is left to what a journey prints."""
-    output = sys.__stdout__
+    """Write a line of JSON for the parent process."""
+    output = _Parent.output
     if output is not None:
         output.write(json.dumps(fields) + "\n")
         output.flush()

@@ -1,6 +1,7 @@
 """The recorder of every request and every exception that Locust reports."""
 
 import logging
+import math
 import time
 import zlib
 from collections import Counter, deque
@@ -36,6 +37,10 @@ class Recorder:
         self._writer = writer
         self.began: float | None = None
         """The beginning of the run, in seconds since 1970."""
+        self.ends = math.inf
+        """Seconds from the beginning to the end of the plan's time."""
+        self.failed_after = 0
+        """Requests that failed after that, such as those of `on_stop`."""
         self.requests = 0
         self.failures = 0
         self.recent: deque[float] = deque(maxlen=MAX_RECENT)
@@ -91,6 +96,7 @@ class Recorder:
         self.requests += 1
         self.recent.append(start - sample.intended + latency)
         self.failures += failed
+        self.failed_after += failed and start >= self.ends
 
     def record_exception(
         self, *, exception: BaseException, tb: TracebackType | None, **_more: object

@@ -29,8 +29,9 @@ from locust.runners import (
 from festgate.rehearsal.load.arrivals import Arrivals
 from festgate.rehearsal.load.locustfile import CannotStart, Locustfile
 from festgate.rehearsal.load.options import LocustOptions, configure
-from festgate.rehearsal.load.progress import Progress, thin_out
+from festgate.rehearsal.load.progress import Progress, reserve_output, thin_out
 from festgate.rehearsal.load.recorder import Recorder
+from festgate.rehearsal.load.staged_shape import StagedShape
 from festgate.rehearsal.runs.plan import Plan, Rate, Users
 from festgate.rehearsal.runs.recording import SamplesWriter
 
@@ -40,6 +41,8 @@ POLL_INTERVAL: Final = 0.05
 """Seconds between two checks whether they are ready."""
 STOP_TIMEOUT: Final = 10.0
 """Seconds for open requests to end after the plan's time."""
+QUEUE_TIMEOUT: Final = 1.0
+"""Seconds after the plan's time for a busy process to queue its last arrivals; those after that are turned away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Ended:
     """The number of exceptions of each kind that tasks and `on_start` raised."""
     unwritten: str = ""
     """The system's reason why samples could not be written; the run was then cut short."""
+    failed_after: int = 0
+    """Requests that failed after the end of the plan's time, and do not count."""
     lasted: float | None = None
     """Whole seconds after which the locustfile ended the run: its shape was over, or it called `runner.quit()`."""
 
@@ -109,6 +114,7 @@ class LoadShare:
     def record(self, began: float) -> None:
         """Record requests from now on. The run begins at `began`, in seconds since 1970 by this machine's clock."""
         self._began = self._recorder.began = began
+        self._recorder.ends = self._seconds
 
     def prepare(self, stopped: Event) -> None:
         """Start the first users of an open loop and let them get ready: sign up, or whatever the journey begins with.
@@ -145,10 +151,7 @@ class LoadShare:
                 runner.worker_state = STATE_RUNNING
             self._sender = gevent.spawn(self._arrivals.run, runner, self._began, self._seconds)
         elif isinstance(runner, LocalRunner) and isinstance(load, Users):
-            if load.shape:
-                runner.start_shape()
-            else:
-                gevent.spawn(runner.start, load.users, load.spawn_rate)
+            gevent.spawn(start_users, runner, load)
 
     def end_early(self) -> None:
         """End the share at the next second, as the locustfile ended the run."""
@@ -183,6 +186,8 @@ class LoadShare:
                     users=self._runner.user_count,
                     asked=users_asked(self._runner),
                     waiting=self._arrivals.waiting if self._arrivals is not None else 0,
+                    due=self._arrivals.due(at) if self._arrivals is not None else 0,
+                    begun=self._arrivals.taken if self._arrivals is not None else 0,
                     recent=thin_out(self._recorder.take_recent()),
                 )
             )
@@ -190,6 +195,8 @@ class LoadShare:
     def end(self, *, cut: bool) -> Ended:
         """Wait for open requests, or give them up where the run is `cut` short; write the remaining samples."""
         if self._sender is not None:
+            if not cut and self._lasted is None:
+                self._sender.join(timeout=QUEUE_TIMEOUT)
             self._sender.kill()
         if cut:
             self._environment.stop_timeout = 0
@@ -200,10 +207,19 @@ class LoadShare:
             self._writer.close()
         except OSError as error:
             self._unwritten = error.strerror or str(error)
-        dropped = self._arrivals.waiting if self._arrivals is not None else 0
+        dropped = 0
+        if self._arrivals is not None:
+            dropped = self._arrivals.waiting
+            if not cut and self._lasted is None:
+                dropped = self._arrivals.due(self._seconds) - self._arrivals.taken
         recorder = self._recorder
         return Ended(
-            dropped, recorder.first_failure, dict(recorder.exceptions), self._unwritten, self._lasted
+            dropped,
+            recorder.first_failure,
+            dict(recorder.exceptions),
+            self._unwritten,
+            recorder.failed_after,
+            self._lasted,
         )
 
 
@@ -212,9 +228,20 @@ def users_asked(runner: Runner) -> int:
     return runner.target_user_count if runner.state == STATE_RUNNING else runner.user_count
 
 
+def start_users(runner: Runner, load: Users) -> None:
+    """Start the users of a closed loop. Locust itself follows a shape: that of the stages, or of the locustfile."""
+    environment = runner.environment
+    if load.stages:
+        environment.shape_class = StagedShape(load.stages)
+    if environment.shape_class is not None:
+        runner.start_shape()
+    else:
+        runner.start(load.users, load.spawn_rate)
+
+
 def redirect_output(log: Path | str, prefix: str = "") -> None:
     """Keep standard output for `progress.report`, and write the log into a file."""
-    sys.stdout = sys.stderr
+    reserve_output()
     # A full disk is reported in a sentence, not also by a traceback for each log line.
     logging.raiseExceptions = False
     form = f"%(asctime)s {prefix}%(message)s"

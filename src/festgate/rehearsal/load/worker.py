@@ -25,7 +25,7 @@ import gevent
 import psutil
 from gevent.event import Event
 from gevent.queue import Empty, Queue
-from locust import runners
+from locust import argument_parser, runners
 from locust.rpc import Message
 from locust.runners import WorkerRunner
 
@@ -163,8 +163,9 @@ class Worker:
     def _load(self, plan: Plan, options: argparse.Namespace) -> str:
         """Load the journey and check the target from this machine; return what is wrong with either."""
         try:
-            configure(self._environment, load(journey_file(self._journey)), options)
-            if self._folder is None:
+            file = load(journey_file(self._journey))
+            configure(self._environment, file, options)
+            if self._folder is None and file.has_web_users:
                 check_target(plan.host)
         except (CannotStart, NotThere) as error:
             return f"The worker on {platform.node()}: {error}" if self._folder is None else str(error)
@@ -251,6 +252,9 @@ def main(host: str, port: int, journey: str, folder: str | None = None) -> int:
     try:
         # Half a minute instead of Locust's five: the parent has seen that the master listens.
         runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
+        # With each order to start users, Locust builds its parser sixty times, which stops all users for two seconds.
+        defaults = argument_parser.default_args_dict()
+        argument_parser.default_args_dict = lambda: defaults
         return Worker(host, port, journey, Path(folder) if folder else None).run()
     except ConnectionError:
         report(error=f"No rehearsal waits for workers at {host}:{port}.")

@@ -1,6 +1,6 @@
-"""Reports on a run, a comparison, a capacity search and Locust's own tables.
+"""Reports on a run, a comparison, a capacity search, a trend and Locust's own tables.
 
-Each is available as an HTML page that opens offline, as text, Markdown, JSON and JUnit XML.
+Each is available as an HTML page that opens offline, as text, Markdown, JSON, JUnit XML and annotations for GitHub.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,18 +12,20 @@ from rich.console import Console
 
 from festgate.files import write_atomically
 from festgate.rehearsal.locust_output import LocustOutput
-from festgate.rehearsal.report import capacity_report, data, locust_report, text
+from festgate.rehearsal.report import capacity_report, data, locust_report, text, trend_report
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.document import Document
+from festgate.rehearsal.report.github import annotations
 from festgate.rehearsal.report.locust_report import LocustComparison
 from festgate.rehearsal.report.page import page
 from festgate.rehearsal.report.run_report import run_document
 from festgate.rehearsal.runner.capacity import Capacity
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.summary import Summary, summarize
+from festgate.rehearsal.stats.trend import Trend
 from festgate.rehearsal.verdict.comparison import Comparison
 
-Format = Literal["text", "markdown", "json", "junit", "html"]
+Format = Literal["text", "markdown", "json", "junit", "github", "html"]
 FORMATS: Final[tuple[str, ...]] = get_args(Format)
 
 
@@ -36,8 +38,10 @@ class Compared:
     after: Sequence[Run] = ()
 
 
-Reported: TypeAlias = Run | Summary | Comparison | Compared | Capacity | LocustOutput | LocustComparison
-_Read: TypeAlias = Summary | Compared | Capacity | LocustOutput | LocustComparison
+Reported: TypeAlias = (
+    Run | Summary | Comparison | Compared | Capacity | Trend | LocustOutput | LocustComparison
+)
+_Read: TypeAlias = Summary | Compared | Capacity | Trend | LocustOutput | LocustComparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ _KINDS: Final[dict[type, _Kind]] = {
         lambda content, drawn: capacity_report.capacity_document(content, drawn=drawn),
         capacity_report.capacity_json,
         capacity_report.capacity_junit,
+    ),
+    Trend: _Kind(
+        lambda content, drawn: trend_report.trend_document(content, drawn=drawn),
+        trend_report.trend_json,
+        trend_report.trend_junit,
     ),
     LocustOutput: _Kind(
         lambda content, _: locust_report.locust_output_document(content),
@@ -96,6 +105,8 @@ def render(content: Reported, form: str) -> str:
     document = kind.document(read, form == "html")
     if form == "html":
         return page(document)
+    if form == "github":
+        return annotations(document)
     return text.markdown(document) if form == "markdown" else text.text(document)
 
 

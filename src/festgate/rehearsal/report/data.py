@@ -49,6 +49,19 @@ def run_json(summary: Summary) -> str:
                 {"text": limit.text, "value": limit.value, "held": limit.held, "few_requests": limit.few}
                 for limit in summary.limits
             ],
+            "stages": [
+                {
+                    "begin": stage.slope.begin,
+                    "end": stage.slope.end,
+                    "from": stage.slope.first,
+                    "to": stage.slope.last,
+                    "asked": None if stage.load is None else stage.load.asked,
+                    "reached": None if stage.load is None else stage.load.reached,
+                    **_figures(stage.figures),
+                }
+                for stage in summary.stages
+            ],
+            "aborted": run.aborted,
             "all": _figures(summary.all),
             "steps": [_figures(step) for step in summary.steps],
             "failures": [

@@ -22,7 +22,8 @@ from festgate.rehearsal.report.drawing import (
     short,
     time_axis,
 )
-from festgate.rehearsal.report.words import SIDES
+from festgate.rehearsal.report.words import SIDES, load_in_words
+from festgate.rehearsal.runs.plan import Rate
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MIN_TAIL
 from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, Series, Summary
@@ -40,6 +41,7 @@ def run_charts(summary: Summary) -> tuple[Chart, ...]:
     if not summary.all.requests:
         return ()
     drawn = [
+        _load(summary),
         _latency(summary),
         _by_step(summary),
         _curves(summary),
@@ -91,6 +93,48 @@ def _latency(summary: Summary) -> Chart:
             tuple(_LATENCIES.values()),
             [[figures.latency(x) for x in column] for column in (series.p50, series.p95, series.slowest)],
         ),
+    )
+
+
+def _load(summary: Summary) -> Chart | None:
+    """Draw the planned and the reached load of a run whose load varies."""
+    run = summary.run
+    seconds = run.load_seconds()
+    if not seconds:
+        return None
+    arrivals = isinstance(run.plan.load, Rate)
+    names = ("due", "begun") if arrivals else ("planned", "present")
+    unit = "arrivals/s" if arrivals else "users"
+    together = max(1, -(-len(seconds) // MAX_BINS))
+    rows: list[Row] = []
+    begin = 0.0
+    for first in range(0, len(seconds), together):
+        some = seconds[first : first + together]
+        parts = (sum(second.asked for second in some), sum(second.reached for second in some))
+        # Arrivals are counts of their seconds, users are numbers at a moment.
+        number = some[-1].at - begin if arrivals else len(some)
+        begin = some[-1].at
+        rows.append(
+            {
+                "at": short(begin),
+                **{name: short(part / number) for name, part in zip(names, parts, strict=True)},
+            }
+        )
+    base = (
+        alt.Chart()
+        .transform_fold([*names], as_=["line", "value"])
+        .encode(
+            x=time_axis(), y=alt.Y("value:Q", title=unit, stack=None), **lines("line", names, dashed=False)
+        )
+    )
+    asked = base.transform_filter(f"datum.line == '{names[0]}'").mark_area(interpolate="linear", opacity=0.3)
+    reached = base.transform_filter(f"datum.line == '{names[1]}'").mark_line(interpolate="linear")
+    table = tuple((figures.at(row["at"]), *(f"{row[name]:g}" for name in names)) for row in rows)  # type: ignore[arg-type]
+    return Chart(
+        title="Load over time",
+        description=f"The load of the plan, {load_in_words(run.plan.load)}, and the load that was reached.",
+        spec=over_time(rows, [asked, reached], {name: f"{name}, {unit}" for name in names}, run.plan.warm_up),
+        table=Table("Load over time", ("time", *names), table),
     )
 
 

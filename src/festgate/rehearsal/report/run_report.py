@@ -12,8 +12,10 @@ from festgate.rehearsal.report.words import (
     load_in_words,
     plan_in_words,
     run_in_words,
+    stage_in_words,
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
+from festgate.rehearsal.runs.stages import slopes
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.limits import MAX_CPU, MIN_TAIL, min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
@@ -37,6 +39,7 @@ def run_document(summary: Summary, *, drawn: bool = True) -> Document:
         Section("Limits", notices=tuple(_limit(limit) for limit in summary.limits)),
         Section("Notes", notices=(*_notes(summary),)),
         Section("Charts", charts=charts),
+        Section("Stages", tables=_stage_tables(summary)),
         Section("Steps", tables=_step_tables(summary)),
         Section("Configuration", tables=_configuration(summary)),
     ]
@@ -96,7 +99,16 @@ def _limit(limit: LimitResult) -> Notice:
 def _notes(summary: Summary) -> list[Notice]:
     run, total = summary.run, summary.all
     notes = [Notice("plain", note) for note in run.notes]
-    if run.state != "whole":
+    if run.aborted:
+        notes.append(
+            Notice(
+                "bad",
+                "Ended early",
+                f"{figures.span(summary.seconds)} of {figures.span(run.plan.duration)}",
+                f"{run.aborted}, and --abort-on-fail was set. The figures cover the requests until then.",
+            )
+        )
+    elif run.state != "whole":
         notes.append(
             Notice(
                 "warn",
@@ -122,7 +134,7 @@ def _notes(summary: Summary) -> list[Notice]:
             "bad",
             f"Exception: {kind}",
             f"{figures.count(times)} {'time' if times == 1 else 'times'}",
-            "A task or on_start of the locustfile raised it. The visitor's other requests were not sent.",
+            "A task, `on_start` or a listener of the locustfile raised it, and the rest of it was left out.",
             "Correct the line, or the answer of the target that it did not expect.",
         )
         for kind, times in run.exceptions.items()
@@ -245,12 +257,44 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
     return tuple(tables) if summary.steps else ()
 
 
+def _stage_tables(summary: Summary) -> tuple[Table, ...]:
+    load = summary.run.plan.load
+    if not summary.stages:
+        return ()
+    asked, got = (
+        ("arrivals due", "begun") if isinstance(load, Rate) else ("users asked, mean", "present, mean")
+    )
+    rows = tuple(
+        (
+            stage.figures.name,
+            f"{figures.at(stage.slope.begin)} to {figures.at(stage.slope.end)}",
+            stage_in_words(stage.slope, load),
+            *(
+                (figures.NOTHING, figures.NOTHING)
+                if stage.load is None
+                else (figures.count(stage.load.asked), figures.count(stage.load.reached))
+            ),
+            figures.count(stage.figures.requests),
+            figures.share(stage.figures.failed),
+            figures.rate(stage.figures.rate),
+            *(_quantile(stage.figures, text) for text in ("p50", "p95")),
+        )
+        for stage in summary.stages
+    )
+    columns = ("stage", "time", "plan", asked, got, "requests", "failed", "rate", "p50", "p95")
+    note = f"The warm-up is left out. {FEW}: fewer than {MIN_TAIL} requests were slower, so chance decides this figure."
+    return (
+        Table("Load and measurements of each stage", columns, rows, words=frozenset({0, 1, 2}), note=note),
+    )
+
+
 def _configuration(summary: Summary) -> tuple[Table, ...]:
     run, plan = summary.run, summary.run.plan
     rows = [
         ("plan", plan_in_words(plan)),
         ("target", plan.host),
         ("load", _load(plan)),
+        *([("locustfile's options", " ".join(plan.arguments))] if plan.arguments else []),
         ("seed", str(plan.seed)),
         ("load generator processes", str(plan.workers)),
         ("start", figures.moment(run.began)),
@@ -274,9 +318,17 @@ def _resources(machine: Machine, processor: float) -> str:
 
 
 def _load(plan: Plan) -> str:
+    stages = ", ".join(
+        f"{figures.span(slope.end - slope.begin)} {stage_in_words(slope, plan.load)}"
+        for slope in slopes(plan.load.stages)
+    )
     if isinstance(plan.load, Rate):
         arrivals = "Poisson" if plan.load.arrivals == "poisson" else plan.load.arrivals
-        return f"open loop, {plan.load.rate:g}/s, {arrivals} arrivals"
+        return f"open loop, {stages or f'{plan.load.rate:g}/s'}, {arrivals} arrivals"
+    if stages:
+        return f"closed loop, {stages}"
+    if plan.load.shape:
+        return f"closed loop, up to {plan.load.users} users by {plan.load.shape}"
     return f"closed loop, {plan.load.users} users, started at {plan.load.spawn_rate:g}/s"
 
 

@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
+from festgate.rehearsal.runs.stages import Slope
 from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
@@ -35,8 +36,20 @@ def load_in_words(load: Load) -> str:
     """Describe a load: `1,800 visitors a minute`, `60 concurrent visitors`."""
     if isinstance(load, Rate):
         a_minute = load.rate * 60
-        return f"{_visitors(a_minute)} a minute" if a_minute >= 1 else f"{_visitors(a_minute * 60)} an hour"
-    return _visitors(load.users, "concurrent ")
+        text = f"{_visitors(a_minute)} a minute" if a_minute >= 1 else f"{_visitors(a_minute * 60)} an hour"
+    else:
+        text = _visitors(load.users, "concurrent ")
+    count = len(load.stages)
+    if count:
+        return f"up to {text} in {count} {'stage' if count == 1 else 'stages'}"
+    return f"up to {text}" if load.varies else text
+
+
+def stage_in_words(slope: Slope, load: Load) -> str:
+    """Describe a stage: `from 0 to 200 users`, `50 arrivals/s`."""
+    unit = " arrivals/s" if isinstance(load, Rate) else " users"
+    steady = slope.first == slope.last
+    return f"{slope.last:,.4g}{unit}" if steady else f"from {slope.first:,.4g} to {slope.last:,.4g}{unit}"
 
 
 def plan_in_words(plan: Plan) -> str:
@@ -58,7 +71,8 @@ def _measured_load(summary: Summary) -> str:
     load, present = summary.run.plan.load, summary.run.present
     if isinstance(load, Rate) or present is None or present == load.users:
         return load_in_words(load)
-    return f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+    planned = f"{figures.count(present)} of {figures.count(load.users)} planned concurrent visitors"
+    return f"up to {planned}" if load.varies else planned
 
 
 def _visitors(number: float, kind: str = "") -> str:

@@ -26,6 +26,8 @@ class Inspection:
     """The name of its `LoadTestShape`; empty where it has none."""
     shape_takes_options: bool
     """Whether the shape reads the number of users that the command gives (`use_common_options`)."""
+    has_web_users: bool = True
+    """Whether a user class has a web client of Locust."""
 
 
 def inspect_locustfile(plan: Plan) -> Inspection:
@@ -54,5 +56,9 @@ def inspect_locustfile(plan: Plan) -> Inspection:
     if "error" in fields:
         raise CannotRun(fields["error"])
     return Inspection(
-        tuple(fields["hosts"]), tuple(fields["ignored"]), fields["shape"], fields["shape_takes_options"]
+        tuple(fields["hosts"]),
+        tuple(fields["ignored"]),
+        fields["shape"],
+        fields["shape_takes_options"],
+        fields["has_web_users"],
     )

@@ -17,15 +17,26 @@ from pathlib import Path
 from statistics import median_low
 from typing import Any
 
-from festgate.rehearsal.runner.preflight import check_target
+from festgate.rehearsal.runner.limit_watch import LimitWatch
+from festgate.rehearsal.runner.preflight import Target, check_target
 from festgate.rehearsal.runner.resources import ResourceMonitor
 from festgate.rehearsal.runner.servers import Server, end_process, temporary_portal
 from festgate.rehearsal.runs.export import write_histogram
-from festgate.rehearsal.runs.plan import MIN_PRESENT, Plan, RunOptions, Users, journey_fingerprint
-from festgate.rehearsal.runs.store import Run, Side
+from festgate.rehearsal.runs.plan import (
+    MIN_PRESENT,
+    Plan,
+    Rate,
+    RunOptions,
+    Users,
+    journey_fingerprint,
+    mean_load,
+)
+from festgate.rehearsal.runs.stage_loads import stage_loads
+from festgate.rehearsal.runs.store import LoadSecond, Run, Side
 
 MIN_DISK = 50 * 1024 * 1024
 """Bytes that must be free: a run of an hour at a thousand requests a second."""
+NOT_CHECKED = "No user class has a web client of Locust, so the target was not checked before the run."
 SHUTDOWN_TIMEOUT = 30.0
 """Seconds for the load generator to write what it has recorded when the run is cut short."""
 
@@ -35,7 +46,7 @@ class CannotRun(Exception):
 
 
 class StopRun(Exception):
-    """Raised by `on_second` to end the run early; the run is kept as `cut`."""
+    """Raised by `on_second` to end the run early; the run is kept as `cut`, with the message as its `aborted`."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +91,13 @@ def rehearse(
     options = options or RunOptions()
     _check_ports(options)
     folder = _new_folder(runs, plan)
-    started: AbstractContextManager[Server | None] = nullcontext(server) if plan.host else temporary_portal()
+    started: AbstractContextManager[Server | None] = (
+        nullcontext(server) if plan.host or not options.web_target else temporary_portal()
+    )
     try:
         with started as serving:
-            target = check_target(plan.host or (serving.url if serving else ""))
+            host = plan.host or (serving.url if serving else "")
+            target = check_target(host) if options.web_target else Target(host, (NOT_CHECKED,), {})
             run = Run(
                 folder=folder,
                 plan=replace(plan, host=target.url),
@@ -108,6 +122,14 @@ def rehearse(
 def _generate_load(
     run: Run, serving: Server | None, options: RunOptions, on_second: OnSecond, on_notice: OnNotice
 ) -> Run:
+    watch = LimitWatch(run, options.abort_after)
+
+    def report_and_check(second: Second) -> None:
+        on_second(second)
+        broken = watch.broken(second.at)
+        if broken:
+            raise StopRun(broken)
+
     seed = {"FESTGATE_REHEARSAL_SEED": str(run.plan.seed)}
     with subprocess.Popen(
         [
@@ -130,9 +152,9 @@ def _generate_load(
         outcome: dict[str, Any] = {}
         with ResourceMonitor(run.folder, sides, workers=run.plan.workers) as monitor:
             try:
-                _follow(generator, monitor, on_second, on_notice, outcome, run.plan)
-            except (KeyboardInterrupt, StopRun):
-                outcome |= _interrupt(generator)
+                _follow(generator, monitor, report_and_check, on_notice, outcome, run.plan)
+            except (KeyboardInterrupt, StopRun) as stop:
+                outcome |= _interrupt(generator) | {"aborted": str(stop)}
                 if "began" not in outcome:
                     raise
                 return _complete(run, {**outcome, "ended": "cut"})
@@ -156,8 +178,10 @@ def _follow(
 ) -> None:
     """Pass on the generator's seconds and notices; collect the fields of its other lines in `outcome`.
 
-    `present` lists the users of each second after the warm-up, and `asked` those for which a shape asked.
+    `present` lists the users of each second after the warm-up, `asked` those for which a shape asked, and `load` the
+    load of each second of a run whose load varies.
     """
+    due, begun, before = 0, 0, 0.0
     assert generator.stdout is not None  # noqa: S101  (a pipe, as it was started)
     for line in generator.stdout:
         fields = json.loads(line)
@@ -176,6 +200,15 @@ def _follow(
         if at > plan.warm_up:
             outcome.setdefault("present", []).append(fields["users"])
             outcome.setdefault("asked", []).append(asked)
+        if plan.load.varies:
+            outcome.setdefault("load", []).append(
+                LoadSecond(at, fields["due"] - due, fields["begun"] - begun)
+                if isinstance(plan.load, Rate)
+                else LoadSecond(
+                    at, mean_load(plan.load, before, at) if plan.load.stages else asked, fields["users"]
+                )
+            )
+        due, begun, before = fields.pop("due"), fields.pop("begun"), at
         on_second(Second(at=at, cpu=cpu, **fields))
 
 
@@ -210,27 +243,25 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         notes.append(f"The run could not be written to its end: {unwritten}.")
     if "ended" not in outcome:
         notes.append("The load generator crashed; see the end of load.log.")
-    plan, lasted = run.plan, outcome.get("lasted")
-    if lasted is not None:
-        notes.append(f"The locustfile ended the run after {lasted:g} s.")
-        if lasted > plan.warm_up:
-            plan = replace(plan, duration=lasted - plan.warm_up)
-    short: int | None = None
-    if isinstance(plan.load, Users) and plan.load.shape:
-        seconds = list(zip(outcome.get("present", ()), outcome.get("asked", ()), strict=True))
-        short = sum(present < MIN_PRESENT * asked for present, asked in seconds)
-        peak = max((asked for _, asked in seconds), default=plan.load.users)
-        plan = replace(plan, load=replace(plan.load, users=peak))
+    if outcome.get("failed_after"):
+        notes.append(
+            f"{outcome['failed_after']:,} of the requests after the end failed; they do not count. Visits were"
+            " completed, and `on_stop` was called."
+        )
+    if outcome.get("lasted") is not None:
+        notes.append(f"The locustfile ended the run after {outcome['lasted']:g} s.")
+    load = outcome.get("load")
     try:
+        if load:
+            run.write_load(load)
         ended = run.update(
-            plan=plan,
+            **_load_fields(run.plan, outcome),
             exit_code=outcome.get("exit_code"),
-            short_seconds=short,
             state="whole" if outcome.get("ended") == "whole" else "cut",
             began=outcome.get("began", run.began),
             dropped=outcome.get("dropped", 0),
             exceptions=outcome.get("exceptions", {}),
-            present=median_low(outcome["present"]) if "present" in outcome else None,
+            aborted=outcome.get("aborted", ""),
             notes=tuple(notes),
         )
         write_histogram(ended)
@@ -247,6 +278,25 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         " Free some space there, or choose another folder with --runs."
     )
     raise CannotRun(msg)
+
+
+def _load_fields(plan: Plan, outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plan with the load that the locustfile determined, and how much of the planned load was reached."""
+    lasted, load = outcome.get("lasted"), outcome.get("load", ())
+    if lasted is not None and lasted > plan.warm_up:
+        plan = replace(plan, duration=lasted - plan.warm_up)
+    present, short = outcome.get("present", ()), None
+    if isinstance(plan.load, Users) and plan.load.shape:
+        asked = outcome.get("asked", ())
+        short = sum(users < MIN_PRESENT * wanted for users, wanted in zip(present, asked, strict=True))
+        plan = replace(plan, load=replace(plan.load, users=max(asked, default=plan.load.users)))
+    typical = max if plan.load.varies else median_low
+    return {
+        "plan": plan,
+        "present": typical(present) if present else None,
+        "short_seconds": short,
+        "stages": stage_loads(plan, load),
+    }
 
 
 def _has_samples(folder: Path) -> bool:

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from festgate.rehearsal.runs.stages import Stage, total
+
 MAX_USERS = 5_000
 MIN_PRESENT = 0.95
-"""Share of the planned users that has to be present."""
+"""Share of the planned users that has to be present, or of the arrivals of a stage that have to begin in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +18,26 @@ class Users:
     """A closed loop: each user waits for an answer before the next request, so a slow target gets fewer requests."""
 
     users: int
+    """The highest number, where there are stages."""
     spawn_rate: float
-    """Users a second until all have started."""
+    """Users a second until all have started; the stages determine it where there are any."""
     kind: Literal["users"] = "users"
     shape: str = ""
     """The locustfile's `LoadTestShape` that sets the number of users during the run; `users` is then its maximum."""
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether the planned number of users changes during the run."""
+        return bool(self.stages or self.shape)
 
     @property
     def shown(self) -> str:
         """The load in words."""
         if self.shape:
             return f"users of {self.shape}"
+        if self.stages:
+            return f"up to {self.users:,} users"
         return "1 user" if self.users == 1 else f"{self.users:,} users"
 
 
@@ -35,19 +46,32 @@ class Rate:
     """An open loop: people arrive independently of the target's answers."""
 
     rate: float
-    """Journeys a second."""
+    """Journeys a second; the highest number, where there are stages."""
     arrivals: Literal["poisson", "constant"] = "poisson"
     most_users: int = MAX_USERS
     """At the same time; an arrival beyond that waits, and is late."""
     kind: Literal["rate"] = "rate"
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether the planned rate changes during the run."""
+        return bool(self.stages)
 
     @property
     def shown(self) -> str:
         """The load in words."""
-        return f"{self.rate:g} a second"
+        return f"{'up to ' if self.stages else ''}{self.rate:g} a second"
 
 
 Load: TypeAlias = Users | Rate
+
+
+def mean_load(load: Load, begin: float, end: float) -> float:
+    """Return the mean number of planned users, or of journeys a second, between two moments of a run."""
+    if load.stages:
+        return (total(load.stages, end) - total(load.stages, begin)) / (end - begin)
+    return float(load.users) if isinstance(load, Users) else load.rate
 
 
 @dataclass(frozen=True)
@@ -72,6 +96,11 @@ class Plan:
     arguments: tuple[str, ...] = field(default=())
     """Words for Locust's parser: tags, user classes, and the locustfile's own options."""
 
+    @property
+    def mean_load(self) -> float:
+        """The mean number of planned users, or of journeys a second, in the measured time."""
+        return mean_load(self.load, self.warm_up, self.warm_up + self.duration)
+
     def as_json(self) -> dict[str, Any]:
         """Return the fields for run.json."""
         return asdict(self)
@@ -80,6 +109,7 @@ class Plan:
     def from_json(cls, fields: dict[str, Any]) -> "Plan":
         """Read what `as_json` returned. Raises KeyError or TypeError for anything else."""
         load = dict(fields["load"])
+        load["stages"] = tuple(Stage(**stage) for stage in load.get("stages", ()))
         kind = Rate if load["kind"] == "rate" else Users
         words = {name: tuple(fields.get(name, ())) for name in ("fail_if", "arguments")}
         return cls(**{**fields, **words, "load": kind(**load)})
@@ -95,6 +125,10 @@ class RunOptions:
     """The host and port where workers join; None where they are started here."""
     timeout: float = 60.0
     """Seconds to wait for the workers."""
+    web_target: bool = True
+    """Whether users have a web client of Locust; the target of others cannot be checked before the run."""
+    abort_after: float | None = None
+    """Seconds of the measurement from which on a broken limit ends the run; None if none does."""
 
 
 def journeys() -> list[str]:

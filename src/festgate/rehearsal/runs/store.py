@@ -3,14 +3,15 @@
 run.json        the plan, the versions of generator and target, the time, and how the run ended
 *.samples       every request (recording.py), a file for each process that sent requests
 resources.csv   a line a second: side, seconds since the beginning, share of a core, bytes of memory
+load.csv        of a load that varies, a line a second: the planned load, and the load that was reached
 latency.hlog    the response times as an HdrHistogram log, for other tools
 load.log        Locust's log
 """
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -26,6 +27,7 @@ State = Literal["running", "whole", "cut"]
 Side = Literal["generator", "server"]
 RUN_FILE: Final = "run.json"
 RESOURCES_FILE: Final = "resources.csv"
+LOAD_FILE: Final = "load.csv"
 HISTOGRAM_FILE: Final = "latency.hlog"
 LOG_FILE: Final = "load.log"
 _CUT_FILE: Final = f".cut.{RUN_FILE}"
@@ -42,6 +44,26 @@ class Resources:
     """Share of one core: 1.5 is one and a half cores."""
     memory: int
     """Resident bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSecond:
+    """The load of one second of a run whose load varies."""
+
+    at: float
+    """Seconds since the run began, at its end."""
+    asked: float
+    """Users of the plan, on average, or arrivals that were due in this second."""
+    reached: float
+    """Users that were present at its end, or arrivals that a user began to serve in this second."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageLoad:
+    """The load of one stage after the warm-up: the mean number of users, or the number of arrivals."""
+
+    asked: float
+    reached: float
 
 
 @dataclass(frozen=True)
@@ -62,7 +84,8 @@ class Run:
     dropped: int = 0
     """Arrivals of an open loop that were due and never sent: no user was free in time."""
     present: int | None = None
-    """Users of a closed loop that were present: the median over the measured seconds. None in older runs."""
+    """Users of a closed loop that were present: the median over the measured seconds; of a load that varies,
+    the highest number. None in older runs."""
 
     short_seconds: int | None = None
     """Measured seconds in which fewer users were present than a shape asked for; None without a shape."""
@@ -70,6 +93,10 @@ class Run:
     """The exit code that the locustfile chose when it quit; None where it chose none."""
     exceptions: Mapping[str, int] = field(default_factory=dict)
     """How often tasks, `on_start` and listeners raised an exception, by its class, message and line."""
+    stages: Sequence[StageLoad | None] = ()
+    """The load of each stage of the plan; None for a stage of which no second was measured."""
+    aborted: str = ""
+    """The limit for which the run was ended early, and its value; empty for any other run."""
 
     @property
     def name(self) -> str:
@@ -102,6 +129,24 @@ class Run:
                 Resources(row["side"], float(row["at"]), float(row["cpu"]), int(row["memory"]))  # type: ignore[arg-type]
                 for row in csv.DictReader(file)
             ]
+
+    def load_seconds(self) -> list[LoadSecond]:
+        """Read the load of each second of a run whose load varies; empty for any other run."""
+        path = self.folder / LOAD_FILE
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                LoadSecond(float(row["at"]), float(row["asked"]), float(row["reached"]))
+                for row in csv.DictReader(file)
+            ]
+
+    def write_load(self, seconds: Iterable[LoadSecond]) -> None:
+        """Write the load of each second. Raises OSError."""
+        with (self.folder / LOAD_FILE).open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("at", "asked", "reached"))
+            rows.writerows((second.at, f"{second.asked:.6g}", second.reached) for second in seconds)
 
     def save(self) -> None:
         """Write run.json, whole or not at all. Raises OSError."""
@@ -140,6 +185,8 @@ class Run:
             "short_seconds": self.short_seconds,
             "exit_code": self.exit_code,
             "exceptions": dict(self.exceptions),
+            "stages": [None if stage is None else asdict(stage) for stage in self.stages],
+            "aborted": self.aborted,
         }
 
 
@@ -168,6 +215,8 @@ def read_run(folder: Path) -> Run:
             short_seconds=fields.get("short_seconds"),
             exit_code=fields.get("exit_code"),
             exceptions=fields.get("exceptions", {}),
+            stages=tuple(None if stage is None else StageLoad(**stage) for stage in fields.get("stages", ())),
+            aborted=fields.get("aborted", ""),
         )
     except OSError:
         msg = f"{folder} is not the folder of a run: it has no {RUN_FILE}. See the kept runs with `festgate runs list`."

@@ -3,14 +3,15 @@
 Only the measured window counts. The series over time also cover the warm-up, to show whether it was long enough.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
-from festgate.rehearsal.runs.store import Resources, Run, Side
+from festgate.rehearsal.runs.stages import Slope, slopes
+from festgate.rehearsal.runs.store import Resources, Run, Side, StageLoad
 from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import (
     BadMetric,
@@ -88,6 +89,16 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class StageSummary:
+    """One stage of a run whose load changes: its load, and its requests after the warm-up."""
+
+    slope: Slope
+    load: StageLoad | None
+    """None where no second of it was measured."""
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """The resources that one side used while it was measured."""
 
@@ -114,6 +125,11 @@ class LimitResult:
     held: bool
     few: bool
     """Whether there are too few requests for this quantile to be reliable."""
+
+    @property
+    def broken_so_far(self) -> bool:
+        """Return whether it was not met during the run: a value of no request, or of few, decides nothing yet."""
+        return not self.held and not self.few and bool(np.isfinite(self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,8 @@ class Summary:
     processor: float
     """Seconds of the target's processor time per request (`processor_time`); NaN if unknown."""
     limits: tuple[LimitResult, ...]
+    stages: tuple[StageSummary, ...]
+    """Empty for a load without stages."""
     slow_period: SlowPeriod | None
     curves: Mapping[str, tuple[Floats, Floats]]
     """For each step and for all (``): shares 0 to 0.999, and the seconds within which that share was answered."""
@@ -189,9 +207,19 @@ def summarize(run: Run) -> Summary:
         limits=tuple(
             _limit_result(text, measured, seconds, processor, run.dropped) for text in run.plan.fail_if
         ),
+        stages=tuple(_stages(run, measured, begin + seconds)),
         slow_period=_first_slow_period(series_by_step, by_step, begin),
         curves={"": _curve(measured)} | {name: _curve(by_step[name]) for name in names},
     )
+
+
+def limits_so_far(run: Run, at: float) -> tuple[LimitResult, ...]:
+    """Return the results of the limits at a moment of a run that has not ended. Raises what `summarize` raises."""
+    begin, samples = run.plan.warm_up, run.samples()
+    measured = samples.between(begin, at)
+    processor = processor_time(run.resources(), samples, begin, at)
+    # The people who are turned away are counted at the end.
+    return tuple(_limit_result(text, measured, at - begin, processor, 0) for text in run.plan.fail_if)
 
 
 def _measured_seconds(run: Run, measured: Samples) -> float:
@@ -199,6 +227,15 @@ def _measured_seconds(run: Run, measured: Samples) -> float:
         return run.plan.duration
     ended = float((measured.start + measured.latency).max()) if len(measured) else run.plan.warm_up
     return min(max(ended - run.plan.warm_up, 0.0), run.plan.duration)
+
+
+def _stages(run: Run, measured: Samples, end: float) -> Iterator[StageSummary]:
+    # A run that crashed has no load of its stages.
+    loads = run.stages or (None,) * len(run.plan.load.stages)
+    for number, (slope, load) in enumerate(zip(slopes(run.plan.load.stages), loads, strict=True), 1):
+        first, last = max(slope.begin, run.plan.warm_up), min(slope.end, end)
+        seconds = max(0.0, last - first)
+        yield StageSummary(slope, load, _figures(str(number), measured.between(first, last), seconds))
 
 
 def _first_seen(numbers: Integers) -> list[int]:

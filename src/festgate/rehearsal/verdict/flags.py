@@ -59,10 +59,11 @@ def not_interleaved(evidence: Evidence) -> str:
 def warm_up_not_cut(evidence: Evidence) -> str:
     """Find a missing warm-up, one that ends before all users have started, or a slow beginning after it."""
     plan = evidence.runs[0].run.plan
-    early = _median([observed.early for observed in evidence.runs])
+    # Where the load varies, the beginning differs from the rest by the plan.
+    early = 1.0 if plan.load.varies else _median([observed.early for observed in evidence.runs])
     ramp = (
         plan.load.users / plan.load.spawn_rate
-        if isinstance(plan.load, Users) and plan.load.spawn_rate
+        if isinstance(plan.load, Users) and plan.load.spawn_rate and not plan.load.varies
         else 0.0
     )
     if plan.warm_up <= 0:
@@ -128,12 +129,12 @@ def phase_lock(evidence: Evidence) -> str:
 def rate_is_given(evidence: Evidence) -> str:
     """Find a compared rate that the plan sets."""
     compared = next((metric.text for metric in evidence.metrics if metric.kind == "rate"), "")
-    load = evidence.runs[0].run.plan.load
+    plan = evidence.runs[0].run.plan
     if not compared:
         return ""
-    if isinstance(load, Rate):
-        return f"{compared}: the plan sets {load.rate:g} arrivals/s"
-    busy = _median([observed.under_way for observed in evidence.runs]) / load.users
+    if isinstance(plan.load, Rate):
+        return f"{compared}: the plan sets {plan.mean_load:g} arrivals/s"
+    busy = _median([observed.under_way for observed in evidence.runs]) / plan.mean_load
     if busy > MAX_THINKING:
         return ""
     return f"{compared}: users wait for responses {percent(busy)} of their time"
@@ -182,7 +183,9 @@ def one_row_of_many(evidence: Evidence) -> str:
     "Look for something that grows (a table, a log, memory), or make longer runs after a longer warm-up.",
 )
 def drift(evidence: Evidence) -> str:
-    """Find runs that become slower or faster while they last."""
+    """Find runs that become slower or faster while they last, unless the plan makes them so: the load varies."""
+    if evidence.runs[0].run.plan.load.varies:
+        return ""
     moved = _median([observed.drift for observed in evidence.runs])
     steady = 1 / MAX_DRIFT <= moved <= MAX_DRIFT
     return "" if steady else f"the median late in a run is {moved:.2f} times that of early in it"
@@ -203,10 +206,10 @@ def littles_law_off(evidence: Evidence) -> str:
     for observed in evidence.runs:
         plan = observed.run.plan
         if isinstance(plan.load, Users):
-            if observed.under_way > MAX_UNDER_WAY * plan.load.users:
-                return f"{observed.under_way:.1f} concurrent requests from {plan.load.users} users"
+            if observed.under_way > MAX_UNDER_WAY * plan.mean_load:
+                return f"{observed.under_way:.1f} concurrent requests from {plan.mean_load:,.4g} users"
         elif len(observed.steps) == 1:
-            planned = plan.load.rate * plan.duration
+            planned = plan.mean_load * plan.duration
             variation = 4 * np.sqrt(planned) if plan.load.arrivals == "poisson" else 1.0
             if abs(observed.requests - planned) > MAX_OFF_PLAN * planned + variation:
                 return f"{observed.requests:,} of {planned:,.0f} planned arrivals"

@@ -181,11 +181,10 @@ def _connections(samples: Samples) -> tuple[float, float, float]:
 
 
 def _omission(run: Run, samples: Samples) -> float:
-    load = run.plan.load
-    if not isinstance(load, Users) or len(samples) == 0:
+    if not isinstance(run.plan.load, Users) or len(samples) == 0:
         return 1.0
     # The samples do not contain the think time of a user, only the mean interval between requests.
-    interval = load.users * run.plan.duration / len(samples)
+    interval = run.plan.mean_load * run.plan.duration / len(samples)
     raw = _quantile(samples.latency, _TAIL)
     return _quantile(corrected(samples.latency, interval), _TAIL) / raw if raw else 1.0
 

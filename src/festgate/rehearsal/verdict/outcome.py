@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from festgate.rehearsal.runs.plan import MIN_PRESENT, Users
+from festgate.rehearsal.runs.plan import MIN_PRESENT, Rate, Users
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.summary import Summary
+from festgate.rehearsal.stats.summary import StageSummary, Summary
 
 Result = Literal["held", "failed", "cut", "nothing"]
 """`held`: the run was complete and every check passed. `cut`: it was stopped early, and no check failed until then."""
@@ -75,7 +75,13 @@ def _checks(summary: Summary) -> Iterator[Check]:
         yield Check(
             "nobody was turned away", run.dropped == 0, f"{figures.count(run.dropped)} {people} turned away"
         )
-    if isinstance(run.plan.load, Users) and run.short_seconds is not None:
+    if run.aborted:
+        yield Check(
+            "the run was not ended early", passed=False, words=f"the run was ended early: {run.aborted}"
+        )
+    if run.plan.load.stages:
+        yield _stages_check(summary)
+    elif isinstance(run.plan.load, Users) and run.short_seconds is not None:
         yield Check(
             "the planned users were present",
             run.short_seconds <= MAX_SHORT * run.plan.duration,
@@ -95,6 +101,24 @@ def _checks(summary: Summary) -> Iterator[Check]:
             run.exit_code == 0,
             f"the locustfile set the exit code {run.exit_code}",
         )
+
+
+def _stages_check(summary: Summary) -> Check:
+    counted = isinstance(summary.run.plan.load, Rate)
+    unit = "due arrivals began" if counted else "planned users were present on average"
+    missed = [stage for stage in summary.stages if not reached(stage, counted=counted)]
+    words = "; ".join(
+        f"in stage {stage.figures.name}, {figures.count(stage.load.reached)} of"
+        f" {figures.count(stage.load.asked)} {unit}"
+        for stage in missed
+        if stage.load is not None
+    )
+    return Check("each stage had its load", not missed, words or "each stage had the planned load")
+
+
+def reached(stage: StageSummary, *, counted: bool) -> bool:
+    """Return whether a stage had its load; an arrival that is `counted` may begin just after the end of its stage."""
+    return stage.load is None or stage.load.reached + counted >= MIN_PRESENT * stage.load.asked
 
 
 def exceptions_in_words(exceptions: Mapping[str, int]) -> str:

@@ -86,13 +86,15 @@ def _workload(plan: Plan, generator: Mapping[str, str]) -> dict[str, str]:
     if isinstance(load, Rate):
         shown = f"{load.rate:g} arrivals/s ({load.arrivals})"
     else:
-        shown = f"{load.users} users, {load.spawn_rate:g}/s"
+        shown = f"{load.users} users, {load.shape or f'{load.spawn_rate:g}/s'}"
+    shown += "".join(f", {stage.seconds:g} s to {stage.to:g}" for stage in load.stages)
     workload = {
         "journey": plan.journey,
         "load": shown,
         "duration": f"{plan.duration:g} s",
         "warm-up": f"{plan.warm_up:g} s",
         "workers": str(plan.workers),
+        "locustfile's options": " ".join(plan.arguments) or "none",
     }
     return workload | {f"generator's {name}": value for name, value in generator.items()}
 
