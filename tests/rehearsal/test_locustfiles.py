@@ -121,6 +121,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "own_options": Shape(options=("--event", "2", "--twice")),
     "paces": Shape(spread=2),
     "path_in_the_host": Shape(users=4, path="/fest"),
+    "seeding": Shape(),
     "self_signed": Shape(users=4, tls=True),
     "sequence": Shape(),
     "session": Shape(FAILED, targets=("flask",), seen=False),
@@ -261,6 +262,7 @@ def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
     }
     measured = [entry for step, entry in steps.items() if step not in shape.after_the_end]
     earliest = min((entry["start_time"] for entry in measured), default=0.0)
+    longest = max((entry["max_response_time"] for entry in measured), default=0.0)
     latest = max((entry["last_request_timestamp"] for entry in measured), default=earliest)
     return Result(
         code=done.returncode,
@@ -268,7 +270,7 @@ def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
         failures={step: entry["num_failures"] for step, entry in steps.items() if entry["num_failures"]},
         exceptions=len(re.findall(r"/ERROR/locust\.user\.", done.stdout)),
         asked=target.asked.total(),
-        quiet=latest - earliest < seconds - QUIET,
+        quiet=latest - earliest + longest / 1000 < seconds - QUIET,
         said=done.stdout,
     )
 
