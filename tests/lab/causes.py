@@ -129,5 +129,10 @@ CAUSES: Final[Mapping[str, Callable[[LabRuns], Material]]] = {
     "columns-mixed": lambda lab: Material([lab.run(_with(lab.usual(), slice(0, 2), 2.1))]),
     "share-off": lambda lab: lab.pairs(1),
     "direction-denied": lambda lab: lab.pairs(1),
+    "too-many-failures": lambda lab: Material([lab.run(replace(lab.usual(), failed=20))]),
+    "responses-not-compared": lambda lab: Material(
+        [lab.run(replace(lab.usual(), bodies=range(1, 81)))],
+        [lab.run(replace(lab.usual(), bodies=range(101, 181)))],
+    ),
 }
 """A cause for each hint that has a picture, by the hint's code."""

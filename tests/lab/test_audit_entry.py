@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, Locator, Page
 
 from festgate.lab.audit.audit import audit
 from festgate.lab.audit.documents import form_file, read_document, tables_file
-from festgate.lab.audit.entry_form import COLUMNS, entry_form, entry_page
+from festgate.lab.audit.entry_form import entry_form, entry_page
 from festgate.lab.audit.pictures import MAX_PICTURE_BYTES, png
+from festgate.rehearsal.locust_output.columns import WEB_COLUMNS
 from tests.lab.reports import CLAIMS, RUNS, html_report, web_rows
 from tests.rehearsal.locust_texts import WEB_HEAD
 from tests.rig import axe, command
@@ -133,7 +134,7 @@ def test_the_form_refuses_numbers_that_a_table_cannot_have(report: Path, page: P
         )
         page.get_by_role("button", name="Download").click()
         assert shot.get_by_role("alert").inner_text()
-        assert page.locator(":focus").get_attribute("data-column") in COLUMNS
+        assert page.locator(":focus").get_attribute("data-column") in WEB_COLUMNS
         shot.locator("input:not([type=radio])").evaluate_all(
             "fields => fields.forEach(one => one.value = '')"
         )

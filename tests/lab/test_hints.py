@@ -60,6 +60,8 @@ def test_a_hint_has_a_picture_or_says_why_there_is_none() -> None:
 SHOWN = {
     "connection-outliers": "2 of 80 opened a connection; half of these waited 2.10 s or longer",
     "error-rates-differ": "20 of 80 failed.",
+    "too-many-failures": "20 of 80 failed.",
+    "responses-not-compared": "160 different answers, by status, size and content; 0 of them came from both sides.",
     "run-cut": "1 of 2 runs ended early.",
     "many-names": "80 requests under 40 names. The first 15 of 40 are shown.",
     "too-few-samples": "has 19 requests that count: 9 lie above its median and 0 above its p95.",

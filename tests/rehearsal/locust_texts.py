@@ -2,23 +2,11 @@
 
 from collections.abc import Sequence
 
+from festgate.rehearsal.locust_output.columns import WEB_COLUMNS
+
 HEAD = ("Type", "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s")
 PERCENTS = ("50%", "66%", "75%", "80%", "90%", "95%", "98%", "99%", "99.9%", "99.99%", "100%")
-WEB_HEAD = (
-    "Type",
-    "Name",
-    "# Requests",
-    "# Fails",
-    "Median (ms)",
-    "95%ile (ms)",
-    "99%ile (ms)",
-    "Average (ms)",
-    "Min (ms)",
-    "Max (ms)",
-    "Average size (bytes)",
-    "Current RPS",
-    "Current Failures/s",
-)
+WEB_HEAD = ("Type", "Name", *WEB_COLUMNS)
 WEB_ROWS = (
     ("GET", "/events", "16", "1", "330", "2500", "2500", "451.37", "258", "2460", "21138", "0.5", "0.1"),
     ("GET", "/my events", "4", "0", "9", "11", "11", "8.02", "7", "11", "3144.5", "0.5", "0"),

@@ -90,6 +90,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     **{f"two {number}": Scenario(_TWO, seed=number, duration=1.5) for number in range(PAIRS)},
     "cut": Scenario(duration=20.0, cut=True),
     "failing": Scenario(Behaviour(fails=20)),
+    "failing often": Scenario(Behaviour(fails=6)),
     "accepting": Scenario(Behaviour(accepts=10)),
     "shrunk": Scenario(Behaviour(own_size=2_800)),
     "another page 1": Scenario(Behaviour(page=b"good bye"), seed=1),

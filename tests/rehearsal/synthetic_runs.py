@@ -36,6 +36,8 @@ class Answers:
     failed_status: int = 500
     status: int = 200
     size: int = 21_138
+    sizes: Sequence[int] = ()
+    """Instead of `size`, in turn."""
     bodies: Sequence[int] = (BODY,)
     """In turn."""
     connecting: Sequence[int] = ()
@@ -68,11 +70,11 @@ class Fest:
         plan: Plan | None = None,
         server: Mapping[str, str] | None = None,
         generator: Mapping[str, str] | None = None,
-        cpu: float = 0.3,
+        cpu: float | Sequence[float] = 0.3,
         state: State = "whole",
         dropped: int = 0,
     ) -> Run:
-        """Keep a run under `name`."""
+        """Keep a run under `name`; `cpu` is the share of a core of the load generator, of each second in turn."""
         folder = self.folder / name
         folder.mkdir(parents=True)
         writer = SamplesWriter(folder / f"0{SUFFIX}")
@@ -88,17 +90,18 @@ class Fest:
                     status=answers.failed_status if bad else answers.status,
                     failed=bad,
                     new_connection=number in connecting,
-                    size=answers.size,
+                    size=answers.sizes[number % len(answers.sizes)] if answers.sizes else answers.size,
                     digest=answers.bodies[number % len(answers.bodies)],
                 )
             )
         writer.close()
         plan = self.plan if plan is None else plan
+        used = [cpu] if isinstance(cpu, float) else list(cpu)
         with (folder / RESOURCES_FILE).open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(("side", "at", "cpu", "memory"))
             for second in range(int(plan.warm_up + plan.duration)):
-                rows.writerow(("generator", second, cpu, 1))
+                rows.writerow(("generator", second, used[second % len(used)], 1))
                 rows.writerow(("server", second, 0.95, 1))
         run = Run(
             folder=folder,

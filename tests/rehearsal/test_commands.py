@@ -82,6 +82,15 @@ def test_a_threshold_that_holds_ends_with_0_and_one_that_does_not_with_1(tmp_pat
         (["runs", "show", "no-such-run"], "is not the folder of a run"),
         (["compare", "one"], "cannot be split into two halves"),
         (["ab", "events", "--before", "x", "--after", "y", "--pairs", "3"], "fewer than 6 pairs"),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--until-decided", "--at-most", "5"],
+            "--at-most 5: fewer than 6 pairs",
+        ),
+        (
+            ["ab", "events", "--before", "x", "--after", "y", "--until-decided", "--pairs", "9"],
+            "With --until-decided, set --at-most 9",
+        ),
+        (["ab", "events", "--before", "x", "--after", "y", "--at-most", "9"], "needs --until-decided"),
         (["ab", "events", "--before", "no-such-revision", "--after", "y"], "nor a revision of the checkout"),
         (["ab", "events", "--before", "x", "--after", "y", "--margin", "much"], "write a share"),
         (["ab", "events", "--before", "x", "--after", "y", "--metric", "speed"], "--metric"),
@@ -101,8 +110,36 @@ def test_wrong_use_is_one_sentence_and_exit_code_2(tmp_path: Path, words: list[s
     done = festgate(tmp_path, *(word.replace("{free}", str(free_port())) for word in words))
     assert done.returncode == 2, done.stdout + done.stderr
     assert sentence in done.stderr
+    assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("festgate-runs/*"))
+
+
+@pytest.mark.parametrize(
+    "form, words, sentence",
+    [
+        ("junit", ["rehearse", "events", "--host", "http://127.0.0.1:{free}"], "Nothing answers at"),
+        ("json", ["rehearse", "events", "--fail-if", "errors < 0"], "can never be met"),
+        ("json", ["ab", "events", "--before", "no-such", "--after", "y"], "nor a revision of the checkout"),
+        ("junit", ["compare", "one"], "cannot be split into two halves"),
+        ("junit", ["capacity", "events", "--slo", "p95 < 300"], "Write 'p95 < 300ms' or 'p95 < 300s'."),
+    ],
+)
+def test_a_command_without_a_result_writes_its_reason_in_the_format_too(
+    tmp_path: Path, form: str, words: list[str], sentence: str
+) -> None:
+    done = festgate(tmp_path, *(word.replace("{free}", str(free_port())) for word in words), "--format", form)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    if form == "junit":
+        (case,) = ET.fromstring(done.stdout).iter("testcase")  # noqa: S314  (our own)
+        (error,) = case
+        assert (case.get("name"), error.tag) == (words[0], "error")
+        assert sentence in error.get("message", "")
+    else:
+        report = json.loads(done.stdout)
+        assert (report["kind"], report["command"], report["exit_code"]) == ("error", words[0], 2)
+        assert sentence in report["words"][0]
 
 
 def test_without_a_host_it_runs_against_a_temporary_portal_and_removes_it(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ REFUSED = {
     # Each site names the product that it runs on; only some say which build.
     "same-build": ((ONE[:2], ONE[2:4]), (["failing"], ["accepting"])),
     "many-names": ((["named by value"], ["named by value"]), (["named by one of twelve"],) * 2),
+    "too-many-failures": ((["failing often"],) * 2, (ONE, TWO)),
     "error-rates-differ": ((["one 0"], ["failing"]), (ONE, TWO)),
     "generator-saturated": ((["open and computing"],) * 2, (["open"], ["open"])),
 }
@@ -180,6 +181,12 @@ def test_a_row_that_hardly_anybody_asks_for_is_flagged(runs: dict[str, Run]) -> 
     assert "one-row-of-many" not in flags(runs, ["at times onward"], ["at times onward"], own)
 
 
+def test_a_page_that_differs_for_each_visitor_is_reported_as_not_compared(runs: dict[str, Run]) -> None:
+    assert "responses-not-compared" in flags(runs, ONE, TWO, "mean(/mine)")
+    assert "responses-not-compared" in flags(runs, ONE, TWO, "mean")
+    assert "responses-not-compared" not in flags(runs, ONE, TWO, "mean(/page)")
+
+
 def test_fewer_arrivals_than_were_planned_are_flagged(runs: dict[str, Run]) -> None:
     assert "littles-law-off" in flags(runs, ["open with three people"], ["open with three people"])
     assert "littles-law-off" not in flags(runs, ["open"], ["open"])
@@ -187,5 +194,5 @@ def test_fewer_arrivals_than_were_planned_are_flagged(runs: dict[str, Run]) -> N
 
 def test_every_refusal_and_every_flag_is_caused_here() -> None:
     apart = {"responses-differ", "too-few-samples", "target-unseen", "played-at-once"}
-    apart |= {"not-interleaved", "rate-is-given", "one-row-of-many"}
+    apart |= {"not-interleaved", "rate-is-given", "one-row-of-many", "responses-not-compared"}
     assert {*REFUSED, *FLAGGED} | apart == {check.code for check in (*REFUSALS, *FLAGS)}

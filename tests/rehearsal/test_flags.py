@@ -10,7 +10,7 @@ import pytest
 from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.verdict.comparison import Comparison, compare, is_interleaved
-from tests.rehearsal.synthetic_runs import REQUESTS, Answers, Fest, with_load
+from tests.rehearsal.synthetic_runs import BODY, REQUESTS, Answers, Fest, with_load
 
 PAIRS = 6
 Change = Callable[[Answers], Answers]
@@ -54,6 +54,38 @@ def flagged(fest: Fest, change: Change, metric: str = "p95", dropped: int = 0) -
 
 def same(answers: Answers) -> Answers:
     return answers
+
+
+@pytest.mark.parametrize(
+    "every,expected", [(20, []), (8, ["responses-not-compared"]), (1, ["responses-not-compared"])]
+)
+def test_pages_that_differ_in_more_than_a_tenth_of_the_responses_are_not_compared(
+    fest: Fest, every: int, expected: list[str]
+) -> None:
+    def varied(answers: Answers) -> Answers:
+        first = int(answers.intended[0] * 1e12) % 2**31
+        bodies = [BODY if number % every else first + number for number in range(REQUESTS)]
+        return replace(answers, bodies=bodies)
+
+    assert flagged(fest, varied) == expected
+
+
+def test_only_compared_steps_are_reported_as_not_compared(fest: Fest) -> None:
+    def varied(answers: Answers) -> Answers:
+        first = int(answers.intended[0] * 1e12) % 2**31
+        bodies = [BODY if number % 2 else first + number for number in range(REQUESTS)]
+        return replace(answers, bodies=bodies, steps=("/mine", "/events"))
+
+    first, second = (
+        [fest.run(f"{side}{number}", varied(fest.usual(10 * place + number))) for number in range(PAIRS)]
+        for place, side in enumerate("ab")
+    )
+    of_page, of_all = (
+        compare(first, second, [parse_metric(metric)], interleaved=True) for metric in ("p50(/events)", "p50")
+    )
+    assert "responses-not-compared" not in flags(of_page)
+    (figure,) = (flag.figure for flag in of_all.flags if flag.code == "responses-not-compared")
+    assert figure == "/mine: no response recurs in another run of the same build"
 
 
 def test_normal_runs_have_no_flag(fest: Fest) -> None:

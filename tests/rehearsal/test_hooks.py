@@ -93,15 +93,15 @@ class Caller(User):
     wait_time = constant(0.05)
 
     def fire(self, name, **more):
-        event = {"request_type": "grpc", "name": name, "response_time": 0, "response_length": 0}
-        self.environment.events.request.fire(**event, **more)
+        event = {"request_type": "grpc", "name": name, "response_time": 0, "response_length": 0} | more
+        self.environment.events.request.fire(**event)
 
     def on_start(self):
         os.system("echo seeding the database")
 
     @task
     def call(self):
-        self.fire("call")
+        self.fire("call", response_time=None)
 
     def on_stop(self):
         self.fire("leave", exception=OSError("refused"))
@@ -215,6 +215,7 @@ def test_users_of_another_protocol_need_no_web_server_and_may_start_programs(tmp
     assert set(run.measured().names) >= {"grpc call"}
     assert not run.measured().failed.any()
     assert "No user class has a web client of Locust" in run.notes[0]
+    assert " requests without a response time. They count as 0 ms." in " ".join(run.notes)
     assert any(
         note.startswith("2 of the requests after the end failed; they do not count.") for note in run.notes
     )

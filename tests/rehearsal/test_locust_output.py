@@ -1,4 +1,4 @@
-"""The outputs of a real run of Locust: its CSV files, its HTML report and its console."""
+"""The outputs of a real run of Locust: its CSV files, its JSON, its HTML report and its console."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from festgate.rehearsal.locust_output import Table, read_locust
+from festgate.rehearsal.locust_output import NotLocust, Table, locust_file, read_locust
 from tests.rehearsal.locust_texts import folded
 from tests.rehearsal.target import Answer, answering, welcome
 
@@ -16,7 +16,13 @@ LOCUSTFILE = """
 from pathlib import Path
 
 import gevent
-from locust import FastHttpUser, constant, task
+from locust import FastHttpUser, constant, events, task
+from locust.stats import save_stats_json
+
+@events.init.add_listener
+def save_at_the_end(environment, **_):
+    # With --json-file, Locust would not print its tables.
+    environment.events.quit.add_listener(lambda **_: save_stats_json(environment.stats, "all"))
 
 class Visitor(FastHttpUser):
     wait_time = constant(0.02)
@@ -51,6 +57,7 @@ class Written:
     prefix: Path
     html: Path
     console: Path
+    json: Path
 
 
 def answer(path: str) -> Answer:
@@ -78,7 +85,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     console = folder / "console.txt"
     console.write_text(done.stdout, encoding="utf-8")
     assert (folder / "out_stats.csv").exists(), done.stdout
-    return Written(folder / "out", folder / "out.html", console)
+    return Written(folder / "out", folder / "out.html", console, folder / "all.json")
 
 
 def only(path: Path) -> Table:
@@ -115,6 +122,46 @@ def test_all_three_describe_the_same_run(written: Written) -> None:
         assert third.maximum == pytest.approx(one.maximum, abs=1)
         assert one.rate == pytest.approx(third.rate, rel=0.5)
         assert one.size == other.size
+
+
+def test_the_json_has_the_same_figures_and_a_total(written: Written) -> None:
+    csv, json = only(Path(f"{written.prefix}_stats.csv")), only(written.json)
+    assert locust_file(str(written.json.with_suffix(""))) == written.json
+    assert (json.kind, json.rates) == ("json", "run")
+    assert json.total is not None
+    assert csv.total is not None
+    rows = {row.key: row for row in (*json.rows, json.total)}
+    assert len(rows) == len(csv.rows) + 1
+    for row in (*csv.rows, csv.total):
+        other = rows[row.key]
+        assert (other.requests, other.failures) == (row.requests, row.failures)
+        assert (other.median, other.percentiles) == (row.median, row.percentiles)
+        assert (other.average, other.size) == (pytest.approx(row.average), pytest.approx(row.size))
+        assert (other.minimum, other.maximum) == (pytest.approx(row.minimum), pytest.approx(row.maximum))
+        assert other.rate == pytest.approx(row.rate, rel=0.5)
+
+
+def test_json_below_a_log_is_read_and_cut_or_empty_json_is_refused_by_line(
+    written: Written, tmp_path: Path
+) -> None:
+    text = written.json.read_text(encoding="utf-8")
+    file = tmp_path / "all.txt"
+    file.write_text(
+        "[2031-03-13 18:00:00,1] host/INFO/locust.main: Starting Locust\n" + text, encoding="utf-8"
+    )
+    table = only(file)
+    assert (table.line, table.requests) == (2, 120)
+    file.write_text(text[: len(text) // 2], encoding="utf-8")
+    with pytest.raises(
+        NotLocust, match="line 1: Locust's data begin here but do not end: the file is cut off"
+    ):
+        read_locust(file)
+    file.write_text("[]\n", encoding="utf-8")
+    with pytest.raises(NotLocust, match="line 1: Locust's data have no request"):
+        read_locust(file)
+    file.write_text('[{"num_requests": 3, "name": "/"}]', encoding="utf-8")
+    with pytest.raises(NotLocust, match="not in a known format"):
+        read_locust(file)
 
 
 def test_a_step_quicker_than_half_a_millisecond_has_a_median_of_its_own_or_none_at_all(

@@ -1,11 +1,14 @@
 """Locust's tables in pasted text: from emails, reports, terminals and the web page; and text without a table."""
 
+import re
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from festgate.rehearsal.locust_output import LocustOutput, NotLocust, locust_file, read_locust
+from festgate.rehearsal.locust_output.columns import WEB_COLUMNS, columns_of
 from tests.rehearsal.locust_texts import (
     AFTER,
     BEFORE,
@@ -183,6 +186,20 @@ def test_a_row_that_contradicts_itself_is_reported_and_ignored(paste: Paste, row
     ((number, sentence),) = [(problem.line, problem.sentence) for problem in output.problems]
     assert (number, wrong in sentence) == (4, True)
     assert len(output.tables[0].rows) == 1
+
+
+def test_the_columns_of_the_web_page_are_those_of_the_installed_locust() -> None:
+    package = find_spec("locust")
+    assert package is not None
+    assert package.origin is not None
+    (script,) = Path(package.origin).parent.glob("webui/dist/assets/*.js")
+    text = script.read_text(encoding="utf-8")
+    begin = text.index("title:`# Requests`")
+    titles = re.findall(r"title:`([^`]*)`", text[begin : text.index("]", text.index("Failures/s", begin))])
+    percentiles = ["95%ile (ms)", "99%ile (ms)"]
+    place = titles.index("${e*100}%ile (ms)")
+    assert [*titles[:place], *percentiles, *titles[place + 1 :]] == list(WEB_COLUMNS)
+    assert len(columns_of("".join(WEB_HEAD))) == len(WEB_HEAD)
 
 
 def test_a_table_that_is_cut_off_is_read_and_reported(paste: Paste) -> None:

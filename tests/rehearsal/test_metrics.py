@@ -1,5 +1,6 @@
 """Metrics and thresholds: their syntax and their values."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,37 @@ def test_a_threshold_holds_up_to_its_limit(text: str, limit: float, good: float,
 def test_a_threshold_without_a_limit_in_the_metrics_unit_is_not_read(text: str) -> None:
     with pytest.raises(BadMetric):
         parse_threshold(text)
+
+
+@pytest.mark.parametrize(
+    "text,sentence",
+    [
+        ("p95 < 200", "'p95 < 200' has no unit. Write 'p95 < 200ms' or 'p95 < 200s'."),
+        ("rate>50", "'rate>50' has no unit. Write 'rate > 50/s' or 'rate > 50/min'."),
+        ("errors < 0.05", "'errors < 0.05' has no unit. Write 'errors < 0.05%' or 'errors < 5%'."),
+        ("errors < 5", "'errors < 5' has no unit. Write 'errors < 5%'."),
+        ("p95 < 5%", "'p95 < 5%': p95 is not measured in %. Write 'p95 < 5ms'."),
+        ("turned_away < 5%", "a number of people, without a unit: 'turned_away < 5'."),
+    ],
+)
+def test_a_limit_without_its_unit_is_refused_with_every_reading(text: str, sentence: str) -> None:
+    with pytest.raises(BadMetric, match=re.escape(sentence)):
+        parse_threshold(text)
+
+
+@pytest.mark.parametrize(
+    "text,written",
+    [
+        ("errors < 0", "errors <= 0%"),
+        ("errors(/events) < 0%", "errors(/events) <= 0%"),
+        ("turned_away < 0", "turned_away <= 0"),
+        ("p95 < 0ms", "p95 <= 0ms"),
+    ],
+)
+def test_a_limit_that_can_never_be_met_is_refused(text: str, written: str) -> None:
+    with pytest.raises(BadMetric, match=rf"can never be met.*Write '{re.escape(written)}'"):
+        parse_threshold(text)
+    assert parse_threshold(written).holds(0.0)
 
 
 def test_thresholds_are_separated_by_commas_outside_step_names() -> None:

@@ -1,5 +1,6 @@
 """Each refusal: runs that cause it, and runs that nearly do."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -180,6 +181,58 @@ def test_other_rates_of_errors_are_refused(fest: Fest, failed: int, expected: li
     )
 
 
+@pytest.mark.parametrize(
+    "failed,expected", [(35, []), (36, ["too-many-failures"]), (700, ["too-many-failures"])]
+)
+def test_builds_that_fail_alike_in_more_than_five_percent_are_refused(
+    fest: Fest, failed: int, expected: list[str]
+) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        faster = 1.0 if name[0] == "a" else 0.7
+        return fest.run(name, replace(answers, failed=failed, latency=answers.latency * faster))
+
+    assert refused(fest, play, play) == expected
+
+
+def test_a_step_that_only_fails_is_refused_though_few_of_all_requests_failed(fest: Fest) -> None:
+    def play(name: str, answers: Answers) -> Run:
+        steps = ("/checkout",) * 30 + ("/events",) * 670
+        return fest.run(name, replace(answers, failed=30, steps=steps))
+
+    first, second = pairs(fest, play, play)
+    comparison = compare(first, second, [parse_metric("mean(/checkout)")], interleaved=True)
+    assert codes(comparison) == ["too-many-failures"]
+    assert comparison.refusals[0].figure == "100 % / 100 % of the requests of /checkout failed"
+    assert codes(compare(first, second, [parse_metric("mean(/events)")], interleaved=True)) == []
+
+
+@pytest.mark.parametrize(
+    "exceptions, codes_of_it",
+    [(6, []), (12, ["error-rates-differ"]), (40, ["too-many-failures", "error-rates-differ"])],
+)
+def test_an_exception_of_a_task_counts_as_a_failed_request(
+    fest: Fest, exceptions: int, codes_of_it: list[str]
+) -> None:
+    def raising(name: str, answers: Answers) -> Run:
+        return fest.run(name, answers).update(
+            exceptions={"AssertionError: no ticket (shop.py, line 9)": exceptions}
+        )
+
+    first, second = pairs(fest, fest.run, raising)
+    comparison = compare(first, second, P95, interleaved=True)
+    assert codes(comparison) == codes_of_it
+    assert all("exceptions of tasks included" in refusal.figure for refusal in comparison.refusals)
+
+
+def test_a_time_is_not_judged_beside_errors_if_many_requests_failed(fest: Fest) -> None:
+    first, second = pairs(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, failed=40)))
+    metrics = [parse_metric("errors"), *P95]
+    beside = compare(first, second, metrics, interleaved=True).others[0]
+    assert (beside.verdict, beside.reason) == ("refused", "5.7 % of its requests failed on one side")
+    accepted = compare(first, second, metrics, interleaved=True, accepted={"too-many-failures"}).others[0]
+    assert accepted.verdict != "refused"
+
+
 def test_errors_themselves_can_be_compared(fest: Fest) -> None:
     first, second = pairs(fest, fest.run, lambda name, answers: fest.run(name, replace(answers, failed=40)))
     comparison = compare(first, second, [parse_metric("errors")], interleaved=True)
@@ -223,8 +276,51 @@ def test_pages_that_differ_for_every_visitor_are_compared_by_their_size(
     fest: Fest, size: int, expected: list[str]
 ) -> None:
     def personal(name: str, answers: Answers) -> Run:
-        mine = range(1_000 * ord(name[0]) + 10_000_000 * int(name[1:]), 2**32)[:700]
-        return fest.run(name, replace(answers, bodies=mine, size=3_144 if name[0] == "a" else size))
+        return fest.run(
+            name, replace(answers, bodies=of_everybody(name), size=3_144 if name[0] == "a" else size)
+        )
+
+    assert refused(fest, personal, personal) == expected
+
+
+def of_everybody(name: str) -> range:
+    """Return bodies that no other run has, one for each request."""
+    return range(1_000 * ord(name[0]) + 10_000_000 * int(name[1:]), 2**32)[:700]
+
+
+def test_a_page_that_became_the_same_for_everybody_is_another_page(fest: Fest) -> None:
+    def personal(name: str, answers: Answers) -> Run:
+        return fest.run(name, replace(answers, bodies=of_everybody(name)))
+
+    for before, after, figure in (
+        (personal, fest.run, "0 % / 100 %"),
+        (fest.run, personal, "100 % / 0 %"),
+    ):
+        first, second = pairs(fest, before, after)
+        comparison = compare(first, second, P95, interleaved=True)
+        assert codes(comparison) == ["responses-differ"]
+        assert (
+            comparison.refusals[0].figure
+            == f"/events: {figure} of its bodies recur in other runs of their side"
+        )
+        for run in (*first, *second):
+            shutil.rmtree(run.folder)
+
+
+@pytest.mark.parametrize(
+    "sizes, expected",
+    [
+        ((2_900, 3_000, 3_100), []),
+        ((3_000,), ["responses-differ"]),
+        ((2_500, 3_000, 3_500), ["responses-differ"]),
+    ],
+)
+def test_pages_of_the_same_mean_size_are_compared_by_their_smallest_and_largest(
+    fest: Fest, sizes: tuple[int, ...], expected: list[str]
+) -> None:
+    def personal(name: str, answers: Answers) -> Run:
+        own = (2_900, 3_000, 3_100) if name[0] == "a" else sizes
+        return fest.run(name, replace(answers, bodies=of_everybody(name), sizes=own))
 
     assert refused(fest, personal, personal) == expected
 

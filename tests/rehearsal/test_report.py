@@ -96,7 +96,7 @@ def test_json_has_the_figures_and_only_valid_numbers(run: Run) -> None:
     assert report["steps"][0]["few_requests_for"] == ["p99", "p99.9"]
     assert report["machines"]["server"]["cpu"] == pytest.approx(0.95)
     assert report["series"]["p95"][0] is None
-    assert report["failures"][0] == {"step": "/events", "status": 500, "times": 4}
+    assert report["failures"][0] == {"step": "/events", "status": 500, "times": 4, "no_response": None}
 
 
 def test_junit_has_a_case_for_each_limit_and_each_check(run: Run) -> None:

@@ -8,9 +8,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from festgate.rehearsal.report import render
+from festgate.rehearsal.report.capacity_charts import limit_chart
+from festgate.rehearsal.report.document import Table
 from festgate.rehearsal.runner.capacity import Capacity, CapacityStep
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.metrics import parse_thresholds
+from festgate.rehearsal.stats.usl import Scalability
 from tests.rehearsal.synthetic_runs import Fest
 
 
@@ -58,3 +61,47 @@ def test_junit_fails_if_no_rate_is_sustained_and_names_the_limit(capacity: Capac
     (suite,) = ET.fromstring(render(nothing, "junit")).iter("testsuite")  # noqa: S314  (our own)
     failed = {case.get("name") for case in suite if case.find("failure") is not None}
     assert failed == {"a rate meets every limit", "p95 < 300ms"}
+
+
+@pytest.mark.parametrize(
+    "law, sentence",
+    [
+        (
+            Scalability(12.3, 0.287, 0.0012, 0.95),
+            (
+                "One visitor alone gets 12.3 requests/s. About 29 % of the work cannot run in parallel (contention);"
+                " every pair of visitors adds 0.120 % (coherency). The law predicts at most 36 requests/s with 24"
+                " concurrent visitors."
+            ),
+        ),
+        (
+            Scalability(10.0, 0.25, 0.0, 0.95),
+            (
+                "One visitor alone gets 10.0 requests/s. About 25 % of the work cannot run in parallel (contention)."
+                " The law predicts at most 40 requests/s."
+            ),
+        ),
+        (
+            Scalability(10.0, 0.0, 0.0, 0.95),
+            (
+                "One visitor alone gets 10.0 requests/s. Nearly all of the work can run in parallel (contention). The"
+                " law predicts no highest rate."
+            ),
+        ),
+    ],
+)
+def test_the_scalability_law_is_described_in_sentences(
+    capacity: Capacity, law: Scalability, sentence: str
+) -> None:
+    assert sentence in " ".join(render(replace(capacity, law=law), "text").split())
+
+
+def test_the_axes_of_the_charts_have_units(capacity: Capacity) -> None:
+    limits = tuple(parse_thresholds("p95 < 300ms, errors < 1%, rate > 5/s, turned_away <= 3"))
+    steps = tuple(replace(step, values=(*step.values, 70.0, 2.0)) for step in capacity.steps)
+    every = replace(capacity, limits=limits, steps=steps)
+    specs = [limit_chart(every, number, Table("", (), ())).spec for number in range(len(limits))]
+    axes = [spec["layer"][0]["encoding"] for spec in specs]
+    assert [axis["x"]["title"] for axis in axes] == ["journeys/s"] * 4
+    titles = [axis["y"].get("title") or axis["y"]["axis"]["title"] for axis in axes]
+    assert titles == ["p95, ms", "errors, %", "rate, requests/s", "turned_away, people"]

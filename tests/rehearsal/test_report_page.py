@@ -160,6 +160,26 @@ def test_a_hostile_name_is_shown_as_text(page: Page, report: str) -> None:
     assert page.locator(".chart svg text", has_text=HOSTILE).count() > 0
 
 
+def test_long_names_and_nearly_equal_latencies_fit_on_a_phone(fest: Fest, page: Page) -> None:
+    plan = replace(fest.plan, duration=10.0, warm_up=2.0, fail_if=(f"p95(/{'x' * 300}) < 1ms",))
+    usual = fest.usual(1)
+    steps = (f"/{'x' * 300}", "/" + "page/" * 60)
+    answers = replace(
+        usual, steps=steps, latency=np.full(len(usual.latency), 0.0311), failed=3, failed_status=0
+    )
+    file = fest.folder / "long.html"
+    write_report(fest.run("long", replace(answers, intended=2 + np.linspace(0, 9.9, 700)), plan=plan), file)
+    page.set_viewport_size({"width": 390, "height": 900})
+    opened(page, file.as_uri())
+    assert not page.evaluate(SIDEWAYS)
+    inside = """() => [...document.querySelectorAll('.chart svg')].every(chart => {
+        const box = chart.closest('figure').getBoundingClientRect();
+        return chart.getBoundingClientRect().height < 700 && [...chart.querySelectorAll('text')].every(
+            text => text.getBoundingClientRect().right <= box.right && text.getBoundingClientRect().left >= box.left);
+    })"""
+    assert page.evaluate(inside)
+
+
 def test_the_summary_comes_first_and_the_details_below(page: Page, report: str) -> None:
     opened(page, report)
     headings = page.get_by_role("heading", level=2).all_inner_texts()

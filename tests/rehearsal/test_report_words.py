@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from festgate.rehearsal.report import render
 from festgate.rehearsal.report.comparison_report import comparison_document
 from festgate.rehearsal.report.words import (
     comparison_in_words,
     load_in_words,
+    look_in_words,
     plan_in_words,
     run_in_words,
 )
@@ -57,15 +59,15 @@ def test_the_summary_of_a_passed_run_states_its_load(fest: Fest) -> None:
     assert outcome_of(summary).result == "held"
     first, second = run_in_words(summary)
     assert first == "The target served 4,200 visitors a minute for 10 s; no request failed."
-    assert second.startswith("95 % of the requests took up to 3")
-    assert second.endswith(" ms.")
+    assert second.startswith("95 of 100 requests took less than 3")
+    assert second.endswith(" ms (p95).")
 
 
 def test_the_slowest_step_is_named(fest: Fest) -> None:
     answers = replace(fest.usual(1, requests=1400), steps=("/events", "POST /checkout"))
     latency = np.where(np.arange(1400) % 2 == 1, answers.latency * 3, answers.latency)
     words = run_in_words(summarize(fest.run("one", replace(answers, latency=latency))))
-    assert words[1].startswith("The slowest step was POST /checkout: 95 % of its requests took up to 9")
+    assert words[1].startswith("The slowest step was POST /checkout: 95 of 100 requests took less than 9")
 
 
 def test_a_step_with_few_requests_has_no_95th_percentile(fest: Fest) -> None:
@@ -82,7 +84,7 @@ def test_errors_without_a_limit_are_a_failure_and_name_the_step(fest: Fest) -> N
     summary = summarize(fest.run("one", replace(fest.usual(1), failed=14, failed_status=0)))
     assert outcome_of(summary).result == "failed"
     assert (
-        "2 % of the requests failed (14 of 700, all of them /events without a response)"
+        "2 % of the requests failed (14 of 700, all of them /events: no HTTP response)"
         in run_in_words(summary)[0]
     )
 
@@ -105,6 +107,29 @@ def test_dropped_arrivals_are_counted(fest: Fest) -> None:
     summary = summarize(fest.run("one", fest.usual(1), dropped=120))
     assert outcome_of(summary).result == "failed"
     assert "120 more visitors arrived" in run_in_words(summary)[0]
+
+
+@pytest.mark.parametrize(
+    "limits, held",
+    [
+        (("p95 < 5s",), "the limit"),
+        (("p95 < 5s", "errors < 1%"), "both limits"),
+        (("p95 < 5s", "errors < 1%", "rate > 1/s"), "all 3 limits"),
+    ],
+)
+def test_a_failed_check_is_stated_beside_the_limits_that_held(
+    fest: Fest, limits: tuple[str, ...], held: str
+) -> None:
+    words = run_in_words(
+        summarize(fest.run("one", fest.usual(1), plan=replace(fest.plan, fail_if=limits), dropped=35))
+    )
+    assert words[1] == f"Not held: 35 people were turned away, though {held} held."
+    assert not any("met" in sentence for sentence in words)
+
+
+def test_limits_that_were_met_are_counted(fest: Fest) -> None:
+    plan = replace(fest.plan, fail_if=("p95 < 5s", "errors < 1%"))
+    assert run_in_words(summarize(fest.run("one", fest.usual(1), plan=plan)))[-1] == "Both limits were met."
 
 
 def test_the_summary_of_a_run_that_was_stopped_states_its_duration(fest: Fest) -> None:
@@ -183,6 +208,40 @@ def test_every_verdict_is_a_sentence_with_its_interval(verdict: Verdict, sentenc
 def test_an_inconclusive_verdict_states_how_many_pairs_would_decide() -> None:
     words = comparison_in_words(compared(effect("inconclusive", 0.03, -0.02, 0.08, pairs_to_decide=24)))
     assert words[1] == "About 24 pairs would decide it; there were 10 pairs of runs."
+
+
+def test_responses_that_were_not_compared_are_in_the_first_line() -> None:
+    flag = LoadFinding(
+        "responses-not-compared", "/mine: at most 0 % recur", "Not noticed.", "Let the journey check."
+    )
+    improved = replace(compared(effect("improved", -0.2, -0.25, -0.15)), flags=(flag,))
+    first, second, *_ = comparison_in_words(improved)
+    assert first == (
+        "responses-not-compared: only status, size and the journey's own checks were compared, not the content of the"
+        " responses (/mine: at most 0 % recur)."
+    )
+    assert second.startswith("p95(/events) improved")
+    assert first in render(improved, "json")
+    assert "responses-not-compared" in render(improved, "junit")
+
+
+def test_the_same_target_on_both_sides_is_called_an_a_a_comparison() -> None:
+    comparison = replace(compared(effect("improved", -0.2, -0.25, -0.15)), same_target=True)
+    document = comparison_document(comparison, (), ())
+    assert (document.verdict, document.tone) == ("A/A comparison: improved", "plain")
+    assert document.words[0].startswith("Both sides are the same target, so this is an A/A comparison")
+    assert '"same_target": true' in render(comparison, "json")
+
+
+def test_a_comparison_that_stopped_says_that_its_intervals_hold_at_every_look() -> None:
+    comparison = replace(compared(effect("regressed", 0.2, 0.15, 0.25)), anytime=True)
+    assert comparison_in_words(comparison)[1] == (
+        "The verdict is based on 10 pairs of runs, and its intervals hold at every look after a pair."
+    )
+    assert "p-values hold at every look" in " ".join(render(comparison, "text").split())
+    assert look_in_words(comparison) == (
+        "After 10 pairs: regressed, p95(/events) +20.0 % (95 % interval +15.0 % to +25.0 %)."
+    )
 
 
 def test_a_secondary_metric_that_regressed_is_in_the_headline() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from festgate.rehearsal.report import render
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.summary import MAX_BINS, QUANTILES, summarize
@@ -51,7 +52,7 @@ def test_figures_are_those_of_the_requests(fest: Fest) -> None:
     assert summary.all.failed == pytest.approx(0.006)
     assert [step.name for step in summary.steps] == ["/events", "/checkout"]
     assert [step.requests for step in summary.steps] == [500, 500]
-    assert dict(summary.failures) == {("/events", 500): 3, ("/checkout", 500): 3}
+    assert dict(summary.failures) == {("/events", 500, ""): 3, ("/checkout", 500, ""): 3}
 
 
 def test_the_response_time_of_a_late_request_begins_when_it_was_due(fest: Fest) -> None:
@@ -176,3 +177,16 @@ def test_the_curve_rises_from_the_fastest_to_one_in_a_thousand(fest: Fest) -> No
     assert shares[-1] == pytest.approx(0.999)
     assert waited[-1] == pytest.approx(np.quantile(answers.latency, 0.999, method="inverted_cdf"), abs=1e-6)
     assert (np.diff(waited) >= 0).all()
+
+
+def test_the_load_generator_is_judged_by_its_busiest_tenth_of_the_seconds(fest: Fest) -> None:
+    """The mean of these seconds is 79.8 %, and every fifth second is at 98.6 %."""
+    seconds = (0.751, 0.751, 0.751, 0.751, 0.986)
+    summary = summarize(fest.run("one", fest.usual(1), cpu=seconds))
+    machine = next(machine for machine in summary.machines if machine.side == "generator")
+    assert machine.cpu == pytest.approx(0.798)
+    assert machine.busiest == pytest.approx(0.986)
+    report = render(summary, "text")
+    assert "The load generator was saturated: 98.6 % of a core in the busiest tenth of the seconds" in report
+    calm = summarize(fest.run("two", fest.usual(1), cpu=(0.751,) * 11 + (0.986,)))
+    assert "saturated" not in render(calm, "text")

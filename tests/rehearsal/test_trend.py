@@ -6,7 +6,6 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from typer import Exit
 
 from festgate.rehearsal.cli.trend import show_trend
 from festgate.rehearsal.report import render, write_report
@@ -14,6 +13,7 @@ from festgate.rehearsal.runs.plan import Users
 from festgate.rehearsal.runs.store import list_runs
 from festgate.rehearsal.stats.metrics import parse_metric
 from festgate.rehearsal.stats.trend import Trend, trend_of
+from festgate.terminal import CommandFailed
 from tests.rehearsal.synthetic_runs import Fest
 from tests.rig.charts import charts_of
 
@@ -73,6 +73,5 @@ def test_the_command_chooses_runs_by_journey_label_and_number(
     report = json.loads(capsys.readouterr().out)
     assert [run["name"] for run in report["runs"]] == ["run2", "users"]
     assert report["metrics"] == ["p50"]
-    with pytest.raises(Exit):
-        show_trend(journey="attendee", runs=fest.folder)
-    assert "There is no complete run to show in" in capsys.readouterr().err
+    with pytest.raises(CommandFailed, match="There is no complete run to show in"):
+        show_trend(journey="attendee", form="text", runs=fest.folder)

@@ -16,12 +16,12 @@ ARRIVALS = 14
 HEAD = "from locust import HttpUser, SequentialTaskSet, TaskSet, constant, task\n"
 
 
-def visited(folder: Path, locustfile: str) -> tuple[Run, Counter[str]]:
+def visited(folder: Path, locustfile: str, *, most_users: int = 100) -> tuple[Run, Counter[str]]:
     """Rehearse a locustfile in an open loop; return the run and the number of requests of each name."""
     file = folder / "visits.py"
     file.write_text(HEAD + locustfile, encoding="utf-8")
     with answering(welcome) as target:
-        plan = Plan(str(file), target.url, Rate(RATE, "constant"), duration=SECONDS, seed=7)
+        plan = Plan(str(file), target.url, Rate(RATE, "constant", most_users), duration=SECONDS, seed=7)
         run = rehearse(plan, folder / "runs")
     samples = run.samples()
     names = Counter(samples.names[number] for number in samples.name.tolist())
@@ -123,5 +123,23 @@ class Visitor(HttpUser):
     wait_time = constant(0.01)
     tasks = [Browse]
 """,
+    )
+    assert names == {"/page": ARRIVALS}
+
+
+@pytest.mark.parametrize("leave", ["self.stop()", "raise StopUser"])
+def test_a_user_that_stops_after_its_visit_makes_room_for_the_next(tmp_path: Path, leave: str) -> None:
+    _, names = visited(
+        tmp_path,
+        f"""
+from locust.exception import StopUser
+
+class Visitor(HttpUser):
+    @task
+    def look(self):
+        self.client.get("/page")
+        {leave}
+""",
+        most_users=3,
     )
     assert names == {"/page": ARRIVALS}

@@ -19,25 +19,12 @@ from festgate.lab.audit.pictures import Picture
 from festgate.lab.audit.words import Side, side_of
 from festgate.lab.description.starter import BUILT_IN
 from festgate.rehearsal.locust_output import NotLocust, Row, Table
+from festgate.rehearsal.locust_output.columns import WEB_COLUMNS
 from festgate.rehearsal.locust_output.console import read_text
 from festgate.rehearsal.locust_output.model import TOTAL
 
 MAX_SHOWN_BYTES: Final = 48 * 2**20
 """Bytes of all pictures in one form; pictures after that are only named."""
-COLUMNS: Final = (
-    "# Requests",
-    "# Fails",
-    "Median (ms)",
-    "95%ile (ms)",
-    "99%ile (ms)",
-    "Average (ms)",
-    "Min (ms)",
-    "Max (ms)",
-    "Average size (bytes)",
-    "Current RPS",
-    "Current Failures/s",
-)
-"""The columns of numbers on Locust's web page, in its order."""
 SIDES: Final[tuple[tuple[Side | None, str], ...]] = (
     (None, "No table"),
     ("before", "Before"),
@@ -251,27 +238,13 @@ def _row(row: Row | None) -> Markup:
             Markup('<label>{} <input data-column="{}" inputmode="decimal" value="{}"></label>').format(
                 column, column, value
             )
-            for column, value in zip(COLUMNS, _cells(row), strict=True)
+            for column, value in zip(WEB_COLUMNS, _cells(row), strict=True)
         ),
     )
 
 
 def _cells(row: Row | None) -> list[str]:
-    if row is None:
-        return [""] * len(COLUMNS)
-    values = (
-        row.requests,
-        row.failures,
-        row.percentile(0.5),
-        row.percentile(0.95),
-        row.percentile(0.99),
-        row.average,
-        row.minimum,
-        row.maximum,
-        row.size,
-        row.rate,
-        row.failure_rate,
-    )
+    values = (None if row is None else value(row) for value in WEB_COLUMNS.values())
     return ["" if value is None else f"{value:.12g}" for value in values]
 
 

@@ -90,6 +90,15 @@ REFUSED: Final = (
         no_picture="There is no picture: these runs lack exactly the measurements that it would show.",
     ),
     Hint(
+        "too-many-failures",
+        "Many requests failed",
+        "More than one request in twenty failed. The figures then mix two things: the time of a page, and the time"
+        " until an error. If every request fails at once, the program looks very fast.",
+        "Which requests failed, and what did the server answer? If only the others counted, what would you still know"
+        " about the page?",
+        "failures",
+    ),
+    Hint(
         "error-rates-differ",
         "More requests failed on one side",
         "The share of failed requests is not the same on both sides. A failed request stops somewhere on its way: at an"
@@ -177,6 +186,16 @@ FLAGGED: Final = (
         "If every answer came at once, how many requests could these users send in a second? How far from that were"
         " you, before and after?",
         "ceiling",
+    ),
+    Hint(
+        "responses-not-compared",
+        "The content of the pages was not compared",
+        "No response is the same as another one, not even two of the same program: perhaps the page shows the time, a"
+        " name or a random number. So a comparison of the content cannot show whether your change kept the page. The"
+        " status, the size and the checks of the locustfile are all that was compared.",
+        "How would you notice an error page that is as long as the real one? Which words must be on the page, and where"
+        " in the locustfile could you look for them?",
+        "answers",
     ),
     Hint(
         "mix-shifted",

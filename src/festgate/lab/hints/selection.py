@@ -18,7 +18,7 @@ from festgate.rehearsal.verdict.flags import FLAGS
 from festgate.rehearsal.verdict.observed import observe
 from festgate.rehearsal.verdict.refusals import REFUSALS
 
-OF_ONE = frozenset({"run-cut", "many-names", "too-few-samples", "generator-saturated"})
+OF_ONE = frozenset({"run-cut", "many-names", "too-few-samples", "too-many-failures", "generator-saturated"})
 """The refusals that a single run can show by itself."""
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from festgate.rehearsal.cli import comparison, locust_files
 from festgate.rehearsal.cli.execution import report_run, run_journey
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import (
     INTERRUPTED,
     RUNS,
@@ -18,16 +19,16 @@ from festgate.rehearsal.cli.options import (
     Format,
     LocustArguments,
     RunsFolder,
+    Stages,
     Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
+    choose_load,
     find_run,
     locust_arguments,
-    make_load,
     make_plan,
-    make_staged_load,
     make_times,
     parse_address,
     parse_seconds,
@@ -41,13 +42,16 @@ if TYPE_CHECKING:
     from festgate.rehearsal.stats.metrics import Threshold
 
 
+MAX_NAMES = 20
+"""Names of steps that a warning lists."""
+
 runs_app = typer.Typer(no_args_is_help=True)
 runs_app.command("trend")(show_trend)
 
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command()(rehearse)
+    app.command()(reported(rehearse))
     comparison.mount(app)
     app.add_typer(runs_app, name="runs", help="Kept runs: list, show, trend, export, prune.")
 
@@ -78,13 +82,7 @@ def rehearse(
     constant: Annotated[
         bool, typer.Option("--constant", help="Arrivals at equal intervals, not at random ones.")
     ] = False,
-    stages: Annotated[
-        str,
-        typer.Option(
-            help="A load that changes, in place of --users or --rate: '2m:200, 5m:1000, 1m:0' grows to 200 users in 2"
-            " minutes and to 1,000 in 5, and ends with none; '2m:20/s, 5m:20/s' are arrivals. '0s:50' is a step."
-        ),
-    ] = "",
+    stages: Stages = "",
     duration: Annotated[
         str, typer.Option(help="Measured time: 90s, 5m; by default 60s. Stages have their own.")
     ] = "",
@@ -124,7 +122,7 @@ def rehearse(
     ui_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of Locust's web page on 127.0.0.1.")
     ] = 8089,
-    report: Format = "text",
+    form: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
     """Run a journey against the portal, or against any web application, and keep the run.
@@ -139,13 +137,7 @@ def rehearse(
     if worker_of:
         raise typer.Exit(_join(journey, *parse_address("--worker-of", worker_of), timeout))
     thresholds = [_parse_threshold(text) for text in fail_if or ()]
-    if stages and (rate is not None or spawn_rate is not None):
-        fail("--stages determine the load: leave out --rate and --spawn-rate.")
-    load = (
-        make_staged_load(stages, users, constant=constant)
-        if stages
-        else make_load(users, spawn_rate, rate, constant=constant)
-    )
+    load = choose_load(stages, users, spawn_rate, rate, constant=constant)
     measured, cut = make_times(load, duration, warm_up)
     plan = make_plan(
         journey,
@@ -175,7 +167,7 @@ def rehearse(
         abort_after=parse_seconds(abort_on_fail) if abort_on_fail else None,
     )
     load_given = bool(users is not None or rate is not None or stages)
-    raise typer.Exit(report_run(run_journey(plan, runs, options, load_given=load_given), report))
+    raise typer.Exit(report_run(run_journey(plan, runs, options, load_given=load_given), form))
 
 
 def _join(journey: str, host: str, port: int, timeout: float) -> int:
@@ -195,23 +187,26 @@ def _join(journey: str, host: str, port: int, timeout: float) -> int:
 def list_runs(runs: RunsFolder = RUNS) -> None:
     """List the kept runs, the newest first."""
     require_extra()
+    from festgate.rehearsal.report.text import UNLIMITED  # noqa: PLC0415
     from festgate.rehearsal.runs import store  # noqa: PLC0415
 
     table = Table("Run", "Journey", "Load", "Requests", "State")
     for run in store.list_runs(runs):
         table.add_row(run.name, run.plan.journey, run.plan.load.shown, f"{len(run.samples()):,}", run.state)
-    Console(highlight=False).print(table)
+    width = None if sys.stdout.isatty() else UNLIMITED
+    Console(highlight=False, width=width).print(table)
 
 
 @runs_app.command()
+@reported
 def show(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's name, or its folder; or an output file of Locust: --csv, --html, or its table as text."
+            help="A run's name, or its folder; or an output file of Locust: --csv, --json, --html, or its table."
         ),
     ],
-    report: Format = "text",
+    form: Format = "text",
     runs: RunsFolder = RUNS,
 ) -> None:
     """Show a run's report, or the content of Locust's own output files."""
@@ -219,7 +214,7 @@ def show(
     from festgate.rehearsal.report import render  # noqa: PLC0415
 
     outputs = locust_files.read([run], runs)
-    print(render(outputs[0] if outputs else find_run(run, runs), report), end="")
+    print(render(outputs[0] if outputs else find_run(run, runs), form), end="")
 
 
 @runs_app.command()
@@ -276,17 +271,18 @@ def _parse_threshold(text: str) -> "Threshold":
 
 def _check_steps(plan: "Plan", thresholds: "list[Threshold]") -> None:
     """Warn where a threshold names a step that is not written in the journey: it may be misspelt, or computed."""
-    from festgate.rehearsal.runner.steps import steps_of  # noqa: PLC0415
+    from festgate.rehearsal.runner.steps import written_steps  # noqa: PLC0415
     from festgate.rehearsal.runs.plan import journey_file  # noqa: PLC0415
 
     file = journey_file(plan.journey)
-    steps = steps_of(file)
-    for threshold in thresholds:
-        step = threshold.metric.step
-        # A step other than a GET begins with its method, as in `POST /checkout`.
-        if step is not None and steps and step.rpartition(" ")[2] not in steps:
+    steps = written_steps(file)
+    for step in dict.fromkeys(threshold.metric.step for threshold in thresholds):
+        if step is not None and not steps.can_have(step):
+            shown = sorted(steps.names)
+            others = f" and {len(shown) - MAX_NAMES} others" if len(shown) > MAX_NAMES else ""
+            names = f", which has {', '.join(shown[:MAX_NAMES])}{others}" if shown else ""
             print(
-                f"--fail-if: the step {step} does not stand in {file.name}, which has {', '.join(steps)}. The run fails"
-                " if no request has that name.",
+                f"--fail-if: the step {step} does not stand in {file.name}{names}. The run fails if no request has that"
+                " name.",
                 file=sys.stderr,
             )

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from festgate.rehearsal.cli import locust_files
 from festgate.rehearsal.cli.execution import exit_on_failure, follow_locustfile, run_comparison
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import (
     BROKEN,
     RUNS,
@@ -19,16 +20,18 @@ from festgate.rehearsal.cli.options import (
     Format,
     LocustArguments,
     RunsFolder,
+    Stages,
     Tags,
     Workers,
     check_label,
     check_metrics,
     check_workers,
+    choose_load,
     find_run,
     locust_arguments,
     make_load,
     make_plan,
-    parse_seconds,
+    make_times,
     require_extra,
 )
 from festgate.rehearsal.stats.limits import MIN_PAIRS
@@ -37,10 +40,14 @@ from festgate.terminal import WRONG_USE, fail
 if TYPE_CHECKING:
     from festgate.rehearsal.report import Reported
     from festgate.rehearsal.runner.run import Second
-    from festgate.rehearsal.runs.plan import Plan
+    from festgate.rehearsal.runs.plan import Load, Plan
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
+    from festgate.rehearsal.verdict.looks import Looks
 
+PAIRS = 10
+AT_MOST = 40
+"""Default numbers of pairs. With the measured variation, nine of ten comparisons are decided after 36 pairs."""
 MIN_WARM_UP = "3s"
 SIGN_UP_SECONDS = 0.1
 """Seconds for one user to sign up: a password's hash is slow on purpose. 77 at once took 6.6 s on two busy cores."""
@@ -57,7 +64,6 @@ Metrics = Annotated[
 Margin = Annotated[str, typer.Option(help="Differences below this share do not matter.")]
 Users = Annotated[int | None, typer.Option(min=1, help="A closed loop with that many users.")]
 Rate = Annotated[float | None, typer.Option(min=0.01, help="An open loop with that many journeys a second.")]
-Pairs = Annotated[int, typer.Option(min=2, help="Pairs of runs, fixed before the first run.")]
 Duration = Annotated[str, typer.Option(help="Measured time of each run: 10s, 1m.")]
 WarmUp = Annotated[str, typer.Option(help="Time before the measurement, which does not count.")]
 Seed = Annotated[int | None, typer.Option(help="Repeats the users and arrivals of another comparison.")]
@@ -77,10 +83,10 @@ AtOnce = Annotated[
 
 def mount(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    app.command("compare")(compare_runs)
-    app.command()(ab)
+    app.command("compare")(reported(compare_runs))
+    app.command()(reported(ab))
     app.command()(calibrate)
-    app.command()(capacity)
+    app.command()(reported(capacity))
 
 
 def compare_runs(
@@ -100,8 +106,8 @@ def compare_runs(
 ) -> None:
     """Compare kept runs, the first half with the second, in pairs by their order.
 
-    Locust's own output (--csv, --html, its table as text) is shown side by side, and the comparison is refused with
-    the reasons.
+    Locust's own output (--csv, --json, --html, its table as text) is shown side by side, and the comparison is refused
+    with the reasons.
 
     Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
@@ -133,11 +139,32 @@ def ab(
     after: Annotated[str, typer.Option(help="The same for the other build.")],
     arguments: LocustArguments = None,
     metric: Metrics = None,
-    pairs: Pairs = 10,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Pairs of runs, fixed before the first run; by default {PAIRS}. Not with --until-decided."
+        ),
+    ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help=f"End the comparison as soon as it is decided, after {MIN_PAIRS} pairs or more. Its intervals are"
+            " wider, so that at most 5 of 100 comparisons are wrong at any of their looks.",
+        ),
+    ] = False,
+    at_most: Annotated[
+        int | None,
+        typer.Option(help=f"The largest number of pairs with --until-decided; by default {AT_MOST}."),
+    ] = None,
     margin: Margin = "5%",
     users: Users = None,
     rate: Rate = None,
-    duration: Duration = "10s",
+    stages: Stages = "",
+    duration: Annotated[
+        str,
+        typer.Option(help="Measured time of each run: 10s, 1m; by default 10s. Stages have their own."),
+    ] = "",
     warm_up: Annotated[
         str,
         typer.Option(
@@ -160,22 +187,31 @@ def ab(
 
     Exit code 0: no regression. 1: a regression. 2: the comparison is refused. 3: the result is inconclusive.
     """
-    plan = _make_plan(journey, users, rate, duration, warm_up or MIN_WARM_UP, seed, label, workers)
+    load = choose_load(stages, users, None, rate, constant=False)
+    plan = _make_plan(
+        journey, load, make_times(load, duration, warm_up, ("10s", MIN_WARM_UP)), seed, label, workers
+    )
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
-    if not warm_up:
+    if not warm_up and not stages:
         plan = replace(plan, warm_up=plan.warm_up + sign_up_time(plan))
     metric = _check_at_once(metric, at_once=at_once)
     metrics, share = _parse_metrics(metric, ()), _parse_share(margin)
     check_metrics(metrics, before, after)
-    if pairs < MIN_PAIRS:
-        fail(f"--pairs {pairs}: fewer than {MIN_PAIRS} pairs cannot show anything; 10 is a good number.")
+    pairs = _number_of_pairs(pairs, at_most, until_decided=until_decided)
+    same_target = _is_same_target(before, after)
     primary = None if "too-few-samples" in (accept or ()) else metrics[0]
+    looks = _looks(metric, share, accept, calibration=same_target) if until_decided else None
+    plan = replace(plan, until_decided=until_decided)
     with exit_on_failure(runs):
-        plan = _follow_locustfile(plan, users, rate)
-        first, second = run_comparison(plan, before, after, pairs, runs, primary=primary, at_once=at_once)
-    raise typer.Exit(
-        _judge(first, second, _parse_metrics(metric, first), share, form, report, accept, interleaved=True)
+        plan = _follow_locustfile(plan, users, rate, stages)
+        first, second = run_comparison(
+            plan, before, after, pairs, runs, primary=primary, looks=looks, at_once=at_once
+        )
+    metrics = _parse_metrics(metric, first)
+    code = _judge(
+        first, second, metrics, share, form, report, accept, interleaved=True, calibration=same_target
     )
+    raise typer.Exit(code)
 
 
 def calibrate(
@@ -188,7 +224,7 @@ def calibrate(
         ),
     ] = "",
     metric: Metrics = None,
-    pairs: Pairs = 6,
+    pairs: Annotated[int, typer.Option(min=2, help="Pairs of runs, fixed before the first run.")] = 6,
     users: Users = None,
     rate: Rate = None,
     duration: Duration = "10s",
@@ -201,7 +237,8 @@ def calibrate(
     runs: RunsFolder = RUNS,
 ) -> None:
     """Compare a build with itself, and print the smallest difference detectable here with 6, 10 and 20 pairs."""
-    plan = _make_plan(journey, users, rate, duration, warm_up, seed, "calibrate", workers)
+    load = make_load(users, None, rate, constant=False)
+    plan = _make_plan(journey, load, make_times(load, duration, warm_up), seed, "calibrate", workers)
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     metric = _check_at_once(metric, at_once=at_once)
     metrics = _parse_metrics(metric, ())
@@ -257,7 +294,8 @@ def capacity(
 
     Exit code 0: a rate holds. 1: none does.
     """
-    plan = _make_plan(journey, None, begin, duration, warm_up, seed, "", workers)
+    load = make_load(None, None, begin, constant=False)
+    plan = _make_plan(journey, load, make_times(load, duration, warm_up), seed, "", workers)
     plan = replace(plan, arguments=locust_arguments(arguments, tags, exclude_tags))
     from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
     from festgate.rehearsal.runner.capacity import find_capacity  # noqa: PLC0415
@@ -284,8 +322,9 @@ def capacity(
     raise typer.Exit(0 if result.max_rate is not None else BROKEN)
 
 
-def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None) -> "Plan":
-    return follow_locustfile(plan, load_given=users is not None or rate is not None, own_host=False)[0]
+def _follow_locustfile(plan: "Plan", users: int | None, rate: float | None, stages: str = "") -> "Plan":
+    load_given = bool(users is not None or rate is not None or stages)
+    return follow_locustfile(plan, load_given=load_given, own_host=False)[0]
 
 
 def _judge(
@@ -298,16 +337,69 @@ def _judge(
     accepted: list[str] | None,
     *,
     interleaved: bool,
+    calibration: bool = False,
 ) -> int:
     """Compare the runs and show the report; return the exit code."""
     from festgate.rehearsal.report import Compared  # noqa: PLC0415
     from festgate.rehearsal.verdict.comparison import compare  # noqa: PLC0415
 
     comparison = compare(
-        before, after, metrics, margin=margin, interleaved=interleaved, accepted=accepted or ()
+        before,
+        after,
+        metrics,
+        margin=margin,
+        interleaved=interleaved,
+        calibration=calibration,
+        accepted=accepted or (),
     )
     _show(Compared(comparison, before, after), form, report)
     return comparison.exit_code
+
+
+def _number_of_pairs(pairs: int | None, at_most: int | None, *, until_decided: bool) -> int:
+    """Return the number of pairs, or the largest number with --until-decided; end the command if they are wrong."""
+    if until_decided and pairs is not None:
+        fail(f"--pairs {pairs} is a fixed number of pairs. With --until-decided, set --at-most {pairs}.")
+    if not until_decided and at_most is not None:
+        fail(
+            f"--at-most {at_most} needs --until-decided. For a fixed number of pairs, set --pairs {at_most}."
+        )
+    option, number = ("at-most", at_most or AT_MOST) if until_decided else ("pairs", pairs or PAIRS)
+    if number < MIN_PAIRS:
+        fail(
+            f"--{option} {number}: fewer than {MIN_PAIRS} pairs cannot show anything; {PAIRS} is a good number."
+        )
+    return number
+
+
+def _is_same_target(before: str, after: str) -> bool:
+    """Return whether both sides are one target, and print that the comparison is an A/A then."""
+    from festgate.rehearsal.runner.builds import is_same_target  # noqa: PLC0415
+
+    same = is_same_target(before, after, Path.cwd())
+    if same:
+        print(
+            "--before and --after are the same target, so this is an A/A comparison: it shows differences that have"
+            " nothing to do with a change.",
+            file=sys.stderr,
+        )
+    return same
+
+
+def _looks(
+    metric: list[str] | None, margin: float, accepted: list[str] | None, *, calibration: bool
+) -> "Looks":
+    """Return the looks of a comparison that ends as soon as it is decided, each printed on standard error."""
+    from festgate.rehearsal.report.words import look_in_words  # noqa: PLC0415
+    from festgate.rehearsal.verdict.looks import Looks  # noqa: PLC0415
+
+    return Looks(
+        choose_metrics=lambda runs: _parse_metrics(metric, runs),
+        margin=margin,
+        on_look=lambda comparison: print(look_in_words(comparison), file=sys.stderr),
+        calibration=calibration,
+        accepted=accepted or (),
+    )
 
 
 def _show(subject: "Reported", form: str, report: Path | None) -> None:
@@ -319,7 +411,9 @@ def _show(subject: "Reported", form: str, report: Path | None) -> None:
     try:
         write_report(subject, report)
     except OSError as error:
-        fail(f"{report} cannot be written: {error.strerror}.")
+        # The result is on standard output already.
+        print(f"{report} cannot be written: {error.strerror}.", file=sys.stderr)
+        raise typer.Exit(WRONG_USE) from None
     print(f"The report is {report}", file=sys.stderr)
 
 
@@ -339,21 +433,16 @@ def _check_at_once(metric: list[str] | None, *, at_once: bool) -> list[str] | No
 
 
 def _make_plan(
-    journey: str,
-    users: int | None,
-    rate: float | None,
-    duration: str,
-    warm_up: str,
-    seed: int | None,
-    label: str,
-    workers: int,
+    journey: str, load: "Load", times: tuple[float, float], seed: int | None, label: str, workers: int
 ) -> "Plan":
+    """Return the plan of each run; `times` are the measured time and the warm-up."""
+    duration, warm_up = times
     require_extra()
     plan = make_plan(
         journey,
-        make_load(users, None, rate, constant=False),
-        duration=parse_seconds(duration),
-        warm_up=parse_seconds(warm_up),
+        load,
+        duration=duration,
+        warm_up=warm_up,
         seed=seed,
         workers=workers,
         label=check_label(label),

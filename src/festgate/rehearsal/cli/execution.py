@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from festgate.rehearsal.runs.plan import Plan, RunOptions
     from festgate.rehearsal.runs.store import Run
     from festgate.rehearsal.stats.metrics import Metric
+    from festgate.rehearsal.verdict.looks import Looks
 
 STARTING = 4.0
 """Seconds that a server takes to start, for the estimate of the remaining time."""
@@ -108,11 +109,13 @@ def run_comparison(
     runs: Path,
     *,
     primary: "Metric | None" = None,
+    looks: "Looks | None" = None,
     at_once: bool = False,
 ) -> "tuple[list[Run], list[Run]]":
     """Run both builds in pairs, with the remaining time on standard error. An empty text is the installed Festgate.
 
-    Raises what `resolve_build` and `run_pairs` raise, and TooFewRequests after the first run with too few requests for
+    With `looks`, the comparison ends as soon as it is decided. Raises what `resolve_build` and `run_pairs` raise, and
+    TooFewRequests after the first run with too few requests for
     the `primary` metric.
     """
     from festgate.rehearsal.runner.builds import Installed, resolve_build  # noqa: PLC0415
@@ -120,6 +123,7 @@ def run_comparison(
 
     seconds = plan.warm_up + plan.duration
     together = 2 if at_once else 1
+    total = f"{'at most ' if looks else ''}{2 * pairs}"
     console = Console(file=sys.stderr, highlight=False)
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
@@ -130,14 +134,15 @@ def run_comparison(
         progress.update(
             task,
             completed=number // together * (seconds + STARTING) + STARTING + second.at,
-            description=f"Run {number + 1} of {2 * pairs}, {side}",
+            description=f"Run {number + 1} of {total}, {side}",
         )
         if not console.is_terminal and second.at >= seconds:
-            console.print(f"Run {number + 1} of {2 * pairs}, {side}: {second.requests} requests")
+            console.print(f"Run {number + 1} of {total}, {side}: {second.requests} requests")
 
-    def on_run(run: "Run") -> None:
+    def on_run(side: "Side", run: "Run") -> bool:
         if primary is not None:
             _check_requests(run, primary, runs)
+        return looks is not None and looks.is_decided_by(side, run)
 
     with ExitStack() as stack:
         first, second = (

@@ -44,6 +44,13 @@ Tags = Annotated[
 ExcludeTags = Annotated[
     list[str] | None, typer.Option("--exclude-tags", help="Leave out the tasks with this tag.")
 ]
+Stages = Annotated[
+    str,
+    typer.Option(
+        help="A load that changes, in place of --users or --rate: '2m:200, 5m:1000, 1m:0' grows to 200 users in 2"
+        " minutes and to 1,000 in 5, and ends with none; '2m:20/s, 5m:20/s' are arrivals. '0s:50' is a step."
+    ),
+]
 Workers = Annotated[
     int, typer.Option(min=1, help="Load generator processes, each with an equal share of the load.")
 ]
@@ -76,6 +83,17 @@ def make_load(users: int | None, spawn_rate: float | None, rate: float | None, *
         fail("--constant is for an open loop: give a --rate as well.")
     count = users or 10
     return Users(count, spawn_rate or float(count))
+
+
+def choose_load(
+    stages: str, users: int | None, spawn_rate: float | None, rate: float | None, *, constant: bool
+) -> "Load":
+    """Return the load of the stages, if there are any, or else a steady one; end the command where both are given."""
+    if not stages:
+        return make_load(users, spawn_rate, rate, constant=constant)
+    if rate is not None or spawn_rate is not None:
+        fail("--stages determine the load: leave out --rate and --spawn-rate.")
+    return make_staged_load(stages, users, constant=constant)
 
 
 def make_staged_load(text: str, users: int | None, *, constant: bool) -> "Load":
@@ -114,12 +132,14 @@ def make_staged_load(text: str, users: int | None, *, constant: bool) -> "Load":
     return Users(int(highest), highest, stages=tuple(stages))
 
 
-def make_times(load: "Load", duration: str, warm_up: str) -> tuple[float, float]:
+def make_times(
+    load: "Load", duration: str, warm_up: str, defaults: tuple[str, str] = ("60s", "10s")
+) -> tuple[float, float]:
     """Return the measured time and the warm-up, which is the beginning of the stages where there are any."""
     from festgate.rehearsal.runs.stages import seconds_of  # noqa: PLC0415
 
     if not load.stages:
-        return parse_seconds(duration or "60s"), parse_seconds(warm_up or "10s")
+        return parse_seconds(duration or defaults[0]), parse_seconds(warm_up or defaults[1])
     if duration:
         fail("--stages determine the duration: leave out --duration.")
     whole, cut = seconds_of(load.stages), parse_seconds(warm_up or "0s")

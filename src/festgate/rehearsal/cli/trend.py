@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from festgate.rehearsal.cli.failures import reported
 from festgate.rehearsal.cli.options import RUNS, Format, RunsFolder, require_extra
 from festgate.terminal import fail
 
 DEFAULT_METRICS = ("p95", "p50", "errors")
 
 
+@reported
 def show_trend(
     metric: Annotated[
         list[str] | None,

@@ -14,7 +14,7 @@ from typing import Final
 import gevent
 from gevent.queue import Queue
 from locust import User
-from locust.runners import Runner
+from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, Runner
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
 from festgate.rehearsal.load.visits import INTENDED, follow_visits
@@ -46,6 +46,7 @@ class Arrivals:
         self._weights = [user_class.weight for user_class in classes]
         self._queues: dict[type[User], Queue[float]] = {user_class: Queue() for user_class in classes}
         self._users = dict.fromkeys(classes, 0)
+        self._served: set[User] = set()
         self._idle = dict.fromkeys(classes, 0)
         self._queued = 0
         self.taken = 0
@@ -63,6 +64,7 @@ class Arrivals:
         try:
             gevent.getcurrent().__dict__[INTENDED] = self._queues[user_class].get()
             self.taken += 1
+            self._served.add(user)
         finally:
             self._idle[user_class] -= 1
         user._state = LOCUST_STATE_RUNNING  # noqa: SLF001
@@ -88,8 +90,7 @@ class Arrivals:
             (chosen,) = self._random.choices(self._classes, self._weights)
             self._queued += 1
             self._queues[chosen].put(at)
-            if self._idle[chosen] < len(self._queues[chosen]) and sum(self._users.values()) < self._max_users:
-                self._spawn(runner, chosen, 1)
+            self._start_if_waiting(runner, chosen)
 
     @property
     def waiting(self) -> int:
@@ -115,4 +116,22 @@ class Arrivals:
 
     def _spawn(self, runner: Runner, user_class: type[User], count: int) -> None:
         self._users[user_class] += count
-        runner.spawn_users({user_class.__name__: count})
+        for user in runner.spawn_users({user_class.__name__: count}):
+            user.greenlet.link(lambda _, user=user: self._ended(runner, user))
+
+    def _start_if_waiting(self, runner: Runner, user_class: type[User]) -> None:
+        waiting = self._idle[user_class] < len(self._queues[user_class])
+        if waiting and sum(self._users.values()) < self._max_users:
+            self._spawn(runner, user_class, 1)
+
+    def _ended(self, runner: Runner, user: User) -> None:
+        """Start another user for one that has stopped, if an arrival waits.
+
+        A user that never served one is not replaced before the next arrival: its `on_start` may raise each time.
+        """
+        user_class = type(user)
+        self._users[user_class] -= 1
+        if user in self._served:
+            self._served.remove(user)
+            if runner.state not in (STATE_CLEANUP, STATE_STOPPING, STATE_STOPPED):
+                self._start_if_waiting(runner, user_class)

@@ -14,12 +14,14 @@ def describe_exception(exception: BaseException, tb: TracebackType | None) -> st
 
     The line is the last one outside the installed packages, since the error is usually there.
     """
-    # An answer of the target may be part of the message, and must not control the terminal that shows it.
-    text = "".join(
-        character if character.isprintable() else " " for character in str(exception)[: 10 * MAX_MESSAGE]
-    )
-    message = " ".join(text.split())[:MAX_MESSAGE]
+    message = printable(str(exception))
     frames = traceback.extract_tb(tb)
     own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return f"{type(exception).__name__}{f': {message}' if message else ''}{place}"
+
+
+def printable(text: str) -> str:
+    """Return the text in one short line: an answer of the target may be part of it, and must not control a terminal."""
+    shown = "".join(character if character.isprintable() else " " for character in text[: 10 * MAX_MESSAGE])
+    return " ".join(shown.split())[:MAX_MESSAGE]

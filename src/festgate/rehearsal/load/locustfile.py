@@ -26,7 +26,7 @@ class Locustfile:
 
     @property
     def has_web_users(self) -> bool:
-        """Whether a user class has a web client of Locust; others speak a protocol that only the file knows."""
+        """Return whether a user class has a web client of Locust; others speak a protocol that only the file knows."""
         return any(issubclass(user_class, HttpUser | FastHttpUser) for user_class in self.classes)
 
 

@@ -220,6 +220,7 @@ class Master:
         report(
             ended="cut" if cut or self._unwritten else "whole",
             exit_code=exit_code,
+            untimed=sum(ended.untimed for ended in endings),
             failed_after=sum(ended.failed_after for ended in endings),
             lasted=min(early) if len(early) == len(endings) else None,
             dropped=sum(ended.dropped for ended in endings),
@@ -320,6 +321,7 @@ class Master:
                 fields["dropped"],
                 fields["first_failure"],
                 fields["exceptions"],
+                untimed=fields["untimed"],
                 failed_after=fields["failed_after"],
                 lasted=fields["lasted"],
             )

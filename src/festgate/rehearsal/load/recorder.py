@@ -14,10 +14,13 @@ from gevent import socket as gevent_socket
 from locust.contrib.fasthttp import FastResponse
 from locust.env import Environment
 
-from festgate.rehearsal.load.exceptions import describe_exception
+from festgate.rehearsal.load.exceptions import describe_exception, printable
 from festgate.rehearsal.load.hooks import ListenerErrors
+from festgate.rehearsal.load.no_response import reason_of
+from festgate.rehearsal.load.progress import report
 from festgate.rehearsal.load.visits import INTENDED
 from festgate.rehearsal.runs.recording import Sample, SamplesWriter
+from festgate.rehearsal.stats.limits import MANY_NAMES
 
 MAX_RECENT: Final = 10_000
 """Samples from which the live display computes its percentiles."""
@@ -41,11 +44,14 @@ class Recorder:
         """Seconds from the beginning to the end of the plan's time."""
         self.failed_after = 0
         """Requests that failed after that, such as those of `on_stop`."""
+        self.untimed = 0
+        """Requests that the locustfile reported without a response time, which Locust allows."""
         self.requests = 0
         self.failures = 0
         self.recent: deque[float] = deque(maxlen=MAX_RECENT)
         """Response times since `take_recent`, in seconds."""
         self.first_failure = ""
+        self._names: set[str] = set()
         self.exceptions: Counter[str] = Counter()
         """The exceptions that tasks, `on_start` and listeners raised, by kind: class, message, file and line."""
         _flag_new_connections()
@@ -72,13 +78,14 @@ class Recorder:
         # As Locust decides: an empty text, or False, is no failure.
         failed = bool(exception)
         if failed:
-            self.first_failure = self.first_failure or f"{name}: {exception}"
+            self.first_failure = self.first_failure or printable(f"{name}: {exception}")
         if self.began is None:
             return
         greenlet = gevent.getcurrent()
         latency = max(0.0, (response_time or 0.0) / 1000)
         start = (time.time() - latency if start_time is None else start_time) - self.began
         intended = greenlet.__dict__.pop(INTENDED, None)
+        status = _status(response)
         sample = Sample(
             # The page of a form and its submission share a path, and are not the same work.
             name=str(name) if request_type == "GET" else f"{request_type} {name}",
@@ -86,17 +93,29 @@ class Recorder:
             intended=start if intended is None else min(intended, start),
             start=start,
             latency=latency,
-            status=_status(response),
+            status=status,
             failed=failed,
             new_connection=greenlet.__dict__.pop("connected", False),
             size=min(int(response_length or 0), MAX_SIZE),
             digest=zlib.crc32(_body(response)),
+            no_response="" if status or not failed else reason_of(exception, response),
         )
         self._writer.add(sample)
+        self._warn_of_many_names(sample.name)
         self.requests += 1
         self.recent.append(start - sample.intended + latency)
         self.failures += failed
+        self.untimed += response_time is None
         self.failed_after += failed and start >= self.ends
+
+    def _warn_of_many_names(self, name: str) -> None:
+        if name not in self._names and len(self._names) < MANY_NAMES:
+            self._names.add(name)
+            if len(self._names) == MANY_NAMES:
+                report(
+                    notice=f"The requests have {MANY_NAMES} different names, such as {printable(name)}. If names"
+                    " contain values, give each request the name= of its route."
+                )
 
     def record_exception(
         self, *, exception: BaseException, tb: TracebackType | None, **_more: object

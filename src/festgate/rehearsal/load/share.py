@@ -56,6 +56,8 @@ class Ended:
     """The number of exceptions of each kind that tasks and `on_start` raised."""
     unwritten: str = ""
     """The system's reason why samples could not be written; the run was then cut short."""
+    untimed: int = 0
+    """Requests without a response time; it is recorded as 0."""
     failed_after: int = 0
     """Requests that failed after the end of the plan's time, and do not count."""
     lasted: float | None = None
@@ -218,6 +220,7 @@ class LoadShare:
             recorder.first_failure,
             dict(recorder.exceptions),
             self._unwritten,
+            recorder.untimed,
             recorder.failed_after,
             self._lasted,
         )

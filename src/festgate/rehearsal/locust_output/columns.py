@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -72,6 +72,20 @@ _KNOWN: Final[Mapping[str, Column]] = {
     "failures/s": Column("failure_rate"),
     "currentfailures/s": Column("failure_rate"),
 }
+WEB_COLUMNS: Final[Mapping[str, Callable[[Row], float | None]]] = {
+    "# Requests": lambda row: row.requests,
+    "# Fails": lambda row: row.failures,
+    "Median (ms)": lambda row: row.percentile(0.5),
+    "95%ile (ms)": lambda row: row.percentile(0.95),
+    "99%ile (ms)": lambda row: row.percentile(0.99),
+    "Average (ms)": lambda row: row.average,
+    "Min (ms)": lambda row: row.minimum,
+    "Max (ms)": lambda row: row.maximum,
+    "Average size (bytes)": lambda row: row.size,
+    "Current RPS": lambda row: row.rate,
+    "Current Failures/s": lambda row: row.failure_rate,
+}
+"""The columns of numbers on Locust's web page, in its order, with their values."""
 _LONG_NAMES_FIRST: Final = sorted(_KNOWN, key=len, reverse=True)
 _PERCENTILE: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)%(?:ile\(ms\))?")
 _WHOLE: Final = r"\d{1,3}(?:,\d{3})+|\d+"

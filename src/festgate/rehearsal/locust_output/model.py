@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["csv", "html", "console", "web"]
+Kind = Literal["csv", "json", "html", "console", "web"]
 """`console`: the table that Locust prints in a terminal; `web`: the table of its web page, copied as text."""
 Rates = Literal["run", "moment", "unknown"]
 """The period of a table's mean rates: the whole run, its last ten seconds (`moment`), or one of the two."""

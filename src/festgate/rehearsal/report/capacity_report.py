@@ -2,10 +2,16 @@
 
 import json
 import math
+from typing import Final
 
 from festgate.rehearsal.report.document import Document, Notice, Section, Table, Tone
 from festgate.rehearsal.report.junit import Case, suite
 from festgate.rehearsal.runner.capacity import Capacity
+from festgate.rehearsal.stats import figures
+from festgate.rehearsal.stats.usl import Scalability
+
+MIN_SHARE: Final = 0.005
+"""Contention below it is shown as none: it is rounded to whole per cent."""
 
 
 def capacity_document(capacity: Capacity, *, drawn: bool = True) -> Document:
@@ -156,17 +162,33 @@ def _law(capacity: Capacity) -> Section:
         notice = Notice("plain", "The scalability law does not fit", meaning=capacity.law_refused)
     else:
         law = capacity.law
-        limit = f"{law.max_rate:,.0f} requests/s" if math.isfinite(law.max_rate) else "not limited"
         notice = Notice(
             "plain",
             "Universal Scalability Law",
             figure=f"R\N{SUPERSCRIPT TWO} {law.fit:.2f}",
-            meaning=(
-                f"The throughput of one visitor is {law.gain:,.1f} requests/s; contention is {law.contention:.1%} and"
-                f" coherency {law.coherency:.2%}. The predicted maximum throughput is {limit}."
-            ),
+            meaning=_law_in_words(law),
         )
     return Section("Extrapolation", notices=(notice,))
+
+
+def _law_in_words(law: Scalability) -> str:
+    """Describe the parameters of the law, and the highest rate that it predicts."""
+    alone = f"One visitor alone gets {figures.rate(law.gain).removesuffix('/s')} requests/s."
+    if law.contention < MIN_SHARE:
+        serial = "Nearly all of the work can run in parallel (contention)"
+    elif law.contention < 1:
+        serial = f"About {law.contention * 100:.0f} % of the work cannot run in parallel (contention)"
+    else:
+        serial = "None of the work can run in parallel (contention)"
+    pairs = (
+        ""
+        if law.coherency == 0
+        else f"; every pair of visitors adds {figures.share(law.coherency)} (coherency)"
+    )
+    if not math.isfinite(law.max_rate):
+        return f"{alone} {serial}{pairs}. The law predicts no highest rate."
+    at = f" with {law.best_users:,.0f} concurrent visitors" if math.isfinite(law.best_users) else ""
+    return f"{alone} {serial}{pairs}. The law predicts at most {law.max_rate:,.0f} requests/s{at}."
 
 
 def _a_minute(rate: float) -> str:

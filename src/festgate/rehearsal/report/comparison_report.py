@@ -22,6 +22,8 @@ VERDICTS: Final[dict[str, tuple[str, Tone]]] = {
 }
 _STEP_COLUMNS: Final = ("rate", "errors", "p50", "p95")
 """The headings of STEP_METRICS."""
+_FIXED: Final = "The p-value is that of the sign-flip test."
+_ANYTIME: Final = "The intervals and p-values hold at every look, as the comparison may stop after any pair."
 _AT_ONCE: Final = (
     "Both sides were under load at once and delayed each other; only processor time can be compared."
 )
@@ -38,6 +40,11 @@ def comparison_document(
     if worse_beside(comparison) and comparison.verdict != "regressed":
         # Like the exit code: a gate must not pass if another metric regressed after the correction.
         verdict, tone = f"{verdict}, but another metric regressed", "bad"
+    if comparison.same_target:
+        verdict, tone = (
+            f"A/A comparison: {verdict[:1].lower()}{verdict[1:]}",
+            tone if tone != "good" else "plain",
+        )
     effects = [*([comparison.primary] if comparison.primary is not None else []), *comparison.others]
     charts = _charts(comparison, effects) if drawn else ()
     sections = (
@@ -47,12 +54,12 @@ def comparison_document(
         ),
         Section("Warnings", notices=tuple(_finding(finding, "warn") for finding in comparison.flags)),
         Section("Differences", charts=charts),
-        Section("Metrics", tables=_effects_tables(effects)),
+        Section("Metrics", tables=_effects_tables(effects, anytime=comparison.anytime)),
         Section("Steps", tables=_step_tables(comparison)),
         Section("Runs", words=_plans(before, after), tables=_run_tables(before, after)),
     )
     return Document(
-        title=_title(before, after),
+        title=_title(before, after, same_target=comparison.same_target),
         tone=tone,
         verdict=verdict,
         words=comparison_in_words(comparison),
@@ -71,9 +78,11 @@ def _charts(comparison: Comparison, effects: list[EffectSize]) -> tuple[Chart, .
     return tuple(chart for chart in charts if chart is not None)
 
 
-def _title(before: Sequence[Run], after: Sequence[Run]) -> str:
+def _title(before: Sequence[Run], after: Sequence[Run], *, same_target: bool) -> str:
     if not before or not after:
         return "Comparison of two builds"
+    if same_target:
+        return f"{before[0].plan.journey}: A/A comparison of one target with itself"
     named = [runs[0].plan.label or runs[0].name for runs in (before, after)]
     if named[0] == named[1]:
         named = ["before", "after"]
@@ -98,7 +107,7 @@ def _finding(finding: LoadFinding, tone: Tone) -> Notice:
     return Notice(tone, title[:1].upper() + title[1:], finding.figure, finding.meaning, finding.remedy)
 
 
-def _effects_tables(effects: list[EffectSize]) -> tuple[Table, ...]:
+def _effects_tables(effects: list[EffectSize], *, anytime: bool) -> tuple[Table, ...]:
     if not effects:
         return ()
     rows = tuple(
@@ -129,10 +138,9 @@ def _effects_tables(effects: list[EffectSize]) -> tuple[Table, ...]:
         "pairs needed",
     )
     note = (
-        "Before and after are medians of the runs. The change is the mean of the log ratios of the pairs, which may"
-        " differ from the ratio of the medians. The p-value is that of the sign-flip test; adjusted: after Holm's"
-        " correction. Requests: the lowest number in a run, before / after. Pairs needed: the approximate number that"
-        " decides the metric."
+        "Before and after are geometric means of the runs, whose ratio is the change; an error rate includes half a"
+        f" failure for each run. {_ANYTIME if anytime else _FIXED} Adjusted: after Holm's correction. Requests: the"
+        " lowest number in a run, before / after. Pairs needed: the approximate number that decides the metric."
     )
     return (Table("Effect on each metric", columns, rows, words=frozenset({0, 1}), note=note),)
 

@@ -11,6 +11,7 @@ from festgate.rehearsal.report.words import (
     comparison_in_words,
     effect_in_words,
     limit_in_words,
+    not_compared_in_words,
     run_in_words,
 )
 from festgate.rehearsal.runs.store import Run
@@ -64,9 +65,10 @@ def run_json(summary: Summary) -> str:
             "aborted": run.aborted,
             "all": _figures(summary.all),
             "steps": [_figures(step) for step in summary.steps],
+            "names": summary.names,
             "failures": [
-                {"step": step, "status": status, "times": times}
-                for (step, status), times in summary.failures.items()
+                {"step": step, "status": status, "times": times, "no_response": reason or None}
+                for (step, status, reason), times in summary.failures.items()
             ],
             "cpu": summary.processor,
             "machines": {machine.side: _machine(machine) for machine in summary.machines},
@@ -89,6 +91,8 @@ def comparison_json(comparison: Comparison, before: Sequence[Run], after: Sequen
             "words": comparison_in_words(comparison),
             "pairs": comparison.pairs,
             "margin": comparison.margin,
+            "until_decided": comparison.anytime,
+            "same_target": comparison.same_target,
             "before": [run.name for run in before],
             "after": [run.name for run in after],
             "primary": None if comparison.primary is None else _effect(comparison.primary),
@@ -117,6 +121,7 @@ def run_junit(summary: Summary) -> str:
 
 def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
     """Return JUnit XML with a test case for each metric: a regression fails, an inconclusive metric is skipped."""
+    not_compared = not_compared_in_words(comparison)
     cases = [
         Case(finding.code, "error", f"{finding.figure}: {finding.meaning} {finding.remedy}")
         for finding in comparison.refusals
@@ -127,7 +132,8 @@ def comparison_junit(comparison: Comparison, runs: Sequence[Run]) -> str:
             result = "failure"
         elif effect.verdict == "inconclusive":
             result = "skipped"
-        cases.append(Case(effect.metric.text, result, effect_in_words(effect, comparison.margin)))
+        message = effect_in_words(effect, comparison.margin)
+        cases.append(Case(effect.metric.text, result, f"{not_compared} {message}".strip()))
     if not cases:
         cases.append(Case("comparison", "error", " ".join(comparison_in_words(comparison))))
     seconds = sum(run.plan.duration for run in runs)
@@ -152,7 +158,12 @@ def _figures(step: Figures) -> dict[str, Any]:
 
 
 def _machine(machine: Machine) -> dict[str, float]:
-    return {"cpu": machine.cpu, "cpu_most": machine.max_cpu, "memory_most": machine.max_memory}
+    return {
+        "cpu": machine.cpu,
+        "cpu_busiest_tenth": machine.busiest,
+        "cpu_most": machine.max_cpu,
+        "memory_most": machine.max_memory,
+    }
 
 
 def _effect(effect: EffectSize) -> dict[str, Any]:

@@ -20,6 +20,7 @@ Row: TypeAlias = dict[str, float | str | None]
 COLOURS: Final = tuple(f"var(--line-{number})" for number in range(1, 7))
 DASHES: Final = ([1, 0], [6, 3], [2, 2], [9, 3, 2, 3], [4, 2, 1, 2], [12, 4])
 """In addition to the colours, for colour-blind readers and for paper."""
+GOOD: Final = "var(--good)"
 BAD: Final = "var(--bad)"
 INK: Final = "var(--ink)"
 SOFT: Final = "var(--soft)"
@@ -28,6 +29,7 @@ SHADE: Final = "var(--shade)"
 HEIGHT: Final = 260
 _LATENCY = "datum.value >= 1000 ? format(datum.value / 1000, '~g') + ' s' : format(datum.value, '~g') + ' ms'"
 _TIME = "floor(datum.value / 60) + ':' + format(datum.value % 60, '02d')"
+_SECOND = 1000
 _MIN_LATENCY = 0.01
 """Milliseconds; a logarithmic axis cannot show 0."""
 
@@ -55,7 +57,9 @@ def time_axis() -> alt.X:
     return alt.X("at:Q", axis=axis, scale=alt.Scale(nice=False))
 
 
-def latency_axis(field: str, rows: Iterable[Row], fields: Iterable[str] | None = None) -> alt.Y:
+def latency_axis(
+    field: str, rows: Iterable[Row], fields: Iterable[str] | None = None, title: str = "latency"
+) -> alt.Y:
     """Return the axis of a field of milliseconds; it is logarithmic, so that both 5 ms and 2 s are readable.
 
     `fields` are the fields of `rows` that the chart folds into `field`.
@@ -63,16 +67,31 @@ def latency_axis(field: str, rows: Iterable[Row], fields: Iterable[str] | None =
     keys = tuple(fields or (field,))
     values = [value for row in rows for key in keys if isinstance(value := row.get(key), float)]
     domain = [min(values, default=1.0) / 1.1, max(values, default=1000.0) * 1.1]
-    axis = alt.Axis(labelExpr=_LATENCY, title="latency", values=_ticks(*domain))
+    axis = alt.Axis(labelExpr=_LATENCY, title=f"{title}, {_unit(*domain)}", values=_ticks(*domain))
     return alt.Y(f"{field}:Q", axis=axis, scale=alt.Scale(type="log", nice=False, domain=domain))
 
 
+def _unit(low: float, high: float) -> str:
+    """Return the unit of the ticks between two latencies in milliseconds."""
+    return "s" if low >= _SECOND else "ms" if high < _SECOND else "ms and s"
+
+
 def _ticks(low: float, high: float) -> list[float]:
-    """Return 1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades."""
+    """Return 1, 2, 5, 10 ..., or 1, 10, 100 ... over more than three decades; evenly spaced ticks within a decade.
+
+    There is always one: a legend without any gets an infinite height.
+    """
     wide = high / low > 1000  # noqa: PLR2004
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [round(digit * 10.0**power, 6) for power in powers for digit in ((1,) if wide else (1, 2, 5))]
-    return [tick for tick in ticks if low <= tick <= high]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    if len(ticks) > 1 or high == low:
+        return ticks or [low]
+    power = 10.0 ** math.floor(math.log10(high - low))
+    steps = (power, power / 2)
+    even = [[round(step * number, 6) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+            for step in steps]  # fmt: skip
+    return next((ticks for ticks in even if len(ticks) > 1), [low])
 
 
 def lines(
@@ -86,7 +105,7 @@ def lines(
         symbolType="stroke",
         symbolSize=400,
         symbolOpacity=1,
-        labelLimit=260,
+        labelLimit=alt.ExprRef("width < 500 ? 200 : 260"),
     )
     domain = list(names)
     colour = alt.Scale(domain=domain, range=list(colours)[: len(domain)])
@@ -169,7 +188,9 @@ def cells(rows: list[Row], names: Sequence[str]) -> Drawn:
     # The name stands above its row: a phone has no room for it on the left.
     name = (
         alt.Chart(inline([{"step": name} for name in names]))
-        .mark_text(align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3)
+        .mark_text(
+            align="left", baseline="bottom", color=INK, fontSize=12, yOffset=-3, limit=alt.ExprRef("width")
+        )
         .encode(x=alt.value(0), y=alt.Y("step:N", sort=list(names), bandPosition=0), text="step:N")
     )
     return alt.layer(cell, name)

@@ -11,14 +11,16 @@ from festgate.rehearsal.report.words import (
     limit_in_words,
     load_in_words,
     plan_in_words,
+    response_in_words,
     run_in_words,
     stage_in_words,
 )
 from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.stages import slopes
 from festgate.rehearsal.stats import figures
-from festgate.rehearsal.stats.limits import MAX_CPU, MIN_TAIL, min_requests
+from festgate.rehearsal.stats.limits import MANY_NAMES, MAX_CPU, MIN_TAIL, min_requests
 from festgate.rehearsal.stats.metrics import parse_metric
+from festgate.rehearsal.stats.names import VALUE
 from festgate.rehearsal.stats.summary import LATE, QUANTILES, Figures, LimitResult, Machine, Summary
 from festgate.rehearsal.verdict.outcome import Result, outcome_of
 
@@ -81,7 +83,7 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
 def _limit(limit: LimitResult) -> Notice:
     meaning = ""
     if limit.metric is None:
-        meaning = "This limit has no valid syntax, so it is not met."
+        meaning = "This is not a valid limit, so it is not met."
     elif math.isnan(limit.value) and limit.metric.kind == "cpu":
         meaning = "Processor time is measured only if the rehearsal has started the target itself."
     elif math.isnan(limit.value):
@@ -140,6 +142,17 @@ def _notes(summary: Summary) -> list[Notice]:
         for kind, times in run.exceptions.items()
     ]
     notes += _generator_notes(summary)
+    if summary.names > len(summary.steps) or summary.names >= MANY_NAMES:
+        notes.append(
+            Notice(
+                "warn",
+                "Names of steps contain visitors' values",
+                f"{figures.count(summary.names)} names",
+                f"A row for each value describes no page, so similar names are rolled up here, with {VALUE} in place of"
+                " the values. Many names also slow the load generator down.",
+                'Name each step by its route: `self.client.get(path, name="/events/{slug}")`.',
+            )
+        )
     if total.requests and not run.plan.warm_up:
         notes.append(
             Notice(
@@ -181,13 +194,14 @@ def _generator_notes(summary: Summary) -> list[Notice]:
     workers = summary.run.plan.workers
     notes = []
     generator = next((machine for machine in summary.machines if machine.side == "generator"), None)
-    if generator is not None and generator.cpu > MAX_CPU * workers:
+    if generator is not None and generator.busiest > MAX_CPU * workers:
         notes.append(
             Notice(
                 "warn",
                 "The load generator was saturated",
-                f"{figures.share(generator.cpu)} of a core, {workers} {'process' if workers == 1 else 'processes'}",
-                "It may have caused part of the latency itself.",
+                f"{figures.share(generator.busiest)} of a core in the busiest tenth of the seconds"
+                + (f", {workers} processes" if workers > 1 else ""),
+                f"On average it used {figures.share(generator.cpu)}. It may have caused part of the latency itself.",
                 "Lower the load, or run the load generator on a separate machine.",
             )
         )
@@ -247,8 +261,8 @@ def _step_tables(summary: Summary) -> tuple[Table, ...]:
                 "Failures",
                 ("step", "response", "requests"),
                 tuple(
-                    (step, f"HTTP {status}" if status else "no response", figures.count(times))
-                    for (step, status), times in summary.failures.items()
+                    (step, response_in_words(status, reason), figures.count(times))
+                    for (step, status, reason), times in summary.failures.items()
                 ),
                 words=frozenset({0, 1}),
                 note="A response with HTTP 200 can fail, too, if it lacks the content that the step expects.",

@@ -4,6 +4,7 @@ from io import StringIO
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as RichTable
@@ -12,7 +13,9 @@ from rich.text import Text
 from festgate.rehearsal.report.document import Document, Notice, Table, Tone
 
 WIDTH: Final = 140
-"""Columns of a table in text for a file; the widest table, the metrics of a comparison, fits."""
+"""Columns of a table, unless its figures need more; the widest table, the metrics of a comparison, fits."""
+UNLIMITED: Final = 10_000
+"""Columns of a file or pipe, where nothing may be cut off."""
 _LINE: Final = 100
 """Columns of a sentence, for comfortable reading."""
 _NAME: Final = 34
@@ -27,7 +30,7 @@ def show(document: Document, console: Console) -> None:
     """Print the report, in colour if the console supports it."""
 
     def write(sentence: str, style: str = "") -> None:
-        console.print(Text(sentence, style=style), width=min(_LINE, console.width))
+        console.print(Text(shown(sentence), style=style), width=min(_LINE, console.width))
 
     write(document.title, "bold")
     write(document.verdict, _STYLES[document.tone])
@@ -43,16 +46,16 @@ def show(document: Document, console: Console) -> None:
         for notice in section.notices:
             _show_notice(notice, console)
         for table in section.tables:
-            console.print(_rich_table(table))
-            if table.note:
-                write(table.note, "dim")
+            console.print(_rich_table(table), width=min(console.width, max(WIDTH, _min_width(table))))
+            for note in _notes(table):
+                write(note, "dim")
 
 
 def text(document: Document) -> str:
-    """Return the report without colours, `WIDTH` columns wide; it ends with a newline."""
+    """Return the report without colours; it ends with a newline."""
     written = StringIO()
     console = Console(
-        file=written, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False
+        file=written, width=UNLIMITED, color_system=None, force_terminal=False, legacy_windows=False
     )
     show(document, console)
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
@@ -71,37 +74,67 @@ def markdown(document: Document) -> str:
             parts.append("\n".join(_notice_line(notice) for notice in section.notices))
         for table in section.tables:
             parts += [f"**{_plain(table.caption)}**", _markdown_table(table)]
-            if table.note:
-                parts.append(_plain(table.note))
+            parts += map(_plain, _notes(table))
     return "\n\n".join(parts) + "\n"
 
 
+def shown(text: str) -> str:
+    """Return the text with control characters in their Python notation: a name must not control a terminal."""
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t\N{NO-BREAK SPACE}"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def _show_notice(notice: Notice, console: Console) -> None:
-    line = Text.assemble((f"{_MARKS[notice.tone]} ", _STYLES[notice.tone]), (notice.title, "bold"))
+    line = Text.assemble((f"{_MARKS[notice.tone]} ", _STYLES[notice.tone]), (shown(notice.title), "bold"))
     if notice.figure:
-        line.append(f": {notice.figure}")
+        line.append(f": {shown(notice.figure)}")
     console.print(line, width=min(_LINE, console.width))
     rest = " ".join(part for part in (notice.meaning, notice.remedy) if part)
     if rest:
-        console.print(Padding(Text(rest), (0, 0, 0, 2)), width=min(_LINE, console.width))
+        console.print(Padding(Text(shown(rest)), (0, 0, 0, 2)), width=min(_LINE, console.width))
 
 
 def _rich_table(table: Table) -> RichTable:
     drawn = RichTable(
-        title=Text(table.caption), title_justify="left", title_style="", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=Text(shown(table.caption)),
+        title_justify="left",
+        title_style="",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     for place, name in enumerate(table.columns):
         words = place in table.words
-        longest = max((len(row[place]) for row in table.rows), default=0)
         drawn.add_column(
-            Text(name),
+            Text(shown(name)),
             justify="left" if words else "right",
             overflow="fold",
-            no_wrap=not words or longest <= _NAME,
+            no_wrap=not words or _longest(table, place) <= _NAME,
         )
     for row in table.rows[:_MAX_ROWS]:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(shown(cell)) for cell in row))
     return drawn
+
+
+def _longest(table: Table, place: int) -> int:
+    return max((cell_len(shown(row[place])) for row in table.rows[:_MAX_ROWS]), default=0)
+
+
+def _min_width(table: Table) -> int:
+    """Return the width at which no cell is cut off; long words wrap."""
+    widths = (max(cell_len(shown(name)), _longest(table, place)) for place, name in enumerate(table.columns))
+    return sum(
+        (min(width, _NAME) if place in table.words else width) + 2 for place, width in enumerate(widths)
+    )
+
+
+def _notes(table: Table) -> tuple[str, ...]:
+    missing = len(table.rows) - _MAX_ROWS
+    cut = f"{missing:,} more rows are in the HTML report and in the JSON." if missing > 0 else ""
+    return tuple(note for note in (table.note, cut) if note)
 
 
 def _notice_line(notice: Notice) -> str:
@@ -120,8 +153,11 @@ def _markdown_table(table: Table) -> str:
 
 def _plain(text: str) -> str:
     """Escape all markup except that of commands: a step may be named `/a_b_c/<slug>`."""
-    parts = text.split("`")
-    for place in range(0, len(parts), 2):
-        for character in "\\*_{}[]<>|#":
+    parts = shown(text).split("`")
+    # A backtick without a second one begins no command.
+    if len(parts) % 2 == 0:
+        parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
+    for place in range(len(parts)):
+        for character in "|" if place % 2 else "\\`*_{}[]<>|#":
             parts[place] = parts[place].replace(character, f"\\{character}")
     return " ".join("`".join(parts).split())

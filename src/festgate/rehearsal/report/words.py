@@ -4,15 +4,21 @@ import math
 from typing import Final
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
+from festgate.rehearsal.runs.recording import NoResponse
 from festgate.rehearsal.runs.stages import Slope
 from festgate.rehearsal.runs.store import Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
+from festgate.rehearsal.verdict.flags import responses_not_compared
 from festgate.rehearsal.verdict.outcome import Result, outcome_of
 from festgate.rehearsal.verdict.paired import MAX_PAIRS
 
 SIDES: Final[dict[Side, str]] = {"generator": "load generator", "server": "target"}
+_SAME_TARGET: Final = (
+    "Both sides are the same target, so this is an A/A comparison: any difference comes from chance, the load or the"
+    " machine."
+)
 _MAX_REASONS: Final = 3
 """Reasons for a refusal in the summary; the report lists all of them below."""
 VERDICTS: Final[dict[Result, str]] = {
@@ -21,7 +27,15 @@ VERDICTS: Final[dict[Result, str]] = {
     "cut": "Stopped before its end",
     "nothing": "Nothing was measured",
 }
-_SHARES: Final = {"p50": "half", "p95": "95 %"}
+_NO_RESPONSE: Final[dict[NoResponse, str]] = {
+    "": "no HTTP response",
+    "refused": "connection refused",
+    "reset": "connection closed before the end of the response",
+    "timeout": "timeout",
+    "dns": "host name not resolved",
+    "tls": "TLS error",
+}
+_SHARES: Final = {"p50": "half of the", "p95": "95 of 100"}
 
 
 def run_in_words(summary: Summary) -> tuple[str, ...]:
@@ -107,14 +121,19 @@ def _checks(summary: Summary) -> str:
     if not reasons:
         return ""
     held = summary.limits and not summary.broken
-    although = f", though {'the limit' if len(summary.limits) == 1 else 'all limits'} held" if held else ""
+    although = f", though {_all_limits(summary)} held" if held else ""
     return f"Not held: {'; '.join(reasons)}{although}."
 
 
 def _main_failure(summary: Summary) -> str:
-    step, status = next(iter(summary.failures))
-    kind = f"with HTTP {status}" if status else "without a response"
-    return f", {'all' if len(summary.failures) == 1 else 'most'} of them {step} {kind}"
+    (step, status, reason), times = next(iter(summary.failures.items()))
+    part = "most" if 2 * times > summary.all.failures else figures.count(times)
+    return f", {'all' if len(summary.failures) == 1 else part} of them {step}: {response_in_words(status, reason)}"
+
+
+def response_in_words(status: int, reason: NoResponse = "") -> str:
+    """Describe the response to a failed request: `HTTP 500`, `connection refused`."""
+    return f"HTTP {status}" if status else _NO_RESPONSE[reason]
 
 
 def _slowest(summary: Summary) -> str:
@@ -122,33 +141,39 @@ def _slowest(summary: Summary) -> str:
     if period is not None:
         return (
             f"{period.step} was the first step to slow down, from {figures.at(period.begin)} to"
-            f" {figures.at(period.end)}: {_SHARES[period.quantile]} of its requests then took up to"
-            f" {figures.latency(period.waited)}, usually up to {figures.latency(period.usual)}."
+            f" {figures.at(period.end)}: {_SHARES[period.quantile]} requests then took less than"
+            f" {figures.latency(period.waited)}, usually less than {figures.latency(period.usual)} ({period.quantile})."
         )
     slowest = max(summary.steps, key=lambda step: step.quantiles["p95"])
     only = len(summary.steps) == 1
     if not slowest.few("p95"):
-        requests = "95 % of the" if only else f"The slowest step was {slowest.name}: 95 % of its"
-        return f"{requests} requests took up to {figures.latency(slowest.quantiles['p95'])}."
+        subject = "" if only else f"The slowest step was {slowest.name}: "
+        return f"{subject}{_SHARES['p95']} requests took less than {figures.latency(slowest.quantiles['p95'])} (p95)."
     subject = f"{slowest.name} had" if only else f"{slowest.name} seems to be the slowest step, but had"
     text = f"{subject} only {figures.count(slowest.requests)} requests, too few for a 95th percentile"
     return (
         f"{text}."
         if slowest.few("p50")
-        else f"{text}; half of them took up to {figures.latency(slowest.quantiles['p50'])}."
+        else f"{text}; half of them took less than {figures.latency(slowest.quantiles['p50'])} (p50)."
     )
 
 
 def _limits(summary: Summary) -> str:
     limits, broken = summary.limits, summary.broken
-    if not limits:
+    # A failed check states already that the limits held.
+    if not limits or (not broken and outcome_of(summary).failed_checks):
         return ""
     if not broken:
         if len(limits) == 1:
             return f"The limit was met: {limits[0].text}."
-        return f"All {len(limits)} limits were met."
+        return f"{_all_limits(summary).capitalize()} were met."
     values = "; ".join(f"{limit.text} ({limit_in_words(limit)})" for limit in broken)
     return f"{len(broken)} of {len(limits)} limits {'was' if len(broken) == 1 else 'were'} not met: {values}."
+
+
+def _all_limits(summary: Summary) -> str:
+    count = len(summary.limits)
+    return {1: "the limit", 2: "both limits"}.get(count, f"all {count} limits")
 
 
 def comparison_in_words(comparison: Comparison) -> tuple[str, ...]:
@@ -157,9 +182,40 @@ def comparison_in_words(comparison: Comparison) -> tuple[str, ...]:
     if effect is None:
         reasons = [finding.meaning for finding in comparison.refusals[:_MAX_REASONS]]
         return ("These runs cannot be compared, so there is no verdict.", *reasons)
-    sentences = (effect_in_words(effect, comparison.margin), _consequence(effect, comparison))
+    sentences = [
+        not_compared_in_words(comparison),
+        _SAME_TARGET if comparison.same_target else "",
+        effect_in_words(effect, comparison.margin),
+        _consequence(effect, comparison),
+    ]
     worse = worse_beside(comparison)
-    return (*sentences, f"Another metric became worse: {', '.join(worse)}.") if worse else sentences
+    if worse:
+        sentences.append(f"Another metric became worse: {', '.join(worse)}.")
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def look_in_words(comparison: Comparison) -> str:
+    """Describe a look at a comparison that is still running: `After 7 pairs: inconclusive, p95 +1.2 % (...)`."""
+    effect = comparison.primary
+    if effect is None:
+        reasons = ", ".join(finding.code for finding in comparison.refusals)
+        return f"After {comparison.pairs} pairs: the runs cannot be compared ({reasons})."
+    interval = f"{figures.change(effect.low)} to {figures.change(effect.high)}"
+    return (
+        f"After {comparison.pairs} pairs: {comparison.verdict}, {effect.metric.text} {figures.change(effect.change)}"
+        f" (95 % interval {interval})."
+    )
+
+
+def not_compared_in_words(comparison: Comparison) -> str:
+    """Describe what the verdict does not cover: responses whose content could not be compared. Empty if all could."""
+    finding = next((flag for flag in comparison.flags if flag.code == responses_not_compared.code), None)
+    if finding is None:
+        return ""
+    return (
+        f"{finding.code}: only status, size and the journey's own checks were compared, not the content of the"
+        f" responses ({finding.figure})."
+    )
 
 
 def worse_beside(comparison: Comparison) -> list[str]:
@@ -186,11 +242,7 @@ def effect_in_words(effect: EffectSize, margin: float) -> str:
         case "inconclusive":
             return f"{name} may or may not have changed: {change} {interval}; these runs cannot decide it."
         case "refused":
-            unknown = effect.metric.kind == "cpu" and math.isnan(effect.before + effect.after)
-            reason = (
-                "no processor time was measured" if unknown else "too few requests, or nothing to measure"
-            )
-            return f"{name} cannot be judged: {reason} ({values})."
+            return f"{name} cannot be judged: {effect.reason} ({values})."
 
 
 def _consequence(effect: EffectSize, comparison: Comparison) -> str:
@@ -199,4 +251,5 @@ def _consequence(effect: EffectSize, comparison: Comparison) -> str:
         return f"About {effect.pairs_to_decide} pairs would decide it; there were {pairs}."
     if effect.verdict == "inconclusive":
         return f"More than {MAX_PAIRS:,} pairs would be needed to decide it; there were {pairs}."
-    return f"The verdict is based on {pairs}."
+    looks = ", and its intervals hold at every look after a pair" if comparison.anytime else ""
+    return f"The verdict is based on {pairs}{looks}."

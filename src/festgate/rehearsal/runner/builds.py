@@ -121,6 +121,16 @@ def resolve_build(text: str, checkout: Path) -> Iterator[Build]:
             _git(checkout, "worktree", "remove", "--force", str(tree))
 
 
+def is_same_target(before: str, after: str, checkout: Path) -> bool:
+    """Return whether both texts name one target: the same URL, command or commit."""
+    if before.startswith(("http://", "https://")) or "{port}" in before:
+        return before.strip().rstrip("/") == after.strip().rstrip("/")
+    commits = {
+        _git(checkout, "rev-parse", "--verify", "--quiet", f"{text}^{{commit}}") for text in (before, after)
+    }
+    return len(commits) == 1 and None not in commits
+
+
 def _git(checkout: Path, *words: str) -> str | None:
     """Return git's output; None where git fails or is not installed."""
     try:

@@ -20,6 +20,7 @@ from festgate.rehearsal.runs.plan import Plan, Rate
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.limits import MAX_CPU
 from festgate.rehearsal.stats.metrics import Threshold
+from festgate.rehearsal.stats.processor_time import busiest_tenth
 from festgate.rehearsal.stats.summary import summarize
 from festgate.rehearsal.stats.usl import DoesNotFit, Scalability, fit_usl
 from festgate.rehearsal.verdict.outcome import outcome_of
@@ -120,9 +121,7 @@ def _measure_step(run: Run, rate: float) -> CapacityStep:
     summary = summarize(run)
     total = summary.all
     busy = [
-        second.cpu
-        for second in run.resources()
-        if second.side == "generator" and second.at > run.plan.warm_up
+        second for second in run.resources() if second.side == "generator" and second.at > run.plan.warm_up
     ]
     return CapacityStep(
         rate=rate,
@@ -131,7 +130,7 @@ def _measure_step(run: Run, rate: float) -> CapacityStep:
         people=total.rate * total.mean if total.requests else 0.0,
         values=tuple(limit.value for limit in summary.limits),
         holds=outcome_of(summary).result == "held",
-        generator_busy=bool(busy) and float(np.median(busy)) > MAX_CPU * run.plan.workers,
+        generator_busy=busiest_tenth(busy) > MAX_CPU * run.plan.workers,
     )
 
 

@@ -35,8 +35,8 @@ POLL_INTERVAL = 0.2
 """Seconds between two checks of runs that take place at once."""
 OnSecond = Callable[[int, Side, Second], None]
 """Called once a second with the number of the run (from 0), its side and its progress."""
-OnRun = Callable[[Run], None]
-"""Called with each complete run; an exception ends the comparison."""
+OnRun = Callable[[Side, Run], bool]
+"""Called with each complete run; returns whether no further pair is needed. An exception ends the comparison."""
 
 
 def run_pairs(
@@ -47,11 +47,12 @@ def run_pairs(
     runs: Path,
     *,
     on_second: OnSecond,
-    on_run: OnRun = lambda _: None,
+    on_run: OnRun = lambda _side, _run: False,
     at_once: bool = False,
 ) -> tuple[list[Run], list[Run]]:
     """Run both builds in pairs; return the runs of each side, a pair at each index. Both runs of a pair share a seed.
 
+    `pairs` is the number of pairs, or the largest number if `on_run` may end the comparison.
     `at_once`: both runs of a pair take place in the same seconds. `on_second` is then called from two threads, and this
     function has to be called from the main thread.
 
@@ -67,9 +68,12 @@ def run_pairs(
             for place, side in enumerate(ORDER[pair % len(ORDER)])
         ]
         pair_runs = (_run_at_once if at_once else _run_in_turn)(turns, runs, on_second)
+        decided = False
         for turn, run in zip(turns, pair_runs, strict=True):
-            on_run(run)
+            decided = on_run(turn.side, run)
             completed[turn.side].append(run)
+        if decided:
+            break
     return completed["before"], completed["after"]
 
 

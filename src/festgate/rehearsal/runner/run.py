@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -234,22 +234,7 @@ def _interrupt(generator: "subprocess.Popen[str]") -> dict[str, Any]:
 
 def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
     """Save the run with its outcome and its histogram. Raises CannotRun on a full disk."""
-    notes = list(run.notes)
-    if outcome.get("first_failure"):
-        notes.append(f"The first failure was {outcome['first_failure']}.")
-    notes += outcome.get("notes", ())
-    unwritten = outcome.get("unwritten", "")
-    if unwritten:
-        notes.append(f"The run could not be written to its end: {unwritten}.")
-    if "ended" not in outcome:
-        notes.append("The load generator crashed; see the end of load.log.")
-    if outcome.get("failed_after"):
-        notes.append(
-            f"{outcome['failed_after']:,} of the requests after the end failed; they do not count. Visits were"
-            " completed, and `on_stop` was called."
-        )
-    if outcome.get("lasted") is not None:
-        notes.append(f"The locustfile ended the run after {outcome['lasted']:g} s.")
+    notes, unwritten = tuple(_notes(run, outcome)), outcome.get("unwritten", "")
     load = outcome.get("load")
     try:
         if load:
@@ -262,7 +247,7 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
             dropped=outcome.get("dropped", 0),
             exceptions=outcome.get("exceptions", {}),
             aborted=outcome.get("aborted", ""),
-            notes=tuple(notes),
+            notes=notes,
         )
         write_histogram(ended)
     except OSError as error:
@@ -278,6 +263,29 @@ def _complete(run: Run, outcome: Mapping[str, Any]) -> Run:
         " Free some space there, or choose another folder with --runs."
     )
     raise CannotRun(msg)
+
+
+def _notes(run: Run, outcome: Mapping[str, Any]) -> Iterator[str]:
+    """Return the sentences for the reader of the run."""
+    yield from run.notes
+    if outcome.get("first_failure"):
+        yield f"The first failure was {outcome['first_failure']}."
+    yield from outcome.get("notes", ())
+    if outcome.get("unwritten"):
+        yield f"The run could not be written to its end: {outcome['unwritten']}."
+    if "ended" not in outcome:
+        yield "The load generator crashed; see the end of load.log."
+    if outcome.get("untimed"):
+        yield f"The locustfile reported {outcome['untimed']:,} requests without a response time. They count as 0 ms."
+    if outcome.get("failed_after"):
+        yield (
+            f"{outcome['failed_after']:,} of the requests after the end failed; they do not count. Visits were"
+            " completed, and `on_stop` was called."
+        )
+    if outcome.get("lasted") is not None:
+        yield f"The locustfile ended the run after {outcome['lasted']:g} s."
+    elif isinstance(run.plan.load, Users) and run.plan.load.shape and outcome.get("ended") == "whole":
+        yield f"{run.plan.load.shape} was not over when the planned time ended."
 
 
 def _load_fields(plan: Plan, outcome: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
+from festgate.rehearsal.runs.recording import NO_RESPONSE
 from festgate.rehearsal.runs.store import HISTOGRAM_FILE, Run
 
 COLUMNS = (
@@ -20,6 +21,7 @@ COLUMNS = (
     "bytes",
     "body_crc32",
     "measured",
+    "no_response",
 )
 MAX_MICROSECONDS = 60 * 60 * 1_000_000
 SIGNIFICANT_DIGITS = 3
@@ -40,6 +42,7 @@ def write_csv(run: Run, path: Path) -> int:
         samples.size.tolist(),
         [f"{digest:08x}" for digest in samples.digest.tolist()],
         ((samples.intended >= begin) & (samples.intended < end)).astype(int).tolist(),
+        [NO_RESPONSE[number] for number in samples.no_response.tolist()],
     )
     with path.open("x", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)

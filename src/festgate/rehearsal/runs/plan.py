@@ -28,7 +28,7 @@ class Users:
 
     @property
     def varies(self) -> bool:
-        """Whether the planned number of users changes during the run."""
+        """Return whether the planned number of users changes during the run."""
         return bool(self.stages or self.shape)
 
     @property
@@ -55,7 +55,7 @@ class Rate:
 
     @property
     def varies(self) -> bool:
-        """Whether the planned rate changes during the run."""
+        """Return whether the planned rate changes during the run."""
         return bool(self.stages)
 
     @property
@@ -95,6 +95,9 @@ class Plan:
     """Thresholds that make the run fail, as the user wrote them."""
     arguments: tuple[str, ...] = field(default=())
     """Words for Locust's parser: tags, user classes, and the locustfile's own options."""
+    until_decided: bool = False
+    """Whether the run belongs to a comparison that stops as soon as it is decided: its statistics have to allow for
+    that."""
 
     @property
     def mean_load(self) -> float:

@@ -17,14 +17,22 @@ from dataclasses import dataclass
 from io import FileIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 SUFFIX: Final = ".samples"
 MAGIC: Final = b"FGS1"
 HEADER: Final = struct.Struct("<4sIIII")
 MICRO: Final = 1e-6
 FAILED, NEW_CONNECTION = 1, 2
-"""Bits of the column `marks`."""
+"""Bits of the column `marks`; the bits above them are the position in NO_RESPONSE."""
+REASON_SHIFT: Final = 2
+NoResponse = Literal["", "refused", "reset", "timeout", "dns", "tls"]
+NO_RESPONSE: Final[tuple[NoResponse, ...]] = get_args(NoResponse)
+"""Reasons why a request got no response; the first one if there is a response, or if the reason is unknown."""
+MAX_NAMES: Final = 2**16 - 1
+"""Names in one file; a name is stored as a number of 16 bits."""
+OTHER_NAMES: Final = "(other names)"
+"""The name of the requests of all further steps."""
 COLUMNS: Final = (
     ("intended", "q"),
     ("late", "i"),
@@ -63,6 +71,8 @@ class Sample:
     """Bytes of the body as it came over the wire."""
     digest: int
     """CRC-32 of the body."""
+    no_response: NoResponse = ""
+    """The reason why no response came, if it is known."""
 
 
 def write_whole(file: FileIO, data: bytes) -> None:
@@ -100,7 +110,10 @@ class SamplesWriter:
             return
         known = len(self._numbers)
         for sample in waiting:
-            self._numbers.setdefault(sample.name, len(self._numbers))
+            if len(self._numbers) < MAX_NAMES:
+                self._numbers.setdefault(sample.name, len(self._numbers))
+            elif sample.name not in self._numbers:
+                self._numbers.setdefault(OTHER_NAMES, MAX_NAMES)
         names = json.dumps(list(self._numbers)[known:]).encode()
         columns = zlib.compress(b"".join(_columns(waiting, self._numbers)), _LEVEL)
         header = HEADER.pack(
@@ -127,9 +140,14 @@ def _columns(rows: Sequence[Sample], numbers: dict[str, int]) -> Iterable[bytes]
         "intended": [later - earlier for earlier, later in pairwise([0, *intended])],
         "late": [min(max(delay, 0), _MAX_LATE) for delay in late],
         "latency": [min(max(round(row.latency / MICRO), 0), _MAX_VALUE) for row in rows],
-        "name": [numbers[row.name] for row in rows],
+        "name": [numbers[row.name if row.name in numbers else OTHER_NAMES] for row in rows],
         "status": [row.status for row in rows],
-        "marks": [FAILED * row.failed + NEW_CONNECTION * row.new_connection for row in rows],
+        "marks": [
+            FAILED * row.failed
+            + NEW_CONNECTION * row.new_connection
+            + (NO_RESPONSE.index(row.no_response) << REASON_SHIFT)
+            for row in rows
+        ],
         "size": [min(max(row.size, 0), _MAX_VALUE) for row in rows],
         "digest": [row.digest for row in rows],
     }

@@ -10,7 +10,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from festgate.rehearsal.runs.recording import COLUMNS, FAILED, HEADER, MAGIC, MICRO, NEW_CONNECTION
+from festgate.rehearsal.runs.recording import (
+    COLUMNS,
+    FAILED,
+    HEADER,
+    MAGIC,
+    MICRO,
+    NEW_CONNECTION,
+    NO_RESPONSE,
+    REASON_SHIFT,
+)
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -30,6 +39,8 @@ class Samples:
     status: Integers
     failed: Flags
     new_connection: Flags
+    no_response: Integers
+    """The position in NO_RESPONSE; 0 if there was a response."""
     size: Integers
     digest: Integers
 
@@ -53,6 +64,7 @@ class Samples:
             self.status[chosen],
             self.failed[chosen],
             self.new_connection[chosen],
+            self.no_response[chosen],
             self.size[chosen],
             self.digest[chosen],
         )
@@ -90,6 +102,7 @@ def read_samples(paths: Iterable[Path]) -> Samples:
         status=whole["status"],
         failed=(whole["marks"] & FAILED) > 0,
         new_connection=(whole["marks"] & NEW_CONNECTION) > 0,
+        no_response=np.minimum(whole["marks"] >> REASON_SHIFT, len(NO_RESPONSE)) % len(NO_RESPONSE),
         size=whole["size"],
         digest=whole["digest"],
     )

@@ -5,6 +5,8 @@ from typing import Final
 
 MAX_CPU: Final = 0.8
 """Share of a core; above it a load generator in Python begins to measure its own queue."""
+MANY_NAMES: Final = 500
+"""Steps; no web app has that many routes in one journey."""
 MIN_PAIRS: Final = 6
 """With five, the smallest two-sided p-value of the sign-flip test is 2/32: above 0.05 whatever the runs show."""
 MIN_TAIL: Final = 30

@@ -143,14 +143,34 @@ def parse_threshold(text: str) -> Threshold:
         raise BadMetric(msg)
     metric = parse_metric(match["metric"])
     limit, unit, units = float(match["limit"]), match["unit"], _UNITS[metric.kind]
-    if (unit or "") not in units and not (unit is None and limit == 0):
-        if "" in units:
-            msg = f"{text!r}: the limit of {metric.text} is a number of people, without a unit."
-            raise BadMetric(msg)
-        msg = f"{text!r}: the limit of {metric.text} needs the unit {' or '.join(units)}: {limit:g}{next(iter(units))}."
-        raise BadMetric(msg)
     sense: Sense = match["sense"]  # type: ignore[assignment]  # the expression matches no other
+    if sense == "<" and limit == 0:
+        msg = f"{text!r} can never be met, because {metric.text} is never below 0. Write {_at_most(metric, units)!r}."
+        raise BadMetric(msg)
+    if (unit or "") not in units and not (unit is None and limit == 0):
+        raise BadMetric(_unit_missing(text, f"{metric.text} {sense} ", metric, limit, unit or ""))
     return Threshold(metric, sense, limit * units.get(unit or "", 1.0), text.strip())
+
+
+def _at_most(metric: Metric, units: Mapping[str, float]) -> str:
+    return f"{metric.text} <= 0{next(iter(units))}"
+
+
+def _unit_missing(text: str, begin: str, metric: Metric, limit: float, unit: str) -> str:
+    """Return a sentence that asks for the unit and has a limit for each possible reading of the number."""
+    units = _UNITS[metric.kind]
+    if "" in units:
+        return (
+            f"{text!r}: the limit of {metric.text} is a number of people, without a unit: '{begin}{limit:g}'."
+        )
+    if unit:
+        return (
+            f"{text!r}: {metric.text} is not measured in {unit}. Write '{begin}{limit:g}{next(iter(units))}'."
+        )
+    readings = [f"'{begin}{limit:g}{name}'" for name in units]
+    if metric.kind == "errors" and limit <= 1:
+        readings.append(f"'{begin}{limit * 100:g}%'")
+    return f"{text!r} has no unit. Write {' or '.join(readings)}."
 
 
 def parse_thresholds(text: str) -> tuple[Threshold, ...]:

@@ -1,4 +1,4 @@
-"""The processor time that the target needs per request.
+"""The processor time that the target needs per request, and the busiest seconds of the load generator.
 
 A load generator in Python can often not send as many requests as the target can answer; then neither latency nor rate
 shows the cost of a change. Processor time does: its reciprocal is the rate that one core of a processor-bound target
@@ -6,13 +6,26 @@ can serve (the service demand of operational analysis: Denning and Buzen, "The o
 models", 1978).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
 from festgate.rehearsal.runs.samples import Samples
 from festgate.rehearsal.runs.store import Resources
+
+_BUSIEST: Final = 0.9
+
+
+def busiest_tenth(seconds: Iterable[Resources]) -> float:
+    """Return the share of a core that a side exceeded in the busiest tenth of the seconds; NaN without any.
+
+    A load generator that is saturated now and then is late exactly when its target is busy, and its mean hides that: a
+    mean of 79.8 % had a peak of 98.6 %. A single second can be an error of the measurement.
+    """
+    used = [second.cpu for second in seconds]
+    return float(np.quantile(used, _BUSIEST)) if used else float("nan")
 
 
 def processor_time(resources: Sequence[Resources], samples: Samples, begin: float, end: float) -> float:

@@ -3,12 +3,13 @@
 Only the measured window counts. The series over time also cover the warm-up, to show whether it was long enough.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from festgate.rehearsal.runs.recording import NO_RESPONSE, NoResponse
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.stages import Slope, slopes
 from festgate.rehearsal.runs.store import Resources, Run, Side, StageLoad
@@ -21,7 +22,8 @@ from festgate.rehearsal.stats.metrics import (
     parse_metric,
     parse_threshold,
 )
-from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.names import rolled_up
+from festgate.rehearsal.stats.processor_time import busiest_tenth, processor_time
 
 QUANTILES: Final = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 _QUANTILE: Final = dict(QUANTILES)
@@ -105,6 +107,8 @@ class Machine:
     side: Side
     cpu: float
     """Mean share of one core."""
+    busiest: float
+    """The share of a core in the busiest tenth of the seconds; all processes of the side together."""
     max_cpu: float
     max_memory: int
     """Bytes."""
@@ -157,9 +161,11 @@ class Summary:
     """The measured time; less than planned if the run was stopped early."""
     all: Figures
     steps: tuple[Figures, ...]
-    """In the order of their first requests."""
-    failures: Mapping[tuple[str, int], int]
-    """The number of failed requests by (step, HTTP status); status 0 if there was no response."""
+    """In the order of their first requests; names that contain values are rolled up into routes."""
+    names: int
+    """The number of different names of the requests, before they are rolled up."""
+    failures: Mapping[tuple[str, int, NoResponse], int]
+    """The number of failed requests by step, HTTP status (0 if there was no response), and why there was none."""
     lateness: float
     """The 99th percentile of the send delay, in seconds."""
     series: Series
@@ -184,6 +190,9 @@ def summarize(run: Run) -> Summary:
     """Calculate the figures of a run, complete or not. Raises ValueError if a file of samples is damaged."""
     samples = run.samples()
     begin = run.plan.warm_up
+    recorded = samples.between(begin, begin + run.plan.duration)
+    names_recorded = len(np.unique(recorded.name))
+    samples = rolled_up(samples)
     measured = samples.between(begin, begin + run.plan.duration)
     seconds = _measured_seconds(run, measured)
     names = [measured.names[number] for number in _first_seen(measured.name)]
@@ -198,6 +207,7 @@ def summarize(run: Run) -> Summary:
         seconds=seconds,
         all=_figures("", measured, seconds),
         steps=tuple(_figures(name, by_step[name], seconds) for name in names),
+        names=names_recorded,
         failures=_failures(measured),
         lateness=float(np.quantile(measured.start - measured.intended, 0.99)) if len(measured) else 0.0,
         series=_series(samples, width, end),
@@ -205,7 +215,8 @@ def summarize(run: Run) -> Summary:
         machines=machines,
         processor=processor,
         limits=tuple(
-            _limit_result(text, measured, seconds, processor, run.dropped) for text in run.plan.fail_if
+            _limit_result(text, (recorded, measured), seconds, processor, run.dropped)
+            for text in run.plan.fail_if
         ),
         stages=tuple(_stages(run, measured, begin + seconds)),
         slow_period=_first_slow_period(series_by_step, by_step, begin),
@@ -218,8 +229,9 @@ def limits_so_far(run: Run, at: float) -> tuple[LimitResult, ...]:
     begin, samples = run.plan.warm_up, run.samples()
     measured = samples.between(begin, at)
     processor = processor_time(run.resources(), samples, begin, at)
-    # The people who are turned away are counted at the end.
-    return tuple(_limit_result(text, measured, at - begin, processor, 0) for text in run.plan.fail_if)
+    # Arrivals that were turned away are counted at the end.
+    recorded = measured, rolled_up(measured)
+    return tuple(_limit_result(text, recorded, at - begin, processor, 0) for text in run.plan.fail_if)
 
 
 def _measured_seconds(run: Run, measured: Samples) -> float:
@@ -262,24 +274,28 @@ def _figures(name: str, samples: Samples, seconds: float) -> Figures:
     )
 
 
-def _failures(samples: Samples) -> dict[tuple[str, int], int]:
+def _failures(samples: Samples) -> dict[tuple[str, int, NoResponse], int]:
     failed = samples.only(samples.failed)
-    kinds, counts = np.unique(np.stack([failed.name, failed.status]), axis=1, return_counts=True)
+    kinds, counts = np.unique(
+        np.stack([failed.name, failed.status, failed.no_response]), axis=1, return_counts=True
+    )
     failures = {
-        (samples.names[int(name)], int(status)): int(count)
-        for (name, status), count in zip(kinds.T, counts, strict=True)
+        (samples.names[name], status, NO_RESPONSE[reason]): count
+        for (name, status, reason), count in zip(kinds.T.tolist(), counts.tolist(), strict=True)
     }
     return dict(sorted(failures.items(), key=lambda item: -item[1]))
 
 
 def _limit_result(
-    text: str, samples: Samples, seconds: float, processor: float, turned_away: int
+    text: str, recorded: Sequence[Samples], seconds: float, processor: float, turned_away: int
 ) -> LimitResult:
     try:
         threshold: Threshold = parse_threshold(text)
     except BadMetric:
         return LimitResult(text, None, np.nan, held=False, few=False)
     metric = threshold.metric
+    # The name may be one of those that were recorded, or one of those into which they are rolled up.
+    samples = next((some for some in recorded if metric.step in (None, *some.names)), recorded[0])
     chosen = samples.of(metric.step) if metric.step is not None else samples
     # A step without requests fails its limit, so that a misspelt name is noticed.
     if not len(chosen) or not seconds:
@@ -340,7 +356,9 @@ def _machines(run: Run, begin: float, end: float) -> tuple[Machine, ...]:
         if counted:
             used = [second.cpu for second in counted]
             memory = max(second.memory for second in counted)
-            machines.append(Machine(side, sum(used) / len(used), max(used), memory, seconds))
+            machines.append(
+                Machine(side, sum(used) / len(used), busiest_tenth(counted), max(used), memory, seconds)
+            )
     return tuple(machines)
 
 

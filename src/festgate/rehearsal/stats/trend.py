@@ -8,6 +8,7 @@ import numpy as np
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.limits import min_requests
 from festgate.rehearsal.stats.metrics import Metric, measure
+from festgate.rehearsal.stats.names import rolled_up
 from festgate.rehearsal.stats.processor_time import processor_time
 
 
@@ -41,15 +42,18 @@ def _point(run: Run, metrics: Sequence[Metric]) -> TrendPoint:
     whole = run.samples()
     samples = whole.between(begin, end)
     processor = processor_time(run.resources(), whole, begin, end)
+    rolled = rolled_up(samples)
+    # A name may be one that was recorded, or one into which several are rolled up.
+    chosen = [samples if metric.step in (None, *samples.names) else rolled for metric in metrics]
     return TrendPoint(
         run,
         tuple(
-            measure(metric, samples, run.plan.duration, processor=processor, turned_away=run.dropped)
-            for metric in metrics
+            measure(metric, some, run.plan.duration, processor=processor, turned_away=run.dropped)
+            for metric, some in zip(metrics, chosen, strict=True)
         ),
         tuple(
             metric.quantile is not None
-            and int(np.count_nonzero(metric.of(samples))) < min_requests(metric.quantile)
-            for metric in metrics
+            and int(np.count_nonzero(metric.of(some))) < min_requests(metric.quantile)
+            for metric, some in zip(metrics, chosen, strict=True)
         ),
     )

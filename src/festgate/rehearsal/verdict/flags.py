@@ -9,6 +9,7 @@ from festgate.rehearsal.runs.plan import Rate, Users
 from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
 from festgate.rehearsal.verdict.observed import Observed
 from festgate.rehearsal.verdict.refusals import MAX_LATE
+from festgate.rehearsal.verdict.responses import are_compared, recurring, steps_of
 
 MAX_EARLY: Final = 1.2
 """Median latency of the first tenth divided by that of the rest, in most runs. A cold cache or a JIT costs a fifth."""
@@ -141,6 +142,31 @@ def rate_is_given(evidence: Evidence) -> str:
 
 
 @check(
+    "responses-not-compared",
+    "The content of these responses differs within one build, so an error page of the same size would not be noticed.",
+    "Let the journey check the content (catch_response), and open the page of both builds.",
+)
+def responses_not_compared(evidence: Evidence) -> str:
+    """Find compared steps whose content cannot be compared, as their bodies rarely recur in other runs."""
+    compared = {metric.step for metric in evidence.metrics}
+    missing = {}
+    for name in evidence.steps:
+        if not compared & {name, None}:
+            continue
+        before, after = steps_of(evidence.before, name), steps_of(evidence.after, name)
+        if min(len(before), len(after)) > 1 and not are_compared(before, after):
+            missing[name] = max(*recurring(before), *recurring(after))
+    if not missing:
+        return ""
+    name = min(missing, key=missing.__getitem__)
+    others = f", and {len(missing) - 1} other steps" if len(missing) > 1 else ""
+    share = (
+        f"at most {percent(missing[name])} of the responses recur" if missing[name] else "no response recurs"
+    )
+    return f"{name}{others}: {share} in another run of the same build"
+
+
+@check(
     "mix-shifted",
     "Metrics over all requests changed because the mix of requests changed, not only because the responses did.",
     "Compare a metric of one step, such as p95(/events), and find out why the journeys took another path.",
@@ -246,6 +272,7 @@ FLAGS: Final[tuple[LoadCheck, ...]] = (
     coordinated_omission,
     phase_lock,
     rate_is_given,
+    responses_not_compared,
     mix_shifted,
     one_row_of_many,
     drift,

@@ -4,6 +4,7 @@ Twenty runs of a million requests would need more than a gigabyte of memory. The
 hundred kilobytes at most, nearly all of them hashes of bodies.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,7 +16,7 @@ from festgate.rehearsal.runs.plan import Users
 from festgate.rehearsal.runs.samples import Flags, Floats, Integers, Samples
 from festgate.rehearsal.runs.store import Run
 from festgate.rehearsal.stats.metrics import Metric, measure
-from festgate.rehearsal.stats.processor_time import processor_time
+from festgate.rehearsal.stats.processor_time import busiest_tenth, processor_time
 from festgate.rehearsal.stats.quantiles import corrected
 
 WINDOWS: Final = 10
@@ -25,7 +26,7 @@ MIN_ARRIVALS: Final = 20
 _EARLY: Final = 0.1
 _FIRST, _LAST = (0.1, 0.4), (0.7, 1.0)
 _TAIL: Final = 0.99
-_BUSY_SECONDS: Final = 0.9
+_SMALLEST, _LARGEST = 0.05, 0.95
 
 
 STEP_METRICS: Final = (
@@ -47,6 +48,8 @@ class StepStats:
     """The number of requests with each HTTP status."""
     size: float
     """Mean bytes of a response that the step accepted; NaN if there was none."""
+    band: tuple[float, float]
+    """The bytes that 5 % and 95 % of these responses do not exceed; NaN if there was none."""
     bodies: Integers
     """The different accepted bodies (CRC-32), in ascending order."""
     times: Integers
@@ -139,21 +142,27 @@ def _step(samples: Samples, number: int, seconds: float) -> StepStats:
         requests=int(np.count_nonzero(selected)),
         failed=int(np.count_nonzero(samples.failed[selected])),
         statuses=dict(zip(statuses.tolist(), counts.tolist(), strict=True)),
-        size=float(samples.size[accepted].mean()) if len(bodies) else float("nan"),
+        size=float(samples.size[accepted].mean()) if len(bodies) else math.nan,
+        band=_band(samples.size[accepted]) if len(bodies) else (math.nan, math.nan),
         bodies=bodies,
         times=times,
         values=tuple(measure(metric, of_step, seconds) for metric in STEP_METRICS) if len(of_step) else (),
     )
 
 
+def _band(sizes: Integers) -> tuple[float, float]:
+    low, high = np.quantile(sizes, (_SMALLEST, _LARGEST))
+    return float(low), float(high)
+
+
 def _cpu(run: Run) -> float | None:
     end = run.plan.warm_up + run.plan.duration
-    used = [
-        second.cpu
+    used = busiest_tenth(
+        second
         for second in run.resources()
         if second.side == "generator" and run.plan.warm_up <= second.at <= end
-    ]
-    return _quantile(np.array(used), _BUSY_SECONDS) / max(1, run.plan.workers) if used else None
+    )
+    return used / max(1, run.plan.workers) if np.isfinite(used) else None
 
 
 def _lateness(metric: Metric, samples: Samples) -> float:

@@ -2,6 +2,9 @@
 
 The unit is the run, because the requests of one run depend on each other: with identical builds, tests on single
 requests found a difference in three pairs of four.
+
+`anytime`: the comparison may stop after any pair, so the interval and the p-value have to hold at every look
+(confidence_sequence.py). Otherwise the number of pairs was fixed beforehand.
 """
 
 import math
@@ -13,6 +16,7 @@ import numpy as np
 from scipy import special  # type: ignore[import-untyped]
 
 from festgate.rehearsal.runs.samples import Floats
+from festgate.rehearsal.verdict import confidence_sequence
 
 LEVEL: Final = 0.95
 """Confidence level of the reported intervals."""
@@ -50,12 +54,26 @@ def _all_signs(pairs: int) -> Floats:
     return np.where(bits, 1.0, -1.0)
 
 
-def t_interval(differences: Floats, level: float = LEVEL) -> tuple[float, float]:
-    """Return Student's confidence interval of the mean of R >= 2 differences."""
+def p_value(differences: Floats, *, anytime: bool = False) -> float:
+    """Return the two-sided p-value of "no difference"."""
+    return confidence_sequence.p_value(differences) if anytime else sign_flip(differences)
+
+
+def t_interval(differences: Floats, level: float = LEVEL, *, anytime: bool = False) -> tuple[float, float]:
+    """Return the confidence interval of the mean of R >= 2 differences: Student's, or one that holds at every look."""
     pairs = len(differences)
     middle = float(differences.mean())
-    half = t_quantile((1 + level) / 2, pairs - 1) * float(differences.std(ddof=1)) / math.sqrt(pairs)
+    spread = float(differences.std(ddof=1))
+    if spread == 0:
+        return middle, middle
+    half = _critical_value(pairs, 1 - level, anytime=anytime) * spread / math.sqrt(pairs)
     return middle - half, middle + half
+
+
+def _critical_value(pairs: int, alpha: float, *, anytime: bool) -> float:
+    if anytime:
+        return confidence_sequence.critical_value(pairs, alpha)
+    return t_quantile(1 - alpha / 2, pairs - 1)
 
 
 def t_quantile(probability: float, degrees_of_freedom: int) -> float:
@@ -63,48 +81,55 @@ def t_quantile(probability: float, degrees_of_freedom: int) -> float:
     return float(special.stdtrit(degrees_of_freedom, probability))
 
 
-def is_equivalent(differences: Floats, margin: float) -> bool:
+def is_equivalent(differences: Floats, margin: float, *, anytime: bool = False) -> bool:
     """Return whether the 90 % interval of exp(mean d) - 1 lies inside (-margin, margin); `margin` is a share: 0.05.
 
-    Equivalent to two one-sided tests at 5 % (Schuirmann 1987).
+    Equivalent to two one-sided tests at 5 % (Schuirmann 1987). `anytime` takes the 95 % interval: then all statements
+    of all looks follow from one interval, and any of them is wrong with a probability of 5 % at most.
     """
-    low, high = t_interval(differences, 1 - 2 * ALPHA)
+    low, high = t_interval(differences, LEVEL if anytime else 1 - 2 * ALPHA, anytime=anytime)
     return -margin < math.expm1(low) and math.expm1(high) < margin
 
 
-def pairs_needed(differences: Floats, margin: float, *, comparisons: int = 1) -> int | None:
+def pairs_needed(
+    differences: Floats, margin: float, *, comparisons: int = 1, anytime: bool = False
+) -> int | None:
     """Return the smallest R that decides a difference like this one in 80 % of all comparisons; None above 1,000.
 
     A difference is decided if its interval excludes 0, or if its 90 % interval lies inside the margin. The mean and the
     standard deviation so far are taken as the true ones. `comparisons` is the number of metrics tested together: the
-    sign-flip test has to be able to fall below 0.05 after Holm's correction.
+    p-value has to be able to fall below 0.05 after Holm's correction.
     """
     middle, spread = abs(float(differences.mean())), float(differences.std(ddof=1))
     room = (math.log1p(margin) if differences.mean() > 0 else -math.log1p(-margin)) - middle
     for pairs in range(len(differences) + 1, MAX_PAIRS + 1):
-        one_sided = t_quantile(LEVEL, pairs - 1) + t_quantile(POWER, pairs - 1)
-        differs = _detectable(spread, pairs) < middle
-        alike = one_sided * spread / math.sqrt(pairs) < room
-        if alike or (differs and 2.0 ** (1 - pairs) * comparisons <= ALPHA):
+        if anytime:
+            alike = _detectable(spread, pairs, anytime=True) < room
+            differs = _detectable(spread, pairs, anytime=True, alpha=ALPHA / comparisons) < middle
+        else:
+            one_sided = t_quantile(LEVEL, pairs - 1) + t_quantile(POWER, pairs - 1)
+            alike = one_sided * spread / math.sqrt(pairs) < room
+            differs = _detectable(spread, pairs) < middle and 2.0 ** (1 - pairs) * comparisons <= ALPHA
+        if alike or differs:
             return pairs
     return None
 
 
-def pairs_to_clear(differences: Floats, edge: float) -> int | None:
+def pairs_to_clear(differences: Floats, edge: float, *, anytime: bool = False) -> int | None:
     """Return the smallest R whose interval of a mean like this one excludes `edge` in 80 % of all comparisons.
 
     For a difference from 0 that is certain, but not certainly beyond the margin or within it. None above 1,000.
     """
     distance, spread = abs(float(differences.mean()) - edge), float(differences.std(ddof=1))
     for pairs in range(len(differences) + 1, MAX_PAIRS + 1):
-        if _detectable(spread, pairs) < distance:
+        if _detectable(spread, pairs, anytime=anytime) < distance:
             return pairs
     return None
 
 
-def _detectable(spread: float, pairs: int) -> float:
+def _detectable(spread: float, pairs: int, *, anytime: bool = False, alpha: float = ALPHA) -> float:
     """Return the distance from 0 that 80 % of comparisons find: (t.975 + t.80) s / sqrt(R)."""
-    factor = t_quantile((1 + LEVEL) / 2, pairs - 1) + t_quantile(POWER, pairs - 1)
+    factor = _critical_value(pairs, alpha, anytime=anytime) + t_quantile(POWER, pairs - 1)
     return factor * spread / math.sqrt(pairs)
 
 

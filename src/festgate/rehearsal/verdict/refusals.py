@@ -6,33 +6,21 @@ from typing import Final
 import numpy as np
 
 from festgate.rehearsal.runs.plan import Plan, Rate
-from festgate.rehearsal.runs.samples import Integers
 from festgate.rehearsal.stats.limits import MAX_CPU, MIN_PAIRS, min_requests
+from festgate.rehearsal.stats.names import has_many_names
 from festgate.rehearsal.verdict.findings import Evidence, LoadCheck, check, percent
-from festgate.rehearsal.verdict.observed import Observed, StepStats
+from festgate.rehearsal.verdict.observed import Observed
+from festgate.rehearsal.verdict.responses import difference, failing_share, steps_of
 
 MAX_LATE: Final = 0.5
 """Share of the primary metric that is the load generator's send delay. That share does not change with the build: if
 it is a half, a build that is 10 % slower appears 5 % slower, and a change within the margin may be twice the margin."""
+MAX_FAILING: Final = 0.05
+"""Share of failed requests on either side. Beyond it, a p95 may be the time of a failed request."""
 MAX_TAIL_FAILED: Final = 0.2
 """Difference of failures as a share of the tail: a failure is quick or a timeout, so it moves the quantile."""
 MAX_FAILED: Final = 0.01
 """Difference of failures for a metric that is not a quantile."""
-MAX_STATUS_SHIFT: Final = 0.02
-"""Share of a step's responses that have another status: one in fifty, like the size."""
-MAX_SIZE_SHIFT: Final = 0.02
-"""Relative difference of a step's mean size: a list of twenty rows that lost one differs by 5 %."""
-SIZE_GRAIN: Final = 16
-"""Bytes: a longer user name or a count with one more digit does not make another page."""
-SHARED: Final = 0.9
-"""Share of bodies that the runs of one side have in common. Above it, a step's page is the same for every visitor."""
-MIN_FAMILIAR: Final = 0.1
-"""Share of such a step's bodies that the other side has sent too. Below it, the page is another."""
-MANY_NAMES: Final = 500
-"""Steps; no web app has that many routes in one journey."""
-SPARSE_NAMES: Final = 10
-"""Steps; from this number on, a median of MIN_PER_NAME requests or fewer shows that names contain users' values."""
-MIN_PER_NAME: Final = 3
 _MAX_NAMES: Final = 3
 """Runs that a figure names; a comparison has twenty."""
 COMMON_HEADERS: Final = frozenset({"server", "via", "x-powered-by"})
@@ -154,85 +142,14 @@ def _build(observed: Observed) -> str:
 def responses_differ(evidence: Evidence) -> str:
     """Find a step whose responses have other statuses, another size, or another page than before.
 
-    Detected: other shares of statuses (a redirect to the sign-in page), a page that lost or gained 2 % of its bytes in
-    every run, and a page that is the same for every visitor on each side but differs between the sides. Not detected:
-    other content of about the same size on a page that differs for each visitor anyway. Steps that only one side has
-    are left to `mix_shifted`.
+    responses.py lists what is compared. Steps that only one side has are left to `mix_shifted`.
     """
     for name in evidence.steps:
-        before, after = _step_of(evidence.before, name), _step_of(evidence.after, name)
-        if not before or not after:
-            continue
-        figure = _other_statuses(before, after) or _other_size(before, after) or _other_page(before, after)
+        before, after = steps_of(evidence.before, name), steps_of(evidence.after, name)
+        figure = difference(before, after) if before and after else ""
         if figure:
             return f"{name}: {figure}"
     return ""
-
-
-def _step_of(side: Sequence[Observed], name: str) -> list[StepStats]:
-    return [observed.steps[name] for observed in side if name in observed.steps]
-
-
-def _other_statuses(before: list[StepStats], after: list[StepStats]) -> str:
-    first, second = _statuses(before), _statuses(after)
-    moved = {status: second.get(status, 0.0) - first.get(status, 0.0) for status in first | second}
-    # `error_rates_differ` covers failures on one side only, with the limit that the metric needs.
-    moved = {status: share for status, share in moved.items() if 0 < status < 400}  # noqa: PLR2004  (client errors)
-    status = max(moved, key=lambda code: abs(moved[code]), default=0)
-    errors = abs(_failing(after) - _failing(before))
-    if not moved or abs(moved[status]) - errors <= MAX_STATUS_SHIFT:
-        return ""
-    return f"status {status} in {percent(first.get(status, 0.0))} / {percent(second.get(status, 0.0))} of its responses"
-
-
-def _statuses(side: list[StepStats]) -> dict[int, float]:
-    total = sum(step.requests for step in side)
-    statuses = {status for step in side for status in step.statuses}
-    return {status: sum(step.statuses.get(status, 0) for step in side) / total for status in statuses}
-
-
-def _failing(side: list[StepStats]) -> float:
-    return sum(step.failed for step in side) / sum(step.requests for step in side)
-
-
-def _other_size(before: list[StepStats], after: list[StepStats]) -> str:
-    first, second = (np.array([step.size for step in side if step.times.size]) for side in (before, after))
-    if not len(first) or not len(second):
-        return ""
-    low, high = sorted((float(np.median(first)), float(np.median(second))))
-    apart = first.max() < second.min() or second.max() < first.min()
-    if not apart or high - low <= max(MAX_SIZE_SHIFT * low, SIZE_GRAIN):
-        return ""
-    return f"{np.median(first):,.0f} / {np.median(second):,.0f} bytes"
-
-
-def _other_page(before: list[StepStats], after: list[StepStats]) -> str:
-    (ours, ours_again), (theirs, theirs_again) = _bodies(before), _bodies(after)
-    # The run that has the least in common with the others of its side.
-    repeated = min(
-        *(_share_in([step], ours_again) for step in before),
-        *(_share_in([step], theirs_again) for step in after),
-    )
-    if repeated < SHARED:
-        return ""
-    across = min(_share_in(after, ours), _share_in(before, theirs))
-    if across >= MIN_FAMILIAR:
-        return ""
-    return (
-        f"{percent(across)} of its bodies occur on both sides, though {percent(repeated)} recur on one side"
-    )
-
-
-def _bodies(side: list[StepStats]) -> tuple[Integers, Integers]:
-    """Return the different bodies of a side, and those of them that several of its runs have."""
-    bodies, runs = np.unique(np.concatenate([step.bodies for step in side]), return_counts=True)
-    return bodies, bodies[runs > 1]
-
-
-def _share_in(side: list[StepStats], known: Integers) -> float:
-    total = sum(int(step.times.sum()) for step in side)
-    shared = sum(int(step.times[np.isin(step.bodies, known, assume_unique=True)].sum()) for step in side)
-    return shared / total if total else 1.0
 
 
 @check(
@@ -249,23 +166,59 @@ def target_unseen(evidence: Evidence) -> str:
 
 
 @check(
+    "too-many-failures",
+    "These figures mostly show how fast the target fails, and a build that fails faster is not a better one.",
+    "Find out why requests fail before you compare times; or compare `errors` itself.",
+)
+def too_many_failures(evidence: Evidence) -> str:
+    """Find a side that fails more than 5 % of all requests, or of those that the primary metric covers."""
+    if evidence.primary.kind == "errors":
+        return ""
+    for step in dict.fromkeys((None, evidence.primary.step)):
+        if max(failing(side, step) for side in (evidence.before, evidence.after)) > MAX_FAILING:
+            return _failed(evidence, step)
+    return ""
+
+
+@check(
     "error-rates-differ",
     "A failed request takes a different time from a successful one, so the times measure different things.",
     "Find out why requests fail before you compare times; or compare `errors` itself.",
 )
 def error_rates_differ(evidence: Evidence) -> str:
-    """Find a side with more failures, unless the error rate itself is the primary metric."""
-    before, after = (_failed(side) for side in (evidence.before, evidence.after))
+    """Find a side with more failures, of all requests or of those that the primary metric covers."""
+    if evidence.primary.kind == "errors":
+        return ""
     quantile = evidence.primary.quantile
     limit = MAX_FAILED if quantile is None else min(MAX_FAILED, MAX_TAIL_FAILED * min(quantile, 1 - quantile))
-    if evidence.primary.kind == "errors" or abs(after - before) <= limit:
-        return ""
-    return f"{percent(before)} / {percent(after)} of the requests failed"
+    for step in dict.fromkeys((None, evidence.primary.step)):
+        if abs(failing(evidence.after, step) - failing(evidence.before, step)) > limit:
+            return _failed(evidence, step)
+    return ""
 
 
-def _failed(side: Sequence[Observed]) -> float:
-    requests = sum(observed.requests for observed in side)
-    return sum(observed.failed for observed in side) / requests if requests else 0.0
+def failing(side: Sequence[Observed], step: str | None = None) -> float:
+    """Return the share of the requests that failed, of one step or of all.
+
+    Of all requests, an exception of a task counts as a failed one: the journey's own check failed, or its code did.
+    """
+    if step is not None:
+        return failing_share(steps_of(side, step))
+    exceptions = _exceptions(side)
+    requests = sum(observed.requests for observed in side) + exceptions
+    return (sum(observed.failed for observed in side) + exceptions) / requests if requests else 0.0
+
+
+def _exceptions(runs: Sequence[Observed]) -> int:
+    return sum(sum(observed.run.exceptions.values()) for observed in runs)
+
+
+def _failed(evidence: Evidence, step: str | None = None) -> str:
+    shares = " / ".join(percent(failing(side, step)) for side in (evidence.before, evidence.after))
+    if step is not None:
+        return f"{shares} of the requests of {step} failed"
+    exceptions = ", exceptions of tasks included" if _exceptions(evidence.runs) else ""
+    return f"{shares} of the requests failed{exceptions}"
 
 
 @check(
@@ -306,10 +259,9 @@ def generator_saturated(evidence: Evidence) -> str:
 def many_names(evidence: Evidence) -> str:
     """Find steps that are named by a user's value, so that each visitor becomes a row."""
     for observed in evidence.runs:
-        names = len(observed.steps)
-        requests = float(np.median([step.requests for step in observed.steps.values()])) if names else 0.0
-        if names >= MANY_NAMES or (names >= SPARSE_NAMES and requests <= MIN_PER_NAME):
-            return f"{names:,} names, most of them with {requests:g} requests"
+        requests = [step.requests for step in observed.steps.values()]
+        if has_many_names(requests):
+            return f"{len(requests):,} names, most of them with {np.median(requests):g} requests"
     return ""
 
 
@@ -323,6 +275,7 @@ REFUSALS: Final[tuple[LoadCheck, ...]] = (
     many_names,
     too_few_samples,
     target_unseen,
+    too_many_failures,
     error_rates_differ,
     responses_differ,
     generator_saturated,
