@@ -132,3 +132,4 @@ def test_a_limit_on_a_step_that_is_not_in_the_file_warns_and_fails_if_it_never_c
     assert done.returncode == 1
     assert "Met: max(/PAGE) < 5s" in done.stdout
     assert "Not met: max(/nowhere) < 5s: no requests" in done.stdout
+    assert "The steps of this run are /PAGE." in done.stdout

@@ -101,7 +101,9 @@ def test_the_reason_is_kept_for_each_request_and_shown_in_every_format(tmp_path:
     assert done.returncode == 1, done.stderr
     failures = {failure["step"]: failure for failure in json.loads(done.stdout)["failures"]}
     reasons = {step: (failure["status"], failure["no_response"]) for step, failure in failures.items()}
-    expected = {kind: (0, kind) for kind in ("refused", "reset", "timeout", "tls", "dns")}
+    expected: dict[str, tuple[int, str | None]] = {
+        kind: (0, kind) for kind in ("refused", "reset", "timeout", "tls", "dns")
+    }
     expected |= {"marked": (0, "refused"), "an answer": (404, None)}
     assert reasons == {
         f"{client}: {kind}": reason for client in ("requests", "fast") for kind, reason in expected.items()

@@ -129,7 +129,7 @@ def test_a_run_without_requests_has_a_report_in_every_format(fest: Fest, tmp_pat
 
 
 def test_an_unknown_format_is_refused_with_the_list_of_formats(run: Run) -> None:
-    with pytest.raises(ValueError, match="text, markdown, json, junit, html"):
+    with pytest.raises(ValueError, match="text, markdown, json, junit, github, html"):
         render(run, "pdf")
 
 

@@ -112,14 +112,11 @@ def _load(summary: Summary) -> Chart | None:
         some = seconds[first : first + together]
         parts = (sum(second.asked for second in some), sum(second.reached for second in some))
         # Arrivals are counts of their seconds, users are numbers at a moment.
-        number = some[-1].at - begin if arrivals else len(some)
-        begin = some[-1].at
-        rows.append(
-            {
-                "at": short(begin),
-                **{name: short(part / number) for name, part in zip(names, parts, strict=True)},
-            }
-        )
+        end = some[-1].at
+        number = end - begin if arrivals else len(some)
+        values = {name: short(part / number) for name, part in zip(names, parts, strict=True)}
+        rows.append({"at": short((begin + end) / 2), **values})
+        begin = end
     base = (
         alt.Chart()
         .transform_fold([*names], as_=["line", "value"])

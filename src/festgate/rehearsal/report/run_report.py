@@ -1,6 +1,7 @@
 """The report of one run: the result, limits, notes, charts, figures of each step, and the configuration."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,8 @@ from festgate.rehearsal.verdict.outcome import Result, outcome_of
 
 TONES: Final[dict[Result, Tone]] = {"held": "good", "failed": "bad", "cut": "warn", "nothing": "warn"}
 _LATE: Final = f"{LATE * 1000:.0f} ms"
+MAX_NAMES: Final = 20
+"""Names of steps that a notice lists."""
 FEW: Final = "?"
 """The mark of a percentile that is based on too few requests."""
 
@@ -38,7 +41,7 @@ def run_document(summary: Summary, *, drawn: bool = True) -> Document:
     label = f" ({run.plan.label})" if run.plan.label else ""
     charts = _charts(summary) if drawn else ()
     sections = [
-        Section("Limits", notices=tuple(_limit(limit) for limit in summary.limits)),
+        Section("Limits", notices=tuple(_limit(limit, summary.steps) for limit in summary.limits)),
         Section("Notes", notices=(*_notes(summary),)),
         Section("Charts", charts=charts),
         Section("Stages", tables=_stage_tables(summary)),
@@ -80,7 +83,7 @@ def _facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _limit(limit: LimitResult) -> Notice:
+def _limit(limit: LimitResult, steps: Sequence[Figures]) -> Notice:
     meaning = ""
     if limit.metric is None:
         meaning = "This is not a valid limit, so it is not met."
@@ -88,6 +91,10 @@ def _limit(limit: LimitResult) -> Notice:
         meaning = "Processor time is measured only if the rehearsal has started the target itself."
     elif math.isnan(limit.value):
         meaning = "It applies to no request, so it is not met."
+        if limit.metric.step is not None and steps:
+            others = len(steps) - MAX_NAMES
+            names = ", ".join(step.name for step in steps[:MAX_NAMES])
+            meaning += f" The steps of this run are {names}{f' and {others} others' if others > 0 else ''}."
     elif limit.few:
         meaning = "This figure is based on too few requests: make a longer run before you rely on it."
     return Notice(

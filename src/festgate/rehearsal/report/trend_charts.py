@@ -7,16 +7,16 @@ import altair as alt
 
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import COLOURS, FIGURE_FORMAT, Row, finished, inline, lines, short
-from festgate.rehearsal.report.trend_report import target_of
-from festgate.rehearsal.report.words import plan_in_words
+from festgate.rehearsal.report.trend_report import target_of, workload_of
 from festgate.rehearsal.stats.metrics import Metric
 from festgate.rehearsal.stats.trend import Trend
 
 _UNITS = {"errors": ("%", 100.0), "rate": ("/s", 1.0), "turned_away": ("people", 1.0)}
 """The unit of a metric that is no time, and the factor to it."""
+_MAX_TICKS = 20
 
 
-def trend_chart(trend: Trend, number: int, table: Table) -> Chart:
+def trend_chart(trend: Trend, number: int) -> Chart:
     """Draw metric `number` of each run, in their order; runs of one workload are connected."""
     metric = trend.metrics[number]
     unit, factor = _unit(metric)
@@ -26,7 +26,7 @@ def trend_chart(trend: Trend, number: int, table: Table) -> Chart:
             "run": point.run.name,
             "start": f"{datetime.fromtimestamp(point.run.began, UTC):%m-%d %H:%M}",
             "target": target_of(point.run),
-            "workload": plan_in_words(point.run.plan),
+            "workload": workload_of(point.run),
             "value": short(point.values[number] * factor),
             "shown": metric.shown(point.values[number]),
             "sure": "no" if point.few[number] else "yes",
@@ -35,7 +35,9 @@ def trend_chart(trend: Trend, number: int, table: Table) -> Chart:
         if math.isfinite(point.values[number])
     ]
     workloads = list(dict.fromkeys(str(row["workload"]) for row in rows))
-    axis = alt.Axis(title="runs in their order", tickMinStep=1, format="d", grid=False)
+    count = len(trend.points)
+    ticks = list(range(1, count + 1, -(-count // _MAX_TICKS)))
+    axis = alt.Axis(title="runs in their order", values=ticks, format="d", grid=False)
     base = alt.Chart(inline(rows)).encode(
         x=alt.X("order:Q", axis=axis, scale=alt.Scale(nice=False, padding=12)),
         y=alt.Y("value:Q", title=f"{metric.text}, {unit}", scale=alt.Scale(zero=True)),
@@ -52,7 +54,12 @@ def trend_chart(trend: Trend, number: int, table: Table) -> Chart:
         title=f"{metric.text} of each run",
         description="Each dot is one run; a line connects runs of the same workload. A pale dot has too few requests.",
         spec=finished(alt.layer(base.mark_line(), dots)),
-        table=table,
+        table=Table(
+            f"{metric.text} of each run",
+            ("run", "workload", metric.text),
+            tuple((str(row["run"]), str(row["workload"]), str(row["shown"])) for row in rows),
+            words=frozenset({0, 1}),
+        ),
     )
 
 

@@ -1,6 +1,8 @@
 """The report of a trend: a chart and a table of kept runs, without a verdict."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 from festgate.rehearsal.report.data import FORMAT, as_json
 from festgate.rehearsal.report.document import Chart, Document, Section, Table
@@ -23,15 +25,14 @@ def trend_document(trend: Trend, *, drawn: bool = True) -> Document:
     """Create the report of a trend; with its charts only if it is `drawn`."""
     first, last = (figures.moment(trend.points[place].run.began) for place in (0, -1))
     count = len(trend.points)
-    tables = _tables(trend)
     return Document(
         title=f"{', '.join(metric.text for metric in trend.metrics)} of kept runs",
         tone="plain",
         verdict="No verdict",
         words=(f"{count} {'run' if count == 1 else 'runs'} from {first} to {last}.", NO_VERDICT),
         sections=(
-            Section("Trend", charts=_charts(trend, tables[0]) if drawn else ()),
-            Section("Runs", tables=tables),
+            Section("Trend", charts=_charts(trend) if drawn else ()),
+            Section("Runs", tables=_tables(trend)),
         ),
     )
 
@@ -81,18 +82,23 @@ def target_of(run: Run) -> str:
     return ", ".join(run.server.values()) or run.plan.host
 
 
-def _charts(trend: Trend, table: Table) -> tuple[Chart, ...]:
+def workload_of(run: Run) -> str:
+    """Return the journey, load and duration of a run in words."""
+    return plan_in_words(replace(run.plan, journey=Path(run.plan.journey).stem))
+
+
+def _charts(trend: Trend) -> tuple[Chart, ...]:
     # Importing Altair takes 0.3 s, and text reports do not need it.
     from festgate.rehearsal.report.trend_charts import trend_chart  # noqa: PLC0415
 
-    return tuple(trend_chart(trend, number, table) for number in range(len(trend.metrics)))
+    return tuple(trend_chart(trend, number) for number in range(len(trend.metrics)))
 
 
 def _tables(trend: Trend) -> tuple[Table, ...]:
     """Return a table for each workload: runs of different workloads cannot be set beside each other."""
     workloads: dict[str, list[TrendPoint]] = {}
     for point in trend.points:
-        workloads.setdefault(plan_in_words(point.run.plan), []).append(point)
+        workloads.setdefault(workload_of(point.run), []).append(point)
     tables = []
     for words, points in workloads.items():
         highest = max((point.values[0] for point in points if math.isfinite(point.values[0])), default=0.0)
