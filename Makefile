@@ -82,13 +82,14 @@ check: setup ## Check format, lint, types, imports, dependencies and docs, witho
 bench: setup ## Measure the portal beside its limit, as ratios of one run
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# uv only resolves, so it is no dependency: it is installed into a temporary environment.
+# uv only resolves, so it is no dependency: it is installed into a temporary environment. datasette names pip as a
+# dependency, but every environment brings its own.
 lock: $(PORTAL) ## Rewrite the lock files: new packages only, or all of them with UPGRADE=1
 	@set -e; tool="$$(mktemp -d)"; trap 'rm -rf "$$tool"' EXIT; \
 	$(BIN)/python -m venv "$$tool"; \
 	"$$tool/bin/python" -m pip --disable-pip-version-check --no-input -qq install uv; \
 	options="--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links"; \
+		--no-emit-index-url --no-emit-find-links --no-emit-package pip"; \
 	"$$tool/bin/uv" pip compile pyproject.toml $$options --all-extras --group dev \
 		$(if $(UPGRADE),--upgrade) --output-file $(ALL_LOCK); \
 	"$$tool/bin/uv" pip compile pyproject.toml $$options --group build \

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -28,9 +29,11 @@ Target(answer, port=int(sys.argv[1])).serve_forever()
 """
 
 
-def festgate(folder: Path, *words: str, seconds: float = 120) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a folder."""
-    known = environment(folder / "data") | {"COLUMNS": "120"}
+def festgate(
+    folder: Path, *words: str, seconds: float = 120, extra: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a folder, with `extra` added to the environment."""
+    known = environment(folder / "data", extra) | {"COLUMNS": "120"}
     return command.run(list(words), known, folder=folder, modules=command.REHEARSAL, seconds=seconds)
 
 

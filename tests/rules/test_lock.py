@@ -25,6 +25,7 @@ ENTRY = re.compile(
 NEVER_IMPORTED = {
     "types-zxcvbn": "mypy takes it by name",
     "flit-core": "installs the package",
+    "datasette": "a program of its own, tests/rehearsal/test_locustfiles.py",
     "deptry": "a command of make check",
     "import-linter": "a command of make check",
     "mypy": "a command of make check",

@@ -1,0 +1,12 @@
+"""Users that leave for good after a task."""
+
+from locust import task
+from locust.exception import StopUser
+from pauses import Guest
+
+
+class Visitor(Guest):
+    @task
+    def look_once(self):
+        self.look(name="/events")
+        raise StopUser

@@ -1,0 +1,29 @@
+"""Requests of a client of the locustfile's own, reported with no more than Locust needs."""
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+from locust import User, events, task
+from pauses import briefly
+
+
+class Caller(User):
+    wait_time = briefly(4)
+
+    @task
+    def call(self):
+        url = urlsplit(self.environment.host)
+        begin = time.perf_counter()
+        with socket.create_connection((url.hostname, url.port), timeout=5):
+            pass
+        elapsed = (time.perf_counter() - begin) * 1000
+        for exception in (None, "", "no seat", RuntimeError("no seat")):
+            events.request.fire(
+                request_type="tcp",
+                name=f"call {exception!r}",
+                response_time=elapsed,
+                response_length=0,
+                exception=exception,
+                context={},
+            )
