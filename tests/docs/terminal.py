@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docs import forked
 from tests.rig.server import environment
 from tests.rules.project import ROOT
 
@@ -112,7 +113,7 @@ class Terminal:
         for shown, came in self.known.items():
             command = command.replace(shown, came)
         where = self.folder / ".where"
-        path = f"{Path(sys.executable).parent}:{environment(Path())['PATH']}"
+        path = f"{forked.folder_for_path()}:{Path(sys.executable).parent}:{environment(Path())['PATH']}"
         code, written = in_terminal(
             f'{command}\ncode=$?; pwd > "$WHERE"; exit $code',
             self.folder,

@@ -57,6 +57,11 @@ def begin(request: dict[str, object], files: list[int]) -> list[str]:
         os.dup2(opened, number)
         os.close(opened)
     os.close(status)
+    for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
+        # The old ones expect a file or a pipe as this process was given, and a command may get a terminal.
+        stream = open(number, "w", encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        stream.reconfigure(write_through=True)
+        setattr(sys, name, stream)
     environment, words = request["environment"], request["words"]
     assert isinstance(environment, dict)
     assert isinstance(words, list)
