@@ -113,14 +113,16 @@ class Terminal:
         for shown, came in self.known.items():
             command = command.replace(shown, came)
         where = self.folder / ".where"
-        path = f"{forked.folder_for_path()}:{Path(sys.executable).parent}:{environment(Path())['PATH']}"
+        folders = [str(Path(sys.executable).parent), environment(Path())["PATH"]]
+        if sys.platform == "linux":
+            folders.insert(0, str(forked.folder_for_path()))
         code, written = in_terminal(
             f'{command}\ncode=$?; pwd > "$WHERE"; exit $code',
             self.folder,
             environment(
                 Path("festgate-data"),
                 {
-                    "PATH": path,
+                    "PATH": ":".join(folders),
                     "WHERE": str(where),
                     "PYTHONUTF8": "1",
                     "COLUMNS": "80",
