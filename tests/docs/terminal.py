@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docs import forked
 from tests.rig.server import environment
 from tests.rules.project import ROOT
 
@@ -112,14 +113,16 @@ class Terminal:
         for shown, came in self.known.items():
             command = command.replace(shown, came)
         where = self.folder / ".where"
-        path = f"{Path(sys.executable).parent}:{environment(Path())['PATH']}"
+        folders = [str(Path(sys.executable).parent), environment(Path())["PATH"]]
+        if sys.platform == "linux":
+            folders.insert(0, str(forked.folder_for_path()))
         code, written = in_terminal(
             f'{command}\ncode=$?; pwd > "$WHERE"; exit $code',
             self.folder,
             environment(
                 Path("festgate-data"),
                 {
-                    "PATH": path,
+                    "PATH": ":".join(folders),
                     "WHERE": str(where),
                     "PYTHONUTF8": "1",
                     "COLUMNS": "80",

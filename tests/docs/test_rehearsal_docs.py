@@ -1,8 +1,9 @@
-"""The pages about the rehearsal, followed: a crowd is sent, limits hold and break, builds are refused."""
+"""The how-to and the reference of the rehearsal: limits hold and break, builds are refused."""
 
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -26,27 +27,37 @@ def rows(page: str, section: str) -> set[str]:
     return set(ROW.findall(text.split(f"# {section}\n")[1].split("\n## ")[0]))
 
 
-def test_whoever_follows_the_tutorial_has_rehearsed_an_opening_day(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
-    terminal.follow(read("tutorials/rehearse-your-opening-day.md"))
-    runs = sorted((terminal.folder / "festgate-runs").iterdir())
-    assert [run.name.partition("-")[2] for run in runs] == ["events", "attendee", "opening_day"]
-    assert all((run / "report.html").stat().st_size for run in runs)
+@dataclass(frozen=True)
+class Gate:
+    """A reader's terminal after the last command of the how-to."""
+
+    terminal: Terminal
+    failures: list[int]
+    """The number of failures in each result for a build server."""
+
+    @property
+    def runs(self) -> Path:
+        """The folder of the runs."""
+        return self.terminal.folder / "festgate-runs"
 
 
-def test_a_gate_passes_breaks_and_refuses_as_the_how_to_says(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
-    steps = read(HOW_TO)
-    outcomes = []
-    for step in steps:
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    terminal = Terminal(tmp_path_factory.mktemp("gate"))
+    failures = []
+    for step in read(HOW_TO):
         assert isinstance(step, Step), "the page has nothing to write"
         terminal.do(step)
         if step.command.endswith("> rehearsal.xml"):
-            suites = ET.parse(tmp_path / "rehearsal.xml").getroot()  # noqa: S314  (our own)
-            outcomes.append(len(suites.findall(".//failure")))
-    assert outcomes == [0, 1]
-    assert isinstance(steps[-1], Step)
-    assert steps[-1].code == REFUSED
+            suites = ET.parse(terminal.folder / "rehearsal.xml").getroot()  # noqa: S314  (our own)
+            failures.append(len(suites.findall(".//failure")))
+    assert isinstance(step, Step)
+    assert step.code == REFUSED
+    return Gate(terminal, failures)
+
+
+def test_a_gate_passes_breaks_and_refuses_as_the_how_to_says(gate: Gate) -> None:
+    assert gate.failures == [0, 1]
 
 
 def test_the_script_of_the_how_to_does_not_pass_what_could_not_be_compared(tmp_path: Path) -> None:
@@ -72,16 +83,14 @@ def test_every_refusal_and_every_flag_is_in_the_reference(
     assert rows("reference/verdicts.md", section) == {check.code for check in checks}
 
 
-def test_every_file_and_every_column_of_a_run_is_in_the_reference(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
-    code, said = terminal.run("festgate rehearse events --users 8 --warm-up 1s --duration 2s")
-    assert code == 0, said
-    (run,) = (tmp_path / "festgate-runs").iterdir()
+def test_every_file_and_every_column_of_a_run_is_in_the_reference(gate: Gate, tmp_path: Path) -> None:
+    run = next(path for path in gate.runs.iterdir() if path.name.endswith("-before"))
     assert {path.name for path in run.iterdir()} == rows("reference/runs.md", "The folder of a run")
     fields = set(json.loads((run / "run.json").read_text(encoding="utf-8")))
     assert fields == rows("reference/runs.md", "`run.json`") - {"plan.load"}
     assert {name for name, _ in COLUMNS} == rows("reference/runs.md", "`*.samples`")
-    assert terminal.run(f"festgate runs export {run.name} requests.csv")[0] == 0
-    head = (tmp_path / "requests.csv").read_text(encoding="utf-8").splitlines()[0]
+    file = tmp_path / "requests.csv"
+    assert gate.terminal.run(f"festgate runs export {run.name} {file}")[0] == 0
+    head = file.read_text(encoding="utf-8").splitlines()[0]
     _, table = (DOCS / "reference" / "runs.md").read_text(encoding="utf-8").split("## As CSV")
     assert head.split(",") == re.findall(r"`(\w+)`", "".join(CELL.findall(table)))

@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+if sys.platform != "win32":
+    import fcntl
+
 from tests.rules.project import ROOT
 
 LOCK: Final = Path(__file__).parent / "handout.lock"
@@ -23,15 +26,19 @@ def python_of_the_handout() -> str:
     """Return the path of the environment's interpreter; install the environment where it does not exist."""
     made_of = (LOCK.read_bytes(), sys.version.encode(), sys.base_prefix.encode())
     folder = FOLDER / f"handout-{hashlib.sha256(b' '.join(made_of)).hexdigest()[:12]}"
-    if not folder.exists():
-        FOLDER.mkdir(exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix="handout-", dir=FOLDER))
-        try:
-            _install(new)
-            with suppress(OSError):  # another process was faster
-                new.rename(folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+    FOLDER.mkdir(exist_ok=True)
+    # One process installs it, and the others wait.
+    with (FOLDER / "handout.in-use").open("w") as lock:
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            new = Path(tempfile.mkdtemp(prefix="handout-", dir=FOLDER))
+            try:
+                _install(new)
+                with suppress(OSError):  # on Windows another process may have been faster
+                    new.rename(folder)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
     return str(folder / "bin" / "python")
 
 

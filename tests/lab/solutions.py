@@ -25,6 +25,8 @@ STARTER_EVENTS: Final = (
 )
 Change = Callable[[Path], None]
 CRASH: Final = "    1 / 0\n"
+BOM: Final = b"\xef\xbb\xbf"
+"""The byte order mark with which editors on Windows begin a file."""
 CRASH_404: Final = "    if event_id == 404:\n        1 / 0\n"
 LOOPS: Final = {
     "events": "    interest = 0\n    for number in range(3_000_000):\n        interest += number\n",
@@ -72,6 +74,14 @@ def reference(folder: Path) -> None:
     fix_crashes(folder)
     for route in ("events", "my-events", "checkout"):
         speed_up(folder, route)
+
+
+def save_on_windows(folder: Path) -> None:
+    """Rewrite text files as git checks them out on Windows and as editors save them there."""
+    for path in folder.rglob("*"):
+        if path.suffix in (".py", ".md", ".html"):
+            content = path.read_bytes().replace(b"\n", b"\r\n")
+            path.write_bytes(BOM + content if path.suffix == ".py" else content)
 
 
 def random_people(folder: Path) -> None:

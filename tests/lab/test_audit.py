@@ -147,7 +147,7 @@ def run_audit(folder: Path) -> Callable[..., tuple[int, str, str]]:
 
     def run(*words: str) -> tuple[int, str, str]:
         known = environment(folder / "data") | {"COLUMNS": "200"}
-        done = command.run(["lab", "audit", *words], known, folder=folder)
+        done = command.run(["lab", "audit", *words], known, folder=folder, modules=command.REHEARSAL)
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -41,7 +41,10 @@ def report(tmp_path: Path) -> Path:
 
 def run_audit(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return command.run(
-        ["lab", "audit", *words], environment(folder / "data") | {"COLUMNS": "200"}, folder=folder
+        ["lab", "audit", *words],
+        environment(folder / "data") | {"COLUMNS": "200"},
+        folder=folder,
+        modules=command.REHEARSAL,
     )
 
 

@@ -177,15 +177,13 @@ def test_a_page_with_too_few_responses_ends_the_comparison_after_that_run(
     write_starter(BUILT_IN, hasty.lab)
     solutions.reference(hasty.lab)
     # It sleeps on the event loop, so responses come one after another: 36 until the end of a run.
-    solutions.edit(
-        hasty.lab, "main.py", solutions.SHOW_EVENTS, f"    time.sleep(0.3)\n{solutions.SHOW_EVENTS}"
-    )
-    solutions.edit(hasty.lab, "main.py", "\ndef events(", "\nasync def events(")
+    solutions.edit(hasty.lab, "main.py", solutions.SHOW_TOTAL, f"    time.sleep(0.3)\n{solutions.SHOW_TOTAL}")
+    solutions.edit(hasty.lab, "main.py", "\ndef checkout(", "\nasync def checkout(")
     solutions.edit(hasty.lab, "main.py", "from pathlib", "import time\nfrom pathlib")
-    done = hasty.types("compare", "events", "lab", "--users", "100", "--seconds", "1", "--warm-up", "0")
+    done = hasty.types("compare", "checkout", "lab", "--users", "100", "--seconds", "1", "--warm-up", "0")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "which needs 60 in each run, so the comparison would be refused." in done.stderr
     assert done.stderr.endswith("See `festgate lab hint too-few-samples`.\n")
     # On a slow machine already the starter may have too few responses.
     labels = [run.plan.label for run in reversed(list_runs(hasty.lab / "runs"))]
-    assert labels in (["events-before", "events-after"], ["events-before"])
+    assert labels in (["checkout-before", "checkout-after"], ["checkout-before"])

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Mapping
@@ -16,8 +17,10 @@ from playwright.sync_api import Browser
 from festgate.lab.description.starter import BUILT_IN
 from festgate.lab.grading.rubric import default_text
 from festgate.lab.student.folder import write_starter
+from festgate.lab.student.load import code_handed_out, code_now
 from tests.lab import solutions
 from tests.lab.handout_submissions import HANDOUT, hand_in
+from tests.lab.kept_runs import KeptRuns
 from tests.lab.report_files import screenshot
 from tests.lab.reports import text_report
 from tests.rig import axe, command
@@ -76,13 +79,21 @@ def grading(tmp_path_factory: pytest.TempPathFactory) -> Grading:
     claim = "The average of /events dropped from 451 ms to 324 ms.\n\n![Locust](after.png)\n"
     (empty / "report.md").write_text(claim, encoding="utf-8")
     (empty / "after.png").write_bytes(screenshot(240))
+    of_windows = folder / "of windows"
+    shutil.copytree(right, of_windows)
+    solutions.save_on_windows(of_windows)
+    codes = code_handed_out(BUILT_IN, "events"), code_now(BUILT_IN, of_windows, "events")
+    KeptRuns(of_windows).pairs("1", 70, *codes)
+    (of_windows / "fest.db").write_bytes(b"")
     commands = {"grade": types(folder, "grade", "submissions", *SEED, "--gradebook", "canvas")}
     rows = read_csv(folder / "grades" / "grades.csv")
-    (exits / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow')\n", encoding="utf-8")
+    (exits / "main.py").write_text("import sys\napp = sys.exit('nor tomorrow'\n", encoding="utf-8")
     (folder / "grades" / "rubric.toml").write_text("[points]\nevents = 5\nreport = 2\n", encoding="utf-8")
     commands["again"] = types(folder, "grade", "submissions", *SEED)
     results = folder / "results.json"
-    commands["verify"] = types(folder, "verify", str(right), "--json", "--gradescope", str(results), *SEED)
+    commands["verify"] = types(
+        folder, "verify", str(of_windows), "--json", "--gradescope", str(results), *SEED
+    )
     commands["exits"] = types(folder, "verify", str(exits), "--gradescope", str(folder / "exits.json"), *SEED)
     return Grading(folder, commands, rows)
 
@@ -108,7 +119,7 @@ def test_each_submission_has_a_row_and_a_failure_stops_nothing(grading: Grading)
     assert (false["points"], false["findings"], false["reports"]) == ("7", "fixed-total", "text.txt")
     assert "one-row-of-many" in false["report findings"].split()
     assert by_name["e.zip"]["same as"] == f"'{FORMULA}"
-    assert "exited with code 1: not today" in by_name["c ends"]["problem"]
+    assert by_name["c ends"]["problem"] == "c ends cannot be run: The app exited with code 1: not today."
     assert by_name["d empty"]["problem"].startswith("There is no main.py in ")
     assert (by_name["d empty"]["events claim"], by_name["d empty"]["events claim and verification"]) == (
         "451 to 324 ms (average)",
@@ -142,7 +153,7 @@ def test_a_second_call_verifies_only_changed_submissions(grading: Grading) -> No
     assert re.findall(r"^(.*): reading the changes", again, re.MULTILINE) == ["c ends"]
     assert len(list((grading.grades / "results").glob("*.json"))) == 2
     now = {row["submission"]: row for row in read_csv(grading.grades / "grades.csv")}
-    assert "nor tomorrow" in now["c ends"]["problem"]
+    assert now["c ends"]["problem"].startswith("c ends: main.py, line 2: ")
 
 
 def test_another_rubric_counts_the_kept_results(grading: Grading) -> None:
@@ -157,10 +168,16 @@ def test_another_rubric_counts_the_kept_results(grading: Grading) -> None:
     assert "sending requests to the submission" not in grading.commands["again"].stderr
 
 
-def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
+def test_a_submission_from_windows_with_its_runs_is_verified_as_any_other(grading: Grading) -> None:
     verify = grading.commands["verify"]
-    assert verify.returncode == 0, verify.stderr
-    result = json.loads(verify.stdout)
+    assert verify.returncode == 0, verify.stdout + verify.stderr
+    # Redirected output of a Windows console has another encoding, which leaves ASCII unchanged.
+    assert verify.stdout.isascii()
+    assert json.loads(verify.stdout)["findings"] == []
+
+
+def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
+    result = json.loads(grading.commands["verify"].stdout)
     assert (result["passed"], result["others_alike"], result["seed"]) == (True, True, 7)
     assert [route["verdict"] for route in result["routes"]] == ["improved"] * 3
     results = json.loads((grading.folder / "results.json").read_text(encoding="utf-8"))
@@ -171,7 +188,7 @@ def test_verify_writes_json_and_gradescopes_format(grading: Grading) -> None:
 def test_a_submission_that_cannot_be_verified_has_a_message_and_a_result(grading: Grading) -> None:
     exits = grading.commands["exits"]
     assert (exits.returncode, exits.stdout) == (2, "")
-    assert re.search(r"cannot be run: The app exited with code 1: nor tomorrow\.\n$", exits.stderr)
+    assert re.search(r"c ends: main\.py, line 2: .+\n$", exits.stderr)
     results = json.loads((grading.folder / "exits.json").read_text(encoding="utf-8"))
     assert (results["score"], results["tests"][0]["status"]) == (0.0, "failed")
 

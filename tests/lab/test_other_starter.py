@@ -1,7 +1,9 @@
 """A lab of a course's own starter: every command works on it, and leaves out what that starter does not have."""
 
+import os
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 from contextlib import closing
@@ -20,12 +22,15 @@ from festgate.lab.student.crash import pages_of, take_snapshot
 from festgate.lab.student.folder import NoLab, known_starter, load_file, quoted, starter_files, write_starter
 from festgate.lab.student.load import code_handed_out, code_now
 from festgate.lab.student.progress import parts
-from festgate.rehearsal.runs.store import list_runs
+from festgate.rehearsal.runs.store import Run, list_runs
 from tests.lab.environment import python_of_the_handout
 from tests.lab.practice import Student, serving
 from tests.lab.solutions import edit
 from tests.lab.test_description import APP
-from tests.rig.lengths import length
+from tests.rig import command
+from tests.rig.lengths import LONG, length
+from tests.rig.server import environment
+from tests.rig.waiting import until
 
 HANDOUT = Path(__file__).parent / "handout"
 LOOP = "    waste = 0\n    for i in range(3000000):\n        waste += i\n"
@@ -251,9 +256,9 @@ def test_a_python_that_refuses_the_starter_is_named_with_the_commands_for_a_fitt
     edit(student.lab, "main.py", LOOP, "")
     done = student.types("compare", "events", "lab", "--starter", "handout")
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.search(
-        r"^With .* the starter responds to no request\. .*multipart.*Make an environment", done.stderr
-    )
+    # Without python-multipart it does not start; with it, Starlette refuses a call of its time.
+    refused = r"(no request\. .*multipart.*|/events with status 500\. )"
+    assert re.search(rf"^With .* the starter responds to {refused}Make an environment", done.stderr)
     assert "bin/python -m pip install fastapi==0.128.0 " in done.stderr
     assert "starlette==0.50.0" in done.stderr
     assert "In PowerShell: `py -m venv " in done.stderr
@@ -288,13 +293,34 @@ def test_a_faster_route_of_a_handout_is_compared_with_its_packages(
 ) -> None:
     edit(student.lab, "checkout/__init__.py", "    1 / 0\n", "    # 1 / 0\n")
     edit(student.lab, "checkout/__init__.py", COUNTING, '        total += row["fee"]\n')
-    seconds = ("--seconds", length("1.5", "6"), "--warm-up", length("0", "1"))
+    seconds = ("--seconds", length("3", "6"), "--warm-up", length("0", "1"))
     words = ("--users", length("120", "60"), *seconds, "--python", python_of_the_handout())
-    done = student.types("compare", "checkout", "lab", "--starter", "handout", *words, seconds=300)
-    # The verdict depends on the machine; 2 would be a refusal.
-    assert done.returncode in {0, 1, 3}, done.stdout + done.stderr
-    runs = list_runs(student.lab / "runs")
-    assert len(runs) == 12
+    log = student.folder / "compare.log"
+    with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
+        process = command.start(
+            ["lab", "compare", "checkout", "lab", "--starter", "handout", *words],
+            environment(student.folder / "data"),
+            nothing,
+            output,
+            output,
+            folder=student.folder,
+            modules=command.REHEARSAL,
+        )
+
+    def kept() -> list[Run]:
+        return [run for run in list_runs(student.lab / "runs") if run.state == "whole"]
+
+    try:
+        if not LONG:
+            until(lambda: len(kept()) >= 2 or process.poll() is not None, "runs of both sides", 120)
+            process.send_signal(signal.SIGINT)
+        code = process.wait(300)
+    finally:
+        process.send_signal(signal.SIGKILL)
+    runs = kept()
+    assert len(runs) >= length(2, 12), log.read_text(encoding="utf-8")
+    # The verdict depends on the machine; 2 would be a refusal. The short form is interrupted.
+    assert code in length({130}, {0, 1, 3}), log.read_text(encoding="utf-8")
     assert {run.server["build"] for run in runs} == {
         code_handed_out(starter, "checkout"),
         code_now(starter, student.lab, "checkout"),

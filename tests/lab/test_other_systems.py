@@ -1,6 +1,5 @@
 """Effects of Windows, macOS and their programs on the files of a lab, reproduced here."""
 
-import json
 import socket
 import sys
 from pathlib import Path
@@ -15,10 +14,8 @@ from festgate.lab.verify.intake import copy_submission
 from festgate.rehearsal.runner import servers
 from tests.lab import solutions
 from tests.lab.practice import Student
-from tests.lab.test_grading import types
 from tests.rehearsal.target import Target, answering, serving
 
-BOM = b"\xef\xbb\xbf"
 FINDERS = (".DS_Store", "events/._main.py", "._report.md", "Thumbs.db")
 NO_UTF8 = b"\x00\x05\x16\x07\xff\xfe"
 
@@ -28,14 +25,6 @@ def student(tmp_path: Path) -> Student:
     student = Student(tmp_path)
     write_starter(BUILT_IN, student.lab)
     return student
-
-
-def of_windows(folder: Path) -> None:
-    """Rewrite text files as git checks them out on Windows and as editors save them there."""
-    for path in folder.rglob("*"):
-        if path.suffix in (".py", ".md", ".html"):
-            content = path.read_bytes().replace(b"\n", b"\r\n")
-            path.write_bytes(BOM + content if path.suffix == ".py" else content)
 
 
 def looked_at_in_finder(folder: Path) -> None:
@@ -52,26 +41,15 @@ def written(folder: Path, first: str) -> list[str]:
 
 
 def test_other_line_ends_and_a_byte_order_mark_are_not_a_change(student: Student) -> None:
-    of_windows(student.lab)
+    solutions.save_on_windows(student.lab)
     assert {route: fingerprint_of(BUILT_IN, student.lab, route) for route in BUILT_IN.paths.values()} == {
         route: fingerprint_of(BUILT_IN, BUILT_IN.folder, route) for route in BUILT_IN.paths.values()
     }
     for name in ROUTES:
-        assert load_file(BUILT_IN, student.lab, name).read_bytes().startswith(BOM)
+        assert load_file(BUILT_IN, student.lab, name).read_bytes().startswith(solutions.BOM)
         assert load_fingerprint(BUILT_IN, student.lab, name) == load_fingerprint(
             BUILT_IN, BUILT_IN.folder, name
         )
-
-
-def test_a_submission_from_windows_is_verified_as_any_other(student: Student) -> None:
-    solutions.reference(student.lab)
-    of_windows(student.lab)
-    done = types(student.folder, "verify", "lab", "--json", "--seed", "7", "--without-load")
-    assert done.returncode == 0, done.stdout + done.stderr
-    # Redirected output of a Windows console has another encoding, which leaves ASCII unchanged.
-    assert done.stdout.isascii()
-    result = json.loads(done.stdout)
-    assert not [finding for finding in result["findings"] if finding["code"].startswith("load-")]
 
 
 def test_who_only_looks_into_a_folder_changes_nothing(student: Student, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The exercise as a student does it in two terminals, and what `festgate lab status` shows of it."""
 
-import hashlib
 import json
 import re
 import socket
@@ -18,10 +17,10 @@ from festgate.lab.student.folder import write_starter
 from festgate.lab.student.load import UNKNOWN_CODE, code_handed_out, code_now, with_code
 from festgate.lab.student.progress import parts
 from festgate.lab.student.server import is_served
-from festgate.rehearsal.runs.plan import Plan, Users
+from festgate.rehearsal.runs.plan import Users
 from festgate.rehearsal.runs.store import list_runs
+from tests.lab.kept_runs import KeptRuns
 from tests.lab.practice import Student, serving, status_of
-from tests.rehearsal.synthetic_runs import Fest
 from tests.rig.waiting import until
 
 
@@ -173,38 +172,10 @@ def test_all_pages_fail_on_a_server_that_accepts_connections_and_never_answers()
 
 
 @dataclass(frozen=True)
-class LabWithRuns:
+class LabWithRuns(KeptRuns):
     """A lab with runs of other days."""
 
     student: Student
-
-    def run(
-        self,
-        route: str,
-        code: str,
-        name: str,
-        *,
-        load: Path = BUILT_IN.folder,
-        side: str = "",
-        seed: int = 1,
-        **more: int,
-    ) -> None:
-        """Write a run."""
-        file = f"{route.replace('-', '_')}.py"
-        fingerprint = hashlib.sha256((load / "load" / file).read_bytes()).hexdigest()[:12]
-        runs = Fest(
-            self.student.lab / "runs",
-            Plan(f"C:\\other\\load\\{file}", "http://127.0.0.1:1", Users(4, 4.0), 10.0, 2.0),
-        )
-        answers = replace(runs.usual(seed, slower=0.5 if side == "after" else 1.0), **more)  # type: ignore[arg-type]
-        plan = replace(runs.plan, label=f"{route}-{side}" if side else route, seed=seed)
-        runs.run(name, answers, plan, {"build": code}, {"journey": fingerprint})
-
-    def pairs(self, name: str, seed: int, before: str, after: str, count: int = 6) -> None:
-        """Write a comparison of `/events`."""
-        for number in range(count):
-            for side, code in (("before", before), ("after", after)):
-                self.run("events", code, f"{name}{number}{side}", side=side, seed=seed + number)
 
     def missing(self, part: int, route: str) -> str:
         """Return what is missing for that route in a part."""
@@ -219,7 +190,7 @@ def lab(tmp_path: Path) -> LabWithRuns:
     student = Student(tmp_path)
     write_starter(BUILT_IN, student.lab)
     (student.lab / "runs").mkdir()
-    return LabWithRuns(student)
+    return LabWithRuns(student.lab, student)
 
 
 def test_a_load_counts_if_the_code_and_the_locustfile_are_as_handed_out(lab: LabWithRuns) -> None:

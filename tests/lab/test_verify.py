@@ -4,16 +4,14 @@ Several false improvements of different routes are submitted as one app: each is
 """
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from festgate.lab.description.starter import BUILT_IN
-from festgate.lab.verify.changes import changes_of
-from festgate.lab.verify.verdicts import judge_route
-from festgate.lab.verify.verification import Verification
+from festgate.lab.verify.verification import CannotVerify, Verification
 from tests.lab import solutions
-from tests.lab.verification import Teacher, codes, counted, verdicts
+from tests.lab.verification import Teacher, codes, verdicts
 
 IMPROVED = {"checkout": "improved", "events": "improved", "my-events": "improved"}
 
@@ -142,85 +140,24 @@ def test_a_page_that_rejects_at_once_or_still_crashes_is_wrong_however_fast(fail
     assert "expected status 200, got status 500" in failing.routes[0].reasons[0]
 
 
-def test_a_crash_whose_error_is_caught_is_found_by_the_raised_exception(teacher: Teacher) -> None:
-    lab = teacher.receives(solutions.reference, solutions.hidden_crash)
-    work = counted(teacher, lab, "checkout")["checkout"]
-    verdict, findings = judge_route(
-        "checkout", "/checkout", changed=True, differences=(), work=work, time=None
-    )
-    assert verdict.verdict == "wrong"
-    assert [finding.code for finding in findings] == ["crash-hidden"]
-
-
-def quick_for_the_load(lab: Path) -> None:
-    """Skip the loop for the load's user only."""
-    loop = solutions.LOOPS["my-events"]
-    solutions.edit(
-        lab, "main.py", loop, loop.replace("range(1_500_000)", "range(1_500_000 * (user != 'locust_user'))")
-    )
-
-
-@pytest.mark.parametrize(
-    "base, change",
-    [
-        solutions.FALSE_IMPROVEMENTS["loop_in_middleware"],
-        solutions.FALSE_IMPROVEMENTS["loop_in_dependency"],
-        (solutions.fix_crashes, quick_for_the_load),
-    ],
-)
-def test_a_loop_that_moved_or_runs_for_all_but_the_loads_user_is_still_counted(
-    teacher: Teacher, base: solutions.Change, change: solutions.Change
-) -> None:
-    lab = teacher.receives(base, change)
-    assert changes_of(BUILT_IN, lab, lab).routes["my-events"]
-    work = counted(teacher, lab, "my-events")["my-events"]
-    verdict, findings = judge_route(
-        "my-events", "/my-events", changed=True, differences=(), work=work, time=None
-    )
-    assert (verdict.verdict, findings) == ("unchanged", [])
-    assert work[1].usual.capped
-
-
-def test_work_in_another_thread_after_the_response_or_in_exec_is_counted(teacher: Teacher) -> None:
-    def elsewhere(lab: Path) -> None:
-        loop = solutions.LOOPS["events"]
-        solutions.edit(lab, "main.py", "FORM = {\n", f"def later() -> None:\n{loop}\n\nFORM = {{\n")
-        solutions.edit(lab, "main.py", "from accounts", "import _thread\n\nfrom accounts")
-        solutions.edit(
-            lab,
-            "main.py",
-            solutions.SHOW_EVENTS,
-            f"    _thread.start_new_thread(later, ())\n{solutions.SHOW_EVENTS}",
-        )
-        solutions.edit(
-            lab,
-            "main.py",
-            solutions.SHOW_MINE,
-            f'    exec("for n in range(3_000_000): n + 1")\n{solutions.SHOW_MINE}',
-        )
-        solutions.edit(
-            lab,
-            "main.py",
-            solutions.SHOW_TOTAL,
-            '    answer = page(request, "checkout.html", total=total_payable())\n'
-            "    answer.background = BackgroundTask(later)\n    return answer\n",
-        )
-        solutions.edit(
-            lab,
-            "main.py",
-            "from registrations",
-            "from starlette.background import BackgroundTask\nfrom registrations",
-        )
-
-    work = counted(
-        teacher, teacher.receives(solutions.reference, elsewhere), "events", "my-events", "checkout"
-    )
-    assert {name: after.usual.capped for name, (_, after) in work.items()} == dict.fromkeys(IMPROVED, True)
-
-
 def test_pages_that_only_the_load_requests_have_no_effect(teacher: Teacher) -> None:
     verification = teacher.verifies(teacher.receives(solutions.fix_crashes, solutions.pages_for_the_load))
     assert verdicts(verification) == dict.fromkeys(IMPROVED, "unchanged")
     assert codes(verification) == {"/events": {"load-changed"}}
     assert "GET /events became GET /events?limit=3" in verification.findings[0].evidence
     assert [route.by for route in verification.routes] == [("code",), ("processor", "work"), ("code",)]
+
+
+def test_a_package_that_only_the_submission_needs_is_named_with_its_command(teacher: Teacher) -> None:
+    def imports(lab: Path) -> None:
+        solutions.edit(lab, "main.py", "FORM = {\n", "import nothing_of_the_kind\n\nFORM = {\n")
+
+    lab = teacher.receives(imports)
+    with pytest.raises(CannotVerify) as error:
+        teacher.verifies(lab)
+    message = str(error.value)
+    assert message.startswith(f"{lab} cannot be run: ")
+    assert message.endswith(
+        "Its Python has no package nothing_of_the_kind. Install it with"
+        f" `{sys.executable} -m pip install nothing_of_the_kind`."
+    )

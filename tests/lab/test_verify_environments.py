@@ -12,8 +12,6 @@ from festgate.lab.verify.environments import environment_commands, missing_packa
 from festgate.lab.verify.verification import Baseline, CannotVerify, Options, UnusableStarter, verify
 from tests.lab.solutions import edit
 
-TEMPLATES = "templates = Jinja2Templates("
-
 
 @pytest.mark.parametrize(
     "error, package",
@@ -83,15 +81,3 @@ def test_a_starter_whose_pages_fail_with_these_packages_is_named_with_the_packag
     assert "each of its pages fails. TypeError: " in message
     assert "(raised in the package starlette)" in message
     assert "lab-env/bin/python -m pip install starlette==0.50.0 uvicorn" in message
-
-
-def test_a_package_that_only_the_submission_needs_is_named_with_its_command(tmp_path: Path) -> None:
-    lab = tmp_path / "lab"
-    write_starter(BUILT_IN, lab)
-    edit(lab, "main.py", TEMPLATES, f"import nothing_of_the_kind\n\n{TEMPLATES}")
-    message = cannot(lab, BUILT_IN, tmp_path)
-    assert message.startswith(f"{lab} cannot be run: ")
-    assert message.endswith(
-        "Its Python has no package nothing_of_the_kind. Install it with"
-        f" `{sys.executable} -m pip install nothing_of_the_kind`."
-    )

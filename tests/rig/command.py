@@ -155,11 +155,11 @@ def start(
 ) -> Process:
     """Start `festgate WORDS...` in `folder` as a process with its own session.
 
-    With PYTHONPATH, and on other systems than Linux, the process is not forked: macOS ends forked processes whose
-    parent has used its libraries.
+    With another PYTHONPATH, and on other systems than Linux, the process is not forked: macOS ends forked processes
+    whose parent has used its libraries.
     """
     folder = folder or Path.cwd()
-    if sys.platform != "linux" or "PYTHONPATH" in environment:
+    if sys.platform != "linux" or environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
         return subprocess.Popen(
             [sys.executable, "-m", "festgate", *words],
             cwd=folder,

@@ -7,18 +7,23 @@ with its own id, group, environment, folder, files, signals and exit code. `test
 import atexit
 import contextlib
 import gc
+import io
 import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 STANDARD = 3
 """Standard input, output and error."""
 MAX_REQUEST = 1 << 20
+MAX_FILE = 1 << 20
 
 
 def serve(control: socket.socket) -> list[str] | None:
@@ -52,18 +57,64 @@ def begin(request: dict[str, object], files: list[int]) -> list[str]:
             os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
         finally:
             os._exit(0)
-    os.setsid()
-    for number, opened in enumerate(standard):
-        os.dup2(opened, number)
-        os.close(opened)
     os.close(status)
     environment, words = request["environment"], request["words"]
     assert isinstance(environment, dict)
     assert isinstance(words, list)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(str(request["folder"]))
+    become(standard, environment, str(request["folder"]), new_session=True)
     return words
+
+
+def become(
+    standard: Sequence[int], environment: Mapping[str, str], folder: str | None, *, new_session: bool
+) -> None:
+    """Give this process other standard files (-1 keeps one), another environment and another folder."""
+    if new_session:
+        os.setsid()
+    copies = [number if number < 0 else os.dup(number) for number in standard]
+    for number, copy in enumerate(copies):
+        if copy >= 0:
+            os.dup2(copy, number)
+            os.close(copy)
+    for number, name, errors in ((1, "stdout", "strict"), (2, "stderr", "backslashreplace")):
+        # The old ones expect a file or a pipe as this process was given, and a command may get a terminal.
+        unbuffered = open(number, "wb", buffering=0, closefd=False)  # noqa: SIM115
+        setattr(sys, name, io.TextIOWrapper(unbuffered, encoding="utf-8", errors=errors, write_through=True))
+    variables = dict(environment)
+    os.environ.clear()
+    os.environ.update(variables)
+    if folder is not None:
+        os.chdir(folder)
+
+
+class Popen(subprocess.Popen[Any]):
+    """A process that is forked where it would run `python -m festgate`: so a command starts its portal."""
+
+    own_files = STANDARD
+    """The first number of a file that was opened after the imports."""
+
+    def _execute_child(self, *arguments: Any) -> None:  # noqa: ANN401  (internal to subprocess)
+        words, folder, variables = arguments[0], arguments[5], arguments[6]
+        pipes, new_session = arguments[10:16], arguments[21]
+        variables = os.environ if variables is None else variables
+        is_ours = isinstance(words, list) and words[:3] == [sys.executable, "-m", "festgate"]
+        same_code = variables.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+        if not (is_ours and same_code and threading.current_thread() is threading.main_thread()):
+            super()._execute_child(*arguments)  # type: ignore[misc]
+            return
+        self.pid = os.fork()
+        if self.pid == 0:
+            # Nothing of the parent is collected or ended here.
+            gc.freeze()
+            atexit._clear()  # noqa: SLF001
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            folder = None if folder is None else os.fspath(folder)
+            become((pipes[0], pipes[3], pipes[5]), variables, folder, new_session=new_session)
+            os.closerange(self.own_files, MAX_FILE)
+            os._exit(run(words[3:]))
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
 
 def main() -> None:
@@ -71,6 +122,9 @@ def main() -> None:
     with socket.socket(fileno=os.dup(0)) as control:
         for module in sys.argv[1:]:
             import_module(module)
+        subprocess.Popen = Popen  # type: ignore[misc]
+        with open(os.devnull) as nothing:  # noqa: PTH123  (pathlib is not needed otherwise)
+            Popen.own_files = nothing.fileno()
         # What is there already is shared for as long as nobody writes to it, and collecting garbage does.
         gc.freeze()
         words = serve(control)

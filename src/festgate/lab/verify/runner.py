@@ -42,6 +42,8 @@ LIBRARIES = tuple(
     }
     | {os.path.join(path, "") for path in sysconfig.get_paths().values()}
 )
+TOOL = 4
+"""The number of our tool among those of `sys.monitoring`."""
 known: dict[str, bool] = {}
 max_instructions = 0
 """Instructions of one request after which counting stops."""
@@ -88,8 +90,11 @@ def record_exception(name: str) -> None:
     RAISED[name] = RAISED.get(name, 0) + 1
 
 
-def count_by_tracing() -> None:
-    """Count in Python 3.10 and 3.11, in all threads that start from now on."""
+def prepare_counting() -> None:
+    """Take a tool of Python 3.12, which counts in all threads; before that, trace all threads from now on."""
+    if sys.version_info >= (3, 12):
+        sys.monitoring.use_tool_id(TOOL, "festgate")
+        return
     start = _thread.start_new_thread
 
     def started(function: Any, arguments: Any, *more: Any) -> Any:
@@ -101,22 +106,20 @@ def count_by_tracing() -> None:
 
     _thread.start_new_thread = started
     threading._start_new_thread = started  # type: ignore[attr-defined]  # noqa: SLF001
-    sys.settrace(trace)
 
 
-def count_by_monitoring() -> None:
-    """Count from Python 3.12 on, in all threads."""
+def start_counting() -> None:
+    """Count from now on."""
     if sys.version_info >= (3, 12):
         tools = sys.monitoring
         events = tools.events
-        tools.use_tool_id(4, "festgate")
 
         def instruction(code: types.CodeType, _offset: int) -> object:
             if not is_own(code):
                 return tools.DISABLE
             COUNTS["instructions"] += 1
             if COUNTS["instructions"] >= max_instructions:
-                tools.set_events(4, events.PY_START | events.RAISE)
+                tools.set_events(TOOL, events.PY_START | events.RAISE)
             return None
 
         def call(code: types.CodeType, _offset: int) -> None:
@@ -127,10 +130,12 @@ def count_by_monitoring() -> None:
             if is_own(code):
                 record_exception(type(error).__name__)
 
-        tools.register_callback(4, events.INSTRUCTION, instruction)
-        tools.register_callback(4, events.PY_START, call)
-        tools.register_callback(4, events.RAISE, raised)
-        tools.set_events(4, events.PY_START | events.RAISE)
+        tools.register_callback(TOOL, events.INSTRUCTION, instruction)
+        tools.register_callback(TOOL, events.PY_START, call)
+        tools.register_callback(TOOL, events.RAISE, raised)
+        tools.set_events(TOOL, events.PY_START | events.RAISE)
+    else:
+        sys.settrace(trace)
 
 
 def reset_counts() -> None:
@@ -138,9 +143,9 @@ def reset_counts() -> None:
     for name in COUNTS:
         COUNTS[name] = 0
     RAISED.clear()
-    if sys.version_info >= (3, 12) and sys.monitoring.get_tool(4):
+    if sys.version_info >= (3, 12) and sys.monitoring.get_tool(TOOL):
         events = sys.monitoring.events
-        sys.monitoring.set_events(4, events.PY_START | events.RAISE | events.INSTRUCTION)
+        sys.monitoring.set_events(TOOL, events.PY_START | events.RAISE | events.INSTRUCTION)
 
 
 class Cursor(sqlite3.Cursor):
@@ -280,12 +285,12 @@ def main() -> None:
     if config["count"]:
         max_instructions = config["max_instructions"]
         count_sql()
-        if sys.version_info >= (3, 12):
-            count_by_monitoring()
-        else:
-            count_by_tracing()
+        prepare_counting()
     server_config = uvicorn.Config(config["app"], log_level="warning", lifespan="on", access_log=False)
     server_config.load()
+    if config["count"]:
+        # Counting what is imported doubles the time of the start. The counts of a request do not contain it.
+        start_counting()
     server = uvicorn.Server(server_config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     started = server.startup
