@@ -4,8 +4,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from festgate.lab.student.answers import answers_in
 from festgate.lab.student.copies import copy_app, write_fixed_starter
 from festgate.lab.student.folder import write_starter
 from festgate.lab.student.load import code_handed_out, code_now
+from festgate.rehearsal.runner import servers
 from festgate.rehearsal.runs.store import list_runs
 from tests.lab import solutions
 from tests.lab.practice import Student
@@ -168,6 +171,24 @@ def test_an_interrupted_comparison_keeps_its_runs_and_leaves_no_process(student:
     assert json.loads((run.folder / "run.json").read_text(encoding="utf-8"))["server"]["build"] == (
         code_handed_out(BUILT_IN, "checkout")
     )
+
+
+def test_an_interrupt_while_a_server_is_started_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  (passed on)
+            super().__init__(*arguments, **named)
+            started.append(self.pid)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with pytest.raises(KeyboardInterrupt), servers.serving(sleeper, tmp_path):
+        pass
+    assert not psutil.pid_exists(started[0])
 
 
 def test_a_page_with_too_few_responses_ends_the_comparison_after_that_run(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -97,29 +98,51 @@ def serving(
     words = [word.replace("{port}", str(port)) for word in command]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
     log = folder / "server.log"
-    with log.open("wb") as output:
+    process: subprocess.Popen[bytes] | None = None
+    try:
         try:
-            process = subprocess.Popen(
-                words,
-                cwd=working_folder or folder,
-                # The log is read as UTF-8, and printing must not fail where the console has another encoding.
-                env={**inherited, "PYTHONIOENCODING": "utf-8", **(extra or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C in the terminal is for the rehearsal, which then ends its server itself.
-                start_new_session=True,
-                creationflags=NEW_GROUP,
-            )
+            with log.open("wb") as output, _interrupts_held():
+                process = subprocess.Popen(
+                    words,
+                    cwd=working_folder or folder,
+                    # The log is read as UTF-8, and printing must not fail where the console has another encoding.
+                    env={**inherited, "PYTHONIOENCODING": "utf-8", **(extra or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    # Ctrl-C in the terminal is for the rehearsal, which then ends its server itself.
+                    start_new_session=True,
+                    creationflags=NEW_GROUP,
+                )
         except OSError as error:
             msg = f"{words[0]} cannot be started: {error.strerror}."
             raise CannotServe(msg) from None
-    try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(process, url, log)
         yield Server(url, process.pid, {"build": " ".join(command)})
     finally:
-        end_process(process)
+        if process is not None:
+            end_process(process)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM until the block ends: in the middle of a start they would lose the new process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _frame: held.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for received in held:
+            signal.raise_signal(received)
 
 
 def end_process(process: "subprocess.Popen[Any]") -> None:
