@@ -84,7 +84,7 @@ def exchange(url: str, *parts: bytes, head: bool = False) -> Answer:
         return answer
 
 
-class Line:
+class ClientConnection:
     """A client's connection, which stays open between requests like a browser's."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,7 +93,7 @@ class Line:
         self._writer = writer
 
     @classmethod
-    async def open(cls, url: str) -> "Line":
+    async def open(cls, url: str) -> "ClientConnection":
         """Connect to the server. Raise OSError if nothing listens."""
         return cls(*await asyncio.open_connection("127.0.0.1", port_of(url)))
 

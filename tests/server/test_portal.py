@@ -13,7 +13,7 @@ import pytest
 
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
-from tests.rig.wire import Line
+from tests.rig.wire import ClientConnection
 from tests.server.processes import children_of, has_ended, is_free, logged
 
 TOKEN = "a token for the drills of this test"
@@ -93,9 +93,9 @@ class Visitors:
             await asyncio.gather(*visits)
 
     async def _visit(self, *, stays: bool) -> None:
-        line: Line | None = None
+        line: ClientConnection | None = None
         while not self._stop:
-            line = line or await Line.open(self._url)
+            line = line or await ClientConnection.open(self._url)
             answer = await line.get("/events")
             assert answer.status == 200
             self.answered += 1

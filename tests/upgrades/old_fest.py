@@ -18,7 +18,7 @@ from festgate.settings import Settings
 from tests.upgrades.make_fixture import DUMP, MANIFEST
 
 DATA = Path(__file__).parent / "data"
-MADE_AT = "0004"
+OLD_SCHEMA = "0004"
 """The schema of the release that made them."""
 KEPT: Mapping[str, tuple[str, ...]] = {
     "accounts_people": ("id", "username", "email", "role", "password_hash"),

@@ -23,7 +23,7 @@ from tests.rig.postgres import Cluster
 from tests.rig.served import served
 from tests.rig.smtp import Mailbox, smtp_server
 from tests.rig.waiting import until
-from tests.upgrades.old_fest import MADE_AT, OldFest, open_old
+from tests.upgrades.old_fest import OLD_SCHEMA, OldFest, open_old
 
 Rows = list[tuple[Any, ...]]
 KINDS = {
@@ -86,7 +86,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             stack.callback(cluster.drop, name)
             postgres_url = cluster.url(name)
         old = open_old(request.param, tmp_path_factory.mktemp("old") / "fest", postgres_url)
-        assert schema.upgrade(old.settings) == MADE_AT
+        assert schema.upgrade(old.settings) == OLD_SCHEMA
         mailbox = stack.enter_context(smtp_server())
         database = stack.enter_context(open_database(old.settings.url))
         database.clock.now = old.now

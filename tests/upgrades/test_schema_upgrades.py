@@ -9,7 +9,7 @@ import pytest
 
 from festgate.kit.db import schema
 from tests.rig.server import festgate
-from tests.upgrades.old_fest import KEPT, MADE_AT, OldFest, open_old
+from tests.upgrades.old_fest import KEPT, OLD_SCHEMA, OldFest, open_old
 
 STATES = {
     "checkout_orders": {"pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"},
@@ -30,7 +30,7 @@ def test_an_upgrade_keeps_every_row_sum_count_and_code(old: OldFest) -> None:
     columns = old.columns()
     before = old.summary(columns)
     assert set(KEPT) <= set(before)
-    assert schema.upgrade(old.settings) == MADE_AT
+    assert schema.upgrade(old.settings) == OLD_SCHEMA
     assert schema.revision(old.settings) == schema.HEAD
     assert schema.integrity(old.settings) == []
     assert old.summary(columns) == before
