@@ -11,7 +11,7 @@ from tests.rig.server import Serve
 from tests.rig.waiting import until
 
 
-def test_reload_serves_each_change_and_after_a_syntax_error_the_old_code_or_all_other_modules(
+def test_reload_serves_each_change_and_keeps_serving_after_a_syntax_error(
     serve: Serve, tmp_path: Path
 ) -> None:
     code = tmp_path / "code"
