@@ -1,4 +1,4 @@
-"""Fixtures for every test, and the guard that keeps tests on this machine."""
+"""Fixtures for all tests, and the guard against connections to other machines."""
 
 import gc
 import signal
@@ -107,7 +107,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(autouse=True)
 def _on_this_machine() -> Iterator[None]:
-    """Fail a test that tried to reach another machine, even if the code swallowed the error."""
+    """Fail a test that tried to connect to another machine, even if the code swallowed the exception."""
     GUARD.take()
     yield
     refused = GUARD.take()

@@ -48,7 +48,7 @@ class Fest:
     code: str
     seat: int
 
-    def ask(
+    def send(
         self,
         method: str,
         target: str | bytes,
@@ -63,7 +63,7 @@ class Fest:
 
     def post(self, path: str, fields: dict[str, str], guest: Guest | None = None, **headers: str) -> Answer:
         """Send a form as a browser does."""
-        return self.ask("POST", path, FORM_HEADERS | headers, form(fields), guest)
+        return self.send("POST", path, FORM_HEADERS | headers, form(fields), guest)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the data while the server uses them."""
@@ -87,7 +87,7 @@ def serve_fest(url: str, data: Path) -> Iterator[Fest]:
     with serving(data, extra=extra) as server:
         fest = Fest(server, url, owner, other, organiser, "", "", 0)
         assert fest.post("/events/robo-race/register", {}, owner).location == "/my-events"
-        checkout_fields = hidden_fields(fest.ask("GET", "/checkout", guest=owner).text, "/checkout")
+        checkout_fields = hidden_fields(fest.send("GET", "/checkout", guest=owner).text, "/checkout")
         paid = fest.post("/checkout", checkout_fields | {"payment_method": "sandbox"}, owner)
         ref = paid.location.removeprefix("/orders/")
         assert fest.post("/events/hackathon/register", {}, owner).location == "/my-events"

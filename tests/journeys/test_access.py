@@ -56,7 +56,7 @@ def test_next_never_leads_to_another_site(fest: Fest, target: str) -> None:
     leads_to = urlsplit(urljoin("http://fest.example/login", signed_in.location.replace("\\", "/")))
     assert (leads_to.scheme, leads_to.netloc) == ("http", "fest.example")
     for page in ("/login", "/register"):
-        shown = fest.ask("GET", f"{page}?next={quote(target)}")
+        shown = fest.send("GET", f"{page}?next={quote(target)}")
         if shown.status == 200:
             (kept,) = re.findall(r'name="next" value="([^"]*)"', shown.text)
             assert kept.startswith("/")
@@ -94,11 +94,11 @@ def test_a_form_on_another_site_is_refused_and_changes_nothing(
     fest: Fest, path: str, headers: dict[str, str], status: int
 ) -> None:
     path = path.format(seat=fest.seat, ref=fest.ref)
-    answer = fest.ask("POST", path, FORM_HEADERS | headers, form({"payment_method": "sandbox"}), fest.owner)
+    answer = fest.send("POST", path, FORM_HEADERS | headers, form({"payment_method": "sandbox"}), fest.owner)
     assert answer.status == status
     assert "only from the fest" in message_of(answer)
     assert fest.rows("SELECT state FROM registrations_seats ORDER BY id") == [("confirmed",), ("held",)]
-    assert "Sign out" in fest.ask("GET", "/events", guest=fest.owner).text
+    assert "Sign out" in fest.send("GET", "/events", guest=fest.owner).text
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_a_form_on_another_site_is_refused_and_changes_nothing(
 def test_data_of_another_person_returns_404(fest: Fest, method: str, path: str) -> None:
     path = path.format(ref=fest.ref, code=fest.code, seat=fest.seat)
     headers = fest.other.bearer if path.startswith("/api/") else FORM_HEADERS
-    answer = fest.ask(method, path, headers, guest=fest.other)
+    answer = fest.send(method, path, headers, guest=fest.other)
     assert answer.status == 404
     assert message_of(answer) == "This page does not exist, or you do not have access to it."
     organiser = fest.organiser.bearer if path.startswith("/api/") else FORM_HEADERS
     if not path.startswith("/api/v1/registrations/"):  # organisers may cancel these
-        assert fest.ask(method, path, organiser, guest=fest.organiser).status == 404
+        assert fest.send(method, path, organiser, guest=fest.organiser).status == 404
     states = fest.rows("SELECT state FROM registrations_seats ORDER BY id")
     assert states == [("confirmed",), ("held",)]
 
@@ -133,8 +133,8 @@ def test_data_of_another_person_returns_404(fest: Fest, method: str, path: str) 
     "path", ["/organise", "/organise/events/new", "/organise/events/robo-race", "/organise/orders"]
 )
 def test_organiser_pages_are_only_for_organisers(fest: Fest, path: str) -> None:
-    assert fest.ask("GET", path).location == f"/login?next={path}"
-    answer = fest.ask("GET", path, guest=fest.other)
+    assert fest.send("GET", path).location == f"/login?next={path}"
+    answer = fest.send("GET", path, guest=fest.other)
     assert answer.status == 403
     assert message_of(answer)
 
@@ -151,7 +151,7 @@ def test_an_attendee_cannot_change_events(fest: Fest, path: str) -> None:
 def test_a_query_parameter_cannot_select_an_account(fest: Fest, parameter: str) -> None:
     for value in (fest.owner.username, str(fest.owner.id), fest.owner.session):
         query = f"{parameter}={quote(value)}"
-        anonymous = fest.ask("GET", f"/my-events?{query}")
+        anonymous = fest.send("GET", f"/my-events?{query}")
         assert (anonymous.status, anonymous.location) == (303, f"/login?next={quote(f'/my-events?{query}')}")
-        assert "No events yet" in fest.ask("GET", f"/my-events?{query}", guest=fest.other).text
+        assert "No events yet" in fest.send("GET", f"/my-events?{query}", guest=fest.other).text
         assert fest.post(f"/events/hackathon/register?{query}", {}).location.startswith("/login")

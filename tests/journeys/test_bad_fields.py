@@ -78,7 +78,7 @@ def test_an_unreadable_username_is_refused(fest: Fest, name: str) -> None:
     answer = fest.post("/register", fields)
     assert answer.status == 422
     assert 'id="f-username-error"' in answer.text
-    assert fest.ask("POST", "/api/v1/people", JSON, json.dumps(fields).encode()).status == 422
+    assert fest.send("POST", "/api/v1/people", JSON, json.dumps(fields).encode()).status == 422
 
 
 JSONS: dict[str, bytes] = {
@@ -99,7 +99,7 @@ JSONS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("body", JSONS.values(), ids=JSONS)
 def test_invalid_json_is_refused_with_a_message(fest: Fest, body: bytes) -> None:
-    answer = fest.ask("POST", "/api/v1/tokens", JSON, body)
+    answer = fest.send("POST", "/api/v1/tokens", JSON, body)
     assert answer.status == 422
     assert message_of(answer)
 
@@ -146,7 +146,7 @@ def test_random_form_bodies_never_cause_a_server_error(
     fest: Fest, path: str, body: bytes, kind: str, as_organiser: bool
 ) -> None:
     guest = fest.organiser if as_organiser else None
-    answer = fest.ask("POST", path, {"content-type": kind}, body, guest)
+    answer = fest.send("POST", path, {"content-type": kind}, body, guest)
     # Random fields never have the right username and password, or a whole event.
     assert answer.status in (303, 400, 401, 403, 404, 409, 422), (path, body)
     if answer.status == 303:

@@ -57,7 +57,7 @@ BODIES: dict[str, tuple[dict[str, str], bytes, int]] = {
 def test_a_body_that_is_not_a_valid_form_is_refused_with_a_message(
     fest: Fest, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    answer = fest.ask("POST", "/login", headers, body)
+    answer = fest.send("POST", "/login", headers, body)
     assert answer.status == status
     assert message_of(answer)
 
@@ -153,7 +153,7 @@ TARGETS: dict[str, tuple[str | bytes, int]] = {
 
 @pytest.mark.parametrize("target, status", TARGETS.values(), ids=TARGETS)
 def test_an_invalid_address_is_refused_with_a_message(fest: Fest, target: str | bytes, status: int) -> None:
-    answer = fest.ask("GET", target)
+    answer = fest.send("GET", target)
     assert (answer.status, answer.location) == (status, "")
     assert message_of(answer)
 
@@ -177,7 +177,7 @@ SIGNED_IN_TARGETS = {
 def test_unknown_orders_tickets_and_seats_return_404_to_a_person_who_is_signed_in(
     fest: Fest, method: str, target: str, status: int
 ) -> None:
-    answer = fest.ask(method, target, FORM_HEADERS if method == "POST" else {}, guest=fest.owner)
+    answer = fest.send(method, target, FORM_HEADERS if method == "POST" else {}, guest=fest.owner)
     assert answer.status == status
     assert message_of(answer)
 
@@ -206,9 +206,9 @@ HEADERS: dict[str, str] = {
 @pytest.mark.parametrize("name", HEADERS)
 def test_a_malformed_header_breaks_no_page(fest: Fest, name: str) -> None:
     headers = {name.strip(): HEADERS[name]}
-    statuses = {path: fest.ask("GET", path, headers).status for path in PATHS}
+    statuses = {path: fest.send("GET", path, headers).status for path in PATHS}
     assert not {path: status for path, status in statuses.items() if not 200 <= status < 500}
-    response = fest.ask("POST", "/events/robo-race/register", FORM_HEADERS | headers, b"")
+    response = fest.send("POST", "/events/robo-race/register", FORM_HEADERS | headers, b"")
     assert response.status in (303, 400, 403)
 
 
@@ -217,7 +217,7 @@ def test_a_malformed_header_breaks_no_page(fest: Fest, name: str) -> None:
 )
 def test_a_malformed_origin_counts_as_another_site(fest: Fest, origin: str) -> None:
     assert (
-        fest.ask("POST", "/login", FORM_HEADERS | {"origin": origin}, form({"username": "x"})).status == 403
+        fest.send("POST", "/login", FORM_HEADERS | {"origin": origin}, form({"username": "x"})).status == 403
     )
 
 
@@ -243,7 +243,7 @@ def test_a_malformed_origin_counts_as_another_site(fest: Fest, origin: str) -> N
     ],
 )
 def test_a_method_that_an_address_does_not_support_is_refused(fest: Fest, method: str, path: str) -> None:
-    answer = fest.ask(method, path, FORM_HEADERS, b"" if method != "GET" else None)
+    answer = fest.send(method, path, FORM_HEADERS, b"" if method != "GET" else None)
     assert answer.status in (400, 404, 405)
     if answer.status == 405:
         assert method not in answer.headers["allow"]
@@ -254,7 +254,7 @@ def test_a_method_that_an_address_does_not_support_is_refused(fest: Fest, method
     "path", [*PATHS[:-1], "/static/festgate.css", "/events/robo-race.ics", "/no-such-page"]
 )
 def test_head_returns_the_headers_of_get_without_a_body(fest: Fest, path: str) -> None:
-    get = fest.ask("GET", path)
+    get = fest.send("GET", path)
     raw = request("HEAD", path)
     # The Content-Length is that of the page, and no body follows.
     with_head = exchange(
@@ -268,4 +268,4 @@ def test_head_returns_the_headers_of_get_without_a_body(fest: Fest, path: str) -
 @given(target=st.binary(min_size=1, max_size=60).filter(lambda raw: not set(raw) & set(b" \r\n")))
 def test_random_addresses_never_cause_a_server_error(fest: Fest, target: bytes) -> None:
     for prefix in (b"/", b"/events/", b"/events?", b"/orders/", b"/tickets/", b"/static/", b"/api/v1/", b""):
-        assert fest.ask("GET", prefix + target, guest=fest.other).status < 500, prefix + target
+        assert fest.send("GET", prefix + target, guest=fest.other).status < 500, prefix + target

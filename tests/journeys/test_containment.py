@@ -56,7 +56,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
 def is_unavailable(
     client: httpx.Client, module: str, path: str, headers: Mapping[str, str] | None = None
 ) -> bool:
-    """Return whether the module is unavailable once one more visitor has asked for it."""
+    """Send one more request to the module; return whether it is unavailable."""
     client.get(path, headers=headers)
     return module_states(client)[module]["state"] == "resting"
 

@@ -41,7 +41,7 @@ UNANSWERED = (TIMES_OUT, LOSES) * 3
 SETTINGS = {"FESTGATE_PAYMENT_METHODS": "sandbox"}
 KILL_AT = [JOURNEYS * number // (KILLS + 1) for number in range(1, KILLS + 1)]
 """Numbers of visitors shown "Paid" at which a process is killed."""
-PATIENCE = 120.0
+RETRY_SECONDS = 120.0
 """Seconds that a visitor keeps retrying while the server is down."""
 
 
@@ -62,20 +62,20 @@ class Crowd:
 
     async def run_journey(self, guest: Guest, card: str, semaphore: asyncio.Semaphore) -> None:
         """Take a seat at each event, look at them, pay, and read the receipt."""
-        async with semaphore, self._client(guest) as ask:
+        async with semaphore, self._client(guest) as send:
             for path in self.paths:
                 # A visitor who retries after a lost response may have got the seat the first time.
-                assert (await ask("POST", path, {})).status in (303, 409)
-            assert (await ask("GET", "/my-events", {})).status == 200
-            checkout_page = (await ask("GET", "/checkout", {})).text
+                assert (await send("POST", path, {})).status in (303, 409)
+            assert (await send("GET", "/my-events", {})).status == 200
+            checkout_page = (await send("GET", "/checkout", {})).text
             form = {"payment_method": "sandbox", "card_number": card}
             # After a lost response to a placed order there is nothing to pay, and the visitor sends the earlier form.
             self.forms[guest.username] = hidden_fields(checkout_page, "/checkout") or self.forms.get(
                 guest.username, {}
             )
-            paid = await ask("POST", "/checkout", self.forms[guest.username] | form)
+            paid = await send("POST", "/checkout", self.forms[guest.username] | form)
             assert (paid.status, paid.location[:8]) == (303, "/orders/")
-            receipt = (await ask("GET", paid.location, {})).text
+            receipt = (await send("GET", paid.location, {})).text
             if "Paid." in receipt:
                 self.paid_refs[guest.username] = paid.location.removeprefix("/orders/")
             else:
@@ -88,9 +88,9 @@ class Crowd:
     ) -> AsyncIterator[Callable[[str, str, dict[str, str]], Awaitable[Answer]]]:
         connection: ClientConnection | None = None
 
-        async def ask(method: str, path: str, fields: dict[str, str]) -> Answer:
+        async def send(method: str, path: str, fields: dict[str, str]) -> Answer:
             nonlocal connection
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(RETRY_SECONDS):
                 while True:
                     try:
                         connection = connection or await ClientConnection.open(self.server.url)
@@ -105,7 +105,7 @@ class Crowd:
                         await asyncio.sleep(0.1)
 
         try:
-            yield ask
+            yield send
         finally:
             if connection is not None:
                 connection.close()
@@ -194,7 +194,7 @@ def await_payments(fest_data: FestData) -> None:
     """Ask the provider about open orders now instead of in 15 seconds; no request is in progress any more."""
     with open_database(fest_data.url) as database:
         database.write(make_due)
-    until(lambda: "pending" not in states(fest_data).values(), "no order is pending", PATIENCE)
+    until(lambda: "pending" not in states(fest_data).values(), "no order is pending", RETRY_SECONDS)
 
 
 def make_due(connection: Connection) -> None:

@@ -42,7 +42,7 @@ from tests.journeys.stage import Guest, announce, invite_one
 from tests.rig.database import copy_of, open_database
 
 MAX_WORK = 200_000
-"""Steps that one request may take. Sorting the 10,900 marks that a form of 64 KB has room for takes sixty million."""
+"""Steps that one request may take. Sorting 10,900 marks, as many as fit into a form of 64 KB, takes sixty million."""
 PORTAL = ("kit", "portal")
 MAX_CALLS = 400_000
 """Calls of Python and C functions that one request may make: several times as many as the first request of the most
@@ -158,11 +158,11 @@ def test_no_field_of_a_form_or_call_causes_quadratic_work(portal: Portal, work: 
     names = field_names()
     assert {"username", "password", "payment_method", "description", "code"} <= {*names}
     costly: list[str] = []
-    asked = 0
+    sent = 0
 
-    async def ask(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> None:  # noqa: ANN401
-        nonlocal asked
-        asked += 1
+    async def send(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> None:  # noqa: ANN401
+        nonlocal sent
+        sent += 1
         before = work.steps
         answer = await client.request(method, path, **options)
         if work.steps - before > MAX_WORK or answer.status_code >= 500:
@@ -191,11 +191,11 @@ def test_no_field_of_a_form_or_call_causes_quadratic_work(portal: Portal, work: 
                 if methods & {"POST", "PUT"}:
                     for body in bodies:
                         assert len(body) <= largest
-                        await ask(client, "POST", address, content=body, headers={"content-type": kind})
+                        await send(client, "POST", address, content=body, headers={"content-type": kind})
 
     asyncio.run(go())
     assert costly == []
-    assert asked > 1_000
+    assert sent > 1_000
 
 
 def paths_with_bodies(gate: Gate) -> Mapping[str, set[str]]:
@@ -223,11 +223,11 @@ class MeasuredClient:
     client: httpx.AsyncClient
     work: Work
     costly: list[str]
-    asked: int = 0
+    sent: int = 0
 
-    async def ask(self, method: str, path: str, **options: Any) -> int:  # noqa: ANN401
+    async def send(self, method: str, path: str, **options: Any) -> int:  # noqa: ANN401
         """Send a request, and return its number of function calls. Record it in `costly` if it took too much work."""
-        self.asked += 1
+        self.sent += 1
         before, calls = self.work.steps, Calls()
         outer = sys.getprofile()
         sys.setprofile(calls.note)
@@ -256,7 +256,7 @@ def send_all(
                 await client.get(path)  # templates are read and compiled once
             measured = MeasuredClient(client, work, [])
             for method, path, options in requests:
-                await measured.ask(method, path, **options)
+                await measured.send(method, path, **options)
             return measured
 
     return asyncio.run(go())
@@ -278,14 +278,14 @@ def test_no_query_parameter_causes_quadratic_work(portal: Portal, work: Work) ->
     assert {*pages} <= {*pages_of(portal.gate)}
     # Each parameter of each page gets some of the texts, the search all of them.
     cycled_texts = cycle(costly_texts)
-    asked = [(path, name, next(cycled_texts)) for path in pages for name in PARAMETERS]
-    asked += [(path, "q", text) for path in ("/events", "/door/{slug}") for text in costly_texts]
+    cases = [(path, name, next(cycled_texts)) for path in pages for name in PARAMETERS]
+    cases += [(path, "q", text) for path in ("/events", "/door/{slug}") for text in costly_texts]
     requests: list[tuple[str, str, Mapping[str, Any]]] = [
-        ("GET", f"{fill_path(path, 'robo-race')}?{name}={text}", {}) for path, name, text in asked
+        ("GET", f"{fill_path(path, 'robo-race')}?{name}={text}", {}) for path, name, text in cases
     ]
     measured = send_all(portal, work, requests)
     assert measured.costly == []
-    assert measured.asked > 100
+    assert measured.sent > 100
 
 
 def test_no_path_parameter_causes_quadratic_work(portal: Portal, work: Work) -> None:
@@ -301,7 +301,7 @@ def test_no_path_parameter_causes_quadratic_work(portal: Portal, work: Work) -> 
     ]
     measured = send_all(portal, work, requests)
     assert measured.costly == []
-    assert measured.asked > 30
+    assert measured.sent > 30
 
 
 def test_no_header_causes_quadratic_work(portal: Portal, work: Work) -> None:
@@ -320,7 +320,7 @@ def test_no_header_causes_quadratic_work(portal: Portal, work: Work) -> None:
         b"http://[" + b":" * MAX_HEADER,
     ]
     cycled_texts = cycle(costly_texts)
-    asked = (
+    calls = (
         ("GET", "/my-events"),
         ("GET", "/api/v1/tickets"),
         ("GET", "/static/festgate.css"),
@@ -330,13 +330,13 @@ def test_no_header_causes_quadratic_work(portal: Portal, work: Work) -> None:
     )
     requests = [
         (method, path, {"headers": {name: text}, "content": b"{}" if method == "POST" else None})
-        for method, path in asked
+        for method, path in calls
         for name in HEADERS
         for text in islice(cycled_texts, 3)
     ]
     measured = send_all(portal, work, requests)
     assert measured.costly == []
-    assert measured.asked > 200
+    assert measured.sent > 200
 
 
 def test_no_shape_of_a_body_causes_quadratic_work(portal: Portal, work: Work) -> None:
@@ -371,7 +371,7 @@ def test_no_shape_of_a_body_causes_quadratic_work(portal: Portal, work: Work) ->
             requests.append(("POST", fill_path(path, "robo-race"), options))
     measured = send_all(portal, work, requests)
     assert measured.costly == []
-    assert measured.asked > 150
+    assert measured.sent > 150
 
 
 def test_quadratic_work_is_detected(work: Work) -> None:

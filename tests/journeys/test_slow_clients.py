@@ -34,7 +34,7 @@ def incomplete_requests(
 
 
 def module_states(fest: Fest) -> set[str]:
-    ready = json.loads(fest.ask("GET", "/readyz").body)
+    ready = json.loads(fest.send("GET", "/readyz").body)
     return {module["state"] for module in ready["modules"].values()}
 
 
@@ -49,7 +49,7 @@ def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fest]:
 def test_incomplete_bodies_do_not_block_other_visitors(fest: Fest, path: str, count: int) -> None:
     with incomplete_requests(fest, path, count, fest.owner.cookie) as held:
         for _ in range(5):
-            shown = fest.ask("GET", path, guest=fest.other)
+            shown = fest.send("GET", path, guest=fest.other)
             sent = fest.post("/checkout", {}, fest.other)
             signed_in = fest.post("/login", {"username": "asha", "password": "wrong"})
             assert shown.status in (200, 303)
@@ -69,7 +69,7 @@ def test_slow_clients_get_408_and_open_no_circuit(fest: Fest) -> None:
             assert response.startswith(b"HTTP/1.1 408 ")
             assert b"connection: close" in response.lower()
         assert module_states(fest) == {"well"}
-        assert fest.ask("GET", "/checkout", guest=fest.other).status == 200
+        assert fest.send("GET", "/checkout", guest=fest.other).status == 200
     with open_database(fest.url) as database:
         assert database.read(find_pause) is None
 
@@ -79,7 +79,7 @@ def test_clients_that_disconnect_during_a_body_open_no_circuit(fest: Fest) -> No
         pass
     with incomplete_requests(fest, "/api/v1/orders", 25, fest.owner.bearer):
         pass
-    until(lambda: fest.ask("GET", "/checkout", guest=fest.other).status == 200, "checkout is served")
+    until(lambda: fest.send("GET", "/checkout", guest=fest.other).status == 200, "checkout is served")
     assert module_states(fest) == {"well"}
 
 

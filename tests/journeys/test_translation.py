@@ -118,7 +118,7 @@ class TextCollector(HTMLParser):
 
 
 def unmarked(text: str) -> str:
-    """Return the Latin words of a text that stand outside every marked sentence."""
+    """Return the Latin words of a text that are outside every marked sentence."""
     inner = re.compile(f"{OPENS}[^{OPENS}{CLOSES}]*{CLOSES}")
     while inner.search(text):
         text = inner.sub(" ", text)

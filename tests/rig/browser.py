@@ -98,7 +98,7 @@ class Visit:
             self.wrongs.append(f"request: {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A 4xx or 5xx answer is also "an error" to the browser's console; the test looks at the status itself.
+        # A 4xx or 5xx answer is also "an error" to the browser's console; the test checks the status itself.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.wrongs.append(f"console: {message.text}")
 

@@ -130,7 +130,7 @@ def _account() -> Account:
 
 def _folder(account: Account) -> Path:
     """Create a temporary folder that the account owns and can reach."""
-    for parent in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  (made by mkdtemp, readable by nobody else)
+    for parent in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  (created by mkdtemp, so that no other user can read it)
         if parent is not None and not Path(parent).is_dir():
             continue
         folder = Path(tempfile.mkdtemp(prefix="festgate-postgres-", dir=parent))
@@ -165,7 +165,7 @@ def _programs(folder: Path, account: Account) -> Path:
 
 def _runs(programs: Path, account: Account) -> bool:
     try:
-        # initdb looks for its own folder and for postgres beside itself, so both have to be within reach.
+        # initdb needs its own folder and postgres in the same folder, so the account has to reach both.
         result = _command([programs / "initdb", "--version"], account)
         return (
             result.returncode == 0 and _command([programs / "postgres", "--version"], account).returncode == 0

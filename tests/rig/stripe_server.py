@@ -53,7 +53,7 @@ class Fault:
 
 
 class StripeServer:
-    """The API and the payment pages at `url`, with their data, the calls so far, and the faults to come."""
+    """The API and the payment pages at `url`, with their data, the recorded calls, and the faults of the next calls."""
 
     def __init__(self, url: str, clock: Callable[[], float]) -> None:
         """Take the address, and a clock in seconds since the epoch. Signatures always use the system time."""
@@ -63,9 +63,9 @@ class StripeServer:
         self.webhook_url = ""
         """The address for webhooks."""
         self.tells_at_once = True
-        """Whether events are sent at once; they are kept for `deliver` in any case."""
+        """True if events are sent at once. They are also kept for `deliver`."""
         self.holds_questions = False
-        """Whether every query about a session is held until `release`."""
+        """True if every query about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
         self._calls_left = 0

@@ -22,7 +22,7 @@ MAX_REQUEST = 1 << 20
 
 
 def serve(control: socket.socket) -> list[str] | None:
-    """Fork for each request. Return the command's words in the forked process, None when the client is gone."""
+    """Fork for each request. Return the command's words in the forked process, None after the client has ended."""
     # The kernel reaps the processes that wait for a command.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
