@@ -174,7 +174,7 @@ SIGNED_IN_TARGETS = {
 
 
 @pytest.mark.parametrize("method, target, status", SIGNED_IN_TARGETS.values(), ids=SIGNED_IN_TARGETS)
-def test_unknown_orders_tickets_and_seats_return_404_to_a_person_who_is_signed_in(
+def test_unknown_orders_tickets_and_seats_return_404_to_a_signed_in_person(
     fest: Fest, method: str, target: str, status: int
 ) -> None:
     answer = fest.send(method, target, FORM_HEADERS if method == "POST" else {}, guest=fest.owner)
