@@ -1,4 +1,4 @@
-"""Buyers who each buy a ticket, from the hold to the QR code: the load of whole orders.
+"""The load of whole orders: buyers who each hold a seat, pay, and open the ticket with its QR code.
 
     python -m bench.buyers PLAN.json
 

@@ -1,4 +1,4 @@
-"""The fest that is measured: its data folder, filled through the portal's own operations and not over HTTP."""
+"""The fest under test: its data folder, filled by the portal's operations and not over HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from festgate.settings import Settings
 VISITORS = 32
 """People who request pages during the measurement, each with five seats."""
 BATCH = 500
-"""People who sign up in one operation."""
+"""People created in one operation."""
 KEPT_MINUTES = 120
 """Minutes that unpaid seats are held: longer than a run, so that the page stays the same."""
 NO_PASSWORD = "*"
-"""Stands in place of a hash, because nobody signs in to these accounts."""
+"""Stands in place of a password hash, because these accounts are never signed in to."""
 
 
 @dataclass(frozen=True)

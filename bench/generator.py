@@ -53,7 +53,7 @@ def main(url: str, users: int, warm_up: float, window: float, pairs: int, folder
     def measure_window() -> tuple[int, float, float]:
         sent, began, used = runner.stats.total.num_requests, time.monotonic(), time.process_time()
         gevent.sleep(window)
-        # The work of the rehearsal's player once a second, which is nothing without a recording.
+        # A rehearsal does this once a second; without recorded requests it costs nothing.
         writer.flush()
         sorted(recorder.take_recent())
         return (

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from locust import User, constant, task
 
 REQUESTS_PER_TASK: Final = 50
-"""Locust does work of its own between two tasks."""
+"""Requests of one task, because Locust itself needs time between two tasks."""
 CHUNK: Final = 1 << 18
 TIMEOUT: Final = 30.0
 """Seconds for a response."""

@@ -180,7 +180,7 @@ class Run:
         return Figure(name, "ratio", tuple(samples), target, notes)
 
     def _registrations(self, fest: Fest, portal: Served) -> Figure:
-        """Measure holds by many people, each pair of a person and an event once."""
+        """Measure registrations by many people, for each pair of a person and an event once."""
         site, responses, offset = self.site, 0, 0
         people = site.write("registrants", fest.crowd[: self.plan.registrants])
         slugs = site.write("slugs", fest.wide)

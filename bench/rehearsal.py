@@ -131,7 +131,7 @@ class Measure:
 
 
 def _write(folder: Path, seed: int) -> None:
-    """A run as a player would have kept it: three steps, Poisson arrivals, log-normal latencies about 20 ms."""
+    """Write a run as a rehearsal stores it: three steps, Poisson arrivals, log-normal latencies of about 20 ms."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     plan = Plan("events", "http://127.0.0.1:1", Rate(1000.0), REQUESTS / 1000.0, seed=seed // 2)
@@ -153,7 +153,7 @@ def _write(folder: Path, seed: int) -> None:
                 failed=False,
                 new_connection=False,
                 size=PAGE,
-                # The list is the same for everyone; a person's own events are not.
+                # The list is the same for all users; a user's own events are not.
                 digest=bodies[number] if step else 1,
             )
         )

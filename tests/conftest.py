@@ -1,4 +1,4 @@
-"""Fixtures for every test, and the guard that keeps tests on this machine."""
+"""Fixtures for all tests, and the guard against connections to other machines."""
 
 import gc
 import signal
@@ -24,10 +24,10 @@ GUARD = Guard()
 BROWSER = browsers.Shared()
 SERVERS = pytest.StashKey[list[Server]]()
 
-BROWSERS = "what needs a browser"
-"""Stands for all files whose tests need one: those that follow each other share it."""
+BROWSERS = "files that need a browser"
+"""The position of all files whose tests need a browser, because successive files share it."""
 SLOWEST_FIRST = (
-    # In turn one that computes and one that mostly waits.
+    # Files that compute and files that mostly wait, alternately.
     "drills/test_set_of_modules",
     "lab/test_exercise",
     "rehearsal/test_portal_compared",
@@ -48,7 +48,7 @@ SLOWEST_FIRST = (
     "journeys/",
     "rehearsal/",
 )
-"""Files that take longest come first, so that none of them is still under way when all others are done."""
+"""The slowest files start first, so that none of them still runs when all others are done."""
 
 # No deadline: the time of an example depends more on the machine's load than on the code.
 settings.register_profile("festgate", deadline=None, print_blob=True)
@@ -56,13 +56,13 @@ settings.load_profile("festgate")
 
 
 def pytest_configure() -> None:
-    GUARD.set()
+    GUARD.install()
     raise_file_limit()
     # A shell that starts the tests in the background ignores SIGINT, and all their child processes inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Modules and tests stay until the end, so the garbage collector need not scan them.
+    # Modules and tests stay until the end, so the garbage collector does not scan them.
     gc.disable()
-    # What is logged in this process: structlog's own way draws a traceback with all its variables, 150 ms each.
+    # structlog's default renders a traceback with all its variables, which takes 150 ms each.
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
@@ -73,18 +73,18 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stable: files, and the tests of a file, keep their order otherwise."""
-    seeing = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+    """Sort the files by SLOWEST_FIRST; other files, and the tests of a file, keep their order."""
+    browser_files = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
 
-    def place(item: pytest.Item) -> int:
-        named = (number for number, name in enumerate(SLOWEST_FIRST) if f"tests/{name}" in item.nodeid)
+    def position(item: pytest.Item) -> int:
+        positions = (number for number, name in enumerate(SLOWEST_FIRST) if f"tests/{name}" in item.nodeid)
         return min(
-            next(named, len(SLOWEST_FIRST)),
-            SLOWEST_FIRST.index(BROWSERS) if item.path in seeing else len(SLOWEST_FIRST),
+            next(positions, len(SLOWEST_FIRST)),
+            SLOWEST_FIRST.index(BROWSERS) if item.path in browser_files else len(SLOWEST_FIRST),
         )
 
-    items.sort(key=place)
-    BROWSER.files = seeing
+    items.sort(key=position)
+    BROWSER.files = browser_files
 
 
 @pytest.hookimpl(wrapper=True)
@@ -107,7 +107,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(autouse=True)
 def _on_this_machine() -> Iterator[None]:
-    """Fail a test that tried to reach another machine, even if the code swallowed the error."""
+    """Fail a test that tried to connect to another machine, even if the code swallowed the exception."""
     GUARD.take()
     yield
     refused = GUARD.take()
@@ -206,4 +206,4 @@ def page(browser: Browser, browser_options: dict[str, Any]) -> Iterator[Page]:
     """Open a page for a new visitor; fail if it contacts another machine or a script of it fails."""
     with browsers.visit(browser, **browser_options) as visit:
         yield visit.context.new_page()
-        assert not visit.wrongs, f"the page did what it must not: {visit.wrongs}"
+        assert not visit.wrongs, f"forbidden requests or errors of the page: {visit.wrongs}"

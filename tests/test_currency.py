@@ -27,32 +27,34 @@ from tests.rig.server import Serve, festgate
 from tests.rig.waiting import until
 
 
-def an_event(database: OpenDatabase, fee: Money, title: str = "Robo Race") -> str:
-    """Return the slug of a published event with that fee."""
+def add_event(database: OpenDatabase, fee: Money, title: str = "Robo Race") -> str:
+    """Publish an event with that fee; return its slug."""
     now = database.clock()
     times = (now + 2 * DAY, now + 2 * DAY + HOUR, now - DAY, now + DAY)
     details = Details(title, "", "", "", "Hall 1", *times, fee, 10)
 
-    def make(connection: Connection) -> str:
+    def create_and_publish(connection: Connection) -> str:
         return events.publish_event(connection, events.create_event(connection, details).slug).slug
 
-    return database.write(make)
+    return database.write(create_and_publish)
 
 
-def an_order(database: OpenDatabase, slug: str) -> None:
-    """Create an order of one seat of the event that waits for payment at the desk."""
+def place_order_at_desk(database: OpenDatabase, slug: str) -> None:
+    """Hold a seat at the event, and place an order that waits for payment at the desk."""
     person = add_someone(database)
     database.write(hold_seat, person, slug, 15)
     database.write(placements.place_order, person, "desk", MINUTE, "key", asks=False)
 
 
 def test_a_fest_without_fees_opens_in_any_currency(database: OpenDatabase) -> None:
-    an_event(database, Money(0, "INR"))
+    add_event(database, Money(0, "INR"))
     database.read(refuse_other_currency, "EUR")
 
 
-def test_another_currency_than_that_of_events_is_refused_with_the_way_out(database: OpenDatabase) -> None:
-    an_event(database, Money(45000, "INR"))
+def test_a_currency_other_than_that_of_the_events_is_refused_with_instructions(
+    database: OpenDatabase,
+) -> None:
+    add_event(database, Money(45000, "INR"))
     with pytest.raises(StartupError) as refused:
         database.read(refuse_other_currency, "EUR")
     assert str(refused.value) == (
@@ -62,8 +64,8 @@ def test_another_currency_than_that_of_events_is_refused_with_the_way_out(databa
     database.read(refuse_other_currency, "INR")
 
 
-def test_once_something_is_ordered_the_currency_stays(database: OpenDatabase) -> None:
-    an_order(database, an_event(database, Money(45000, "INR")))
+def test_the_currency_cannot_change_after_the_first_order(database: OpenDatabase) -> None:
+    place_order_at_desk(database, add_event(database, Money(45000, "INR")))
     with pytest.raises(
         StartupError, match=r"1 event and 1 order of this fest are in INR.*FESTGATE_CURRENCY=INR\.$"
     ):
@@ -72,25 +74,27 @@ def test_once_something_is_ordered_the_currency_stays(database: OpenDatabase) ->
         database.write(events.set_currency, "EUR")
 
 
-def test_a_fest_that_has_several_currencies_already_opens_in_each_of_them(database: OpenDatabase) -> None:
-    an_event(database, Money(45000, "INR"))
-    an_event(database, Money(1500, "EUR"), "Dance Battle")
+def test_a_fest_with_several_currencies_opens_in_each_of_them(database: OpenDatabase) -> None:
+    add_event(database, Money(45000, "INR"))
+    add_event(database, Money(1500, "EUR"), "Dance Battle")
     for currency in ("INR", "EUR"):
         database.read(refuse_other_currency, currency)
     with pytest.raises(StartupError):
         database.read(refuse_other_currency, "USD")
 
 
-def test_fees_change_their_currency_while_nobody_has_a_seat_and_all_or_none(database: OpenDatabase) -> None:
-    slug = an_event(database, Money(45000, "INR"))
+def test_set_currency_changes_all_fees_or_none(database: OpenDatabase) -> None:
+    slug = add_event(database, Money(45000, "INR"))
     assert database.write(events.set_currency, "JPY") == 1
     assert database.read(queries.event_by_slug, slug).fee == Money(450, "JPY")
-    an_event(database, Money(45050, "INR"), "Half a rupee")
+    add_event(database, Money(45050, "INR"), "Half a rupee")
     with pytest.raises(Invalid, match=r"half-a-rupee: .*decimals"):
         database.write(events.set_currency, "JPY")
 
 
-def test_the_portal_does_not_start_in_another_currency_than_its_money(tmp_path: Path, serve: Serve) -> None:
+def test_the_portal_does_not_start_in_a_currency_other_than_that_of_its_events(
+    tmp_path: Path, serve: Serve
+) -> None:
     data = tmp_path / "fest"
     assert festgate("events", "create", "Talk", "--fee", "450", data=data).returncode == 0
     refused = festgate("serve", "--port", "0", data=data, extra={"FESTGATE_CURRENCY": "EUR"})
@@ -98,24 +102,24 @@ def test_the_portal_does_not_start_in_another_currency_than_its_money(tmp_path: 
     assert "FESTGATE_CURRENCY=INR" in refused.stderr
     assert festgate("events", "set-currency", "EUR", data=data).returncode == 0
     server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR"})
-    until(server.running, "the portal is open")
+    until(server.running, "the portal is running")
 
 
 def test_an_import_keeps_the_currency_of_an_event_that_has_a_fee(database: OpenDatabase) -> None:
-    slug = an_event(database, Money(45000, "INR"))
+    slug = add_event(database, Money(45000, "INR"))
     sheet = read_sheet(f"slug,title,fee\n{slug},Robo Race Finals,500\n,New,20\n".encode())
     database.write(import_sheet, sheet, Options(ZoneInfo("UTC"), "EUR"))
     fees = {event.title: event.fee for event in database.read(queries.all_events)}
     assert fees == {"Robo Race Finals": Money(50000, "INR"), "New": Money(2000, "EUR")}
 
 
-def test_editing_a_title_does_not_price_the_event_anew(tmp_path: Path, serve: Serve) -> None:
+def test_editing_a_title_does_not_change_the_currency_of_the_fee(tmp_path: Path, serve: Serve) -> None:
     """A fest of an older version may have several currencies; an event in rupees stays in rupees under EUR."""
     data = tmp_path / "fest"
     with before_opening(data) as database:
         organiser = database.write(invite_one, "meena", "organiser")
-        slug = an_event(database, Money(45000, "INR"))
-        an_event(database, Money(2000, "EUR"), "Talk")
+        slug = add_event(database, Money(45000, "INR"))
+        add_event(database, Money(2000, "EUR"), "Talk")
     server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR"})
     with organiser.browser(server) as browser:
         page = browser.get(f"/organise/events/{slug}").text
@@ -127,18 +131,18 @@ def test_editing_a_title_does_not_price_the_event_anew(tmp_path: Path, serve: Se
         assert (event.title, event.fee) == ("Robo Race Finals", Money(45000, "INR"))
 
 
-def test_seats_in_two_currencies_are_two_sums_and_two_orders(tmp_path: Path, serve: Serve) -> None:
+def test_seats_in_two_currencies_have_two_totals_and_two_orders(tmp_path: Path, serve: Serve) -> None:
     data = tmp_path / "fest"
     with before_opening(data) as database:
         asha = database.write(invite_one, "asha")
         for fee, title in ((Money(45000, "INR"), "Robo Race"), (Money(2000, "EUR"), "Talk")):
-            database.write(hold_seat, asha.id, an_event(database, fee, title), 15)
+            database.write(hold_seat, asha.id, add_event(database, fee, title), 15)
     server = serve(data=data, extra={"FESTGATE_CURRENCY": "EUR", "FESTGATE_PAYMENT_METHODS": "sandbox"})
     with asha.browser(server) as browser:
         assert "Pay €20.00 + ₹450.00" in browser.get("/my-events").text
-        for amount, more in (("Pay €20.00", True), ("Pay ₹450.00", False)):
+        for amount, has_other_currency in (("Pay €20.00", True), ("Pay ₹450.00", False)):
             page = browser.get("/checkout").text
-            assert (amount in page, "in another currency" in page) == (True, more)
+            assert (amount in page, "in another currency" in page) == (True, has_other_currency)
             assert check_out(browser, payment_method="sandbox").status_code == 303
         assert "Nothing to pay" in browser.get("/checkout").text
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
@@ -146,7 +150,7 @@ def test_seats_in_two_currencies_are_two_sums_and_two_orders(tmp_path: Path, ser
         assert totals == [Money(45000, "INR"), Money(2000, "EUR")]
 
 
-def test_commands_do_not_bring_in_a_second_currency(tmp_path: Path) -> None:
+def test_commands_refuse_a_second_currency(tmp_path: Path) -> None:
     data = tmp_path / "fest"
     euros = {"FESTGATE_CURRENCY": "EUR"}
     assert festgate("events", "create", "Robo Race", "--fee", "450", data=data).returncode == 0

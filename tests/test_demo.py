@@ -12,14 +12,14 @@ from tests.rig.database import OpenDatabase
 
 SETTINGS = Settings(**DEMO_SETTINGS)  # type: ignore[arg-type]
 VISITOR = Newcomer("asha", "asha@example.org")
-_forget = Statement(notes.delete())
+_delete_notes = Statement(notes.delete())
 
 
-def unmark(connection: Connection) -> None:
-    connection.run(_forget)
+def delete_notes(connection: Connection) -> None:
+    connection.run(_delete_notes)
 
 
-def test_an_empty_database_becomes_the_demos_and_stays_so_whatever_visitors_add(
+def test_an_empty_database_becomes_a_demo_and_stays_one_after_a_visitor_signs_up(
     database: OpenDatabase,
 ) -> None:
     database.run(plant(database.real, SETTINGS))
@@ -28,14 +28,14 @@ def test_an_empty_database_becomes_the_demos_and_stays_so_whatever_visitors_add(
     assert database.read(find_note, NOTE) == "1"
 
 
-def test_a_demo_of_before_the_mark_is_adopted(database: OpenDatabase) -> None:
+def test_a_demo_without_its_note_is_adopted(database: OpenDatabase) -> None:
     database.run(plant(database.real, SETTINGS))
-    database.write(unmark)
+    database.write(delete_notes)
     database.write(adopt)
     assert database.read(find_note, NOTE) == "1"
 
 
-def test_data_with_anything_else_are_refused_and_not_written(database: OpenDatabase) -> None:
+def test_data_that_the_demo_did_not_create_are_refused_and_not_changed(database: OpenDatabase) -> None:
     database.write(add_person, VISITOR, "no hash")
     with pytest.raises(StartupError, match=r"1 accounts that the demo did not make.*without --demo"):
         database.read(refuse_foreign, "0008")

@@ -1,4 +1,4 @@
-"""Settings come from the environment and a file, and each wrong one is named in a sentence."""
+"""Settings come from the environment and a file, and each invalid one is named in an error message."""
 
 import re
 import secrets
@@ -25,7 +25,7 @@ SECRETS = ("stripe_secret_key", "stripe_webhook_secret", "smtp_password", "metri
 
 
 @pytest.fixture(autouse=True)
-def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run each test in a folder without a settings file."""
     monkeypatch.chdir(tmp_path)
 
@@ -36,7 +36,7 @@ def write(tmp_path: Path, text: str, name: str = "festgate.toml") -> Path:
     return path
 
 
-def test_without_any_setting_there_are_the_defaults() -> None:
+def test_without_settings_the_defaults_apply() -> None:
     settings = load_settings({})
     assert settings == Settings()
     assert (settings.port, settings.host, settings.payment_methods) == (8000, ("127.0.0.1", "::1"), ("desk",))
@@ -44,7 +44,7 @@ def test_without_any_setting_there_are_the_defaults() -> None:
     assert not settings.secure
 
 
-def test_the_environment_is_read_by_prefix_and_in_capitals(tmp_path: Path) -> None:
+def test_environment_variables_need_the_prefix_and_capital_letters(tmp_path: Path) -> None:
     settings = load_settings(
         {
             "FESTGATE_PORT": "8080",
@@ -62,7 +62,7 @@ def test_the_environment_is_read_by_prefix_and_in_capitals(tmp_path: Path) -> No
     assert settings.sqlite_path == tmp_path / "fest" / "festgate.sqlite3"
 
 
-def test_the_file_where_the_program_is_started_is_read(tmp_path: Path) -> None:
+def test_the_settings_file_in_the_current_folder_is_read(tmp_path: Path) -> None:
     write(
         tmp_path, 'port = 8080\nfest_name = "Grüße"\nhost = ["127.0.0.1"]\npayment_methods = "sandbox,desk"\n'
     )
@@ -71,7 +71,7 @@ def test_the_file_where_the_program_is_started_is_read(tmp_path: Path) -> None:
     assert settings.payment_methods == ("sandbox", "desk")
 
 
-def test_options_come_before_the_environment_the_environment_before_the_file_the_file_before_defaults(
+def test_options_override_the_environment_which_overrides_the_file_and_the_defaults(
     tmp_path: Path,
 ) -> None:
     path = write(tmp_path, 'port = 2\nfest_name = "file"\ncurrency = "EUR"\n', "other.toml")
@@ -83,7 +83,7 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
 
 
 @pytest.mark.parametrize(
-    "name, value, sentence",
+    "name, value, message",
     [
         ("port", "eight", "whole number from 0 to 65535"),
         ("port", "-1", "whole number from 0 to 65535"),
@@ -136,25 +136,25 @@ def test_options_come_before_the_environment_the_environment_before_the_file_the
         ("fest_name", "x" * 81, "at most 80 characters"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_with_what_is_wrong(
-    tmp_path: Path, name: str, value: str, sentence: str
+def test_an_invalid_value_is_named_with_the_reason(
+    tmp_path: Path, name: str, value: str, message: str
 ) -> None:
     variable = f"{PREFIX}{name.upper()}"
-    with pytest.raises(SettingsError, match=rf"^{variable}: .*{re.escape(sentence)}.*\.$"):
+    with pytest.raises(SettingsError, match=rf"^{variable}: .*{re.escape(message)}.*\.$"):
         load_settings({variable: value})
     path = write(tmp_path, f'{name} = "{value}"\n')
     with pytest.raises(
-        SettingsError, match=rf"^{name} in {re.escape(path.name)}: .*{re.escape(sentence)}.*\.$"
+        SettingsError, match=rf"^{name} in {re.escape(path.name)}: .*{re.escape(message)}.*\.$"
     ):
         load_settings({})
 
 
-def test_an_option_that_cannot_be_is_named_as_the_option() -> None:
+def test_an_invalid_option_is_named_as_the_option() -> None:
     with pytest.raises(SettingsError, match=r"^--port: "):
         load_settings({}, port="eight")
 
 
-def test_a_name_that_nobody_knows_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+def test_an_unknown_setting_is_refused_in_the_environment_and_in_the_file(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="FESTGATE_PROT is not a setting"):
         load_settings({"FESTGATE_PROT": "8000"})
     write(tmp_path, "prot = 8000\n")
@@ -162,7 +162,7 @@ def test_a_name_that_nobody_knows_is_refused_wherever_it_stands(tmp_path: Path) 
         load_settings({})
 
 
-def test_everything_that_is_wrong_is_said_at_once_a_line_each() -> None:
+def test_all_errors_are_reported_together_one_per_line() -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings({"FESTGATE_PORT": "eight", "FESTGATE_CURRENCY": "RUPEE", "FESTGATE_PROT": "1"})
     assert len(str(refusal.value).splitlines()) == 3
@@ -176,13 +176,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> 
         load_settings({})
 
 
-def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+def test_a_settings_file_that_is_named_has_to_exist(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"no-such\.toml cannot be read"):
         load_settings({CONFIG_FILE_VARIABLE: "no-such.toml"})
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=20), max_size=5))
-def test_whatever_the_environment_says_it_is_settings_or_a_sentence(values: dict[str, str]) -> None:
+def test_a_random_environment_is_accepted_or_refused_with_messages(values: dict[str, str]) -> None:
     environment = {f"{PREFIX}{name.upper()}": value for name, value in values.items()}
     try:
         settings = load_settings(environment)
@@ -194,7 +194,7 @@ def test_whatever_the_environment_says_it_is_settings_or_a_sentence(values: dict
         assert "://" in settings.url
 
 
-def test_every_setting_is_explained_and_none_can_be_changed_later() -> None:
+def test_every_setting_has_a_description_and_is_read_only() -> None:
     settings = Settings()
     for name, field in Settings.model_fields.items():
         assert field.description, name
@@ -203,12 +203,12 @@ def test_every_setting_is_explained_and_none_can_be_changed_later() -> None:
         settings.port = 1
 
 
-def test_what_is_secret_does_not_show_where_settings_are_printed() -> None:
+def test_secrets_are_hidden_in_printed_settings() -> None:
     settings = Settings(**dict.fromkeys(SECRETS, "told to nobody"))  # type: ignore[arg-type]
     assert "told to nobody" not in repr(settings) + str(settings)
 
 
-def test_hosts_and_networks_as_operators_write_them_are_taken() -> None:
+def test_common_forms_of_hosts_and_networks_are_accepted() -> None:
     settings = load_settings(
         {
             "FESTGATE_HOST": "0.0.0.0, ::, localhost",
@@ -226,13 +226,13 @@ def test_a_mail_server_and_an_address_of_stripe_may_be_empty() -> None:
     assert (settings.smtp_host, settings.stripe_api_base) == ("", "")
 
 
-def test_an_address_is_trimmed_and_says_whether_there_is_tls() -> None:
+def test_the_base_url_is_trimmed_and_determines_whether_tls_is_used() -> None:
     settings = load_settings({"FESTGATE_BASE_URL": "https://fest.example/"})
     assert (settings.base_url, settings.secure) == ("https://fest.example", True)
 
 
 @pytest.mark.parametrize("address", ["http://[::1]:8000", "http://localhost:8000", "https://Fest.example"])
-def test_an_address_of_host_and_port_is_taken(address: str) -> None:
+def test_a_base_url_with_a_host_and_a_port_is_accepted(address: str) -> None:
     assert load_settings({"FESTGATE_BASE_URL": address}).base_url == address
 
 
@@ -243,15 +243,15 @@ def test_an_address_of_host_and_port_is_taken(address: str) -> None:
         st.builds("{} <{}@{}>".format, st.text(max_size=9), st.text(max_size=9), st.text(max_size=9)),
     )
 )
-def test_every_sender_that_is_taken_can_send_an_email(sender: str) -> None:
+def test_every_accepted_sender_can_send_an_email(sender: str) -> None:
     with suppress(SettingsError):
         settings = load_settings({"FESTGATE_MAIL_FROM": sender})
-        message = Message(1, "topic", "a@example.org", "A ticket", "Hello", (), 0, 0)
-        assert compose(message, settings).as_bytes()
+        email = Message(1, "topic", "a@example.org", "A ticket", "Hello", (), 0, 0)
+        assert compose(email, settings).as_bytes()
 
 
 PASSWORD = "".join(secrets.choice("abcdefghijk") for _ in range(16))
-"""Of nobody: made for this run."""
+"""A random password for this run."""
 
 
 @pytest.mark.parametrize(
@@ -264,11 +264,11 @@ PASSWORD = "".join(secrets.choice("abcdefghijk") for _ in range(16))
     ],
     ids=["plain", "encoded", "in the query", "two hosts"],  # the same in every test process
 )
-def test_the_databases_password_is_shown_nowhere(url: str) -> None:
+def test_the_password_of_the_database_is_never_printed(url: str) -> None:
     settings = load_settings({"FESTGATE_DATABASE_URL": url})
-    shown = [repr(settings), str(settings), settings.shown_database, hide_in(f"no such {url}", url)]
+    printed = [repr(settings), str(settings), settings.shown_database, hide_in(f"no such {url}", url)]
     assert settings.url == url
-    for text in shown:
+    for text in printed:
         assert PASSWORD not in text
         assert "fest" in text
 
@@ -278,13 +278,13 @@ def test_the_databases_password_is_shown_nowhere(url: str) -> None:
     [f"postgresql://me:{PASSWORD}@x@host/fest", f"mysql://me:{PASSWORD}@host"],
     ids=["unquoted", "another database"],
 )
-def test_a_database_address_that_is_refused_is_not_quoted(value: str) -> None:
+def test_an_invalid_database_address_is_not_quoted_in_the_error(value: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings({"FESTGATE_DATABASE_URL": value})
     assert PASSWORD not in str(refusal.value)
 
 
-def test_play_money_at_a_public_address_has_to_be_meant() -> None:
+def test_sandbox_payments_at_a_public_address_need_an_explicit_setting() -> None:
     public = {"FESTGATE_BASE_URL": "https://fest.example", "FESTGATE_PAYMENT_METHODS": "desk,sandbox"}
     with pytest.raises(SettingsError, match="FESTGATE_ALLOW_SANDBOX=true"):
         refuse_play_money(load_settings(public))

@@ -22,12 +22,12 @@ NAME = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 def run(*words: str | Path, folder: Path) -> str:
     """Run a command that must succeed; return its output."""
-    done = subprocess.run(list(map(str, words)), cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    result = subprocess.run(list(map(str, words)), cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
-def link_locked(target: Path) -> None:
+def link_locked_packages(target: Path) -> None:
     """Make the installed packages of the portal's lock, and no others, importable from `target`."""
     lock = (ROOT / "requirements" / "portal.lock").read_text(encoding="utf-8")
     for name in NAME.findall(lock):
@@ -54,7 +54,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder=folder,
     )
     (packages,) = (folder / "env" / "lib").glob("python3*/site-packages")
-    link_locked(packages)
+    link_locked_packages(packages)
     return folder / "env" / "bin" / "festgate"
 
 
@@ -62,13 +62,13 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serving(program: Path, folder: Path) -> Iterator[str]:
     """Serve the demo from an empty folder; return its address."""
     port = free_port()
-    known = {
+    environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("FESTGATE_", "PYTHON"))
     }
     with subprocess.Popen(
         [str(program), "serve", "--demo", "--port", str(port)],
         cwd=folder,
-        env=known,
+        env=environment,
         stdout=subprocess.DEVNULL,
     ) as process:
         try:
@@ -86,7 +86,7 @@ def is_ready(url: str) -> bool:
 
 def test_the_wheel_serves_the_demo_from_an_empty_folder(program: Path, tmp_path: Path) -> None:
     with serving(program, tmp_path) as url:
-        until(lambda: is_ready(url), "the demo answers", 60)
+        until(lambda: is_ready(url), "the demo responds", 60)
         page = httpx.get(f"{url}/events", trust_env=False)
         assert page.status_code == 200
         assert "Robo Race" in page.text
@@ -95,14 +95,14 @@ def test_the_wheel_serves_the_demo_from_an_empty_folder(program: Path, tmp_path:
     assert (tmp_path / "festgate-data" / "festgate.sqlite3").exists()
 
 
-def test_a_command_that_needs_an_extra_names_it_in_one_sentence(program: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
+def test_a_command_that_needs_an_extra_names_it_in_a_one_line_error(program: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
         [str(program), "rehearse", "events", "--users", "1"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 2, done.stdout
-    assert "festgate[rehearsal]" in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert result.returncode == 2, result.stdout
+    assert "festgate[rehearsal]" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,4 +1,4 @@
--- GET requests of people who are signed in, each request of another person.
+-- GET requests of people who are signed in, in turn.
 --   wrk -s visit.lua URL -- TOKENS [ACCEPTED ENCODING]
 -- TOKENS is a file with one session token a line.
 

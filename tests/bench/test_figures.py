@@ -18,7 +18,7 @@ def test_each_side_goes_first_in_every_second_pair() -> None:
     assert list(turns(3)) == [("portal", "bare"), ("bare", "portal"), ("portal", "bare")]
 
 
-def test_a_ratio_is_of_two_windows_of_one_pair() -> None:
+def test_each_ratio_compares_the_two_windows_of_a_pair() -> None:
     assert ratios([10, 30], [20, 20]) == [0.5, 1.5]
 
 
@@ -27,7 +27,7 @@ def test_windows_without_a_partner_are_an_error() -> None:
         ratios([10], [20, 20])
 
 
-def test_a_figure_is_the_median_of_its_samples_and_shows_how_far_they_lie_apart() -> None:
+def test_a_figure_is_the_median_of_its_samples_with_the_lowest_and_the_highest() -> None:
     assert (spread([3, 1, 8]).median, spread([3, 1, 8]).low, spread([3, 1, 8]).high) == (3, 1, 8)
 
 
@@ -40,7 +40,7 @@ def test_a_figure_is_the_median_of_its_samples_and_shows_how_far_they_lie_apart(
         (Target("at most", 130), 131, False),
     ],
 )
-def test_a_target_is_reached_from_its_own_side(target: Target, value: float, reached: bool) -> None:
+def test_a_target_is_a_minimum_or_a_maximum(target: Target, value: float, reached: bool) -> None:
     figure = Figure("figure", "ratio", (value,), target)
     assert figure.reached is reached
     assert missed([figure]) == ([] if reached else [figure])
@@ -54,11 +54,11 @@ def test_a_figure_without_a_target_cannot_miss_it() -> None:
     "value, unit, text",
     [(0.534, "ratio", "0.53"), (1870.4, "/s", "1,870 /s"), (8.25, "/s", "8.2 /s"), (97.4, "MB", "97 MB")],
 )
-def test_a_figure_is_shown_as_precisely_as_it_was_measured(value: float, unit: str, text: str) -> None:
+def test_a_figure_is_formatted_with_the_precision_of_its_unit(value: float, unit: str, text: str) -> None:
     assert formatted(value, unit) == text
 
 
-def test_the_kept_run_has_every_sample_and_the_result(tmp_path: Path) -> None:
+def test_the_stored_run_has_every_sample_and_the_result(tmp_path: Path) -> None:
     keep(
         tmp_path / "run.json",
         {"cores": 2},
@@ -70,18 +70,18 @@ def test_the_kept_run_has_every_sample_and_the_result(tmp_path: Path) -> None:
     assert (figure["samples"], figure["median"], figure["reached"]) == ([210, 190, 200], 200, False)
 
 
-def test_orders_are_counted_in_the_part_of_the_window_in_which_they_ended() -> None:
+def test_orders_are_counted_in_the_part_of_the_window_in_which_they_end() -> None:
     ended = [10.0, 10.9, 11.0, 13.99]
     orders = [Finished(began=0, paid=0, ticketed=0, ended=at, requests=8) for at in ended]
     assert per_part(orders, begins=10.0, seconds=4, parts=2) == [1.5, 0.5]
 
 
-def test_quantiles_are_values_that_were_measured() -> None:
+def test_quantiles_are_measured_values() -> None:
     assert quantiles([0.1 * number for number in range(100)])["p99"] == pytest.approx(9.9)
     assert quantiles([]) == {"p50": 0, "p95": 0, "p99": 0}
 
 
-def test_a_response_is_complete_wherever_the_network_splits_it() -> None:
+def test_a_response_is_parsed_wherever_the_network_splits_it() -> None:
     sent = b"HTTP/1.1 303 See Other\r\nLocation: /my-events\r\nContent-Length: 3\r\n\r\nabc"
 
     async def receive(cut: int) -> Response:
@@ -95,7 +95,7 @@ def test_a_response_is_complete_wherever_the_network_splits_it() -> None:
         assert asyncio.run(receive(cut)) == Response(303, "/my-events", b"abc")
 
 
-def test_the_events_are_the_same_in_every_run_and_suit_the_figures() -> None:
+def test_the_generated_events_are_the_same_in_every_run() -> None:
     events = list(programme(NOW))
     assert events == list(programme(NOW))
     assert len({event.title for event in events}) == len(events) == EVENTS

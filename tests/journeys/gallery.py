@@ -1,4 +1,4 @@
-"""A fest that has every state of every page, planted by the portal's own operations before it opens."""
+"""A fest with every state of every page: the portal's operations create the data before the server starts."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from festgate.portal.catalogue import facade as catalogue
 from festgate.portal.checkout import facade as checkout
 from festgate.portal.checkout import orders, placements
 from festgate.portal.registrations.holds import cancel_seat, hold_seat
-from tests.journeys.stage import Guest, announce, ask_file, before_opening, invite_one, quiet
+from tests.journeys.stage import Guest, announce, ask_file, await_idle, before_opening, invite_one
 from tests.kit.mailing import emails, text_of
 from tests.portal.checkout.factories import give_money_back
 from tests.rig.database import OpenDatabase
@@ -36,74 +36,74 @@ SETTINGS = {
 
 @dataclass
 class Gallery:
-    """The server, who is there, and what the addresses of its pages are made of."""
+    """The server, its people, and the values in the addresses of its pages."""
 
     server: Server
     guests: dict[str, Guest] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
-    """Slugs of events, references of orders and codes of tickets, by the state that they are in."""
+    """Slugs of events, references of orders and codes of tickets, by their state."""
 
 
 @contextmanager
 def gallery(data: Path) -> Iterator[Gallery]:
-    """Open for the length of the block. Planted on a thread, so that a browser may run in this one."""
-    shown = Gallery(Server(data))
+    """Serve the fest until the end of the block. A thread creates the data, so that this one can run a browser."""
+    fest = Gallery(Server(data))
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(plant, data, shown).result()
-    with serving(data, extra=SETTINGS) as shown.server:
-        quiet(shown.server)
+        thread.submit(create_data, data, fest).result()
+    with serving(data, extra=SETTINGS) as fest.server:
+        await_idle(fest.server)
         for owner, state in (("attendee", "valid"), ("leaver", "void")):
             ((code,),) = ask_file(
                 data,
                 "SELECT code FROM tickets_tickets WHERE person_id = ? AND state = ? LIMIT 1",
-                shown.guests[owner].id,
+                fest.guests[owner].id,
                 state,
             )
-            shown.names[state] = code
-        _let_in(shown, "attendee", "free")
-        _forget(shown, "newcomer")
-        yield shown
+            fest.names[state] = code
+        _check_in(fest, "attendee", "free")
+        _request_reset_link(fest, "newcomer")
+        yield fest
 
 
-def _forget(shown: Gallery, name: str) -> None:
-    """Somebody has forgotten their password, and has an email with a link to another."""
-    asked = httpx.post(f"{shown.server.url}/forgot", data={"username": name}, trust_env=False, verify=False)
-    assert asked.status_code == httpx.codes.OK
+def _request_reset_link(fest: Gallery, name: str) -> None:
+    """Request a link to reset a person's password, and wait for the email."""
+    response = httpx.post(f"{fest.server.url}/forgot", data={"username": name}, trust_env=False, verify=False)
+    assert response.status_code == httpx.codes.OK
 
     def link() -> str | None:
-        found = [LINK.search(text_of(email)) for email in emails(shown.server.data)]
-        return next((match[1] for match in found if match), None)
+        matches = [LINK.search(text_of(email)) for email in emails(fest.server.data)]
+        return next((match[1] for match in matches if match), None)
 
-    shown.names["link"] = until(link, "the email with the link") or ""
+    fest.names["link"] = until(link, "the email with the link") or ""
 
 
-def _let_in(shown: Gallery, name: str, event: str) -> None:
-    """Somebody comes to the event's door and is checked in."""
+def _check_in(fest: Gallery, name: str, event: str) -> None:
+    """Check a person in at the event's door."""
     ((code,),) = ask_file(
-        shown.server.data,
+        fest.server.data,
         "SELECT code FROM tickets_tickets JOIN catalogue_events e ON e.id = event_id WHERE person_id = ? AND slug = ?",
-        shown.guests[name].id,
-        shown.names[event],
+        fest.guests[name].id,
+        fest.names[event],
     )
-    with shown.guests["staff"].browser(shown.server) as staff:
-        assert staff.post(f"/door/{shown.names[event]}", data={"code": code}).status_code == 303
-    shown.names["in"] = code
+    with fest.guests["staff"].browser(fest.server) as staff:
+        assert staff.post(f"/door/{fest.names[event]}", data={"code": code}).status_code == 303
+    fest.names["in"] = code
 
 
-def plant(data: Path, shown: Gallery) -> None:
-    """People, events and orders."""
+def create_data(data: Path, fest: Gallery) -> None:
+    """Create people, events and orders."""
     with before_opening(data) as database:
         for name in ("newcomer", "holder", "attendee", "leaver", "shopper"):
-            shown.guests[name] = database.write(invite_one, name)
-        shown.guests["organiser"] = database.write(invite_one, "organiser", "organiser")
-        shown.guests["staff"] = database.write(invite_one, "staff", "staff")
-        shown.guests["long"] = database.write(invite_one, LONG_NAME)
-        _plant_events(database, shown)
-        _plant_seats(database, shown)
-        _plant_orders(database, shown)
+            fest.guests[name] = database.write(invite_one, name)
+        fest.guests["organiser"] = database.write(invite_one, "organiser", "organiser")
+        fest.guests["staff"] = database.write(invite_one, "staff", "staff")
+        fest.guests["long"] = database.write(invite_one, LONG_NAME)
+        _create_events(database, fest)
+        _create_seats(database, fest)
+        _create_orders(database, fest)
 
 
-def _plant_events(database: OpenDatabase, shown: Gallery) -> None:
+def _create_events(database: OpenDatabase, fest: Gallery) -> None:
     now = database.clock.now
 
     def add(title: str, **changes: Any) -> catalogue.Event:  # noqa: ANN401  (fields of Details)
@@ -125,17 +125,17 @@ def _plant_events(database: OpenDatabase, shown: Gallery) -> None:
     for number in range(16):
         add(f"Talk {number}", category="Talks", starts_at=now + (2 + number) * DAY)
     database.write(catalogue.cancel_event, events["cancelled"].slug)
-    rough = catalogue.Details("A rough idea", "", "", "", "", 0, 0, 0, 0, Money(0, "INR"), 0)
-    shown.names = {state: event.slug for state, event in events.items()}
-    shown.names["draft"] = database.write(catalogue.create_event, rough).slug
+    draft = catalogue.Details("A rough idea", "", "", "", "", 0, 0, 0, 0, Money(0, "INR"), 0)
+    fest.names = {state: event.slug for state, event in events.items()}
+    fest.names["draft"] = database.write(catalogue.create_event, draft).slug
 
 
 def _hold(database: OpenDatabase, guest: Guest, slug: str) -> int:
     return database.write(hold_seat, guest.id, slug, 15)
 
 
-def _plant_seats(database: OpenDatabase, shown: Gallery) -> None:
-    guests, names = shown.guests, shown.names
+def _create_seats(database: OpenDatabase, fest: Gallery) -> None:
+    guests, names = fest.guests, fest.names
     _hold(database, guests["organiser"], names["soldout"])
     _hold(database, guests["organiser"], names["soldout_free"])
     for state in ("open", "few", "long"):
@@ -154,33 +154,33 @@ def _plant_seats(database: OpenDatabase, shown: Gallery) -> None:
     database.clock.move(HOUR)
 
 
-def _plant_orders(database: OpenDatabase, shown: Gallery) -> None:
-    """An order in each state, each by a person of its own who is called as the state."""
+def _create_orders(database: OpenDatabase, fest: Gallery) -> None:
+    """Create an order in each state, each by a person whose name is the state."""
 
     def place(state: str, method: str, keeps: int = DAY) -> checkout.Order:
-        guest = shown.guests[state] = database.write(invite_one, state)
-        _hold(database, guest, shown.names["desk"])
+        guest = fest.guests[state] = database.write(invite_one, state)
+        _hold(database, guest, fest.names["desk"])
         order, _ = database.write(
             placements.place_order, guest.id, method, keeps, state, asks=method != "desk"
         )
-        shown.names[f"order_{state}"] = order.ref
+        fest.names[f"order_{state}"] = order.ref
         return order
 
-    # Nobody asks about the payments of a method that is not switched on, so these stay as they are.
+    # The method is switched off, so the portal never asks about these payments and the orders keep their states.
     unanswered = place("unanswered", "stripe")
     database.write(orders.ask_later, unanswered.id, 0, "ProviderError: Something is wrong at the provider's.")
     waiting = place("waiting", "stripe")
-    database.write(orders.mark_waiting, waiting.id, "session", f"{shown.server.url}/elsewhere")
+    database.write(orders.mark_waiting, waiting.id, "session", f"{fest.server.url}/elsewhere")
     place("desk", "desk")
     declined = place("declined", "sandbox")
     database.write(orders.mark_declined, declined.id, "The card was declined.")
     cancelled = place("cancelled", "sandbox")
-    database.write(orders.cancel_order, shown.guests["cancelled"].id, cancelled.ref)
+    database.write(orders.cancel_order, fest.guests["cancelled"].id, cancelled.ref)
     for state in ("refunding", "refunded"):
-        late = place(state, "desk")
-        database.write(orders.cancel_order, shown.guests[state].id, late.ref)
-        database.write(orders.mark_paid, late.id, "at the desk", late.total)
-    database.write(give_money_back, shown.names["order_refunded"], shown.guests["organiser"].id)
+        order = place(state, "desk")
+        database.write(orders.cancel_order, fest.guests[state].id, order.ref)
+        database.write(orders.mark_paid, order.id, "at the desk", order.total)
+    database.write(give_money_back, fest.names["order_refunded"], fest.guests["organiser"].id)
     database.clock.move(-HOUR)
     expired = place("expired", "desk", MINUTE)
     database.clock.move(HOUR)

@@ -1,4 +1,4 @@
-"""A fest that is there before its gate opens: people who are signed in already, and events to go to."""
+"""Data of a fest that exist before its server starts: events, and people who are signed in."""
 
 import re
 import sqlite3
@@ -24,12 +24,12 @@ from tests.rig.server import Server, festgate
 from tests.rig.waiting import until
 
 NO_PASSWORD = "no hash"
-"""Of people who only ever come with a session that is open already."""
+"""Stands in place of the password hash of people who only use an open session."""
 
 
 @dataclass(frozen=True)
 class Guest:
-    """Somebody who is signed in: in a browser by the cookie, at the API by the token."""
+    """A person who is signed in: in a browser by the cookie, at the API by the token."""
 
     id: int
     username: str
@@ -38,40 +38,40 @@ class Guest:
 
     @property
     def cookie(self) -> dict[str, str]:
-        """The header that their browser sends."""
+        """The header that the person's browser sends."""
         return {"cookie": f"{SESSION_COOKIE}={self.session}"}
 
     @property
     def bearer(self) -> dict[str, str]:
-        """The header that their program sends."""
+        """The header that the person's API client sends."""
         return {"authorization": f"Bearer {self.token}"}
 
     def browser(self, server: Server, **options: Any) -> httpx.Client:  # noqa: ANN401  (httpx's own options)
-        """A browser of theirs without JavaScript; it does not follow redirects by itself."""
+        """Return the person's browser, without JavaScript. It does not follow redirects."""
         return httpx.Client(
             base_url=server.url, headers=self.cookie, trust_env=False, verify=False, timeout=30, **options
         )
 
     def program(self, server: Server) -> httpx.Client:
-        """A program of theirs that calls the API."""
+        """Return the person's API client."""
         base = f"{server.url}/api/v1"
         return httpx.Client(base_url=base, headers=self.bearer, trust_env=False, verify=False, timeout=30)
 
 
 @contextmanager
 def before_opening(data: Path) -> Iterator[OpenDatabase]:
-    """The data of a fest that no server has opened yet."""
+    """Open the data of a fest before its server starts."""
     with open_database(f"sqlite:///{migrated_file(data)}") as database:
         yield database
 
 
 def invite(connection: Connection, count: int, name: str = "guest", role: Role = "attendee") -> list[Guest]:
-    """That many people, `guest-1` and so on, each signed in."""
+    """Create `count` people, `guest-1` and so on, each signed in."""
     return [_guest(connection, f"{name}-{number}", role) for number in range(1, count + 1)]
 
 
 def invite_one(connection: Connection, name: str, role: Role = "attendee") -> Guest:
-    """One person of that name, signed in."""
+    """Create one person with that name, signed in."""
     return _guest(connection, name, role)
 
 
@@ -82,7 +82,10 @@ def _guest(connection: Connection, name: str, role: Role) -> Guest:
 
 
 def announce(connection: Connection, /, title: str, **changes: Any) -> catalogue.Event:  # noqa: ANN401  (of Details)
-    """A published event that sells since yesterday and is on tomorrow; `changes` as fields of Details, fee in paise."""
+    """Publish an event that is on sale since yesterday and begins tomorrow.
+
+    `changes` are fields of Details, with the fee in paise.
+    """
     now = connection.now
     starts_at = changes.get("starts_at", now + DAY)
     fields = {
@@ -104,13 +107,13 @@ def announce(connection: Connection, /, title: str, **changes: Any) -> catalogue
 
 
 def ask_file(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    """What the SQLite file says, read beside the server that serves from it."""
+    """Query the SQLite file; a server may be using it."""
     with closing(sqlite3.connect(data / "festgate.sqlite3", timeout=20)) as connection:
         return connection.execute(sql, values).fetchall()
 
 
 def ask_data(url: str, data: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Return what the data at `url` say, read beside the server; `data` is the folder of an SQLite file."""
+    """Query the data at `url`; a server may be using them. `data` is the folder of an SQLite file."""
     if url.startswith("sqlite"):
         return ask_file(data, sql)
     with psycopg.connect(url) as connection:
@@ -118,24 +121,24 @@ def ask_data(url: str, data: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 def change_file(data: Path, *statements: str) -> None:
-    """Change the SQLite file in one commit, beside the server that serves from it or while none does."""
+    """Change the SQLite file in one commit; a server may be using it."""
     with closing(sqlite3.connect(data / "festgate.sqlite3", timeout=20)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
 
 
 def holds(data: Path, extra: dict[str, str] | None = None) -> None:
-    """`festgate check` finds every invariant of the data to hold."""
+    """Assert that `festgate check` finds every invariant of the data to hold."""
     done = festgate("check", data=data, extra=extra)
     assert (done.returncode, done.stdout.strip()) == (0, "All invariants hold."), done.stdout + done.stderr
 
 
-def quiet(server: Server) -> None:
-    """Waits until every fact has been heard: tickets are issued, emails are written."""
+def await_idle(server: Server) -> None:
+    """Wait until every fact is handled: tickets are issued, emails are written."""
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         until(
             lambda: re.search(
                 r'^festgate_state\{what="facts_waiting"\} 0\.0$', client.get("/metrics").text, re.MULTILINE
             ),
-            "no fact waits",
+            "every fact is handled",
         )

@@ -19,22 +19,22 @@ from tests.rig.browser import DESK, PHONE, Visit, visit
 from tests.rig.waiting import until
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-NARROW = 320
-"""Pixels: what WCAG 1.4.10 asks a page to fit into."""
+MIN_WIDTH = 320
+"""Pixels: the width that every page has to fit by WCAG 1.4.10."""
 MAX_FIRST_PAGE = 30 * 1024
-"""Bytes, compressed: the page and everything that it needs."""
+"""Bytes, compressed, of the page and all its files."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A page in one state: where it is, who looks at it, what they sent to come there, and its status."""
+class PageState:
+    """A page in one state: its path, the person who opens it, the form that leads to it, and its status."""
 
     path: str
-    who: str = ""
+    person: str = ""
     status: int = 200
     fields: dict[str, str] | None = None
     heading: str = ""
-    """What it says, so that it cannot be another page unnoticed."""
+    """Text on the page, so that the test notices another page."""
 
 
 WRONG_EVENT = {
@@ -45,12 +45,12 @@ WRONG_EVENT = {
     "sales_open_at": "then",
 }
 PAGES = {
-    "home": Shown("/", heading="Aurora Fest"),
-    "list": Shown("/events"),
-    "list, last page": Shown("/events?page=2"),
-    "list, nothing found": Shown("/events?q=nothing+fits+this&day=2031-01-01", heading="No events found"),
+    "home": PageState("/", heading="Aurora Fest"),
+    "list": PageState("/events"),
+    "list, last page": PageState("/events?page=2"),
+    "list, nothing found": PageState("/events?q=nothing+fits+this&day=2031-01-01", heading="No events found"),
     **{
-        f"event, {state}": Shown(f"/events/{{{state}}}", heading=heading)
+        f"event, {state}": PageState(f"/events/{{{state}}}", heading=heading)
         for state, heading in {
             "open": "of 100 left",
             "free": "Free",
@@ -64,31 +64,31 @@ PAGES = {
             "long": "Donaudampf",
         }.items()
     },
-    "sign in": Shown("/login?next=/my-events"),
-    "sign in, refused": Shown("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
-    "forgot": Shown("/forgot", heading="Send link"),
-    "forgot, sent": Shown("/forgot", fields={"username": "nobody"}, heading="Check your email"),
-    "reset": Shown("/reset?token={link}", heading="For newcomer."),
-    "reset, refused": Shown(
+    "sign in": PageState("/login?next=/my-events"),
+    "sign in, refused": PageState("/login", fields={"username": "nobody", "password": "wrong"}, status=401),
+    "forgot": PageState("/forgot", heading="Send link"),
+    "forgot, sent": PageState("/forgot", fields={"username": "nobody"}, heading="Check your email"),
+    "reset": PageState("/reset?token={link}", heading="For newcomer."),
+    "reset, refused": PageState(
         "/reset?token={link}", fields={"password": "x"}, status=422, heading="has not changed"
     ),
-    "reset, over": Shown("/reset?token=1-1-0", status=410, heading="This link has expired"),
-    "register": Shown("/register"),
-    "register, refused": Shown(
+    "reset, over": PageState("/reset?token=1-1-0", status=410, heading="This link has expired"),
+    "register": PageState("/register"),
+    "register, refused": PageState(
         "/register", fields={"username": "x", "email": "x", "password": "x"}, status=422
     ),
-    "my events, none": Shown("/my-events", "newcomer", heading="No events yet"),
-    "my events, held": Shown("/my-events", "holder", heading="Held for you"),
-    "my events, long": Shown("/my-events", "long", heading="Donaudampf"),
-    "my events, waiting for payment": Shown("/my-events", "desk", heading="Waiting for payment"),
-    "my events, confirmed": Shown("/my-events", "attendee", heading="Confirmed"),
-    "my events, over": Shown("/my-events", "leaver", heading="Hold expired"),
-    "checkout": Shown("/checkout", "holder", heading="Pay with"),
-    "checkout, nothing to pay": Shown("/checkout", "newcomer", heading="Nothing to pay"),
-    "checkout, refused": Shown("/checkout", "holder", fields={"payment_method": "gold"}, status=422),
-    "order, paid": Shown("/orders/{order_paid}", "attendee", heading="Paid. Your tickets"),
+    "my events, none": PageState("/my-events", "newcomer", heading="No events yet"),
+    "my events, held": PageState("/my-events", "holder", heading="Held for you"),
+    "my events, long": PageState("/my-events", "long", heading="Donaudampf"),
+    "my events, waiting for payment": PageState("/my-events", "desk", heading="Waiting for payment"),
+    "my events, confirmed": PageState("/my-events", "attendee", heading="Confirmed"),
+    "my events, over": PageState("/my-events", "leaver", heading="Hold expired"),
+    "checkout": PageState("/checkout", "holder", heading="Pay with"),
+    "checkout, nothing to pay": PageState("/checkout", "newcomer", heading="Nothing to pay"),
+    "checkout, refused": PageState("/checkout", "holder", fields={"payment_method": "gold"}, status=422),
+    "order, paid": PageState("/orders/{order_paid}", "attendee", heading="Paid. Your tickets"),
     **{
-        f"order, {state}": Shown(f"/orders/{{order_{state}}}", state, heading=heading)
+        f"order, {state}": PageState(f"/orders/{{order_{state}}}", state, heading=heading)
         for state, heading in {
             "desk": "Your order number is",
             "waiting": "is waiting for payment",
@@ -100,41 +100,45 @@ PAGES = {
             "refunded": "has been refunded",
         }.items()
     },
-    "ticket": Shown("/tickets/{valid}", "attendee", heading="One person."),
-    "ticket, void": Shown("/tickets/{void}", "leaver", heading="Not valid"),
-    "ticket, checked in": Shown("/tickets/{in}", "attendee", heading="Checked in"),
-    "doors": Shown("/door", "staff", heading="Choose the event"),
-    "door, in": Shown("/door/{free}?in={in}&q=tend", "staff", heading="checked in by staff"),
-    "door, refused": Shown("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
-    "organise": Shown("/organise", "organiser", heading="New event"),
-    "organise, said": Shown("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
-    "organise, orders": Shown("/organise/orders", "organiser", heading="To pay at the desk"),
-    "organise, payments": Shown("/organise/payments", "organiser", heading="asked about"),
-    "organise, payments, found": Shown(
+    "ticket": PageState("/tickets/{valid}", "attendee", heading="One person."),
+    "ticket, void": PageState("/tickets/{void}", "leaver", heading="Not valid"),
+    "ticket, checked in": PageState("/tickets/{in}", "attendee", heading="Checked in"),
+    "doors": PageState("/door", "staff", heading="Choose the event"),
+    "door, checked in": PageState("/door/{free}?in={in}&q=tend", "staff", heading="checked in by staff"),
+    "door, refused": PageState("/door/{open}", "organiser", 422, {"code": "?"}, "Not a ticket of this fest"),
+    "organise": PageState("/organise", "organiser", heading="New event"),
+    "organise, saved": PageState("/organise?saved={open}", "organiser", heading="Robo Race is saved."),
+    "organise, orders": PageState("/organise/orders", "organiser", heading="To pay at the desk"),
+    "organise, payments": PageState("/organise/payments", "organiser", heading="asked about"),
+    "organise, payments, found": PageState(
         "/organise/payments?ref={order_expired}", "organiser", heading="Mark paid"
     ),
-    "organise, new": Shown("/organise/events/new", "organiser", heading="New event"),
-    "organise, new, refused": Shown(
+    "organise, new": PageState("/organise/events/new", "organiser", heading="New event"),
+    "organise, new, refused": PageState(
         "/organise/events/new", "organiser", fields=WRONG_EVENT, status=422, heading="Not saved yet"
     ),
-    "organise, draft": Shown("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
-    "organise, published": Shown("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
-    "organise, cancelled": Shown("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
-    "organise, cancel": Shown("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
-    "docs": Shown("/docs", heading="API"),
-    "docs, a problem": Shown("/docs/problems/sold-out", heading="Sold out"),
-    "400": Shown("/register", "", 400, {str(number): "" for number in range(60)}),
-    "403": Shown("/organise", "attendee", 403, heading="Not allowed"),
-    "404": Shown("/no-such-page", "attendee", 404, heading="Not found"),
-    "405": Shown("/my-events", "attendee", 405, {}),
-    "409, sold out": Shown("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
-    "409, registered": Shown("/events/{open}/register", "attendee", 409, {}, "You are already registered"),
-    "409, not open": Shown("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
-    "409, nothing to pay": Shown("/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"),
-    "422": Shown("/events?day=someday", "", 422, heading="Please check"),
+    "organise, draft": PageState("/organise/events/{draft}", "organiser", heading="Edit A rough idea"),
+    "organise, published": PageState("/organise/events/{open}", "organiser", heading="Edit Robo Race"),
+    "organise, cancelled": PageState("/organise/events/{cancelled}", "organiser", heading="stays as it is"),
+    "organise, cancel": PageState("/organise/events/{open}/cancel", "organiser", heading="Cancel Robo Race?"),
+    "docs": PageState("/docs", heading="API"),
+    "docs, a problem": PageState("/docs/problems/sold-out", heading="Sold out"),
+    "400": PageState("/register", "", 400, {str(number): "" for number in range(60)}),
+    "403": PageState("/organise", "attendee", 403, heading="Not allowed"),
+    "404": PageState("/no-such-page", "attendee", 404, heading="Not found"),
+    "405": PageState("/my-events", "attendee", 405, {}),
+    "409, sold out": PageState("/events/{soldout}/register", "newcomer", 409, {}, "Sold out"),
+    "409, registered": PageState(
+        "/events/{open}/register", "attendee", 409, {}, "You are already registered"
+    ),
+    "409, not open": PageState("/events/{soon}/register", "newcomer", 409, {}, "Not open yet"),
+    "409, nothing to pay": PageState(
+        "/checkout", "newcomer", 409, {"payment_method": "desk"}, "Nothing to pay"
+    ),
+    "422": PageState("/events?day=someday", "", 422, heading="Please check"),
 }
 
-WATCH = """
+RECORD_SHIFTS = """
   window.shifts = [];
   new PerformanceObserver(list => {
     for (const entry of list.getEntries())
@@ -145,8 +149,8 @@ WATCH = """
 """
 SLOW_LINE = {"offline": False, "latency": 20, "downloadThroughput": 2000, "uploadThroughput": 100_000}
 """Milliseconds and bytes a second: a page arrives in many pieces."""
-DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-SEND = """([path, fields]) => {
+NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SUBMIT = """([path, fields]) => {
   const form = document.createElement("form");
   form.method = "post";
   form.action = path;
@@ -168,46 +172,46 @@ def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
         yield shown
 
 
-Seats = Callable[[str], tuple[Visit, Page]]
+OpenPage = Callable[[str], tuple[Visit, Page]]
 
 
 @pytest.fixture(scope="module")
-def seat(browser: Browser, fest: Gallery) -> Iterator[Seats]:
-    """A browser in which somebody is signed in, and its page: opened once for each person."""
-    seats: dict[str, tuple[Visit, Page]] = {}
+def page_of(browser: Browser, fest: Gallery) -> Iterator[OpenPage]:
+    """Return a function that opens the browser of a person, once each, and returns it with its page."""
+    opened: dict[str, tuple[Visit, Page]] = {}
     with ExitStack() as stack:
 
-        def of(who: str) -> tuple[Visit, Page]:
-            if who not in seats:
+        def open_for(person: str) -> tuple[Visit, Page]:
+            if person not in opened:
                 visitor = stack.enter_context(visit(browser, viewport=PHONE))
-                if who:
-                    sign_in(visitor, fest, who)
-                visitor.context.add_init_script(WATCH)
-                seats[who] = (visitor, visitor.context.new_page())
-            visitor, page = seats[who]
+                if person:
+                    sign_in(visitor, fest, person)
+                visitor.context.add_init_script(RECORD_SHIFTS)
+                opened[person] = (visitor, visitor.context.new_page())
+            visitor, page = opened[person]
             visitor.wrongs.clear()
             page.set_viewport_size(PHONE)
             page.emulate_media(color_scheme="light")
             return visitor, page
 
-        yield of
+        yield open_for
 
 
-def sign_in(visitor: Visit, fest: Gallery, who: str) -> None:
-    """As somebody whose session is open already."""
-    session = fest.guests[who].session
+def sign_in(visitor: Visit, fest: Gallery, person: str) -> None:
+    """Add the cookie of the person's open session."""
+    session = fest.guests[person].session
     visitor.context.add_cookies([{"name": SESSION_COOKIE, "value": session, "url": fest.server.url}])
 
 
-def go(page: Page, fest: Gallery, shown: Shown) -> None:
-    """Come to the page as its visitor would."""
+def open_page(page: Page, fest: Gallery, shown: PageState) -> None:
+    """Open the page as its visitor does."""
     path = shown.path.format(**fest.names)
     if shown.fields is None:
         answer = page.goto(fest.server.url + path)
     else:
         page.goto(f"{fest.server.url}/login")
         with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
-            page.evaluate(SEND, [path, shown.fields])
+            page.evaluate(SUBMIT, [path, shown.fields])
         answer = sent.value
         page.wait_for_load_state()
     assert answer is not None
@@ -221,62 +225,62 @@ WIDEST_CODES = """() => {
     texts.currentNode.data = texts.currentNode.data.replace(/\\b[0-9A-Z]{8,}\\b/g, (code) => "W".repeat(code.length));
   }
 }"""
-"""Numbers of orders and the like are drawn by chance, and one is wider than another: all of them as wide as can be."""
+"""Codes are random and differ in width: this script replaces each by the widest of its length."""
 
 
-def shifts(page: Page) -> list[str]:
-    page.evaluate(DRAWN)
-    found: list[str] = page.evaluate("() => window.shifts")
-    return found
+def layout_shifts(page: Page) -> list[str]:
+    page.evaluate(NEXT_FRAME)
+    recorded: list[str] = page.evaluate("() => window.shifts")
+    return recorded
 
 
 def scrolls_sideways(page: Page) -> bool:
-    """The page, or what is in a panel would stick out of it."""
+    """Return whether the page, or the content of a panel, is too wide."""
     return bool(
         page.evaluate(
             """() => [document.documentElement, ...document.querySelectorAll(".panel")].some(
-                each => each.scrollWidth > each.clientWidth
+                element => element.scrollWidth > element.clientWidth
             )"""
         )
     )
 
 
 @pytest.mark.parametrize("shown", PAGES.values(), ids=PAGES)
-def test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
-    seat: Seats, fest: Gallery, shown: Shown
+def test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
+    page_of: OpenPage, fest: Gallery, shown: PageState
 ) -> None:
-    wrong: list[str] = []
-    visitor, page = seat(shown.who)
-    go(page, fest, shown)
-    wrong += [f"shifts at {PHONE['width']}: {shift}" for shift in shifts(page)]
+    problems: list[str] = []
+    visitor, page = page_of(shown.person)
+    open_page(page, fest, shown)
+    problems += [f"shifts at {PHONE['width']}: {shift}" for shift in layout_shifts(page)]
     if shown.fields is None:
         page.set_viewport_size(DESK)
         page.reload()
-        wrong += [f"shifts at {DESK['width']}: {shift}" for shift in shifts(page)]
-    # What axe is made of is loaded once: the page stands as it is, and is looked at in all its sizes and colours.
+        problems += [f"shifts at {DESK['width']}: {shift}" for shift in layout_shifts(page)]
+    # The page is checked in all sizes and colours without a reload, so that axe is loaded once.
     for size in (DESK, PHONE):
         page.set_viewport_size(size)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            found = violations(page, colours_only=scheme == "dark")
-            wrong += [f"{size['width']}, {scheme}: {line}" for line in found]
+            lines = violations(page, colours_only=scheme == "dark")
+            problems += [f"{size['width']}, {scheme}: {line}" for line in lines]
     page.evaluate(WIDEST_CODES)
-    for width in (NARROW, PHONE["width"], DESK["width"]):
+    for width in (MIN_WIDTH, PHONE["width"], DESK["width"]):
         page.set_viewport_size({"width": width, "height": 800})
         if scrolls_sideways(page):
-            wrong.append(f"scrolls sideways at {width}")
-    assert [*wrong, *visitor.wrongs] == []
+            problems.append(f"scrolls sideways at {width}")
+    assert [*problems, *visitor.wrongs] == []
 
 
-def test_the_page_that_says_that_something_broke_is_for_everyone_too(seat: Seats, fest: Gallery) -> None:
+def test_the_page_of_an_unavailable_module_is_accessible(page_of: OpenPage, fest: Gallery) -> None:
     change_file(fest.server.data, "ALTER TABLE catalogue_seats RENAME TO out_of_reach")
     try:
-        test_a_page_is_for_everyone_on_every_screen_in_light_and_dark(
-            seat, fest, Shown("/events", "attendee", 503, heading="The list of events is unavailable")
+        test_a_page_is_accessible_and_fits_every_width_in_light_and_dark(
+            page_of, fest, PageState("/events", "attendee", 503, heading="The list of events is unavailable")
         )
     finally:
         change_file(fest.server.data, "ALTER TABLE out_of_reach RENAME TO catalogue_seats")
-        # A module that failed so often rests, until those who come find it well.
+        # The circuit of the module is open until a trial request succeeds.
         until(
             lambda: (
                 httpx.get(f"{fest.server.url}/events", trust_env=False, verify=False).status_code
@@ -287,43 +291,43 @@ def test_the_page_that_says_that_something_broke_is_for_everyone_too(seat: Seats
 
 
 @pytest.mark.parametrize("name", ["my events, held", "organise"])
-def test_nothing_moves_while_a_page_arrives_over_a_slow_line(
+def test_the_layout_does_not_shift_while_a_page_loads_slowly(
     browser: Browser, fest: Gallery, name: str
 ) -> None:
     with visit(browser, viewport=DESK) as visitor:
         shown = PAGES[name]
-        sign_in(visitor, fest, shown.who)
-        visitor.context.add_init_script(WATCH)
+        sign_in(visitor, fest, shown.person)
+        visitor.context.add_init_script(RECORD_SHIFTS)
         page = visitor.context.new_page()
-        # The style is there already, so the browser could draw the first lines of the page.
+        # The style sheet is cached, so that the browser can draw the first lines of the page early.
         page.goto(f"{fest.server.url}/login")
         visitor.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW_LINE)
-        go(page, fest, shown)
-        assert shifts(page) == []
+        open_page(page, fest, shown)
+        assert layout_shifts(page) == []
 
 
-def test_nothing_moves_while_the_time_of_a_hold_runs(browser: Browser, fest: Gallery) -> None:
+def test_the_layout_does_not_shift_while_a_hold_counts_down(browser: Browser, fest: Gallery) -> None:
     with visit(browser, viewport=PHONE) as visitor:
         sign_in(visitor, fest, "holder")
-        visitor.context.add_init_script(WATCH)
+        visitor.context.add_init_script(RECORD_SHIFTS)
         page = visitor.context.new_page()
         page.goto(f"{fest.server.url}/my-events")
         first = page.locator("time[data-countdown]").first.inner_text()
         page.wait_for_function(
             "first => document.querySelector('time[data-countdown]').innerText !== first", arg=first
         )
-        assert shifts(page) == []
+        assert layout_shifts(page) == []
 
 
-def test_the_first_page_and_all_it_needs_is_under_30_kb_compressed(browser: Browser, fest: Gallery) -> None:
-    asked: list[str] = []
+def test_the_home_page_with_its_files_is_under_30_kb_compressed(browser: Browser, fest: Gallery) -> None:
+    requested: list[str] = []
     with visit(browser) as visitor:
         page = visitor.context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: requested.append(request.url))
         page.goto(fest.server.url, wait_until="load")
         icon = page.locator("link[rel=icon]").get_attribute("href")
     assert icon is not None
-    needed = {*asked, urljoin(fest.server.url, icon)}
+    needed = {*requested, urljoin(fest.server.url, icon)}
     assert {re.sub(r"^.*[/.]", "", address.partition("?")[0]) for address in needed} == {
         "",
         "css",

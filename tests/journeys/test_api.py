@@ -1,4 +1,4 @@
-"""The same journey as JSON, keys that are used twice, errors of one shape, and schemathesis over the whole document."""
+"""The JSON API: a whole journey, idempotency keys, problem responses, and schemathesis on every call."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from festgate.portal.checkout.sandbox import DECLINES
-from tests.journeys.stage import Guest, announce, before_opening, holds, invite, quiet
+from tests.journeys.stage import Guest, announce, await_idle, before_opening, holds, invite
 from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving
 
@@ -25,7 +25,7 @@ pytestmark = torture
 
 PASSWORD = "correct horse"
 EXAMPLES = length(15, 500)
-"""Of each call and kind, by schemathesis."""
+"""Examples that schemathesis generates for each call and mode."""
 NUMBERS = count(1)
 Case: TypeAlias = "schemathesis.Case[Any]"
 AT_ONCE = 8
@@ -33,7 +33,7 @@ AT_ONCE = 8
 
 @pytest.fixture(scope="module")
 def guests() -> list[Guest]:
-    """People with tokens; filled when the server is planted, taken by the tests one by one."""
+    """People with tokens, created by `server`. Each test removes those that it uses."""
     return []
 
 
@@ -54,13 +54,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
 
 @pytest.fixture
 def api(server: Server, guests: list[Guest]) -> Iterator[httpx.Client]:
-    """A program of somebody who has no seat yet."""
+    """Provide the API client of a person without a seat."""
     with guests.pop().program(server) as client:
         yield client
 
 
 def error(answer: httpx.Response) -> tuple[int, str]:
-    """The status and the code of a problem, whose shape is RFC 9457's with what we add."""
+    """Return the status and the code of a problem; check that its fields are those of RFC 9457 and ours."""
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
     assert body.keys() - {"fields", "registrations"} == {
@@ -78,14 +78,14 @@ def error(answer: httpx.Response) -> tuple[int, str]:
 
 
 def order_for(api: httpx.Client, **fields: object) -> dict[str, object]:
-    """The body that orders everything that is held."""
-    held = [each for each in api.get("/registrations").json() if each["state"] == "held"]
-    total = {"minor": sum(each["fee"]["minor"] for each in held), "currency": "INR"}
-    body = {"payment_method": "sandbox", "registrations": [each["id"] for each in held], "total": total}
+    """Return the body that orders all held seats."""
+    held = [seat for seat in api.get("/registrations").json() if seat["state"] == "held"]
+    total = {"minor": sum(seat["fee"]["minor"] for seat in held), "currency": "INR"}
+    body = {"payment_method": "sandbox", "registrations": [seat["id"] for seat in held], "total": total}
     return body | fields
 
 
-def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server) -> None:
+def test_an_api_client_signs_up_registers_pays_and_gets_tickets(server: Server) -> None:
     with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, verify=False, timeout=30) as api:
         name = f"program{next(NUMBERS)}"
         account = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
@@ -105,7 +105,7 @@ def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server
         assert (order.status_code, order.json()["state"]) == (201, "paid")
         assert order.json()["total"]["minor"] == 45_000
         assert api.get(order.headers["location"].removeprefix("/api/v1")).json() == order.json()
-        quiet(server)
+        await_idle(server)
         tickets = api.get("/tickets").json()
         assert {ticket["event"] for ticket in tickets} == {"robo-race", "opening-ceremony"}
         assert api.get(f"/tickets/{tickets[0]['code']}").json() == tickets[0]
@@ -115,7 +115,7 @@ def test_a_program_goes_the_whole_way_from_an_account_to_a_ticket(server: Server
         assert error(api.get("/people/me")) == (401, "sign-in-needed")
 
 
-def test_the_same_idempotency_key_is_one_order_and_one_charge_one_after_the_other(api: httpx.Client) -> None:
+def test_repeating_an_idempotency_key_returns_the_same_order(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
     body, key = order_for(api), {"idempotency-key": "twice"}
     first, second = (api.post("/orders", json=body, headers=key) for _ in range(2))
@@ -124,7 +124,7 @@ def test_the_same_idempotency_key_is_one_order_and_one_charge_one_after_the_othe
     assert len(api.get("/orders").json()) == 1
 
 
-def test_the_same_idempotency_key_is_one_order_also_when_it_arrives_many_times_at_once(
+def test_concurrent_requests_with_the_same_idempotency_key_make_one_order(
     api: httpx.Client,
 ) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
@@ -137,7 +137,7 @@ def test_the_same_idempotency_key_is_one_order_also_when_it_arrives_many_times_a
     assert (order["state"], order["total"]["minor"]) == ("paid", 45_000)
 
 
-def test_different_keys_at_once_are_one_order_too_since_the_seats_are_there_once(api: httpx.Client) -> None:
+def test_concurrent_requests_with_different_keys_make_one_order_of_the_same_seats(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
 
     body = order_for(api)
@@ -151,15 +151,15 @@ def test_different_keys_at_once_are_one_order_too_since_the_seats_are_there_once
     assert {error(answer) for answer in answers if answer.status_code == 409} == {(409, "nothing-to-pay")}
 
 
-def test_an_order_is_for_the_registrations_and_the_total_that_the_caller_names(api: httpx.Client) -> None:
+def test_an_order_has_exactly_the_registrations_and_the_total_of_the_request(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
     shown, key = order_for(api), {"idempotency-key": "exactly"}
-    beside = api.post("/events/hackathon/registrations").json()["id"]
+    hackathon_id = api.post("/events/hackathon/registrations").json()["id"]
     wrong = api.post("/orders", json=shown | {"total": {"minor": 95_000, "currency": "INR"}}, headers=key)
     assert error(wrong) == (409, "list-changed")
     listed = {line["registration"]: line["fee"]["minor"] for line in wrong.json()["registrations"]}
     assert sorted(listed.values()) == [45_000, 50_000]
-    assert listed[beside] == 50_000
+    assert listed[hackathon_id] == 50_000
     order = api.post("/orders", json=shown, headers=key).json()
     assert (order["total"]["minor"], [line["event"] for line in order["lines"]]) == (45_000, ["robo-race"])
     assert api.get("/registrations").json()[1]["state"] == "held"
@@ -168,7 +168,7 @@ def test_an_order_is_for_the_registrations_and_the_total_that_the_caller_names(a
     assert "Robo Race is already in an order" in gone.json()["detail"]
 
 
-def test_a_key_stands_for_one_content(api: httpx.Client) -> None:
+def test_an_idempotency_key_is_refused_with_other_content(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
     body, key = order_for(api), {"idempotency-key": "content"}
     first = api.post("/orders", json=body, headers=key).json()
@@ -187,7 +187,7 @@ def test_a_key_stands_for_one_content(api: httpx.Client) -> None:
     assert len(api.get("/orders").json()) == 1
 
 
-def test_one_persons_key_is_nobody_elses(server: Server, guests: list[Guest]) -> None:
+def test_two_people_can_use_the_same_idempotency_key(server: Server, guests: list[Guest]) -> None:
     refs = []
     for guest in (guests.pop(), guests.pop()):
         with guest.program(server) as api:
@@ -197,24 +197,24 @@ def test_one_persons_key_is_nobody_elses(server: Server, guests: list[Guest]) ->
     assert refs[0] != refs[1]
 
 
-def test_a_declined_payment_leaves_the_seat_held_and_another_key_tries_again(api: httpx.Client) -> None:
+def test_a_declined_payment_keeps_the_seat_held_and_another_key_can_pay(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
     body = order_for(api, card_number=DECLINES)
     declined = api.post("/orders", json=body, headers={"idempotency-key": "first"}).json()
     assert (declined["state"], declined["reason"]) == ("declined", "The card was declined.")
-    assert [each["state"] for each in api.get("/registrations").json()] == ["held"]
+    assert [seat["state"] for seat in api.get("/registrations").json()] == ["held"]
     again = api.post("/orders", json=order_for(api), headers={"idempotency-key": "second"})
     assert again.json()["state"] == "paid"
 
 
-def test_an_order_for_the_desk_can_be_given_up_with_its_seats(api: httpx.Client) -> None:
+def test_cancelling_a_desk_order_cancels_its_seats(api: httpx.Client) -> None:
     api.post("/events/robo-race/registrations").raise_for_status()
     order = api.post(
         "/orders", json=order_for(api, payment_method="desk"), headers={"idempotency-key": "desk"}
     ).json()
     assert order["state"] == "pending"
     assert [api.post(f"/orders/{order['ref']}/cancel").json()["state"] for _ in range(2)] == ["cancelled"] * 2
-    assert [each["state"] for each in api.get("/registrations").json()] == ["cancelled"]
+    assert [seat["state"] for seat in api.get("/registrations").json()] == ["cancelled"]
 
 
 def test_every_refusal_is_a_problem_with_a_code(
@@ -224,9 +224,9 @@ def test_every_refusal_is_a_problem_with_a_code(
     api.post("/events/robo-race/registrations").raise_for_status()
     pay = order_for(api)
     with guests.pop().program(server) as other:
-        mine = api.get("/registrations").json()[0]["id"]
+        seat_id = api.get("/registrations").json()[0]["id"]
         other.post("/events/ai-workshop/registrations").raise_for_status()
-        assert error(other.post(f"/registrations/{mine}/cancel")) == (404, "not-found")
+        assert error(other.post(f"/registrations/{seat_id}/cancel")) == (404, "not-found")
         assert error(other.post("/orders", json=order_for(other, payment_method="gold"), headers=key)) == (
             422,
             "invalid",
@@ -252,13 +252,13 @@ def test_every_refusal_is_a_problem_with_a_code(
     assert anonymous.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_what_is_wrong_with_a_body_is_said_field_by_field(api: httpx.Client) -> None:
+def test_an_invalid_body_gets_an_error_for_each_field(api: httpx.Client) -> None:
     answer = api.post("/people", json={"username": "x", "password": "short", "role": "organiser"})
     assert error(answer) == (422, "invalid")
     assert answer.json()["fields"].keys() == {"username", "email", "password", "role"}
 
 
-def test_a_session_cookie_opens_nothing_at_the_api(server: Server, guests: list[Guest]) -> None:
+def test_a_session_cookie_does_not_authenticate_api_calls(server: Server, guests: list[Guest]) -> None:
     with httpx.Client(
         base_url=f"{server.url}/api/v1", trust_env=False, verify=False, headers=guests.pop().cookie
     ) as client:
@@ -268,18 +268,18 @@ def test_a_session_cookie_opens_nothing_at_the_api(server: Server, guests: list[
 
 @pytest.fixture(scope="module")
 def document(server: Server) -> schemathesis.BaseSchema:
-    """The server's own OpenAPI document."""
+    """Return the server's OpenAPI document."""
     return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
 
 
 def calls_of(document: schemathesis.BaseSchema) -> list[Any]:
-    """Every call that the document describes."""
-    return [cast("Any", found).ok() for found in document.get_all_operations()]
+    """Return every call that the document describes."""
+    return [cast("Any", operation).ok() for operation in document.get_all_operations()]
 
 
 @dataclass(frozen=True)
-class Real:
-    """What there really is, which no chance would hit."""
+class ExistingValues:
+    """Values that exist in the data, which random examples would not hit."""
 
     headers: dict[str, str]
     spare: dict[str, str]
@@ -288,7 +288,7 @@ class Real:
 
 
 @pytest.fixture(scope="module")
-def real(server: Server, guests: list[Guest]) -> Real:
+def existing(server: Server, guests: list[Guest]) -> ExistingValues:
     guest, spare = guests.pop(), guests.pop()
     with guest.program(server) as api:
         ids = [
@@ -298,52 +298,52 @@ def real(server: Server, guests: list[Guest]) -> Real:
         order = api.post(
             "/orders", json=order_for(api, payment_method="desk"), headers={"idempotency-key": "real"}
         ).json()
-        quiet(server)
+        await_idle(server)
         (ticket,) = api.get("/tickets").json()
     named = {"slug": "hackathon", "registration_id": ids[0], "ref": order["ref"], "code": ticket["code"]}
-    return Real(guest.bearer, spare.bearer, named)
+    return ExistingValues(guest.bearer, spare.bearer, named)
 
 
 @pytest.mark.parametrize(
-    "mode, known",
+    "mode, uses_existing",
     [(GenerationMode.POSITIVE, True), (GenerationMode.POSITIVE, False), (GenerationMode.NEGATIVE, False)],
-    ids=["what is there", "what may be there", "what breaks the rules"],
+    ids=["existing values", "valid values", "invalid values"],
 )
-def test_every_call_answers_as_the_document_says_whatever_it_is_sent(
-    document: schemathesis.BaseSchema, real: Real, mode: GenerationMode, known: bool
+def test_every_call_responds_as_the_openapi_document_describes(
+    document: schemathesis.BaseSchema, existing: ExistingValues, mode: GenerationMode, uses_existing: bool
 ) -> None:
     calls = calls_of(document)
     assert len(calls) > 10
     for call in calls:
         names = {parameter.name for parameter in call.path_parameters}
-        fixed = {name: real.named[name] for name in names} if known else None
-        # Whoever ends their token can call nothing else with it.
-        headers = real.spare if call.method == "delete" else real.headers
+        fixed = {name: existing.named[name] for name in names} if uses_existing else None
+        # DELETE ends the token that it is sent with, so it uses a spare one.
+        headers = existing.spare if call.method == "delete" else existing.headers
         try:
-            ask_often(call.as_strategy(generation_mode=mode, path_parameters=fixed), headers)
+            run_examples(call.as_strategy(generation_mode=mode, path_parameters=fixed), headers)
         except Unsatisfiable:
-            # A call that takes nothing, or any text, has no rule that could be broken.
+            # A call without parameters, or with free text only, has no invalid values.
             assert mode == GenerationMode.NEGATIVE
             assert call.method == "get"
 
 
 def test_every_call_that_needs_a_token_is_refused_without_one(
-    document: schemathesis.BaseSchema, server: Server, real: Real
+    document: schemathesis.BaseSchema, server: Server, existing: ExistingValues
 ) -> None:
-    needing = [call for call in calls_of(document) if call.definition.raw.get("security")]
-    assert len(needing) > 5
+    protected = [call for call in calls_of(document) if call.definition.raw.get("security")]
+    assert len(protected) > 5
     with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, verify=False) as api:
-        for call in needing:
-            path = call.path.format(**real.named)
+        for call in protected:
+            path = call.path.format(**existing.named)
             for headers in ({}, {"authorization": "Bearer nobodys"}, {"authorization": "Basic eDp5"}):
                 answer = api.request(call.method, path, headers=headers)
                 assert error(answer) == (401, "sign-in-needed"), f"{call.method} {path} {headers}"
 
 
-def ask_often(cases: st.SearchStrategy[Case], headers: dict[str, str]) -> None:
+def run_examples(cases: st.SearchStrategy[Case], headers: dict[str, str]) -> None:
     @given(cases)
     @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
-    def ask(case: Case) -> None:
+    def run_example(case: Case) -> None:
         case.call_and_validate(headers=headers, excluded_checks=[ignored_auth, positive_data_acceptance])
 
-    ask()
+    run_example()

@@ -1,4 +1,4 @@
-"""Fields that nobody could mean: each is named with what is wrong with it, and nothing of the form is kept."""
+"""Invalid fields: each gets an error, and nothing of the form is stored."""
 
 import json
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.journeys.siege import JSON, PASSWORD, Fest, sentence, unharmed
+from tests.journeys.served_fest import JSON, PASSWORD, Fest, assert_unchanged, message_of
 from tests.rig.lengths import length
 from tests.rig.wire import FORM
 
 
 @pytest.fixture
-def fest(besieged: Fest) -> Iterator[Fest]:
-    """Unharmed after each test."""
-    with unharmed(besieged):
-        yield besieged
+def fest(served_fest: Fest) -> Iterator[Fest]:
+    """Provide the fest, and assert that the test changes nothing."""
+    with assert_unchanged(served_fest):
+        yield served_fest
 
 
 FIELDS: dict[str, list[str]] = {
@@ -50,7 +50,7 @@ EVENT = {
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_an_organiser_is_told_what_is_wrong_with_a_field(fest: Fest, field: str) -> None:
+def test_an_invalid_event_field_gets_an_error_at_the_field(fest: Fest, field: str) -> None:
     for value in FIELDS[field]:
         answer = fest.post("/organise/events/new", EVENT | {field: value}, fest.organiser)
         assert answer.status == 422, f"{field}={value[:40]!r}"
@@ -73,35 +73,35 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_nobody_can_read_is_refused(fest: Fest, name: str) -> None:
+def test_an_unreadable_username_is_refused(fest: Fest, name: str) -> None:
     fields = {"username": name, "email": "new@example.org", "password": PASSWORD}
     answer = fest.post("/register", fields)
     assert answer.status == 422
     assert 'id="f-username-error"' in answer.text
-    assert fest.ask("POST", "/api/v1/people", JSON, json.dumps(fields).encode()).status == 422
+    assert fest.send("POST", "/api/v1/people", JSON, json.dumps(fields).encode()).status == 422
 
 
 JSONS: dict[str, bytes] = {
-    "brackets without end": b"[" * 16_000,
-    "objects without end": b'{"a":' * 3_000,
+    "unclosed brackets": b"[" * 16_000,
+    "unclosed objects": b'{"a":' * 3_000,
     "a number of many digits": b'{"username": ' + b"9" * 6000 + b', "password": "x"}',
-    "half a character": b'{"username": "\\ud800", "password": "x"}',
+    "half a surrogate pair": b'{"username": "\\ud800", "password": "x"}',
     "a NUL": b'{"username": "a\\u0000b", "password": "x"}',
     "not a number": b'{"username": NaN, "password": Infinity}',
     "the same key twice": b'{"username": "a", "username": 1, "password": 2}',
     "not UTF-8": b'{"username": "\xff", "password": "x"}',
     "UTF-16": '{"username": 1}'.encode("utf-16"),
     "a list": b"[1, 2]",
-    "a text": b'"asha"',
-    "nothing": b"",
+    "a string": b'"asha"',
+    "an empty body": b"",
 }
 
 
 @pytest.mark.parametrize("body", JSONS.values(), ids=JSONS)
-def test_json_that_is_none_is_refused_with_a_sentence(fest: Fest, body: bytes) -> None:
-    answer = fest.ask("POST", "/api/v1/tokens", JSON, body)
+def test_invalid_json_is_refused_with_a_message(fest: Fest, body: bytes) -> None:
+    answer = fest.send("POST", "/api/v1/tokens", JSON, body)
     assert answer.status == 422
-    assert sentence(answer)
+    assert message_of(answer)
 
 
 FORMS = (
@@ -140,14 +140,14 @@ bodies = st.one_of(
     path=st.sampled_from(FORMS),
     body=bodies,
     kind=st.sampled_from([FORM, FORM, FORM, "application/json", "text/plain", f"{FORM}; charset=utf-7", ""]),
-    organises=st.booleans(),
+    as_organiser=st.booleans(),
 )
-def test_whatever_a_form_is_sent_the_answer_is_no_500(
-    fest: Fest, path: str, body: bytes, kind: str, organises: bool
+def test_random_form_bodies_never_cause_a_server_error(
+    fest: Fest, path: str, body: bytes, kind: str, as_organiser: bool
 ) -> None:
-    who = fest.organiser if organises else None
-    answer = fest.ask("POST", path, {"content-type": kind}, body, who)
-    # By chance nobody has a right name and password, or fills in a whole event.
+    guest = fest.organiser if as_organiser else None
+    answer = fest.send("POST", path, {"content-type": kind}, body, guest)
+    # Random fields never have the right username and password, or a whole event.
     assert answer.status in (303, 400, 401, 403, 404, 409, 422), (path, body)
     if answer.status == 303:
         assert answer.location.startswith("/login")

@@ -1,4 +1,4 @@
-"""Requests that nothing of ours would send: always 4xx with a sentence, never a 500, and nothing half-written."""
+"""Requests that no client of the portal sends: always 4xx with a message, never a 500, and no partial write."""
 
 import socket
 from collections.abc import Iterator
@@ -8,32 +8,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from festgate.kit.web.gate import MAX_BODY
-from tests.journeys.siege import JSON, PASSWORD, SEND, Fest, sentence, unharmed
+from tests.journeys.served_fest import FORM_HEADERS, JSON, PASSWORD, Fest, assert_unchanged, message_of
 from tests.rig.lengths import length, torture
 from tests.rig.waiting import until
 from tests.rig.wire import FORM, exchange, form, port_of, request
 
 pytestmark = torture
 
-TOO_MUCH = MAX_BODY + 1
-LOCAL = ("/", "/events", "/events/robo-race", "/login", "/my-events", "/checkout", "/docs", "/api/v1/events")
+TOO_MANY_BYTES = MAX_BODY + 1
+PATHS = ("/", "/events", "/events/robo-race", "/login", "/my-events", "/checkout", "/docs", "/api/v1/events")
 
 
 @pytest.fixture
-def fest(besieged: Fest) -> Iterator[Fest]:
-    """Unharmed after each test."""
-    with unharmed(besieged):
-        yield besieged
+def fest(served_fest: Fest) -> Iterator[Fest]:
+    """Provide the fest, and assert that the test changes nothing."""
+    with assert_unchanged(served_fest):
+        yield served_fest
 
 
 def chunked(body: bytes) -> bytes:
-    """The body in chunks of some kilobytes, so that nothing tells its length."""
+    """Return the body in chunks of some kilobytes, so that it needs no Content-Length."""
     pieces = [body[start : start + 8192] for start in range(0, len(body), 8192)]
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 BODIES: dict[str, tuple[dict[str, str], bytes, int]] = {
-    "too large": (SEND, b"username=" + b"x" * TOO_MUCH, 413),
+    "too large": (FORM_HEADERS, b"username=" + b"x" * TOO_MANY_BYTES, 413),
     "in an unknown type": ({"content-type": "text/plain"}, b"username=x", 400),
     "as JSON": (JSON, b'{"username": "x"}', 400),
     "in parts": (
@@ -42,33 +42,33 @@ BODIES: dict[str, tuple[dict[str, str], bytes, int]] = {
         400,
     ),
     "without a type": ({}, b"username=x", 400),
-    "not UTF-8": (SEND, b"username=\xff\xfe\xfa", 400),
-    "not UTF-8, percent-encoded": (SEND, b"username=%FF%FE", 400),
-    "half a character": (SEND, b"username=%ED%A0%80", 400),
-    "with very many fields": (SEND, form({f"field{number}": "" for number in range(1000)}), 400),
-    "of nothing but separators": (SEND, b"&" * 60_000, 400),
-    "without the fields": (SEND, b"", 422),
-    "with control characters": (SEND, b"username=%00%07%1b&password=x%00", 422),
-    "with percent signs that mean nothing": (SEND, b"username=%&password=%zz", 401),
+    "not UTF-8": (FORM_HEADERS, b"username=\xff\xfe\xfa", 400),
+    "not UTF-8, percent-encoded": (FORM_HEADERS, b"username=%FF%FE", 400),
+    "half a surrogate pair": (FORM_HEADERS, b"username=%ED%A0%80", 400),
+    "with very many fields": (FORM_HEADERS, form({f"field{number}": "" for number in range(1000)}), 400),
+    "only separators": (FORM_HEADERS, b"&" * 60_000, 400),
+    "without the fields": (FORM_HEADERS, b"", 422),
+    "with control characters": (FORM_HEADERS, b"username=%00%07%1b&password=x%00", 422),
+    "with invalid percent signs": (FORM_HEADERS, b"username=%&password=%zz", 401),
 }
 
 
 @pytest.mark.parametrize("headers, body, status", BODIES.values(), ids=BODIES)
-def test_a_body_that_is_no_form_is_refused_with_a_sentence(
+def test_a_body_that_is_not_a_valid_form_is_refused_with_a_message(
     fest: Fest, headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    answer = fest.ask("POST", "/login", headers, body)
+    answer = fest.send("POST", "/login", headers, body)
     assert answer.status == status
-    assert sentence(answer)
+    assert message_of(answer)
 
 
 @pytest.mark.parametrize("path", ["/login", "/api/v1/tokens"])
-def test_a_body_that_does_not_tell_its_length_is_counted_as_it_comes(fest: Fest, path: str) -> None:
+def test_a_body_without_a_length_is_measured_while_it_arrives(fest: Fest, path: str) -> None:
     headers = {"content-type": FORM if path == "/login" else "application/json"}
     start = request("POST", path, headers | {"transfer-encoding": "chunked"})
-    answer = exchange(fest.server.url, start, chunked(b"x" * TOO_MUCH))
+    answer = exchange(fest.server.url, start, chunked(b"x" * TOO_MANY_BYTES))
     assert answer.status == 413
-    assert sentence(answer) == "The request is larger than any form or API call of this portal needs."
+    assert message_of(answer) == "The request is larger than any form or API call of this portal needs."
     fits = exchange(fest.server.url, start, chunked(form({"username": "asha", "password": PASSWORD})))
     assert fits.status == (303 if path == "/login" else 422)
 
@@ -76,8 +76,8 @@ def test_a_body_that_does_not_tell_its_length_is_counted_as_it_comes(fest: Fest,
 @pytest.mark.parametrize(
     "length", ["99999999999999999999999999", "1e3", "-1", "0x10", "\N{FULLWIDTH DIGIT FIVE}"]
 )
-def test_a_length_that_is_none_is_refused(fest: Fest, length: str) -> None:
-    raw = request("POST", "/login", SEND)[:-2] + b"content-length: " + length.encode() + b"\r\n\r\n"
+def test_an_invalid_content_length_is_refused(fest: Fest, length: str) -> None:
+    raw = request("POST", "/login", FORM_HEADERS)[:-2] + b"content-length: " + length.encode() + b"\r\n\r\n"
     assert exchange(fest.server.url, raw).status in (400, 413)
 
 
@@ -92,17 +92,17 @@ def test_a_length_that_is_none_is_refused(fest: Fest, length: str) -> None:
         ["bad\x00name: x"],
     ],
 )
-def test_what_is_not_http_is_refused(fest: Fest, lines: list[str]) -> None:
+def test_invalid_http_is_refused(fest: Fest, lines: list[str]) -> None:
     raw = "\r\n".join(["POST /login HTTP/1.1", "host: localhost", *lines, "", "hello"]).encode()
     assert 400 <= exchange(fest.server.url, raw).status < 500
 
 
 @pytest.mark.parametrize("path", ["/login", "/api/v1/tokens"])
-def test_whoever_hangs_up_in_the_middle_of_a_form_is_no_bug(fest: Fest, path: str) -> None:
+def test_a_client_that_disconnects_during_a_form_causes_no_server_error(fest: Fest, path: str) -> None:
     seen = len(fest.server.log())
-    for told in ({"content-length": "1000"}, {"transfer-encoding": "chunked"}):
+    for framing in ({"content-length": "1000"}, {"transfer-encoding": "chunked"}):
         with socket.create_connection(("127.0.0.1", port_of(fest.server.url)), timeout=10) as connection:
-            connection.sendall(request("POST", path, SEND | told) + b"5\r\nusern")
+            connection.sendall(request("POST", path, FORM_HEADERS | framing) + b"5\r\nusern")
     until(lambda: fest.server.log()[seen:].count(f'"path": "{path}"') == 2, "both are in the log")
     assert '"status": 500' not in fest.server.log()[seen:]
 
@@ -113,9 +113,9 @@ TARGETS: dict[str, tuple[str | bytes, int]] = {
     "an absurd page": ("/events?page=" + "9" * 400, 422),
     "a page in words": ("/events?page=two", 422),
     "a page in other digits": ("/events?page=%D9%A3", 422),
-    "a page that is not there": ("/events?page=4711", 404),
-    "no day": ("/events?day=2026-02-30", 422),
-    "a day long gone": ("/events?day=0000-00-00", 422),
+    "a page after the last": ("/events?page=4711", 404),
+    "an invalid day": ("/events?day=2026-02-30", 422),
+    "the day zero": ("/events?day=0000-00-00", 422),
     "a day of the far future": ("/events?day=9999-12-31", 422),
     "a search for control characters": ("/events?q=%01%02", 422),
     "a search for a NUL": ("/events?q=%00", 400),
@@ -128,8 +128,8 @@ TARGETS: dict[str, tuple[str | bytes, int]] = {
     "an event that is not UTF-8, raw": (b"/events/\xff\xfe", 400),
     "an event of control characters": ("/events/%01%02", 404),
     "an event with a NUL": ("/events/robo-race%00", 400),
-    "an event up the tree": ("/events/../../etc/passwd", 404),
-    "a static file up the tree": ("/static/..%2f..%2fapp.py", 404),
+    "path traversal in an event": ("/events/../../etc/passwd", 404),
+    "path traversal in a static file": ("/static/..%2f..%2fapp.py", 404),
     "a static file with a NUL": ("/static/%00.css", 400),
     "a static file that is a folder": ("/static/", 404),
     "a static file with a very long name": ("/static/" + "x" * 3000, 404),
@@ -142,8 +142,8 @@ TARGETS: dict[str, tuple[str | bytes, int]] = {
     "a long address": ("/events/" + "x" * 10_000, 414),
     "a long query": ("/events?" + "x" * 10_000, 414),
     "a very long address": ("/" + "x" * 60_000, 414),
-    "a calendar of no event": ("/events/no-such-event.ics", 404),
-    "a problem that there is not": ("/docs/problems/none", 404),
+    "the calendar of an unknown event": ("/events/no-such-event.ics", 404),
+    "an unknown problem": ("/docs/problems/none", 404),
     "the API, a page in words": ("/api/v1/events?page=two", 422),
     "the API, not UTF-8": ("/api/v1/events?q=%FF", 400),
     "the API, a NUL": ("/api/v1/events/%00", 400),
@@ -152,36 +152,34 @@ TARGETS: dict[str, tuple[str | bytes, int]] = {
 
 
 @pytest.mark.parametrize("target, status", TARGETS.values(), ids=TARGETS)
-def test_an_address_that_is_none_is_refused_with_a_sentence(
-    fest: Fest, target: str | bytes, status: int
-) -> None:
-    answer = fest.ask("GET", target)
+def test_an_invalid_address_is_refused_with_a_message(fest: Fest, target: str | bytes, status: int) -> None:
+    answer = fest.send("GET", target)
     assert (answer.status, answer.location) == (status, "")
-    assert sentence(answer)
+    assert message_of(answer)
 
 
-OWN = {
+SIGNED_IN_TARGETS = {
     "an order of control characters": ("GET", "/orders/%01", 404),
     "an order that is not UTF-8": ("GET", "/orders/%FF", 404),
     "a ticket of control characters": ("GET", "/tickets/%01", 404),
     "a code that is not UTF-8": ("GET", "/tickets/%FF.svg", 404),
     "a very long code": ("GET", "/tickets/" + "x" * 3000, 404),
     "a seat beyond 64 bits": ("POST", f"/registrations/{2**63}/cancel", 404),
-    "a seat beyond anything": ("POST", f"/registrations/{10**400}/cancel", 404),
-    "a seat that is none": ("POST", "/registrations/x/cancel", 404),
-    "a seat before the first": ("POST", "/registrations/-1/cancel", 404),
-    "a seat at no event": ("POST", "/events/no-such-event/register", 404),
+    "a seat of 400 digits": ("POST", f"/registrations/{10**400}/cancel", 404),
+    "a seat that is not a number": ("POST", "/registrations/x/cancel", 404),
+    "a negative seat": ("POST", "/registrations/-1/cancel", 404),
+    "a seat at an unknown event": ("POST", "/events/no-such-event/register", 404),
     "a seat at an event of control characters": ("POST", "/events/%01/register", 404),
 }
 
 
-@pytest.mark.parametrize("method, target, status", OWN.values(), ids=OWN)
-def test_what_nobody_has_is_not_found_by_those_who_are_signed_in_either(
+@pytest.mark.parametrize("method, target, status", SIGNED_IN_TARGETS.values(), ids=SIGNED_IN_TARGETS)
+def test_unknown_orders_tickets_and_seats_return_404_to_a_signed_in_person(
     fest: Fest, method: str, target: str, status: int
 ) -> None:
-    answer = fest.ask(method, target, SEND if method == "POST" else {}, who=fest.owner)
+    answer = fest.send(method, target, FORM_HEADERS if method == "POST" else {}, guest=fest.owner)
     assert answer.status == status
-    assert sentence(answer)
+    assert message_of(answer)
 
 
 HEADERS: dict[str, str] = {
@@ -206,19 +204,21 @@ HEADERS: dict[str, str] = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_a_header_that_makes_no_sense_breaks_no_page(fest: Fest, name: str) -> None:
+def test_a_malformed_header_breaks_no_page(fest: Fest, name: str) -> None:
     headers = {name.strip(): HEADERS[name]}
-    statuses = {path: fest.ask("GET", path, headers).status for path in LOCAL}
+    statuses = {path: fest.send("GET", path, headers).status for path in PATHS}
     assert not {path: status for path, status in statuses.items() if not 200 <= status < 500}
-    asked = fest.ask("POST", "/events/robo-race/register", SEND | headers, b"")
-    assert asked.status in (303, 400, 403)
+    response = fest.send("POST", "/events/robo-race/register", FORM_HEADERS | headers, b"")
+    assert response.status in (303, 400, 403)
 
 
 @pytest.mark.parametrize(
     "origin", ["http://[", "http://[::1", "\xff", "http://localhost:99999999", "//", "x" * 3000]
 )
-def test_an_origin_that_makes_no_sense_is_another_site(fest: Fest, origin: str) -> None:
-    assert fest.ask("POST", "/login", SEND | {"origin": origin}, form({"username": "x"})).status == 403
+def test_a_malformed_origin_counts_as_another_site(fest: Fest, origin: str) -> None:
+    assert (
+        fest.send("POST", "/login", FORM_HEADERS | {"origin": origin}, form({"username": "x"})).status == 403
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,21 +242,21 @@ def test_an_origin_that_makes_no_sense_is_another_site(fest: Fest, origin: str) 
         ("OPTIONS", "*"),
     ],
 )
-def test_a_method_that_an_address_does_not_take_is_refused(fest: Fest, method: str, path: str) -> None:
-    answer = fest.ask(method, path, SEND, b"" if method != "GET" else None)
+def test_a_method_that_an_address_does_not_support_is_refused(fest: Fest, method: str, path: str) -> None:
+    answer = fest.send(method, path, FORM_HEADERS, b"" if method != "GET" else None)
     assert answer.status in (400, 404, 405)
     if answer.status == 405:
         assert method not in answer.headers["allow"]
-        assert sentence(answer)
+        assert message_of(answer)
 
 
 @pytest.mark.parametrize(
-    "path", [*LOCAL[:-1], "/static/festgate.css", "/events/robo-race.ics", "/no-such-page"]
+    "path", [*PATHS[:-1], "/static/festgate.css", "/events/robo-race.ics", "/no-such-page"]
 )
-def test_head_answers_as_get_does_without_the_body(fest: Fest, path: str) -> None:
-    get = fest.ask("GET", path)
+def test_head_returns_the_headers_of_get_without_a_body(fest: Fest, path: str) -> None:
+    get = fest.send("GET", path)
     raw = request("HEAD", path)
-    # The length is that of the page, and no byte of it follows.
+    # The Content-Length is that of the page, and no body follows.
     with_head = exchange(
         fest.server.url, raw.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"), head=True
     )
@@ -266,6 +266,6 @@ def test_head_answers_as_get_does_without_the_body(fest: Fest, path: str) -> Non
 
 @settings(max_examples=length(200, 600), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(target=st.binary(min_size=1, max_size=60).filter(lambda raw: not set(raw) & set(b" \r\n")))
-def test_whatever_an_address_is_the_answer_is_no_500(fest: Fest, target: bytes) -> None:
+def test_random_addresses_never_cause_a_server_error(fest: Fest, target: bytes) -> None:
     for prefix in (b"/", b"/events/", b"/events?", b"/orders/", b"/tickets/", b"/static/", b"/api/v1/", b""):
-        assert fest.ask("GET", prefix + target, who=fest.other).status < 500, prefix + target
+        assert fest.send("GET", prefix + target, guest=fest.other).status < 500, prefix + target

@@ -1,4 +1,4 @@
-"""A real portal in which a module fails on purpose: what its visitors see, and that the others notice nothing."""
+"""A real portal in which a module fails on purpose: its visitors get an explanation, and other pages are served."""
 
 import json
 import re
@@ -32,7 +32,7 @@ def prepare(data: Path) -> list[Guest]:
 
 @pytest.fixture(scope="module")
 def guests() -> list[Guest]:
-    """Filled by `server`; each test takes one."""
+    """People with sessions, created by `server`. Each test removes those that it uses."""
     return []
 
 
@@ -46,20 +46,22 @@ def server(tmp_path_factory: pytest.TempPathFactory, guests: list[Guest]) -> Ite
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    """Whatever a test arms is disarmed after it, and every module is well before the next."""
-    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as asking:
-        yield asking
-        assert asking.delete("/drills/faults", headers=BEARER).status_code == 204
-        until(lambda: all_well(asking), "every module is well")
+    """Provide a client. Afterwards disarm all faults, and wait until every module is healthy."""
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as http_client:
+        yield http_client
+        assert http_client.delete("/drills/faults", headers=BEARER).status_code == 204
+        until(lambda: all_available(http_client), "every module is healthy")
 
 
-def rests(client: httpx.Client, module: str, path: str, headers: Mapping[str, str] | None = None) -> bool:
-    """Return whether the module is unavailable once one more visitor has asked for it."""
+def is_unavailable(
+    client: httpx.Client, module: str, path: str, headers: Mapping[str, str] | None = None
+) -> bool:
+    """Send one more request to the module; return whether it is unavailable."""
     client.get(path, headers=headers)
-    return modules(client)[module]["state"] == "resting"
+    return module_states(client)[module]["state"] == "resting"
 
 
-def newcomer(name: str) -> dict[str, str]:
+def account_fields(name: str) -> dict[str, str]:
     return {"username": name, "email": f"{name}@example.org", "password": "a password of nobody's"}
 
 
@@ -68,18 +70,18 @@ def arm(client: httpx.Client, point: str, effect: str, **more: float) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def modules(client: httpx.Client) -> Mapping[str, Mapping[str, str]]:
-    found: Mapping[str, Mapping[str, str]] = client.get("/readyz").json()["modules"]
-    return found
+def module_states(client: httpx.Client) -> Mapping[str, Mapping[str, str]]:
+    states: Mapping[str, Mapping[str, str]] = client.get("/readyz").json()["modules"]
+    return states
 
 
-def all_well(client: httpx.Client) -> bool:
+def all_available(client: httpx.Client) -> bool:
     for path in ("/events", "/checkout", "/my-events", "/tickets/0000000000000000", "/login", "/organise"):
-        client.get(path)  # a module that rests is tried by those who come
-    return {state["state"] for state in modules(client).values()} == {"well"}
+        client.get(path)  # a visitor's request is the trial of an open circuit
+    return {state["state"] for state in module_states(client).values()} == {"well"}
 
 
-def test_a_bug_gives_its_modules_visitors_a_page_of_their_own_and_everyone_else_nothing(
+def test_an_exception_in_a_module_affects_only_the_pages_of_that_module(
     client: httpx.Client, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
@@ -98,17 +100,17 @@ def test_a_bug_gives_its_modules_visitors_a_page_of_their_own_and_everyone_else_
         assert client.get(path, headers=guest.cookie).status_code in (200, 303), path
 
 
-def test_a_module_that_keeps_failing_rests_until_it_is_well_and_holds_stand_still_meanwhile(
+def test_a_failing_module_is_unavailable_and_holds_are_paused_until_it_recovers(
     client: httpx.Client, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
     assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
     arm(client, "module.checkout", "raise")
-    until(lambda: rests(client, "checkout", "/checkout", guest.cookie), "checkout rests")
-    assert "injected by a drill" in modules(client)["checkout"]["why"]
+    until(lambda: is_unavailable(client, "checkout", "/checkout", guest.cookie), "checkout is unavailable")
+    assert "injected by a drill" in module_states(client)["checkout"]["why"]
     until(
         lambda: "time is paused" in client.get("/checkout", headers=guest.cookie).text,
-        "the clock of holds stands",
+        "holds are paused",
     )
     page = client.get("/checkout", headers=guest.cookie).text
     assert re.search(r"Your seat is kept: its time is paused .* 1[45] minutes", page)
@@ -116,7 +118,7 @@ def test_a_module_that_keeps_failing_rests_until_it_is_well_and_holds_stand_stil
     until(lambda: client.get("/checkout", headers=guest.cookie).status_code == 200, "checkout is back")
 
 
-def test_a_request_that_hangs_is_ended_and_no_one_else_waits(
+def test_a_request_that_hangs_is_ended_and_other_requests_do_not_wait(
     client: httpx.Client, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
@@ -129,19 +131,19 @@ def test_a_request_that_hangs_is_ended_and_no_one_else_waits(
     assert client.get("/tickets/0000000000000000", headers=guest.cookie).status_code == 404
 
 
-def test_code_that_burns_the_processor_is_soon_asked_no_more(
+def test_a_module_that_blocks_the_event_loop_becomes_unavailable(
     client: httpx.Client, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
     arm(client, "module.backoffice", "burn", seconds=0.3)
     until(
         lambda: client.get("/organise", headers=guest.cookie).status_code == 503,
-        "the organisers' office rests",
+        "the back office is unavailable",
     )
-    assert "blocked the event loop" in modules(client)["backoffice"]["why"]
+    assert "blocked the event loop" in module_states(client)["backoffice"]["why"]
 
 
-def test_tickets_that_break_leave_the_payment_and_come_when_they_work_again(
+def test_a_payment_succeeds_while_tickets_fail_and_the_ticket_is_issued_later(
     client: httpx.Client, server: Server, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
@@ -154,12 +156,12 @@ def test_tickets_that_break_leave_the_payment_and_come_when_they_work_again(
     assert client.delete("/drills/faults", headers=BEARER).status_code == 204
     until(
         lambda: 'href="/tickets/' in client.get(paid.headers["location"], headers=guest.cookie).text,
-        "the ticket has come",
+        "the ticket is issued",
     )
     holds(server.data, SETTINGS)
 
 
-def test_a_fault_ends_by_itself(client: httpx.Client) -> None:
+def test_a_fault_expires(client: httpx.Client) -> None:
     arm(client, "module.catalogue", "raise", lasts=0.3)
     assert client.get("/events").status_code == 503
     until(lambda: client.get("/drills/faults", headers=BEARER).json()["faults"] == [], "it is disarmed")
@@ -178,7 +180,7 @@ def test_a_fault_ends_by_itself(client: httpx.Client) -> None:
         '{"point": "module.checkout", "effect": "raise", "share": 2}',
     ],
 )
-def test_a_fault_that_cannot_be_is_refused(client: httpx.Client, body: str) -> None:
+def test_an_invalid_fault_is_refused(client: httpx.Client, body: str) -> None:
     answer = client.post("/drills/faults", headers=BEARER, content=body)
     assert answer.status_code == 422, answer.text
     assert client.get("/drills/faults", headers=BEARER).json()["faults"] == []
@@ -187,7 +189,7 @@ def test_a_fault_that_cannot_be_is_refused(client: httpx.Client, body: str) -> N
 @pytest.mark.parametrize(
     "headers", [{}, {"authorization": "Bearer wrong"}, BEARER | {"x-forwarded-for": "192.0.2.7"}]
 )
-def test_nobody_arms_a_fault_without_the_token_or_from_elsewhere(
+def test_arming_a_fault_needs_the_token_and_a_request_from_this_machine(
     client: httpx.Client, headers: Mapping[str, str]
 ) -> None:
     order = {"point": "module.checkout", "effect": "raise"}
@@ -195,87 +197,88 @@ def test_nobody_arms_a_fault_without_the_token_or_from_elsewhere(
     assert client.get("/drills/faults", headers=headers).status_code == 404
 
 
-def test_why_a_module_rests_is_for_this_machine_only(client: httpx.Client) -> None:
+def test_the_reason_why_a_module_is_unavailable_is_shown_only_to_this_machine(client: httpx.Client) -> None:
     arm(client, "module.catalogue", "raise")
-    until(lambda: rests(client, "catalogue", "/events"), "it rests")
+    until(lambda: is_unavailable(client, "catalogue", "/events"), "the catalogue is unavailable")
     elsewhere = client.get("/readyz", headers={"x-forwarded-for": "192.0.2.7"}).json()
     assert elsewhere["modules"]["catalogue"] == {"state": "resting"}
 
 
-def test_a_module_that_cannot_be_imported_leaves_a_placeholder_and_its_work_waits(
+def test_a_module_that_cannot_be_imported_has_a_placeholder_and_its_facts_wait(
     tmp_path: Path, serve: Serve
 ) -> None:
     data = tmp_path / "fest"
     guest = prepare(data).pop()
     fault = {"point": "import.tickets", "effect": "raise", "until": time.time() + 300}
     (data / FAULTS_FILE).write_text(json.dumps([fault]), encoding="utf-8")
-    without = serve(data=data, extra=SETTINGS)
-    with guest.browser(without) as browser:
-        state = modules(browser)
-        assert state["tickets"]["state"] == "absent"
-        assert "injected by a drill" in state["tickets"]["why"]
-        assert {each["state"] for name, each in state.items() if name != "tickets"} == {"well"}
+    server_without_tickets = serve(data=data, extra=SETTINGS)
+    with guest.browser(server_without_tickets) as browser:
+        states = module_states(browser)
+        assert states["tickets"]["state"] == "absent"
+        assert "injected by a drill" in states["tickets"]["why"]
+        assert {module["state"] for name, module in states.items() if name != "tickets"} == {"well"}
         page = browser.get("/tickets/0000000000000000")
         assert (page.status_code, "<h1>Ticketing is unavailable</h1>" in page.text) == (503, True)
         assert browser.post("/events/open-stage/register").status_code == 303
         assert "Open Stage" in browser.get("/my-events").text
         assert browser.get("/api/v1/tickets", headers=guest.bearer).json()["code"] == "resting"
-    status = festgate("status", "--url", without.url, data=data, extra={"COLUMNS": "400"})
+    status = festgate("status", "--url", server_without_tickets.url, data=data, extra={"COLUMNS": "400"})
     assert status.returncode == 1
     assert "injected by a drill" in status.stdout
-    without.stop()
+    server_without_tickets.stop()
     (data / FAULTS_FILE).unlink()
-    whole = serve(data=data, extra=SETTINGS)
-    with guest.browser(whole) as browser:
-        until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket has come")
-    assert festgate("status", "--url", whole.url, data=data).returncode == 0
+    full_server = serve(data=data, extra=SETTINGS)
+    with guest.browser(full_server) as browser:
+        until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket is issued")
+    assert festgate("status", "--url", full_server.url, data=data).returncode == 0
 
 
-def test_without_bulkheads_a_bug_is_a_bug(tmp_path: Path, serve: Serve) -> None:
+def test_without_bulkheads_an_exception_is_a_server_error(tmp_path: Path, serve: Serve) -> None:
     data = tmp_path / "fest"
     guest = prepare(data).pop()
-    open_plan = serve(data=data, extra=SETTINGS | {"FESTGATE_BULKHEADS": "off"})
-    with guest.browser(open_plan) as browser:
+    server = serve(data=data, extra=SETTINGS | {"FESTGATE_BULKHEADS": "off"})
+    with guest.browser(server) as browser:
         arm(browser, "module.checkout", "raise")
         assert browser.get("/checkout").status_code == 500
 
 
-def test_a_module_whose_migration_fails_stays_closed_and_the_rest_opens(tmp_path: Path, serve: Serve) -> None:
+def test_a_failed_migration_makes_only_its_module_unavailable(tmp_path: Path, serve: Serve) -> None:
     data = tmp_path / "fest"
     guest = prepare(data).pop()
-    # So that 0008, checkout's, finds done already what it is to do.
+    # Migration 0008, of checkout, then fails because the tables have its changes already.
     change_file(data, "UPDATE alembic_version SET version_num = '0007'")
-    partly = serve(data=data, extra=SETTINGS)
-    with guest.browser(partly) as browser:
-        assert {name for name, each in modules(browser).items() if each["state"] == "absent"} == {"checkout"}
-        assert "0008" in modules(browser)["checkout"]["why"]
+    server = serve(data=data, extra=SETTINGS)
+    with guest.browser(server) as browser:
+        absent = {name for name, module in module_states(browser).items() if module["state"] == "absent"}
+        assert absent == {"checkout"}
+        assert "0008" in module_states(browser)["checkout"]["why"]
         assert browser.get("/checkout").status_code == 503
         assert browser.post("/events/open-stage/register").status_code == 303
-        until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket has come")
+        until(lambda: 'href="/tickets/' in browser.get("/my-events").text, "the ticket is issued")
 
 
-def test_on_a_full_disk_nothing_is_taken_and_everything_is_shown_and_it_mends_itself(
+def test_on_a_full_disk_pages_are_served_and_writes_are_refused_until_there_is_space(
     client: httpx.Client, server: Server, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
     arm(client, "database.write", "full")
     names = (f"newcomer-{number}" for number in count())
 
-    def turned_away() -> str | None:
-        """What fits into pages that the file has already is still taken."""
-        answer = client.post("/register", data=newcomer(next(names)))
+    def refused_sign_up() -> str | None:
+        """Return the page of a refused sign-up; None while the file still has room in existing pages."""
+        answer = client.post("/register", data=account_fields(next(names)))
         return answer.text if answer.status_code == 503 else None
 
-    assert "Nothing was changed" in until(turned_away, "nobody fits in any more")
-    assert {each["state"] for each in modules(client).values()} == {"well"}
+    assert "Nothing was changed" in until(refused_sign_up, "sign-ups are refused")
+    assert {module["state"] for module in module_states(client).values()} == {"well"}
     assert client.get("/my-events", headers=guest.cookie).status_code == 200
     assert client.delete("/drills/faults", headers=BEARER).status_code == 204
-    until(lambda: turned_away() is None, "people are taken in again")
+    until(lambda: refused_sign_up() is None, "sign-ups are accepted again")
     assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
     holds(server.data, SETTINGS)
 
 
-def test_while_the_database_is_away_every_page_says_so_and_no_module_is_blamed(
+def test_while_the_database_is_unavailable_every_page_explains_it_and_no_circuit_opens(
     client: httpx.Client, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
@@ -286,4 +289,4 @@ def test_while_the_database_is_away_every_page_says_so_and_no_module_is_blamed(
     assert client.get("/readyz").status_code == 503
     assert client.delete("/drills/faults", headers=BEARER).status_code == 204
     assert client.get("/events").status_code == 200
-    assert {each["state"] for each in modules(client).values()} == {"well"}
+    assert {module["state"] for module in module_states(client).values()} == {"well"}

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of many journeys: whoever was told "paid" has the order and gets the ticket."""
+"""`kill -9` during many journeys: every visitor who was shown "Paid" has the order and gets the ticket."""
 
 import asyncio
 import os
@@ -18,122 +18,122 @@ from sqlalchemy import text
 from festgate.kit.db.statements import Connection, Statement
 from festgate.portal.checkout.orders import try_now
 from festgate.portal.checkout.sandbox import APPROVES, LOSES, TIMES_OUT
-from tests.journeys.stage import Guest, announce, ask_data, holds, invite, quiet
+from tests.journeys.stage import Guest, announce, ask_data, await_idle, holds, invite
 from tests.rig.database import copy_of, open_database
 from tests.rig.forms import check_out, hidden_fields
 from tests.rig.lengths import length, torture
 from tests.rig.postgres import Cluster
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
-from tests.rig.wire import Answer, Line
+from tests.rig.wire import Answer, ClientConnection
 from tests.server.processes import children_of
 
 pytestmark = torture
 
 JOURNEYS = length(200, 1500)
 KILLS = length(2, 75)
-"""Of each trial: 300 in the long form, over two trials and two kinds of database."""
+"""Kills in each trial: 300 in the long form, over two trials and two kinds of database."""
 KINDS = length(("sqlite",), ("sqlite", "postgresql"))
 AT_ONCE = 40
 WORKERS = 2
 UNANSWERED = (TIMES_OUT, LOSES) * 3
-"""Cards of those who come first, whose payments the provider leaves open."""
+"""Cards of the first visitors, whose payments the provider leaves open."""
 SETTINGS = {"FESTGATE_PAYMENT_METHODS": "sandbox"}
-KILLS_AFTER = [JOURNEYS * number // (KILLS + 1) for number in range(1, KILLS + 1)]
-"""When something happens to the server: once that many people have been told "paid"."""
-PATIENCE = 120.0
-"""Seconds that a person keeps trying while the gate is shut."""
+KILL_AT = [JOURNEYS * number // (KILLS + 1) for number in range(1, KILLS + 1)]
+"""Numbers of visitors shown "Paid" at which a process is killed."""
+RETRY_SECONDS = 120.0
+"""Seconds that a visitor keeps retrying while the server is down."""
 
 
 @dataclass
 class Crowd:
-    """People on their way through the portal, who come again when it hangs up on them."""
+    """Visitors on their journeys, who retry when the server closes their connection."""
 
     server: Server
     paths: list[str]
-    ground: "Ground"
-    told: dict[str, str] = field(default_factory=dict)
-    """Whoever has read on the order's page that it is paid, and the order's reference."""
-    untold: set[str] = field(default_factory=set)
-    """Whoever has read that the payment is not answered yet, or was cut off before it was charged."""
-    hung_up: int = 0
+    fest_data: "FestData"
+    paid_refs: dict[str, str] = field(default_factory=dict)
+    """The reference of each order that was shown to its visitor as paid, by username."""
+    unconfirmed: set[str] = field(default_factory=set)
+    """Visitors shown that the payment is not confirmed yet, or that nothing was charged."""
+    disconnects: int = 0
     forms: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The hidden fields of the checkout form that each person has seen."""
+    """The hidden fields of the checkout form that each visitor has seen."""
 
-    async def walk(self, guest: Guest, card: str, gate: asyncio.Semaphore) -> None:
+    async def run_journey(self, guest: Guest, card: str, semaphore: asyncio.Semaphore) -> None:
         """Take a seat at each event, look at them, pay, and read the receipt."""
-        async with gate, self._line(guest) as ask:
+        async with semaphore, self._client(guest) as send:
             for path in self.paths:
-                # Whoever asks again because no answer came may have got the seat the first time.
-                assert (await ask("POST", path, {})).status in (303, 409)
-            assert (await ask("GET", "/my-events", {})).status == 200
-            till = (await ask("GET", "/checkout", {})).text
+                # A visitor who retries after a lost response may have got the seat the first time.
+                assert (await send("POST", path, {})).status in (303, 409)
+            assert (await send("GET", "/my-events", {})).status == 200
+            checkout_page = (await send("GET", "/checkout", {})).text
             form = {"payment_method": "sandbox", "card_number": card}
-            # Someone who was cut off after the order was placed finds nothing to pay, and sends the form from before.
-            self.forms[guest.username] = hidden_fields(till, "/checkout") or self.forms.get(
+            # After a lost response to a placed order there is nothing to pay, and the visitor sends the earlier form.
+            self.forms[guest.username] = hidden_fields(checkout_page, "/checkout") or self.forms.get(
                 guest.username, {}
             )
-            paid = await ask("POST", "/checkout", self.forms[guest.username] | form)
+            paid = await send("POST", "/checkout", self.forms[guest.username] | form)
             assert (paid.status, paid.location[:8]) == (303, "/orders/")
-            receipt = (await ask("GET", paid.location, {})).text
+            receipt = (await send("GET", paid.location, {})).text
             if "Paid." in receipt:
-                self.told[guest.username] = paid.location.removeprefix("/orders/")
+                self.paid_refs[guest.username] = paid.location.removeprefix("/orders/")
             else:
                 assert "has not been confirmed yet" in receipt or "Nothing was charged." in receipt
-                self.untold.add(guest.username)
+                self.unconfirmed.add(guest.username)
 
     @asynccontextmanager
-    async def _line(
+    async def _client(
         self, guest: Guest
     ) -> AsyncIterator[Callable[[str, str, dict[str, str]], Awaitable[Answer]]]:
-        line: Line | None = None
+        connection: ClientConnection | None = None
 
-        async def ask(method: str, path: str, fields: dict[str, str]) -> Answer:
-            nonlocal line
-            async with asyncio.timeout(PATIENCE):
+        async def send(method: str, path: str, fields: dict[str, str]) -> Answer:
+            nonlocal connection
+            async with asyncio.timeout(RETRY_SECONDS):
                 while True:
                     try:
-                        line = line or await Line.open(self.server.url)
+                        connection = connection or await ClientConnection.open(self.server.url)
                         if method == "GET":
-                            return await line.get(path, guest.cookie)
-                        return await line.post(path, fields, guest.cookie)
+                            return await connection.get(path, guest.cookie)
+                        return await connection.post(path, fields, guest.cookie)
                     except OSError:
-                        self.hung_up += 1
-                        if line is not None:
-                            line.close()
-                        line = None
+                        self.disconnects += 1
+                        if connection is not None:
+                            connection.close()
+                        connection = None
                         await asyncio.sleep(0.1)
 
         try:
-            yield ask
+            yield send
         finally:
-            if line is not None:
-                line.close()
+            if connection is not None:
+                connection.close()
 
 
-async def journeys(
+async def run_journeys(
     crowd: Crowd, guests: list[Guest], operation: Callable[[], None], unanswered: Sequence[str] = ()
 ) -> None:
-    """All journeys, forty at a time; `operation` is done each time that so many more people have been told "paid".
+    """Run all journeys, forty at a time, and call `operation` at each number of paid orders in KILL_AT.
 
-    `unanswered` are the cards of those who come first.
+    `unanswered` are the cards of the first visitors.
     """
     cards = [*unanswered, *[APPROVES] * (len(guests) - len(unanswered))]
-    # Those whose payments hang stand beside the queue, not in it.
-    gates = [asyncio.Semaphore(len(guests)), asyncio.Semaphore(AT_ONCE)]
-    walks = [
-        asyncio.create_task(crowd.walk(guest, card, gates[card == APPROVES]))
+    # Visitors whose payments stay open do not count towards the forty.
+    semaphores = [asyncio.Semaphore(len(guests)), asyncio.Semaphore(AT_ONCE)]
+    tasks = [
+        asyncio.create_task(crowd.run_journey(guest, card, semaphores[card == APPROVES]))
         for guest, card in zip(guests, cards, strict=True)
     ]
-    for number in KILLS_AFTER:
-        while len(crowd.told) < number and not all(walk.done() for walk in walks):
-            await asyncio.wait(walks, timeout=0.005)
+    for number in KILL_AT:
+        while len(crowd.paid_refs) < number and not all(task.done() for task in tasks):
+            await asyncio.wait(tasks, timeout=0.005)
         await asyncio.to_thread(operation)
-    await asyncio.gather(*walks)
+    await asyncio.gather(*tasks)
 
 
 @dataclass(frozen=True)
-class Ground:
+class FestData:
     """A fest's data, and the settings of a server that serves from it."""
 
     url: str
@@ -141,118 +141,116 @@ class Ground:
     settings: dict[str, str]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what the data say, read beside the server."""
+        """Query the data; a server may be using them."""
         return ask_data(self.url, self.data, sql)
 
 
 @pytest.fixture(params=KINDS)
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
+def fest_data(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FestData]:
     data = tmp_path / "fest"
     if request.param == "sqlite":
-        yield Ground(copy_of(request.getfixturevalue("migrated_sqlite"), data), data, SETTINGS)
+        yield FestData(copy_of(request.getfixturevalue("migrated_sqlite"), data), data, SETTINGS)
         return
     cluster: Cluster = request.getfixturevalue("postgres_cluster")
     name = cluster.create(request.getfixturevalue("migrated_postgres"))
     url = cluster.url(name)
-    yield Ground(url, data, SETTINGS | {"FESTGATE_DATABASE_URL": url})
+    yield FestData(url, data, SETTINGS | {"FESTGATE_DATABASE_URL": url})
     cluster.drop(name)
 
 
-def plant(ground: Ground) -> tuple[list[str], list[Guest]]:
+def create_data(fest_data: FestData) -> tuple[list[str], list[Guest]]:
     """Return the events' registration paths, and people with sessions."""
-    with open_database(ground.url) as database:
+    with open_database(fest_data.url) as database:
         events = [database.write(announce, title, capacity=JOURNEYS) for title in ("Robo Race", "Hackathon")]
         guests = database.write(invite, JOURNEYS)
     return [f"/events/{event.slug}/register" for event in events], guests
 
 
-def states(ground: Ground) -> dict[str, str]:
+def states(fest_data: FestData) -> dict[str, str]:
     """Return each order's state by its reference."""
-    return dict(ground.rows("SELECT ref, state FROM checkout_orders"))
+    return dict(fest_data.rows("SELECT ref, state FROM checkout_orders"))
 
 
 def crash(server: Server, crowd: Crowd) -> None:
-    """The power goes, and comes back: what anyone was told is still so."""
+    """Kill and restart the server. Every order that was shown as paid is still paid."""
     server.kill()
-    told = dict(crowd.told)
+    paid_refs = dict(crowd.paid_refs)
     server.start()
-    kept = states(crowd.ground)
-    assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
+    after = states(crowd.fest_data)
+    assert {ref: after.get(ref) for ref in paid_refs.values()} == dict.fromkeys(paid_refs.values(), "paid")
 
 
 def kill_one_worker(server: Server, crowd: Crowd) -> None:
-    """The worker that has served longest dies; its parent starts another."""
-    told = dict(crowd.told)
-    oldest = children_of(server.pid)[0]
-    os.kill(oldest, signal.SIGKILL)
-    until(lambda: len(set(children_of(server.pid)) - {oldest}) == WORKERS, "a new worker is there")
-    kept = states(crowd.ground)
-    assert {ref: kept.get(ref) for ref in told.values()} == dict.fromkeys(told.values(), "paid")
+    """Kill the oldest worker, and wait until the supervisor has replaced it."""
+    paid_refs = dict(crowd.paid_refs)
+    oldest_worker = children_of(server.pid)[0]
+    os.kill(oldest_worker, signal.SIGKILL)
+    until(lambda: len(set(children_of(server.pid)) - {oldest_worker}) == WORKERS, "the worker is replaced")
+    after = states(crowd.fest_data)
+    assert {ref: after.get(ref) for ref in paid_refs.values()} == dict.fromkeys(paid_refs.values(), "paid")
 
 
-def settle(ground: Ground) -> None:
-    """Nobody's request is under way any more: what is open is asked about now, and not in a quarter of a minute."""
-    with open_database(ground.url) as database:
-        database.write(ask_now)
-    until(lambda: "pending" not in states(ground).values(), "no order is pending", PATIENCE)
+def await_payments(fest_data: FestData) -> None:
+    """Ask the provider about open orders now instead of in 15 seconds; no request is in progress any more."""
+    with open_database(fest_data.url) as database:
+        database.write(make_due)
+    until(lambda: "pending" not in states(fest_data).values(), "no order is pending", RETRY_SECONDS)
 
 
-def ask_now(connection: Connection) -> None:
-    """Have the provider asked about every open order at once."""
+def make_due(connection: Connection) -> None:
+    """Make every open order due for a query to the provider."""
     for (ref,) in connection.all(Statement(text("SELECT ref FROM checkout_orders WHERE state = 'pending'"))):
         try_now(connection, ref)
 
 
-def prove(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
-    """Everybody has what they were told; whose order was cut off before it was charged pays again; none pays twice."""
-    ground = crowd.ground
-    orders = ground.rows("SELECT person_id, ref, state, total_minor FROM checkout_orders")
+def check_result(server: Server, crowd: Crowd, guests: list[Guest]) -> None:
+    """Assert that orders shown as paid are paid, that interrupted ones can be paid, and that nobody pays twice."""
+    fest_data = crowd.fest_data
+    orders = fest_data.rows("SELECT person_id, ref, state, total_minor FROM checkout_orders")
     assert len({person for person, *_ in orders}) == len(orders) == JOURNEYS
-    assert {ref for _, ref, state, _ in orders if state == "paid"} >= set(crowd.told.values())
+    assert {ref for _, ref, state, _ in orders if state == "paid"} >= set(crowd.paid_refs.values())
     unlucky = {person for person, _, state, _ in orders if state == "declined"}
     # One client for all: making one takes longer than a request.
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as browser:
         for guest in guests:
             if guest.id in unlucky:
                 again = check_out(browser, guest.cookie, payment_method="sandbox")
-                crowd.told[guest.username] = again.headers["location"].removeprefix("/orders/")
-        paid = ground.rows("SELECT person_id, ref, total_minor FROM checkout_orders WHERE state = 'paid'")
+                crowd.paid_refs[guest.username] = again.headers["location"].removeprefix("/orders/")
+        paid = fest_data.rows("SELECT person_id, ref, total_minor FROM checkout_orders WHERE state = 'paid'")
         assert len(paid) == len({person for person, *_ in paid}) == JOURNEYS
-        charged = ground.rows(
+        charged = fest_data.rows(
             "SELECT order_ref, amount_minor FROM checkout_sandbox_charges WHERE approved = 1"
         )
         assert sorted(charged) == sorted((ref, total) for _, ref, total in paid)
-        assert ground.rows("SELECT count(*) FROM checkout_refunds") == [(0,)]
-        quiet(server)
+        assert fest_data.rows("SELECT count(*) FROM checkout_refunds") == [(0,)]
+        await_idle(server)
         refs = {person: ref for person, ref, _ in paid}
         for guest in guests:
-            assert crowd.told.get(guest.username, refs[guest.id]) == refs[guest.id]
+            assert crowd.paid_refs.get(guest.username, refs[guest.id]) == refs[guest.id]
             receipt = browser.get(f"/orders/{refs[guest.id]}", headers=guest.cookie).text
             assert len(re.findall(r'href="/tickets/[0-9A-Z]{16}"', receipt)) == len(crowd.paths)
-    holds(ground.data, ground.settings)
+    holds(fest_data.data, fest_data.settings)
 
 
-def test_nobody_who_was_told_paid_lacks_the_order_or_the_ticket_after_crashes(
-    serve: Serve, ground: Ground
+def test_every_order_shown_as_paid_is_kept_and_has_tickets_after_crashes(
+    serve: Serve, fest_data: FestData
 ) -> None:
-    paths, guests = plant(ground)
-    server = serve(data=ground.data, extra=ground.settings)
-    crowd = Crowd(server, paths, ground)
-    asyncio.run(journeys(crowd, guests, partial(crash, server, crowd), UNANSWERED))
-    assert crowd.hung_up > 0
-    assert len(crowd.told) + len(crowd.untold) == JOURNEYS
-    settle(ground)
-    prove(server, crowd, guests)
+    paths, guests = create_data(fest_data)
+    server = serve(data=fest_data.data, extra=fest_data.settings)
+    crowd = Crowd(server, paths, fest_data)
+    asyncio.run(run_journeys(crowd, guests, partial(crash, server, crowd), UNANSWERED))
+    assert crowd.disconnects > 0
+    assert len(crowd.paid_refs) + len(crowd.unconfirmed) == JOURNEYS
+    await_payments(fest_data)
+    check_result(server, crowd, guests)
 
 
-def test_when_one_worker_after_the_other_is_killed_the_rest_goes_on_and_nothing_is_lost(
-    serve: Serve, ground: Ground
-) -> None:
-    paths, guests = plant(ground)
-    server = serve("--workers", str(WORKERS), data=ground.data, extra=ground.settings)
-    crowd = Crowd(server, paths, ground)
-    asyncio.run(journeys(crowd, guests, partial(kill_one_worker, server, crowd)))
-    assert crowd.hung_up > 0
-    settle(ground)
-    prove(server, crowd, guests)
+def test_killed_workers_are_replaced_and_no_paid_order_is_lost(serve: Serve, fest_data: FestData) -> None:
+    paths, guests = create_data(fest_data)
+    server = serve("--workers", str(WORKERS), data=fest_data.data, extra=fest_data.settings)
+    crowd = Crowd(server, paths, fest_data)
+    asyncio.run(run_journeys(crowd, guests, partial(kill_one_worker, server, crowd)))
+    assert crowd.disconnects > 0
+    await_payments(fest_data)
+    check_result(server, crowd, guests)
     assert server.stop() == 0

@@ -1,6 +1,6 @@
 """Text that is made to be expensive, in every field of every form, call and address: the work stays small.
 
-Counted, not timed: normalising sorts each run of combining marks, which takes the square of the run.
+The work is counted, not timed. Normalising sorts each run of combining marks in quadratic time.
 """
 
 import asyncio
@@ -30,21 +30,28 @@ from festgate.kit.web.routing import Routes
 from festgate.portal.app import create_app
 from festgate.portal.catalogue.details import FIELDS
 from festgate.settings import Settings
-from tests.journeys.expensive import HEADERS, MAX_HEADER, OTHER_FIELDS, PARAMETERS, expensive, texts
+from tests.journeys.expensive_texts import (
+    HEADERS,
+    MAX_HEADER,
+    OTHER_FIELDS,
+    PARAMETERS,
+    expensive_texts,
+    longest_texts,
+)
 from tests.journeys.stage import Guest, announce, invite_one
 from tests.rig.database import copy_of, open_database
 
 MAX_WORK = 200_000
-"""Steps that one request may take. Sorting the 10,900 marks that a form of 64 KB has room for takes sixty million."""
+"""Steps that one request may take. Sorting 10,900 marks, as many as fit into a form of 64 KB, takes sixty million."""
 PORTAL = ("kit", "portal")
 MAX_CALLS = 400_000
-"""Calls of functions, Python's and C's, that one request may take: what the dearest page takes when it is first asked
-for, several times over. A function called for each pair of the bytes that are let in takes millions."""
+"""Calls of Python and C functions that one request may make: several times as many as the first request of the most
+expensive page makes. A function that is called for each pair of the accepted bytes makes millions."""
 
 
 @dataclass
 class Work:
-    """Steps that normalising has taken."""
+    """A count of the steps of normalising."""
 
     steps: int = 0
 
@@ -57,7 +64,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Portal:
-    """A portal within this process, and somebody who may do everything there."""
+    """A portal in this process, and a person who may do everything there."""
 
     gate: Gate
     guest: Guest
@@ -87,8 +94,8 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 @asynccontextmanager
-async def running(gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the portal, whose database is open for the length of the block."""
+async def client_of(gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of the portal, whose database is open until the end of the block."""
     assert isinstance(gate.routes, Routes)
     router = gate.routes._whole  # noqa: SLF001
     transport = httpx.ASGITransport(gate, raise_app_exceptions=False)
@@ -100,45 +107,45 @@ async def running(gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def models() -> Sequence[type[BaseModel]]:
-    """Every model of the portal, by the modules that have them."""
+    """Return every model of the portal, after importing all its modules."""
     for package in PORTAL:
-        found = importlib.import_module(f"festgate.{package}")
-        for each in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
-            if ".migrations" not in each.name:
-                importlib.import_module(each.name)
-    every: list[type[BaseModel]] = []
+        parent = importlib.import_module(f"festgate.{package}")
+        for module in pkgutil.walk_packages(parent.__path__, f"{parent.__name__}."):
+            if ".migrations" not in module.name:
+                importlib.import_module(module.name)
+    portal_models: list[type[BaseModel]] = []
     waiting = list(BaseModel.__subclasses__())
     while waiting:
         model = waiting.pop()
         waiting += model.__subclasses__()
-        if model.__module__.startswith(tuple(f"{festgate.__name__}.{each}" for each in PORTAL)):
-            every.append(model)
-    return every
+        if model.__module__.startswith(tuple(f"{festgate.__name__}.{package}" for package in PORTAL)):
+            portal_models.append(model)
+    return portal_models
 
 
 def field_names() -> Sequence[str]:
-    """What any form, call or address may call a field."""
-    named = {name for model in models() if not model.__name__.startswith("_") for name in model.model_fields}
-    return sorted(named | {*FIELDS} | {*OTHER_FIELDS})
+    """Return the name of every field of forms, calls and addresses."""
+    names = {name for model in models() if not model.__name__.startswith("_") for name in model.model_fields}
+    return sorted(names | {*FIELDS} | {*OTHER_FIELDS})
 
 
-def paths(routes: Sequence[BaseRoute], prefix: str = "") -> Mapping[str, set[str]]:
-    """Every address of the portal with the methods that it takes."""
-    found: dict[str, set[str]] = {}
+def addresses_of(routes: Sequence[BaseRoute], prefix: str = "") -> Mapping[str, set[str]]:
+    """Return every address of the portal with its methods."""
+    addresses: dict[str, set[str]] = {}
     for route in routes:
         if isinstance(route, Mount):
-            for path, methods in paths(route.routes, prefix + route.path).items():
-                found.setdefault(path, set()).update(methods)
+            for path, methods in addresses_of(route.routes, prefix + route.path).items():
+                addresses.setdefault(path, set()).update(methods)
         elif isinstance(route, Route | fastapi.routing.APIRoute):
-            found.setdefault(prefix + route.path, set()).update((route.methods or set()) - {"HEAD"})
-        elif router := getattr(route, "original_router", None):  # as FastAPI keeps those that are included
-            for path, methods in paths(router.routes, prefix).items():
-                found.setdefault(path, set()).update(methods)
-    return found
+            addresses.setdefault(prefix + route.path, set()).update((route.methods or set()) - {"HEAD"})
+        elif router := getattr(route, "original_router", None):  # as FastAPI stores included routers
+            for path, methods in addresses_of(router.routes, prefix).items():
+                addresses.setdefault(path, set()).update(methods)
+    return addresses
 
 
-def filled(path: str, value: str) -> str:
-    """The address with each of its parts in braces replaced; numbers stay numbers."""
+def fill_path(path: str, value: str) -> str:
+    """Return the path with each parameter replaced by `value`, and numeric parameters by a number."""
     parts = []
     for part in path.split("/"):
         name = part.partition("{")[2].partition("}")[0]
@@ -147,61 +154,61 @@ def filled(path: str, value: str) -> str:
     return "/".join(parts)
 
 
-def test_no_field_of_any_form_or_call_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+def test_no_field_of_a_form_or_call_causes_quadratic_work(portal: Portal, work: Work) -> None:
     names = field_names()
     assert {"username", "password", "payment_method", "description", "code"} <= {*names}
     costly: list[str] = []
-    asked = 0
+    sent = 0
 
-    async def ask(client: httpx.AsyncClient, method: str, path: str, **named: Any) -> None:  # noqa: ANN401
-        nonlocal asked
-        asked += 1
+    async def send(client: httpx.AsyncClient, method: str, path: str, **options: Any) -> None:  # noqa: ANN401
+        nonlocal sent
+        sent += 1
         before = work.steps
-        answer = await client.request(method, path, **named)
+        answer = await client.request(method, path, **options)
         if work.steps - before > MAX_WORK or answer.status_code >= 500:
             costly.append(f"{method} {path[:60]}: {answer.status_code}, {work.steps - before:,} steps")
 
     async def go() -> None:
-        async with running(portal.gate) as client:
+        async with client_of(portal.gate) as client:
             client.headers.update(portal.guest.cookie | {"authorization": f"Bearer {portal.guest.token}"})
-            for path, methods in posted(portal.gate).items():
-                address, largest = filled(path, "robo-race"), portal.gate.max_body(path)
-                program = path.startswith("/api/")
-                longest, *short = texts(largest - 200 if program else (largest - 200) // 3)
-                # The longest has room for one field at a time, the short ones for many fields at once.
+            for path, methods in paths_with_bodies(portal.gate).items():
+                address, largest = fill_path(path, "robo-race"), portal.gate.max_body(path)
+                is_api = path.startswith("/api/")
+                longest, *short = longest_texts(largest - 200 if is_api else (largest - 200) // 3)
+                # The body has room for one field with the longest text, or for many fields with a short one.
                 fields = [{name: longest} for name in names]
                 fields += [
                     dict.fromkeys(some, text)
                     for text in short
                     for some in (names[at : at + 25] for at in range(0, len(names), 25))
                 ]
-                if program:
-                    bodies = [json.dumps(each, ensure_ascii=False).encode() for each in fields]
+                if is_api:
+                    bodies = [json.dumps(body, ensure_ascii=False).encode() for body in fields]
                     kind = "application/json"
                 else:
-                    bodies = [urlencode(each).encode() for each in fields]
+                    bodies = [urlencode(body).encode() for body in fields]
                     kind = "application/x-www-form-urlencoded"
                 if methods & {"POST", "PUT"}:
                     for body in bodies:
                         assert len(body) <= largest
-                        await ask(client, "POST", address, content=body, headers={"content-type": kind})
+                        await send(client, "POST", address, content=body, headers={"content-type": kind})
 
     asyncio.run(go())
     assert costly == []
-    assert asked > 1_000
+    assert sent > 1_000
 
 
-def posted(gate: Gate) -> Mapping[str, set[str]]:
-    """The addresses that take a body, but for signing out, which would end the session that asks."""
+def paths_with_bodies(gate: Gate) -> Mapping[str, set[str]]:
+    """Return the addresses that accept a body, except /logout, which would end the session of the test."""
     assert isinstance(gate.routes, Routes)
-    every = paths(gate.routes.listed)
-    assert {"/login", "/checkout", "/api/v1/people", "/api/v1/orders"} <= {*every}
-    return {path: methods for path, methods in every.items() if "POST" in methods and path != "/logout"}
+    addresses = addresses_of(gate.routes.listed)
+    assert {"/login", "/checkout", "/api/v1/people", "/api/v1/orders"} <= {*addresses}
+    return {path: methods for path, methods in addresses.items() if "POST" in methods and path != "/logout"}
 
 
 @dataclass
 class Calls:
-    """Functions that were called while something was asked for."""
+    """A count of the functions that were called during a request."""
 
     count: int = 0
 
@@ -210,93 +217,97 @@ class Calls:
 
 
 @dataclass
-class Asking:
-    """Requests to a portal, each with the work that it takes."""
+class MeasuredClient:
+    """A client of a portal that measures the work of each request."""
 
     client: httpx.AsyncClient
     work: Work
     costly: list[str]
-    asked: int = 0
+    sent: int = 0
 
-    async def ask(self, method: str, path: str, **named: Any) -> int:  # noqa: ANN401
-        """Ask, and return the calls that it took; what takes too much is put down."""
-        self.asked += 1
+    async def send(self, method: str, path: str, **options: Any) -> int:  # noqa: ANN401
+        """Send a request, and return its number of function calls. Record it in `costly` if it took too much work."""
+        self.sent += 1
         before, calls = self.work.steps, Calls()
         outer = sys.getprofile()
         sys.setprofile(calls.note)
         try:
-            answer = await self.client.request(method, path, **named)
+            answer = await self.client.request(method, path, **options)
         finally:
             sys.setprofile(outer)
         steps = self.work.steps - before
         if answer.status_code >= 500 or steps > MAX_WORK or calls.count > MAX_CALLS:
-            shown = {name: str(value)[:40] for name, value in named.items()}
+            shown = {name: str(value)[:40] for name, value in options.items()}
             self.costly.append(
                 f"{method} {path[:60]} {shown}: {answer.status_code}, {steps:,} steps, {calls.count:,} calls"
             )
         return calls.count
 
 
-def ask_all(portal: Portal, work: Work, requests: Sequence[tuple[str, str, Mapping[str, Any]]]) -> Asking:
-    """Make the requests, as somebody who may do everything, once each page has been asked for as usual."""
+def send_all(
+    portal: Portal, work: Work, requests: Sequence[tuple[str, str, Mapping[str, Any]]]
+) -> MeasuredClient:
+    """Send the requests as a person who may do everything, after one ordinary request to each page."""
 
-    async def go() -> Asking:
-        async with running(portal.gate) as client:
+    async def go() -> MeasuredClient:
+        async with client_of(portal.gate) as client:
             client.headers.update(portal.guest.cookie | {"authorization": f"Bearer {portal.guest.token}"})
             for path in {path.partition("?")[0] for method, path, _ in requests if method == "GET"}:
                 await client.get(path)  # templates are read and compiled once
-            asking = Asking(client, work, [])
-            for method, path, named in requests:
-                await asking.ask(method, path, **named)
-            return asking
+            measured = MeasuredClient(client, work, [])
+            for method, path, options in requests:
+                await measured.send(method, path, **options)
+            return measured
 
     return asyncio.run(go())
 
 
-def shown(gate: Gate) -> Sequence[str]:
-    """The addresses that can be looked at, without parts that vary."""
+def pages_of(gate: Gate) -> Sequence[str]:
+    """Return the addresses that accept GET."""
     assert isinstance(gate.routes, Routes)
-    every = paths(gate.routes.listed)
-    assert {"/events", "/door/{slug}", "/organise/payments", "/api/v1/events"} <= {*every}
-    return sorted(path for path, methods in every.items() if "GET" in methods)
+    addresses = addresses_of(gate.routes.listed)
+    assert {"/events", "/door/{slug}", "/organise/payments", "/api/v1/events"} <= {*addresses}
+    return sorted(path for path, methods in addresses.items() if "GET" in methods)
 
 
-def test_no_parameter_of_any_page_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+def test_no_query_parameter_causes_quadratic_work(portal: Portal, work: Work) -> None:
     room = MAX_TARGET_LENGTH - 200
-    hostile = [quote(text) for text in (*expensive(room // 3)[:6], *expensive(300)[:4])]
-    hostile += ["%25" * (room // 3), "&=" * (room // 2), "%" * room]
+    costly_texts = [quote(text) for text in (*expensive_texts(room // 3)[:6], *expensive_texts(300)[:4])]
+    costly_texts += ["%25" * (room // 3), "&=" * (room // 2), "%" * room]
     pages = ("/events", "/door/{slug}", "/organise", "/organise/payments", "/login", "/api/v1/events")
-    assert {*pages} <= {*shown(portal.gate)}
+    assert {*pages} <= {*pages_of(portal.gate)}
     # Each parameter of each page gets some of the texts, the search all of them.
-    turns = cycle(hostile)
-    asked = [(path, name, next(turns)) for path in pages for name in PARAMETERS]
-    asked += [(path, "q", text) for path in ("/events", "/door/{slug}") for text in hostile]
+    cycled_texts = cycle(costly_texts)
+    cases = [(path, name, next(cycled_texts)) for path in pages for name in PARAMETERS]
+    cases += [(path, "q", text) for path in ("/events", "/door/{slug}") for text in costly_texts]
     requests: list[tuple[str, str, Mapping[str, Any]]] = [
-        ("GET", f"{filled(path, 'robo-race')}?{name}={text}", {}) for path, name, text in asked
+        ("GET", f"{fill_path(path, 'robo-race')}?{name}={text}", {}) for path, name, text in cases
     ]
-    asking = ask_all(portal, work, requests)
-    assert asking.costly == []
-    assert asking.asked > 100
+    measured = send_all(portal, work, requests)
+    assert measured.costly == []
+    assert measured.sent > 100
 
 
-def test_no_part_of_any_path_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+def test_no_path_parameter_causes_quadratic_work(portal: Portal, work: Work) -> None:
     room = (MAX_TARGET_LENGTH - 100) // 2
-    turns = cycle([*(quote(each, safe="") for each in expensive(room // 3)), "-" * room, "1" * room])
+    cycled_texts = cycle(
+        [*(quote(text, safe="") for text in expensive_texts(room // 3)), "-" * room, "1" * room]
+    )
     requests: list[tuple[str, str, Mapping[str, Any]]] = [
-        ("GET", filled(path, text), {})
-        for path in shown(portal.gate)
+        ("GET", fill_path(path, text), {})
+        for path in pages_of(portal.gate)
         if "{" in path
-        for text in islice(turns, 3)
+        for text in islice(cycled_texts, 3)
     ]
-    asking = ask_all(portal, work, requests)
-    assert asking.costly == []
-    assert asking.asked > 30
+    measured = send_all(portal, work, requests)
+    assert measured.costly == []
+    assert measured.sent > 30
 
 
-def test_no_header_costs_more_than_its_length(portal: Portal, work: Work) -> None:
+def test_no_header_causes_quadratic_work(portal: Portal, work: Work) -> None:
     quoted = b'festgate_session="' + b"\\\\" * (MAX_HEADER // 2 - 20) + b'"'
-    hostile = [text.encode() for text in expensive(MAX_HEADER)]
-    hostile += [
+    costly_texts = [text.encode() for text in expensive_texts(MAX_HEADER)]
+    costly_texts += [
         quoted,
         b"festgate_session=x; " * (MAX_HEADER // 20),
         b";" * MAX_HEADER,
@@ -308,8 +319,8 @@ def test_no_header_costs_more_than_its_length(portal: Portal, work: Work) -> Non
         b"gzip;q=0.1," * (MAX_HEADER // 11),
         b"http://[" + b":" * MAX_HEADER,
     ]
-    turns = cycle(hostile)
-    asked = (
+    cycled_texts = cycle(costly_texts)
+    calls = (
         ("GET", "/my-events"),
         ("GET", "/api/v1/tickets"),
         ("GET", "/static/festgate.css"),
@@ -319,18 +330,18 @@ def test_no_header_costs_more_than_its_length(portal: Portal, work: Work) -> Non
     )
     requests = [
         (method, path, {"headers": {name: text}, "content": b"{}" if method == "POST" else None})
-        for method, path in asked
+        for method, path in calls
         for name in HEADERS
-        for text in islice(turns, 3)
+        for text in islice(cycled_texts, 3)
     ]
-    asking = ask_all(portal, work, requests)
-    assert asking.costly == []
-    assert asking.asked > 200
+    measured = send_all(portal, work, requests)
+    assert measured.costly == []
+    assert measured.sent > 200
 
 
-def test_no_body_costs_more_than_its_length_by_its_shape(portal: Portal, work: Work) -> None:
-    def members(most: int) -> bytes:
-        return b"{" + b",".join(b'"%d":0' % number for number in range(most // 9)) + b"}"
+def test_no_shape_of_a_body_causes_quadratic_work(portal: Portal, work: Work) -> None:
+    def members(max_bytes: int) -> bytes:
+        return b"{" + b",".join(b'"%d":0' % number for number in range(max_bytes // 9)) + b"}"
 
     calls = (
         b"[" * (MAX_API_BODY - 1),
@@ -351,19 +362,19 @@ def test_no_body_costs_more_than_its_length_by_its_shape(portal: Portal, work: W
         b"username=a&" * 40 + b"password=" + b"+" * (MAX_BODY - 500),
     )
     requests: list[tuple[str, str, Mapping[str, Any]]] = []
-    for path in posted(portal.gate):
-        program = path.startswith("/api/")
-        kind = "application/json" if program else "application/x-www-form-urlencoded"
-        for body in calls if program else forms:
+    for path in paths_with_bodies(portal.gate):
+        is_api = path.startswith("/api/")
+        kind = "application/json" if is_api else "application/x-www-form-urlencoded"
+        for body in calls if is_api else forms:
             assert len(body) <= portal.gate.max_body(path)
-            named: Mapping[str, Any] = {"content": body, "headers": {"content-type": kind}}
-            requests.append(("POST", filled(path, "robo-race"), named))
-    asking = ask_all(portal, work, requests)
-    assert asking.costly == []
-    assert asking.asked > 150
+            options: Mapping[str, Any] = {"content": body, "headers": {"content-type": kind}}
+            requests.append(("POST", fill_path(path, "robo-race"), options))
+    measured = send_all(portal, work, requests)
+    assert measured.costly == []
+    assert measured.sent > 150
 
 
-def test_work_that_takes_the_square_of_a_text_is_found(work: Work) -> None:
+def test_quadratic_work_is_detected(work: Work) -> None:
     unicodedata.normalize("NFC", falling_marks(2_000))
     assert work.steps > MAX_WORK
     calls = Calls()

@@ -1,4 +1,4 @@
-"""Five hundred people want fifty seats in the same instant, on a real server and over real connections."""
+"""Five hundred people request fifty seats at the same moment, on a real server over real connections."""
 
 import asyncio
 from collections import Counter
@@ -17,21 +17,21 @@ from tests.rig.database import copy_of, open_database
 from tests.rig.forms import hidden_fields
 from tests.rig.lengths import length, torture
 from tests.rig.server import Server, serving
-from tests.rig.wire import Answer, Line, exchange, request
+from tests.rig.wire import Answer, ClientConnection, exchange, request
 
 pytestmark = torture
 
 ROUNDS = length(1, 15)
-"""How often half a thousand people race, each time for the seats of an event of its own."""
+"""How often 500 people race, each time for the seats of a new event."""
 CROWD = 500
 SEATS = 50
-TWICE = 50
-"""How often one person asks at once."""
+REPEATS = 50
+"""Concurrent requests of one person."""
 
 
 @dataclass(frozen=True)
-class House:
-    """A server over a fest that half a thousand people wait for."""
+class Race:
+    """A server, and 500 people who request seats."""
 
     server: Server
     url: str
@@ -39,7 +39,7 @@ class House:
     crowd: list[Guest]
     impatient: Guest
     open: Event
-    """With seats for everyone."""
+    """An event with seats for everyone."""
 
     def announce(self, title: str, fee: int) -> Event:
         """Return a new event with few seats."""
@@ -47,7 +47,7 @@ class House:
             return database.write(announce, title, fee=fee, capacity=SEATS)
 
     def holders(self, event: Event) -> set[str]:
-        """Who has a seat at the event, held or confirmed, by the rows."""
+        """Return the usernames of people with a held or confirmed seat at the event, from the database."""
         with open_database(self.url) as database:
             return {
                 guest.username
@@ -62,7 +62,7 @@ class House:
     params=[("sqlite", 1), ("sqlite", 2), ("postgresql", 2)],
     ids=["sqlite", "sqlite, two workers", "postgresql, two workers"],
 )
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def race(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Race]:
     kind, workers = request.param
     folder = tmp_path_factory.mktemp("race")
     with ExitStack() as stack:
@@ -79,50 +79,55 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with open_database(url) as database:
             crowd = database.write(invite, CROWD)
             impatient = database.write(invite_one, "impatient")
-            wide = database.write(announce, "Music Night", capacity=CROWD)
+            open_event = database.write(announce, "Music Night", capacity=CROWD)
         server = stack.enter_context(serving(folder / "fest", "--workers", str(workers), extra=extra))
-        yield House(server, url, extra, crowd, impatient, wide)
+        yield Race(server, url, extra, crowd, impatient, open_event)
         assert "unhandled exception" not in server.log()
         holds(server.data, extra)
 
 
-async def at_once(house: House, guests: Sequence[Guest], path: str, **fields: str) -> list[Answer]:
-    """Everybody connects first, and then sends the form in the same instant."""
-    lines = await asyncio.gather(*(Line.open(house.server.url) for _ in guests))
-    sent = (line.post(path, fields, guest.cookie) for line, guest in zip(lines, guests, strict=True))
+async def send_at_once(race: Race, guests: Sequence[Guest], path: str, **fields: str) -> list[Answer]:
+    """Open all connections first, then send all forms at the same moment."""
+    connections = await asyncio.gather(*(ClientConnection.open(race.server.url) for _ in guests))
+    sent = (
+        connection.post(path, fields, guest.cookie)
+        for connection, guest in zip(connections, guests, strict=True)
+    )
     answers = await asyncio.gather(*sent)
-    for line in lines:
-        line.close()
+    for connection in connections:
+        connection.close()
     return answers
 
 
 @pytest.mark.parametrize("fee", [0, 45_000], ids=["free", "paid"])
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_of_500_who_race_for_50_seats_exactly_50_get_one(house: House, fee: int, number: int) -> None:
-    event = house.announce(f"Race {number} for {fee}", fee)
-    answers = asyncio.run(at_once(house, house.crowd, f"/events/{event.slug}/register"))
+def test_exactly_50_of_500_concurrent_registrations_get_one_of_50_seats(
+    race: Race, fee: int, number: int
+) -> None:
+    event = race.announce(f"Race {number} for {fee}", fee)
+    answers = asyncio.run(send_at_once(race, race.crowd, f"/events/{event.slug}/register"))
     assert Counter(answer.status for answer in answers) == {303: SEATS, 409: CROWD - SEATS}
     assert {answer.location for answer in answers if answer.status == 303} == {"/my-events"}
     for refusal in (answer.text for answer in answers if answer.status == 409):
         assert "Sold out" in refusal
         assert "so check back later" in refusal
         assert 'href="/events"' in refusal
-    told = {
-        guest.username for guest, answer in zip(house.crowd, answers, strict=True) if answer.status == 303
+    successful = {
+        guest.username for guest, answer in zip(race.crowd, answers, strict=True) if answer.status == 303
     }
-    assert house.holders(event) == told
+    assert race.holders(event) == successful
 
 
-def test_one_person_who_asks_fifty_times_at_once_gets_one_seat_and_one_order(house: House) -> None:
-    impatient = [house.impatient] * TWICE
-    answers = asyncio.run(at_once(house, impatient, f"/events/{house.open.slug}/register"))
-    assert Counter(answer.status for answer in answers) == {303: 1, 409: TWICE - 1}
+def test_fifty_concurrent_requests_of_one_person_make_one_seat_and_one_order(race: Race) -> None:
+    impatient = [race.impatient] * REPEATS
+    answers = asyncio.run(send_at_once(race, impatient, f"/events/{race.open.slug}/register"))
+    assert Counter(answer.status for answer in answers) == {303: 1, 409: REPEATS - 1}
     assert all("You are already registered" in answer.text for answer in answers if answer.status == 409)
-    till = exchange(house.server.url, request("GET", "/checkout", house.impatient.cookie))
-    shown = hidden_fields(till.text, "/checkout")
-    payments = asyncio.run(at_once(house, impatient, "/checkout", payment_method="sandbox", **shown))
+    checkout_page = exchange(race.server.url, request("GET", "/checkout", race.impatient.cookie))
+    fields = hidden_fields(checkout_page.text, "/checkout")
+    payments = asyncio.run(send_at_once(race, impatient, "/checkout", payment_method="sandbox", **fields))
     assert {answer.status for answer in payments} == {303}
     assert len({answer.location for answer in payments}) == 1
-    with open_database(house.url) as database:
-        (seat,) = database.read(registrations.seats_of, house.impatient.id)
+    with open_database(race.url) as database:
+        (seat,) = database.read(registrations.seats_of, race.impatient.id)
         assert (seat.state, seat.order_id is not None) == ("confirmed", True)

@@ -1,4 +1,4 @@
-"""`/readyz` fails while nothing can be written, and says so for damaged data until they are replaced."""
+"""`/readyz` fails while the database cannot be written, and after damaged data were found until a restart."""
 
 import resource
 import sqlite3
@@ -13,7 +13,7 @@ from tests.journeys.stage import ask_file, before_opening, invite_one
 from tests.rig.server import Serve, Server, serving
 from tests.rig.waiting import until
 
-WRITTEN = "SELECT count(*) FROM kit_notes WHERE name = 'last written'"
+PROBE_ROWS = "SELECT count(*) FROM kit_notes WHERE name = 'last written'"
 
 
 def readiness(server: Server) -> tuple[int, str]:
@@ -23,7 +23,7 @@ def readiness(server: Server) -> tuple[int, str]:
 
 @contextmanager
 def full_disk(server: Server) -> Iterator[None]:
-    """No file of the worker can grow, as on a full disk."""
+    """Let no file of the worker grow until the end of the block, as on a full disk."""
     (worker,) = psutil.Process(server.pid).children()
     soft, hard = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (0, hard))
@@ -31,10 +31,10 @@ def full_disk(server: Server) -> Iterator[None]:
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_it_fails_while_the_disk_is_full_and_recovers_by_itself(serve: Serve) -> None:
+def test_readyz_fails_while_the_disk_is_full_and_then_recovers(serve: Serve) -> None:
     server = serve()
     assert readiness(server)[0] == 200
-    assert ask_file(server.data, WRITTEN) == [(1,)]
+    assert ask_file(server.data, PROBE_ROWS) == [(1,)]
     with full_disk(server):
         until(lambda: readiness(server)[0] == 503, "/readyz notices the full disk")
         assert "cannot be read and written" in readiness(server)[1]
@@ -43,19 +43,19 @@ def test_it_fails_while_the_disk_is_full_and_recovers_by_itself(serve: Serve) ->
     until(lambda: readiness(server)[0] == 200, "/readyz recovers")
 
 
-def test_requests_at_one_moment_share_one_write(serve: Serve) -> None:
+def test_concurrent_readyz_requests_share_one_write(serve: Serve) -> None:
     server = serve()
-    with closing(sqlite3.connect(server.data / "festgate.sqlite3")) as beside:
-        (before,) = beside.execute("PRAGMA data_version").fetchone()
+    with closing(sqlite3.connect(server.data / "festgate.sqlite3")) as observer:
+        (before,) = observer.execute("PRAGMA data_version").fetchone()
         changes = set()
         with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
             for _ in range(200):
                 assert client.get("/readyz").status_code == 200
-                changes.add(beside.execute("PRAGMA data_version").fetchone()[0])
+                changes.add(observer.execute("PRAGMA data_version").fetchone()[0])
     assert len(changes - {before}) < 100
 
 
-def test_a_page_that_a_request_finds_damaged_is_reported_until_a_new_start(tmp_path: Path) -> None:
+def test_a_damaged_database_page_is_reported_until_a_restart(tmp_path: Path) -> None:
     with before_opening(tmp_path / "fest") as database:
         guest = database.write(invite_one, "asha")
     path = tmp_path / "fest" / "festgate.sqlite3"

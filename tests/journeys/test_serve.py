@@ -1,4 +1,4 @@
-"""Starting, stopping and watching the program: what it says when it cannot start, and what it keeps to itself."""
+"""Starting, stopping and monitoring the program: errors at the start, secrets kept out of logs, backups, signals."""
 
 import asyncio
 import json
@@ -26,22 +26,22 @@ from tests.rig.forms import check_out
 from tests.rig.server import Serve, Server, serving
 from tests.rig.server import festgate as command
 from tests.rig.waiting import until
-from tests.rig.wire import Line
+from tests.rig.wire import ClientConnection
 
 PASSWORD = "a password that stands in no log"
 SANDBOX = {"FESTGATE_PAYMENT_METHODS": "sandbox"}
 
 
-def refuses(*arguments: str, data: Path, extra: dict[str, str] | None = None) -> str:
-    """What the program says on standard error, in one line, when it ends with exit code 2."""
+def error_of(*arguments: str, data: Path, extra: dict[str, str] | None = None) -> str:
+    """Return the program's error message; assert that it is one line and the exit code is 2."""
     done = command(*arguments, data=data, extra=extra)
     assert (done.returncode, done.stdout) == (2, ""), done.stdout + done.stderr
-    said = done.stderr.strip()
-    assert said, "it ends without a word"
-    assert "\n" not in said
-    assert "Traceback" not in said
-    assert said.endswith(".")
-    return said
+    message = done.stderr.strip()
+    assert message, "there is no error message"
+    assert "\n" not in message
+    assert "Traceback" not in message
+    assert message.endswith(".")
+    return message
 
 
 def has_ipv6() -> bool:
@@ -53,36 +53,38 @@ def has_ipv6() -> bool:
     return True
 
 
-def test_a_port_in_use_is_one_sentence_and_no_database(tmp_path: Path) -> None:
+def test_a_port_in_use_is_a_one_line_error_and_creates_no_database(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = refuses("serve", "--demo", "--port", str(port), data=tmp_path / "fest")
-    assert f"Port {port} on 127.0.0.1 is in use" in said
-    assert "--port" in said
+        message = error_of("serve", "--demo", "--port", str(port), data=tmp_path / "fest")
+    assert f"Port {port} on 127.0.0.1 is in use" in message
+    assert "--port" in message
     assert not (tmp_path / "fest" / "festgate.sqlite3").exists()
 
 
 @pytest.mark.parametrize("words", [("serve", "--demo"), ("check",), ("db", "upgrade")])
-def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
-    # Root may write into any folder, but nobody can make one below a file.
+def test_a_data_folder_that_cannot_be_written_is_a_one_line_error(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    # Root may write to any folder, but nobody can create a folder below a file.
     (tmp_path / "file").write_text("not a folder", encoding="utf-8")
     folder = tmp_path / "file" / "fest"
-    said = refuses(*words, *(["--port", "0"] if words[0] == "serve" else []), data=folder)
-    assert str(folder) in said
+    message = error_of(*words, *(["--port", "0"] if words[0] == "serve" else []), data=folder)
+    assert str(folder) in message
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
-def test_a_database_newer_than_the_program_is_one_sentence_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_database_newer_than_the_program_is_a_one_line_error_and_is_not_changed(tmp_path: Path) -> None:
     migrated_file(tmp_path)
     change_file(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
-    assert "9999" in refuses("serve", "--port", "0", data=tmp_path)
+    assert "9999" in error_of("serve", "--port", "0", data=tmp_path)
     assert ask_file(tmp_path, "SELECT version_num FROM alembic_version") == [("9999",)]
     assert not (tmp_path / "backups").exists()
 
 
-def test_a_secret_that_is_none_is_one_sentence_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_invalid_secret_file_is_a_one_line_error_and_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("no secret", encoding="ascii")
-    assert str(tmp_path / "secret") in refuses("serve", "--port", "0", data=tmp_path)
+    assert str(tmp_path / "secret") in error_of("serve", "--port", "0", data=tmp_path)
     assert (tmp_path / "secret").read_text(encoding="ascii") == "no secret"
 
 
@@ -95,22 +97,22 @@ def test_a_secret_that_is_none_is_one_sentence_and_stays_as_it_is(tmp_path: Path
         ("FESTGATE_HOST", "192.0.2.7", "This machine has none of the addresses 192.0.2.7"),
     ],
 )
-def test_a_setting_that_is_wrong_is_named_in_one_sentence(
+def test_an_invalid_setting_is_named_in_a_one_line_error(
     tmp_path: Path, name: str, value: str, sentence: str
 ) -> None:
-    assert sentence in refuses("serve", data=tmp_path / "fest", extra={"FESTGATE_PORT": "0", name: value})
+    assert sentence in error_of("serve", data=tmp_path / "fest", extra={"FESTGATE_PORT": "0", name: value})
     assert not (tmp_path / "fest" / "festgate.sqlite3").exists()
 
 
-def test_a_migration_that_fails_has_its_backup_and_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_a_failed_migration_leaves_a_backup_and_does_not_change_the_file(tmp_path: Path) -> None:
     migrated_file(tmp_path)
     change_file(tmp_path, "UPDATE alembic_version SET version_num = '0000'")
     done = command("db", "upgrade", data=tmp_path)
     assert done.returncode == 2
-    told, said = done.stderr.strip().splitlines()
-    assert said.endswith("It was not changed.")
+    logged, message = done.stderr.strip().splitlines()
+    assert message.endswith("It was not changed.")
     (copy,) = (tmp_path / "backups").iterdir()
-    assert json.loads(told)["file"] == str(copy)
+    assert json.loads(logged)["file"] == str(copy)
     assert copy.name.endswith(f"-before-{schema.HEAD}.sqlite3")
     for file in (copy, tmp_path / "festgate.sqlite3"):
         with closing(sqlite3.connect(file)) as connection:
@@ -119,7 +121,7 @@ def test_a_migration_that_fails_has_its_backup_and_leaves_the_file_as_it_was(tmp
 
 @pytest.fixture(scope="module")
 def guests() -> list[Guest]:
-    """People with sessions, taken by the tests one by one."""
+    """People with sessions, created by `server`. Each test removes those that it uses."""
     return []
 
 
@@ -141,7 +143,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
         yield opened
 
 
-def test_it_listens_on_both_loopback_addresses_so_that_localhost_never_waits(server: Server) -> None:
+def test_the_server_listens_on_both_loopback_addresses(server: Server) -> None:
     port = server.url.rpartition(":")[2]
     hosts = ["127.0.0.1", "localhost", *(["[::1]"] if has_ipv6() else [])]
     assert {
@@ -150,21 +152,19 @@ def test_it_listens_on_both_loopback_addresses_so_that_localhost_never_waits(ser
     assert f"is open at http://localhost:{port}" in server.log()
 
 
-def test_it_says_that_it_lives_and_whether_it_can_read_and_write(
-    client: httpx.Client, server: Server
-) -> None:
+def test_healthz_succeeds_while_readyz_fails_without_a_table(client: httpx.Client, server: Server) -> None:
     assert (client.get("/healthz").status_code, client.get("/readyz").json()["ready"]) == (200, True)
     change_file(server.data, "ALTER TABLE kit_facts RENAME TO out_of_reach")
     try:
-        until(lambda: client.get("/readyz").status_code == 503, "it is not ready")
+        until(lambda: client.get("/readyz").status_code == 503, "the server is not ready")
         assert client.get("/readyz").json()["ready"] is False
         assert client.get("/healthz").status_code == 200
     finally:
         change_file(server.data, "ALTER TABLE out_of_reach RENAME TO kit_facts")
-    until(lambda: client.get("/readyz").status_code == 200, "it is ready again")
+    until(lambda: client.get("/readyz").status_code == 200, "the server is ready again")
 
 
-def test_a_bug_is_in_the_log_under_the_reference_that_the_page_shows(
+def test_an_unhandled_exception_is_logged_with_the_request_id_on_the_page(
     client: httpx.Client, server: Server, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
@@ -179,20 +179,20 @@ def test_a_bug_is_in_the_log_under_the_reference_that_the_page_shows(
     assert shown == page.headers["x-request-id"]
     assert call.json()["request_id"] == call.headers["x-request-id"]
     for reference in (shown, call.headers["x-request-id"]):
-        # The line about the request as a whole is the last that is written of it, when the answer is sent already.
-        bug, _ = until(partial(told_of, server, reference), f"request {reference} is in the log")
-        assert "no such table: registrations_seats" in bug["exception"]
+        # The last line about a request is logged after its response is sent.
+        exception, _ = until(partial(log_lines_of, server, reference), f"request {reference} is in the log")
+        assert "no such table: registrations_seats" in exception["exception"]
     assert "registrations_seats" not in page.text + call.text
     assert client.get("/my-events", headers=guest.cookie).status_code == 200
 
 
-def told_of(server: Server, reference: str) -> list[dict[str, str]] | None:
-    """What the log says of a request, once it says all: the bug, and the request."""
+def log_lines_of(server: Server, reference: str) -> list[dict[str, str]] | None:
+    """Return the log lines of a request, once both exist: the exception, and the request."""
     lines = [json.loads(line) for line in server.log().splitlines() if reference in line]
     return lines if [line["event"] for line in lines] == ["unhandled exception", "request"] else None
 
 
-def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
+def test_every_line_of_the_log_is_json_and_none_contains_a_secret(
     client: httpx.Client, server: Server, guests: list[Guest]
 ) -> None:
     guest = guests.pop()
@@ -216,7 +216,7 @@ def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
     assert lines.pop(0) == "Press Ctrl-C to stop."
     assert all(json.loads(line)["event"] for line in lines)
     secret = (server.data / "secret").read_text(encoding="ascii").strip()
-    hidden = [
+    secrets = [
         PASSWORD,
         session,
         token,
@@ -226,19 +226,19 @@ def test_every_line_of_the_log_is_json_and_none_holds_a_secret(
         APPROVES,
         "the token of the metrics",
     ]
-    assert [each for each in hidden if each in server.log()] == []
+    assert [value for value in secrets if value in server.log()] == []
 
 
-def test_metrics_are_for_this_machine_or_for_whoever_has_the_token(client: httpx.Client) -> None:
-    away = {"x-forwarded-for": "203.0.113.9"}
+def test_metrics_need_the_token_or_a_request_from_this_machine(client: httpx.Client) -> None:
+    remote = {"x-forwarded-for": "203.0.113.9"}
     assert "festgate_http_requests_total" in client.get("/metrics").text
-    assert client.get("/metrics", headers=away).status_code == 403
-    assert client.get("/metrics", headers=away | {"authorization": "Bearer guessed"}).status_code == 403
-    known = away | {"authorization": "Bearer the token of the metrics"}
-    assert client.get("/metrics", headers=known).status_code == 200
+    assert client.get("/metrics", headers=remote).status_code == 403
+    assert client.get("/metrics", headers=remote | {"authorization": "Bearer guessed"}).status_code == 403
+    with_token = remote | {"authorization": "Bearer the token of the metrics"}
+    assert client.get("/metrics", headers=with_token).status_code == 200
 
 
-def test_metrics_count_by_route_and_never_by_address(client: httpx.Client) -> None:
+def test_metrics_are_counted_by_route_and_not_by_address(client: httpx.Client) -> None:
     for number in range(3):
         client.get(f"/events/unheard-of-{number}")
         client.get(f"/nowhere-{number}")
@@ -248,20 +248,20 @@ def test_metrics_count_by_route_and_never_by_address(client: httpx.Client) -> No
     assert "nowhere" not in text
 
 
-def test_a_backup_made_while_it_serves_is_whole(
+def test_a_backup_made_while_the_server_runs_is_consistent(
     client: httpx.Client, server: Server, guests: list[Guest], tmp_path: Path
 ) -> None:
-    crowd = [guests.pop() for _ in range(100)]
+    buyers = [guests.pop() for _ in range(100)]
 
     def buy(guest: Guest) -> None:
         assert client.post("/events/robo-race/register", headers=guest.cookie).status_code == 303
         assert check_out(client, guest.cookie, payment_method="sandbox").status_code == 303
 
     with ThreadPoolExecutor(4) as threads:
-        buying = [threads.submit(buy, guest) for guest in crowd]
+        buying = [threads.submit(buy, guest) for guest in buyers]
         done = command("db", "backup", data=server.data)
-        for each in buying:
-            each.result()
+        for purchase in buying:
+            purchase.result()
     assert (done.returncode, done.stderr) == (0, "")
     copy = Path(done.stdout.strip())
     assert copy.parent == server.data / "backups"
@@ -274,25 +274,25 @@ def test_a_backup_made_while_it_serves_is_whole(
     assert taken <= ask_file(server.data, "SELECT count(*) FROM registrations_seats")
 
 
-def test_two_workers_serve_and_their_counts_are_added_up(serve: Serve) -> None:
+def test_metrics_are_the_sum_over_two_workers(serve: Serve) -> None:
     server = serve("--workers", "2")
 
-    async def ask_together(times: int) -> None:
-        lines = await asyncio.gather(*(Line.open(server.url) for _ in range(times)))
-        answers = await asyncio.gather(*(line.get("/healthz") for line in lines))
+    async def send_together(times: int) -> None:
+        connections = await asyncio.gather(*(ClientConnection.open(server.url) for _ in range(times)))
+        answers = await asyncio.gather(*(connection.get("/healthz") for connection in connections))
         assert {answer.body for answer in answers} == {b"ok\n"}
-        for line in lines:
-            line.close()
+        for connection in connections:
+            connection.close()
 
-    asyncio.run(ask_together(100))
+    asyncio.run(send_together(100))
     counted = 'festgate_http_requests_total{method="GET",route="/healthz",status="200"} 100.0'
-    for _ in range(10):  # whichever worker is asked
+    for _ in range(10):  # any of the workers may respond
         assert counted in httpx.get(f"{server.url}/metrics", trust_env=False, verify=False).text
     assert server.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_end_it_answers_what_it_took_and_ends_with_0(
+def test_after_a_signal_the_server_completes_accepted_requests_and_exits_with_0(
     serve: Serve, tmp_path: Path, number: signal.Signals
 ) -> None:
     with before_opening(tmp_path / "fest") as database:
@@ -300,36 +300,40 @@ def test_asked_to_end_it_answers_what_it_took_and_ends_with_0(
         guests = database.write(invite, 60)
     server = serve(data=tmp_path / "fest")
 
-    async def hurry() -> list[int]:
-        *lines, last = await asyncio.gather(*(Line.open(server.url) for _ in range(len(guests) + 1)))
+    async def send_and_signal() -> list[int]:
+        *connections, last = await asyncio.gather(
+            *(ClientConnection.open(server.url) for _ in range(len(guests) + 1))
+        )
         with ExitStack() as endings:
-            for line in (*lines, last):
-                endings.callback(line.close)
-            # Whoever signs in waits for a hash, one after the other: there is a queue when the signal comes.
+            for connection in (*connections, last):
+                endings.callback(connection.close)
+            # Sign-ins are hashed one after the other, so requests are waiting when the signal arrives.
             fields = {"username": "nobody", "password": "wrong"}
-            asked = [asyncio.create_task(line.post("/login", fields)) for line in lines[:30]]
-            asked += [
-                asyncio.create_task(line.post("/events/robo-race/register", headers=guest.cookie))
-                for line, guest in zip(lines[30:], guests[30:], strict=True)
+            pending = [
+                asyncio.create_task(connection.post("/login", fields)) for connection in connections[:30]
             ]
-            # Each is sent in its task's first step. What is sent after them has been answered only when they have
-            # been read, and what the server has read it must answer.
+            pending += [
+                asyncio.create_task(connection.post("/events/robo-race/register", headers=guest.cookie))
+                for connection, guest in zip(connections[30:], guests[30:], strict=True)
+            ]
+            # Each request is sent in the first step of its task. Once a later request has a response, the server has
+            # read all earlier ones, and has to respond to them.
             await asyncio.sleep(0)
             assert (await last.get("/healthz")).status == 200
             os.kill(server.pid, number)
-            answers = await asyncio.gather(*asked)
+            answers = await asyncio.gather(*pending)
         return [answer.status for answer in answers]
 
-    statuses = asyncio.run(hurry())
+    statuses = asyncio.run(send_and_signal())
     assert set(statuses[:30]) <= {401, 429}
     assert statuses[30:] == [303] * 30
-    until(lambda: not server.running(), "it has ended")
+    until(lambda: not server.running(), "the server has ended")
     assert server.stop() == 0
     assert ask_file(server.data, "SELECT count(*) FROM registrations_seats") == [(30,)]
     holds(server.data)
 
 
-def test_a_second_start_keeps_the_secret_and_everybody_signed_in(serve: Serve) -> None:
+def test_a_restart_keeps_the_secret_and_the_sessions(serve: Serve) -> None:
     server = serve("--demo")
     secret = server.data / "secret"
     kept = secret.read_bytes()
@@ -348,7 +352,7 @@ def test_a_second_start_keeps_the_secret_and_everybody_signed_in(serve: Serve) -
     assert ask_file(server.data, "SELECT count(*) FROM catalogue_events") == [(10,)]
 
 
-def test_behind_tls_cookies_are_secure_and_browsers_are_told_to_stay_there(serve: Serve) -> None:
+def test_behind_tls_cookies_are_secure_and_hsts_is_sent(serve: Serve) -> None:
     server = serve(extra={"FESTGATE_BASE_URL": "https://fest.example/"})
     account = {"username": "asha", "email": "asha@example.org", "password": PASSWORD}
     answer = httpx.post(f"{server.url}/register", data=account, trust_env=False, verify=False)

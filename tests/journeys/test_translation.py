@@ -1,6 +1,6 @@
 """Every sentence of pages and emails goes through gettext: with a catalogue that marks each, no other word is left.
 
-The data of this fest are Greek, so that a Latin word outside every marked sentence is one that no translation reaches.
+The data of this fest are Greek, so a Latin word outside every marked sentence is one that cannot be translated.
 """
 
 import io
@@ -39,22 +39,22 @@ from tests.rig.served import served
 from tests.rig.waiting import until
 from tests.rules.project import ROOT
 
-ONE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+ONLY_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PACKAGE = ROOT / "src/festgate"
 OPENS, CLOSES = "⟦", "⟧"
-FOREIGN = re.compile(
+NOT_TRANSLATED = re.compile(
     r"""https?://\S+ | [\w.+-]+@[\w.-]+ | /\S+   # addresses
     | \b[0-9A-Z]{4,}\b | \b[0-9A-Z]{10}\b        # order numbers and ticket codes
     | \bEUR\b | \bEurope/Athens\b | \bdesk\b | \bsandbox\b | \bplay-\w+ | \bdesk-\S+
     | \bQR\b | \bAPI\b""",
     re.VERBOSE,
 )
-"""Latin letters that are no sentence: addresses, codes, names of methods."""
+"""Latin letters that are not part of a sentence: addresses, codes, names of methods."""
 INLINE = frozenset(
     {"a", "b", "bdi", "br", "code", "em", "i", "input", "s", "small", "span", "strong", "time", "wbr"}
 )
 """Elements within a sentence."""
-READ_OUT = ("aria-label", "title", "placeholder", "alt", "data-label")
+TEXT_ATTRIBUTES = ("aria-label", "title", "placeholder", "alt", "data-label")
 
 
 def pseudo_catalogue() -> Translations:
@@ -78,17 +78,17 @@ def pseudo_catalogue() -> Translations:
 
 @pytest.fixture
 def marked() -> Iterator[Translations]:
-    """Use the catalogue for the length of a test."""
+    """Provide the catalogue, and switch it off after the test."""
     made = pseudo_catalogue()
     yield made
     use_catalogue(NullTranslations())
 
 
-class Words(HTMLParser):
-    """The texts of a page that somebody reads or hears."""
+class TextCollector(HTMLParser):
+    """A parser that collects the texts of a page, also those of attributes that a screen reader uses."""
 
     def __init__(self) -> None:
-        """Nothing has been read."""
+        """Start without texts."""
         super().__init__(convert_charrefs=True)
         self.texts: list[str] = []
         self._open: list[str] = []
@@ -99,7 +99,7 @@ class Words(HTMLParser):
             self._open.append(tag)
         if tag not in INLINE:
             self.flush()
-        self.texts += [value or "" for name, value in attrs if name in READ_OUT]
+        self.texts += [value or "" for name, value in attrs if name in TEXT_ATTRIBUTES]
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in INLINE:
@@ -118,25 +118,25 @@ class Words(HTMLParser):
 
 
 def unmarked(text: str) -> str:
-    """Return the Latin words of a text that stand outside every marked sentence."""
+    """Return the Latin words of a text that are outside every marked sentence."""
     inner = re.compile(f"{OPENS}[^{OPENS}{CLOSES}]*{CLOSES}")
     while inner.search(text):
         text = inner.sub(" ", text)
     return " ".join(
-        re.findall(r"[A-Za-z]{2,}", FOREIGN.sub(" ", text.replace(OPENS, " ").replace(CLOSES, " ")))
+        re.findall(r"[A-Za-z]{2,}", NOT_TRANSLATED.sub(" ", text.replace(OPENS, " ").replace(CLOSES, " ")))
     )
 
 
 @dataclass
 class Reader:
-    """Reads pages of the portal, and keeps what is not marked."""
+    """A reader of the portal's pages, which collects texts with unmarked words."""
 
     url: str
     database: OpenDatabase
-    left: dict[str, str] = field(default_factory=dict)
+    unmarked_texts: dict[str, str] = field(default_factory=dict)
 
     def browser(self, name: str, role: Role) -> httpx.Client:
-        """Somebody who is signed in; an empty name is nobody."""
+        """Return the browser of a new person who is signed in; with an empty name, of an anonymous visitor."""
         cookies = {}
         if name:
             person = self.database.write(
@@ -146,18 +146,18 @@ class Reader:
         return httpx.Client(base_url=self.url, cookies=cookies, trust_env=False)
 
     def read(self, answer: httpx.Response) -> str:
-        """Note each text of a page that holds an unmarked word."""
-        words = Words()
-        words.feed(answer.text)
-        words.flush()
-        for text in words.texts:
+        """Record each text of a page that contains an unmarked word; return the page."""
+        collector = TextCollector()
+        collector.feed(answer.text)
+        collector.flush()
+        for text in collector.texts:
             if unmarked(text):
-                self.left[text] = f"{answer.request.method} {answer.request.url.path}"
+                self.unmarked_texts[text] = f"{answer.request.method} {answer.request.url.path}"
         return answer.text
 
 
-def plan_events(connection: Connection) -> dict[str, str]:
-    """The slugs of a paid, a free, another paid and a small event, and of a draft."""
+def create_events(connection: Connection) -> dict[str, str]:
+    """Create two paid events, a free one, a small one and a draft; return their slugs by title."""
     slugs = {}
     now = connection.now
     for title, fee, capacity in (
@@ -176,7 +176,7 @@ def plan_events(connection: Connection) -> dict[str, str]:
     return slugs
 
 
-@ONE
+@ONLY_SQLITE
 def test_every_word_of_pages_and_emails_goes_through_gettext(
     database: OpenDatabase, tmp_path: Path, marked: Translations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +196,7 @@ def test_every_word_of_pages_and_emails_goes_through_gettext(
         app = create_app(settings, clock=database.clock)
         with served(app, listener):
             reader = Reader(url, database)
-            slugs = database.write(plan_events)
+            slugs = database.write(create_events)
             read_as_visitor(reader, slugs)
             read_as_attendee(reader, slugs)
             read_as_organiser(reader, slugs)
@@ -206,9 +206,11 @@ def test_every_word_of_pages_and_emails_goes_through_gettext(
     for subject, body in emails:
         for text in (subject, *re.split(r"\n\n+", body)):
             if unmarked(text):
-                reader.left[text] = f"email: {subject}"
+                reader.unmarked_texts[text] = f"email: {subject}"
     assert emails
-    assert not reader.left, "\n".join(f"{where}: {text}" for text, where in sorted(reader.left.items()))
+    assert not reader.unmarked_texts, "\n".join(
+        f"{place}: {text}" for text, place in sorted(reader.unmarked_texts.items())
+    )
 
 
 def read_as_visitor(reader: Reader, slugs: dict[str, str]) -> None:
@@ -298,6 +300,6 @@ def read_as_organiser(reader: Reader, slugs: dict[str, str]) -> None:
         reader.read(browser.get(f"/organise?cancelled={slugs['Ωμέγα']}"))
 
 
-def test_a_word_that_no_translation_reaches_is_found() -> None:
+def test_an_unmarked_word_is_detected() -> None:
     assert unmarked(f"{OPENS}Pay {OPENS}₹5{CLOSES}{CLOSES} now") == "now"
     assert unmarked(f"{OPENS}Order {{ref}}{CLOSES} 7GK2M9QX04 asha@example.org") == ""

@@ -1,4 +1,4 @@
-"""A fact that another version has written is reported wherever someone looks, and the portal stays open."""
+"""A fact of an unknown kind is reported by the log, `/readyz`, `check` and `status`, and the portal stays open."""
 
 import json
 import sqlite3
@@ -32,16 +32,16 @@ def test_a_fact_of_an_unknown_kind_is_reported_and_waits(serve: Serve, tmp_path:
             row = database.execute("SELECT due_at, attempts, error FROM kit_facts").fetchone()
             return row[0], row[1], row[2]
 
-        until(lambda: waiting()[1] > 0, "the relay has seen the fact")
+        until(lambda: waiting()[1] > 0, "the relay has tried the fact")
         due_at, _, error = waiting()
         assert now < due_at < NEVER
         assert error is not None
         assert KIND in error
 
-    answer = httpx.get(f"{server.url}/readyz", trust_env=False)
-    assert answer.status_code == 200
-    assert answer.json()["ready"] is True
-    assert answer.json()["facts"] == {"unknown": {KIND: 1}}
+    response = httpx.get(f"{server.url}/readyz", trust_env=False)
+    assert response.status_code == 200
+    assert response.json()["ready"] is True
+    assert response.json()["facts"] == {"unknown": {KIND: 1}}
     assert server.log().count("facts of an unknown kind wait") == 1
 
     checked = festgate("check", data=data, extra={"COLUMNS": "200"})

@@ -1,1 +1,1 @@
-"""What tests stand on: real processes, a real PostgreSQL, a real browser, a real SMTP server, all on loopback."""
+"""The infrastructure of the tests: real processes, PostgreSQL, a browser and an SMTP server, all on loopback."""

@@ -18,19 +18,19 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import Error as PageError
 
-from tests.rig.find_browser import NONE, find
-from tests.rig.loopback import stays_here
+from tests.rig.find_browser import NO_BROWSER, find
+from tests.rig.loopback import is_this_machine
 
 ARGUMENTS = [
-    "--no-sandbox",  # root has no sandbox to give away, and the pages are our own
+    "--no-sandbox",  # root cannot use the sandbox, and the pages are our own
     "--disable-gpu",
     "--disable-quic",
-    # What a browser asks of its maker when it is started.
+    # Without requests to the vendor of the browser at its start.
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # No other machine has an address here: a page that reaches for one is refused at once, and told of.
+    # No other host name is resolved: a request to another machine fails at once, and is recorded.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
 ]
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -46,7 +46,7 @@ def chromium() -> Iterator[Browser]:
     """
     path = find()
     if path is None:
-        raise RuntimeError(f"{NONE}. `make test` installs one.")
+        raise RuntimeError(f"{NO_BROWSER}. `make test` installs one.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
@@ -94,11 +94,11 @@ class Visit:
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in {"data", "blob", "about"} and not stays_here(address.hostname):
+        if address.scheme not in {"data", "blob", "about"} and not is_this_machine(address.hostname):
             self.wrongs.append(f"request: {request.url}")
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A 4xx or 5xx answer is also "an error" to the browser's console; the test looks at the status itself.
+        # A 4xx or 5xx answer is also "an error" to the browser's console; the test checks the status itself.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.wrongs.append(f"console: {message.text}")
 
@@ -107,7 +107,7 @@ class Visit:
 def visit(browser: Browser, **options: Any) -> Iterator[Visit]:  # noqa: ANN401  (Playwright's own options)
     """Open the context of a new visitor; `options` are those of Playwright's `new_context`."""
     context = browser.new_context(**{"viewport": DESK, "locale": "en-IN"} | options)
-    # A test that waits for what never comes fails within its patience, not within Playwright's half a minute.
+    # A wait that never succeeds fails after 15 seconds, not after Playwright's 30.
     context.set_default_timeout(15_000)
     try:
         yield Visit(context)

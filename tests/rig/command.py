@@ -56,7 +56,7 @@ REHEARSAL = (
     "festgate.lab.report.document",
 )
 """The same and the modules of the rehearsal, with its libraries for numbers and charts."""
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds for the imports."""
 
 
@@ -84,19 +84,19 @@ class Forked:
         """Take the file descriptor from which its process id and later its exit code are read."""
         self.args = words
         self._status = status
-        self._told = b""
-        self._hear(PATIENCE, lines=1)
-        self.pid = int(self._told.split()[0])
+        self._output = b""
+        self._read_lines(TIMEOUT, lines=1)
+        self.pid = int(self._output.split()[0])
 
     def poll(self) -> int | None:
         """Return the exit code if it has ended."""
-        self._hear(0, lines=2)
-        told = self._told.split()
-        return int(told[1]) if len(told) > 1 else None
+        self._read_lines(0, lines=2)
+        fields = self._output.split()
+        return int(fields[1]) if len(fields) > 1 else None
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end; return the exit code."""
-        self._hear(timeout, lines=2)
+        self._read_lines(timeout, lines=2)
         code = self.poll()
         if code is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
@@ -107,16 +107,18 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, sig)
 
-    def _hear(self, seconds: float | None, lines: int) -> None:
+    def _read_lines(self, seconds: float | None, lines: int) -> None:
         until = None if seconds is None else time.monotonic() + seconds
-        while self._told.count(b"\n") < lines:
+        while self._output.count(b"\n") < lines:
             left = None if until is None else max(0.0, until - time.monotonic())
             if not select.select([self._status], [], [], left)[0]:
                 return
-            said = os.read(self._status, 64)
-            if not said:
-                raise RuntimeError(f"nobody tells how {' '.join(self.args)} ended")
-            self._told += said
+            data = os.read(self._status, 64)
+            if not data:
+                raise RuntimeError(
+                    f"the exit code of {' '.join(self.args)} is unknown: its parent process has ended"
+                )
+            self._output += data
 
     def __del__(self) -> None:
         """Close the file descriptor."""
@@ -125,22 +127,22 @@ class Forked:
 
 @cache
 def _zygote(modules: tuple[str, ...]) -> socket.socket:
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with its:
+    parent_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with child_end:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.rig.zygote", *modules],
             cwd=ROOT,
             env={name: value for name, value in os.environ.items() if not name.startswith("FESTGATE_")}
             | {"PYTHONUNBUFFERED": "1"},
-            stdin=its.fileno(),
+            stdin=child_end.fileno(),
         )
 
     def end() -> None:
-        ours.close()
-        process.wait(PATIENCE)
+        parent_end.close()
+        process.wait(TIMEOUT)
 
     atexit.register(end)
-    return ours
+    return parent_end
 
 
 def start(
@@ -169,14 +171,14 @@ def start(
             stderr=stderr,
             start_new_session=True,
         )
-    heard, told = os.pipe()
+    read_end, write_end = os.pipe()
     try:
         request = {"words": words, "environment": dict(environment), "folder": str(folder)}
-        files = [stdin.fileno(), stdout.fileno(), stderr.fileno(), told]
+        files = [stdin.fileno(), stdout.fileno(), stderr.fileno(), write_end]
         socket.send_fds(_zygote(modules), [json.dumps(request).encode()], files)
     finally:
-        os.close(told)
-    return Forked(words, heard)
+        os.close(write_end)
+    return Forked(words, read_end)
 
 
 def run(

@@ -52,10 +52,10 @@ class OpenDatabase:
         """The kind of database: `sqlite` or `postgresql`."""
         return self.url.partition(":")[0]
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the database's event loop."""
-        answer: T = self._run(work)
-        return answer
+        result: T = self._run(coroutine)
+        return result
 
     def write(
         self, operation: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
@@ -92,12 +92,12 @@ def open_database(url: str) -> Iterator[OpenDatabase]:
     with ExitStack() as stack:
         runner = asyncio.Runner()
         run: Run = runner.run
-        if not _a_loop_runs():
+        if not _loop_is_running():
             stack.enter_context(runner)
-        else:  # a browser's, in this thread (tests/rig/browser.py)
+        else:  # that of Playwright in this thread (tests/rig/browser.py)
             thread = stack.enter_context(ThreadPoolExecutor(1))
             stack.callback(lambda: thread.submit(runner.close).result())
-            run = partial(_elsewhere, thread, runner.run)
+            run = partial(_run_in_thread, thread, runner.run)
         database = OpenDatabase(url, run)
         run(database.real.open())
         try:
@@ -106,14 +106,14 @@ def open_database(url: str) -> Iterator[OpenDatabase]:
             run(database.real.close())
 
 
-def _a_loop_runs() -> bool:
+def _loop_is_running() -> bool:
     with suppress(RuntimeError):
         return asyncio.get_running_loop() is not None
     return False
 
 
-def _elsewhere(thread: Executor, run: Run, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  (whatever it gives)
-    return thread.submit(run, work).result()
+def _run_in_thread(thread: Executor, run: Run, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  (the result of the coroutine)
+    return thread.submit(run, coroutine).result()
 
 
 def migrated_file(folder: Path) -> Path:

@@ -1,9 +1,9 @@
-"""Prints the path of a Chromium for the tests: one that is there, else Playwright's own, else the distribution's.
+"""Print the path of a Chromium for the tests; if none is installed, install Playwright's or the distribution's.
 
     python -m tests.rig.find_browser
 
-`CHROMIUM` in the environment names one to use. What is installed is said on standard error, the path alone on standard
-output; exit code 1 and a sentence when there is none to be had.
+The environment variable CHROMIUM selects a browser. Standard output has only the path; installations are reported on
+standard error. The exit code is 1, with a message, if there is no browser.
 """
 
 import os
@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from festgate.lab.report.browser import PROGRAMS
 
-ELSEWHERE = (
+KNOWN_PATHS = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -25,7 +25,9 @@ ELSEWHERE = (
     r"C:\Program Files (x86)\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
-NONE = "No Chromium, Chrome or Edge is here, and none could be installed. Name one: CHROMIUM=/path/to/it"
+NO_BROWSER = (
+    "No Chromium, Chrome or Edge is installed, and the installation failed. Set CHROMIUM=/path/to/browser"
+)
 
 
 def find() -> Path | None:
@@ -40,29 +42,29 @@ def find() -> Path | None:
 
 
 def find_or_install() -> Path:
-    """Return a browser that runs, installing one if needed. Raise SystemExit with a sentence if that fails."""
+    """Return a browser that runs, installing one if needed. Raise SystemExit with a message if that fails."""
     path = find()
     if path is None:
-        _say("No browser here: installing Playwright's own.")
-        _try([sys.executable, "-m", "playwright", "install", "chromium"])
+        _print_error("No browser is installed: installing Playwright's.")
+        _run([sys.executable, "-m", "playwright", "install", "chromium"])
         path = find()
-    if path is None and _root() and shutil.which("apt-get"):
-        _say("Playwright's own does not run here: installing the distribution's.")
-        if _try(["apt-get", "update"]):
+    if path is None and _is_root() and shutil.which("apt-get"):
+        _print_error("Playwright's browser does not run here: installing the distribution's.")
+        if _run(["apt-get", "update"]):
             install = ["apt-get", "install", "--yes", "--no-install-recommends"]
-            _try([*install, "chromium-headless-shell"]) or _try([*install, "chromium"])
+            _run([*install, "chromium-headless-shell"]) or _run([*install, "chromium"])
         path = find()
     if path is None:
-        raise SystemExit(NONE)
+        raise SystemExit(NO_BROWSER)
     return path
 
 
 def _candidates() -> Iterator[Path]:
     for name in PROGRAMS:
-        found = shutil.which(name)
-        if found:
-            yield Path(found)
-    yield from (path for path in map(Path, ELSEWHERE) if path.exists())
+        path = shutil.which(name)
+        if path:
+            yield Path(path)
+    yield from (path for path in map(Path, KNOWN_PATHS) if path.exists())
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
     if own.exists():
@@ -72,34 +74,34 @@ def _candidates() -> Iterator[Path]:
 def _runs(path: Path) -> bool:
     """Return whether the program starts; some distributions ship one that only explains the installation."""
     if sys.platform == "win32":
-        return True  # There a browser that is asked for its version opens a window instead.
+        return True  # On Windows --version opens a window.
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             [path, "--version"], check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=60
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0
+    return result.returncode == 0
 
 
-def _try(words: list[str]) -> bool:
+def _run(words: list[str]) -> bool:
     """Run the command with its output on standard error; return whether it succeeded."""
-    done = subprocess.run(
+    result = subprocess.run(
         words,
         check=False,
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
     )
-    return done.returncode == 0
+    return result.returncode == 0
 
 
-def _root() -> bool:
+def _is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+def _print_error(message: str) -> None:
+    print(message, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import pytest
 T = TypeVar("T")
 
 LONG = os.environ.get("TORTURE") == "1"
-"""Whether `make torture` runs."""
+"""True in `make torture`."""
 
 torture = pytest.mark.torture
 """The mark of trials with a long form: `pytestmark = torture` in their file."""
 
 
 def length(short: T, long: T) -> T:
-    """Return `long` under `make torture`, else `short`."""
+    """Return `long` in `make torture`, else `short`."""
     return long if LONG else short

@@ -1,8 +1,8 @@
-"""The guard that keeps the process of the tests on this machine.
+"""The guard against connections from the tests to other machines.
 
-An audit hook sees every socket of this process, whoever opens it and however: it refuses the call, and it remembers it,
-so that the test fails even where the code under test swallowed the refusal. (What is not Python's own socket, as libpq,
-is given loopback addresses by the rig.) A hook cannot be taken away again, so it is set only where tests run.
+An audit hook is called for every connection of a Python socket in this process. It refuses connections to other
+machines and records them, so that a test fails even if the code under test swallows the exception. (Other sockets, such
+as those of libpq, get loopback addresses from the rig.) A hook cannot be removed, so only test processes install it.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from typing import Any
 NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback", ""})
 
 
-def stays_here(host: object) -> bool:
+def is_this_machine(host: object) -> bool:
     """Return whether an address or name is this machine."""
     if host is None:
         return True
@@ -35,20 +35,20 @@ class LeftTheMachine(OSError):
 
 @dataclass
 class Guard:
-    """Refuses connections to other machines, and lists them in `refused`."""
+    """A guard that refuses connections to other machines, and lists them in `refused`."""
 
     refused: list[str] = field(default_factory=list)
 
-    def set(self) -> None:
+    def install(self) -> None:
         """Install the guard for the rest of this process."""
-        sys.addaudithook(self._look)
+        sys.addaudithook(self._check)
 
     def take(self) -> list[str]:
         """Return the connections that were refused since the last call."""
         taken, self.refused[:] = self.refused[:], []
         return taken
 
-    def _look(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _check(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
             address = arguments[1]
             # A path is a Unix socket; None is a datagram on a socket that was connected before.
@@ -57,6 +57,6 @@ class Guard:
             host = arguments[0]
         else:
             return
-        if not stays_here(host):
+        if not is_this_machine(host):
             self.refused.append(f"{event} {host}")
-            raise LeftTheMachine(f"Tests stay on this machine: {event} to {host} is refused.")
+            raise LeftTheMachine(f"Tests may only connect to this machine: {event} to {host} is refused.")

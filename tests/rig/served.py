@@ -17,7 +17,7 @@ def served(app: Gate, listener: socket.socket) -> Iterator[None]:
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, access_log=False, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    until(lambda: server.started or not thread.is_alive(), "the portal answers")
+    until(lambda: server.started or not thread.is_alive(), "the portal responds")
     try:
         yield
     finally:

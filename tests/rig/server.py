@@ -15,7 +15,7 @@ from festgate.ports import free_port
 from tests.rig import command
 from tests.rig.waiting import until
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds for a server to start or stop: many times as long as it needs, for a busy machine."""
 TAIL = 120
 """Lines of a server's log in the output of a failed test."""
@@ -62,23 +62,23 @@ class Server:
         """Start the process and wait until /readyz returns 200. A second start uses the same port."""
         if self._process is not None:
             raise RuntimeError("The server is running already.")
-        again = self._port != 0
+        has_port = self._port != 0
         for attempt in range(5):
-            self._port = self._port if again else free_port()
-            started_at = self.log_file.stat().st_size if self.log_file.exists() else 0
+            self._port = self._port if has_port else free_port()
+            log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
             self._spawn()
             try:
-                state = until(self._ready_or_gone, f"/readyz of {self.url}", PATIENCE)
+                state = until(self._state, f"/readyz of {self.url}", TIMEOUT)
             except AssertionError as error:
                 self.kill()
                 raise AssertionError(f"{error}:\n{self.log_tail()}") from None
             if state == "ready":
                 return
             code = self._reap()
-            said = self.log_file.read_bytes()[started_at:].decode("utf-8", "replace")
-            # Between looking for a free port and listening, someone else may have taken it.
-            if "in use" not in said or attempt == 4:
-                raise AssertionError(f"festgate serve ended with exit code {code}:\n{said}")
+            output = self.log_file.read_bytes()[log_start:].decode("utf-8", "replace")
+            # Another process may have taken the port since it was found to be free.
+            if "in use" not in output or attempt == 4:
+                raise AssertionError(f"festgate serve ended with exit code {code}:\n{output}")
 
     def stop(self) -> int:
         """Stop the server with SIGTERM, or kill it after a while; return the exit code."""
@@ -86,10 +86,10 @@ class Server:
             raise RuntimeError("The server is not running.")
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"festgate serve did not end when asked to:\n{self.log_tail()}") from None
+            raise AssertionError(f"festgate serve did not end after SIGTERM:\n{self.log_tail()}") from None
         return self._reap()
 
     def kill(self) -> None:
@@ -97,7 +97,7 @@ class Server:
         if self._process is None:
             raise RuntimeError("The server is not running.")
         self._end_group()
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
         self._process = None
 
     def end(self) -> None:
@@ -106,7 +106,7 @@ class Server:
             self.stop()
 
     def running(self) -> bool:
-        """Whether the started process exists."""
+        """Return whether the started process runs."""
         return self._process is not None and self._process.poll() is None
 
     def log(self) -> str:
@@ -119,25 +119,25 @@ class Server:
 
     def _spawn(self) -> None:
         words = ["serve", "--port", str(self._port), *self._arguments]
-        # A session of its own, so that its workers can be ended with it.
-        with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as nothing:
-            self._process = command.start(words, environment(self.data, self._extra), nothing, log, log)
+        # In a new session, so that its workers can be killed with it.
+        with self.log_file.open("ab") as log, Path(os.devnull).open("rb") as no_input:
+            self._process = command.start(words, environment(self.data, self._extra), no_input, log, log)
 
-    def _ready_or_gone(self) -> str | None:
+    def _state(self) -> str | None:
         if not self.running():
-            return "gone"
+            return "ended"
         try:
-            # trust_env: a proxy in the environment has nothing to do with loopback. The short wait is for a stranger
-            # who holds the port and never answers.
-            answer = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False, verify=False)
+            # trust_env=False ignores a proxy of the environment. The short timeout is for another program that has
+            # the port and never responds.
+            response = httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False, verify=False)
         except httpx.TransportError:
             return None
-        return "ready" if answer.status_code == httpx.codes.OK and self.running() else None
+        return "ready" if response.status_code == httpx.codes.OK and self.running() else None
 
     def _reap(self) -> int:
         if self._process is None:
             raise RuntimeError("The server is not running.")
-        code = self._process.wait(PATIENCE)
+        code = self._process.wait(TIMEOUT)
         self._end_group()
         self._process = None
         return code
@@ -146,10 +146,10 @@ class Server:
         if self._process is None:
             return
         if sys.platform == "win32":
-            self._process.send_signal(signal.SIGTERM)  # which ends it at once there
+            self._process.send_signal(signal.SIGTERM)  # which kills the process at once on Windows
             return
-        # Where the whole group has ended already, that is what was wanted.
-        with suppress(ProcessLookupError, PermissionError):  # macOS says the second of those that have ended
+        # The whole group may have ended already.
+        with suppress(ProcessLookupError, PermissionError):  # macOS raises the second for ended processes
             os.killpg(self._process.pid, signal.SIGKILL)
 
 

@@ -48,7 +48,7 @@ class Mailbox:
         """Wait for `count` emails and return them. Raise AssertionError after `seconds`."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.emails) >= count, seconds):
-                raise AssertionError(f"{len(self.emails)} of {count} mails after {seconds:g} seconds")
+                raise AssertionError(f"{len(self.emails)} of {count} emails after {seconds:g} seconds")
             return list(self.emails)
 
     def wait_for_attempts(self, count: int, seconds: float = 20.0) -> int:
@@ -71,7 +71,7 @@ class Mailbox:
 
 
 class _OnSocket(Controller):
-    """Runs aiosmtpd's server on a listening socket, because aiosmtpd itself needs a known port."""
+    """A controller that runs aiosmtpd's server on a listening socket, because aiosmtpd itself needs a known port."""
 
     def __init__(self, mailbox: Mailbox, listener: socket.socket) -> None:
         super().__init__(mailbox, hostname=mailbox.host, port=mailbox.port, server_hostname="localhost")

@@ -101,9 +101,11 @@ class Books:
     def session_of(self, ref: str) -> Json:
         """Return the only session of the order. Raise AssertionError if there is none or more than one."""
         with self.lock:
-            found = [each for each in self.sessions.values() if each["client_reference_id"] == ref]
-        assert len(found) == 1, f"{len(found)} sessions for {ref}"
-        return found[0]
+            sessions = [
+                session for session in self.sessions.values() if session["client_reference_id"] == ref
+            ]
+        assert len(sessions) == 1, f"{len(sessions)} sessions for {ref}"
+        return sessions[0]
 
     def forget_keys(self) -> None:
         """Forget the idempotency keys, as Stripe does after a day."""
@@ -133,7 +135,7 @@ class Books:
                 payment_intent=intent_id,
                 url=None,
             )
-            return self._note("checkout.session.completed", session)
+            return self._record("checkout.session.completed", session)
 
     def bank_answers(self, session_id: str, *, paid: bool) -> Event:
         """Let the bank decide about a pending payment."""
@@ -144,30 +146,34 @@ class Books:
             if paid:
                 intent["amount_received"] = intent["amount"]
                 session["payment_status"] = "paid"
-            return self._note(f"checkout.session.async_payment_{'succeeded' if paid else 'failed'}", session)
+            return self._record(
+                f"checkout.session.async_payment_{'succeeded' if paid else 'failed'}", session
+            )
 
     def end_sessions(self) -> list[Event]:
         """End the sessions that have expired."""
         with self.lock:
             due = [
-                each for each in self.sessions.values() if each["status"] == "open" and self._is_over(each)
+                session
+                for session in self.sessions.values()
+                if session["status"] == "open" and self._is_over(session)
             ]
             return [self._expire(session) for session in due]
 
     def call(self, method: str, path: str, fields: Mapping[str, str], key: str | None) -> Json:
-        """Handle an API call; the same idempotency key gives the same response. Raise ApiError."""
+        """Handle an API call; the same idempotency key returns the same response. Raise ApiError."""
         if method != "POST" or key is None:
             return self._do(method, path, fields)
-        asked = json.dumps([path, sorted(fields.items())])
-        known = self._answers.get(key)
-        if known is not None:
-            if known[0] != asked:
+        request = json.dumps([path, sorted(fields.items())])
+        earlier = self._answers.get(key)
+        if earlier is not None:
+            if earlier[0] != request:
                 message = "Keys for idempotent requests can only be used with the same parameters."
                 raise ApiError(400, message, kind="idempotency_error")
-            return known[1]
-        # A call that is refused before it was carried out is not remembered.
+            return earlier[1]
+        # A refused call has no effect, and its key is not stored.
         body: Json = json.loads(json.dumps(self._do(method, path, fields)))
-        self._answers[key] = (asked, body)
+        self._answers[key] = (request, body)
         return body
 
     def _do(self, method: str, path: str, fields: Mapping[str, str]) -> Json:
@@ -183,16 +189,18 @@ class Books:
             case "POST", [step] if step == REFUNDS:
                 return self._refund(tree)
             case "GET", [step] if step == REFUNDS:
-                found = [
-                    each for each in self.refunds.values() if each["payment_intent"] == tree["payment_intent"]
+                refunds = [
+                    refund
+                    for refund in self.refunds.values()
+                    if refund["payment_intent"] == tree["payment_intent"]
                 ]
-                return {"object": "list", "data": found[::-1], "has_more": False, "url": path}
+                return {"object": "list", "data": refunds[::-1], "has_more": False, "url": path}
         raise ApiError(404, f"Unrecognized request URL ({method}: {path}).")
 
     def _create_session(self, fields: Json) -> Json:
-        _known(fields, SESSION_FIELDS)
+        _refuse_unknown(fields, SESSION_FIELDS)
         if fields.get("mode") != "payment":
-            raise ApiError(400, "Only the mode payment is spoken here.", param="mode")
+            raise ApiError(400, "Only the mode payment is supported.", param="mode")
         for name in ("success_url", "cancel_url"):
             if not re.fullmatch(r"https?://[^/\s]+/\S*", fields.get(name, "")):
                 raise ApiError(400, "Not a valid URL", param=name, code="url_invalid")
@@ -240,7 +248,7 @@ class Books:
         return _public(session)
 
     def _refund(self, fields: Json) -> Json:
-        _known(fields, REFUND_FIELDS)
+        _refuse_unknown(fields, REFUND_FIELDS)
         intent = self.intents.get(fields["payment_intent"])
         if intent is None:
             message = f"No such payment_intent: '{fields['payment_intent']}'"
@@ -248,9 +256,9 @@ class Books:
         if intent["status"] != "succeeded":
             raise ApiError(400, "This PaymentIntent does not have a successful charge to refund.")
         left = intent["amount_received"] - sum(
-            each["amount"]
-            for each in self.refunds.values()
-            if each["payment_intent"] == intent["id"] and each["status"] in ("succeeded", "pending")
+            refund["amount"]
+            for refund in self.refunds.values()
+            if refund["payment_intent"] == intent["id"] and refund["status"] in ("succeeded", "pending")
         )
         if left <= 0:
             raise ApiError(400, "The charge has already been refunded.", code="charge_already_refunded")
@@ -284,9 +292,9 @@ class Books:
 
     def _expire(self, session: Json) -> Event:
         session.update(status="expired", url=None)
-        return self._note("checkout.session.expired", session)
+        return self._record("checkout.session.expired", session)
 
-    def _note(self, kind: str, session: Json) -> Event:
+    def _record(self, kind: str, session: Json) -> Event:
         event = Event(f"evt_{next(self._numbers):024d}", kind, _public(session), int(self.clock()))
         self.events.append(event)
         return event
@@ -296,15 +304,15 @@ def nested(fields: Mapping[str, str]) -> Json:
     """Parse `a[b][0]=c` as {"a": {"b": {"0": "c"}}}."""
     tree: Json = {}
     for name, value in fields.items():
-        *way, last = re.findall(r"[^\[\]]+", name)
-        place = tree
-        for step in way:
-            place = place.setdefault(step, {})
-        place[last] = value
+        *parents, last = re.findall(r"[^\[\]]+", name)
+        branch = tree
+        for step in parents:
+            branch = branch.setdefault(step, {})
+        branch[last] = value
     return tree
 
 
-def _known(fields: Json, names: frozenset[str]) -> None:
+def _refuse_unknown(fields: Json, names: frozenset[str]) -> None:
     for name in fields:
         if name not in names:
             raise ApiError(400, f"Received unknown parameter: {name}", param=name, code="parameter_unknown")

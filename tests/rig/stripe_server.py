@@ -53,7 +53,7 @@ class Fault:
 
 
 class StripeServer:
-    """The API and the payment pages at `url`, with their data, the calls so far, and the faults to come."""
+    """The API and the payment pages at `url`, with their data, the recorded calls, and the faults of the next calls."""
 
     def __init__(self, url: str, clock: Callable[[], float]) -> None:
         """Take the address, and a clock in seconds since the epoch. Signatures always use the system time."""
@@ -63,9 +63,9 @@ class StripeServer:
         self.webhook_url = ""
         """The address for webhooks."""
         self.tells_at_once = True
-        """Whether events are sent at once; they are kept for `deliver` in any case."""
+        """True if events are sent at once. They are also kept for `deliver`."""
         self.holds_questions = False
-        """Whether every query about a session is held until `release`."""
+        """True if every query about a session is held until `release`."""
         self._faults: deque[Fault] = deque()
         self._down = 0
         self._calls_left = 0
@@ -114,16 +114,16 @@ class StripeServer:
 
     def pay(self, session_id: str, *, at_once: bool = True) -> None:
         """Pay a session; with `at_once` False the bank decides later."""
-        self._tell(self.books.pay(session_id, at_once=at_once))
+        self._send_webhook(self.books.pay(session_id, at_once=at_once))
 
     def bank_answers(self, session_id: str, *, paid: bool) -> None:
         """Let the bank decide about a pending payment."""
-        self._tell(self.books.bank_answers(session_id, paid=paid))
+        self._send_webhook(self.books.bank_answers(session_id, paid=paid))
 
     def end_sessions(self) -> None:
         """End the sessions that have expired."""
         for event in self.books.end_sessions():
-            self._tell(event)
+            self._send_webhook(event)
 
     def deliver(
         self, event: Event, *, secret: str = WEBHOOK_SECRET, age: int = 0, header: str | None = None
@@ -148,7 +148,7 @@ class StripeServer:
         with self.books.lock:
             fault = self._faults.popleft() if self._faults else None
             try:
-                self._refuse(fault, headers)
+                self._raise_error(fault, headers)
                 status, body = 200, self.books.call(method, path, fields, headers.get("idempotency-key"))
             except ApiError as error:
                 status, body = error.status, error.body
@@ -159,20 +159,20 @@ class StripeServer:
             self._released.wait(MAX_HOLD)
         return status, body
 
-    def _refuse(self, fault: Fault | None, headers: Mapping[str, str]) -> None:
-        broken = fault.status if fault is not None else 0
+    def _raise_error(self, fault: Fault | None, headers: Mapping[str, str]) -> None:
+        status = fault.status if fault is not None else 0
         if self._down and self._calls_left:
             self._calls_left -= 1
         elif self._down:
-            broken = self._down
-        if broken:
-            raise ApiError(broken, "Something is wrong on our side.")
+            status = self._down
+        if status:
+            raise ApiError(status, "Something is wrong on our side.")
         if headers.get("authorization") != f"Bearer {SECRET_KEY}":
             raise ApiError(401, "Invalid API Key provided.")
 
-    def _tell(self, event: Event) -> None:
+    def _send_webhook(self, event: Event) -> None:
         if self.webhook_url and self.tells_at_once:
-            with suppress(httpx.TransportError):  # Stripe would come again later; here the test does
+            with suppress(httpx.TransportError):  # Stripe would retry later; here the test does
                 self.deliver(event)
 
 
@@ -183,7 +183,7 @@ def sign(body: bytes, secret: str, at: int) -> str:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Speaks HTTP for the StripeServer of its listener."""
+    """A handler of HTTP requests for the StripeServer of its listener."""
 
     server: "_Listener"
 
@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         fields = dict(parse_qsl(body, keep_blank_values=True))
         path = urlsplit(self.path).path
         if path.startswith("/pay/"):
-            self._take_answer(path.removeprefix("/pay/"), fields)
+            self._submit_page(path.removeprefix("/pay/"), fields)
         else:
             self._call(fields)
 
@@ -218,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.close_connection = True
 
-    def _take_answer(self, session_id: str, fields: Mapping[str, str]) -> None:
+    def _submit_page(self, session_id: str, fields: Mapping[str, str]) -> None:
         stripe = self.server.stripe
         session = stripe.books.sessions[session_id]
         if fields.get("button") == "back":

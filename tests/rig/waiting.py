@@ -10,13 +10,13 @@ PAUSE = 0.02
 """Seconds between two checks."""
 
 
-def until(look: Callable[[], T | None], what: str, seconds: float = 20.0) -> T:
-    """Return the first true result of `look`. Raise AssertionError with `what` after `seconds`."""
+def until(condition: Callable[[], T | None], description: str, seconds: float = 20.0) -> T:
+    """Return the first true result of `condition`. Raise AssertionError with `description` after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
-        answer = look()
-        if answer:
-            return answer
+        result = condition()
+        if result:
+            return result
         if time.monotonic() >= deadline:
-            raise AssertionError(f"{what}: still not so after {seconds:g} seconds")
+            raise AssertionError(f"{description}: not true after {seconds:g} seconds")
         time.sleep(PAUSE)

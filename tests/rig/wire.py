@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds for a response: many times as long as it takes, for a busy machine."""
 FORM = "application/x-www-form-urlencoded"
 
@@ -34,7 +34,7 @@ def port_of(url: str) -> int:
     """Return the port of a server's address."""
     port = urlsplit(url).port
     if port is None:
-        raise ValueError(f"{url} names no port")
+        raise ValueError(f"{url} has no port")
     return port
 
 
@@ -68,12 +68,12 @@ def exchange(url: str, *parts: bytes, head: bool = False) -> Answer:
     The server may answer and close the connection before it has received everything. With `head`, the response is one
     to HEAD, and everything up to the end is its body. Raise ConnectionError if there is no response.
     """
-    with socket.create_connection(("127.0.0.1", port_of(url)), timeout=PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", port_of(url)), timeout=TIMEOUT) as connection:
         try:
             for part in parts:
                 connection.sendall(part)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # what it said before it hung up can still be there
+            pass  # a response that was sent before the end may still be readable
         received = b""
         if head:
             while more := connection.recv(65536):
@@ -84,7 +84,7 @@ def exchange(url: str, *parts: bytes, head: bool = False) -> Answer:
         return answer
 
 
-class Line:
+class ClientConnection:
     """A client's connection, which stays open between requests like a browser's."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,33 +93,33 @@ class Line:
         self._writer = writer
 
     @classmethod
-    async def open(cls, url: str) -> "Line":
+    async def open(cls, url: str) -> "ClientConnection":
         """Connect to the server. Raise OSError if nothing listens."""
         return cls(*await asyncio.open_connection("127.0.0.1", port_of(url)))
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Request a page. Raise ConnectionError if the server closes the connection."""
-        return await self._ask(request("GET", path, headers))
+        return await self._send(request("GET", path, headers))
 
     async def post(
         self, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send a form from a page of the same site. Raise ConnectionError if the server closes the connection."""
-        marked = {"content-type": FORM, "sec-fetch-site": "same-origin"} | dict(headers or {})
-        return await self._ask(request("POST", path, marked, form(fields or {})))
+        all_headers = {"content-type": FORM, "sec-fetch-site": "same-origin"} | dict(headers or {})
+        return await self._send(request("POST", path, all_headers, form(fields or {})))
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
-    async def _ask(self, sent: bytes) -> Answer:
+    async def _send(self, sent: bytes) -> Answer:
         self._writer.write(sent)
         received = b""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (answer := _read(received)) is None:
                 more = await self._reader.read(65536)
                 if not more:
-                    raise ConnectionError(f"hung up after {received!r}")
+                    raise ConnectionError(f"the server closed the connection after {received!r}")
                 received += more
         return answer
 
@@ -127,7 +127,7 @@ class Line:
 def _more(connection: socket.socket, received: bytes) -> bytes:
     more = connection.recv(65536)
     if not more:
-        raise ConnectionError(f"hung up after {received!r}")
+        raise ConnectionError(f"the server closed the connection after {received!r}")
     return more
 
 

@@ -27,8 +27,8 @@ MAX_FILE = 1 << 20
 
 
 def serve(control: socket.socket) -> list[str] | None:
-    """Fork for each request. Return the command's words in the forked process, None when the client is gone."""
-    # The processes that wait for a command are nobody's to wait for.
+    """Fork for each request. Return the command's words in the forked process, None after the client has ended."""
+    # The kernel reaps the processes that wait for a command.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         data, files, _, _ = socket.recv_fds(control, MAX_REQUEST, STANDARD + 1)
@@ -51,7 +51,7 @@ def begin(request: dict[str, object], files: list[int]) -> list[str]:
             os.close(number)
         os.write(status, f"{child}\n".encode())
         _, ended = os.waitpid(child, 0)
-        # Whoever has asked may be gone.
+        # The client may have ended.
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         try:
             os.write(status, f"{os.waitstatus_to_exitcode(ended)}\n".encode())
@@ -125,7 +125,7 @@ def main() -> None:
         subprocess.Popen = Popen  # type: ignore[misc]
         with open(os.devnull) as nothing:  # noqa: PTH123  (pathlib is not needed otherwise)
             Popen.own_files = nothing.fileno()
-        # What is there already is shared for as long as nobody writes to it, and collecting garbage does.
+        # Memory is shared with forked processes until it is written to, which the garbage collector would do.
         gc.freeze()
         words = serve(control)
     if words is not None:

@@ -38,7 +38,7 @@ def is_bounding(function: Callable[..., Any]) -> bool:
     """Return whether a validator refuses a text that is far too long before it does anything else."""
     calls = 0
 
-    def count(_frame: object, event: str, _what: object) -> None:
+    def count(_frame: object, event: str, _argument: object) -> None:
         nonlocal calls
         calls += event in {"call", "c_call"}
 
@@ -60,45 +60,45 @@ def unbounded(  # noqa: C901  (one case for each kind of type)
     annotation: Any,  # noqa: ANN401
     metadata: Sequence[Any],
 ) -> Iterator[str]:
-    """Return the texts and lists of a type, by name, whose length is not checked first."""
+    """Yield the texts and lists of a type, by name, whose length is not checked first."""
     if get_origin(annotation) is Annotated:
         inner, *own = get_args(annotation)
-        yield from unbounded(name, inner, [*flat(own), *metadata])
+        yield from unbounded(name, inner, [*flattened(own), *metadata])
         return
-    metadata = flat(metadata)
+    metadata = flattened(metadata)
     first = next(
-        (each for each in metadata if isinstance(each, VALIDATORS) or hasattr(each, "max_length")), None
+        (entry for entry in metadata if isinstance(entry, VALIDATORS) or hasattr(entry, "max_length")), None
     )
     bounded = hasattr(first, "max_length") or (isinstance(first, VALIDATORS) and is_bounding(first.func))
     origin = get_origin(annotation)
     if origin in {Union, UnionType}:
-        for each in get_args(annotation):
-            yield from unbounded(name, each, metadata)
+        for member in get_args(annotation):
+            yield from unbounded(name, member, metadata)
     elif origin in {list, tuple, set, frozenset}:
         if not bounded:
-            yield f"{name}: a list without a largest length"
-        for each in get_args(annotation):
-            if each is not Ellipsis:
-                yield from unbounded(f"{name}[]", each, ())
+            yield f"{name}: a list without a max length"
+        for member in get_args(annotation):
+            if member is not Ellipsis:
+                yield from unbounded(f"{name}[]", member, ())
     elif origin is Literal or annotation in FIXED:
         # A parser of numbers or days reads the whole text.
         if isinstance(first, BeforeValidator | PlainValidator | WrapValidator) and not bounded:
-            yield f"{name}: read without a largest length"
+            yield f"{name}: read without a max length"
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield from unbounded_of(annotation, f"{name}.")
     elif not bounded:
-        yield f"{name}: {getattr(annotation, '__name__', annotation)} without a largest length"
+        yield f"{name}: {getattr(annotation, '__name__', annotation)} without a max length"
 
 
 VALIDATORS: Final = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 
 
-def flat(metadata: Sequence[Any]) -> list[Any]:
+def flattened(metadata: Sequence[Any]) -> list[Any]:
     """Return the metadata with the content of each `Field(...)` in its place."""
-    found: list[Any] = []
-    for each in metadata:
-        found += each.metadata if hasattr(each, "metadata") else [each]
-    return found
+    entries: list[Any] = []
+    for entry in metadata:
+        entries += entry.metadata if hasattr(entry, "metadata") else [entry]
+    return entries
 
 
 def unbounded_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -107,17 +107,17 @@ def unbounded_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         yield from unbounded(f"{prefix}{name}", field.annotation, field.metadata)
 
 
-def calls(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
+def api_routes(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, APIRoute]]:
     """Yield every route of the API with its address."""
     for route in routes:
         if isinstance(route, Mount):
-            yield from calls(route.routes, prefix + route.path)
+            yield from api_routes(route.routes, prefix + route.path)
         elif isinstance(route, APIRoute):
             yield prefix + route.path, route
         elif router := getattr(
             route, "original_router", None
         ):  # the form in which FastAPI stores included routers
-            yield from calls(router.routes, prefix)
+            yield from api_routes(router.routes, prefix)
 
 
 def unbounded_of_call(dependant: Dependant) -> Iterator[str]:
@@ -131,44 +131,48 @@ def unbounded_of_call(dependant: Dependant) -> Iterator[str]:
     ):
         for param in params:
             yield from unbounded(param.alias, param.field_info.annotation, param.field_info.metadata)
-    for each in dependant.dependencies:
-        yield from unbounded_of_call(each)
+    for dependency in dependant.dependencies:
+        yield from unbounded_of_call(dependency)
 
 
 def form_models() -> Mapping[str, type[BaseModel]]:
     """Return the models of every module named `forms`."""
-    found: dict[str, type[BaseModel]] = {}
-    for each in pkgutil.walk_packages(festgate.__path__, "festgate."):
-        if each.name.endswith(".forms") and each.name.split(".")[-2] in FORMS:
-            for model in vars(importlib.import_module(each.name)).values():
-                if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == each.name:
-                    found[f"{each.name}.{model.__name__}"] = model
-    return found
+    forms: dict[str, type[BaseModel]] = {}
+    for module in pkgutil.walk_packages(festgate.__path__, "festgate."):
+        if module.name.endswith(".forms") and module.name.split(".")[-2] in FORMS:
+            for model in vars(importlib.import_module(module.name)).values():
+                if (
+                    isinstance(model, type)
+                    and issubclass(model, BaseModel)
+                    and model.__module__ == module.name
+                ):
+                    forms[f"{module.name}.{model.__name__}"] = model
+    return forms
 
 
-def test_every_text_that_the_api_takes_has_a_largest_length(tmp_path: Path) -> None:
+def test_every_text_that_the_api_accepts_has_a_max_length(tmp_path: Path) -> None:
     gate: Gate = create_app(Settings(data_dir=tmp_path / "fest", payment_methods=("sandbox", "desk")))
     assert isinstance(gate.routes, Routes)
-    every = [*calls(gate.routes.listed)]
+    routes = [*api_routes(gate.routes.listed)]
     assert {"/api/v1/people", "/api/v1/orders", "/api/v1/tickets/{code}/admission"} <= {
-        path for path, _ in every
+        path for path, _ in routes
     }
     assert [
         f"{path} ({route.name}): {wrong}"
-        for path, route in every
+        for path, route in routes
         for wrong in unbounded_of_call(route.dependant)
     ] == []
 
 
-def test_every_text_of_every_form_has_a_largest_length() -> None:
-    every = form_models()
+def test_every_text_of_every_form_has_a_max_length() -> None:
+    models = form_models()
     assert {"festgate.portal.accounts.forms.NewAccount", "festgate.portal.checkout.forms.OrderInput"} <= {
-        *every
+        *models
     }
-    assert [f"{name}: {wrong}" for name, model in every.items() for wrong in unbounded_of(model)] == []
+    assert [f"{name}: {wrong}" for name, model in models.items() for wrong in unbounded_of(model)] == []
 
 
-class Planted(BaseModel):
+class ExampleModel(BaseModel):
     """A model with every way of omitting the check of the length, and of making it too late."""
 
     bare: str
@@ -183,18 +187,18 @@ class Planted(BaseModel):
     line: Line
     closer: Annotated[Line, Field(max_length=10)]
     choice: Literal["a", "b"]
-    inner: "Inner"
+    inner: "NestedModel"
 
 
-class Inner(BaseModel):
+class NestedModel(BaseModel):
     """A nested model."""
 
     deep: str
 
 
-def test_what_has_no_largest_length_is_found_wherever_it_stands() -> None:
-    Planted.model_rebuild()
-    wrong = [each.partition(":")[0] for each in unbounded_of(Planted)]
+def test_fields_without_a_max_length_are_detected() -> None:
+    ExampleModel.model_rebuild()
+    wrong = [line.partition(":")[0] for line in unbounded_of(ExampleModel)]
     assert wrong == [
         "bare",
         "maybe",
@@ -208,45 +212,47 @@ def test_what_has_no_largest_length_is_found_wherever_it_stands() -> None:
     ]
 
 
-READ = re.compile(r"\b(?:query_params|path_params|headers\.get\()")
-COMPARED = re.compile(
+READS_REQUEST = re.compile(r"\b(?:query_params|path_params|headers\.get\()")
+ONLY_COMPARED = re.compile(
     r"""" in request\.query_params|RETURNED in request\.query_params"""
     r"""|[!=]= (?:request\.)?headers\.get\(|headers\.get\([^()]*\) [!=]="""
 )
-"""Compared, and nothing else done with it."""
+"""A value that is only compared."""
 ALLOWED: Final[Mapping[str, tuple[str, ...]]] = {
     # The readers that limit what they return.
     "kit/web/parameters.py": ("query_params.get(name", "path_params[name]", "headers.get(name"),
-    # It reads the raw headers once; each is compared, or its length is checked in the same line or the next.
+    # It reads the raw headers; each is compared, or its length is checked in the same line or the next.
     "kit/web/gate.py": ('headers.get(b"', 'scope.get("path_params"'),
-    # Numbers: Starlette's own converter has read them, from an address of 4,096 bytes at most.
+    # Numbers, which Starlette's converter has parsed from an address of at most 4,096 bytes.
     "portal/registrations/pages.py": ('path_params["id"]',),
-    # A model with bounded fields reads them.
+    # A model with limited fields parses them.
     "portal/catalogue/pages.py": ("checked(ListForm, request.query_params)",),
-    # It sets them and reads none.
+    # It sets them, and reads none.
     "kit/web/routing.py": ('scope["path_params"] = {}',),
     # The headers of a cache, not of a request.
     "kit/web/pages.py": ("self._headers.get(key)",),
 }
 
 
-def readings(source: str, allowed: Sequence[str]) -> Sequence[str]:
+def unlimited_reads(source: str, allowed: Sequence[str]) -> Sequence[str]:
     """Return the lines that read something from a request without a limit."""
     return [
         line.strip()
         for line in source.splitlines()
-        if READ.search(line) and not COMPARED.search(line) and not any(each in line for each in allowed)
+        if READS_REQUEST.search(line)
+        and not ONLY_COMPARED.search(line)
+        and not any(text in line for text in allowed)
     ]
 
 
-def test_what_pages_take_from_addresses_and_headers_goes_through_a_reader_that_bounds_it() -> None:
+def test_pages_read_addresses_and_headers_only_through_functions_with_a_limit() -> None:
     root = Path("src/festgate")
-    found = {}
+    reads = {}
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
         if path.parts[2] not in TOOLS:
-            found[name] = readings(path.read_text(encoding="utf-8"), ALLOWED.get(name, ()))
-    assert {name: lines for name, lines in found.items() if lines} == {}
+            reads[name] = unlimited_reads(path.read_text(encoding="utf-8"), ALLOWED.get(name, ()))
+    assert {name: lines for name, lines in reads.items() if lines} == {}
 
 
 @pytest.mark.parametrize(
@@ -257,8 +263,8 @@ def test_what_pages_take_from_addresses_and_headers_goes_through_a_reader_that_b
         'kind = request.headers.get("content-type", "").lower()',
     ],
 )
-def test_a_reading_that_nothing_bounds_is_found(line: str) -> None:
-    assert readings(line, ()) == [line]
+def test_an_unlimited_read_is_detected(line: str) -> None:
+    assert unlimited_reads(line, ()) == [line]
 
 
 @pytest.mark.parametrize("character", ["\u0915", "\U0001f389"])

@@ -22,9 +22,9 @@ def anchors(page: str) -> set[str]:
     for match in HEADING.finditer(FENCE.sub("", page)):
         title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", match["title"])
         slug = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-        again = taken.get(slug, 0)
-        taken[slug] = again + 1
-        names.add(f"{slug}-{again}" if again else slug)
+        count = taken.get(slug, 0)
+        taken[slug] = count + 1
+        names.add(f"{slug}-{count}" if count else slug)
     return names
 
 
@@ -37,24 +37,24 @@ def targets(page: str) -> list[str]:
 def broken(path: Path) -> list[str]:
     """Return the broken links of a page; links to other sites are not followed."""
     page = path.read_text(encoding="utf-8")
-    astray = []
+    errors = []
     for target in targets(page):
         if re.match(r"[a-z][a-z0-9+.-]*:|//", target):
             continue
         place, _, anchor = unquote(target).partition("#")
         aim = (ROOT / place.lstrip("/") if place.startswith("/") else path.parent / place) if place else path
         if not aim.exists() or not aim.resolve().is_relative_to(ROOT):
-            astray.append(f"{name(path)}: {target}: there is no such file")
+            errors.append(f"{name(path)}: {target}: there is no such file")
         elif anchor and aim.suffix == ".md" and anchor not in anchors(aim.read_text(encoding="utf-8")):
-            astray.append(f"{name(path)}: {target}: there is no such heading")
-    return astray
+            errors.append(f"{name(path)}: {target}: there is no such heading")
+    return errors
 
 
-def test_every_link_inside_the_project_leads_somewhere() -> None:
+def test_every_link_inside_the_project_has_a_target() -> None:
     assert not [line for path in files(".md") for line in broken(path)]
 
 
-def test_a_link_that_leads_nowhere_is_found() -> None:
+def test_the_targets_and_anchors_of_a_page_are_parsed() -> None:
     page = (
         "# A title\n\n[a](#a-title) [b](#b-title) ![c](no.png) [d][d]\n\n[d]: docs/none.md\n\n`[e](none)`\n"
     )

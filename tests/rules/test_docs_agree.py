@@ -28,7 +28,7 @@ COMMAND = re.compile(
     r"(?:^|&& |\$\(|ExecStart=)(?:\$ )?(?:[A-Z_]+=\S+ )*(?:[\w./-]*/)?festgate (?P<words>[a-z-][^\n|;&)']*)",
     re.MULTILINE,
 )
-"""`festgate ...` where a line of a shell or a unit has a command."""
+"""`festgate ...` where a line of a shell script or of a systemd unit has a command."""
 MOVE = re.compile(r"^\s*(?P<before>\w+|\[\*\]) --> (?P<after>\w+)(?:: (?P<why>.+))?$", re.MULTILINE)
 HEADINGS = ["Context", "Decision", "Consequences", "Alternatives considered"]
 MAX_DECISION = 60
@@ -48,31 +48,31 @@ def codes(page: str) -> Iterator[str]:
         yield match["block"] or match["words"]
 
 
-def wrong_words(words: list[str]) -> str | None:
-    """Return what is wrong with a command in the docs: an unknown name or option."""
+def error_of_command(words: list[str]) -> str | None:
+    """Return the error in a command of the docs, an unknown name or option; None if there is none."""
     command: Any = typer.main.get_command(app)
     rest = list(words)
     while rest and rest[0] in getattr(command, "commands", {}):
         command = command.commands[rest.pop(0)]
     if getattr(command, "commands", {}) and rest and not rest[0].startswith("-"):
         return f"there is no command {rest[0]}"
-    known = {"--help", *(option for each in command.params for option in each.opts)}
+    known = {"--help", *(option for parameter in command.params for option in parameter.opts)}
     unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in known]
     return f"there is no option {unknown[0]}" if unknown else None
 
 
-def found_wrong(path: Path) -> list[str]:
-    found = []
+def wrong_commands(path: Path) -> list[str]:
+    errors = []
     for shown in codes(path.read_text(encoding="utf-8")):
         for match in COMMAND.finditer(shown.replace("\\\n", " ")):
             words = shlex.split(match["words"].strip(" .,:"), comments=True)
-            if wrong := wrong_words(words):
-                found.append(f"{name(path)}: festgate {' '.join(words)}: {wrong}")
-    return found
+            if wrong := error_of_command(words):
+                errors.append(f"{name(path)}: festgate {' '.join(words)}: {wrong}")
+    return errors
 
 
-def test_every_command_in_the_docs_is_one() -> None:
-    assert not [line for path in pages() for line in found_wrong(path)]
+def test_every_command_in_the_docs_exists() -> None:
+    assert not [line for path in pages() for line in wrong_commands(path)]
 
 
 @pytest.mark.parametrize(
@@ -84,19 +84,19 @@ def test_every_command_in_the_docs_is_one() -> None:
         ("events import events.csv --try", "there is no option --try"),
     ],
 )
-def test_a_command_that_is_none_is_found(line: str, wrong: str | None) -> None:
-    assert wrong_words(line.split()) == wrong
+def test_an_unknown_command_or_option_is_detected(line: str, wrong: str | None) -> None:
+    assert error_of_command(line.split()) == wrong
 
 
 def test_every_target_of_make_in_the_docs_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
-    asked = {
+    mentioned = {
         target
         for path in pages()
         for shown in codes(path.read_text(encoding="utf-8"))
         for target in re.findall(r"^(?:\$ )?make ([a-z]+)", shown, re.MULTILINE)
     }
-    assert {"run", "test"} <= asked <= targets
+    assert {"run", "test"} <= mentioned <= targets
 
 
 def test_every_settings_file_in_the_docs_is_accepted(tmp_path: Path) -> None:
@@ -112,14 +112,14 @@ def test_every_settings_file_in_the_docs_is_accepted(tmp_path: Path) -> None:
     assert read
 
 
-def test_every_setting_that_the_docs_name_in_capitals_is_one() -> None:
+def test_every_environment_variable_in_the_docs_is_a_setting() -> None:
     known = {f"FESTGATE_{field.upper()}" for field in Settings.model_fields} | {"FESTGATE_CONFIG"}
-    misspelt = {"FESTGATE_FEST_NAM"}  # the tutorial shows the refusal of such a setting
+    misspelt = {"FESTGATE_FEST_NAM"}  # the tutorial shows the error for this setting
     journeys = ROOT / "src" / "festgate" / "rehearsal" / "journeys"
     for file in journeys.glob("*.py"):
         known |= set(re.findall(r"\bFESTGATE_REHEARSAL_[A-Z]+", file.read_text("utf-8")))
     named = {
-        each for path in pages() for each in re.findall(r"\bFESTGATE_[A-Z_]+[A-Z]", path.read_text("utf-8"))
+        name for path in pages() for name in re.findall(r"\bFESTGATE_[A-Z_]+[A-Z]", path.read_text("utf-8"))
     }
     assert not named - known - misspelt
 
@@ -131,9 +131,9 @@ def drawn(page: str) -> dict[str, set[str]]:
     for move in MOVE.finditer(diagram):
         moves.setdefault(move["before"], set()).add(move["after"])
         moves.setdefault(move["after"], set())
-        assert move["why"], f"{page}: {move[0].strip()} does not say why"
+        assert move["why"], f"{page}: {move[0].strip()} has no label"
     assert len(diagram.strip().splitlines()) == 1 + sum(map(len, moves.values())), (
-        "a line that is not understood"
+        "a line that is not a transition"
     )
     return moves
 
@@ -149,14 +149,14 @@ def reachable(moves: Mapping[str, set[str]], state: str) -> set[str]:
     return seen
 
 
-def test_the_states_of_an_order_are_drawn_as_the_property_test_holds_them() -> None:
+def test_the_diagram_of_order_states_agrees_with_the_property_test() -> None:
     moves = drawn("docs/explanation/orders.md")
     assert moves.pop("[*]") == {"pending"}
     assert set(moves) == set(get_args(OrderState))
     assert {state: reachable(moves, state) for state in moves} == MOVES
 
 
-def test_the_states_of_a_seat_are_drawn() -> None:
+def test_the_diagram_of_seat_states_is_complete() -> None:
     moves = drawn("docs/explanation/seats.md")
     assert moves.pop("[*]") == {"held", "confirmed"}
     assert set(moves) == set(get_args(SeatState))
@@ -173,7 +173,7 @@ def test_every_fact_is_explained() -> None:
     assert not {fact for fact in facts if f"`{fact}`" not in page}
 
 
-def test_the_proxy_lets_through_what_the_portal_takes_and_no_more() -> None:
+def test_the_body_limit_of_the_proxy_is_that_of_the_portal() -> None:
     (size,) = re.findall(r"client_max_body_size (\d+)k;", text("docs/how-to/run-behind-nginx.md"))
     assert int(size) * 1024 == MAX_EVENT_BODY
 
@@ -182,7 +182,7 @@ def decisions() -> list[Path]:
     return sorted(path for path in (DOCS / "decisions").glob("*.md") if path.name != "README.md")
 
 
-def test_decisions_are_numbered_short_and_of_one_form() -> None:
+def test_decision_records_are_numbered_and_short_and_have_the_usual_headings() -> None:
     for number, path in enumerate(decisions(), start=1):
         page = path.read_text(encoding="utf-8")
         assert path.name.startswith(f"{number:04}-"), path.name
@@ -192,18 +192,18 @@ def test_decisions_are_numbered_short_and_of_one_form() -> None:
         assert path.name in text("docs/decisions/README.md")
 
 
-def test_every_test_that_the_page_about_security_names_is_one() -> None:
+def test_every_test_that_the_security_page_names_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", text("docs/explanation/security.md")))
-    there = {
+    defined = {
         name
         for path in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert len(named) > 50
-    assert named - there == set()
+    assert named - defined == set()
 
 
-def test_every_dependency_has_its_reason_and_its_licence() -> None:
+def test_every_dependency_has_a_documented_reason_and_licence() -> None:
     project = pyproject()["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     declared = {canonicalize_name(Requirement(line).name) for line in (*project["dependencies"], *extras)}
@@ -211,17 +211,19 @@ def test_every_dependency_has_its_reason_and_its_licence() -> None:
     for names, licence in re.findall(
         r"^\| ([a-z0-9, -]+) \| ([A-Z]+\w*) \|", text("docs/decisions/0001-dependencies.md"), re.MULTILINE
     ):
-        listed |= {canonicalize_name(each): licence for each in names.split(", ")}
+        listed |= {canonicalize_name(package): licence for package in names.split(", ")}
     assert set(listed) == declared
     for package, licence in listed.items():
         # tzdata and uvloop are not installed everywhere; their lines are checked where they are.
         try:
-            said = metadata(package)
+            package_metadata = metadata(package)
         except ModuleNotFoundError:
             continue
         words = [
             word
             for field in ("License-Expression", "License", "Classifier")
-            for word in said.get_all(field) or []
+            for word in package_metadata.get_all(field) or []
         ]
-        assert any(licence in word for word in words), f"{package} is not said to be {licence}"
+        assert any(licence in word for word in words), (
+            f"the metadata of {package} do not name the licence {licence}"
+        )

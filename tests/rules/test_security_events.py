@@ -21,18 +21,18 @@ def routes_of(data: Path) -> set[tuple[str, str]]:
         stripe_secret_key="made",
         stripe_webhook_secret="up",
     )
-    found: set[tuple[str, str]] = set()
+    routes: set[tuple[str, str]] = set()
     for route in create_app(settings).routes.listed:
         if isinstance(route, Route):
-            found |= {(method, route.path) for method in route.methods or ()}
+            routes |= {(method, route.path) for method in route.methods or ()}
         elif isinstance(route, Mount) and isinstance(route.app, FastAPI):
             paths = route.app.openapi()["paths"]
-            found |= {
+            routes |= {
                 (method.upper(), path if path.startswith(route.path) else route.path + path)
                 for path, methods in paths.items()
                 for method in methods
             }
-    return found
+    return routes
 
 
 def test_every_security_event_belongs_to_a_route_that_exists(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 TOOLS = ("drills", "lab", "rehearsal")
-"""Programs of their own, which no visitor reaches."""
+"""Packages of separate programs, which visitors cannot reach."""
 
 
-def test_only_the_module_that_bounds_text_normalises_it() -> None:
+def test_only_the_module_that_limits_text_normalises_it() -> None:
     callers = {
         path.as_posix()
         for path in Path("src/festgate").rglob("*.py")
@@ -16,7 +16,7 @@ def test_only_the_module_that_bounds_text_normalises_it() -> None:
     assert callers == {"src/festgate/kit/text.py"}
 
 
-def test_no_page_reads_cookies_by_the_standard_librarys_way() -> None:
+def test_no_page_reads_cookies_through_request_cookies() -> None:
     readers = {
         path.as_posix()
         for path in Path("src/festgate").rglob("*.py")

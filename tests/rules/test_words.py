@@ -1,4 +1,4 @@
-"""The words of docs/glossary.md: a list of refused words, and habits whose counts may only fall."""
+"""The words of docs/glossary.md: refused words, and discouraged words whose counts may only fall."""
 
 import ast
 import re
@@ -28,27 +28,31 @@ REFUSED = (
     r"method-not-ta[k]en",
 )
 COUNTS = Path(__file__).with_name("words.toml")
-"""How often each habit was found when it was last counted."""
+"""The file with the last count of each habit."""
 
 
 def sources(*endings: str) -> Iterator[Path]:
     """Yield the files that the rules apply to: not the migrations, and not the starter of the lab."""
     for path in files(*endings):
-        place = name(path)
-        if path != Path(__file__) and "migrations/versions" not in place and "lab/starter" not in place:
+        file_name = name(path)
+        if (
+            path != Path(__file__)
+            and "migrations/versions" not in file_name
+            and "lab/starter" not in file_name
+        ):
             yield path
 
 
 @pytest.mark.parametrize("pattern", REFUSED)
-def test_a_refused_word_stands_nowhere(pattern: str) -> None:
-    found = [
+def test_no_file_contains_a_refused_word(pattern: str) -> None:
+    matches = [
         f"{name(path)}:{number}: {line.strip()[:100]}"
         for path in sources(".py", ".html", ".md", ".toml", ".js", ".txt")
         if name(path) not in {"docs/glossary.md", "CHANGELOG.md"}
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if re.search(pattern, line)
     ]
-    assert not found
+    assert not matches
 
 
 def habits() -> Counter[str]:
@@ -75,11 +79,11 @@ def habits() -> Counter[str]:
     return counts
 
 
-def test_looser_habits_only_become_fewer() -> None:
+def test_the_counts_of_discouraged_words_do_not_grow() -> None:
     stored = tomllib.loads(COUNTS.read_text(encoding="utf-8"))
     counted = habits()
-    more = {
+    grown = {
         habit: f"{count}, were {stored[habit]}" for habit, count in counted.items() if count > stored[habit]
     }
     assert set(stored) == set(counted)
-    assert not more, "write these in another way; lower the stored count where it has fallen"
+    assert not grown, "write these in another way; lower the stored count where it has fallen"

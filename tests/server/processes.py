@@ -17,7 +17,7 @@ import psutil
 from festgate.ports import free_port
 from tests.rules.project import ROOT
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 def children_of(pid: int) -> list[int]:
@@ -98,4 +98,4 @@ def supervisor_process(
             ProcessLookupError, PermissionError
         ):  # macOS raises the second for processes that have ended
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)

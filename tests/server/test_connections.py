@@ -19,7 +19,7 @@ from festgate.server.worker import server_config
 from festgate.settings import Settings
 from tests.rig.waiting import until
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 SHORT = Limits(head_seconds=0.2, write_seconds=0.2, round=0.05)
 LARGE_RESPONSE = 64 * 1024 * 1024
 GET = b"GET / HTTP/1.1\r\nhost: fest\r\n"
@@ -35,7 +35,7 @@ class Served:
     paths: list[str] = field(default_factory=list)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT)
 
     def await_closed(self, reason: str) -> None:
         until(lambda: self.closed[reason], f"a connection is ended as {reason}")
@@ -85,11 +85,11 @@ def read_all(connection: socket.socket) -> bytes:
     return received
 
 
-def sent_until_cut_off(connection: socket.socket, piece: bytes, most: int) -> int:
+def bytes_sent_until_closed(connection: socket.socket, piece: bytes, max_bytes: int) -> int:
     """Return how many bytes could be sent in pieces before the server closed the connection."""
     sent = 0
     with suppress(ConnectionError):
-        while sent < most:
+        while sent < max_bytes:
             connection.sendall(piece)
             sent += len(piece)
     return sent
@@ -107,7 +107,7 @@ def read_response(connection: socket.socket) -> bytes:
 
 @pytest.fixture(params=["httptools", "h11"])
 def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Choose each of uvicorn's parsers; on PyPy there is only h11."""
+    """Select each of uvicorn's parsers; on PyPy there is only h11."""
     if request.param == "h11":
         monkeypatch.setattr(connections, "AutoHTTPProtocol", H11Protocol)
     kind: str = request.param
@@ -128,7 +128,7 @@ def test_a_connection_without_a_complete_head_is_closed(parser: str, start: byte
         assert server.paths == []
 
 
-def test_half_a_head_after_a_response_is_closed_too(parser: str) -> None:
+def test_a_connection_with_half_a_head_after_a_response_is_closed(parser: str) -> None:
     assert parser
     with served(SHORT) as server, closing(server.connect()) as connection:
         connection.sendall(GET + b"\r\n")
@@ -159,10 +159,10 @@ def test_a_head_that_is_too_large_is_refused_before_the_portal_sees_it(sent: byt
 
 
 def test_the_largest_heads_are_accepted_even_with_a_body_behind_them() -> None:
-    most = GET.replace(b"GET /", b"POST /reads") + b"x: " + b"a" * 30_000 + b"\r\n"
+    largest = GET.replace(b"GET /", b"POST /reads") + b"x: " + b"a" * 30_000 + b"\r\n"
     many = GET + b"x: a\r\n" * 99 + b"\r\n"
     with served(Limits()) as server, closing(server.connect()) as connection:
-        connection.sendall(most + b"content-length: 60000\r\n\r\n" + b"b" * 60_000)
+        connection.sendall(largest + b"content-length: 60000\r\n\r\n" + b"b" * 60_000)
         received = b""
         while not received.endswith(b"60000"):
             received += connection.recv(65536)
@@ -171,11 +171,11 @@ def test_the_largest_heads_are_accepted_even_with_a_body_behind_them() -> None:
         assert not server.closed
 
 
-def test_of_a_head_of_hundreds_of_megabytes_only_the_first_are_read() -> None:
+def test_a_head_of_hundreds_of_megabytes_is_only_read_up_to_a_limit() -> None:
     piece = b"a" * 65_536
     with served(Limits()) as server, closing(server.connect()) as connection:
         connection.sendall(GET + b"x: ")
-        assert sent_until_cut_off(connection, piece, 310_000_000) < 20_000_000
+        assert bytes_sent_until_closed(connection, piece, 310_000_000) < 20_000_000
         server.await_closed("large-head")
 
 
@@ -193,7 +193,7 @@ CHUNKS = b"POST /reads HTTP/1.1\r\nhost: fest\r\ntransfer-encoding: chunked\r\n\
 def test_an_endless_body_is_cut_off(start: bytes, piece: bytes) -> None:
     with served(Limits()) as server, closing(server.connect()) as connection:
         connection.sendall(start)
-        assert sent_until_cut_off(connection, piece, 310_000_000) < 20_000_000
+        assert bytes_sent_until_closed(connection, piece, 310_000_000) < 20_000_000
         server.await_closed("large-body")
 
 
@@ -243,9 +243,9 @@ def test_a_connection_above_the_limit_is_refused_and_the_others_continue() -> No
 
 
 def is_served(server: Served) -> Callable[[], bool]:
-    def look() -> bool:
+    def send_request() -> bool:
         with closing(server.connect()) as connection:
             connection.sendall(GET + b"connection: close\r\n\r\n")
             return read_all(connection).startswith(b"HTTP/1.1 200 ")
 
-    return look
+    return send_request

@@ -13,27 +13,27 @@ import pytest
 
 from tests.rig.server import Serve, Server
 from tests.rig.waiting import until
-from tests.rig.wire import Line
+from tests.rig.wire import ClientConnection
 from tests.server.processes import children_of, has_ended, is_free, logged
 
 TOKEN = "a token for the drills of this test"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 @pytest.fixture
-def notices() -> Iterator[socket.socket]:
-    """Listen in the place of systemd."""
+def systemd_socket() -> Iterator[socket.socket]:
+    """Listen in place of systemd."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("")  # Linux chooses the name
-        listener.settimeout(PATIENCE)
+        listener.settimeout(TIMEOUT)
         yield listener
 
 
 def get(server: Server, path: str) -> httpx.Response:
-    return httpx.get(server.url + path, trust_env=False, verify=False, timeout=PATIENCE)
+    return httpx.get(server.url + path, trust_env=False, verify=False, timeout=TIMEOUT)
 
 
-def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_with_its_supervisor(
+def test_a_single_worker_is_replaced_after_a_hang_or_a_crash_and_ends_with_its_supervisor(
     serve: Serve,
 ) -> None:
     server = serve(extra={"FESTGATE_DRILLS_TOKEN": TOKEN})
@@ -46,14 +46,14 @@ def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_wit
         verify=False,
     )
     assert armed.status_code == 201
-    until(lambda: children_of(server.pid) not in ([first], []), "it is replaced", PATIENCE)
+    until(lambda: children_of(server.pid) not in ([first], []), "the worker is replaced", TIMEOUT)
     assert get(server, "/events").status_code == 200
     (line,) = logged(server.log(), "worker hangs and is replaced")
     assert line["worker"] == first
     assert "faults.py" in line["stack"]
     (second,) = children_of(server.pid)
     os.kill(second, signal.SIGKILL)
-    assert get(server, "/readyz").status_code == 200  # a visitor who comes meanwhile waits a moment
+    assert get(server, "/readyz").status_code == 200  # a request meanwhile waits a moment
     (line,) = logged(server.log(), "worker died and is replaced")
     assert (line["worker"], line["ended_by"]) == (second, "SIGKILL")
     counts = get(server, "/metrics").text
@@ -65,7 +65,7 @@ def test_the_only_worker_is_replaced_when_it_hangs_and_when_it_dies_and_ends_wit
     until(partial(is_free, server.url), "the port is free")
 
 
-def workers(server: Server, count: int) -> set[int] | None:
+def responding_workers(server: Server, count: int) -> set[int] | None:
     """Return the workers that respond, once there are `count` of them."""
     headers = {"authorization": f"Bearer {TOKEN}"}
     address = f"{server.url}/drills/faults"
@@ -84,55 +84,55 @@ class Visitors:
         self._stop = False
         self.answered = 0
 
-    async def during(self, restart: asyncio.Future[None]) -> None:
-        visits = [asyncio.create_task(self._visit(stays=number % 2 == 0)) for number in range(4)]
+    async def send_during(self, restart: asyncio.Future[None]) -> None:
+        visits = [asyncio.create_task(self._visit(keeps_connection=number % 2 == 0)) for number in range(4)]
         try:
             await restart
         finally:
             self._stop = True
             await asyncio.gather(*visits)
 
-    async def _visit(self, *, stays: bool) -> None:
-        line: Line | None = None
+    async def _visit(self, *, keeps_connection: bool) -> None:
+        line: ClientConnection | None = None
         while not self._stop:
-            line = line or await Line.open(self._url)
+            line = line or await ClientConnection.open(self._url)
             answer = await line.get("/events")
             assert answer.status == 200
             self.answered += 1
-            if not stays or answer.headers.get("connection") == "close":
+            if not keeps_connection or answer.headers.get("connection") == "close":
                 line.close()
                 line = None
-            await asyncio.sleep(0.005)  # leaves the processors to the new workers, which are starting
+            await asyncio.sleep(0.005)  # leaves processor time to the new workers
         if line is not None:
             line.close()
 
 
-def test_a_rolling_restart_refuses_and_cuts_no_request_and_one_that_fails_changes_nothing(
-    serve: Serve, tmp_path: Path, notices: socket.socket
+def test_a_rolling_restart_loses_no_request_and_a_failed_one_changes_nothing(
+    serve: Serve, tmp_path: Path, systemd_socket: socket.socket
 ) -> None:
     config = tmp_path / "fest.toml"
     config.write_text('fest_name = "Before"\n', encoding="utf-8")
-    address = "@" + notices.getsockname().decode().removeprefix("\0")
+    address = "@" + systemd_socket.getsockname().decode().removeprefix("\0")
     extra = {
         "FESTGATE_CONFIG": str(config),
         "NOTIFY_SOCKET": address,
         "FESTGATE_DRILLS_TOKEN": TOKEN,
     }
     server = serve("--workers", "2", extra=extra)
-    assert notices.recv(100) == b"READY=1"
-    before = until(partial(workers, server, 2), "both respond", PATIENCE)
+    assert systemd_socket.recv(100) == b"READY=1"
+    before = until(partial(responding_workers, server, 2), "both respond", TIMEOUT)
 
     config.write_text('fest_nam = "Wrong"\n', encoding="utf-8")
     os.kill(server.pid, signal.SIGHUP)
-    assert notices.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+    assert systemd_socket.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
     until(
         lambda: logged(server.log(), "new workers cannot start; the old workers keep serving"),
         "it is logged",
-        PATIENCE,
+        TIMEOUT,
     )
-    assert notices.recv(100) == b"READY=1"
+    assert systemd_socket.recv(100) == b"READY=1"
     assert "fest_nam" in server.log()
-    assert until(partial(workers, server, 2), "both respond", PATIENCE) == before
+    assert until(partial(responding_workers, server, 2), "both respond", TIMEOUT) == before
     assert set(children_of(server.pid)) == before
     assert "Before" in get(server, "/events").text
 
@@ -141,11 +141,11 @@ def test_a_rolling_restart_refuses_and_cuts_no_request_and_one_that_fails_change
 
     def restart() -> None:
         os.kill(server.pid, signal.SIGHUP)
-        until(lambda: logged(server.log(), "new workers are serving"), "the new workers serve", PATIENCE)
-        until(lambda: not set(children_of(server.pid)) & before, "the old ones are gone", PATIENCE)
+        until(lambda: logged(server.log(), "new workers are serving"), "the new workers are serving", TIMEOUT)
+        until(lambda: not set(children_of(server.pid)) & before, "the old workers have ended", TIMEOUT)
 
     async def restart_under_load() -> None:
-        await visitors.during(asyncio.ensure_future(asyncio.to_thread(restart)))
+        await visitors.send_during(asyncio.ensure_future(asyncio.to_thread(restart)))
 
     asyncio.run(restart_under_load())
     assert visitors.answered > 0

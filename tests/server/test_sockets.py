@@ -10,17 +10,17 @@ import pytest
 
 from festgate.server.sockets import BACKLOG, duplicate, listen
 
-CROWD = 100
+CLIENTS = 100
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_crowd_of_new_connections_is_accepted_within_few_iterations_of_the_loop(count: int) -> None:
+def test_many_new_connections_are_accepted_in_few_iterations_of_the_event_loop(count: int) -> None:
     import uvloop  # noqa: PLC0415  (Windows has none)
 
     async def main() -> int:
         loop, accepted, iterations = asyncio.get_running_loop(), 0, 0
 
-        class Guest(asyncio.Protocol):
+        class Client(asyncio.Protocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 nonlocal accepted
                 accepted += 1
@@ -29,12 +29,12 @@ def test_a_crowd_of_new_connections_is_accepted_within_few_iterations_of_the_loo
         with ExitStack() as stack:
             sockets = duplicate(listen(["127.0.0.1"], 0))
             servers = [
-                await loop.create_server(Guest, sock=listener, backlog=BACKLOG) for listener in sockets
+                await loop.create_server(Client, sock=listener, backlog=BACKLOG) for listener in sockets
             ]
             address = sockets[0].getsockname()
-            for _ in range(CROWD * count):
+            for _ in range(CLIENTS * count):
                 stack.enter_context(socket.create_connection(address, 10))
-            while accepted < CROWD * count:
+            while accepted < CLIENTS * count:
                 iterations += 1
                 await asyncio.sleep(0)
             for server in servers:
@@ -42,8 +42,8 @@ def test_a_crowd_of_new_connections_is_accepted_within_few_iterations_of_the_loo
         return iterations
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        # One at a time would take as many iterations as there are guests.
-        assert runner.run(main()) <= CROWD * count / 4
+        # One at a time would take as many iterations as there are clients.
+        assert runner.run(main()) <= CLIENTS * count / 4
 
 
 def test_a_worker_that_starts_makes_no_descriptor_of_another_worker_blocking() -> None:

@@ -1,7 +1,7 @@
 """Test workers below the real supervisor: `python -m tests.server.workers PORT WORKERS BEHAVIOUR`.
 
 BEHAVIOUR `serves` has a page with an endless regular expression, which holds the interpreter's lock in C; `dies` ends
-once it is ready; `refuses` and `fails` do not become ready. TEST_MAX_SILENCE shortens the supervisor's patience.
+once it is ready; `refuses` and `fails` do not become ready. TEST_MAX_SILENCE shortens the supervisor's timeout.
 """
 
 import os

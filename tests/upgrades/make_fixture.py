@@ -7,8 +7,8 @@ them again, or those of a later release in another folder, run this from the pro
     PYTHONPATH=../old/src:. .venv/bin/python -m tests.upgrades.make_fixture FOLDER
 
 It writes `FOLDER/sqlite.tar.xz` and `FOLDER/postgresql.tar.xz`, a data folder each; the second also holds the database,
-as SQL that pg_dump wrote. Codes, tokens, hashes and the fest's secret are new in each run, and belong to nobody.
-`runs.tar.xz` holds runs that the same code has kept:
+as SQL that pg_dump wrote. Codes, tokens, hashes and the fest's secret are random, and used nowhere else.
+`runs.tar.xz` contains runs that the same code has stored:
 
     festgate rehearse events --rate 20 --constant --duration 3s --warm-up 1s --seed 1 --label old    (twice)
     festgate rehearse events --users 4 --workers 2 --duration 3s --warm-up 1s --seed 1 --label two_workers
@@ -28,28 +28,28 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from tests.upgrades.story import OPENS, Story, code
+from tests.upgrades.story import OPENS, Story, old_module
 
 MANIFEST = "fixture.json"
 DUMP = "dump.sql"
 
 
-def tell(database: Any, folder: Path, url: str) -> dict[str, object]:  # noqa: ANN401
-    """Let everything happen; return the manifest."""
+def run_story(database: Any, folder: Path, url: str) -> dict[str, object]:  # noqa: ANN401
+    """Run the story of the fest; return the manifest."""
     story = Story(database, folder, url)
     story.open_fest()
-    story.lose_an_email()
+    story.fail_an_email()
     story.sell()
     story.refund()
     story.admit()
-    story.stand_still("lena", 3)
+    story.pause_holds("lena", 3)
     story.deliver()
     story.send_mail()
     story.sign_in()
     if not url:
-        code("kit.schema").backup(story.settings)
-    story.break_tickets()
-    story.change()
+        old_module("kit.schema").backup(story.settings)
+    story.fail_tickets()
+    story.change_event()
     story.leave_waiting()
     story.leave_emails()
     return story.manifest()
@@ -57,20 +57,20 @@ def tell(database: Any, folder: Path, url: str) -> dict[str, object]:  # noqa: A
 
 def make_sqlite(folder: Path) -> None:
     """Fill an SQLite data folder."""
-    settings = code("settings").Settings(data_dir=folder)
-    code("kit.schema").upgrade(settings)
-    with code("tests.rig.database").open_database(settings.url) as database:
-        manifest = tell(database, folder, "")
+    settings = old_module("settings").Settings(data_dir=folder)
+    old_module("kit.schema").upgrade(settings)
+    with old_module("tests.rig.database").open_database(settings.url) as database:
+        manifest = run_story(database, folder, "")
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 def make_postgres(folder: Path) -> None:
     """Fill a PostgreSQL database, and dump it beside the other files of the data folder."""
-    with code("tests.rig.postgres").cluster() as cluster:
+    with old_module("tests.rig.postgres").cluster() as cluster:
         url = cluster.url(cluster.create())
-        code("kit.schema").upgrade(code("settings").Settings(data_dir=folder, database_url=url))
-        with code("tests.rig.database").open_database(url) as database:
-            manifest = tell(database, folder, url)
+        old_module("kit.schema").upgrade(old_module("settings").Settings(data_dir=folder, database_url=url))
+        with old_module("tests.rig.database").open_database(url) as database:
+            manifest = run_story(database, folder, url)
         (folder / DUMP).write_text(dump(url), encoding="utf-8")
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -81,7 +81,7 @@ def dump(url: str) -> str:
     assert spec is not None
     assert spec.origin is not None
     programs = sorted(Path(spec.origin).parent.glob("pginstall*/bin/pg_dump"))
-    written = subprocess.run(
+    output = subprocess.run(
         [
             programs[-1],
             url,
@@ -96,11 +96,11 @@ def dump(url: str) -> str:
         encoding="utf-8",
         env=os.environ | {"LC_ALL": "C"},
     ).stdout
-    return "\n".join(line for line in written.splitlines() if not line.startswith("\\")) + "\n"
+    return "\n".join(line for line in output.splitlines() if not line.startswith("\\")) + "\n"
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Write the folder as an archive that names no account and no machine of the one who packs it."""
+    """Write the folder as an archive without the names of accounts and machines."""
     raw = BytesIO()
     with tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path in files_of(folder):
@@ -114,19 +114,19 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def files_of(folder: Path) -> Iterable[Path]:
-    """List its files, those of one kind side by side, so that they are packed well."""
+    """List the files of the folder, grouped by type, which compresses better."""
     return sorted(
         (path for path in folder.rglob("*") if path.is_file()), key=lambda path: (path.suffix, path)
     )
 
 
 def main() -> None:
-    """Make both."""
+    """Make both archives."""
     target = Path(sys.argv[1])
     target.mkdir(parents=True, exist_ok=True)
     for name, make in (("sqlite", make_sqlite), ("postgresql", make_postgres)):
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "data"
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "data"
             folder.mkdir(mode=0o700)
             make(folder)
             pack(folder, target / f"{name}.tar.xz")

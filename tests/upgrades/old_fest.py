@@ -1,4 +1,4 @@
-"""Data folders that an older release has left, and what must be in them after any change of the schema."""
+"""Data folders of an older release, and the data that every migration has to keep."""
 
 import json
 import lzma
@@ -18,8 +18,8 @@ from festgate.settings import Settings
 from tests.upgrades.make_fixture import DUMP, MANIFEST
 
 DATA = Path(__file__).parent / "data"
-MADE_AT = "0004"
-"""The schema of the release that made them."""
+OLD_SCHEMA = "0004"
+"""The schema version of the release that made them."""
 KEPT: Mapping[str, tuple[str, ...]] = {
     "accounts_people": ("id", "username", "email", "role", "password_hash"),
     "accounts_sessions": ("token_hash", "person_id", "kind", "expires_at"),
@@ -34,7 +34,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
     "kit_deliveries": ("fact_id", "handler"),
     "kit_mail": ("id", "topic", "recipient", "subject", "body", "attachments", "sent_at", "attempts"),
 }
-"""What people hold in their hands, by table: each row has it afterwards as it had it before."""
+"""Columns of each table whose values stay the same in every row."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,17 @@ class OldFest:
         """Return the columns of each table as the database has them now."""
         engine = create_engine(schema.alembic_url(self.settings.url))
         try:
-            found = inspect(engine)
+            inspector = inspect(engine)
             return {
-                table: [column["name"] for column in found.get_columns(table)]
-                for table in found.get_table_names()
+                table: [column["name"] for column in inspector.get_columns(table)]
+                for table in inspector.get_table_names()
                 if table != "alembic_version"
             }
         finally:
             engine.dispose()
 
     def summary(self, columns: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
-        """Return what is in these columns, in terms that no change of the schema may change."""
+        """Return counts, sums and contents of these columns, which no migration may change."""
         engine = create_engine(schema.alembic_url(self.settings.url))
         try:
             with engine.connect() as connection:
@@ -73,7 +73,7 @@ class OldFest:
 
 
 def _contents(connection: Connection, table: str, names: Sequence[str]) -> Iterable[tuple[str, Any]]:
-    """Rows in all, rows and sums of money by state, method, kind and currency, and the columns that are KEPT."""
+    """Yield the number of rows, rows and sums of money by state, method, kind and currency, and the KEPT columns."""
     rows = sql_table(table, *(column(name) for name in names))
     by = [rows.c[name] for name in ("state", "method", "kind", "currency") if name in names]
     yield "rows", connection.scalar(select(func.count()).select_from(rows))

@@ -1,6 +1,6 @@
-"""A fest that the code of an older release goes through, so that its data are what that release writes.
+"""The story of a fest, run by the code of an older release, so that its data are what that release writes.
 
-The code of that release is looked up by name: this file does not follow what became of it since.
+The code is imported by the names that it has in that release, which may differ from today's.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 OPENS = round(datetime(2026, 3, 2, 9, 0, tzinfo=ZoneInfo("Asia/Kolkata")).timestamp()) * 1000
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 GUESTS = 53
-"""More than one round of emails about a change goes to, so that a fact about the rest is left."""
+"""More people than one batch of emails about a change reaches, so that a fact about the others waits."""
 PASSWORDS = {"nila": "lantern-harbour-42", "ravi": "copper-meadow-17", "asha": "violet-compass-88"}
 SETTINGS: dict[str, Any] = {
     "base_url": "https://fest.example",
@@ -26,13 +26,13 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def code(name: str) -> Any:  # noqa: ANN401  (a module of the release that makes the fixture)
+def old_module(name: str) -> Any:  # noqa: ANN401  (a module of the release that makes the fixture)
     """Import a module of that release."""
     return import_module(name if name.startswith("tests.") else f"festgate.{name}")
 
 
 class Story:
-    """What happened at the fest, from the first account to the moment that the fixture is taken."""
+    """The events at the fest, from the first account to the moment at which the fixture is taken."""
 
     def __init__(self, database: Any, folder: Path, url: str) -> None:  # noqa: ANN401  (OpenDatabase of that release)
         """Begin with an empty database."""
@@ -40,37 +40,37 @@ class Story:
         self.clock = database.clock
         self.clock.now = OPENS
         self.folder = folder
-        self.settings = code("settings").Settings.model_validate(
+        self.settings = old_module("settings").Settings.model_validate(
             SETTINGS | {"data_dir": folder, "database_url": url}
         )
-        self.secret = code("kit.secret").load_secret(folder)
-        handlers = code("tickets.handlers").TicketHandlers(self.settings)
+        self.secret = old_module("kit.secret").load_secret(folder)
+        handlers = old_module("tickets.handlers").TicketHandlers(self.settings)
         subscriptions = [
-            *code("registrations.handlers").SUBSCRIPTIONS,
-            *code("checkout.handlers").SUBSCRIPTIONS,
+            *old_module("registrations.handlers").SUBSCRIPTIONS,
+            *old_module("checkout.handlers").SUBSCRIPTIONS,
             *handlers.subscriptions(),
         ]
-        self.relay = code("kit.outbox").Relay(database.real, subscriptions)
-        methods = code("checkout.providers").payment_methods(self.settings, database.real)
-        self.payments = code("checkout.payments").Payments(database.real, methods)
+        self.relay = old_module("kit.outbox").Relay(database.real, subscriptions)
+        methods = old_module("checkout.providers").payment_methods(self.settings, database.real)
+        self.payments = old_module("checkout.payments").Payments(database.real, methods)
         self.people: dict[str, Any] = {}
         self.events: dict[str, Any] = {}
         self.tokens: dict[str, str] = {}
 
     def write(self, operation: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-        """Commit one operation; the clock goes on by a second, so that no two things happen at once."""
+        """Move the clock by a second and commit one operation, so that no two operations have the same time."""
         self.clock.move(SECOND)
         return self.database.write(operation, *arguments, **named)
 
     def person(self, name: str, role: str = "attendee", hashed: str = "no password") -> None:
-        people = code("accounts.people")
+        people = old_module("accounts.people")
         self.people[name] = self.write(
             people.add_person, people.Newcomer(name, f"{name}@guest.example", role), hashed
         )
 
     def event(self, title: str, fee: int, capacity: int, *, publish: bool = True, starts: float = 30) -> None:
         begins = OPENS + round(starts * DAY)
-        details = code("catalogue.entries").Details(
+        details = old_module("catalogue.entries").Details(
             title=title,
             summary=f"{title}, with an invented summary.",
             description=f"Everybody is welcome at {title}.\n\nBring water.",
@@ -80,29 +80,31 @@ class Story:
             ends_at=begins + 2 * HOUR,
             sales_open_at=OPENS - DAY,
             sales_close_at=begins,
-            fee=code("kit.money").Money(fee, "INR"),
+            fee=old_module("kit.money").Money(fee, "INR"),
             capacity=capacity,
         )
-        events = code("catalogue.events")
+        events = old_module("catalogue.events")
         slug = self.write(events.create_event, details).slug
         if publish:
             self.write(events.publish_event, slug)
         self.events[title] = slug
 
     def edit(self, event_title: str, **changes: object) -> None:
-        entries, queries = code("catalogue.entries"), code("catalogue.queries")
+        entries, queries = old_module("catalogue.entries"), old_module("catalogue.queries")
         event = self.database.read(queries.event_by_slug, self.events[event_title])
         self.write(
-            code("catalogue.events").edit_event, event.slug, replace(entries.details_of(event), **changes)
+            old_module("catalogue.events").edit_event,
+            event.slug,
+            replace(entries.details_of(event), **changes),
         )
 
     def hold(self, name: str, *titles: str) -> list[int]:
-        hold_seat = code("registrations.holds").hold_seat
+        hold_seat = old_module("registrations.holds").hold_seat
         return [self.write(hold_seat, self.people[name].id, self.events[title], 15) for title in titles]
 
     def order(self, name: str, method: str, keeps: int = HOUR, *, asks: bool = True) -> Any:  # noqa: ANN401
         placed, _ = self.write(
-            code("checkout.orders").place_order,
+            old_module("checkout.orders").place_order,
             self.people[name].id,
             method,
             keeps,
@@ -124,10 +126,10 @@ class Story:
             self.clock.move(SECOND)
 
     def send_mail(self, rounds: int = 1000, **settings: object) -> None:
-        """Send what is due: into the folder, or with other settings to a mail server that is not there."""
+        """Send due emails: to the folder, or with other settings to a mail server that does not exist."""
         chosen = self.settings.model_copy(update=settings)
-        postman = code("kit.mail").Postman(
-            self.database.real, code("kit.transports").transport_for(chosen), chosen
+        postman = old_module("kit.mail").Postman(
+            self.database.real, old_module("kit.transports").transport_for(chosen), chosen
         )
         for _ in range(rounds):
             if not self.database.run(postman.send_due()):
@@ -135,17 +137,17 @@ class Story:
 
     def visitor(self, name: str) -> Any:  # noqa: ANN401
         person = self.people[name]
-        return code("kit.visitors").Visitor(person.id, person.username, person.email, person.role)
+        return old_module("kit.visitors").Visitor(person.id, person.username, person.email, person.role)
 
     def ticket_codes(self, name: str) -> list[str]:
-        found = self.database.read(code("tickets.facade").tickets_of, self.people[name].id)
-        return [ticket.code for ticket in found if ticket.state == "valid"]
+        tickets = self.database.read(old_module("tickets.facade").tickets_of, self.people[name].id)
+        return [ticket.code for ticket in tickets if ticket.state == "valid"]
 
-    # What follows is the story, in the order in which it happened.
+    # The story follows, in the order of time.
 
     def open_fest(self) -> None:
-        """People, sessions, attempts to sign in, and the programme."""
-        passwords = code("accounts.passwords")
+        """Create people, sessions, failed sign-ins, and events."""
+        passwords = old_module("accounts.passwords")
         roles = {"nila": "organiser", "ravi": "staff"}
         for name, password in PASSWORDS.items():
             self.person(name, roles.get(name, "attendee"), passwords.hash_password(password))
@@ -156,11 +158,9 @@ class Story:
             self.person(name, hashed=shared)
         for number in range(1, GUESTS + 1):
             self.person(f"guest-{number:02}", hashed=shared)
-        open_session = code("accounts.sessions").open_session
-        self.write(
-            open_session, self.people["ben"].id, "cookie"
-        )  # it will be over before the fixture is taken
-        attempts = code("accounts.attempts")
+        open_session = old_module("accounts.sessions").open_session
+        self.write(open_session, self.people["ben"].id, "cookie")  # it expires before the fixture is taken
+        attempts = old_module("accounts.attempts")
         self.write(attempts.count_attempt, attempts.account_limit(self.secret, "asha", 10))
         self.write(attempts.count_attempt, attempts.address_limit(self.secret, "203.0.113.7", 300))
 
@@ -174,8 +174,8 @@ class Story:
         self.event("Tiny Kitchen", 20_000, 2, starts=35)
         self.event("Unwritten Panel", 0, 40, publish=False)
 
-    def lose_an_email(self) -> None:
-        """One email that is given up after a day and a half: its mail server never answered."""
+    def fail_an_email(self) -> None:
+        """Let one email fail for good, after a day and a half without a response from the mail server."""
         self.hold("kaveri", "Opening Talk")
         self.deliver()
         for _ in range(40):
@@ -183,7 +183,7 @@ class Story:
             self.clock.move(4 * HOUR)
 
     def sell(self) -> None:
-        """Free seats, paid orders, and orders that ended in each other way."""
+        """Create free seats, paid orders, and orders in each other final state."""
         for number in range(1, GUESTS + 1):
             self.hold(f"guest-{number:02}", "Opening Talk")
         self.hold("asha", "Opening Talk")
@@ -194,7 +194,7 @@ class Story:
         self.buy("asha", "Robo Race", "Clay Workshop")
         self.buy("emre", "Robo Race", card="4000000000000002")
         self.hold("farah", "Robo Race")
-        orders = code("checkout.orders")
+        orders = old_module("checkout.orders")
         order = self.order("farah", "desk", 48 * HOUR, asks=False)
         self.write(orders.cancel_order, self.people["farah"].id, order.ref)
         self.hold("gita", "Night Hackathon")
@@ -203,44 +203,49 @@ class Story:
         self.write(orders.expire_order, order.id)
         self.hold("chitra", "Robo Race", "Night Hackathon")
         order = self.order("chitra", "desk", 48 * HOUR, asks=False)
-        self.write(code("checkout.desk").mark_paid_at_desk, order.ref, self.people["nila"].id)
+        self.write(old_module("checkout.desk").mark_paid_at_desk, order.ref, self.people["nila"].id)
         self.hold("lena", "Night Hackathon")
         self.clock.move(20 * MINUTE)
-        self.write(code("registrations.holds").sweep_all)
-        self.write(code("catalogue.events").cancel_event, self.events["Rained-out Walk"])
-        # A second charge, which goes back as a whole, and one that was too late for its seat.
-        again = self.buy("omar", "Robo Race")
-        amount = code("kit.money").Money(again.total.minor, "INR")
-        self.write(code("checkout.orders").mark_paid, again.id, f"play-again-{again.ref}", amount)
+        self.write(old_module("registrations.holds").sweep_all)
+        self.write(old_module("catalogue.events").cancel_event, self.events["Rained-out Walk"])
+        # A second charge for a paid order, which is refunded in full.
+        second_charge = self.buy("omar", "Robo Race")
+        amount = old_module("kit.money").Money(second_charge.total.minor, "INR")
+        self.write(
+            old_module("checkout.orders").mark_paid,
+            second_charge.id,
+            f"play-again-{second_charge.ref}",
+            amount,
+        )
         self.deliver()
         self.send_mail()
 
     def refund(self) -> None:
-        """Everything of one order, and a part of another, went back before the fixture is taken."""
+        """Refund one order in full and another in part before the fixture is taken."""
         self.buy("hugo", "Harbour Tour")
         self.buy("indu", "Harbour Tour", "Night Hackathon")
         self.hold("jon", "Harbour Tour")
         order = self.order("jon", "desk", 48 * HOUR, asks=False)
-        self.write(code("checkout.desk").mark_paid_at_desk, order.ref, self.people["nila"].id)
+        self.write(old_module("checkout.desk").mark_paid_at_desk, order.ref, self.people["nila"].id)
         self.deliver()
-        self.write(code("catalogue.events").cancel_event, self.events["Harbour Tour"])
+        self.write(old_module("catalogue.events").cancel_event, self.events["Harbour Tour"])
         self.deliver()
         self.database.run(self.payments.send_refunds())
         self.deliver()
         self.send_mail()
 
     def admit(self) -> None:
-        """Let some people in, and take one check-in back."""
-        door, ravi = code("tickets.door"), self.visitor("ravi")
+        """Check some people in, and undo one check-in."""
+        door, ravi = old_module("tickets.door"), self.visitor("ravi")
         for number in (1, 2, 3):
             (ticket,) = self.ticket_codes(f"guest-{number:02}")
             self.write(door.admit, ticket, ravi)
         self.write(door.undo_admission, self.ticket_codes("guest-03")[0], ravi)
 
-    def stand_still(self, name: str, minutes: int) -> None:
-        """Stop the clock of holds while somebody holds a seat, then let it go on."""
+    def pause_holds(self, name: str, minutes: int) -> None:
+        """Pause holds while a person holds a seat, then resume them."""
         self.hold(name, "Night Hackathon")
-        pauses = code("registrations.pauses")
+        pauses = old_module("registrations.pauses")
         ends = self.clock.now + minutes * MINUTE
         while self.clock.now < ends:
             self.write(pauses.stop_holds, self.clock.now + 10 * SECOND)
@@ -248,85 +253,85 @@ class Story:
         self.clock.move(20 * SECOND)
         assert self.write(pauses.resume_holds)
 
-    def break_tickets(self) -> None:
-        """Tickets fail while an event is cancelled: checkout has its part of the fact, tickets' part is put off."""
+    def fail_tickets(self) -> None:
+        """Cancel an event while tickets fail: checkout has handled the fact, and tickets will retry it later."""
         self.buy("priya", "Quiet Concert")
         self.buy("quinn", "Quiet Concert", "Night Hackathon")
         self.deliver()
         self.send_mail()
-        faults = code("kit.faults")
+        faults = old_module("kit.faults")
         faults.arm(self.folder, faults.Fault("outbox.tickets", "raise", until=time() + 500))
-        self.write(code("catalogue.events").cancel_event, self.events["Quiet Concert"])
+        self.write(old_module("catalogue.events").cancel_event, self.events["Quiet Concert"])
         self.buy("rosa", "Clay Workshop")
         for _ in range(4):
             self.database.run(self.relay.deliver_due())
             self.clock.move(2 * SECOND)
         faults.disarm(self.folder)
 
-    def change(self) -> None:
-        """Move an event that so many people go to that one round of emails does not reach them all."""
+    def change_event(self) -> None:
+        """Change an event with more attendees than one batch of emails reaches."""
         self.edit("Opening Talk", place="Garden Stage")
         self.database.run(self.relay.deliver_due())
 
     def leave_waiting(self) -> None:
-        """Nobody delivers facts or sends emails any more: one of each kind waits."""
+        """Create one waiting fact of each kind: facts are not delivered and emails not sent from here on."""
         self.database.run(self.payments.send_refunds())  # SeatRefunded, OrderRefunded
-        self.stand_still("sami", 2)  # HoldsResumed
+        self.pause_holds("sami", 2)  # HoldsResumed
         self.buy("tara", "Robo Race", "Clay Workshop")  # OrderPaid
         self.hold("uma", "Opening Talk")  # SeatConfirmed
         (seat,) = self.hold("ben", "Opening Talk")
-        self.write(code("registrations.holds").cancel_seat, self.people["ben"].id, seat)  # SeatReleased
+        self.write(old_module("registrations.holds").cancel_seat, self.people["ben"].id, seat)  # SeatReleased
         self.edit("Robo Race", title="Robot Race")  # EventChanged
-        # Two seats, one kept for an order that came too late: it is refunded at once, and nothing is sent yet.
+        # Two seats, one of an order whose payment came too late: its refund is recorded, and not sent yet.
         self.hold("omar", "Tiny Kitchen")
         late = self.order("omar", "sandbox", MINUTE)
-        amount = code("kit.money").Money(late.total.minor, "INR")
-        self.write(code("checkout.sandbox").charge, late, amount, True)
+        amount = old_module("kit.money").Money(late.total.minor, "INR")
+        self.write(old_module("checkout.sandbox").charge, late, amount, True)
         self.clock.move(20 * MINUTE)
-        self.write(code("registrations.holds").sweep_all)
-        self.write(code("checkout.orders").expire_order, late.id)
+        self.write(old_module("registrations.holds").sweep_all)
+        self.write(old_module("checkout.orders").expire_order, late.id)
         self.buy("nils", "Tiny Kitchen")
         self.hold("mia", "Tiny Kitchen")
-        charge = self.database.read(code("checkout.sandbox").look_up, late.ref).charge
-        self.write(code("checkout.orders").mark_paid, late.id, charge, amount)
-        # An event with a paid seat and one that is held, cancelled this moment.
+        charge = self.database.read(old_module("checkout.sandbox").look_up, late.ref).charge
+        self.write(old_module("checkout.orders").mark_paid, late.id, charge, amount)
+        # An event with a paid and a held seat, cancelled just now.
         self.event("Short Film", 10_000, 4, starts=36)
         self.buy("quinn", "Short Film")
         self.hold("priya", "Short Film")
-        self.write(code("catalogue.events").cancel_event, self.events["Short Film"])  # EventCancelled
-        # Orders that are open.
+        self.write(old_module("catalogue.events").cancel_event, self.events["Short Film"])  # EventCancelled
+        # Open orders.
         self.hold("ben", "Robo Race")
         self.order("ben", "desk", 48 * HOUR, asks=False)
         self.hold("devi", "Night Hackathon")
         order = self.order("devi", "stripe", 24 * HOUR)
         self.write(
-            code("checkout.orders").mark_waiting,
+            old_module("checkout.orders").mark_waiting,
             order.id,
             "cs_test_invented",
             "https://checkout.stripe.example/c/pay/cs_test_invented",
         )
         self.hold("emre", "Night Hackathon")
         order = self.order("emre", "sandbox")
-        self.write(code("checkout.orders").note_unanswered, order.id, "no answer within 10 seconds")
+        self.write(old_module("checkout.orders").note_unanswered, order.id, "no answer within 10 seconds")
         self.hold("farah", "Night Hackathon")  # held, in no order
         self.hold("gita", "Clay Workshop")
 
     def leave_emails(self) -> None:
-        """Emails wait: one with a link for a new password, some that a mail server has turned away once."""
-        attempts = code("accounts.attempts")
+        """Leave emails waiting: one with a link to reset a password, and some that have failed once."""
+        attempts = old_module("accounts.attempts")
         limit = attempts.address_limit(self.secret, "203.0.113.7", 300)
-        send_link = code("accounts.recovery").send_link
+        send_link = old_module("accounts.recovery").send_link
         self.write(send_link, "asha", limit, self.secret, self.settings)
         self.send_mail(1, smtp_host="127.0.0.1", smtp_port=9, smtp_security="none")
 
     def sign_in(self) -> None:
-        open_session = code("accounts.sessions").open_session
+        open_session = old_module("accounts.sessions").open_session
         for name in ("asha", "ravi", "nila"):
             self.tokens[name] = self.write(open_session, self.people[name].id, "cookie").token
         self.tokens["asha by API"] = self.write(open_session, self.people["asha"].id, "token").token
 
     def manifest(self) -> dict[str, object]:
-        """What a test has to know beside the data."""
+        """Return the values that the tests need besides the data."""
         return {
             "made_by": "67d488f",
             "now": self.clock.now,
@@ -335,5 +340,5 @@ class Story:
             "tickets": {
                 name: self.ticket_codes(name) for name in ("asha", "guest-01", "guest-03", "guest-04")
             },
-            "scanned": code("tickets.qr").qr_text(self.secret, self.ticket_codes("guest-05")[0]),
+            "scanned": old_module("tickets.qr").qr_text(self.secret, self.ticket_codes("guest-05")[0]),
         }

@@ -1,4 +1,4 @@
-"""What an older release had left waiting is done by today's, once; and people go on as if nothing had happened."""
+"""After an upgrade, waiting work of the older release is done once, and people can continue as before."""
 
 import socket
 from collections import Counter
@@ -23,7 +23,7 @@ from tests.rig.postgres import Cluster
 from tests.rig.served import served
 from tests.rig.smtp import Mailbox, smtp_server
 from tests.rig.waiting import until
-from tests.upgrades.old_fest import MADE_AT, OldFest, open_old
+from tests.upgrades.old_fest import OLD_SCHEMA, OldFest, open_old
 
 Rows = list[tuple[Any, ...]]
 KINDS = {
@@ -41,7 +41,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Before:
-    """What waited when the older release was stopped."""
+    """The work that waited when the older release was stopped."""
 
     facts: Rows
     emails: Rows
@@ -51,7 +51,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Reopened:
-    """The old fest, served at `url` by today's code, after all that waited has been done."""
+    """The old fest, served at `url` by today's code, after all waiting work was done."""
 
     old: OldFest
     url: str
@@ -62,9 +62,9 @@ class Reopened:
     def rows(self, sql: str, **values: object) -> Rows:
         return rows(self.database, sql, **values)
 
-    def client(self, whose: str) -> httpx.Client:
-        """The browser of someone who signed in at the older release."""
-        cookies = {SESSION_COOKIE: self.old.manifest["tokens"][whose]}
+    def client(self, name: str) -> httpx.Client:
+        """Return the browser of a person who signed in at the older release."""
+        cookies = {SESSION_COOKIE: self.old.manifest["tokens"][name]}
         return httpx.Client(base_url=self.url, cookies=cookies, timeout=30, trust_env=False)
 
 
@@ -77,7 +77,7 @@ def rows(database: OpenDatabase, sql: str, **values: object) -> Rows:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def reopened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reopened]:
-    """Upgraded, and open long enough for everything that waited."""
+    """Upgrade and serve the old fest; wait until all waiting work is done."""
     with ExitStack() as stack:
         postgres_url = ""
         if request.param == "postgresql":
@@ -86,7 +86,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             stack.callback(cluster.drop, name)
             postgres_url = cluster.url(name)
         old = open_old(request.param, tmp_path_factory.mktemp("old") / "fest", postgres_url)
-        assert schema.upgrade(old.settings) == MADE_AT
+        assert schema.upgrade(old.settings) == OLD_SCHEMA
         mailbox = stack.enter_context(smtp_server())
         database = stack.enter_context(open_database(old.settings.url))
         database.clock.now = old.now
@@ -105,7 +105,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             rows(database, "SELECT code, seat_id, order_id FROM tickets_tickets"),
         )
         url = stack.enter_context(serving(old, database, mailbox))
-        # What has failed before is due later.
+        # Work that has failed before is due later.
         database.clock.move(10 * MINUTE)
         until(lambda: not database.read(outbox.count_waiting), "every fact is delivered")
         until(lambda: not unsent_refunds(database), "every refund that can be made is made")
@@ -115,7 +115,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def unsent_refunds(database: OpenDatabase) -> Rows:
-    """Those of play money that its books allow."""
+    """Return the refunds of sandbox payments that are not sent yet."""
     return rows(
         database,
         "SELECT r.id FROM checkout_refunds r JOIN checkout_sandbox_charges c ON c.charge = r.provider_ref"
@@ -125,7 +125,7 @@ def unsent_refunds(database: OpenDatabase) -> Rows:
 
 @contextmanager
 def serving(old: OldFest, database: OpenDatabase, mailbox: Mailbox) -> Iterator[str]:
-    """Serve it from this process, so that its time goes on from the moment of the fixture."""
+    """Serve the fest in this process, so that its clock continues from the moment of the fixture."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         changes = {
@@ -140,7 +140,7 @@ def serving(old: OldFest, database: OpenDatabase, mailbox: Mailbox) -> Iterator[
             yield url
 
 
-def test_facts_of_every_kind_waited_some_half_delivered_some_failed_and_all_are_settled(
+def test_waiting_facts_of_every_kind_are_delivered_including_failed_ones(
     reopened: Reopened,
 ) -> None:
     assert {kind for kind, *_ in reopened.before.facts} == KINDS
@@ -148,7 +148,7 @@ def test_facts_of_every_kind_waited_some_half_delivered_some_failed_and_all_are_
     assert reopened.rows("SELECT kind, error FROM kit_facts WHERE error IS NOT NULL") == []
 
 
-def test_every_confirmed_seat_has_one_ticket_and_old_codes_are_the_same(reopened: Reopened) -> None:
+def test_every_confirmed_seat_has_one_ticket_and_old_codes_stay_the_same(reopened: Reopened) -> None:
     after = reopened.rows("SELECT code, seat_id, order_id FROM tickets_tickets")
     assert set(reopened.before.tickets) <= set(after)
     assert len(after) > len(reopened.before.tickets)
@@ -157,17 +157,17 @@ def test_every_confirmed_seat_has_one_ticket_and_old_codes_are_the_same(reopened
     assert Counter(valid) == Counter(confirmed)
 
 
-def test_every_refund_that_waited_is_made_once(reopened: Reopened) -> None:
+def test_every_waiting_refund_is_sent_once(reopened: Reopened) -> None:
     made: Counter[str] = Counter(
         dict(reopened.rows("SELECT refund, amount_minor FROM checkout_sandbox_refunds"))
     )
-    waited = [
+    waiting = [
         (number, amount)
         for number, amount, method, error in reopened.before.refunds
         if (method, error) == ("sandbox", None)
     ]
-    assert waited
-    assert {f"refund-{number}": amount for number, amount in waited}.items() <= made.items()
+    assert waiting
+    assert {f"refund-{number}": amount for number, amount in waiting}.items() <= made.items()
     done = reopened.rows(
         "SELECT sum(r.amount_minor) FROM checkout_refunds r JOIN checkout_sandbox_charges c"
         " ON c.charge = r.provider_ref WHERE r.done_at IS NOT NULL"
@@ -175,53 +175,55 @@ def test_every_refund_that_waited_is_made_once(reopened: Reopened) -> None:
     assert int(done[0][0]) == made.total()
 
 
-def test_a_cancelled_event_gives_back_what_was_paid_for_it(reopened: Reopened) -> None:
-    """Its fact waited; the seat's fee has gone back since, and nothing else."""
-    paid, back = reopened.rows(
+def test_the_payments_for_a_cancelled_event_are_refunded(reopened: Reopened) -> None:
+    """The fact about the cancellation waited. Since then the fee of the paid seat is refunded, and nothing else."""
+    paid, refunded = reopened.rows(
         "SELECT sum(l.fee_minor), (SELECT sum(r.amount_minor) FROM checkout_refunds r WHERE r.done_at IS NOT NULL"
         " AND r.seat_id IN (SELECT seat_id FROM checkout_lines WHERE slug = 'short-film'))"
         " FROM checkout_lines l JOIN checkout_orders o ON o.id = l.order_id"
         " WHERE l.slug = 'short-film' AND o.paid_at IS NOT NULL"
     )[0]
-    assert int(paid) == int(back) == 10_000
+    assert int(paid) == int(refunded) == 10_000
 
 
-def test_every_email_that_waited_arrives_once(reopened: Reopened) -> None:
-    waited = {number: (recipient, subject) for number, recipient, subject in reopened.before.emails}
-    assert len(waited) > 50
+def test_every_waiting_email_arrives_once(reopened: Reopened) -> None:
+    waiting = {number: (recipient, subject) for number, recipient, subject in reopened.before.emails}
+    assert len(waiting) > 50
     sent = {number for (number,) in reopened.rows("SELECT id FROM kit_mail WHERE sent_at IS NOT NULL")}
-    assert set(waited) <= sent
+    assert set(waiting) <= sent
     arrived = Counter(
         (email.recipients[0], str(email.message["subject"])) for email in reopened.mailbox.emails
     )
-    assert Counter(waited.values()) <= arrived
-    posted = reopened.rows("SELECT count(*) FROM kit_mail WHERE sent_at >= :since", since=reopened.old.now)
-    assert arrived.total() == posted[0][0]
+    assert Counter(waiting.values()) <= arrived
+    sent_emails = reopened.rows(
+        "SELECT count(*) FROM kit_mail WHERE sent_at >= :since", since=reopened.old.now
+    )
+    assert arrived.total() == sent_emails[0][0]
     with_calendar = [
         email.message for email in reopened.mailbox.emails if email.message.get_content_type() != "text/plain"
     ]
     assert any(part.get_content_type() == "text/calendar" for part in with_calendar[0].walk())
 
 
-def test_every_holder_is_told_of_a_change_once(reopened: Reopened) -> None:
-    """Fifty were by the older release, which stopped before it told the rest."""
+def test_every_ticket_holder_gets_one_email_about_a_change(reopened: Reopened) -> None:
+    """The older release emailed fifty holders, and stopped before it emailed the others."""
     holders = reopened.rows(
         "SELECT p.email FROM tickets_tickets t JOIN catalogue_events e ON e.id = t.event_id JOIN accounts_people p"
         " ON p.id = t.person_id WHERE e.slug = 'opening-talk' AND t.state = 'valid' AND t.issued_at < e.updated_at"
     )
-    told = reopened.rows(
+    emailed = reopened.rows(
         "SELECT recipient FROM kit_mail WHERE topic LIKE"
         " (SELECT 'changed:' || id || ':%' FROM catalogue_events WHERE slug = 'opening-talk')"
     )
     assert len(holders) > 50
-    assert Counter(told) == Counter(holders)
+    assert Counter(emailed) == Counter(holders)
 
 
-def test_the_check_finds_nothing(reopened: Reopened) -> None:
+def test_the_check_finds_no_broken_invariant(reopened: Reopened) -> None:
     assert [finding for check in inventory.checks() for finding in reopened.database.report(check)] == []
 
 
-def test_who_was_signed_in_still_is(reopened: Reopened) -> None:
+def test_sessions_and_tokens_stay_valid(reopened: Reopened) -> None:
     with reopened.client("asha") as browser:
         page = browser.get("/my-events")
         assert page.status_code == 200
@@ -230,22 +232,20 @@ def test_who_was_signed_in_still_is(reopened: Reopened) -> None:
         assert browser.get("/api/v1/people/me", headers=bearer).json()["username"] == "asha"
 
 
-def test_an_old_password_signs_in(reopened: Reopened) -> None:
-    entered = {"username": "asha", "password": reopened.old.manifest["passwords"]["asha"]}
-    with httpx.Client(base_url=reopened.url, timeout=30, trust_env=False) as stranger:
-        assert stranger.post("/api/v1/tokens", json=entered).status_code == 201
+def test_an_old_password_still_signs_in(reopened: Reopened) -> None:
+    credentials = {"username": "asha", "password": reopened.old.manifest["passwords"]["asha"]}
+    with httpx.Client(base_url=reopened.url, timeout=30, trust_env=False) as anonymous:
+        assert anonymous.post("/api/v1/tokens", json=credentials).status_code == 201
 
 
-def test_an_old_ticket_opens_and_admits_and_one_that_is_in_is_not_let_in_again(reopened: Reopened) -> None:
+def test_old_tickets_can_be_opened_and_checked_in_only_once(reopened: Reopened) -> None:
     tickets = reopened.old.manifest["tickets"]
     with reopened.client("asha") as browser:
         for code in tickets["asha"]:
             assert browser.get(f"/tickets/{code}").status_code == 200
     with reopened.client("ravi") as door:
-        for guest in (
-            "guest-03",
-            "guest-04",
-        ):  # one whose check-in was taken back, and one who was not in yet
-            answer = door.post("/door/opening-talk", data={"code": tickets[guest][0]})
-            assert answer.status_code == 303, answer.text
+        # One whose check-in was undone, and one who was not checked in.
+        for guest in ("guest-03", "guest-04"):
+            response = door.post("/door/opening-talk", data={"code": tickets[guest][0]})
+            assert response.status_code == 303, response.text
         assert door.post("/door/opening-talk", data={"code": tickets["guest-01"][0]}).status_code == 409

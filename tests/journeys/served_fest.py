@@ -1,4 +1,4 @@
-"""A fest under siege: a real server, on each kind of database, that is sent what no form of ours would send."""
+"""A fest on a real server, for requests that no form of the portal sends."""
 
 import json
 import re
@@ -10,15 +10,15 @@ from typing import Any
 
 from festgate.portal.accounts.passwords import hash_password
 from festgate.portal.accounts.people import Newcomer, add_person
-from tests.journeys.stage import Guest, announce, ask_data, holds, invite, invite_one, quiet
+from tests.journeys.stage import Guest, announce, ask_data, await_idle, holds, invite, invite_one
 from tests.rig.database import open_database
 from tests.rig.forms import hidden_fields
 from tests.rig.server import Server, serving
 from tests.rig.wire import FORM, Answer, exchange, form, request
 
 PASSWORD = "correct horse"
-"""Of `asha`, who has an account and nothing else."""
-SEND = {"content-type": FORM}
+"""The password of `asha`, who has an account and no seat."""
+FORM_HEADERS = {"content-type": FORM}
 JSON = {"content-type": "application/json"}
 SETTINGS = {
     "FESTGATE_PAYMENT_METHODS": "sandbox,desk",
@@ -37,7 +37,7 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Fest:
-    """A server; someone with a seat, an order and a ticket; someone else; and an organiser."""
+    """A server, a person with a seat, an order and a ticket, another person, and an organiser."""
 
     server: Server
     url: str
@@ -48,35 +48,35 @@ class Fest:
     code: str
     seat: int
 
-    def ask(
+    def send(
         self,
         method: str,
         target: str | bytes,
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
-        who: Guest | None = None,
+        guest: Guest | None = None,
     ) -> Answer:
-        """One request on a connection of its own."""
+        """Send one request on a new connection."""
         return exchange(
-            self.server.url, request(method, target, (who.cookie if who else {}) | (headers or {}), body)
+            self.server.url, request(method, target, (guest.cookie if guest else {}) | (headers or {}), body)
         )
 
-    def post(self, path: str, fields: dict[str, str], who: Guest | None = None, **headers: str) -> Answer:
-        """A form, as a browser sends it."""
-        return self.ask("POST", path, SEND | headers, form(fields), who)
+    def post(self, path: str, fields: dict[str, str], guest: Guest | None = None, **headers: str) -> Answer:
+        """Send a form as a browser does."""
+        return self.send("POST", path, FORM_HEADERS | headers, form(fields), guest)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the data say, read beside the server."""
+        """Query the data while the server uses them."""
         return ask_data(self.url, self.server.data, sql)
 
     def counts(self) -> list[int]:
-        """How many rows each table has."""
+        """Return the number of rows of each table."""
         return [self.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]  # noqa: S608  (our own names)
 
 
 @contextmanager
-def siege(url: str, data: Path) -> Iterator[Fest]:
-    """A server over the migrated database at `url`; in the end every invariant of its data holds."""
+def serve_fest(url: str, data: Path) -> Iterator[Fest]:
+    """Serve the migrated database at `url` until the end of the block; then check every invariant of the data."""
     extra = SETTINGS if url.startswith("sqlite") else SETTINGS | {"FESTGATE_DATABASE_URL": url}
     with open_database(url) as database:
         for title in ("Robo Race", "Hackathon"):
@@ -87,11 +87,11 @@ def siege(url: str, data: Path) -> Iterator[Fest]:
     with serving(data, extra=extra) as server:
         fest = Fest(server, url, owner, other, organiser, "", "", 0)
         assert fest.post("/events/robo-race/register", {}, owner).location == "/my-events"
-        till = hidden_fields(fest.ask("GET", "/checkout", who=owner).text, "/checkout")
-        paid = fest.post("/checkout", till | {"payment_method": "sandbox"}, owner)
+        checkout_fields = hidden_fields(fest.send("GET", "/checkout", guest=owner).text, "/checkout")
+        paid = fest.post("/checkout", checkout_fields | {"payment_method": "sandbox"}, owner)
         ref = paid.location.removeprefix("/orders/")
         assert fest.post("/events/hackathon/register", {}, owner).location == "/my-events"
-        quiet(server)
+        await_idle(server)
         ((code,),) = fest.rows("SELECT code FROM tickets_tickets")
         ((seat,),) = fest.rows("SELECT id FROM registrations_seats WHERE state = 'held'")
         yield replace(fest, ref=ref, code=code, seat=seat)
@@ -99,27 +99,27 @@ def siege(url: str, data: Path) -> Iterator[Fest]:
 
 
 @contextmanager
-def unharmed(fest: Fest) -> Iterator[None]:
-    """Whatever is sent within the block: the log has no bug, and each table has the rows that it had."""
+def assert_unchanged(fest: Fest) -> Iterator[None]:
+    """Assert that the block causes no unhandled exception and changes no number of rows."""
     before, seen = fest.counts(), len(fest.server.log())
     yield
     assert "unhandled exception" not in fest.server.log()[seen:]
     assert fest.counts() == before
 
 
-def sentence(answer: Answer) -> str:
-    """What a refusal says: on a page below its heading, in a problem as its detail."""
+def message_of(answer: Answer) -> str:
+    """Return the message of a refusal: on a page the text below its heading, in a problem its detail."""
     kind = answer.headers.get("content-type", "")
     if kind == "application/problem+json":
-        said: str = json.loads(answer.body)["detail"]
+        message: str = json.loads(answer.body)["detail"]
     elif kind.startswith("text/html"):
-        found = re.search(
+        match = re.search(
             r'<p class="lead">([^<]+)</p>|class="(?:error|notice[^"]*)"[^>]*>([^<]+)<', answer.text
         )
-        assert found is not None, answer.text
-        said = found.group(1) or found.group(2)
+        assert match is not None, answer.text
+        message = match.group(1) or match.group(2)
     else:
-        # What cannot be read as HTTP at all does not come as far as the portal.
-        said = answer.text
-    assert re.match(r"\S.{8,}[.:]", said), said
-    return said
+        # The server answers invalid HTTP itself, in plain text.
+        message = answer.text
+    assert re.match(r"\S.{8,}[.:]", message), message
+    return message

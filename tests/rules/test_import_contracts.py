@@ -15,7 +15,7 @@ CONTRACTS: dict[str, dict[str, Any]] = {
     contract["id"]: contract for contract in pyproject()["tool"]["importlinter"]["contracts"]
 }
 LAYERS = [name.strip("()") for name in CONTRACTS["portal"]["layers"]]
-SLICES = LAYERS[LAYERS.index("composition") + 1 : LAYERS.index("migrations")]
+MODULES = LAYERS[LAYERS.index("composition") + 1 : LAYERS.index("migrations")]
 
 
 def lint(folder: Path, *contracts: str) -> subprocess.CompletedProcess[str]:
@@ -41,32 +41,32 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_package_as_it_is_keeps_every_contract(package: Path) -> None:
-    done = lint(package)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_package_keeps_every_contract(package: Path) -> None:
+    result = lint(package)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @dataclass(frozen=True)
-class Plant:
-    """Files with forbidden imports, the contract that must fail, and the names that its message must contain."""
+class Violation:
+    """Files with a forbidden import, the contract that must fail, and text that its message must contain."""
 
     contract: str
-    named: str
+    message: str
     files: dict[str, str]
 
 
-PLANTS = {
-    "upwards": Plant(
+VIOLATIONS = {
+    "upwards": Violation(
         "portal",
         "festgate.portal.catalogue.planted -> festgate.portal.checkout",
         {"portal/catalogue/planted.py": "import festgate.portal.checkout"},
     ),
-    "from the kit into a module": Plant(
+    "from the kit into a module": Violation(
         "arrows",
         "festgate.kit.planted -> festgate.portal.accounts.facade",
         {"kit/planted.py": "from festgate.portal.accounts import facade"},
     ),
-    "upwards by a name in a type only": Plant(
+    "upwards, for type checking only": Violation(
         "portal",
         "festgate.portal.accounts.planted -> festgate.portal.tickets",
         {
@@ -74,12 +74,12 @@ PLANTS = {
             "if TYPE_CHECKING:\n    import festgate.portal.tickets"
         },
     ),
-    "upwards inside a function": Plant(
+    "upwards inside a function": Violation(
         "portal",
         "festgate.portal.registrations.planted -> festgate.portal.app",
         {"portal/registrations/planted.py": "def late() -> None:\n    from festgate.portal import app"},
     ),
-    "a migration that leans on today's tables": Plant(
+    "a migration that imports current code": Violation(
         "history",
         "festgate.portal.migrations.planted -> festgate.kit",
         {
@@ -87,27 +87,27 @@ PLANTS = {
             "portal/migrations/planted.py": "import festgate.kit.db.statements",
         },
     ),
-    "a parent of workers that imports what they serve": Plant(
+    "a supervisor that imports the portal": Violation(
         "lean",
         "festgate.server.planted -> festgate.portal.app",
         {"server/planted.py": "import festgate.portal.app"},
     ),
-    "a package without a place": Plant("arrows", "festgate.planted", {"planted/__init__.py": ""}),
-    "a file without a place": Plant("arrows", "festgate.planted", {"planted.py": ""}),
-    "a file of the portal without a place": Plant(
+    "a package in no layer": Violation("arrows", "festgate.planted", {"planted/__init__.py": ""}),
+    "a file in no layer": Violation("arrows", "festgate.planted", {"planted.py": ""}),
+    "a file of the portal in no layer": Violation(
         "portal", "festgate.portal.planted", {"portal/planted.py": ""}
     ),
-    "a tool that reaches into the portal": Plant(
+    "a tool that imports the portal": Violation(
         "tools",
         "festgate.rehearsal.planted -> festgate.portal.app",
         {"rehearsal/__init__.py": "", "rehearsal/planted.py": "import festgate.portal.app"},
     ),
-    "the portal that reaches for a tool": Plant(
+    "the portal importing a tool": Violation(
         "arrows",
         "festgate.portal.backoffice.planted -> festgate.rehearsal",
         {"rehearsal/__init__.py": "", "portal/backoffice/planted.py": "import festgate.rehearsal"},
     ),
-    "a neighbour's tables": Plant(
+    "tables of another module": Violation(
         "neighbours",
         "festgate.portal.checkout.planted -> festgate.portal.catalogue.tables",
         {
@@ -115,7 +115,7 @@ PLANTS = {
             "portal/catalogue/tables.py": "",
         },
     ),
-    "a neighbour's queries": Plant(
+    "queries of another module": Violation(
         "neighbours",
         "festgate.portal.tickets.planted -> festgate.portal.registrations.queries",
         {
@@ -123,7 +123,7 @@ PLANTS = {
             "portal/registrations/queries.py": "",
         },
     ),
-    "a neighbour's operation": Plant(
+    "an operation of another module": Violation(
         "neighbours",
         "festgate.portal.backoffice.planted -> festgate.portal.checkout.planted_sale",
         {
@@ -131,22 +131,22 @@ PLANTS = {
             "portal/checkout/planted_sale.py": "",
         },
     ),
-    "an operation that knows the web": Plant(
+    "an operation that imports the web framework": Violation(
         "edges",
         "festgate.portal.registrations.planted -> starlette",
         {"portal/registrations/planted.py": "import starlette.status"},
     ),
-    "an operation that knows a page": Plant(
+    "an operation that imports a page": Violation(
         "edges",
         "festgate.portal.tickets.planted -> festgate.portal.tickets.pages",
         {"portal/tickets/planted.py": "import festgate.portal.tickets.pages", "portal/tickets/pages.py": ""},
     ),
-    "a part of the kit that knows the web": Plant(
+    "a part of the kit that imports its web package": Violation(
         "edges",
         "festgate.kit.planted -> festgate.kit.web.portal",
         {"kit/planted.py": "import festgate.kit.web.portal"},
     ),
-    "facts that know the web by two steps": Plant(
+    "facts that import the web framework indirectly": Violation(
         "core",
         "festgate.portal.checkout.facts -> festgate.portal.checkout.planted",
         {
@@ -154,7 +154,7 @@ PLANTS = {
             "portal/checkout/planted.py": "import fastapi",
         },
     ),
-    "a circle": Plant(
+    "an import cycle": Violation(
         "cycles",
         "No cycles are allowed in festgate.kit",
         {"kit/planted.py": "import festgate.kit.planting", "kit/planting.py": "import festgate.kit.planted"},
@@ -162,19 +162,19 @@ PLANTS = {
 }
 
 
-@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS.keys())
-def test_a_planted_violation_is_caught(package: Path, plant: Plant) -> None:
-    for place, source in plant.files.items():
-        path = package / "festgate" / place
+@pytest.mark.parametrize("violation", VIOLATIONS.values(), ids=VIOLATIONS.keys())
+def test_a_forbidden_import_is_detected(package: Path, violation: Violation) -> None:
+    for file_name, source in violation.files.items():
+        path = package / "festgate" / file_name
         path.parent.mkdir(exist_ok=True)
         path.write_text(source + "\n", encoding="utf-8")
-    done = lint(package, plant.contract)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert f"{CONTRACTS[plant.contract]['name']} BROKEN" in done.stdout
-    assert plant.named in done.stdout
+    result = lint(package, violation.contract)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert f"{CONTRACTS[violation.contract]['name']} BROKEN" in result.stdout
+    assert violation.message in result.stdout
 
 
-def test_neighbours_may_meet_in_a_facade_and_in_facts(package: Path) -> None:
+def test_a_module_may_import_the_facade_and_the_facts_of_another_module(package: Path) -> None:
     planted = package / "festgate/portal/backoffice/planted.py"
     planted.write_text(
         "from festgate.portal.accounts import facade\nfrom festgate.portal.checkout import facts\n",
@@ -182,24 +182,24 @@ def test_neighbours_may_meet_in_a_facade_and_in_facts(package: Path) -> None:
     )
     (package / "festgate/portal/accounts/facade.py").touch()
     (package / "festgate/portal/checkout/facts.py").touch()
-    done = lint(package, "arrows", "neighbours", "edges", "core")
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = lint(package, "arrows", "neighbours", "edges", "core")
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_kind_of_contract_has_a_planted_violation() -> None:
-    assert {plant.contract for plant in PLANTS.values()} == set(CONTRACTS)
+def test_every_contract_has_a_violation_in_these_tests() -> None:
+    assert {violation.contract for violation in VIOLATIONS.values()} == set(CONTRACTS)
 
 
-def test_every_module_of_the_portal_is_protected_from_its_neighbours() -> None:
+def test_every_module_of_the_portal_is_protected_from_the_other_modules() -> None:
     assert CONTRACTS["neighbours"]["protected_modules"] == [
-        f"festgate.portal.{name}" for name in reversed(SLICES)
+        f"festgate.portal.{name}" for name in reversed(MODULES)
     ]
 
 
-def test_whatever_may_know_the_web_may_itself_be_known_only_by_such_parts() -> None:
-    """The rule holds for operations of any name: outside the edges, no module imports anything of the web."""
+def test_modules_that_may_import_web_code_are_protected_like_web_code() -> None:
+    """So the rule holds for operations of any name: outside these modules, nothing imports web code."""
     edges = CONTRACTS["edges"]
-    # These are above all modules, so the contract of the arrows already forbids importing them.
+    # These are above all modules, so the contract `arrows` already forbids importing them.
     top = {"festgate.__main__", "festgate.portal.app", "festgate.portal.composition", "festgate.kit.cli"}
     top |= {
         name for name in edges["allowed_importers"] if name.startswith(("festgate.cli", "festgate.server."))

@@ -1,4 +1,4 @@
-"""What a visitor does in a browser, and what the data then says of them."""
+"""Steps of a visitor in a browser, and queries of the resulting data."""
 
 import re
 from collections.abc import Callable
@@ -23,49 +23,49 @@ def fill_in(page: Page, **fields: str) -> None:
         page.get_by_label(label.replace("_", "-")).fill(text)
 
 
-def join(page: Page, name: str | None = None) -> str:
-    """Fills in the form for a new account, which is on the page."""
+def sign_up(page: Page, name: str | None = None) -> str:
+    """Fill in and send the form for a new account, which is on the page; return the username."""
     name = name or new_name()
     fill_in(page, Username=name, Email=f"{name}@example.org", Password=PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     return name
 
 
-def come(page: Page, server: Server) -> str:
-    """A new visitor with an account, on the list of events; their name."""
+def open_as_new_visitor(page: Page, server: Server) -> str:
+    """Sign up a new visitor, who then sees the list of events; return the username."""
     page.goto(f"{server.url}/register")
-    name = join(page)
+    name = sign_up(page)
     page.wait_for_url("**/events")
     return name
 
 
-def press(page: Page, name: str | re.Pattern[str]) -> None:
+def press_button(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("main").get_by_role("button", name=name).first.click()
 
 
-def follow(page: Page, name: str | re.Pattern[str]) -> None:
+def follow_link(page: Page, name: str | re.Pattern[str]) -> None:
     page.get_by_role("main").get_by_role("link", name=name).first.click()
 
 
-def wait_for(page: Page, what: Callable[[], int]) -> None:
-    """Look at the page again until it is there: a ticket follows within a second of its seat."""
+def reload_until(page: Page, count_of: Callable[[], int]) -> None:
+    """Reload the page until `count_of` is not zero: a ticket is issued within a second after its seat."""
 
     def look() -> bool:
-        if what():
+        if count_of():
             return True
         page.reload()
         return False
 
-    until(look, f"what {page.url} is to show")
+    until(look, f"the expected content of {page.url}")
 
 
-def ticket_link(page: Page, title: str) -> None:
-    wait_for(page, page.get_by_role("link", name=f"Ticket for {title}").count)
-    follow(page, f"Ticket for {title}")
+def open_ticket(page: Page, title: str) -> None:
+    reload_until(page, page.get_by_role("link", name=f"Ticket for {title}").count)
+    follow_link(page, f"Ticket for {title}")
 
 
-def has_ticket(page: Page, name: str, title: str) -> None:
-    """The page is that person's ticket for the event, with its QR code drawn."""
+def expect_ticket(page: Page, name: str, title: str) -> None:
+    """Assert that the page is that person's ticket for the event, with its QR code."""
     expect(page).to_have_url(re.compile(r"/tickets/[0-9A-HJKMNP-TV-Z]{16}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page.get_by_text(name, exact=True).last).to_be_visible()
@@ -76,7 +76,7 @@ def has_ticket(page: Page, name: str, title: str) -> None:
 
 
 def orders_of(server: Server, name: str) -> list[str]:
-    """The states of a person's orders, oldest first."""
+    """Return the states of a person's orders, oldest first."""
     rows = ask_file(
         server.data,
         "SELECT o.state FROM checkout_orders o JOIN accounts_people p ON p.id = o.person_id "
@@ -87,7 +87,7 @@ def orders_of(server: Server, name: str) -> list[str]:
 
 
 def charges_of(server: Server, name: str) -> list[int]:
-    """What the play-money provider has taken from that person for good, in paise."""
+    """Return the amounts that the sandbox has charged the person and not refunded, in paise."""
     rows = ask_file(
         server.data,
         "SELECT c.amount_minor FROM checkout_sandbox_charges c "
@@ -99,11 +99,11 @@ def charges_of(server: Server, name: str) -> list[int]:
     return [amount for (amount,) in rows]
 
 
-def hold(page: Page, server: Server, slug: str = "dance-battle") -> str:
-    """A new visitor who holds a seat and is at the checkout; their name."""
-    name = come(page, server)
+def hold_seat(page: Page, server: Server, slug: str = "dance-battle") -> str:
+    """Hold a seat for a new visitor and open the checkout; return the username."""
+    name = open_as_new_visitor(page, server)
     page.goto(f"{server.url}/events/{slug}")
-    press(page, "Register")
-    follow(page, re.compile("^Pay"))
+    press_button(page, "Register")
+    follow_link(page, re.compile("^Pay"))
     page.wait_for_url("**/checkout")
     return name
