@@ -251,7 +251,7 @@ def test_a_cancelled_request_is_not_a_failure() -> None:
 def test_the_circuit_opens_when_requests_block_the_event_loop_repeatedly() -> None:
     async def main() -> None:
         bulkhead = make_bulkhead()
-        for _ in range(MIN_FAILURES):  # fewer are enough if each blocks it for long
+        for _ in range(MIN_FAILURES):  # fewer suffice if each request blocks for long
             if not bulkhead.is_unavailable():
                 assert await outcome(bulkhead, compute_for(0.12)) == "x"
         assert bulkhead.state == "resting"

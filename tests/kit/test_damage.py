@@ -1,4 +1,4 @@
-"""For a damaged file the operator gets a sentence with the remedy, and the portal reports it until a restore."""
+"""Commands report a damaged file with the remedy, and the portal reports it until a backup is restored."""
 
 import sqlite3
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Emails are queued with the operation that causes them, sent after COMMIT, and retried; none is lost or doubled."""
+"""Emails are queued with the operation that causes them, sent after COMMIT, and retried; none is lost or sent twice."""
 
 import asyncio
 import threading
@@ -221,13 +221,13 @@ class SlowFolder(FolderTransport):
     """A folder on a slow disk."""
 
     def __init__(self, folder: Path) -> None:
-        """Create a transport that waits until `go_on` is set."""
+        """Create a transport that waits until `may_continue` is set."""
         super().__init__(folder)
-        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.has_started, self.may_continue = threading.Event(), threading.Event()
 
     def send(self, message: EmailMessage) -> None:
-        self.reached.set()
-        assert self.go_on.wait(20)
+        self.has_started.set()
+        assert self.may_continue.wait(20)
         super().send(message)
 
 
@@ -240,9 +240,9 @@ def test_an_email_being_sent_when_the_portal_stops_is_finished_and_recorded(
     async def stop_while_sending() -> None:
         running = asyncio.create_task(sender.run())
         await database.real.write(mail.post, "order:1", "asha@example.org", "Subject", "Body")
-        assert await asyncio.to_thread(slow_transport.reached.wait, 20)
+        assert await asyncio.to_thread(slow_transport.has_started.wait, 20)
         running.cancel()
-        slow_transport.go_on.set()
+        slow_transport.may_continue.set()
         with suppress(asyncio.CancelledError):
             await running
 

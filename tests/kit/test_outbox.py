@@ -1,4 +1,4 @@
-"""Facts of committed operations reach every handler at least once and take effect once, whatever fails."""
+"""Facts of committed operations reach every handler at least once and take effect once, after any failure."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ from tests.rig.postgres import Cluster
 
 @dataclass(frozen=True)
 class OrderPaid(Fact):
-    """A fact of these tests."""
+    """A fact with handlers in these tests."""
 
     KIND: ClassVar[str] = "kit.OrderPaid"
 
@@ -35,7 +35,7 @@ class OrderPaid(Fact):
 
 @dataclass(frozen=True)
 class EventCancelled(Fact):
-    """A second fact of these tests."""
+    """A fact of another kind."""
 
     KIND: ClassVar[str] = "kit.EventCancelled"
 

@@ -72,7 +72,7 @@ def test_a_failed_migration_of_the_whole_portal_is_an_error(settings: Settings) 
         schema.upgrade(settings)
 
 
-def test_a_second_upgrade_does_nothing_and_makes_no_backup(settings: Settings) -> None:
+def test_a_second_upgrade_changes_nothing_and_creates_no_backup(settings: Settings) -> None:
     assert schema.upgrade(settings) is None
     assert schema.upgrade(settings) == schema.HEAD
     assert not (settings.data_dir / "backups").exists()

@@ -1,4 +1,4 @@
-"""Log lines mask secrets and keep what helps an operator."""
+"""Log lines mask secrets and keep other text."""
 
 import json
 import logging

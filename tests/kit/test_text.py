@@ -24,14 +24,14 @@ from festgate.kit.text import (
 def test_cleaned_text_has_no_invisible_characters(text: str) -> None:
     for clean, allowed in ((tidy, ""), (tidy_lines, "\n\t")):
         try:
-            kept = clean(text)
+            cleaned = clean(text)
         except ValueError as error:
             message = str(error)
             assert "Control characters" in message or "is invisible" in message
         else:
-            assert clean(kept) == kept
+            assert clean(cleaned) == cleaned
             assert not {
-                character for character in kept if unicodedata.category(character) in ("Cc", "Cf", "Cs")
+                character for character in cleaned if unicodedata.category(character) in ("Cc", "Cf", "Cs")
             } - set(JOINERS + allowed)
 
 

@@ -1,4 +1,4 @@
-"""Transports: a folder of files and mail servers of several kinds; and the form of an email in transfer."""
+"""Transports to a folder of files and to several kinds of mail servers, and the format of a sent email."""
 
 import sys
 from collections.abc import Iterator

@@ -380,7 +380,7 @@ def test_a_notice_in_the_url_is_shown_only_if_it_is_true(client: httpx.Client) -
         ({"data": {}}, 422),
         ({"json": FORM}, 400),
     ],
-    ids=["no text", "too long", "control", "long title", "year one", "nothing", "json"],
+    ids=["not UTF-8", "too long", "control character", "long title", "year 1", "empty", "json"],
 )
 def test_an_invalid_form_is_refused(client: httpx.Client, form: dict[str, object], status: int) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"} if "content" in form else {}

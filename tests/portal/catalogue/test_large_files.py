@@ -55,7 +55,7 @@ def test_a_row_with_more_cells_than_the_header_is_an_error_with_their_number() -
         (read_sheet, b"title,fee\n" + b"A\n" * 100_000),  # all of them invalid
         (read_calendar, calendar(event(b"A") * 100_000)),
     ],
-    ids=["rows", "wrong rows", "a calendar"],
+    ids=["rows", "invalid rows", "calendar"],
 )
 def test_a_file_of_a_hundred_thousand_events_is_refused(read: Reader, data: bytes) -> None:
     assert refusal_of(read, data) == "The file has more than 20,000 events. Import it in parts."

@@ -105,7 +105,7 @@ def test_a_portal_stopped_between_commit_and_the_new_page_opens_it_after_a_resta
     with fest_with_stripe(database, stripe, folder, port) as fest:
         until(lambda: fest.order(person).pay_url not in (None, old_page), "another payment page")
         order = fest.order(person)
-        pages = [(refund["amount_total"], refund["status"]) for refund in stripe.books.sessions.values()]
+        pages = [(session["amount_total"], session["status"]) for session in stripe.books.sessions.values()]
         assert sorted(pages) == [(30000, "open"), (75000, "expired")]
         assert order.pay_url is not None
         person.pay(order.pay_url)

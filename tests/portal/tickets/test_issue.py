@@ -204,7 +204,16 @@ def deliver_in_random_order(database: OpenDatabase, rng: random.Random) -> None:
             database.write(outbox.settle, fact.id)
 
 
-STEPS = ("hold a free one", "hold a paid one", "pay", "give back", "call off", "deliver", "refund", "come in")
+STEPS = (
+    "hold a free seat",
+    "hold a paid seat",
+    "pay",
+    "cancel registration",
+    "cancel event",
+    "deliver",
+    "refund",
+    "check in",
+)
 
 
 @settings(max_examples=30)
@@ -249,21 +258,21 @@ def run_step(fest: Fest, step: str, person: Person, free: catalogue.Event, paid:
     """Run one step of a visitor or an organiser; conflicts are ignored."""
     database = fest.database
     with suppress(Conflict):
-        if step == "hold a free one":
+        if step == "hold a free seat":
             fest.hold(person, free)
-        elif step == "hold a paid one":
+        elif step == "hold a paid seat":
             fest.hold(person, paid)
-        elif step == "come in":
+        elif step == "check in":
             for ticket in database.read(tickets.tickets_of, person.id):
                 with suppress(Conflict):
                     database.write(admit, ticket.code, Visitor(person.id, "", "", "staff"))
         elif step == "pay":
             fest.pay(fest.order(person))
-        elif step == "give back":
+        elif step == "cancel registration":
             for seat in database.read(registrations.seats_of, person.id):
                 if seat.slug == free.slug:
                     database.write(cancel_seat, person.id, seat.id)
-        elif step == "call off":
+        elif step == "cancel event":
             database.write(catalogue.cancel_event, (free if person.username == "asha" else paid).slug)
         else:
             fest.send_refunds()
