@@ -16,8 +16,13 @@ CALENDAR = Attachment(
 
 
 def over_smtp(host: str, port: int, **more: object) -> Settings:
-    usual = {"smtp_host": host, "smtp_port": port, "smtp_security": "none", "mail_from": "fest@example.org"}
-    return Settings.model_validate(usual | more)
+    defaults = {
+        "smtp_host": host,
+        "smtp_port": port,
+        "smtp_security": "none",
+        "mail_from": "fest@example.org",
+    }
+    return Settings.model_validate(defaults | more)
 
 
 def to_folder(folder: Path) -> Settings:
@@ -39,9 +44,9 @@ def send(database: OpenDatabase, sender: Postman) -> None:
 
 
 def state(database: OpenDatabase, topic: str) -> MailState:
-    found = database.read(mail.find_state, topic)
-    assert found is not None
-    return found
+    mail_state = database.read(mail.find_state, topic)
+    assert mail_state is not None
+    return mail_state
 
 
 def emails(folder: Path) -> list[EmailMessage]:

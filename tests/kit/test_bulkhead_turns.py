@@ -3,57 +3,59 @@
 import asyncio
 
 from festgate.kit.resilience.bulkhead import QUANTUM, Bulkhead
-from tests.kit.test_bulkhead import Work, answer, hold, make, on_loop
+from tests.kit.test_bulkhead import Handler, compute_for, make_bulkhead, return_word, run_on_loop
 
-DEAR = 0.003
-"""Seconds of the processor."""
-FITTING = QUANTUM / DEAR
+EXPENSIVE = 0.003
+"""Seconds of processor time for one expensive request."""
+FITTING_REQUESTS = QUANTUM / EXPENSIVE
 CROWD = 40
 
 
-async def most_in_a_turn(bulkhead: Bulkhead, work: Work) -> int:
-    """Return the most requests of a crowd that ran without a break for other tasks."""
-    ran: list[int] = [0]
+async def count_largest_turn(bulkhead: Bulkhead, handler: Handler) -> int:
+    """Return the largest number of requests of a crowd that ran in one turn of the event loop."""
+    requests_per_turn: list[int] = [0]
 
-    async def counted(word: str) -> str:
-        ran[-1] += 1
-        return await work(word)
+    async def count_and_run(word: str) -> str:
+        requests_per_turn[-1] += 1
+        return await handler(word)
 
-    async def somebody_else() -> None:
+    async def start_new_turns() -> None:
         while True:
             await asyncio.sleep(0)
-            ran.append(0)
+            requests_per_turn.append(0)
 
-    other = asyncio.create_task(somebody_else())
-    await asyncio.gather(*(bulkhead.run(counted, "x") for _ in range(CROWD)))
-    other.cancel()
-    assert sum(ran) == CROWD
-    # The first turn measures how many they are.
-    return max(ran[2:])
+    turn_starter = asyncio.create_task(start_new_turns())
+    await asyncio.gather(*(bulkhead.run(count_and_run, "x") for _ in range(CROWD)))
+    turn_starter.cancel()
+    assert sum(requests_per_turn) == CROWD
+    # The first turn measures the cost of a request.
+    return max(requests_per_turn[2:])
 
 
-def test_a_crowd_after_a_quiet_time_goes_in_by_what_it_costs() -> None:
+def test_a_crowd_after_quiet_times_is_admitted_by_the_cost_of_its_requests() -> None:
     async def main() -> None:
-        tea = make(requests=CROWD)
+        bulkhead = make_bulkhead(requests=CROWD)
         for _ in range(CROWD):
-            await tea.run(answer, "x")
+            await bulkhead.run(return_word, "x")
             await asyncio.sleep(0)
-        assert await most_in_a_turn(tea, hold(DEAR)) <= FITTING
+        assert await count_largest_turn(bulkhead, compute_for(EXPENSIVE)) <= FITTING_REQUESTS
 
-    on_loop(main)
+    run_on_loop(main)
 
 
-def test_who_becomes_dear_while_others_wait_goes_in_by_that() -> None:
+def test_requests_that_become_expensive_while_others_wait_are_admitted_by_the_new_cost() -> None:
     async def main() -> None:
-        tea = make(requests=CROWD)
-        asked = 0
+        bulkhead = make_bulkhead(requests=CROWD)
+        calls = 0
 
-        async def dearer(word: str) -> str:
-            nonlocal asked
-            asked += 1
-            return await hold(QUANTUM / 20 if asked <= CROWD / 2 else DEAR)(word)
+        async def compute_longer(word: str) -> str:
+            nonlocal calls
+            calls += 1
+            return await compute_for(QUANTUM / 20 if calls <= CROWD / 2 else EXPENSIVE)(word)
 
-        assert await most_in_a_turn(tea, dearer) <= QUANTUM / (QUANTUM / 20) + FITTING
-        assert await most_in_a_turn(tea, hold(DEAR)) <= FITTING
+        assert (
+            await count_largest_turn(bulkhead, compute_longer) <= QUANTUM / (QUANTUM / 20) + FITTING_REQUESTS
+        )
+        assert await count_largest_turn(bulkhead, compute_for(EXPENSIVE)) <= FITTING_REQUESTS
 
-    on_loop(main)
+    run_on_loop(main)

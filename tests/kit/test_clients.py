@@ -23,17 +23,17 @@ from festgate.kit.web.clients import Counts, Trusted, client_key
         ("", True),
     ],
 )
-def test_which_addresses_stand_for_many_clients(address: str, trusted: bool) -> None:
+def test_loopback_and_configured_proxies_are_trusted(address: str, trusted: bool) -> None:
     assert (address in Trusted(["10.0.0.0/8", "192.0.2.7"])) is trusted
 
 
-def test_a_network_of_ipv6_is_one_client() -> None:
+def test_an_ipv6_network_counts_as_one_client() -> None:
     assert client_key("2001:db8:1:2:aaaa::1") == client_key("2001:db8:1:2:bbbb::1")
     assert client_key("2001:db8:1:2::1") != client_key("2001:db8:1:3::1")
     assert client_key("::ffff:192.0.2.7") == client_key("192.0.2.7")
 
 
-def test_one_client_has_so_many_and_a_proxy_has_no_limit() -> None:
+def test_each_client_has_a_limit_of_requests_and_a_proxy_has_none() -> None:
     counts = Counts(2, Trusted(["192.0.2.7"]))
     assert [counts.add("192.0.2.8") for _ in range(3)] == [True, True, False]
     assert all(counts.add("192.0.2.7") for _ in range(3))
@@ -60,8 +60,8 @@ class Client:
         return await Request(self.scope, await bodies.read(self.scope, self.messages.get)).body()
 
 
-def test_a_body_that_is_there_is_read_without_being_counted_and_one_in_pieces_with_it() -> None:
-    async def go() -> None:
+def test_only_a_body_that_arrives_in_pieces_is_counted_as_pending() -> None:
+    async def read_bodies() -> None:
         bodies, whole, pieces = Bodies(), Client(), Client()
         whole.send(b"all of it")
         pieces.send(b"one ", more=True)
@@ -73,29 +73,29 @@ def test_a_body_that_is_there_is_read_without_being_counted_and_one_in_pieces_wi
         assert await reading == b"one two"
         assert bodies.pending == 0
 
-    asyncio.run(go())
+    asyncio.run(read_bodies())
 
 
 @pytest.mark.parametrize("limits", [BodyLimits(seconds=0.02), BodyLimits(grace=0.02)])
-def test_a_body_that_takes_too_long_is_ended(limits: BodyLimits) -> None:
-    async def go() -> None:
+def test_a_body_that_arrives_too_slowly_is_refused(limits: BodyLimits) -> None:
+    async def read_bodies() -> None:
         bodies, client = Bodies(limits), Client()
         client.send(b"half", more=True)
         with pytest.raises(TooSlow):
             await client.read(bodies)
         assert bodies.pending == 0
 
-    asyncio.run(go())
+    asyncio.run(read_bodies())
 
 
-def test_a_client_that_leaves_is_no_slow_one() -> None:
-    async def go() -> None:
+def test_a_disconnect_is_not_reported_as_a_slow_body() -> None:
+    async def read_bodies() -> None:
         bodies, client = Bodies(), Client()
         client.messages.put_nowait({"type": "http.disconnect"})
         with pytest.raises(ClientDisconnect):
             await client.read(bodies)
 
-    asyncio.run(go())
+    asyncio.run(read_bodies())
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,10 @@ def test_a_client_that_leaves_is_no_slow_one() -> None:
         (BodyLimits(pending=2, pending_per_client=1), ["127.0.0.1"] * 3),
     ],
 )
-def test_of_too_many_the_longest_on_its_way_is_ended(limits: BodyLimits, addresses: list[str]) -> None:
-    async def go() -> None:
+def test_the_oldest_pending_body_is_refused_when_there_are_too_many(
+    limits: BodyLimits, addresses: list[str]
+) -> None:
+    async def read_bodies() -> None:
         bodies, clients = Bodies(limits), [Client(address) for address in addresses]
         reading = [asyncio.ensure_future(client.read(bodies)) for client in clients]
         with pytest.raises(TooSlow):
@@ -117,4 +119,4 @@ def test_of_too_many_the_longest_on_its_way_is_ended(limits: BodyLimits, address
             client.send(b"here")
         assert await asyncio.gather(*reading[1:]) == [b"here", b"here"]
 
-    asyncio.run(go())
+    asyncio.run(read_bodies())

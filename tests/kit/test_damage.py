@@ -1,4 +1,4 @@
-"""For a damaged file the operator gets a sentence with the remedy, and the portal reports it until a restore."""
+"""Commands report a damaged file with the remedy, and the portal reports it until a backup is restored."""
 
 import sqlite3
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def break_header(path: Path) -> None:
         file.write(b"\0" * 64)
 
 
-def cut(path: Path) -> None:
+def truncate(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 2)
 
@@ -56,22 +56,24 @@ def break_table(path: Path) -> None:
     damage_page(path, "accounts_people")
 
 
-@pytest.mark.parametrize("harm", [break_header, cut, break_index, break_table])
-def test_a_damaged_file_ends_every_start_and_look_in_a_sentence(settings: Settings, harm: object) -> None:
-    assert callable(harm)
-    harm(settings.sqlite_path)
+@pytest.mark.parametrize("damage", [break_header, truncate, break_index, break_table])
+def test_a_damaged_file_is_reported_by_start_backup_and_check_with_the_remedy(
+    settings: Settings, damage: object
+) -> None:
+    assert callable(damage)
+    damage(settings.sqlite_path)
     with pytest.raises(StartupError, match=HOW_TO):
         schema.refuse_damaged(settings) if schema.revision(settings) else None
     with pytest.raises(StartupError, match=HOW_TO):
         schema.backup(settings)
     assert not list((settings.data_dir / "backups").glob("*"))
-    done = festgate("db", "check", data=settings.data_dir)
-    assert done.returncode in (1, 2)
-    assert HOW_TO in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    process = festgate("db", "check", data=settings.data_dir)
+    assert process.returncode in (1, 2)
+    assert HOW_TO in process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
 
 
-def test_damage_that_a_query_met_is_remembered(settings: Settings) -> None:
+def test_damage_that_a_query_encounters_is_remembered(settings: Settings) -> None:
     damage_page(settings.sqlite_path, "sqlite_autoindex_kit_notes_1")
     with open_database(settings.url) as database:
         assert not database.real.damage
@@ -81,7 +83,7 @@ def test_damage_that_a_query_met_is_remembered(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("state", ["XX001", "XX002"])
-def test_postgresqls_reports_of_damage_are_known(state: str) -> None:
+def test_postgresql_errors_about_damage_are_recognised(state: str) -> None:
     error = psycopg.errors.lookup(state)("invalid page in block 7 of relation base/1/2\nCONTEXT: more")
     unavailable = Unavailable()
     unavailable.__cause__ = error
@@ -97,15 +99,17 @@ def test_the_probe_of_readyz_commits_a_write(database: OpenDatabase) -> None:
     assert database.read(find_note, NOTE) not in (None, first)
 
 
-@pytest.mark.parametrize("harm", [break_header, cut])
-@pytest.mark.parametrize("words", [("check",), ("db", "upgrade"), ("db", "backup"), ("serve", "--port", "0")])
-def test_every_command_on_a_damaged_file_ends_in_one_sentence(
-    settings: Settings, words: tuple[str, ...], harm: Callable[[Path], None]
+@pytest.mark.parametrize("damage", [break_header, truncate])
+@pytest.mark.parametrize(
+    "arguments", [("check",), ("db", "upgrade"), ("db", "backup"), ("serve", "--port", "0")]
+)
+def test_every_command_on_a_damaged_file_prints_one_line_with_the_remedy(
+    settings: Settings, arguments: tuple[str, ...], damage: Callable[[Path], None]
 ) -> None:
-    harm(settings.sqlite_path)
+    damage(settings.sqlite_path)
     before = settings.sqlite_path.read_bytes()
-    done = festgate(*words, data=settings.data_dir, extra={"COLUMNS": "1000"})
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert HOW_TO in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    process = festgate(*arguments, data=settings.data_dir, extra={"COLUMNS": "1000"})
+    assert process.returncode == 2, process.stdout + process.stderr
+    assert HOW_TO in process.stderr
+    assert len(process.stderr.strip().splitlines()) == 1
     assert settings.sqlite_path.read_bytes() == before

@@ -24,12 +24,12 @@ def topics(connection: Connection) -> list[str]:
     return [topic for (topic,) in connection.all(_topics)]
 
 
-def refuse(connection: Connection) -> None:
+def post_and_raise(connection: Connection) -> None:
     post(connection, "refused")
     raise ValueError("no")
 
 
-def test_an_operation_is_answered_with_what_it_returns_and_is_there_for_the_next_read(
+def test_a_write_returns_the_operations_result_and_the_next_read_sees_its_change(
     database: OpenDatabase,
 ) -> None:
     assert database.write(post, "one") == "one"
@@ -37,28 +37,28 @@ def test_an_operation_is_answered_with_what_it_returns_and_is_there_for_the_next
     assert database.report(topics) == ["one"]
 
 
-def test_an_operation_that_raises_is_undone_alone_and_its_caller_gets_what_it_raised(
+def test_an_operation_that_raises_is_rolled_back_alone_and_its_caller_gets_the_exception(
     database: OpenDatabase,
 ) -> None:
-    answers = database.write_together(
-        lambda connection: post(connection, "one"), refuse, lambda connection: post(connection, "two")
+    results = database.write_together(
+        lambda connection: post(connection, "one"), post_and_raise, lambda connection: post(connection, "two")
     )
-    assert answers[0] == "one"
-    assert isinstance(answers[1], ValueError)
-    assert answers[2] == "two"
+    assert results[0] == "one"
+    assert isinstance(results[1], ValueError)
+    assert results[2] == "two"
     assert database.read(topics) == ["one", "two"]
 
 
-def test_a_thousand_operations_that_arrive_together_are_all_kept(database: OpenDatabase) -> None:
+def test_a_thousand_simultaneous_operations_are_all_committed(database: OpenDatabase) -> None:
     names = [f"topic-{number}" for number in range(1000)]
-    answers = database.write_together(
+    results = database.write_together(
         *(lambda connection, name=name: post(connection, name) for name in names)
     )
-    assert answers == names
+    assert results == names
     assert sorted(database.read(topics)) == sorted(names)
 
 
-def test_a_unique_row_that_is_there_already_is_named_as_such(database: OpenDatabase) -> None:
+def test_a_duplicate_of_a_unique_value_raises_unique_violation(database: OpenDatabase) -> None:
     database.write(post, "one")
     database.write(post, "two")
     with pytest.raises(UniqueViolation):
@@ -66,32 +66,34 @@ def test_a_unique_row_that_is_there_already_is_named_as_such(database: OpenDatab
     assert database.read(topics) == ["one", "two"]
 
 
-def test_listeners_hear_of_a_topic_after_its_commit_and_not_of_an_operation_that_raised(
+def test_listeners_are_called_after_a_commit_and_not_after_a_rollback(
     database: OpenDatabase,
 ) -> None:
-    seen: list[list[str]] = []
+    reads: list[list[str]] = []
 
     async def listen() -> None:
-        heard = asyncio.Event()
-        database.real.on_commit("mail", heard.set)
+        committed = asyncio.Event()
+        database.real.on_commit("mail", committed.set)
         with pytest.raises(ValueError, match="no"):
-            await database.real.write(refuse)
-        assert not heard.is_set()
+            await database.real.write(post_and_raise)
+        assert not committed.is_set()
         await database.real.write(post, "one")
-        await asyncio.wait_for(heard.wait(), timeout=10)
-        seen.append(await database.real.read(topics))
+        await asyncio.wait_for(committed.wait(), timeout=10)
+        reads.append(await database.real.read(topics))
 
     database.run(listen())
-    assert seen == [["one"]]
+    assert reads == [["one"]]
 
 
-def test_who_waits_for_a_topic_is_woken_by_its_commit_and_by_no_other(database: OpenDatabase) -> None:
+def test_a_caller_that_waits_for_a_topic_is_woken_only_by_a_commit_of_that_topic(
+    database: OpenDatabase,
+) -> None:
     async def wait() -> None:
         waiting = [asyncio.ensure_future(database.real.wait_for("mine", 60)) for _ in range(2)]
         await asyncio.sleep(0)
         await database.real.write(lambda connection: connection.announce("another's"))
         await asyncio.sleep(0)
-        assert not any(each.done() for each in waiting)
+        assert not any(waiter.done() for waiter in waiting)
         await database.real.write(lambda connection: connection.announce("mine"))
         await asyncio.wait_for(asyncio.gather(*waiting), timeout=10)
         # No other caller waits.
@@ -100,7 +102,7 @@ def test_who_waits_for_a_topic_is_woken_by_its_commit_and_by_no_other(database: 
     database.run(wait())
 
 
-def test_a_caller_that_goes_away_does_not_undo_its_operation(database: OpenDatabase) -> None:
+def test_a_cancelled_caller_does_not_undo_its_operation(database: OpenDatabase) -> None:
     async def leave() -> None:
         task = asyncio.ensure_future(database.real.write(post, "one"))
         await asyncio.sleep(0)
@@ -114,16 +116,16 @@ def test_a_caller_that_goes_away_does_not_undo_its_operation(database: OpenDatab
     assert database.read(topics) == ["one", "two"]
 
 
-def test_a_commit_by_anyone_changes_the_version(database: OpenDatabase) -> None:
+def test_a_commit_of_any_process_changes_the_version(database: OpenDatabase) -> None:
     async def version() -> object:
         return database.real.version()
 
     before = database.run(version())
     assert database.run(version()) == before or not database.real.sees_every_commit
     database.write(post, "one")
-    ours = database.run(version())
-    assert ours != before
+    after_our_commit = database.run(version())
+    assert after_our_commit != before
     with open_database(database.url) as another:
         another.write(post, "two")
     if database.real.sees_every_commit:
-        assert database.run(version()) != ours
+        assert database.run(version()) != after_our_commit

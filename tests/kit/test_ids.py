@@ -10,7 +10,7 @@ from festgate.kit.ids import ALPHABET, keyed_hash, new_code, new_token, read_cod
 
 
 @given(st.integers(1, 30))
-def test_a_code_is_read_however_it_is_typed(length: int) -> None:
+def test_a_code_is_read_in_any_case_and_with_any_separators(length: int) -> None:
     code = new_code(length)
     assert len(code) == length
     assert set(code) <= set(ALPHABET)
@@ -25,7 +25,7 @@ def test_letters_that_look_like_digits_are_read_as_the_digits() -> None:
 
 
 @given(st.text())
-def test_a_code_that_was_read_is_read_as_itself(text: str) -> None:
+def test_reading_a_code_twice_changes_nothing(text: str) -> None:
     assert read_code(read_code(text)) == read_code(text)
 
 
@@ -37,7 +37,7 @@ def test_no_two_codes_or_tokens_are_the_same() -> None:
 
 
 @given(st.binary(min_size=1), st.text(), st.text())
-def test_one_use_of_a_secret_says_nothing_of_another(secret: bytes, purpose: str, text: str) -> None:
+def test_keyed_hashes_differ_by_secret_and_purpose(secret: bytes, purpose: str, text: str) -> None:
     assert keyed_hash(secret, purpose, text) == keyed_hash(secret, purpose, text)
     assert keyed_hash(secret, purpose, text) != keyed_hash(secret, purpose + "x", text)
     assert keyed_hash(secret, purpose, text) != keyed_hash(secret + b"x", purpose, text)
@@ -53,11 +53,11 @@ def test_one_use_of_a_secret_says_nothing_of_another(secret: bytes, purpose: str
         ("A" * 100, "a" * 60),
     ],
 )
-def test_a_title_becomes_a_name_in_addresses(title: str, slug: str) -> None:
+def test_a_title_becomes_a_slug(title: str, slug: str) -> None:
     assert slug_of(title) == slug
 
 
 @given(st.text())
-def test_whatever_a_title_is_its_name_can_stand_in_an_address(title: str) -> None:
+def test_the_slug_of_any_title_is_valid_in_a_url(title: str) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug_of(title))
     assert len(slug_of(title)) <= 60

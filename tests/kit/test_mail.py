@@ -1,4 +1,4 @@
-"""Emails are queued with the operation that causes them, sent after COMMIT, and retried; none is lost or doubled."""
+"""Emails are queued with the operation that causes them, sent after COMMIT, and retried; none is lost or sent twice."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ from tests.rig.smtp import Mailbox
 _count = Statement(select(func.count()).select_from(mail.messages))
 
 
-def test_an_email_arrives_as_it_was_posted_and_its_state_says_so(
+def test_an_email_arrives_as_it_was_posted_and_its_state_becomes_sent(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port, fest_name='Fest "26", Pune'))
@@ -63,7 +63,7 @@ def test_an_email_arrives_as_it_was_posted_and_its_state_says_so(
     assert file.get_payload(decode=True) == CALENDAR.text.encode()
 
 
-def test_a_second_email_of_one_topic_is_the_same_email(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_a_second_email_with_the_same_topic_is_not_sent(database: OpenDatabase, mailbox: Mailbox) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
     post(database, "order:1")
     post(database, "order:1")
@@ -73,24 +73,24 @@ def test_a_second_email_of_one_topic_is_the_same_email(database: OpenDatabase, m
     assert len(mailbox.emails) == 1
 
 
-def test_two_processes_that_post_one_topic_at_once_post_one_email(database: OpenDatabase) -> None:
-    elsewhere = Database(database.url, clock=database.clock)
+def test_two_processes_that_post_the_same_topic_at_once_queue_one_email(database: OpenDatabase) -> None:
+    other_database = Database(database.url, clock=database.clock)
 
     async def post_both() -> None:
-        await elsewhere.open()
+        await other_database.open()
         writes = [
-            each.write(mail.post, f"topic:{number}", "asha@example.org", "Subject", "Body")
+            process.write(mail.post, f"topic:{number}", "asha@example.org", "Subject", "Body")
             for number in range(40)
-            for each in (database.real, elsewhere)
+            for process in (database.real, other_database)
         ]
         await asyncio.gather(*writes)
-        await elsewhere.close()
+        await other_database.close()
 
     database.run(post_both())
     assert database.read(lambda connection: connection.value(_count)) == 40
 
 
-def test_an_operation_that_is_undone_sends_nothing(database: OpenDatabase, tmp_path: Path) -> None:
+def test_an_operation_that_is_rolled_back_sends_no_email(database: OpenDatabase, tmp_path: Path) -> None:
     def fail(connection: Connection) -> None:
         mail.post(connection, "order:1", "asha@example.org", "Subject", "Body")
         raise LookupError
@@ -102,7 +102,7 @@ def test_an_operation_that_is_undone_sends_nothing(database: OpenDatabase, tmp_p
     assert not (tmp_path / "mail").exists()
 
 
-def test_a_server_that_refuses_for_a_while_gets_the_email_once_when_it_accepts(
+def test_an_email_is_sent_once_after_a_server_that_refused_it_accepts_again(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
@@ -115,7 +115,7 @@ def test_a_server_that_refuses_for_a_while_gets_the_email_once_when_it_accepts(
     assert first_wait > 0
 
     send(database, sender)
-    assert mailbox.attempts == 1, "it is left alone until its time has come"
+    assert mailbox.attempts == 1, "it is not retried before its time"
     database.clock.move(waiting.at - database.clock())
     send(database, sender)
     assert mailbox.attempts == 2
@@ -129,18 +129,18 @@ def test_a_server_that_refuses_for_a_while_gets_the_email_once_when_it_accepts(
     assert state(database, "order:1") == MailState("sent", database.clock(), "asha@example.org", None)
 
 
-def test_an_email_is_given_up_after_a_day_and_a_half_and_its_state_says_why(
+def test_an_email_fails_after_a_day_and_a_half_of_retries_with_the_last_error(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
     mailbox.refuse("550 5.1.1 No such user")
     post(database, "order:1")
-    began = database.clock()
+    posted_at = database.clock()
     while state(database, "order:1").state == "queued":
         database.clock.move(state(database, "order:1").at - database.clock())
         send(database, sender)
     assert mailbox.attempts == MAX_ATTEMPTS
-    assert 1.4 * DAY < database.clock() - began < 1.6 * DAY
+    assert 1.4 * DAY < database.clock() - posted_at < 1.6 * DAY
     assert state(database, "order:1").state == "failed"
     assert state(database, "order:1").error == "550 5.1.1 No such user"
     assert database.read(mail.count_waiting) == 0
@@ -149,13 +149,13 @@ def test_an_email_is_given_up_after_a_day_and_a_half_and_its_state_says_why(
     assert mailbox.attempts == MAX_ATTEMPTS
 
 
-def test_without_the_mail_server_emails_wait_and_go_out_when_it_is_there(
+def test_emails_wait_while_the_mail_server_is_unreachable_and_are_sent_afterwards(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
-    away = over_smtp("127.0.0.1", free_port())
+    without_server = over_smtp("127.0.0.1", free_port())
     for number in range(3):
         post(database, f"order:{number}")
-    send(database, postman(database, away))
+    send(database, postman(database, without_server))
     assert [state(database, f"order:{number}").state for number in range(3)] == ["queued"] * 3
     assert "ConnectionRefusedError" in (state(database, "order:0").error or "")
     database.clock.move(MINUTE)
@@ -165,7 +165,9 @@ def test_without_the_mail_server_emails_wait_and_go_out_when_it_is_there(
     ]
 
 
-def test_an_email_that_cannot_be_written_holds_up_no_other(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_an_email_with_an_invalid_recipient_does_not_delay_others(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
     post(database, "bad:1", "asha@example.org, everyone@example.org")
     post(database, "bad:2", "nobody at all")
     post(database, "bad:3", "asha@example.org\r\nBcc: everyone@example.org")
@@ -179,16 +181,16 @@ def test_an_email_that_cannot_be_written_holds_up_no_other(database: OpenDatabas
         assert state(database, f"bad:{number}").error
 
 
-def test_two_processes_send_each_email_once_between_them(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_two_processes_send_each_email_once(database: OpenDatabase, mailbox: Mailbox) -> None:
     fest = over_smtp(mailbox.host, mailbox.port)
-    elsewhere = Database(database.url, clock=database.clock)
+    other_database = Database(database.url, clock=database.clock)
 
     async def send_both() -> None:
-        await elsewhere.open()
-        senders = [Postman(each, transport_for(fest), fest) for each in (database.real, elsewhere)]
+        await other_database.open()
+        senders = [Postman(process, transport_for(fest), fest) for process in (database.real, other_database)]
         while await database.real.read(mail.count_waiting):
             await asyncio.gather(*(sender.send_due() for sender in senders))
-        await elsewhere.close()
+        await other_database.close()
 
     for number in range(20):
         post(database, f"order:{number}")
@@ -198,7 +200,7 @@ def test_two_processes_send_each_email_once_between_them(database: OpenDatabase,
     )
 
 
-def test_what_a_killed_process_had_in_hand_is_sent_by_another_after_its_lease(
+def test_an_email_claimed_by_a_killed_process_is_sent_after_its_lease(
     database: OpenDatabase, tmp_path: Path
 ) -> None:
     post(database, "order:1")
@@ -219,37 +221,39 @@ class SlowFolder(FolderTransport):
     """A folder on a slow disk."""
 
     def __init__(self, folder: Path) -> None:
-        """A transport that waits until `go_on` is set."""
+        """Create a transport that waits until `may_continue` is set."""
         super().__init__(folder)
-        self.reached, self.go_on = threading.Event(), threading.Event()
+        self.has_started, self.may_continue = threading.Event(), threading.Event()
 
     def send(self, message: EmailMessage) -> None:
-        self.reached.set()
-        assert self.go_on.wait(20)
+        self.has_started.set()
+        assert self.may_continue.wait(20)
         super().send(message)
 
 
-def test_an_email_under_way_when_the_portal_stops_is_finished_and_noted(
+def test_an_email_being_sent_when_the_portal_stops_is_finished_and_recorded(
     database: OpenDatabase, tmp_path: Path
 ) -> None:
-    slow = SlowFolder(tmp_path / "mail")
-    sender = Postman(database.real, slow, to_folder(tmp_path))
+    slow_transport = SlowFolder(tmp_path / "mail")
+    sender = Postman(database.real, slow_transport, to_folder(tmp_path))
 
-    async def stop_amid() -> None:
+    async def stop_while_sending() -> None:
         running = asyncio.create_task(sender.run())
         await database.real.write(mail.post, "order:1", "asha@example.org", "Subject", "Body")
-        assert await asyncio.to_thread(slow.reached.wait, 20)
+        assert await asyncio.to_thread(slow_transport.has_started.wait, 20)
         running.cancel()
-        slow.go_on.set()
+        slow_transport.may_continue.set()
         with suppress(asyncio.CancelledError):
             await running
 
-    database.run(stop_amid())
+    database.run(stop_while_sending())
     assert state(database, "order:1").state == "sent"
     assert len(emails(tmp_path)) == 1
 
 
-def test_a_running_postman_sends_what_a_commit_queues(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_a_running_postman_sends_emails_as_they_are_committed(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
 
     async def post_and_wait() -> None:

@@ -1,4 +1,4 @@
-"""Emails are erased a week after they were sent or given up; waiting ones are kept, and so are the times of all."""
+"""Emails are erased a week after they were sent or failed; queued ones are kept, and so are the times of all."""
 
 import os
 from pathlib import Path
@@ -17,11 +17,11 @@ from tests.rig.smtp import Mailbox
 _rows = Statement(select(mail.messages).order_by(mail.messages.c.id))
 
 
-def stored(database: OpenDatabase) -> list[str]:
+def stored_rows(database: OpenDatabase) -> list[str]:
     return [repr(row) for row in database.read(lambda connection: connection.all(_rows))]
 
 
-def test_a_sent_email_is_erased_after_a_week_and_its_page_still_says_when_it_was_sent(
+def test_a_sent_email_is_erased_after_a_week_except_for_the_time_it_was_sent(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     post(database, "order:1")
@@ -29,19 +29,19 @@ def test_a_sent_email_is_erased_after_a_week_and_its_page_still_says_when_it_was
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
     database.clock.move(KEPT - 1)
     assert database.write(erase_sent) == 0
-    assert "asha@example.org" in stored(database)[0]
+    assert "asha@example.org" in stored_rows(database)[0]
     database.clock.move(1)
     assert database.write(erase_sent) == 1
-    (row,) = stored(database)
-    for private in ("asha", "Subject of", "Good day", "robo-race"):
-        assert private not in row
+    (row,) = stored_rows(database)
+    for personal in ("asha", "Subject of", "Good day", "robo-race"):
+        assert personal not in row
     assert state(database, "order:1") == MailState("sent", sent_at, "", None)
     post(database, "order:1")  # it is still the same email
-    assert len(stored(database)) == 1
+    assert len(stored_rows(database)) == 1
     assert database.write(erase_sent) == 0
 
 
-def test_an_email_that_was_given_up_is_erased_with_its_reason_and_one_that_waits_is_kept(
+def test_a_failed_email_is_erased_with_its_error_and_a_queued_one_is_kept(
     database: OpenDatabase,
 ) -> None:
     for topic in ("given up", "waits", "given up later"):
@@ -54,17 +54,17 @@ def test_an_email_that_was_given_up_is_erased_with_its_reason_and_one_that_waits
     database.write(give_up)
     database.clock.move(KEPT)
     assert database.write(erase_sent) == 1
-    first, second, _ = stored(database)
+    first, second, _ = stored_rows(database)
     assert "asha" not in first
     assert state(database, "given up") == MailState("failed", state(database, "given up").at, "", None)
     assert "asha" in second
     database.write(mail.note_sent, 2)
     database.clock.move(KEPT)
     assert database.write(erase_sent) == 2
-    assert not any("asha" in row for row in stored(database))
+    assert not any("asha" in row for row in stored_rows(database))
 
 
-def test_a_long_queue_is_erased_in_rounds_and_each_email_once(database: OpenDatabase) -> None:
+def test_a_long_queue_is_erased_in_batches_and_each_email_once(database: OpenDatabase) -> None:
     count = ERASED_AT_ONCE + 20
 
     def fill(connection: Connection) -> None:
@@ -75,10 +75,10 @@ def test_a_long_queue_is_erased_in_rounds_and_each_email_once(database: OpenData
     database.write(fill)
     database.clock.move(KEPT)
     assert [database.write(erase_sent) for _ in range(3)] == [ERASED_AT_ONCE, 20, 0]
-    assert not any("asha" in row for row in stored(database))
+    assert not any("asha" in row for row in stored_rows(database))
 
 
-def test_files_of_emails_are_deleted_after_a_week_and_nothing_else_is(tmp_path: Path) -> None:
+def test_only_email_files_are_deleted_after_a_week(tmp_path: Path) -> None:
     now = 1_800_000_000 * SECOND
     for name, age in (
         ("festgate-1-1.eml", KEPT + HOUR),

@@ -20,14 +20,14 @@ SECRET = "https://fest.example/reset?token=17-secret"
 _rows = Statement(select(mail.messages))
 
 
-def make(_connection: Connection, person: int, word: str) -> str | None:
+def make_link(_connection: Connection, person: int, word: str) -> str | None:
     return f"https://fest.example/reset?token={person}-{word}" if word == "secret" else None
 
 
 def postman(
-    database: OpenDatabase, fest: Settings, maker: Callable[..., str | None] | None = make
+    database: OpenDatabase, fest: Settings, link_maker: Callable[..., str | None] | None = make_link
 ) -> Postman:
-    return Postman(database.real, transport_for(fest), fest, {"test.link": maker} if maker else {})
+    return Postman(database.real, transport_for(fest), fest, {"test.link": link_maker} if link_maker else {})
 
 
 def queue(database: OpenDatabase, link: Link, name: str = "Asha") -> None:
@@ -41,60 +41,62 @@ def queue(database: OpenDatabase, link: Link, name: str = "Asha") -> None:
     )
 
 
-def stored(database: OpenDatabase) -> str:
+def stored_rows(database: OpenDatabase) -> str:
     return repr(database.read(lambda connection: connection.all(_rows)))
 
 
-def test_the_email_has_the_link_and_the_queue_has_it_neither_before_nor_afterwards(
+def test_the_link_is_in_the_sent_email_and_never_in_the_queue(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     queue(database, Link("test.link", (17, "secret")))
-    assert "17-secret" not in stored(database)
+    assert "17-secret" not in stored_rows(database)
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
     (email,) = mailbox.wait_for(1)
     assert text_of(email.message) == f"Hello Asha,\n\n{SECRET}\n"
     assert list(email.message.iter_attachments()) == []
     assert state(database, "password:17").state == "sent"
-    assert "17-secret" not in stored(database)
+    assert "17-secret" not in stored_rows(database)
 
 
-def test_an_email_that_is_refused_keeps_its_placeholder_and_gets_its_link_at_the_next_try(
+def test_a_refused_email_keeps_its_placeholder_and_gets_its_link_when_it_is_retried(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     sender = postman(database, over_smtp(mailbox.host, mailbox.port))
     mailbox.refuse()
     queue(database, Link("test.link", (17, "secret")))
     send(database, sender)
-    assert "17-secret" not in stored(database)
+    assert "17-secret" not in stored_rows(database)
     mailbox.accept()
     database.clock.move(60_000)
     send(database, sender)
     assert SECRET in text_of(mailbox.wait_for(1)[0].message)
 
 
-def test_an_email_whose_link_is_over_is_given_up_with_the_reason(
+def test_an_email_whose_link_has_expired_fails_with_the_reason(
     database: OpenDatabase, mailbox: Mailbox
 ) -> None:
     queue(database, Link("test.link", (17, "used")))
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port)))
-    found = state(database, "password:17")
-    assert (found.state, found.error) == (
+    mail_state = state(database, "password:17")
+    assert (mail_state.state, mail_state.error) == (
         "failed",
         "It was not sent, because its link had expired or been used.",
     )
     assert mailbox.attempts == 0
 
 
-def test_while_its_module_is_away_an_email_waits(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_an_email_waits_while_the_module_of_its_link_is_missing(
+    database: OpenDatabase, mailbox: Mailbox
+) -> None:
     queue(database, Link("test.link", (17, "secret")))
-    send(database, postman(database, over_smtp(mailbox.host, mailbox.port), maker=None))
-    found = state(database, "password:17")
-    assert found.state == "queued"
-    assert "test.link cannot be made now" in str(found.error)
+    send(database, postman(database, over_smtp(mailbox.host, mailbox.port), link_maker=None))
+    mail_state = state(database, "password:17")
+    assert mail_state.state == "queued"
+    assert "test.link cannot be made now" in str(mail_state.error)
     assert mailbox.attempts == 0
 
 
-def test_nobody_can_type_a_link(database: OpenDatabase, mailbox: Mailbox) -> None:
+def test_a_placeholder_typed_by_a_visitor_is_not_replaced(database: OpenDatabase, mailbox: Mailbox) -> None:
     """A name may contain an old placeholder: the next placeholder is a different one."""
     earlier = Link("test.link", (1, "secret"))
     link = Link("test.link", (17, "secret"))
@@ -108,7 +110,7 @@ def test_nobody_can_type_a_link(database: OpenDatabase, mailbox: Mailbox) -> Non
     assert any(text.startswith(f"Hello {earlier},") and SECRET in text for text in texts)
 
 
-def test_emails_in_the_folder_are_this_accounts_alone(database: OpenDatabase, tmp_path: Path) -> None:
+def test_emails_in_the_folder_are_private_to_this_account(database: OpenDatabase, tmp_path: Path) -> None:
     folder = tmp_path / "mail"
     folder.mkdir(mode=0o755)
     folder.chmod(0o755)

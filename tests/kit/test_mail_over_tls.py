@@ -19,8 +19,8 @@ from tests.rig.database import OpenDatabase
 Security = Literal["starttls", "tls"]
 
 
-class Takes:
-    """Records whether each email came over TLS."""
+class RecordingHandler:
+    """A mail server's handler that records whether each email came over TLS."""
 
     def __init__(self) -> None:
         """Start with no email."""
@@ -34,18 +34,20 @@ class Takes:
 
 
 @contextmanager
-def serving(security: Security, certificate: trustme.LeafCert) -> Iterator[tuple[Takes, int]]:
+def run_mail_server(
+    security: Security, certificate: trustme.LeafCert
+) -> Iterator[tuple[RecordingHandler, int]]:
     """Run a mail server that requires TLS; return its port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
-    takes, port = Takes(), free_port()
-    secured = (
+    handler, port = RecordingHandler(), free_port()
+    options = (
         {"ssl_context": context} if security == "tls" else {"tls_context": context, "require_starttls": True}
     )
-    controller = Controller(takes, "127.0.0.1", port, **secured)
+    controller = Controller(handler, "127.0.0.1", port, **options)
     controller.start()
     try:
-        yield takes, port
+        yield handler, port
     finally:
         controller.stop()
 
@@ -60,36 +62,36 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-def test_an_email_goes_over_tls_to_a_server_whose_certificate_is_good(
+def test_an_email_is_sent_over_tls_to_a_server_with_a_valid_certificate(
     database: OpenDatabase, authority: trustme.CA, security: Security
 ) -> None:
-    with serving(security, authority.issue_cert("127.0.0.1")) as (takes, port):
+    with run_mail_server(security, authority.issue_cert("127.0.0.1")) as (handler, port):
         post(database, "order:1")
         send(database, postman(database, over_smtp("127.0.0.1", port, smtp_security=security)))
-        assert takes.secured == [True]
+        assert handler.secured == [True]
         assert state(database, "order:1").state == "sent"
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize(
-    "stranger, says", [("name", "not valid for '127.0.0.1'"), ("authority", "certificate verify failed")]
+    "mismatch, error", [("name", "not valid for '127.0.0.1'"), ("authority", "certificate verify failed")]
 )
-def test_no_email_goes_to_a_server_that_cannot_prove_its_name_and_it_goes_once_it_can(
-    database: OpenDatabase, authority: trustme.CA, security: Security, stranger: str, says: str
+def test_an_email_waits_until_the_mail_server_has_a_valid_certificate(
+    database: OpenDatabase, authority: trustme.CA, security: Security, mismatch: str, error: str
 ) -> None:
-    bad = (
+    bad_certificate = (
         authority.issue_cert("mail.example.org")
-        if stranger == "name"
+        if mismatch == "name"
         else trustme.CA().issue_cert("127.0.0.1")
     )
     post(database, "order:1")
-    with serving(security, bad) as (takes, port):
+    with run_mail_server(security, bad_certificate) as (handler, port):
         send(database, postman(database, over_smtp("127.0.0.1", port, smtp_security=security)))
-        assert takes.secured == []
+        assert handler.secured == []
         assert state(database, "order:1").state == "queued"
-        assert says in (state(database, "order:1").error or "")
+        assert error in (state(database, "order:1").error or "")
     database.clock.move(MINUTE)
-    with serving(security, authority.issue_cert("127.0.0.1")) as (takes, port):
+    with run_mail_server(security, authority.issue_cert("127.0.0.1")) as (handler, port):
         send(database, postman(database, over_smtp("127.0.0.1", port, smtp_security=security)))
-        assert takes.secured == [True]
+        assert handler.secured == [True]
         assert state(database, "order:1").state == "sent"

@@ -13,16 +13,16 @@ amounts = st.integers(0, MAX_MINOR)
 
 
 @given(amounts, currencies)
-def test_an_amount_that_is_written_plainly_is_read_as_the_same(minor: int, currency: str) -> None:
+def test_a_plain_amount_is_parsed_to_the_same_amount(minor: int, currency: str) -> None:
     money = Money(minor, currency)
     assert parse_amount(money.plain(), currency) == money
     assert parse_amount(f"  {money.plain()}\n", currency) == money
 
 
 @given(st.lists(amounts, max_size=20), currencies)
-def test_a_total_is_the_sum_to_the_last_unit(minors: list[int], currency: str) -> None:
-    summed = total([Money(minor, currency) for minor in minors], currency)
-    assert summed == Money(sum(minors), currency)
+def test_a_total_is_the_exact_sum(minors: list[int], currency: str) -> None:
+    sum_of_amounts = total([Money(minor, currency) for minor in minors], currency)
+    assert sum_of_amounts == Money(sum(minors), currency)
 
 
 def test_two_currencies_are_never_added() -> None:
@@ -40,7 +40,7 @@ def test_two_currencies_are_never_added() -> None:
         ("1.234", "KWD", 1234),
     ],
 )
-def test_an_amount_is_read_in_the_currencys_own_units(text: str, currency: str, minor: int) -> None:
+def test_an_amount_is_parsed_in_the_currencys_units(text: str, currency: str, minor: int) -> None:
     assert parse_amount(text, currency) == Money(minor, currency)
 
 
@@ -60,18 +60,18 @@ def test_an_amount_is_read_in_the_currencys_own_units(text: str, currency: str, 
         ("9" * 5000, "is more than a fee can be"),
     ],
 )
-def test_what_is_no_fee_is_refused_with_a_sentence(text: str, sentence: str) -> None:
+def test_an_invalid_fee_is_refused_with_the_reason(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         parse_amount(text, "INR")
 
 
 @given(st.text())
-def test_whatever_is_written_it_is_an_amount_or_a_sentence(text: str) -> None:
+def test_any_text_is_parsed_as_an_amount_or_refused_with_a_message(text: str) -> None:
     try:
         money = parse_amount(text, "INR")
     except ValueError as error:
-        said = str(error)
-        assert repr(text) in said
+        message = str(error)
+        assert repr(text) in message
     else:
         assert 0 <= money.minor <= MAX_MINOR
         assert Decimal(text.strip()) * 100 == money.minor
@@ -86,10 +86,10 @@ def test_whatever_is_written_it_is_an_amount_or_a_sentence(text: str) -> None:
         (Money(500, "JPY"), "en", "¥500"),
     ],
 )
-def test_it_is_shown_as_the_readers_language_writes_it(money: Money, locale: str, shown: str) -> None:
+def test_an_amount_is_shown_in_the_format_of_the_locale(money: Money, locale: str, shown: str) -> None:
     assert money.shown(locale) == shown
 
 
-def test_every_currency_that_a_fest_may_have_has_its_digits() -> None:
+def test_every_known_currency_has_its_number_of_digits() -> None:
     assert {digits_of(currency) for currency in known_currencies()} <= {0, 2, 3, 4}
     assert {"INR", "EUR", "USD"} <= known_currencies()

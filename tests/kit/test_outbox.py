@@ -1,4 +1,4 @@
-"""Facts of committed operations reach every handler at least once and take effect once, whatever fails."""
+"""Facts of committed operations reach every handler at least once and take effect once, after any failure."""
 
 import asyncio
 import threading
@@ -24,31 +24,31 @@ from tests.rig.postgres import Cluster
 
 
 @dataclass(frozen=True)
-class BellRung(Fact):
-    """A fact of these tests."""
+class OrderPaid(Fact):
+    """A fact with handlers in these tests."""
 
-    KIND: ClassVar[str] = "kit.BellRung"
+    KIND: ClassVar[str] = "kit.OrderPaid"
 
-    tower: int
-    by: str
+    order: int
+    paid_by: str
 
 
 @dataclass(frozen=True)
-class ClockStruck(Fact):
-    """A second fact of these tests."""
+class EventCancelled(Fact):
+    """A fact of another kind."""
 
-    KIND: ClassVar[str] = "kit.ClockStruck"
+    KIND: ClassVar[str] = "kit.EventCancelled"
 
-    hour: int
+    event: int
 
 
 F = TypeVar("F", bound=Fact)
 
 # The effects of handlers. No column is unique, so that an effect that happens twice has two rows.
-effects = Table("test_effects", MetaData(), Column("what", Text))
-_create = Statement(text("CREATE TABLE test_effects (what TEXT)"))
+effects = Table("test_effects", MetaData(), Column("effect", Text))
+_create = Statement(text("CREATE TABLE test_effects (effect TEXT)"))
 _insert = inserting(effects)
-_all = Statement(select(effects.c.what))
+_all = Statement(select(effects.c.effect))
 _error = Statement(
     select(outbox.facts.c.error, outbox.facts.c.attempts).where(outbox.facts.c.kind == bindparam("kind"))
 )
@@ -67,37 +67,37 @@ def subscribe(fact: type[F], handler: Callable[[Connection, F], None], name: str
     return Subscription(fact, handler, name, "outbox.tests")
 
 
-def done(database: OpenDatabase) -> list[str]:
-    return sorted(what for (what,) in database.read(lambda connection: connection.all(_all)))
+def read_effects(database: OpenDatabase) -> list[str]:
+    return sorted(effect for (effect,) in database.read(lambda connection: connection.all(_all)))
 
 
-def write_down(connection: Connection, fact: BellRung) -> None:
-    connection.run(_insert, what=f"bell {fact.tower}")
+def send_receipt(connection: Connection, fact: OrderPaid) -> None:
+    connection.run(_insert, effect=f"receipt {fact.order}")
 
 
-def sing(connection: Connection, fact: BellRung) -> None:
-    connection.run(_insert, what=f"song {fact.tower}")
+def send_ticket(connection: Connection, fact: OrderPaid) -> None:
+    connection.run(_insert, effect=f"ticket {fact.order}")
 
 
-class Breakable:
+class FailingHandler:
     """A handler that fails after its work, a given number of times."""
 
     def __init__(self) -> None:
-        """Start with failures."""
-        self.broken = True
+        """Start failing."""
+        self.is_failing = True
         self.calls = 0
 
-    def toll(self, connection: Connection, fact: BellRung) -> None:
+    def add_to_total(self, connection: Connection, fact: OrderPaid) -> None:
         self.calls += 1
-        connection.run(_insert, what=f"toll {fact.tower}")
-        if self.broken:
-            msg = "the rope is torn"
+        connection.run(_insert, effect=f"total {fact.order}")
+        if self.is_failing:
+            msg = "the account is closed"
             raise RuntimeError(msg)
 
 
-def ring(database: OpenDatabase, *towers: int) -> None:
-    for tower in towers:
-        database.write(outbox.record, BellRung(tower, "asha"))
+def record_payments(database: OpenDatabase, *orders: int) -> None:
+    for order in orders:
+        database.write(outbox.record, OrderPaid(order, "asha"))
 
 
 def deliver(database: OpenDatabase, relay: Relay) -> None:
@@ -118,9 +118,9 @@ async def running(relay: Relay) -> AsyncIterator[None]:
             await task
 
 
-async def settled(database: Database) -> None:
+async def wait_until_settled(database: Database) -> None:
     """Return once no fact waits."""
-    while await database.read(outbox.count_waiting):  # noqa: ASYNC110  (another process may be who settles it)
+    while await database.read(outbox.count_waiting):  # noqa: ASYNC110  (another process may settle it)
         await asyncio.sleep(0.01)
 
 
@@ -128,164 +128,185 @@ def waiting(database: OpenDatabase) -> list[tuple[str, dict[str, object]]]:
     return database.read(outbox.waiting)
 
 
-def test_a_fact_reaches_every_handler_with_its_fields_and_is_then_settled(database: OpenDatabase) -> None:
+def test_a_fact_is_settled_after_every_handler_got_it_with_its_fields(database: OpenDatabase) -> None:
     relay = Relay(
-        database.real, [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, sing, "sing")]
+        database.real,
+        [
+            subscribe(OrderPaid, send_receipt, "send_receipt"),
+            subscribe(OrderPaid, send_ticket, "send_ticket"),
+        ],
     )
-    ring(database, 1, 2)
-    assert waiting(database) == [("kit.BellRung", {"tower": tower, "by": "asha"}) for tower in (1, 2)]
+    record_payments(database, 1, 2)
+    assert waiting(database) == [("kit.OrderPaid", {"order": order, "paid_by": "asha"}) for order in (1, 2)]
     deliver(database, relay)
-    assert done(database) == ["bell 1", "bell 2", "song 1", "song 2"]
+    assert read_effects(database) == ["receipt 1", "receipt 2", "ticket 1", "ticket 2"]
     assert waiting(database) == []
     assert database.read(outbox.count_waiting) == 0
 
 
-def test_a_fact_of_an_operation_that_was_undone_is_never_told(database: OpenDatabase) -> None:
+def test_a_fact_of_an_operation_that_was_rolled_back_is_never_delivered(database: OpenDatabase) -> None:
     def fail(connection: Connection) -> None:
-        outbox.record(connection, BellRung(1, "asha"))
+        outbox.record(connection, OrderPaid(1, "asha"))
         raise LookupError
 
     with pytest.raises(LookupError):
         database.write(fail)
-    deliver(database, Relay(database.real, [subscribe(BellRung, write_down, "write_down")]))
-    assert done(database) == []
+    deliver(database, Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")]))
+    assert read_effects(database) == []
 
 
-def test_a_fact_that_nobody_waits_for_is_settled(database: OpenDatabase) -> None:
-    database.write(outbox.record, ClockStruck(12))
+def test_a_fact_without_subscriptions_is_settled(database: OpenDatabase) -> None:
+    database.write(outbox.record, EventCancelled(12))
     deliver(
         database,
-        Relay(database.real, [subscribe(BellRung, write_down, "write_down")], facts=[ClockStruck]),
+        Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")], facts=[EventCancelled]),
     )
     assert waiting(database) == []
 
 
-def test_a_running_relay_hears_of_a_commit_and_delivers_without_the_clock_moving(
+def test_a_running_relay_delivers_facts_as_they_are_committed(
     database: OpenDatabase,
 ) -> None:
-    relay = Relay(database.real, [subscribe(BellRung, write_down, "write_down")])
+    relay = Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")])
 
-    async def ring_many() -> None:
+    async def record_many() -> None:
         async with running(relay):
-            for tower in range(2 * AT_ONCE + 1):
-                await database.real.write(outbox.record, BellRung(tower, "asha"))
-            await settled(database.real)
+            for order in range(2 * AT_ONCE + 1):
+                await database.real.write(outbox.record, OrderPaid(order, "asha"))
+            await wait_until_settled(database.real)
 
-    database.run(ring_many())
-    assert done(database) == sorted(f"bell {tower}" for tower in range(2 * AT_ONCE + 1))
+    database.run(record_many())
+    assert read_effects(database) == sorted(f"receipt {order}" for order in range(2 * AT_ONCE + 1))
 
 
-def test_a_running_relay_finds_what_another_process_has_left(database: OpenDatabase) -> None:
-    relay = Relay(database.real, [subscribe(BellRung, write_down, "write_down")])
-    elsewhere = Database(database.url, clock=database.clock)
+def test_a_running_relay_delivers_facts_of_another_process(database: OpenDatabase) -> None:
+    relay = Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")])
+    other_database = Database(database.url, clock=database.clock)
 
-    async def ring_elsewhere() -> None:
-        await elsewhere.open()
+    async def record_in_other_process() -> None:
+        await other_database.open()
         async with running(relay):
-            await elsewhere.write(outbox.record, BellRung(1, "asha"))
-            await settled(elsewhere)
-        await elsewhere.close()
+            await other_database.write(outbox.record, OrderPaid(1, "asha"))
+            await wait_until_settled(other_database)
+        await other_database.close()
 
-    database.run(ring_elsewhere())
-    assert done(database) == ["bell 1"]
+    database.run(record_in_other_process())
+    assert read_effects(database) == ["receipt 1"]
 
 
-def test_a_handler_that_raises_leaves_nothing_behind_and_holds_up_nobody(database: OpenDatabase) -> None:
-    breakable = Breakable()
+def test_a_handler_that_raises_is_rolled_back_and_does_not_delay_other_handlers(
+    database: OpenDatabase,
+) -> None:
+    failing_handler = FailingHandler()
     relay = Relay(
         database.real,
-        [subscribe(BellRung, breakable.toll, "toll"), subscribe(BellRung, write_down, "write_down")],
+        [
+            subscribe(OrderPaid, failing_handler.add_to_total, "add_to_total"),
+            subscribe(OrderPaid, send_receipt, "send_receipt"),
+        ],
     )
-    ring(database, 1, 2)
+    record_payments(database, 1, 2)
     deliver(database, relay)
-    assert done(database) == ["bell 1", "bell 2"]
+    assert read_effects(database) == ["receipt 1", "receipt 2"]
     assert len(waiting(database)) == 2
-    error, attempts = database.read(lambda connection: connection.first(_error, kind="kit.BellRung")) or (
+    error, attempts = database.read(lambda connection: connection.first(_error, kind="kit.OrderPaid")) or (
         "",
         0,
     )
-    assert error.endswith("toll: RuntimeError: the rope is torn")
+    assert error.endswith("add_to_total: RuntimeError: the account is closed")
     assert attempts == 1
 
 
-def test_a_handler_that_works_again_gets_the_fact_and_the_others_do_not_get_it_twice(
+def test_a_failed_delivery_is_retried_only_for_the_handler_that_failed(
     database: OpenDatabase,
 ) -> None:
-    breakable = Breakable()
+    failing_handler = FailingHandler()
     relay = Relay(
         database.real,
-        [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, breakable.toll, "toll")],
+        [
+            subscribe(OrderPaid, send_receipt, "send_receipt"),
+            subscribe(OrderPaid, failing_handler.add_to_total, "add_to_total"),
+        ],
     )
-    ring(database, 1)
+    record_payments(database, 1)
     for _ in range(3):
         deliver(database, relay)
         database.clock.move(HOUR)
-    assert breakable.calls == 3
-    breakable.broken = False
+    assert failing_handler.calls == 3
+    failing_handler.is_failing = False
     deliver(database, relay)
-    assert done(database) == ["bell 1", "toll 1"]
+    assert read_effects(database) == ["receipt 1", "total 1"]
     assert waiting(database) == []
 
 
-def test_a_failed_fact_is_left_alone_until_its_time_has_come(database: OpenDatabase) -> None:
-    breakable = Breakable()
-    relay = Relay(database.real, [subscribe(BellRung, breakable.toll, "toll")])
-    ring(database, 1)
+def test_a_failed_fact_is_not_retried_before_its_time(database: OpenDatabase) -> None:
+    failing_handler = FailingHandler()
+    relay = Relay(database.real, [subscribe(OrderPaid, failing_handler.add_to_total, "add_to_total")])
+    record_payments(database, 1)
     for calls in (1, 2, 3):
         deliver(database, relay)
         deliver(database, relay)
-        assert breakable.calls == calls
+        assert failing_handler.calls == calls
         database.clock.move(backoff(calls - 1) - 1)
         deliver(database, relay)
-        assert breakable.calls == calls
+        assert failing_handler.calls == calls
         database.clock.move(1)
 
 
 @given(attempts=st.integers(0, 10_000))
-def test_waits_grow_to_a_limit_and_never_shrink(attempts: int) -> None:
+def test_the_backoff_grows_to_a_limit_and_never_shrinks(attempts: int) -> None:
     assert SECOND <= backoff(attempts) <= backoff(attempts + 1) <= MAX_WAIT == 5 * MINUTE
 
 
-def test_without_one_of_the_modules_facts_wait_for_it_and_the_rest_have_theirs_once(
+def test_facts_wait_for_a_missing_module_and_reach_the_other_modules_once(
     database: OpenDatabase,
 ) -> None:
-    ring(database, 1)
-    crippled = Relay(database.real, [subscribe(BellRung, write_down, "write_down")], complete=False)
+    record_payments(database, 1)
+    incomplete = Relay(database.real, [subscribe(OrderPaid, send_receipt, "send_receipt")], complete=False)
     for _ in range(3):
-        deliver(database, crippled)
+        deliver(database, incomplete)
         database.clock.move(HOUR)
-    assert done(database) == ["bell 1"]
+    assert read_effects(database) == ["receipt 1"]
     assert len(waiting(database)) == 1
     deliver(
         database,
         Relay(
-            database.real, [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, sing, "sing")]
+            database.real,
+            [
+                subscribe(OrderPaid, send_receipt, "send_receipt"),
+                subscribe(OrderPaid, send_ticket, "send_ticket"),
+            ],
         ),
     )
-    assert done(database) == ["bell 1", "song 1"]
+    assert read_effects(database) == ["receipt 1", "ticket 1"]
     assert waiting(database) == []
 
 
-def test_two_processes_deliver_each_fact_once_between_them(database: OpenDatabase) -> None:
-    elsewhere = Database(database.url, clock=database.clock)
-    subscriptions = [subscribe(BellRung, write_down, "write_down"), subscribe(BellRung, sing, "sing")]
-    relays = [Relay(database.real, subscriptions), Relay(elsewhere, subscriptions)]
+def test_two_processes_deliver_each_fact_once(database: OpenDatabase) -> None:
+    other_database = Database(database.url, clock=database.clock)
+    subscriptions = [
+        subscribe(OrderPaid, send_receipt, "send_receipt"),
+        subscribe(OrderPaid, send_ticket, "send_ticket"),
+    ]
+    relays = [Relay(database.real, subscriptions), Relay(other_database, subscriptions)]
 
     async def deliver_both() -> None:
-        await elsewhere.open()
+        await other_database.open()
         for _ in range(20):
             await asyncio.gather(*(relay.deliver_due() for relay in relays))
-        await elsewhere.close()
+        await other_database.close()
 
-    ring(database, *range(50))
+    record_payments(database, *range(50))
     database.run(deliver_both())
     assert waiting(database) == []
-    assert done(database) == sorted(f"{what} {tower}" for tower in range(50) for what in ("bell", "song"))
+    assert read_effects(database) == sorted(
+        f"{effect} {order}" for order in range(50) for effect in ("receipt", "ticket")
+    )
 
 
 @pytest.fixture
 def postgres_database(postgres_cluster: Cluster, migrated_postgres: str) -> Iterator[OpenDatabase]:
-    """Where an operation runs on a thread, so that one process can stop in the middle of its operation."""
+    """Open a PostgreSQL database, where operations run on threads and a test can pause one in the middle."""
     name = postgres_cluster.create(migrated_postgres)
     with open_database(postgres_cluster.url(name)) as opened:
         opened.write(lambda connection: connection.run(_create))
@@ -294,92 +315,109 @@ def postgres_database(postgres_cluster: Cluster, migrated_postgres: str) -> Iter
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_what_another_process_has_in_hand_is_neither_done_nor_settled_here(
+def test_a_fact_that_another_process_is_delivering_is_neither_delivered_nor_settled(
     postgres_database: OpenDatabase, fails: bool
 ) -> None:
     database = postgres_database
-    reached, go_on = threading.Event(), threading.Event()
+    has_started, may_continue = threading.Event(), threading.Event()
 
-    def slowly(connection: Connection, fact: BellRung) -> None:
+    def send_slowly(connection: Connection, fact: OrderPaid) -> None:
         if threading.current_thread() is slow_thread[0]:
-            reached.set()
-            assert go_on.wait(20)
+            has_started.set()
+            assert may_continue.wait(20)
             if fails:
                 raise LookupError
-        connection.run(_insert, what=f"slow {fact.tower}")
+        connection.run(_insert, effect=f"slow {fact.order}")
 
     slow_thread: list[threading.Thread] = []
-    elsewhere = Database(database.url, clock=database.clock)
-    subscriptions = [subscribe(BellRung, slowly, "slowly"), subscribe(BellRung, write_down, "write_down")]
-    here, there = Relay(database.real, subscriptions), Relay(elsewhere, subscriptions)
+    other_database = Database(database.url, clock=database.clock)
+    subscriptions = [
+        subscribe(OrderPaid, send_slowly, "send_slowly"),
+        subscribe(OrderPaid, send_receipt, "send_receipt"),
+    ]
+    relay, other_relay = Relay(database.real, subscriptions), Relay(other_database, subscriptions)
 
-    async def meet() -> None:
-        await elsewhere.open()
-        await elsewhere.write(lambda _connection: slow_thread.append(threading.current_thread()))
-        slow = asyncio.create_task(there.deliver_due())
-        assert await asyncio.to_thread(reached.wait, 20)
-        await here.deliver_due()
+    async def deliver_at_the_same_time() -> None:
+        await other_database.open()
+        await other_database.write(lambda _connection: slow_thread.append(threading.current_thread()))
+        slow = asyncio.create_task(other_relay.deliver_due())
+        assert await asyncio.to_thread(has_started.wait, 20)
+        await relay.deliver_due()
         assert await database.real.read(outbox.count_waiting) == 1
         assert await database.real.read(lambda connection: connection.all(_all)) == []
-        go_on.set()
+        may_continue.set()
         await slow
-        await elsewhere.close()
+        await other_database.close()
 
-    ring(database, 1)
-    database.run(meet())
+    record_payments(database, 1)
+    database.run(deliver_at_the_same_time())
     database.clock.move(HOUR)
-    deliver(database, here)
-    assert done(database) == ["bell 1", "slow 1"]
+    deliver(database, relay)
+    assert read_effects(database) == ["receipt 1", "slow 1"]
     assert waiting(database) == []
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(failures=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=6))
-def test_whatever_fails_how_often_every_handler_takes_effect_once_for_every_fact(
+def test_every_handler_takes_effect_once_for_every_fact_after_any_failures(
     database: OpenDatabase, failures: list[tuple[int, int]]
 ) -> None:
-    """Each pair has the numbers of failures of the first and the second handler for that fact."""
-    before = Counter(done(database))
-    left = {(tower, which): times[which] for tower, times in enumerate(failures) for which in (0, 1)}
+    """Each pair of `failures` has the number of failures of the first and the second handler for that fact."""
+    before = Counter(read_effects(database))
+    failures_left = {
+        (order, handler_number): numbers[handler_number]
+        for order, numbers in enumerate(failures)
+        for handler_number in (0, 1)
+    }
 
-    def handler(which: int) -> Callable[[Connection, BellRung], None]:
-        def handle(connection: Connection, fact: BellRung) -> None:
-            connection.run(_insert, what=f"{which} {fact.tower}")
-            if left[fact.tower, which] > 0:
-                left[fact.tower, which] -= 1
+    def handler(handler_number: int) -> Callable[[Connection, OrderPaid], None]:
+        def handle(connection: Connection, fact: OrderPaid) -> None:
+            connection.run(_insert, effect=f"{handler_number} {fact.order}")
+            if failures_left[fact.order, handler_number] > 0:
+                failures_left[fact.order, handler_number] -= 1
                 raise LookupError
 
         return handle
 
-    relay = Relay(database.real, [subscribe(BellRung, handler(which), f"handle_{which}") for which in (0, 1)])
-    ring(database, *range(len(failures)))
+    relay = Relay(
+        database.real,
+        [
+            subscribe(OrderPaid, handler(handler_number), f"handle_{handler_number}")
+            for handler_number in (0, 1)
+        ],
+    )
+    record_payments(database, *range(len(failures)))
     with capture_logs():
         for _ in range(5):
             deliver(database, relay)
             database.clock.move(MAX_WAIT)
     assert waiting(database) == []
-    assert Counter(done(database)) - before == Counter(
-        f"{which} {tower}" for tower in range(len(failures)) for which in (0, 1)
+    assert Counter(read_effects(database)) - before == Counter(
+        f"{handler_number} {order}" for order in range(len(failures)) for handler_number in (0, 1)
     )
 
 
-def test_settled_facts_are_forgotten_after_a_week_and_waiting_ones_never(database: OpenDatabase) -> None:
-    breakable = Breakable()
-    relay = Relay(database.real, [subscribe(ClockStruck, lambda _connection, _fact: None, "listen")])
-    database.write(outbox.record, ClockStruck(1))
+def test_settled_facts_are_deleted_after_a_week_and_waiting_ones_never(database: OpenDatabase) -> None:
+    failing_handler = FailingHandler()
+    relay = Relay(database.real, [subscribe(EventCancelled, lambda _connection, _fact: None, "listen")])
+    database.write(outbox.record, EventCancelled(1))
     deliver(database, relay)
-    stuck = Relay(
-        database.real, [subscribe(BellRung, breakable.toll, "toll"), subscribe(BellRung, sing, "sing")]
+    failing_relay = Relay(
+        database.real,
+        [
+            subscribe(OrderPaid, failing_handler.add_to_total, "add_to_total"),
+            subscribe(OrderPaid, send_ticket, "send_ticket"),
+        ],
     )
-    ring(database, 1)
-    deliver(database, stuck)
+    record_payments(database, 1)
+    deliver(database, failing_relay)
     database.clock.move(KEPT_FOR)
     assert database.write(outbox.forget_settled) == 0
     database.clock.move(DAY)
     assert database.write(outbox.forget_settled) == 1
     assert len(waiting(database)) == 1
-    breakable.broken = False
-    deliver(database, stuck)
+    failing_handler.is_failing = False
+    deliver(database, failing_relay)
     assert database.write(outbox.forget_settled) == 1
     assert database.read(lambda connection: connection.all(_facts)) == []
     assert database.read(lambda connection: connection.all(_deliveries)) == []

@@ -15,8 +15,8 @@ from festgate.settings import Settings
 from tests.rig.database import open_database
 
 
-@pytest.fixture(params=[0o000, 0o022], ids=["no umask", "the usual umask"])
-def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
+@pytest.fixture(params=[0o000, 0o022], ids=["no umask", "default umask"])
+def _set_umask(request: pytest.FixtureRequest) -> Iterator[None]:
     before = os.umask(request.param)
     yield
     os.umask(before)
@@ -26,8 +26,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.usefixtures("_umask")
-def test_everything_that_is_made_is_for_this_account_alone(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_set_umask")
+def test_all_created_files_are_private_to_this_account(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "fest")
     load_secret(settings.data_dir)
     schema.upgrade(settings)
@@ -35,12 +35,12 @@ def test_everything_that_is_made_is_for_this_account_alone(tmp_path: Path) -> No
     with open_database(settings.url):
         names = {path.name: mode(path) for path in settings.data_dir.iterdir() if path.is_file()}
     assert {"festgate.sqlite3", "festgate.sqlite3-wal", "festgate.sqlite3-shm", "secret"} <= names.keys()
-    assert all(found & 0o077 == 0 for found in names.values()), names
+    assert all(permissions & 0o077 == 0 for permissions in names.values()), names
     assert mode(settings.sqlite_path) == mode(backup) == 0o600
     assert mode(settings.data_dir) & 0o077 == mode(backup.parent) & 0o077 == 0
 
 
-def test_a_folder_of_an_earlier_program_is_closed_with_what_is_in_it(tmp_path: Path) -> None:
+def test_a_folder_of_an_older_version_is_made_private_with_its_files(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "fest")
     load_secret(settings.data_dir)
     schema.upgrade(settings)
@@ -57,7 +57,7 @@ def test_a_folder_of_an_earlier_program_is_closed_with_what_is_in_it(tmp_path: P
     ] * 3
 
 
-def test_a_narrower_folder_is_never_widened(tmp_path: Path) -> None:
+def test_stricter_permissions_are_never_loosened(tmp_path: Path) -> None:
     folder = tmp_path / "fest"
     folder.mkdir(mode=0o500)
     make_private(folder)
@@ -66,7 +66,9 @@ def test_a_narrower_folder_is_never_widened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("permissions", [0o1777, 0o2770])
-def test_a_folder_that_is_shared_on_purpose_is_left_and_refused(tmp_path: Path, permissions: int) -> None:
+def test_a_folder_that_is_shared_on_purpose_is_refused_and_unchanged(
+    tmp_path: Path, permissions: int
+) -> None:
     folder = tmp_path / "fest"
     folder.mkdir()
     folder.chmod(permissions)
@@ -75,7 +77,7 @@ def test_a_folder_that_is_shared_on_purpose_is_left_and_refused(tmp_path: Path, 
     assert mode(folder) == permissions
 
 
-def test_an_open_folder_with_files_of_others_is_left_and_refused(tmp_path: Path) -> None:
+def test_a_readable_folder_with_unknown_files_is_refused_and_unchanged(tmp_path: Path) -> None:
     folder = tmp_path / "work of others"
     folder.mkdir()
     (folder / "thesis.txt").write_text("It is not the fest's.", encoding="utf-8")
@@ -85,7 +87,7 @@ def test_an_open_folder_with_files_of_others_is_left_and_refused(tmp_path: Path)
     assert mode(folder) == 0o755
 
 
-def test_a_folder_behind_a_link_is_closed_and_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_symlinked_folder_is_made_private_and_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir(mode=0o755)
     (tmp_path / "link").symlink_to(tmp_path / "disk")
     make_private(tmp_path / "link")

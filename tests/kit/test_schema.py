@@ -34,7 +34,7 @@ def set_revision(settings: Settings, revision: str) -> None:
     connection.close()
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database_url: str) -> None:
+def test_the_migrations_create_exactly_the_tables_that_the_code_uses(database_url: str) -> None:
     assert notes.notes.name in metadata.tables
     for module in MODULES:
         import_module(f"festgate.portal.{module}.tables")
@@ -45,12 +45,12 @@ def test_the_migrations_make_exactly_the_tables_that_the_code_uses(database_url:
     engine.dispose()
 
 
-def test_the_newest_migration_is_the_one_that_the_program_names() -> None:
+def test_the_head_in_the_code_is_the_newest_migration() -> None:
     scripts = ScriptDirectory(str(ROOT / "src/festgate/portal/migrations"))
     assert scripts.get_heads() == [schema.HEAD]
 
 
-def test_a_migration_that_fails_leaves_its_module_behind_and_what_came_before_it_done(
+def test_a_failed_migration_keeps_earlier_ones_and_marks_its_module_unapplied(
     settings: Settings,
 ) -> None:
     schema.upgrade(settings)
@@ -63,7 +63,7 @@ def test_a_migration_that_fails_leaves_its_module_behind_and_what_came_before_it
     assert schema.revision(settings) == "0007"
 
 
-def test_a_migration_that_belongs_to_no_module_is_the_whole_portals(settings: Settings) -> None:
+def test_a_failed_migration_of_the_whole_portal_is_an_error(settings: Settings) -> None:
     schema.upgrade(settings)
     set_revision(
         settings, "0000"
@@ -72,7 +72,7 @@ def test_a_migration_that_belongs_to_no_module_is_the_whole_portals(settings: Se
         schema.upgrade(settings)
 
 
-def test_a_second_upgrade_does_nothing_and_makes_no_backup(settings: Settings) -> None:
+def test_a_second_upgrade_changes_nothing_and_creates_no_backup(settings: Settings) -> None:
     assert schema.upgrade(settings) is None
     assert schema.upgrade(settings) == schema.HEAD
     assert not (settings.data_dir / "backups").exists()
@@ -83,7 +83,7 @@ def test_an_older_file_is_backed_up_before_it_is_changed(
 ) -> None:
     schema.upgrade(settings)
     before = schema.HEAD
-    # A program one migration ahead, whose migration fails: the file is unchanged, and its copy exists.
+    # A newer program whose migration fails leaves the file unchanged and its copy in place.
     monkeypatch.setattr(schema, "HEAD", "9999")
 
     def fail(_settings: Settings) -> None:
@@ -99,7 +99,7 @@ def test_an_older_file_is_backed_up_before_it_is_changed(
         connection.close()
 
 
-def test_a_database_that_is_newer_than_the_program_is_refused_and_left_alone(settings: Settings) -> None:
+def test_a_database_newer_than_the_program_is_refused_and_unchanged(settings: Settings) -> None:
     schema.upgrade(settings)
     set_revision(settings, "9999")
     before = settings.sqlite_path.read_bytes()
@@ -108,14 +108,14 @@ def test_a_database_that_is_newer_than_the_program_is_refused_and_left_alone(set
     assert settings.sqlite_path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused_with_its_path(settings: Settings) -> None:
+def test_a_file_that_is_not_a_database_is_refused_with_its_path(settings: Settings) -> None:
     settings.data_dir.mkdir()
     settings.sqlite_path.write_text("This is a letter, and it is longer than a header of SQLite. " * 20)
     with pytest.raises(StartupError, match=r"festgate\.sqlite3 is damaged .*back-up-and-restore"):
         schema.upgrade(settings)
 
 
-def test_a_backup_is_a_whole_database_taken_while_the_portal_writes(settings: Settings) -> None:
+def test_a_backup_while_the_portal_runs_is_a_complete_database(settings: Settings) -> None:
     schema.upgrade(settings)
     with open_database(settings.url) as database:
         database.write(mail.post, "topic", "someone@example.org", "Subject", "Body")
@@ -124,7 +124,7 @@ def test_a_backup_is_a_whole_database_taken_while_the_portal_writes(settings: Se
         assert restored.read(mail.count_waiting) == 1
 
 
-def test_the_commands_say_what_they_did_and_what_is_wrong(tmp_path: Path) -> None:
+def test_the_database_commands_print_their_result_or_the_problem(tmp_path: Path) -> None:
     data = tmp_path / "fest"
     missing = festgate("db", "check", data=data)
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)

@@ -1,4 +1,4 @@
-"""Log lines mask secrets and keep what helps an operator."""
+"""Log lines mask secrets and keep other text."""
 
 import json
 import logging
@@ -16,8 +16,8 @@ from festgate.kit.scrubbing import MASK, scrub
 KEY = secrets.token_bytes(32)
 
 
-def fours(code: str, sign: str) -> str:
-    return sign.join(code[at : at + 4] for at in range(0, 16, 4))
+def in_fours(code: str, separator: str) -> str:
+    return separator.join(code[at : at + 4] for at in range(0, 16, 4))
 
 
 def secret_texts() -> list[str]:
@@ -26,9 +26,9 @@ def secret_texts() -> list[str]:
     return [
         code,
         code.lower(),
-        fours(code, "-"),
-        fours(code.lower(), "-"),
-        fours(code, " "),
+        in_fours(code, "-"),
+        in_fours(code.lower(), "-"),
+        in_fours(code, " "),
         new_token(),
         f"17-1790000000-{signature}",
         f"17-1790000000-{secrets.token_hex(8)}-{signature}",
@@ -40,13 +40,13 @@ def secret_texts() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "around", ["%s", "refused: '%s'.", "/tickets/%s.svg", "FESTGATE1:%s:x", "(%s)", "<%s>"]
+    "template", ["%s", "refused: '%s'.", "/tickets/%s.svg", "FESTGATE1:%s:x", "(%s)", "<%s>"]
 )
-def test_what_looks_secret_is_masked_wherever_it_stands(around: str) -> None:
+def test_secrets_are_masked_anywhere_in_a_text(template: str) -> None:
     for _ in range(50):
         for text in secret_texts():
-            if not (around.startswith("/") and len(text) == 43):  # an address contains no session token
-                assert text not in scrub(around % text), around % text
+            if not (template.startswith("/") and len(text) == 43):  # an address contains no session token
+                assert text not in scrub(template % text), template % text
 
 
 @pytest.mark.parametrize(
@@ -82,45 +82,45 @@ def test_a_value_after_the_name_of_a_secret_is_masked(text: str, value: str) -> 
         "UNIQUE constraint failed: accounts_people.username",
     ],
 )
-def test_what_helps_an_operator_stays(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert scrub(text) == text
 
 
-class Typed(BaseModel):
+class Form(BaseModel):
     name: str = Field(max_length=3)
 
 
 @pytest.fixture
-def _configured() -> object:
-    before = structlog.get_config()
+def _restore_logging() -> object:
+    config = structlog.get_config()
     handlers = logging.getLogger().handlers[:]
     yield
-    structlog.configure(**before)
+    structlog.configure(**config)
     logging.getLogger().handlers[:] = handlers
 
 
-@pytest.mark.usefixtures("_configured")
+@pytest.mark.usefixtures("_restore_logging")
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_tracebacks_and_lines_of_libraries_are_scrubbed_in_both_formats(
     log_format: Literal["json", "console"], capfd: pytest.CaptureFixture[str]
 ) -> None:
     token, word = new_token(), "horse"
     configure(log_format, "debug")
-    identity = request_id.set(secrets.token_hex(8))
+    id_token = request_id.set(secrets.token_hex(8))
     log = structlog.get_logger()
     try:
         try:
-            Typed(name=f"correct {word}")
+            Form(name=f"correct {word}")
         except ValidationError as error:
             raise LookupError(token) from error
     except LookupError:
         log.exception("unhandled exception", typed=[token])
         logging.getLogger("library").exception("refused %s", token)
-    said = capfd.readouterr().err
-    assert said.count("LookupError: ***") == 2
-    assert said.count(request_id.get()) == 2
-    assert token not in said
-    assert f"correct {word}" not in said.replace('f"correct {word}"', "")
+    output = capfd.readouterr().err
+    assert output.count("LookupError: ***") == 2
+    assert output.count(request_id.get()) == 2
+    assert token not in output
+    assert f"correct {word}" not in output.replace('f"correct {word}"', "")
     if log_format == "json":
-        assert all(json.loads(line)["exception"] for line in said.splitlines())
-    request_id.reset(identity)
+        assert all(json.loads(line)["exception"] for line in output.splitlines())
+    request_id.reset(id_token)

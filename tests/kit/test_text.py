@@ -21,77 +21,78 @@ from festgate.kit.text import (
 
 
 @given(st.text())
-def test_what_is_kept_has_no_sign_that_nobody_can_see(text: str) -> None:
-    for reading, also in ((tidy, ""), (tidy_lines, "\n\t")):
+def test_cleaned_text_has_no_invisible_characters(text: str) -> None:
+    for clean, allowed in ((tidy, ""), (tidy_lines, "\n\t")):
         try:
-            kept = reading(text)
+            cleaned = clean(text)
         except ValueError as error:
-            said = str(error)
-            assert "Control characters" in said or "is invisible" in said
+            message = str(error)
+            assert "Control characters" in message or "is invisible" in message
         else:
-            assert reading(kept) == kept
-            assert not {sign for sign in kept if unicodedata.category(sign) in ("Cc", "Cf", "Cs")} - set(
-                JOINERS + also
-            )
+            assert clean(cleaned) == cleaned
+            assert not {
+                character for character in cleaned if unicodedata.category(character) in ("Cc", "Cf", "Cs")
+            } - set(JOINERS + allowed)
 
 
 @pytest.mark.parametrize(
-    "sign", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\u202e", "\u200b", "\ufeff", "\ud800"]
+    "character", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\u202e", "\u200b", "\ufeff", "\ud800"]
 )
-def test_a_sign_that_hides_or_turns_a_name_is_refused(sign: str) -> None:
-    for reading in (tidy, tidy_lines):
+def test_control_and_invisible_characters_are_refused(character: str) -> None:
+    for clean in (tidy, tidy_lines):
         with pytest.raises(ValueError, match="Control characters and invisible characters"):
-            reading(f"a{sign}b")
+            clean(f"a{character}b")
 
 
-def test_words_that_need_a_joiner_are_left_as_they_are_spelled() -> None:
+def test_words_that_need_a_joiner_keep_it() -> None:
     word = "\u0d28\u0d28\u0d4d\u200d\u0d2e"
     assert tidy(word) == word
 
 
-def test_lines_end_in_one_way_and_only_where_lines_may_be() -> None:
+def test_line_ends_are_normalised_and_refused_in_a_single_line() -> None:
     assert tidy_lines("a\r\nb\rc\nd") == "a\nb\nc\nd"
     with pytest.raises(ValueError, match="Control characters"):
         tidy("a\nb")
 
 
-def test_one_spelling_of_each_character_is_kept() -> None:
+def test_characters_are_composed() -> None:
     assert tidy("e\u0301") == "\u00e9"
 
 
 @pytest.mark.parametrize(
     "text", ["\u3164", "\u115f\u1160", "\uffa0 \ufe0f", "\u034f", "\u2800\u2800", "\u200d"]
 )
-def test_text_that_shows_nothing_is_refused(text: str) -> None:
-    for reading in (tidy, tidy_lines):
+def test_invisible_text_is_refused(text: str) -> None:
+    for clean in (tidy, tidy_lines):
         with pytest.raises(ValueError, match="is invisible"):
-            reading(text)
+            clean(text)
 
 
-def test_a_picture_in_a_title_keeps_its_selector() -> None:
+def test_an_emoji_keeps_its_variation_selector() -> None:
     assert tidy("Fest \u2764\ufe0f") == "Fest \u2764\ufe0f"
 
 
 @pytest.mark.parametrize("mark", ["\u0301", *sorted(HIDDEN_MARKS)])
-def test_more_marks_than_any_script_needs_are_refused_before_they_are_sorted(mark: str) -> None:
+def test_too_many_combining_marks_are_refused_before_normalisation(mark: str) -> None:
     assert normalized("NFKD", "a" + mark * MAX_MARKS, 100)
-    for reading in (tidy, tidy_lines, searchable, lambda text: caseless(text, 100)):
+    for clean in (tidy, tidy_lines, searchable, lambda text: caseless(text, 100)):
         with pytest.raises(ValueError, match="accents or other marks"):
-            reading("a" + mark * (MAX_MARKS + 1))
+            clean("a" + mark * (MAX_MARKS + 1))
 
 
-def test_every_character_that_is_a_mark_once_it_is_decomposed_counts_as_one() -> None:
+def test_characters_that_decompose_to_a_mark_are_counted_as_marks() -> None:
     signs = (chr(code) for code in range(0x300, 0x110000) if not 0xD800 <= code < 0xE000)
     hidden = {
-        sign
-        for sign in signs
-        if not unicodedata.combining(sign) and unicodedata.combining(unicodedata.normalize("NFKD", sign)[0])
+        character
+        for character in signs
+        if not unicodedata.combining(character)
+        and unicodedata.combining(unicodedata.normalize("NFKD", character)[0])
     }
     assert hidden == HIDDEN_MARKS
 
 
 @pytest.mark.parametrize("character", ["\u0915", "\u1ec7", "\U0001f389", "\u1f82", "\uac01"])
-def test_a_text_of_the_allowed_length_is_taken_in_every_script_and_spelling(character: str) -> None:
+def test_a_text_of_the_maximum_length_is_accepted_in_every_script_and_normal_form(character: str) -> None:
     whole = character * MAX_TEXT
     for form in ("NFC", "NFD"):
         spelled = unicodedata.normalize(form, whole)
@@ -101,6 +102,6 @@ def test_a_text_of_the_allowed_length_is_taken_in_every_script_and_spelling(char
         tidy_lines(whole + character)
 
 
-def test_line_separators_of_unicode_are_spaces_in_a_line_and_breaks_in_a_text() -> None:
+def test_unicode_line_separators_become_spaces_in_a_line_and_line_breaks_in_a_text() -> None:
     assert tidy("Main\u2028Hall\u2029East") == "Main Hall East"
     assert tidy("One\u2028two\u2029three", lines=True) == "One\ntwo\nthree"

@@ -1,4 +1,4 @@
-"""Facts of an unknown kind wait for a program that knows them; they are not lost and do not delay others."""
+"""Facts of an unknown kind wait for a program that has this kind; they are not lost and do not delay others."""
 
 import asyncio
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from tests.rig.database import OpenDatabase
 
 @dataclass(frozen=True)
 class KettleBoiled(Fact):
-    """A fact that the older program of these tests does not know."""
+    """A fact that only the newer program of these tests has."""
 
     KIND: ClassVar[str] = "kitchen.KettleBoiled"
 
@@ -29,7 +29,7 @@ class KettleBoiled(Fact):
 
 @dataclass(frozen=True)
 class DoorOpened(Fact):
-    """A fact that every program of these tests knows."""
+    """A fact that every program of these tests has."""
 
     KIND: ClassVar[str] = "kitchen.DoorOpened"
 
@@ -105,7 +105,7 @@ def kitchen(database: OpenDatabase) -> Kitchen:
     return Kitchen(database)
 
 
-def test_a_fact_of_an_unknown_kind_waits_until_a_program_knows_it(kitchen: Kitchen) -> None:
+def test_a_fact_of_an_unknown_kind_waits_for_a_program_that_has_this_kind(kitchen: Kitchen) -> None:
     kitchen.record(KettleBoiled(1))
     kitchen.deliver(kitchen.old)
     ((due_at, attempts, error),) = kitchen.rows(KettleBoiled)
@@ -119,7 +119,7 @@ def test_a_fact_of_an_unknown_kind_waits_until_a_program_knows_it(kitchen: Kitch
     assert [(due_at, error) for due_at, _, error in kitchen.rows(KettleBoiled)] == [(NEVER, None)]
 
 
-def test_it_waits_longer_each_time_and_is_left_alone_meanwhile(kitchen: Kitchen) -> None:
+def test_a_fact_of_an_unknown_kind_is_retried_with_growing_pauses(kitchen: Kitchen) -> None:
     kitchen.record(KettleBoiled(1))
     for attempts in range(1, 12):
         assert kitchen.deliver(kitchen.old) == 1
@@ -129,13 +129,13 @@ def test_it_waits_longer_each_time_and_is_left_alone_meanwhile(kitchen: Kitchen)
         kitchen.database.clock.move(pause)
 
 
-def test_it_waits_where_a_module_is_not_running_too(kitchen: Kitchen) -> None:
+def test_a_fact_of_an_unknown_kind_waits_while_a_module_is_missing(kitchen: Kitchen) -> None:
     kitchen.record(KettleBoiled(1))
     kitchen.deliver(Relay(kitchen.database.real, [], complete=False))
     assert kitchen.rows(KettleBoiled)[0][0] < NEVER
 
 
-def test_thousands_of_unknown_kinds_hold_up_no_other_and_take_few_writes(kitchen: Kitchen) -> None:
+def test_thousands_of_unknown_facts_do_not_delay_others_and_take_few_writes(kitchen: Kitchen) -> None:
     kitchen.record(*map(KettleBoiled, range(2_000)), DoorOpened(1))
     rounds = kitchen.deliver(kitchen.old)
     assert kitchen.doors == [1]
@@ -147,13 +147,13 @@ def test_thousands_of_unknown_kinds_hold_up_no_other_and_take_few_writes(kitchen
     assert sorted(kitchen.teas) == list(range(2_000))
 
 
-def test_two_processes_that_do_not_know_it_postpone_it_once(kitchen: Kitchen) -> None:
-    elsewhere = Database(kitchen.database.url, clock=kitchen.database.clock)
+def test_two_processes_postpone_a_fact_of_an_unknown_kind_once(kitchen: Kitchen) -> None:
+    other_database = Database(kitchen.database.url, clock=kitchen.database.clock)
 
     async def deliver_both() -> None:
-        await elsewhere.open()
-        await asyncio.gather(kitchen.old.deliver_due(), Relay(elsewhere, []).deliver_due())
-        await elsewhere.close()
+        await other_database.open()
+        await asyncio.gather(kitchen.old.deliver_due(), Relay(other_database, []).deliver_due())
+        await other_database.close()
 
     kitchen.record(*map(KettleBoiled, range(AT_ONCE)))
     kitchen.database.run(deliver_both())
@@ -169,23 +169,23 @@ def test_the_log_names_an_unknown_kind_once(kitchen: Kitchen) -> None:
     assert [line["fact"] for line in logs] == ["kitchen.KettleBoiled"]
 
 
-def test_unknown_kinds_are_counted_and_found_by_the_check_and_known_or_settled_ones_are_not(
+def test_the_check_reports_unknown_kinds_and_neither_known_nor_settled_ones(
     kitchen: Kitchen,
 ) -> None:
-    def found(known: Iterable[str]) -> list[tuple[str, str]]:
-        return [(each.where, each.what) for each in kitchen.database.report(check_kinds(set(known)))]
+    def check_problems(known: Iterable[str]) -> list[tuple[str, str]]:
+        return [(problem.where, problem.what) for problem in kitchen.database.report(check_kinds(set(known)))]
 
     kitchen.record(KettleBoiled(1), KettleBoiled(2), DoorOpened(1))
     assert kitchen.database.read(count_unknown, {DoorOpened.KIND}) == {"kitchen.KettleBoiled": 2}
-    ((where, what),) = found({DoorOpened.KIND})
+    ((where, what),) = check_problems({DoorOpened.KIND})
     assert where == "facts of kind kitchen.KettleBoiled"
     assert what.startswith("2 waiting; ")
-    assert found({DoorOpened.KIND, KettleBoiled.KIND}) == []
+    assert check_problems({DoorOpened.KIND, KettleBoiled.KIND}) == []
     kitchen.deliver(kitchen.new)
-    assert found(()) == []
+    assert check_problems(()) == []
 
 
-def test_whoever_asks_often_has_the_facts_counted_once_in_some_seconds(kitchen: Kitchen) -> None:
+def test_the_count_of_unknown_facts_is_cached_for_some_seconds(kitchen: Kitchen) -> None:
     unknown = UnknownKinds(kitchen.database.real, {DoorOpened.KIND})
     kitchen.record(KettleBoiled(1))
     assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 1}
@@ -199,10 +199,10 @@ def test_whoever_asks_often_has_the_facts_counted_once_in_some_seconds(kitchen: 
     assert kitchen.database.run(unknown.counts()) == {"kitchen.KettleBoiled": 3}
 
 
-def test_a_delivery_to_a_handler_that_is_not_there_any_more_changes_nothing(kitchen: Kitchen) -> None:
+def test_a_delivery_to_a_removed_handler_changes_nothing(kitchen: Kitchen) -> None:
     kitchen.record(DoorOpened(1))
 
-    def note_stranger(connection: Connection) -> None:
+    def record_delivery(connection: Connection) -> None:
         connection.run(
             _deliver,
             fact_id=connection.value(_ids),
@@ -210,7 +210,7 @@ def test_a_delivery_to_a_handler_that_is_not_there_any_more_changes_nothing(kitc
             delivered_at=connection.now,
         )
 
-    kitchen.database.write(note_stranger)
+    kitchen.database.write(record_delivery)
     kitchen.deliver(kitchen.new)
     kitchen.database.clock.move(HOUR)
     kitchen.deliver(kitchen.new)
@@ -218,19 +218,19 @@ def test_a_delivery_to_a_handler_that_is_not_there_any_more_changes_nothing(kitc
     assert [due_at for due_at, _, _ in kitchen.rows(DoorOpened)] == [NEVER]
 
 
-def test_a_fact_without_a_kind_of_its_own_is_refused_when_its_class_is_made() -> None:
+def test_a_fact_class_without_its_own_kind_is_refused_when_it_is_defined() -> None:
     with pytest.raises(TypeError, match="Nameless has no KIND"):
 
         class Nameless(Fact):
-            """A fact without a name in the data."""
+            """A fact without a `KIND`."""
 
     with pytest.raises(TypeError, match="Second has no KIND"):
 
         class Second(DoorOpened):
-            """A fact that would have the name of another fact."""
+            """A fact that would inherit the `KIND` of another fact."""
 
 
-def test_a_subscription_without_a_name_is_refused_when_it_is_made(kitchen: Kitchen) -> None:
+def test_a_subscription_without_a_name_is_refused_when_it_is_created(kitchen: Kitchen) -> None:
     with pytest.raises(TypeError, match="name"):
         Subscription(DoorOpened, kitchen.open_door)  # type: ignore[call-arg]
     for name, point in (("", "outbox.kitchen"), ("kitchen.open_door", "")):
@@ -239,6 +239,6 @@ def test_a_subscription_without_a_name_is_refused_when_it_is_made(kitchen: Kitch
 
 
 def test_two_handlers_of_one_fact_with_one_name_are_refused(kitchen: Kitchen) -> None:
-    twice = [Subscription(DoorOpened, kitchen.open_door, "kitchen.open_door", "outbox.kitchen")] * 2
+    duplicates = [Subscription(DoorOpened, kitchen.open_door, "kitchen.open_door", "outbox.kitchen")] * 2
     with pytest.raises(ValueError, match="have the same name"):
-        Relay(kitchen.database.real, twice)
+        Relay(kitchen.database.real, duplicates)

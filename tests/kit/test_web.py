@@ -16,8 +16,8 @@ from festgate.kit.web.forms import MAX_FIELD_NAME, MAX_FIELDS, Line, Lines, chec
 from festgate.kit.web.portal import PROBLEM, local_path, problem, see_other
 
 SITE = "https://fest.example"
-whole = st.text(st.characters(exclude_categories=["Cs"]))
-"""Text of whole characters, which is what UTF-8 can write."""
+encodable_text = st.text(st.characters(exclude_categories=["Cs"]))
+"""Text without surrogates, which UTF-8 can encode."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -67,12 +67,12 @@ def test_a_path_on_this_site_is_kept(path: str) -> None:
         "/" + "x" * 2000,
     ],
 )
-def test_anything_that_a_browser_might_take_elsewhere_is_not(text: str | None) -> None:
+def test_a_path_that_a_browser_could_resolve_to_another_site_is_replaced(text: str | None) -> None:
     assert local_path(text, "/home") == "/home"
 
 
-def as_a_browser_takes_it(location: str) -> str:
-    """Return the site that a browser opens; it drops tabs and line ends, trims, and treats a backslash as a slash."""
+def origin_in_a_browser(location: str) -> str:
+    """Return the origin that a browser opens; it drops tabs and line ends, trims, and treats a backslash as a slash."""
     text = location.translate(dict.fromkeys(map(ord, "\t\r\n")))
     text = text.strip("".join(map(chr, range(33)))).replace("\\", "/")
     parts = urlsplit(urljoin(f"{SITE}/login", text))
@@ -85,13 +85,13 @@ slashes = st.text(st.sampled_from("/\\:@?#.%[]\t\r\n \x00aeé"), max_size=12)
 @given(st.one_of(slashes, st.text(max_size=30), slashes.map("/".__add__), st.text().map("/".__add__)))
 @example("/\\evil.example")
 @example("//[")
-def test_whatever_is_asked_for_nobody_leaves_this_site(text: str) -> None:
+def test_a_redirect_never_leaves_this_site(text: str) -> None:
     path = local_path(text)
     assert path.startswith("/")
-    assert as_a_browser_takes_it(path) == SITE
+    assert origin_in_a_browser(path) == SITE
 
 
-def sent(body: bytes, kind: str = FORM) -> dict[str, str]:
+def read_form(body: bytes, kind: str = FORM) -> dict[str, str]:
     """Return the fields of a request with this body."""
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
 
@@ -101,44 +101,48 @@ def sent(body: bytes, kind: str = FORM) -> dict[str, str]:
     return asyncio.run(read_fields(Request(scope, receive)))
 
 
-@given(st.dictionaries(whole.map(lambda name: name[:MAX_FIELD_NAME]), whole, max_size=MAX_FIELDS))
+@given(
+    st.dictionaries(
+        encodable_text.map(lambda name: name[:MAX_FIELD_NAME]), encodable_text, max_size=MAX_FIELDS
+    )
+)
 def test_a_form_is_read_as_it_was_filled_in(fields: dict[str, str]) -> None:
-    assert sent(urlencode(fields).encode()) == fields
+    assert read_form(urlencode(fields).encode()) == fields
 
 
 def test_a_form_has_at_most_fifty_fields() -> None:
     fields = {str(number): "" for number in range(MAX_FIELDS)}
-    assert sent(urlencode(fields).encode()) == fields
+    assert read_form(urlencode(fields).encode()) == fields
     with pytest.raises(Malformed, match="more than 50 fields"):
-        sent(urlencode(fields | {"one more": ""}).encode())
+        read_form(urlencode(fields | {"one more": ""}).encode())
 
 
-def test_of_a_field_that_comes_twice_the_last_counts_and_an_empty_one_is_there() -> None:
-    assert sent(b"a=1&a=2&b=&c") == {"a": "2", "b": "", "c": ""}
+def test_the_last_of_repeated_fields_counts_and_empty_fields_are_kept() -> None:
+    assert read_form(b"a=1&a=2&b=&c") == {"a": "2", "b": "", "c": ""}
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "multipart/form-data; boundary=x"])
-def test_a_form_of_another_kind_is_malformed_and_nothing_at_all_is_an_empty_form(kind: str) -> None:
+def test_another_content_type_is_malformed_and_an_empty_body_is_an_empty_form(kind: str) -> None:
     with pytest.raises(Malformed, match="Send the form as"):
-        sent(b"a=1", kind)
-    assert sent(b"", kind) == {}
+        read_form(b"a=1", kind)
+    assert read_form(b"", kind) == {}
 
 
 @pytest.mark.parametrize("kind", [FORM.upper(), f"{FORM}; charset=UTF-8", f"  {FORM} ;x"])
-def test_the_kind_may_be_written_as_it_likes(kind: str) -> None:
-    assert sent(b"a=1", kind) == {"a": "1"}
+def test_the_content_type_is_read_in_any_case_and_with_parameters(kind: str) -> None:
+    assert read_form(b"a=1", kind) == {"a": "1"}
 
 
 @given(st.binary())
-def test_bytes_that_are_no_text_are_malformed_raw_and_percent_encoded(raw: bytes) -> None:
+def test_bytes_that_are_not_utf_8_are_malformed(raw: bytes) -> None:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         for body in (b"a=" + raw, b"a=" + quote(raw).encode()):
             with pytest.raises(Malformed):
-                sent(body)
+                read_form(body)
     else:
-        assert sent(b"a=" + quote(text, safe="").encode()) == {"a": text}
+        assert read_form(b"a=" + quote(text, safe="").encode()) == {"a": text}
 
 
 class Person(BaseModel):
@@ -146,13 +150,13 @@ class Person(BaseModel):
     about: Lines = ""
 
 
-def test_fields_are_checked_and_those_that_a_form_does_not_know_are_left_aside() -> None:
+def test_fields_are_validated_and_unknown_ones_are_ignored() -> None:
     person = checked(Person, {"name": " ash ", "about": "a\r\nb\rc", "role": "organiser"})
     assert (person.name, person.about) == ("ash", "a\nb\nc")
 
 
 @pytest.mark.parametrize(
-    "fields, wrong",
+    "fields, messages",
     [
         ({}, {"name": "This field is required."}),
         ({"name": "a"}, {"name": "At least 2 characters."}),
@@ -162,24 +166,24 @@ def test_fields_are_checked_and_those_that_a_form_does_not_know_are_left_aside()
         ({"name": "\u202eab", "about": "\x1b"}, None),
     ],
 )
-def test_what_is_wrong_is_said_field_by_field_in_a_sentence(
-    fields: dict[str, str], wrong: dict[str, str] | None
+def test_every_invalid_field_has_its_own_message(
+    fields: dict[str, str], messages: dict[str, str] | None
 ) -> None:
     with pytest.raises(Invalid) as refusal:
         checked(Person, fields)
     assert refusal.value.fields.keys() <= {"name", "about"}
     assert all(sentence.endswith(".") for sentence in refusal.value.fields.values())
-    if wrong is not None:
-        assert refusal.value.fields == wrong
+    if messages is not None:
+        assert refusal.value.fields == messages
     else:
         assert len(refusal.value.fields) == 2
 
 
-def test_a_refusal_is_a_problem_with_its_headers() -> None:
-    answer = problem(TooMany("Too many sign-ins.", 30))
-    assert (answer.status_code, answer.media_type) == (429, PROBLEM)
-    assert answer.headers["retry-after"] == "30"
-    body = json.loads(bytes(answer.body))
+def test_an_error_becomes_a_problem_response_with_its_headers() -> None:
+    response = problem(TooMany("Too many sign-ins.", 30))
+    assert (response.status_code, response.media_type) == (429, PROBLEM)
+    assert response.headers["retry-after"] == "30"
+    body = json.loads(bytes(response.body))
     assert (body["code"], body["type"], body["detail"]) == (
         "too-many",
         "/docs/problems/too-many",
@@ -190,10 +194,10 @@ def test_a_refusal_is_a_problem_with_its_headers() -> None:
     assert json.loads(bytes(problem(NotFound()).body))["status"] == 404
 
 
-def test_after_a_form_the_next_page_is_fetched_anew() -> None:
-    answer = see_other("/my-events")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/my-events")
-    assert answer.headers["cache-control"] == "no-store"
+def test_the_redirect_after_a_form_is_not_cached() -> None:
+    response = see_other("/my-events")
+    assert (response.status_code, response.headers["location"]) == (303, "/my-events")
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -204,5 +208,5 @@ def test_after_a_form_the_next_page_is_fetched_anew() -> None:
         ("string_type", "This is not text."),
     ],
 )
-def test_a_wrong_value_has_a_sentence_of_the_portal_and_not_of_the_library(kind: str, sentence: str) -> None:
+def test_validation_errors_have_messages_of_the_portal(kind: str, sentence: str) -> None:
     assert sentences([{"type": kind, "loc": ("body", "code"), "msg": "Input is bad"}]) == {"code": sentence}

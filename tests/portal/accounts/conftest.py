@@ -1,4 +1,4 @@
-"""People to test with."""
+"""Fixtures for accounts, password hashing and a server."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -44,7 +44,7 @@ def hasher() -> Iterator[Hasher]:
 
 @pytest.fixture
 def rows(database: OpenDatabase) -> Callable[[str], list[str]]:
-    """Return every row of a table as text, as a thief of the database would read it."""
+    """Return a function that lists every row of a table as text, as a thief of the database would see it."""
 
     def rows(table: str) -> list[str]:
         statement = Statement(select(metadata.tables[table]))
@@ -61,5 +61,5 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with visitor(server) as opened:
-        yield opened
+    with visitor(server) as new_client:
+        yield new_client

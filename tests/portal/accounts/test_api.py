@@ -12,7 +12,7 @@ import pytest
 from tests.rig.server import Server, serving
 
 PASSWORD = "correct horse"
-NUMBERS = count(1)
+PROGRAM_NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
@@ -23,41 +23,43 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, verify=False, timeout=60) as opened:
-        yield opened
+    with httpx.Client(
+        base_url=f"{server.url}/api/v1", trust_env=False, verify=False, timeout=60
+    ) as new_client:
+        yield new_client
 
 
 def join(client: httpx.Client) -> str:
-    name = f"program{next(NUMBERS)}"
+    name = f"program{next(PROGRAM_NUMBERS)}"
     person = {"username": name, "email": f"{name}@example.org", "password": PASSWORD}
     assert client.post("/people", json=person).status_code == 201
     return name
 
 
 def token_of(client: httpx.Client, name: str) -> str:
-    answer = client.post("/tokens", json={"username": name, "password": PASSWORD})
-    assert answer.status_code == 201
-    return str(answer.json()["token"])
+    response = client.post("/tokens", json={"username": name, "password": PASSWORD})
+    assert response.status_code == 201
+    return str(response.json()["token"])
 
 
-def bearing(token: str) -> dict[str, str]:
+def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Return the body of an error, after checking that it has the shape of all errors."""
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    body: dict[str, Any] = answer.json()
+def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """Check that a response is a problem with this status and code; return its body."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
     assert (body["status"], body["code"]) == (status, code)
-    assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["request_id"] == response.headers["x-request-id"]
     return body
 
 
-def test_a_token_identifies_the_caller_until_it_is_ended(client: httpx.Client) -> None:
+def test_a_token_identifies_the_caller_until_it_is_revoked(client: httpx.Client) -> None:
     name = join(client)
     token = token_of(client, name)
-    me = client.get("/people/me", headers=bearing(token))
+    me = client.get("/people/me", headers=bearer(token))
     assert me.status_code == 200
     assert me.json() == {
         "id": me.json()["id"],
@@ -66,23 +68,23 @@ def test_a_token_identifies_the_caller_until_it_is_ended(client: httpx.Client) -
         "role": "attendee",
         "email_confirmed": False,
     }
-    assert client.delete("/tokens/current", headers=bearing(token)).status_code == 204
-    problem(client.get("/people/me", headers=bearing(token)), 401, "sign-in-needed")
-    problem(client.delete("/tokens/current", headers=bearing(token)), 401, "sign-in-needed")
+    assert client.delete("/tokens/current", headers=bearer(token)).status_code == 204
+    problem(client.get("/people/me", headers=bearer(token)), 401, "sign-in-needed")
+    problem(client.delete("/tokens/current", headers=bearer(token)), 401, "sign-in-needed")
 
 
-def test_a_new_token_has_its_expiry(client: httpx.Client) -> None:
-    answer = client.post("/tokens", json={"username": join(client), "password": PASSWORD})
-    ends = datetime.fromisoformat(answer.json()["expires_at"])
-    assert ends.utcoffset() == timedelta(0)
-    assert timedelta(days=13) < ends - datetime.now(UTC) <= timedelta(days=14)
+def test_a_new_token_expires_after_14_days(client: httpx.Client) -> None:
+    response = client.post("/tokens", json={"username": join(client), "password": PASSWORD})
+    expires_at = datetime.fromisoformat(response.json()["expires_at"])
+    assert expires_at.utcoffset() == timedelta(0)
+    assert timedelta(days=13) < expires_at - datetime.now(UTC) <= timedelta(days=14)
 
 
-def test_giving_one_token_back_leaves_the_others(client: httpx.Client) -> None:
+def test_revoking_one_token_leaves_the_others_valid(client: httpx.Client) -> None:
     name = join(client)
     first, second = token_of(client, name), token_of(client, name)
-    client.delete("/tokens/current", headers=bearing(first))
-    assert client.get("/people/me", headers=bearing(second)).status_code == 200
+    client.delete("/tokens/current", headers=bearer(first))
+    assert client.get("/people/me", headers=bearer(second)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -95,42 +97,44 @@ def test_giving_one_token_back_leaves_the_others(client: httpx.Client) -> None:
         {"authorization": "Bearer " + "x" * 4000},
     ],
 )
-def test_without_a_token_that_holds_nobody_is_calling(client: httpx.Client, headers: dict[str, str]) -> None:
-    answer = client.get("/people/me", headers=headers)
-    problem(answer, 401, "sign-in-needed")
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+def test_a_request_without_a_valid_token_is_refused(client: httpx.Client, headers: dict[str, str]) -> None:
+    response = client.get("/people/me", headers=headers)
+    problem(response, 401, "sign-in-needed")
+    assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_a_browsers_cookie_is_no_token_and_a_token_no_cookie(client: httpx.Client, server: Server) -> None:
+def test_a_cookie_is_not_accepted_as_a_token_nor_a_token_as_a_cookie(
+    client: httpx.Client, server: Server
+) -> None:
     name = join(client)
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=60) as browser:
         browser.post("/login", data={"username": name, "password": PASSWORD})
         cookie = browser.cookies["festgate_session"]
         # The browser sends its cookie to the API too, which ignores it.
         problem(browser.get("/api/v1/people/me"), 401, "sign-in-needed")
-        problem(client.get("/people/me", headers=bearing(cookie)), 401, "sign-in-needed")
+        problem(client.get("/people/me", headers=bearer(cookie)), 401, "sign-in-needed")
         browser.cookies.clear()
         browser.cookies.set("festgate_session", token_of(client, name))
         assert browser.get("/login").status_code == 200
 
 
-def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_response(client: httpx.Client) -> None:
     name = join(client)
     bodies = []
-    for entered, password in ((name, "incorrect horse"), ("nobody-at-all", PASSWORD)):
-        answer = client.post("/tokens", json={"username": entered, "password": password})
-        bodies.append({**problem(answer, 401, "wrong-password"), "request_id": ""})
+    for username, password in ((name, "incorrect horse"), ("nobody-at-all", PASSWORD)):
+        response = client.post("/tokens", json={"username": username, "password": password})
+        bodies.append({**problem(response, 401, "wrong-password"), "request_id": ""})
     assert bodies[0] == bodies[1]
 
 
 def test_too_many_wrong_passwords_are_refused_with_the_time_to_wait(client: httpx.Client) -> None:
     name = join(client)
     for number in range(10):
-        answer = client.post("/tokens", json={"username": name, "password": f"guess {number}"})
-        problem(answer, 401, "wrong-password")
-    answer = client.post("/tokens", json={"username": name, "password": PASSWORD})
-    problem(answer, 429, "too-many")
-    assert 0 < int(answer.headers["retry-after"]) <= 15 * 60
+        response = client.post("/tokens", json={"username": name, "password": f"guess {number}"})
+        problem(response, 401, "wrong-password")
+    response = client.post("/tokens", json={"username": name, "password": PASSWORD})
+    problem(response, 429, "too-many")
+    assert 0 < int(response.headers["retry-after"]) <= 15 * 60
 
 
 def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
@@ -141,7 +145,7 @@ def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes,wrong",
+    "changes,invalid_fields",
     [
         ({"username": "x"}, {"username"}),
         ({"email": "nowhere", "password": "short"}, {"email", "password"}),
@@ -153,19 +157,21 @@ def test_a_name_that_is_taken_is_a_conflict(client: httpx.Client) -> None:
         ({"role": "organiser"}, {"role"}),
     ],
 )
-def test_wrong_data_of_an_account_are_named_field_by_field(
-    client: httpx.Client, changes: dict[str, Any], wrong: set[str]
+def test_every_invalid_field_of_a_new_account_is_named(
+    client: httpx.Client, changes: dict[str, Any], invalid_fields: set[str]
 ) -> None:
     person = {"username": "somebody", "email": "somebody@example.org", "password": PASSWORD} | changes
     # Written in ASCII, since half a character can only be sent as an escape.
-    answer = client.post("/people", content=json.dumps(person), headers={"content-type": "application/json"})
-    body = problem(answer, 422, "invalid")
-    assert set(body["fields"]) == wrong
+    response = client.post(
+        "/people", content=json.dumps(person), headers={"content-type": "application/json"}
+    )
+    body = problem(response, 422, "invalid")
+    assert set(body["fields"]) == invalid_fields
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"text"', b"\xff", b"null", b"[" * 20_000])
 @pytest.mark.parametrize("path", ["/tokens", "/people"])
-def test_a_body_that_is_no_object_is_turned_away(client: httpx.Client, path: str, content: bytes) -> None:
-    answer = client.post(path, content=content, headers={"content-type": "application/json"})
-    assert 400 <= answer.status_code < 500
-    assert answer.headers["content-type"] == "application/problem+json"
+def test_a_body_that_is_not_a_json_object_is_refused(client: httpx.Client, path: str, content: bytes) -> None:
+    response = client.post(path, content=content, headers={"content-type": "application/json"})
+    assert 400 <= response.status_code < 500
+    assert response.headers["content-type"] == "application/problem+json"

@@ -29,13 +29,13 @@ def count(database: OpenDatabase, times: int, limit: Limit = LIMIT) -> None:
         database.write(count_attempt, limit)
 
 
-def test_so_many_attempts_are_let_through_and_not_one_more(database: OpenDatabase) -> None:
+def test_attempts_up_to_the_limit_are_allowed(database: OpenDatabase) -> None:
     count(database, 3)
     with pytest.raises(TooMany):
         count(database, 1)
 
 
-def test_a_refusal_has_the_time_to_wait(database: OpenDatabase) -> None:
+def test_a_refused_attempt_has_the_time_to_wait(database: OpenDatabase) -> None:
     count(database, 3)
     database.clock.move(5 * MINUTE + 500)
     with pytest.raises(TooMany) as refusal:
@@ -44,7 +44,7 @@ def test_a_refusal_has_the_time_to_wait(database: OpenDatabase) -> None:
     assert refusal.value.headers() == {"retry-after": "600"}
 
 
-def test_the_window_ends_by_the_clock_and_the_count_begins_again(database: OpenDatabase) -> None:
+def test_the_count_starts_again_after_the_window(database: OpenDatabase) -> None:
     count(database, 3)
     database.clock.move(WINDOW - 1)
     with pytest.raises(TooMany) as refusal:
@@ -56,7 +56,7 @@ def test_the_window_ends_by_the_clock_and_the_count_begins_again(database: OpenD
         count(database, 1)
 
 
-def test_being_refused_does_not_make_the_wait_longer(database: OpenDatabase) -> None:
+def test_a_refused_attempt_does_not_extend_the_wait(database: OpenDatabase) -> None:
     count(database, 3)
     database.clock.move(WINDOW - MINUTE)
     with pytest.raises(TooMany):
@@ -65,7 +65,7 @@ def test_being_refused_does_not_make_the_wait_longer(database: OpenDatabase) -> 
     count(database, 1)
 
 
-def test_an_attempt_that_is_given_back_may_be_made_again(database: OpenDatabase) -> None:
+def test_an_uncounted_attempt_may_be_made_again(database: OpenDatabase) -> None:
     count(database, 3)
     database.write(uncount_attempt, LIMIT)
     count(database, 1)
@@ -73,7 +73,7 @@ def test_an_attempt_that_is_given_back_may_be_made_again(database: OpenDatabase)
         count(database, 1)
 
 
-def test_more_is_never_given_back_than_was_taken(database: OpenDatabase) -> None:
+def test_uncounting_never_goes_below_zero(database: OpenDatabase) -> None:
     count(database, 1)
     for _ in range(5):
         database.write(uncount_attempt, LIMIT)
@@ -82,51 +82,54 @@ def test_more_is_never_given_back_than_was_taken(database: OpenDatabase) -> None
         count(database, 1)
 
 
-def test_after_clearing_the_count_begins_from_nothing(database: OpenDatabase) -> None:
+def test_clearing_resets_the_count(database: OpenDatabase) -> None:
     count(database, 3)
     database.write(clear, LIMIT)
     count(database, 3)
 
 
-def test_one_key_does_not_count_for_another(database: OpenDatabase) -> None:
+def test_keys_are_counted_separately(database: OpenDatabase) -> None:
     count(database, 3)
     count(database, 3, Limit("another key", 3, "Too many."))
 
 
-def test_of_many_attempts_at_once_the_limit_is_let_through_over_all_processes(database: OpenDatabase) -> None:
+def test_the_limit_holds_for_simultaneous_attempts_in_several_processes(database: OpenDatabase) -> None:
     limit = Limit("a key", 10, "Too many.")
 
-    async def attempt() -> list[BaseException | None]:
-        other = Database(database.url, clock=database.clock)
-        await other.open()
+    async def attempt_many_times() -> list[BaseException | None]:
+        other_database = Database(database.url, clock=database.clock)
+        await other_database.open()
         try:
             return await asyncio.gather(
-                *((database.real, other)[number % 2].write(count_attempt, limit) for number in range(100)),
+                *(
+                    (database.real, other_database)[number % 2].write(count_attempt, limit)
+                    for number in range(100)
+                ),
                 return_exceptions=True,
             )
         finally:
-            await other.close()
+            await other_database.close()
 
-    answers = database.run(attempt())
-    assert answers.count(None) == 10
-    assert sum(isinstance(answer, TooMany) for answer in answers) == 90
+    results = database.run(attempt_many_times())
+    assert results.count(None) == 10
+    assert sum(isinstance(result, TooMany) for result in results) == 90
 
 
-def test_neither_names_nor_addresses_can_be_read_from_the_counts(
+def test_stored_counts_contain_neither_names_nor_addresses(
     database: OpenDatabase, rows: Callable[[str], list[str]]
 ) -> None:
     limits = [*sign_in_limits(SECRET, "asha", None, "192.0.2.7", 3), address_limit(SECRET, "192.0.2.7", 3)]
     for limit in limits:
         count(database, 1, limit)
-    written = " ".join(rows("accounts_attempts"))
-    assert all(limit.key in written for limit in limits)
-    assert "asha" not in written
-    assert "192.0.2" not in written
+    stored_text = " ".join(rows("accounts_attempts"))
+    assert all(limit.key in stored_text for limit in limits)
+    assert "asha" not in stored_text
+    assert "192.0.2" not in stored_text
     # Without the secret, even trying all addresses would not reveal one.
-    assert address_limit(b"x" * 32, "192.0.2.7", 3).key not in written
+    assert address_limit(b"x" * 32, "192.0.2.7", 3).key not in stored_text
 
 
-def test_an_account_is_one_account_however_its_name_is_typed() -> None:
+def test_an_account_has_the_same_keys_for_every_spelling_of_its_name() -> None:
     def keys(name: str, person: int | None, device: str | None = None) -> list[str]:
         return [limit.key for limit in sign_in_limits(SECRET, name, person, "192.0.2.7", 3, device)]
 
@@ -148,5 +151,5 @@ def test_an_account_is_one_account_however_its_name_is_typed() -> None:
         ("testclient", "testclient"),
     ],
 )
-def test_an_ipv6_address_counts_with_its_network(host: str, network: str) -> None:
+def test_an_ipv6_address_is_counted_by_its_network(host: str, network: str) -> None:
     assert network_of(host) == network

@@ -40,7 +40,7 @@ from tests.rig.server import festgate
 
 SECRET = b"s" * 32
 FEST = Settings(base_url="https://fest.example", fest_name="Aurora Fest", smtp_host="mail.example")
-MAKERS = {LINK_KIND: partial(make_link, secret=SECRET, base_url=FEST.base_url)}
+LINK_MAKERS = {LINK_KIND: partial(make_link, secret=SECRET, base_url=FEST.base_url)}
 LINK = re.compile(r"https://fest\.example/confirm\?token=(\S+)")
 
 
@@ -52,16 +52,16 @@ def sign_up(database: OpenDatabase, name: str = "Asha", email: str = "", setting
 def token_of(database: OpenDatabase) -> str:
     """Return the token in the queued email."""
     (message,) = database.read(mail.find_due)
-    found = LINK.search(database.read(mail.fill_links, message, MAKERS).body)
-    assert found is not None
-    return found[1]
+    match = LINK.search(database.read(mail.fill_links, message, LINK_MAKERS).body)
+    assert match is not None
+    return match[1]
 
 
 def is_confirmed(database: OpenDatabase, person: int) -> bool:
     return database.read(person_by_id, person).is_confirmed
 
 
-def test_the_link_of_the_email_confirms_the_address_once_and_a_second_time_changes_nothing(
+def test_the_emailed_link_confirms_the_address_and_using_it_again_changes_nothing(
     database: OpenDatabase,
 ) -> None:
     person = sign_up(database)
@@ -76,7 +76,7 @@ def test_the_link_of_the_email_confirms_the_address_once_and_a_second_time_chang
     assert database.read(outbox.waiting) == [("accounts.AddressConfirmed", {"person_id": person})]
 
 
-def test_a_new_person_is_signed_in_unconfirmed_and_the_session_knows_when_they_confirm(
+def test_a_new_person_is_signed_in_unconfirmed_until_the_link_is_used(
     database: OpenDatabase,
 ) -> None:
     newcomer = Newcomer("Asha", "asha@example.org")
@@ -90,22 +90,24 @@ def test_a_new_person_is_signed_in_unconfirmed_and_the_session_knows_when_they_c
     assert visitor.is_confirmed
 
 
-def test_a_link_ends_after_three_days_and_none_can_be_made_up(database: OpenDatabase, join: Join) -> None:
+def test_a_confirmation_link_expires_after_three_days_and_cannot_be_forged(
+    database: OpenDatabase, join: Join
+) -> None:
     asha, ravi = join("Asha"), join("Ravi")
-    until = database.clock.now + LIFE
-    token = write_token(SECRET, asha, until)
+    expires_at = database.clock.now + LIFE
+    token = write_token(SECRET, asha, expires_at)
     number, end, signature = token.split("-")
-    for wrong in (
+    for forged in (
         "",
         token[:-1],
         f"{ravi.id}-{end}-{signature}",
         f"{number}-{int(end) + 1}-{signature}",
         f"999-{end}-{signature}",
-        write_token(b"another fest's secret" * 2, asha, until),
-        recovery.write_token(SECRET, recovery.Claim(asha, "none"), until),
+        write_token(b"another fest's secret" * 2, asha, expires_at),
+        recovery.write_token(SECRET, recovery.Claim(asha, "none"), expires_at),
     ):
         with pytest.raises(ConfirmationLinkExpired):
-            database.write(use_token, SECRET, wrong)
+            database.write(use_token, SECRET, forged)
     database.clock.move(LIFE - 1)
     database.read(read_token, SECRET, token)
     database.clock.move(1)
@@ -114,7 +116,7 @@ def test_a_link_ends_after_three_days_and_none_can_be_made_up(database: OpenData
     assert not is_confirmed(database, asha.id)
 
 
-def test_the_queue_holds_no_link_of_either_kind(
+def test_queued_emails_contain_no_confirmation_or_reset_link(
     database: OpenDatabase, rows: Callable[[str], list[str]], join: Join
 ) -> None:
     person = sign_up(database)
@@ -137,16 +139,16 @@ def test_an_email_whose_link_has_expired_is_not_sent(database: OpenDatabase) -> 
     (message,) = database.read(mail.find_due)
     database.write(confirm_address, person)
     with pytest.raises(mail_links.LinkOver):
-        database.read(mail.fill_links, message, MAKERS)
+        database.read(mail.fill_links, message, LINK_MAKERS)
 
 
-def test_a_password_link_confirms_the_address_too(database: OpenDatabase, join: Join) -> None:
+def test_a_reset_link_confirms_the_address_too(database: OpenDatabase, join: Join) -> None:
     asha = join("Asha", "old hash")
     database.write(recovery.use_token, recovery.Claim(asha, "old hash"), "new hash")
     assert is_confirmed(database, asha.id)
 
 
-def test_without_a_mail_server_no_address_is_confirmed_and_nobody_is_written_to(
+def test_without_a_mail_server_no_confirmation_email_is_queued(
     database: OpenDatabase,
 ) -> None:
     person = sign_up(database, settings=Settings())
@@ -154,7 +156,7 @@ def test_without_a_mail_server_no_address_is_confirmed_and_nobody_is_written_to(
     assert all(database.write(may_email, database.read(person_by_id, person), Settings()) for _ in range(9))
 
 
-def test_one_mailbox_gets_few_links_a_day_however_it_is_written(database: OpenDatabase) -> None:
+def test_confirmation_emails_to_one_mailbox_are_limited_for_all_its_spellings(database: OpenDatabase) -> None:
     first = sign_up(database, "a0", "asha@example.org")
     for number in range(1, 20):
         sign_up(database, f"a{number}", f"asha+{number}@Example.org")
@@ -167,14 +169,16 @@ def test_one_mailbox_gets_few_links_a_day_however_it_is_written(database: OpenDa
     assert mailbox_of("+x@example.org") == "+x@example.org"
 
 
-def test_nothing_is_sent_again_to_somebody_who_has_confirmed(database: OpenDatabase) -> None:
+def test_a_confirmed_address_gets_no_second_confirmation_email(database: OpenDatabase) -> None:
     person = sign_up(database)
     database.write(confirm_address, person)
     database.write(send_again, person, SECRET, FEST)
     assert database.read(mail.count_waiting) == 1
 
 
-def test_an_unconfirmed_address_gets_few_other_emails_a_day(database: OpenDatabase, join: Join) -> None:
+def test_other_emails_to_an_unconfirmed_address_are_limited_per_day(
+    database: OpenDatabase, join: Join
+) -> None:
     asha = join("Asha")
     allowed = [database.write(may_email, asha, FEST) for _ in range(MAX_EMAILS + 2)]
     assert allowed == [True] * MAX_EMAILS + [False] * 2
@@ -185,7 +189,7 @@ def test_an_unconfirmed_address_gets_few_other_emails_a_day(database: OpenDataba
     assert all(database.write(may_email, confirmed, FEST) for _ in range(MAX_EMAILS + 2))
 
 
-def test_an_operation_that_needs_a_confirmed_address_names_the_address_of_the_link(
+def test_an_operation_that_requires_a_confirmed_address_names_the_address(
     database: OpenDatabase, join: Join
 ) -> None:
     asha = join("Asha")
@@ -197,7 +201,7 @@ def test_an_operation_that_needs_a_confirmed_address_names_the_address_of_the_li
         database.write(confirm_by_name, "nobody")
 
 
-def test_a_password_link_goes_to_one_account_few_times_a_day(database: OpenDatabase, join: Join) -> None:
+def test_reset_links_for_one_account_are_limited_per_day(database: OpenDatabase, join: Join) -> None:
     join("Asha")
     for number in range(200):
         limit = Limit(f"address {number}", 9, "")
@@ -206,16 +210,16 @@ def test_a_password_link_goes_to_one_account_few_times_a_day(database: OpenDatab
     assert database.read(mail.count_waiting) == recovery.MAX_LINKS_A_DAY
 
 
-def test_organisers_vouch_for_an_address_by_adding_the_account_and_by_hand(
+def test_an_organiser_can_confirm_an_address_by_adding_the_account_or_by_command(
     database: OpenDatabase, tmp_path: Path
 ) -> None:
-    made = database.write(add_person, Newcomer("Asha", "asha@example.org"), "none", confirmed=True)
-    assert database.read(person_by_id, made.id) == made
-    assert made.is_confirmed
+    added = database.write(add_person, Newcomer("Asha", "asha@example.org"), "none", confirmed=True)
+    assert database.read(person_by_id, added.id) == added
+    assert added.is_confirmed
     data = tmp_path / "data"
     add = festgate("user", "add", "ravi", "--email", "ravi@example.org", data=data)
     assert add.returncode == 0, add.stderr
-    done = festgate("user", "confirm", "ravi", data=data)
-    assert done.stdout == "The email address ravi@example.org of ravi is confirmed.\n"
+    process = festgate("user", "confirm", "ravi", data=data)
+    assert process.stdout == "The email address ravi@example.org of ravi is confirmed.\n"
     unknown = festgate("user", "confirm", "meena", data=data)
     assert (unknown.returncode, "no account named meena" in unknown.stderr) == (2, True)

@@ -10,7 +10,7 @@ from festgate.portal.accounts.names import key_of, read_email, read_name, read_p
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 32, "Asha.K_2-b", "7up", "नमस्ते", "Ólafur", "Чайка", "李小龙"])
-def test_letters_digits_dots_dashes_and_underscores_of_any_script_make_a_username(name: str) -> None:
+def test_a_username_may_have_letters_and_digits_of_any_script_dots_dashes_and_underscores(name: str) -> None:
     assert read_username(name) == name
 
 
@@ -34,7 +34,7 @@ def test_letters_digits_dots_dashes_and_underscores_of_any_script_make_a_usernam
         "\u0301asha",
     ],
 )
-def test_anything_else_is_no_username(name: str) -> None:
+def test_an_invalid_username_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         read_username(name)
 
@@ -50,24 +50,24 @@ def test_anything_else_is_no_username(name: str) -> None:
         ("Ὀδυσσεύς", "ὈΔΥΣΣΕΎΣ"),
     ],
 )
-def test_names_that_differ_in_case_width_or_composition_are_one_name(one: str, other: str) -> None:
+def test_names_that_differ_only_in_case_width_or_composition_have_the_same_key(one: str, other: str) -> None:
     assert key_of(one) == key_of(other)
 
 
 @given(st.text())
-def test_folding_a_name_that_is_folded_changes_nothing(text: str) -> None:
+def test_folding_a_name_twice_changes_nothing(text: str) -> None:
     assert key_of(key_of(text)) == key_of(text)
 
 
 @given(st.text())
-def test_however_a_name_is_typed_it_has_the_key_under_which_it_was_stored(text: str) -> None:
+def test_a_name_has_the_same_key_in_every_normal_form_and_case(text: str) -> None:
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
         assert key_of(unicodedata.normalize(form, text)) == key_of(text)
     assert key_of(text.casefold()) == key_of(text)
 
 
 @given(st.text(st.characters(categories=["L", "M", "Nd"], include_characters="._-"), max_size=40))
-def test_a_username_that_was_taken_is_taken_again_unchanged(text: str) -> None:
+def test_an_accepted_username_is_accepted_again_unchanged(text: str) -> None:
     try:
         name = read_username(text)
     except ValueError:
@@ -87,7 +87,7 @@ def test_a_username_that_was_taken_is_taken_again_unchanged(text: str) -> None:
         f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.in",
     ],
 )
-def test_an_address_of_the_usual_shape_is_an_email_address(address: str) -> None:
+def test_a_valid_email_address_is_accepted(address: str) -> None:
     assert read_email(f" {address} ") == address
 
 
@@ -117,29 +117,29 @@ def test_an_address_of_the_usual_shape_is_an_email_address(address: str) -> None
         f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 59}.in",
     ],
 )
-def test_anything_else_is_no_email_address(address: str) -> None:
+def test_an_invalid_email_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"name@example\.org"):
         read_email(address)
 
 
 @given(st.text())
-def test_no_text_makes_the_readers_raise_anything_but_a_value_error(text: str) -> None:
+def test_any_text_is_accepted_or_raises_value_error(text: str) -> None:
     for read in (read_username, read_email, read_name, read_password):
         try:
-            found = read(text)
+            accepted = read(text)
         except ValueError:
             continue
-        found.encode()
-        assert "\0" not in found
+        accepted.encode()
+        assert "\0" not in accepted
 
 
-def test_a_password_keeps_its_spaces_and_is_the_same_from_any_keyboard() -> None:
+def test_a_password_keeps_its_spaces_and_is_normalised() -> None:
     assert read_password(" pass word ") == " pass word "
     assert read_password("caffe\u0301 latte") == read_password("caff\u00e9 latte")
 
 
 @pytest.mark.parametrize("password", ["pass\x00word", "pass\nword", "pass\ud800word"])
-def test_a_password_has_no_control_characters(password: str) -> None:
+def test_a_password_with_control_characters_is_refused(password: str) -> None:
     with pytest.raises(ValueError, match="Control characters"):
         read_password(password)
 
@@ -156,13 +156,13 @@ def test_a_password_has_no_control_characters(password: str) -> None:
         "asha\u17b5",
     ],
 )
-def test_a_username_has_no_sign_that_nobody_can_see(name: str) -> None:
+def test_a_username_with_an_invisible_character_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="invisible character"):
         read_username(name)
 
 
 @pytest.mark.parametrize("name", ["\u0430sha", "as\u03bfha", "paypa\u04cf", "asha\u0561"])
-def test_a_username_does_not_mix_alphabets(name: str) -> None:
+def test_a_username_that_mixes_alphabets_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="one alphabet"):
         read_username(name)
 
@@ -170,5 +170,5 @@ def test_a_username_does_not_mix_alphabets(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["らーめん太郎", "李小龙x", "김철수kim", "ㄅㄆ李x", "தமிழ்", "মমতা", "Jose\u0301.7", "Ἀχιλλεύς"]
 )
-def test_scripts_that_are_written_together_make_a_username(name: str) -> None:
+def test_a_username_may_combine_scripts_that_are_written_together(name: str) -> None:
     assert read_username(name) == unicodedata.normalize("NFKC", name)

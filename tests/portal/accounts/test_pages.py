@@ -12,67 +12,65 @@ from tests.portal.accounts.visiting import (
     join,
     log_in,
     new_name,
-    registration,
+    sign_up_fields,
     signed_in_as,
     visitor,
 )
 from tests.rig.server import Serve, Server
 
 
-def test_signing_up_signs_in_and_leads_to_the_events(client: httpx.Client) -> None:
+def test_signing_up_signs_in_and_redirects_to_the_events(client: httpx.Client) -> None:
     name = new_name()
     assert signed_in_as(client) is None
-    answer = client.post("/register", data=registration(name))
-    assert (answer.status_code, answer.headers["location"]) == (303, "/events")
+    response = client.post("/register", data=sign_up_fields(name))
+    assert (response.status_code, response.headers["location"]) == (303, "/events")
     assert signed_in_as(client) == name
 
 
 def test_a_visitor_signs_in_by_username_or_email_address(client: httpx.Client, server: Server) -> None:
     name = join(client)
-    for entered in (name, name.upper(), f"{name}@example.org"):
-        with visitor(server) as other:
-            assert log_in(other, entered).status_code == 303
-            assert signed_in_as(other) == name
+    for username in (name, name.upper(), f"{name}@example.org"):
+        with visitor(server) as other_browser:
+            assert log_in(other_browser, username).status_code == 303
+            assert signed_in_as(other_browser) == name
 
 
-def test_signing_out_ends_the_session_also_for_whoever_kept_the_cookie(
-    client: httpx.Client, server: Server
-) -> None:
+def test_signing_out_invalidates_a_copied_cookie(client: httpx.Client, server: Server) -> None:
     join(client)
     token = client.cookies[COOKIE]
-    answer = client.post("/logout")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    response = client.post("/logout")
+    assert (response.status_code, response.headers["location"]) == (303, "/")
     assert COOKIE not in client.cookies
-    with visitor(server) as thief:
-        thief.cookies.set(COOKIE, token)
-        assert signed_in_as(thief) is None
+    with visitor(server) as other_browser:
+        other_browser.cookies.set(COOKIE, token)
+        assert signed_in_as(other_browser) is None
 
 
-def test_signing_out_twice_or_without_a_session_is_no_error(client: httpx.Client) -> None:
+def test_signing_out_twice_or_without_a_session_succeeds(client: httpx.Client) -> None:
     assert client.post("/logout").status_code == 303
     client.cookies.set(COOKIE, "never-given")
     assert client.post("/logout").status_code == 303
 
 
-def test_a_link_cannot_sign_anybody_out(client: httpx.Client) -> None:
+def test_signing_out_with_get_is_refused(client: httpx.Client) -> None:
     name = join(client)
     assert client.get("/logout").status_code == 405
     assert signed_in_as(client) == name
 
 
-def test_the_cookie_is_out_of_reach_for_scripts_and_for_other_sites(client: httpx.Client) -> None:
-    answer = client.post("/register", data=registration(new_name()))
-    session, device = answer.headers.get_list("set-cookie")
+def test_the_cookies_are_http_only_and_same_site(client: httpx.Client) -> None:
+    response = client.post("/register", data=sign_up_fields(new_name()))
+    session, device = response.headers.get_list("set-cookie")
     for cookie, life in ((session, 14), (device, 180)):
         _, *attributes = [part.strip().lower() for part in cookie.split(";")]
         assert sorted(attributes) == ["httponly", f"max-age={life * 86_400}", "path=/", "samesite=lax"]
 
 
-def test_over_tls_the_cookie_is_sent_over_tls_only(serve: Serve) -> None:
+def test_cookies_are_secure_over_tls(serve: Serve) -> None:
     server = serve(extra={"FESTGATE_BASE_URL": "https://fest.example"})
     with visitor(server) as client:
-        answer = client.post("/register", data=registration(new_name()))
-        cookies = answer.headers.get_list("set-cookie")
+        response = client.post("/register", data=sign_up_fields(new_name()))
+        cookies = response.headers.get_list("set-cookie")
         assert [cookie.partition("=")[0] for cookie in cookies] == [
             f"__Host-{COOKIE}",
             "__Host-festgate_device",
@@ -80,32 +78,32 @@ def test_over_tls_the_cookie_is_sent_over_tls_only(serve: Serve) -> None:
         assert all("; secure" in cookie.lower() for cookie in cookies)
         token = cookies[0].partition("=")[2].partition(";")[0]
         # A session from before the prefix continues, and the next sign-in deletes the old cookie.
-        with visitor(server) as older:
-            older.cookies.set(COOKIE, token)
-            name = signed_in_as(older)
+        with visitor(server) as older_browser:
+            older_browser.cookies.set(COOKIE, token)
+            name = signed_in_as(older_browser)
             assert name is not None
-            again = log_in(older, name).headers.get_list("set-cookie")
+            new_cookies = log_in(older_browser, name).headers.get_list("set-cookie")
             assert any(
-                cookie.startswith(f'{COOKIE}="";') and "max-age=0" in cookie.lower() for cookie in again
+                cookie.startswith(f'{COOKIE}="";') and "max-age=0" in cookie.lower() for cookie in new_cookies
             )
-        answer = client.post("/logout")
-        assert all("; secure" in cookie.lower() for cookie in answer.headers.get_list("set-cookie"))
-        assert answer.headers["clear-site-data"] == '"cache", "storage"'
+        response = client.post("/logout")
+        assert all("; secure" in cookie.lower() for cookie in response.headers.get_list("set-cookie"))
+        assert response.headers["clear-site-data"] == '"cache", "storage"'
 
 
-def test_a_token_that_was_planted_before_is_never_taken_up(client: httpx.Client, server: Server) -> None:
+def test_a_planted_session_token_is_never_used(client: httpx.Client, server: Server) -> None:
     name = join(client)
     with visitor(server) as victim:
         victim.cookies.set(COOKIE, "planted-by-somebody-else", domain="127.0.0.1")
         log_in(victim, name)
         assert "planted-by-somebody-else" not in [cookie.value for cookie in victim.cookies.jar]
         assert signed_in_as(victim) == name
-    with visitor(server) as planter:
-        planter.cookies.set(COOKIE, "planted-by-somebody-else")
-        assert signed_in_as(planter) is None
+    with visitor(server) as other_browser:
+        other_browser.cookies.set(COOKIE, "planted-by-somebody-else")
+        assert signed_in_as(other_browser) is None
 
 
-def test_signing_in_again_makes_a_new_session_and_ends_the_old_one(
+def test_signing_in_again_opens_a_new_session_and_ends_the_old_one(
     client: httpx.Client, server: Server
 ) -> None:
     name = join(client)
@@ -113,30 +111,30 @@ def test_signing_in_again_makes_a_new_session_and_ends_the_old_one(
     log_in(client, name)
     assert client.cookies[COOKIE] != first
     assert signed_in_as(client) == name
-    with visitor(server) as other:
-        other.cookies.set(COOKIE, first)
-        assert signed_in_as(other) is None
+    with visitor(server) as other_browser:
+        other_browser.cookies.set(COOKIE, first)
+        assert signed_in_as(other_browser) is None
 
 
 @pytest.mark.parametrize("page", ["/login", "/register"])
 def test_a_signed_in_visitor_is_redirected(client: httpx.Client, page: str) -> None:
     join(client)
-    answer = client.get(page, params={"next": "/my-events"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/my-events")
+    response = client.get(page, params={"next": "/my-events"})
+    assert (response.status_code, response.headers["location"]) == (303, "/my-events")
     assert client.get(page).headers["location"] == "/events"
 
 
-@pytest.mark.parametrize("way", ["/events/robo-race?x=1&y=2", "/", "/my-events#tickets", "/caf%C3%A9"])
-def test_next_leads_back_to_where_somebody_was_going(client: httpx.Client, way: str) -> None:
+@pytest.mark.parametrize("path", ["/events/robo-race?x=1&y=2", "/", "/my-events#tickets", "/caf%C3%A9"])
+def test_next_redirects_to_the_page_the_visitor_came_from(client: httpx.Client, path: str) -> None:
     name = new_name()
-    form = client.get("/register", params={"next": way}).text
-    assert f'name="next" value="{way.replace("&", "&amp;")}"' in form
-    assert client.post("/register", data=registration(name, next=way)).headers["location"] == way
-    assert log_in(client, name, next=way).headers["location"] == way
+    form = client.get("/register", params={"next": path}).text
+    assert f'name="next" value="{path.replace("&", "&amp;")}"' in form
+    assert client.post("/register", data=sign_up_fields(name, next=path)).headers["location"] == path
+    assert log_in(client, name, next=path).headers["location"] == path
 
 
 @pytest.mark.parametrize(
-    "way",
+    "path",
     [
         "//evil.example",
         "///evil.example",
@@ -152,35 +150,35 @@ def test_next_leads_back_to_where_somebody_was_going(client: httpx.Client, way: 
         "/" + "x" * 3000,
     ],
 )
-def test_next_never_leads_to_another_site(client: httpx.Client, way: str) -> None:
+def test_next_never_redirects_to_another_site(client: httpx.Client, path: str) -> None:
     name = new_name()
-    for answer in (
-        client.post("/register", data=registration(name, next=way)),
-        log_in(client, name, next=way),
-        client.get("/login", params={"next": way}),
+    for response in (
+        client.post("/register", data=sign_up_fields(name, next=path)),
+        log_in(client, name, next=path),
+        client.get("/login", params={"next": path}),
     ):
-        assert answer.status_code == 303
-        assert answer.headers["location"] == "/events"
-        assert urlsplit(answer.headers["location"]).netloc == ""
+        assert response.status_code == 303
+        assert response.headers["location"] == "/events"
+        assert urlsplit(response.headers["location"]).netloc == ""
 
 
-def test_the_link_between_the_two_forms_keeps_where_somebody_was_going(client: httpx.Client) -> None:
+def test_the_links_between_the_two_forms_keep_next(client: httpx.Client) -> None:
     assert 'href="/register?next=/events/robo-race"' in client.get("/login?next=/events/robo-race").text
     assert 'href="/login?next=/events/robo-race"' in client.get("/register?next=/events/robo-race").text
 
 
-def test_a_wrong_password_and_an_unknown_name_look_alike(client: httpx.Client, server: Server) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_page(client: httpx.Client, server: Server) -> None:
     name = join(client)
-    with visitor(server) as other:
-        wrong = log_in(other, name, "incorrect horse", next="/my-events")
-        unknown = log_in(other, name[::-1], next="/my-events")
-    assert wrong.status_code == unknown.status_code == 401
-    assert wrong.text.replace(name, "NAME") == unknown.text.replace(name[::-1], "NAME")
-    assert "The username or password is wrong." in wrong.text
-    assert 'value="/my-events"' in wrong.text
-    own = {"x-request-id", "date", "content-length"}
-    assert {key: value for key, value in wrong.headers.items() if key not in own} == {
-        key: value for key, value in unknown.headers.items() if key not in own
+    with visitor(server) as other_browser:
+        wrong_password = log_in(other_browser, name, "incorrect horse", next="/my-events")
+        unknown_name = log_in(other_browser, name[::-1], next="/my-events")
+    assert wrong_password.status_code == unknown_name.status_code == 401
+    assert wrong_password.text.replace(name, "NAME") == unknown_name.text.replace(name[::-1], "NAME")
+    assert "The username or password is wrong." in wrong_password.text
+    assert 'value="/my-events"' in wrong_password.text
+    varying_headers = {"x-request-id", "date", "content-length"}
+    assert {key: value for key, value in wrong_password.headers.items() if key not in varying_headers} == {
+        key: value for key, value in unknown_name.headers.items() if key not in varying_headers
     }
 
 
@@ -192,20 +190,20 @@ def test_a_password_is_never_sent_back(client: httpx.Client) -> None:
         assert "incorrect horse" not in client.post(path, data=fields).text
 
 
-def test_a_name_that_is_taken_is_said_at_its_field_and_the_rest_is_kept(client: httpx.Client) -> None:
+def test_a_taken_name_is_an_error_at_its_field_and_the_other_fields_are_kept(client: httpx.Client) -> None:
     name = join(client)
     client.cookies.clear()
-    other = new_name()
-    page = client.post("/register", data=registration(other, username=name.upper()))
+    other_name = new_name()
+    page = client.post("/register", data=sign_up_fields(other_name, username=name.upper()))
     assert page.status_code == 409
     assert error_at(page, "username") == "This username is taken. Choose another."
-    assert f'value="{other}@example.org"' in page.text
-    page = client.post("/register", data=registration(other, email=f"{name}@EXAMPLE.org"))
+    assert f'value="{other_name}@example.org"' in page.text
+    page = client.post("/register", data=sign_up_fields(other_name, email=f"{name}@EXAMPLE.org"))
     assert page.status_code == 409
     assert "Sign in" in error_at(page, "email")
     assert signed_in_as(client) is None
     # Nothing was stored: the name is still free.
-    join(client, other)
+    join(client, other_name)
 
 
 @pytest.mark.parametrize(
@@ -229,15 +227,15 @@ def test_a_name_that_is_taken_is_said_at_its_field_and_the_rest_is_kept(client: 
         ("password", "1234567\x00"),
     ],
 )
-def test_what_cannot_be_registered_is_said_at_its_field(client: httpx.Client, field: str, value: str) -> None:
-    page = client.post("/register", data=registration(new_name(), **{field: value}))
+def test_an_invalid_value_is_an_error_at_its_field(client: httpx.Client, field: str, value: str) -> None:
+    page = client.post("/register", data=sign_up_fields(new_name(), **{field: value}))
     assert page.status_code == 422
     assert error_at(page, field).endswith(".")
-    assert all(sign.isprintable() or sign == "\n" for sign in page.text)
+    assert all(character.isprintable() or character == "\n" for character in page.text)
     assert COOKIE not in client.cookies
 
 
-def test_a_form_without_fields_names_every_one_of_them(client: httpx.Client) -> None:
+def test_an_empty_form_has_an_error_at_every_field(client: httpx.Client) -> None:
     page = client.post("/register")
     assert page.status_code == 422
     for field in ("username", "email", "password"):
@@ -256,14 +254,16 @@ def test_a_form_without_fields_names_every_one_of_them(client: httpx.Client) -> 
         {"username": "asha", "password": "1234567\x00"},
     ],
 )
-def test_a_wrong_sign_in_shows_the_form_with_an_error(client: httpx.Client, fields: dict[str, str]) -> None:
+def test_an_invalid_sign_in_shows_the_form_with_an_error(
+    client: httpx.Client, fields: dict[str, str]
+) -> None:
     page = client.post("/login", data=fields)
     assert page.status_code == 422
     assert 'class="error"' in page.text
 
 
 @pytest.mark.parametrize(
-    "content,kind,status",
+    "content,content_type,status",
     [
         (b"username=%ff&password=x", "application/x-www-form-urlencoded", 400),
         (b"\xff\xfe", "application/x-www-form-urlencoded", 400),
@@ -272,12 +272,12 @@ def test_a_wrong_sign_in_shows_the_form_with_an_error(client: httpx.Client, fiel
     ],
 )
 @pytest.mark.parametrize("path", ["/login", "/register"])
-def test_a_body_that_is_no_form_is_turned_away_with_a_sentence(
-    client: httpx.Client, path: str, content: bytes, kind: str, status: int
+def test_a_body_that_is_not_a_form_is_refused_with_a_message(
+    client: httpx.Client, path: str, content: bytes, content_type: str, status: int
 ) -> None:
-    answer = client.post(path, content=content, headers={"content-type": kind})
-    assert answer.status_code == status
-    assert 'class="lead"' in answer.text
+    response = client.post(path, content=content, headers={"content-type": content_type})
+    assert response.status_code == status
+    assert 'class="lead"' in response.text
 
 
 @pytest.mark.parametrize(
@@ -289,21 +289,24 @@ def test_a_body_that_is_no_form_is_turned_away_with_a_sentence(
         {"origin": "null"},
     ],
 )
-def test_another_sites_page_can_neither_sign_in_nor_out_nor_register(
+def test_another_site_can_neither_sign_in_nor_sign_out_nor_sign_up(
     client: httpx.Client, server: Server, headers: dict[str, str]
 ) -> None:
     name = join(client)
     assert client.post("/logout", headers=headers).status_code == 403
     assert signed_in_as(client) == name
-    with visitor(server) as other:
+    with visitor(server) as other_browser:
         fields = {"username": name, "password": PASSWORD}
-        assert other.post("/login", data=fields, headers=headers).status_code == 403
-        assert other.post("/register", data=registration(new_name()), headers=headers).status_code == 403
-        assert COOKIE not in other.cookies
+        assert other_browser.post("/login", data=fields, headers=headers).status_code == 403
+        assert (
+            other_browser.post("/register", data=sign_up_fields(new_name()), headers=headers).status_code
+            == 403
+        )
+        assert COOKIE not in other_browser.cookies
 
 
 @pytest.mark.parametrize("parameter", ["user", "username", "person", "role"])
-def test_nobody_becomes_anybody_by_a_query_parameter(client: httpx.Client, parameter: str) -> None:
+def test_a_query_parameter_cannot_choose_the_user(client: httpx.Client, parameter: str) -> None:
     name = join(client)
     client.cookies.clear()
     page = client.get("/login", params={parameter: name})
@@ -313,12 +316,12 @@ def test_nobody_becomes_anybody_by_a_query_parameter(client: httpx.Client, param
 
 def test_a_form_cannot_choose_a_role(client: httpx.Client) -> None:
     name = new_name()
-    assert client.post("/register", data=registration(name, role="organiser")).status_code == 303
+    assert client.post("/register", data=sign_up_fields(name, role="organiser")).status_code == 303
     assert signed_in_as(client) == name
     assert 'href="/organise"' not in client.get("/events").text
 
 
-def test_a_page_of_somebody_signed_in_is_never_stored_and_a_public_one_is_asked_for(
+def test_pages_are_not_stored_when_signed_in_and_revalidated_when_signed_out(
     client: httpx.Client,
 ) -> None:
     assert client.get("/events").headers["cache-control"] == "private, no-cache"
@@ -327,26 +330,31 @@ def test_a_page_of_somebody_signed_in_is_never_stored_and_a_public_one_is_asked_
         assert client.get(path).headers["cache-control"] == "no-store"
 
 
-def test_changing_ones_password_ends_all_other_sessions(client: httpx.Client, server: Server) -> None:
+def test_changing_the_password_ends_all_other_sessions(client: httpx.Client, server: Server) -> None:
     name = join(client)
-    with visitor(server) as other:
-        log_in(other, name)
-        wrong = client.post("/account", data={"current": "incorrect horse", "password": "another horse"})
-        assert (wrong.status_code, error_at(wrong, "current")[:25]) == (422, "This is not your password")
-        weak = client.post("/account", data={"current": PASSWORD, "password": f"{name}!!"})
-        assert "Choose a password without them" in error_at(weak, "password")
-        assert signed_in_as(other) == name
-        done = client.post("/account", data={"current": PASSWORD, "password": "another horse"})
-        assert (done.status_code, done.headers["location"]) == (303, "/account?changed")
+    with visitor(server) as other_browser:
+        log_in(other_browser, name)
+        wrong_password = client.post(
+            "/account", data={"current": "incorrect horse", "password": "another horse"}
+        )
+        assert (wrong_password.status_code, error_at(wrong_password, "current")[:25]) == (
+            422,
+            "This is not your password",
+        )
+        weak_password = client.post("/account", data={"current": PASSWORD, "password": f"{name}!!"})
+        assert "Choose a password without them" in error_at(weak_password, "password")
+        assert signed_in_as(other_browser) == name
+        response = client.post("/account", data={"current": PASSWORD, "password": "another horse"})
+        assert (response.status_code, response.headers["location"]) == (303, "/account?changed")
         assert "Your password has been changed." in client.get("/account?changed").text
         assert signed_in_as(client) == name
-        assert signed_in_as(other) is None
-        assert log_in(other, name).status_code == 401
-        assert log_in(other, name, "another horse").status_code == 303
+        assert signed_in_as(other_browser) is None
+        assert log_in(other_browser, name).status_code == 401
+        assert log_in(other_browser, name, "another horse").status_code == 303
 
 
 @pytest.mark.parametrize("password", ["password", "Passw0rd!", "sunshine26", "12345678", "aaaaaaaaaa"])
-def test_a_password_that_guessers_try_first_is_refused(client: httpx.Client, password: str) -> None:
-    page = client.post("/register", data=registration(new_name(), password=password))
+def test_a_common_password_is_refused(client: httpx.Client, password: str) -> None:
+    page = client.post("/register", data=sign_up_fields(new_name(), password=password))
     assert page.status_code == 422
     assert error_at(page, "password").startswith("Guessers try this password first.")

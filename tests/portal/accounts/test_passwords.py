@@ -10,68 +10,68 @@ from argon2 import PasswordHasher, extract_parameters
 
 from festgate.portal.accounts.passwords import Crowded, Hasher, hash_password, is_outdated
 
-WEAKER = PasswordHasher(memory_cost=8 * 1024, time_cost=1, parallelism=1)
+WEAK_HASHER = PasswordHasher(memory_cost=8 * 1024, time_cost=1, parallelism=1)
 
 
-def test_a_password_fits_its_own_hash_and_no_other(hasher: Hasher) -> None:
-    async def work() -> None:
-        stored = await hasher.hash("correct horse")
-        assert await hasher.verify(stored, "correct horse")
-        assert not await hasher.verify(stored, "correct horsf")
-        assert not await hasher.verify(stored, "")
-        assert "correct" not in stored
+def test_a_password_matches_only_its_own_hash(hasher: Hasher) -> None:
+    async def hash_and_verify() -> None:
+        password_hash = await hasher.hash("correct horse")
+        assert await hasher.verify(password_hash, "correct horse")
+        assert not await hasher.verify(password_hash, "correct horsf")
+        assert not await hasher.verify(password_hash, "")
+        assert "correct" not in password_hash
 
-    asyncio.run(work())
+    asyncio.run(hash_and_verify())
 
 
-def test_the_same_password_has_another_hash_each_time() -> None:
+def test_hashes_of_the_same_password_differ() -> None:
     assert hash_password("correct horse") != hash_password("correct horse")
 
 
-def test_hashes_are_argon2id_at_the_cost_that_owasp_names() -> None:
-    stored = hash_password("correct horse")
-    cost = extract_parameters(stored)
-    assert stored.startswith("$argon2id$")
+def test_hashes_are_argon2id_with_the_cost_recommended_by_owasp() -> None:
+    password_hash = hash_password("correct horse")
+    cost = extract_parameters(password_hash)
+    assert password_hash.startswith("$argon2id$")
     assert (cost.memory_cost, cost.time_cost, cost.parallelism) == (19 * 1024, 2, 1)
 
 
 @pytest.mark.parametrize(
-    "stored", [None, "", "none", "$argon2id$v=19$m=19456,t=2,p=1$short$short", "$2b$12$x"]
+    "password_hash", [None, "", "none", "$argon2id$v=19$m=19456,t=2,p=1$short$short", "$2b$12$x"]
 )
-def test_where_there_is_no_hash_no_password_fits(hasher: Hasher, stored: str | None) -> None:
-    assert not asyncio.run(hasher.verify(stored, "correct horse"))
+def test_no_password_matches_a_missing_or_invalid_hash(hasher: Hasher, password_hash: str | None) -> None:
+    assert not asyncio.run(hasher.verify(password_hash, "correct horse"))
 
 
-def test_a_hash_of_other_parameters_still_fits_and_is_outdated(hasher: Hasher) -> None:
-    stored = WEAKER.hash("correct horse")
-    assert asyncio.run(hasher.verify(stored, "correct horse"))
-    assert is_outdated(stored)
+def test_a_hash_with_other_parameters_still_matches_and_is_outdated(hasher: Hasher) -> None:
+    password_hash = WEAK_HASHER.hash("correct horse")
+    assert asyncio.run(hasher.verify(password_hash, "correct horse"))
+    assert is_outdated(password_hash)
     assert not is_outdated(hash_password("correct horse"))
 
 
-def test_a_visitor_beyond_the_queue_is_asked_to_try_again() -> None:
+def test_a_full_queue_of_passwords_is_refused_with_retry_after() -> None:
     hasher = Hasher(threads=1, most_waiting=3)
 
-    async def work() -> list[bool | BaseException]:
+    async def verify_many() -> list[bool | BaseException]:
         return await asyncio.gather(
             *(hasher.verify(None, "password") for _ in range(10)), return_exceptions=True
         )
 
     try:
-        answers = asyncio.run(work())
-        assert answers.count(False) == 3
-        crowded = [answer for answer in answers if isinstance(answer, Crowded)]
+        results = asyncio.run(verify_many())
+        assert results.count(False) == 3
+        crowded = [result for result in results if isinstance(result, Crowded)]
         assert len(crowded) == 7
         assert crowded[0].status == 503
         assert int(crowded[0].headers()["retry-after"]) > 0
         # The waiting ones are done, so the next one is accepted.
-        assert asyncio.run(work()).count(False) == 3
+        assert asyncio.run(verify_many()).count(False) == 3
     finally:
         hasher.close()
 
 
-def test_the_loop_goes_on_while_passwords_are_hashed(hasher: Hasher) -> None:
-    async def work() -> int:
+def test_the_event_loop_runs_while_passwords_are_hashed(hasher: Hasher) -> None:
+    async def count_turns() -> int:
         turns = 0
         hashing = asyncio.gather(*(hasher.hash("correct horse") for _ in range(5)))
         while not hashing.done():
@@ -80,31 +80,31 @@ def test_the_loop_goes_on_while_passwords_are_hashed(hasher: Hasher) -> None:
         await hashing
         return turns
 
-    assert asyncio.run(work()) > 100
+    assert asyncio.run(count_turns()) > 100
 
 
-def test_closing_drops_what_waits() -> None:
+def test_closing_the_hasher_cancels_waiting_passwords() -> None:
     hasher = Hasher(threads=1)
 
-    async def work() -> list[str | BaseException]:
+    async def hash_and_close() -> list[str | BaseException]:
         waiting = asyncio.gather(*(hasher.hash("correct horse") for _ in range(50)), return_exceptions=True)
         await asyncio.sleep(0)
         hasher.close()
         return await waiting
 
-    answers = asyncio.run(work())
-    assert any(isinstance(answer, asyncio.CancelledError) for answer in answers)
+    results = asyncio.run(hash_and_close())
+    assert any(isinstance(result, asyncio.CancelledError) for result in results)
 
 
-def test_the_threads_that_hash_step_back_behind_the_loop(hasher: Hasher) -> None:
+def test_hashing_threads_have_a_lower_priority_than_the_event_loop(hasher: Hasher) -> None:
     if sys.platform != "linux":
         return
     asyncio.run(hasher.hash("correct horse"))
-    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    theirs = [
+    loop_priority = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    hasher_priorities = [
         os.getpriority(os.PRIO_PROCESS, thread.native_id)
         for thread in threading.enumerate()
         if thread.name.startswith("hasher") and thread.native_id is not None
     ]
-    assert theirs
-    assert min(theirs) > own
+    assert hasher_priorities
+    assert min(hasher_priorities) > loop_priority

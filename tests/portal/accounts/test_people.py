@@ -24,7 +24,7 @@ from tests.portal.accounts.conftest import Join
 from tests.rig.database import OpenDatabase
 
 
-def test_a_new_person_is_found_by_number_by_name_and_by_address_however_they_are_written(
+def test_a_person_is_found_by_id_name_and_email_address_in_any_case(
     database: OpenDatabase, join: Join
 ) -> None:
     asha = join("Asha")
@@ -34,7 +34,7 @@ def test_a_new_person_is_found_by_number_by_name_and_by_address_however_they_are
     assert database.read(find_person, "asha@EXAMPLE.org") == asha
 
 
-def test_nobody_is_found_where_there_is_nobody(database: OpenDatabase, join: Join) -> None:
+def test_an_unknown_person_is_not_found(database: OpenDatabase, join: Join) -> None:
     asha = join("Asha")
     assert database.read(find_person, "ravi") is None
     assert database.read(find_person, "ravi@example.org") is None
@@ -50,7 +50,7 @@ def test_nobody_is_found_where_there_is_nobody(database: OpenDatabase, join: Joi
         ("asha", "asha@example.org", {"username", "email"}),
     ],
 )
-def test_a_name_that_somebody_has_is_taken_and_the_field_is_named(
+def test_a_taken_name_or_email_address_is_refused_with_its_field(
     database: OpenDatabase, join: Join, username: str, email: str, fields: set[str]
 ) -> None:
     join("Asha")
@@ -61,16 +61,16 @@ def test_a_name_that_somebody_has_is_taken_and_the_field_is_named(
     assert len(database.report(all_people)) == 1
 
 
-def test_of_many_accounts_with_one_name_at_once_one_is_made_in_whichever_process(
+def test_only_one_of_many_simultaneous_accounts_with_one_name_is_added(
     database: OpenDatabase,
 ) -> None:
     async def race() -> list[Person | BaseException]:
-        other = Database(database.url, clock=database.clock)
-        await other.open()
+        other_database = Database(database.url, clock=database.clock)
+        await other_database.open()
         try:
             return await asyncio.gather(
                 *(
-                    (database.real, other)[number % 2].write(
+                    (database.real, other_database)[number % 2].write(
                         add_person, Newcomer("Asha", f"a{number}@example.org"), "none"
                     )
                     for number in range(40)
@@ -78,16 +78,16 @@ def test_of_many_accounts_with_one_name_at_once_one_is_made_in_whichever_process
                 return_exceptions=True,
             )
         finally:
-            await other.close()
+            await other_database.close()
 
-    answers = database.run(race())
-    assert sum(isinstance(answer, Person) for answer in answers) == 1
-    assert all(set(answer.fields) == {"username"} for answer in answers if isinstance(answer, Taken))
-    assert sum(isinstance(answer, Taken) for answer in answers) == 39
+    results = database.run(race())
+    assert sum(isinstance(result, Person) for result in results) == 1
+    assert all(set(result.fields) == {"username"} for result in results if isinstance(result, Taken))
+    assert sum(isinstance(result, Taken) for result in results) == 39
     assert len(database.report(all_people)) == 1
 
 
-def test_a_role_is_changed_by_username_or_address(database: OpenDatabase, join: Join) -> None:
+def test_a_role_can_be_changed_by_username_or_email_address(database: OpenDatabase, join: Join) -> None:
     asha = join("Asha")
     assert database.write(set_role, "asha", "staff").role == "staff"
     assert database.write(set_role, "asha@example.org", "organiser").role == "organiser"
@@ -96,70 +96,66 @@ def test_a_role_is_changed_by_username_or_address(database: OpenDatabase, join: 
         database.write(set_role, "ravi", "staff")
 
 
-def test_another_role_ends_every_session_and_token_of_that_person_and_of_nobody_else(
+def test_a_new_role_ends_all_sessions_and_tokens_of_only_that_person(
     database: OpenDatabase, join: Join
 ) -> None:
     asha, ravi = join("Asha"), join("Ravi")
-    browser = database.write(open_session, asha.id, "cookie").token
-    program = database.write(open_session, asha.id, "token").token
-    others = database.write(open_session, ravi.id, "cookie").token
+    cookie = database.write(open_session, asha.id, "cookie").token
+    api_token = database.write(open_session, asha.id, "token").token
+    other_token = database.write(open_session, ravi.id, "cookie").token
     database.write(set_role, "asha", "organiser")
-    assert database.read(find_visitor, browser) is None
-    assert database.read(find_bearer, program) is None
-    assert database.read(find_visitor, others) is not None
+    assert database.read(find_visitor, cookie) is None
+    assert database.read(find_bearer, api_token) is None
+    assert database.read(find_visitor, other_token) is not None
 
 
-def test_another_password_ends_every_session_of_that_person_and_of_nobody_else(
-    database: OpenDatabase, join: Join
-) -> None:
+def test_a_new_password_ends_all_sessions_of_only_that_person(database: OpenDatabase, join: Join) -> None:
     asha, ravi = join("Asha"), join("Ravi")
-    browser = database.write(open_session, asha.id, "cookie").token
-    program = database.write(open_session, asha.id, "token").token
-    other = database.write(open_session, ravi.id, "cookie").token
+    cookie = database.write(open_session, asha.id, "cookie").token
+    api_token = database.write(open_session, asha.id, "token").token
+    other_token = database.write(open_session, ravi.id, "cookie").token
     database.write(set_password, "asha", "another")
-    assert database.read(find_visitor, browser) is None
-    assert database.read(find_bearer, program) is None
-    assert database.read(find_visitor, other) is not None
+    assert database.read(find_visitor, cookie) is None
+    assert database.read(find_bearer, api_token) is None
+    assert database.read(find_visitor, other_token) is not None
     candidate = database.read(find_candidate, "asha")
     assert candidate is not None
     assert candidate.password_hash == "another"
 
 
-def test_a_newer_hash_does_not_undo_a_password_that_was_changed_meanwhile(
-    database: OpenDatabase, join: Join
-) -> None:
+def test_a_new_hash_does_not_undo_a_changed_password(database: OpenDatabase, join: Join) -> None:
     asha = join("Asha", "old")
 
-    def stored(connection: Connection) -> str | None:
+    def read_hash(connection: Connection) -> str | None:
         candidate = find_candidate(connection, "asha")
         return candidate.password_hash if candidate else None
 
     assert database.write(replace_hash, asha.id, "old", "newer")
-    assert database.read(stored) == "newer"
+    assert database.read(read_hash) == "newer"
     assert not database.write(replace_hash, asha.id, "old", "wrong")
-    assert database.read(stored) == "newer"
+    assert database.read(read_hash) == "newer"
 
 
-def test_the_list_of_people_is_in_the_order_of_their_names(database: OpenDatabase, join: Join) -> None:
+def test_people_are_listed_by_name(database: OpenDatabase, join: Join) -> None:
     for name in ("ravi", "Asha", "meena"):
         join(name)
     assert [member.person.username for member in database.report(all_people)] == ["Asha", "meena", "ravi"]
 
 
-def test_another_email_address_is_unconfirmed_and_ends_every_session_of_that_person(
+def test_a_new_email_address_is_unconfirmed_and_ends_all_sessions_of_that_person(
     database: OpenDatabase, join: Join
 ) -> None:
     asha, ravi = join("Asha"), join("Ravi")
-    browser = database.write(open_session, asha.id, "cookie").token
-    program = database.write(open_session, asha.id, "token").token
-    others = database.write(open_session, ravi.id, "cookie").token
+    cookie = database.write(open_session, asha.id, "cookie").token
+    api_token = database.write(open_session, asha.id, "token").token
+    other_token = database.write(open_session, ravi.id, "cookie").token
     with pytest.raises(Taken, match=r"Another account has the email address RAVI@example\.org"):
         database.write(set_email, "asha", "RAVI@example.org")
-    assert database.read(find_visitor, browser) is not None
+    assert database.read(find_visitor, cookie) is not None
     database.write(confirm_by_name, "asha")
     database.write(set_email, "asha", "asha.new@example.org")
     changed = database.read(person_by_id, asha.id)
     assert (changed.email, changed.is_confirmed) == ("asha.new@example.org", False)
-    assert database.read(find_visitor, browser) is None
-    assert database.read(find_bearer, program) is None
-    assert database.read(find_visitor, others) is not None
+    assert database.read(find_visitor, cookie) is None
+    assert database.read(find_bearer, api_token) is None
+    assert database.read(find_visitor, other_token) is not None

@@ -39,19 +39,19 @@ from tests.rig.waiting import until
 
 SECRET = b"s" * 32
 SETTINGS = Settings(base_url="https://fest.example", fest_name="Aurora Fest", fest_tagline="")
-ANOTHER = "staple battery"
-MAKERS = {LINK_KIND: partial(make_link, secret=SECRET, base_url=SETTINGS.base_url)}
+NEW_PASSWORD = "staple battery"
+LINK_MAKERS = {LINK_KIND: partial(make_link, secret=SECRET, base_url=SETTINGS.base_url)}
 LINK = re.compile(r"https?://\S+/reset\?token=(\S+)")
 
 
 @pytest.fixture
-def ask(database: OpenDatabase) -> Callable[..., list[str]]:
-    def ask(name: str, most: int = 100) -> list[str]:
+def request_link(database: OpenDatabase) -> Callable[..., list[str]]:
+    def request_link(name: str, limit: int = 100) -> list[str]:
         """Request one more email, and return the tokens of all queued ones."""
-        database.write(send_link, name, address_limit(SECRET, "192.0.2.7", most), SECRET, SETTINGS)
-        return [found[1] for text in sent_texts(database) if (found := LINK.search(text))]
+        database.write(send_link, name, address_limit(SECRET, "192.0.2.7", limit), SECRET, SETTINGS)
+        return [match[1] for text in sent_texts(database) if (match := LINK.search(text))]
 
-    return ask
+    return request_link
 
 
 def sent_texts(database: OpenDatabase) -> list[str]:
@@ -59,24 +59,24 @@ def sent_texts(database: OpenDatabase) -> list[str]:
     texts = []
     for message in database.read(mail.find_due):
         with suppress(mail_links.LinkOver):
-            texts.append(database.read(mail.fill_links, message, MAKERS).body)
+            texts.append(database.read(mail.fill_links, message, LINK_MAKERS).body)
     return texts
 
 
 def claim_of(database: OpenDatabase, person: int) -> Claim:
-    found = database.read(person_by_id, person)
-    candidate = database.read(find_candidate, found.username)
+    person_found = database.read(person_by_id, person)
+    candidate = database.read(find_candidate, person_found.username)
     assert candidate is not None
-    return Claim(found, candidate.password_hash)
+    return Claim(person_found, candidate.password_hash)
 
 
 @pytest.mark.parametrize("name", ["Asha", "ASHA", "asha@Example.org"])
-def test_the_link_of_an_email_replaces_the_password_and_ends_every_session(
-    database: OpenDatabase, join: Join, ask: Callable[..., list[str]], name: str
+def test_a_reset_link_replaces_the_password_and_ends_every_session(
+    database: OpenDatabase, join: Join, request_link: Callable[..., list[str]], name: str
 ) -> None:
     asha = join("Asha", "old hash")
     session = database.write(open_session, asha.id, "cookie")
-    (token,) = ask(name)
+    (token,) = request_link(name)
     claim = database.read(read_token, SECRET, token)
     assert claim.person == asha
     database.write(use_token, claim, "new hash")
@@ -84,11 +84,11 @@ def test_the_link_of_an_email_replaces_the_password_and_ends_every_session(
     assert database.read(find_visitor, session.token) is None
 
 
-def test_an_email_goes_to_the_account_with_instructions(
-    database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
+def test_the_reset_email_goes_to_the_account_with_its_link(
+    database: OpenDatabase, join: Join, request_link: Callable[..., list[str]]
 ) -> None:
     join("Asha")
-    (token,) = ask("asha")
+    (token,) = request_link("asha")
     (message,) = database.read(mail.find_due)
     assert message.recipient == "Asha@example.org"
     (text,) = sent_texts(database)
@@ -97,11 +97,11 @@ def test_an_email_goes_to_the_account_with_instructions(
     assert "If you did not ask for this" in message.body
 
 
-def test_a_link_works_once_also_where_it_is_opened_twice(
-    database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
+def test_a_reset_link_works_once_even_if_it_is_opened_twice(
+    database: OpenDatabase, join: Join, request_link: Callable[..., list[str]]
 ) -> None:
     join("Asha", "old hash")
-    (token,) = ask("Asha")
+    (token,) = request_link("Asha")
     first, second = (database.read(read_token, SECRET, token) for _ in range(2))
     database.write(use_token, first, "new hash")
     with pytest.raises(ResetLinkExpired):
@@ -111,85 +111,81 @@ def test_a_link_works_once_also_where_it_is_opened_twice(
     assert claim_of(database, first.person.id).password_hash == "new hash"
 
 
-def test_a_link_is_over_after_an_hour_and_once_the_password_is_another(
-    database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
+def test_a_reset_link_expires_after_an_hour_or_when_the_password_changes(
+    database: OpenDatabase, join: Join, request_link: Callable[..., list[str]]
 ) -> None:
     join("Asha", "old hash")
-    (token,) = ask("Asha")
+    (token,) = request_link("Asha")
     database.clock.move(LIFE - 1)
     database.read(read_token, SECRET, token)
     database.clock.move(1)
     with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
-    *_, token = ask("Asha")
+    *_, token = request_link("Asha")
     database.read(read_token, SECRET, token)
     database.write(set_password, "Asha", "by an organiser")
     with pytest.raises(ResetLinkExpired):
         database.read(read_token, SECRET, token)
 
 
-def test_a_link_opens_nobody_elses_account_and_none_can_be_made_up(
-    database: OpenDatabase, join: Join
-) -> None:
+def test_forged_reset_links_are_refused(database: OpenDatabase, join: Join) -> None:
     asha, ravi = join("Asha", "one hash"), join("Ravi", "another hash")
-    end = database.clock() + LIFE
-    token = write_token(SECRET, claim_of(database, asha.id), end)
+    expires_at = database.clock() + LIFE
+    token = write_token(SECRET, claim_of(database, asha.id), expires_at)
     _, _, signature = token.split("-")
-    made_up = [
-        f"{ravi.id}-{end}-{signature}",
-        f"{asha.id}-{end + LIFE}-{signature}",
-        f"{asha.id}-{end}-{'0' * len(signature)}",
+    forged_tokens = [
+        f"{ravi.id}-{expires_at}-{signature}",
+        f"{asha.id}-{expires_at + LIFE}-{signature}",
+        f"{asha.id}-{expires_at}-{'0' * len(signature)}",
         f"0{token}",
         f"{token}0",
-        f"{ravi.id + 1}-{end}-{signature}",
-        f"{10**17}-{end}-{signature}",
-        write_token(b"another fest's".ljust(32), claim_of(database, asha.id), end),
+        f"{ravi.id + 1}-{expires_at}-{signature}",
+        f"{10**17}-{expires_at}-{signature}",
+        write_token(b"another fest's".ljust(32), claim_of(database, asha.id), expires_at),
         "",
         "asha",
-        f"\N{ARABIC-INDIC DIGIT ONE}-{end}-{signature}",
+        f"\N{ARABIC-INDIC DIGIT ONE}-{expires_at}-{signature}",
     ]
-    for token in made_up:
+    for token in forged_tokens:
         with pytest.raises(ResetLinkExpired):
             database.read(read_token, SECRET, token)
 
 
-def test_nobody_gets_an_email_without_an_account_or_one_after_another(
-    database: OpenDatabase, join: Join, ask: Callable[..., list[str]]
+def test_reset_emails_are_limited_and_go_only_to_existing_accounts(
+    database: OpenDatabase, join: Join, request_link: Callable[..., list[str]]
 ) -> None:
     join("Asha")
-    assert ask("Ravi") == ask("ravi@example.org") == []
+    assert request_link("Ravi") == request_link("ravi@example.org") == []
     for number in range(MAX_EMAILS):
         database.clock.move(MINUTE)
-        assert len(ask("asha" if number % 2 else "asha@example.org")) == number + 1
-    assert len(ask("Asha")) == MAX_EMAILS
+        assert len(request_link("asha" if number % 2 else "asha@example.org")) == number + 1
+    assert len(request_link("Asha")) == MAX_EMAILS
     with pytest.raises(TooMany):
-        ask("Asha", most=1)
+        request_link("Asha", limit=1)
 
 
-def test_an_email_about_a_password_goes_before_those_that_wait_after_an_opening(
-    database: OpenDatabase, join: Join
-) -> None:
+def test_a_reset_email_is_sent_before_waiting_ticket_emails(database: OpenDatabase, join: Join) -> None:
     join("Asha")
     for number in range(9):
         database.write(mail.post, f"order:{number}", "ravi@example.org", "Your ticket", "Here.\n")
     database.clock.move(MINUTE)
     database.write(send_link, "Asha", Limit("here", 9, ""), SECRET, SETTINGS)
-    assert [each.subject for each in database.read(mail.find_due)][:2] == [
+    assert [message.subject for message in database.read(mail.find_due)][:2] == [
         "Reset your password",
         "Your ticket",
     ]
 
 
-def link_to(data: Path, name: str) -> str:
-    """Return the path of the link in the latest email."""
+def wait_for_link(data: Path, name: str) -> str:
+    """Wait for an email to this person; return the path of the link in the latest one."""
 
-    def found() -> str | None:
+    def find_link() -> str | None:
         folder = data / "mail"
         texts = [text_of(email) for email in emails(data)] if folder.is_dir() else []
         links = [match for text in texts if text.startswith(f"Hello {name},") for match in LINK.findall(text)]
         return f"/reset?token={links[-1]}" if links else None
 
-    path = until(found, "the email")
+    path = until(find_link, "the email")
     assert path is not None
     return path
 
@@ -198,38 +194,41 @@ def test_a_forgotten_password_is_replaced_and_every_other_session_ends(
     serve: Serve,
 ) -> None:
     server = serve(extra={"FESTGATE_SIGN_IN_LIMIT": "2"})
-    with visitor(server) as forgetful, visitor(server) as elsewhere:
-        name = join(elsewhere)
+    with visitor(server) as browser, visitor(server) as other_browser:
+        name = join(other_browser)
         for _ in range(3):
-            locked_out = log_in(forgetful, name, "was it this one?")
-        assert locked_out.status_code == 429
-        assert 'href="/forgot"' in forgetful.get("/login").text
-        assert "we have sent a link" in forgetful.post("/forgot", data={"username": name}).text
-        path = link_to(server.data, name)
+            response_when_locked = log_in(browser, name, "was it this one?")
+        assert response_when_locked.status_code == 429
+        assert 'href="/forgot"' in browser.get("/login").text
+        assert "we have sent a link" in browser.post("/forgot", data={"username": name}).text
+        path = wait_for_link(server.data, name)
 
-        form = forgetful.get(path)
+        form = browser.get(path)
         assert f"For {name}." in form.text
-        short = forgetful.post(path, data={"password": "short"})
-        assert (short.status_code, error_at(short, "password")) == (422, "At least 8 characters.")
-        done = forgetful.post(path, data={"password": ANOTHER})
-        assert (done.status_code, done.headers["location"]) == (303, "/events")
-        assert signed_in_as(forgetful) == name
-        assert signed_in_as(elsewhere) is None
+        response_to_short = browser.post(path, data={"password": "short"})
+        assert (response_to_short.status_code, error_at(response_to_short, "password")) == (
+            422,
+            "At least 8 characters.",
+        )
+        response = browser.post(path, data={"password": NEW_PASSWORD})
+        assert (response.status_code, response.headers["location"]) == (303, "/events")
+        assert signed_in_as(browser) == name
+        assert signed_in_as(other_browser) is None
 
-        for answer in (forgetful.get(path), forgetful.post(path, data={"password": "a third one"})):
-            assert answer.status_code == 410
-            assert "The link works once and for one hour." in answer.text
-            assert 'href="/forgot"' in answer.text
+        for expired in (browser.get(path), browser.post(path, data={"password": "a third one"})):
+            assert expired.status_code == 410
+            assert "The link works once and for one hour." in expired.text
+            assert 'href="/forgot"' in expired.text
         assert path.partition("=")[2] not in server.log()
-        assert log_in(elsewhere, name, PASSWORD).status_code == 401
-        assert log_in(elsewhere, name, ANOTHER).status_code == 303
+        assert log_in(other_browser, name, PASSWORD).status_code == 401
+        assert log_in(other_browser, name, NEW_PASSWORD).status_code == 303
 
 
-def test_the_page_is_the_same_whether_or_not_there_is_such_an_account(
-    client: httpx.Client, server: Server
-) -> None:
-    with visitor(server) as other:
-        name = join(other)
-    known, unknown = (client.post("/forgot", data={"username": entered}) for entered in (name, f"{name}-not"))
+def test_the_response_does_not_reveal_whether_an_account_exists(client: httpx.Client, server: Server) -> None:
+    with visitor(server) as other_browser:
+        name = join(other_browser)
+    known, unknown = (
+        client.post("/forgot", data={"username": username}) for username in (name, f"{name}-not")
+    )
     assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
     assert error_at(client.post("/forgot", data={"username": " "}), "username") == "This field is required."

@@ -1,4 +1,4 @@
-"""Sessions on both databases: a token stands for its person until it expires."""
+"""Sessions on both databases: a token identifies its person until it expires."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,9 @@ def test_a_session_identifies_the_visitor(database: OpenDatabase, join: Join) ->
     assert session.expires_at == database.clock.now + 14 * DAY
 
 
-def test_a_cookie_is_no_token_and_a_token_is_no_cookie(database: OpenDatabase, join: Join) -> None:
+def test_a_cookie_is_not_accepted_as_a_token_nor_a_token_as_a_cookie(
+    database: OpenDatabase, join: Join
+) -> None:
     asha = join()
     cookie = database.write(open_session, asha.id, "cookie").token
     token = database.write(open_session, asha.id, "token").token
@@ -41,24 +43,22 @@ def test_an_unknown_token_identifies_nobody(database: OpenDatabase, join: Join, 
     assert database.read(find_bearer, token) is None
 
 
-def test_what_is_stored_does_not_let_a_reader_of_the_data_in(
-    database: OpenDatabase, join: Join, rows: Rows
-) -> None:
+def test_a_stored_session_cannot_be_used_as_a_token(database: OpenDatabase, join: Join, rows: Rows) -> None:
     token = database.write(open_session, join().id, "cookie").token
     (row,) = rows("accounts_sessions")
     assert token not in row
-    (stored,) = [part.strip("'(") for part in row.split(",")][:1]
-    assert database.read(find_visitor, stored) is None
+    (stored_token,) = [part.strip("'(") for part in row.split(",")][:1]
+    assert database.read(find_visitor, stored_token) is None
 
 
-def test_tokens_are_long_and_never_the_same(database: OpenDatabase, join: Join) -> None:
+def test_tokens_are_long_and_unique(database: OpenDatabase, join: Join) -> None:
     asha = join()
     tokens = {database.write(open_session, asha.id, "cookie").token for _ in range(50)}
     assert len(tokens) == 50
     assert min(map(len, tokens)) >= 43
 
 
-def test_a_session_ends_by_the_clock_to_the_millisecond(database: OpenDatabase, join: Join) -> None:
+def test_a_session_expires_to_the_millisecond(database: OpenDatabase, join: Join) -> None:
     token = database.write(open_session, join().id, "cookie").token
     database.clock.move(LIFE - 1)
     database.write(note_seen, token)
@@ -68,31 +68,31 @@ def test_a_session_ends_by_the_clock_to_the_millisecond(database: OpenDatabase, 
 
 
 @pytest.mark.parametrize("kind,find", [("cookie", find_visitor), ("token", find_bearer)])
-def test_a_session_that_was_ended_is_over_and_others_go_on(
+def test_ending_a_session_leaves_other_sessions_valid(
     database: OpenDatabase, join: Join, kind: Kind, find: Callable[..., Visitor | None]
 ) -> None:
     asha = join()
-    ended, going = (database.write(open_session, asha.id, kind).token for _ in range(2))
-    database.write(end_session, ended, kind)
-    database.write(end_session, ended, kind)
-    assert database.read(find, ended) is None
-    assert database.read(find, going) is not None
+    ended_token, other_token = (database.write(open_session, asha.id, kind).token for _ in range(2))
+    database.write(end_session, ended_token, kind)
+    database.write(end_session, ended_token, kind)
+    assert database.read(find, ended_token) is None
+    assert database.read(find, other_token) is not None
 
 
-def test_the_periodic_task_deletes_only_what_has_expired(
+def test_the_periodic_task_deletes_only_expired_sessions_and_attempts(
     database: OpenDatabase, join: Join, rows: Rows
 ) -> None:
     asha = join()
     database.write(open_session, asha.id, "cookie")
     database.write(count_attempt, Limit("asha", 10, "Too many."))
     database.clock.move(LIFE - SECOND)
-    going = database.write(open_session, asha.id, "cookie").token
+    other_token = database.write(open_session, asha.id, "cookie").token
     database.write(count_attempt, Limit("ravi", 10, "Too many."))
     database.clock.move(SECOND)
     database.write(forget_expired)
     assert len(rows("accounts_sessions")) == 1
     assert len(rows("accounts_attempts")) == 1
-    assert database.read(find_visitor, going) is not None
+    assert database.read(find_visitor, other_token) is not None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_periodic_task_deletes_only_what_has_expired(
         ("organiser", "token", IDLE),
     ],
 )
-def test_a_session_that_nobody_uses_ends_and_one_in_use_goes_on(
+def test_an_idle_session_expires_and_one_in_use_continues(
     database: OpenDatabase, join: Join, role: Role, kind: Kind, idle: int
 ) -> None:
     find = find_bearer if kind == "token" else find_visitor
@@ -118,7 +118,7 @@ def test_a_session_that_nobody_uses_ends_and_one_in_use_goes_on(
     assert database.read(find, token) is None
 
 
-def test_the_use_of_a_session_is_stored_once_in_half_an_hour(
+def test_the_last_use_of_a_session_is_stored_at_most_every_half_hour(
     database: OpenDatabase, join: Join, rows: Rows
 ) -> None:
     token = database.write(open_session, join().id, "cookie").token

@@ -1,4 +1,4 @@
-"""Organisers who cancel a paid registration: its page, its confirmation, the API and the command line."""
+"""Organisers cancel a paid registration on the pages, by the API and on the command line."""
 
 import html
 import re
@@ -37,54 +37,56 @@ def people(data: Path) -> dict[str, Guest]:
 
 @pytest.fixture(scope="module")
 def server(data: Path, people: dict[str, Guest]) -> Iterator[Server]:
-    with serving(data, extra={"FESTGATE_PAYMENT_METHODS": "sandbox"}) as running:
-        yield running
+    with serving(data, extra={"FESTGATE_PAYMENT_METHODS": "sandbox"}) as new_server:
+        yield new_server
 
 
 @pytest.fixture(scope="module")
 def organiser(server: Server, people: dict[str, Guest]) -> Iterator[httpx.Client]:
-    with people["meena"].browser(server) as opened:
-        yield opened
+    with people["meena"].browser(server) as new_client:
+        yield new_client
 
 
 @pytest.fixture
-def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
+def database(data: Path, server: Server) -> Iterator[OpenDatabase]:
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         yield database
 
 
 def buy_both(server: Server, guest: Guest) -> str:
-    """The reference of a paid order for both events."""
+    """Buy seats at both events; return the reference of the order."""
     with guest.browser(server) as browser:
         for slug in ("robo-race", "music-night"):
             browser.post(f"/events/{slug}/register")
         page = html.unescape(browser.get("/checkout").text)
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
-        answer = browser.post("/checkout", data={**fields, "payment_method": "sandbox"})
-        return answer.headers["location"].removeprefix("/orders/")
+        response = browser.post("/checkout", data={**fields, "payment_method": "sandbox"})
+        return response.headers["location"].removeprefix("/orders/")
 
 
-def hidden(page: str) -> dict[str, str]:
-    """The hidden fields of the confirmation."""
+def hidden_fields(page: str) -> dict[str, str]:
+    """Return the hidden fields of the confirmation form."""
     return dict(re.findall(r'<input type="hidden" name="(seat|seen)" value="([^"]*)"', page))
 
 
-def test_a_registration_is_cancelled_and_refunded_behind_a_confirmation_that_is_bound_to_what_it_showed(
-    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
+def test_a_registration_is_cancelled_and_refunded_only_in_the_state_that_was_confirmed(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], database: OpenDatabase
 ) -> None:
     ref = buy_both(server, people["asha"])
-    until(lambda: len(beside.read(codes_by_seat, people["asha"].id)) == 2, "both tickets")
-    first, second = beside.read(order_by_ref, ref).lines
+    until(lambda: len(database.read(codes_by_seat, people["asha"].id)) == 2, "both tickets")
+    first, second = database.read(order_by_ref, ref).lines
     assert "Cancel and refund the whole order" in organiser.get(f"/organise/orders/{ref}").text
-    whole = organiser.get(f"/organise/orders/{ref}/cancel").text
-    one = organiser.get(f"/organise/orders/{ref}/cancel?seat={first.seat_id}").text
-    assert all(word in one for word in ("asha", first.title, "450", "Cancel and refund"))
-    assert second.title not in one
-    answer = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden(one))
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/organise/orders/{ref}")
+    confirmation_of_order = organiser.get(f"/organise/orders/{ref}/cancel").text
+    confirmation = organiser.get(f"/organise/orders/{ref}/cancel?seat={first.seat_id}").text
+    assert all(word in confirmation for word in ("asha", first.title, "450", "Cancel and refund"))
+    assert second.title not in confirmation
+    response = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden_fields(confirmation))
+    assert (response.status_code, response.headers["location"]) == (303, f"/organise/orders/{ref}")
     until(
-        lambda: all(refund.done_at for refund in beside.read(refunds_of, beside.read(order_by_ref, ref).id)),
-        "the money is back",
+        lambda: all(
+            refund.done_at for refund in database.read(refunds_of, database.read(order_by_ref, ref).id)
+        ),
+        "the refund is done",
     )
     assert "Asked for by meena." in organiser.get(f"/organise/orders/{ref}").text
     with people["asha"].browser(server) as browser:
@@ -92,74 +94,77 @@ def test_a_registration_is_cancelled_and_refunded_behind_a_confirmation_that_is_
         assert "Cancelled by the organisers. ₹450.00 refunded on" in receipt
         assert "being prepared" not in receipt
         assert "Cancelled by the organisers" in browser.get("/my-events").text
-    stale = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden(whole))
+    stale = organiser.post(f"/organise/orders/{ref}/cancel", data=hidden_fields(confirmation_of_order))
     assert stale.status_code == 409
     assert "has changed since you opened the page" in stale.text
-    assert beside.read(seat, second.seat_id).state == "confirmed"
+    assert database.read(seat, second.seat_id).state == "confirmed"
 
 
-def test_only_organisers_refund_over_the_api(
-    server: Server, people: dict[str, Guest], beside: OpenDatabase
+def test_only_organisers_can_refund_by_the_api(
+    server: Server, people: dict[str, Guest], database: OpenDatabase
 ) -> None:
     ref = buy_both(server, people["ravi"])
     with people["ravi"].program(server) as attendee, people["meena"].program(server) as api:
         assert attendee.post(f"/orders/{ref}/refund", json={}).status_code == 403
-        line = beside.read(order_by_ref, ref).lines[0]
-        answer = api.post(f"/orders/{ref}/refund", json={"registration": line.seat_id})
-        assert (answer.status_code, answer.json()["state"]) == (200, "paid")
+        line = database.read(order_by_ref, ref).lines[0]
+        response = api.post(f"/orders/{ref}/refund", json={"registration": line.seat_id})
+        assert (response.status_code, response.json()["state"]) == (200, "paid")
         assert api.post(f"/orders/{ref}/refund", json={}).json()["state"] in ("refunding", "refunded")
-        listed = {each["id"]: each["ended_by"] for each in attendee.get("/registrations").json()}
-        assert set(listed.values()) == {"organiser"}
+        endings = {
+            registration["id"]: registration["ended_by"]
+            for registration in attendee.get("/registrations").json()
+        }
+        assert set(endings.values()) == {"organiser"}
 
 
-def test_the_command_line_says_what_it_would_do_and_does_it_with_yes(
-    server: Server, people: dict[str, Guest], data: Path, beside: OpenDatabase
+def test_the_command_cancels_an_order_only_with_yes(
+    server: Server, people: dict[str, Guest], data: Path, database: OpenDatabase
 ) -> None:
     ref = buy_both(server, people["chitra"])
-    asked = festgate("orders", "cancel", ref, data=data)
-    assert asked.returncode == 2
-    assert "₹900.00 would go back. Add --yes" in asked.stderr
+    without_yes = festgate("orders", "cancel", ref, data=data)
+    assert without_yes.returncode == 2
+    assert "₹900.00 would go back. Add --yes" in without_yes.stderr
     assert festgate("orders", "cancel", ref, "--yes", "--by", "ravi", data=data).returncode == 2
-    assert beside.read(order_by_ref, ref).state == "paid"
-    done = festgate("orders", "cancel", ref, "--yes", "--by", "meena", data=data)
-    assert done.returncode == 0, done.stderr
-    assert "registration-cancelled" in done.stderr
-    order = beside.read(order_by_ref, ref)
+    assert database.read(order_by_ref, ref).state == "paid"
+    process = festgate("orders", "cancel", ref, "--yes", "--by", "meena", data=data)
+    assert process.returncode == 0, process.stderr
+    assert "registration-cancelled" in process.stderr
+    order = database.read(order_by_ref, ref)
     assert order.state in ("refunding", "refunded")
-    assert [refund.asked_by for refund in beside.read(refunds_of, order.id)] == [people["meena"].id]
+    assert [refund.asked_by for refund in database.read(refunds_of, order.id)] == [people["meena"].id]
     assert "Asked for by meena." in festgate("orders", "show", ref, data=data).stdout
 
 
 def register_free(server: Server, guest: Guest) -> int:
-    """The id of a registration that costs nothing."""
+    """Register for the free event; return the id of the registration."""
     with guest.program(server) as program:
         return int(program.post("/events/open-stage/registrations").json()["id"])
 
 
-def test_the_command_line_cancels_a_free_registration_but_none_that_is_paid(
-    server: Server, people: dict[str, Guest], data: Path, beside: OpenDatabase
+def test_the_command_cancels_a_free_registration_but_not_a_paid_one(
+    server: Server, people: dict[str, Guest], data: Path, database: OpenDatabase
 ) -> None:
-    free = str(register_free(server, people["deepa"]))
-    asked = festgate("orders", "cancel-registration", free, data=data)
-    assert asked.returncode == 2
-    assert "would cancel" in asked.stderr
-    assert beside.read(seat, int(free)).state == "confirmed"
-    done = festgate("orders", "cancel-registration", free, "--yes", data=data)
-    assert done.returncode == 0, done.stderr
-    assert beside.read(seat, int(free)).state == "cancelled"
-    line = beside.read(order_by_ref, buy_both(server, people["deepa"])).lines[0]
+    free_seat = str(register_free(server, people["deepa"]))
+    without_yes = festgate("orders", "cancel-registration", free_seat, data=data)
+    assert without_yes.returncode == 2
+    assert "would cancel" in without_yes.stderr
+    assert database.read(seat, int(free_seat)).state == "confirmed"
+    process = festgate("orders", "cancel-registration", free_seat, "--yes", data=data)
+    assert process.returncode == 0, process.stderr
+    assert database.read(seat, int(free_seat)).state == "cancelled"
+    line = database.read(order_by_ref, buy_both(server, people["deepa"])).lines[0]
     paid = festgate("orders", "cancel-registration", str(line.seat_id), "--yes", data=data)
     assert paid.returncode == 2, paid.stdout
-    assert beside.read(seat, line.seat_id or 0).state == "confirmed"
+    assert database.read(seat, line.seat_id or 0).state == "confirmed"
 
 
-def test_only_organisers_cancel_a_free_registration_of_another_person_over_the_api(
-    server: Server, people: dict[str, Guest], beside: OpenDatabase
+def test_only_organisers_can_cancel_the_free_registration_of_another_person_by_the_api(
+    server: Server, people: dict[str, Guest], database: OpenDatabase
 ) -> None:
-    free = register_free(server, people["gita"])
-    with people["deepa"].program(server) as other, people["meena"].program(server) as organiser:
-        assert other.post(f"/registrations/{free}/cancel", json={}).status_code == 404
-        assert beside.read(seat, free).state == "confirmed"
-        assert organiser.post(f"/registrations/{free}/cancel", json={}).status_code == 200
-    cancelled = beside.read(seat, free)
+    free_seat = register_free(server, people["gita"])
+    with people["deepa"].program(server) as other_attendee, people["meena"].program(server) as organiser:
+        assert other_attendee.post(f"/registrations/{free_seat}/cancel", json={}).status_code == 404
+        assert database.read(seat, free_seat).state == "confirmed"
+        assert organiser.post(f"/registrations/{free_seat}/cancel", json={}).status_code == 200
+    cancelled = database.read(seat, free_seat)
     assert (cancelled.state, cancelled.ended_by) == ("cancelled", "organiser")

@@ -28,8 +28,8 @@ PAGES = (
 )
 
 
-def plant(connection: Connection) -> Guest:
-    """A published event with an order for the desk, and a draft; the organiser of both."""
+def add_events_and_order(connection: Connection) -> Guest:
+    """Add a published event with a desk order, and a draft; return the organiser."""
     announce(connection, "Robo Race")
     create_event(connection, details(0, title="An Idea", capacity=0))
     asha = invite_one(connection, "asha")
@@ -42,9 +42,9 @@ def plant(connection: Connection) -> Guest:
 def fest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Guest]]:
     data: Path = tmp_path_factory.mktemp("organised") / "data"
     with before_opening(data) as database:
-        organiser = database.write(plant)
-    with serving(data, extra={"FESTGATE_TIMEZONE": "Asia/Kolkata"}) as running:
-        yield running, organiser
+        organiser = database.write(add_events_and_order)
+    with serving(data, extra={"FESTGATE_TIMEZONE": "Asia/Kolkata"}) as new_server:
+        yield new_server, organiser
 
 
 def sign_in(context: BrowserContext, fest: tuple[Server, Guest]) -> None:
@@ -62,30 +62,30 @@ def page(request: pytest.FixtureRequest, fest: tuple[Server, Guest], browser: Br
         assert not visitor.wrongs
 
 
-def is_fine(page: Page) -> bool:
-    """Nothing that axe finds, nothing that sticks out of the screen."""
+def is_accessible_and_fits(page: Page) -> bool:
+    """Check the page with axe; return whether it fits the width of the screen."""
     assert violations(page) == []
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_organiser_can_use_the_page(page: Page, path: str) -> None:
+def test_the_page_is_accessible_and_fits_the_screen(page: Page, path: str) -> None:
     page.goto(path)
-    assert is_fine(page)
+    assert is_accessible_and_fits(page)
     expect(page.locator("h1")).to_have_count(1)
 
 
-def test_what_is_wrong_with_a_form_is_said_to_everyone(page: Page) -> None:
+def test_form_errors_are_accessible(page: Page) -> None:
     page.goto("/organise/events/an-idea")
     page.get_by_role("button", name="Save and publish").click()
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("Starts")).to_have_accessible_description(
         "Time in Asia/Kolkata. Enter a start before you publish the event."
     )
-    assert is_fine(page)
+    assert is_accessible_and_fits(page)
 
 
-def test_an_organiser_makes_an_event_by_keyboard_without_javascript(
+def test_an_organiser_creates_an_event_by_keyboard_without_javascript(
     fest: tuple[Server, Guest], browser: Browser
 ) -> None:
     with visit(browser, base_url=fest[0].url, java_script_enabled=False) as visitor:

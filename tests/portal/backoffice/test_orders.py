@@ -1,4 +1,4 @@
-"""Orders that wait for an organiser, on a real server."""
+"""Open orders on the organisers' pages, on a real server."""
 
 import re
 from collections.abc import Iterator
@@ -35,58 +35,58 @@ def people(data: Path) -> dict[str, Guest]:
 
 @pytest.fixture(scope="module")
 def server(data: Path, people: dict[str, Guest]) -> Iterator[Server]:
-    with serving(data, extra=DESK) as running:
-        yield running
+    with serving(data, extra=DESK) as new_server:
+        yield new_server
 
 
 @pytest.fixture(scope="module")
 def organiser(server: Server, people: dict[str, Guest]) -> Iterator[httpx.Client]:
-    with people["meena"].browser(server) as opened:
-        yield opened
+    with people["meena"].browser(server) as new_client:
+        yield new_client
 
 
 @pytest.fixture
-def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
+def database(data: Path, server: Server) -> Iterator[OpenDatabase]:
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         yield database
 
 
 def order_at_desk(server: Server, guest: Guest) -> str:
-    """The reference of an order for a seat at the Robo Race that is to be paid at the desk."""
+    """Place an order for a seat at the Robo Race with payment at the desk; return its reference."""
     with guest.browser(server) as browser:
         assert browser.post("/events/robo-race/register").status_code == 303
-        answer = check_out(browser, payment_method="desk")
-        found = re.fullmatch(r"/orders/(\w+)", answer.headers["location"])
-        assert found is not None
-        return found[1]
+        response = check_out(browser, payment_method="desk")
+        match = re.fullmatch(r"/orders/(\w+)", response.headers["location"])
+        assert match is not None
+        return match[1]
 
 
-def listed(client: httpx.Client, heading: str) -> str:
-    """One section of the page, empty when it is not there."""
+def section_of(client: httpx.Client, heading: str) -> str:
+    """Return one section of the page of orders, or an empty text."""
     text = client.get("/organise/orders").text
-    found = re.search(rf'<section class="stack" aria-labelledby="{heading}">(.*?)</section>', text, re.DOTALL)
-    return found[1] if found else ""
+    match = re.search(rf'<section class="stack" aria-labelledby="{heading}">(.*?)</section>', text, re.DOTALL)
+    return match[1] if match else ""
 
 
-def test_an_order_at_the_desk_waits_is_marked_paid_and_its_ticket_comes(
-    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
+def test_a_desk_order_is_listed_and_marked_paid_and_its_ticket_issued(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], database: OpenDatabase
 ) -> None:
     assert "No open orders" in organiser.get("/organise/orders").text
     ref = order_at_desk(server, people["asha"])
-    waiting = listed(organiser, "to-pay")
+    waiting = section_of(organiser, "to-pay")
     assert all(word in waiting for word in (ref, "asha", "450", "Due by", "Mark paid"))
-    shown = hidden_fields(organiser.get("/organise/orders").text, f"/organise/orders/{ref}/paid")
+    fields = hidden_fields(organiser.get("/organise/orders").text, f"/organise/orders/{ref}/paid")
     for _ in range(2):
-        answer = organiser.post(f"/organise/orders/{ref}/paid", data=shown)
-        assert (answer.status_code, answer.headers["location"]) == (303, f"/organise/orders?done={ref}")
+        response = organiser.post(f"/organise/orders/{ref}/paid", data=fields)
+        assert (response.status_code, response.headers["location"]) == (303, f"/organise/orders?done={ref}")
     assert f"Order {ref} is paid" in organiser.get(f"/organise/orders?done={ref}").text
-    assert listed(organiser, "to-pay") == ""
-    assert beside.read(order_by_ref, ref).state == "paid"
-    until(lambda: beside.read(tickets_of, people["asha"].id), "the ticket")
+    assert section_of(organiser, "to-pay") == ""
+    assert database.read(order_by_ref, ref).state == "paid"
+    until(lambda: database.read(tickets_of, people["asha"].id), "the ticket")
 
 
-def test_an_order_that_was_made_smaller_meanwhile_is_not_marked_paid(
-    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase, data: Path
+def test_an_order_that_was_reduced_meanwhile_is_not_marked_paid(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], database: OpenDatabase, data: Path
 ) -> None:
     ref = order_at_desk(server, people["usha"])
     path = f"/organise/orders/{ref}/paid"
@@ -96,34 +96,34 @@ def test_an_order_that_was_made_smaller_meanwhile_is_not_marked_paid(
         f"UPDATE checkout_orders SET total_minor = 30000, revision = 1 WHERE ref = '{ref}'",  # noqa: S608
     )
     for fields in (stale, {}):
-        answer = organiser.post(path, data=fields)
-        assert answer.status_code == 409
-        assert f'role="alert">Order {ref} has changed since you opened the page' in answer.text
-        assert beside.read(order_by_ref, ref).state == "pending"
-    fresh = hidden_fields(answer.text, path)
+        response = organiser.post(path, data=fields)
+        assert response.status_code == 409
+        assert f'role="alert">Order {ref} has changed since you opened the page' in response.text
+        assert database.read(order_by_ref, ref).state == "pending"
+    fresh = hidden_fields(response.text, path)
     assert "30000 INR" in fresh["shown"]
     assert organiser.post(path, data=fresh).status_code == 303
 
 
-def test_money_that_was_taken_at_the_desk_goes_back_at_the_desk_when_the_event_is_cancelled(
-    server: Server, organiser: httpx.Client, people: dict[str, Guest], beside: OpenDatabase
+def test_a_desk_payment_is_refunded_at_the_desk_when_the_event_is_cancelled(
+    server: Server, organiser: httpx.Client, people: dict[str, Guest], database: OpenDatabase
 ) -> None:
     ref = order_at_desk(server, people["ravi"])
     press(organiser, "/organise/orders", f"/organise/orders/{ref}/paid")
-    assert "Mark refunded" not in listed(organiser, "to-refund")
+    assert "Mark refunded" not in section_of(organiser, "to-refund")
     cancel = "/organise/events/robo-race/cancel"
     assert press(organiser, cancel, cancel).status_code == 303
-    owed = until(
-        lambda: found if ref in (found := listed(organiser, "to-refund")) else "", "the refund is due"
+    due = until(
+        lambda: section if ref in (section := section_of(organiser, "to-refund")) else "", "the refund is due"
     )
-    assert "Mark refunded" in owed
-    answer = press(organiser, "/organise/orders", f"/organise/orders/{ref}/refunded")
-    assert answer.headers["location"] == f"/organise/orders?done={ref}"
-    assert ref not in listed(organiser, "to-refund")
-    assert {seat.state for seat in beside.read(seats_of, people["ravi"].id)} == {"cancelled"}
+    assert "Mark refunded" in due
+    response = press(organiser, "/organise/orders", f"/organise/orders/{ref}/refunded")
+    assert response.headers["location"] == f"/organise/orders?done={ref}"
+    assert ref not in section_of(organiser, "to-refund")
+    assert {seat.state for seat in database.read(seats_of, people["ravi"].id)} == {"cancelled"}
 
 
-@pytest.mark.parametrize("step", ["paid", "refunded"])
-def test_an_order_that_is_not_there_is_not_found(organiser: httpx.Client, step: str) -> None:
-    assert organiser.post(f"/organise/orders/NOTHING/{step}").status_code == 404
+@pytest.mark.parametrize("action", ["paid", "refunded"])
+def test_a_missing_order_is_not_found(organiser: httpx.Client, action: str) -> None:
+    assert organiser.post(f"/organise/orders/NOTHING/{action}").status_code == 404
     assert organiser.get("/organise/orders?done=NOTHING").status_code == 200

@@ -1,4 +1,4 @@
-"""An organiser's form confirms only what it showed; on both databases."""
+"""An organiser's form is accepted only for the state that it showed, on both databases."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from festgate.portal.checkout.records import Order
 from festgate.portal.checkout.shown import OrderChanged, desk_forms, desk_forms_of
 from festgate.portal.registrations.errors import SeatInOrder, SeatPaid
 from festgate.portal.registrations.holds import cancel_seat, hold_seat
-from tests.portal.checkout.factories import take_money
+from tests.portal.checkout.factories import mark_order_paid
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
@@ -38,14 +38,14 @@ def test_an_order_that_expired_after_the_page_was_opened_is_not_marked_paid(data
     with pytest.raises(OrderChanged):
         database.write(mark_paid_at_desk, order.ref, organiser, shown)
     assert database.read(queries.order_by_id, order.id).state == "expired"
-    assert database.write(take_money, order.ref, organiser).state == "paid"
-    # The second click of the form that was accepted does nothing.
+    assert database.write(mark_order_paid, order.ref, organiser).state == "paid"
+    # A second submission of the accepted form changes nothing.
     assert database.write(mark_paid_at_desk, order.ref, organiser, "expired;0;75000 INR").state == "paid"
 
 
-def test_only_the_refunds_that_were_shown_are_marked_paid_back(database: OpenDatabase) -> None:
+def test_only_the_shown_refunds_are_marked_refunded(database: OpenDatabase) -> None:
     order, organiser = order_at_desk(database), add_someone(database)
-    database.write(take_money, order.ref, organiser)
+    database.write(mark_order_paid, order.ref, organiser)
     paid = database.read(queries.order_by_id, order.id)
     first, second = (line.seat_id for line in paid.lines)
     database.write(refunds.refund_seat, paid, first, "It was cancelled.")
@@ -54,15 +54,17 @@ def test_only_the_refunds_that_were_shown_are_marked_paid_back(database: OpenDat
     database.write(refunds.refund_seat, paid, second, "It was cancelled.")
     with pytest.raises(OrderChanged):
         database.write(mark_refunded_at_desk, order.ref, organiser, forms.refunded)
-    assert [each.done_at for each in database.read(queries.refunds_of, order.id)] == [None, None]
+    assert [refund.done_at for refund in database.read(queries.refunds_of, order.id)] == [None, None]
     fresh = database.read(desk_forms_of, order.ref)
     assert fresh.due == Money(75_000, "INR")
     for _ in range(2):
         database.write(mark_refunded_at_desk, order.ref, organiser, fresh.refunded)
-    assert all(each.done_at for each in database.read(queries.refunds_of, order.id))
+    assert all(refund.done_at for refund in database.read(queries.refunds_of, order.id))
 
 
-def test_an_event_is_not_cancelled_for_more_people_or_money_than_were_shown(database: OpenDatabase) -> None:
+def test_cancelling_an_event_is_refused_if_more_people_or_money_are_affected_than_shown(
+    database: OpenDatabase,
+) -> None:
     event = add_event(database, fee=45_000)
     person = add_someone(database)
     seen = database.read(find_concerned, event.slug).shown
@@ -71,7 +73,7 @@ def test_an_event_is_not_cancelled_for_more_people_or_money_than_were_shown(data
         database.write(cancel_as_shown, event.slug, seen)
     held = database.read(find_concerned, event.slug).shown
     order, _ = database.write(place_order, person, "desk", HOUR, "key", asks=False)
-    database.write(take_money, order.ref, add_someone(database))
+    database.write(mark_order_paid, order.ref, add_someone(database))
     with pytest.raises(CancellationChanged):
         database.write(cancel_as_shown, event.slug, held)
     assert database.read(catalogue.any_event_by_slug, event.slug).state == "published"
@@ -81,7 +83,7 @@ def test_an_event_is_not_cancelled_for_more_people_or_money_than_were_shown(data
         assert database.write(cancel_as_shown, event.slug, paid.shown).state == "cancelled"
 
 
-def test_a_hold_that_has_ended_is_nobody_who_is_concerned(database: OpenDatabase) -> None:
+def test_an_expired_hold_is_not_counted_as_affected_by_a_cancellation(database: OpenDatabase) -> None:
     event = add_event(database)
     database.write(hold_seat, add_someone(database), event.slug, 15)
     assert database.read(find_concerned, event.slug).held == 1
@@ -89,24 +91,24 @@ def test_a_hold_that_has_ended_is_nobody_who_is_concerned(database: OpenDatabase
     assert database.read(find_concerned, event.slug).held == 0
 
 
-def test_an_event_is_edited_and_published_only_as_its_organiser_saw_it(database: OpenDatabase) -> None:
+def test_an_event_is_edited_or_published_only_in_the_shown_version(database: OpenDatabase) -> None:
     event = add_event(database)
-    bigger = replace(catalogue.details_of(event), capacity=80)
-    edited = database.write(catalogue.edit_event, event.slug, bigger, event.version)
+    larger = replace(catalogue.details_of(event), capacity=80)
+    edited = database.write(catalogue.edit_event, event.slug, larger, event.version)
     assert edited.version != event.version
-    other = replace(bigger, fee=Money(1, "INR"))
+    other_details = replace(larger, fee=Money(1, "INR"))
     with pytest.raises(catalogue.EventEdited):
-        database.write(catalogue.edit_event, event.slug, other, event.version)
+        database.write(catalogue.edit_event, event.slug, other_details, event.version)
     assert database.read(catalogue.any_event_by_slug, event.slug).fee == event.fee
-    # What is stored already is no change, whichever version it was seen in: a double click.
-    assert database.write(catalogue.edit_event, event.slug, bigger, event.version).version == edited.version
-    draft = database.write(catalogue.create_event, bigger)
-    database.write(catalogue.edit_event, draft.slug, other)
+    # Details that are already stored are no change in any version, as after a double click.
+    assert database.write(catalogue.edit_event, event.slug, larger, event.version).version == edited.version
+    draft = database.write(catalogue.create_event, larger)
+    database.write(catalogue.edit_event, draft.slug, other_details)
     with pytest.raises(catalogue.EventEdited):
         database.write(catalogue.publish_event, draft.slug, draft.version)
 
 
-def test_give_back_of_a_held_seat_never_gives_up_one_that_is_being_paid_or_is_paid(
+def test_cancelling_a_hold_is_refused_if_the_seat_is_in_an_order_or_paid(
     database: OpenDatabase,
 ) -> None:
     person, event = add_someone(database), add_event(database)
@@ -114,6 +116,6 @@ def test_give_back_of_a_held_seat_never_gives_up_one_that_is_being_paid_or_is_pa
     order, _ = database.write(place_order, person, "desk", HOUR, "key", asks=False)
     with pytest.raises(SeatInOrder):
         database.write(cancel_seat, person, seat)
-    database.write(take_money, order.ref, add_someone(database))
+    database.write(mark_order_paid, order.ref, add_someone(database))
     with pytest.raises(SeatPaid):
         database.write(cancel_seat, person, seat)

@@ -1,4 +1,4 @@
-"""Events to test with."""
+"""Events for tests, and strategies that generate them."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,9 @@ def details(starts_at: Milliseconds = 0, **changes: object) -> Details:
     return Details(**fields | changes)
 
 
-def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False, **changes: object) -> Event:
+def add_event(
+    database: OpenDatabase, slug: str | None = None, *, draft: bool = False, **changes: object
+) -> Event:
     """Add an event that starts in exactly one day, published unless `draft` is set."""
     starts_at = changes.pop("starts_at", (database.clock.now + DAY) // MINUTE * MINUTE)
     assert isinstance(starts_at, int)
@@ -45,7 +47,7 @@ def add(database: OpenDatabase, slug: str | None = None, *, draft: bool = False,
     return event if draft else database.write(publish_event, event.slug)
 
 
-def shown(text: str, *, lines: bool) -> str:
+def as_stored(text: str, *, lines: bool) -> str:
     """Return the text as an event stores it; empty if it would be refused because it is invisible."""
     try:
         # icalendar 7 writes a backslash before a capital N as a line break.
@@ -54,7 +56,7 @@ def shown(text: str, *, lines: bool) -> str:
         return ""
 
 
-def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
+def texts(name: str, *, min_size: int = 0) -> SearchStrategy[str]:
     """Generate any text that the field of an event can hold."""
     lines = name == "description"
     alphabet = st.characters(exclude_categories=("Cc", "Cf", "Cs"))
@@ -64,35 +66,35 @@ def texts(name: str, *, least: int = 0) -> SearchStrategy[str]:
     alphabet |= st.sampled_from("=+-@'\"\\;,:%_ ")
     return (
         st.text(alphabet, max_size=min(MAX_LENGTHS[name], 200))
-        .map(lambda text: shown(text, lines=lines))
-        .filter(lambda text: least <= len(text) <= MAX_LENGTHS[name])
+        .map(lambda text: as_stored(text, lines=lines))
+        .filter(lambda text: min_size <= len(text) <= MAX_LENGTHS[name])
     )
 
 
-_SECONDS = st.integers(31_622_400, 7_258_118_399 - 86_400 * 30)
-"""The years of an event, without the month that it may last."""
+_START_SECONDS = st.integers(31_622_400, 7_258_118_399 - 86_400 * 30)
+"""Possible starts in seconds; an event may last for a month after them."""
 
 
 @st.composite
 def any_details(draw: st.DrawFn) -> Details:
     """Generate details of an event, a draft or complete, in rupees."""
-    starts = draw(st.just(0) | _SECONDS) * 1000
-    lasts = draw(st.integers(1, int(timedelta(days=29).total_seconds()))) * 1000
-    ends = draw(st.sampled_from((0, starts + lasts))) if starts else 0
-    closes = draw(st.sampled_from((starts, ends))) or starts
-    opens = draw(st.sampled_from((0, closes - DAY))) if closes else 0
-    made = Details(
-        title=draw(texts("title", least=1)),
+    starts_at = draw(st.just(0) | _START_SECONDS) * 1000
+    duration = draw(st.integers(1, int(timedelta(days=29).total_seconds()))) * 1000
+    ends_at = draw(st.sampled_from((0, starts_at + duration))) if starts_at else 0
+    closes_at = draw(st.sampled_from((starts_at, ends_at))) or starts_at
+    opens_at = draw(st.sampled_from((0, closes_at - DAY))) if closes_at else 0
+    generated = Details(
+        title=draw(texts("title", min_size=1)),
         summary=draw(texts("summary")),
         description=draw(texts("description")),
         category=draw(texts("category")),
         place=draw(texts("place")),
-        starts_at=starts,
-        ends_at=ends,
-        sales_open_at=max(0, opens),
-        sales_close_at=closes,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        sales_open_at=max(0, opens_at),
+        sales_close_at=closes_at,
         fee=Money(draw(st.integers(0, MAX_MINOR)), "INR"),
         capacity=draw(st.integers(0, MAX_CAPACITY)),
     )
-    assert not find_errors(made)
-    return made
+    assert not find_errors(generated)
+    return generated

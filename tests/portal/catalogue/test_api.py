@@ -15,28 +15,30 @@ from tests.journeys.stage import announce, before_opening
 from tests.portal.catalogue.programme import details
 from tests.rig.server import serving
 
-STARTS = 4_000_000_000 * SECOND
+STARTS_AT = 4_000_000_000 * SECOND
 
 
-def plant(connection: Connection) -> None:
-    announce(connection, "Robo Race", starts_at=STARTS, sales_open_at=0, capacity=20)
+def add_events(connection: Connection) -> None:
+    announce(connection, "Robo Race", starts_at=STARTS_AT, sales_open_at=0, capacity=20)
     for _ in range(12):
         take_seat(connection, 1)
     for number in range(30):
-        announce(connection, f"Talk {number}", category="Talks", fee=0, starts_at=STARTS + DAY)
-    create_event(connection, details(STARTS, title="Secret"))
+        announce(connection, f"Talk {number}", category="Talks", fee=0, starts_at=STARTS_AT + DAY)
+    create_event(connection, details(STARTS_AT, title="Secret"))
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     data: Path = tmp_path_factory.mktemp("api") / "data"
     with before_opening(data) as database:
-        database.write(plant)
+        database.write(add_events)
     with (
         serving(data, extra={"FESTGATE_TIMEZONE": "Asia/Kolkata"}) as server,
-        httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False, verify=False, timeout=30) as opened,
+        httpx.Client(
+            base_url=f"{server.url}/api/v1", trust_env=False, verify=False, timeout=30
+        ) as new_client,
     ):
-        yield opened
+        yield new_client
 
 
 def test_an_event_has_all_its_details(client: httpx.Client) -> None:
@@ -45,10 +47,12 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
         "title": "Robo Race",
         "category": "Technology",
         "place": "Main Hall",
-        "starts_at": datetime.fromtimestamp(STARTS / 1000, UTC).isoformat().replace("+00:00", "Z"),
-        "ends_at": datetime.fromtimestamp((STARTS + 2 * HOUR) / 1000, UTC).isoformat().replace("+00:00", "Z"),
+        "starts_at": datetime.fromtimestamp(STARTS_AT / 1000, UTC).isoformat().replace("+00:00", "Z"),
+        "ends_at": datetime.fromtimestamp((STARTS_AT + 2 * HOUR) / 1000, UTC)
+        .isoformat()
+        .replace("+00:00", "Z"),
         "sales_open_at": None,
-        "sales_close_at": datetime.fromtimestamp(STARTS / 1000, UTC).isoformat().replace("+00:00", "Z"),
+        "sales_close_at": datetime.fromtimestamp(STARTS_AT / 1000, UTC).isoformat().replace("+00:00", "Z"),
         "fee": {"minor": 45_000, "currency": "INR", "text": "450.00"},
         "capacity": 20,
         "seats_left": 8,
@@ -58,7 +62,7 @@ def test_an_event_has_all_its_details(client: httpx.Client) -> None:
     }
 
 
-def test_the_list_comes_in_pages(client: httpx.Client) -> None:
+def test_the_list_is_paginated(client: httpx.Client) -> None:
     first, second = (client.get("/events", params={"page": number}).json() for number in (1, 2))
     assert (first["total"], first["page"], first["pages"]) == (31, 1, 2)
     assert (len(first["events"]), len(second["events"])) == (24, 7)
@@ -75,7 +79,7 @@ def test_the_list_is_filtered_like_the_page(client: httpx.Client) -> None:
         "page": 1,
         "pages": 1,
     }
-    day = datetime.fromtimestamp(STARTS / 1000, UTC).date().isoformat()
+    day = datetime.fromtimestamp(STARTS_AT / 1000, UTC).date().isoformat()
     assert client.get("/events", params={"day": day}).json()["total"] == 1
 
 
@@ -90,13 +94,13 @@ def test_the_list_is_filtered_like_the_page(client: httpx.Client) -> None:
         (f"q={'x' * 101}", 422, "invalid"),
     ],
 )
-def test_a_wrong_filter_is_a_problem_with_a_sentence(
+def test_an_invalid_filter_is_a_problem_response(
     client: httpx.Client, query: str, status: int, code: str
 ) -> None:
-    answer = client.get(f"/events?{query}")
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+    response = client.get(f"/events?{query}")
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
     if code == "invalid":
         assert problem["fields"].keys() == {query.partition("=")[0]}
 

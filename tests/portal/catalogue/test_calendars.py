@@ -20,63 +20,67 @@ from festgate.portal.catalogue.rows import Sheet, Unreadable
 from tests.portal.catalogue.programme import BERLIN, KOLKATA, any_details, details
 
 BASE = "https://fest.example.org"
-STARTS = milliseconds(datetime(2026, 3, 14, 10, tzinfo=KOLKATA))
+STARTS_AT = milliseconds(datetime(2026, 3, 14, 10, tzinfo=KOLKATA))
 
 
-def event_of(entered: Details, number: int = 7) -> Event:
+def event_of(details_given: Details, number: int = 7) -> Event:
     return Event(
         number,
         f"event-{number}",
-        entered.title,
-        entered.summary,
-        entered.description,
-        entered.category,
-        entered.place,
-        entered.starts_at,
-        entered.ends_at,
-        entered.sales_open_at,
-        entered.sales_close_at,
-        entered.fee,
-        entered.capacity,
+        details_given.title,
+        details_given.summary,
+        details_given.description,
+        details_given.category,
+        details_given.place,
+        details_given.starts_at,
+        details_given.ends_at,
+        details_given.sales_open_at,
+        details_given.sales_close_at,
+        details_given.fee,
+        details_given.capacity,
         0,
         "published",
-        STARTS,
+        STARTS_AT,
         number,
     )
 
 
-EVENT = event_of(details(STARTS))
+EVENT = event_of(details(STARTS_AT))
 
 
-def parsed(text: str) -> Any:  # noqa: ANN401  (whose properties are of any of icalendar's types)
-    (found,) = icalendar.Calendar.from_ical(text).walk("VEVENT")
-    return found
+def parse_event(text: str) -> Any:  # noqa: ANN401  (icalendar's properties have many types)
+    (event,) = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    return event
 
 
-def test_a_visitors_calendar_gets_what_when_and_where() -> None:
-    found = parsed(calendar(EVENT, BASE, "Aurora Fest"))
-    assert str(found["SUMMARY"]) == "Robo Race"
-    assert str(found["LOCATION"]) == "Workshop"
-    assert str(found["URL"]) == f"{BASE}/events/event-7"
-    assert str(found["DESCRIPTION"]).startswith("Robots on a line.\n\nBring batteries.")
-    assert found["DTSTART"].dt == datetime(2026, 3, 14, 4, 30, tzinfo=UTC)
-    assert found["DTEND"].dt == datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
-    assert str(found["STATUS"]) == "CONFIRMED"
+def test_a_calendar_file_has_title_times_and_place() -> None:
+    event = parse_event(calendar(EVENT, BASE, "Aurora Fest"))
+    assert str(event["SUMMARY"]) == "Robo Race"
+    assert str(event["LOCATION"]) == "Workshop"
+    assert str(event["URL"]) == f"{BASE}/events/event-7"
+    assert str(event["DESCRIPTION"]).startswith("Robots on a line.\n\nBring batteries.")
+    assert event["DTSTART"].dt == datetime(2026, 3, 14, 4, 30, tzinfo=UTC)
+    assert event["DTEND"].dt == datetime(2026, 3, 14, 6, 30, tzinfo=UTC)
+    assert str(event["STATUS"]) == "CONFIRMED"
 
 
-def test_a_calendar_updates_what_it_was_given_before() -> None:
-    before = parsed(calendar(EVENT, BASE))
-    after = parsed(calendar(replace(EVENT, title="Derby", state="cancelled", updated_at=STARTS + HOUR), BASE))
+def test_a_newer_calendar_file_updates_the_same_event() -> None:
+    before = parse_event(calendar(EVENT, BASE))
+    after = parse_event(
+        calendar(replace(EVENT, title="Derby", state="cancelled", updated_at=STARTS_AT + HOUR), BASE)
+    )
     assert before["UID"] == after["UID"]
     assert before["DTSTAMP"].dt < after["DTSTAMP"].dt
     assert (str(after["SUMMARY"]), str(after["STATUS"])) == ("Derby", "CANCELLED")
 
 
 @given(any_details())
-def test_lines_are_folded_and_ended_as_the_standard_has_it(entered: Details) -> None:
-    begin = entered.starts_at or STARTS
-    timed = replace(entered, starts_at=begin, ends_at=entered.ends_at or begin + HOUR)
-    text = calendar(event_of(timed), BASE, "Aurora Fest")
+def test_lines_are_folded_and_ended_by_the_standard(details_given: Details) -> None:
+    starts_at = details_given.starts_at or STARTS_AT
+    with_times = replace(
+        details_given, starts_at=starts_at, ends_at=details_given.ends_at or starts_at + HOUR
+    )
+    text = calendar(event_of(with_times), BASE, "Aurora Fest")
     assert text.endswith("END:VCALENDAR\r\n")
     lines = text.split("\r\n")
     assert all(len(line.encode()) <= 75 and "\n" not in line for line in lines)
@@ -84,9 +88,9 @@ def test_lines_are_folded_and_ended_as_the_standard_has_it(entered: Details) -> 
 
 
 @given(st.lists(any_details(), max_size=4), st.sampled_from((KOLKATA, BERLIN)))
-def test_events_that_were_written_are_read_as_they_were(entered: list[Details], zone: ZoneInfo) -> None:
-    timed = [each for each in entered if each.starts_at and each.ends_at]
-    events = [event_of(each, number) for number, each in enumerate(timed)]
+def test_written_events_are_read_unchanged(details_given: list[Details], zone: ZoneInfo) -> None:
+    with_times = [entry for entry in details_given if entry.starts_at and entry.ends_at]
+    events = [event_of(entry, number) for number, entry in enumerate(with_times)]
     sheet = read_calendar(write_calendar(events, BASE, zone).encode())
     assert [row.fields["slug"] for row in sheet.rows] == [event.slug for event in events]
     assert [read_details(row.fields, zone, "INR") for row in sheet.rows] == [details_of(e) for e in events]
@@ -112,22 +116,22 @@ def test_times_of_any_zone_are_read() -> None:
         "DTSTART;TZID=Europe/Berlin:20260314T053000",
         "DTSTART:20260314T100000",
     ):
-        assert fields(start).starts_at == STARTS
+        assert fields(start).starts_at == STARTS_AT
 
 
 def test_an_end_may_be_a_time_a_duration_or_the_end_of_the_day() -> None:
     start = "DTSTART;TZID=Asia/Kolkata:20260314T100000"
-    assert fields(start, "DTEND;TZID=Asia/Kolkata:20260314T120000").ends_at == STARTS + 2 * HOUR
-    assert fields(start, "DURATION:PT90M").ends_at == STARTS + 90 * HOUR // 60
+    assert fields(start, "DTEND;TZID=Asia/Kolkata:20260314T120000").ends_at == STARTS_AT + 2 * HOUR
+    assert fields(start, "DURATION:PT90M").ends_at == STARTS_AT + 90 * HOUR // 60
     assert fields(start).ends_at == 0
     day = fields("DTSTART;VALUE=DATE:20260314")
-    assert (day.starts_at, day.ends_at) == (STARTS - 10 * HOUR, STARTS + 14 * HOUR)
+    assert (day.starts_at, day.ends_at) == (STARTS_AT - 10 * HOUR, STARTS_AT + 14 * HOUR)
     days = fields("DTSTART;VALUE=DATE:20260314", "DTEND;VALUE=DATE:20260316")
-    assert days.ends_at == STARTS + 38 * HOUR
+    assert days.ends_at == STARTS_AT + 38 * HOUR
 
 
-def test_fields_that_other_programs_lack_are_read_from_our_own_properties() -> None:
-    found = fields(
+def test_fields_without_a_standard_property_are_read_from_x_properties() -> None:
+    event = fields(
         "DTSTART:20260314T043000Z",
         "DTEND:20260314T063000Z",
         "CATEGORIES:Technology,Robots",
@@ -137,14 +141,14 @@ def test_fields_that_other_programs_lack_are_read_from_our_own_properties() -> N
         "X-FESTGATE-SUMMARY:Line\\, then course\\; both count.",
         "X-FESTGATE-SALES-OPEN:2026-03-01T08:00",
     )
-    assert (found.category, found.place, found.capacity) == ("Technology", "Block C, Workshop", 48)
-    assert found.fee == Money(45_050, "INR")
-    assert found.summary == "Line, then course; both count."
-    assert found.sales_open_at == milliseconds(datetime(2026, 3, 1, 8, tzinfo=KOLKATA))
+    assert (event.category, event.place, event.capacity) == ("Technology", "Block C, Workshop", 48)
+    assert event.fee == Money(45_050, "INR")
+    assert event.summary == "Line, then course; both count."
+    assert event.sales_open_at == milliseconds(datetime(2026, 3, 1, 8, tzinfo=KOLKATA))
 
 
 @pytest.mark.parametrize(
-    "line, sentence",
+    "line, message",
     [
         (
             "DTSTART;TZID=Nowhere/City:20260314T100000",
@@ -155,13 +159,13 @@ def test_fields_that_other_programs_lack_are_read_from_our_own_properties() -> N
         ("nonsense", "a line:"),
     ],
 )
-def test_an_event_that_cannot_be_read_is_named_with_its_line(line: str, sentence: str) -> None:
+def test_an_unreadable_event_is_reported_with_its_line(line: str, message: str) -> None:
     sheet = read("SUMMARY:Robo Race", line)
-    assert sentence in " ".join(error.sentence for error in sheet.errors)
+    assert message in " ".join(error.sentence for error in sheet.errors)
     assert {error.line for error in sheet.errors} == {3}
 
 
-def test_events_that_are_cancelled_are_left_out() -> None:
+def test_cancelled_events_are_skipped() -> None:
     sheet = read("SUMMARY:Robo Race", "STATUS:CANCELLED")
     assert (sheet.rows, sheet.errors, sheet.left_out) == ([], [], 1)
 
@@ -179,19 +183,19 @@ def test_events_that_are_cancelled_are_left_out() -> None:
         b"PK\x03\x04",
     ],
 )
-def test_a_file_that_is_no_whole_calendar_is_refused_whole(data: bytes) -> None:
+def test_an_invalid_or_truncated_calendar_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable):
         read_calendar(data)
 
 
 @given(st.data())
-def test_no_calendar_whatever_breaks_the_reader(data: st.DataObject) -> None:
+def test_any_calendar_is_read_or_refused(data: st.DataObject) -> None:
     lines = write_calendar([EVENT], BASE, KOLKATA).split("\r\n")
     place = data.draw(st.integers(0, len(lines)))
     lines.insert(place, data.draw(st.text(max_size=40)))
-    kept = data.draw(st.integers(0, len(lines)))
+    lines_kept = data.draw(st.integers(0, len(lines)))
     try:
-        sheet = read_calendar("\r\n".join(lines[:kept]).encode(errors="replace"))
+        sheet = read_calendar("\r\n".join(lines[:lines_kept]).encode(errors="replace"))
     except Unreadable:
         return
     assert all(first.line < second.line for first, second in pairwise(sheet.rows))

@@ -1,4 +1,4 @@
-"""The demo's programme."""
+"""The events of the demo."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from festgate.kit.money import Money
 from festgate.portal.catalogue import queries
 from festgate.portal.catalogue.demo import plant_demo
 from festgate.portal.catalogue.offers import offer_of
-from tests.portal.catalogue.programme import KOLKATA, add
+from tests.portal.catalogue.programme import KOLKATA, add_event
 from tests.rig.database import OpenDatabase
 
 FEES = {
@@ -26,7 +26,7 @@ FEES = {
 }
 
 
-def test_the_demo_has_the_courses_nine_events_in_order_and_one_that_is_free(database: OpenDatabase) -> None:
+def test_the_demo_has_nine_paid_events_in_order_and_a_free_one(database: OpenDatabase) -> None:
     database.write(plant_demo, KOLKATA, "INR")
     events = sorted(database.read(queries.all_events), key=lambda event: event.id)
     assert [(event.title, event.fee) for event in events] == [
@@ -35,20 +35,20 @@ def test_the_demo_has_the_courses_nine_events_in_order_and_one_that_is_free(data
     assert all(event.state == "published" and event.summary and event.description for event in events)
 
 
-def test_the_demo_is_planted_once_and_never_over_a_programme(database: OpenDatabase) -> None:
+def test_the_demo_is_added_once(database: OpenDatabase) -> None:
     for _ in range(2):
         database.write(plant_demo, KOLKATA, "INR")
     assert database.read(queries.count_events) == len(FEES)
 
 
-def test_a_fest_that_has_an_event_is_left_alone(database: OpenDatabase) -> None:
-    add(database, draft=True)
+def test_the_demo_is_not_added_to_a_fest_with_events(database: OpenDatabase) -> None:
+    add_event(database, draft=True)
     database.write(plant_demo, KOLKATA, "INR")
     assert database.read(queries.count_events) == 1
 
 
 @pytest.mark.parametrize("hour", [0, 9, 15, 16, 23])
-def test_at_any_hour_all_events_are_ahead_and_on_three_days(database: OpenDatabase, hour: int) -> None:
+def test_at_any_hour_all_events_are_in_the_future_on_three_days(database: OpenDatabase, hour: int) -> None:
     now = datetime(2026, 3, 13, hour, 59, tzinfo=KOLKATA)
     database.clock.now = milliseconds(now)
     database.write(plant_demo, KOLKATA, "INR")

@@ -1,4 +1,4 @@
-"""Details of events: read, refused with a sentence, and written as the same text again."""
+"""Details of events are read, refused with a message, and written as the same text."""
 
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from festgate.portal.catalogue.details import (
 )
 from tests.portal.catalogue.programme import BERLIN, KOLKATA, any_details, details
 
-WHOLE = {
+FIELDS = {
     "title": "Robo Race",
     "summary": "Robots on a line.",
     "description": "Bring batteries.",
@@ -36,42 +36,42 @@ WHOLE = {
 
 
 def read(**changes: str) -> Details:
-    return read_details(WHOLE | changes, KOLKATA, "INR")
+    return read_details(FIELDS | changes, KOLKATA, "INR")
 
 
-def refusal(**changes: str) -> dict[str, str]:
+def refused_fields(**changes: str) -> dict[str, str]:
     with pytest.raises(Invalid) as caught:
         read(**changes)
     return caught.value.fields
 
 
 @given(any_details(), st.sampled_from((KOLKATA, BERLIN)))
-def test_written_details_are_read_as_the_same_details(entered: Details, zone: ZoneInfo) -> None:
-    assert read_details(written(entered, zone), zone, "INR") == entered
+def test_written_details_are_read_unchanged(generated: Details, zone: ZoneInfo) -> None:
+    assert read_details(written(generated, zone), zone, "INR") == generated
 
 
-def test_times_are_the_fests_own() -> None:
+def test_times_without_an_offset_are_in_the_time_zone_of_the_fest() -> None:
     assert read_time("2026-03-14T10:00", KOLKATA) == read_time("2026-03-14T04:30Z", BERLIN)
     assert read_time("2026-03-14 10:00", KOLKATA) == read_time("2026-03-14T10:00:00+05:30", BERLIN)
 
 
-def test_sales_close_when_the_event_starts_unless_something_else_is_said() -> None:
+def test_sales_close_at_the_start_of_the_event_by_default() -> None:
     assert read().sales_close_at == read().starts_at
     assert read(sales_close_at="2026-03-14T11:00").sales_close_at == read().starts_at + HOUR
     moved = written(read(), KOLKATA) | {"starts_at": "2026-03-14T11:00"}
     assert read_details(moved, KOLKATA, "INR").sales_close_at == read().starts_at + HOUR
 
 
-def test_a_draft_needs_a_title_and_a_fee_and_no_more() -> None:
+def test_a_draft_requires_only_a_title_and_a_fee() -> None:
     draft = read_details({"title": "Robo Race", "fee": "0"}, KOLKATA, "INR")
     assert (draft.title, draft.fee, draft.starts_at) == ("Robo Race", Money(0, "INR"), 0)
     assert find_gaps(draft).keys() == {"place", "starts_at", "ends_at", "capacity"}
     assert find_gaps(read()) == {}
-    assert refusal(title=" ", fee="").keys() == {"title", "fee"}
+    assert refused_fields(title=" ", fee="").keys() == {"title", "fee"}
 
 
 @pytest.mark.parametrize(
-    "field, value, sentence",
+    "field, value, message",
     [
         ("title", "R" * 121, "At most 120 characters."),
         ("title", "Robo\x00Race", "Control characters"),
@@ -96,14 +96,14 @@ def test_a_draft_needs_a_title_and_a_fee_and_no_more() -> None:
         ("capacity", "٣", "is not a whole number of seats."),
     ],
 )
-def test_a_field_that_is_wrong_is_named_with_a_sentence(field: str, value: str, sentence: str) -> None:
-    fields = refusal(**{field: value})
-    assert sentence in fields[field]
+def test_an_invalid_field_is_named_with_a_message(field: str, value: str, message: str) -> None:
+    fields = refused_fields(**{field: value})
+    assert message in fields[field]
     assert fields.keys() == {field}
 
 
-def test_all_fields_that_are_wrong_are_named_at_once() -> None:
-    assert refusal(title="", fee="x", capacity="y", ends_at="z").keys() == {
+def test_all_invalid_fields_are_named_at_once() -> None:
+    assert refused_fields(title="", fee="x", capacity="y", ends_at="z").keys() == {
         "title",
         "fee",
         "capacity",
@@ -111,19 +111,19 @@ def test_all_fields_that_are_wrong_are_named_at_once() -> None:
     }
 
 
-def test_a_time_that_the_clocks_leap_over_is_refused() -> None:
+def test_a_time_skipped_by_daylight_saving_is_refused() -> None:
     with pytest.raises(ValueError, match=r"does not exist in Europe/Berlin"):
         read_time("2026-03-29T02:30", BERLIN)
 
 
-def test_an_hour_that_comes_twice_is_written_with_its_offset() -> None:
+def test_a_time_repeated_by_daylight_saving_is_written_with_its_offset() -> None:
     first, second = read_time("2026-10-25T02:30+02:00", BERLIN), read_time("2026-10-25T02:30+01:00", BERLIN)
     assert second - first == HOUR
     assert written(details(first), BERLIN)["starts_at"] == "2026-10-25T02:30"
     assert written(details(second), BERLIN)["starts_at"] == "2026-10-25T02:30+01:00"
 
 
-def test_text_is_trimmed_and_spelled_one_way() -> None:
+def test_text_is_trimmed_and_normalised() -> None:
     assert read(title="  Cafe\u0301 ").title == "Café"
     assert read(description="one\r\n\r\ntwo\rthree\n").description == "one\n\ntwo\nthree"
 
@@ -133,19 +133,19 @@ def test_scripts_that_need_joiners_keep_them() -> None:
     assert tidy(name) == name
 
 
-def test_searching_knows_no_case() -> None:
+def test_searching_ignores_case() -> None:
     assert searchable("STRASSE") == searchable("straße")
     assert searchable("\uff32\uff2f\uff22\uff2f") == "robo"
 
 
 @pytest.mark.parametrize("slug", ["robo-race", "a", "2026"])
-def test_a_slug_is_small_letters_digits_and_hyphens(slug: str) -> None:
+def test_a_slug_has_lower_case_letters_digits_and_hyphens(slug: str) -> None:
     assert read_slug(f" {slug} ") == slug
 
 
 @pytest.mark.parametrize(
     "slug", ["Robo", "robo race", "-robo", "robo--race", "röbo", "a/b", "a.ics", "new", "a" * 61]
 )
-def test_a_text_that_cannot_be_part_of_an_address_is_no_slug(slug: str) -> None:
+def test_an_invalid_slug_is_refused(slug: str) -> None:
     with pytest.raises(ValueError, match=r"address"):
         read_slug(slug)

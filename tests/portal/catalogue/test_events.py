@@ -16,12 +16,12 @@ from festgate.portal.catalogue.errors import CapacityTaken, EventWasCancelled, N
 from festgate.portal.catalogue.events import cancel_event, create_event, edit_event, publish_event
 from festgate.portal.catalogue.queries import Event
 from festgate.portal.catalogue.seats import give_back_seats, lock_seats, take_seat
-from tests.portal.catalogue.programme import add, details
+from tests.portal.catalogue.programme import add_event, details
 from tests.rig.database import OpenDatabase, open_database
 
 
-def test_a_new_event_is_a_draft_that_only_its_organisers_see(database: OpenDatabase) -> None:
-    event = add(database, draft=True)
+def test_a_new_event_is_a_draft_visible_only_to_organisers(database: OpenDatabase) -> None:
+    event = add_event(database, draft=True)
     assert (event.slug, event.state, event.taken) == ("robo-race", "draft", 0)
     assert database.read(queries.any_event_by_slug, "robo-race") == event
     assert database.read(queries.event_by_id, event.id) == event
@@ -29,9 +29,9 @@ def test_a_new_event_is_a_draft_that_only_its_organisers_see(database: OpenDatab
         database.read(queries.event_by_slug, "robo-race")
 
 
-def test_an_event_keeps_all_that_was_entered(database: OpenDatabase) -> None:
+def test_an_event_stores_all_entered_details(database: OpenDatabase) -> None:
     now = database.clock.now
-    entered = details(
+    entered_details = details(
         now + DAY,
         title="ദീപം ✨",
         description="one\n\ntwo",
@@ -39,72 +39,73 @@ def test_an_event_keeps_all_that_was_entered(database: OpenDatabase) -> None:
         sales_open_at=now + HOUR,
         sales_close_at=now + DAY + HOUR,
     )
-    assert details_of(database.write(create_event, entered)) == entered
+    assert details_of(database.write(create_event, entered_details)) == entered_details
 
 
-def test_titles_that_are_alike_get_slugs_that_are_not(database: OpenDatabase) -> None:
-    made = [
-        add(database, draft=True, title=title).slug for title in ("Robo Race", "Robo, race!", "ROBO RACE")
+def test_similar_titles_get_different_slugs(database: OpenDatabase) -> None:
+    slugs = [
+        add_event(database, draft=True, title=title).slug
+        for title in ("Robo Race", "Robo, race!", "ROBO RACE")
     ]
-    assert made == ["robo-race", "robo-race-2", "robo-race-3"]
+    assert slugs == ["robo-race", "robo-race-2", "robo-race-3"]
 
 
-def test_long_titles_that_are_alike_get_slugs_of_a_bounded_length(database: OpenDatabase) -> None:
-    made = {add(database, draft=True, title="very " * 23).slug for _ in range(12)}
-    assert len(made) == 12
-    assert max(map(len, made)) <= 60
+def test_similar_long_titles_get_slugs_of_limited_length(database: OpenDatabase) -> None:
+    slugs = {add_event(database, draft=True, title="very " * 23).slug for _ in range(12)}
+    assert len(slugs) == 12
+    assert max(map(len, slugs)) <= 60
 
 
-def test_a_title_without_latin_letters_has_a_slug_too(database: OpenDatabase) -> None:
-    slugs = {add(database, title="നൃത്തം").slug, add(database, title="നൃത്തം").slug}
+def test_a_title_without_latin_letters_gets_a_slug(database: OpenDatabase) -> None:
+    slugs = {add_event(database, title="നൃത്തം").slug, add_event(database, title="നൃത്തം").slug}
     assert len(slugs) == 2
     assert all(database.read(queries.event_by_slug, slug).title == "നൃത്തം" for slug in slugs)
 
 
-def test_no_event_takes_an_address_of_the_organisers_pages(database: OpenDatabase) -> None:
-    assert add(database, title="New").slug == "new-2"
+def test_no_event_gets_a_slug_that_the_portal_uses(database: OpenDatabase) -> None:
+    assert add_event(database, title="New").slug == "new-2"
 
 
-def test_a_slug_that_is_taken_is_refused(database: OpenDatabase) -> None:
-    add(database, "robo")
+def test_a_taken_slug_is_refused(database: OpenDatabase) -> None:
+    add_event(database, "robo")
     with pytest.raises(Invalid, match="Another event has this address"):
-        add(database, "robo")
+        add_event(database, "robo")
 
 
-def test_events_that_are_created_at_once_all_get_their_own_slug(database: OpenDatabase) -> None:
+def test_simultaneously_created_events_get_different_slugs(database: OpenDatabase) -> None:
     event = details(database.clock.now + DAY)
-    made = database.write_together(*[partial(create_event, details=event)] * 10)
-    assert len({event.slug for event in made}) == 10
+    events = database.write_together(*[partial(create_event, details=event)] * 10)
+    assert len({event.slug for event in events}) == 10
 
 
-def test_two_processes_that_create_the_same_title_at_once_make_two_events(database: OpenDatabase) -> None:
+def test_two_processes_create_events_with_the_same_title_at_once(database: OpenDatabase) -> None:
     def create(writer: OpenDatabase) -> str:
         return writer.write(create_event, details()).slug
 
-    with open_database(database.url) as other, ThreadPoolExecutor(2) as threads:
-        made = [slug for _ in range(10) for slug in threads.map(create, (database, other))]
-    assert len(set(made)) == 20
+    with open_database(database.url) as other_process, ThreadPoolExecutor(2) as threads:
+        slugs = [slug for _ in range(10) for slug in threads.map(create, (database, other_process))]
+    assert len(set(slugs)) == 20
 
 
-def test_publishing_needs_a_place_times_and_seats(database: OpenDatabase) -> None:
-    slug = add(database, draft=True, starts_at=0, place="", capacity=0).slug
+def test_publishing_requires_a_place_times_and_seats(database: OpenDatabase) -> None:
+    slug = add_event(database, draft=True, starts_at=0, place="", capacity=0).slug
     with pytest.raises(Invalid) as caught:
         database.write(publish_event, slug)
     assert caught.value.fields.keys() == {"place", "starts_at", "ends_at", "capacity"}
     assert database.read(queries.any_event_by_slug, slug).state == "draft"
 
 
-def test_a_published_event_is_there_for_everyone_and_publishing_twice_is_publishing_once(
+def test_a_published_event_is_public_and_publishing_it_again_changes_nothing(
     database: OpenDatabase,
 ) -> None:
-    slug = add(database).slug
+    slug = add_event(database).slug
     published = database.read(queries.event_by_slug, slug)
     database.clock.move(MINUTE)
     assert database.write(publish_event, slug) == published
 
 
 def test_a_published_event_cannot_lose_its_place_times_or_seats(database: OpenDatabase) -> None:
-    event = add(database)
+    event = add_event(database)
     with pytest.raises(Invalid) as caught:
         database.write(edit_event, event.slug, replace(details_of(event), place="", capacity=0))
     assert caught.value.fields.keys() == {"place", "capacity"}
@@ -116,7 +117,7 @@ def edit(database: OpenDatabase, event: Event, **changes: object) -> Event:
 
 
 def test_an_edit_keeps_the_slug(database: OpenDatabase) -> None:
-    event = add(database)
+    event = add_event(database)
     assert edit(database, event, title="Robot Derby").slug == event.slug
     assert database.read(queries.event_by_slug, event.slug).title == "Robot Derby"
 
@@ -131,28 +132,28 @@ def test_an_edit_keeps_the_slug(database: OpenDatabase) -> None:
     ],
 )
 def test_a_new_title_time_or_place_records_a_fact(database: OpenDatabase, changes: dict[str, object]) -> None:
-    event = add(database)
+    event = add_event(database)
     edit(database, event, **changes)
     assert database.read(outbox.waiting) == [("catalogue.EventChanged", {"event_id": event.id})]
 
 
 def test_other_changes_record_no_fact(database: OpenDatabase) -> None:
-    event, draft = add(database), add(database, draft=True)
+    event, draft = add_event(database), add_event(database, draft=True)
     edit(database, event, fee=Money(0, "INR"), capacity=60, summary="Other.", description="Other.")
     edit(database, draft, title="Robot Derby")
     assert database.read(outbox.waiting) == []
 
 
 def test_saving_the_same_details_changes_nothing(database: OpenDatabase) -> None:
-    event = add(database)
+    event = add_event(database)
     database.clock.move(MINUTE)
     version = database.read(queries.programme_version)
     assert edit(database, event) == event
     assert database.read(queries.programme_version) == version
 
 
-def test_the_capacity_does_not_go_below_what_is_taken(database: OpenDatabase) -> None:
-    event = add(database, capacity=5)
+def test_the_capacity_cannot_be_lower_than_the_seats_taken(database: OpenDatabase) -> None:
+    event = add_event(database, capacity=5)
     for _ in range(3):
         database.write(take_seat, event.id)
     with pytest.raises(
@@ -166,10 +167,10 @@ def test_the_capacity_does_not_go_below_what_is_taken(database: OpenDatabase) ->
         database.write(take_seat, event.id)
 
 
-def test_seats_are_taken_and_given_back_within_the_capacity(database: OpenDatabase) -> None:
-    event = add(database, capacity=2)
-    answers = database.write_together(*[partial(take_seat, event_id=event.id)] * 5)
-    assert [type(answer) for answer in answers].count(SoldOut) == 3
+def test_seats_are_taken_and_released_within_the_capacity(database: OpenDatabase) -> None:
+    event = add_event(database, capacity=2)
+    results = database.write_together(*[partial(take_seat, event_id=event.id)] * 5)
+    assert [type(result) for result in results].count(SoldOut) == 3
     database.write(give_back_seats, event.id, 2)
     assert database.read(queries.event_by_id, event.id).taken == 0
     with pytest.raises(Exception, match=r"(?i)check"):
@@ -179,7 +180,7 @@ def test_seats_are_taken_and_given_back_within_the_capacity(database: OpenDataba
 def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancelled(
     database: OpenDatabase,
 ) -> None:
-    event = add(database, draft=True)
+    event = add_event(database, draft=True)
     with pytest.raises(NotOnSale):
         database.write(take_seat, event.id)
     database.write(publish_event, event.slug)
@@ -191,15 +192,15 @@ def test_no_seat_can_be_taken_before_an_event_is_published_or_after_it_is_cancel
 
 
 def test_a_cancelled_event_records_one_fact_and_stays_visible(database: OpenDatabase) -> None:
-    event = add(database)
+    event = add_event(database)
     for _ in range(2):
         assert database.write(cancel_event, event.slug).state == "cancelled"
     assert database.read(outbox.waiting) == [("catalogue.EventCancelled", {"event_id": event.id})]
     assert database.read(queries.event_by_slug, event.slug).state == "cancelled"
 
 
-def test_a_cancelled_event_is_not_changed_or_published_again(database: OpenDatabase) -> None:
-    event = add(database)
+def test_a_cancelled_event_cannot_be_changed_or_published(database: OpenDatabase) -> None:
+    event = add_event(database)
     database.write(cancel_event, event.slug)
     with pytest.raises(EventWasCancelled):
         edit(database, event, title="Robot Derby")
@@ -207,17 +208,17 @@ def test_a_cancelled_event_is_not_changed_or_published_again(database: OpenDatab
         database.write(publish_event, event.slug)
 
 
-def test_cancelling_a_draft_throws_it_away(database: OpenDatabase) -> None:
-    draft = add(database, draft=True)
+def test_cancelling_a_draft_deletes_it(database: OpenDatabase) -> None:
+    draft = add_event(database, draft=True)
     database.write(cancel_event, draft.slug)
     with pytest.raises(NotFound):
         database.read(queries.any_event_by_slug, draft.slug)
     assert database.read(outbox.waiting) == []
-    assert add(database, draft=True).slug == draft.slug
+    assert add_event(database, draft=True).slug == draft.slug
 
 
 @pytest.mark.parametrize("operation", [publish_event, cancel_event, partial(edit_event, details=details())])
-def test_an_event_that_is_not_there_is_not_found(database: OpenDatabase, operation: object) -> None:
+def test_a_missing_event_is_not_found(database: OpenDatabase, operation: object) -> None:
     assert callable(operation)
     with pytest.raises(NotFound):
         database.write(operation, "nothing")
@@ -226,23 +227,23 @@ def test_an_event_that_is_not_there_is_not_found(database: OpenDatabase, operati
 
 
 def test_every_change_raises_the_version_of_the_programme(database: OpenDatabase) -> None:
-    seen = [database.read(queries.programme_version)]
+    versions = [database.read(queries.programme_version)]
 
-    def changed() -> None:
-        seen.append(database.read(queries.programme_version))
+    def note_version() -> None:
+        versions.append(database.read(queries.programme_version))
 
-    event = add(database, draft=True)
-    changed()
+    event = add_event(database, draft=True)
+    note_version()
     database.write(publish_event, event.slug)
-    changed()
+    note_version()
     edit(database, event, title="Robot Derby")
-    changed()
+    note_version()
     database.write(cancel_event, event.slug)
-    changed()
-    assert seen == sorted(set(seen))
+    note_version()
+    assert versions == sorted(set(versions))
 
 
-def test_wrong_details_are_refused_from_every_source(database: OpenDatabase) -> None:
-    wrong: Details = replace(details(database.clock.now + DAY), ends_at=database.clock.now)
+def test_invalid_details_are_refused(database: OpenDatabase) -> None:
+    invalid_details: Details = replace(details(database.clock.now + DAY), ends_at=database.clock.now)
     with pytest.raises(Invalid):
-        database.write(create_event, wrong)
+        database.write(create_event, invalid_details)

@@ -1,4 +1,4 @@
-"""Importing a file of events on SQLite and PostgreSQL: the whole file, or nothing."""
+"""Importing a file of events on SQLite and PostgreSQL: either all events or none."""
 
 from dataclasses import replace
 
@@ -16,11 +16,11 @@ from festgate.portal.catalogue.imports import NothingImported, OnlyTried, Option
 from festgate.portal.catalogue.rows import LineError, Row, Sheet
 from festgate.portal.catalogue.seats import take_seat
 from festgate.portal.catalogue.sheets import read_sheet, write_sheet
-from tests.portal.catalogue.programme import KOLKATA, add, any_details
+from tests.portal.catalogue.programme import KOLKATA, add_event, any_details
 from tests.rig.database import OpenDatabase
 
 OPTIONS = Options(KOLKATA, "INR")
-WHOLE = {
+ROW = {
     "title": "Robo Race",
     "place": "Yard",
     "starts_at": "2026-03-14T10:00",
@@ -30,67 +30,67 @@ WHOLE = {
 }
 
 
-def take(
+def import_rows(
     database: OpenDatabase, *rows: dict[str, str], options: Options = OPTIONS, **sheet: object
 ) -> Report:
     numbered = [Row(line, fields) for line, fields in enumerate(rows, start=2)]
     return database.write(import_sheet, Sheet(numbered, **sheet), options)  # type: ignore[arg-type]
 
 
-def errors_of(database: OpenDatabase, *rows: dict[str, str], **more: object) -> list[tuple[int, str]]:
+def errors_of(database: OpenDatabase, *rows: dict[str, str], **options: object) -> list[tuple[int, str]]:
     with pytest.raises(NothingImported) as caught:
-        take(database, *rows, **more)  # type: ignore[arg-type]
+        import_rows(database, *rows, **options)  # type: ignore[arg-type]
     return [(error.line, error.sentence) for error in caught.value.errors]
 
 
 def test_each_row_becomes_a_draft(database: OpenDatabase) -> None:
-    report = take(database, WHOLE, {"title": "Idea", "fee": "0"})
+    report = import_rows(database, ROW, {"title": "Idea", "fee": "0"})
     assert report == Report(created=2)
-    found = database.read(queries.all_events)
-    assert [(event.slug, event.state) for event in found] == [("idea", "draft"), ("robo-race", "draft")]
+    events = database.read(queries.all_events)
+    assert [(event.slug, event.state) for event in events] == [("idea", "draft"), ("robo-race", "draft")]
 
 
 def test_the_rows_can_be_published_at_once(database: OpenDatabase) -> None:
     options = replace(OPTIONS, publish=True)
-    assert take(database, WHOLE, options=options) == Report(created=1, published=1)
+    assert import_rows(database, ROW, options=options) == Report(created=1, published=1)
     assert database.read(queries.event_by_slug, "robo-race").fee == Money(45_000, "INR")
 
 
-def test_one_bad_row_keeps_all_out_and_every_bad_row_is_named(database: OpenDatabase) -> None:
-    found = errors_of(
+def test_one_bad_row_prevents_the_import_and_every_bad_row_is_named(database: OpenDatabase) -> None:
+    errors = errors_of(
         database,
-        WHOLE,
-        WHOLE | {"title": "", "fee": "much"},
-        WHOLE | {"ends_at": "2026-03-14T09:00"},
+        ROW,
+        ROW | {"title": "", "fee": "much"},
+        ROW | {"ends_at": "2026-03-14T09:00"},
         {"title": "Fine", "fee": "0"},
     )
-    assert found == [
+    assert errors == [
         (3, "title: This field is required."),
         (3, "fee: 'much' is not an amount; write it like 250 or 250.50."),
         (4, "ends_at: The end must be after the start."),
     ]
     assert database.read(queries.count_events) == 0
-    assert errors_of(database, WHOLE, errors=[LineError(9, "Too few cells.")]) == [(9, "Too few cells.")]
+    assert errors_of(database, ROW, errors=[LineError(9, "Too few cells.")]) == [(9, "Too few cells.")]
     assert database.read(queries.count_events) == 0
 
 
-def test_an_incomplete_event_is_named_if_it_was_to_be_published(database: OpenDatabase) -> None:
-    found = errors_of(database, WHOLE | {"place": ""}, options=replace(OPTIONS, publish=True))
-    assert found == [(2, "place: Enter a place before you publish the event.")]
+def test_an_incomplete_event_cannot_be_imported_as_published(database: OpenDatabase) -> None:
+    errors = errors_of(database, ROW | {"place": ""}, options=replace(OPTIONS, publish=True))
+    assert errors == [(2, "place: Enter a place before you publish the event.")]
 
 
 def test_a_dry_run_reports_the_result_and_stores_nothing(database: OpenDatabase) -> None:
-    add(database, "there")
+    add_event(database, "there")
     with pytest.raises(OnlyTried) as caught:
-        take(database, WHOLE, WHOLE | {"slug": "there"}, options=replace(OPTIONS, keep=False))
+        import_rows(database, ROW, ROW | {"slug": "there"}, options=replace(OPTIONS, keep=False))
     assert caught.value.report == Report(created=1, changed=1)
     assert database.read(queries.count_events) == 1
     assert database.read(queries.event_by_slug, "there").place == "Workshop"
 
 
-def test_a_slug_that_is_there_is_changed_and_one_that_is_not_is_made(database: OpenDatabase) -> None:
-    event = add(database, "there", fee=Money(0, "INR"))
-    assert take(database, {"slug": "there", "place": "Yard"}, WHOLE | {"slug": "mine"}) == Report(1, 1)
+def test_an_existing_slug_is_changed_and_a_new_one_created(database: OpenDatabase) -> None:
+    event = add_event(database, "there", fee=Money(0, "INR"))
+    assert import_rows(database, {"slug": "there", "place": "Yard"}, ROW | {"slug": "mine"}) == Report(1, 1)
     changed = database.read(queries.event_by_id, event.id)
     assert details_of(changed) == replace(details_of(event), place="Yard")
     assert database.read(queries.any_event_by_slug, "mine").title == "Robo Race"
@@ -107,69 +107,74 @@ def test_a_slug_that_is_there_is_changed_and_one_that_is_not_is_made(database: O
         ({"title": "Robo Race", "place": "Workshop", "starts_at": ""}, "fee: This field is required"),
     ],
 )
-def test_a_row_that_an_organiser_would_be_refused_is_refused(
+def test_a_row_with_an_invalid_change_is_refused(
     database: OpenDatabase, row: dict[str, str], sentence: str
 ) -> None:
-    database.write(cancel_event, add(database, "off").slug)
-    full = add(database, "full", capacity=2)
+    database.write(cancel_event, add_event(database, "off").slug)
+    full = add_event(database, "full", capacity=2)
     for _ in range(2):
         database.write(take_seat, full.id)
-    ((line, found),) = errors_of(database, row)
+    ((line, message),) = errors_of(database, row)
     assert line == 2
-    assert sentence in found
+    assert sentence in message
     assert database.read(queries.event_by_id, full.id).capacity == 2
 
 
-def test_a_slug_that_comes_twice_is_refused(database: OpenDatabase) -> None:
-    row = WHOLE | {"slug": "robo"}
+def test_a_repeated_slug_is_refused(database: OpenDatabase) -> None:
+    row = ROW | {"slug": "robo"}
     assert errors_of(database, row, row) == [(3, "slug: 'robo' is in line 2 already.")]
 
 
-def test_a_file_that_is_imported_twice_does_not_double_the_programme(database: OpenDatabase) -> None:
-    take(database, WHOLE)
-    assert errors_of(database, WHOLE) == [
+def test_importing_a_file_twice_does_not_duplicate_events(database: OpenDatabase) -> None:
+    import_rows(database, ROW)
+    assert errors_of(database, ROW) == [
         (2, "title: This event exists already. Give its slug, robo-race, to change it.")
     ]
-    assert take(database, WHOLE | {"place": "Hall"}, WHOLE | {"starts_at": "2026-03-14T11:00"}).created == 2
+    assert (
+        import_rows(database, ROW | {"place": "Hall"}, ROW | {"starts_at": "2026-03-14T11:00"}).created == 2
+    )
 
 
-def test_a_field_that_a_kind_of_file_lacks_is_required_or_given_for_all_events(
+def test_a_field_missing_from_the_file_is_required_as_an_option(
     database: OpenDatabase,
 ) -> None:
-    bare = {name: value for name, value in WHOLE.items() if name != "capacity"}
-    needed = {"capacity": "Give --capacity."}
-    assert errors_of(database, bare, needed=needed) == [(2, "capacity: Give --capacity.")]
+    row = {name: value for name, value in ROW.items() if name != "capacity"}
+    hints = {"capacity": "Give --capacity."}
+    assert errors_of(database, row, needed=hints) == [(2, "capacity: Give --capacity.")]
     options = replace(OPTIONS, defaults={"capacity": "40"})
-    take(database, bare, WHOLE | {"title": "Own"}, options=options, needed=needed)
-    found = {event.title: event.capacity for event in database.read(queries.all_events)}
-    assert found == {"Robo Race": 40, "Own": 50}
+    import_rows(database, row, ROW | {"title": "Own"}, options=options, needed=hints)
+    capacities = {event.title: event.capacity for event in database.read(queries.all_events)}
+    assert capacities == {"Robo Race": 40, "Own": 50}
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(entered=st.lists(any_details(), max_size=4))
+@given(generated=st.lists(any_details(), max_size=4))
 def test_an_exported_event_can_be_imported_without_a_change(
-    database: OpenDatabase, entered: list[Details]
+    database: OpenDatabase, generated: list[Details]
 ) -> None:
-    made = [database.write(create_event, details) for details in entered]
-    timed = [event for event in made if event.starts_at and event.ends_at]
+    created = [database.write(create_event, details) for details in generated]
+    events_with_times = [event for event in created if event.starts_at and event.ends_at]
     for sheet, events in (
-        (read_sheet(write_sheet(made, KOLKATA).encode()), made),
-        (read_calendar(write_calendar(timed, "http://localhost", KOLKATA).encode()), timed),
+        (read_sheet(write_sheet(created, KOLKATA).encode()), created),
+        (
+            read_calendar(write_calendar(events_with_times, "http://localhost", KOLKATA).encode()),
+            events_with_times,
+        ),
     ):
         report = database.write(import_sheet, sheet, OPTIONS)
         assert report == Report(unchanged=len(events))
-    assert [database.read(queries.event_by_id, event.id) for event in made] == made
+    assert [database.read(queries.event_by_id, event.id) for event in created] == created
 
 
-def test_a_programme_that_was_exported_makes_the_same_programme_elsewhere(database: OpenDatabase) -> None:
-    add(database, title="=SUM(A1)", description="- one\n- two")
-    add(
+def test_exported_events_can_be_imported_as_new_equal_events(database: OpenDatabase) -> None:
+    add_event(database, title="=SUM(A1)", description="- one\n- two")
+    add_event(
         database,
         title="Late",
         sales_open_at=database.clock.now + HOUR,
         starts_at=database.clock.now + 2 * DAY,
     )
-    add(database, title="Idea", draft=True, starts_at=0, capacity=0)
+    add_event(database, title="Idea", draft=True, starts_at=0, capacity=0)
     before = database.read(queries.all_events)
     text = write_sheet(before, KOLKATA)
     renamed = (
@@ -180,8 +185,8 @@ def test_a_programme_that_was_exported_makes_the_same_programme_elsewhere(databa
     assert database.write(import_sheet, read_sheet(renamed.encode()), OPTIONS).created == 3
     after = [event for event in database.read(queries.all_events) if event.slug.startswith("other")]
     # Times are stored in whole seconds.
-    whole = [
+    in_whole_seconds = [
         replace(details, **{name: getattr(details, name) // 1000 * 1000 for name in TIMES})
         for details in map(details_of, before)
     ]
-    assert [details_of(event) for event in after] == whole
+    assert [details_of(event) for event in after] == in_whole_seconds

@@ -36,7 +36,7 @@ PAGES = (
 )
 
 
-def plant(connection: Connection) -> None:
+def add_events(connection: Connection) -> None:
     plant_demo(connection, KOLKATA, "INR")
     for _ in range(8):
         take_seat(connection, 4)
@@ -55,9 +55,9 @@ def plant(connection: Connection) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     data: Path = tmp_path_factory.mktemp("shown") / "data"
     with before_opening(data) as database:
-        database.write(plant)
-    with serving(data, extra=SETTINGS) as running:
-        yield running
+        database.write(add_events)
+    with serving(data, extra=SETTINGS) as new_server:
+        yield new_server
 
 
 @pytest.fixture(params=["phone dark", "desk light"])
@@ -70,7 +70,7 @@ def page(request: pytest.FixtureRequest, server: Server, browser: Browser) -> It
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_everyone_can_use_the_page(page: Page, path: str) -> None:
+def test_the_page_is_accessible_and_fits_the_screen(page: Page, path: str) -> None:
     page.goto(path)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -78,35 +78,35 @@ def test_everyone_can_use_the_page(page: Page, path: str) -> None:
 
 
 @pytest.fixture
-def plain(server: Server, browser: Browser) -> Iterator[Page]:
-    """Open a browser in which no script runs."""
+def page_without_scripts(server: Server, browser: Browser) -> Iterator[Page]:
+    """Open a page in a browser without JavaScript."""
     with visit(browser, base_url=server.url, java_script_enabled=False) as visitor:
         yield visitor.context.new_page()
         assert not visitor.wrongs
 
 
-def test_a_visitor_finds_an_event_by_keyboard_without_javascript(plain: Page) -> None:
-    plain.goto("/events")
-    plain.get_by_role("searchbox", name="Find").focus()
-    plain.keyboard.type("robo")
-    plain.keyboard.press("Enter")
-    expect(plain.locator(".card")).to_have_count(1)
-    plain.get_by_role("link", name="Robo Race").focus()
-    plain.keyboard.press("Enter")
-    expect(plain.get_by_role("heading", level=1)).to_have_text("Robo Race")
-    plain.get_by_role("button", name="Register").focus()
-    plain.keyboard.press("Enter")
-    expect(plain).to_have_url(re.compile(r"/login\?next="))
+def test_a_visitor_finds_an_event_by_keyboard_without_javascript(page_without_scripts: Page) -> None:
+    page_without_scripts.goto("/events")
+    page_without_scripts.get_by_role("searchbox", name="Find").focus()
+    page_without_scripts.keyboard.type("robo")
+    page_without_scripts.keyboard.press("Enter")
+    expect(page_without_scripts.locator(".card")).to_have_count(1)
+    page_without_scripts.get_by_role("link", name="Robo Race").focus()
+    page_without_scripts.keyboard.press("Enter")
+    expect(page_without_scripts.get_by_role("heading", level=1)).to_have_text("Robo Race")
+    page_without_scripts.get_by_role("button", name="Register").focus()
+    page_without_scripts.keyboard.press("Enter")
+    expect(page_without_scripts).to_have_url(re.compile(r"/login\?next="))
 
 
-def test_a_visitor_turns_pages_and_filters(plain: Page) -> None:
-    plain.goto("/events")
-    plain.get_by_label("Category").select_option("Talks")
-    plain.get_by_role("button", name="Search").click()
-    expect(plain.locator(".head .number")).to_have_text("30 events")
-    plain.get_by_role("link", name="Next").click()
-    expect(plain.locator(".card")).to_have_count(6)
-    expect(plain.get_by_label("Category")).to_have_value("Talks")
-    plain.get_by_label("Category").select_option("Arts")
-    plain.get_by_role("button", name="Search").click()
-    expect(plain.locator(".card")).to_have_count(1)
+def test_a_visitor_pages_and_filters(page_without_scripts: Page) -> None:
+    page_without_scripts.goto("/events")
+    page_without_scripts.get_by_label("Category").select_option("Talks")
+    page_without_scripts.get_by_role("button", name="Search").click()
+    expect(page_without_scripts.locator(".head .number")).to_have_text("30 events")
+    page_without_scripts.get_by_role("link", name="Next").click()
+    expect(page_without_scripts.locator(".card")).to_have_count(6)
+    expect(page_without_scripts.get_by_label("Category")).to_have_value("Talks")
+    page_without_scripts.get_by_label("Category").select_option("Arts")
+    page_without_scripts.get_by_role("button", name="Search").click()
+    expect(page_without_scripts.locator(".card")).to_have_count(1)

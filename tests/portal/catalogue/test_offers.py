@@ -19,14 +19,14 @@ class Lapses:
     next_at: int = NEVER
 
 
-def entry(capacity: int = 100, taken: int = 0) -> ListedEvent:
+def listed_event(capacity: int = 100, taken: int = 0) -> ListedEvent:
     return ListedEvent(
         7, "robo", "published", "Robo", "", "Yard", 250, ENDS, OPENS, CLOSES, 0, "INR", capacity, taken
     )
 
 
-def state(now: int, event: ListedEvent | None = None, lapsed: int = 0) -> str:
-    return offer_of(event or entry(), {7: lapsed} if lapsed else {}, now).state
+def state_at(now: int, event: ListedEvent | None = None, lapsed: int = 0) -> str:
+    return offer_of(event or listed_event(), {7: lapsed} if lapsed else {}, now).state
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,13 @@ def state(now: int, event: ListedEvent | None = None, lapsed: int = 0) -> str:
     ],
 )
 def test_sales_open_and_close_by_the_clock(now: int, expected: str) -> None:
-    assert state(now) == expected
+    assert state_at(now) == expected
 
 
 def test_a_cancelled_event_is_cancelled_at_any_time() -> None:
-    assert {state(now, entry()._replace(state="cancelled")) for now in (0, 150, 250, 400)} == {"cancelled"}
+    assert {state_at(now, listed_event()._replace(state="cancelled")) for now in (0, 150, 250, 400)} == {
+        "cancelled"
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,30 +65,28 @@ def test_a_cancelled_event_is_cancelled_at_any_time() -> None:
         (0, 0, "soldout"),
     ],
 )
-def test_few_are_ten_seats_or_ten_per_cent(capacity: int, taken: int, expected: str) -> None:
-    assert state(150, entry(capacity, taken)) == expected
+def test_few_means_ten_seats_or_ten_per_cent(capacity: int, taken: int, expected: str) -> None:
+    assert state_at(150, listed_event(capacity, taken)) == expected
 
 
-def test_the_seat_of_a_hold_that_has_ended_is_free_at_that_instant() -> None:
-    full = entry(100, 100)
-    assert state(150, full) == "soldout"
-    assert state(150, full, lapsed=1) == "few"
+def test_the_seats_of_expired_holds_are_free() -> None:
+    full = listed_event(100, 100)
+    assert state_at(150, full) == "soldout"
+    assert state_at(150, full, lapsed=1) == "few"
     assert offer_of(full, {7: 30}, 150).left == 30
     assert offer_of(full, {8: 30}, 150).left == 0
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
-def test_there_are_never_fewer_than_no_seats_nor_more_than_all(
-    capacity: int, taken: int, lapsed: int
-) -> None:
-    left = offer_of(entry(capacity, min(taken, capacity)), {7: lapsed}, 150).left
+def test_the_seats_left_are_between_zero_and_the_capacity(capacity: int, taken: int, lapsed: int) -> None:
+    left = offer_of(listed_event(capacity, min(taken, capacity)), {7: lapsed}, 150).left
     assert 0 <= left <= capacity
 
 
 @given(st.integers(0, 400), st.integers(1, 400))
-def test_nothing_changes_before_the_moment_that_is_named(now: int, next_at: int) -> None:
+def test_the_state_does_not_change_before_the_returned_moment(now: int, next_at: int) -> None:
     lapses = Lapses(next_at=next_at if next_at > now else NEVER)
-    changes = until(entry(), lapses, now)
-    assert changes > now
-    assert {state(at) for at in range(now, min(changes, 500))} == {state(now)}
-    assert changes <= lapses.next_at
+    changes_at = until(listed_event(), lapses, now)
+    assert changes_at > now
+    assert {state_at(moment) for moment in range(now, min(changes_at, 500))} == {state_at(now)}
+    assert changes_at <= lapses.next_at

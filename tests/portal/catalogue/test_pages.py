@@ -33,8 +33,8 @@ SETTINGS = {
 }
 
 
-def plant(connection: Connection) -> None:
-    """Return a server with an event in every state, and enough others for three pages."""
+def add_events(connection: Connection) -> None:
+    """Add an event in every state, and enough others for three pages."""
     now = connection.now
     for number in range(50):
         announce(connection, f"Talk {number:02}", category="Talks", starts_at=now + 5 * DAY + number)
@@ -54,47 +54,47 @@ def plant(connection: Connection) -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("catalogue") / "data"
     with before_opening(folder) as database:
-        database.write(plant)
+        database.write(add_events)
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(data: Path) -> Iterator[Server]:
-    with serving(data, extra=SETTINGS) as running:
-        yield running
+    with serving(data, extra=SETTINGS) as new_server:
+        yield new_server
 
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as opened:
-        yield opened
+    with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as new_client:
+        yield new_client
 
 
 @pytest.fixture
-def beside(data: Path) -> Iterator[OpenDatabase]:
+def database(data: Path) -> Iterator[OpenDatabase]:
     """Open the server's data in this process."""
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         yield database
 
 
-def page(client: httpx.Client, path: str) -> str:
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
-    return answer.text
+def get_page(client: httpx.Client, path: str) -> str:
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    return response.text
 
 
-def cards(text: str) -> list[str]:
+def card_titles(text: str) -> list[str]:
     """Return the titles on a page, in order."""
-    found = re.findall(r'class="card-name"><a href="/events/[^"]+">([^<]*)</a>', text)
-    return [html.unescape(title) for title in found]
+    titles = re.findall(r'class="card-name"><a href="/events/[^"]+">([^<]*)</a>', text)
+    return [html.unescape(title) for title in titles]
 
 
-def foot(text: str, title: str) -> str:
+def card_foot(text: str, title: str) -> str:
     """Return the text of a card below its title."""
     after = text[text.index(f">{title}</a>") :]
-    found = re.search(r'<p class="card-foot">(.*?)</p>', after, re.DOTALL)
-    assert found is not None
-    return " ".join(re.sub(r"<[^>]+>", " ", html.unescape(found[1])).split())
+    match = re.search(r'<p class="card-foot">(.*?)</p>', after, re.DOTALL)
+    assert match is not None
+    return " ".join(re.sub(r"<[^>]+>", " ", html.unescape(match[1])).split())
 
 
 @pytest.mark.parametrize(
@@ -109,57 +109,63 @@ def foot(text: str, title: str) -> str:
     ],
 )
 def test_a_card_shows_the_fee_and_the_availability(client: httpx.Client, title: str, expected: str) -> None:
-    assert foot(page(client, "/events"), title) == expected
+    assert card_foot(get_page(client, "/events"), title) == expected
 
 
-def test_a_card_shows_when_sales_open(client: httpx.Client, beside: OpenDatabase) -> None:
-    found = foot(page(client, "/events"), "Not Yet")
-    opens = moment(beside.read(event_by_slug, "not-yet").sales_open_at, KOLKATA)
-    assert re.fullmatch(rf"₹450.00 Opens {opens:%a}, {opens.day} {opens:%b}, \d+:\d\d [ap]m", found)
+def test_a_card_shows_when_sales_open(client: httpx.Client, database: OpenDatabase) -> None:
+    text = card_foot(get_page(client, "/events"), "Not Yet")
+    opens_at = moment(database.read(event_by_slug, "not-yet").sales_open_at, KOLKATA)
+    assert re.fullmatch(rf"₹450.00 Opens {opens_at:%a}, {opens_at.day} {opens_at:%b}, \d+:\d\d [ap]m", text)
 
 
-def test_the_list_has_no_draft_and_nothing_that_is_over(client: httpx.Client) -> None:
-    everything = [title for number in (1, 2, 3) for title in cards(page(client, f"/events?page={number}"))]
-    assert len(everything) == len(set(everything)) == 58
-    assert not {"Secret", "Yesterday"} & set(everything)
+def test_the_list_has_neither_drafts_nor_ended_events(client: httpx.Client) -> None:
+    titles = [
+        title for number in (1, 2, 3) for title in card_titles(get_page(client, f"/events?page={number}"))
+    ]
+    assert len(titles) == len(set(titles)) == 58
+    assert not {"Secret", "Yesterday"} & set(titles)
 
 
-def test_pages_lead_to_each_other_and_keep_the_filters(client: httpx.Client) -> None:
-    text = page(client, "/events?category=Talks&page=2")
-    assert len(cards(text)) == 24
+def test_pages_link_to_each_other_and_keep_the_filters(client: httpx.Client) -> None:
+    text = get_page(client, "/events?category=Talks&page=2")
+    assert len(card_titles(text)) == 24
     links = [html.unescape(link) for link in re.findall(r'<a href="(/events\?[^"]+)"', text)]
     assert {"/events?category=Talks", "/events?category=Talks&page=3"} <= set(links)
-    assert len(cards(page(client, "/events?category=Talks&page=3"))) == 2
+    assert len(card_titles(get_page(client, "/events?category=Talks&page=3"))) == 2
 
 
-def test_filters_find_and_show_what_was_asked_for(client: httpx.Client) -> None:
-    text = page(client, "/events?q=%20ROBO++race&category=Technology")
-    assert cards(text) == ["Robo Race"]
+def test_filters_are_applied_and_shown(client: httpx.Client) -> None:
+    text = get_page(client, "/events?q=%20ROBO++race&category=Technology")
+    assert card_titles(text) == ["Robo Race"]
     assert 'value="ROBO race"' in text
     assert '<option value="Technology" selected>' in text
     assert "1 event<" in text
 
 
-def test_a_day_shows_what_starts_on_it_past_days_too(client: httpx.Client, beside: OpenDatabase) -> None:
-    yesterday = moment(beside.read(event_by_slug, "yesterday").starts_at, KOLKATA).date()
-    text = page(client, f"/events?day={yesterday}")
-    assert cards(text) == ["Yesterday"]
-    assert foot(text, "Yesterday") == "₹450.00 Over"
+def test_a_day_shows_the_events_that_start_on_it_including_past_days(
+    client: httpx.Client, database: OpenDatabase
+) -> None:
+    yesterday = moment(database.read(event_by_slug, "yesterday").starts_at, KOLKATA).date()
+    text = get_page(client, f"/events?day={yesterday}")
+    assert card_titles(text) == ["Yesterday"]
+    assert card_foot(text, "Yesterday") == "₹450.00 Over"
     assert f'<option value="{yesterday}" selected>' in text
 
 
 @pytest.mark.parametrize(
     "query", ["q=unheard-of", "category=Nothing", "day=1999-12-31", "q=robo&category=Games", "q=%25"]
 )
-def test_filters_that_fit_nothing_say_so_and_lead_back(client: httpx.Client, query: str) -> None:
-    text = page(client, f"/events?{query}")
-    assert cards(text) == []
+def test_filters_without_results_show_a_message_and_a_link_to_all_events(
+    client: httpx.Client, query: str
+) -> None:
+    text = get_page(client, f"/events?{query}")
+    assert card_titles(text) == []
     assert "No events found" in text
     assert '<a class="button" href="/events">Show all events</a>' in text
 
 
 @pytest.mark.parametrize(
-    "query, status, sentence",
+    "query, status, message",
     [
         ("page=0", 422, "This is not the number of a page"),
         ("page=-1", 422, "This is not the number of a page"),
@@ -176,34 +182,34 @@ def test_filters_that_fit_nothing_say_so_and_lead_back(client: httpx.Client, que
         (f"category={'x' * 41}", 422, "At most 40 characters."),
     ],
 )
-def test_a_wrong_filter_is_answered_with_a_sentence(
-    client: httpx.Client, query: str, status: int, sentence: str
+def test_an_invalid_filter_is_refused_with_a_message(
+    client: httpx.Client, query: str, status: int, message: str
 ) -> None:
-    answer = client.get(f"/events?{query}")
-    assert answer.status_code == status
-    assert sentence in answer.text
+    response = client.get(f"/events?{query}")
+    assert response.status_code == status
+    assert message in response.text
 
 
-def test_a_filter_that_nobody_knows_is_left_aside(client: httpx.Client) -> None:
-    assert cards(page(client, "/events?utm_source=poster&q=robo")) == ["Robo Race"]
+def test_an_unknown_filter_is_ignored(client: httpx.Client) -> None:
+    assert card_titles(get_page(client, "/events?utm_source=poster&q=robo")) == ["Robo Race"]
 
 
 @pytest.mark.parametrize(
-    "slug, said",
+    "slug, text_shown",
     [
         ("robo-race", "The seat is held for 15 minutes while you pay."),
         ("free-chess", "Your seat is confirmed at once."),
         ("nearly-full", "Only 8 of 8 left"),
     ],
 )
-def test_a_seat_that_can_be_had_has_its_button(client: httpx.Client, slug: str, said: str) -> None:
-    text = page(client, f"/events/{slug}")
+def test_an_available_seat_has_a_button(client: httpx.Client, slug: str, text_shown: str) -> None:
+    text = get_page(client, f"/events/{slug}")
     assert f'<form method="post" action="/events/{slug}/register">' in text
-    assert said in text
+    assert text_shown in text
 
 
 @pytest.mark.parametrize(
-    "slug, said",
+    "slug, text_shown",
     [
         ("full", "Sold out"),
         ("not-yet", "Sales open"),
@@ -212,12 +218,12 @@ def test_a_seat_that_can_be_had_has_its_button(client: httpx.Client, slug: str, 
         ("called-off", "This event has been cancelled."),
     ],
 )
-def test_a_seat_that_cannot_be_had_has_no_button_but_a_reason(
-    client: httpx.Client, slug: str, said: str
+def test_an_unavailable_seat_has_a_reason_and_no_button(
+    client: httpx.Client, slug: str, text_shown: str
 ) -> None:
-    text = page(client, f"/events/{slug}")
+    text = get_page(client, f"/events/{slug}")
     assert "/register" not in text.partition("<main")[2]
-    assert said in text
+    assert text_shown in text
 
 
 @pytest.mark.parametrize(
@@ -227,83 +233,81 @@ def test_a_missing_event_or_a_draft_is_not_found(client: httpx.Client, path: str
     assert client.get(path).status_code == 404
 
 
-def test_what_organisers_write_is_text_and_never_markup(client: httpx.Client) -> None:
+def test_text_of_organisers_is_escaped(client: httpx.Client) -> None:
     for path in ("/events", "/events/script-alert-1-script"):
-        assert "<script>alert" not in page(client, path)
-    text = page(client, "/events/script-alert-1-script")
+        assert "<script>alert" not in get_page(client, path)
+    text = get_page(client, "/events/script-alert-1-script")
     assert "a &lt;b&gt;bold&lt;/b&gt; claim" in text
     assert "R&amp;D" in text
 
 
-def test_the_first_page_has_the_fest_its_dates_and_what_is_on_next(
-    client: httpx.Client, beside: OpenDatabase
+def test_the_home_page_has_the_fest_its_dates_and_the_next_events(
+    client: httpx.Client, database: OpenDatabase
 ) -> None:
-    text = page(client, "/")
+    text = get_page(client, "/")
     assert "Aurora &lt;Fest&gt;" in text
     assert "Three days &amp; nights." in text
-    assert len(cards(text)) == 6
-    assert "Called Off" not in cards(text)
+    assert len(card_titles(text)) == 6
+    assert "Called Off" not in card_titles(text)
     assert '<p><a href="/events">All 58 events</a></p>' in text
     days = [
-        moment(beside.read(event_by_slug, slug).starts_at, KOLKATA).date()
+        moment(database.read(event_by_slug, slug).starts_at, KOLKATA).date()
         for slug in ("yesterday", "talk-00")
     ]
-    shown = dates_of(days[0], days[1], "en_IN")
-    assert shown is not None
-    assert f'<span class="gate-days">{shown[0]}</span> <span>{shown[1]}</span>' in text
+    dates = dates_of(days[0], days[1], "en_IN")
+    assert dates is not None
+    assert f'<span class="gate-days">{dates[0]}</span> <span>{dates[1]}</span>' in text
 
 
 @pytest.mark.parametrize("path", ["/", "/events", "/events?day=1999-12-31", "/events/robo-race"])
-def test_a_page_is_small_and_carries_no_style_or_script_of_its_own(client: httpx.Client, path: str) -> None:
-    with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
-        size = sum(len(piece) for piece in answer.iter_raw())
+def test_a_page_is_small_and_has_no_inline_style_or_script(client: httpx.Client, path: str) -> None:
+    with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as response:
+        size = sum(len(piece) for piece in response.iter_raw())
     assert size < 12_000
-    text = page(client, path)
+    text = get_page(client, path)
     assert "style=" not in text
     assert re.findall(r"<script[^>]*>[^<]+", text) == []
 
 
-def test_an_event_goes_into_a_calendar(client: httpx.Client) -> None:
-    answer = client.get("/events/robo-race.ics")
-    assert answer.headers["content-type"] == "text/calendar; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="robo-race.ics"'
-    (found,) = icalendar.Calendar.from_ical(answer.text).walk("VEVENT")
-    assert str(found["SUMMARY"]) == "Robo Race"
-    assert str(found["URL"]).endswith("/events/robo-race")
+def test_an_event_has_a_calendar_file(client: httpx.Client) -> None:
+    response = client.get("/events/robo-race.ics")
+    assert response.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert response.headers["content-disposition"] == 'attachment; filename="robo-race.ics"'
+    (event,) = icalendar.Calendar.from_ical(response.text).walk("VEVENT")
+    assert str(event["SUMMARY"]) == "Robo Race"
+    assert str(event["URL"]).endswith("/events/robo-race")
     (cancelled,) = icalendar.Calendar.from_ical(client.get("/events/called-off.ics").text).walk("VEVENT")
     assert str(cancelled["STATUS"]) == "CANCELLED"
 
 
-def test_every_reader_sees_each_commit_whichever_process_made_it(
-    client: httpx.Client, beside: OpenDatabase
-) -> None:
-    event = beside.write(partial(announce, title="Changing", capacity=60))
-    assert foot(page(client, "/events?q=changing"), "Changing") == "₹450.00 60 seats left"
-    for left in (59, 58):
-        beside.write(take_seat, event.id)
+def test_pages_show_every_commit_of_any_process(client: httpx.Client, database: OpenDatabase) -> None:
+    event = database.write(partial(announce, title="Changing", capacity=60))
+    assert card_foot(get_page(client, "/events?q=changing"), "Changing") == "₹450.00 60 seats left"
+    for seats_left in (59, 58):
+        database.write(take_seat, event.id)
         for path in ("/events", "/events?category=Technology"):
-            assert foot(page(client, path), "Changing") == f"₹450.00 {left} seats left"
-        assert f"{left} of 60 left" in page(client, "/events/changing")
-    beside.write(cancel_event, event.slug)
-    assert foot(page(client, "/events"), "Changing") == "₹450.00 Cancelled"
+            assert card_foot(get_page(client, path), "Changing") == f"₹450.00 {seats_left} seats left"
+        assert f"{seats_left} of 60 left" in get_page(client, "/events/changing")
+    database.write(cancel_event, event.slug)
+    assert card_foot(get_page(client, "/events"), "Changing") == "₹450.00 Cancelled"
 
 
-def test_sales_open_on_the_page_by_the_clock_alone(serve: Serve, tmp_path: Path) -> None:
+def test_a_page_shows_open_sales_by_the_clock_without_a_commit(serve: Serve, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with before_opening(data) as database:
-        opens = system_clock() + 6 * SECOND
-        database.write(partial(announce, title="Robo Race", sales_open_at=opens))
+        opens_at = system_clock() + 6 * SECOND
+        database.write(partial(announce, title="Robo Race", sales_open_at=opens_at))
     server = serve(data=data)
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
-        # The first page is kept; on a slow machine sales may have opened by then.
+        # The first page is cached; on a slow machine sales may have opened by then.
         client.get("/events/robo-race")
         client.get("/events")
         until(lambda: "/events/robo-race/register" in client.get("/events/robo-race").text, "the button")
-        assert system_clock() >= opens
+        assert system_clock() >= opens_at
         assert "100 seats left" in client.get("/events").text
 
 
-def test_the_seat_of_a_hold_that_ends_is_shown_as_free_at_that_moment(serve: Serve, tmp_path: Path) -> None:
+def test_the_seat_of_an_expired_hold_is_shown_as_free_at_that_moment(serve: Serve, tmp_path: Path) -> None:
     data = tmp_path / "data"
     with before_opening(data) as database:
         event = database.write(partial(announce, title="Robo Race", capacity=1))
@@ -312,18 +316,18 @@ def test_the_seat_of_a_hold_that_ends_is_shown_as_free_at_that_moment(serve: Ser
     server = serve(data=data)
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         assert "Sold out" in client.get("/events").text
-        ends = system_clock() + 2 * SECOND
-        change_file(data, f"UPDATE registrations_seats SET held_until = {ends}")  # noqa: S608  (a number)
+        ends_at = system_clock() + 2 * SECOND
+        change_file(data, f"UPDATE registrations_seats SET held_until = {ends_at}")  # noqa: S608  (a number)
         until(lambda: "Only 1 left" in client.get("/events").text, "the seat on the list")
-        assert system_clock() >= ends
+        assert system_clock() >= ends_at
         assert "Only 1 of 1 left" in client.get("/events/robo-race").text
 
 
-def test_a_fest_without_events_has_a_page_about_that(serve: Serve) -> None:
+def test_a_fest_without_events_shows_a_message(serve: Serve) -> None:
     server = serve(extra=SETTINGS)
     with httpx.Client(base_url=server.url, trust_env=False, verify=False, timeout=30) as client:
         for path in ("/", "/events"):
-            text = page(client, path)
+            text = get_page(client, path)
             assert "No events yet" in text
         assert 'class="gate"' not in client.get("/").text
 
@@ -339,15 +343,15 @@ def test_a_fest_without_events_has_a_page_about_that(serve: Serve) -> None:
         ((2026, 9, 1), (2027, 6, 30), ("2026-27", "Sept-Jun")),
     ],
 )
-def test_the_fests_dates_fit_into_two_short_lines(
+def test_the_dates_of_the_fest_are_written_in_two_short_lines(
     first: tuple[int, int, int], last: tuple[int, int, int], expected: tuple[str, str]
 ) -> None:
-    found = dates_of(date(*first), date(*last), "en_IN")
-    assert found is not None
-    assert tuple(line.replace("\N{EN DASH}", "-") for line in found) == expected
+    lines = dates_of(date(*first), date(*last), "en_IN")
+    assert lines is not None
+    assert tuple(line.replace("\N{EN DASH}", "-") for line in lines) == expected
 
 
-def test_a_description_has_paragraphs_and_points() -> None:
+def test_a_description_has_paragraphs_and_bullet_points() -> None:
     assert blocks_of("One\ntwo\n\n\nBring:\n- tea\n* cake\nlast\n \n-no point") == (
         Block(points=False, lines=("One", "two")),
         Block(points=False, lines=("Bring:",)),

@@ -19,7 +19,7 @@ ROW = "Robo Race,Robots.,,Technology,Yard,2026-03-14T10:00,2026-03-14T12:00,,,45
 
 
 @given(CELLS)
-def test_no_spreadsheet_takes_a_cell_for_a_formula_and_the_cell_comes_back_as_it_was(cell: str) -> None:
+def test_a_guarded_cell_is_not_a_formula_and_can_be_restored(cell: str) -> None:
     guarded = guard(cell)
     assert not guarded.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert unguard(guarded) == cell
@@ -36,33 +36,38 @@ def test_no_spreadsheet_takes_a_cell_for_a_formula_and_the_cell_comes_back_as_it
         ("Bring:\n- a laptop", "Bring:\n- a laptop"),
     ],
 )
-def test_signs_of_full_width_and_within_a_cell_are_guarded_too(cell: str, guarded: str) -> None:
+def test_full_width_signs_and_signs_within_a_cell_are_guarded(cell: str, guarded: str) -> None:
     assert guard(cell) == guarded
     assert unguard(guarded) == cell
 
 
 @given(st.lists(any_details(), max_size=5))
-def test_rows_that_were_written_are_read_as_they_were(entered: list[Details]) -> None:
-    rows = [written(details, KOLKATA) | {"slug": f"event-{number}"} for number, details in enumerate(entered)]
+def test_written_rows_are_read_unchanged(details_given: list[Details]) -> None:
+    rows = [
+        written(details, KOLKATA) | {"slug": f"event-{number}"}
+        for number, details in enumerate(details_given)
+    ]
     sheet = read_sheet(write_rows(rows).encode())
     assert [row.fields for row in sheet.rows] == rows
     assert not sheet.errors
 
 
 @given(st.lists(any_details(), min_size=1, max_size=3))
-def test_a_spreadsheet_reads_the_same_table_as_we_do(entered: list[Details]) -> None:
-    text = write_rows(written(details, KOLKATA) | {"slug": ""} for details in entered)
+def test_written_rows_are_valid_csv(details_given: list[Details]) -> None:
+    text = write_rows(written(details, KOLKATA) | {"slug": ""} for details in details_given)
     table = list(csv.reader(io.StringIO(text, newline="")))
     assert table[0] == list(COLUMNS)
     assert [[unguard(cell) for cell in row[: len(FIELDS)]] for row in table[1:]] == [
-        list(written(details, KOLKATA).values()) for details in entered
+        list(written(details, KOLKATA).values()) for details in details_given
     ]
 
 
-@pytest.mark.parametrize("sign", [",", ";", "\t"])
-@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("byte_order_mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_what_spreadsheets_of_the_world_save_is_read(sign: str, mark: bytes, end: str) -> None:
+def test_files_are_read_with_any_delimiter_line_end_and_byte_order_mark(
+    delimiter: str, byte_order_mark: bytes, end: str
+) -> None:
     table = [
         ["Title", " FEE ", "place"],
         ["Café, späte Vorstellung", "450", "Hof"],
@@ -70,8 +75,8 @@ def test_what_spreadsheets_of_the_world_save_is_read(sign: str, mark: bytes, end
         ["B;C", "0", ""],
     ]
     target = io.StringIO(newline="")
-    csv.writer(target, delimiter=sign, lineterminator=end).writerows(table)
-    sheet = read_sheet(mark + target.getvalue().encode())
+    csv.writer(target, delimiter=delimiter, lineterminator=end).writerows(table)
+    sheet = read_sheet(byte_order_mark + target.getvalue().encode())
     assert [row.fields for row in sheet.rows] == [
         {"title": "Café, späte Vorstellung", "fee": "450", "place": "Hof"},
         {"title": "B;C", "fee": "0", "place": ""},
@@ -79,12 +84,12 @@ def test_what_spreadsheets_of_the_world_save_is_read(sign: str, mark: bytes, end
     assert [row.line for row in sheet.rows] == [2, 4]
 
 
-def test_a_row_is_named_by_the_line_on_which_it_begins() -> None:
+def test_a_row_has_the_number_of_its_first_line() -> None:
     sheet = read_sheet(b'title,description\nOne,"a\nb\nc"\nTwo,x\n\nThree,y\n')
     assert [(row.line, row.fields["title"]) for row in sheet.rows] == [(2, "One"), (5, "Two"), (7, "Three")]
 
 
-def test_a_row_with_too_few_or_too_many_cells_is_wrong_and_the_others_are_not() -> None:
+def test_only_rows_with_too_few_or_too_many_cells_are_errors() -> None:
     sheet = read_sheet(b"title,fee\nOne,1\nTwo\nThree,3,3\nFour,4\n")
     assert [row.fields["title"] for row in sheet.rows] == ["One", "Four"]
     assert sheet.errors == [
@@ -94,7 +99,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_wrong_and_the_others_are_not() 
 
 
 @pytest.mark.parametrize(
-    "data, sentence",
+    "data, message",
     [
         (b"", "The file is empty. Its first line names the columns: title"),
         (b"\xef\xbb\xbf\r\n\r\n", "The file is empty"),
@@ -108,13 +113,13 @@ def test_a_row_with_too_few_or_too_many_cells_is_wrong_and_the_others_are_not() 
         (b"PK\x03\x04\x14\x00\x06\x00", "unknown column"),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(data: bytes, sentence: str) -> None:
-    with pytest.raises(Unreadable, match=sentence):
+def test_an_unreadable_file_is_refused_with_the_reason(data: bytes, message: str) -> None:
+    with pytest.raises(Unreadable, match=message):
         read_sheet(data)
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(f"{HEADER}\n{ROW}\n".encode().__add__))
-def test_no_file_whatever_breaks_the_reader(data: bytes) -> None:
+def test_any_file_is_read_or_refused(data: bytes) -> None:
     try:
         sheet = read_sheet(data)
     except Unreadable:

@@ -1,4 +1,4 @@
-"""A fest whose payments go through a Stripe on loopback."""
+"""Fixtures for a fest whose payments go through a Stripe server on loopback."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.rig.stripe_server import StripeServer, stripe_server
 
 @pytest.fixture
 def stripe(database: OpenDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeServer]:
-    # The library goes by the environment; a proxy has nothing to do with loopback.
+    # The library reads proxies from the environment; loopback must not go through one.
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with stripe_server(lambda: database.clock() / 1000) as server:
         yield server
@@ -21,7 +21,7 @@ def stripe(database: OpenDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.fixture
 def patience() -> float:
-    """Seconds for one try of a call; a test of silence has less."""
+    """Return the seconds for one attempt of a call; tests of timeouts override it."""
     return method.PATIENCE
 
 
@@ -40,7 +40,7 @@ def fest(
 
 @pytest.fixture
 def asha(fest: Fest) -> Person:
-    """Someone who holds a seat."""
+    """Create a person who holds a seat."""
     person = fest.person("asha")
     person.take_seats(fest.event())
     return person

@@ -1,4 +1,4 @@
-"""A fest that takes payments by Stripe, served over HTTP from this process so that the test moves its clock."""
+"""A fest with payments by Stripe, served over HTTP from this process so that tests can move its clock."""
 
 import socket
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from tests.rig.waiting import until
 
 @dataclass(frozen=True)
 class Person:
-    """Someone who is signed in, and their browser."""
+    """A signed-in person and their HTTP client."""
 
     id: int
     browser: httpx.Client
@@ -41,94 +41,94 @@ class Person:
     def take_seats(self, *slugs: str) -> None:
         """Hold a seat at each of these events."""
         for slug in slugs:
-            answer = self.browser.post(f"/events/{slug}/register")
-            assert answer.headers["location"] == "/my-events", answer.text
+            response = self.browser.post(f"/events/{slug}/register")
+            assert response.headers["location"] == "/my-events", response.text
 
     def check_out(self) -> httpx.Response:
-        """Press the button that leads to Stripe."""
-        answer = check_out(self.browser, payment_method="stripe")
-        assert answer.status_code == 303, answer.text
-        return answer
+        """Submit the checkout form with Stripe as the method."""
+        response = check_out(self.browser, payment_method="stripe")
+        assert response.status_code == 303, response.text
+        return response
 
     def pay(self, page: str, **fields: str) -> httpx.Response:
-        """Answer Stripe's page: `card`, and which `button` is pressed."""
-        entered = {"card": "4242 4242 4242 4242", "button": "pay"} | fields
-        return httpx.post(page, data=entered, timeout=30, trust_env=False, verify=False)
+        """Submit Stripe's page with `card` and the pressed `button`."""
+        form = {"card": "4242 4242 4242 4242", "button": "pay"} | fields
+        return httpx.post(page, data=form, timeout=30, trust_env=False, verify=False)
 
 
 @dataclass
 class Fest:
-    """The portal at `url`, its data, and the Stripe that it knows."""
+    """The portal at `url`, its database, and its Stripe server."""
 
     url: str
     database: OpenDatabase
     stripe: StripeServer
-    _closing: ExitStack
+    _exit_stack: ExitStack
 
     def event(self, title: str = "Robo Race", fee: int = 45000, capacity: int = 10) -> str:
-        """The slug of a published event; `fee` in paise."""
+        """Publish an event with a fee in paise; return its slug."""
         now = self.database.clock()
         times = (now + 30 * DAY, now + 30 * DAY + HOUR, now - DAY, now + 29 * DAY)
         details = Details(title, "", "", "Tech", "Hall 1", *times, Money(fee, "INR"), capacity)
 
-        def plant(connection: Connection) -> str:
+        def add_event(connection: Connection) -> str:
             return publish_event(connection, create_event(connection, details).slug).slug
 
-        return self.database.write(plant)
+        return self.database.write(add_event)
 
     def person(self, name: str = "asha") -> Person:
-        """Someone with an account, signed in."""
+        """Add a person and sign them in."""
 
-        def plant(connection: Connection) -> tuple[int, str]:
-            made = add_person(connection, Newcomer(name, f"{name}@example.org"), "no password")
-            return made.id, open_session(connection, made.id, "cookie").token
+        def add_and_sign_in(connection: Connection) -> tuple[int, str]:
+            added = add_person(connection, Newcomer(name, f"{name}@example.org"), "no password")
+            return added.id, open_session(connection, added.id, "cookie").token
 
-        number, token = self.database.write(plant)
+        number, token = self.database.write(add_and_sign_in)
         cookies = {SESSION_COOKIE: token}
         browser = httpx.Client(base_url=self.url, cookies=cookies, timeout=30, trust_env=False, verify=False)
-        return Person(number, self._closing.enter_context(browser))
+        return Person(number, self._exit_stack.enter_context(browser))
 
     def order(self, person: Person) -> Order:
-        """The person's only order as it is now."""
+        """Return the current state of the person's only order."""
         (order,) = self.database.read(queries.orders_of, person.id)
         return order
 
     def session(self, person: Person) -> Json:
-        """Stripe's session for it."""
+        """Return Stripe's session for the person's order."""
         return self.stripe.books.session_of(self.order(person).ref)
 
     def refunds(self, person: Person) -> list[Refund]:
-        """What goes back to the person."""
+        """Return the refunds of the person's order."""
         return self.database.read(queries.refunds_of, self.order(person).id)
 
     def seats(self, person: Person) -> list[str]:
-        """The states of the person's seats."""
+        """Return the states of the person's seats."""
         return [seat.state for seat in self.database.read(registrations.seats_of, person.id)]
 
     @contextmanager
     def without_orders(self) -> Iterator[None]:
-        """The portal's table of orders is away for the length of the block, so that nothing can be kept."""
+        """Rename the table of orders during the block, so that no order can be stored."""
         self.database.write(_rename, "checkout_orders", "orders_away")
         try:
             yield
         finally:
             self.database.write(_rename, "orders_away", "checkout_orders")
 
-    def until_state(self, person: Person, state: str) -> Order:
-        """The person's only order, once it is in that state."""
+    def wait_for_state(self, person: Person, state: str) -> Order:
+        """Wait until the person's only order is in this state; return it."""
         until(lambda: self.order(person).state == state, f"the order is {state}")
         return self.order(person)
 
-    def until_unanswered(self, person: Person) -> None:
-        """Wait until the person's order stands among those that hang."""
+    def wait_until_stuck(self, person: Person) -> None:
+        """Wait until the person's order is among the stuck payments."""
         ref = self.order(person).ref
         until(
             lambda: ref in [stuck.ref for stuck in self.database.read(stuck_payments)],
-            "the payment is known to hang",
+            "the payment is stuck",
         )
 
-    def until_payable(self, person: Person) -> Order:
-        """The person's only order, once there is a page to pay it on."""
+    def wait_until_payable(self, person: Person) -> Order:
+        """Wait until the person's only order has a payment page; return it."""
         until(lambda: self.order(person).pay_url, "the order can be paid")
         return self.order(person)
 
@@ -137,23 +137,23 @@ def _rename(connection: Connection, old: str, new: str) -> None:
     connection.run(Statement(text(f"ALTER TABLE {old} RENAME TO {new}")))
 
 
-def settings_of(stripe_url: str, **others: object) -> Settings:
-    """Settings of a fest with that Stripe."""
+def settings_of(stripe_url: str, **changes: object) -> Settings:
+    """Return the settings of a fest with the Stripe server at this URL."""
     values = {
         "payment_methods": ("stripe",),
         "stripe_secret_key": SECRET_KEY,
         "stripe_webhook_secret": WEBHOOK_SECRET,
         "stripe_api_base": stripe_url,
     }
-    return Settings.model_validate(values | others)
+    return Settings.model_validate(values | changes)
 
 
 @contextmanager
 def fest_with_stripe(
     database: OpenDatabase, stripe: StripeServer, folder: Path, port: int = 0
 ) -> Iterator[Fest]:
-    """Serve until the end of the block. `folder` is the data folder, where the SQLite file is if there is one."""
-    with socket.create_server(("127.0.0.1", port)) as listener, ExitStack() as closing:
+    """Serve until the end of the block; `folder` is the data folder, which contains the SQLite file if there is one."""
+    with socket.create_server(("127.0.0.1", port)) as listener, ExitStack() as exit_stack:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         stripe.webhook_url = f"{url}/webhooks/stripe"
         settings = settings_of(
@@ -164,4 +164,4 @@ def fest_with_stripe(
         )
         app = create_app(settings, clock=database.clock)
         with served(app, listener):
-            yield Fest(url, database, stripe, closing)
+            yield Fest(url, database, stripe, exit_stack)

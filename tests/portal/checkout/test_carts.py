@@ -1,4 +1,4 @@
-"""An order is made for exactly what was shown, or not at all."""
+"""An order is placed for exactly the cart that was shown, or refused."""
 
 from dataclasses import replace
 
@@ -30,15 +30,15 @@ def place(database: OpenDatabase, cart: Cart, person: int | None = None, key: st
     return order
 
 
-def refused(database: OpenDatabase, cart: Cart, person: int | None = None) -> str:
-    """Return why there is no order for the cart, after looking that there is none."""
+def refusal_of(database: OpenDatabase, cart: Cart, person: int | None = None) -> str:
+    """Check that no order is placed for the cart; return the reason."""
     with pytest.raises(ListChanged) as caught:
         place(database, cart, person)
     assert database.read(queries.orders_of, person or cart.person_id) == []
     return caught.value.message
 
 
-def test_a_seat_that_was_held_after_the_list_was_shown_stays_held_and_is_not_charged(
+def test_a_seat_held_after_the_cart_was_shown_stays_held_and_is_not_charged(
     database: OpenDatabase,
 ) -> None:
     person = add_someone(database)
@@ -50,19 +50,19 @@ def test_a_seat_that_was_held_after_the_list_was_shown_stays_held_and_is_not_cha
     assert [seat.id for seat in database.read(registrations.payable_seats, person)] == [second]
 
 
-def test_a_seat_that_was_given_back_after_the_list_was_shown_leaves_the_other_unpaid(
+def test_cancelling_a_seat_after_the_cart_was_shown_refuses_the_order(
     database: OpenDatabase,
 ) -> None:
     person = add_someone(database)
     hold(database, person)
-    gone = hold(database, person, 30_000, "Dance Battle")
+    cancelled_seat = hold(database, person, 30_000, "Dance Battle")
     shown = database.read(current_cart, person)
-    database.write(cancel_seat, person, gone)
-    assert "Dance Battle is not held for you any more" in refused(database, shown)
+    database.write(cancel_seat, person, cancelled_seat)
+    assert "Dance Battle is not held for you any more" in refusal_of(database, shown)
     assert len(database.read(registrations.payable_seats, person)) == 1
 
 
-def test_a_hold_that_ended_and_a_seat_held_anew_are_not_the_seat_that_was_shown(
+def test_an_expired_and_renewed_hold_does_not_match_the_shown_cart(
     database: OpenDatabase,
 ) -> None:
     person = add_someone(database)
@@ -71,23 +71,23 @@ def test_a_hold_that_ended_and_a_seat_held_anew_are_not_the_seat_that_was_shown(
     database.clock.move(16 * MINUTE)
     slug = database.read(registrations.seat, seat).slug
     database.write(hold_seat, person, slug, 15)
-    assert "Robo Race is not held for you any more" in refused(database, shown)
+    assert "Robo Race is not held for you any more" in refusal_of(database, shown)
 
 
-def test_another_amount_currency_total_or_person_than_was_shown_is_no_order(database: OpenDatabase) -> None:
+def test_an_order_with_another_amount_currency_total_or_person_is_refused(database: OpenDatabase) -> None:
     person, other = add_someone(database), add_someone(database)
     hold(database, person)
     hold(database, other)
     shown = database.read(current_cart, person)
     cheaper, euros = Money(100, "INR"), Money(45_000, "EUR")
-    assert "Robo Race has another fee" in refused(database, replace(shown, total=cheaper, fees=(cheaper,)))
-    assert "Robo Race has another fee" in refused(database, replace(shown, total=euros, fees=(euros,)))
-    assert "another total" in refused(database, replace(shown, total=cheaper, fees=None))
-    assert "another total" in refused(database, replace(shown, total=euros, fees=None))
-    assert "another account is signed in now" in refused(database, shown, other)
+    assert "Robo Race has another fee" in refusal_of(database, replace(shown, total=cheaper, fees=(cheaper,)))
+    assert "Robo Race has another fee" in refusal_of(database, replace(shown, total=euros, fees=(euros,)))
+    assert "another total" in refusal_of(database, replace(shown, total=cheaper, fees=None))
+    assert "another total" in refusal_of(database, replace(shown, total=euros, fees=None))
+    assert "another account is signed in now" in refusal_of(database, shown, other)
 
 
-def test_the_hidden_field_says_what_was_shown_and_nothing_else_is_one(database: OpenDatabase) -> None:
+def test_the_hidden_field_contains_the_cart_and_other_text_is_refused(database: OpenDatabase) -> None:
     person = add_someone(database)
     for _ in range(12):
         hold(database, person)
@@ -107,7 +107,9 @@ def test_the_hidden_field_says_what_was_shown_and_nothing_else_is_one(database: 
     assert read_cart("1;INR;" + ",".join(f"{seat}=45000" for seat in range(10_000))) is None
 
 
-def test_the_page_s_key_is_another_for_another_list_and_after_an_order(database: OpenDatabase) -> None:
+def test_the_idempotency_key_of_a_page_changes_with_the_cart_and_after_an_order(
+    database: OpenDatabase,
+) -> None:
     person = add_someone(database)
     hold(database, person)
     carts = [database.read(current_cart, person)]
@@ -121,26 +123,30 @@ def test_the_page_s_key_is_another_for_another_list_and_after_an_order(database:
     assert database.read(cart_key, b"secret", carts[0]) not in keys
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["with a hash", "from before hashes were kept"])
-def test_a_program_s_key_stands_for_one_content(database: OpenDatabase, *, kept: bool) -> None:
+@pytest.mark.parametrize("has_hash", [True, False], ids=["with a hash", "without a stored hash"])
+def test_an_idempotency_key_cannot_be_reused_for_another_request(
+    database: OpenDatabase, *, has_hash: bool
+) -> None:
     person = add_someone(database)
     hold(database, person)
     cart = replace(database.read(current_cart, person), fees=None)
 
-    def ask(method: str, asked: Cart, card: str = "", *, hashed: bool = True) -> tuple[Order, bool]:
-        fingerprint = hash_request(b"secret", method, asked, card) if hashed else None
+    def place_with_hash(
+        method: str, cart_sent: Cart, card: str = "", *, hashed: bool = True
+    ) -> tuple[Order, bool]:
+        fingerprint = hash_request(b"secret", method, cart_sent, card) if hashed else None
         return database.write(
-            place_order, person, method, HOUR, "mine", asks=False, cart=asked, request_hash=fingerprint
+            place_order, person, method, HOUR, "mine", asks=False, cart=cart_sent, request_hash=fingerprint
         )
 
-    order, new = ask("sandbox", cart, hashed=kept)
+    order, new = place_with_hash("sandbox", cart, hashed=has_hash)
     assert new
-    assert ask("sandbox", cart) == (order, False)
-    others = [("desk", cart, ""), ("sandbox", replace(cart, total=Money(1, "INR")), "")]
-    others += [("sandbox", replace(cart, seats=(*cart.seats, 10**6)), "")]
-    if kept:
-        others.append(("sandbox", cart, "4000 0000 0000 0002"))
-    for method, asked, card in others:
+    assert place_with_hash("sandbox", cart) == (order, False)
+    other_requests = [("desk", cart, ""), ("sandbox", replace(cart, total=Money(1, "INR")), "")]
+    other_requests += [("sandbox", replace(cart, seats=(*cart.seats, 10**6)), "")]
+    if has_hash:
+        other_requests.append(("sandbox", cart, "4000 0000 0000 0002"))
+    for method, cart_sent, card in other_requests:
         with pytest.raises(KeyReused):
-            ask(method, asked, card)
+            place_with_hash(method, cart_sent, card)
     assert len(database.read(queries.orders_of, person)) == 1

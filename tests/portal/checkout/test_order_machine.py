@@ -1,6 +1,6 @@
-"""Orders, seats and money under every order of events that Hypothesis can think of.
+"""Orders, seats and money under sequences of steps that Hypothesis generates.
 
-The machine knows nothing of how the portal works: it does what people, providers and the clock may do, and after each
+The machine is independent of the implementation: it runs steps of people, providers and the clock, and after each
 step the invariants of `festgate check` must hold, and nobody may own more seats than an event has.
 """
 
@@ -36,7 +36,7 @@ from tests.portal.tickets.fest import subscriptions
 from tests.rig.database import OpenDatabase
 from tests.rig.scene import add_event, add_someone
 
-EMPTY = [Statement(table.delete()) for table in reversed(metadata.sorted_tables)]
+DELETE_ALL = [Statement(table.delete()) for table in reversed(metadata.sorted_tables)]
 MOVES = {
     "pending": {"pending", "paid", "declined", "cancelled", "expired", "refunding", "refunded"},
     "declined": {"declined", "refunding", "refunded"},
@@ -46,11 +46,11 @@ MOVES = {
     "refunding": {"refunding", "refunded"},
     "refunded": {"refunded"},
 }
-"""From each state, the states that may be seen at any later look; drawn in docs/explanation/orders.md."""
+"""For each state, the states that may follow it; drawn in docs/explanation/orders.md."""
 
 
 class OrderMachine(RuleBasedStateMachine):
-    """Three people, two small events, one card each, a provider that says things late, twice or wrongly, and pauses."""
+    """Three people, two small events, a provider that reports late, twice or wrongly, and paused holds."""
 
     database: OpenDatabase
     seats = Bundle("seats")
@@ -58,42 +58,44 @@ class OrderMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        # An example that failed must fail again in the same way.
-        for emptied in EMPTY:
-            self.database.write(Connection.run, emptied)
+        # A failed example must be reproducible.
+        for statement in DELETE_ALL:
+            self.database.write(Connection.run, statement)
         self.people = [add_someone(self.database) for _ in range(3)]
         self.events = [add_event(self.database, capacity=capacity, fee=1000) for capacity in (1, 2)]
         self.relay = Relay(self.database.real, subscriptions())
-        self.seen: dict[int, str] = {}
+        self.last_states: dict[int, str] = {}
         self.charges = 0
 
-    @rule(target=seats, who=st.integers(0, 2), what=st.integers(0, 1))
-    def hold(self, who: int, what: int) -> object:
+    @rule(target=seats, person=st.integers(0, 2), event=st.integers(0, 1))
+    def hold(self, person: int, event: int) -> object:
         try:
-            return who, self.database.write(hold_seat, self.people[who], self.events[what].slug, 15)
+            return person, self.database.write(hold_seat, self.people[person], self.events[event].slug, 15)
         except Refused:
             return multiple()
 
     @rule(seat=consumes(seats))
-    def give_back(self, seat: tuple[int, int]) -> None:
+    def cancel_seat_of_person(self, seat: tuple[int, int]) -> None:
         try:
             self.database.write(cancel_seat, self.people[seat[0]], seat[1])
         except Refused:
             return
 
     @rule(minutes=st.sampled_from([1, 14, 15, 40]))
-    def wait(self, minutes: int) -> None:
+    def move_clock(self, minutes: int) -> None:
         self.database.clock.move(minutes * MINUTE)
 
-    @rule(target=placed, who=st.integers(0, 2), key=st.sampled_from("ab"), keeps=st.sampled_from([2, 35]))
-    def place(self, who: int, key: str, keeps: int) -> object:
+    @rule(
+        target=placed, person=st.integers(0, 2), key=st.sampled_from("ab"), minutes=st.sampled_from([2, 35])
+    )
+    def place(self, person: int, key: str, minutes: int) -> object:
         try:
             order, new = self.database.write(
-                placements.place_order, self.people[who], "sandbox", keeps * MINUTE, f"{key}", asks=True
+                placements.place_order, self.people[person], "sandbox", minutes * MINUTE, f"{key}", asks=True
             )
         except Refused:
             return multiple()
-        assert new == (order.id not in self.seen)
+        assert new == (order.id not in self.last_states)
         return order.id
 
     @rule(order=placed, times=st.integers(1, 2))
@@ -118,40 +120,40 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(order=placed)
     def cancel(self, order: int) -> None:
-        found = self.database.read(queries.order_by_id, order)
+        order_found = self.database.read(queries.order_by_id, order)
         try:
-            self.database.write(orders.cancel_order, found.person_id, found.ref)
+            self.database.write(orders.cancel_order, order_found.person_id, order_found.ref)
         except Refused:
             return
 
     @rule()
-    def look_after(self) -> None:
+    def run_periodic_tasks(self) -> None:
         self.database.write(sweep_all)
         for order in self.database.read(queries.ended_orders):
             self.database.write(orders.expire_order, order.id)
 
-    @rule(lasts=st.sampled_from([1, 20, 90]))
-    def stop_the_clock(self, lasts: int) -> None:
-        self.database.write(registrations.pause_holds, self.database.clock.now + lasts * SECOND)
+    @rule(seconds=st.sampled_from([1, 20, 90]))
+    def pause_holds(self, seconds: int) -> None:
+        self.database.write(registrations.pause_holds, self.database.clock.now + seconds * SECOND)
 
     @rule()
-    def let_the_clock_run_on(self) -> None:
-        stood = self.database.read(registrations.are_holds_paused)
-        held = self.holds()
-        if self.database.write(registrations.resume_holds) and stood:
-            assert self.holds() == held, "nobody sees a jump"
+    def resume_holds(self) -> None:
+        were_paused = self.database.read(registrations.are_holds_paused)
+        before_resuming = self.times_left()
+        if self.database.write(registrations.resume_holds) and were_paused:
+            assert self.times_left() == before_resuming, "the time left does not change"
             self.database.write(orders.follow_seats)
 
     @rule(minutes=st.sampled_from([1, 20]))
-    def wait_while_the_clock_stands(self, minutes: int) -> None:
+    def move_clock_during_a_pause(self, minutes: int) -> None:
         if not self.database.read(registrations.are_holds_paused):
             return
-        before = self.holds()
+        before = self.times_left()
         self.database.clock.move(minutes * MINUTE)
-        assert self.holds() == before, "no hold runs out"
+        assert self.times_left() == before, "no hold expires"
 
-    def holds(self) -> dict[int, int]:
-        """What each hold has left, by seat, in milliseconds."""
+    def times_left(self) -> dict[int, int]:
+        """Return the milliseconds that each hold has left, by seat."""
         now = self.database.clock.now
         return {
             seat.id: seat.held_until - now
@@ -166,26 +168,28 @@ class OrderMachine(RuleBasedStateMachine):
         self.database.write(orders.expire_order, order)
 
     @rule()
-    def give_money_back(self) -> None:
+    def send_refunds(self) -> None:
         for refund in self.database.read(queries.refunds_due):
             assert self.database.write(refunds.claim_refund, refund.id)
             assert not self.database.write(refunds.claim_refund, refund.id)
             for _ in range(2):
                 self.database.write(refunds.note_refunded, refund.id, refund.order_id, refund.seat_id)
 
-    @rule(what=st.integers(0, 1))
-    def cancel_event(self, what: int) -> None:
+    @rule(event=st.integers(0, 1))
+    def cancel_event(self, event: int) -> None:
         try:
-            self.database.write(catalogue.cancel_event, self.events[what].slug)
+            self.database.write(catalogue.cancel_event, self.events[event].slug)
         except Refused:
             return
 
-    @rule(order=placed, which=st.sampled_from([0, -1, None]))
-    def organisers_cancel(self, order: int, which: int | None) -> None:
-        found = self.database.read(queries.order_by_id, order)
-        seat = None if which is None else found.lines[which].seat_id
+    @rule(order=placed, line=st.sampled_from([0, -1, None]))
+    def cancel_as_organiser(self, order: int, line: int | None) -> None:
+        order_found = self.database.read(queries.order_by_id, order)
+        seat = None if line is None else order_found.lines[line].seat_id
         try:
-            self.database.write(cancel_registrations, found.ref, seat, None, lambda _connection, _seat: False)
+            self.database.write(
+                cancel_registrations, order_found.ref, seat, None, lambda _connection, _seat: False
+            )
         except Refused:
             return
 
@@ -195,7 +199,7 @@ class OrderMachine(RuleBasedStateMachine):
             pass
 
     @invariant()
-    def the_checks_find_nothing(self) -> None:
+    def checks_report_no_problem(self) -> None:
         for check in (check_counts, check_money, check_seats):
             assert self.database.read(check) == []
 
@@ -210,23 +214,23 @@ class OrderMachine(RuleBasedStateMachine):
         assert all(owners[event.id] <= event.capacity for event in getattr(self, "events", []))
 
     @invariant()
-    def states_move_only_as_drawn(self) -> None:
+    def states_change_only_as_documented(self) -> None:
         for person in getattr(self, "people", []):
             for order in self.database.read(queries.orders_of, person):
-                before = self.seen.get(order.id, "pending")
+                before = self.last_states.get(order.id, "pending")
                 assert order.state in MOVES[before], f"{before} -> {order.state}"
-                self.seen[order.id] = order.state
+                self.last_states[order.id] = order.state
 
     @invariant()
-    def no_order_is_over_before_its_seats_are(self) -> None:
+    def no_order_expires_before_its_seats(self) -> None:
         now = self.database.clock.now
         for person in getattr(self, "people", []):
             for order in self.database.read(queries.orders_of, person):
-                end = self.database.read(registrations.kept_until, order.id)
-                assert order.state != "expired" or end <= now
+                kept_until = self.database.read(registrations.kept_until, order.id)
+                assert order.state != "expired" or kept_until <= now
 
     @invariant()
-    def an_order_is_all_or_nothing(self) -> None:
+    def a_paid_order_has_all_its_seats(self) -> None:
         for person in getattr(self, "people", []):
             for order in self.database.read(queries.orders_of, person):
                 if order.state != "paid":
@@ -234,9 +238,9 @@ class OrderMachine(RuleBasedStateMachine):
                 refunded = {refund.seat_id for refund in self.database.read(queries.refunds_of, order.id)}
                 for line in order.kept_lines:
                     seat = self.database.read(registrations.seat, line.seat_id)
-                    # One that organisers or its event ended after the payment goes, and only its money goes back.
-                    by_others = seat.ended_by in (registrations.EVENT, registrations.ORGANISER)
-                    assert seat.state == "confirmed" or by_others
+                    # A seat that ended by its event or by organisers after the payment is refunded alone.
+                    ended_by_fest = seat.ended_by in (registrations.EVENT, registrations.ORGANISER)
+                    assert seat.state == "confirmed" or ended_by_fest
                     assert seat.state == "cancelled" or line.seat_id not in refunded
 
 
@@ -245,7 +249,7 @@ def machine(database: OpenDatabase) -> type[OrderMachine]:
     return type("Machine", (OrderMachine,), {"database": database})
 
 
-def test_seats_orders_and_money_agree_whatever_happens(
+def test_seats_orders_and_money_agree_after_any_sequence_of_steps(
     machine: type[OrderMachine], database: OpenDatabase
 ) -> None:
     examples = 60 if database.dialect == "sqlite" else 12

@@ -1,4 +1,4 @@
-"""Receipt, my-events, ticket page, emails and API say what the database says, whatever happened to the order before."""
+"""Receipt, my-events, ticket page, emails and API agree with the database after any sequence of steps."""
 
 from dataclasses import replace
 
@@ -22,26 +22,26 @@ from festgate.portal.registrations.api import Registration
 from festgate.portal.registrations.pages import ListedSeat
 from festgate.portal.tickets import facade as tickets
 from festgate.portal.tickets.pages import look_at_ticket
-from tests.portal.checkout.test_order_machine import EMPTY
+from tests.portal.checkout.test_order_machine import DELETE_ALL
 from tests.portal.tickets.fest import FEST, Fest
 from tests.rig.database import OpenDatabase
 
-SAID = {
+ENDING_TEXTS = {
     "event": ("Event cancelled", "was cancelled."),
     "organiser": ("Cancelled by the organisers", "The organisers cancelled"),
 }
-"""By who ended a seat: what pages say, and how the reason in an email about its money begins or ends."""
+"""For each origin of an ended seat, the text on pages and a part of the reason in the refund email."""
 
 
-class Pages(RuleBasedStateMachine):
-    """One person, two events, one order after the other."""
+class PagesMachine(RuleBasedStateMachine):
+    """One person, two events, and one order after another."""
 
     database: OpenDatabase
 
     @initialize()
     def begin(self) -> None:
-        for emptied in EMPTY:
-            self.database.write(Connection.run, emptied)
+        for statement in DELETE_ALL:
+            self.database.write(Connection.run, statement)
         self.fest = Fest(self.database)
         self.asha = self.fest.person()
         self.organiser = self.fest.person("meena").id
@@ -51,29 +51,29 @@ class Pages(RuleBasedStateMachine):
             self.fest.hold(self.asha, event)
         self.fest.order(self.asha)
 
-    def last(self) -> Order:
+    def latest_order(self) -> Order:
         return self.database.read(queries.orders_of, self.asha.id)[0]
 
-    @rule(what=st.integers(0, 1))
-    def hold_and_order(self, what: int) -> None:
+    @rule(event=st.integers(0, 1))
+    def hold_and_order(self, event: int) -> None:
         try:
-            self.fest.hold(self.asha, self.events[what])
+            self.fest.hold(self.asha, self.events[event])
             self.fest.order(self.asha)
         except Refused:
             return
 
-    @rule(old=st.booleans(), same=st.booleans())
-    def pay(self, old: bool, same: bool) -> None:
-        order = self.last()
-        self.charges += not same
-        lines = order.lines if old else order.kept_lines
+    @rule(full_amount=st.booleans(), same_charge=st.booleans())
+    def pay(self, full_amount: bool, same_charge: bool) -> None:
+        order = self.latest_order()
+        self.charges += not same_charge
+        lines = order.lines if full_amount else order.kept_lines
         amount = sum(line.fee.minor for line in lines) or 75_000
         charge = f"charge-{order.ref}-{self.charges}"
         self.database.write(orders.mark_paid, order.id, charge, type(order.total)(amount, "INR"))
 
     @rule()
     def decline(self) -> None:
-        self.database.write(orders.mark_declined, self.last().id, "The card was declined.")
+        self.database.write(orders.mark_declined, self.latest_order().id, "The card was declined.")
 
     @rule(minutes=st.sampled_from([5, 70]))
     def expire(self, minutes: int) -> None:
@@ -84,21 +84,21 @@ class Pages(RuleBasedStateMachine):
     @rule()
     def cancel_order(self) -> None:
         try:
-            self.database.write(orders.cancel_order, self.asha.id, self.last().ref)
+            self.database.write(orders.cancel_order, self.asha.id, self.latest_order().ref)
         except Refused:
             return
 
-    @rule(what=st.integers(0, 1))
-    def cancel_event(self, what: int) -> None:
+    @rule(event=st.integers(0, 1))
+    def cancel_event(self, event: int) -> None:
         try:
-            self.database.write(catalogue.cancel_event, self.events[what].slug)
+            self.database.write(catalogue.cancel_event, self.events[event].slug)
         except Refused:
             return
 
-    @rule(which=st.sampled_from([0, -1, None]))
-    def organiser_cancels(self, which: int | None) -> None:
-        order = self.last()
-        seat = None if which is None else order.lines[which].seat_id
+    @rule(line=st.sampled_from([0, -1, None]))
+    def organiser_cancels(self, line: int | None) -> None:
+        order = self.latest_order()
+        seat = None if line is None else order.lines[line].seat_id
         try:
             self.database.write(cancel_registrations, order.ref, seat, self.organiser, tickets.is_used)
         except Refused:
@@ -120,7 +120,7 @@ class Pages(RuleBasedStateMachine):
             assert OrderOutput.of(order).total.minor == sum(line.fee.minor for line in order.kept_lines)
             self.check_emails(order, bodies)
         for seat in self.database.read(registrations.seats_of, self.asha.id):
-            ending = SAID.get(seat.ended_by or "", ("", ""))[0]
+            ending = ENDING_TEXTS.get(seat.ended_by or "", ("", ""))[0]
             assert ListedSeat(seat, None, None).ending.startswith(ending)
             assert Registration.of(seat).ended_by == seat.ended_by
             assert (seat.id in codes) == (seat.state == "confirmed")
@@ -129,18 +129,20 @@ class Pages(RuleBasedStateMachine):
             seat = self.database.read(registrations.seat, ticket.seat_id)
             ended = self.database.read(look_at_ticket, self.asha.id, ticket.code).ended
             assert bool(ended) == (seat.state != "confirmed")
-            assert ended.startswith(SAID.get(seat.ended_by or "", ("", ""))[0])
+            assert ended.startswith(ENDING_TEXTS.get(seat.ended_by or "", ("", ""))[0])
 
     def check_receipt(self, order: Order, codes: dict[int, str]) -> None:
         refunds = self.database.read(queries.refunds_of, order.id)
-        known = tuple((line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes)
+        tickets_of_order = tuple(
+            (line.seat_id, codes[line.seat_id]) for line in order.lines if line.seat_id in codes
+        )
         seats = self.database.read(seats_now, order, codes)
         receipt = Receipt(
             order,
             "asha",
             "Pay",
             tuple(refunds),
-            known,
+            tickets_of_order,
             None,
             True,
             Writing(FEST),
@@ -154,9 +156,9 @@ class Pages(RuleBasedStateMachine):
                 assert (row.ticket is not None) == (seat.state == "confirmed")
             if row.ended and seat.state == "cancelled":
                 assert row.words.startswith(registrations.ending_words(seat.ended_by))
-            own = [refund for refund in refunds if refund.seat_id == row.line.seat_id]
-            if row.ended and own:
-                assert ("refunded on" in row.words) == (own[0].done_at is not None)
+            seat_refunds = [refund for refund in refunds if refund.seat_id == row.line.seat_id]
+            if row.ended and seat_refunds:
+                assert ("refunded on" in row.words) == (seat_refunds[0].done_at is not None)
         if order.state == "paid":
             assert tone == ("good" if any(not row.ended for row in receipt.rows) else "info")
             assert ("cancelled" in headline) == any(row.ended for row in receipt.rows)
@@ -166,30 +168,30 @@ class Pages(RuleBasedStateMachine):
     def check_emails(self, order: Order, bodies: dict[str, str]) -> None:
         for line in order.lines:
             seat = self.database.read(registrations.seat, line.seat_id)
-            paid_back = bodies.get(f"refunded:{order.ref}:{seat.id}")
-            if paid_back is not None and seat.ended_by in SAID:
-                assert SAID[seat.ended_by][1] in paid_back
-            if seat.ended_by in SAID:
-                told = bodies[f"released:{seat.id}"]
-                assert ("been cancelled by the organisers" in told) == (seat.ended_by == "event")
+            refund_email = bodies.get(f"refunded:{order.ref}:{seat.id}")
+            if refund_email is not None and seat.ended_by in ENDING_TEXTS:
+                assert ENDING_TEXTS[seat.ended_by][1] in refund_email
+            if seat.ended_by in ENDING_TEXTS:
+                email = bodies[f"released:{seat.id}"]
+                assert ("been cancelled by the organisers" in email) == (seat.ended_by == "event")
         if order.state == "pending" and order.revision:
-            told = bodies[f"reduced:{order.ref}:{order.revision}"]
-            assert order.total.shown(FEST.locale) in told
+            email = bodies[f"reduced:{order.ref}:{order.revision}"]
+            assert order.total.shown(FEST.locale) in email
 
 
 @pytest.fixture
-def pages(database: OpenDatabase) -> Pages:
-    """The fest of the machine, for one chosen order of steps."""
-    machine: type[Pages] = type("Machine", (Pages,), {"database": database})
-    made = machine()
-    made.begin()
-    return made
+def machine(database: OpenDatabase) -> PagesMachine:
+    """Create a machine for a fixed sequence of steps."""
+    machine_class: type[PagesMachine] = type("Machine", (PagesMachine,), {"database": database})
+    result = machine_class()
+    result.begin()
+    return result
 
 
 def test_pages_emails_and_api_agree_with_the_state(database: OpenDatabase) -> None:
     examples = 30 if database.dialect == "sqlite" else 4
     run_state_machine_as_test(
-        type("Machine", (Pages,), {"database": database}),
+        type("Machine", (PagesMachine,), {"database": database}),
         settings=settings(
             max_examples=examples,
             stateful_step_count=12,
@@ -199,43 +201,43 @@ def test_pages_emails_and_api_agree_with_the_state(database: OpenDatabase) -> No
     )
 
 
-def test_the_comparison_reports_a_receipt_that_says_a_refunded_seat_waits_for_its_ticket(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+def test_the_comparison_reports_a_receipt_where_a_refunded_seat_waits_for_its_ticket(
+    machine: PagesMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = Receipt._row  # noqa: SLF001  (the wrong version is planted in its place)
+    row = Receipt._row  # noqa: SLF001  (it is replaced by a wrong version)
 
-    def wrong(receipt: Receipt, line: Line, ticket: str | None, seat: SeatNow | None) -> Row:
-        made = row(receipt, line, ticket, seat)
-        return replace(made, words="Your ticket is being prepared.") if made.ended else made
+    def wrong_row(receipt: Receipt, line: Line, ticket: str | None, seat: SeatNow | None) -> Row:
+        result = row(receipt, line, ticket, seat)
+        return replace(result, words="Your ticket is being prepared.") if result.ended else result
 
-    pages.pay(old=False, same=True)
-    pages.organiser_cancels(0)
-    pages.send_refunds()
-    pages.everything_agrees()
-    monkeypatch.setattr(Receipt, "_row", wrong)
+    machine.pay(full_amount=False, same_charge=True)
+    machine.organiser_cancels(0)
+    machine.send_refunds()
+    machine.everything_agrees()
+    monkeypatch.setattr(Receipt, "_row", wrong_row)
     with pytest.raises(AssertionError, match="every fact is delivered"):
-        pages.everything_agrees()
+        machine.everything_agrees()
 
 
 def test_the_comparison_reports_an_email_that_blames_the_organisers_for_a_cancelled_event(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+    machine: PagesMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handlers, "ending_sentence", lambda *_: "The seat was taken back by the organisers.")
-    pages.pay(old=False, same=True)
-    pages.cancel_event(0)
-    pages.fest.deliver()
-    pages.send_refunds()
+    machine.pay(full_amount=False, same_charge=True)
+    machine.cancel_event(0)
+    machine.fest.deliver()
+    machine.send_refunds()
     with pytest.raises(AssertionError, match="taken back by the organisers"):
-        pages.everything_agrees()
+        machine.everything_agrees()
 
 
 def test_the_comparison_reports_an_order_that_keeps_its_old_total(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+    machine: PagesMachine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = pages.last().total
-    pages.cancel_event(0)
-    pages.everything_agrees()
-    wrong = replace(pages.last(), total=old)
-    monkeypatch.setattr(queries, "orders_of", lambda *_: [wrong])
+    old_total = machine.latest_order().total
+    machine.cancel_event(0)
+    machine.everything_agrees()
+    wrong_order = replace(machine.latest_order(), total=old_total)
+    monkeypatch.setattr(queries, "orders_of", lambda *_: [wrong_order])
     with pytest.raises(AssertionError):
-        pages.everything_agrees()
+        machine.everything_agrees()

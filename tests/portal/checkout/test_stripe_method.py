@@ -1,4 +1,4 @@
-"""The payment method `stripe` by itself: units of money, refunds, and what it needs to be switched on."""
+"""The payment method `stripe` alone: units of money, refunds, and required settings."""
 
 import asyncio
 import subprocess
@@ -28,12 +28,12 @@ from tests.rig.server import festgate
 from tests.rig.stripe_books import REFUNDS, SESSIONS
 from tests.rig.stripe_server import SECRET_KEY, StripeServer, stripe_server
 
-TRIES = RETRIES + 1
+ATTEMPTS = RETRIES + 1
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeServer]:
-    # The library goes by the environment; a proxy has nothing to do with loopback.
+    # The library reads proxies from the environment; loopback must not go through one.
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with stripe_server() as server:
         yield server
@@ -44,18 +44,18 @@ def stripe(server: StripeServer) -> Stripe:
     return Stripe(settings_of(server.url))
 
 
-def order_of(*fees: Money, ref: str = "ABCDE12345", keeps: int = Stripe.keeps) -> Order:
-    """An order as the portal has it just after it was placed."""
+def order_of(*fees: Money, ref: str = "ABCDE12345", duration: int = Stripe.keeps) -> Order:
+    """Return an order as it is just after it was placed."""
     now = system_clock()
     lines = tuple(
         Line(seat, seat, f"Event {seat}", f"event-{seat}", now + DAY, fee) for seat, fee in enumerate(fees)
     )
     due = Money(sum(fee.minor for fee in fees), fees[0].currency)
-    return Order(1, ref, 1, "pending", "stripe", due, now, now + keeps, 0, None, None, None, None, lines)
+    return Order(1, ref, 1, "pending", "stripe", due, now, now + duration, 0, None, None, None, None, lines)
 
 
-def paid(server: StripeServer, stripe: Stripe, order: Order) -> str:
-    """The name of the payment of an order that has been paid."""
+def pay(server: StripeServer, stripe: Stripe, order: Order) -> str:
+    """Pay an order; return the id of its payment intent."""
     outcome = asyncio.run(stripe.begin(order, {}))
     assert isinstance(outcome, Waiting)
     assert outcome.provider_ref is not None
@@ -80,23 +80,21 @@ def refund_of(
         (0, "EUR", 0),
     ],
 )
-def test_amounts_are_in_the_units_of_stripes_api_and_come_back_as_they_were(
-    minor: int, currency: str, units: int
-) -> None:
+def test_amounts_are_converted_to_the_units_of_stripe_and_back(minor: int, currency: str, units: int) -> None:
     assert stripe_amount(Money(minor, currency)) == units
     assert own_amount(units, currency.lower()) == Money(minor, currency)
 
 
-def test_every_currency_that_is_taken_survives_the_way_there_and_back() -> None:
-    taken = [currency for currency in known_currencies() if can_take(currency)]
-    assert {"INR", "EUR", "USD", "JPY", "KWD", "ISK"} <= set(taken)
-    for currency in taken:
+def test_amounts_of_every_accepted_currency_are_converted_without_loss() -> None:
+    accepted = [currency for currency in known_currencies() if can_take(currency)]
+    assert {"INR", "EUR", "USD", "JPY", "KWD", "ISK"} <= set(accepted)
+    for currency in accepted:
         amount = Money(1230, currency)
         assert own_amount(stripe_amount(amount), currency.lower()) == amount
         assert stripe_amount(amount) % 10 ** (DECIMALS.get(currency, 2) - digits_of(currency)) == 0
 
 
-def test_an_amount_that_stripe_cannot_say_is_not_rounded() -> None:
+def test_an_amount_that_stripe_cannot_charge_is_refused_and_not_rounded() -> None:
     with pytest.raises(UnchargeableAmount, match=r"5\.124"):
         stripe_amount(Money(5124, "KWD"))
     assert stripe_amount(Money(5124 // STEP * STEP, "KWD")) == 5120
@@ -105,15 +103,15 @@ def test_an_amount_that_stripe_cannot_say_is_not_rounded() -> None:
 @pytest.mark.parametrize(
     "currency, fee", [("JPY", 500), ("ISK", 900), ("KWD", 5120), ("RSD", 1200), ("EUR", 990)]
 )
-def test_a_payment_in_any_currency_is_for_what_the_order_costs(
+def test_a_payment_in_any_currency_has_the_total_of_the_order(
     server: StripeServer, stripe: Stripe, currency: str, fee: int
 ) -> None:
     order = order_of(Money(fee, currency), Money(fee, currency))
-    charge = paid(server, stripe, order)
+    charge = pay(server, stripe, order)
     assert asyncio.run(stripe.look_up(order)) == Paid(charge, Money(2 * fee, currency))
     asyncio.run(stripe.refund(refund_of(charge, fee, currency=currency)))
-    (given,) = server.books.refunds.values()
-    assert given["amount"] * 2 == server.books.intents[charge]["amount"]
+    (refund,) = server.books.refunds.values()
+    assert refund["amount"] * 2 == server.books.intents[charge]["amount"]
 
 
 def test_an_order_whose_fee_cannot_be_charged_is_declined(server: StripeServer, stripe: Stripe) -> None:
@@ -121,95 +119,89 @@ def test_an_order_whose_fee_cannot_be_charged_is_declined(server: StripeServer, 
     assert server.calls == []
 
 
-@pytest.mark.parametrize("keeps", [Stripe.keeps, 3 * 60 * MINUTE, DAY, 3 * DAY])
-def test_the_payment_page_ends_before_the_seats_and_within_what_stripe_allows(
-    server: StripeServer, stripe: Stripe, keeps: int
+@pytest.mark.parametrize("duration", [Stripe.keeps, 3 * 60 * MINUTE, DAY, 3 * DAY])
+def test_the_payment_page_expires_before_the_seats_and_within_the_limits_of_stripe(
+    server: StripeServer, stripe: Stripe, duration: int
 ) -> None:
-    order = order_of(Money(45000, "INR"), keeps=keeps)
+    order = order_of(Money(45000, "INR"), duration=duration)
     assert isinstance(asyncio.run(stripe.begin(order, {})), Waiting)
     (session,) = server.books.sessions.values()
     assert session["expires_at"] * 1000 < order.expires_at
 
 
-def test_a_wrong_key_declines_a_new_order_and_leaves_one_that_waits_undecided(server: StripeServer) -> None:
+def test_a_wrong_key_declines_a_new_order_and_leaves_a_waiting_one_pending(server: StripeServer) -> None:
     order = order_of(Money(45000, "INR"))
     waiting = asyncio.run(Stripe(settings_of(server.url)).begin(order, {}))
     assert isinstance(waiting, Waiting)
-    wrong = Stripe(settings_of(server.url, stripe_secret_key=f"{SECRET_KEY}_no_more"))
-    other = order_of(Money(45000, "INR"), ref="ZZZZZ12345")
-    assert asyncio.run(wrong.begin(other, {})) == Declined(NOT_STARTED)
+    wrong_method = Stripe(settings_of(server.url, stripe_secret_key=f"{SECRET_KEY}_no_more"))
+    other_order = order_of(Money(45000, "INR"), ref="ZZZZZ12345")
+    assert asyncio.run(wrong_method.begin(other_order, {})) == Declined(NOT_STARTED)
     with pytest.raises(Rejected):
-        asyncio.run(wrong.look_up(replace(order, provider_ref=waiting.provider_ref)))
+        asyncio.run(wrong_method.look_up(replace(order, provider_ref=waiting.provider_ref)))
 
 
-def test_a_session_that_stripe_does_not_know_is_declined(stripe: Stripe) -> None:
+def test_an_unknown_session_is_declined(stripe: Stripe) -> None:
     order = replace(order_of(Money(45000, "INR")), provider_ref="cs_test_of_another_account")
     assert asyncio.run(stripe.look_up(order)) == Declined(NOT_STARTED)
 
 
-def test_nobody_at_the_address_is_a_provider_that_cannot_be_reached(server: StripeServer) -> None:
+def test_an_unreachable_provider_is_an_error(server: StripeServer) -> None:
     stripe = Stripe(settings_of("http://127.0.0.1:9"))
     with pytest.raises(ProviderError, match="communicating"):
         asyncio.run(stripe.begin(order_of(Money(45000, "INR")), {}))
 
 
-def test_a_part_of_a_payment_goes_back_once_however_often_it_is_asked_for(
-    server: StripeServer, stripe: Stripe
-) -> None:
-    charge = paid(server, stripe, order_of(Money(45000, "INR"), Money(25000, "INR")))
+def test_a_partial_refund_is_made_once_for_repeated_requests(server: StripeServer, stripe: Stripe) -> None:
+    charge = pay(server, stripe, order_of(Money(45000, "INR"), Money(25000, "INR")))
     for attempts in (0, 0, 1):
         asyncio.run(stripe.refund(refund_of(charge, 25000, attempts=attempts)))
     asyncio.run(stripe.refund(refund_of(charge, 45000, number=8)))
-    assert sorted(given["amount"] for given in server.books.refunds.values()) == [25000, 45000]
+    assert sorted(refund["amount"] for refund in server.books.refunds.values()) == [25000, 45000]
 
 
-def test_a_refund_whose_answer_was_lost_goes_back_once_even_when_the_keys_are_forgotten(
+def test_a_refund_with_a_lost_response_is_made_once_even_if_idempotency_keys_expired(
     server: StripeServer, stripe: Stripe
 ) -> None:
-    charge = paid(server, stripe, order_of(Money(45000, "INR"), Money(25000, "INR")))
-    server.lose(TRIES)
+    charge = pay(server, stripe, order_of(Money(45000, "INR"), Money(25000, "INR")))
+    server.lose(ATTEMPTS)
     with pytest.raises(ProviderError):
         asyncio.run(stripe.refund(refund_of(charge, 25000)))
     server.books.forget_keys()
     asyncio.run(stripe.refund(refund_of(charge, 25000, attempts=1)))
-    assert [given["amount"] for given in server.books.refunds.values()] == [25000]
+    assert [refund["amount"] for refund in server.books.refunds.values()] == [25000]
 
 
-def test_what_the_organisers_have_given_back_by_hand_is_given_back(
-    server: StripeServer, stripe: Stripe
-) -> None:
-    charge = paid(server, stripe, order_of(Money(45000, "INR")))
+def test_a_refund_made_by_hand_at_stripe_is_not_made_again(server: StripeServer, stripe: Stripe) -> None:
+    charge = pay(server, stripe, order_of(Money(45000, "INR")))
     server.books.call("POST", REFUNDS, {"payment_intent": charge}, None)
     asyncio.run(stripe.refund(refund_of(charge, 45000)))
     assert len(server.books.refunds) == 1
 
 
-def test_a_refund_that_the_bank_sent_back_stays_due_and_is_tried_anew(
+def test_a_refund_that_the_bank_rejected_stays_due_and_is_retried(
     server: StripeServer, stripe: Stripe
 ) -> None:
-    charge = paid(server, stripe, order_of(Money(45000, "INR")))
+    charge = pay(server, stripe, order_of(Money(45000, "INR")))
     server.books.refund_status = "failed"
     for attempts in (0, 1):
         with pytest.raises(ProviderError, match="failed"):
             asyncio.run(stripe.refund(refund_of(charge, 45000, attempts=attempts)))
     server.books.refund_status = "succeeded"
     asyncio.run(stripe.refund(refund_of(charge, 45000, attempts=2)))
-    assert [given["status"] for given in server.books.refunds.values()] == ["failed", "failed", "succeeded"]
+    assert [refund["status"] for refund in server.books.refunds.values()] == ["failed", "failed", "succeeded"]
 
 
 @pytest.mark.parametrize("charge, minor", [("pi_unknown", 45000), ("", 45001)])
-def test_a_refund_that_stripe_will_not_make_is_an_error(
+def test_a_refund_that_stripe_refuses_is_an_error(
     server: StripeServer, stripe: Stripe, charge: str, minor: int
 ) -> None:
-    charge = charge or paid(server, stripe, order_of(Money(45000, "INR")))
+    charge = charge or pay(server, stripe, order_of(Money(45000, "INR")))
     with pytest.raises(Rejected):
         asyncio.run(stripe.refund(refund_of(charge, minor)))
     assert server.books.refunds == {}
 
 
-def test_a_payment_page_is_closed_once_and_one_that_is_over_is_left(
-    server: StripeServer, stripe: Stripe
-) -> None:
+def test_an_open_payment_page_is_closed_once(server: StripeServer, stripe: Stripe) -> None:
     order = order_of(Money(45000, "INR"))
     asyncio.run(stripe.abandon(order))
     assert server.calls == []
@@ -225,33 +217,33 @@ def test_a_payment_page_is_closed_once_and_one_that_is_over_is_left(
 
 
 @pytest.mark.parametrize("setting", ["stripe_secret_key", "stripe_webhook_secret"])
-def test_switched_on_without_a_key_it_says_which(setting: str) -> None:
+def test_a_missing_key_is_a_startup_error_that_names_the_setting(setting: str) -> None:
     with pytest.raises(StartupError, match=setting):
         Stripe(settings_of("http://127.0.0.1:9", **{setting: ""}))
 
 
 @pytest.mark.parametrize("currency", ["UGX", "CLF", "LYD"])
-def test_a_currency_whose_units_are_not_certain_is_refused_at_the_start(currency: str) -> None:
+def test_a_currency_with_uncertain_units_is_a_startup_error(currency: str) -> None:
     with pytest.raises(StartupError, match=currency):
         Stripe(settings_of("http://127.0.0.1:9", currency=currency))
 
 
-def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_a_startup_error_that_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "stripe", None)
     with pytest.raises(StartupError, match=r"festgate\[stripe\]"):
         Stripe(settings_of("http://127.0.0.1:9"))
 
 
-def test_a_portal_that_is_started_without_the_key_ends_with_one_sentence(tmp_path: Path) -> None:
-    done = festgate(
+def test_starting_the_portal_without_the_key_prints_one_error_message(tmp_path: Path) -> None:
+    process = festgate(
         "serve", "--port", "0", data=tmp_path / "fest", extra={"FESTGATE_PAYMENT_METHODS": "stripe"}
     )
-    assert done.returncode == 2
-    assert "stripe_secret_key is not set" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 2
+    assert "stripe_secret_key is not set" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
-def test_the_library_is_loaded_only_where_it_is_switched_on() -> None:
+def test_the_stripe_library_is_imported_only_if_the_method_is_enabled() -> None:
     modules = "festgate.portal.checkout.stripe, festgate.portal.checkout.webhooks"
-    code = f"import sys, {modules}; sys.exit('stripe' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    script = f"import sys, {modules}; sys.exit('stripe' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

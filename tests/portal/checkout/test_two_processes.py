@@ -1,4 +1,4 @@
-"""Placing an order while another process places the same one, where a database lets both write at once."""
+"""Two processes place the same order at once on PostgreSQL."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,56 +17,56 @@ from tests.rig.scene import add_event, add_someone
 
 
 @pytest.fixture
-def both(emptied_postgres: Recycled) -> Iterator[tuple[OpenDatabase, OpenDatabase]]:
-    """The database of two processes."""
+def two_databases(emptied_postgres: Recycled) -> Iterator[tuple[OpenDatabase, OpenDatabase]]:
+    """Open one database for each of two processes."""
     with emptied_postgres.lent() as name:
         url = emptied_postgres.cluster.url(name)
-        with open_database(url) as one, open_database(url) as other:
-            yield one, other
+        with open_database(url) as database, open_database(url) as other_database:
+            yield database, other_database
 
 
-class Interrupted:
-    """A driver; before its first statement about `table`, something happens."""
+class InterruptedDriver:
+    """A driver that runs an action before its first statement about `table`."""
 
-    def __init__(self, driver: Driver, table: str, event: Callable[[], object], *, after: str = "") -> None:
-        """`event` happens once; with `after`, only once that table has been read from."""
+    def __init__(self, driver: Driver, table: str, action: Callable[[], object], *, after: str = "") -> None:
+        """Run `action` once; with `after`, not before that table has been read."""
         self._after = after
         self.dialect = driver.dialect
         self._driver = driver
         self._table = table
-        self._events = [event]
+        self._actions = [action]
 
     def execute(self, sql: str, values: Mapping[str, Any]) -> Cursor:
-        """The driver's own."""
+        """Run the statement, after the action if it is due."""
         if self._after and sql.startswith("SELECT") and self._after in sql:
             self._after = ""
-        elif not self._after and self._table in sql and self._events:
-            self._events.pop()()
+        elif not self._after and self._table in sql and self._actions:
+            self._actions.pop()()
         return self._driver.execute(sql, values)
 
 
-def test_an_order_that_is_placed_while_the_clock_of_holds_runs_on_again_keeps_its_seats_as_long(
-    both: tuple[OpenDatabase, OpenDatabase],
+def test_an_order_placed_while_holds_are_resumed_keeps_its_seats_for_its_full_time(
+    two_databases: tuple[OpenDatabase, OpenDatabase],
 ) -> None:
-    one, other = both
-    person = add_someone(one)
-    one.write(hold_seat, person, add_event(one).slug, 15)
-    one.write(registrations.pause_holds, one.clock.now + SECOND)
-    one.clock.move(HOUR)
-    other.clock.now = one.clock.now
+    database, other_database = two_databases
+    person = add_someone(database)
+    database.write(hold_seat, person, add_event(database).slug, 15)
+    database.write(registrations.pause_holds, database.clock.now + SECOND)
+    database.clock.move(HOUR)
+    other_database.clock.now = database.clock.now
 
-    def place_while_it_runs_on(connection: Connection) -> tuple[int, bool]:
-        # After the seats were read, and before they are put into the order.
-        slowed = Interrupted(
-            one.real._engine.writer,  # noqa: SLF001
+    def place_while_holds_resume(connection: Connection) -> tuple[int, bool]:
+        # The action runs between reading the seats and putting them into the order.
+        driver = InterruptedDriver(
+            database.real._engine.writer,  # noqa: SLF001
             "checkout_orders",
-            lambda: other.write(registrations.resume_holds),
+            lambda: other_database.write(registrations.resume_holds),
             after="registrations_seats",
         )
-        return place(Connection(slowed, connection.now), person)
+        return place(Connection(driver, connection.now), person)
 
-    order_id, _ = one.write(place_while_it_runs_on)
-    assert one.read(registrations.kept_until, order_id) == one.clock.now + DAY
+    order_id, _ = database.write(place_while_holds_resume)
+    assert database.read(registrations.kept_until, order_id) == database.clock.now + DAY
 
 
 def place(connection: Connection, person: int) -> tuple[int, bool]:
@@ -74,22 +74,26 @@ def place(connection: Connection, person: int) -> tuple[int, bool]:
     return order.id, is_new
 
 
-def test_an_order_that_another_process_places_between_two_looks_is_the_same_order(
-    both: tuple[OpenDatabase, OpenDatabase],
+def test_an_order_placed_meanwhile_by_another_process_is_the_same_order(
+    two_databases: tuple[OpenDatabase, OpenDatabase],
 ) -> None:
-    one, other = both
-    person = add_someone(one)
-    one.write(hold_seat, person, add_event(one).slug, 15)
+    database, other_database = two_databases
+    person = add_someone(database)
+    database.write(hold_seat, person, add_event(database).slug, 15)
     placed: list[tuple[int, bool]] = []
 
-    def place_while_the_other_does(connection: Connection) -> tuple[int, bool]:
-        def place_there() -> None:
-            placed.append(other.write(place, person))
+    def place_after_the_other_process(connection: Connection) -> tuple[int, bool]:
+        def place_in_other_process() -> None:
+            placed.append(other_database.write(place, person))
 
-        slowed = Interrupted(one.real._engine.writer, "registrations_seats", place_there)  # noqa: SLF001
-        return place(Connection(slowed, connection.now), person)
+        driver = InterruptedDriver(
+            database.real._engine.writer,  # noqa: SLF001
+            "registrations_seats",
+            place_in_other_process,
+        )
+        return place(Connection(driver, connection.now), person)
 
-    second = one.write(place_while_the_other_does)
+    second = database.write(place_after_the_other_process)
     assert placed == [(second[0], True)]
     assert second[1] is False
-    assert len(one.read(queries.orders_of, person)) == 1
+    assert len(database.read(queries.orders_of, person)) == 1

@@ -1,4 +1,4 @@
-"""The door's operations: a valid ticket admits its holder once, however many staff scan it and however often."""
+"""Check-in operations: a valid ticket admits its holder once, even if several staff scan it several times."""
 
 import asyncio
 
@@ -49,136 +49,140 @@ _undone = Statement(
     ).order_by(undone_admissions.c.id)
 )
 _void_row = Statement(ticket_rows.update().values(state="void"))
-_lose_staff = Statement(ticket_rows.update().values(admitted_by=None))
+_remove_staff = Statement(ticket_rows.update().values(admitted_by=None))
 
 
-def staff(fest: Fest, name: str = "meena", role: Role = "staff") -> Visitor:
-    """Somebody at the door."""
+def add_staff(fest: Fest, name: str = "meena", role: Role = "staff") -> Visitor:
+    """Add a visitor with a role."""
     person = fest.person(name)
     fest.database.write(set_role, name, role)
     return Visitor(person.id, name, person.email, role)
 
 
-def ticket(fest: Fest, name: str, event: catalogue.Event) -> str:
-    """The code of the ticket of somebody new."""
+def issue_ticket(fest: Fest, name: str, event: catalogue.Event) -> str:
+    """Issue a ticket to a new person; return its code."""
     seat = fest.hold(fest.person(name), event)
     fest.deliver()
-    found = fest.database.read(tickets.ticket_of_seat, seat)
-    assert found is not None
-    return found.code
+    ticket = fest.database.read(tickets.ticket_of_seat, seat)
+    assert ticket is not None
+    return ticket.code
 
 
-def refusal(fest: Fest, code: str, who: Visitor, event_id: int | None = None) -> Refused:
+def refused_scan(fest: Fest, code: str, member: Visitor, event_id: int | None = None) -> Refused:
     with pytest.raises(Refused) as raised:
-        fest.database.write(admit, code, who, event_id)
+        fest.database.write(admit, code, member, event_id)
     return raised.value
 
 
-def undone(fest: Fest) -> list[tuple[int | None, ...]]:
+def undone_check_ins(fest: Fest) -> list[tuple[int | None, ...]]:
     return fest.database.read(lambda connection: connection.all(_undone))
 
 
-def test_the_first_scan_admits_and_the_second_says_since_when_and_by_whom(fest: Fest) -> None:
-    talk, meena, ravi = fest.event("Open Talk"), staff(fest), staff(fest, "ravi", "organiser")
-    code = ticket(fest, "asha", talk)
-    came_at = fest.database.clock()
+def test_the_first_scan_admits_and_the_second_names_time_and_staff_of_the_first(fest: Fest) -> None:
+    talk, meena, ravi = fest.event("Open Talk"), add_staff(fest), add_staff(fest, "ravi", "organiser")
+    code = issue_ticket(fest, "asha", talk)
+    checked_in_at = fest.database.clock()
     arrival = fest.database.write(admit, code, meena)
-    assert (arrival.holder, arrival.admitted_at, arrival.admitted_by) == ("asha", came_at, "meena")
+    assert (arrival.holder, arrival.admitted_at, arrival.admitted_by) == ("asha", checked_in_at, "meena")
     fest.database.clock.move(MINUTE)
-    again = refusal(fest, code, ravi, talk.id)
-    assert isinstance(again, AlreadyIn)
-    assert (again.arrival.admitted_at, again.arrival.admitted_by) == (came_at, "meena")
-    assert "meena" in again.message
+    second_scan = refused_scan(fest, code, ravi, talk.id)
+    assert isinstance(second_scan, AlreadyIn)
+    assert (second_scan.arrival.admitted_at, second_scan.arrival.admitted_by) == (checked_in_at, "meena")
+    assert "meena" in second_scan.message
     assert fest.database.read(attendance_of, talk.id) == Attendance(1, 1)
     assert fest.database.report(check_door) == []
 
 
-def test_whoever_is_no_staff_admits_nobody_and_takes_nothing_back(fest: Fest) -> None:
-    talk, guest = fest.event("Open Talk"), staff(fest, "ben", "attendee")
-    code = ticket(fest, "asha", talk)
-    assert isinstance(refusal(fest, code, guest), Forbidden)
-    fest.database.write(admit, code, staff(fest))
+def test_only_staff_can_check_in_and_undo(fest: Fest) -> None:
+    talk, guest = fest.event("Open Talk"), add_staff(fest, "ben", "attendee")
+    code = issue_ticket(fest, "asha", talk)
+    assert isinstance(refused_scan(fest, code, guest), Forbidden)
+    fest.database.write(admit, code, add_staff(fest))
     with pytest.raises(Forbidden):
         fest.database.write(undo_admission, code, guest)
     assert fest.database.read(attendance_of, talk.id) == Attendance(1, 1)
 
 
-def test_tickets_that_open_nothing_here_are_refused_each_with_its_reason(fest: Fest) -> None:
-    talk, race, meena = fest.event("Open Talk"), fest.event("Robo Race"), staff(fest)
-    assert isinstance(refusal(fest, CODE, meena), UnknownTicket)
-    elsewhere = refusal(fest, ticket(fest, "asha", race), meena, talk.id)
-    assert isinstance(elsewhere, OtherEvent)
-    assert elsewhere.message == "This ticket is for Robo Race."
+def test_invalid_tickets_are_refused_with_their_reason(fest: Fest) -> None:
+    talk, race, meena = fest.event("Open Talk"), fest.event("Robo Race"), add_staff(fest)
+    assert isinstance(refused_scan(fest, CODE, meena), UnknownTicket)
+    other_event = refused_scan(fest, issue_ticket(fest, "asha", race), meena, talk.id)
+    assert isinstance(other_event, OtherEvent)
+    assert other_event.message == "This ticket is for Robo Race."
 
     ben = fest.person("ben")
     seat = fest.hold(ben, talk)
     fest.deliver()
-    found = fest.database.read(tickets.ticket_of_seat, seat)
-    assert found is not None
+    ticket = fest.database.read(tickets.ticket_of_seat, seat)
+    assert ticket is not None
     fest.database.write(cancel_seat, ben.id, seat)
-    # Before the fact of it has arrived, when the ticket's own row still says that it is valid, and after.
-    assert isinstance(refusal(fest, found.code, meena, talk.id), TicketVoid)
+    # It is refused before the fact is delivered, when the ticket's row is still valid, and afterwards.
+    assert isinstance(refused_scan(fest, ticket.code, meena, talk.id), TicketVoid)
     fest.deliver()
-    assert isinstance(refusal(fest, found.code, meena, talk.id), TicketVoid)
+    assert isinstance(refused_scan(fest, ticket.code, meena, talk.id), TicketVoid)
 
-    late = ticket(fest, "chitra", talk)
+    late_code = issue_ticket(fest, "chitra", talk)
     fest.database.write(catalogue.cancel_event, talk.slug)
-    called_off = refusal(fest, late, meena, talk.id)
-    assert isinstance(called_off, TicketVoid)
-    assert "cancelled" in called_off.message
+    cancelled_event = refused_scan(fest, late_code, meena, talk.id)
+    assert isinstance(cancelled_event, TicketVoid)
+    assert "cancelled" in cancelled_event.message
     assert fest.database.read(attendance_of, race.id) == Attendance(0, 1)
 
 
-def test_of_two_scanners_at_once_one_admits_in_one_process_and_in_two(fest: Fest) -> None:
-    talk, guards = fest.event("Open Talk"), [staff(fest), staff(fest, "ravi")]
-    first, second = ticket(fest, "asha", talk), ticket(fest, "ben", talk)
-    elsewhere = fest.another_process()
+def test_simultaneous_scans_admit_once_in_one_process_and_in_two(fest: Fest) -> None:
+    talk, members = fest.event("Open Talk"), [add_staff(fest), add_staff(fest, "ravi")]
+    first, second = issue_ticket(fest, "asha", talk), issue_ticket(fest, "ben", talk)
+    other_database = fest.another_process()
 
-    def scan(code: str, who: Visitor) -> object:
-        return lambda connection: admit(connection, code, who, talk.id)
+    def scan(code: str, member: Visitor) -> object:
+        return lambda connection: admit(connection, code, member, talk.id)
 
-    async def scan_in_two() -> list[object]:
-        await elsewhere.open()
-        doors = [fest.database.real, elsewhere] * 4
+    async def scan_in_two_processes() -> list[object]:
+        await other_database.open()
+        databases = [fest.database.real, other_database] * 4
         try:
             return await asyncio.gather(
                 *(
-                    door.write(admit, second, guards[number % 2], talk.id)
-                    for number, door in enumerate(doors)
+                    process.write(admit, second, members[number % 2], talk.id)
+                    for number, process in enumerate(databases)
                 ),
                 return_exceptions=True,
             )
         finally:
-            await elsewhere.close()
+            await other_database.close()
 
-    in_one = fest.database.write_together(*[scan(first, guard) for guard in guards * 4])  # type: ignore[arg-type]
-    for answers in (in_one, fest.database.run(scan_in_two())):
-        let_in = [answer for answer in answers if isinstance(answer, Arrival)]
-        turned_away = [answer for answer in answers if isinstance(answer, AlreadyIn)]
-        assert (len(let_in), len(turned_away)) == (1, 7)
-        assert {each.arrival.admitted_by for each in turned_away} == {let_in[0].admitted_by}
+    results_in_one_process = fest.database.write_together(*[scan(first, member) for member in members * 4])  # type: ignore[arg-type]
+    for results in (results_in_one_process, fest.database.run(scan_in_two_processes())):
+        admitted = [result for result in results if isinstance(result, Arrival)]
+        refused = [result for result in results if isinstance(result, AlreadyIn)]
+        assert (len(admitted), len(refused)) == (1, 7)
+        assert {refusal.arrival.admitted_by for refusal in refused} == {admitted[0].admitted_by}
     assert fest.database.read(attendance_of, talk.id) == Attendance(2, 2)
 
 
-def test_a_check_in_that_was_a_mistake_is_taken_back_once_and_recorded(fest: Fest) -> None:
-    talk, guards = fest.event("Open Talk"), [staff(fest), staff(fest, "ravi")]
-    code = ticket(fest, "asha", talk)
-    came_at = fest.database.clock()
-    fest.database.write(admit, code, guards[0])
+def test_a_check_in_is_undone_once_and_recorded(fest: Fest) -> None:
+    talk, members = fest.event("Open Talk"), [add_staff(fest), add_staff(fest, "ravi")]
+    code = issue_ticket(fest, "asha", talk)
+    checked_in_at = fest.database.clock()
+    fest.database.write(admit, code, members[0])
     fest.database.clock.move(MINUTE)
-    answers = fest.database.write_together(
-        *[lambda connection, who=who: undo_admission(connection, code, who) for who in guards]
+    results = fest.database.write_together(
+        *[lambda connection, member=member: undo_admission(connection, code, member) for member in members]
     )
-    assert sorted(type(answer).__name__ for answer in answers) == ["Arrival", "NotIn"]
-    by = next(guard for guard, answer in zip(guards, answers, strict=True) if isinstance(answer, Arrival))
-    assert undone(fest) == [(came_at, guards[0].person, came_at + MINUTE, by.person)]
+    assert sorted(type(result).__name__ for result in results) == ["Arrival", "NotIn"]
+    undone_by = next(
+        member for member, result in zip(members, results, strict=True) if isinstance(result, Arrival)
+    )
+    assert undone_check_ins(fest) == [
+        (checked_in_at, members[0].person, checked_in_at + MINUTE, undone_by.person)
+    ]
     assert fest.database.read(attendance_of, talk.id) == Attendance(0, 1)
-    assert isinstance(fest.database.write(admit, code, guards[1]), Arrival)
+    assert isinstance(fest.database.write(admit, code, members[1]), Arrival)
 
 
-def test_after_half_an_hour_only_an_organiser_takes_a_check_in_back(fest: Fest) -> None:
-    talk, meena, ravi = fest.event("Open Talk"), staff(fest), staff(fest, "ravi", "organiser")
-    code = ticket(fest, "asha", talk)
+def test_after_half_an_hour_only_an_organiser_can_undo_a_check_in(fest: Fest) -> None:
+    talk, meena, ravi = fest.event("Open Talk"), add_staff(fest), add_staff(fest, "ravi", "organiser")
+    code = issue_ticket(fest, "asha", talk)
     fest.database.write(admit, code, meena)
     fest.database.clock.move(UNDO_WITHIN + 1)
     with pytest.raises(TooLateToUndo):
@@ -190,50 +194,50 @@ def test_after_half_an_hour_only_an_organiser_takes_a_check_in_back(fest: Fest) 
         fest.database.write(undo_admission, code, ravi)
 
 
-def test_a_seat_that_the_fest_takes_back_takes_its_holders_check_in_with_it(fest: Fest) -> None:
-    talk, meena = fest.event("Open Talk"), staff(fest)
-    code = ticket(fest, "asha", talk)
-    came_at = fest.database.clock()
+def test_cancelling_an_event_undoes_its_check_ins(fest: Fest) -> None:
+    talk, meena = fest.event("Open Talk"), add_staff(fest)
+    code = issue_ticket(fest, "asha", talk)
+    checked_in_at = fest.database.clock()
     fest.database.write(admit, code, meena)
     fest.database.clock.move(MINUTE)
     fest.database.write(catalogue.cancel_event, talk.slug)
     fest.deliver()
-    assert undone(fest) == [(came_at, meena.person, came_at + MINUTE, None)]
+    assert undone_check_ins(fest) == [(checked_in_at, meena.person, checked_in_at + MINUTE, None)]
     assert fest.database.report(check_tickets) == fest.database.report(check_door) == []
 
 
-def test_the_check_names_a_void_ticket_that_counts_as_in_and_a_check_in_by_nobody(fest: Fest) -> None:
-    code = ticket(fest, "asha", fest.event("Open Talk"))
-    fest.database.write(admit, code, staff(fest))
+def test_the_check_reports_void_tickets_checked_in_and_check_ins_without_staff(fest: Fest) -> None:
+    code = issue_ticket(fest, "asha", fest.event("Open Talk"))
+    fest.database.write(admit, code, add_staff(fest))
 
-    def break_it(statement: Statement) -> list[str]:
+    def corrupt_and_check(statement: Statement) -> list[str]:
         def operation(connection: Connection) -> None:
             connection.run(statement)
 
         fest.database.write(operation)
         return [finding.rule for finding in fest.database.report(check_door)]
 
-    assert break_it(_lose_staff) == ["a check-in has its time and its member of staff"]
-    assert break_it(_void_row) == ["no void ticket is checked in"]
+    assert corrupt_and_check(_remove_staff) == ["a check-in has its time and its member of staff"]
+    assert corrupt_and_check(_void_row) == ["no void ticket is checked in"]
 
 
-def test_guests_are_found_by_any_part_of_their_name_or_address_at_their_event_only(fest: Fest) -> None:
-    talk, race, meena = fest.event("Open Talk"), fest.event("Robo Race"), staff(fest)
-    codes = [ticket(fest, name, talk) for name in ("Asha_Rao", "asha.das", "ben")]
-    ticket(fest, "asha.khan", race)
+def test_guests_of_an_event_are_found_by_any_part_of_their_name_or_email_address(fest: Fest) -> None:
+    talk, race, meena = fest.event("Open Talk"), fest.event("Robo Race"), add_staff(fest)
+    codes = [issue_ticket(fest, name, talk) for name in ("Asha_Rao", "asha.das", "ben")]
+    issue_ticket(fest, "asha.khan", race)
 
-    def found(words: str) -> list[str]:
-        return [each.holder for each in fest.database.report(find_by_name, talk.id, words)]
+    def find_names(text: str) -> list[str]:
+        return [guest.holder for guest in fest.database.report(find_by_name, talk.id, text)]
 
-    assert found("ASHA") == ["asha.das", "Asha_Rao"]
-    assert found("_") == found("a_r") == ["Asha_Rao"]
-    assert found("ben@example") == ["ben"]
-    assert found("%") == []
+    assert find_names("ASHA") == ["asha.das", "Asha_Rao"]
+    assert find_names("_") == find_names("a_r") == ["Asha_Rao"]
+    assert find_names("ben@example") == ["ben"]
+    assert find_names("%") == []
     for code in codes:
         fest.database.write(admit, code, meena)
         fest.database.clock.move(MINUTE)
-    latest = fest.database.read(latest_arrivals, talk.id, 2)
-    assert [each.holder for each in latest] == ["ben", "asha.das"]
+    arrivals = fest.database.read(latest_arrivals, talk.id, 2)
+    assert [guest.holder for guest in arrivals] == ["ben", "asha.das"]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +253,7 @@ def test_guests_are_found_by_any_part_of_their_name_or_address_at_their_event_on
         f"https://fest.example/sub/tickets/{CODE}.svg",
     ],
 )
-def test_a_code_is_read_from_whatever_a_ticket_gives_to_scan(scanned: str) -> None:
+def test_a_code_is_read_from_every_form_of_a_scanned_ticket(scanned: str) -> None:
     assert read_scan(SECRET, scanned) == CODE
 
 
@@ -265,22 +269,22 @@ def test_a_code_is_read_from_whatever_a_ticket_gives_to_scan(scanned: str) -> No
         "U" * 16,
     ],
 )
-def test_what_no_ticket_of_this_fest_gives_is_refused(scanned: str) -> None:
+def test_a_scan_that_is_not_a_ticket_of_this_fest_is_refused(scanned: str) -> None:
     with pytest.raises(ForgedCode):
         read_scan(SECRET, scanned)
 
 
-def test_whoever_is_in_cannot_give_their_seat_back_until_that_is_undone(fest: Fest) -> None:
-    talk, meena = fest.event("Open Talk"), staff(fest)
+def test_a_checked_in_guest_cannot_cancel_until_the_check_in_is_undone(fest: Fest) -> None:
+    talk, meena = fest.event("Open Talk"), add_staff(fest)
     asha = fest.person("asha")
     seat = fest.hold(asha, talk)
     fest.deliver()
-    found = fest.database.read(tickets.ticket_of_seat, seat)
-    assert found is not None
-    fest.database.write(admit, found.code, meena)
+    ticket = fest.database.read(tickets.ticket_of_seat, seat)
+    assert ticket is not None
+    fest.database.write(admit, ticket.code, meena)
     with pytest.raises(SeatUsed):
         fest.database.write(cancel_seat, asha.id, seat, tickets.is_used)
-    fest.database.write(undo_admission, found.code, meena)
+    fest.database.write(undo_admission, ticket.code, meena)
     fest.database.write(cancel_seat, asha.id, seat, tickets.is_used)
     with pytest.raises(TicketVoid):
-        fest.database.write(admit, found.code, meena)
+        fest.database.write(admit, ticket.code, meena)

@@ -30,7 +30,7 @@ def hold(database: OpenDatabase, person: int, event: catalogue.Event) -> int:
     return database.write(hold_seat, person, event.slug, 15)
 
 
-def state(database: OpenDatabase, seat: int) -> str:
+def state_of(database: OpenDatabase, seat: int) -> str:
     return database.read(queries.seat, seat).state
 
 
@@ -52,7 +52,7 @@ def test_the_last_seat_is_sold_once(database: OpenDatabase) -> None:
     assert database.report(check_counts) == []
 
 
-def test_a_second_seat_for_the_same_person_is_refused_also_when_the_event_is_full(
+def test_a_second_seat_for_the_same_person_is_refused_even_if_the_event_is_full(
     database: OpenDatabase,
 ) -> None:
     person, event = add_someone(database), add_event(database, capacity=1)
@@ -63,21 +63,21 @@ def test_a_second_seat_for_the_same_person_is_refused_also_when_the_event_is_ful
         database.read(refuse_early, person, event.slug)
 
 
-def test_many_who_arrive_together_get_no_more_seats_than_there_are(database: OpenDatabase) -> None:
+def test_simultaneous_registrations_never_exceed_the_capacity(database: OpenDatabase) -> None:
     event = add_event(database, capacity=7)
     people = [add_someone(database) for _ in range(40)]
     # Every visitor clicks twice.
-    answers = database.write_together(
+    results = database.write_together(
         *(partial(hold_seat, person_id=person, slug=event.slug, hold_minutes=15) for person in people * 2)
     )
-    seats = [answer for answer in answers if isinstance(answer, int)]
+    seats = [result for result in results if isinstance(result, int)]
     assert len(seats) == 7
-    refused = [answer for answer in answers if not isinstance(answer, int)]
-    assert {type(answer) for answer in refused} == {catalogue.SoldOut, AlreadyRegistered}
+    errors = [result for result in results if not isinstance(result, int)]
+    assert {type(result) for result in errors} == {catalogue.SoldOut, AlreadyRegistered}
     assert database.report(check_counts) == []
 
 
-def test_a_hold_ends_by_the_clock_and_its_seat_is_free_at_that_instant(database: OpenDatabase) -> None:
+def test_a_seat_is_free_at_the_instant_its_hold_expires(database: OpenDatabase) -> None:
     event = add_event(database, capacity=1)
     first, second = add_someone(database), add_someone(database)
     seat = hold(database, first, event)
@@ -85,45 +85,45 @@ def test_a_hold_ends_by_the_clock_and_its_seat_is_free_at_that_instant(database:
     with pytest.raises(catalogue.SoldOut):
         hold(database, second, event)
     database.clock.move(1)
-    assert state(database, seat) == "lapsed"
+    assert state_of(database, seat) == "lapsed"
     lapses = database.read(queries.find_lapses)
     assert dict(lapses.seats) == {event.id: 1}
-    assert state(database, hold(database, second, event)) == "held"
+    assert state_of(database, hold(database, second, event)) == "held"
     assert database.report(check_counts) == []
 
 
-def test_whoever_let_a_hold_end_may_take_a_new_one(database: OpenDatabase) -> None:
+def test_a_person_whose_hold_expired_may_take_a_new_one(database: OpenDatabase) -> None:
     person, event = add_someone(database), add_event(database, capacity=1)
     hold(database, person, event)
     database.clock.move(15 * MINUTE)
-    assert state(database, hold(database, person, event)) == "held"
+    assert state_of(database, hold(database, person, event)) == "held"
 
 
-def test_giving_back_frees_the_seat_once_however_often_it_is_asked(database: OpenDatabase) -> None:
+def test_cancelling_twice_frees_the_seat_once(database: OpenDatabase) -> None:
     person, event = add_someone(database), add_event(database, capacity=2)
     seat = hold(database, person, event)
     hold(database, add_someone(database), event)
     for _ in range(2):
         database.write(cancel_seat, person, seat)
-    assert state(database, seat) == "cancelled"
+    assert state_of(database, seat) == "cancelled"
     assert database.read(catalogue.event_by_id, event.id).taken == 1
 
 
-def test_a_free_seat_that_is_given_back_says_so_to_the_modules_above(database: OpenDatabase) -> None:
+def test_cancelling_a_free_seat_records_a_fact(database: OpenDatabase) -> None:
     person = add_someone(database)
     seat = hold(database, person, add_event(database, fee=0))
     database.write(cancel_seat, person, seat)
     assert ("registrations.SeatReleased", {"seat_id": seat}) in database.read(outbox.waiting)
 
 
-def test_nobody_gives_back_the_seat_of_someone_else(database: OpenDatabase) -> None:
+def test_a_person_cannot_cancel_the_seat_of_another(database: OpenDatabase) -> None:
     seat = hold(database, add_someone(database), add_event(database))
     with pytest.raises(NotFound):
         database.write(cancel_seat, add_someone(database), seat)
-    assert state(database, seat) == "held"
+    assert state_of(database, seat) == "held"
 
 
-def test_a_seat_in_an_open_order_is_not_given_back(database: OpenDatabase) -> None:
+def test_a_seat_in_an_open_order_cannot_be_cancelled(database: OpenDatabase) -> None:
     person = add_someone(database)
     seat = hold(database, person, add_event(database))
     claim = partial(
@@ -148,31 +148,31 @@ def test_sales_open_and_close_to_the_millisecond(database: OpenDatabase) -> None
         hold(database, add_someone(database), event)
 
 
-def test_a_cancelled_event_gives_back_every_seat_and_takes_no_new_one(database: OpenDatabase) -> None:
+def test_a_cancelled_event_releases_every_seat_and_accepts_no_new_one(database: OpenDatabase) -> None:
     event = add_event(database, fee=0)
     seats = [hold(database, add_someone(database), event) for _ in range(3)]
     database.write(catalogue.cancel_event, event.slug)
     fact = EventCancelled(event.id)
     database.write(release_all, fact)
     database.write(release_all, fact)
-    assert [state(database, seat) for seat in seats] == ["cancelled"] * 3
+    assert [state_of(database, seat) for seat in seats] == ["cancelled"] * 3
     with pytest.raises(SalesClosed):
         hold(database, add_someone(database), event)
     assert database.report(check_counts) == []
 
 
-def test_the_sweep_changes_nothing_that_anyone_sees(database: OpenDatabase) -> None:
+def test_the_sweep_changes_no_visible_state(database: OpenDatabase) -> None:
     person = add_someone(database)
     seat = hold(database, person, add_event(database))
     database.clock.move(16 * MINUTE)
     before = database.read(queries.seats_of, person)
     assert database.write(sweep_all) == 1
     assert database.read(queries.seats_of, person) == before
-    assert state(database, seat) == "lapsed"
+    assert state_of(database, seat) == "lapsed"
     assert database.read(queries.find_lapses).seats == {}
 
 
-def test_a_paid_seat_is_not_given_back_with_a_click(database: OpenDatabase) -> None:
+def test_a_paid_seat_cannot_be_cancelled_by_its_holder(database: OpenDatabase) -> None:
     person = add_someone(database)
     seat = hold(database, person, add_event(database))
 

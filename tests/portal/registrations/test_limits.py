@@ -37,29 +37,29 @@ def hold(database: OpenDatabase, person: int, slug: str, terms: Terms = UNCONFIR
     return database.read(queries.seat, database.write(hold_seat, person, slug, 15, terms))
 
 
-def from_address(most: int, host: str = "192.0.2.7") -> Terms:
-    return Terms(address=SeatLimits(SECRET, most).of(host))
+def from_address(limit: int, host: str = "192.0.2.7") -> Terms:
+    return Terms(address=SeatLimits(SECRET, limit).of(host))
 
 
-def test_an_unconfirmed_account_holds_a_seat_for_minutes_and_a_confirmed_one_for_its_whole_time(
+def test_an_unconfirmed_account_holds_a_seat_for_less_time_than_a_confirmed_one(
     database: OpenDatabase,
 ) -> None:
     person, now = add_someone(database), database.clock.now
     first = hold(database, person, add_event(database).slug)
     assert first.held_until == now + UNCONFIRMED_HOLD_MINUTES * MINUTE
     database.write(confirm_address, person)
-    # The terms are as old as the page's session; the database has the present state.
+    # The terms may be outdated; the database has the current state.
     second = hold(database, person, add_event(database).slug)
     assert second.held_until == now + 15 * MINUTE
 
 
-def test_an_unconfirmed_hold_is_never_longer_than_any_other(database: OpenDatabase) -> None:
+def test_an_unconfirmed_hold_is_never_longer_than_a_confirmed_one(database: OpenDatabase) -> None:
     person, event = add_someone(database), add_event(database)
     seat = database.write(hold_seat, person, event.slug, 2, UNCONFIRMED)
     assert database.read(queries.seat, seat).held_until == database.clock.now + 2 * MINUTE
 
 
-def test_an_unconfirmed_account_has_few_seats_at_a_time_whatever_they_cost(database: OpenDatabase) -> None:
+def test_an_unconfirmed_account_may_have_few_free_and_paid_seats(database: OpenDatabase) -> None:
     person = add_someone(database, "asha")
     events = [add_event(database, fee=fee) for fee in (0, 50_000, 0, 50_000)]
     for event in events[:MAX_UNCONFIRMED_SEATS]:
@@ -67,63 +67,69 @@ def test_an_unconfirmed_account_has_few_seats_at_a_time_whatever_they_cost(datab
     with pytest.raises(AddressNotConfirmed, match=r"we sent a link to asha@example\.org"):
         hold(database, person, events[-1].slug)
     assert len(database.read(queries.seats_of, person)) == MAX_UNCONFIRMED_SEATS
-    database.clock.move(UNCONFIRMED_HOLD_MINUTES * MINUTE)  # the one that costs something is free again
+    database.clock.move(UNCONFIRMED_HOLD_MINUTES * MINUTE)  # the hold of the paid event has expired
     hold(database, person, events[-1].slug)
     assert database.report(check_counts) == []
 
 
-def together(database: OpenDatabase, *turns: tuple[Database, Any]) -> list[Any]:
-    """Return what each operation returns or raises when two processes run theirs at once."""
+def write_concurrently(database: OpenDatabase, *operations: tuple[Database, Any]) -> list[Any]:
+    """Run operations of two processes at once; return each result or exception."""
 
-    async def gather() -> list[Any]:
-        return await asyncio.gather(*(real.write(turn) for real, turn in turns), return_exceptions=True)
+    async def gather_results() -> list[Any]:
+        return await asyncio.gather(
+            *(real.write(operation) for real, operation in operations), return_exceptions=True
+        )
 
-    return database.run(gather())
+    return database.run(gather_results())
 
 
-def test_two_processes_together_give_an_unconfirmed_account_no_more_seats(database: OpenDatabase) -> None:
+def test_the_seat_limit_of_an_unconfirmed_account_holds_over_two_processes(database: OpenDatabase) -> None:
     person = add_someone(database)
     slugs = [add_event(database).slug for _ in range(12)]
-    other = Database(database.url, clock=database.clock)
-    database.run(other.open())
+    other_database = Database(database.url, clock=database.clock)
+    database.run(other_database.open())
     try:
-        turns = [
-            ((database.real, other)[number % 2], partial(_take, person=person, slug=slug))
+        operations = [
+            ((database.real, other_database)[number % 2], partial(_take_seat, person=person, slug=slug))
             for number, slug in enumerate(slugs)
         ]
-        answers = together(database, *turns)
+        results = write_concurrently(database, *operations)
     finally:
-        database.run(other.close())
-    assert sum(isinstance(answer, int) for answer in answers) == MAX_UNCONFIRMED_SEATS
-    assert sum(isinstance(answer, AddressNotConfirmed) for answer in answers) == 12 - MAX_UNCONFIRMED_SEATS
+        database.run(other_database.close())
+    assert sum(isinstance(result, int) for result in results) == MAX_UNCONFIRMED_SEATS
+    assert sum(isinstance(result, AddressNotConfirmed) for result in results) == 12 - MAX_UNCONFIRMED_SEATS
 
 
-def _take(connection: Any, person: int, slug: str) -> int:  # noqa: ANN401  (either kind of connection)
+def _take_seat(connection: Any, person: int, slug: str) -> int:  # noqa: ANN401  (either kind of connection)
     return hold_seat(connection, person, slug, 15, UNCONFIRMED)
 
 
-def test_eight_new_accounts_cannot_keep_the_last_eight_seats_for_two_days(database: OpenDatabase) -> None:
+def test_eight_new_accounts_cannot_hold_the_last_eight_seats_for_two_days(database: OpenDatabase) -> None:
     event = add_event(database, capacity=8, days=3)
-    crowd = [add_someone(database) for _ in range(8)]
-    kept, end = 0, database.clock.now + 2 * DAY
+    people = [add_someone(database) for _ in range(8)]
+    rounds_with_seats, end = 0, database.clock.now + 2 * DAY
     while database.clock.now < end:
-        took = []
-        for person in crowd:
+        taken = []
+        for person in people:
             try:
-                took.append(hold(database, person, event.slug))
+                taken.append(hold(database, person, event.slug))
             except TooMany:
                 continue
-        kept += bool(took)
-        database.clock.move(UNCONFIRMED_HOLD_MINUTES * MINUTE if took else HOUR)
+        rounds_with_seats += bool(taken)
+        database.clock.move(UNCONFIRMED_HOLD_MINUTES * MINUTE if taken else HOUR)
     # The holds are renewed up to the limit on both days: 25 minutes each, instead of 48 hours.
-    assert kept == 2 * MAX_TAKINGS
+    assert rounds_with_seats == 2 * MAX_TAKINGS
     hold(database, add_someone(database), event.slug)
 
 
-def test_one_person_takes_a_seat_at_an_event_a_few_times_a_day_however_they_give_it_back(
+def test_a_person_can_take_a_seat_at_an_event_a_limited_number_of_times_a_day(
     database: OpenDatabase,
 ) -> None:
-    person, event, other = add_someone(database), add_event(database, fee=0, days=3), add_event(database)
+    person, event, other_event = (
+        add_someone(database),
+        add_event(database, fee=0, days=3),
+        add_event(database),
+    )
     for _ in range(MAX_TAKINGS):
         seat = hold(database, person, event.slug, Terms())
         database.write(cancel_seat, person, seat.id)
@@ -132,13 +138,13 @@ def test_one_person_takes_a_seat_at_an_event_a_few_times_a_day_however_they_give
         hold(database, person, event.slug, Terms())
     assert refusal.value.retry_after == 19 * 3600
     assert database.report(check_counts) == []
-    hold(database, person, other.slug, Terms())
+    hold(database, person, other_event.slug, Terms())
     hold(database, add_someone(database), event.slug, Terms())
     database.clock.move(19 * HOUR)
     hold(database, person, event.slug, Terms())
 
 
-def test_a_person_with_a_seat_is_told_so_however_often_they_ask(database: OpenDatabase) -> None:
+def test_a_person_with_a_seat_gets_the_same_error_at_every_attempt(database: OpenDatabase) -> None:
     person, event = add_someone(database), add_event(database)
     hold(database, person, event.slug, Terms())
     for _ in range(MAX_TAKINGS):
@@ -146,7 +152,7 @@ def test_a_person_with_a_seat_is_told_so_however_often_they_ask(database: OpenDa
             hold(database, person, event.slug, Terms())
 
 
-def test_one_address_takes_no_more_seats_than_its_limit_in_a_quarter_of_an_hour(
+def test_seats_taken_from_one_address_are_limited_per_quarter_hour(
     database: OpenDatabase,
 ) -> None:
     event = add_event(database, capacity=50)
@@ -160,36 +166,41 @@ def test_one_address_takes_no_more_seats_than_its_limit_in_a_quarter_of_an_hour(
     assert database.report(check_counts) == []
 
 
-def test_a_generous_limit_is_counted_in_steps_and_holds_all_the_same(database: OpenDatabase) -> None:
+def test_a_large_limit_counted_in_steps_is_enforced(database: OpenDatabase) -> None:
     event = add_event(database, capacity=1_000)
     limit = SeatLimit(key="the campus", max_seats=4 * STEP, step=STEP)
     people = [add_someone(database) for _ in range(6 * STEP)]
-    answers = database.write_together(
+    results = database.write_together(
         *(
-            partial(hold_seat, person_id=each, slug=event.slug, hold_minutes=15, terms=Terms(address=limit))
-            for each in people
+            partial(hold_seat, person_id=person, slug=event.slug, hold_minutes=15, terms=Terms(address=limit))
+            for person in people
         )
     )
-    taken = sum(isinstance(answer, int) for answer in answers)
+    taken = sum(isinstance(result, int) for result in results)
     assert 4 * STEP <= taken < 5 * STEP
-    assert all(isinstance(answer, int | TooMany) for answer in answers)
+    assert all(isinstance(result, int | TooMany) for result in results)
 
 
-def test_whether_an_address_has_to_be_confirmed_depends_on_the_mail_server_unless_it_is_set() -> None:
+def test_confirmation_is_required_with_a_mail_server_unless_it_is_configured() -> None:
     new = Visitor(1, "asha", "asha@example.org", "attendee")
     old = Visitor(2, "ravi", "ravi@example.org", "attendee", is_confirmed=True)
     off = Settings(smtp_host="mail.example", confirm_email="off")
     on = Settings(confirm_email="on")
 
-    def free(visitor: Visitor, settings: Settings) -> bool:
+    def counts_as_confirmed(visitor: Visitor, settings: Settings) -> bool:
         address = SeatLimits(SECRET, 9).of("192.0.2.7")
         return terms_of(visitor, address, settings, is_first=False).is_confirmed
 
-    assert [free(new, each) for each in (WITH_MAIL, WITHOUT_MAIL, off, on)] == [False, True, True, False]
-    assert all(free(old, each) for each in (WITH_MAIL, WITHOUT_MAIL, off, on))
+    assert [counts_as_confirmed(new, settings) for settings in (WITH_MAIL, WITHOUT_MAIL, off, on)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert all(counts_as_confirmed(old, settings) for settings in (WITH_MAIL, WITHOUT_MAIL, off, on))
 
 
-def test_the_default_limit_of_an_address_lets_a_campus_of_2000_take_three_seats_each() -> None:
+def test_by_default_2000_people_at_one_address_can_take_three_seats_each() -> None:
     default = Settings()
     assert default.address_limit >= 2_000
     assert default.max_seats_of_address >= 3 * 2_000

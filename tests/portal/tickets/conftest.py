@@ -1,4 +1,4 @@
-"""The fest of these tests, on each kind of database."""
+"""The fixture `fest`."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from tests.rig.database import OpenDatabase
 
 @pytest.fixture
 def fest(database: OpenDatabase) -> Fest:
-    """A fest on each kind of database."""
+    """Create a fest on each kind of database."""
     return Fest(database)

@@ -1,4 +1,4 @@
-"""A small fest to issue tickets at: people, events, seats and orders through the modules' own operations."""
+"""A small fest for tests: people, events, seats, orders and tickets, made by the modules' own operations."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ _emails = Statement(
 
 
 def subscriptions() -> list[Subscription[Any]]:
-    """What everyone who takes part in a ticket does with facts."""
+    """Return the subscriptions of all modules that take part in issuing a ticket."""
     return [
         *registration_handlers.SUBSCRIPTIONS,
         *checkout_handlers.SUBSCRIPTIONS,
@@ -52,18 +52,18 @@ class Fest:
     """The fest of one test, over its database."""
 
     def __init__(self, database: OpenDatabase) -> None:
-        """Nothing is on and nobody is there."""
+        """Start without people and events."""
         self.database = database
         self.relay = Relay(database.real, subscriptions())
 
     def person(self, name: str = "asha") -> Person:
-        """Someone with an account."""
+        """Add a person."""
         return self.database.write(add_person, Newcomer(name, f"{name}@example.org"), "no password")
 
     def event(
         self, title: str, fee: int = 0, capacity: int = 200, place: str = "Main Hall"
     ) -> catalogue.Event:
-        """A published event on the next day at 10 o'clock, for two hours; `fee` in paise."""
+        """Publish an event on the next day at 10:00, for two hours; `fee` is in paise."""
         starts_at = next_ten_o_clock(self.database.clock())
         details = catalogue.Details(
             title=title,
@@ -85,50 +85,50 @@ class Fest:
         return self.database.write(publish)
 
     def hold(self, person: Person, event: catalogue.Event) -> int:
-        """A seat: confirmed when the event is free, else held. Its id."""
+        """Take a seat, which is confirmed if the event is free and held otherwise; return its id."""
         return self.database.write(hold_seat, person.id, event.slug, HOLD_MINUTES)
 
     def order(self, person: Person) -> Order:
-        """An order for all that the person holds."""
+        """Place an order for all held seats of the person."""
         key = f"key-{self.database.clock()}-{len(self.database.read(queries.orders_of, person.id))}"
         placed, _ = self.database.write(placements.place_order, person.id, "sandbox", HOUR, key, asks=False)
         return placed
 
     def pay(self, order: Order) -> Order:
-        """The provider says that it has the money."""
+        """Mark the order paid, as after a report of the provider."""
         return self.database.write(orders.mark_paid, order.id, f"charge-{order.ref}", order.total)
 
     def buy(self, person: Person, *events: catalogue.Event) -> Order:
-        """Hold a seat at each and pay for all of them."""
+        """Hold a seat at each event and pay for all of them."""
         for event in events:
             self.hold(person, event)
         return self.pay(self.order(person))
 
     def send_refunds(self) -> None:
-        """The provider gives back what is due."""
+        """Record all due refunds as done by the provider."""
         for refund in self.database.read(queries.refunds_due):
             self.database.write(refunds.note_refunded, refund.id, refund.order_id, refund.seat_id)
 
     def deliver(self) -> None:
-        """Hand out facts until none is due."""
+        """Deliver facts until none is due."""
         while self.database.run(self.relay.deliver_due()):
             pass
 
     def emails(self) -> list[tuple[str, str, str, str]]:
-        """(topic, recipient, subject, body) of all mail that was ever queued."""
+        """Return topic, recipient, subject and body of every email that was ever queued."""
         rows = self.database.read(lambda connection: connection.all(_emails))
         return [(topic, recipient, subject, body) for topic, recipient, subject, body in rows]
 
     def subjects(self) -> list[str]:
-        """Of all mail that was ever queued."""
+        """Return the subject of every email that was ever queued."""
         return [subject for _, _, subject, _ in self.emails()]
 
     def another_process(self) -> Database:
-        """The same data, not open yet."""
+        """Return the same database for another process, not opened yet."""
         return Database(self.database.url, clock=self.database.clock)
 
 
 def next_ten_o_clock(now: Milliseconds) -> Milliseconds:
-    """10:00 at the fest on a day that is not today."""
+    """Return 10:00 on the next day at the fest."""
     tomorrow = moment(now + DAY, FEST.zone).replace(hour=10, minute=0, second=0, microsecond=0)
     return round(tomorrow.timestamp()) * 1000

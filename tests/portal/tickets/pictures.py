@@ -1,4 +1,4 @@
-"""Reading a QR code back, as a door's camera does."""
+"""Draw QR codes as pixels, and read them back as a camera does."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -12,9 +12,9 @@ _SVG = "{http://www.w3.org/2000/svg}"
 
 
 def read_pixels(pixels: bytes, width: int) -> list[str]:
-    """What the QR codes in a picture say: one byte of light a pixel, row after row."""
+    """Return the texts of the QR codes in a picture of one brightness byte per pixel, row by row."""
     image = memoryview(pixels).cast("B", (len(pixels) // width, width))
-    return [found.text for found in zxingcpp.read_barcodes(image, formats=_QR)]
+    return [barcode.text for barcode in zxingcpp.read_barcodes(image, formats=_QR)]
 
 
 def draw_svg(svg: str, scale: int) -> tuple[bytearray, int]:
@@ -24,21 +24,21 @@ def draw_svg(svg: str, scale: int) -> tuple[bytearray, int]:
     width = size * scale
     pixels = bytearray(b"\xff" * width * width)
     lines = picture.findall(f"{_SVG}path")[1]
-    assert "stroke-width" not in lines.attrib  # 1, as it is where nothing is said
+    assert "stroke-width" not in lines.attrib  # the default is 1
     assert _ROW.sub("", lines.attrib["d"]) == ""
-    for left, top, steps in _ROW.findall(lines.attrib["d"]):
-        at = int(left)
+    for column, top, steps in _ROW.findall(lines.attrib["d"]):
+        left_edge = int(column)
         for kind, length in _STEP.findall(steps):
             for row in range(int(top) * scale, (int(top) + 1) * scale):
-                start = row * width + at * scale
+                start = row * width + left_edge * scale
                 if kind == "h":
                     pixels[start : start + int(length) * scale] = bytes(int(length) * scale)
-            at += int(length)
+            left_edge += int(length)
     return pixels, width
 
 
 def paste(code: tuple[bytearray, int], picture: bytearray, width: int, left: int, top: int) -> None:
-    """Put what `draw_svg` gave into a picture with rows of `width` pixels."""
+    """Copy a code from `draw_svg` into a picture with rows of `width` pixels."""
     pixels, side = code
     for row in range(side):
         start = (top + row) * width + left

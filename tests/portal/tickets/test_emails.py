@@ -1,4 +1,4 @@
-"""What people are told: one email for each thing that happened, with all they need in it."""
+"""Emails about tickets, changed and cancelled events, and refunds: one for each occurrence."""
 
 import json
 
@@ -26,25 +26,25 @@ _files = Statement(select(mail.messages.c.attachments).where(mail.messages.c.top
 
 
 def files(fest: Fest, topic: str) -> dict[str, icalendar.Event]:
-    """The event in each calendar file of that email, by the file's name."""
+    """Return the event in each calendar file of the email with this topic, by file name."""
     text = fest.database.read(lambda connection: connection.value(_files, name=topic))
-    found = {}
+    events = {}
     for attachment in json.loads(text):
         assert attachment["kind"] == "text/calendar"
         (event,) = icalendar.Calendar.from_ical(attachment["text"]).walk("VEVENT")
         assert isinstance(event, icalendar.Event)
-        found[attachment["name"]] = event
-    return found
+        events[attachment["name"]] = event
+    return events
 
 
-def change(fest: Fest, event: catalogue.Event, **new: str) -> catalogue.Event:
+def change(fest: Fest, event: catalogue.Event, **changes: str) -> catalogue.Event:
     def edit(connection: Connection) -> catalogue.Event:
-        now = catalogue.event_by_slug(connection, event.slug)
-        details = catalogue.details_of(now)
+        current = catalogue.event_by_slug(connection, event.slug)
+        details = catalogue.details_of(current)
         return catalogue.edit_event(
             connection,
             event.slug,
-            catalogue.Details(**{**_fields(details), **new}),  # type: ignore[arg-type]
+            catalogue.Details(**{**_fields(details), **changes}),  # type: ignore[arg-type]
         )
 
     fest.database.clock.move(MINUTE)
@@ -55,7 +55,7 @@ def _fields(details: catalogue.Details) -> dict[str, object]:
     return {name: getattr(details, name) for name in catalogue.Details.__dataclass_fields__}
 
 
-def test_a_free_seat_is_confirmed_with_place_time_link_and_calendar_file(fest: Fest) -> None:
+def test_the_email_for_a_free_seat_has_place_time_link_and_calendar_file(fest: Fest) -> None:
     asha, talk = fest.person(), fest.event("Open Talk", place="Gallery 2")
     seat = fest.hold(asha, talk)
     fest.deliver()
@@ -78,7 +78,7 @@ def test_a_free_seat_is_confirmed_with_place_time_link_and_calendar_file(fest: F
     assert event.decoded("DTEND").timestamp() * 1000 == talk.ends_at
 
 
-def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(fest: Fest) -> None:
+def test_one_email_for_an_order_has_all_tickets_calendar_files_and_the_receipt(fest: Fest) -> None:
     asha = fest.person()
     titles = ["Robo Race", "Hackathon", "Dance Battle", "Treasure Hunt"]
     order = fest.buy(asha, *(fest.event(title, 30_050) for title in titles))
@@ -98,7 +98,7 @@ def test_an_order_is_confirmed_once_with_all_its_tickets_files_and_the_receipt(f
     ]  # fmt: skip
 
 
-def test_titles_stand_in_an_email_as_they_are_written(fest: Fest) -> None:
+def test_titles_are_not_escaped_in_an_email(fest: Fest) -> None:
     fest.hold(fest.person(), fest.event("Rock & Roll <live>", place='Studio "B"'))
     fest.deliver()
     ((_, _, subject, body),) = fest.emails()
@@ -107,7 +107,7 @@ def test_titles_stand_in_an_email_as_they_are_written(fest: Fest) -> None:
     assert 'Studio "B"\n' in body
 
 
-def test_giving_a_seat_back_is_told_once(fest: Fest) -> None:
+def test_a_cancelled_registration_is_emailed_once(fest: Fest) -> None:
     asha, talk = fest.person(), fest.event("Open Talk")
     seat = fest.hold(asha, talk)
     fest.deliver()
@@ -120,14 +120,14 @@ def test_giving_a_seat_back_is_told_once(fest: Fest) -> None:
     assert "https://fest.example/events/open-talk\n" in body
 
 
-def test_a_hold_that_is_given_up_is_no_email(fest: Fest) -> None:
+def test_a_cancelled_hold_sends_no_email(fest: Fest) -> None:
     asha, race = fest.person(), fest.event("Robo Race", 45_000)
     fest.database.write(cancel_seat, asha.id, fest.hold(asha, race))
     fest.deliver()
     assert fest.emails() == []
 
 
-def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_money_when_it_is_back(
+def test_a_cancelled_event_is_emailed_to_every_attendee_and_each_refund_when_it_is_done(
     fest: Fest,
 ) -> None:
     asha, ben, chitra = (fest.person(name) for name in ("asha", "ben", "chitra"))
@@ -139,14 +139,14 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
     for event in (race, talk):
         fest.database.write(catalogue.cancel_event, event.slug)
     fest.deliver()
-    told = {
+    bodies = {
         recipient: body for _, recipient, subject, body in fest.emails() if subject.startswith("Cancelled")
     }
-    assert set(told) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
-    assert "You had not paid for this seat." in told["chitra@example.org"]
-    assert "ticket" not in told["chitra@example.org"]
-    assert "Your payment of ₹450.00 will be refunded." in told["asha@example.org"]
-    assert "will be refunded" not in told["ben@example.org"]
+    assert set(bodies) == {"asha@example.org", "ben@example.org", "chitra@example.org"}
+    assert "You had not paid for this seat." in bodies["chitra@example.org"]
+    assert "ticket" not in bodies["chitra@example.org"]
+    assert "Your payment of ₹450.00 will be refunded." in bodies["asha@example.org"]
+    assert "will be refunded" not in bodies["ben@example.org"]
     topic = next(topic for topic, _, subject, _ in fest.emails() if subject == "Cancelled: Robo Race")
     assert files(fest, topic)["robo-race.ics"]["STATUS"] == "CANCELLED"
 
@@ -159,7 +159,7 @@ def test_an_event_that_is_called_off_is_told_to_each_who_had_a_ticket_and_their_
     assert {ticket.state for ticket in fest.database.read(tickets.tickets_of, asha.id)} == {"void"}
 
 
-def test_one_event_of_an_order_called_off_leaves_the_other_ticket_valid(fest: Fest) -> None:
+def test_cancelling_one_event_of_an_order_leaves_the_other_ticket_valid(fest: Fest) -> None:
     asha = fest.person()
     race, dance = fest.event("Robo Race", 45_000), fest.event("Dance Battle", 30_000)
     fest.buy(asha, race, dance)
@@ -175,7 +175,7 @@ def test_one_event_of_an_order_called_off_leaves_the_other_ticket_valid(fest: Fe
     ]
 
 
-def test_a_payment_that_came_too_late_is_paid_back_and_told_and_brings_no_ticket(fest: Fest) -> None:
+def test_a_late_payment_is_refunded_with_an_email_and_without_a_ticket(fest: Fest) -> None:
     asha, ben = fest.person(), fest.person("ben")
     race = fest.event("Robo Race", 45_000, capacity=1)
     fest.hold(asha, race)
@@ -195,7 +195,7 @@ def test_a_payment_that_came_too_late_is_paid_back_and_told_and_brings_no_ticket
     assert "after your hold had ended" in body
 
 
-def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fest: Fest) -> None:
+def test_the_email_about_a_refund_names_the_currency_of_the_refund(fest: Fest) -> None:
     asha = fest.person()
     fest.hold(asha, fest.event("Robo Race", 45_000))
     order = fest.order(asha)
@@ -210,14 +210,14 @@ def test_a_refund_in_another_currency_than_the_order_is_told_in_that_currency(fe
     assert fest.database.read(outbox.count_waiting) == 0
 
 
-def test_a_change_is_told_to_each_ticket_holder_once_however_many_there_are(fest: Fest) -> None:
+def test_a_change_is_emailed_once_to_every_ticket_holder(fest: Fest) -> None:
     talk = fest.event("Open Talk")
     people = [fest.person(f"person-{number}") for number in range(EMAILS_AT_ONCE + 5)]
     for person in people:
         fest.hold(person, talk)
     fest.deliver()
-    gone = fest.database.read(tickets.tickets_of, people[0].id)[0]
-    fest.database.write(cancel_seat, people[0].id, gone.seat_id)
+    cancelled_ticket = fest.database.read(tickets.tickets_of, people[0].id)[0]
+    fest.database.write(cancel_seat, people[0].id, cancelled_ticket.seat_id)
     fest.deliver()
     change(fest, talk, place="Gallery 7")
     fest.database.write(outbox.record, EventChanged(talk.id))
@@ -234,7 +234,7 @@ def test_a_change_is_told_to_each_ticket_holder_once_however_many_there_are(fest
     assert files(fest, topic)["open-talk.ics"]["LOCATION"] == "Gallery 7"
 
 
-def test_a_second_change_is_told_again_and_a_new_description_is_not(fest: Fest) -> None:
+def test_a_second_change_is_emailed_and_a_new_description_is_not(fest: Fest) -> None:
     asha, talk = fest.person(), fest.event("Open Talk")
     fest.hold(asha, talk)
     fest.deliver()
@@ -247,7 +247,7 @@ def test_a_second_change_is_told_again_and_a_new_description_is_not(fest: Fest) 
     assert fest.subjects() == ["Your ticket: Open Talk", "Changed: Open Talk", "Changed: Open Talks"]
 
 
-def test_a_change_of_an_event_that_is_then_called_off_is_told_as_cancelled_only(fest: Fest) -> None:
+def test_a_changed_and_then_cancelled_event_is_emailed_only_as_cancelled(fest: Fest) -> None:
     fest.hold(fest.person(), fest.event("Open Talk"))
     fest.deliver()
     change(fest, fest.database.read(catalogue.event_by_slug, "open-talk"), place="Gallery 7")
@@ -256,7 +256,7 @@ def test_a_change_of_an_event_that_is_then_called_off_is_told_as_cancelled_only(
     assert fest.subjects() == ["Your ticket: Open Talk", "Cancelled: Open Talk"]
 
 
-def test_a_refund_that_is_told_before_anything_else_is_told_once(fest: Fest) -> None:
+def test_a_refund_whose_fact_arrives_first_is_emailed_once(fest: Fest) -> None:
     asha, race = fest.person(), fest.event("Robo Race", 45_000)
     order = fest.buy(asha, race)
     fest.database.write(catalogue.cancel_event, race.slug)
@@ -269,7 +269,7 @@ def test_a_refund_that_is_told_before_anything_else_is_told_once(fest: Fest) -> 
 
 
 @pytest.mark.parametrize("refusals", [0, 2])
-def test_the_email_reaches_a_real_mail_server_once_even_one_that_refuses_at_first(
+def test_the_email_reaches_a_mail_server_once_even_if_it_is_refused_at_first(
     fest: Fest, mailbox: Mailbox, refusals: int
 ) -> None:
     server = {"smtp_host": mailbox.host, "smtp_port": mailbox.port, "smtp_security": "none"}

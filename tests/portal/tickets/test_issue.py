@@ -1,4 +1,4 @@
-"""A seat's ticket: there within one round of the relay, once, valid as long as the seat is confirmed."""
+"""A seat gets one ticket within one round of the relay, which is valid as long as the seat is confirmed."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ from tests.portal.tickets.fest import FEST, Fest, subscriptions
 from tests.rig.database import OpenDatabase, copy_of, open_database
 
 
-def test_a_free_seat_has_its_ticket_after_one_round(fest: Fest) -> None:
+def test_a_free_seat_gets_its_ticket_within_one_round(fest: Fest) -> None:
     asha, talk = fest.person(), fest.event("Open Talk")
     seat = fest.hold(asha, talk)
     assert fest.database.read(tickets.ticket_of_seat, seat) is None
@@ -58,7 +58,7 @@ def test_a_paid_order_has_a_ticket_for_each_seat_and_a_held_one_has_none(fest: F
     assert len({ticket.code for ticket in issued}) == 3
 
 
-def test_facts_that_come_twice_change_nothing(fest: Fest) -> None:
+def test_facts_delivered_twice_change_nothing(fest: Fest) -> None:
     asha, ben = fest.person(), fest.person("ben")
     seat = fest.hold(asha, fest.event("Open Talk"))
     order = fest.buy(ben, fest.event("Robo Race", 45_000))
@@ -72,7 +72,7 @@ def test_facts_that_come_twice_change_nothing(fest: Fest) -> None:
     assert len(fest.emails()) == 2
 
 
-def test_a_seat_that_is_given_back_has_a_void_ticket_and_a_new_seat_a_new_one(fest: Fest) -> None:
+def test_a_cancelled_seat_has_a_void_ticket_and_a_new_seat_gets_a_new_one(fest: Fest) -> None:
     asha, talk = fest.person(), fest.event("Open Talk")
     first = fest.hold(asha, talk)
     fest.deliver()
@@ -87,7 +87,7 @@ def test_a_seat_that_is_given_back_has_a_void_ticket_and_a_new_seat_a_new_one(fe
 
 
 @pytest.mark.parametrize("first", ["confirmed", "released"])
-def test_a_seat_given_back_before_its_ticket_was_made_never_has_a_valid_one(fest: Fest, first: str) -> None:
+def test_a_seat_cancelled_before_its_ticket_was_issued_never_gets_a_valid_one(fest: Fest, first: str) -> None:
     asha, talk = fest.person(), fest.event("Open Talk")
     seat = fest.hold(asha, talk)
     fest.database.write(cancel_seat, asha.id, seat)
@@ -100,31 +100,31 @@ def test_a_seat_given_back_before_its_ticket_was_made_never_has_a_valid_one(fest
     assert fest.subjects() == ["Your registration was cancelled: Open Talk"]
 
 
-def test_whoever_read_the_seat_before_it_was_given_back_issues_nothing_after_it(fest: Fest) -> None:
-    """Two processes on PostgreSQL: one is about to issue the ticket while the seat's end passes through the other."""
+def test_a_stale_read_of_a_cancelled_seat_issues_no_ticket(fest: Fest) -> None:
+    """One of two processes is about to issue the ticket while the other one handles the end of the seat."""
     asha, talk = fest.person(), fest.event("Open Talk")
-    number = fest.hold(asha, talk)
-    stale = fest.database.read(registrations.seat, number)
-    fest.database.write(cancel_seat, asha.id, number)
-    fest.database.write(TicketHandlers(FEST).void_released, SeatReleased(number))
+    seat_id = fest.hold(asha, talk)
+    stale = fest.database.read(registrations.seat, seat_id)
+    fest.database.write(cancel_seat, asha.id, seat_id)
+    fest.database.write(TicketHandlers(FEST).void_released, SeatReleased(seat_id))
     assert fest.database.write(issue_ticket, stale) is None
     assert fest.database.read(codes_by_seat, asha.id) == {}
 
 
-def test_while_tickets_are_broken_the_payment_stands_and_the_ticket_comes_when_they_work_again(
+def test_a_payment_succeeds_while_tickets_fail_and_the_ticket_is_issued_afterwards(
     fest: Fest,
 ) -> None:
     asha, ben = fest.person(), fest.person("ben")
     race = fest.event("Robo Race", 45_000)
-    fest.database.write(lambda connection: connection.run(_take_away))
+    fest.database.write(lambda connection: connection.run(_hide_tickets))
     order = fest.buy(asha, race)
     fest.deliver()
     assert fest.database.read(checkout.order_by_id, order.id).state == "paid"
     assert fest.emails() == []
     fest.buy(ben, race)
     fest.deliver()
-    fest.database.write(lambda connection: connection.run(_bring_back))
-    assert fest.database.read(check_tickets) == [], "the facts are still there"
+    fest.database.write(lambda connection: connection.run(_restore_tickets))
+    assert fest.database.read(check_tickets) == [], "the facts are still waiting"
     fest.database.clock.move(HOUR)
     fest.deliver()
     for person in (asha, ben):
@@ -132,29 +132,29 @@ def test_while_tickets_are_broken_the_payment_stands_and_the_ticket_comes_when_t
     assert fest.subjects() == ["Your ticket: Robo Race"] * 2
 
 
-_take_away = Statement(text("ALTER TABLE tickets_tickets RENAME TO tickets_elsewhere"))
-_bring_back = Statement(text("ALTER TABLE tickets_elsewhere RENAME TO tickets_tickets"))
+_hide_tickets = Statement(text("ALTER TABLE tickets_tickets RENAME TO tickets_elsewhere"))
+_restore_tickets = Statement(text("ALTER TABLE tickets_elsewhere RENAME TO tickets_tickets"))
 
 
-def test_two_processes_issue_one_ticket_a_seat_and_one_email_an_order(fest: Fest) -> None:
+def test_two_processes_issue_one_ticket_per_seat_and_one_email_per_order(fest: Fest) -> None:
     people = [fest.person(f"person-{number}") for number in range(12)]
     talk, race, dance = fest.event("Open Talk"), fest.event("Robo Race", 45_000), fest.event("Dance", 30_000)
-    elsewhere = fest.another_process()
-    relays = [Relay(each, subscriptions()) for each in (fest.database.real, elsewhere)]
-    placed = []
+    other_database = fest.another_process()
+    relays = [Relay(process, subscriptions()) for process in (fest.database.real, other_database)]
+    orders = []
     for person in people:
         seat = fest.hold(person, talk)
-        placed.append(fest.buy(person, race, dance))
-        # Told again under another number: two processes then work on one seat at the same time.
+        orders.append(fest.buy(person, race, dance))
+        # Recorded again as other facts, so that two processes work on one seat at the same time.
         fest.database.write(outbox.record, SeatConfirmed(seat))
-        fest.database.write(outbox.record, OrderPaid(placed[-1].id))
+        fest.database.write(outbox.record, OrderPaid(orders[-1].id))
 
     async def deliver_both() -> None:
-        await elsewhere.open()
+        await other_database.open()
         while await fest.database.real.read(outbox.count_waiting):
             await asyncio.gather(*(relay.deliver_due() for relay in relays))
             fest.database.clock.move(HOUR)
-        await elsewhere.close()
+        await other_database.close()
 
     fest.database.run(deliver_both())
     for person in people:
@@ -163,44 +163,57 @@ def test_two_processes_issue_one_ticket_a_seat_and_one_email_an_order(fest: Fest
     assert fest.database.report(check_tickets) == []
 
 
-def test_the_check_names_a_seat_without_ticket_and_a_ticket_without_seat(fest: Fest) -> None:
+def test_the_check_reports_seats_without_tickets_and_tickets_without_seats(fest: Fest) -> None:
     asha, ben = fest.person(), fest.person("ben")
     talk = fest.event("Open Talk")
     fest.hold(asha, talk)
-    kept = fest.hold(ben, talk)
+    seat_with_ticket = fest.hold(ben, talk)
     assert fest.database.report(check_tickets) == []
     fest.deliver()
     assert fest.database.report(check_tickets) == []
-    ticket = fest.database.read(tickets.ticket_of_seat, kept)
+    ticket = fest.database.read(tickets.ticket_of_seat, seat_with_ticket)
     assert ticket is not None
-    fest.database.write(lambda connection: connection.run(_lose))
-    fest.database.write(lambda connection: connection.run(_unseat))
-    wheres = {finding.where for finding in fest.database.report(check_tickets)}
-    assert wheres == {f"seat {kept - 1}", f"ticket {ticket.code}"}
+    fest.database.write(lambda connection: connection.run(_delete_first_ticket))
+    fest.database.write(lambda connection: connection.run(_cancel_seat_of_ticket))
+    places = {finding.where for finding in fest.database.report(check_tickets)}
+    assert places == {f"seat {seat_with_ticket - 1}", f"ticket {ticket.code}"}
 
 
-_lose = Statement(text("DELETE FROM tickets_tickets WHERE id = (SELECT min(id) FROM tickets_tickets)"))
-_unseat = Statement(
+_delete_first_ticket = Statement(
+    text("DELETE FROM tickets_tickets WHERE id = (SELECT min(id) FROM tickets_tickets)")
+)
+_cancel_seat_of_ticket = Statement(
     text(
         "UPDATE registrations_seats SET state = 'cancelled' WHERE id = (SELECT seat_id FROM tickets_tickets)"
     )
 )
 
 
-def deliver_in_disorder(database: OpenDatabase, chance: random.Random) -> None:
-    """Every fact that waits, in any order, its handlers in any order, each of them once or twice; new ones too."""
-    known = subscriptions()
+def deliver_in_random_order(database: OpenDatabase, rng: random.Random) -> None:
+    """Deliver all waiting and new facts in random order, each handler in random order, once or twice."""
+    all_subscriptions = subscriptions()
     while due := database.read(outbox.find_due):
-        chance.shuffle(due)
+        rng.shuffle(due)
         for fact in due:
-            handlers = [each for each in known if fact.kind == each.fact.KIND] * chance.randint(1, 2)
-            chance.shuffle(handlers)
-            for each in handlers:
-                database.write(each.handler, each.fact(**json.loads(fact.payload)))
+            handlers = [
+                subscription for subscription in all_subscriptions if fact.kind == subscription.fact.KIND
+            ] * rng.randint(1, 2)
+            rng.shuffle(handlers)
+            for subscription in handlers:
+                database.write(subscription.handler, subscription.fact(**json.loads(fact.payload)))
             database.write(outbox.settle, fact.id)
 
 
-STEPS = ("hold a free one", "hold a paid one", "pay", "give back", "call off", "deliver", "refund", "come in")
+STEPS = (
+    "hold a free seat",
+    "hold a paid seat",
+    "pay",
+    "cancel registration",
+    "cancel event",
+    "deliver",
+    "refund",
+    "check in",
+)
 
 
 @settings(max_examples=30)
@@ -208,27 +221,27 @@ STEPS = ("hold a free one", "hold a paid one", "pay", "give back", "call off", "
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2), st.integers(0, 2)), max_size=25),
     seed=st.integers(0, 2**32),
 )
-def test_in_whatever_order_facts_come_a_ticket_is_valid_exactly_while_its_seat_is_confirmed(
+def test_a_ticket_is_valid_exactly_while_its_seat_is_confirmed_for_any_order_of_facts(
     migrated_sqlite: Path,
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[str, int, int]],
     seed: int,
 ) -> None:
-    """On a file of its own each time, so that an example that fails can be played again."""
-    chance = random.Random(seed)
+    """Each example has a new database file, so that a failed example can be repeated."""
+    rng = random.Random(seed)
     with open_database(copy_of(migrated_sqlite, tmp_path_factory.mktemp("fest"))) as database:
         fest = Fest(database)
         people = [fest.person(name) for name in ("asha", "ben", "chitra")]
-        free = [fest.event(f"Talk {number}", capacity=2) for number in range(3)]
-        paid = [fest.event(f"Race {number}", 10_000 + number, capacity=2) for number in range(3)]
-        for step, who, which in steps:
+        free = [fest.event(f"Talk {seat_id}", capacity=2) for seat_id in range(3)]
+        paid = [fest.event(f"Race {seat_id}", 10_000 + seat_id, capacity=2) for seat_id in range(3)]
+        for step, person_index, event_index in steps:
             database.clock.move(SECOND)
             if step == "deliver":
-                deliver_in_disorder(database, chance)
+                deliver_in_random_order(database, rng)
             else:
-                take(fest, step, people[who], free[which], paid[which])
-        for _ in range(3):  # a refund tells facts of its own
-            deliver_in_disorder(database, chance)
+                run_step(fest, step, people[person_index], free[event_index], paid[event_index])
+        for _ in range(3):  # a refund records new facts
+            deliver_in_random_order(database, rng)
             fest.send_refunds()
 
         assert database.read(outbox.count_waiting) == 0
@@ -241,25 +254,25 @@ def test_in_whatever_order_facts_come_a_ticket_is_valid_exactly_while_its_seat_i
             assert len({ticket.seat_id for ticket in issued}) == len(issued)
 
 
-def take(fest: Fest, step: str, person: Person, free: catalogue.Event, paid: catalogue.Event) -> None:
-    """One step of a visitor or an organiser, as far as the portal lets them."""
+def run_step(fest: Fest, step: str, person: Person, free: catalogue.Event, paid: catalogue.Event) -> None:
+    """Run one step of a visitor or an organiser; conflicts are ignored."""
     database = fest.database
     with suppress(Conflict):
-        if step == "hold a free one":
+        if step == "hold a free seat":
             fest.hold(person, free)
-        elif step == "hold a paid one":
+        elif step == "hold a paid seat":
             fest.hold(person, paid)
-        elif step == "come in":
+        elif step == "check in":
             for ticket in database.read(tickets.tickets_of, person.id):
                 with suppress(Conflict):
                     database.write(admit, ticket.code, Visitor(person.id, "", "", "staff"))
         elif step == "pay":
             fest.pay(fest.order(person))
-        elif step == "give back":
+        elif step == "cancel registration":
             for seat in database.read(registrations.seats_of, person.id):
                 if seat.slug == free.slug:
                     database.write(cancel_seat, person.id, seat.id)
-        elif step == "call off":
+        elif step == "cancel event":
             database.write(catalogue.cancel_event, (free if person.username == "asha" else paid).slug)
         else:
             fest.send_refunds()

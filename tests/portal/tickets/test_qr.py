@@ -1,4 +1,4 @@
-"""The QR code: it reads as it was meant to, and what the fest has not made is refused."""
+"""QR codes of tickets can be read back, and codes that this fest did not sign are refused."""
 
 import pytest
 from hypothesis import given
@@ -16,71 +16,74 @@ codes = st.text(ALPHABET, min_size=CODE_LENGTH, max_size=CODE_LENGTH)
 
 
 @given(code=codes)
-def test_a_camera_reads_the_picture_and_the_fest_finds_its_own_code_in_it(code: str) -> None:
+def test_a_ticket_code_is_read_from_its_picture(code: str) -> None:
     pixels, width = draw_svg(draw(qr_text(SECRET, code)), scale=4)
     (text,) = read_pixels(bytes(pixels), width)
     assert read_qr(SECRET, text) == code
 
 
-def test_it_reads_with_a_smudge_of_five_squares_by_five_and_upside_down() -> None:
+def test_a_qr_code_is_read_with_a_stain_and_upside_down() -> None:
     text = qr_text(SECRET, "7GK2M9QX04ZT8WAB")
     pixels, width = draw_svg(draw(text), scale=6)
-    smudge = 5 * 6
-    for row in range(width // 2, width // 2 + smudge):
+    stain = 5 * 6
+    for row in range(width // 2, width // 2 + stain):
         start = row * width + width // 2
-        pixels[start : start + smudge] = b"\x80" * smudge
+        pixels[start : start + stain] = b"\x80" * stain
     assert read_pixels(bytes(pixels), width) == [text]
     assert read_pixels(bytes(reversed(pixels)), width) == [text]
 
 
-def test_a_ticket_in_a_picture_is_read_before_other_codes_beside_it() -> None:
+def test_a_ticket_is_preferred_to_other_codes_in_a_picture() -> None:
     ticket = qr_text(SECRET, "7GK2M9QX04ZT8WAB")
-    assert read_picture(picture(["https://fest.example"])) == "https://fest.example"
-    assert read_picture(picture(["https://fest.example", ticket])) == ticket
-    assert read_picture(picture([ticket, "https://fest.example"])) == ticket
+    assert read_picture(draw_picture(["https://fest.example"])) == "https://fest.example"
+    assert read_picture(draw_picture(["https://fest.example", ticket])) == ticket
+    assert read_picture(draw_picture([ticket, "https://fest.example"])) == ticket
 
 
-@given(light=st.binary(min_size=32 * 32, max_size=32 * 32))
-def test_a_picture_of_anything_else_says_nothing(light: bytes) -> None:
-    assert read_picture(light) is None
+@given(brightness=st.binary(min_size=32 * 32, max_size=32 * 32))
+def test_a_picture_without_a_code_returns_nothing(brightness: bytes) -> None:
+    assert read_picture(brightness) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, 28 * 28, 240 * 240 - 1, 240 * 240 + 1])
-def test_what_is_no_square_picture_is_refused_in_a_sentence(size: int) -> None:
+def test_a_picture_that_is_not_square_is_refused_with_a_message(size: int) -> None:
     with pytest.raises(Malformed, match="A picture is square"):
         read_picture(bytes(size))
 
 
-def picture(texts: list[str]) -> bytes:
-    """A grey square with these codes, from its upper left corner to its lower right one."""
+def draw_picture(texts: list[str]) -> bytes:
+    """Return a grey square with these codes, from its upper left to its lower right corner."""
     side = 240
-    light = bytearray(b"\x90" * side * side)
+    brightness = bytearray(b"\x90" * side * side)
     for number, text in enumerate(texts):
         code = draw_svg(draw(text), scale=3)
         corner = number * (side - code[1])
-        paste(code, light, side, corner, corner)
-    return bytes(light)
+        paste(code, brightness, side, corner, corner)
+    return bytes(brightness)
 
 
-def test_it_is_a_small_code_with_its_own_white_around_it() -> None:
+def test_a_qr_code_is_small_and_has_a_quiet_zone() -> None:
     pixels, width = draw_svg(draw(qr_text(SECRET, "0" * CODE_LENGTH)), scale=1)
     assert width == 29 + 2 * 4
-    dark = {(at % width, at // width) for at, light in enumerate(pixels) if not light}
+    dark = {(at % width, at // width) for at, brightness in enumerate(pixels) if not brightness}
     assert min(x for x, _ in dark) == min(y for _, y in dark) == 4
     assert max(x for x, _ in dark) == max(y for _, y in dark) == width - 5
 
 
-@given(code=codes, other=st.binary(min_size=32, max_size=32).filter(lambda other: other != SECRET))
-def test_a_code_signed_with_another_secret_is_refused(code: str, other: bytes) -> None:
+@given(
+    code=codes,
+    other_secret=st.binary(min_size=32, max_size=32).filter(lambda other_secret: other_secret != SECRET),
+)
+def test_a_code_signed_with_another_secret_is_refused(code: str, other_secret: bytes) -> None:
     with pytest.raises(ForgedCode):
-        read_qr(SECRET, qr_text(other, code))
+        read_qr(SECRET, qr_text(other_secret, code))
 
 
-@given(code=codes, at=st.integers(0, 42), sign_of=st.sampled_from(ALPHABET + ":"))
-def test_a_code_with_one_sign_changed_is_refused(code: str, at: int, sign_of: str) -> None:
-    good = qr_text(SECRET, code)
-    changed = good[:at] + sign_of + good[at + 1 :]
-    if changed == good:
+@given(code=codes, at=st.integers(0, 42), character=st.sampled_from(ALPHABET + ":"))
+def test_a_code_with_one_changed_character_is_refused(code: str, at: int, character: str) -> None:
+    valid = qr_text(SECRET, code)
+    changed = valid[:at] + character + valid[at + 1 :]
+    if changed == valid:
         assert read_qr(SECRET, changed) == code
     else:
         with pytest.raises(ForgedCode):
@@ -94,14 +97,14 @@ def test_any_other_text_is_refused(text: str) -> None:
 
 
 def test_a_signature_of_another_ticket_is_refused() -> None:
-    mine, yours = new_code(CODE_LENGTH), new_code(CODE_LENGTH)
+    code, other_code = new_code(CODE_LENGTH), new_code(CODE_LENGTH)
     with pytest.raises(ForgedCode):
-        read_qr(SECRET, f"FESTGATE1:{mine}:{sign(SECRET, yours)}")
+        read_qr(SECRET, f"FESTGATE1:{code}:{sign(SECRET, other_code)}")
 
 
 @given(code=codes)
-def test_a_code_is_read_aloud_in_fours_and_typed_back_as_it_was(code: str) -> None:
-    shown = in_fours(code)
-    assert [len(part) for part in shown.split("-")] == [4, 4, 4, 4]
-    assert read_code(shown.lower()) == code
-    assert read_code(shown.replace("-", " ").replace("1", "l").replace("0", "o")) == code
+def test_a_code_in_groups_of_four_is_read_back(code: str) -> None:
+    grouped = in_fours(code)
+    assert [len(part) for part in grouped.split("-")] == [4, 4, 4, 4]
+    assert read_code(grouped.lower()) == code
+    assert read_code(grouped.replace("-", " ").replace("1", "l").replace("0", "o")) == code

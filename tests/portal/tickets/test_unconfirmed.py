@@ -1,4 +1,4 @@
-"""What is sent to an address that nobody has confirmed: few emails about what is free, all about what was paid."""
+"""An unconfirmed address gets few emails about free seats and all emails about paid ones."""
 
 from collections import Counter
 from contextlib import suppress
@@ -23,16 +23,16 @@ UNCONFIRMED = Terms(is_confirmed=False)
 
 @pytest.fixture
 def fest(database: OpenDatabase) -> Fest:
-    """A fest with a mail server, so that addresses are confirmed."""
-    found = Fest(database)
+    """Create a fest with a mail server, so that addresses have to be confirmed."""
+    new_fest = Fest(database)
     with_mail = FEST.model_copy(update={"smtp_host": "mail.example"})
-    found.relay = Relay(
+    new_fest.relay = Relay(
         database.real, [*registration_handlers.SUBSCRIPTIONS, *TicketHandlers(with_mail).subscriptions()]
     )
-    return found
+    return new_fest
 
 
-def take_and_give_back(fest: Fest, person: Person, event: catalogue.Event, terms: Terms) -> None:
+def hold_and_cancel_many_times(fest: Fest, person: Person, event: catalogue.Event, terms: Terms) -> None:
     for _ in range(100):
         with suppress(TooMany):
             seat = fest.database.write(hold_seat, person.id, event.slug, 15, terms)
@@ -41,23 +41,23 @@ def take_and_give_back(fest: Fest, person: Person, event: catalogue.Event, terms
             fest.deliver()
 
 
-def test_a_hundred_rounds_of_register_and_cancel_send_few_emails_to_an_unconfirmed_address(
+def test_registering_and_cancelling_repeatedly_sends_few_emails_to_an_unconfirmed_address(
     fest: Fest,
 ) -> None:
     asha = fest.person()
     for title in ("Open Talk", "Dance Night"):
-        take_and_give_back(fest, asha, fest.event(title), UNCONFIRMED)
+        hold_and_cancel_many_times(fest, asha, fest.event(title), UNCONFIRMED)
     assert len(fest.emails()) == MAX_EMAILS
 
 
-def test_a_hundred_rounds_send_few_emails_to_a_confirmed_address_too(fest: Fest) -> None:
+def test_registering_and_cancelling_repeatedly_sends_few_emails_to_a_confirmed_address(fest: Fest) -> None:
     asha = fest.person()
     fest.database.write(confirm_address, asha.id)
-    take_and_give_back(fest, asha, fest.event("Open Talk"), Terms())
+    hold_and_cancel_many_times(fest, asha, fest.event("Open Talk"), Terms())
     assert len(fest.emails()) == 2 * MAX_TAKINGS
 
 
-def test_the_ticket_of_every_seat_that_an_unconfirmed_account_may_have_is_sent(fest: Fest) -> None:
+def test_an_unconfirmed_account_gets_the_ticket_of_every_allowed_seat(fest: Fest) -> None:
     asha = fest.person()
     for number in range(MAX_UNCONFIRMED_SEATS):
         fest.database.write(hold_seat, asha.id, fest.event(f"Talk {number}").slug, 15, UNCONFIRMED)
@@ -65,10 +65,10 @@ def test_the_ticket_of_every_seat_that_an_unconfirmed_account_may_have_is_sent(f
     assert len(fest.emails()) == MAX_UNCONFIRMED_SEATS
 
 
-def test_a_ticket_that_was_not_sent_is_sent_once_the_address_is_confirmed(fest: Fest) -> None:
+def test_an_unsent_ticket_is_sent_once_after_the_address_is_confirmed(fest: Fest) -> None:
     asha = fest.person()
     first, second = fest.event("Open Talk"), fest.event("Dance Night")
-    take_and_give_back(fest, asha, first, UNCONFIRMED)
+    hold_and_cancel_many_times(fest, asha, first, UNCONFIRMED)
     seat = fest.database.write(hold_seat, asha.id, second.slug, 15, UNCONFIRMED)
     fest.deliver()
     assert f"seat:{seat}" not in {topic for topic, *_ in fest.emails()}
@@ -82,9 +82,9 @@ def test_a_ticket_that_was_not_sent_is_sent_once_the_address_is_confirmed(fest: 
     assert len(topics) == MAX_EMAILS + 1
 
 
-def test_paid_tickets_and_news_of_a_cancelled_event_are_sent_whatever_was_sent_before(fest: Fest) -> None:
+def test_paid_tickets_and_cancellations_of_events_are_sent_above_the_limit(fest: Fest) -> None:
     asha, free, paid = fest.person(), fest.event("Open Talk"), fest.event("Robo Race", fee=50_000)
-    take_and_give_back(fest, asha, fest.event("Dance Night"), UNCONFIRMED)
+    hold_and_cancel_many_times(fest, asha, fest.event("Dance Night"), UNCONFIRMED)
     fest.database.write(hold_seat, asha.id, free.slug, 15, UNCONFIRMED)
     fest.database.write(hold_seat, asha.id, paid.slug, 15, UNCONFIRMED)
     fest.pay(fest.order(asha))

@@ -1,4 +1,4 @@
-"""A fest that was opened before there was a door goes on with all its tickets, and checks them in."""
+"""Tickets of a database from before check-in existed are kept and can be checked in."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +20,9 @@ from festgate.settings import Settings
 from tests.rig.database import open_database
 from tests.rig.server import festgate
 
-OLD = "0001"
-GOOD, VOID = "7GK2M9QX04ZT8WAB", "7GK2M9QX04ZT8WAC"
-ROWS = """
+OLD_REVISION = "0001"
+VALID_CODE, VOID_CODE = "7GK2M9QX04ZT8WAB", "7GK2M9QX04ZT8WAC"
+INSERTS = """
 INSERT INTO accounts_people (id, username, username_key, email, email_key, password_hash, role, created_at)
 VALUES (1, 'asha', 'asha', 'a@example.org', 'a@example.org', 'x', 'attendee', 5),
     (2, 'meena', 'meena', 'm@example.org', 'm@example.org', 'x', 'staff', 5);
@@ -40,42 +40,47 @@ VALUES (1, '7GK2M9QX04ZT8WAB', 1, 1, 1, 'valid', 7), (2, '7GK2M9QX04ZT8WAC', 2, 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """A fest at the first schema, with a ticket that is good and one that is not."""
+def old_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Create a database with the first schema, a valid ticket and a void one."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
     settings = Settings(data_dir=tmp_path / "fest", database_url=url)
     assert schema.revision(settings) is None
     config = Config()
     config.set_main_option("script_location", "festgate.portal:migrations")
     config.attributes["url"] = schema.alembic_url(settings.url)
-    command.upgrade(config, OLD)
+    command.upgrade(config, OLD_REVISION)
     engine = create_engine(schema.alembic_url(settings.url))
     with engine.begin() as connection:
-        for rows in ROWS.split(";"):
-            connection.execute(text(rows))
+        for insert in INSERTS.split(";"):
+            connection.execute(text(insert))
     yield settings
-    with pytest.raises(IntegrityError), engine.begin() as connection:  # the rules of the old table still hold
+    with (
+        pytest.raises(IntegrityError),
+        engine.begin() as connection,
+    ):  # the constraints of the old table are still in force
         connection.execute(text("UPDATE tickets_tickets SET state = 'torn'"))
     engine.dispose()
 
 
-def test_tickets_of_before_the_door_are_kept_and_checked_in(old: Settings) -> None:
-    assert schema.upgrade(old) == OLD
-    assert schema.revision(old) == schema.HEAD
-    assert schema.integrity(old) == []
+def test_tickets_of_the_first_schema_are_kept_and_can_be_checked_in(old_settings: Settings) -> None:
+    assert schema.upgrade(old_settings) == OLD_REVISION
+    assert schema.revision(old_settings) == schema.HEAD
+    assert schema.integrity(old_settings) == []
     meena = Visitor(2, "meena", "m@example.org", "staff")
-    with open_database(old.url) as database:
-        kept = database.read(tickets_of, 1)
-        assert [(each.code, each.state, each.issued_at, each.admitted_at) for each in kept] == [
-            (VOID, "void", 6, None),
-            (GOOD, "valid", 7, None),
+    with open_database(old_settings.url) as database:
+        kept_tickets = database.read(tickets_of, 1)
+        assert [
+            (ticket.code, ticket.state, ticket.issued_at, ticket.admitted_at) for ticket in kept_tickets
+        ] == [
+            (VOID_CODE, "void", 6, None),
+            (VALID_CODE, "valid", 7, None),
         ]
         assert database.read(attendance_of, 1) == Attendance(0, 1)
-        assert database.write(admit, GOOD, meena).admitted_by == "meena"
+        assert database.write(admit, VALID_CODE, meena).admitted_by == "meena"
         with pytest.raises(TicketVoid):
-            database.write(admit, VOID, meena)
+            database.write(admit, VOID_CODE, meena)
         assert [finding for check in CHECKS for finding in database.report(check)] == []
-    if not old.database_url:
-        (copy,) = (old.data_dir / "backups").iterdir()
+    if not old_settings.database_url:
+        (copy,) = (old_settings.data_dir / "backups").iterdir()
         assert copy.name.endswith(f"-before-{schema.HEAD}.sqlite3")
-        assert festgate("check", data=old.data_dir).stdout == "All invariants hold.\n"
+        assert festgate("check", data=old_settings.data_dir).stdout == "All invariants hold.\n"

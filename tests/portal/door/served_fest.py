@@ -1,4 +1,4 @@
-"""A real server over a small fest, and its visitors, with a browser's habits or a program's."""
+"""A real server with a small fest, and its visitors."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ from tests.rig.server import Server, festgate, serving
 from tests.rig.waiting import until
 
 PASSWORD = "correct horse"
-EXTRA = {
+ENVIRONMENT = {
     "FESTGATE_TIMEZONE": "Asia/Kolkata",
     "FESTGATE_LOCALE": "en_IN",
     "FESTGATE_FEST_NAME": "Spring Fest",
@@ -30,16 +30,16 @@ _numbers = count(1)
 
 
 @contextmanager
-def open_doors(data: Path, extra: Mapping[str, str] | None = None) -> Iterator["Doors"]:
-    """A fest with a free `open-talk` and a `robo-race` for 450 rupees, served for the length of the block."""
-    # On a thread, since a test with a browser has an event loop on its own already.
+def serve_fest(data: Path, extra: Mapping[str, str] | None = None) -> Iterator["ServedFest"]:
+    """Serve a fest with a free `open-talk` and a `robo-race` for 450 rupees until the end of the block."""
+    # On a thread, since a test with a browser already has an event loop on its thread.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(_plant, Settings.model_validate({"data_dir": data})).result()
-    with serving(data, extra=EXTRA | dict(extra or {})) as server, ExitStack() as leaving:
-        yield Doors(server, leaving)
+        thread.submit(_create_events, Settings.model_validate({"data_dir": data})).result()
+    with serving(data, extra=ENVIRONMENT | dict(extra or {})) as server, ExitStack() as exit_stack:
+        yield ServedFest(server, exit_stack)
 
 
-def _plant(settings: Settings) -> None:
+def _create_events(settings: Settings) -> None:
     schema.upgrade(settings)
     with open_database(settings.url) as database:
         fest = Fest(database)
@@ -47,30 +47,30 @@ def _plant(settings: Settings) -> None:
         fest.event("Robo Race", 45_000)
 
 
-class Doors:
-    """Where visitors come in; they leave when the doors close."""
+class ServedFest:
+    """A server with a fest, and the HTTP clients of its visitors."""
 
-    def __init__(self, server: Server, leaving: ExitStack) -> None:
-        """Nobody has come yet."""
+    def __init__(self, server: Server, exit_stack: ExitStack) -> None:
+        """Start without visitors."""
         self.server = server
-        self._leaving = leaving
+        self._exit_stack = exit_stack
 
     def client(self) -> httpx.Client:
-        """Someone who is not signed in."""
-        return self._leaving.enter_context(
+        """Return an HTTP client that is not signed in."""
+        return self._exit_stack.enter_context(
             httpx.Client(base_url=self.server.url, trust_env=False, verify=False, timeout=60)
         )
 
     def visitor(self) -> "Visitor":
-        """Someone new, with an account, signed in."""
+        """Sign up a new visitor."""
         return Visitor(self.client())
 
 
 class Visitor:
-    """Someone with an account, signed in."""
+    """A visitor with an account, signed in."""
 
     def __init__(self, client: httpx.Client) -> None:
-        """Registers."""
+        """Sign up."""
         self.name = f"visitor{next(_numbers)}"
         self.email = f"{self.name}@example.org"
         self.client = client
@@ -78,33 +78,33 @@ class Visitor:
         assert self.client.post("/register", data=form).status_code == 303
 
     def become(self, role: str, data: Path) -> None:
-        """Get a role, and sign in again: a new role ends the sessions from before."""
+        """Change the role and sign in again, since a new role ends all sessions."""
         assert festgate("user", "role", self.name, role, data=data).returncode == 0
         form = {"username": self.name, "password": PASSWORD}
         assert self.client.post("/login", data=form).status_code == 303
 
     def get_free_ticket(self) -> str:
-        """Registers for the talk; the code of the ticket, once it is there."""
+        """Register for the talk; return the code of the ticket once it has been issued."""
         assert self.client.post("/events/open-talk/register").status_code == 303
         return self.wait_for_ticket()
 
     def buy_ticket(self) -> str:
-        """Holds a seat at the race and pays with play money; the code of the ticket."""
+        """Hold a seat at the race and pay by the sandbox; return the code of the ticket."""
         assert self.client.post("/events/robo-race/register").status_code == 303
         paid = check_out(self.client, payment_method="sandbox", card_number="4242424242424242")
         assert paid.status_code == 303
         return self.wait_for_ticket()
 
     def wait_for_ticket(self) -> str:
-        """The code of the first ticket on /my-events."""
+        """Wait for the first ticket on /my-events; return its code."""
         return until(self._ticket, "a ticket on /my-events")
 
-    def give_back(self) -> None:
-        """The first seat that can be given back."""
-        found = _CANCEL.search(self.client.get("/my-events").text)
-        assert found is not None
-        assert self.client.post(found[1]).status_code == 303
+    def cancel_registration(self) -> None:
+        """Cancel the first registration on /my-events that can be cancelled."""
+        match = _CANCEL.search(self.client.get("/my-events").text)
+        assert match is not None
+        assert self.client.post(match[1]).status_code == 303
 
     def _ticket(self) -> str | None:
-        found = _TICKET.search(self.client.get("/my-events").text)
-        return found[1] if found else None
+        match = _TICKET.search(self.client.get("/my-events").text)
+        return match[1] if match else None

@@ -1,4 +1,4 @@
-"""While checkout is unavailable: the sentences on pages, and the pause of holds, on a real server with a drill."""
+"""Messages on pages and the pause of holds while checkout is unavailable, on a real server with a drill."""
 
 import re
 from collections.abc import Iterator
@@ -35,31 +35,31 @@ def asha(data: Path) -> Guest:
 
 @pytest.fixture
 def server(data: Path, asha: Guest) -> Iterator[Server]:
-    with serving(data, extra=DRILLS) as running:
-        yield running
+    with serving(data, extra=DRILLS) as new_server:
+        yield new_server
 
 
 @pytest.fixture
-def beside(data: Path, server: Server) -> Iterator[OpenDatabase]:
+def database(data: Path, server: Server) -> Iterator[OpenDatabase]:
     with open_database(f"sqlite:///{data / 'festgate.sqlite3'}") as database:
         yield database
 
 
-def stands(database: OpenDatabase) -> bool:
+def are_paused(database: OpenDatabase) -> bool:
     """Return whether holds are paused now."""
     database.clock.now = system_clock()
     return database.read(are_holds_paused)
 
 
-def left(database: OpenDatabase, asha: Guest) -> list[int]:
-    """Return the milliseconds that each of her holds has left."""
+def times_left(database: OpenDatabase, asha: Guest) -> list[int]:
+    """Return the milliseconds that each hold of the guest has left."""
     database.clock.now = system_clock()
-    found = database.read(seats_of, asha.id)
-    return [seat.held_until - database.clock.now for seat in found if seat.state == "held"]
+    seats = database.read(seats_of, asha.id)
+    return [seat.held_until - database.clock.now for seat in seats if seat.state == "held"]
 
 
-def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
-    server: Server, asha: Guest, beside: OpenDatabase, data: Path
+def test_holds_are_paused_with_a_message_while_checkout_is_unavailable(
+    server: Server, asha: Guest, database: OpenDatabase, data: Path
 ) -> None:
     with (
         asha.browser(server) as browser,
@@ -68,32 +68,32 @@ def test_while_checkout_rests_the_holds_stand_still_and_every_page_says_so(
         for slug in ("robo-race", "photography-walk"):
             browser.post(f"/events/{slug}/register")
         assert "data-countdown" in browser.get("/my-events").text
-        armed = drill.post("/drills/faults", json={"point": "module.checkout", "effect": "raise"})
-        assert armed.status_code == 201, armed.text
-        # A trial in between fails, so checkout stays unavailable for longer than this takes.
+        injected = drill.post("/drills/faults", json={"point": "module.checkout", "effect": "raise"})
+        assert injected.status_code == 201, injected.text
+        # Trials of the circuit fail, so checkout stays unavailable for longer than this test takes.
         until(
-            lambda: "Checkout is unavailable" in browser.get("/checkout").text and stands(beside),
+            lambda: "Checkout is unavailable" in browser.get("/checkout").text and are_paused(database),
             "checkout is unavailable, and holds are paused",
         )
         page = browser.get("/my-events").text
         assert "Checkout is temporarily unavailable. Your seats are safe" in page
         assert len(re.findall(r"Held: 1[45] minutes once checkout is back", page)) == 2
         assert "data-countdown" not in page
-        rests = browser.get("/checkout")
-        assert rests.status_code == 503
-        assert "Your 2 seats are kept: their time is paused while checkout is unavailable" in rests.text
-        before = left(beside, asha)
-        until(lambda: browser.get("/my-events").text == page, "nothing moves")
-        assert left(beside, asha) == before
-        assert all(14 * MINUTE < each <= 15 * MINUTE for each in before)
+        unavailable = browser.get("/checkout")
+        assert unavailable.status_code == 503
+        assert "Your 2 seats are kept: their time is paused while checkout is unavailable" in unavailable.text
+        before = times_left(database, asha)
+        until(lambda: browser.get("/my-events").text == page, "the page does not change")
+        assert times_left(database, asha) == before
+        assert all(14 * MINUTE < left <= 15 * MINUTE for left in before)
         assert drill.delete("/drills/faults").status_code == 204
         until(lambda: browser.get("/checkout").status_code == 200, "checkout is back", 60)
-        until(lambda: not stands(beside), "the clock runs on")
+        until(lambda: not are_paused(database), "holds are resumed")
         page = browser.get("/my-events").text
         assert "Checkout is temporarily unavailable" not in page
         assert "data-countdown" in page
-        after = left(beside, asha)
-        assert all(0 <= was - now < 30 * SECOND for was, now in zip(before, after, strict=True))
+        after = times_left(database, asha)
+        assert all(0 <= left - later < 30 * SECOND for left, later in zip(before, after, strict=True))
         paid = check_out(browser, payment_method="sandbox")
         assert "Paid" in browser.get(paid.headers["location"]).text
     holds(data, DRILLS)

@@ -1,4 +1,4 @@
-"""Transports: a folder of files and mail servers of several kinds; and the form of an email in transfer."""
+"""Transports to a folder of files and to several kinds of mail servers, and the format of a sent email."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from tests.rig.database import OpenDatabase
 from tests.rig.smtp import Mailbox
 
 
-def test_without_a_mail_server_each_email_is_a_file_that_only_this_user_can_read(
+def test_without_a_mail_server_each_email_becomes_a_file_readable_only_by_this_account(
     database: OpenDatabase, tmp_path: Path
 ) -> None:
     sender = postman(database, to_folder(tmp_path))
@@ -38,7 +38,7 @@ def test_without_a_mail_server_each_email_is_a_file_that_only_this_user_can_read
         assert (tmp_path / "mail").stat().st_mode & 0o077 == 0
 
 
-def test_an_email_written_twice_is_one_file(tmp_path: Path) -> None:
+def test_an_email_sent_twice_is_one_file(tmp_path: Path) -> None:
     fest = to_folder(tmp_path)
     message = Message(7, "order:1", "asha@example.org", "Subject", "Body\n", (), 1_790_000_000_000, 0)
     for _ in range(2):
@@ -47,9 +47,7 @@ def test_an_email_written_twice_is_one_file(tmp_path: Path) -> None:
     assert email["Message-ID"] == "<festgate-7-1790000000000@example.org>"
 
 
-def test_nothing_goes_out_in_the_clear_where_tls_is_asked_for(
-    database: OpenDatabase, mailbox: Mailbox
-) -> None:
+def test_no_email_is_sent_unencrypted_when_tls_is_required(database: OpenDatabase, mailbox: Mailbox) -> None:
     post(database, "order:1")
     send(database, postman(database, over_smtp(mailbox.host, mailbox.port, smtp_security="starttls")))
     assert mailbox.attempts == 0
@@ -57,7 +55,7 @@ def test_nothing_goes_out_in_the_clear_where_tls_is_asked_for(
     assert "STARTTLS" in (state(database, "order:1").error or "")
 
 
-class Members:
+class AuthenticatedServer:
     """A mail server that accepts emails from one user only."""
 
     def __init__(self) -> None:
@@ -66,10 +64,10 @@ class Members:
         self.greeted_by: str | None = None
 
     def authenticate(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, data: object
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object
     ) -> AuthResult:
-        good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"fest", b"let me in")
-        return AuthResult(success=good, handled=False)
+        is_valid = isinstance(data, LoginPassword) and (data.login, data.password) == (b"fest", b"let me in")
+        return AuthResult(success=is_valid, handled=False)
 
     async def handle_DATA(self, _server: SMTP, session: Session, _envelope: Envelope) -> str:  # noqa: N802
         if not session.authenticated:
@@ -80,35 +78,35 @@ class Members:
 
 
 @contextmanager
-def members_only() -> Iterator[tuple[Members, Settings]]:
+def run_authenticated_server() -> Iterator[tuple[AuthenticatedServer, Settings]]:
     """Run a mail server that requires a password; return settings with the right one."""
-    members, port = Members(), free_port()
+    server, port = AuthenticatedServer(), free_port()
     controller = Controller(
-        members,
+        server,
         "127.0.0.1",
         port,
-        authenticator=members.authenticate,
+        authenticator=server.authenticate,
         auth_require_tls=False,
     )
     controller.start()
     try:
-        yield members, over_smtp("127.0.0.1", port, smtp_username="fest", smtp_password="let me in")
+        yield server, over_smtp("127.0.0.1", port, smtp_username="fest", smtp_password="let me in")
     finally:
         controller.stop()
 
 
-def test_the_postman_signs_in_where_the_server_asks_and_a_wrong_password_shows(
+def test_the_postman_authenticates_and_a_wrong_password_is_an_error(
     database: OpenDatabase,
 ) -> None:
-    with members_only() as (members, fest):
+    with run_authenticated_server() as (server, fest):
         post(database, "order:1")
         send(database, postman(database, fest.model_copy(update={"smtp_password": "wrong"})))
-        assert members.received == 0
+        assert server.received == 0
         assert (state(database, "order:1").error or "").startswith("535 ")
         assert "wrong" not in (state(database, "order:1").error or "")
         database.clock.move(MINUTE)
         send(database, postman(database, fest))
-        assert members.received == 1
+        assert server.received == 1
         assert state(database, "order:1").state == "sent"
 
 
@@ -120,22 +118,26 @@ def test_the_postman_signs_in_where_the_server_asks_and_a_wrong_password_shows(
         ("http://[2001:db8::1]:8000", "[IPv6:2001:db8::1]"),
     ],
 )
-def test_the_postman_greets_with_the_name_of_the_portal(
+def test_the_postman_greets_with_the_host_name_of_the_portal(
     database: OpenDatabase, base_url: str, name: str
 ) -> None:
-    with members_only() as (members, fest):
+    with run_authenticated_server() as (server, fest):
         post(database, "order:1")
         send(database, postman(database, fest.model_copy(update={"base_url": base_url})))
-        assert members.greeted_by == name
+        assert server.greeted_by == name
 
 
-plain = st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), max_size=200)
+printable_text = st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), max_size=200)
 
 
 @settings(max_examples=50)
-@given(subject=plain, name=plain.filter(str.strip), lines=st.lists(plain, min_size=1, max_size=5))
+@given(
+    subject=printable_text,
+    name=printable_text.filter(str.strip),
+    lines=st.lists(printable_text, min_size=1, max_size=5),
+)
 @example(subject="Re: two\r\nBcc: everyone@example.org", name="A,B <c@d.e>", lines=["."])
-def test_any_words_arrive_as_they_were_written_and_none_becomes_a_header(
+def test_any_text_arrives_unchanged_and_cannot_add_a_header(
     subject: str, name: str, lines: list[str]
 ) -> None:
     fest = load_settings({}, fest_name=name[:80], mail_from="fest@example.org")
@@ -151,7 +153,7 @@ def test_any_words_arrive_as_they_were_written_and_none_becomes_a_header(
     assert " ".join(arrived["Subject"].split()) == " ".join(subject.split())
 
 
-def test_a_sender_with_a_name_of_its_own_keeps_it() -> None:
+def test_a_configured_sender_name_is_kept() -> None:
     fest = load_settings({}, mail_from="The Fest Desk <desk@example.org>", fest_name="Fest")
     message = Message(1, "order:1", "asha@example.org", "Subject", "Body\n", (), 1_790_000_000_000, 0)
     sender = compose(message, fest)["From"].addresses[0]
