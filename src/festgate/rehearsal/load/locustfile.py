@@ -56,7 +56,8 @@ def load(path: Path) -> Locustfile:
         msg = (
             f"{path} has only users with a weight of 0."
             if users
-            else f"{path} has no user: a class derived from Locust's HttpUser or FastHttpUser, with tasks."
+            else f"{path} has no user: a class derived from Locust's HttpUser or FastHttpUser, with tasks. Files for"
+            " pytest are not run."
         )
         raise CannotStart(msg)
     return Locustfile(path, classes, shapes[0] if shapes else None)

@@ -132,6 +132,8 @@ class LoadShare:
         # Locust fires it when its own runner starts, which an open loop does not use.
         self._environment.events.test_start.fire(environment=self._environment)  # type: ignore[no-untyped-call]
         self._arrivals.prepare(runner)
+        # Before they are ready, as in Locust: an `on_start` may wait for it.
+        self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
         deadline = time.monotonic() + MAX_PREPARATION
         # A user whose `on_start` raised is no longer counted.
         while self._arrivals.ready < runner.user_count and time.monotonic() < deadline:
@@ -142,7 +144,6 @@ class LoadShare:
             reason = "; ".join(filter(None, reasons)) or f"{MAX_PREPARATION:g} seconds were not enough"
             msg = f"None of the first users got ready to begin: {reason}."
             raise CannotStart(msg)
-        self._environment.events.spawning_complete.fire(user_count=runner.user_count)  # type: ignore[no-untyped-call]
 
     def begin(self) -> None:
         """Begin to send; in a closed loop with workers, the master starts the users."""
@@ -212,8 +213,10 @@ class LoadShare:
         dropped = 0
         if self._arrivals is not None:
             dropped = self._arrivals.waiting
-            if not cut and self._lasted is None:
-                dropped = self._arrivals.due(self._seconds) - self._arrivals.taken
+            if not cut:
+                # Users that the locustfile stopped turned nobody away.
+                seconds = self._seconds if self._lasted is None else self._lasted
+                dropped = max(0, self._arrivals.due(seconds) - self._arrivals.taken)
         recorder = self._recorder
         return Ended(
             dropped,

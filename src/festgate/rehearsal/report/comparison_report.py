@@ -40,7 +40,7 @@ def comparison_document(
     if worse_beside(comparison) and comparison.verdict != "regressed":
         # Like the exit code: a gate must not pass if another metric regressed after the correction.
         verdict, tone = f"{verdict}, but another metric regressed", "bad"
-    if comparison.same_target:
+    if comparison.same_target and comparison.verdict != "refused":
         verdict, tone = (
             f"A/A comparison: {verdict[:1].lower()}{verdict[1:]}",
             tone if tone != "good" else "plain",

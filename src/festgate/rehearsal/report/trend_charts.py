@@ -7,7 +7,7 @@ import altair as alt
 
 from festgate.rehearsal.report.document import Chart, Table
 from festgate.rehearsal.report.drawing import COLOURS, FIGURE_FORMAT, Row, finished, inline, lines, short
-from festgate.rehearsal.report.trend_report import target_of, workload_of
+from festgate.rehearsal.report.words import target_of, workload_of
 from festgate.rehearsal.stats.metrics import Metric
 from festgate.rehearsal.stats.trend import Trend
 

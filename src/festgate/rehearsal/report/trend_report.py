@@ -1,15 +1,12 @@
 """The report of a trend: a chart and a table of kept runs, without a verdict."""
 
 import math
-from dataclasses import replace
-from pathlib import Path
 
 from festgate.rehearsal.report.data import FORMAT, as_json
 from festgate.rehearsal.report.document import Chart, Document, Section, Table
 from festgate.rehearsal.report.junit import Case, suite
 from festgate.rehearsal.report.run_report import FEW
-from festgate.rehearsal.report.words import plan_in_words
-from festgate.rehearsal.runs.store import Run
+from festgate.rehearsal.report.words import target_of, workload_of
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.trend import Trend, TrendPoint
 
@@ -75,16 +72,6 @@ def trend_junit(trend: Trend) -> str:
         for point in trend.points
     ]
     return suite("festgate.rehearsal.trend", cases)
-
-
-def target_of(run: Run) -> str:
-    """Return the target's own versions, or its address."""
-    return ", ".join(run.server.values()) or run.plan.host
-
-
-def workload_of(run: Run) -> str:
-    """Return the journey, load and duration of a run in words."""
-    return plan_in_words(replace(run.plan, journey=Path(run.plan.journey).stem))
 
 
 def _charts(trend: Trend) -> tuple[Chart, ...]:

@@ -1,12 +1,14 @@
 """Sentences that summarise a run or a comparison, for readers without knowledge of statistics."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from festgate.rehearsal.runs.plan import Load, Plan, Rate
 from festgate.rehearsal.runs.recording import NoResponse
 from festgate.rehearsal.runs.stages import Slope
-from festgate.rehearsal.runs.store import Side
+from festgate.rehearsal.runs.store import Run, Side
 from festgate.rehearsal.stats import figures
 from festgate.rehearsal.stats.summary import LimitResult, Summary
 from festgate.rehearsal.verdict.comparison import Comparison, EffectSize
@@ -70,6 +72,16 @@ def plan_in_words(plan: Plan) -> str:
     """Describe a plan: `opening_day: 1,800 visitors a minute for 5 minutes, after a warm-up of 30 s`."""
     text = f"{plan.journey}: {load_in_words(plan.load)} for {figures.span(plan.duration)}"
     return f"{text}, after a warm-up of {figures.span(plan.warm_up)}" if plan.warm_up else text
+
+
+def target_of(run: Run) -> str:
+    """Return the target's own versions, or its address."""
+    return ", ".join(run.server.values()) or run.plan.host
+
+
+def workload_of(run: Run) -> str:
+    """Return the journey, load and duration of a run in words."""
+    return plan_in_words(replace(run.plan, journey=Path(run.plan.journey).stem))
 
 
 def limit_in_words(limit: LimitResult) -> str:
