@@ -51,7 +51,8 @@ def codes(page: str) -> Iterator[str]:
 def error_of_command(words: list[str]) -> str | None:
     """Return the error in a command of the docs, an unknown name or option; None if there is none."""
     command: Any = typer.main.get_command(app)
-    rest = list(words)
+    # Words after two hyphens are a locustfile's own.
+    rest = words[: words.index("--")] if "--" in words else list(words)
     while rest and rest[0] in getattr(command, "commands", {}):
         command = command.commands[rest.pop(0)]
     if getattr(command, "commands", {}) and rest and not rest[0].startswith("-"):
