@@ -82,3 +82,16 @@ def test_a_file_with_a_syntax_error_has_no_names(tmp_path: Path) -> None:
     file = tmp_path / "visitor.py"
     file.write_text('class Visitor(:\n    name = "/events"\n', encoding="utf-8")
     assert not written_steps(file).can_have("/events")
+
+
+def test_a_name_in_a_module_of_the_files_own_package_is_known(tmp_path: Path) -> None:
+    load = tmp_path / "fest" / "load"
+    load.mkdir(parents=True)
+    for folder in (load, load.parent):
+        (folder / "__init__.py").write_text("", encoding="utf-8")
+    (load / "visitor.py").write_text('PAGE = "/tickets"\n', encoding="utf-8")
+    (load.parent / "pages.py").write_text('PAGE = "/outside-of-the-folder"\n', encoding="utf-8")
+    file = load / "locustfile.py"
+    file.write_text("from fest.load.visitor import PAGE\nimport fest.pages\n", encoding="utf-8")
+    assert written_steps(file).can_have("/tickets")
+    assert not written_steps(file).can_have("/outside-of-the-folder")

@@ -120,10 +120,20 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _neighbour(folder: Path, importer: Path, module: str) -> Path | None:
-    """Return the file of a module below the journey's folder; None for an installed one."""
+    """Return the file of a module below the journey's folder, which may be part of a package; None for any other."""
     name = module.lstrip(".")
     dots = len(module) - len(name)
-    base = importer.parents[dots - 1] if 0 < dots <= len(importer.parents) else folder
-    path = base.joinpath(*name.split(".")) if name else base
-    candidates = [path / "__init__.py", *([path.with_name(f"{path.name}.py")] if name else [])]
-    return next((file for file in candidates if file.is_file()), None)
+    bases = [importer.parents[dots - 1]] if 0 < dots <= len(importer.parents) else [folder, _root(folder)]
+    for base in bases:
+        path = base.joinpath(*name.split(".")) if name else base
+        for file in (path / "__init__.py", *([path.with_name(f"{path.name}.py")] if name else [])):
+            if file.is_file() and file.is_relative_to(folder):
+                return file
+    return None
+
+
+def _root(folder: Path) -> Path:
+    """Return the folder from which the package that contains `folder` is imported."""
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
