@@ -25,7 +25,7 @@ from tests.rehearsal import fest_app
 from tests.rehearsal.fest_app import Served
 from tests.rehearsal.test_commands import festgate
 from tests.rig.lengths import length, torture
-from tests.rig.server import PATIENCE, environment
+from tests.rig.server import TIMEOUT, environment
 from tests.rig.waiting import until
 
 pytestmark = torture
@@ -204,15 +204,15 @@ def datasette(folder: Path, pem: Path | None = None) -> Iterator[str]:
         address = until(
             lambda: re.search(r"running on (https?://[\d.:]+)", log.read_text(encoding="utf-8")),
             "datasette listens",
-            PATIENCE,
+            TIMEOUT,
         )
         # Its first answers take longer.
         for path in ("/", "/fest", "/fest/events.json", "/fest/events/1.json"):
-            httpx.get(address[1] + path, timeout=PATIENCE, trust_env=False, verify=False)
+            httpx.get(address[1] + path, timeout=TIMEOUT, trust_env=False, verify=False)
         yield address[1]
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
 
 
 def run_both(
@@ -252,7 +252,7 @@ def run_locust(name: str, seconds: int, folder: Path, target: Served) -> Result:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        timeout=PATIENCE + 5 * seconds,
+        timeout=TIMEOUT + 5 * seconds,
     )
     report = folder / "locust.json"
     entries = json.loads(report.read_text(encoding="utf-8")) if report.exists() else []
