@@ -207,7 +207,7 @@ def test_compare_describes_the_two_tables_of_a_report_and_refuses(report: Path) 
 def test_show_describes_a_file(report: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ends = signal.getsignal(signal.SIGTERM)
     try:
-        show(str(report), "markdown", report.parent)
+        show(run=str(report), form="markdown", runs=report.parent)
     finally:
         # A command answers the signal in its own way, for as long as its process lasts.
         signal.signal(signal.SIGTERM, ends)
