@@ -247,6 +247,26 @@ def test_processor_time_differs_only_when_the_samples_are_apart(
     assert ProcessorTime(before, after).change == change
 
 
+@pytest.mark.parametrize(
+    "before, after, settled",
+    [
+        ([60] * 7, [30] * 7, True),
+        ([60] * 7, [62] * 7, True),
+        # Half of the work, measured while other programs used the core.
+        ([60, 61, 59, 62, 60, 40, 41], [30, 31, 44, 43, 45, 30, 31], False),
+        (
+            [60, 61, 59, 62, 60, 40, 41] * 3,
+            [30, 31, 31, 30, 31, 30, 31] * 2 + [30, 31, 44, 43, 45, 30, 31],
+            True,
+        ),
+    ],
+)
+def test_samples_that_neither_differ_nor_agree_call_for_more(
+    before: list[float], after: list[float], settled: bool
+) -> None:
+    assert ProcessorTime(before, after).is_settled is settled
+
+
 def test_timing_decides_where_it_was_measured(timed: Times) -> None:
     verdict, _ = judged((SLOW, SLOW), timed(0.2), (200.0, 400.0))
     assert (verdict.verdict, verdict.by, verdict.processor) == ("improved", ("time",), None)
