@@ -191,6 +191,21 @@ def test_an_interrupt_while_a_server_is_started_leaves_no_process(
     assert not psutil.pid_exists(started[0])
 
 
+def test_an_interrupt_while_a_server_is_ended_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_process: psutil.Process, *, recursive: bool) -> list[psutil.Process]:
+        assert recursive
+        signal.raise_signal(signal.SIGINT)
+        return []
+
+    monkeypatch.setattr(psutil.Process, "children", interrupted)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as sleeper:
+        with pytest.raises(KeyboardInterrupt):
+            servers.end_process(sleeper)
+        left = sleeper.poll() is None
+        sleeper.kill()
+    assert not left
+
+
 def test_a_page_with_too_few_responses_ends_the_comparison_after_that_run(
     tmp_path: Path,
 ) -> None:

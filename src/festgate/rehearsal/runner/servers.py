@@ -127,7 +127,7 @@ def serving(
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM until the block ends: in the middle of a start they would lose the new process."""
+    """Hold back Ctrl-C and SIGTERM until the block ends: in the middle of a start or an end a process would be lost."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -147,6 +147,11 @@ def _interrupts_held() -> Iterator[None]:
 
 def end_process(process: "subprocess.Popen[Any]") -> None:
     """End a process, then the children that it left behind, as a shell does: a signal first, force after a while."""
+    with _interrupts_held():
+        _end_process(process)
+
+
+def _end_process(process: "subprocess.Popen[Any]") -> None:
     if process.poll() is not None:
         return
     try:
