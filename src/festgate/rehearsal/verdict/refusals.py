@@ -1,6 +1,6 @@
 """Refusals: reasons why two builds cannot be compared by these runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -172,12 +172,7 @@ def target_unseen(evidence: Evidence) -> str:
 )
 def too_many_failures(evidence: Evidence) -> str:
     """Find a side that fails more than 5 % of all requests, or of those that the primary metric covers."""
-    if evidence.primary.kind == "errors":
-        return ""
-    for step in dict.fromkeys((None, evidence.primary.step)):
-        if max(failing(side, step) for side in (evidence.before, evidence.after)) > MAX_FAILING:
-            return _failed(evidence, step)
-    return ""
+    return _failed_where(evidence, lambda before, after: max(before, after) > MAX_FAILING)
 
 
 @check(
@@ -187,12 +182,20 @@ def too_many_failures(evidence: Evidence) -> str:
 )
 def error_rates_differ(evidence: Evidence) -> str:
     """Find a side with more failures, of all requests or of those that the primary metric covers."""
-    if evidence.primary.kind == "errors":
-        return ""
     quantile = evidence.primary.quantile
     limit = MAX_FAILED if quantile is None else min(MAX_FAILED, MAX_TAIL_FAILED * min(quantile, 1 - quantile))
+    return _failed_where(evidence, lambda before, after: abs(after - before) > limit)
+
+
+def _failed_where(evidence: Evidence, is_refused: Callable[[float, float], bool]) -> str:
+    """Describe the failures of all requests, or of the primary metric's step, if their shares are refused.
+
+    Failures are no reason where they are what is compared.
+    """
+    if evidence.primary.kind == "errors":
+        return ""
     for step in dict.fromkeys((None, evidence.primary.step)):
-        if abs(failing(evidence.after, step) - failing(evidence.before, step)) > limit:
+        if is_refused(failing(evidence.before, step), failing(evidence.after, step)):
             return _failed(evidence, step)
     return ""
 
