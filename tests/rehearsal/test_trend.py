@@ -54,6 +54,9 @@ def test_the_runs_are_shown_in_their_order_by_workload_and_without_a_verdict(fes
 def test_the_page_has_a_valid_chart_of_each_metric(fest: Fest, tmp_path: Path) -> None:
     page = tmp_path / "trend.html"
     write_report(trend(fest), page)
+    # Bars of characters stand in for charts in text only.
+    assert "p95, drawn" in render(trend(fest), "markdown")
+    assert "p95, drawn" not in page.read_text(encoding="utf-8")
     assert charts_of(page) == ["", ""]
 
 

@@ -29,7 +29,7 @@ def trend_document(trend: Trend, *, drawn: bool = True) -> Document:
         words=(f"{count} {'run' if count == 1 else 'runs'} from {first} to {last}.", NO_VERDICT),
         sections=(
             Section("Trend", charts=_charts(trend) if drawn else ()),
-            Section("Runs", tables=_tables(trend)),
+            Section("Runs", tables=_tables(trend, bars=not drawn)),
         ),
     )
 
@@ -81,8 +81,11 @@ def _charts(trend: Trend) -> tuple[Chart, ...]:
     return tuple(trend_chart(trend, number) for number in range(len(trend.metrics)))
 
 
-def _tables(trend: Trend) -> tuple[Table, ...]:
-    """Return a table for each workload: runs of different workloads cannot be set beside each other."""
+def _tables(trend: Trend, *, bars: bool) -> tuple[Table, ...]:
+    """Return a table for each workload: runs of different workloads cannot be set beside each other.
+
+    Text has no charts, and gets `bars` of characters in the last column.
+    """
     workloads: dict[str, list[TrendPoint]] = {}
     for point in trend.points:
         workloads.setdefault(workload_of(point.run), []).append(point)
@@ -98,7 +101,7 @@ def _tables(trend: Trend) -> tuple[Table, ...]:
                     f"{metric.shown(value)} {FEW}" if few else metric.shown(value)
                     for metric, value, few in zip(trend.metrics, point.values, point.few, strict=True)
                 ),
-                _bar(point.values[0], highest),
+                *((_bar(point.values[0], highest),) if bars else ()),
             )
             for point in points
         )
@@ -107,11 +110,11 @@ def _tables(trend: Trend) -> tuple[Table, ...]:
             "start",
             "target",
             *(metric.text for metric in trend.metrics),
-            trend.metrics[0].text + ", drawn",
+            *((trend.metrics[0].text + ", drawn",) if bars else ()),
         )
         note = f"{FEW}: too few requests for this percentile, so chance decides it."
         marked = any(any(point.few) for point in points)
-        text = frozenset({0, 1, 2, len(columns) - 1})
+        text = frozenset({0, 1, 2, *((len(columns) - 1,) if bars else ())})
         tables.append(Table(words, columns, rows, words=text, note=note if marked else ""))
     return tuple(tables)
 
