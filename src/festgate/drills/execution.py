@@ -13,6 +13,7 @@ from typing import Final
 from festgate.drills.machine import Machine, taken_by_others
 from festgate.drills.monitor import UNAVAILABLE, Monitor, PageSample, ReadinessSample
 from festgate.drills.plan import PAGES, Drill
+from festgate.drills.portal import is_served
 from festgate.drills.stage import CheckResult, Stage
 from festgate.effects import MAX_ARMED_SECONDS
 
@@ -211,7 +212,7 @@ class Execution:
         until = time.monotonic() + seconds
         while True:
             deviation = self._deviation(drill)
-            if not deviation and not (response := self._stage.portal.get(page)).is_served:
+            if not deviation and not is_served(response := self._stage.portal.get(page)):
                 deviation = f"{page} returns {response.status or 'no response'}"
             if not deviation or time.monotonic() > until:
                 return deviation

@@ -83,8 +83,6 @@ MAX_HOSTILE_REQUESTS: Final = 10_000
 MAX_JUMP: Final = 366 * 86_400.0
 """The most seconds that the clock may jump, ahead or back."""
 
-TABLE: Final = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
-"""How pydantic reads a table of a drill file."""
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1),
@@ -95,11 +93,16 @@ Seconds = Annotated[Number, Field(ge=0, le=MAX_ARMED_SECONDS)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """Make a named point in the portal's code fail."""
+class Table:
+    """A table of a drill file, as pydantic reads it."""
 
-    __pydantic_config__ = TABLE
+    __slots__ = ()
+    __pydantic_config__ = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+
+
+@dataclass(frozen=True, slots=True)
+class Arm(Table):
+    """Make a named point in the portal's code fail."""
 
     point: Point
     effect: Effect
@@ -116,38 +119,30 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Disarm:
+class Disarm(Table):
     """Disarm every point."""
-
-    __pydantic_config__ = TABLE
 
     action: Literal["disarm"] = "disarm"
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Table):
     """Replace the workers one by one (SIGHUP), as a deployment does."""
-
-    __pydantic_config__ = TABLE
 
     action: Literal["restart"] = "restart"
 
 
 @dataclass(frozen=True, slots=True)
-class SendSignal:
+class SendSignal(Table):
     """Send a signal to one worker process."""
-
-    __pydantic_config__ = TABLE
 
     signal: Literal["KILL", "STOP", "TERM"]
     action: Literal["signal"] = "signal"
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
+class Flood(Table):
     """Start a crowd that requests one page again as soon as it has the response."""
-
-    __pydantic_config__ = TABLE
 
     path: Text
     people: Annotated[Count, Field(le=MAX_CLIENTS)]
@@ -155,20 +150,16 @@ class Flood:
 
 
 @dataclass(frozen=True, slots=True)
-class SlowConnections:
+class SlowConnections(Table):
     """Start clients that send half a form, a byte a second, or nothing, and that reconnect when they are cut off."""
-
-    __pydantic_config__ = TABLE
 
     count: Annotated[Count, Field(le=MAX_CLIENTS)]
     action: Literal["slow-clients"] = "slow-clients"
 
 
 @dataclass(frozen=True, slots=True)
-class HostileText:
+class HostileText(Table):
     """Start a client that sends the most expensive text that the portal accepts."""
-
-    __pydantic_config__ = TABLE
 
     requests: Annotated[Count, Field(le=MAX_HOSTILE_REQUESTS)]
     """The most requests to send. The client stops earlier if the drill ends."""
@@ -176,10 +167,8 @@ class HostileText:
 
 
 @dataclass(frozen=True, slots=True)
-class Poison:
+class Poison(Table):
     """Put a toxic on the network between the portal and a server that it depends on."""
-
-    __pydantic_config__ = TABLE
 
     proxy: Literal["mail", "database"]
     toxic: ToxicKind
@@ -196,10 +185,8 @@ class Poison:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleanse:
+class Cleanse(Table):
     """Remove the toxics from every network."""
-
-    __pydantic_config__ = TABLE
 
     action: Literal["cleanse"] = "cleanse"
 
@@ -214,10 +201,8 @@ ACTIONS: Final[Mapping[str, type[Any]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(Table):
     """An entry of the method or of the rollbacks: an action with its name and its time."""
-
-    __pydantic_config__ = TABLE
 
     name: Text
     """A sentence for people, such as `every request of checkout fails`."""
@@ -240,10 +225,8 @@ ProbeKind = Literal["ready", "answers", "check", "mail", "payments"]
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Table):
     """A check whose result belongs to the steady state."""
-
-    __pydantic_config__ = TABLE
 
     name: Text
     probe: ProbeKind
@@ -263,10 +246,8 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class SteadyState:
+class SteadyState(Table):
     """The state of the portal that holds before a drill, and that must hold again after it."""
-
-    __pydantic_config__ = TABLE
 
     title: Text
     probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
@@ -276,10 +257,8 @@ Manner = Literal["resting", "cut", "any"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(Table):
     """The impact that the drill allows. Any other impact is a leak."""
-
-    __pydantic_config__ = TABLE
 
     faulted: Annotated[Module | None, Field(alias="struck")] = None
     """The module that may be unavailable; None where none may."""
@@ -299,10 +278,8 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Table):
     """The temporary portal that the drill needs."""
-
-    __pydantic_config__ = TABLE
 
     workers: Annotated[Count, Field(le=MAX_WORKERS)] = 1
     mail: StrictBool = False
@@ -312,10 +289,8 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Drill:
+class Drill(Table):
     """A fault to inject under load, with the state that must hold before and after it and the impact it may have."""
-
-    __pydantic_config__ = TABLE
 
     title: Text
     description: Text
